@@ -1,0 +1,16 @@
+//! The contract between edge, origin and storefront: types, endpoints, cache policies, tags and
+//! problem types. It does no I/O and compiles natively and to WebAssembly.
+
+#![forbid(unsafe_code)]
+
+pub mod cache;
+pub mod catalog;
+pub mod cursor;
+pub mod endpoint;
+pub mod id;
+pub mod locale;
+pub mod money;
+pub mod page;
+pub mod problem;
+pub mod time;
+pub mod trace;

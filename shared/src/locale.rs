@@ -1,0 +1,118 @@
+//! The languages of the shop. Another language is a path prefix, so that a cache key needs no header.
+
+use serde::{Deserialize, Serialize};
+
+/// A language the storefront speaks.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    /// English, the default: its paths carry no prefix.
+    #[default]
+    En,
+    /// Chinese, simplified: `/zh/…`.
+    Zh,
+}
+
+impl Locale {
+    /// All languages, the default first.
+    pub const ALL: [Self; 2] = [Self::En, Self::Zh];
+
+    /// The word in paths, query parameters and tables.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh",
+        }
+    }
+
+    /// The BCP 47 tag for `lang` and `hreflang`.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-Hans",
+        }
+    }
+
+    /// The language's own name for itself.
+    pub const fn endonym(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Zh => "中文",
+        }
+    }
+
+    /// What stands before every path in this language: nothing, or `/zh`.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::En => "",
+            Self::Zh => "/zh",
+        }
+    }
+
+    /// The language with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|locale| locale.code() == code)
+    }
+
+    /// Splits a path into its language and the path without the prefix, which begins with `/`.
+    pub fn split(path: &str) -> (Self, &str) {
+        for locale in Self::ALL
+            .into_iter()
+            .filter(|locale| !locale.prefix().is_empty())
+        {
+            match path.strip_prefix(locale.prefix()) {
+                Some("") => return (locale, "/"),
+                Some(rest) if rest.starts_with('/') => return (locale, rest),
+                _ => {}
+            }
+        }
+        (Self::default(), path)
+    }
+
+    /// The path of a page in this language; `path` is without prefix and begins with `/`.
+    pub fn path(self, path: &str) -> String {
+        match (self.prefix(), path) {
+            ("", path) => path.to_owned(),
+            (prefix, "/") => prefix.to_owned(),
+            (prefix, path) => format!("{prefix}{path}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Locale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_splits_and_joins() {
+        for (path, locale, rest) in [
+            ("/", Locale::En, "/"),
+            ("/c/tea", Locale::En, "/c/tea"),
+            ("/zh", Locale::Zh, "/"),
+            ("/zh/c/tea", Locale::Zh, "/c/tea"),
+            ("/zhang", Locale::En, "/zhang"),
+        ] {
+            assert_eq!(Locale::split(path), (locale, rest));
+            assert_eq!(locale.path(rest), path);
+        }
+    }
+}

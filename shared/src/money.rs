@@ -1,0 +1,295 @@
+//! Money: integer minor units with an ISO 4217 code. No floating point touches it.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::locale::Locale;
+
+/// An ISO 4217 alphabetic code, in upper case.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// The US dollar.
+    pub const USD: Self = Self(*b"USD");
+
+    /// The three letters.
+    pub fn code(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+
+    /// How many digits stand behind the decimal point (ISO 4217, list one, "minor unit").
+    pub const fn exponent(self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
+
+    /// The sign a reader of this language expects, or the code and a space where none is common.
+    fn symbol(self, locale: Locale) -> String {
+        let symbol = match (&self.0, locale) {
+            (b"USD", Locale::En) => "$",
+            (b"USD", Locale::Zh) => "US$",
+            (b"EUR", _) => "€",
+            (b"GBP", _) => "£",
+            (b"CNY", Locale::En) => "CN¥",
+            (b"CNY", Locale::Zh) => "¥",
+            (b"JPY", Locale::En) => "¥",
+            (b"JPY", Locale::Zh) => "JP¥",
+            (b"KRW", _) => "₩",
+            (b"INR", _) => "₹",
+            (b"HKD", _) => "HK$",
+            (b"TWD", _) => "NT$",
+            (b"AUD", Locale::En) => "A$",
+            (b"CAD", Locale::En) => "CA$",
+            _ => return format!("{}\u{a0}", self.code()),
+        };
+        symbol.to_owned()
+    }
+}
+
+impl std::str::FromStr for Currency {
+    type Err = InvalidMoney;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMoney> {
+        match text.as_bytes() {
+            &[a, b, c] if [a, b, c].iter().all(u8::is_ascii_uppercase) => Ok(Self([a, b, c])),
+            _ => Err(InvalidMoney::Currency),
+        }
+    }
+}
+
+impl std::fmt::Display for Currency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::fmt::Debug for Currency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Currency {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Currency".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^[A-Z]{3}$",
+            "description": "An ISO 4217 currency code.",
+        })
+    }
+}
+
+/// An amount in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Money {
+    /// The amount in the currency's smallest unit: 1990 is 19.90 USD, and 1,990 JPY.
+    pub minor: i64,
+    /// Which currency.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// `minor` smallest units of `currency`.
+    pub const fn new(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+
+    /// The exact value of a plain decimal such as `19.9`, `1990` or `-0.05`. Digits behind the
+    /// currency's last one must be zeros: nothing is rounded.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+            return Err(InvalidMoney::Decimal);
+        }
+        if digits.contains('.') && fraction.is_empty() {
+            return Err(InvalidMoney::Decimal);
+        }
+        let places = currency.exponent() as usize;
+        let (kept, beyond) = fraction.split_at(places.min(fraction.len()));
+        if beyond.bytes().any(|byte| byte != b'0') {
+            return Err(InvalidMoney::TooFine);
+        }
+        let minor = whole
+            .bytes()
+            .chain(kept.bytes())
+            .chain(std::iter::repeat_n(b'0', places - kept.len()))
+            .try_fold(0_i64, |sum, digit| {
+                sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+            })
+            .ok_or(InvalidMoney::TooLarge)?;
+        Ok(Self {
+            minor: if negative { -minor } else { minor },
+            currency,
+        })
+    }
+
+    /// The plain decimal, as [`Money::parse`] reads it and as JSON-LD wants it: `19.90`.
+    pub fn to_decimal(self) -> String {
+        let (whole, fraction) = self.digits();
+        let sign = if self.minor < 0 { "-" } else { "" };
+        if fraction.is_empty() {
+            format!("{sign}{whole}")
+        } else {
+            format!("{sign}{whole}.{fraction}")
+        }
+    }
+
+    /// As a reader of this language writes it: `$1,299.00`, `US$1,299.00`.
+    pub fn display(self, locale: Locale) -> String {
+        let (whole, fraction) = self.digits();
+        let mut text = String::new();
+        if self.minor < 0 {
+            text.push('-');
+        }
+        text.push_str(&self.currency.symbol(locale));
+        for (index, digit) in whole.chars().enumerate() {
+            if index > 0 && (whole.len() - index).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        if !fraction.is_empty() {
+            text.push('.');
+            text.push_str(&fraction);
+        }
+        text
+    }
+
+    /// The digits before and behind the point.
+    fn digits(self) -> (String, String) {
+        let places = self.currency.exponent() as usize;
+        let digits = format!("{:0width$}", self.minor.unsigned_abs(), width = places + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - places);
+        (whole.to_owned(), fraction.to_owned())
+    }
+}
+
+/// Why a text is not an amount of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidMoney {
+    /// Not three capital letters.
+    Currency,
+    /// Not a plain decimal.
+    Decimal,
+    /// More digits behind the point than the currency has.
+    TooFine,
+    /// More than 64 bits hold.
+    TooLarge,
+}
+
+impl std::fmt::Display for InvalidMoney {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Currency => "not an ISO 4217 currency code",
+            Self::Decimal => "not a decimal number",
+            Self::TooFine => "finer than the currency's smallest unit",
+            Self::TooLarge => "too large an amount",
+        })
+    }
+}
+
+impl std::error::Error for InvalidMoney {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn currency(code: &str) -> Currency {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn decimals_become_exact_minor_units() {
+        for (text, code, minor) in [
+            ("19.9", "USD", 1990),
+            ("19.99", "USD", 1999),
+            ("36.000", "PLN", 3600),
+            ("0", "USD", 0),
+            ("1990", "JPY", 1990),
+            ("1990.00", "JPY", 1990),
+            ("1.5", "KWD", 1500),
+            ("-0.05", "EUR", -5),
+        ] {
+            assert_eq!(
+                Money::parse(text, currency(code)).map(|money| money.minor),
+                Ok(minor)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_exact_is_refused() {
+        for (text, why) in [
+            ("", InvalidMoney::Decimal),
+            (".", InvalidMoney::Decimal),
+            ("1.", InvalidMoney::Decimal),
+            (".5", InvalidMoney::Decimal),
+            ("1,5", InvalidMoney::Decimal),
+            ("1e3", InvalidMoney::Decimal),
+            ("--1", InvalidMoney::Decimal),
+            ("NaN", InvalidMoney::Decimal),
+            ("٣", InvalidMoney::Decimal),
+            ("0.005", InvalidMoney::TooFine),
+            ("92233720368547758.08", InvalidMoney::TooLarge),
+        ] {
+            assert_eq!(Money::parse(text, Currency::USD), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn readers_see_their_own_spelling() {
+        let price = Money::new(129_900, Currency::USD);
+        assert_eq!(price.display(Locale::En), "$1,299.00");
+        assert_eq!(price.display(Locale::Zh), "US$1,299.00");
+        assert_eq!(
+            Money::new(-5, currency("EUR")).display(Locale::En),
+            "-€0.05"
+        );
+        assert_eq!(
+            Money::new(1_234_567, currency("JPY")).display(Locale::En),
+            "¥1,234,567"
+        );
+        assert_eq!(
+            Money::new(100, currency("SEK")).display(Locale::En),
+            "SEK\u{a0}1.00"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_decimal_comes_back(minor in any::<i64>().prop_filter("abs", |m| *m != i64::MIN),
+                                code in "USD|JPY|KWD|CLF") {
+            let money = Money::new(minor, currency(&code));
+            prop_assert_eq!(Money::parse(&money.to_decimal(), money.currency), Ok(money));
+        }
+    }
+}

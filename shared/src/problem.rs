@@ -1,0 +1,158 @@
+//! What is said when something is wrong: RFC 9457 `application/problem+json`, with a stable type.
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a problem in JSON.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Declares the problem types, each with its word, status, title and meaning.
+macro_rules! kinds {
+    ($($name:ident = $word:literal, $status:literal, $title:literal, $meaning:literal;)*) => {
+        /// Every kind of problem that Mallard reports. The word never changes once published.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ProblemKind {$(
+            #[doc = $meaning]
+            $name,
+        )*}
+
+        impl ProblemKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The last part of the type's address.
+            pub const fn word(self) -> &'static str {
+                match self {$(Self::$name => $word),*}
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self {$(Self::$name => $status),*}
+            }
+
+            /// What it is, in a few words; the same for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self {$(Self::$name => $title),*}
+            }
+
+            /// What it means for the one who asked.
+            pub const fn meaning(self) -> &'static str {
+                match self {$(Self::$name => $meaning),*}
+            }
+        }
+    };
+}
+
+kinds! {
+    BadRequest = "bad-request", 400, "Bad request",
+        "The request could not be understood as it was sent.";
+    Invalid = "invalid", 400, "Invalid input",
+        "Some fields are missing or wrong; `errors` names each of them.";
+    NotFound = "not-found", 404, "Not found",
+        "There is nothing at this address.";
+    MethodNotAllowed = "method-not-allowed", 405, "Method not allowed",
+        "The address exists, the method does not; `Allow` lists those that do.";
+    Timeout = "timeout", 408, "Request timeout",
+        "The request took too long to arrive or to answer.";
+    TooLarge = "too-large", 413, "Body too large",
+        "The body is larger than this endpoint takes.";
+    UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type",
+        "The body must be JSON and say so in `Content-Type`.";
+    Internal = "internal", 500, "Internal error",
+        "The server failed. Nothing was changed; the request id finds the cause in the logs.";
+    Unavailable = "unavailable", 503, "Service unavailable",
+        "The server cannot answer just now; `Retry-After` says when to try again.";
+}
+
+impl ProblemKind {
+    /// The type's address, relative to the shop; it leads to an explanation.
+    pub fn uri(self) -> String {
+        format!("/problems/{}", self.word())
+    }
+
+    /// The kind with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+}
+
+/// A problem, as JSON carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Problem {
+    /// The type's address, relative to the shop.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The type in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time, for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The request's id, as in the `X-Request-Id` header and in the logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// What is wrong with which field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem of this kind, without details.
+    pub fn new(kind: ProblemKind) -> Self {
+        Self {
+            kind: kind.uri(),
+            title: kind.title().to_owned(),
+            status: kind.status(),
+            detail: None,
+            request_id: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Says what happened this time.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what is wrong with one field.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError {
+            field: field.into(),
+            detail: detail.into(),
+        });
+        self
+    }
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FieldError {
+    /// The field's name: a query parameter, a path parameter or a JSON Pointer into the body.
+    pub field: String,
+    /// What is wrong, for a person.
+    pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_lead_back() {
+        for kind in ProblemKind::ALL {
+            assert_eq!(ProblemKind::from_word(kind.word()), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn what_is_absent_is_not_written() {
+        let json = serde_json::to_string(&Problem::new(ProblemKind::NotFound)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"type":"/problems/not-found","title":"Not found","status":404}"#
+        );
+    }
+}
