@@ -173,7 +173,7 @@ pub struct SelectedOption {
 }
 
 /// A picture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
     /// An address that every browser can show.
     pub src: String,

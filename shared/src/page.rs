@@ -47,6 +47,18 @@ pub const PRODUCT: PageRoute = PageRoute {
 /// Every kind of page.
 pub const ALL: &[PageRoute] = &[HOME, CATEGORY, PRODUCT];
 
+/// The addresses that are for those who run the shop. The edge does not pass them on.
+pub mod operator {
+    /// Whether the process is alive.
+    pub const HEALTH: &str = "/healthz";
+    /// Whether it can serve.
+    pub const READY: &str = "/readyz";
+    /// What it counts.
+    pub const METRICS: &str = "/metrics";
+    /// All of them.
+    pub const ALL: [&str; 3] = [HEALTH, READY, METRICS];
+}
+
 /// The path of a category, without the language's prefix.
 pub fn category_path(slug: &str) -> String {
     let mut path = "/c/".to_owned();
@@ -82,7 +94,7 @@ pub struct Shell {
 }
 
 /// The addresses of the files that a page loads; each contains the hash of its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assets {
     /// The stylesheet.
     pub style: String,
