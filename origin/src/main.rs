@@ -1,2 +1,7 @@
-//! To be filled.
-fn main() {}
+//! The `origin` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    origin::cli::run()
+}

@@ -84,7 +84,9 @@ impl Status {
 
     /// The status with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Active, Self::Draft, Self::Archived].into_iter().find(|it| it.word() == word)
+        [Self::Active, Self::Draft, Self::Archived]
+            .into_iter()
+            .find(|it| it.word() == word)
     }
 }
 
@@ -97,8 +99,8 @@ pub struct NewAttribute {
     pub values: Texts,
 }
 
-/// What a buyer chooses between, as it comes in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a buyer chooses between, as it comes in and as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewOption {
     /// Its word, unique within the product.
     pub code: String,
@@ -108,8 +110,8 @@ pub struct NewOption {
     pub values: Vec<NewOptionValue>,
 }
 
-/// One choice, as it comes in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One choice, as it comes in and as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewOptionValue {
     /// Its word, unique within the option.
     pub code: String,
@@ -148,7 +150,7 @@ pub struct NewImage {
 }
 
 /// Where a picture comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ImageSource {
     /// An `http` or `https` address, kept as it is.
     Remote(String),

@@ -1,0 +1,53 @@
+//! What can go wrong in the catalogue.
+
+use shared::problem::{Problem, ProblemKind};
+
+use crate::db;
+
+/// What can go wrong in the catalogue.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No active product has this id or slug.
+    #[error("there is no such product")]
+    NoSuchProduct,
+    /// No category has this slug.
+    #[error("there is no such category")]
+    NoSuchCategory,
+    /// A parameter is wrong: which, and why.
+    #[error("{0}: {1}")]
+    Invalid(&'static str, &'static str),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// A JSON text in the database is not what this program writes.
+    #[error("a stored text is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchProduct | Error::NoSuchCategory => {
+                Self::new(ProblemKind::NotFound).detail(sentence(&error))
+            }
+            Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::Db(error) => db::problem(&error),
+            Error::Damaged(_) => {
+                tracing::error!(error = %error, "the catalogue cannot be read");
+                Self::new(ProblemKind::Internal)
+            }
+        }
+    }
+}
+
+fn sentence(error: &Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first
+        .into_iter()
+        .flatten()
+        .chain(letters)
+        .chain(['.'])
+        .collect()
+}

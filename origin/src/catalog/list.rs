@@ -1,0 +1,285 @@
+//! The list of products: sixteen statements that differ only in order, direction and whether brands
+//! are asked for. Each reads one range of one index, so a page costs the same wherever it lies.
+
+use shared::{
+    catalog::{Availability, BRANDS_MAX, ProductCard, ProductList, Sort},
+    cursor::{Cursor, Direction},
+    id::{BrandId, CategoryId, ProductId},
+    locale::Locale,
+};
+use sqlx::Row;
+
+use crate::db::Reader;
+
+use super::{Error, store};
+
+/// What to list.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Its products and those of everything below it; 0 is the whole shop.
+    pub category: CategoryId,
+    /// Only these brands; all when empty.
+    pub brands: Vec<BrandId>,
+    /// The lowest price, in minor units.
+    pub price_min: i64,
+    /// The highest price, in minor units.
+    pub price_max: i64,
+    /// Only these; all when empty.
+    pub availability: Vec<Availability>,
+    /// In which order.
+    pub sort: Sort,
+    /// Where the page begins or ends.
+    pub cursor: Option<Cursor>,
+    /// How many.
+    pub limit: u32,
+}
+
+impl Listing {
+    /// The first page of a category.
+    pub fn of(category: CategoryId, sort: Sort, limit: u32) -> Self {
+        Self {
+            category,
+            brands: Vec::new(),
+            price_min: 0,
+            price_max: i64::MAX,
+            availability: Vec::new(),
+            sort,
+            cursor: None,
+            limit,
+        }
+    }
+}
+
+/// A statement for one order and direction. The price is written with a plus so that no engine takes
+/// the price index for a range that is mostly everything, and then sorts a whole category.
+macro_rules! statement {
+    ($column:literal, $beyond:literal, $direction:literal, $brands:literal) => {
+        concat!(
+            "select l.product_id, l.sort_key, l.availability, p.slug, p.price_from_minor,
+                    p.price_to_minor, p.compare_at_minor, p.currency, p.image, p.created_at,
+                    b.name as brand_name, coalesce(t.name, d.name) as name
+               from (select product_id, availability, ",
+            $column,
+            " as sort_key
+                       from product_listings
+                      where category_id = ?
+                        and ",
+            $column,
+            " ",
+            $beyond,
+            "= ?
+                        and (",
+            $column,
+            " ",
+            $beyond,
+            " ? or product_id ",
+            $beyond,
+            " ?)
+                        and +price_minor >= ?
+                        and +price_minor <= ?
+                        and +availability in (?, ?, ?)",
+            $brands,
+            "
+                      order by ",
+            $column,
+            " ",
+            $direction,
+            ", product_id ",
+            $direction,
+            "
+                      limit ?) l
+               join products p on p.id = l.product_id
+               left join brands b on b.id = p.brand_id
+               left join product_texts t on t.product_id = p.id and t.locale = ?
+               left join product_texts d on d.product_id = p.id and d.locale = 'en'
+              order by l.sort_key ",
+            $direction,
+            ", l.product_id ",
+            $direction
+        )
+    };
+}
+
+/// The four statements of one column: upwards and downwards, for all brands and for some.
+macro_rules! statements {
+    ($column:literal) => {
+        Statements {
+            up: [
+                statement!($column, ">", "asc", ""),
+                statement!(
+                    $column,
+                    ">",
+                    "asc",
+                    " and brand_id in (?, ?, ?, ?, ?, ?, ?, ?)"
+                ),
+            ],
+            down: [
+                statement!($column, "<", "desc", ""),
+                statement!(
+                    $column,
+                    "<",
+                    "desc",
+                    " and brand_id in (?, ?, ?, ?, ?, ?, ?, ?)"
+                ),
+            ],
+        }
+    };
+}
+
+struct Statements {
+    up: [&'static str; 2],
+    down: [&'static str; 2],
+}
+
+const BY_TIME: Statements = statements!("created_at");
+const BY_PRICE: Statements = statements!("price_minor");
+const BY_SOLD: Statements = statements!("sold");
+
+/// Which column an order follows, and whether its first row is the lowest.
+const fn order(sort: Sort) -> (&'static Statements, bool) {
+    match sort {
+        Sort::Newest => (&BY_TIME, false),
+        Sort::PriceUp => (&BY_PRICE, true),
+        Sort::PriceDown => (&BY_PRICE, false),
+        Sort::BestSelling => (&BY_SOLD, false),
+    }
+}
+
+const fn number(sort: Sort) -> u8 {
+    match sort {
+        Sort::Newest => 0,
+        Sort::PriceUp => 1,
+        Sort::PriceDown => 2,
+        Sort::BestSelling => 3,
+    }
+}
+
+/// A page of products.
+pub async fn list(
+    reader: &mut Reader,
+    listing: &Listing,
+    locale: Locale,
+) -> Result<ProductList, Error> {
+    if listing
+        .cursor
+        .is_some_and(|cursor| cursor.order != number(listing.sort))
+    {
+        return Err(Error::Invalid(
+            "cursor",
+            "it belongs to a list in another order",
+        ));
+    }
+    let mut rows = rows(reader, listing, locale).await?;
+    let wanted = listing.limit as usize;
+    let more = rows.len() > wanted;
+    rows.truncate(wanted);
+    let before = listing
+        .cursor
+        .is_some_and(|cursor| cursor.direction == Direction::Before);
+    if before {
+        rows.reverse();
+    }
+    let cursor = |direction, row: Option<&Place>| {
+        row.map(|row| Cursor {
+            order: number(listing.sort),
+            direction,
+            key: row.key,
+            id: row.card.id.get(),
+        })
+    };
+    // The row that the cursor was taken from lies on the other side, so there is a page there.
+    let (has_previous, has_next) = if before {
+        (more, true)
+    } else {
+        (listing.cursor.is_some(), more)
+    };
+    Ok(ProductList {
+        next: has_next
+            .then(|| cursor(Direction::After, rows.last()))
+            .flatten(),
+        previous: has_previous
+            .then(|| cursor(Direction::Before, rows.first()))
+            .flatten(),
+        items: rows.into_iter().map(|row| row.card).collect(),
+    })
+}
+
+struct Place {
+    key: i64,
+    card: ProductCard,
+}
+
+async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<Vec<Place>, Error> {
+    let (statements, rising) = order(listing.sort);
+    let upwards = match listing.cursor.map(|cursor| cursor.direction) {
+        None | Some(Direction::After) => rising,
+        Some(Direction::Before) => !rising,
+    };
+    let start = if upwards {
+        (i64::MIN, i64::MIN)
+    } else {
+        (i64::MAX, i64::MAX)
+    };
+    let (key, id) = listing
+        .cursor
+        .map_or(start, |cursor| (cursor.key, cursor.id));
+    let by_brand = !listing.brands.is_empty();
+    let statement = if upwards {
+        statements.up
+    } else {
+        statements.down
+    }[usize::from(by_brand)];
+    let mut query = sqlx::query(statement)
+        .bind(listing.category.get())
+        .bind(key)
+        .bind(key)
+        .bind(id)
+        .bind(listing.price_min)
+        .bind(listing.price_max);
+    for number in availability(&listing.availability) {
+        query = query.bind(number);
+    }
+    if by_brand {
+        // No brand has the id 0 here: products without one are never asked for by brand.
+        for index in 0..BRANDS_MAX {
+            query = query.bind(listing.brands.get(index).map_or(-1, |brand| brand.get()));
+        }
+    }
+    let query = query.bind(i64::from(listing.limit) + 1).bind(locale.code());
+    let rows = query.fetch_all(&mut **reader).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Place {
+                key: row.try_get("sort_key")?,
+                card: store::card(row, locale)?,
+            })
+        })
+        .collect()
+}
+
+/// The three numbers that a statement takes: those asked for, or all.
+fn availability(wanted: &[Availability]) -> [i64; 3] {
+    let is_wanted = |it| wanted.is_empty() || wanted.contains(&it);
+    Availability::ALL.map(|it| {
+        if is_wanted(it) {
+            store::availability_number(it)
+        } else {
+            -1
+        }
+    })
+}
+
+/// Others of the same category, best selling first, without the product itself.
+pub async fn related(
+    reader: &mut Reader,
+    category: CategoryId,
+    product: ProductId,
+    limit: u32,
+    locale: Locale,
+) -> Result<Vec<ProductCard>, Error> {
+    let listing = Listing::of(category, Sort::BestSelling, limit + 1);
+    let mut items = list(reader, &listing, locale).await?.items;
+    items.retain(|card| card.id != product);
+    items.truncate(limit as usize);
+    Ok(items)
+}

@@ -1,0 +1,264 @@
+//! The catalogue: what is shown. Owns `brands`, `categories` and their texts and paths, `products`
+//! and their texts, `variants`, the listings and what is counted from them, and `versions`.
+//!
+//! What must stay true: an active product has a listing in its category, in all above it and in the
+//! whole shop; a product is shown in every language, in the shop's own if in no other; a variant
+//! keeps its identity as long as its sku is the same; whatever changes the tree raises its version in
+//! the same commit.
+
+mod categories;
+mod error;
+mod list;
+pub mod model;
+mod save;
+pub mod slug;
+mod store;
+mod tree;
+mod unload;
+mod web;
+mod write;
+
+use shared::{
+    cache::{CachePolicy, Tag, Tags},
+    catalog::{
+        BRANDS_MAX, Facets, LIMIT_DEFAULT, LIMIT_MAX, ListProducts, Product, ProductCard,
+        ProductList, ProductOption, Sort,
+    },
+    id::{CategoryId, ProductId},
+    locale::Locale,
+    time::Timestamp,
+};
+
+pub use categories::{SavedCategory, save_category};
+pub use error::Error;
+pub use list::Listing;
+pub use save::{BATCH_MAX, Context, Prepared, Saved, save_products};
+pub use store::{StoredImage, WHOLE_SHOP};
+pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
+pub use unload::{unload_categories, unload_products};
+pub use web::routes;
+pub use write::recount;
+
+use crate::{app::App, db::Reader};
+
+/// The category tree, at most a second old.
+pub async fn tree(app: &App) -> Result<std::sync::Arc<Tree>, Error> {
+    app.tree.get(&app.db, app.clock.now()).await
+}
+
+/// An active product by its id or slug.
+pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
+    let mut reader = app.db.read().await?;
+    let by_id = match key.parse::<ProductId>() {
+        Ok(id) => store::find_product(&mut reader, id, locale).await?,
+        Err(_) => None,
+    };
+    let row = match by_id {
+        Some(row) => Some(row),
+        // A slug may look like a number.
+        None => store::find_product_by_slug(&mut reader, key, locale).await?,
+    };
+    let row = row.ok_or(Error::NoSuchProduct)?;
+    let currency = row.price.from.currency;
+    let low_stock = app.config.low_stock;
+    let variants = store::list_variants(&mut reader, row.id, currency, low_stock).await?;
+    drop(reader);
+    let tree = tree(app).await?;
+    let availabilities = variants.iter().map(|variant| variant.availability);
+    Ok(Product {
+        id: row.id,
+        slug: row.slug,
+        name: row.name,
+        description: row.description,
+        brand: row.brand,
+        categories: row
+            .category
+            .map(|id| tree.path(id, locale))
+            .unwrap_or_default(),
+        price: row.price,
+        availability: availabilities
+            .min()
+            .unwrap_or(shared::catalog::Availability::Out),
+        options: row
+            .options
+            .into_iter()
+            .map(|option| shown(option, locale))
+            .collect(),
+        variants,
+        images: row
+            .images
+            .into_iter()
+            .map(|image| image.shown(locale))
+            .collect(),
+        attributes: row.attributes,
+        tags: row.tags,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        version: row.version,
+    })
+}
+
+fn shown(option: model::NewOption, locale: Locale) -> ProductOption {
+    let value = |value: model::NewOptionValue| shared::catalog::OptionValue {
+        name: text(&value.names, locale),
+        code: value.code,
+        swatch: value.swatch,
+    };
+    ProductOption {
+        name: text(&option.names, locale),
+        code: option.code,
+        values: option.values.into_iter().map(value).collect(),
+    }
+}
+
+/// A page of products as the API asks for it, with the category it is of.
+pub async fn list_products(
+    app: &App,
+    query: &ListProducts,
+) -> Result<(ProductList, CategoryId), Error> {
+    let tree = tree(app).await?;
+    let category = match &query.category {
+        Some(slug) => tree.find(slug).ok_or(Error::NoSuchCategory)?.id,
+        None => WHOLE_SHOP,
+    };
+    let mut listing = Listing::of(category, query.sort, limit(query.limit, LIMIT_DEFAULT)?);
+    listing.price_min = price(query.price_min, "price_min", 0)?;
+    listing.price_max = price(query.price_max, "price_max", i64::MAX)?;
+    listing.availability = query.availability.clone();
+    listing.cursor = query.cursor;
+    let mut reader = app.db.read().await?;
+    let list = list_narrowed(&mut reader, listing, &query.brand, query.locale).await?;
+    Ok((list, category))
+}
+
+/// A list narrowed to the brands with these slugs; a slug that no brand has finds nothing.
+pub async fn list_narrowed(
+    reader: &mut Reader,
+    mut listing: Listing,
+    brands: &[String],
+    locale: Locale,
+) -> Result<ProductList, Error> {
+    if brands.len() > BRANDS_MAX {
+        return Err(Error::Invalid(
+            "brand",
+            "at most eight brands can be asked for at once",
+        ));
+    }
+    if !brands.is_empty() {
+        listing.brands = store::find_brands(reader, brands).await?;
+        if listing.brands.is_empty() {
+            return Ok(ProductList {
+                items: Vec::new(),
+                next: None,
+                previous: None,
+            });
+        }
+    }
+    list::list(reader, &listing, locale).await
+}
+
+/// What sells best and can be had.
+pub async fn hot_products(
+    app: &App,
+    limit_wanted: Option<u32>,
+    locale: Locale,
+) -> Result<ProductList, Error> {
+    const HOT_DEFAULT: u32 = 12;
+    let limit = limit(limit_wanted, HOT_DEFAULT)?;
+    let mut listing = Listing::of(WHOLE_SHOP, Sort::BestSelling, limit);
+    listing.availability = vec![
+        shared::catalog::Availability::InStock,
+        shared::catalog::Availability::Low,
+    ];
+    let mut reader = app.db.read().await?;
+    let list = list::list(&mut reader, &listing, locale).await?;
+    // It is a choice, not a list to leaf through.
+    Ok(ProductList {
+        next: None,
+        previous: None,
+        ..list
+    })
+}
+
+/// What came last.
+pub async fn new_products(
+    app: &App,
+    limit: u32,
+    locale: Locale,
+) -> Result<Vec<ProductCard>, Error> {
+    let listing = Listing::of(WHOLE_SHOP, Sort::Newest, limit);
+    let mut reader = app.db.read().await?;
+    Ok(list::list(&mut reader, &listing, locale).await?.items)
+}
+
+/// Others of a product's category, best selling first.
+pub async fn related(
+    app: &App,
+    product: &Product,
+    limit: u32,
+    locale: Locale,
+) -> Result<Vec<ProductCard>, Error> {
+    let Some(category) = product.categories.last() else {
+        return Ok(Vec::new());
+    };
+    let mut reader = app.db.read().await?;
+    list::related(&mut reader, category.id, product.id, limit, locale).await
+}
+
+/// What the list of a category can be narrowed by; 0 is the whole shop.
+pub async fn facets(app: &App, category: CategoryId) -> Result<Facets, Error> {
+    let mut reader = app.db.read().await?;
+    store::facets(&mut reader, category, app.config.currency).await
+}
+
+/// Where each part of the sitemap begins.
+pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error> {
+    let mut reader = app.db.read().await?;
+    store::sitemap_parts(&mut reader, i64::from(size)).await
+}
+
+/// The slugs and times of the active products from this id on.
+pub async fn list_slugs(
+    app: &App,
+    from: ProductId,
+    limit: u32,
+) -> Result<Vec<(String, Timestamp)>, Error> {
+    let mut reader = app.db.read().await?;
+    store::list_slugs(&mut reader, from, i64::from(limit)).await
+}
+
+/// How an answer about a product may be kept.
+pub fn product_policy(product: &Product) -> CachePolicy {
+    let categories = product
+        .categories
+        .iter()
+        .map(|it| Tag::Category(it.id.get()));
+    CachePolicy::catalogue(categories.chain([Tag::Product(product.id.get())]).collect())
+}
+
+/// How an answer about a category's list may be kept.
+pub fn list_policy(tree: &Tree, category: CategoryId) -> CachePolicy {
+    if category == WHOLE_SHOP {
+        return CachePolicy::catalogue([Tag::Home, Tag::Categories].into_iter().collect());
+    }
+    CachePolicy::catalogue(tree.tags(category))
+}
+
+/// How an answer about the whole shop may be kept.
+pub fn shop_policy() -> CachePolicy {
+    CachePolicy::catalogue(Tags::from_iter([Tag::Home, Tag::Categories]))
+}
+
+fn limit(wanted: Option<u32>, default: u32) -> Result<u32, Error> {
+    match wanted.unwrap_or(default) {
+        limit @ 1..=LIMIT_MAX => Ok(limit),
+        _ => Err(Error::Invalid("limit", "1 to 100 products fit on a page")),
+    }
+}
+
+fn price(wanted: Option<i64>, field: &'static str, default: i64) -> Result<i64, Error> {
+    match wanted.unwrap_or(default) {
+        minor @ 0.. => Ok(minor),
+        _ => Err(Error::Invalid(field, "a price is never below zero")),
+    }
+}

@@ -1,0 +1,410 @@
+//! Saving what comes in: products in batches, each batch a handful of statements. Saving the same
+//! again writes nothing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use shared::{
+    catalog::{Attribute, Availability, SelectedOption},
+    id::{BrandId, CategoryId, IdGenerator, ProductId, VariantId},
+    locale::Locale,
+    time::Timestamp,
+};
+
+use crate::{
+    db::{self, Tx},
+    inventory,
+};
+
+use super::{
+    model::{NewProduct, NewVariant, Texts},
+    slug::slug_from,
+    store::{StoredImage, availability},
+    tree::text,
+    write::{self, Known},
+};
+
+/// A product with its pictures already in the media folder.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The product; its `images` are not looked at.
+    pub product: NewProduct,
+    /// The pictures, in the order of `product.images`.
+    pub images: Vec<StoredImage>,
+}
+
+/// What became of a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is new.
+    Added(ProductId),
+    /// It was there and is different now.
+    Changed(ProductId),
+    /// It was there just like this.
+    Unchanged(ProductId),
+    /// It cannot be saved: which field, and why. Nothing of it was written.
+    Refused(&'static str, String),
+}
+
+/// What saving needs beside the transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Makes the identities.
+    pub ids: &'a IdGenerator,
+    /// The time of the change.
+    pub now: Timestamp,
+    /// Below how many units only a few are left.
+    pub low_stock: u32,
+}
+
+/// The most products of one batch.
+pub const BATCH_MAX: usize = db::Rows::MAX;
+
+/// Saves up to [`BATCH_MAX`] products; the answers are in their order. Of two with one external id in
+/// a batch the later wins.
+pub async fn save_products(
+    tx: &mut Tx,
+    context: Context<'_>,
+    batch: &[Prepared],
+) -> Result<Vec<Saved>, db::Error> {
+    let known = write::find_known(tx, batch).await?;
+    let brands = write::ensure_brands(tx, context.ids, context.now, batch).await?;
+    let mut claims = Claims::new(&known);
+    let mut answers = vec![Saved::Refused("external_id", String::new()); batch.len()];
+    let mut rows: Vec<Row> = Vec::with_capacity(batch.len());
+    let mut seen = HashSet::new();
+    // From the end, so that the later of two wins.
+    for (index, prepared) in batch.iter().enumerate().rev() {
+        let external_id = prepared.product.external_id.as_str();
+        if !seen.insert(external_id) {
+            let why = format!("{external_id:?} comes again further down; that one counts");
+            answers[index] = Saved::Refused("external_id", why);
+            continue;
+        }
+        answers[index] = match row(context, prepared, &known, &brands, &mut claims) {
+            Err((field, why)) => Saved::Refused(field, why),
+            Ok(row) => {
+                let answer = match known.products.get(external_id) {
+                    None => Saved::Added(row.id),
+                    Some(old) if old.content_hash == row.content_hash => Saved::Unchanged(row.id),
+                    Some(_) => Saved::Changed(row.id),
+                };
+                if !matches!(answer, Saved::Unchanged(_)) {
+                    rows.push(row);
+                }
+                answer
+            }
+        };
+    }
+    if !rows.is_empty() {
+        rows.reverse();
+        write::save_rows(tx, &rows).await?;
+        let counted: Vec<_> = rows
+            .iter()
+            .flat_map(|row| &row.variants)
+            .filter_map(|variant| Some((variant.id, variant.stock?)))
+            .collect();
+        inventory::count(tx, context.ids, context.now, &counted).await?;
+    }
+    Ok(answers)
+}
+
+/// A product as it is written.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) id: ProductId,
+    pub(super) external_id: String,
+    pub(super) slug: String,
+    pub(super) status: &'static str,
+    pub(super) category: Option<CategoryId>,
+    pub(super) found_in: Vec<CategoryId>,
+    pub(super) brand: Option<BrandId>,
+    pub(super) price_from_minor: i64,
+    pub(super) price_to_minor: i64,
+    pub(super) compare_at_minor: Option<i64>,
+    pub(super) currency: String,
+    pub(super) availability: Availability,
+    pub(super) sold: i64,
+    pub(super) options: String,
+    pub(super) image: Option<String>,
+    pub(super) images: String,
+    pub(super) tags: String,
+    pub(super) texts: Vec<TextRow>,
+    pub(super) variants: Vec<VariantRow>,
+    pub(super) content_hash: String,
+    pub(super) version: i64,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
+#[derive(Debug)]
+pub(super) struct TextRow {
+    pub(super) locale: Locale,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) attributes: String,
+}
+
+#[derive(Debug)]
+pub(super) struct VariantRow {
+    pub(super) id: VariantId,
+    pub(super) sku: String,
+    pub(super) options: String,
+    pub(super) price_minor: i64,
+    pub(super) compare_at_minor: Option<i64>,
+    pub(super) stock: Option<i64>,
+    pub(super) image: Option<u32>,
+    pub(super) weight_g: Option<u32>,
+}
+
+/// Which slugs and skus are taken, in the table and by the batch itself.
+struct Claims<'k> {
+    known: &'k Known,
+    slugs: HashSet<String>,
+    skus: HashSet<String>,
+}
+
+impl<'k> Claims<'k> {
+    fn new(known: &'k Known) -> Self {
+        Self {
+            known,
+            slugs: HashSet::new(),
+            skus: HashSet::new(),
+        }
+    }
+
+    /// The slug itself, or the first free one with a number behind it.
+    fn slug(&mut self, wanted: &str, external_id: &str) -> String {
+        let taken = |slug: &str, claimed: &HashSet<String>| {
+            claimed.contains(slug)
+                || self
+                    .known
+                    .slugs
+                    .get(slug)
+                    .is_some_and(|owner| owner != external_id)
+        };
+        let mut slug = wanted.to_owned();
+        let mut number = 2;
+        while taken(&slug, &self.slugs) {
+            let suffix = format!("-{number}");
+            let kept = wanted.len().min(SLUG_MAX - suffix.len());
+            slug = format!("{}{suffix}", &wanted[..kept]);
+            number += 1;
+        }
+        self.slugs.insert(slug.clone());
+        slug
+    }
+
+    fn sku(&mut self, sku: &str, product: Option<ProductId>) -> Result<(), Wrong> {
+        let owner = self.known.skus.get(sku);
+        let elsewhere = owner.is_some_and(|owner| owner.active && Some(owner.product) != product);
+        if elsewhere || !self.skus.insert(sku.to_owned()) {
+            return Err(("sku", format!("{sku:?} belongs to another variant")));
+        }
+        Ok(())
+    }
+}
+
+/// The longest slug, in bytes.
+const SLUG_MAX: usize = 100;
+
+type Wrong = (&'static str, String);
+
+fn row(
+    context: Context<'_>,
+    prepared: &Prepared,
+    known: &Known,
+    brands: &HashMap<String, BrandId>,
+    claims: &mut Claims<'_>,
+) -> Result<Row, Wrong> {
+    let product = &prepared.product;
+    let old = known.products.get(&product.external_id);
+    let category = match &product.category {
+        Some(external_id) => Some(
+            *known
+                .categories
+                .get(external_id)
+                .ok_or_else(|| ("category", format!("there is no category {external_id:?}")))?,
+        ),
+        None => None,
+    };
+    for variant in &product.variants {
+        claims.sku(&variant.sku, old.map(|old| old.id))?;
+    }
+    let prices = product.variants.iter().map(|variant| variant.price);
+    let cheapest = product
+        .variants
+        .iter()
+        .min_by_key(|variant| variant.price.minor)
+        .ok_or_else(|| ("variants", "a product needs one at least".to_owned()))?;
+    let texts = texts(product);
+    let slug = match (&product.slug, old) {
+        (None, Some(old)) => old.slug.clone(),
+        (None, None) => claims.slug(
+            &slug_from(&text(&product.names, Locale::En)),
+            &product.external_id,
+        ),
+        (Some(slug), _) => claims.slug(slug, &product.external_id),
+    };
+    let mut row = Row {
+        id: old.map_or_else(
+            || ProductId::new(context.ids.next(context.now)),
+            |old| old.id,
+        ),
+        external_id: product.external_id.clone(),
+        slug,
+        status: product.status.word(),
+        category,
+        found_in: category
+            .and_then(|id| known.ancestors.get(&id).cloned())
+            .unwrap_or_default(),
+        brand: product
+            .brand
+            .as_ref()
+            .and_then(|name| brands.get(name).copied()),
+        price_from_minor: cheapest.price.minor,
+        price_to_minor: prices
+            .map(|price| price.minor)
+            .max()
+            .unwrap_or(cheapest.price.minor),
+        compare_at_minor: reduced_from(cheapest),
+        currency: cheapest.price.currency.to_string(),
+        availability: of_all(&product.variants, context.low_stock),
+        sold: product.sold.max(0),
+        options: json(&product.options),
+        image: prepared.images.first().map(json),
+        images: json(&prepared.images),
+        tags: json(&product.tags),
+        texts,
+        variants: variants(context, product, known),
+        content_hash: String::new(),
+        version: old.map_or(1, |old| old.version + 1),
+        created_at: product
+            .created_at
+            .or(old.map(|old| old.created_at))
+            .unwrap_or(context.now),
+        updated_at: context.now,
+    };
+    row.content_hash = content_hash(&row);
+    Ok(row)
+}
+
+/// The texts of every language that there are any in; the shop's own is always among them.
+fn texts(product: &NewProduct) -> Vec<TextRow> {
+    let languages = |texts: &Texts| texts.keys().copied().collect::<Vec<_>>();
+    let mut locales: Vec<Locale> = languages(&product.names);
+    locales.extend(languages(&product.descriptions));
+    locales.push(Locale::default());
+    locales.sort_unstable();
+    locales.dedup();
+    let attributes = |locale| -> Vec<Attribute> {
+        let shown = |(name, value): (&Texts, &Texts)| Attribute {
+            name: text(name, locale),
+            value: text(value, locale),
+        };
+        product
+            .attributes
+            .iter()
+            .map(|it| shown((&it.names, &it.values)))
+            .collect()
+    };
+    locales
+        .into_iter()
+        .map(|locale| TextRow {
+            locale,
+            name: text(&product.names, locale),
+            description: text(&product.descriptions, locale),
+            attributes: json(&attributes(locale)),
+        })
+        .collect()
+}
+
+/// A variant keeps its identity as long as its sku is the same.
+fn variants(context: Context<'_>, product: &NewProduct, known: &Known) -> Vec<VariantRow> {
+    let identity = |sku: &str| {
+        let old = known.skus.get(sku).map(|owner| owner.variant);
+        old.unwrap_or_else(|| VariantId::new(context.ids.next(context.now)))
+    };
+    product
+        .variants
+        .iter()
+        .map(|variant| VariantRow {
+            id: identity(&variant.sku),
+            sku: variant.sku.clone(),
+            options: json(&selected(variant)),
+            price_minor: variant.price.minor,
+            compare_at_minor: reduced_from(variant),
+            stock: variant.stock.map(|stock| stock.max(0)),
+            image: variant.image,
+            weight_g: variant.weight_g,
+        })
+        .collect()
+}
+
+fn selected(variant: &NewVariant) -> Vec<SelectedOption> {
+    let pairs = variant.options.iter().cloned();
+    pairs
+        .map(|(option, value)| SelectedOption { option, value })
+        .collect()
+}
+
+/// The price before the reduction, if it is one.
+fn reduced_from(variant: &NewVariant) -> Option<i64> {
+    variant
+        .compare_at
+        .map(|money| money.minor)
+        .filter(|minor| *minor > variant.price.minor)
+}
+
+/// Whether any variant can be had, and whether there are plenty of all of them together.
+fn of_all(variants: &[NewVariant], low_stock: u32) -> Availability {
+    let total = variants
+        .iter()
+        .map(|variant| variant.stock.map(|stock| stock.max(0)));
+    availability(total.sum(), low_stock)
+}
+
+/// JSON of our own types, which have text keys and finite numbers and so never fail.
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What tells one state of a product from another: everything but identities, version and times that
+/// nobody said.
+fn content_hash(row: &Row) -> String {
+    let variants: Vec<_> = row
+        .variants
+        .iter()
+        .map(|it| {
+            (
+                &it.sku,
+                &it.options,
+                it.price_minor,
+                it.compare_at_minor,
+                it.stock,
+                it.image,
+                it.weight_g,
+            )
+        })
+        .collect();
+    let texts: BTreeMap<_, _> = row
+        .texts
+        .iter()
+        .map(|it| {
+            (
+                it.locale.code(),
+                (&it.name, &it.description, &it.attributes),
+            )
+        })
+        .collect();
+    let content = json(&(
+        (
+            &row.slug,
+            row.status,
+            row.category.map(CategoryId::get),
+            row.brand.map(BrandId::get),
+        ),
+        (&row.currency, row.sold, row.availability, row.created_at),
+        (&row.options, &row.images, &row.tags, texts, variants),
+    ));
+    blake3::hash(content.as_bytes()).to_hex()[..32].to_owned()
+}

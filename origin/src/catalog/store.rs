@@ -1,0 +1,441 @@
+//! All SQL that reads the catalogue.
+
+use shared::{
+    catalog::{
+        Attribute, Availability, Brand, BrandCount, Facets, Image, PriceRange, PriceSpan,
+        ProductCard, Variant,
+    },
+    id::{BrandId, CategoryId, ProductId, VariantId},
+    locale::Locale,
+    money::{Currency, Money},
+    time::Timestamp,
+};
+use sqlx::{Row, any::AnyRow};
+
+use crate::db::{self, Reader};
+
+use super::{Error, model::NewOption, tree::Category};
+
+/// The whole shop, where a category is expected.
+pub const WHOLE_SHOP: CategoryId = CategoryId::new(0);
+/// How many brands a filter offers.
+const FACET_BRANDS_MAX: i64 = 40;
+
+/// A product's own row, with its texts in one language.
+#[derive(Debug)]
+pub struct ProductRow {
+    /// Its identity.
+    pub id: ProductId,
+    /// Its word in addresses.
+    pub slug: String,
+    /// Its category.
+    pub category: Option<CategoryId>,
+    /// Its brand.
+    pub brand: Option<Brand>,
+    /// What its variants cost.
+    pub price: PriceRange,
+    /// What a buyer chooses between, in all languages.
+    pub options: Vec<NewOption>,
+    /// Its pictures, each with its text in all languages.
+    pub images: Vec<StoredImage>,
+    /// Free words.
+    pub tags: Vec<String>,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Facts about it.
+    pub attributes: Vec<Attribute>,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When it changed.
+    pub updated_at: Timestamp,
+    /// How often it changed.
+    pub version: i64,
+}
+
+/// A picture as it is kept: its address once, its text in every language.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StoredImage {
+    /// The picture, without its text.
+    #[serde(flatten)]
+    pub image: Image,
+    /// What is to be seen.
+    #[serde(default)]
+    pub alts: super::model::Texts,
+}
+
+impl StoredImage {
+    /// The picture with its text in this language.
+    pub fn shown(self, locale: Locale) -> Image {
+        Image {
+            alt: super::tree::text(&self.alts, locale),
+            ..self.image
+        }
+    }
+}
+
+/// The statement that finds an active product by one of its names.
+macro_rules! find_product {
+    ($column:literal) => {
+        concat!(
+            "select p.id, p.slug, p.category_id, p.price_from_minor, p.price_to_minor,
+                    p.compare_at_minor, p.currency, p.options, p.images, p.tags, p.created_at,
+                    p.updated_at, p.version, b.id as brand_id, b.slug as brand_slug,
+                    b.name as brand_name, coalesce(t.name, d.name) as name,
+                    coalesce(t.description, d.description) as description,
+                    coalesce(t.attributes, d.attributes) as attributes
+               from products p
+               left join brands b on b.id = p.brand_id
+               left join product_texts t on t.product_id = p.id and t.locale = ?
+               left join product_texts d on d.product_id = p.id and d.locale = 'en'
+              where p.status = 'active'
+                and p.",
+            $column,
+            " = ?"
+        )
+    };
+}
+
+/// The active product with this id.
+pub async fn find_product(
+    reader: &mut Reader,
+    id: ProductId,
+    locale: Locale,
+) -> Result<Option<ProductRow>, Error> {
+    let query = sqlx::query(find_product!("id"))
+        .bind(locale.code())
+        .bind(id.get());
+    query
+        .fetch_optional(&mut **reader)
+        .await?
+        .map(product_row)
+        .transpose()
+}
+
+/// The active product with this slug.
+pub async fn find_product_by_slug(
+    reader: &mut Reader,
+    slug: &str,
+    locale: Locale,
+) -> Result<Option<ProductRow>, Error> {
+    let query = sqlx::query(find_product!("slug"))
+        .bind(locale.code())
+        .bind(slug);
+    query
+        .fetch_optional(&mut **reader)
+        .await?
+        .map(product_row)
+        .transpose()
+}
+
+fn product_row(row: AnyRow) -> Result<ProductRow, Error> {
+    let brand = match row.try_get::<Option<i64>, _>("brand_id")? {
+        Some(id) => Some(Brand {
+            id: BrandId::new(id),
+            slug: row.try_get("brand_slug")?,
+            name: row.try_get("brand_name")?,
+        }),
+        None => None,
+    };
+    Ok(ProductRow {
+        id: ProductId::new(row.try_get("id")?),
+        slug: row.try_get("slug")?,
+        category: row
+            .try_get::<Option<i64>, _>("category_id")?
+            .map(CategoryId::new),
+        brand,
+        price: price_range(&row)?,
+        options: json(&row, "options")?,
+        images: json(&row, "images")?,
+        tags: json(&row, "tags")?,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        attributes: json(&row, "attributes")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        updated_at: Timestamp::from_millis(row.try_get("updated_at")?),
+        version: row.try_get("version")?,
+    })
+}
+
+fn price_range(row: &AnyRow) -> Result<PriceRange, Error> {
+    let currency = currency(row)?;
+    let compare_at: Option<i64> = row.try_get("compare_at_minor")?;
+    Ok(PriceRange {
+        from: Money::new(row.try_get("price_from_minor")?, currency),
+        to: Money::new(row.try_get("price_to_minor")?, currency),
+        compare_at: compare_at.map(|minor| Money::new(minor, currency)),
+    })
+}
+
+fn currency(row: &AnyRow) -> Result<Currency, Error> {
+    let code: String = row.try_get("currency")?;
+    code.parse()
+        .map_err(|error| db::Error::Decode(Box::new(error)).into())
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, Error> {
+    let text: String = row.try_get(column)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// What can be bought of a product, with what is left of each.
+pub async fn list_variants(
+    reader: &mut Reader,
+    product: ProductId,
+    currency: Currency,
+    low_stock: u32,
+) -> Result<Vec<Variant>, Error> {
+    let statement = "
+        select v.id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked, v.image,
+               v.weight_g,
+               (select cast(sum(s.on_hand - s.held) as signed)
+                  from stock s
+                 where s.variant_id = v.id) as available
+          from variants v
+         where v.product_id = ?
+           and v.active = 1
+         order by v.position";
+    let rows = sqlx::query(statement)
+        .bind(product.get())
+        .fetch_all(&mut **reader)
+        .await?;
+    rows.iter()
+        .map(|row| variant(row, currency, low_stock))
+        .collect()
+}
+
+fn variant(row: &AnyRow, currency: Currency, low_stock: u32) -> Result<Variant, Error> {
+    let tracked = row.try_get::<i64, _>("tracked")? != 0;
+    let available: Option<i64> = row.try_get("available")?;
+    let compare_at: Option<i64> = row.try_get("compare_at_minor")?;
+    let small = |column| -> Result<Option<u32>, Error> {
+        let number: Option<i64> = row.try_get(column)?;
+        Ok(number.and_then(|number| u32::try_from(number).ok()))
+    };
+    Ok(Variant {
+        id: VariantId::new(row.try_get("id")?),
+        sku: row.try_get("sku")?,
+        options: json(row, "options")?,
+        price: Money::new(row.try_get("price_minor")?, currency),
+        compare_at: compare_at.map(|minor| Money::new(minor, currency)),
+        availability: availability(tracked.then_some(available.unwrap_or(0)), low_stock),
+        image: small("image")?,
+        weight_g: small("weight_g")?,
+    })
+}
+
+/// What shoppers are told about this many; `None` is not counted.
+pub fn availability(available: Option<i64>, low_stock: u32) -> Availability {
+    match available {
+        None => Availability::InStock,
+        Some(..=0) => Availability::Out,
+        Some(few) if few < i64::from(low_stock) => Availability::Low,
+        Some(_) => Availability::InStock,
+    }
+}
+
+/// The number of an availability in the listing.
+pub const fn availability_number(availability: Availability) -> i64 {
+    match availability {
+        Availability::Out => 0,
+        Availability::Low => 1,
+        Availability::InStock => 2,
+    }
+}
+
+fn availability_of(number: i64) -> Availability {
+    match number {
+        0 => Availability::Out,
+        1 => Availability::Low,
+        _ => Availability::InStock,
+    }
+}
+
+/// A product of a list, read from a row with the columns of `list.rs`.
+pub fn card(row: &AnyRow, locale: Locale) -> Result<ProductCard, Error> {
+    let image: Option<String> = row.try_get("image")?;
+    let image: Option<StoredImage> = image.map(|text| serde_json::from_str(&text)).transpose()?;
+    Ok(ProductCard {
+        id: ProductId::new(row.try_get("product_id")?),
+        slug: row.try_get("slug")?,
+        name: row.try_get("name")?,
+        brand: row.try_get("brand_name")?,
+        price: price_range(row)?,
+        availability: availability_of(row.try_get("availability")?),
+        image: image.map(|image| image.shown(locale)),
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+    })
+}
+
+/// The ids of the brands with these slugs, in no order.
+pub async fn find_brands(reader: &mut Reader, slugs: &[String]) -> Result<Vec<BrandId>, Error> {
+    let mut found = Vec::new();
+    for slug in slugs {
+        let statement = "
+            select id
+              from brands
+             where slug = ?";
+        let id = sqlx::query_scalar(statement)
+            .bind(slug)
+            .fetch_optional(&mut **reader)
+            .await?;
+        found.extend(id.map(BrandId::new));
+    }
+    Ok(found)
+}
+
+/// What the list of a category can be narrowed by.
+pub async fn facets(
+    reader: &mut Reader,
+    category: CategoryId,
+    currency: Currency,
+) -> Result<Facets, Error> {
+    let statement = "
+        select product_count, price_from_minor, price_to_minor
+          from category_facets
+         where category_id = ?";
+    let row = sqlx::query(statement)
+        .bind(category.get())
+        .fetch_optional(&mut **reader)
+        .await?;
+    let Some(row) = row else {
+        return Ok(Facets {
+            product_count: 0,
+            brands: Vec::new(),
+            price: None,
+        });
+    };
+    let money = |column| -> Result<Money, Error> { Ok(Money::new(row.try_get(column)?, currency)) };
+    Ok(Facets {
+        product_count: count(&row)?,
+        brands: facet_brands(reader, category).await?,
+        price: Some(PriceSpan {
+            from: money("price_from_minor")?,
+            to: money("price_to_minor")?,
+        }),
+    })
+}
+
+async fn facet_brands(reader: &mut Reader, category: CategoryId) -> Result<Vec<BrandCount>, Error> {
+    let statement = "
+        select b.slug, b.name, c.product_count
+          from category_brands c
+          join brands b on b.id = c.brand_id
+         where c.category_id = ?
+         order by c.product_count desc, b.name
+         limit ?";
+    let query = sqlx::query(statement)
+        .bind(category.get())
+        .bind(FACET_BRANDS_MAX);
+    let rows = query.fetch_all(&mut **reader).await?;
+    let mut brands: Vec<BrandCount> = rows
+        .iter()
+        .map(|row| -> Result<_, Error> {
+            Ok(BrandCount {
+                slug: row.try_get("slug")?,
+                name: row.try_get("name")?,
+                product_count: count(row)?,
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    brands.sort_by_cached_key(|brand| brand.name.to_lowercase());
+    Ok(brands)
+}
+
+fn count(row: &AnyRow) -> Result<u64, Error> {
+    let count: i64 = row.try_get("product_count")?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The version of the category tree.
+pub async fn categories_version(reader: &mut Reader) -> Result<i64, Error> {
+    let statement = "
+        select version
+          from versions
+         where name = 'categories'";
+    Ok(sqlx::query_scalar(statement)
+        .fetch_one(&mut **reader)
+        .await?)
+}
+
+/// All categories with their texts, in the order to show them.
+pub async fn list_categories(reader: &mut Reader) -> Result<Vec<Category>, Error> {
+    let statement = "
+        select c.id, c.parent_id, c.slug, c.image, t.locale, t.name, t.description,
+               coalesce(f.product_count, 0) as product_count
+          from categories c
+          left join category_facets f on f.category_id = c.id
+          left join category_texts t on t.category_id = c.id
+         order by c.position, c.id";
+    let rows = sqlx::query(statement).fetch_all(&mut **reader).await?;
+    let mut categories: Vec<Category> = Vec::new();
+    for row in &rows {
+        let id = CategoryId::new(row.try_get("id")?);
+        if categories.last().is_none_or(|last| last.id != id) {
+            categories.push(category(row, id)?);
+        }
+        let locale: Option<String> = row.try_get("locale")?;
+        let locale = locale.as_deref().and_then(Locale::from_code);
+        if let (Some(locale), Some(category)) = (locale, categories.last_mut()) {
+            category.names.insert(locale, row.try_get("name")?);
+            category
+                .descriptions
+                .insert(locale, row.try_get("description")?);
+        }
+    }
+    Ok(categories)
+}
+
+fn category(row: &AnyRow, id: CategoryId) -> Result<Category, Error> {
+    let image: Option<String> = row.try_get("image")?;
+    let image: Option<StoredImage> = image.map(|text| serde_json::from_str(&text)).transpose()?;
+    Ok(Category {
+        id,
+        parent: row
+            .try_get::<Option<i64>, _>("parent_id")?
+            .map(CategoryId::new),
+        slug: row.try_get("slug")?,
+        image,
+        names: super::model::Texts::new(),
+        descriptions: super::model::Texts::new(),
+        product_count: count(row)?,
+    })
+}
+
+/// Where each part of the sitemap begins: the id of every `size`-th active product.
+pub async fn sitemap_parts(reader: &mut Reader, size: i64) -> Result<Vec<ProductId>, Error> {
+    let statement = "
+        select product_id
+          from (select product_id, row_number() over (order by product_id) as place
+                  from product_listings
+                 where category_id = 0) numbered
+         where place % ? = 1
+         order by product_id";
+    let ids: Vec<i64> = sqlx::query_scalar(statement)
+        .bind(size)
+        .fetch_all(&mut **reader)
+        .await?;
+    Ok(ids.into_iter().map(ProductId::new).collect())
+}
+
+/// The slugs and times of the active products from this id on.
+pub async fn list_slugs(
+    reader: &mut Reader,
+    from: ProductId,
+    limit: i64,
+) -> Result<Vec<(String, Timestamp)>, Error> {
+    let statement = "
+        select p.slug, p.updated_at
+          from product_listings l
+          join products p on p.id = l.product_id
+         where l.category_id = 0
+           and l.product_id >= ?
+         order by l.product_id
+         limit ?";
+    let query = sqlx::query(statement).bind(from.get()).bind(limit);
+    let rows = query.fetch_all(&mut **reader).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, Timestamp::from_millis(row.try_get(1)?))))
+        .collect()
+}

@@ -1,0 +1,243 @@
+//! The category tree in memory. Every page shows a part of it, and it changes seldom: it is read
+//! again when its version has risen, which is looked up once a second at most.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use shared::{
+    cache::{Tag, Tags},
+    catalog::{CategoryNode, CategoryRef},
+    id::CategoryId,
+    locale::Locale,
+    time::Timestamp,
+};
+
+use crate::db::Db;
+
+use super::{
+    Error,
+    model::Texts,
+    store::{self, StoredImage},
+};
+
+/// How long a version is believed without looking.
+const BELIEVED_MS: i64 = 1_000;
+/// How deep categories may lie.
+pub const DEPTH_MAX: usize = 8;
+
+/// A category without its relatives.
+#[derive(Clone, Debug)]
+pub struct Category {
+    /// Its identity.
+    pub id: CategoryId,
+    /// The one above it.
+    pub parent: Option<CategoryId>,
+    /// Its word in addresses.
+    pub slug: String,
+    /// A picture of it.
+    pub image: Option<StoredImage>,
+    /// Its name.
+    pub names: Texts,
+    /// A sentence about it.
+    pub descriptions: Texts,
+    /// How many active products it and everything below it holds.
+    pub product_count: u64,
+}
+
+/// All categories.
+#[derive(Debug, Default)]
+pub struct Tree {
+    version: i64,
+    categories: Vec<Category>,
+    by_id: HashMap<CategoryId, usize>,
+    by_slug: HashMap<String, usize>,
+    children: HashMap<Option<CategoryId>, Vec<usize>>,
+}
+
+impl Tree {
+    /// A tree of these categories, which are in the order to show them.
+    pub fn new(version: i64, categories: Vec<Category>) -> Self {
+        let mut tree = Self {
+            version,
+            ..Self::default()
+        };
+        for (index, category) in categories.iter().enumerate() {
+            tree.by_id.insert(category.id, index);
+            tree.by_slug.insert(category.slug.clone(), index);
+            tree.children
+                .entry(category.parent)
+                .or_default()
+                .push(index);
+        }
+        tree.categories = categories;
+        tree
+    }
+
+    /// The category with this slug.
+    pub fn find(&self, slug: &str) -> Option<&Category> {
+        self.by_slug.get(slug).map(|&index| &self.categories[index])
+    }
+
+    /// The way to a category from the top, itself included.
+    pub fn path(&self, id: CategoryId, locale: Locale) -> Vec<CategoryRef> {
+        self.lineage(id)
+            .map(|category| category.reference(locale))
+            .collect()
+    }
+
+    /// A category with everything below it.
+    pub fn node(&self, category: &Category, locale: Locale) -> CategoryNode {
+        CategoryNode {
+            id: category.id,
+            slug: category.slug.clone(),
+            name: text(&category.names, locale),
+            description: text(&category.descriptions, locale),
+            image: category.image.clone().map(|image| image.shown(locale)),
+            product_count: category.product_count,
+            children: self.below(Some(category.id), locale),
+        }
+    }
+
+    /// The top categories with everything below them.
+    pub fn top(&self, locale: Locale) -> Vec<CategoryNode> {
+        self.below(None, locale)
+    }
+
+    /// Every category, parents before their children in no particular order otherwise.
+    pub fn all(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// By what an answer about this category is purged: itself and all above it.
+    pub fn tags(&self, id: CategoryId) -> Tags {
+        self.lineage(id)
+            .map(|category| Tag::Category(category.id.get()))
+            .chain([Tag::Categories])
+            .collect()
+    }
+
+    fn below(&self, parent: Option<CategoryId>, locale: Locale) -> Vec<CategoryNode> {
+        let children = self.children.get(&parent).into_iter().flatten();
+        children
+            .map(|&index| self.node(&self.categories[index], locale))
+            .collect()
+    }
+
+    /// From the top down. An import refuses circles; should there be one, this ends all the same.
+    fn lineage(&self, id: CategoryId) -> impl Iterator<Item = &Category> {
+        let mut upwards = Vec::new();
+        let mut next = Some(id);
+        while let Some(&index) = next.and_then(|id| self.by_id.get(&id)) {
+            if upwards.len() == DEPTH_MAX {
+                break;
+            }
+            upwards.push(&self.categories[index]);
+            next = self.categories[index].parent;
+        }
+        upwards.into_iter().rev()
+    }
+}
+
+impl Category {
+    fn reference(&self, locale: Locale) -> CategoryRef {
+        CategoryRef {
+            id: self.id,
+            slug: self.slug.clone(),
+            name: text(&self.names, locale),
+        }
+    }
+}
+
+/// The text in this language, or else in the shop's own, or else in any.
+pub fn text(texts: &Texts, locale: Locale) -> String {
+    texts
+        .get(&locale)
+        .or_else(|| texts.get(&Locale::default()))
+        .or_else(|| texts.values().next())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Keeps the tree, and knows when it was last compared with the database.
+#[derive(Debug)]
+pub struct TreeCache {
+    tree: RwLock<Arc<Tree>>,
+    looked_at_ms: AtomicI64,
+}
+
+impl Default for TreeCache {
+    fn default() -> Self {
+        Self {
+            tree: RwLock::default(),
+            looked_at_ms: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+impl TreeCache {
+    /// The tree, at most a second old. Of those who come while it is looked up, one looks.
+    pub async fn get(&self, db: &Db, now: Timestamp) -> Result<Arc<Tree>, Error> {
+        let kept = self.last();
+        let looked_at = self.looked_at_ms.load(Ordering::Acquire);
+        let believed = now.as_millis() < looked_at.saturating_add(BELIEVED_MS);
+        if believed || !self.claim(looked_at, now) {
+            return Ok(kept);
+        }
+        match self.refresh(db, &kept).await {
+            Ok(tree) => {
+                self.looked_at_ms.store(now.as_millis(), Ordering::Release);
+                Ok(tree)
+            }
+            Err(error) => {
+                // Let the next one look again at once.
+                self.looked_at_ms.store(looked_at, Ordering::Release);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the caller is the one who looks. The first tree is everybody's, so that nobody gets
+    /// an empty one.
+    fn claim(&self, looked_at: i64, now: Timestamp) -> bool {
+        looked_at == i64::MIN
+            || self
+                .looked_at_ms
+                .compare_exchange(
+                    looked_at,
+                    now.as_millis(),
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                )
+                .is_ok()
+    }
+
+    async fn refresh(&self, db: &Db, kept: &Arc<Tree>) -> Result<Arc<Tree>, Error> {
+        let mut reader = db.read().await?;
+        let version = store::categories_version(&mut reader).await?;
+        let tree = if version == kept.version {
+            Arc::clone(kept)
+        } else {
+            Arc::new(Tree::new(
+                version,
+                store::list_categories(&mut reader).await?,
+            ))
+        };
+        let mut place = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        if place.version <= tree.version {
+            *place = Arc::clone(&tree);
+        }
+        drop(place);
+        Ok(tree)
+    }
+
+    /// The tree as it was last seen, without asking the database: for pages that say that
+    /// something failed.
+    pub fn last(&self) -> Arc<Tree> {
+        Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

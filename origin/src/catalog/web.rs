@@ -1,0 +1,63 @@
+//! The catalogue over HTTP.
+
+use axum::{Router, extract::State};
+use shared::{
+    catalog::{CategoryTree, GetFacets, InLocale, ListHotProducts, ListProducts, ProductPath},
+    endpoint::{GET_FACETS, GET_PRODUCT, LIST_CATEGORIES, LIST_HOT_PRODUCTS, LIST_PRODUCTS},
+};
+
+use crate::{
+    app::App,
+    web::{Answer, Answered, Path, Query, RouterExt},
+};
+
+/// The catalogue's endpoints.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&GET_PRODUCT, get_product)
+        .endpoint(&LIST_PRODUCTS, list_products)
+        .endpoint(&LIST_HOT_PRODUCTS, list_hot_products)
+        .endpoint(&LIST_CATEGORIES, list_categories)
+        .endpoint(&GET_FACETS, get_facets)
+}
+
+async fn get_product(
+    State(app): State<App>,
+    Path(path): Path<ProductPath>,
+    Query(query): Query<InLocale>,
+) -> Answered {
+    let product = super::product(&app, &path.product, query.locale).await?;
+    Ok(Answer::json(&product, super::product_policy(&product)))
+}
+
+async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>) -> Answered {
+    let (list, category) = super::list_products(&app, &query).await?;
+    let tree = super::tree(&app).await?;
+    Ok(Answer::json(&list, super::list_policy(&tree, category)))
+}
+
+async fn list_hot_products(
+    State(app): State<App>,
+    Query(query): Query<ListHotProducts>,
+) -> Answered {
+    let list = super::hot_products(&app, query.limit, query.locale).await?;
+    Ok(Answer::json(&list, super::shop_policy()))
+}
+
+async fn list_categories(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
+    let tree = super::tree(&app).await?;
+    let answer = CategoryTree {
+        categories: tree.top(query.locale),
+    };
+    Ok(Answer::json(&answer, super::shop_policy()))
+}
+
+async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> Answered {
+    let tree = super::tree(&app).await?;
+    let category = match &query.category {
+        Some(slug) => tree.find(slug).ok_or(super::Error::NoSuchCategory)?.id,
+        None => super::WHOLE_SHOP,
+    };
+    let facets = super::facets(&app, category).await?;
+    Ok(Answer::json(&facets, super::list_policy(&tree, category)))
+}

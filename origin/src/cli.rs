@@ -1,0 +1,254 @@
+//! The command line: `serve` and the commands that fill the shop. An error is one line that says what
+//! to do, and the exit status is not zero.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{
+    app::App,
+    assets,
+    clock::Clock,
+    config::{self, Config},
+    db, http, load, server, telemetry,
+};
+
+/// The origin of a Mallard shop
+#[derive(Parser, Debug)]
+#[command(name = "origin", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Action,
+
+    /// A TOML file with settings; `mallard.toml` is read if it is there
+    #[arg(long, env = "MALLARD_CONFIG", global = true, value_name = "FILE")]
+    #[arg(help_heading = "Settings")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Config,
+}
+
+const AFTER_HELP: &str = "\
+A setting is taken from its flag, else from its environment variable, else from the file (its key is \
+the flag's name with underscores), else it is the default. `origin config` prints those in force.";
+
+const DEFAULT_FILE: &str = "mallard.toml";
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Serve the shop
+    Serve,
+    /// Bring the database up to this version
+    Migrate,
+    /// Import products from a file
+    Import(load::ImportArgs),
+    /// Export all products to a file
+    Export(load::ExportArgs),
+    /// Fill the shop with the demo catalogue, or with many products for a load test
+    Seed(load::SeedArgs),
+    /// Print the settings in force and where each comes from; passwords are masked
+    Config,
+}
+
+/// Runs the command line; the exit status says how it went.
+pub fn run() -> ExitCode {
+    match try_run() {
+        Ok(code) => code,
+        Err(Stop::Usage(error)) => error.exit(),
+        Err(Stop::Failed(message)) => {
+            eprintln!("origin: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command stops early.
+enum Stop {
+    /// The command line is wrong, or only help was asked for.
+    Usage(clap::Error),
+    /// It failed: a line for a person.
+    Failed(String),
+}
+
+impl From<clap::Error> for Stop {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl<E: Into<Failure>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into().0)
+    }
+}
+
+/// A line for a person.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self(message)
+    }
+}
+
+impl From<db::Error> for Failure {
+    fn from(error: db::Error) -> Self {
+        Self(format!("the database failed: {error}"))
+    }
+}
+
+fn try_run() -> Result<ExitCode, Stop> {
+    let (command, file_keys) = with_file(Cli::command())?;
+    let matches = command.clone().try_get_matches()?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    if matches!(cli.command, Action::Config) {
+        print!(
+            "{}",
+            config::describe(&command, innermost(&matches), &file_keys)
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let format = cli.settings.log_format;
+    telemetry::start_logging(&cli.settings.log, format, Clock::System)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    Ok(runtime.block_on(act(cli))?)
+}
+
+/// Global flags are found where the subcommand's own matches are.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| inner)
+}
+
+/// Reads the settings file before the command line is parsed, because it changes the defaults.
+fn with_file(command: Command) -> Result<(Command, Vec<String>), Stop> {
+    let named = config_flag().or_else(|| std::env::var_os("MALLARD_CONFIG").map(PathBuf::from));
+    let default = PathBuf::from(DEFAULT_FILE);
+    let path = match named {
+        Some(path) => path,
+        None if default.exists() => default,
+        None => return Ok((command, Vec::new())),
+    };
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let in_file = |error| format!("{}: {error}", path.display());
+    let command = config::with_file(command, &text).map_err(in_file)?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    Ok((command, table.keys().cloned().collect()))
+}
+
+fn config_flag() -> Option<PathBuf> {
+    let mut args = std::env::args_os().skip(1);
+    while let Some(arg) = args.next() {
+        if arg == "--config" {
+            return args.next().map(PathBuf::from);
+        }
+        if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
+            return Some(PathBuf::from(path));
+        }
+    }
+    None
+}
+
+async fn act(cli: Cli) -> Result<ExitCode, Failure> {
+    let settings = cli.settings;
+    match cli.command {
+        Action::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
+        Action::Migrate => {
+            let app = connect(settings).await?;
+            migrate(&app).await?;
+            app.db.close().await;
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Import(args) => load::import(&open(settings).await?, args).await,
+        Action::Export(args) => load::export(&open(settings).await?, args).await,
+        Action::Seed(args) => load::seed(&open(settings).await?, args).await,
+        Action::Config => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn serve(settings: Config) -> Result<(), Failure> {
+    let assets = assets::read(&settings.assets_dir)?;
+    make_folder(&settings)?;
+    let app = App::connect(settings, assets, Clock::System)
+        .await
+        .map_err(unreachable_database)?;
+    let state = db::migrations(&app.db).await?;
+    if !state.complete() {
+        let (applied, known) = (state.applied, state.known);
+        let message =
+            format!("the database has {applied} of {known} migrations; run `origin migrate`");
+        return Err(message.into());
+    }
+    let stop = stop_signal()?;
+    let listener = server::bind(&app).await?;
+    tracing::info!(listen = %app.config.listen, "serving");
+    server::serve(&app, http::router(&app), listener, stop).await;
+    Ok(())
+}
+
+/// Connects for a command that needs no built assets.
+async fn connect(settings: Config) -> Result<App, Failure> {
+    make_folder(&settings)?;
+    let assets = shared::page::Assets::default();
+    App::connect(settings, assets, Clock::System)
+        .await
+        .map_err(unreachable_database)
+}
+
+/// Connects to a database that has every migration.
+async fn open(settings: Config) -> Result<App, Failure> {
+    let app = connect(settings).await?;
+    migrate(&app).await?;
+    Ok(app)
+}
+
+async fn migrate(app: &App) -> Result<(), Failure> {
+    let before = db::migrations(&app.db).await?;
+    if before.complete() {
+        return Ok(());
+    }
+    db::migrate(&app.db)
+        .await
+        .map_err(|error| format!("the migration failed: {error}"))?;
+    tracing::info!(
+        applied = before.known - before.applied,
+        "the database is up to date"
+    );
+    Ok(())
+}
+
+fn make_folder(settings: &Config) -> Result<(), Failure> {
+    std::fs::create_dir_all(&settings.data_dir).map_err(|error| {
+        let folder = settings.data_dir.display();
+        Failure(format!(
+            "cannot make the data folder {folder}: {error}; set --data-dir"
+        ))
+    })
+}
+
+fn unreachable_database(error: db::Error) -> Failure {
+    Failure(format!(
+        "cannot open the database: {error}; check --database-url"
+    ))
+}
+
+/// Ends when the process is asked to stop: Ctrl-C or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error| Failure(format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,362 @@
+//! The settings: each described once, as a flag with its environment variable and default. A file
+//! may replace the defaults; the environment replaces the file; a flag replaces all.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
+use shared::{id::NODE_MAX, money::Currency};
+
+use crate::{db, telemetry::LogFormat};
+
+/// The settings. Durations are in milliseconds, sizes in bytes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct Config {
+    /// Where to listen
+    #[arg(
+        long,
+        env = "MALLARD_LISTEN",
+        default_value = "127.0.0.1:3000",
+        global = true
+    )]
+    pub listen: SocketAddr,
+
+    /// Where shoppers reach the shop; every absolute address begins with it
+    #[arg(
+        long,
+        env = "MALLARD_BASE_URL",
+        default_value = "http://127.0.0.1:8080",
+        global = true
+    )]
+    #[arg(value_parser = parse_base_url)]
+    pub base_url: String,
+
+    /// What the shop is called
+    #[arg(
+        long,
+        env = "MALLARD_SHOP_NAME",
+        default_value = "Mallard",
+        global = true
+    )]
+    pub shop_name: String,
+
+    /// The currency of every price (ISO 4217)
+    #[arg(long, env = "MALLARD_CURRENCY", default_value = "USD", global = true)]
+    pub currency: Currency,
+
+    /// From how many units on "only a few left" is not said any more
+    #[arg(long, env = "MALLARD_LOW_STOCK", default_value_t = 6, global = true)]
+    pub low_stock: u32,
+
+    /// Which of the processes on one database this is: a number that no other has
+    #[arg(long, env = "MALLARD_NODE_ID", default_value_t = 0, global = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(..=i64::from(NODE_MAX)))]
+    pub node_id: u16,
+
+    /// The folder for what the shop keeps: the database file and pictures
+    #[arg(long, env = "MALLARD_DATA_DIR", default_value = "data", global = true)]
+    pub data_dir: PathBuf,
+
+    /// The folder with the built stylesheet and islands, and their manifest
+    #[arg(
+        long,
+        env = "MALLARD_ASSETS_DIR",
+        default_value = "target/site",
+        global = true
+    )]
+    pub assets_dir: PathBuf,
+
+    /// sqlite://FILE or mysql://USER:PASSWORD@HOST/DATABASE; mallard.db in the data folder if absent
+    #[arg(
+        long,
+        env = "MALLARD_DATABASE_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_url: Option<String>,
+
+    /// A replica of the database that answers reads
+    #[arg(
+        long,
+        env = "MALLARD_DATABASE_REPLICA_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_replica_url: Option<String>,
+
+    /// The most connections to open; SQLite has one writer and up to 16 readers
+    #[arg(
+        long,
+        env = "MALLARD_DATABASE_CONNECTIONS",
+        default_value_t = 100,
+        global = true
+    )]
+    pub database_connections: u32,
+
+    /// How long a request waits for a database connection
+    #[arg(
+        long,
+        env = "MALLARD_DATABASE_ACQUIRE_MS",
+        default_value_t = 3_000,
+        global = true
+    )]
+    pub database_acquire_ms: u64,
+
+    /// How long SQLite waits for another writer
+    #[arg(
+        long,
+        env = "MALLARD_DATABASE_BUSY_MS",
+        default_value_t = 5_000,
+        global = true
+    )]
+    pub database_busy_ms: u64,
+
+    /// How long a request may take, from its headers to its answer
+    #[arg(
+        long,
+        env = "MALLARD_REQUEST_TIMEOUT_MS",
+        default_value_t = 10_000,
+        global = true
+    )]
+    pub request_timeout_ms: u64,
+
+    /// How long a client may take to send its headers
+    #[arg(
+        long,
+        env = "MALLARD_HEADER_TIMEOUT_MS",
+        default_value_t = 5_000,
+        global = true
+    )]
+    pub header_timeout_ms: u64,
+
+    /// The largest request body
+    #[arg(
+        long,
+        env = "MALLARD_BODY_MAX",
+        default_value_t = 1_048_576,
+        global = true
+    )]
+    pub body_max: usize,
+
+    /// The most connections from clients; more wait to be accepted
+    #[arg(
+        long,
+        env = "MALLARD_CONNECTIONS_MAX",
+        default_value_t = 10_000,
+        global = true
+    )]
+    pub connections_max: usize,
+
+    /// How long requests in flight may take to finish when the server stops
+    #[arg(
+        long,
+        env = "MALLARD_SHUTDOWN_MS",
+        default_value_t = 10_000,
+        global = true
+    )]
+    pub shutdown_ms: u64,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter such as origin=debug,sqlx=warn
+    #[arg(long, env = "MALLARD_LOG", default_value = "info", global = true)]
+    pub log: String,
+
+    /// How the log is written
+    #[arg(
+        long,
+        env = "MALLARD_LOG_FORMAT",
+        default_value = "json",
+        global = true
+    )]
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// The address of the database: as set, or the file in the data folder.
+    pub fn database_url(&self) -> String {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("mallard.db").display()))
+    }
+
+    /// What the database needs to know.
+    pub fn database(&self) -> db::Settings {
+        db::Settings {
+            url: self.database_url(),
+            replica_url: self.database_replica_url.clone(),
+            connections_max: self.database_connections,
+            acquire_timeout: Duration::from_millis(self.database_acquire_ms),
+            busy_timeout: Duration::from_millis(self.database_busy_ms),
+        }
+    }
+
+    /// Where pictures are kept.
+    pub fn media_dir(&self) -> PathBuf {
+        self.data_dir.join("media")
+    }
+}
+
+fn parse_base_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" if url.path() == "/" && url.query().is_none() => {
+            Ok(url.as_str().trim_end_matches('/').to_owned())
+        }
+        _ => Err("an http or https address without a path is expected".to_owned()),
+    }
+}
+
+/// Puts a file's settings in the place of the defaults. Each key is a flag's name with underscores.
+pub fn with_file(mut command: Command, file: &str) -> Result<Command, String> {
+    let table: toml::Table = file
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    for (key, value) in table {
+        if setting(&command, &key).is_none() {
+            return Err(format!(
+                "there is no setting `{key}`; `origin --help` lists them"
+            ));
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(yes) => yes.to_string(),
+            _ => {
+                return Err(format!(
+                    "`{key}` must be a text, a whole number, true or false"
+                ));
+            }
+        };
+        command = command.mut_arg(key, |arg| arg.default_value(text));
+    }
+    Ok(command)
+}
+
+fn setting<'c>(command: &'c Command, key: &str) -> Option<&'c Arg> {
+    command
+        .get_arguments()
+        .find(|arg| arg.get_id() == key && is_setting(arg))
+}
+
+fn is_setting(arg: &Arg) -> bool {
+    arg.get_help_heading() == Some("Settings") && arg.get_id() != "config"
+}
+
+/// The settings in force, as a file that would set them, each with where it comes from. Passwords
+/// are masked.
+pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -> String {
+    let mut text = String::new();
+    for arg in command.get_arguments().filter(|arg| is_setting(arg)) {
+        let key = arg.get_id().as_str();
+        let from = match matches.value_source(key) {
+            Some(ValueSource::CommandLine) => "flag",
+            Some(ValueSource::EnvVariable) => "environment",
+            Some(_) if file_keys.iter().any(|it| it == key) => "file",
+            Some(_) => "default",
+            None => "not set",
+        };
+        let raw = matches.get_raw(key).and_then(|mut values| values.next());
+        let line = match raw {
+            Some(value) => {
+                let value = toml::Value::String(mask(&value.to_string_lossy()));
+                format!("{key} = {value}")
+            }
+            None => format!("# {key} ="),
+        };
+        text.push_str(&format!("{line:<60} # {from}\n"));
+    }
+    text
+}
+
+/// Hides the password of an address.
+fn mask(value: &str) -> String {
+    match url::Url::parse(value) {
+        Ok(mut url) if url.password().is_some() => {
+            // An address with a password has a host, which is all that can make this fail.
+            let _ = url.set_password(Some("***"));
+            url.to_string()
+        }
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command() -> Command {
+        Config::augment_args(Command::new("origin"))
+    }
+
+    #[test]
+    fn a_file_replaces_defaults_and_a_flag_replaces_the_file() {
+        let file = "shop_name = \"Teal\"\nlow_stock = 3\nlog = \"debug\"";
+        let command = with_file(command(), file).unwrap();
+        let matches = command
+            .clone()
+            .try_get_matches_from(["origin", "--log", "trace"])
+            .unwrap();
+        let keys = ["shop_name", "low_stock", "log"].map(str::to_owned);
+        let text = describe(&command, &matches, &keys);
+        for (key, value, from) in [
+            ("shop_name", "\"Teal\"", "file"),
+            ("low_stock", "\"3\"", "file"),
+            ("log", "\"trace\"", "flag"),
+            ("currency", "\"USD\"", "default"),
+        ] {
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(&format!("{key} =")))
+                .unwrap();
+            assert!(line.contains(value) && line.ends_with(from), "{line}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        let url = "mysql://shop:s3cret@db.example/shop";
+        let matches = command()
+            .try_get_matches_from(["origin", "--database-url", url])
+            .unwrap();
+        let text = describe(&command(), &matches, &[]);
+        assert!(!text.contains("s3cret"), "{text}");
+        assert!(text.contains("mysql://shop:***@db.example/shop"), "{text}");
+    }
+
+    #[test]
+    fn a_mistyped_setting_is_named() {
+        let error = with_file(command(), "shopname = \"Teal\"").unwrap_err();
+        assert!(error.contains("`shopname`"), "{error}");
+        assert!(
+            with_file(command(), "low_stock = [1]")
+                .unwrap_err()
+                .contains("`low_stock`")
+        );
+    }
+
+    #[test]
+    fn a_base_url_has_no_path() {
+        assert_eq!(
+            parse_base_url("https://shop.example/").unwrap(),
+            "https://shop.example"
+        );
+        for bad in [
+            "shop.example",
+            "ftp://shop.example",
+            "https://shop.example/de",
+        ] {
+            assert!(parse_base_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_setting_has_an_environment_variable_and_a_sentence() {
+        for arg in command().get_arguments().filter(|arg| is_setting(arg)) {
+            let expected = format!("MALLARD_{}", arg.get_id().as_str().to_uppercase());
+            assert_eq!(
+                arg.get_env().and_then(|name| name.to_str()),
+                Some(expected.as_str())
+            );
+            assert!(arg.get_help().is_some(), "{}", arg.get_id());
+        }
+    }
+}

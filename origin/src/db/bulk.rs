@@ -1,0 +1,68 @@
+//! Statements over many rows: a statement costs the same whatever it does, so rows go together.
+
+use sqlx::{Any, Encode, QueryBuilder, Type, query_builder::Separated};
+
+use super::{Error, Tx, Upsert};
+
+/// An `insert` of many rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    head: &'static str,
+    upsert: Option<Upsert>,
+}
+
+impl Rows {
+    /// The most rows of one statement: below every engine's limit of bound values.
+    pub const MAX: usize = 500;
+
+    /// Rows that are not there yet. `head` ends before `values`.
+    pub const fn insert(head: &'static str) -> Self {
+        Self { head, upsert: None }
+    }
+
+    /// Rows that may be there already.
+    pub const fn upsert(head: &'static str, upsert: Upsert) -> Self {
+        Self {
+            head,
+            upsert: Some(upsert),
+        }
+    }
+
+    /// Writes the rows, as many statements as it takes. `bind` gives a row's values in the order of
+    /// the columns.
+    pub async fn write<T>(
+        self,
+        tx: &mut Tx,
+        rows: &[T],
+        mut bind: impl FnMut(Separated<'_, Any, &'static str>, &T),
+    ) -> Result<(), Error> {
+        for chunk in rows.chunks(Self::MAX) {
+            let mut query = QueryBuilder::new(self.head);
+            query.push_values(chunk, &mut bind);
+            if let Some(upsert) = self.upsert {
+                tx.dialect().push_upsert(&mut query, upsert);
+            }
+            query.build().persistent(false).execute(tx.conn()).await?;
+        }
+        Ok(())
+    }
+
+    /// A statement that ends with the values in brackets: `head` ends with `in`. There must be one
+    /// at least and [`Rows::MAX`] at most.
+    pub fn among<'v, T>(
+        head: &'static str,
+        values: impl IntoIterator<Item = T>,
+    ) -> QueryBuilder<Any>
+    where
+        T: Encode<'v, Any> + Type<Any>,
+    {
+        let mut query = QueryBuilder::new(head);
+        query.push("(");
+        let mut list = query.separated(", ");
+        for value in values {
+            list.push_bind(value);
+        }
+        query.push(")");
+        query
+    }
+}

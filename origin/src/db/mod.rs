@@ -1,0 +1,221 @@
+//! The database: one code path for SQLite and for MySQL or MariaDB, through sqlx's `Any` driver.
+//!
+//! SQLite has one writer and several readers; MySQL has a pool for the primary and, where there is
+//! one, another for a replica. Reading goes through [`Db::read`], writing through [`Db::write`].
+
+mod bulk;
+mod dialect;
+mod migrate;
+
+use std::{str::FromStr, time::Duration};
+
+use shared::problem::{Problem, ProblemKind};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Connection, Executor, Transaction,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    pool::PoolConnection,
+};
+
+pub use bulk::Rows;
+pub use dialect::{Dialect, Upsert};
+pub use migrate::{Migrations, migrate, migrations};
+
+/// Says in the log what failed, and to the client what it may know.
+pub fn problem(error: &Error) -> Problem {
+    let unavailable = matches!(
+        error,
+        Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::WorkerCrashed
+    );
+    tracing::error!(error = %error, "the database failed");
+    if unavailable {
+        Problem::new(ProblemKind::Unavailable).detail("The database does not answer just now.")
+    } else {
+        Problem::new(ProblemKind::Internal)
+    }
+}
+
+/// What the database refuses to do, or cannot.
+pub type Error = sqlx::Error;
+
+/// How to reach the database, and how many connections to keep.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sqlite://FILE` or `mysql://USER:PASSWORD@HOST/DATABASE`.
+    pub url: String,
+    /// Where reads go; the same database when absent.
+    pub replica_url: Option<String>,
+    /// The most connections that one pool opens.
+    pub connections_max: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long SQLite waits for another writer.
+    pub busy_timeout: Duration,
+}
+
+/// SQLite's readers share one file's cache; more of them than this only take memory.
+const SQLITE_READERS_MAX: u32 = 16;
+const CONNECTION_LIFE: Duration = Duration::from_secs(60 * 60);
+const CONNECTION_IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    writer: AnyPool,
+    reader: AnyPool,
+    dialect: Dialect,
+}
+
+/// A connection that only reads.
+pub type Reader = PoolConnection<Any>;
+
+impl Db {
+    /// Connects, and creates an SQLite file that is not there yet.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(&settings.url)?;
+        let writers = match dialect {
+            Dialect::Sqlite => 1,
+            Dialect::Mysql => settings.connections_max,
+        };
+        let writer = pool(settings, dialect, &settings.url, writers).await?;
+        let reader = match (dialect, &settings.replica_url) {
+            (_, Some(url)) => pool(settings, dialect, url, settings.connections_max).await?,
+            (Dialect::Sqlite, None) => {
+                let readers = settings.connections_max.min(SQLITE_READERS_MAX);
+                pool(settings, dialect, &settings.url, readers).await?
+            }
+            (Dialect::Mysql, None) => writer.clone(),
+        };
+        Ok(Self {
+            writer,
+            reader,
+            dialect,
+        })
+    }
+
+    /// Which SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Reader, Error> {
+        self.reader.acquire().await
+    }
+
+    /// A transaction for writing. It is undone unless [`Tx::commit`] is called.
+    pub async fn write(&self) -> Result<Tx, Error> {
+        let begin = match self.dialect {
+            // Taking the writer's lock at once is what keeps SQLite from failing half-way.
+            Dialect::Sqlite => "begin immediate",
+            Dialect::Mysql => "start transaction",
+        };
+        let inner = self.writer.begin_with(begin).await?;
+        Ok(Tx {
+            inner,
+            dialect: self.dialect,
+        })
+    }
+
+    /// The pools with their names, for the metrics.
+    pub fn pools(&self) -> [(&'static str, &AnyPool); 2] {
+        [("write", &self.writer), ("read", &self.reader)]
+    }
+
+    /// Waits until every connection is given back, and closes them.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A transaction for writing.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    dialect: Dialect,
+}
+
+impl Tx {
+    /// The connection, for a statement.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+
+    /// Which SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Makes everything durable that was written, or fails and has written nothing.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.inner.commit().await
+    }
+
+    /// Undoes everything that was written.
+    pub async fn rollback(self) -> Result<(), Error> {
+        self.inner.rollback().await
+    }
+}
+
+async fn pool(
+    settings: &Settings,
+    dialect: Dialect,
+    url: &str,
+    connections_max: u32,
+) -> Result<AnyPool, Error> {
+    let url = match dialect {
+        Dialect::Sqlite if !url.contains('?') => format!("{url}?mode=rwc"),
+        Dialect::Sqlite | Dialect::Mysql => url.to_owned(),
+    };
+    let prepare = match dialect {
+        Dialect::Sqlite => SQLITE_PREPARE,
+        Dialect::Mysql => MYSQL_PREPARE,
+    };
+    let busy_ms = i64::try_from(settings.busy_timeout.as_millis()).unwrap_or(i64::MAX);
+    AnyPoolOptions::new()
+        .max_connections(connections_max.max(1))
+        .acquire_timeout(settings.acquire_timeout)
+        .max_lifetime(CONNECTION_LIFE)
+        .idle_timeout(CONNECTION_IDLE)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                for statement in prepare {
+                    connection.execute(*statement).await?;
+                }
+                if dialect == Dialect::Sqlite {
+                    wait_for_writers(connection, busy_ms).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect_with(AnyConnectOptions::from_str(&url)?)
+        .await
+}
+
+/// What every SQLite connection is told first. `synchronous` is full: what was acknowledged survives
+/// a power cut.
+const SQLITE_PREPARE: &[&str] = &[
+    "pragma journal_mode = wal",
+    "pragma synchronous = full",
+    "pragma foreign_keys = on",
+    "pragma temp_store = memory",
+    "pragma cache_size = -16384",
+    "pragma mmap_size = 268435456",
+    "pragma journal_size_limit = 67108864",
+];
+
+/// What every MySQL connection is told first. Reading what is committed, without gap locks, is
+/// enough, because rows that decide something are locked by name.
+const MYSQL_PREPARE: &[&str] = &[
+    "set session transaction isolation level read committed",
+    "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+];
+
+/// A pragma takes no bound value; its table-valued form in a `select` does not set it. The number is
+/// ours, not a client's.
+async fn wait_for_writers(connection: &mut AnyConnection, busy_ms: i64) -> Result<(), Error> {
+    let statement = sqlx::AssertSqlSafe(format!("pragma busy_timeout = {busy_ms}"));
+    connection.execute(statement).await?;
+    connection.ping().await
+}

@@ -1,0 +1,154 @@
+//! The OpenAPI 3.1 document, made from the contract, and a page to try it. Both change only with a
+//! new version of the program.
+
+use std::sync::LazyLock;
+
+use axum::{Router, extract::State, routing::get};
+use bytes::Bytes;
+use http::HeaderValue;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use shared::{
+    cache::CachePolicy,
+    endpoint::{self, About, Caching, Schemas},
+    problem::{self, Problem, ProblemKind},
+};
+
+use crate::{
+    app::App,
+    web::{Answer, Path, Refusal},
+};
+
+const DOCUMENT: &str = "/openapi.json";
+
+static DESCRIBED: LazyLock<Value> = LazyLock::new(describe);
+
+/// The document, the page and the explanations of problems.
+pub fn routes() -> Router<App> {
+    let config = utoipa_swagger_ui::Config::new([DOCUMENT]).try_it_out_enabled(true);
+    let page = utoipa_swagger_ui::SwaggerUi::new("/docs").config(config);
+    Router::new()
+        .route(DOCUMENT, get(get_openapi))
+        .route("/problems/{word}", get(explain_problem))
+        .merge(page)
+}
+
+async fn get_openapi(State(app): State<App>) -> Answer {
+    let mut document = DESCRIBED.clone();
+    document["servers"] = json!([{ "url": app.config.base_url }]);
+    let body = Bytes::from(document.to_string());
+    Answer::new(
+        HeaderValue::from_static("application/json"),
+        body,
+        CachePolicy::release(),
+    )
+}
+
+#[derive(serde::Deserialize)]
+struct ProblemPath {
+    word: String,
+}
+
+async fn explain_problem(Path(path): Path<ProblemPath>) -> Result<Answer, Refusal> {
+    let kind =
+        ProblemKind::from_word(&path.word).ok_or_else(|| Refusal::of(ProblemKind::NotFound))?;
+    let text = format!(
+        "{} ({})\n\n{}\n",
+        kind.title(),
+        kind.status(),
+        kind.meaning()
+    );
+    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    Ok(Answer::new(media_type, text, CachePolicy::release()))
+}
+
+/// The document without its server.
+pub fn describe() -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
+    let problem = generator.subschema_for::<Problem>();
+    let mut paths = Map::new();
+    for (about, schemas) in endpoint::described(&mut generator) {
+        let methods = paths.entry(about.path).or_insert_with(|| json!({}));
+        methods[about.method.word().to_lowercase()] =
+            operation(about, &schemas, problem.as_value());
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mallard",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "paths": paths,
+        "components": { "schemas": generator.take_definitions(true) },
+    })
+}
+
+fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
+    let mut parameters = parameters("path", schemas.path.as_value());
+    parameters.extend(parameters_of_query(schemas));
+    let mut responses = Map::new();
+    responses.insert("200".into(), ok(about, schemas));
+    if about.caching == Caching::Shared {
+        let not_modified = json!({ "description": "What `If-None-Match` names is still right." });
+        responses.insert("304".into(), not_modified);
+    }
+    let always = [ProblemKind::Internal, ProblemKind::Unavailable];
+    for kind in about.problems.iter().chain(&always) {
+        let content = json!({ problem::MEDIA_TYPE: { "schema": problem } });
+        let response = json!({ "description": kind.meaning(), "content": content });
+        responses.insert(kind.status().to_string(), response);
+    }
+    json!({
+        "operationId": about.id,
+        "summary": about.summary,
+        "parameters": parameters,
+        "responses": responses,
+    })
+}
+
+fn ok(about: About, schemas: &Schemas) -> Value {
+    let mut response = json!({
+        "description": about.summary,
+        "content": { "application/json": { "schema": schemas.response.as_value() } },
+    });
+    if about.caching == Caching::Shared {
+        response["headers"] = json!({
+            "ETag": { "schema": { "type": "string" }, "description": "Names this very body." },
+            "Cache-Control": { "schema": { "type": "string" } },
+        });
+    }
+    response
+}
+
+fn parameters_of_query(schemas: &Schemas) -> Vec<Value> {
+    parameters("query", schemas.query.as_value())
+}
+
+/// The properties of an object's schema, as parameters.
+fn parameters(place: &str, schema: &Value) -> Vec<Value> {
+    let required = |name: &str| {
+        let names = schema["required"].as_array();
+        names.is_some_and(|names| names.iter().any(|it| it == name))
+    };
+    let properties = schema["properties"].as_object();
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            let mut schema = schema.clone();
+            let description = schema
+                .as_object_mut()
+                .and_then(|schema| schema.remove("description"));
+            json!({
+                "name": name,
+                "in": place,
+                "required": place == "path" || required(name),
+                "description": description,
+                "schema": schema,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,117 @@
+//! Problems as the client can read them: JSON under `/api`, a page elsewhere. Errors that come from
+//! axum or a layer, such as 405 or 413, get the same shape.
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use shared::{
+    cache::CachePolicy,
+    locale::Locale,
+    page::ErrorPage,
+    problem::{MEDIA_TYPE, Problem, ProblemKind},
+};
+
+use crate::{
+    app::App,
+    pages,
+    web::{Answer, Finished, Refusal, Reported},
+};
+
+use super::observe::RequestId;
+
+/// How long a client should wait before it tries again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// Writes the problem that a response reports, or that its status means.
+pub async fn report(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let id = request.extensions().get::<RequestId>().cloned();
+    let mut response = next.run(request).await;
+    let Some(reported) = reported(&mut response) else {
+        return response;
+    };
+    let Reported {
+        mut problem,
+        policy,
+    } = reported;
+    if policy == CachePolicy::Private {
+        // An answer that others may get too does not carry one's id.
+        problem.request_id = id.and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned));
+    }
+    let allow = response.headers_mut().remove(header::ALLOW);
+    let status = response.status();
+    let mut answer = body(&app, &path, &problem, policy).status(status);
+    if let Some(allow) = allow {
+        answer = answer.header(header::ALLOW, allow);
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer = answer.header(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    answer.into_response()
+}
+
+fn reported(response: &mut Response) -> Option<Reported> {
+    if let Some(reported) = response.extensions_mut().remove::<Reported>() {
+        return Some(reported);
+    }
+    let finished = response.extensions().get::<Finished>().is_some();
+    let status = response.status();
+    if finished || !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    let kind = match status {
+        StatusCode::NOT_FOUND => ProblemKind::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ProblemKind::MethodNotAllowed,
+        StatusCode::REQUEST_TIMEOUT => ProblemKind::Timeout,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
+        StatusCode::SERVICE_UNAVAILABLE => ProblemKind::Unavailable,
+        _ if status.is_client_error() => ProblemKind::BadRequest,
+        _ => ProblemKind::Internal,
+    };
+    *response.status_mut() =
+        StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Some(Reported {
+        problem: Problem::new(kind),
+        policy: CachePolicy::Private,
+    })
+}
+
+fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer {
+    if path.starts_with("/api/") || path == "/api" {
+        let json = serde_json::to_vec(problem).unwrap_or_default();
+        return Answer::new(HeaderValue::from_static(MEDIA_TYPE), json, policy);
+    }
+    let (locale, rest) = Locale::split(path);
+    let page = ErrorPage {
+        status: problem.status,
+        request_id: problem.request_id.clone(),
+    };
+    let shell = pages::shell_of_error(app, locale, rest);
+    Answer::html(ui::error(&shell, &page), policy)
+}
+
+/// There is nothing at this address.
+pub async fn nothing_here() -> Refusal {
+    Refusal::of(ProblemKind::NotFound)
+}
+
+/// The address exists, the method does not.
+pub async fn not_this_way() -> Refusal {
+    Refusal::of(ProblemKind::MethodNotAllowed)
+}
+
+/// A handler panicked: the client is told that the server failed, the log what happened.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer gives the payload away"
+)]
+pub fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("not a text"), "a handler panicked");
+    Refusal::of(ProblemKind::Internal).into_response()
+}

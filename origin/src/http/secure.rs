@@ -1,0 +1,70 @@
+//! The headers that keep browsers safe. Pages get a policy without `unsafe-inline`: their inline
+//! scripts are known by hash, so that a page stays the same bytes for everybody.
+
+use std::sync::LazyLock;
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{HeaderName, HeaderValue, header};
+
+const CSP: HeaderName = header::CONTENT_SECURITY_POLICY;
+
+/// What every answer says.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("strict-origin-when-cross-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(self)"),
+    ),
+];
+
+/// What a page may load: its own files, pictures from anywhere (imported ones stay where they are),
+/// and the islands' WebAssembly.
+static OF_PAGES: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {}; style-src 'self'; \
+         img-src 'self' https: http: data:; connect-src 'self'; font-src 'self'; \
+         manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        ui::csp_hashes().join(" ")
+    );
+    // Hashes are base64 between quotes, which is always a header value.
+    HeaderValue::from_str(&policy).unwrap_or(NOTHING)
+});
+
+/// What the page that tries the API may load: Swagger UI writes styles into its elements.
+const OF_DOCS: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+/// What everything else may load.
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Adds the headers; a policy that is there already stays.
+pub async fn secure(request: Request, next: Next) -> Response {
+    let docs = request.uri().path().starts_with("/docs");
+    let mut response = next.run(request).await;
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    let page = media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    let headers = response.headers_mut();
+    headers.extend(ALWAYS);
+    if !headers.contains_key(CSP) {
+        let policy = match (docs, page) {
+            (true, _) => OF_DOCS,
+            (_, true) => OF_PAGES.clone(),
+            _ => NOTHING,
+        };
+        headers.insert(CSP, policy);
+    }
+    response
+}

@@ -1,0 +1,22 @@
+//! The origin: the one process that decides. It answers the catalogue API and the pages, and holds
+//! the commands that fill the shop.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod assets;
+pub mod catalog;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod import;
+pub mod inventory;
+pub mod load;
+pub mod media;
+pub mod pages;
+pub mod seed;
+pub mod server;
+pub mod telemetry;
+pub mod web;

@@ -1,0 +1,68 @@
+//! The flags of `origin import` and `origin export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::import::Format;
+
+use super::Mode;
+
+/// Flags of `origin import`
+#[derive(Args, Clone, Debug)]
+pub struct ImportArgs {
+    /// The file to read
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// What kind of file it is; docs/import.md describes each
+    #[arg(long)]
+    pub format: Format,
+
+    /// Spree's second file, with names and descriptions in other languages
+    #[arg(long, value_name = "FILE")]
+    pub translations: Option<PathBuf>,
+
+    /// The folder that pictures are relative to, if not the file's own
+    #[arg(long, value_name = "FOLDER")]
+    pub media: Option<PathBuf>,
+
+    /// Change nothing unless every row is right
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Say what would happen, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl ImportArgs {
+    /// What becomes of the rows.
+    pub fn mode(&self) -> Mode {
+        Mode {
+            strict: self.strict,
+            dry_run: self.dry_run,
+        }
+    }
+}
+
+/// Which format is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// One category or product a line.
+    Jsonl,
+    /// One row a variant.
+    Csv,
+}
+
+/// Flags of `origin export`
+#[derive(Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// The file to write; it must not be there yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Which of Mallard's own formats
+    #[arg(long, default_value = "jsonl")]
+    pub format: ExportFormat,
+}

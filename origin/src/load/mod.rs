@@ -1,0 +1,83 @@
+//! Loading the catalogue: the commands that bring rows of a file (or of the seed) into the database
+//! and their pictures into the media folder, and out again. Owns no tables.
+//!
+//! What must stay true: loading the same again changes nothing; with `--strict` or `--dry-run`
+//! everything is one transaction, which is undone; memory does not grow with the file.
+
+mod args;
+mod loader;
+mod pictures;
+mod seed;
+//mod unload;
+
+use std::{ops::ControlFlow, process::ExitCode};
+
+use tokio::sync::mpsc;
+
+pub use args::{ExportArgs, ImportArgs};
+pub use loader::{Loader, Mode, Report};
+pub use seed::{SeedArgs, seed, seed_shop};
+pub async fn export(_: &App, _: ExportArgs) -> Result<ExitCode, Failure> {
+    Ok(ExitCode::SUCCESS)
+}
+
+use crate::{
+    app::App,
+    cli::Failure,
+    import::{self, BadRow, Located, Source},
+};
+
+/// Rows on their way from the reading thread: enough to keep both sides busy.
+const QUEUE: usize = 1_024;
+
+/// What the reading thread hands over.
+pub type Item = Result<Located, BadRow>;
+
+/// Runs `origin import`.
+pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
+    let source = Source {
+        path: args.file.clone(),
+        translations: args.translations.clone(),
+        media: args.media.clone(),
+    };
+    let currency = app.config.currency;
+    let format = args.format;
+    let report = load(app, args.mode(), move |emit| {
+        import::read(format, &source, currency, emit).map_err(|error| error.to_string())
+    })
+    .await?;
+    println!("{report}");
+    app.db.close().await;
+    match report.stopped {
+        Some(why) => Err(Failure(why)),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Loads the rows that `read` hands out; `read` runs on a thread of its own. What it fails with is
+/// said in the report.
+pub async fn load<R>(app: &App, mode: Mode, read: R) -> Result<Report, Failure>
+where
+    R: FnOnce(&mut import::Emit<'_>) -> Result<(), String> + Send + 'static,
+{
+    let (sender, mut receiver) = mpsc::channel::<Item>(QUEUE);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut emit = |item: Item| match sender.blocking_send(item) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        read(&mut emit)
+    });
+    let mut loader = Loader::new(app, mode)?;
+    while let Some(item) = receiver.recv().await {
+        loader.take(item).await?;
+        if loader.has_stopped() {
+            break;
+        }
+    }
+    drop(receiver);
+    let read = reading
+        .await
+        .map_err(|error| Failure(format!("reading failed: {error}")))?;
+    loader.finish(read.err()).await
+}

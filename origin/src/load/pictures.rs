@@ -1,0 +1,135 @@
+//! Pictures on their way into the media folder. One that comes again is not processed again.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rayon::prelude::*;
+use shared::catalog::Image;
+
+use crate::{
+    catalog::{
+        Prepared, StoredImage,
+        model::{ImageSource, NewImage, NewProduct},
+    },
+    cli::Failure,
+    media::Library,
+    seed::art,
+};
+
+/// The media folder, and which pictures of this run are in it.
+#[derive(Clone)]
+pub(super) struct Pictures(Arc<Parts>);
+
+struct Parts {
+    library: Library,
+    done: Mutex<HashMap<ImageSource, Image>>,
+    /// A dry run's pictures go where nobody sees them; the folder goes with it.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+/// How many pictures a run remembers: the seed repeats some sixty, a file hardly any.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// A picture that could not be taken: its place, and why.
+pub(super) type Missing = (usize, String);
+
+impl Pictures {
+    pub(super) fn open(folder: PathBuf, dry_run: bool) -> Result<Self, Failure> {
+        let scratch = if dry_run {
+            let made = tempfile::tempdir();
+            Some(made.map_err(|error| Failure(format!("cannot make a scratch folder: {error}")))?)
+        } else {
+            None
+        };
+        let folder = scratch
+            .as_ref()
+            .map_or(folder, |scratch| scratch.path().to_owned());
+        let library = Library::open(folder).map_err(|error| Failure(error.to_string()))?;
+        Ok(Self(Arc::new(Parts {
+            library,
+            done: Mutex::default(),
+            _scratch: scratch,
+        })))
+    }
+
+    /// Takes one picture.
+    pub(super) fn put(&self, image: &NewImage) -> Result<StoredImage, String> {
+        let done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = done.get(&image.source).cloned();
+        drop(done);
+        let shown = match known {
+            Some(image) => image,
+            None => self.take(&image.source)?,
+        };
+        Ok(StoredImage {
+            image: shown,
+            alts: image.alts.clone(),
+        })
+    }
+
+    fn take(&self, source: &ImageSource) -> Result<Image, String> {
+        let image = match source {
+            ImageSource::Remote(src) => {
+                return Ok(Image {
+                    src: src.clone(),
+                    ..Image::default()
+                });
+            }
+            ImageSource::File(path) => self
+                .0
+                .library
+                .ingest_file(path)
+                .map_err(|error| error.to_string())?,
+            ImageSource::Drawn(words) => {
+                let svg = art::draw(words).ok_or_else(|| format!("nobody can draw {words:?}"))?;
+                self.0
+                    .library
+                    .ingest_svg(&svg)
+                    .map_err(|error| error.to_string())?
+            }
+        };
+        let mut done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if done.len() < REMEMBERED_MAX {
+            done.insert(source.clone(), image.clone());
+        }
+        Ok(image)
+    }
+
+    /// Takes the pictures of many products, on all cores.
+    pub(super) fn put_all(&self, products: Vec<NewProduct>) -> Vec<(Prepared, Vec<Missing>)> {
+        products
+            .into_par_iter()
+            .map(|product| self.put_of(product))
+            .collect()
+    }
+
+    /// Takes a product's pictures. Where one is missing, the variants that show a later one still
+    /// show that, and those that show the missing one show none of their own.
+    fn put_of(&self, mut product: NewProduct) -> (Prepared, Vec<Missing>) {
+        let mut images = Vec::with_capacity(product.images.len());
+        let mut missing = Vec::new();
+        let mut places = Vec::with_capacity(product.images.len());
+        for (index, image) in product.images.iter().enumerate() {
+            match self.put(image) {
+                Ok(image) => {
+                    places.push(u32::try_from(images.len()).ok());
+                    images.push(image);
+                }
+                Err(reason) => {
+                    places.push(None);
+                    missing.push((index, reason));
+                }
+            }
+        }
+        for variant in &mut product.variants {
+            let place = variant
+                .image
+                .and_then(|index| places.get(index as usize).copied());
+            variant.image = place.flatten();
+        }
+        (Prepared { product, images }, missing)
+    }
+}

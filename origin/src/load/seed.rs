@@ -1,0 +1,64 @@
+//! `origin seed`: the demo catalogue, and on demand many more products for load tests. Seeding again
+//! changes nothing.
+
+use std::{ops::ControlFlow, process::ExitCode};
+
+use clap::Args;
+
+use crate::{
+    app::App,
+    cli::Failure,
+    import::{self, Located, Row},
+    seed,
+};
+
+use super::{Mode, Report, load};
+
+/// Flags of `origin seed`
+#[derive(Args, Clone, Debug)]
+pub struct SeedArgs {
+    /// How many products to make for a load test, beside the demo catalogue
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub products: u64,
+}
+
+/// Runs `origin seed`.
+pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, Failure> {
+    let report = seed_shop(app, args.products).await?;
+    println!("{report}");
+    app.db.close().await;
+    match report.stopped {
+        Some(why) => Err(Failure(why)),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Loads the demo catalogue and `products` made ones.
+pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
+    let currency = app.config.currency;
+    load(app, Mode::default(), move |emit| {
+        let mut categories = Vec::new();
+        for (name, text) in seed::files() {
+            let mut emit = |item: super::Item| {
+                if let Ok(Located {
+                    row: Row::Category(category),
+                    ..
+                }) = &item
+                {
+                    categories.push(category.external_id.clone());
+                }
+                emit(item)
+            };
+            import::read_demo(text.as_bytes(), currency, &mut emit)
+                .map_err(|error| format!("{name}: {error}"))?;
+        }
+        for product in seed::bulk::products(products, &categories, currency) {
+            let row = Row::Product(product);
+            if let ControlFlow::Break(()) = emit(Ok(Located { line: 0, row })) {
+                break;
+            }
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,112 @@
+//! A category's filter as it is typed or linked. A page is lenient: what cannot be understood is
+//! left out, and named where the shopper can mend it.
+
+use shared::{
+    catalog::{Availability, BRANDS_MAX, Sort},
+    cursor::Cursor,
+    money::{Currency, Money},
+    page::CategoryFilter,
+};
+
+use crate::catalog::Listing;
+
+/// The longest text of one field that is looked at.
+const FIELD_MAX: usize = 120;
+
+/// Reads the filter from a query. Names that it does not know are passed over.
+pub fn parse(query: &str) -> CategoryFilter {
+    let mut filter = CategoryFilter::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let value = value.trim();
+        if value.is_empty() || value.len() > FIELD_MAX {
+            continue;
+        }
+        match &*name {
+            "brand" => filter.brand.push(value.to_owned()),
+            "min" => value.clone_into(&mut filter.min),
+            "max" => value.clone_into(&mut filter.max),
+            "availability" => {
+                let known = Availability::ALL.into_iter().find(|it| it.word() == value);
+                filter
+                    .availability
+                    .extend(known.filter(|it| !filter.availability.contains(it)));
+            }
+            "sort" => {
+                let known = Sort::ALL.into_iter().find(|it| it.word() == value);
+                filter.sort = known.unwrap_or(filter.sort);
+            }
+            "cursor" => filter.cursor = value.parse::<Cursor>().ok(),
+            _ => {}
+        }
+    }
+    filter.brand.sort_unstable();
+    filter.brand.dedup();
+    filter.brand.truncate(BRANDS_MAX);
+    filter
+}
+
+/// Narrows a listing to the filter; answers the fields that could not be understood.
+pub fn narrow(listing: &mut Listing, filter: &CategoryFilter, currency: Currency) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut price = |field: &str, text: &str| {
+        if text.is_empty() {
+            return None;
+        }
+        let price = Money::parse(text, currency)
+            .ok()
+            .filter(|price| price.minor >= 0);
+        if price.is_none() {
+            wrong.push(field.to_owned());
+        }
+        price.map(|price| price.minor)
+    };
+    let (min, max) = (price("min", &filter.min), price("max", &filter.max));
+    listing.price_min = min.unwrap_or(0);
+    listing.price_max = max.unwrap_or(i64::MAX);
+    listing.availability = filter.availability.clone();
+    listing.cursor = filter.cursor;
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::catalog::Sort;
+
+    use super::*;
+    use crate::catalog::WHOLE_SHOP;
+
+    #[test]
+    fn a_form_becomes_a_filter_and_comes_back_as_its_address() {
+        let query = "sort=price_up&brand=fjell&brand=ash&min=10&max=&availability=low&utm_x=1";
+        let filter = parse(query);
+        assert_eq!(
+            filter.to_query(),
+            "?availability=low&brand=ash&brand=fjell&min=10&sort=price_up"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_left_out() {
+        let filter = parse("sort=up&availability=many&cursor=%FF&brand=");
+        assert_eq!(filter, CategoryFilter::default());
+    }
+
+    #[test]
+    fn a_wrong_price_is_named() {
+        let filter = parse("min=cheap&max=9.99");
+        let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+        assert_eq!(narrow(&mut listing, &filter, Currency::USD), ["min"]);
+        assert_eq!((listing.price_min, listing.price_max), (0, 999));
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_names_the_same_filter(query in "[a-z=&0-9%+.]{0,80}") {
+            let filter = parse(&query);
+            let address = filter.to_query();
+            let again = parse(address.strip_prefix('?').unwrap_or(""));
+            prop_assert_eq!(again.to_query(), address);
+        }
+    }
+}

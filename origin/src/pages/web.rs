@@ -1,0 +1,163 @@
+//! The pages over HTTP. Each lives at its path and, in another language, below that language's
+//! prefix.
+
+use axum::{
+    Router,
+    extract::{OriginalUri, RawQuery, State},
+    routing::get,
+};
+use shared::{
+    cache::{CachePolicy, Tag},
+    catalog::{LIMIT_DEFAULT, Product},
+    id::VariantId,
+    locale::Locale,
+    page::{
+        CATEGORY, CategoryPage, HOME, HomePage, PRODUCT, ProductPage, category_path, product_path,
+    },
+};
+
+use crate::{
+    app::App,
+    catalog::{self, Listing},
+    web::{Answer, Answered, Path},
+};
+
+use super::{filter, shell, sitemap};
+
+/// How many products the home page shows in a row.
+const HOME_HOT: u32 = 8;
+const HOME_NEW: u32 = 8;
+/// How many related products a product's page shows.
+const RELATED: u32 = 4;
+
+/// Every page in every language.
+pub fn routes() -> Router<App> {
+    let mut router = Router::new().merge(sitemap::routes());
+    for locale in Locale::ALL {
+        let at = |path: &str| locale.path(path);
+        router = router
+            .route(&at(HOME.path), get(show_home))
+            .route(&at(CATEGORY.path), get(show_category))
+            .route(&at(PRODUCT.path), get(show_product));
+    }
+    router
+}
+
+#[derive(serde::Deserialize)]
+struct SlugPath {
+    slug: String,
+}
+
+async fn show_home(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answered {
+    let (locale, _) = Locale::split(uri.path());
+    let tree = catalog::tree(&app).await?;
+    let page = HomePage {
+        hot: catalog::hot_products(&app, Some(HOME_HOT), locale)
+            .await?
+            .items,
+        new: catalog::new_products(&app, HOME_NEW, locale).await?,
+    };
+    let home = HOME.path.to_owned();
+    let shell = shell(&app, &tree, locale, home.clone(), Some(home));
+    Ok(Answer::html(
+        ui::home(&shell, &page),
+        catalog::shop_policy(),
+    ))
+}
+
+async fn show_category(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(path): Path<SlugPath>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let (locale, _) = Locale::split(uri.path());
+    let tree = catalog::tree(&app).await?;
+    let category = tree
+        .find(&path.slug)
+        .ok_or(catalog::Error::NoSuchCategory)?;
+    let mut filter = filter::parse(query.as_deref().unwrap_or_default());
+    let mut listing = Listing::of(category.id, filter.sort, LIMIT_DEFAULT);
+    let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
+    let mut reader = app.db.read().await.map_err(catalog::Error::from)?;
+    let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;
+    let list = match list {
+        // A cursor of another order was typed or kept from before: show the first page.
+        Err(catalog::Error::Invalid("cursor", _)) => {
+            filter.cursor = None;
+            listing.cursor = None;
+            catalog::list_narrowed(&mut reader, listing, &filter.brand, locale).await?
+        }
+        list => list?,
+    };
+    drop(reader);
+    let mut ancestors = tree.path(category.id, locale);
+    ancestors.pop();
+    let here = category_path(&category.slug);
+    let canonical = (!filter.narrows() && filter.sort == shared::catalog::Sort::default())
+        .then(|| format!("{here}{}", filter.to_query()));
+    let shell = shell(
+        &app,
+        &tree,
+        locale,
+        format!("{here}{}", filter.to_query()),
+        canonical,
+    );
+    let page = CategoryPage {
+        category: tree.node(category, locale),
+        ancestors,
+        facets: catalog::facets(&app, category.id).await?,
+        filter,
+        wrong,
+        currency: app.config.currency,
+        list,
+    };
+    let policy = catalog::list_policy(&tree, category.id);
+    Ok(Answer::html(ui::category(&shell, &page), policy))
+}
+
+async fn show_product(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(path): Path<SlugPath>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let (locale, _) = Locale::split(uri.path());
+    let product = catalog::product(&app, &path.slug, locale).await?;
+    let here = product_path(&product.slug);
+    if product.slug != path.slug {
+        // It was asked for by its id, which is not the address that others shall know.
+        let policy = CachePolicy::catalogue([Tag::Product(product.id.get())].into_iter().collect());
+        return Ok(Answer::moved(&locale.path(&here), policy));
+    }
+    let tree = catalog::tree(&app).await?;
+    let related = catalog::related(&app, &product, RELATED, locale).await?;
+    let variant = chosen(&product, query.as_deref().unwrap_or_default());
+    let query = variant.map(|index| format!("?variant={}", product.variants[index].id));
+    let path = format!("{here}{}", query.unwrap_or_default());
+    let shell = shell(&app, &tree, locale, path, Some(here));
+    let policy = catalog::product_policy(&product);
+    let variant = variant.unwrap_or_else(|| first_available(&product));
+    let page = ProductPage {
+        product,
+        variant,
+        related,
+    };
+    Ok(Answer::html(ui::product(&shell, &page), policy))
+}
+
+/// Which variant the query names.
+fn chosen(product: &Product, query: &str) -> Option<usize> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let (_, id) = pairs.find(|(name, _)| name == "variant")?;
+    let id: VariantId = id.parse().ok()?;
+    product.variants.iter().position(|variant| variant.id == id)
+}
+
+/// The first that can be had, or else the first.
+fn first_available(product: &Product) -> usize {
+    let can_be_had = |variant: &shared::catalog::Variant| {
+        variant.availability != shared::catalog::Availability::Out
+    };
+    product.variants.iter().position(can_be_had).unwrap_or(0)
+}

@@ -1,0 +1,126 @@
+//! The listener: HTTP/1.1 and HTTP/2 on one port, bounded, and a stop that finishes what it began.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use crate::app::App;
+
+/// The largest head of a request: line and headers together.
+const HEAD_MAX: usize = 64 * 1_024;
+/// The most headers of a request.
+const HEADERS_MAX: usize = 100;
+/// The most requests that one HTTP/2 connection has in flight.
+const STREAMS_MAX: u32 = 250;
+/// How long to wait after the system could not accept a connection, for example for want of file
+/// descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// Binds the configured address, with a sentence that says what to do when it is taken.
+pub async fn bind(app: &App) -> Result<TcpListener, String> {
+    let address = app.config.listen;
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("{address} is in use by another program; choose another with --listen")
+            }
+            _ => format!("cannot listen on {address}: {error}"),
+        })
+}
+
+/// Serves until `stop` ends, then finishes the requests in flight within the configured time.
+pub async fn serve(
+    app: &App,
+    router: Router,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(app.config.connections_max));
+    let graceful = GracefulShutdown::new();
+    let builder = builder(app);
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                let service = TowerToHyperService::new(router.clone());
+                let connection =
+                    builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+                let connection = graceful.watch(connection.into_owned());
+                let app = app.clone();
+                tokio::spawn(async move {
+                    app.metrics.connections.inc();
+                    // A connection that breaks off is the client's affair; its requests were logged.
+                    let _ = connection.await;
+                    app.metrics.connections.dec();
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+    drop(listener);
+    finish(app, graceful).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    // Answers are written whole, so there is nothing to wait for.
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
+}
+
+async fn finish(app: &App, graceful: GracefulShutdown) {
+    let limit = Duration::from_millis(app.config.shutdown_ms);
+    tracing::info!("stopping: no new connections, finishing what is in flight");
+    if tokio::time::timeout(limit, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            limit_ms = app.config.shutdown_ms,
+            "some requests did not finish in time"
+        );
+    }
+    app.db.close().await;
+    tracing::info!("stopped");
+}
+
+fn builder(app: &App) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(app.config.header_timeout_ms))
+        .max_buf_size(HEAD_MAX)
+        .max_headers(HEADERS_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS_MAX);
+    builder
+}

@@ -1,0 +1,127 @@
+//! Metrics, as Prometheus reads them.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+use crate::db::Db;
+
+/// What a request is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The method, or `OTHER` for one that HTTP does not name.
+    pub method: &'static str,
+    /// The route with its parameters' names, never their values; empty when there is none.
+    pub route: String,
+    /// The answer's status.
+    pub status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    pool: &'static str,
+}
+
+/// Bounds in seconds: fine enough to see a p50 of 1 ms and a p999 of 100 ms.
+const SECONDS: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.000_75, 0.001, 0.001_5, 0.002_5, 0.005, 0.01, 0.02, 0.05, 0.1,
+    0.25, 0.5, 1.0, 5.0,
+];
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
+    seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    /// Requests that have no answer yet.
+    pub in_flight: Gauge<i64, AtomicI64>,
+    /// Connections from clients.
+    pub connections: Gauge<i64, AtomicI64>,
+    pool_open: Family<PoolLabels, Gauge>,
+    pool_idle: Family<PoolLabels, Gauge>,
+    pool_max: Family<PoolLabels, Gauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            pool_open: Family::default(),
+            pool_idle: Family::default(),
+            pool_max: Family::default(),
+        };
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("mallard_build", "The program that runs", version);
+        registry.register("http_requests", "Answered requests", self.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from a request's headers to its answer",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        let in_flight = self.in_flight.clone();
+        registry.register(
+            "http_requests_in_flight",
+            "Requests without an answer yet",
+            in_flight,
+        );
+        let connections = self.connections.clone();
+        registry.register("http_connections", "Connections from clients", connections);
+        let (open, idle, max) = (
+            self.pool_open.clone(),
+            self.pool_idle.clone(),
+            self.pool_max.clone(),
+        );
+        registry.register(
+            "db_pool_open_connections",
+            "Open database connections",
+            open,
+        );
+        registry.register(
+            "db_pool_idle_connections",
+            "Idle database connections",
+            idle,
+        );
+        registry.register("db_pool_max_connections", "The most that may be open", max);
+        self
+    }
+
+    /// Counts an answered request.
+    pub fn answered(&self, labels: &RequestLabels, seconds: f64) {
+        self.requests.get_or_create(labels).inc();
+        self.seconds.get_or_create(labels).observe(seconds);
+    }
+
+    /// The text that Prometheus fetches (OpenMetrics 1.0).
+    pub fn render(&self, db: &Db) -> Result<String, std::fmt::Error> {
+        for (name, pool) in db.pools() {
+            let labels = PoolLabels { pool: name };
+            let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
+            self.pool_open
+                .get_or_create(&labels)
+                .set(i64::from(pool.size()));
+            self.pool_idle.get_or_create(&labels).set(idle);
+            let max = i64::from(pool.options().get_max_connections());
+            self.pool_max.get_or_create(&labels).set(max);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

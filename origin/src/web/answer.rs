@@ -1,0 +1,95 @@
+//! An answer: a finished body with the policy by which it may be kept. The headers are written by
+//! one layer, `http::finish`.
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use shared::cache::CachePolicy;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: StatusCode,
+    media_type: HeaderValue,
+    body: Bytes,
+    policy: CachePolicy,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A finished body on its way to the layer that writes the headers.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The body, not compressed.
+    pub body: Bytes,
+    /// How it may be kept.
+    pub policy: CachePolicy,
+}
+
+impl Answer {
+    /// A JSON body.
+    pub fn json<T: serde::Serialize>(value: &T, policy: CachePolicy) -> Self {
+        // The contract's types have text keys and no floats, which is all that can fail here.
+        let body = serde_json::to_vec(value).unwrap_or_default();
+        Self::new(HeaderValue::from_static("application/json"), body, policy)
+    }
+
+    /// A page.
+    pub fn html(page: String, policy: CachePolicy) -> Self {
+        Self::new(
+            HeaderValue::from_static("text/html; charset=utf-8"),
+            page,
+            policy,
+        )
+    }
+
+    /// A body of another media type.
+    pub fn new(media_type: HeaderValue, body: impl Into<Bytes>, policy: CachePolicy) -> Self {
+        Self {
+            status: StatusCode::OK,
+            media_type,
+            body: body.into(),
+            policy,
+            headers: Vec::new(),
+        }
+    }
+
+    /// A permanent redirect.
+    pub fn moved(to: &str, policy: CachePolicy) -> Self {
+        let mut answer = Self::new(HeaderValue::from_static("text/plain"), Bytes::new(), policy);
+        answer.status = StatusCode::PERMANENT_REDIRECT;
+        // Addresses are made of encoded segments, so they are always a header value.
+        answer
+            .headers
+            .extend(HeaderValue::from_str(to).map(|to| (header::LOCATION, to)));
+        answer
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, self.media_type);
+        response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(Finished {
+            body: self.body,
+            policy: self.policy,
+        });
+        response
+    }
+}

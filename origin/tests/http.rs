@@ -1,0 +1,373 @@
+//! What every answer has in common: problems, headers, conditional requests, compression, limits.
+
+mod support;
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
+use support::{Shop, product};
+
+async fn shop_with_a_mug() -> Shop {
+    let shop = Shop::on_sqlite().await;
+    shop.save(vec![product("mug", "10.00")]).await;
+    shop
+}
+
+/// Status, media type and problem type of an answer below `/api`.
+async fn refusal(shop: &Shop, method: Method, path: &str) -> (u16, String, String) {
+    let reply = shop.send(Request::builder().method(method).uri(path)).await;
+    let problem = reply.json();
+    assert_eq!(problem["status"], reply.status.as_u16());
+    let kind = problem["type"].as_str().unwrap().to_owned();
+    (
+        reply.status.as_u16(),
+        reply.header("content-type").to_owned(),
+        kind,
+    )
+}
+
+#[tokio::test]
+async fn the_api_refuses_with_problems() {
+    let shop = shop_with_a_mug().await;
+    for (method, path, status, kind) in [
+        (Method::GET, "/api", 404, "not-found"),
+        (Method::GET, "/api/v1/nothing", 404, "not-found"),
+        (Method::GET, "/api/v1/products/nobody", 404, "not-found"),
+        (
+            Method::GET,
+            "/api/v1/products/9223372036854775807",
+            404,
+            "not-found",
+        ),
+        (Method::GET, "/api/v1/products/%FF", 400, "bad-request"),
+        (
+            Method::GET,
+            "/api/v1/products?category=nowhere",
+            404,
+            "not-found",
+        ),
+        (Method::GET, "/api/v1/products?limit=0", 400, "invalid"),
+        (Method::GET, "/api/v1/products?limit=101", 400, "invalid"),
+        (
+            Method::GET,
+            "/api/v1/products?limit=99999999999",
+            400,
+            "invalid",
+        ),
+        (Method::GET, "/api/v1/products?price_min=-1", 400, "invalid"),
+        (
+            Method::GET,
+            "/api/v1/products?price_min=1.5",
+            400,
+            "invalid",
+        ),
+        (Method::GET, "/api/v1/products?cursor=%00", 400, "invalid"),
+        (
+            Method::GET,
+            "/api/v1/products?cursor=AAAAAAAAAAAAAAAAAAAAAAAA&sort=price_up",
+            400,
+            "invalid",
+        ),
+        (
+            Method::GET,
+            "/api/v1/products?sort=%27;drop%20table%20products",
+            400,
+            "invalid",
+        ),
+        (Method::GET, "/api/v1/products?unknown=1", 400, "invalid"),
+        (
+            Method::GET,
+            "/api/v1/products?brand=1&brand=2&brand=3&brand=4&brand=5&brand=6&brand=7&brand=8&brand=9",
+            400,
+            "invalid",
+        ),
+        (Method::GET, "/api/v1/categories?locale=de", 400, "invalid"),
+        (
+            Method::DELETE,
+            "/api/v1/products",
+            405,
+            "method-not-allowed",
+        ),
+        (
+            Method::POST,
+            "/api/v1/products/mug",
+            405,
+            "method-not-allowed",
+        ),
+    ] {
+        let found = refusal(&shop, method.clone(), path).await;
+        let media_type = "application/problem+json".to_owned();
+        assert_eq!(
+            found,
+            (status, media_type, format!("/problems/{kind}")),
+            "{method} {path}"
+        );
+    }
+    shop.audit().await;
+}
+
+#[tokio::test]
+async fn elsewhere_a_problem_is_a_page() {
+    let shop = shop_with_a_mug().await;
+    for (method, path, status) in [
+        (Method::GET, "/nothing", 404),
+        (Method::GET, "/zh/nothing", 404),
+        (Method::GET, "/p/nobody", 404),
+        (Method::GET, "/c/nowhere", 404),
+        (Method::GET, "/p/%FF", 400),
+        (Method::GET, "/assets/nothing.js", 404),
+        (Method::GET, "/media/../mallard.db", 404),
+        (Method::GET, "/media/%2e%2e/test.db", 404),
+        (Method::POST, "/", 405),
+        (Method::GET, "/sitemap/nothing.xml", 404),
+    ] {
+        let reply = shop
+            .send(Request::builder().method(method.clone()).uri(path))
+            .await;
+        assert_eq!(reply.status.as_u16(), status, "{method} {path}");
+        assert_eq!(
+            reply.header("content-type"),
+            "text/html; charset=utf-8",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_method_is_told_which_are_allowed() {
+    let shop = shop_with_a_mug().await;
+    let reply = shop.send(Request::delete("/api/v1/products")).await;
+    assert_eq!(reply.header("allow"), "GET,HEAD");
+}
+
+#[tokio::test]
+async fn only_what_is_missing_is_remembered_and_carries_no_id() {
+    let shop = shop_with_a_mug().await;
+    let missing = shop.get("/api/v1/products/nobody").await;
+    assert!(missing.header("cdn-cache-control").contains("max-age=10"));
+    assert!(missing.json().get("request_id").is_none());
+    let wrong = shop.get("/api/v1/products?limit=0").await;
+    assert_eq!(wrong.header("cache-control"), "no-store");
+    assert_eq!(wrong.json()["request_id"], wrong.header("x-request-id"));
+    assert_eq!(wrong.json()["errors"][0]["field"], "limit");
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused() {
+    let shop = shop_with_a_mug().await;
+    let request = Request::post("/api/v1/products").header("content-length", 1_048_577);
+    let reply = shop
+        .send_body(request, Body::from(vec![b' '; 1_048_577]))
+        .await;
+    assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(reply.json()["type"], "/problems/too-large");
+}
+
+#[tokio::test]
+async fn what_is_the_same_for_everybody_says_how_long_and_by_which_names() {
+    let shop = shop_with_a_mug().await;
+    for path in [
+        "/",
+        "/p/mug",
+        "/zh/p/mug",
+        "/api/v1/products/mug",
+        "/api/v1/products",
+    ] {
+        let reply = shop.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+        assert_eq!(reply.header("cache-control"), "public, max-age=0", "{path}");
+        assert!(
+            reply
+                .header("cdn-cache-control")
+                .contains("stale-while-revalidate"),
+            "{path}"
+        );
+        assert!(!reply.header("cache-tag").is_empty(), "{path}");
+        assert!(reply.headers.get("set-cookie").is_none(), "{path}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+    }
+    let reply = shop.get("/readyz").await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("cache-control")),
+        (200, "no-store")
+    );
+}
+
+#[tokio::test]
+async fn each_coding_has_its_own_tag_and_a_tag_saves_the_body() {
+    let shop = Shop::on_sqlite().await;
+    shop.save(
+        (0..30)
+            .map(|n| product(&format!("mug-{n}"), "10.00"))
+            .collect(),
+    )
+    .await;
+    let path = "/api/v1/products";
+    let mut tags = Vec::new();
+    for coding in ["identity", "gzip", "br"] {
+        let reply = shop.etag(path, coding).await;
+        let word = if coding == "identity" { "" } else { coding };
+        assert_eq!(reply.header("content-encoding"), word);
+        assert_eq!(reply.header("vary"), "Accept-Encoding");
+        assert_eq!(reply.header("content-length"), reply.body.len().to_string());
+        let tag = reply.header("etag").to_owned();
+        assert!(tag.starts_with('"'), "a strong tag: {tag}");
+        let request = Request::get(path)
+            .header("accept-encoding", coding)
+            .header("if-none-match", format!("W/\"other\", {tag}"));
+        let again = shop.send(request).await;
+        assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
+        assert_eq!(again.header("etag"), tag);
+        tags.push(tag);
+    }
+    tags.dedup();
+    assert_eq!(tags.len(), 3);
+}
+
+#[tokio::test]
+async fn head_says_what_get_would() {
+    let shop = shop_with_a_mug().await;
+    let get = shop.get("/api/v1/products/mug").await;
+    let head = shop.send(Request::head("/api/v1/products/mug")).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    for name in ["content-length", "content-type", "etag", "cache-control"] {
+        assert_eq!(head.header(name), get.header(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_id_and_its_trace_unless_they_are_harmful() {
+    let shop = shop_with_a_mug().await;
+    let with_id = |id: &str| Request::get("/healthz").header("x-request-id", id);
+    assert_eq!(
+        shop.send(with_id("abc-1.2_3")).await.header("x-request-id"),
+        "abc-1.2_3"
+    );
+    for harmful in ["", "a b", "<script>", &"x".repeat(65)] {
+        let reply = shop.send(with_id(harmful)).await;
+        assert_ne!(reply.header("x-request-id"), harmful);
+        assert!(!reply.header("x-request-id").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn metrics_count_by_route_and_never_by_what_a_client_made_up() {
+    let shop = shop_with_a_mug().await;
+    shop.get("/api/v1/products/mug").await;
+    shop.get("/secret-address").await;
+    shop.send(Request::builder().method("BREW").uri("/")).await;
+    let text = shop.get("/metrics").await.text().to_owned();
+    let counted = |labels: &str| text.contains(&format!("http_requests_total{{{labels}}} 1"));
+    assert!(
+        counted(r#"method="GET",route="/api/v1/products/{product}",status="200""#),
+        "{text}"
+    );
+    assert!(counted(r#"method="GET",route="",status="404""#), "{text}");
+    assert!(
+        counted(r#"method="OTHER",route="/",status="405""#),
+        "{text}"
+    );
+    assert!(!text.contains("secret-address") && !text.contains("BREW"));
+    for name in [
+        "http_request_duration_seconds_bucket",
+        "db_pool_open_connections",
+    ] {
+        assert!(text.contains(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_a_clear_503() {
+    let shop = shop_with_a_mug().await;
+    shop.app.db.close().await;
+    let reply = shop.get("/api/v1/products/mug").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(reply.json()["type"], "/problems/unavailable");
+    assert_eq!(reply.header("retry-after"), "2");
+    assert_eq!(reply.header("cache-control"), "no-store");
+    assert_eq!(
+        shop.get("/p/mug").await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(
+        shop.get("/readyz").await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(shop.get("/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_product_page_asked_for_by_id_leads_to_its_address() {
+    let shop = shop_with_a_mug().await;
+    let id = shop.json("/api/v1/products/mug").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let reply = shop.get(&format!("/zh/p/{id}")).await;
+    assert_eq!(reply.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(reply.header("location"), "/zh/p/mug");
+}
+
+#[tokio::test]
+async fn search_engines_find_every_page() {
+    let shop = Shop::on_sqlite().await;
+    shop.categories(&["kitchen"]).await;
+    shop.save(vec![product("mug", "10.00"), product("pan", "10.00")])
+        .await;
+    let robots = shop.get("/robots.txt").await;
+    assert!(
+        robots
+            .text()
+            .contains("Sitemap: http://127.0.0.1:8080/sitemap.xml")
+    );
+    let index = shop.get("/sitemap.xml").await.text().to_owned();
+    let mut addresses = Vec::new();
+    for part in index.split("<loc>").skip(1) {
+        let address = part.split("</loc>").next().unwrap();
+        let path = address.strip_prefix("http://127.0.0.1:8080").unwrap();
+        let part = shop.get(path).await;
+        assert_eq!(part.status, StatusCode::OK, "{path}");
+        let locs = part.text().split("<loc>").skip(1);
+        addresses.extend(locs.map(|loc| loc.split("</loc>").next().unwrap().to_owned()));
+    }
+    for path in [
+        "/",
+        "/zh",
+        "/c/kitchen",
+        "/zh/c/kitchen",
+        "/p/mug",
+        "/zh/p/pan",
+    ] {
+        let address = format!("http://127.0.0.1:8080{path}");
+        assert!(addresses.contains(&address), "{address}: {addresses:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_problem_type_is_explained_at_its_address() {
+    let shop = Shop::on_sqlite().await;
+    for kind in shared::problem::ProblemKind::ALL {
+        let reply = shop.get(&kind.uri()).await;
+        assert!(reply.text().contains(kind.title()), "{}", kind.uri());
+    }
+}
+
+/// The document as it is published; a change of the contract shows here.
+#[tokio::test]
+async fn the_openapi_document() {
+    let shop = Shop::on_sqlite().await;
+    let document = shop.json("/openapi.json").await;
+    assert_eq!(document["openapi"], "3.1.0");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+}
+
+/// The page that tries the API comes with its files.
+#[tokio::test]
+async fn the_api_can_be_tried() {
+    let shop = Shop::on_sqlite().await;
+    let page = shop.get("/docs/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(
+        shop.get("/docs/swagger-ui-bundle.js").await.status,
+        StatusCode::OK
+    );
+}

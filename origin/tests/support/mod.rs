@@ -1,0 +1,354 @@
+//! A shop for a test: its own database, its own folder, a clock that stands still, and the whole
+//! service without a socket.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use axum::{Router, body::Body};
+use clap::{Args, FromArgMatches};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use origin::{
+    app::App,
+    catalog::{
+        self, BATCH_MAX, Context, Prepared, Saved,
+        model::{NewCategory, NewProduct, NewVariant, Status, Texts},
+    },
+    clock::Clock,
+    config::Config,
+    db,
+};
+use shared::{locale::Locale, money::Money, page::Assets, time::Timestamp};
+use tower::ServiceExt;
+
+/// Runs a story on SQLite and on MariaDB. It ends with an audit of what must always be true.
+#[macro_export]
+macro_rules! db_test {
+    ($(#[$doc:meta])* async fn $name:ident($shop:ident) $body:block) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn story($shop: &$crate::support::Shop) $body
+
+            #[tokio::test]
+            $(#[$doc])*
+            async fn on_sqlite() {
+                let shop = $crate::support::Shop::on_sqlite().await;
+                story(&shop).await;
+                shop.audit().await;
+            }
+
+            #[tokio::test]
+            $(#[$doc])*
+            async fn on_mariadb() {
+                let shop = $crate::support::Shop::on_mariadb().await;
+                story(&shop).await;
+                shop.audit().await;
+                shop.drop_database().await;
+            }
+        }
+    };
+}
+
+/// Where the private MariaDB of `cargo xtask test` is.
+const MYSQL_URL: &str = "MALLARD_TEST_MYSQL_URL";
+
+pub struct Shop {
+    pub app: App,
+    pub router: Router,
+    folder: tempfile::TempDir,
+    mysql: Option<(String, String)>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
+    let data = folder.display().to_string();
+    let args = [
+        "origin",
+        "--database-url",
+        database_url,
+        "--data-dir",
+        &data,
+    ];
+    let command = Config::augment_args(clap::Command::new("origin"));
+    Config::from_arg_matches(&command.get_matches_from(args)).unwrap()
+}
+
+pub fn assets() -> Assets {
+    let at = |name: &str| format!("/assets/{name}");
+    Assets {
+        style: at("style-0.css"),
+        boot: at("boot-0.js"),
+        script: at("ui-0.js"),
+        wasm: at("ui-0.wasm"),
+        icon: at("icon-0.svg"),
+    }
+}
+
+impl Shop {
+    pub async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        Self::open(folder, &url, None).await
+    }
+
+    pub async fn on_mariadb() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var(MYSQL_URL) else {
+            panic!("{MYSQL_URL} is not set: run `cargo xtask test`, which starts a MariaDB");
+        };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mallard_{}_{number}", std::process::id());
+        execute(&server, format!("create database {name}")).await;
+        let url = format!("{}/{name}", server.trim_end_matches('/'));
+        Self::open(tempfile::tempdir().unwrap(), &url, Some((server, name))).await
+    }
+
+    async fn open(folder: tempfile::TempDir, url: &str, mysql: Option<(String, String)>) -> Self {
+        let clock = Clock::manual("2026-10-01T12:00:00Z".parse().unwrap());
+        let app = App::connect(config(folder.path(), url), assets(), clock)
+            .await
+            .unwrap();
+        db::migrate(&app.db).await.unwrap();
+        let router = origin::http::router(&app);
+        Self {
+            app,
+            router,
+            folder,
+            mysql,
+        }
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub async fn drop_database(&self) {
+        self.app.db.close().await;
+        if let Some((server, name)) = &self.mysql {
+            execute(server, format!("drop database {name}")).await;
+        }
+    }
+
+    /// Sends a request without a body.
+    pub async fn send(&self, request: http::request::Builder) -> Reply {
+        self.send_body(request, Body::empty()).await
+    }
+
+    pub async fn send_body(&self, request: http::request::Builder, body: Body) -> Reply {
+        let request = request.body(body).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(path)).await
+    }
+
+    /// Gets JSON that must be there.
+    pub async fn json(&self, path: &str) -> serde_json::Value {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
+        reply.json()
+    }
+
+    pub async fn etag(&self, path: &str, coding: &str) -> Reply {
+        self.send(Request::get(path).header(header::ACCEPT_ENCODING, coding))
+            .await
+    }
+
+    /// Saves categories, each below the one before the slash: `kitchen`, `kitchen/cups`.
+    pub async fn categories(&self, paths: &[&str]) {
+        let mut tx = self.app.db.write().await.unwrap();
+        for (position, path) in (0..).zip(paths) {
+            let (parent, name) = match path.rsplit_once('/') {
+                Some((parent, name)) => (Some(parent.to_owned()), name),
+                None => (None, *path),
+            };
+            let category = NewCategory {
+                external_id: (*path).to_owned(),
+                parent,
+                position,
+                names: en(name),
+                ..NewCategory::default()
+            };
+            let now = self.app.clock.now();
+            let saved = catalog::save_category(&mut tx, &self.app.ids, now, &category, None);
+            assert_eq!(
+                saved.await.unwrap(),
+                catalog::SavedCategory::Added,
+                "{path}"
+            );
+        }
+        catalog::recount(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.clock.advance(2_000);
+    }
+
+    /// Saves products and counts anew.
+    pub async fn save(&self, products: Vec<NewProduct>) -> Vec<Saved> {
+        let mut saved = Vec::new();
+        for chunk in products.chunks(BATCH_MAX) {
+            let batch: Vec<_> = chunk
+                .iter()
+                .cloned()
+                .map(|product| Prepared {
+                    product,
+                    images: Vec::new(),
+                })
+                .collect();
+            let mut tx = self.app.db.write().await.unwrap();
+            let context = Context {
+                ids: &self.app.ids,
+                now: self.app.clock.now(),
+                low_stock: self.app.config.low_stock,
+            };
+            saved.extend(
+                catalog::save_products(&mut tx, context, &batch)
+                    .await
+                    .unwrap(),
+            );
+            catalog::recount(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        self.app.clock.advance(2_000);
+        saved
+    }
+
+    /// What must be true after every story.
+    pub async fn audit(&self) {
+        let mut reader = self.app.db.read().await.unwrap();
+        for (what, statement) in [
+            (
+                "stock differs from its ledger",
+                "select count(*)
+                   from stock s
+                  where s.on_hand <> (select coalesce(sum(l.delta), 0)
+                                        from stock_ledger l
+                                       where l.variant_id = s.variant_id
+                                         and l.location_id = s.location_id)",
+            ),
+            (
+                "stock below zero or below what is held",
+                "select count(*)
+                   from stock
+                  where on_hand < held
+                     or held < 0",
+            ),
+            (
+                "active products that no list shows",
+                "select count(*)
+                   from products p
+                  where p.status = 'active'
+                    and not exists (select 1
+                                      from product_listings l
+                                     where l.product_id = p.id
+                                       and l.category_id = 0)",
+            ),
+            (
+                "listings of products that are not active",
+                "select count(*)
+                   from product_listings l
+                   join products p on p.id = l.product_id
+                  where p.status <> 'active'",
+            ),
+            (
+                "products without a text in the shop's own language",
+                "select count(*)
+                   from products p
+                  where not exists (select 1
+                                      from product_texts t
+                                     where t.product_id = p.id
+                                       and t.locale = 'en')",
+            ),
+        ] {
+            let count: i64 = sqlx::query_scalar(statement)
+                .fetch_one(&mut *reader)
+                .await
+                .unwrap();
+            assert_eq!(count, 0, "{what}");
+        }
+    }
+}
+
+async fn execute(server: &str, statement: String) {
+    use sqlx::{Connection, Executor};
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(server).await.unwrap();
+    connection
+        .execute(sqlx::AssertSqlSafe(statement))
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+pub fn en(text: &str) -> Texts {
+    Texts::from([(Locale::En, text.to_owned())])
+}
+
+/// A product with one variant, for a test to change.
+pub fn product(name: &str, price: &str) -> NewProduct {
+    let currency = "USD".parse().unwrap();
+    NewProduct {
+        external_id: name.to_owned(),
+        slug: None,
+        status: Status::Active,
+        category: None,
+        brand: None,
+        names: en(name),
+        descriptions: en("Some words."),
+        attributes: Vec::new(),
+        options: Vec::new(),
+        variants: vec![NewVariant {
+            sku: format!("{name}-1"),
+            options: Vec::new(),
+            price: Money::parse(price, currency).unwrap(),
+            compare_at: None,
+            stock: Some(100),
+            weight_g: None,
+            image: None,
+        }],
+        images: Vec::new(),
+        tags: Vec::new(),
+        created_at: None,
+        sold: 0,
+    }
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
