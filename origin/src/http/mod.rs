@@ -59,3 +59,85 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
         )
         .with_state(app.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, routing::get};
+    use clap::{Args, FromArgMatches};
+    use http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::{clock::Clock, config::Config, web::Json};
+
+    async fn app(folder: &std::path::Path) -> App {
+        let data = folder.display().to_string();
+        let command = Config::augment_args(clap::Command::new("origin"));
+        let matches = command.get_matches_from(["origin", "--data-dir", &data]);
+        let config = Config::from_arg_matches(&matches).unwrap();
+        let clock = Clock::manual(shared::time::Timestamp::from_millis(0));
+        App::connect(config, shared::page::Assets::default(), clock)
+            .await
+            .unwrap()
+    }
+
+    /// Status and problem type of an answer from routes that only this test has.
+    async fn answer(request: http::request::Builder, body: &'static str) -> (u16, String) {
+        #[expect(clippy::panic, reason = "this is what is tested")]
+        async fn fails() -> &'static str {
+            panic!("a secret of the inside")
+        }
+        async fn takes_json(_: Json<shared::endpoint::NoParameters>) -> &'static str {
+            "taken"
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path()).await;
+        let routes = Router::new()
+            .route("/api/fails", get(fails))
+            .route("/api/hangs", get(std::future::pending::<&'static str>))
+            .route("/api/takes", axum::routing::post(takes_json));
+        let router = layered(routes, &app, Duration::from_millis(20));
+        let request = request.body(Body::from(body)).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        assert!(!text.contains("secret"), "{text}");
+        (status, text)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_tells_nothing() {
+        let (status, text) = answer(Request::get("/api/fails"), "").await;
+        assert_eq!(status, 500);
+        assert!(
+            text.contains("/problems/internal") && text.contains("request_id"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_told_so() {
+        let (status, text) = answer(Request::get("/api/hangs"), "").await;
+        assert_eq!(status, 408);
+        assert!(text.contains("/problems/timeout"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_no_json_is_refused_the_same_way_everywhere() {
+        let json = "application/json";
+        for (media_type, body, status, word) in [
+            ("text/plain", "{}", 415, "unsupported-media-type"),
+            (json, "{", 400, "bad-request"),
+            (json, "[]]", 400, "bad-request"),
+        ] {
+            let request = Request::post("/api/takes").header("content-type", media_type);
+            let found = answer(request, body).await;
+            assert_eq!(found.0, status, "{body}: {}", found.1);
+            assert!(found.1.contains(word), "{}", found.1);
+        }
+        let request = Request::post("/api/takes").header("content-type", json);
+        assert_eq!(answer(request, "{}").await, (200, "taken".to_owned()));
+    }
+}

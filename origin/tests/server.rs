@@ -1,0 +1,186 @@
+//! The listener itself, over real sockets.
+
+mod support;
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, FromArgMatches};
+use origin::{app::App, clock::Clock, config::Config, db, server};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+/// A shop that listens on a free port, with one more route: it answers when it is told to.
+async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let args = ["origin", "--listen", "127.0.0.1:0", "--data-dir", &data];
+    let matches = Config::augment_args(clap::Command::new("origin"))
+        .get_matches_from(args.iter().chain(flags));
+    let config = Config::from_arg_matches(&matches).unwrap();
+    let app = App::connect(config, support::assets(), Clock::System)
+        .await
+        .unwrap();
+    db::migrate(&app.db).await.unwrap();
+    let (tell, told) = oneshot::channel::<()>();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Some(told)));
+    let slow = axum::routing::get(move || {
+        let told = told.lock().unwrap().take();
+        async move {
+            if let Some(told) = told {
+                told.await.ok();
+            }
+            "finished"
+        }
+    });
+    let router = origin::http::router(&app).route("/slow", slow);
+    let listener = server::bind(&app).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let served = tokio::spawn(async move {
+        let stopped = async {
+            stopped.await.ok();
+        };
+        server::serve(&app, router, listener, stopped).await;
+    });
+    (
+        Running {
+            address,
+            stop,
+            served,
+            _folder: folder,
+        },
+        tell,
+    )
+}
+
+async fn exchange(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("none")
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_was_begun_and_takes_nothing_new() {
+    let (running, tell) = running(&[]).await;
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    // The request is in the server's hands once another one, sent later, is answered.
+    let health = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&exchange(running.address, health).await), "200");
+    running.stop.send(()).unwrap();
+    while TcpStream::connect(running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!running.served.is_finished());
+    tell.send(()).unwrap();
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"),
+        "{answer}"
+    );
+    running.served.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_hold_up_the_stop() {
+    let (running, _tell) = running(&["--shutdown-ms", "50"]).await;
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let health = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    exchange(running.address, health).await;
+    running.stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), running.served)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_dawdles_over_its_headers_is_sent_away() {
+    let (running, _tell) = running(&["--header-timeout-ms", "50"]).await;
+    let answer = exchange(running.address, b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await;
+    assert!(answer.is_empty() || status(&answer) == "408", "{answer}");
+}
+
+#[tokio::test]
+async fn malformed_and_huge_heads_get_a_4xx() {
+    let (running, _tell) = running(&[]).await;
+    let long_line = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
+    let long_header = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "x".repeat(70_000)
+    );
+    let many = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\n{}\r\n",
+        "x: y\r\n".repeat(200)
+    );
+    for request in [
+        "NONSENSE\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",
+        &long_line,
+        &long_header,
+        &many,
+    ] {
+        let answer = exchange(running.address, request.as_bytes()).await;
+        assert!(
+            status(&answer).starts_with('4'),
+            "{:.60}: {answer:.80}",
+            request
+        );
+    }
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_on_the_same_port() {
+    let (running, _tell) = running(&[]).await;
+    let stream = TcpStream::connect(running.address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(format!("http://{}/healthz", running.address));
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.version(), http::Version::HTTP_2);
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_the_flag_that_changes_it() {
+    let (running, _tell) = running(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = support::config(folder.path(), "sqlite::memory:");
+    config.listen = running.address;
+    let app = App::connect(config, support::assets(), Clock::System)
+        .await
+        .unwrap();
+    let error = server::bind(&app).await.unwrap_err();
+    assert!(error.contains(&running.address.to_string()), "{error}");
+    assert!(error.contains("--listen"), "{error}");
+}
