@@ -1,0 +1,42 @@
+import { defineConfig, devices } from "@playwright/test";
+
+/** Where the shop is: `cargo xtask test` starts one and says so. */
+const baseURL = process.env.MALLARD_E2E_URL;
+if (!baseURL) {
+  throw new Error("MALLARD_E2E_URL is not set: run `cargo xtask test`, which starts a shop");
+}
+
+const launchOptions = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results",
+  reporter: [["list"]],
+  forbidOnly: true,
+  fullyParallel: true,
+  workers: 2,
+  retries: 0,
+  timeout: 30_000,
+  use: { baseURL, launchOptions, trace: "retain-on-failure" },
+  projects: [
+    { name: "desktop", use: { ...devices["Desktop Chrome"], viewport: { width: 1440, height: 900 } } },
+    { name: "phone", use: { ...devices["Pixel 7"] } },
+    {
+      name: "no-javascript",
+      use: { ...devices["Desktop Chrome"], javaScriptEnabled: false },
+      // Islands are JavaScript, and axe is; the markup that axe reads is the same with it.
+      testIgnore: /islands|accessible/,
+    },
+  ],
+});

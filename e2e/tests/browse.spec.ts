@@ -1,0 +1,77 @@
+import { cacheStatus, expect, test } from "./shop";
+
+test("a shopper leafs from the front to a product and changes the language", async ({ page }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveCount(1);
+  const main = page.getByRole("main");
+
+  await main.locator('a[href^="/c/"]').first().click();
+  await expect(page).toHaveURL(/\/c\//);
+  const cards = main.locator('article a[href^="/p/"]');
+  await expect(cards.first()).toBeVisible();
+
+  await cards.first().click();
+  await expect(page).toHaveURL(/\/p\//);
+  const name = await page.getByRole("heading", { level: 1 }).innerText();
+  await expect(main.getByText(/\$\d/).first()).toBeVisible();
+  const path = new URL(page.url()).pathname;
+
+  await page.locator('a[hreflang="zh-Hans"]').first().click();
+  await expect(page).toHaveURL(new RegExp(`/zh${path}$`));
+  await expect(page.locator("html")).toHaveAttribute("lang", "zh-Hans");
+  await expect(page.getByRole("heading", { level: 1 })).not.toHaveText(name);
+  await expect(main.getByText(/US\$\d/).first()).toBeVisible();
+
+  await page.locator('a[hreflang="en"]').first().click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(name);
+});
+
+test("a filter is a form, and its address can be kept", async ({ page }) => {
+  await page.goto("/c/kitchen");
+  const form = page.locator('form[method="get"]').first();
+  const details = page.locator("details:has(form[method='get'])").first();
+  if ((await details.count()) > 0 && !(await details.evaluate((it) => (it as HTMLDetailsElement).open).catch(() => true))) {
+    await details.locator("summary").first().click();
+  }
+  await form.locator('[name="max"]').fill("40");
+  await form.locator('[name="sort"]').selectOption("price_up");
+  await form.locator('[type="submit"]').first().click();
+  await expect(page).toHaveURL(/max=40/);
+  await expect(page).toHaveURL(/sort=price_up/);
+  const prices = await page
+    .locator("main article")
+    .evaluateAll((cards) => cards.map((card) => Number(/\$([\d,.]+)/.exec(card.textContent ?? "")?.[1]?.replace(",", ""))));
+  expect(prices.length).toBeGreaterThan(0);
+  expect(prices.every((price) => price <= 40)).toBe(true);
+  expect([...prices].sort((a, b) => a - b)).toEqual(prices);
+});
+
+test("a wrong price is said beside its field, and the list is still there", async ({ page }) => {
+  await page.goto("/c/kitchen?min=cheap");
+  const field = page.locator('[name="min"]').first();
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await expect(page.locator("main article").first()).toBeAttached();
+});
+
+test("the second visit is a hit at the edge", async ({ page }) => {
+  for (const path of ["/", "/c/kitchen", "/zh/c/kitchen", "/api/v1/products"]) {
+    await page.request.get(path);
+    const status = await cacheStatus(page, path);
+    expect(status, path).toMatch(/^Mallard; ?hit/);
+  }
+});
+
+test("an address that leads nowhere says so and shows a way on", async ({ page }) => {
+  const response = await page.goto("/p/there-is-no-such-thing");
+  expect(response?.status()).toBe(404);
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await expect(page.getByRole("main").getByRole("link").first()).toBeVisible();
+});
+
+test("pages do not scroll sideways and pictures keep their place", async ({ page }) => {
+  for (const path of ["/", "/c/kitchen", "/zh"]) {
+    await page.goto(path);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth).catch(() => 0);
+    expect(wider, path).toBeLessThanOrEqual(0);
+  }
+});

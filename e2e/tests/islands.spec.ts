@@ -1,0 +1,39 @@
+import { expect, test } from "./shop";
+
+test("the theme can be chosen and is remembered", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto("/");
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  const toggle = page.locator("leptos-island button").first();
+  await expect(toggle).toBeVisible();
+  await expect(async () => {
+    await toggle.click();
+    await expect(page.locator("html")).toHaveAttribute("data-theme", "dark", { timeout: 500 });
+  }).toPass();
+  expect(await background()).not.toBe(light);
+  await page.reload();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+});
+
+test("a thumbnail shows its picture without a load", async ({ page }) => {
+  await page.goto("/c/kitchen?sort=best_selling");
+  const hrefs = await page
+    .locator('main article a[href^="/p/"]')
+    .evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
+  for (const href of [...new Set(hrefs)]) {
+    await page.goto(href);
+    const thumbnails = page.locator("leptos-island li button, leptos-island li a");
+    if ((await thumbnails.count()) < 2) continue;
+    const shown = page.locator("leptos-island img").first();
+    const before = await shown.getAttribute("src");
+    const address = page.url();
+    await expect(async () => {
+      await thumbnails.nth(1).click();
+      expect(await shown.getAttribute("src")).not.toBe(before);
+    }).toPass();
+    expect(page.url()).toBe(address);
+    return;
+  }
+  throw new Error("no product of the kitchen has two pictures");
+});

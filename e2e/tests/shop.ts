@@ -1,0 +1,31 @@
+import { test as base, expect, type Page } from "@playwright/test";
+
+export { expect };
+
+/** A test that fails when the page says anything on its console, or when something is missing. */
+export const test = base.extend<{ quiet: void }>({
+  quiet: [
+    async ({ page }, use) => {
+      const said: string[] = [];
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) said.push(message.text());
+      });
+      page.on("pageerror", (error) => said.push(String(error)));
+      page.on("response", (response) => {
+        const own = new URL(response.url()).origin === new URL(page.url()).origin;
+        if (own && response.status() >= 400 && !response.request().isNavigationRequest()) {
+          said.push(`${response.status()} ${response.url()}`);
+        }
+      });
+      await use();
+      expect(said, "the console stays quiet").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+/** How the edge answered the last visit of this address. */
+export async function cacheStatus(page: Page, path: string): Promise<string> {
+  const response = await page.request.get(path);
+  return response.headers()["cache-status"] ?? "";
+}
