@@ -1,2 +1,97 @@
-//! To be filled.
-fn main() {}
+//! `cargo xtask …`: set up, build, serve and test the shop. Each step is a thin one over the
+//! ecosystem's own tools, and says how long it took.
+
+#![forbid(unsafe_code)]
+
+mod assets;
+mod build;
+mod debian;
+mod mariadb;
+mod npm;
+mod place;
+mod process;
+mod serve;
+mod stamp;
+mod step;
+mod test;
+mod tidy;
+mod toolchain;
+mod wasm;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{place::Place, step::Failure};
+
+/// The tasks of the project
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set up whatever is missing, fill the shop, and run it: origin and edge
+    Serve(serve::ServeArgs),
+    /// Everything that must be green
+    Test(test::TestArgs),
+    /// Build the parts, optimised
+    Build {
+        /// Which part
+        #[arg(default_value = "all")]
+        part: Part,
+    },
+    /// Install what building needs: the wasm32 target and the npm packages
+    Setup,
+    /// Check the house rules that no other tool knows
+    Tidy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Everything
+    All,
+    /// The storefront's stylesheet and islands
+    Ui,
+    /// The Worker
+    Edge,
+    /// The server
+    Origin,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(Failure(message)) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode, Failure> {
+    let place = Place::find()?;
+    match task {
+        Task::Serve(args) => serve::serve(&place, &args).map(|()| ExitCode::SUCCESS),
+        Task::Test(args) => test::test(&place, &args),
+        Task::Setup => build::set_up(&place).map(|()| ExitCode::SUCCESS),
+        Task::Tidy => tidy::tidy(&place).map(|()| ExitCode::SUCCESS),
+        Task::Build { part } => {
+            build::set_up(&place)?;
+            if matches!(part, Part::All | Part::Ui) {
+                build::ui(&place)?;
+            }
+            if matches!(part, Part::All | Part::Edge) {
+                build::edge(&place)?;
+            }
+            if matches!(part, Part::All | Part::Origin) {
+                build::origin(&place)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

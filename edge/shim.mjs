@@ -1,0 +1,20 @@
+// What the runtime calls. It starts the Rust Worker anew after a panic, because a WebAssembly
+// instance that has panicked may be in any state.
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+import * as worker from "./index_bg.js";
+
+/** Resets an instance that has panicked, before it is called again. */
+function healthy() {
+  if (worker.__worker_init_state().criticalError) {
+    worker.__wbg_reset_state();
+    worker.__worker_init_state().criticalError = false;
+  }
+  return worker;
+}
+
+export default class Edge extends WorkerEntrypoint {
+  async fetch(request) {
+    return healthy().fetch(request, this.env, this.ctx);
+  }
+}

@@ -1,0 +1,173 @@
+//! Keys: which requests are answered by one stored answer. The same page has the same key however
+//! its address is spelled.
+
+use shared::{endpoint, locale::Locale, page};
+
+/// Parameters that say where a visitor came from, and nothing about what is asked for.
+const TRACKING: [&str; 11] = [
+    "dclid", "fbclid", "gbraid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid", "ttclid",
+    "wbraid", "yclid",
+];
+
+/// The key of a request, which is also the address that the origin is asked for: path and query
+/// without the host.
+pub fn key(path: &str, query: Option<&str>) -> String {
+    let mut key = normal_path(path);
+    let query = query.unwrap_or_default();
+    let query = match allowed(&key) {
+        Some(allowed) => picked(query, |name| allowed.contains(&name)),
+        None if has_tracking(query) => picked(query, |name| !is_tracking(name)),
+        // Somebody else's address: its query means whatever its owner says.
+        None => query.to_owned(),
+    };
+    if !query.is_empty() {
+        key.push('?');
+        key.push_str(&query);
+    }
+    key
+}
+
+/// Whether this address is for those who run the shop.
+pub fn is_for_operators(path: &str) -> bool {
+    let path = normal_path(path);
+    let path = path.trim_end_matches('/');
+    page::operator::ALL.contains(&path)
+}
+
+/// The parameters that make a difference at this path; none where the path is not the contract's.
+fn allowed(path: &str) -> Option<&'static [&'static str]> {
+    let (_, unprefixed) = Locale::split(path);
+    let endpoints = endpoint::ALL.iter().filter(|about| fits(about.path, path));
+    // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
+    let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
+    let page = || page::ALL.iter().find(|route| fits(route.path, unprefixed));
+    endpoint.map(|about| about.query).or_else(|| page().map(|route| route.query))
+}
+
+/// Whether a path has the shape of a route.
+fn fits(route: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    let same = route.split('/').all(|expected| {
+        parts.next().is_some_and(|part| match expected.strip_prefix('{') {
+            Some(_) => !part.is_empty(),
+            None => part == expected,
+        })
+    });
+    same && parts.next().is_none()
+}
+
+fn has_tracking(query: &str) -> bool {
+    query.split('&').any(|pair| is_tracking(pair.split('=').next().unwrap_or(pair)))
+}
+
+fn is_tracking(name: &str) -> bool {
+    name.starts_with("utm_") || TRACKING.contains(&name)
+}
+
+/// The pairs with these names, by name; repeated ones stay in their order, because that may mean
+/// something.
+fn picked(query: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let mut pairs: Vec<String> = query
+        .split('&')
+        .filter(|pair| wanted(pair.split('=').next().unwrap_or(pair)))
+        .map(normal)
+        .collect();
+    pairs.sort_by(|one, other| one.split('=').next().cmp(&other.split('=').next()));
+    pairs.join("&")
+}
+
+/// A path in its normal spelling.
+fn normal_path(path: &str) -> String {
+    let path = normal(path);
+    if path.starts_with('/') { path } else { format!("/{path}") }
+}
+
+/// Percent-encodings in their normal spelling (RFC 3986 §6.2.2): unreserved characters plain, the
+/// others with capital digits. What is not an encoding stays as it is.
+fn normal(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut normal = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(letter) = text[at..].chars().next() {
+        let encoded = (letter == '%').then(|| octet(bytes.get(at + 1..at + 3)?)).flatten();
+        match encoded {
+            Some(octet) if is_unreserved(octet) => normal.push(char::from(octet)),
+            Some(_) => normal.push_str(&text[at..at + 3].to_ascii_uppercase()),
+            None => normal.push(letter),
+        }
+        at += if encoded.is_some() { 3 } else { letter.len_utf8() };
+    }
+    normal
+}
+
+fn octet(digits: &[u8]) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+    Some(value(*digits.first()?)? << 4 | value(*digits.get(1)?)?)
+}
+
+const fn is_unreserved(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_page_has_one_key() {
+        for (path, query, expected) in [
+            ("/", Some("utm_source=x"), "/"),
+            ("/", Some("anything=1"), "/"),
+            ("/p/mug", Some("fbclid=1&variant=7"), "/p/mug?variant=7"),
+            ("/p/%6dug", None, "/p/mug"),
+            ("/p/%e8%8c%b6", None, "/p/%E8%8C%B6"),
+            ("/p/a%2fb", None, "/p/a%2Fb"),
+            ("/zh/c/tea", Some("sort=newest&brand=b&brand=a"), "/zh/c/tea?brand=b&brand=a&sort=newest"),
+            ("/api/v1/products", Some("sort=x&limit=2&x=1"), "/api/v1/products?limit=2&sort=x"),
+            ("/api/v1/products/hot", Some("limit=2&category=x"), "/api/v1/products/hot?limit=2"),
+            ("/api/v1/products/mug", Some("limit=2&locale=zh"), "/api/v1/products/mug?locale=zh"),
+        ] {
+            assert_eq!(key(path, query), expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_address_keeps_its_query() {
+        assert_eq!(key("/other", Some("b=2&a=1")), "/other?b=2&a=1");
+        assert_eq!(key("/other", Some("b=2&gclid=9&a=1")), "/other?a=1&b=2");
+        assert_eq!(key("/c/tea/", Some("x=1")), "/c/tea/?x=1");
+    }
+
+    #[test]
+    fn operators_are_not_found_by_another_spelling() {
+        for path in ["/metrics", "/%6Detrics", "/metrics/", "/healthz", "/readyz"] {
+            assert!(is_for_operators(path), "{path}");
+        }
+        assert!(!is_for_operators("/metrics-of-tea"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_its_own_key(path in "/[a-z%0-9A-F/{}]{0,20}", query in "[a-z=&%0-9]{0,30}") {
+            let once = key(&path, Some(&query));
+            let (path, query) = once.split_once('?').unwrap_or((&once, ""));
+            prop_assert_eq!(key(path, Some(query)), once.clone());
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(path in "\\PC{0,20}", query in "\\PC{0,20}") {
+            let _ = key(&path, Some(&query));
+        }
+
+        #[test]
+        fn the_order_of_different_parameters_makes_no_difference(
+            limit in 1..100, sort in "newest|price_up",
+        ) {
+            let one = key("/api/v1/products", Some(&format!("limit={limit}&sort={sort}")));
+            let other = key("/api/v1/products", Some(&format!("sort={sort}&limit={limit}")));
+            prop_assert_eq!(one, other);
+        }
+    }
+}

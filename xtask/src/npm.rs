@@ -1,0 +1,36 @@
+//! The npm packages: workerd, esbuild, wasm-opt, wrangler, Playwright. Their install scripts, which
+//! would download, need not run.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{
+    place::Place,
+    stamp::{Inputs, unless_done},
+    step::{Failure, run},
+};
+
+/// Installs what package-lock.json names.
+pub fn install(place: &Place) -> Result<(), Failure> {
+    let inputs = Inputs::new()
+        .path(&place.root.join("package.json"))?
+        .path(&place.root.join("package-lock.json"))?
+        .word(&place.root.to_string_lossy());
+    let results = [place.npm_bin("esbuild"), place.npm_bin("wasm-opt"), workerd(place)];
+    unless_done(place, "npm", &inputs, &results, || {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&place.root);
+        run(&mut npm).map(drop)
+    })
+}
+
+/// The workerd program itself: the wrapper that npm links starts it through Node.
+pub fn workerd(place: &Place) -> PathBuf {
+    let system = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("macos", "aarch64") => "darwin-arm64",
+        ("macos", _) => "darwin-64",
+        (_, "aarch64") => "linux-arm64",
+        _ => "linux-64",
+    };
+    let package = format!("node_modules/@cloudflare/workerd-{system}/bin/workerd");
+    place.root.join(package)
+}

@@ -1,0 +1,66 @@
+//! Where things are: the checkout, and cargo's target folder, which may be elsewhere.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::step::{Failure, text_of};
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The checkout.
+    pub root: PathBuf,
+    /// Cargo's target folder; what is built for the shop lies in it too.
+    pub target: PathBuf,
+}
+
+impl Place {
+    /// Asks cargo.
+    pub fn find() -> Result<Self, Failure> {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = manifest.parent().unwrap_or(manifest).to_owned();
+        let mut metadata = Command::new(cargo());
+        metadata
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(&root);
+        let metadata: serde_json::Value = serde_json::from_str(&text_of(&mut metadata)?)
+            .map_err(|error| Failure(format!("cargo metadata: {error}")))?;
+        let target = metadata["target_directory"].as_str().map(PathBuf::from);
+        Ok(Self { target: target.unwrap_or_else(|| root.join("target")), root })
+    }
+
+    /// The stylesheet and the islands, with their manifest.
+    pub fn site(&self) -> PathBuf {
+        self.target.join("site")
+    }
+
+    /// The Worker with its workerd configuration.
+    pub fn edge(&self) -> PathBuf {
+        self.target.join("edge")
+    }
+
+    /// The server.
+    pub fn origin(&self) -> PathBuf {
+        self.target.join("release/origin")
+    }
+
+    /// A program that an npm package brought.
+    pub fn npm_bin(&self, name: &str) -> PathBuf {
+        self.root.join("node_modules/.bin").join(name)
+    }
+
+    /// Cargo, run in the checkout.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new(cargo());
+        command.current_dir(&self.root);
+        command
+    }
+}
+
+/// The cargo that runs this.
+fn cargo() -> String {
+    env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}

@@ -1,0 +1,82 @@
+//! From a Rust crate to WebAssembly that a browser or a Worker loads: cargo, wasm-bindgen, wasm-opt.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    place::Place,
+    step::{Failure, run},
+    toolchain::WASM,
+};
+
+/// What every browser of the last years and workerd understand; named, so that wasm-opt neither
+/// guesses nor uses more.
+const FEATURES: [&str; 7] = [
+    "--enable-mutable-globals",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-reference-types",
+    "--enable-exception-handling",
+];
+
+/// Who loads it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// A browser, through `init()`.
+    Browser,
+    /// A Worker, as a module; it can be reset after a panic.
+    Worker,
+}
+
+/// Builds a crate into `folder`: `{name}.js`, or for a Worker `{name}_bg.js`, and `{name}_bg.wasm`.
+pub fn build(
+    place: &Place,
+    krate: &str,
+    host: Host,
+    name: &str,
+    folder: &Path,
+) -> Result<(), Failure> {
+    run(place
+        .cargo()
+        .args(["build", "--lib", "--profile", "wasm-release", "--target", WASM, "-p", krate]))?;
+    let built = place.target.join(WASM).join("wasm-release").join(format!("{krate}.wasm"));
+    bind(&built, host, name, folder)
+        .map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
+    shrink(place, &folder.join(format!("{name}_bg.wasm")))
+}
+
+fn bind(
+    built: &Path,
+    host: Host,
+    name: &str,
+    folder: &Path,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(built)
+        .out_name(name)
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true);
+    match host {
+        Host::Browser => bindgen.web(true)?.omit_default_module_path(true),
+        Host::Worker => {
+            bindgen.module(false)?.reset_state_function(true).force_enable_abort_handler(true)
+        }
+    };
+    Ok(bindgen.generate(folder)?)
+}
+
+fn shrink(place: &Place, wasm: &Path) -> Result<(), Failure> {
+    let smaller: PathBuf = wasm.with_extension("smaller");
+    let mut command = Command::new("node");
+    command.arg(place.npm_bin("wasm-opt")).arg("-Oz").args(FEATURES);
+    run(command.arg(wasm).arg("-o").arg(&smaller))?;
+    Ok(std::fs::rename(&smaller, wasm)?)
+}
