@@ -4,11 +4,7 @@
 mod message;
 mod origin;
 
-use std::{
-    cell::RefCell,
-    collections::HashSet,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Date, Env, Response, event};
@@ -165,7 +161,10 @@ async fn renew(origin: &Origin, asked: &Asked, stored: Option<&Entry>) {
         Admission::Store(terms) if fetched.fits_into(origin.body_max()) => {
             let (status, headers) = (fetched.status, fetched.headers.clone());
             if let Ok(body) = fetched.body().await {
-                keep(&asked.key, Rc::new(terms.entry(status, &headers, body, now())));
+                keep(
+                    &asked.key,
+                    Rc::new(terms.entry(status, &headers, body, now())),
+                );
             }
         }
         // It may not be kept any more, so the old one may not be shown for longer either.
@@ -189,7 +188,10 @@ async fn pass(
             return message::words(asked, 503, page, "fwd=bypass; detail=origin-unreachable");
         }
     };
-    let safe = matches!(asked.request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE");
+    let safe = matches!(
+        asked.request.method.as_str(),
+        "GET" | "HEAD" | "OPTIONS" | "TRACE"
+    );
     if !safe && fetched.status < 400 {
         STORE.with_borrow_mut(|store| store.remove(&asked.key));
     }

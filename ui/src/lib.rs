@@ -1,17 +1,27 @@
-//! stub
-use shared::page::*;
-pub fn home(_: &Shell, p: &HomePage) -> String {
-    format!("{p:?}")
-}
-pub fn category(_: &Shell, p: &CategoryPage) -> String {
-    format!("{p:?}")
-}
-pub fn product(_: &Shell, p: &ProductPage) -> String {
-    format!("{p:?}")
-}
-pub fn error(_: &Shell, p: &ErrorPage) -> String {
-    format!("{p:?}")
-}
-pub fn csp_hashes() -> Vec<String> {
-    vec![]
+//! The storefront: each page is a function from a struct of `shared` to HTML. It opens no connection
+//! and knows no SQL. What moves in the browser is an island; everything else works without scripts.
+
+#![deny(unsafe_code)]
+
+mod islands;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod document;
+#[cfg(not(target_arch = "wasm32"))]
+mod pages;
+#[cfg(not(target_arch = "wasm32"))]
+mod parts;
+#[cfg(not(target_arch = "wasm32"))]
+mod words;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use document::csp_hashes;
+#[cfg(not(target_arch = "wasm32"))]
+pub use pages::{category, error, home, product};
+
+/// Brings the islands of a page to life; the boot script calls it once they are loaded.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    leptos::mount::hydrate_islands();
 }

@@ -30,7 +30,12 @@ pub fn build(place: &Place) -> Result<(), Failure> {
         let mut esbuild = Command::new(place.npm_bin("esbuild"));
         esbuild
             .arg(from)
-            .args(["--bundle", "--minify", "--format=esm", "--log-level=warning"])
+            .args([
+                "--bundle",
+                "--minify",
+                "--format=esm",
+                "--log-level=warning",
+            ])
             .args(["--target=chrome109,firefox115,safari16"])
             .arg(format!("--outfile={}", to.display()));
         run(&mut esbuild)?;
@@ -67,8 +72,9 @@ fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
     }
     let path = site.join("manifest.json");
     let before = fs::read_to_string(&path).ok();
-    let before: Manifest =
-        before.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let before: Manifest = before
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure(format!("manifest.json: {error}")))?;
     write_whole(&path, text.as_bytes())?;

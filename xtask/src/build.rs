@@ -48,12 +48,20 @@ fn build_edge(place: &Place) -> Result<(), Failure> {
     let mut esbuild = Command::new(place.npm_bin("esbuild"));
     esbuild
         .arg(parts.join("shim.mjs"))
-        .args(["--bundle", "--format=esm", "--minify-whitespace", "--log-level=warning"])
+        .args([
+            "--bundle",
+            "--format=esm",
+            "--minify-whitespace",
+            "--log-level=warning",
+        ])
         .args(["--external:./index_bg.wasm", "--external:cloudflare:*"])
         .arg(format!("--outfile={}", edge.join("index.js").display()));
     run(&mut esbuild)?;
     fs::copy(parts.join("index_bg.wasm"), edge.join("index_bg.wasm"))?;
-    fs::copy(place.root.join("edge/workerd.capnp"), edge.join("workerd.capnp"))?;
+    fs::copy(
+        place.root.join("edge/workerd.capnp"),
+        edge.join("workerd.capnp"),
+    )?;
     Ok(())
 }
 

@@ -15,10 +15,17 @@ pub fn install(place: &Place) -> Result<(), Failure> {
         .path(&place.root.join("package.json"))?
         .path(&place.root.join("package-lock.json"))?
         .word(&place.root.to_string_lossy());
-    let results = [place.npm_bin("esbuild"), place.npm_bin("wasm-opt"), workerd(place)];
+    let results = [
+        place.npm_bin("esbuild"),
+        place.npm_bin("wasm-opt"),
+        workerd(place),
+    ];
     unless_done(place, "npm", &inputs, &results, || {
+        // Not `npm ci`: it refuses a lock file that leaves out other systems' optional packages, as
+        // some versions of npm write it. This takes the locked versions too, and saves nothing.
         let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&place.root);
+        npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(&place.root);
         run(&mut npm).map(drop)
     })
 }

@@ -29,7 +29,10 @@ impl Place {
         let metadata: serde_json::Value = serde_json::from_str(&text_of(&mut metadata)?)
             .map_err(|error| Failure(format!("cargo metadata: {error}")))?;
         let target = metadata["target_directory"].as_str().map(PathBuf::from);
-        Ok(Self { target: target.unwrap_or_else(|| root.join("target")), root })
+        Ok(Self {
+            target: target.unwrap_or_else(|| root.join("target")),
+            root,
+        })
     }
 
     /// The stylesheet and the islands, with their manifest.

@@ -36,7 +36,9 @@ impl Inputs {
             entries.sort();
             return entries.iter().try_for_each(|entry| self.add(entry));
         }
-        self.0.update(path.to_string_lossy().as_bytes()).update(b"\0");
+        self.0
+            .update(path.to_string_lossy().as_bytes())
+            .update(b"\0");
         match fs::read(path) {
             Ok(content) => self.0.update(blake3::hash(&content).as_bytes()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.0.update(b"absent"),
@@ -94,7 +96,10 @@ mod tests {
     #[test]
     fn work_is_done_once_until_its_result_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place { root: folder.path().into(), target: folder.path().join("target") };
+        let place = Place {
+            root: folder.path().into(),
+            target: folder.path().join("target"),
+        };
         let result = folder.path().join("result");
         let mut times = 0;
         let mut go = || {
@@ -102,7 +107,14 @@ mod tests {
                 times += 1;
                 Ok(fs::write(&result, "made")?)
             };
-            unless_done(&place, "it", &Inputs::new().word("v1"), &[result.clone()], work).unwrap();
+            unless_done(
+                &place,
+                "it",
+                &Inputs::new().word("v1"),
+                &[result.clone()],
+                work,
+            )
+            .unwrap();
             times
         };
         assert_eq!((go(), go()), (1, 1));

@@ -57,7 +57,10 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<
 pub fn run(command: &mut Command) -> Result<Output, Failure> {
     const LINES: usize = 40;
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().map_err(|error| missing(&name, &error))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| missing(&name, &error))?;
     if output.status.success() {
         return Ok(output);
     }
@@ -69,7 +72,10 @@ pub fn run(command: &mut Command) -> Result<Output, Failure> {
     if words.contains("No space left on device") || words.contains("ENOSPC") {
         return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
     }
-    Err(Failure(format!("`{}` failed; its last words are above", shown(command))))
+    Err(Failure(format!(
+        "`{}` failed; its last words are above",
+        shown(command)
+    )))
 }
 
 /// What a program prints.
@@ -81,7 +87,10 @@ pub fn text_of(command: &mut Command) -> Result<String, Failure> {
 /// A command as a person would type it.
 pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What to do when a program is not there.

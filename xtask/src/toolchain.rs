@@ -13,7 +13,13 @@ use crate::step::{Failure, While, run, text_of};
 pub const WASM: &str = "wasm32-unknown-unknown";
 
 /// Debian's suites that carry a `rust-src`, the likeliest first.
-const SUITES: [&str; 5] = ["trixie-backports", "trixie", "forky", "sid", "bookworm-backports"];
+const SUITES: [&str; 5] = [
+    "trixie-backports",
+    "trixie",
+    "forky",
+    "sid",
+    "bookworm-backports",
+];
 
 /// Makes the wasm32 target available to rustc.
 pub fn install_wasm(scratch: &Path) -> Result<(), Failure> {
@@ -27,13 +33,17 @@ pub fn install_wasm(scratch: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     from_debian(scratch, &sysroot, &libraries).map_err(|Failure(why)| {
-        Failure(format!("the {WASM} target is missing: run `rustup target add {WASM}` ({why})"))
+        Failure(format!(
+            "the {WASM} target is missing: run `rustup target add {WASM}` ({why})"
+        ))
     })
 }
 
 fn has_core(libraries: &Path) -> bool {
     let entries = fs::read_dir(libraries).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+    entries
+        .into_iter()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
 }
 
 fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), Failure> {
@@ -44,12 +54,20 @@ fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), F
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let package = SUITES.iter().find_map(|suite| fetch(&folder, suite, &version).ok());
+    let package = SUITES
+        .iter()
+        .find_map(|suite| fetch(&folder, suite, &version).ok());
     let package =
         package.ok_or_else(|| Failure(format!("no Debian suite has rust-src {version}")))?;
-    run(Command::new("dpkg").arg("-x").arg(&package).arg(folder.join("x")))?;
+    run(Command::new("dpkg")
+        .arg("-x")
+        .arg(&package)
+        .arg(folder.join("x")))?;
     let source = folder.join("x/usr/src");
-    let unpacked = fs::read_dir(&source)?.flatten().next().map(|entry| entry.path());
+    let unpacked = fs::read_dir(&source)?
+        .flatten()
+        .next()
+        .map(|entry| entry.path());
     let library = unpacked.unwrap_or(source).join("library");
     // Cargo looks for the source in the sysroot only; it is taken away again, built or not.
     let place = sysroot.join("lib/rustlib/src/rust/library");
@@ -69,13 +87,17 @@ fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), F
 /// Downloads `rust-src` of this upstream version from one suite, with apt's own signature check and
 /// without touching the machine's own lists.
 fn fetch(folder: &Path, suite: &str, version: &str) -> Result<PathBuf, Failure> {
-    let mirror = mirror(&sources()).ok_or_else(|| Failure::new("apt names no Debian mirror"))?;
+    let sources = sources();
+    let mirror = mirror(&sources).ok_or_else(|| Failure::new("apt names no Debian mirror"))?;
     let apt = folder.join(suite);
     for part in ["state/lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(apt.join(part))?;
     }
     let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    fs::write(apt.join("sources.list"), format!("deb [signed-by={keys}] {mirror} {suite} main\n"))?;
+    fs::write(
+        apt.join("sources.list"),
+        format!("deb [signed-by={keys}] {mirror} {suite} main\n"),
+    )?;
     let apt_tool = |tool: &str| {
         let mut command = Command::new(tool);
         for (key, value) in [
@@ -94,9 +116,13 @@ fn fetch(folder: &Path, suite: &str, version: &str) -> Result<PathBuf, Failure> 
     run(apt_tool("apt-get").arg("update"))?;
     let listed = text_of(apt_tool("apt-cache").args(["madison", "rust-src"]))?;
     let full = matching(&listed, version).ok_or_else(|| Failure::new("another version"))?;
-    run(apt_tool("apt-get").arg("download").arg(format!("rust-src={full}")))?;
+    run(apt_tool("apt-get")
+        .arg("download")
+        .arg(format!("rust-src={full}")))?;
     let files = fs::read_dir(&apt)?.flatten().map(|entry| entry.path());
-    let package = files.into_iter().find(|path| path.extension().is_some_and(|it| it == "deb"));
+    let package = files
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|it| it == "deb"));
     package.ok_or_else(|| Failure::new("apt downloaded nothing"))
 }
 
@@ -110,7 +136,11 @@ fn build_std(folder: &Path, libraries: &Path) -> Result<(), Failure> {
                     [lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
     fs::write(krate.join("Cargo.toml"), manifest)?;
     run(Command::new("cargo")
-        .args(["build", "--release", "-Zbuild-std=std,panic_abort,panic_unwind"])
+        .args([
+            "build",
+            "--release",
+            "-Zbuild-std=std,panic_abort,panic_unwind",
+        ])
         .args(["--target", WASM])
         .current_dir(&krate)
         .env("RUSTC_BOOTSTRAP", "1")
@@ -119,7 +149,11 @@ fn build_std(folder: &Path, libraries: &Path) -> Result<(), Failure> {
     fs::create_dir_all(libraries)?;
     for entry in fs::read_dir(krate.join("target").join(WASM).join("release/deps"))? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if name.ends_with(".rlib") && !name.starts_with("libnothing") {
             fs::copy(&path, libraries.join(&name)).while_doing("installing the wasm32 target")?;
         }
@@ -129,10 +163,15 @@ fn build_std(folder: &Path, libraries: &Path) -> Result<(), Failure> {
 
 /// What the machine's apt reads, in both of its formats.
 fn sources() -> String {
-    let parts = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
+    let parts = fs::read_dir("/etc/apt/sources.list.d")
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut files: Vec<PathBuf> = parts.map(|entry| entry.path()).collect();
     files.push("/etc/apt/sources.list".into());
-    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let texts = files
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok());
     texts.collect::<Vec<_>>().join("\n")
 }
 
@@ -147,7 +186,10 @@ fn mirror(sources: &str) -> Option<&str> {
 
 /// The full version in apt-cache's table whose upstream part is this one.
 fn matching<'t>(madison: &'t str, version: &str) -> Option<&'t str> {
-    let versions = madison.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim);
+    let versions = madison
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .map(str::trim);
     let upstream = |full: &&str| full.split(['+', '-', '~']).next() == Some(version);
     versions.into_iter().find(upstream)
 }

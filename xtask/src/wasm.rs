@@ -42,12 +42,22 @@ pub fn build(
     name: &str,
     folder: &Path,
 ) -> Result<(), Failure> {
-    run(place
-        .cargo()
-        .args(["build", "--lib", "--profile", "wasm-release", "--target", WASM, "-p", krate]))?;
-    let built = place.target.join(WASM).join("wasm-release").join(format!("{krate}.wasm"));
-    bind(&built, host, name, folder)
-        .map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
+    run(place.cargo().args([
+        "build",
+        "--lib",
+        "--profile",
+        "wasm-release",
+        "--target",
+        WASM,
+        "-p",
+        krate,
+    ]))?;
+    let built = place
+        .target
+        .join(WASM)
+        .join("wasm-release")
+        .join(format!("{krate}.wasm"));
+    bind(&built, host, name, folder).map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
     shrink(place, &folder.join(format!("{name}_bg.wasm")))
 }
 
@@ -66,9 +76,10 @@ fn bind(
         .remove_producers_section(true);
     match host {
         Host::Browser => bindgen.web(true)?.omit_default_module_path(true),
-        Host::Worker => {
-            bindgen.module(false)?.reset_state_function(true).force_enable_abort_handler(true)
-        }
+        Host::Worker => bindgen
+            .module(false)?
+            .reset_state_function(true)
+            .force_enable_abort_handler(true),
     };
     Ok(bindgen.generate(folder)?)
 }
@@ -76,7 +87,10 @@ fn bind(
 fn shrink(place: &Place, wasm: &Path) -> Result<(), Failure> {
     let smaller: PathBuf = wasm.with_extension("smaller");
     let mut command = Command::new("node");
-    command.arg(place.npm_bin("wasm-opt")).arg("-Oz").args(FEATURES);
+    command
+        .arg(place.npm_bin("wasm-opt"))
+        .arg("-Oz")
+        .args(FEATURES);
     run(command.arg(wasm).arg("-o").arg(&smaller))?;
     Ok(std::fs::rename(&smaller, wasm)?)
 }

@@ -95,7 +95,9 @@ fn seconds(argument: Option<&str>) -> u32 {
 /// `Expires` less `Date` (§5.3); an invalid `Expires` means already stale.
 fn expires(headers: &Headers) -> Option<u32> {
     let expires = headers.get("expires")?;
-    let date = headers.get("date").and_then(|date| httpdate::parse_http_date(date).ok());
+    let date = headers
+        .get("date")
+        .and_then(|date| httpdate::parse_http_date(date).ok());
     let expires = httpdate::parse_http_date(expires).ok();
     let lifetime = match (expires, date) {
         (Some(expires), Some(date)) => expires.duration_since(date).unwrap_or_default().as_secs(),
@@ -151,13 +153,28 @@ mod tests {
     fn the_shared_lifetime_comes_first() {
         for (lines, lifetime) in [
             (vec![("Cache-Control", "max-age=60")], Some(60)),
-            (vec![("Cache-Control", "max-age=60, s-maxage=120")], Some(120)),
+            (
+                vec![("Cache-Control", "max-age=60, s-maxage=120")],
+                Some(120),
+            ),
             (vec![("Cache-Control", "MAX-AGE=\"60\"")], Some(60)),
-            (vec![("Cache-Control", "max-age=60"), ("Cache-Control", "max-age=5")], Some(5)),
+            (
+                vec![
+                    ("Cache-Control", "max-age=60"),
+                    ("Cache-Control", "max-age=5"),
+                ],
+                Some(5),
+            ),
             (vec![("Cache-Control", "max-age=x")], Some(0)),
             (vec![("Cache-Control", "max-age=-1")], Some(0)),
-            (vec![("Cache-Control", "max-age=99999999999")], Some(i32::MAX as u32)),
-            (vec![("Cache-Control", "x=\"a, max-age=9\", max-age=7")], Some(7)),
+            (
+                vec![("Cache-Control", "max-age=99999999999")],
+                Some(i32::MAX as u32),
+            ),
+            (
+                vec![("Cache-Control", "x=\"a, max-age=9\", max-age=7")],
+                Some(7),
+            ),
             (vec![("Cache-Control", "public")], None),
             (vec![], None),
         ] {
@@ -169,7 +186,10 @@ mod tests {
     fn a_targeted_field_silences_the_others() {
         let found = control(&[
             ("Cache-Control", "no-store"),
-            ("CDN-Cache-Control", "max-age=60, stale-while-revalidate=5, stale-if-error=9"),
+            (
+                "CDN-Cache-Control",
+                "max-age=60, stale-while-revalidate=5, stale-if-error=9",
+            ),
             ("Expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ]);
         assert_eq!((found.no_store, found.lifetime), (false, Some(60)));

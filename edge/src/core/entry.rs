@@ -30,7 +30,9 @@ impl Entry {
     /// How old it is, in seconds (§4.2.3).
     pub fn age(&self, now: Millis) -> u32 {
         let resident = now.saturating_sub(self.came_at) / 1_000;
-        u32::try_from(resident).unwrap_or(u32::MAX).saturating_add(self.age_at_arrival)
+        u32::try_from(resident)
+            .unwrap_or(u32::MAX)
+            .saturating_add(self.age_at_arrival)
     }
 
     /// For how many more seconds it is fresh; below zero it is stale.
@@ -50,7 +52,10 @@ impl Entry {
 
     /// Whether it may be used because the origin fails.
     pub fn may_serve_on_error(&self, now: Millis) -> bool {
-        let limit = self.control.stale_if_error.max(self.control.stale_while_revalidate);
+        let limit = self
+            .control
+            .stale_if_error
+            .max(self.control.stale_while_revalidate);
         self.may_be_stale() && -self.ttl(now) < i64::from(limit)
     }
 
@@ -60,7 +65,9 @@ impl Entry {
 
     /// Whether it answers a request with these fields.
     pub fn fits(&self, request: &Headers) -> bool {
-        self.varies_on.iter().all(|(name, value)| same_lines(request, name) == *value)
+        self.varies_on
+            .iter()
+            .all(|(name, value)| same_lines(request, name) == *value)
     }
 
     /// About how many bytes it takes.
@@ -73,17 +80,24 @@ impl Entry {
         let field = |name: &'static str, of: &str| {
             self.headers.get(of).map(|value| (name, value.to_owned()))
         };
-        [field("if-none-match", "etag"), field("if-modified-since", "last-modified")]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            field("if-none-match", "etag"),
+            field("if-modified-since", "last-modified"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Takes over what a 304 says (§3.2): its fields replace those of the same name, but for those
     /// that describe the body, which has not changed.
     pub fn freshen(&self, fields: &Headers, now: Millis) -> Self {
-        const OF_THE_BODY: [&str; 4] =
-            ["content-encoding", "content-length", "content-range", "content-type"];
+        const OF_THE_BODY: [&str; 4] = [
+            "content-encoding",
+            "content-length",
+            "content-range",
+            "content-type",
+        ];
         let fields = fields.end_to_end();
         let mut headers = self.headers.clone();
         headers.remove("age");
@@ -107,7 +121,11 @@ impl Entry {
 
 /// The age that an answer brought along (§5.1); what is no number is none.
 pub fn age_field(headers: &Headers) -> u32 {
-    headers.members("age").next().and_then(|age| age.parse().ok()).unwrap_or(0)
+    headers
+        .members("age")
+        .next()
+        .and_then(|age| age.parse().ok())
+        .unwrap_or(0)
 }
 
 /// All lines of a field as one value, for comparing requests (§4.1).

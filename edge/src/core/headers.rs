@@ -46,12 +46,18 @@ impl Headers {
 
     /// All lines of this name.
     pub fn lines<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
-        self.0.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(it, _)| it == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The members of a list that may be spread over several lines.
     pub fn members<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
-        let members = self.lines(name).flat_map(|line| line.split(',')).map(str::trim);
+        let members = self
+            .lines(name)
+            .flat_map(|line| line.split(','))
+            .map(str::trim);
         members.filter(|member| !member.is_empty())
     }
 
@@ -62,22 +68,36 @@ impl Headers {
 
     /// All lines.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The fields that may travel on: without those about one connection, and without those that
     /// `Connection` names.
     #[must_use]
     pub fn end_to_end(&self) -> Self {
-        let named: Vec<String> = self.members("connection").map(str::to_ascii_lowercase).collect();
+        let named: Vec<String> = self
+            .members("connection")
+            .map(str::to_ascii_lowercase)
+            .collect();
         let travels =
             |name: &str| !HOP_BY_HOP.contains(&name) && !named.iter().any(|it| it == name);
-        Self(self.0.iter().filter(|(name, _)| travels(name)).cloned().collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|(name, _)| travels(name))
+                .cloned()
+                .collect(),
+        )
     }
 
     /// About how many bytes the fields take.
     pub fn size(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.len() + value.len() + 32).sum()
+        self.0
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 32)
+            .sum()
     }
 }
 

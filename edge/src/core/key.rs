@@ -41,23 +41,29 @@ fn allowed(path: &str) -> Option<&'static [&'static str]> {
     // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
     let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
     let page = || page::ALL.iter().find(|route| fits(route.path, unprefixed));
-    endpoint.map(|about| about.query).or_else(|| page().map(|route| route.query))
+    endpoint
+        .map(|about| about.query)
+        .or_else(|| page().map(|route| route.query))
 }
 
 /// Whether a path has the shape of a route.
 fn fits(route: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let same = route.split('/').all(|expected| {
-        parts.next().is_some_and(|part| match expected.strip_prefix('{') {
-            Some(_) => !part.is_empty(),
-            None => part == expected,
-        })
+        parts
+            .next()
+            .is_some_and(|part| match expected.strip_prefix('{') {
+                Some(_) => !part.is_empty(),
+                None => part == expected,
+            })
     });
     same && parts.next().is_none()
 }
 
 fn has_tracking(query: &str) -> bool {
-    query.split('&').any(|pair| is_tracking(pair.split('=').next().unwrap_or(pair)))
+    query
+        .split('&')
+        .any(|pair| is_tracking(pair.split('=').next().unwrap_or(pair)))
 }
 
 fn is_tracking(name: &str) -> bool {
@@ -79,7 +85,11 @@ fn picked(query: &str, wanted: impl Fn(&str) -> bool) -> String {
 /// A path in its normal spelling.
 fn normal_path(path: &str) -> String {
     let path = normal(path);
-    if path.starts_with('/') { path } else { format!("/{path}") }
+    if path.starts_with('/') {
+        path
+    } else {
+        format!("/{path}")
+    }
 }
 
 /// Percent-encodings in their normal spelling (RFC 3986 §6.2.2): unreserved characters plain, the
@@ -89,19 +99,29 @@ fn normal(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(letter) = text[at..].chars().next() {
-        let encoded = (letter == '%').then(|| octet(bytes.get(at + 1..at + 3)?)).flatten();
+        let encoded = (letter == '%')
+            .then(|| octet(bytes.get(at + 1..at + 3)?))
+            .flatten();
         match encoded {
             Some(octet) if is_unreserved(octet) => normal.push(char::from(octet)),
             Some(_) => normal.push_str(&text[at..at + 3].to_ascii_uppercase()),
             None => normal.push(letter),
         }
-        at += if encoded.is_some() { 3 } else { letter.len_utf8() };
+        at += if encoded.is_some() {
+            3
+        } else {
+            letter.len_utf8()
+        };
     }
     normal
 }
 
 fn octet(digits: &[u8]) -> Option<u8> {
-    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+    let value = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|it| u8::try_from(it).ok())
+    };
     Some(value(*digits.first()?)? << 4 | value(*digits.get(1)?)?)
 }
 
@@ -124,10 +144,26 @@ mod tests {
             ("/p/%6dug", None, "/p/mug"),
             ("/p/%e8%8c%b6", None, "/p/%E8%8C%B6"),
             ("/p/a%2fb", None, "/p/a%2Fb"),
-            ("/zh/c/tea", Some("sort=newest&brand=b&brand=a"), "/zh/c/tea?brand=b&brand=a&sort=newest"),
-            ("/api/v1/products", Some("sort=x&limit=2&x=1"), "/api/v1/products?limit=2&sort=x"),
-            ("/api/v1/products/hot", Some("limit=2&category=x"), "/api/v1/products/hot?limit=2"),
-            ("/api/v1/products/mug", Some("limit=2&locale=zh"), "/api/v1/products/mug?locale=zh"),
+            (
+                "/zh/c/tea",
+                Some("sort=newest&brand=b&brand=a"),
+                "/zh/c/tea?brand=b&brand=a&sort=newest",
+            ),
+            (
+                "/api/v1/products",
+                Some("sort=x&limit=2&x=1"),
+                "/api/v1/products?limit=2&sort=x",
+            ),
+            (
+                "/api/v1/products/hot",
+                Some("limit=2&category=x"),
+                "/api/v1/products/hot?limit=2",
+            ),
+            (
+                "/api/v1/products/mug",
+                Some("limit=2&locale=zh"),
+                "/api/v1/products/mug?locale=zh",
+            ),
         ] {
             assert_eq!(key(path, query), expected);
         }

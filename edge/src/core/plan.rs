@@ -105,11 +105,15 @@ pub fn hit(request: &Request, entry: &Entry) -> Hit {
         asked.any(|asked| asked == "*" || Some(opaque(asked)) == tag)
     } else {
         let time = |headers: &Headers, name: &str| {
-            headers.get(name).and_then(|text| httpdate::parse_http_date(text).ok())
+            headers
+                .get(name)
+                .and_then(|text| httpdate::parse_http_date(text).ok())
         };
         let asked = time(&request.headers, "if-modified-since");
         let changed = time(&entry.headers, "last-modified");
-        asked.zip(changed).is_some_and(|(asked, changed)| changed <= asked)
+        asked
+            .zip(changed)
+            .is_some_and(|(asked, changed)| changed <= asked)
     };
     if same { Hit::NotModified } else { Hit::Whole }
 }
@@ -139,7 +143,10 @@ pub struct Terms {
 pub fn admit(request: &Request, status: u16, headers: &Headers) -> Admission {
     let control = Control::of(headers);
     let authorized = request.headers.contains("authorization");
-    let vary: Vec<String> = headers.members("vary").map(str::to_ascii_lowercase).collect();
+    let vary: Vec<String> = headers
+        .members("vary")
+        .map(str::to_ascii_lowercase)
+        .collect();
     let why_not = if request.method != "GET" {
         Some("method")
     } else if !is_final_and_whole(status) {
@@ -167,12 +174,18 @@ pub fn admit(request: &Request, status: u16, headers: &Headers) -> Admission {
         let value = same_lines(&request.headers, &name);
         (name, value)
     };
-    Admission::Store(Terms { control, varies_on: vary.into_iter().map(value).collect() })
+    Admission::Store(Terms {
+        control,
+        varies_on: vary.into_iter().map(value).collect(),
+    })
 }
 
 /// 206 and 304 are parts of an answer; a 5xx is remembered by nobody.
 const fn is_final_and_whole(status: u16) -> bool {
-    matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414)
+    matches!(
+        status,
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414
+    )
 }
 
 impl Terms {
@@ -231,7 +244,10 @@ mod tests {
     const DATE: Millis = 1_767_225_600_000;
 
     fn request(method: &str, lines: &[(&str, &str)]) -> Request {
-        Request { method: method.to_owned(), headers: lines.iter().copied().collect() }
+        Request {
+            method: method.to_owned(),
+            headers: lines.iter().copied().collect(),
+        }
     }
 
     fn stored(lines: &[(&str, &str)]) -> Entry {
@@ -243,7 +259,12 @@ mod tests {
     }
 
     fn at(entry: &Entry, seconds: u64) -> Plan {
-        plan(&request("GET", &[]), Some(entry), true, DATE + seconds * 1_000)
+        plan(
+            &request("GET", &[]),
+            Some(entry),
+            true,
+            DATE + seconds * 1_000,
+        )
     }
 
     /// RFC 9111 §4.2 and RFC 5861 §3.
@@ -268,7 +289,8 @@ mod tests {
     #[test]
     fn what_must_be_validated_is_never_served_stale() {
         for directive in ["must-revalidate", "proxy-revalidate", "no-cache"] {
-            let line = format!("max-age=60, stale-while-revalidate=99, stale-if-error=99, {directive}");
+            let line =
+                format!("max-age=60, stale-while-revalidate=99, stale-if-error=99, {directive}");
             let entry = stored(&[("cache-control", &line)]);
             assert_eq!(at(&entry, 61), Plan::Fetch(Why::Stale), "{directive}");
             assert!(!entry.may_serve_on_error(DATE + 61_000), "{directive}");
@@ -295,19 +317,48 @@ mod tests {
             (request("POST", &[]), 200, vec![fresh], "method"),
             (get.clone(), 206, vec![fresh], "status"),
             (get.clone(), 500, vec![fresh], "status"),
-            (get.clone(), 200, vec![("cache-control", "no-store")], "no-store"),
-            (get.clone(), 200, vec![("cache-control", "private, max-age=60")], "private"),
-            (get.clone(), 200, vec![fresh, ("set-cookie", "a=b")], "set-cookie"),
+            (
+                get.clone(),
+                200,
+                vec![("cache-control", "no-store")],
+                "no-store",
+            ),
+            (
+                get.clone(),
+                200,
+                vec![("cache-control", "private, max-age=60")],
+                "private",
+            ),
+            (
+                get.clone(),
+                200,
+                vec![fresh, ("set-cookie", "a=b")],
+                "set-cookie",
+            ),
             (get.clone(), 200, vec![fresh, ("vary", "accept, *")], "vary"),
             (get.clone(), 200, vec![("etag", "\"a\"")], "no lifetime"),
-            (request("GET", &[("authorization", "x")]), 200, vec![fresh], "authorization"),
+            (
+                request("GET", &[("authorization", "x")]),
+                200,
+                vec![fresh],
+                "authorization",
+            ),
         ] {
             let headers = lines.iter().copied().collect();
-            assert_eq!(admit(&request, status, &headers), Admission::Leave(why), "{lines:?}");
+            assert_eq!(
+                admit(&request, status, &headers),
+                Admission::Leave(why),
+                "{lines:?}"
+            );
         }
         let authorized = request("GET", &[("authorization", "x")]);
-        let headers = [("cache-control", "public, max-age=60")].into_iter().collect();
-        assert!(matches!(admit(&authorized, 200, &headers), Admission::Store(_)));
+        let headers = [("cache-control", "public, max-age=60")]
+            .into_iter()
+            .collect();
+        assert!(matches!(
+            admit(&authorized, 200, &headers),
+            Admission::Store(_)
+        ));
     }
 
     #[test]
@@ -334,8 +385,14 @@ mod tests {
             (("if-none-match", "\"x\", W/\"a\""), Hit::NotModified),
             (("if-none-match", "*"), Hit::NotModified),
             (("if-none-match", "\"x\""), Hit::Whole),
-            (("if-modified-since", "Thu, 01 Jan 2026 00:00:00 GMT"), Hit::NotModified),
-            (("if-modified-since", "Wed, 31 Dec 2025 00:00:00 GMT"), Hit::Whole),
+            (
+                ("if-modified-since", "Thu, 01 Jan 2026 00:00:00 GMT"),
+                Hit::NotModified,
+            ),
+            (
+                ("if-modified-since", "Wed, 31 Dec 2025 00:00:00 GMT"),
+                Hit::Whole,
+            ),
         ] {
             assert_eq!(hit(&request("GET", &[line]), &entry), expected, "{line:?}");
         }
@@ -345,9 +402,12 @@ mod tests {
     #[test]
     fn an_entry_fits_requests_with_the_same_fields() {
         let asked = request("GET", &[("accept-encoding", "br")]);
-        let headers: Headers =
-            [("cache-control", "max-age=60"), ("vary", "Accept-Encoding")].into_iter().collect();
-        let Admission::Store(terms) = admit(&asked, 200, &headers) else { panic!() };
+        let headers: Headers = [("cache-control", "max-age=60"), ("vary", "Accept-Encoding")]
+            .into_iter()
+            .collect();
+        let Admission::Store(terms) = admit(&asked, 200, &headers) else {
+            panic!()
+        };
         let entry = terms.entry(200, &headers, Rc::from(*b""), DATE);
         assert!(entry.fits(&asked.headers));
         assert!(!entry.fits(&request("GET", &[("accept-encoding", "gzip")]).headers));
@@ -363,10 +423,13 @@ mod tests {
             ("content-type", "text/html"),
             ("age", "30"),
         ]);
-        let fields: Headers =
-            [("cache-control", "max-age=90"), ("content-type", "x/y"), ("x-new", "1")]
-                .into_iter()
-                .collect();
+        let fields: Headers = [
+            ("cache-control", "max-age=90"),
+            ("content-type", "x/y"),
+            ("x-new", "1"),
+        ]
+        .into_iter()
+        .collect();
         let renewed = entry.freshen(&fields, DATE + 100_000);
         assert_eq!(renewed.ttl(DATE + 100_000), 90);
         assert_eq!(renewed.headers.get("content-type"), Some("text/html"));
@@ -383,7 +446,10 @@ mod tests {
             ("*", "br"),
             ("deflate", "identity"),
         ] {
-            assert_eq!(coding(&[("accept-encoding", accept)].into_iter().collect()), expected);
+            assert_eq!(
+                coding(&[("accept-encoding", accept)].into_iter().collect()),
+                expected
+            );
         }
     }
 

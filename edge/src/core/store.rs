@@ -20,7 +20,11 @@ const VARIANTS_MAX: usize = 8;
 impl Store {
     /// An empty store for this many bytes.
     pub fn new(bytes_max: usize) -> Self {
-        Self { slots: LruCache::unbounded(), bytes: 0, bytes_max }
+        Self {
+            slots: LruCache::unbounded(),
+            bytes: 0,
+            bytes_max,
+        }
     }
 
     /// The entry that fits, and whether there are others.
@@ -114,7 +118,10 @@ mod tests {
         store.put("/", entry("gzip", 2));
         store.put("/", entry("br", 3));
         let length = |store: &mut Store, coding| {
-            store.find("/", &asking(coding)).0.map(|entry| entry.body.len())
+            store
+                .find("/", &asking(coding))
+                .0
+                .map(|entry| entry.body.len())
         };
         assert_eq!(length(&mut store, "br"), Some(3));
         assert_eq!(length(&mut store, "gzip"), Some(2));

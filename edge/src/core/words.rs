@@ -28,11 +28,20 @@ pub fn unavailable(path: &str) -> Words {
 /// There is nothing here for shoppers.
 pub fn nothing_here(path: &str) -> Words {
     let (locale, _) = Locale::split(path);
-    page(locale, "There is nothing here", "This address leads nowhere.", "To the shop", "/")
+    page(
+        locale,
+        "There is nothing here",
+        "This address leads nowhere.",
+        "To the shop",
+        "/",
+    )
 }
 
 fn problem(kind: ProblemKind) -> Words {
-    (serde_json::to_string(&Problem::new(kind)).unwrap_or_default(), MEDIA_TYPE)
+    (
+        serde_json::to_string(&Problem::new(kind)).unwrap_or_default(),
+        MEDIA_TYPE,
+    )
 }
 
 fn page(locale: Locale, title: &str, text: &str, link: &str, to: &str) -> Words {

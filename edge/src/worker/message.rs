@@ -14,8 +14,12 @@ use crate::core::{
 use super::random_uuid;
 
 /// Fields that are between origin and edge, and no client's affair.
-const INTERNAL: [&str; 4] =
-    ["cache-tag", "cdn-cache-control", "cloudflare-cdn-cache-control", super::origin::RAW_CODING];
+const INTERNAL: [&str; 4] = [
+    "cache-tag",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    super::origin::RAW_CODING,
+];
 const REQUEST_ID_MAX: usize = 64;
 
 /// A request, read.
@@ -43,14 +47,22 @@ impl Asked {
         headers.set("accept-encoding", plan::coding(&headers));
         headers.remove(super::origin::ASK_RAW);
         let url = request.url()?;
-        let id = headers.get("x-request-id").filter(|id| is_harmless(id)).map(str::to_owned);
-        let trace = headers.get("traceparent").and_then(|text| text.parse().ok());
+        let id = headers
+            .get("x-request-id")
+            .filter(|id| is_harmless(id))
+            .map(str::to_owned);
+        let trace = headers
+            .get("traceparent")
+            .and_then(|text| text.parse().ok());
         Ok(Self {
             key: key::key(url.path(), url.query()),
             path: url.path().to_owned(),
             id: id.unwrap_or_else(random_uuid),
             trace: next(trace),
-            request: Request { method: request.method().to_string(), headers },
+            request: Request {
+                method: request.method().to_string(),
+                headers,
+            },
         })
     }
 
@@ -66,7 +78,12 @@ impl Asked {
     /// The same without the client's conditions, which are about its own copy.
     pub fn unconditional(&self) -> Self {
         let mut asked = self.clone();
-        for name in ["if-none-match", "if-modified-since", "if-match", "if-unmodified-since"] {
+        for name in [
+            "if-none-match",
+            "if-modified-since",
+            "if-match",
+            "if-unmodified-since",
+        ] {
             asked.request.headers.remove(name);
         }
         asked
@@ -81,10 +98,16 @@ fn is_harmless(id: &str) -> bool {
 /// The caller's trace one step further, or a new one.
 fn next(caller: Option<TraceParent>) -> TraceParent {
     let random = || u128::from_str_radix(&random_uuid().replace('-', ""), 16).unwrap_or(1);
-    let span_id = u64::try_from(random() & u128::from(u64::MAX)).unwrap_or(1).max(1);
+    let span_id = u64::try_from(random() & u128::from(u64::MAX))
+        .unwrap_or(1)
+        .max(1);
     match caller {
         Some(caller) => caller.child(span_id),
-        None => TraceParent { trace_id: random().max(1), span_id, sampled: true },
+        None => TraceParent {
+            trace_id: random().max(1),
+            span_id,
+            sampled: true,
+        },
     }
 }
 
@@ -124,7 +147,10 @@ pub fn words(
     let mut headers = Headers::new();
     headers.append("content-type", media_type);
     headers.append("cache-control", "no-store");
-    headers.append("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    headers.append(
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'",
+    );
     headers.append("x-content-type-options", "nosniff");
     if status == 503 {
         headers.append("retry-after", "5");
@@ -149,7 +175,11 @@ pub fn builder(
     headers.set("x-request-id", asked.id.clone());
     headers.append("cache-status", format!("Mallard; {cache_status}"));
     let hit = cache_status.starts_with("hit");
-    let timing = if hit { "cache;desc=hit" } else { "cache;desc=fwd" };
+    let timing = if hit {
+        "cache;desc=hit"
+    } else {
+        "cache;desc=fwd"
+    };
     headers.append("server-timing", timing);
     let out = worker::Headers::new();
     for (name, value) in headers.end_to_end().iter() {

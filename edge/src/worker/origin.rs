@@ -52,7 +52,11 @@ impl Origin {
     }
 
     fn number(&self, (name, default): (&str, u64)) -> u64 {
-        self.env.var(name).ok().and_then(|it| it.to_string().parse().ok()).unwrap_or(default)
+        self.env
+            .var(name)
+            .ok()
+            .and_then(|it| it.to_string().parse().ok())
+            .unwrap_or(default)
     }
 
     /// Asks for what may be stored, with the validators of what is.
@@ -68,13 +72,10 @@ impl Origin {
     }
 
     /// Hands a request on as it came.
-    pub async fn pass(
-        &self,
-        asked: &Asked,
-        request: &worker::Request,
-    ) -> worker::Result<Fetched> {
+    pub async fn pass(&self, asked: &Asked, request: &worker::Request) -> worker::Result<Fetched> {
         let body = request.inner().body().map(wasm_bindgen::JsValue::from);
-        self.send(asked, &asked.request.headers, request.method(), body).await
+        self.send(asked, &asked.request.headers, request.method(), body)
+            .await
     }
 
     async fn send(
@@ -108,10 +109,15 @@ impl Origin {
             Ok(address) => {
                 let address = address.to_string();
                 let url = format!("{}{key}", address.trim_end_matches('/'));
-                Fetch::Request(worker::Request::new_with_init(&url, &init)?).send().await
+                Fetch::Request(worker::Request::new_with_init(&url, &init)?)
+                    .send()
+                    .await
             }
             Err(_) => {
-                self.env.service(SERVICE)?.fetch(format!("http://origin{key}"), Some(init)).await
+                self.env
+                    .service(SERVICE)?
+                    .fetch(format!("http://origin{key}"), Some(init))
+                    .await
             }
         }
     }
@@ -129,22 +135,35 @@ impl Fetched {
             headers.remove(RAW_CODING);
             headers.set("content-encoding", coding.clone());
         }
-        Self { status: response.status_code(), headers, raw: raw.is_some(), response }
+        Self {
+            status: response.status_code(),
+            headers,
+            raw: raw.is_some(),
+            response,
+        }
     }
 
     /// Whether the body is known to be no larger than this.
     pub fn fits_into(&self, bytes: u64) -> bool {
-        let length = self.headers.get("content-length").and_then(|text| text.parse().ok());
+        let length = self
+            .headers
+            .get("content-length")
+            .and_then(|text| text.parse().ok());
         length.is_some_and(|length: u64| length <= bytes)
     }
 
     /// The body, once it has come whole.
     pub async fn body(mut self) -> worker::Result<Rc<[u8]>> {
-        let expected = self.headers.get("content-length").and_then(|text| text.parse().ok());
+        let expected = self
+            .headers
+            .get("content-length")
+            .and_then(|text| text.parse().ok());
         let body = self.response.bytes().await?;
         let decoded = !self.raw && self.headers.contains("content-encoding");
         if !decoded && expected.is_some_and(|length: usize| length != body.len()) {
-            return Err(worker::Error::RustError("the body is shorter than it said".into()));
+            return Err(worker::Error::RustError(
+                "the body is shorter than it said".into(),
+            ));
         }
         Ok(body.into())
     }
@@ -152,8 +171,11 @@ impl Fetched {
     /// Hands the answer on as it comes.
     pub fn pass_on(self, asked: &Asked, cache_status: &str) -> worker::Result<Response> {
         let builder = message::builder(asked, self.status, self.headers, cache_status)?;
-        let builder =
-            if self.raw { builder.with_encode_body(EncodeBody::Manual) } else { builder };
+        let builder = if self.raw {
+            builder.with_encode_body(EncodeBody::Manual)
+        } else {
+            builder
+        };
         let (_, body) = self.response.into_parts();
         Ok(match body {
             ResponseBody::Empty => builder.empty(),

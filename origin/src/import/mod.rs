@@ -1,49 +1,147 @@
-//! stub
-use crate::catalog::model::*;
+//! Reading catalogues from files, and writing them. This half knows files and nothing of the
+//! database: every format becomes the same [`Row`]s, and every row passes [`check`].
+//!
+//! Invariants: memory does not grow with the file, except for eight bytes or so for each
+//! identity (so that repetitions are noticed) and for the categories; a category comes before
+//! whatever names it, and once; no input makes it panic.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
 use shared::money::Currency;
-use std::{ops::ControlFlow, path::PathBuf};
+
+use crate::catalog::model::{NewCategory, NewProduct};
+
+pub mod check;
+mod check_variant;
+mod csv;
+mod dummyjson;
+mod error;
+pub mod export;
+mod fields;
+mod jsonl;
+pub mod money;
+mod options;
+mod pictures;
+mod records;
+mod saleor;
+mod saleor_product;
+mod saleor_tables;
+mod saleor_variants;
+mod sheet;
+mod sku;
+mod spool;
+mod spree;
+mod spree_variants;
+mod text;
+mod typesense;
+mod weight;
+
+pub use error::{BadRow, Error, Lost};
+
+use check::{Gate, Stop};
+
+/// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
+    /// Mallard's own spreadsheet: one row a variant.
     Csv,
+    /// Mallard's own JSON Lines: one category or product a line.
     Jsonl,
+    /// Products as dummyjson.com serves them.
+    Dummyjson,
+    /// Typesense's e-commerce showcase: products with category paths and popularity.
+    Typesense,
+    /// Saleor's `populatedb_data.json`: a dump of its tables.
+    Saleor,
+    /// Spree's product export, a spreadsheet.
+    Spree,
 }
+
+/// What is read.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// The file.
     pub path: PathBuf,
+    /// Spree's second file, with names and descriptions in other languages.
     pub translations: Option<PathBuf>,
+    /// The folder in which relative pictures are looked up; beside the file when absent (for
+    /// Saleor: `placeholders` beside the file).
     pub media: Option<PathBuf>,
 }
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Row {
-    Category(NewCategory),
-    Product(NewProduct),
-}
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located {
-    pub line: u64,
-    pub row: Row,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    Row,
-    Field,
-}
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    pub line: u64,
-    pub field: String,
-    pub reason: String,
-    pub lost: Lost,
-}
-impl std::fmt::Display for BadRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.reason)
+
+impl Source {
+    /// The folder that relative pictures are relative to.
+    fn media_folder(&self) -> PathBuf {
+        match &self.media {
+            Some(folder) => folder.clone(),
+            None => self
+                .path
+                .parent()
+                .unwrap_or_else(|| Path::new(""))
+                .to_owned(),
+        }
     }
 }
-pub type Emit<'a> = dyn FnMut(Result<Located, BadRow>) -> ControlFlow<()> + 'a;
-pub fn read(_: Format, _: &Source, _: Currency, _: &mut Emit<'_>) -> Result<(), String> {
-    Ok(())
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A category.
+    Category(NewCategory),
+    /// A product with its variants.
+    Product(NewProduct),
 }
-pub fn read_demo(_: &[u8], _: Currency, _: &mut Emit<'_>) -> Result<(), String> {
-    Ok(())
+
+/// A row and where it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The line on which it begins, counted from 1.
+    pub line: u64,
+    /// What stands there.
+    pub row: Row,
+}
+
+/// Who takes the rows: it answers whether to go on.
+pub type Emit<'a> = dyn FnMut(Result<Located, BadRow>) -> ControlFlow<()> + 'a;
+
+/// Reads a file from beginning to end and hands out what it holds, and what is wrong with it.
+/// Blocking. An error means that the rest of the file could not be read; what was handed out
+/// before stays true.
+pub fn read(
+    format: Format,
+    source: &Source,
+    currency: Currency,
+    emit: &mut Emit<'_>,
+) -> Result<(), Error> {
+    let mut gate = Gate::new(currency, emit);
+    let done = match format {
+        Format::Csv => csv::read(source, &mut gate),
+        Format::Jsonl => jsonl::read(source, &mut gate),
+        Format::Dummyjson => dummyjson::read(source, &mut gate),
+        Format::Typesense => typesense::read(source, &mut gate),
+        Format::Saleor => saleor::read(source, &mut gate),
+        Format::Spree => spree::read(source, &mut gate),
+    };
+    match done {
+        Ok(()) | Err(Stop::Asked) => Ok(()),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// A file, opened for reading from the start.
+fn open(path: &Path) -> Result<BufReader<File>, Error> {
+    let failed = |source| Error::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(BufReader::with_capacity(1 << 16, file))
 }

@@ -46,23 +46,10 @@ impl ImportArgs {
     }
 }
 
-/// Which format is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ExportFormat {
-    /// One category or product a line.
-    Jsonl,
-    /// One row a variant.
-    Csv,
-}
-
 /// Flags of `origin export`
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// The file to write; it must not be there yet
+    /// The JSON Lines file to write; it must not be there yet
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-
-    /// Which of Mallard's own formats
-    #[arg(long, default_value = "jsonl")]
-    pub format: ExportFormat,
 }

@@ -8,7 +8,7 @@ mod args;
 mod loader;
 mod pictures;
 mod seed;
-//mod unload;
+mod unload;
 
 use std::{ops::ControlFlow, process::ExitCode};
 
@@ -17,9 +17,7 @@ use tokio::sync::mpsc;
 pub use args::{ExportArgs, ImportArgs};
 pub use loader::{Loader, Mode, Report};
 pub use seed::{SeedArgs, seed, seed_shop};
-pub async fn export(_: &App, _: ExportArgs) -> Result<ExitCode, Failure> {
-    Ok(ExitCode::SUCCESS)
-}
+pub use unload::export;
 
 use crate::{
     app::App,

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::{
     app::App,
     cli::Failure,
-    import::{self, Located, Row},
+    import::{self, Format, Located, Row, Source},
     seed,
 };
 
@@ -38,8 +38,16 @@ pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
     let currency = app.config.currency;
     load(app, Mode::default(), move |emit| {
         let mut categories = Vec::new();
+        let folder = tempfile::tempdir().map_err(|error| format!("the demo: {error}"))?;
         for (name, text) in seed::files() {
-            let mut emit = |item: super::Item| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).map_err(|error| format!("the demo: {error}"))?;
+            let source = Source {
+                path,
+                translations: None,
+                media: None,
+            };
+            let mut note = |item: super::Item| {
                 if let Ok(Located {
                     row: Row::Category(category),
                     ..
@@ -49,7 +57,7 @@ pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
                 }
                 emit(item)
             };
-            import::read_demo(text.as_bytes(), currency, &mut emit)
+            import::read(Format::Jsonl, &source, currency, &mut note)
                 .map_err(|error| format!("{name}: {error}"))?;
         }
         for product in seed::bulk::products(products, &categories, currency) {

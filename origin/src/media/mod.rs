@@ -1,15 +1,286 @@
-//! stub
-use shared::catalog::Image;
-use std::path::{Path, PathBuf};
-pub struct Library;
+//! The media folder: the shop's pictures, in a few widths and two formats, with names made from the
+//! content that they come from. Owns no tables.
+//!
+//! What must stay true: a file is there whole or not at all; the same picture has the same names
+//! wherever it comes from, so taking it again does no work.
+
+mod error;
+mod raster;
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use shared::catalog::{Image, ImageSource, Rendition};
+
+pub use error::Error;
+
+/// The largest picture file, in bytes.
+pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;
+/// The most pixels of a picture: what a 100-megapixel camera makes.
+pub const PIXELS_MAX: u64 = 120_000_000;
+/// The widths that pages choose from; none is made wider than the picture itself.
+pub const WIDTHS: [u32; 4] = [320, 640, 960, 1_440];
+
+/// The media folder.
+#[derive(Clone, Debug)]
+pub struct Library {
+    folder: PathBuf,
+}
+
 impl Library {
-    pub fn open(_: PathBuf) -> Result<Self, String> {
-        Ok(Self)
+    /// Opens the folder, and makes it if it is not there yet.
+    pub fn open(folder: PathBuf) -> Result<Self, Error> {
+        match fs::create_dir_all(&folder) {
+            Ok(()) => Ok(Self { folder }),
+            Err(source) => Err(Error::Folder {
+                path: folder,
+                source,
+            }),
+        }
     }
-    pub fn ingest_file(&self, _: &Path) -> Result<Image, String> {
-        Ok(Image::default())
+
+    /// Takes a photo: PNG, JPEG, WebP or GIF, told by its content. It is turned the right way up,
+    /// made smaller in several widths, and written as WebP with JPEG for browsers that cannot.
+    pub fn ingest_file(&self, path: &Path) -> Result<Image, Error> {
+        let content = read_bounded(path)?;
+        let name = name_of(&content);
+        let size = raster::size(&content)?;
+        let image = described(&name, size);
+        if !self.has_all(&image) {
+            for (width, encoded) in raster::renditions(&content, &widths(size.0))? {
+                self.write(&format!("{name}-{width}.webp"), &encoded.webp)?;
+                self.write(&format!("{name}-{width}.jpg"), &encoded.jpeg)?;
+            }
+        }
+        Ok(image)
     }
-    pub fn ingest_svg(&self, _: &str) -> Result<Image, String> {
-        Ok(Image::default())
+
+    /// Takes a drawing of the shop's own. It stays a drawing, because it is small and sharp at every
+    /// size, with one JPEG of it for those who cannot show drawings.
+    pub fn ingest_svg(&self, svg: &str) -> Result<Image, Error> {
+        let name = name_of(svg.as_bytes());
+        let (drawing, photo) = (format!("{name}.svg"), format!("{name}.jpg"));
+        if !self.folder.join(&photo).exists() {
+            self.write(&photo, &raster::photo_of_drawing(svg)?)?;
+        }
+        if !self.folder.join(&drawing).exists() {
+            self.write(&drawing, svg.as_bytes())?;
+        }
+        let (width, height) = (Some(raster::DRAWING), Some(raster::DRAWING));
+        Ok(Image {
+            src: address(&drawing),
+            width,
+            height,
+            ..Image::default()
+        })
+    }
+
+    fn has_all(&self, image: &Image) -> bool {
+        let renditions = image.sources.iter().flat_map(|source| &source.renditions);
+        let mut names = renditions.filter_map(|rendition| rendition.url.rsplit('/').next());
+        names.all(|name| self.folder.join(name).exists())
+    }
+
+    /// Writes beside and renames. What is left of an attempt that failed is taken away.
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
+        let failed = |source| Error::Write {
+            name: name.to_owned(),
+            source,
+        };
+        let mut beside = tempfile::Builder::new()
+            .prefix(".part-")
+            .tempfile_in(&self.folder)
+            .map_err(failed)?;
+        beside.write_all(content).map_err(failed)?;
+        beside.as_file().sync_all().map_err(failed)?;
+        // A temporary file is its owner's alone; a web server may be somebody else.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        beside.as_file().set_permissions(mode).map_err(failed)?;
+        beside
+            .persist(self.folder.join(name))
+            .map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+/// The address of a file of the folder.
+fn address(name: &str) -> String {
+    format!("/media/{name}")
+}
+
+/// 80 bits of the content's hash: two of a million pictures meet with a chance of 10⁻¹².
+fn name_of(content: &[u8]) -> String {
+    blake3::hash(content).to_hex()[..20].to_owned()
+}
+
+/// The widths of a picture that is this wide.
+fn widths(own: u32) -> Vec<u32> {
+    let mut widths: Vec<u32> = WIDTHS.into_iter().filter(|width| *width < own).collect();
+    if widths.len() < WIDTHS.len() {
+        widths.push(own);
+    }
+    widths
+}
+
+fn described(name: &str, (width, height): (u32, u32)) -> Image {
+    let widths = widths(width);
+    let source = |media_type: &str, extension: &str| ImageSource {
+        media_type: media_type.to_owned(),
+        renditions: widths
+            .iter()
+            .map(|&width| Rendition {
+                url: address(&format!("{name}-{width}.{extension}")),
+                width,
+            })
+            .collect(),
+    };
+    let largest = widths.last().copied().unwrap_or(width);
+    Image {
+        src: address(&format!("{name}-{largest}.jpg")),
+        alt: String::new(),
+        width: Some(width),
+        height: Some(height),
+        sources: vec![source("image/webp", "webp"), source("image/jpeg", "jpg")],
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let length = fs::metadata(path).map_err(failed)?.len();
+    if length > FILE_MAX {
+        return Err(Error::TooLarge);
+    }
+    fs::read(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn picture(width: u32, height: u32) -> Vec<u8> {
+        let image = RgbaImage::from_fn(width, height, |x, y| {
+            Rgba([
+                (x % 256) as u8,
+                (y % 256) as u8,
+                90,
+                if x < width / 2 { 255 } else { 0 },
+            ])
+        });
+        let mut content = std::io::Cursor::new(Vec::new());
+        DynamicImage::from(image)
+            .write_to(&mut content, ImageFormat::Png)
+            .unwrap();
+        content.into_inner()
+    }
+
+    fn library() -> (tempfile::TempDir, Library) {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path().join("media")).unwrap();
+        (folder, library)
+    }
+
+    fn names(library: &Library) -> Vec<String> {
+        let entries = fs::read_dir(&library.folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_photo_gets_widths_up_to_its_own() {
+        let (folder, library) = library();
+        let path = folder.path().join("wrong-ending.jpg");
+        fs::write(&path, picture(800, 400)).unwrap();
+        let image = library.ingest_file(&path).unwrap();
+        assert_eq!((image.width, image.height), (Some(800), Some(400)));
+        let widths: Vec<_> = image.sources[0]
+            .renditions
+            .iter()
+            .map(|it| it.width)
+            .collect();
+        assert_eq!(widths, [320, 640, 800]);
+        assert_eq!(names(&library).len(), 6);
+        let smallest = image.sources[1].renditions[0]
+            .url
+            .rsplit('/')
+            .next()
+            .unwrap();
+        let shown = image::open(library.folder.join(smallest))
+            .unwrap()
+            .to_rgb8();
+        assert_eq!(shown.dimensions(), (320, 160));
+        let corner = shown.get_pixel(319, 0).0;
+        assert!(
+            corner.iter().all(|channel| *channel > 240),
+            "clear means white: {corner:?}"
+        );
+    }
+
+    #[test]
+    fn the_same_photo_again_is_no_work() {
+        let (folder, library) = library();
+        let path = folder.path().join("a.png");
+        fs::write(&path, picture(100, 100)).unwrap();
+        let first = library.ingest_file(&path).unwrap();
+        let file = library.folder.join(&names(&library)[0]);
+        let written = fs::metadata(&file).unwrap().modified().unwrap();
+        assert_eq!(library.ingest_file(&path).unwrap(), first);
+        assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written);
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused_and_leaves_nothing() {
+        let (folder, library) = library();
+        let whole = picture(200, 200);
+        for (name, content) in [
+            ("empty.png", Vec::new()),
+            ("text.png", b"not a picture".to_vec()),
+            ("cut.png", whole[..whole.len() / 2].to_vec()),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            assert!(library.ingest_file(&path).is_err(), "{name}");
+        }
+        assert!(
+            library
+                .ingest_file(&folder.path().join("absent.png"))
+                .is_err()
+        );
+        assert!(library.ingest_file(folder.path()).is_err());
+        assert_eq!(names(&library), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_picture_that_unpacks_to_too_much_is_refused() {
+        let (folder, library) = library();
+        let path = folder.path().join("bomb.png");
+        let mut header = picture(1, 1);
+        header[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
+        fs::write(&path, header).unwrap();
+        assert!(library.ingest_file(&path).is_err());
+    }
+
+    #[test]
+    fn a_drawing_stays_a_drawing_and_has_a_photo() {
+        let (_folder, library) = library();
+        let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 1200">
+            <rect width="1200" height="1200" fill="#abcdef"/></svg>"##;
+        let image = library.ingest_svg(svg).unwrap();
+        assert!(image.src.ends_with(".svg") && image.sources.is_empty());
+        let photo = image::open(library.folder.join(&names(&library)[0]))
+            .unwrap()
+            .to_rgb8();
+        assert_eq!(photo.dimensions(), (raster::DRAWING, raster::DRAWING));
+        assert!(library.ingest_svg("<svg").is_err());
     }
 }

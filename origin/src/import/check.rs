@@ -1,0 +1,626 @@
+//! The gate that every format passes: the limits of what the shop takes, in one place, and the
+//! rules that hold between fields. What is wrong with an ornament (a picture, a tag, an attribute)
+//! loses the ornament; what is wrong with a variant loses the variant; the rest loses the row.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
+    ops::ControlFlow,
+};
+
+use shared::{locale::Locale, money::Currency};
+
+use super::{
+    BadRow, Emit, Error, Located, Lost, Row,
+    error::{Fault, Notes},
+};
+use crate::catalog::{
+    model::{ImageSource, NewAttribute, NewCategory, NewImage, NewOption, NewProduct, Texts},
+    slug::is_slug,
+};
+
+/// The most characters of a name, a brand or an option's word.
+pub const NAME_MAX: usize = 200;
+/// The most characters of an external id.
+pub const EXTERNAL_ID_MAX: usize = 100;
+/// The most characters of a stock keeping unit.
+pub const SKU_MAX: usize = 64;
+/// The most characters of the code of an option or of one of its values.
+pub const CODE_MAX: usize = 100;
+/// The most characters of a description.
+pub const DESCRIPTION_MAX: usize = 20_000;
+/// The most characters of what an attribute says.
+pub const ATTRIBUTE_VALUE_MAX: usize = 1_000;
+/// The most characters of what is said for those who do not see a picture.
+pub const ALT_MAX: usize = 500;
+/// The most characters of a tag.
+pub const TAG_MAX: usize = 100;
+/// The most characters of a picture's address.
+pub const URL_MAX: usize = 2_000;
+/// The most variants of a product.
+pub const VARIANTS_MAX: usize = 100;
+/// The most options of a product.
+pub const OPTIONS_MAX: usize = 3;
+/// The most values of an option.
+pub const VALUES_MAX: usize = 100;
+/// The most pictures of a product.
+pub const IMAGES_MAX: usize = 50;
+/// The most attributes of a product.
+pub const ATTRIBUTES_MAX: usize = 50;
+/// The most tags of a product.
+pub const TAGS_MAX: usize = 30;
+/// How many levels of categories there are at most.
+pub const CATEGORY_DEPTH_MAX: usize = 8;
+/// The largest count of things in stock, and the largest weight in grams.
+pub const COUNT_MAX: i64 = 1_000_000_000;
+/// The largest count of things sold.
+pub const SOLD_MAX: i64 = 1_000_000_000_000;
+
+/// Why reading ends early.
+pub(super) enum Stop {
+    /// Who takes the rows wants no more.
+    Asked,
+    /// The file cannot be read further.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Goes on, or stops.
+pub(super) type Flow<T = ()> = Result<T, Stop>;
+
+/// Where all rows pass on their way out.
+pub(super) struct Gate<'a, 'b> {
+    currency: Currency,
+    emit: &'a mut Emit<'b>,
+    /// How deep each category lies, by the hash of its external id; 1 is the top. The hashes are
+    /// keyed at random, so that no file can be made to collide.
+    depths: HashMap<u64, u8>,
+    products: HashSet<u64>,
+    skus: HashSet<u64>,
+    hashes: RandomState,
+}
+
+impl<'a, 'b> Gate<'a, 'b> {
+    pub(super) fn new(currency: Currency, emit: &'a mut Emit<'b>) -> Self {
+        Self {
+            currency,
+            emit,
+            depths: HashMap::new(),
+            products: HashSet::new(),
+            skus: HashSet::new(),
+            hashes: RandomState::new(),
+        }
+    }
+
+    /// The currency of the shop.
+    pub(super) fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Reports something wrong.
+    pub(super) fn fault(&mut self, line: u64, fault: Fault) -> Flow {
+        self.hand(Err(fault.at(line)))
+    }
+
+    /// Whether a category with this external id has passed.
+    pub(super) fn has_category(&self, external_id: &str) -> bool {
+        self.depths.contains_key(&self.hashes.hash_one(external_id))
+    }
+
+    /// Lets a category pass, or reports why not. True when it passed.
+    pub(super) fn category(&mut self, line: u64, mut category: NewCategory) -> Flow<bool> {
+        let mut faults = Vec::new();
+        check_category(&mut category, &mut faults);
+        let hash = self.hashes.hash_one(&category.external_id);
+        let depth = self.depth_below(category.parent.as_deref());
+        if self.depths.contains_key(&hash) {
+            faults.push(Fault::row("external_id", repeated(&category.external_id)));
+        }
+        if category.parent.as_ref() == Some(&category.external_id) {
+            faults.push(Fault::row("parent", "a category cannot lie below itself"));
+        }
+        if usize::from(depth) > CATEGORY_DEPTH_MAX {
+            faults.push(Fault::row("parent", too_deep()));
+        }
+        if self.report(line, faults)? {
+            return Ok(false);
+        }
+        self.depths.insert(hash, depth);
+        self.hand(Ok(Located {
+            line,
+            row: Row::Category(category),
+        }))?;
+        Ok(true)
+    }
+
+    /// The category at the end of a path of names, made together with those above it where they
+    /// have not passed yet. Its external id is `prefix` and the names, so that it is the same one
+    /// in every file. `None`, and a report, when the path cannot be used.
+    pub(super) fn category_path(
+        &mut self,
+        line: u64,
+        prefix: &str,
+        names: &[String],
+    ) -> Flow<Option<String>> {
+        if names.len() > CATEGORY_DEPTH_MAX {
+            self.fault(line, Fault::field("category", too_deep()))?;
+            return Ok(None);
+        }
+        let mut parent: Option<String> = None;
+        for end in 1..=names.len() {
+            let external_id = path_id(prefix, &names[..end]);
+            if !self.has_category(&external_id) {
+                let name = &names[end - 1];
+                let mut faults = Vec::new();
+                check_line("category", name, NAME_MAX, Lost::Field, &mut faults);
+                if !faults.is_empty() {
+                    self.report(line, faults)?;
+                    return Ok(None);
+                }
+                let category = NewCategory {
+                    external_id: external_id.clone(),
+                    parent,
+                    names: Texts::from([(Locale::En, name.clone())]),
+                    ..NewCategory::default()
+                };
+                if !self.category(line, category)? {
+                    return Ok(None);
+                }
+            }
+            parent = Some(external_id);
+        }
+        Ok(parent)
+    }
+
+    /// Lets a product pass, or reports why not. `variant_lines` says where its variants were when
+    /// they have lines of their own.
+    pub(super) fn product(
+        &mut self,
+        line: u64,
+        mut product: NewProduct,
+        variant_lines: Option<&[u64]>,
+    ) -> Flow {
+        let mut faults = Vec::new();
+        check_product(&mut product, &mut faults);
+        let hash = self.hashes.hash_one(&product.external_id);
+        if self.products.contains(&hash) {
+            faults.push(Fault::row("external_id", repeated(&product.external_id)));
+        }
+        if self.report(line, faults)? {
+            return Ok(());
+        }
+        self.check_variants(line, &mut product, variant_lines)?;
+        if product.variants.is_empty() {
+            return self.fault(line, Fault::row("variants", "no variant is left to buy"));
+        }
+        self.products.insert(hash);
+        let skus = product
+            .variants
+            .iter()
+            .map(|variant| self.hashes.hash_one(&variant.sku));
+        self.skus.extend(skus);
+        self.hand(Ok(Located {
+            line,
+            row: Row::Product(product),
+        }))
+    }
+
+    /// Lets pass what a format made of a row, and reports what it could not use.
+    pub(super) fn made(
+        &mut self,
+        line: u64,
+        notes: Notes,
+        product: Result<NewProduct, Fault>,
+    ) -> Flow {
+        self.report(line, notes.0)?;
+        match product {
+            Ok(product) => self.product(line, product, None),
+            Err(fault) => self.fault(line, fault),
+        }
+    }
+
+    /// Keeps the variants that can be sold.
+    fn check_variants(
+        &mut self,
+        line: u64,
+        product: &mut NewProduct,
+        lines: Option<&[u64]>,
+    ) -> Flow {
+        let mut skus = HashSet::new();
+        let mut choices = HashSet::new();
+        let mut kept = Vec::with_capacity(product.variants.len());
+        for (index, mut variant) in std::mem::take(&mut product.variants)
+            .into_iter()
+            .enumerate()
+        {
+            let (at, prefix) = match lines.and_then(|lines| lines.get(index)) {
+                Some(own) => (*own, String::new()),
+                None => (line, format!("variants[{index}].")),
+            };
+            let mut faults = super::check_variant::check(&mut variant, product, self.currency);
+            if self.skus.contains(&self.hashes.hash_one(&variant.sku))
+                || skus.contains(&variant.sku)
+            {
+                faults.push(Fault::variant("sku", repeated(&variant.sku)));
+            }
+            if choices.contains(&variant.options) {
+                faults.push(Fault::variant(
+                    "options",
+                    "another variant has the same choices",
+                ));
+            }
+            let lost = faults.iter().any(|fault| fault.lost != Lost::Field);
+            for fault in faults {
+                let field = format!("{prefix}{}", fault.field);
+                self.fault(at, Fault { field, ..fault })?;
+            }
+            if !lost {
+                skus.insert(variant.sku.clone());
+                choices.insert(variant.options.clone());
+                kept.push(variant);
+            }
+        }
+        product.variants = kept;
+        Ok(())
+    }
+
+    /// Reports the faults; true when one of them loses the row.
+    fn report(&mut self, line: u64, faults: Vec<Fault>) -> Flow<bool> {
+        let mut lost = false;
+        for fault in faults {
+            lost |= fault.lost == Lost::Row;
+            self.fault(line, fault)?;
+        }
+        Ok(lost)
+    }
+
+    fn depth_below(&self, parent: Option<&str>) -> u8 {
+        // A parent that is not in the file is already in the shop; the shop knows how deep it is.
+        let above = parent.and_then(|id| self.depths.get(&self.hashes.hash_one(id)));
+        above.map_or(1, |depth| depth.saturating_add(1))
+    }
+
+    fn hand(&mut self, row: Result<Located, BadRow>) -> Flow {
+        match (self.emit)(row) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Stop::Asked),
+        }
+    }
+}
+
+/// The external id of the category at this path.
+fn path_id(prefix: &str, names: &[String]) -> String {
+    let id = format!("{prefix}{}", names.join(" > "));
+    if id.chars().count() <= EXTERNAL_ID_MAX {
+        return id;
+    }
+    format!("{prefix}{}", &blake3::hash(id.as_bytes()).to_hex()[..32])
+}
+
+fn check_category(category: &mut NewCategory, faults: &mut Vec<Fault>) {
+    check_line(
+        "external_id",
+        &category.external_id,
+        EXTERNAL_ID_MAX,
+        Lost::Row,
+        faults,
+    );
+    if let Some(parent) = &category.parent {
+        check_line("parent", parent, EXTERNAL_ID_MAX, Lost::Row, faults);
+    }
+    check_slug(&mut category.slug, faults);
+    check_names("names", &category.names, faults);
+    check_descriptions(&mut category.descriptions, faults);
+    if category.position.abs() > COUNT_MAX {
+        category.position = 0;
+        faults.push(Fault::field("position", "out of range"));
+    }
+    if let Some(image) = &mut category.image
+        && !check_image("image", image, faults)
+    {
+        category.image = None;
+    }
+}
+
+fn check_product(product: &mut NewProduct, faults: &mut Vec<Fault>) {
+    check_line(
+        "external_id",
+        &product.external_id,
+        EXTERNAL_ID_MAX,
+        Lost::Row,
+        faults,
+    );
+    check_slug(&mut product.slug, faults);
+    check_names("names", &product.names, faults);
+    check_descriptions(&mut product.descriptions, faults);
+    product
+        .category
+        .take_if(|id| !check_line("category", id, EXTERNAL_ID_MAX, Lost::Field, faults));
+    product
+        .brand
+        .take_if(|brand| !check_line("brand", brand, NAME_MAX, Lost::Field, faults));
+    check_attributes(&mut product.attributes, faults);
+    check_options(&mut product.options, faults);
+    check_images(product, faults);
+    check_tags(&mut product.tags, faults);
+    if !(0..=SOLD_MAX).contains(&product.sold) {
+        product.sold = 0;
+        faults.push(Fault::field("sold", "out of range"));
+    }
+    if product.variants.is_empty() {
+        faults.push(Fault::row(
+            "variants",
+            "there is none: at least a price is needed",
+        ));
+    }
+    if product.variants.len() > VARIANTS_MAX {
+        faults.push(Fault::row("variants", format!("more than {VARIANTS_MAX}")));
+    }
+}
+
+fn check_attributes(attributes: &mut Vec<NewAttribute>, faults: &mut Vec<Fault>) {
+    let mut index = 0;
+    attributes.retain(|attribute| {
+        let names = format!("attributes[{index}].names");
+        let values = format!("attributes[{index}].values");
+        index += 1;
+        check_texts(&names, &attribute.names, NAME_MAX, Lost::Field, faults)
+            && check_texts(
+                &values,
+                &attribute.values,
+                ATTRIBUTE_VALUE_MAX,
+                Lost::Field,
+                faults,
+            )
+    });
+    cut("attributes", attributes, ATTRIBUTES_MAX, faults);
+}
+
+fn check_options(options: &mut [NewOption], faults: &mut Vec<Fault>) {
+    if options.len() > OPTIONS_MAX {
+        faults.push(Fault::row("options", format!("more than {OPTIONS_MAX}")));
+        return;
+    }
+    let mut codes = HashSet::new();
+    for (index, option) in options.iter_mut().enumerate() {
+        let field = format!("options[{index}]");
+        check_line(
+            &format!("{field}.code"),
+            &option.code,
+            CODE_MAX,
+            Lost::Row,
+            faults,
+        );
+        check_texts(
+            &format!("{field}.names"),
+            &option.names,
+            NAME_MAX,
+            Lost::Row,
+            faults,
+        );
+        if !codes.insert(option.code.clone()) {
+            faults.push(Fault::row(format!("{field}.code"), repeated(&option.code)));
+        }
+        if option.values.is_empty() || option.values.len() > VALUES_MAX {
+            let reason = format!("there must be 1 to {VALUES_MAX}");
+            faults.push(Fault::row(format!("{field}.values"), reason));
+        } else {
+            check_values(&field, option, faults);
+        }
+    }
+}
+
+fn check_values(field: &str, option: &mut NewOption, faults: &mut Vec<Fault>) {
+    let mut codes = HashSet::new();
+    for (index, value) in option.values.iter_mut().enumerate() {
+        let field = format!("{field}.values[{index}]");
+        check_line(
+            &format!("{field}.code"),
+            &value.code,
+            CODE_MAX,
+            Lost::Row,
+            faults,
+        );
+        check_texts(
+            &format!("{field}.names"),
+            &value.names,
+            NAME_MAX,
+            Lost::Row,
+            faults,
+        );
+        if !codes.insert(value.code.clone()) {
+            faults.push(Fault::row(format!("{field}.code"), repeated(&value.code)));
+        }
+        if let Some(swatch) = &mut value.swatch {
+            swatch.make_ascii_lowercase();
+            if !is_swatch(swatch) {
+                let reason = "not a colour: #rrggbb is expected";
+                faults.push(Fault::field(format!("{field}.swatch"), reason));
+                value.swatch = None;
+            }
+        }
+    }
+}
+
+/// Keeps the pictures that can be used.
+fn check_images(product: &mut NewProduct, faults: &mut Vec<Fault>) {
+    let images = std::mem::take(&mut product.images).into_iter().enumerate();
+    let usable = images
+        .map(|(index, mut image)| {
+            check_image(&format!("images[{index}]"), &mut image, faults).then_some(image)
+        })
+        .collect();
+    place_images(product, usable, faults);
+    cut("images", &mut product.images, IMAGES_MAX, faults);
+    let count = product.images.len();
+    for variant in &mut product.variants {
+        variant.image.take_if(|image| *image as usize >= count);
+    }
+}
+
+/// Gives a product its pictures; the variants point to places among all of them, also the
+/// unusable ones, and are made to point to places among those that are kept.
+pub(super) fn place_images(
+    product: &mut NewProduct,
+    images: Vec<Option<NewImage>>,
+    faults: &mut Vec<Fault>,
+) {
+    let mut kept = 0;
+    let places: Vec<_> = images
+        .iter()
+        .map(|image| {
+            kept += u32::from(image.is_some());
+            image.as_ref().map(|_| kept - 1)
+        })
+        .collect();
+    product.images = images.into_iter().flatten().collect();
+    for (index, variant) in product.variants.iter_mut().enumerate() {
+        let Some(wanted) = variant.image else {
+            continue;
+        };
+        variant.image = places.get(wanted as usize).copied().flatten();
+        if wanted as usize >= places.len() {
+            let reason = "there is no such picture";
+            faults.push(Fault::field(format!("variants[{index}].image"), reason));
+        }
+    }
+}
+
+fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bool {
+    let count = faults.len();
+    if let ImageSource::Remote(url) = &image.source
+        && !is_web_address(url)
+    {
+        let reason = format!("not an http or https address of at most {URL_MAX} characters");
+        faults.push(Fault::field(format!("{field}.src"), reason));
+    }
+    if let ImageSource::Drawn(words) = &image.source {
+        check_line(&format!("{field}.src"), words, URL_MAX, Lost::Field, faults);
+    }
+    let usable = faults.len() == count;
+    image.alts.retain(|locale, alt| {
+        check_line(
+            &format!("{field}.alt.{locale}"),
+            alt,
+            ALT_MAX,
+            Lost::Field,
+            faults,
+        )
+    });
+    usable
+}
+
+fn check_tags(tags: &mut Vec<String>, faults: &mut Vec<Fault>) {
+    let mut seen = HashSet::new();
+    tags.retain(|tag| {
+        check_line("tags", tag, TAG_MAX, Lost::Field, faults) && seen.insert(tag.clone())
+    });
+    cut("tags", tags, TAGS_MAX, faults);
+}
+
+fn cut<T>(field: &str, list: &mut Vec<T>, most: usize, faults: &mut Vec<Fault>) {
+    if list.len() > most {
+        let reason = format!("{} of them: only the first {most} are kept", list.len());
+        faults.push(Fault::field(field, reason));
+        list.truncate(most);
+    }
+}
+
+fn check_slug(slug: &mut Option<String>, faults: &mut Vec<Fault>) {
+    let bad = slug.take_if(|slug| !is_slug(slug));
+    if bad.is_some() {
+        let reason = "only a-z, 0-9 and single hyphens, not only digits, at most 100 characters";
+        faults.push(Fault::field("slug", reason));
+    }
+}
+
+fn check_names(field: &str, names: &Texts, faults: &mut Vec<Fault>) {
+    check_texts(field, names, NAME_MAX, Lost::Row, faults);
+}
+
+/// Texts of one line each, of which there must be one.
+fn check_texts(
+    field: &str,
+    texts: &Texts,
+    most: usize,
+    lost: Lost,
+    faults: &mut Vec<Fault>,
+) -> bool {
+    if texts.is_empty() {
+        faults.push(Fault::row(field, "missing").losing(lost));
+        return false;
+    }
+    let count = faults.len();
+    for (locale, text) in texts {
+        check_line(&format!("{field}.{locale}"), text, most, lost, faults);
+    }
+    faults.len() == count
+}
+
+fn check_descriptions(descriptions: &mut Texts, faults: &mut Vec<Fault>) {
+    descriptions.retain(|locale, text| {
+        let reason = if text.chars().count() > DESCRIPTION_MAX {
+            format!("longer than {DESCRIPTION_MAX} characters")
+        } else if text
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t')
+        {
+            "holds a control character".to_owned()
+        } else {
+            return !text.is_empty();
+        };
+        faults.push(Fault::field(format!("descriptions.{locale}"), reason));
+        false
+    });
+}
+
+/// A text of one line that is not empty.
+pub(super) fn check_line(
+    field: &str,
+    text: &str,
+    most: usize,
+    lost: Lost,
+    faults: &mut Vec<Fault>,
+) -> bool {
+    let reason = if text.trim().is_empty() {
+        "missing".to_owned()
+    } else if text.chars().count() > most {
+        format!("longer than {most} characters")
+    } else if text.chars().any(char::is_control) {
+        "holds a control character or a line break".to_owned()
+    } else {
+        return true;
+    };
+    faults.push(Fault::row(field, reason).losing(lost));
+    false
+}
+
+fn is_swatch(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Whether it is an address that a page may show: a scheme that loads pictures and nothing that
+/// could end an attribute.
+fn is_web_address(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let allowed = |c: char| !c.is_control() && !c.is_whitespace() && !"\"<>\\^`{|}".contains(c);
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['))
+        && url.chars().count() <= URL_MAX
+        && url.chars().all(allowed)
+}
+
+fn repeated(what: &str) -> String {
+    format!("{what:?} stands in the file before")
+}
+
+fn too_deep() -> String {
+    format!("more than {CATEGORY_DEPTH_MAX} levels of categories")
+}

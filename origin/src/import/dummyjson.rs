@@ -1,0 +1,199 @@
+//! Products as dummyjson.com serves them: a list, or its answer with the list in `products`.
+//!
+//! `price` is what a thing costs now; `discountPercentage` says what it cost before, so that
+//! `compare_at` is the price divided by what is left, rounded half up. `weight` has no unit and is
+//! not taken over. Categories are single words such as "mens-shirts".
+
+use shared::{locale::Locale, money::Currency};
+
+use super::{
+    Source,
+    check::{Flow, Gate, place_images},
+    error::{Fault, Lost, Notes},
+    fields::Fields,
+    money, open,
+    pictures::{Folder, pictures},
+    records::Objects,
+    text,
+};
+use crate::catalog::model::{
+    NewAttribute, NewCategory, NewImage, NewProduct, NewVariant, Status, Texts,
+};
+
+/// What stands before every identity from here.
+const PREFIX: &str = "dummyjson-";
+
+/// Reads the file.
+pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+    let folder = Folder::new(source.media_folder());
+    let mut objects = Objects::new(open(&source.path)?)?;
+    while let Some(record) = objects.next()? {
+        let line = record.line;
+        let fields = match Fields::record(record.bytes) {
+            Ok(fields) => fields,
+            Err(fault) => {
+                gate.fault(line, fault)?;
+                continue;
+            }
+        };
+        let mut notes = Notes::default();
+        let category = read_category(line, &fields, &mut notes, gate)?;
+        let product = read_product(&fields, category, &folder, gate.currency(), &mut notes);
+        gate.made(line, notes, product)?;
+    }
+    Ok(())
+}
+
+/// Lets the product's category pass when it is new, and answers its external id.
+fn read_category(
+    line: u64,
+    fields: &Fields<'_>,
+    notes: &mut Notes,
+    gate: &mut Gate<'_, '_>,
+) -> Flow<Option<String>> {
+    // Newer answers hold an object with slug and name.
+    let (word, name) = match fields.object("category") {
+        Ok(Some(category)) => (
+            notes.soft(category.filled("slug")),
+            notes.soft(category.filled("name")),
+        ),
+        _ => (notes.soft(fields.filled("category")), None),
+    };
+    let Some(word) = word
+        .map(|word| text::line(&word))
+        .filter(|word| !word.is_empty())
+    else {
+        return Ok(None);
+    };
+    let external_id = format!("{PREFIX}{word}");
+    if gate.has_category(&external_id) {
+        return Ok(Some(external_id));
+    }
+    let name = name.unwrap_or_else(|| text::words(&word));
+    let category = NewCategory {
+        external_id: external_id.clone(),
+        names: Texts::from([(Locale::En, text::line(&name))]),
+        ..NewCategory::default()
+    };
+    Ok(gate.category(line, category)?.then_some(external_id))
+}
+
+fn read_product(
+    fields: &Fields<'_>,
+    category: Option<String>,
+    folder: &Folder,
+    currency: Currency,
+    notes: &mut Notes,
+) -> Result<NewProduct, Fault> {
+    let id = fields
+        .filled("id")?
+        .ok_or_else(|| fields.fault("id", "missing"))?;
+    let external_id = format!("{PREFIX}{id}");
+    let name = fields
+        .filled("title")?
+        .ok_or_else(|| fields.fault("title", "missing"))?;
+    let mut descriptions = Texts::new();
+    if let Some(description) = notes.soft(fields.filled("description")) {
+        descriptions.insert(Locale::En, text::paragraphs(&description));
+    }
+    let mut product = NewProduct {
+        slug: None,
+        status: Status::Active,
+        category,
+        brand: notes
+            .soft(fields.filled("brand"))
+            .map(|brand| text::line(&brand)),
+        names: Texts::from([(Locale::En, text::line(&name))]),
+        descriptions,
+        attributes: read_attributes(fields, notes),
+        options: Vec::new(),
+        variants: vec![read_variant(fields, &external_id, currency, notes)?],
+        images: Vec::new(),
+        tags: notes
+            .soft(fields.texts("tags"))
+            .iter()
+            .map(|tag| text::line(tag))
+            .collect(),
+        created_at: read_created_at(fields, notes),
+        sold: 0,
+        external_id,
+    };
+    let images = read_images(fields, folder, notes);
+    place_images(&mut product, images, &mut notes.0);
+    Ok(product)
+}
+
+fn read_variant(
+    fields: &Fields<'_>,
+    external_id: &str,
+    currency: Currency,
+    notes: &mut Notes,
+) -> Result<NewVariant, Fault> {
+    let price = fields
+        .filled("price")?
+        .ok_or_else(|| fields.fault("price", "missing"))?;
+    let price = money::price("price", &price, currency).map_err(|it| it.losing(Lost::Row))?;
+    let percent = notes.soft(fields.filled("discountPercentage"));
+    let compare_at = match percent.map(|percent| money::before_reduction(price, &percent)) {
+        Some(None) => {
+            let reason = "a decimal from 0 to below 100 is expected";
+            notes.add(Fault::field("discountPercentage", reason));
+            None
+        }
+        Some(before) => before.filter(|before| before.minor > price.minor),
+        None => None,
+    };
+    Ok(NewVariant {
+        sku: fields
+            .filled("sku")?
+            .unwrap_or_else(|| external_id.to_owned()),
+        options: Vec::new(),
+        price,
+        compare_at,
+        stock: fields.integer("stock")?,
+        weight_g: None,
+        image: None,
+    })
+}
+
+fn read_attributes(fields: &Fields<'_>, notes: &mut Notes) -> Vec<NewAttribute> {
+    const FACTS: [(&str, &str); 3] = [
+        ("warrantyInformation", "Warranty"),
+        ("shippingInformation", "Shipping"),
+        ("returnPolicy", "Returns"),
+    ];
+    let mut attributes = Vec::new();
+    for (field, name) in FACTS {
+        if let Some(value) = notes.soft(fields.filled(field)) {
+            attributes.push(NewAttribute {
+                names: Texts::from([(Locale::En, name.to_owned())]),
+                values: Texts::from([(Locale::En, text::line(&value))]),
+            });
+        }
+    }
+    attributes
+}
+
+/// The pictures; the thumbnail only when there is no other.
+fn read_images(fields: &Fields<'_>, folder: &Folder, notes: &mut Notes) -> Vec<Option<NewImage>> {
+    let images = notes.soft(fields.texts("images")).into_iter().enumerate();
+    let mut list: Vec<_> = images
+        .map(|(index, src)| (format!("images[{index}]"), src))
+        .collect();
+    if list.is_empty() {
+        let thumbnail = notes.soft(fields.filled("thumbnail"));
+        list.extend(thumbnail.map(|src| ("thumbnail".to_owned(), src)));
+    }
+    pictures(folder, &list, &mut notes.0)
+}
+
+fn read_created_at(fields: &Fields<'_>, notes: &mut Notes) -> Option<shared::time::Timestamp> {
+    let meta = notes.soft(fields.object("meta"))?;
+    let text = notes.soft(meta.filled("createdAt"))?;
+    let time = text
+        .parse()
+        .map_err(|error: shared::time::InvalidTimestamp| {
+            meta.fault("createdAt", &error.to_string())
+        });
+    notes.soft(time.map(Some))
+}

@@ -1,0 +1,129 @@
+//! Writing Mallard's own JSON Lines: what is written here, [`super::read`] reads back as it was.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::pictures::DRAW;
+use crate::catalog::model::{
+    ImageSource, NewCategory, NewImage, NewOption, NewProduct, NewVariant, Texts,
+};
+
+/// Writes a category as a line.
+pub fn write_category(out: &mut impl Write, category: &NewCategory) -> io::Result<()> {
+    let mut line = Line::of("category", &category.external_id);
+    line.put("slug", json!(category.slug));
+    line.put("parent", json!(category.parent));
+    line.put("position", json!(category.position));
+    line.put("names", texts(&category.names));
+    line.put("descriptions", texts(&category.descriptions));
+    line.put("image", category.image.as_ref().map_or(Value::Null, image));
+    line.write(out)
+}
+
+/// Writes a product with its variants as a line.
+pub fn write_product(out: &mut impl Write, product: &NewProduct) -> io::Result<()> {
+    let attributes = product
+        .attributes
+        .iter()
+        .map(|it| json!({ "names": texts(&it.names), "values": texts(&it.values) }));
+    let mut line = Line::of("product", &product.external_id);
+    line.put("slug", json!(product.slug));
+    line.put("status", json!(product.status.word()));
+    line.put("category", json!(product.category));
+    line.put("brand", json!(product.brand));
+    line.put("names", texts(&product.names));
+    line.put("descriptions", texts(&product.descriptions));
+    line.put("attributes", attributes.collect());
+    line.put("options", product.options.iter().map(option).collect());
+    line.put("variants", product.variants.iter().map(variant).collect());
+    line.put("images", product.images.iter().map(image).collect());
+    line.put("tags", json!(product.tags));
+    line.put("created_at", json!(product.created_at));
+    line.put("sold", json!(product.sold));
+    line.write(out)
+}
+
+/// An object whose fields that say nothing are left out.
+struct Line(Map<String, Value>);
+
+impl Line {
+    fn of(kind: &str, external_id: &str) -> Self {
+        let mut line = Self(Map::new());
+        line.put("type", json!(kind));
+        line.put("external_id", json!(external_id));
+        line
+    }
+
+    fn put(&mut self, name: &str, value: Value) {
+        let says_nothing = match &value {
+            Value::Null => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(fields) => fields.is_empty(),
+            _ => false,
+        };
+        if !says_nothing {
+            self.0.insert(name.to_owned(), value);
+        }
+    }
+
+    fn write(self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, &self.0)?;
+        out.write_all(b"\n")
+    }
+}
+
+fn texts(texts: &Texts) -> Value {
+    texts
+        .iter()
+        .map(|(locale, text)| (locale.code().to_owned(), json!(text)))
+        .collect()
+}
+
+fn option(option: &NewOption) -> Value {
+    let values = option.values.iter().map(|value| {
+        let mut written = json!({ "code": value.code, "names": texts(&value.names) });
+        if let Some(swatch) = &value.swatch {
+            written["swatch"] = json!(swatch);
+        }
+        written
+    });
+    json!({
+        "code": option.code,
+        "names": texts(&option.names),
+        "values": values.collect::<Value>(),
+    })
+}
+
+fn variant(variant: &NewVariant) -> Value {
+    let chosen: Map<String, Value> = variant
+        .options
+        .iter()
+        .map(|(option, value)| (option.clone(), json!(value)))
+        .collect();
+    let mut line = Line(Map::new());
+    line.put("sku", json!(variant.sku));
+    line.put("options", Value::Object(chosen));
+    line.put("price", json!(variant.price.to_decimal()));
+    line.put(
+        "compare_at",
+        json!(variant.compare_at.map(|money| money.to_decimal())),
+    );
+    line.put("stock", json!(variant.stock));
+    line.put("weight_g", json!(variant.weight_g));
+    line.put("image", json!(variant.image));
+    Value::Object(line.0)
+}
+
+fn image(image: &NewImage) -> Value {
+    let src = match &image.source {
+        ImageSource::Remote(address) => address.clone(),
+        ImageSource::File(path) => path.display().to_string(),
+        ImageSource::Drawn(words) => format!("{DRAW}{words}"),
+    };
+    let mut written = json!({ "src": src });
+    if !image.alts.is_empty() {
+        written["alt"] = texts(&image.alts);
+    }
+    written
+}

@@ -1,0 +1,176 @@
+//! The fields of a JSON object, read one by one, so that each mistake names its field and numbers
+//! keep their text.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::error::Fault;
+
+/// An object of a file. Where it stands in its row (`variants[2].`) is kept for the reports.
+pub(super) struct Fields<'a> {
+    at: String,
+    fields: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    /// The object that is a whole record.
+    pub(super) fn record(bytes: Option<&'a [u8]>) -> Result<Self, Fault> {
+        let Some(bytes) = bytes else {
+            return Err(Fault::row("", "far too long"));
+        };
+        let text = str::from_utf8(bytes).map_err(|_| Fault::row("", "not UTF-8"))?;
+        Self::parse(String::new(), text).map_err(|reason| Fault::row("", reason))
+    }
+
+    fn parse(at: String, text: &'a str) -> Result<Self, String> {
+        match serde_json::from_str(text) {
+            Ok(fields) => Ok(Self { at, fields }),
+            Err(error) if error.is_data() => Err("an object is expected".to_owned()),
+            Err(error) => Err(format!("not JSON: {}", without_place(&error))),
+        }
+    }
+
+    /// Complains about a field that is none of these.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), Fault> {
+        match self
+            .fields
+            .keys()
+            .find(|name| !names.contains(&name.as_str()))
+        {
+            Some(name) => {
+                let shown: String = name.chars().take(60).collect();
+                Err(Fault::row(self.path(&shown), "unknown field"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The names of the fields that are there.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// Where a field stands in its row.
+    pub(super) fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.at)
+    }
+
+    /// The JSON of a field; an absent one and `null` are the same.
+    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
+        self.fields
+            .get(name)
+            .map(|raw| raw.get())
+            .filter(|text| *text != "null")
+    }
+
+    /// A text; a number or a truth value is taken as it is written.
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
+        let Some(raw) = self.raw(name) else {
+            return Ok(None);
+        };
+        scalar(raw)
+            .map(Some)
+            .ok_or_else(|| self.fault(name, "a text is expected"))
+    }
+
+    /// A text that holds something.
+    pub(super) fn filled(&self, name: &str) -> Result<Option<String>, Fault> {
+        let text = self.text(name)?.map(|text| text.trim().to_owned());
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// A whole number, also as a text, also as `12.0`.
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Fault> {
+        let Some(text) = self.filled(name)? else {
+            return Ok(None);
+        };
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        match whole.parse() {
+            Ok(number) if fraction.bytes().all(|byte| byte == b'0') => Ok(Some(number)),
+            _ => Err(self.fault(name, "a whole number is expected")),
+        }
+    }
+
+    /// A truth value, also as a text or as 0 and 1.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+        let Some(text) = self.filled(name)? else {
+            return Ok(None);
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "t" | "yes" => Ok(Some(true)),
+            "false" | "0" | "f" | "no" => Ok(Some(false)),
+            _ => Err(self.fault(name, "true or false is expected")),
+        }
+    }
+
+    /// The elements of a list; of an absent one, none.
+    pub(super) fn list(&self, name: &str) -> Result<Vec<&'a RawValue>, Fault> {
+        let Some(raw) = self.raw(name) else {
+            return Ok(Vec::new());
+        };
+        serde_json::from_str(raw).map_err(|_| self.fault(name, "a list is expected"))
+    }
+
+    /// The elements of a list, of which each is a text.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Fault> {
+        let elements = self.list(name)?.into_iter().enumerate();
+        elements
+            .map(|(index, raw)| {
+                let field = format!("{name}[{index}]");
+                scalar(raw.get()).ok_or_else(|| self.fault(&field, "a text is expected"))
+            })
+            .collect()
+    }
+
+    /// An object within.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Fault> {
+        let Some(raw) = self.raw(name) else {
+            return Ok(None);
+        };
+        let inner = Self::parse(format!("{}{name}.", self.at), raw);
+        inner.map(Some).map_err(|reason| self.fault(name, &reason))
+    }
+
+    /// The elements of a list, of which each is an object.
+    pub(super) fn objects(&self, name: &str) -> Result<Vec<Self>, Fault> {
+        let elements = self.list(name)?.into_iter().enumerate();
+        elements
+            .map(|(index, raw)| self.element(name, index, raw))
+            .collect()
+    }
+
+    /// The element of a list that is an object.
+    pub(super) fn element(
+        &self,
+        name: &str,
+        index: usize,
+        raw: &'a RawValue,
+    ) -> Result<Self, Fault> {
+        let at = format!("{}{name}[{index}]", self.at);
+        Self::parse(format!("{at}."), raw.get()).map_err(|why| Fault::row(at, why))
+    }
+
+    /// What is wrong with a field, here.
+    pub(super) fn fault(&self, name: &str, reason: &str) -> Fault {
+        Fault::row(self.path(name), reason)
+    }
+}
+
+/// The text of a JSON text, number or truth value.
+fn scalar(raw: &str) -> Option<String> {
+    match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str(raw).ok(),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(raw.to_owned()),
+    }
+}
+
+/// serde's line and column count from the beginning of the record and would mislead.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

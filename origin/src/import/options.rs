@@ -1,0 +1,78 @@
+//! Putting together the options of a product from variants that each name their choices.
+
+use std::collections::HashSet;
+
+use crate::catalog::{
+    model::{NewOption, NewOptionValue, Texts},
+    slug::slug_from,
+};
+
+/// A choice as a row of a spreadsheet tells it.
+#[derive(Default)]
+pub(super) struct Choice {
+    /// The value's word; made from the name when absent.
+    pub(super) code: Option<String>,
+    /// The value's name; may be left out where the word was introduced before.
+    pub(super) names: Texts,
+    /// Its colour.
+    pub(super) swatch: Option<String>,
+}
+
+/// An option with this name and, so far, no values. `taken` are the words of the others.
+pub(super) fn option(code: Option<String>, names: Texts, taken: &[NewOption]) -> NewOption {
+    let is_free = |code: &str| taken.iter().all(|option| option.code != code);
+    let code = code.unwrap_or_else(|| free_code(first(&names), is_free));
+    NewOption {
+        code,
+        names,
+        values: Vec::new(),
+    }
+}
+
+/// The word of the chosen value, which is added when it is new.
+pub(super) fn choose(option: &mut NewOption, choice: Choice) -> String {
+    let known = option.values.iter_mut().find(|value| match &choice.code {
+        Some(code) => value.code == *code,
+        None => first(&value.names) == first(&choice.names),
+    });
+    if let Some(value) = known {
+        if value.swatch.is_none() {
+            value.swatch = choice.swatch;
+        }
+        for (locale, name) in choice.names {
+            value.names.entry(locale).or_insert(name);
+        }
+        return value.code.clone();
+    }
+    let taken: HashSet<&str> = option
+        .values
+        .iter()
+        .map(|value| value.code.as_str())
+        .collect();
+    let code = choice
+        .code
+        .unwrap_or_else(|| free_code(first(&choice.names), |code| !taken.contains(code)));
+    option.values.push(NewOptionValue {
+        code: code.clone(),
+        names: choice.names,
+        swatch: choice.swatch,
+    });
+    code
+}
+
+/// A word from a name, with a number behind it where two names would have the same ("S", "S+").
+fn free_code(name: &str, is_free: impl Fn(&str) -> bool) -> String {
+    let word = slug_from(name);
+    if is_free(&word) {
+        return word;
+    }
+    let numbered = (2_u32..).map(|number| format!("{word}-{number}"));
+    numbered
+        .into_iter()
+        .find(|code| is_free(code))
+        .unwrap_or(word)
+}
+
+fn first(names: &Texts) -> &str {
+    names.values().next().map_or("", String::as_str)
+}

@@ -1,0 +1,391 @@
+//! Where the pictures that a file names are.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use super::{check::IMAGES_MAX, error::Fault};
+use crate::catalog::model::{ImageSource, NewImage, Texts};
+
+/// What begins the name of a picture that is drawn.
+pub(super) const DRAW: &str = "draw:";
+
+/// The folder that relative names are looked up in.
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The source that a name means: an address on the web, or a file in the folder.
+    pub(super) fn source(&self, src: &str) -> Result<ImageSource, String> {
+        let src = src.trim();
+        match src.split_once(':') {
+            Some((scheme, _)) if is_scheme(scheme) => {
+                let scheme = scheme.to_ascii_lowercase();
+                if scheme == "http" || scheme == "https" {
+                    return Ok(ImageSource::Remote(src.to_owned()));
+                }
+                Err(format!("pictures come over http or https, not {scheme:?}"))
+            }
+            _ if src.starts_with("//") => Ok(ImageSource::Remote(format!("https:{src}"))),
+            _ => self.file(src).map(ImageSource::File),
+        }
+    }
+
+    /// The same, and `draw:` for a picture that the shop draws.
+    pub(super) fn own_source(&self, src: &str) -> Result<ImageSource, String> {
+        match src.strip_prefix(DRAW) {
+            Some(words) => Ok(ImageSource::Drawn(words.to_owned())),
+            None => self.source(src),
+        }
+    }
+
+    /// A file of the folder. Nothing outside of it can be named: not by `..`, not from the root,
+    /// and not through a link.
+    pub(super) fn file(&self, name: &str) -> Result<PathBuf, String> {
+        let relative = Path::new(name);
+        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        if name.is_empty() || name.contains(['\0', '\\']) || !relative.components().all(inside) {
+            return Err("not a path within the folder of the pictures".to_owned());
+        }
+        let file = self.root.join(relative);
+        let root = if self.root.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &self.root
+        };
+        let missing = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no file {name:?}"),
+            _ => format!("{name:?} cannot be read: {error}"),
+        };
+        let real = file.canonicalize().map_err(missing)?;
+        let real_root = root.canonicalize().map_err(missing)?;
+        if !real.starts_with(real_root) {
+            return Err(format!("{name:?} leads out of the folder of the pictures"));
+        }
+        if !real.is_file() {
+            return Err(format!("{name:?} is not a file"));
+        }
+        Ok(file)
+    }
+}
+
+/// Letters as they stand before a colon in an address; a single one is a drive, not a scheme.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// A picture without words.
+pub(super) fn picture(source: ImageSource) -> NewImage {
+    NewImage {
+        source,
+        alts: Texts::new(),
+    }
+}
+
+/// The pictures of a list of addresses. The list is cut before files are looked for.
+pub(super) fn pictures(
+    folder: &Folder,
+    list: &[(String, String)],
+    faults: &mut Vec<Fault>,
+) -> Vec<Option<NewImage>> {
+    let found = list
+        .iter()
+        .take(IMAGES_MAX + 1)
+        .map(|(field, src)| match folder.source(src) {
+            Ok(source) => Some(picture(source)),
+            Err(reason) => {
+                faults.push(Fault::field(field, reason));
+                None
+            }
+        });
+    found.collect()
+}
+
+/// Photos in a folder, found by names that were changed on the way: Saleor stores an upload under
+/// a name with a random tail, and its sample photos were renamed since.
+pub(super) struct Photos {
+    folder: Folder,
+    /// File names by their plain form.
+    plain: HashMap<String, String>,
+    /// The words of each file's name.
+    words: Vec<(String, Words)>,
+}
+
+/// A photo's name, taken apart.
+struct Words {
+    words: Vec<String>,
+    /// Which of several pictures of a thing; `front` is 1, `back` is 2, nothing is 1.
+    number: u32,
+}
+
+/// The most files of a folder that are looked at.
+const FILES_MAX: usize = 100_000;
+/// How much likelier the best candidate must be than the second.
+const MARGIN: f64 = 0.04;
+
+impl Photos {
+    /// Lists a folder. One that does not exist has no photos.
+    pub(super) fn list(root: PathBuf) -> Self {
+        let mut plain_names = HashMap::new();
+        let mut words = Vec::new();
+        let entries = fs::read_dir(&root)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .take(FILES_MAX);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| root.join(name).is_file()).collect();
+        names.sort();
+        for name in names {
+            let form = plain(&name);
+            words.push((name.clone(), Words::of(&form)));
+            plain_names.entry(form).or_insert(name);
+        }
+        Self {
+            folder: Folder::new(root),
+            plain: plain_names,
+            words,
+        }
+    }
+
+    /// The file whose name is that of the stored one, but for a prefix, letter case, underscores
+    /// and the random tail.
+    pub(super) fn same_name(&self, stored: &str) -> Option<&str> {
+        self.plain.get(&plain(base(stored))).map(String::as_str)
+    }
+
+    /// Leaves a file out of later guesses.
+    pub(super) fn claim(&mut self, file: &str) {
+        self.words.retain(|(name, _)| name != file);
+    }
+
+    /// The file for a stored name: at that very path; under the same name; or, among those that
+    /// nothing claimed, the one whose words are found in the stored name and the product's, when
+    /// it is clearly the best.
+    pub(super) fn find(&self, stored: &str, product: &str) -> Result<PathBuf, String> {
+        if let Ok(file) = self.folder.file(stored) {
+            return Ok(file);
+        }
+        if let Some(name) = self.same_name(stored) {
+            return self.folder.file(name);
+        }
+        let form = plain(base(stored));
+        let wanted = Words::of(&form);
+        let about: Vec<String> = plain(product).split('-').map(str::to_owned).collect();
+        let mut best: Vec<(f64, &str)> = self
+            .words
+            .iter()
+            .filter(|(_, words)| words.number == wanted.number)
+            .filter_map(|(name, words)| {
+                let share = words.share_in(&wanted.words, &about);
+                let alike = strsim::jaro_winkler(&form, &plain(name));
+                (share >= 0.5).then(|| (share + alike, name.as_str()))
+            })
+            .collect();
+        best.sort_by(|a, b| b.0.total_cmp(&a.0));
+        match best.as_slice() {
+            [(_, name)] => self.folder.file(name),
+            [first, second, ..] if first.0 - second.0 >= MARGIN => self.folder.file(first.1),
+            [] => Err(format!("no file looks like {stored:?}")),
+            [first, second, ..] => Err(format!(
+                "{stored:?} could be {:?} or {:?}",
+                first.1, second.1
+            )),
+        }
+    }
+}
+
+impl Words {
+    fn of(form: &str) -> Self {
+        let mut words = Vec::new();
+        let mut number = 1;
+        for word in form.split('-').filter(|word| !word.is_empty()) {
+            match word {
+                "front" => number = 1,
+                "back" => number = 2,
+                _ => words.push(word.to_owned()),
+            }
+        }
+        // Only the last number counts pictures: "balance-420-1".
+        if let Some(last) = words.last().and_then(|word| word.parse().ok())
+            && last < 20
+        {
+            number = last;
+            words.pop();
+        }
+        Self { words, number }
+    }
+
+    /// Which part of these words is found among the others.
+    fn share_in(&self, stored: &[String], product: &[String]) -> f64 {
+        let found = |word: &&String| stored.iter().chain(product).any(|other| alike(word, other));
+        let count = self.words.iter().filter(found).count();
+        // The few words of a file name are exact in floating point.
+        #[expect(clippy::cast_precision_loss, reason = "names have few words")]
+        let share = count as f64 / self.words.len().max(1) as f64;
+        share
+    }
+}
+
+/// The same word, but for a typing mistake.
+fn alike(a: &str, b: &str) -> bool {
+    let allowed = match a.len().min(b.len()) {
+        0..=3 => 0,
+        4..=5 => 1,
+        _ => 2,
+    };
+    allowed > 0 && strsim::osa_distance(a, b) <= allowed || a == b
+}
+
+/// The last part of a path.
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A file's name without folder, ending, random tail and "saleor-", in lower case with hyphens.
+fn plain(name: &str) -> String {
+    let stem = match name.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= 5 => stem,
+        _ => name,
+    };
+    let stem = match stem.rsplit_once('_') {
+        Some((stem, tail)) if is_random_tail(tail) => stem,
+        _ => stem,
+    };
+    let lower = stem.chars().take(200).collect::<String>().to_lowercase();
+    let hyphens = lower.replace(|c: char| !c.is_alphanumeric(), "-");
+    hyphens
+        .strip_prefix("saleor-")
+        .unwrap_or(&hyphens)
+        .to_owned()
+}
+
+/// What Saleor (eight hexadecimal digits) and Django (seven letters and digits) put behind a name.
+fn is_random_tail(tail: &str) -> bool {
+    let hex = tail.len() == 8 && tail.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mixed = tail.len() == 7
+        && tail.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && tail
+            .bytes()
+            .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    hex || mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_name_stays_within_its_folder() {
+        let outside = folder(&["secret.png"]);
+        let dir = folder(&["a/b.png"]);
+        let link = dir.path().join("link.png");
+        std::os::unix::fs::symlink(outside.path().join("secret.png"), link).unwrap();
+        let pictures = Folder::new(dir.path().to_owned());
+        let found = dir.path().join("a/b.png");
+        assert_eq!(pictures.source("a/b.png"), Ok(ImageSource::File(found)));
+        for (src, why) in [
+            ("../secret.png", "not a path"),
+            ("/etc/passwd", "not a path"),
+            ("a/../../x", "not a path"),
+            ("a\\b.png", "not a path"),
+            ("", "not a path"),
+            ("link.png", "leads out"),
+            ("a", "not a file"),
+            ("c.png", "no file"),
+            ("ftp://a/b.png", "http or https"),
+            ("data:image/png;base64,xx", "http or https"),
+            ("javascript:alert(1)", "http or https"),
+        ] {
+            let reason = pictures.source(src).unwrap_err();
+            assert!(reason.contains(why), "{src}: {reason}");
+        }
+        let web = pictures.source("//a.example/b.png");
+        assert_eq!(
+            web,
+            Ok(ImageSource::Remote("https://a.example/b.png".to_owned()))
+        );
+        let drawn = pictures.own_source("draw:mug?colour=moss");
+        assert_eq!(drawn, Ok(ImageSource::Drawn("mug?colour=moss".to_owned())));
+    }
+
+    #[test]
+    fn a_photo_is_found_under_another_name() {
+        let dir = folder(&[
+            "saleor-white-plimsolls-1.png",
+            "saleor-pauls-blanace-420-1.png",
+            "saleor-white-cubes-tee-back.png",
+            "saleor-white-cubes-tee-front.png",
+            "saleor-neck-warmer.png",
+            "saleor-red-mug.png",
+            "saleor-tin-mug.png",
+        ]);
+        let photos = Photos::list(dir.path().to_owned());
+        for (stored, product, file) in [
+            (
+                "products/white-plimsolls-1_89b84f81.png",
+                "",
+                "saleor-white-plimsolls-1.png",
+            ),
+            (
+                "products/paul-balance-420-1_bc781886.png",
+                "",
+                "saleor-pauls-blanace-420-1.png",
+            ),
+            (
+                "white_cubics_tee_back_5517f1bd.png",
+                "",
+                "saleor-white-cubes-tee-back.png",
+            ),
+            (
+                "white_cubics_tee_76280780.png",
+                "",
+                "saleor-white-cubes-tee-front.png",
+            ),
+            (
+                "products/s-mask_9ecddc7d.png",
+                "Neck Warmer",
+                "saleor-neck-warmer.png",
+            ),
+        ] {
+            assert_eq!(
+                photos.find(stored, product),
+                Ok(dir.path().join(file)),
+                "{stored}"
+            );
+        }
+        assert!(
+            photos
+                .find("products/teapot_aa.png", "Pot")
+                .unwrap_err()
+                .contains("no file")
+        );
+        assert!(
+            photos
+                .find("products/mug.png", "A mug")
+                .unwrap_err()
+                .contains("could be")
+        );
+    }
+}

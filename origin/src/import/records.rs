@@ -1,0 +1,407 @@
+//! Taking a file apart into its records without reading it whole: the elements of a JSON array
+//! (bare, or as the field `products` of an object), objects one after another, or lines.
+
+use std::io::{self, BufRead};
+
+use super::error::Error;
+
+/// The most bytes of one record. The largest product that the limits allow needs less.
+pub(super) const RECORD_MAX: usize = 8 << 20;
+
+/// A record as it stands in the file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    /// The line on which it begins.
+    pub(super) line: u64,
+    /// Its bytes; `None` when there are more than [`RECORD_MAX`].
+    pub(super) bytes: Option<&'a [u8]>,
+}
+
+/// Skips what some editors put before UTF-8 text. True when nothing follows.
+pub(super) fn skip_mark(input: &mut impl BufRead) -> io::Result<bool> {
+    if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+        input.consume(3);
+    }
+    Ok(input.fill_buf()?.is_empty())
+}
+
+/// The lines of a file, empty ones left out.
+pub(super) struct Lines<R> {
+    input: R,
+    line: u64,
+    buffer: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(mut input: R) -> Result<Self, Error> {
+        match skip_mark(&mut input) {
+            Ok(false) => Ok(Self {
+                input,
+                line: 0,
+                buffer: Vec::new(),
+            }),
+            Ok(true) => Err(empty()),
+            Err(source) => Err(Error::Read { line: 1, source }),
+        }
+    }
+
+    /// The next line that holds something.
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+        loop {
+            self.line += 1;
+            self.buffer.clear();
+            let (found, fits) = self.read_line().map_err(|source| Error::Read {
+                line: self.line,
+                source,
+            })?;
+            if !found {
+                return Ok(None);
+            }
+            if !fits || !self.buffer.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let bytes = (self.buffer.len() <= RECORD_MAX).then_some(self.buffer.as_slice());
+        Ok(Some(Record {
+            line: self.line,
+            bytes,
+        }))
+    }
+
+    /// Reads to the end of the line; of one that is too long it keeps enough to see that.
+    fn read_line(&mut self) -> io::Result<(bool, bool)> {
+        let mut found = false;
+        loop {
+            let chunk = self.input.fill_buf()?;
+            if chunk.is_empty() {
+                break;
+            }
+            found = true;
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let used = end.map_or(chunk.len(), |end| end + 1);
+            let room = (RECORD_MAX + 1).saturating_sub(self.buffer.len());
+            self.buffer.extend_from_slice(&chunk[..used.min(room)]);
+            self.input.consume(used);
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok((found, self.buffer.len() <= RECORD_MAX))
+    }
+}
+
+/// How the objects of a JSON file stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `[{…}, {…}]`
+    Array,
+    /// `{"products": [{…}, {…}], …}`: what follows the list is not looked at.
+    Field,
+    /// `{…} {…}`
+    Row,
+    /// The last one is out.
+    Ended,
+}
+
+/// The objects of a JSON file.
+pub(super) struct Objects<R> {
+    input: R,
+    shape: Shape,
+    line: u64,
+    buffer: Vec<u8>,
+}
+
+/// Where the reading stands within a record.
+#[derive(Default)]
+struct Depth {
+    brackets: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl<R: BufRead> Objects<R> {
+    pub(super) fn new(mut input: R) -> Result<Self, Error> {
+        let failed = |source| Error::Read { line: 1, source };
+        if skip_mark(&mut input).map_err(failed)? {
+            return Err(empty());
+        }
+        let mut objects = Self {
+            input,
+            shape: Shape::Row,
+            line: 1,
+            buffer: Vec::new(),
+        };
+        match objects.skip_blanks(b"")? {
+            None => return Err(empty()),
+            Some(b'[') => {
+                objects.take()?;
+                objects.shape = Shape::Array;
+            }
+            Some(b'{') if objects.enter_products()? => objects.shape = Shape::Field,
+            Some(b'{') => {}
+            Some(_) => return Err(objects.broken("not JSON: an array or an object is expected")),
+        }
+        Ok(objects)
+    }
+
+    /// The next object; anything else that stands in its place comes out as it is.
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+        let line = match self.shape {
+            Shape::Ended => return Ok(None),
+            Shape::Row => match self.skip_blanks(b",")? {
+                None => return Ok(None),
+                Some(b'{' | b'[') => self.read_row()?,
+                Some(_) => return Err(self.broken("not JSON: an object is expected")),
+            },
+            Shape::Array | Shape::Field => match self.read_element()? {
+                None => return Ok(None),
+                Some(line) => line,
+            },
+        };
+        let bytes = (self.buffer.len() <= RECORD_MAX).then_some(self.buffer.as_slice());
+        Ok(Some(Record { line, bytes }))
+    }
+
+    /// An element and the comma or bracket behind it.
+    fn read_element(&mut self) -> Result<Option<u64>, Error> {
+        if self.skip_blanks(b"")?.is_none() {
+            return Err(self.broken("the file ends in the middle of its list"));
+        }
+        let line = self.line;
+        self.buffer.clear();
+        let mut depth = Depth::default();
+        loop {
+            let Some(byte) = self.take()? else {
+                return Err(self.broken(&unfinished(line)));
+            };
+            if depth.brackets == 0 && !depth.in_text && matches!(byte, b',' | b']') {
+                if byte == b']' {
+                    self.end_list()?;
+                    if self.buffer.is_empty() {
+                        return Ok(None);
+                    }
+                }
+                return Ok(Some(line));
+            }
+            self.keep(byte, &mut depth)?;
+        }
+    }
+
+    /// An object that stands by itself.
+    fn read_row(&mut self) -> Result<u64, Error> {
+        let line = self.line;
+        self.buffer.clear();
+        let mut depth = Depth::default();
+        loop {
+            let Some(byte) = self.take()? else {
+                return Err(self.broken(&unfinished(line)));
+            };
+            self.keep(byte, &mut depth)?;
+            if depth.brackets == 0 {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// Keeps a byte of a record, as long as there is room, and follows the brackets.
+    fn keep(&mut self, byte: u8, depth: &mut Depth) -> Result<(), Error> {
+        if self.buffer.len() <= RECORD_MAX {
+            self.buffer.push(byte);
+        }
+        if depth.in_text {
+            match byte {
+                _ if depth.escaped => depth.escaped = false,
+                b'\\' => depth.escaped = true,
+                b'"' => depth.in_text = false,
+                _ => {}
+            }
+            return Ok(());
+        }
+        match byte {
+            b'"' => depth.in_text = true,
+            b'{' | b'[' => depth.brackets += 1,
+            b'}' | b']' if depth.brackets == 0 => {
+                return Err(self.broken("not JSON: a bracket too many"));
+            }
+            b'}' | b']' => depth.brackets -= 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The list is closed: of a bare one, it must be the end of the file too.
+    fn end_list(&mut self) -> Result<(), Error> {
+        if self.shape == Shape::Array && self.skip_blanks(b"")?.is_some() {
+            return Err(self.broken("something follows the end of the list"));
+        }
+        self.shape = Shape::Ended;
+        Ok(())
+    }
+
+    /// Steps into `{"products": [` when the file begins so.
+    fn enter_products(&mut self) -> Result<bool, Error> {
+        let chunk = self
+            .input
+            .fill_buf()
+            .map_err(|source| Error::Read { line: 1, source })?;
+        let mut rest = chunk;
+        let mut lines = 0;
+        for word in [&b"{"[..], b"\"products\"", b":", b"["] {
+            let blanks = rest
+                .iter()
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
+            lines += rest[..blanks].iter().filter(|byte| **byte == b'\n').count() as u64;
+            match rest[blanks..].strip_prefix(word) {
+                Some(behind) => rest = behind,
+                None => return Ok(false),
+            }
+        }
+        let used = chunk.len() - rest.len();
+        self.input.consume(used);
+        self.line += lines;
+        Ok(true)
+    }
+
+    /// Passes white space and the bytes of `also`; the byte that is next after that.
+    fn skip_blanks(&mut self, also: &[u8]) -> Result<Option<u8>, Error> {
+        loop {
+            let next = self.peek()?;
+            match next {
+                Some(byte) if byte.is_ascii_whitespace() || also.contains(&byte) => {
+                    self.take()?;
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
+    fn peek(&mut self) -> Result<Option<u8>, Error> {
+        let line = self.line;
+        let chunk = self
+            .input
+            .fill_buf()
+            .map_err(|source| Error::Read { line, source })?;
+        Ok(chunk.first().copied())
+    }
+
+    fn take(&mut self) -> Result<Option<u8>, Error> {
+        let byte = self.peek()?;
+        if byte.is_some() {
+            self.input.consume(1);
+        }
+        if byte == Some(b'\n') {
+            self.line += 1;
+        }
+        Ok(byte)
+    }
+
+    fn broken(&self, reason: &str) -> Error {
+        Error::Broken {
+            line: self.line,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn empty() -> Error {
+    Error::Broken {
+        line: 1,
+        reason: "the file is empty".to_owned(),
+    }
+}
+
+fn unfinished(line: u64) -> String {
+    format!("the file ends in the middle of what begins on line {line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects(text: &str) -> Result<Vec<(u64, String)>, Error> {
+        let mut objects = Objects::new(text.as_bytes())?;
+        let mut found = Vec::new();
+        while let Some(record) = objects.next()? {
+            let text = String::from_utf8(record.bytes.unwrap().to_vec()).unwrap();
+            found.push((record.line, text.trim().to_owned()));
+        }
+        Ok(found)
+    }
+
+    fn owned(list: &[(u64, &str)]) -> Vec<(u64, String)> {
+        list.iter()
+            .map(|(line, text)| (*line, (*text).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn three_shapes_are_known() {
+        let wanted = owned(&[(2, r#"{"a":"]},\""}"#), (4, r#"{"b":[1]}"#)]);
+        let array = "[\n{\"a\":\"]},\\\"\"}\n,\n{\"b\":[1]} ]\n";
+        assert_eq!(objects(array).unwrap(), wanted);
+        assert_eq!(
+            objects(&format!("\u{feff}{{\"products\": {array}, \"total\":2}}")).unwrap(),
+            wanted
+        );
+        assert_eq!(
+            objects("\n{\"a\":\"]},\\\"\"}\n\n{\"b\":[1]}").unwrap(),
+            wanted
+        );
+        assert_eq!(objects("[]").unwrap(), owned(&[]));
+        assert_eq!(
+            objects("[1,,\n2,]").unwrap(),
+            owned(&[(1, "1"), (1, ""), (2, "2")])
+        );
+    }
+
+    #[test]
+    fn what_is_broken_says_where() {
+        for (text, line, why) in [
+            ("", 1, "empty"),
+            (" \n ", 1, "empty"),
+            ("hello", 1, "not JSON"),
+            ("[{\n", 2, "ends in the middle"),
+            ("[{},", 1, "ends in the middle"),
+            ("{\"a\":\n\"", 2, "line 1"),
+            ("[{}]\n{}", 2, "follows"),
+            ("[}]", 1, "too many"),
+        ] {
+            match objects(text) {
+                Err(Error::Broken { line: at, reason }) => {
+                    assert_eq!(at, line, "{text:?}");
+                    assert!(reason.contains(why), "{text:?}: {reason}");
+                }
+                other => panic!("{text:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_at_the_limit_passes_and_one_past_it_is_left_out() {
+        for (length, kept) in [(RECORD_MAX, true), (RECORD_MAX + 1, false)] {
+            let long = format!("\"{}\"", "x".repeat(length - 2));
+            let text = format!("[{long},2]");
+            let mut objects = Objects::new(text.as_bytes()).unwrap();
+            assert_eq!(objects.next().unwrap().unwrap().bytes.is_some(), kept);
+            assert_eq!(objects.next().unwrap().unwrap().bytes, Some(&b"2"[..]));
+
+            let text = format!("{long}\n\n2");
+            let mut lines = Lines::new(text.as_bytes()).unwrap();
+            // The line break counts too.
+            assert_eq!(
+                lines.next().unwrap().unwrap().bytes.is_some(),
+                kept && length < RECORD_MAX
+            );
+            let two = lines.next().unwrap().unwrap();
+            assert_eq!(
+                two,
+                Record {
+                    line: 3,
+                    bytes: Some(b"2")
+                }
+            );
+            assert!(lines.next().unwrap().is_none());
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The tables of a Saleor dump: what is kept of each, and under which row it is looked for.
+
+use shared::locale::Locale;
+
+use super::{
+    error::{Error, Fault, Notes},
+    fields::Fields,
+    spool::{Entry, Filling, Spool, ordered},
+    text,
+};
+use crate::catalog::model::Texts;
+
+/// Where a row goes: its key, its text, and the photo that it names.
+pub(super) struct Place {
+    key: Vec<String>,
+    text: String,
+    /// A second key, which leads to the first.
+    index: Option<(Vec<String>, String)>,
+    pub(super) photo: Option<String>,
+}
+
+/// How the rows of a table are kept.
+enum Shelf {
+    /// By their own identity.
+    Own(&'static str),
+    /// Below the row that this field names, sorted by `sort_order`.
+    Below(&'static str, &'static str),
+    /// By their line.
+    Line(&'static str),
+    /// By identity, and below their parent.
+    Tree,
+}
+
+/// The tables that count; all others are passed over.
+fn shelf(model: &str, row: &Fields<'_>) -> Option<Shelf> {
+    use Shelf::{Below, Line, Own, Tree};
+    Some(match model {
+        "product.category" => Tree,
+        "product.product" => Line("product"),
+        "product.producttype" => Own("producttype"),
+        "product.collection" => Own("collection"),
+        "channel.channel" => Own("channel"),
+        "attribute.attribute" => Own("attribute"),
+        "attribute.attributevalue" => Own("value"),
+        "attribute.attributeproduct" => Own("attributeproduct"),
+        "attribute.attributevariant" => Own("attributevariant"),
+        "product.productvariant" => Below("variant", "product"),
+        "product.productmedia" | "product.productimage" => Below("media", "product"),
+        "product.productchannellisting" => Below("productlisting", "product"),
+        "product.productvariantchannellisting" => Below("variantlisting", "variant"),
+        "product.collectionproduct" => Below("collected", "product"),
+        "product.producttranslation" => Below("producttranslation", "product"),
+        "product.categorytranslation" => Below("categorytranslation", "category"),
+        "warehouse.stock" => Below("stock", "product_variant"),
+        "attribute.assignedproductattribute" => Below("assigned", "product"),
+        "attribute.assignedvariantattribute" => Below("assigned to variant", "variant"),
+        // Newer dumps name the product itself, older ones its assignment.
+        "attribute.assignedproductattributevalue" if row.raw("product").is_some() => {
+            Below("productvalue", "product")
+        }
+        "attribute.assignedproductattributevalue" => Below("assignedvalue", "assignment"),
+        "attribute.assignedvariantattributevalue" => Below("variantvalue", "assignment"),
+        _ => return None,
+    })
+}
+
+/// Where a row of the dump goes; `None` when its table does not count.
+pub(super) fn place(row: &Fields<'_>, line: u64) -> Result<Option<Place>, Fault> {
+    let model = row
+        .filled("model")?
+        .ok_or_else(|| row.fault("model", "missing"))?;
+    let Some(fields) = row.object("fields")? else {
+        return Err(row.fault("fields", "missing"));
+    };
+    let Some(shelf) = shelf(&model, &fields) else {
+        return Ok(None);
+    };
+    let pk = row
+        .filled("pk")?
+        .ok_or_else(|| row.fault("pk", "missing"))?;
+    let sort = || {
+        ordered(
+            fields
+                .integer("sort_order")
+                .ok()
+                .flatten()
+                .unwrap_or_default(),
+        )
+    };
+    let owned = |parts: &[&str]| {
+        parts
+            .iter()
+            .map(|part| (*part).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut index = None;
+    let key = match shelf {
+        Shelf::Own(name) => owned(&[name, &pk]),
+        Shelf::Line(name) => {
+            index = Some((owned(&["pk", name, &pk]), pk.clone()));
+            owned(&[name, &ordered(i64::try_from(line).unwrap_or(i64::MAX))])
+        }
+        Shelf::Below(name, field) => {
+            let above = fields
+                .filled(field)?
+                .ok_or_else(|| fields.fault(field, "missing"))?;
+            owned(&[name, &above, &sort(), &pk])
+        }
+        Shelf::Tree => {
+            let above = fields.filled("parent")?.unwrap_or_default();
+            let left = ordered(fields.integer("lft").ok().flatten().unwrap_or_default());
+            let tree = ordered(fields.integer("tree_id").ok().flatten().unwrap_or_default());
+            index = Some((
+                owned(&["category below", &above, &tree, &left, &pk]),
+                pk.clone(),
+            ));
+            owned(&["category", &pk])
+        }
+    };
+    let photo = match key[0].as_str() {
+        "media" => fields.filled("image").ok().flatten(),
+        _ => None,
+    };
+    Ok(Some(Place {
+        key,
+        text: with_pk(&fields, row),
+        index,
+        photo,
+    }))
+}
+
+/// The fields as one object, with the row's identity among them.
+fn with_pk(fields: &Fields<'_>, row: &Fields<'_>) -> String {
+    let mut text = format!("{{\"pk\":{}", row.raw("pk").unwrap_or("null"));
+    for name in fields.names().filter(|name| *name != "pk") {
+        // What Saleor searches by is large, and is made again from the rest.
+        if name.starts_with("search_") {
+            continue;
+        }
+        if let Some(raw) = fields.raw(name) {
+            let name = serde_json::Value::from(name);
+            text.push_str(&format!(",{name}:{raw}"));
+        }
+    }
+    text.push('}');
+    text
+}
+
+/// Puts a row away. False when there was one with the same identity.
+pub(super) fn put(filling: &mut Filling<'_>, line: u64, place: &Place) -> Result<bool, Error> {
+    let parts = |key: &[String]| key.to_vec();
+    if let Some((key, text)) = &place.index {
+        let key = parts(key);
+        let key: Vec<&str> = key.iter().map(String::as_str).collect();
+        if !filling.put(&key, line, text)? {
+            return Ok(false);
+        }
+    }
+    let key: Vec<&str> = place.key.iter().map(String::as_str).collect();
+    filling.put(&key, line, &place.text)
+}
+
+impl Entry {
+    /// The fields of a row of the dump.
+    pub(super) fn fields(&self) -> Result<Fields<'_>, Fault> {
+        Fields::record(Some(self.text.as_bytes()))
+    }
+}
+
+/// The rows that were put away.
+pub(super) struct Tables<'a> {
+    pub(super) spool: &'a Spool,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn new(spool: &'a Spool) -> Self {
+        Self { spool }
+    }
+
+    /// Adds what translations say in the languages of the shop.
+    pub(super) fn translate(
+        &self,
+        translations: &[Entry],
+        names: &mut Texts,
+        descriptions: &mut Texts,
+        notes: &mut Notes,
+    ) {
+        for entry in translations {
+            let Ok(row) = entry.fields() else { continue };
+            let code = notes.soft(row.filled("language_code")).unwrap_or_default();
+            let language = code
+                .split(['-', '_'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let Some(locale) = Locale::from_code(&language) else {
+                continue;
+            };
+            if let Some(name) = notes.soft(row.filled("name")) {
+                names.entry(locale).or_insert_with(|| text::line(&name));
+            }
+            descriptions
+                .entry(locale)
+                .or_insert_with(|| description(&row, notes));
+        }
+    }
+}
+
+/// A description: an EditorJS document, as an object or as its text, or HTML or plain text.
+pub(super) fn description(row: &Fields<'_>, notes: &mut Notes) -> String {
+    let plain = row
+        .filled("description_plaintext")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let Some(raw) = row.raw("description") else {
+        return text::paragraphs(&plain);
+    };
+    let document = match raw.starts_with('"') {
+        false => raw.to_owned(),
+        true => match notes.soft(row.filled("description")) {
+            Some(text) if text.starts_with('{') => text,
+            Some(text) => return text::paragraphs(&text),
+            None => String::new(),
+        },
+    };
+    match blocks(&document) {
+        Some(text) if !text.is_empty() => text,
+        Some(_) => text::paragraphs(&plain),
+        None => {
+            let reason = "not an EditorJS document: its plain twin is taken, if there is one";
+            notes.add(Fault::field(row.path("description"), reason));
+            text::paragraphs(&plain)
+        }
+    }
+}
+
+/// The text of an EditorJS document's blocks.
+fn blocks(document: &str) -> Option<String> {
+    if document.is_empty() {
+        return Some(String::new());
+    }
+    let document = Fields::record(Some(document.as_bytes())).ok()?;
+    let mut paragraphs = Vec::new();
+    for block in document.objects("blocks").ok()? {
+        let Ok(Some(content)) = block.object("data") else {
+            continue;
+        };
+        if let Ok(Some(text)) = content.filled("text") {
+            paragraphs.push(text::paragraphs(&text));
+        }
+        let mut items = content.texts("items").unwrap_or_default();
+        for item in content.objects("items").unwrap_or_default() {
+            items.extend(item.filled("content").ok().flatten());
+        }
+        let items = items
+            .iter()
+            .map(|item| format!("• {}", text::paragraphs(item)));
+        let items = items.collect::<Vec<_>>().join("\n");
+        paragraphs.push(items);
+    }
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    Some(paragraphs.join("\n\n"))
+}

@@ -1,0 +1,327 @@
+//! Attributes, options and variants of a Saleor product.
+
+use shared::locale::Locale;
+
+use super::{
+    error::{Fault, Lost, Notes},
+    fields::Fields,
+    options::{self, Choice},
+    saleor::PREFIX,
+    saleor_product::{Choosing, Failed, Products},
+    spool::Entry,
+    text, weight,
+};
+use crate::catalog::model::{NewAttribute, NewOption, NewVariant, Texts};
+
+/// An attribute's value as the shop shows it.
+struct Fact {
+    attribute: String,
+    slug: String,
+    name: String,
+    value: String,
+    value_slug: String,
+    swatch: Option<String>,
+    order: i64,
+}
+
+/// A variant, before it is known what the product's options are.
+struct Draft {
+    line: u64,
+    name: String,
+    variant: NewVariant,
+    chosen: Vec<Fact>,
+}
+
+impl Products<'_> {
+    /// The product's own attributes: brand and the rest.
+    pub(super) fn facts(&self, pk: &str, notes: &mut Notes) -> Result<Choosing, Failed> {
+        let spool = self.tables.spool;
+        let mut assigned = spool.below(&["productvalue", pk])?;
+        for entry in spool.below(&["assigned", pk])? {
+            let own = entry.fields()?.filled("pk")?.unwrap_or_default();
+            assigned.extend(spool.below(&["assignedvalue", &own])?);
+        }
+        let mut choosing = Choosing::default();
+        for entry in &assigned {
+            let Some(fact) = self.fact(entry, notes)? else {
+                continue;
+            };
+            if fact.slug == "brand" && choosing.brand.is_none() {
+                choosing.brand = Some(fact.value);
+            } else {
+                add_fact(&mut choosing.attributes, &fact);
+            }
+        }
+        Ok(choosing)
+    }
+
+    /// The variants, and the options that they choose from.
+    pub(super) fn variants(
+        &self,
+        pk: &str,
+        product: &Fields<'_>,
+        mut choosing: Choosing,
+        notes: &mut Notes,
+    ) -> Result<Choosing, Failed> {
+        let mut drafts = Vec::new();
+        for entry in self.tables.spool.below(&["variant", pk])? {
+            match self.draft(&entry, product, &mut choosing, notes) {
+                Ok(draft) => drafts.push(draft),
+                Err(Failed::Row(fault)) => {
+                    let reason = format!("{} (line {})", fault.reason, entry.line);
+                    notes.add(Fault {
+                        reason,
+                        lost: Lost::Variant,
+                        ..fault
+                    });
+                }
+                Err(failed) => return Err(failed),
+            }
+        }
+        if drafts.is_empty() {
+            return Err(Fault::row("variants", "no variant is left to buy").into());
+        }
+        choosing.options = put_choices(&mut drafts);
+        for draft in drafts {
+            choosing.lines.push(draft.line);
+            choosing.variants.push(draft.variant);
+        }
+        Ok(choosing)
+    }
+
+    fn draft(
+        &self,
+        entry: &Entry,
+        product: &Fields<'_>,
+        choosing: &mut Choosing,
+        notes: &mut Notes,
+    ) -> Result<Draft, Failed> {
+        let row = entry.fields()?;
+        let pk = row.filled("pk")?.unwrap_or_default();
+        let (price, compare_at) = self.price(&pk, notes)?;
+        let sku = row
+            .filled("sku")?
+            .unwrap_or_else(|| format!("{PREFIX}{pk}"));
+        let name = notes
+            .soft(row.filled("name"))
+            .unwrap_or_else(|| sku.clone());
+        let mut chosen = Vec::new();
+        for assigned in self.tables.spool.below(&["assigned to variant", &pk])? {
+            let assigned = assigned.fields()?;
+            let (own, to) = (assigned.filled("pk")?, assigned.filled("assignment")?);
+            let selects = self.selects(&to.unwrap_or_default())?;
+            for value in self
+                .tables
+                .spool
+                .below(&["variantvalue", &own.unwrap_or_default()])?
+            {
+                match self.fact(&value, notes)? {
+                    Some(fact) if selects => chosen.push(fact),
+                    Some(fact) => add_fact(&mut choosing.attributes, &fact),
+                    None => {}
+                }
+            }
+        }
+        let variant = NewVariant {
+            sku,
+            options: Vec::new(),
+            price,
+            compare_at,
+            stock: self.stock(&pk, &row)?,
+            weight_g: self.weight(&row, product, notes)?,
+            image: None,
+        };
+        Ok(Draft {
+            line: entry.line,
+            name: text::line(&name),
+            variant,
+            chosen,
+        })
+    }
+
+    /// Whether buyers choose by the attribute of this assignment.
+    fn selects(&self, assignment: &str) -> Result<bool, Failed> {
+        let Some(entry) = self.tables.spool.get(&["attributevariant", assignment])? else {
+            return Ok(false);
+        };
+        Ok(entry.fields()?.flag("variant_selection")? == Some(true))
+    }
+
+    /// The value that an assignment gives, with its attribute.
+    fn fact(&self, assigned: &Entry, notes: &mut Notes) -> Result<Option<Fact>, Failed> {
+        let spool = self.tables.spool;
+        let Some(pk) = notes.soft(assigned.fields()?.filled("value")) else {
+            return Ok(None);
+        };
+        let Some(value) = spool.get(&["value", &pk])? else {
+            return Ok(None);
+        };
+        let value = value.fields()?;
+        let Some(pk) = notes.soft(value.filled("attribute")) else {
+            return Ok(None);
+        };
+        let Some(attribute) = spool.get(&["attribute", &pk])? else {
+            return Ok(None);
+        };
+        let attribute = attribute.fields()?;
+        if notes.soft(attribute.flag("visible_in_storefront")) == Some(false) {
+            return Ok(None);
+        }
+        let mut cell = |row: &Fields<'_>, name: &str| notes.soft(row.filled(name));
+        let (Some(name), Some(shown)) = (cell(&attribute, "name"), shown(&value)) else {
+            return Ok(None);
+        };
+        Ok(Some(Fact {
+            slug: cell(&attribute, "slug").unwrap_or_default(),
+            name: text::line(&name),
+            value: text::line(&shown),
+            value_slug: cell(&value, "slug").unwrap_or_default(),
+            swatch: cell(&value, "value").filter(|colour| colour.starts_with('#')),
+            order: value
+                .integer("sort_order")
+                .ok()
+                .flatten()
+                .unwrap_or_default(),
+            attribute: pk,
+        }))
+    }
+
+    /// The variant's weight, else the product's, else its type's. Nothing weighs nothing.
+    fn weight(
+        &self,
+        row: &Fields<'_>,
+        product: &Fields<'_>,
+        notes: &mut Notes,
+    ) -> Result<Option<u32>, Failed> {
+        let mut text = notes
+            .soft(row.filled("weight"))
+            .or(notes.soft(product.filled("weight")));
+        if text.is_none()
+            && let Some(pk) = notes.soft(product.filled("product_type"))
+            && let Some(entry) = self.tables.spool.get(&["producttype", &pk])?
+        {
+            text = notes.soft(entry.fields()?.filled("weight"));
+        }
+        let Some(text) = text else { return Ok(None) };
+        let (number, unit) = text.split_once(':').unwrap_or((&text, "kg"));
+        let grams = weight::grams(number, unit);
+        if grams.is_none() {
+            notes.add(Fault::field("weight", format!("{text:?} is not a weight")));
+        }
+        Ok(grams.filter(|grams| *grams > 0))
+    }
+}
+
+/// What a value says: its name, or yes and no.
+fn shown(value: &Fields<'_>) -> Option<String> {
+    match value.flag("boolean").ok().flatten() {
+        Some(true) => Some("Yes".to_owned()),
+        Some(false) => Some("No".to_owned()),
+        None => value.filled("name").ok().flatten(),
+    }
+}
+
+/// Several values of one attribute stand beside each other.
+fn add_fact(attributes: &mut Vec<NewAttribute>, fact: &Fact) {
+    let english = |text: &str| Texts::from([(Locale::En, text.to_owned())]);
+    let names = english(&fact.name);
+    match attributes
+        .iter_mut()
+        .find(|attribute| attribute.names == names)
+    {
+        Some(known) => {
+            let values = known.values.entry(Locale::En).or_default();
+            if !values.split(", ").any(|value| value == fact.value) {
+                values.push_str(&format!(", {}", fact.value));
+            }
+        }
+        None => attributes.push(NewAttribute {
+            names,
+            values: english(&fact.value),
+        }),
+    }
+}
+
+/// Makes options of what the variants choose. Variants that their attributes do not tell apart
+/// are chosen by their names.
+fn put_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
+    let mut options: Vec<NewOption> = Vec::new();
+    let mut attributes: Vec<String> = Vec::new();
+    let mut orders: Vec<Vec<(String, i64)>> = Vec::new();
+    for draft in drafts.iter_mut() {
+        for fact in std::mem::take(&mut draft.chosen) {
+            let known = attributes
+                .iter()
+                .position(|attribute| *attribute == fact.attribute);
+            let place = known.unwrap_or_else(|| {
+                let names = Texts::from([(Locale::En, fact.name.clone())]);
+                let code = Some(fact.slug.clone()).filter(|slug| !slug.is_empty());
+                options.push(options::option(code, names, &options));
+                attributes.push(fact.attribute.clone());
+                orders.push(Vec::new());
+                options.len() - 1
+            });
+            let choice = Choice {
+                code: Some(fact.value_slug).filter(|slug| !slug.is_empty()),
+                names: Texts::from([(Locale::En, fact.value)]),
+                swatch: fact.swatch,
+            };
+            let code = options::choose(&mut options[place], choice);
+            orders[place].push((code.clone(), fact.order));
+            draft
+                .variant
+                .options
+                .push((options[place].code.clone(), code));
+        }
+    }
+    for (option, order) in options.iter_mut().zip(&orders) {
+        let place = |code: &str| order.iter().find(|(known, _)| known == code).map(|it| it.1);
+        option.values.sort_by_key(|value| place(&value.code));
+    }
+    if told_apart(drafts, options.len()) {
+        return options;
+    }
+    name_choices(drafts)
+}
+
+fn told_apart(drafts: &[Draft], count: usize) -> bool {
+    let choices = |draft: &Draft| {
+        let mut choices = draft.variant.options.clone();
+        choices.sort();
+        choices
+    };
+    let all: std::collections::HashSet<_> = drafts.iter().map(choices).collect();
+    all.len() == drafts.len()
+        && drafts
+            .iter()
+            .all(|draft| draft.variant.options.len() == count)
+}
+
+/// One option, the variants' own names.
+fn name_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
+    let names = Texts::from([(Locale::En, "Variant".to_owned())]);
+    let mut option = options::option(None, names, &[]);
+    for draft in drafts.iter_mut() {
+        let taken = |name: &str| {
+            option
+                .values
+                .iter()
+                .any(|value| value.names.values().any(|it| it == name))
+        };
+        let name = if taken(&draft.name) {
+            &draft.variant.sku
+        } else {
+            &draft.name
+        };
+        let names = Texts::from([(Locale::En, name.clone())]);
+        let code = options::choose(
+            &mut option,
+            Choice {
+                names,
+                ..Choice::default()
+            },
+        );
+        draft.variant.options = vec![(option.code.clone(), code)];
+    }
+    vec![option]
+}

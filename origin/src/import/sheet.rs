@@ -1,0 +1,316 @@
+//! Spreadsheets: rows with named columns, read one by one.
+
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    io::{self, BufRead, Read},
+    rc::Rc,
+};
+
+use csv::{ByteRecord, StringRecord};
+
+use super::{
+    error::{Error, Fault},
+    records::{RECORD_MAX, skip_mark},
+};
+
+/// The most columns.
+const COLUMNS_MAX: usize = 2_000;
+
+/// Where each column is.
+pub(super) type Columns = HashMap<String, usize>;
+
+/// A row: its cells, and what they are called.
+#[derive(Clone)]
+pub(super) struct SheetRow {
+    /// The line on which it begins.
+    pub(super) line: u64,
+    columns: Rc<Columns>,
+    cells: StringRecord,
+}
+
+impl SheetRow {
+    /// The trimmed text of a cell; empty when the column does not exist.
+    pub(super) fn get(&self, column: &str) -> &str {
+        let cell = self
+            .columns
+            .get(column)
+            .and_then(|index| self.cells.get(*index));
+        cell.unwrap_or_default().trim()
+    }
+
+    /// The text of a cell that holds something.
+    pub(super) fn filled(&self, column: &str) -> Option<&str> {
+        Some(self.get(column)).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number, also as `12.0`.
+    pub(super) fn integer(&self, column: &str) -> Result<Option<i64>, Fault> {
+        let Some(text) = self.filled(column) else {
+            return Ok(None);
+        };
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        match whole.parse() {
+            Ok(number) if fraction.bytes().all(|byte| byte == b'0') => Ok(Some(number)),
+            _ => Err(Fault::row(column, "a whole number is expected")),
+        }
+    }
+
+    /// A whole number from 0, that fits 32 bits.
+    pub(super) fn count(&self, column: &str) -> Result<Option<u32>, Fault> {
+        let number = self.integer(column)?.map(u32::try_from).transpose();
+        number.map_err(|_| Fault::row(column, "out of range"))
+    }
+
+    /// The cells, as one record of a file without heading.
+    pub(super) fn cells(&self) -> &StringRecord {
+        &self.cells
+    }
+
+    /// A row whose cells were kept elsewhere.
+    pub(super) fn again(line: u64, columns: Rc<Columns>, cells: StringRecord) -> Self {
+        Self {
+            line,
+            columns,
+            cells,
+        }
+    }
+}
+
+/// A spreadsheet in a file.
+pub(super) struct Sheet<R> {
+    reader: csv::Reader<Plain<R>>,
+    /// How many more bytes the row that is being read may have.
+    room: Rc<Cell<usize>>,
+    columns: Rc<Columns>,
+    width: usize,
+    record: ByteRecord,
+}
+
+impl<R: BufRead> Sheet<R> {
+    /// Reads the heading.
+    pub(super) fn new(mut input: R) -> Result<Self, Error> {
+        let broken = |reason: String| Error::Broken { line: 1, reason };
+        if skip_mark(&mut input).map_err(|source| Error::Read { line: 1, source })? {
+            return Err(broken("the file is empty".to_owned()));
+        }
+        let room = Rc::new(Cell::new(RECORD_MAX));
+        let plain = Plain {
+            input,
+            room: Rc::clone(&room),
+            last: b'\n',
+            held: false,
+            ended: false,
+        };
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(plain);
+        let columns = Rc::new(Columns::new());
+        let mut sheet = Self {
+            reader,
+            room,
+            columns,
+            width: 0,
+            record: ByteRecord::new(),
+        };
+        let Some(heading) = sheet.read()? else {
+            return Err(broken("the file is empty".to_owned()));
+        };
+        let heading = heading.map_err(|(_, fault)| broken(format!("heading: {}", fault.reason)))?;
+        if heading.cells.len() > COLUMNS_MAX {
+            return Err(broken(format!("more than {COLUMNS_MAX} columns")));
+        }
+        let mut columns = Columns::new();
+        for (index, name) in heading.cells.iter().enumerate() {
+            let name = name.trim().to_owned();
+            if !name.is_empty() && columns.insert(name.clone(), index).is_some() {
+                return Err(broken(format!("the column {name:?} stands there twice")));
+            }
+        }
+        sheet.width = heading.cells.len();
+        sheet.columns = Rc::new(columns);
+        Ok(sheet)
+    }
+
+    /// The columns by name.
+    pub(super) fn columns(&self) -> &Rc<Columns> {
+        &self.columns
+    }
+
+    /// Complains when a column is missing.
+    pub(super) fn require(&self, column: &str) -> Result<(), Error> {
+        if self.columns.contains_key(column) {
+            return Ok(());
+        }
+        Err(Error::Broken {
+            line: 1,
+            reason: format!("there is no column {column:?}"),
+        })
+    }
+
+    /// The next row, or what is wrong with it.
+    pub(super) fn next(&mut self) -> Result<Option<Result<SheetRow, (u64, Fault)>>, Error> {
+        let row = self.read()?;
+        Ok(row.map(|row| row.and_then(|row| self.check_width(row))))
+    }
+
+    /// A row with too few cells is most likely the rest of the file behind a forgotten quote.
+    fn check_width(&self, row: SheetRow) -> Result<SheetRow, (u64, Fault)> {
+        let (count, width) = (row.cells.len(), self.width);
+        let more = row
+            .cells
+            .iter()
+            .skip(width)
+            .any(|cell| !cell.trim().is_empty());
+        if count < width || more {
+            let reason = format!("{count} cells under a heading of {width} columns");
+            return Err((row.line, Fault::row("", reason)));
+        }
+        Ok(row)
+    }
+
+    fn read(&mut self) -> Result<Option<Result<SheetRow, (u64, Fault)>>, Error> {
+        self.room.set(RECORD_MAX);
+        let found = self.reader.read_byte_record(&mut self.record);
+        let behind = self.reader.position().line();
+        match found {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => {
+                return Err(Error::Read {
+                    line: behind,
+                    source: error.into(),
+                });
+            }
+        }
+        // The line after the row, less the row's own: empty lines before it are not part of it.
+        let breaks = self
+            .record
+            .as_slice()
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
+        let line = behind.saturating_sub(breaks + 1).max(1);
+        let cells = StringRecord::from_byte_record(std::mem::take(&mut self.record));
+        Ok(Some(match cells {
+            Ok(cells) => Ok(SheetRow {
+                line,
+                columns: Rc::clone(&self.columns),
+                cells,
+            }),
+            Err(error) => {
+                let index = error.utf8_error().field();
+                let column = self.columns.iter().find(|(_, place)| **place == index);
+                let column = column.map_or_else(String::new, |(name, _)| name.clone());
+                Err((line, Fault::row(column, "not UTF-8")))
+            }
+        }))
+    }
+}
+
+/// Text with plain line breaks, also behind the last line, and rows that are not endless: a
+/// quote that is never closed would otherwise draw the whole file into memory.
+struct Plain<R> {
+    input: R,
+    room: Rc<Cell<usize>>,
+    last: u8,
+    /// Whether a carriage return has been read of which it is not known what follows.
+    held: bool,
+    ended: bool,
+}
+
+impl<R: BufRead> Read for Plain<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.room.get() == 0 {
+            let reason = format!("a row has more than {RECORD_MAX} bytes: is a quote not closed?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        let most = out.len().min(self.room.get());
+        let mut count = 0;
+        while count < most && !self.ended {
+            let chunk = self.input.fill_buf()?;
+            if chunk.is_empty() {
+                self.ended = true;
+                if self.held || self.last != b'\n' {
+                    out[count] = b'\n';
+                    count += 1;
+                }
+                break;
+            }
+            let mut used = 0;
+            while used < chunk.len() && count < most {
+                let byte = chunk[used];
+                let held = std::mem::replace(&mut self.held, false);
+                let plain = match (held, byte) {
+                    // A carriage return by itself is a line break too; the byte stays for later.
+                    (true, other) if other != b'\n' => b'\n',
+                    (false, b'\r') => {
+                        self.held = true;
+                        used += 1;
+                        continue;
+                    }
+                    (_, other) => {
+                        used += 1;
+                        other
+                    }
+                };
+                self.last = plain;
+                out[count] = plain;
+                count += 1;
+            }
+            self.input.consume(used);
+        }
+        self.room.set(self.room.get() - count);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &[u8]) -> Result<Vec<(u64, String)>, Error> {
+        let mut sheet = Sheet::new(text)?;
+        let mut rows = Vec::new();
+        while let Some(row) = sheet.next()? {
+            rows.push(match row {
+                Ok(row) => (row.line, format!("{}|{}", row.get("a"), row.get("b"))),
+                Err((line, fault)) => (line, format!("{}: {}", fault.field, fault.reason)),
+            });
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn a_row_knows_its_line_whatever_the_line_breaks() {
+        let text = "\u{feff}b,a\n\n1,\"x\n\ny\"\n\n\n2,z";
+        let wanted = vec![(3, "x\n\ny|1".to_owned()), (8, "z|2".to_owned())];
+        assert_eq!(rows(text.as_bytes()).unwrap(), wanted);
+        assert_eq!(rows(text.replace('\n', "\r\n").as_bytes()).unwrap(), wanted);
+        assert_eq!(rows(text.replace('\n', "\r").as_bytes()).unwrap(), wanted);
+        assert_eq!(rows(format!("{text}\n").as_bytes()).unwrap(), wanted);
+    }
+
+    #[test]
+    fn what_is_wrong_says_where() {
+        let found = rows(b"a,b\n1\n1,2,\n1,2,3\n\xff,2\n").unwrap();
+        let wanted = [
+            (2, ": 1 cells under a heading of 2 columns"),
+            (3, "1|2"),
+            (4, ": 3 cells under a heading of 2 columns"),
+            (5, "a: not UTF-8"),
+        ];
+        assert_eq!(found, wanted.map(|(line, text)| (line, text.to_owned())));
+        assert!(rows(b"").is_err());
+        assert!(rows(b"\xef\xbb\xbf").is_err());
+        assert!(rows(b"a,a\n").is_err());
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_ends_the_reading() {
+        let mut text = b"a,b\n1,2\n\"".to_vec();
+        text.resize(2 * RECORD_MAX, b'x');
+        assert!(matches!(rows(&text), Err(Error::Read { line: 3, .. })));
+    }
+}

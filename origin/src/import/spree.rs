@@ -1,0 +1,290 @@
+//! Spree's product export: a row for the product, then one for each variant with its choices, and
+//! further rows, anywhere in the file, with prices in other currencies. A second file may bring
+//! names and descriptions in other languages.
+//!
+//! The rows are brought together in a [`Spool`], so that their order does not matter. Of the
+//! currencies only the shop's counts; of the categories only the first. The price of a product's
+//! own row counts when there are no variants.
+
+use csv::StringRecord;
+use shared::{locale::Locale, money::Currency};
+use std::rc::Rc;
+
+use super::{
+    Source,
+    check::{Flow, Gate, place_images},
+    error::{Fault, Lost, Notes},
+    open,
+    pictures::{Folder, pictures},
+    sheet::{Columns, Sheet, SheetRow},
+    spool::{Entry, Filling, Spool, ordered},
+    spree_variants::{self, Rows},
+    text,
+};
+use crate::catalog::{
+    model::{NewAttribute, NewProduct, Status, Texts},
+    slug::{is_slug, slug_from},
+};
+
+/// What stands before every identity from here.
+const PREFIX: &str = "spree-";
+/// The beginnings of the columns that hold facts.
+const FACTS: [&str; 3] = ["custom_field.", "metafield.", "property."];
+
+/// Reads both files.
+pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+    let mut columns = Rc::new(Columns::new());
+    let spool = Spool::filled(|filling| {
+        columns = put_products(source, filling, gate)?;
+        put_translations(source, filling, gate)
+    })?;
+    let reading = Reading {
+        folder: Folder::new(source.media_folder()),
+        columns,
+        spool,
+    };
+    for first in reading.spool.range(&["first"])? {
+        reading.product(&first?, gate)?;
+    }
+    Ok(())
+}
+
+/// Puts the rows away by product.
+fn put_products(
+    source: &Source,
+    filling: &mut Filling<'_>,
+    gate: &mut Gate<'_, '_>,
+) -> Flow<Rc<Columns>> {
+    let mut sheet = Sheet::new(open(&source.path)?)?;
+    sheet.require("name")?;
+    sheet.require("price")?;
+    let mut last = String::new();
+    while let Some(row) = sheet.next()? {
+        let row = match row {
+            Ok(row) => row,
+            Err((line, fault)) => {
+                gate.fault(line, fault)?;
+                continue;
+            }
+        };
+        let slug = match (row.filled("slug"), row.filled("name")) {
+            (Some(slug), _) => slug.to_owned(),
+            (None, Some(name)) => slug_from(name),
+            (None, None) => last,
+        };
+        if slug.is_empty() {
+            gate.fault(row.line, Fault::row("slug", "missing"))?;
+        } else {
+            let line = ordered(i64::try_from(row.line).unwrap_or(i64::MAX));
+            if filling.put(&["seen", &slug], row.line, "")? {
+                filling.put(&["first", &line], row.line, &slug)?;
+            }
+            filling.put(&["row", &slug, &line], row.line, &cells_text(&row))?;
+        }
+        last = slug;
+    }
+    Ok(Rc::clone(sheet.columns()))
+}
+
+/// Puts the texts of the languages that the shop speaks away by product.
+fn put_translations(source: &Source, filling: &mut Filling<'_>, gate: &mut Gate<'_, '_>) -> Flow {
+    let Some(path) = &source.translations else {
+        return Ok(());
+    };
+    let mut sheet = Sheet::new(open(path)?)?;
+    sheet.require("slug")?;
+    sheet.require("locale")?;
+    while let Some(row) = sheet.next()? {
+        let row = match row {
+            Ok(row) => row,
+            Err((line, fault)) => {
+                let field = format!("translations.{}", fault.field);
+                gate.fault(
+                    line,
+                    Fault {
+                        field,
+                        lost: Lost::Field,
+                        ..fault
+                    },
+                )?;
+                continue;
+            }
+        };
+        let language = row
+            .get("locale")
+            .split(['-', '_'])
+            .next()
+            .unwrap_or_default();
+        let Some(locale) = Locale::from_code(&language.to_ascii_lowercase()) else {
+            continue;
+        };
+        for (kind, cell) in [("name", row.get("name")), ("text", row.get("description"))] {
+            if !cell.is_empty() {
+                filling.put(&[kind, row.get("slug"), locale.code()], row.line, cell)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is the same for all products.
+struct Reading {
+    folder: Folder,
+    columns: Rc<Columns>,
+    spool: Spool,
+}
+
+impl Reading {
+    fn product(&self, first: &Entry, gate: &mut Gate<'_, '_>) -> Flow {
+        let slug = &first.text;
+        let entries = self.spool.below(&["row", slug])?;
+        let rows = Rows::new(entries.iter().map(|entry| self.row(entry)).collect());
+        let line = rows.all.iter().find(|row| row.filled("name").is_some());
+        let line = line.map_or(first.line, |row| row.line);
+        let mut notes = Notes::default();
+        let made = self.make(slug, &rows, gate.currency(), &mut notes)?;
+        for fault in notes.0 {
+            gate.fault(line, fault)?;
+        }
+        match made {
+            Ok((product, lines)) => {
+                let path = read_path(&rows);
+                let category = gate.category_path(line, PREFIX, &path)?;
+                gate.product(
+                    line,
+                    NewProduct {
+                        category,
+                        ..product
+                    },
+                    Some(&lines),
+                )
+            }
+            Err(fault) => gate.fault(line, fault),
+        }
+    }
+
+    /// The product, and the lines of its variants.
+    fn make(
+        &self,
+        slug: &str,
+        rows: &Rows,
+        currency: Currency,
+        notes: &mut Notes,
+    ) -> Flow<Result<(NewProduct, Vec<u64>), Fault>> {
+        let names = match self.texts("name", slug, rows.cell("name").map(text::line))? {
+            names if names.is_empty() => return Ok(Err(Fault::row("name", "missing"))),
+            names => names,
+        };
+        let descriptions =
+            self.texts("text", slug, rows.cell("description").map(text::paragraphs))?;
+        let list = spree_variants::picture_list(rows);
+        let external_id = format!("{PREFIX}{slug}");
+        let made = match spree_variants::read(rows, &external_id, &list, currency, notes) {
+            Ok(made) => made,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let mut product = NewProduct {
+            external_id,
+            slug: Some(slug.to_owned()).filter(|slug| is_slug(slug)),
+            status: read_status(rows, notes),
+            category: None,
+            brand: rows
+                .cell("brand_name")
+                .or(rows.cell("vendor_name"))
+                .map(text::line),
+            names,
+            descriptions,
+            attributes: self.read_attributes(rows),
+            options: made.options,
+            variants: made.variants,
+            images: Vec::new(),
+            tags: read_tags(rows),
+            created_at: None,
+            sold: 0,
+        };
+        let images = pictures(&self.folder, &list, &mut notes.0);
+        place_images(&mut product, images, &mut notes.0);
+        Ok(Ok((product, made.lines)))
+    }
+
+    /// A text from the file itself, which is English, and from the translations.
+    fn texts(&self, kind: &str, slug: &str, own: Option<String>) -> Flow<Texts> {
+        let mut texts = Texts::new();
+        for locale in Locale::ALL {
+            let translated = self.spool.get(&[kind, slug, locale.code()])?;
+            let translated = translated.map(|entry| match kind {
+                "name" => text::line(&entry.text),
+                _ => text::paragraphs(&entry.text),
+            });
+            let own = own.clone().filter(|_| locale == Locale::En);
+            texts.extend(own.or(translated).map(|text| (locale, text)));
+        }
+        Ok(texts)
+    }
+
+    /// The columns that hold facts, in the order of the heading.
+    fn read_attributes(&self, rows: &Rows) -> Vec<NewAttribute> {
+        let mut facts: Vec<_> = self.columns.iter().collect();
+        facts.retain(|(name, _)| FACTS.iter().any(|fact| name.starts_with(fact)));
+        facts.sort_by_key(|(_, place)| **place);
+        let named = facts.into_iter().map(|(column, _)| {
+            let word = column.rsplit('.').next().unwrap_or_default();
+            (text::words(word), rows.cell(column))
+        });
+        let kind = ("Product type".to_owned(), rows.cell("product_type"));
+        let filled = std::iter::once(kind)
+            .chain(named)
+            .filter_map(|(name, value)| {
+                Some(NewAttribute {
+                    names: Texts::from([(Locale::En, name)]),
+                    values: Texts::from([(Locale::En, text::line(value?))]),
+                })
+            });
+        filled.collect()
+    }
+
+    fn row(&self, entry: &Entry) -> SheetRow {
+        let cells: Vec<String> = serde_json::from_str(&entry.text).unwrap_or_default();
+        SheetRow::again(
+            entry.line,
+            Rc::clone(&self.columns),
+            StringRecord::from(cells),
+        )
+    }
+}
+
+/// The cells as one text.
+fn cells_text(row: &SheetRow) -> String {
+    let cells: Vec<&str> = row.cells().iter().collect();
+    serde_json::to_string(&cells).unwrap_or_default()
+}
+
+/// The names of the first category that the product has, the top one first.
+fn read_path(rows: &Rows) -> Vec<String> {
+    let cells = (1..=9).filter_map(|number| rows.cell(&format!("category{number}")));
+    let path = cells.into_iter().next().unwrap_or_default();
+    let names = path.split("->").map(text::line);
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+fn read_status(rows: &Rows, notes: &mut Notes) -> Status {
+    let Some(word) = rows.cell("status") else {
+        return Status::Active;
+    };
+    Status::from_word(&word.to_ascii_lowercase()).unwrap_or_else(|| {
+        notes.add(Fault::field(
+            "status",
+            format!("{word:?} is not known: taken as a draft"),
+        ));
+        Status::Draft
+    })
+}
+
+fn read_tags(rows: &Rows) -> Vec<String> {
+    let tags = rows
+        .cell("tags")
+        .unwrap_or_default()
+        .split(',')
+        .map(text::line);
+    tags.filter(|tag| !tag.is_empty()).collect()
+}

@@ -1,0 +1,264 @@
+//! The variants of a Spree product: which of its rows belong together, and what they say.
+
+use shared::{locale::Locale, money::Currency};
+
+use super::{
+    error::{Fault, Notes},
+    money,
+    options::{self, Choice},
+    sheet::SheetRow,
+    sku, text, weight,
+};
+use crate::catalog::model::{NewOption, NewVariant, Texts};
+
+/// The columns of pictures and of options are numbered from 1 to at most this.
+const NUMBERED_MAX: usize = 50;
+/// Spree's own limit is three; more are read so that they are reported and not lost.
+const OPTIONS_READ: usize = 5;
+
+/// The rows of a product.
+pub(super) struct Rows {
+    pub(super) all: Vec<SheetRow>,
+}
+
+impl Rows {
+    pub(super) fn new(all: Vec<SheetRow>) -> Self {
+        Self { all }
+    }
+
+    /// The first text in a column: the product's rows leave empty what an earlier one says.
+    pub(super) fn cell(&self, column: &str) -> Option<&str> {
+        self.all.iter().find_map(|row| row.filled(column))
+    }
+}
+
+/// What the rows make.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) options: Vec<NewOption>,
+    pub(super) variants: Vec<NewVariant>,
+    pub(super) lines: Vec<u64>,
+}
+
+/// The rows of one variant: one that describes it, and one for each currency.
+struct VariantRows<'a> {
+    key: String,
+    rows: Vec<&'a SheetRow>,
+}
+
+impl<'a> VariantRows<'a> {
+    fn cell(&self, column: &str) -> Option<&'a str> {
+        self.rows.iter().find_map(|row| row.filled(column))
+    }
+
+    fn has_choices(&self) -> bool {
+        self.cell("option1_value").is_some()
+    }
+
+    fn line(&self) -> u64 {
+        self.rows.first().map_or(0, |row| row.line)
+    }
+}
+
+/// The addresses of the pictures, each once, with their columns.
+pub(super) fn picture_list(rows: &Rows) -> Vec<(String, String)> {
+    let mut list: Vec<(String, String)> = Vec::new();
+    for row in &rows.all {
+        for (column, src) in row_pictures(row) {
+            if list.iter().all(|(_, known)| known != src) {
+                list.push((column, src.to_owned()));
+            }
+        }
+    }
+    list
+}
+
+fn row_pictures(row: &SheetRow) -> impl Iterator<Item = (String, &str)> {
+    let columns = (1..=NUMBERED_MAX).map(|number| format!("image{number}_src"));
+    columns.filter_map(|column| row.filled(&column).map(|src| (column.clone(), src)))
+}
+
+/// The options and variants of these rows.
+pub(super) fn read(
+    rows: &Rows,
+    external_id: &str,
+    pictures: &[(String, String)],
+    currency: Currency,
+    notes: &mut Notes,
+) -> Result<Made, Fault> {
+    let mut groups = group(rows);
+    let own_price = groups.first().and_then(|own| priced(own, currency));
+    if groups.iter().any(VariantRows::has_choices) {
+        // The product's own row only describes it.
+        groups.retain(VariantRows::has_choices);
+    } else {
+        groups.truncate(1);
+    }
+    let in_currency = |group: &VariantRows<'_>| priced(group, currency).or(own_price).is_some();
+    if !groups.iter().any(in_currency) {
+        return Err(Fault::row("price", format!("there is none in {currency}")));
+    }
+    let mut made = Made::default();
+    for group in &groups {
+        match variant(
+            group,
+            own_price,
+            external_id,
+            &mut made.options,
+            currency,
+            notes,
+        ) {
+            Ok(mut variant) => {
+                let shown = group.rows.iter().find_map(|row| row_pictures(row).next());
+                let place = shown.and_then(|(_, src)| pictures.iter().position(|it| it.1 == src));
+                if group.has_choices() {
+                    variant.image = place.and_then(|place| u32::try_from(place).ok());
+                }
+                made.variants.push(variant);
+                made.lines.push(group.line());
+            }
+            Err(fault) => notes.add(Fault {
+                reason: format!("{} (line {})", fault.reason, group.line()),
+                ..fault
+            }),
+        }
+    }
+    if made.variants.is_empty() {
+        return Err(Fault::row("price", "no variant is left to buy"));
+    }
+    Ok(made)
+}
+
+/// Rows with the same unit, or without one with the same choices, are one variant.
+fn group(rows: &Rows) -> Vec<VariantRows<'_>> {
+    let mut groups: Vec<VariantRows<'_>> = Vec::new();
+    for row in &rows.all {
+        let key = match row.filled("sku") {
+            Some(sku) => format!("sku {sku}"),
+            None => {
+                let choices = (1..=OPTIONS_READ).map(|n| row.get(&format!("option{n}_value")));
+                choices.collect::<Vec<_>>().join("\u{1f}")
+            }
+        };
+        match groups.iter_mut().find(|group| group.key == key) {
+            Some(group) => group.rows.push(row),
+            None => groups.push(VariantRows {
+                key,
+                rows: vec![row],
+            }),
+        }
+    }
+    groups
+}
+
+/// The row with the price in the shop's currency; a row that names none is in it.
+fn priced<'a>(group: &VariantRows<'a>, currency: Currency) -> Option<&'a SheetRow> {
+    let in_currency = |row: &&&SheetRow| {
+        let code = row.get("currency");
+        code.is_empty() || code.eq_ignore_ascii_case(currency.code())
+    };
+    let mut rows = group.rows.iter().filter(in_currency);
+    rows.find(|row| row.filled("price").is_some()).copied()
+}
+
+fn variant(
+    group: &VariantRows<'_>,
+    own_price: Option<&SheetRow>,
+    external_id: &str,
+    options: &mut Vec<NewOption>,
+    currency: Currency,
+    notes: &mut Notes,
+) -> Result<NewVariant, Fault> {
+    let row = priced(group, currency).or(own_price);
+    let row = row.ok_or_else(|| Fault::variant("price", format!("there is none in {currency}")))?;
+    let price = money::price("price", row.get("price"), currency)?;
+    let compare_at = row.filled("compare_at_price");
+    let compare_at = compare_at
+        .map(|text| money::price("compare_at_price", text, currency))
+        .transpose();
+    let choices = read_choices(group, options);
+    Ok(NewVariant {
+        sku: match group.cell("sku") {
+            Some(sku) => sku.to_owned(),
+            None => sku::made_from(external_id, &choices),
+        },
+        options: choices,
+        price,
+        // Spree writes 0 where there is no earlier price.
+        compare_at: notes.soft(compare_at).filter(|before| before.minor > 0),
+        stock: read_stock(group)?,
+        weight_g: read_weight(group, notes),
+        image: None,
+    })
+}
+
+/// What the variant chooses; options and values that are new are added.
+fn read_choices(group: &VariantRows<'_>, options: &mut Vec<NewOption>) -> Vec<(String, String)> {
+    let mut choices = Vec::new();
+    for number in 1..=OPTIONS_READ {
+        let cell = |field: &str| {
+            group
+                .cell(&format!("option{number}_{field}"))
+                .map(text::line)
+        };
+        let (Some(name), Some(value)) = (cell("name"), cell("value")) else {
+            continue;
+        };
+        let known = options
+            .iter()
+            .position(|option| option.names.get(&Locale::En).is_some_and(|it| *it == name));
+        let place = known.unwrap_or_else(|| {
+            options.push(options::option(
+                None,
+                Texts::from([(Locale::En, name)]),
+                options,
+            ));
+            options.len() - 1
+        });
+        let names = Texts::from([(Locale::En, value)]);
+        let code = options::choose(
+            &mut options[place],
+            Choice {
+                names,
+                ..Choice::default()
+            },
+        );
+        choices.push((options[place].code.clone(), code));
+    }
+    choices
+}
+
+/// What is not tracked, or may be sold before it is there, is not counted.
+fn read_stock(group: &VariantRows<'_>) -> Result<Option<i64>, Fault> {
+    let flag = |column| {
+        let text = group.cell(column).map(str::to_ascii_lowercase);
+        text.map(|text| matches!(text.as_str(), "true" | "t" | "1" | "yes"))
+    };
+    let tracked = flag("track_inventory");
+    if tracked == Some(false) || flag("inventory_backorderable") == Some(true) {
+        return Ok(None);
+    }
+    let row = group
+        .rows
+        .iter()
+        .find(|row| row.filled("inventory_count").is_some());
+    let count = row.map(|row| row.integer("inventory_count")).transpose();
+    let count = count
+        .map_err(|fault| Fault::variant(fault.field, fault.reason))?
+        .flatten();
+    // Fewer than none were promised to somebody: there is nothing to sell.
+    Ok(count.map(|count| count.max(0)).or(tracked.map(|_| 0)))
+}
+
+fn read_weight(group: &VariantRows<'_>, notes: &mut Notes) -> Option<u32> {
+    let number = group.cell("weight")?;
+    let unit = group.cell("weight_unit").unwrap_or("lb");
+    let grams = weight::grams(number, unit);
+    if grams.is_none() {
+        notes.add(Fault::field(
+            "weight",
+            format!("{number:?} {unit:?} is not a weight"),
+        ));
+    }
+    grams.filter(|grams| *grams > 0)
+}

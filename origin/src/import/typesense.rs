@@ -1,0 +1,146 @@
+//! Typesense's e-commerce showcase: a list of products with name, brand, a category path, one
+//! picture and a popularity; also as JSON Lines, as Typesense exports a collection.
+//!
+//! The products have no identity, so one is made: their `id` where there is one; else the number
+//! that begins the picture's file name, which is the source's own article number; else a hash of
+//! brand, name and picture. `popularity` becomes the number sold, so that "best selling" keeps its
+//! order. Stock is not known, hence not counted.
+
+use shared::{locale::Locale, money::Currency};
+
+use super::{
+    Source,
+    check::{Flow, Gate, place_images},
+    error::{Fault, Lost, Notes},
+    fields::Fields,
+    money, open,
+    pictures::{Folder, pictures},
+    records::Objects,
+    text,
+};
+use crate::catalog::model::{NewProduct, NewVariant, Status, Texts};
+
+/// What stands before every identity from here.
+const PREFIX: &str = "typesense-";
+
+/// Reads the file.
+pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+    let folder = Folder::new(source.media_folder());
+    let mut objects = Objects::new(open(&source.path)?)?;
+    while let Some(record) = objects.next()? {
+        let line = record.line;
+        let fields = match Fields::record(record.bytes) {
+            Ok(fields) => fields,
+            Err(fault) => {
+                gate.fault(line, fault)?;
+                continue;
+            }
+        };
+        let mut notes = Notes::default();
+        let product = read_product(&fields, &folder, gate.currency(), &mut notes);
+        let product = match product {
+            Ok(product) => {
+                let path = read_path(&fields, &mut notes);
+                let category = gate.category_path(line, PREFIX, &path)?;
+                Ok(NewProduct {
+                    category,
+                    ..product
+                })
+            }
+            Err(fault) => Err(fault),
+        };
+        gate.made(line, notes, product)?;
+    }
+    Ok(())
+}
+
+/// The names of the categories, the top one first.
+fn read_path(fields: &Fields<'_>, notes: &mut Notes) -> Vec<String> {
+    let names = match fields.raw("categories") {
+        Some(raw) if raw.starts_with('[') => notes.soft(fields.texts("categories")),
+        _ => {
+            let path = notes.soft(fields.filled("categories")).unwrap_or_default();
+            path.split(" > ").map(str::to_owned).collect()
+        }
+    };
+    names
+        .iter()
+        .map(|name| text::line(name))
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn read_product(
+    fields: &Fields<'_>,
+    folder: &Folder,
+    currency: Currency,
+    notes: &mut Notes,
+) -> Result<NewProduct, Fault> {
+    let name = fields
+        .filled("name")?
+        .ok_or_else(|| fields.fault("name", "missing"))?;
+    let brand = notes
+        .soft(fields.filled("brand"))
+        .map(|brand| text::line(&brand));
+    let image = notes.soft(fields.filled("image"));
+    let id = match fields.filled("id")? {
+        Some(id) => id,
+        None => made_id(&name, brand.as_deref(), image.as_deref()),
+    };
+    let price = fields
+        .filled("price")?
+        .ok_or_else(|| fields.fault("price", "missing"))?;
+    let price = money::price("price", &price, currency).map_err(|it| it.losing(Lost::Row))?;
+    let external_id = format!("{PREFIX}{id}");
+    let description = notes.soft(fields.filled("description")).unwrap_or_default();
+    let mut product = NewProduct {
+        slug: None,
+        status: Status::Active,
+        category: None,
+        brand,
+        names: Texts::from([(Locale::En, text::line(&name))]),
+        descriptions: Texts::from([(Locale::En, text::paragraphs(&description))]),
+        attributes: Vec::new(),
+        options: Vec::new(),
+        variants: vec![NewVariant {
+            sku: super::sku::made_from(&external_id, &[]),
+            options: Vec::new(),
+            price,
+            compare_at: None,
+            stock: None,
+            weight_g: None,
+            image: None,
+        }],
+        images: Vec::new(),
+        tags: Vec::new(),
+        created_at: None,
+        sold: notes.soft(fields.integer("popularity")).unwrap_or_default(),
+        external_id,
+    };
+    let list: Vec<_> = image
+        .map(|src| ("image".to_owned(), src))
+        .into_iter()
+        .collect();
+    let images = pictures(folder, &list, &mut notes.0);
+    place_images(&mut product, images, &mut notes.0);
+    Ok(product)
+}
+
+/// An identity for a product that brings none: always the same for the same product.
+fn made_id(name: &str, brand: Option<&str>, image: Option<&str>) -> String {
+    let file = image
+        .unwrap_or_default()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    let digits = file.bytes().take_while(u8::is_ascii_digit).count();
+    if (5..=20).contains(&digits) {
+        return file[..digits].to_owned();
+    }
+    let mut hash = blake3::Hasher::new();
+    for part in [brand.unwrap_or_default(), name, image.unwrap_or_default()] {
+        hash.update(part.as_bytes());
+        hash.update(&[0]);
+    }
+    hash.finalize().to_hex()[..16].to_owned()
+}

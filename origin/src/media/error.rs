@@ -1,0 +1,39 @@
+//! What can be wrong with a picture.
+
+use std::{io, path::PathBuf};
+
+/// Why a picture could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The media folder cannot be made.
+    #[error("cannot make the media folder {}: {source}", path.display())]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The media folder cannot be written, for example because the disk is full.
+    #[error("{name} cannot be written into the media folder: {source}")]
+    Write {
+        /// Which file.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It has more bytes or pixels than are taken.
+    #[error("the picture is too large: {} MiB and {} megapixels are the most",
+        super::FILE_MAX / 1_048_576, super::PIXELS_MAX / 1_000_000)]
+    TooLarge,
+    /// It is not a picture, or a broken one.
+    #[error("not a picture that can be shown: {0}")]
+    Broken(String),
+}

@@ -1,0 +1,1 @@
+use super::Piece; pub(super) const PIECES: &[Piece] = &[];

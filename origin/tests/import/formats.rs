@@ -1,0 +1,3 @@
+//! Small files written by hand.
+
+use super::*;

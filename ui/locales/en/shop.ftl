@@ -1,0 +1,76 @@
+skip-to-content = Skip to the content
+menu = Categories
+theme-toggle = Switch between light and dark
+footer-note = Quiet things, made to be used.
+footer-open = { $shop } is free software under MIT or Apache-2.0.
+breadcrumbs = Where you are
+home = Home
+
+home-title = { $shop } — quiet things for the home
+home-description = Tableware, lighting, furniture and textiles that are made to be used every day.
+home-heading = Things that last, for every day
+home-lead = Tableware, light and cloth from small workshops. Chosen slowly, made to be used.
+home-browse = Look around
+home-categories = Categories
+home-hot = Most loved
+home-new = Just arrived
+
+product-count = { $count ->
+    [0] No products
+    [one] One product
+   *[other] { $count } products
+}
+category-description = { $name } at { $shop }: { $count ->
+    [one] one product
+   *[other] { $count } products
+} to choose from.
+list-empty = Nothing here fits what you asked for.
+list-empty-clear = Show everything in { $name }
+list-previous = Previous page
+list-next = Next page
+list-pages = Pages
+
+filter-heading = Filter and sort
+filter-brand = Brand
+filter-price = Price in { $currency }
+filter-min = From
+filter-max = To
+filter-price-wrong = Please enter a price such as 20 or 19.90.
+filter-availability = Availability
+filter-apply = Show results
+filter-clear = Clear all
+filter-active = Chosen filters
+filter-remove = Remove { $name }
+filter-from = from { $price }
+filter-to = up to { $price }
+sort-label = Sort by
+sort-newest = Newest
+sort-price_up = Price, low to high
+sort-price_down = Price, high to low
+sort-best_selling = Best selling
+
+availability-in_stock = In stock
+availability-low = Only a few left
+availability-out = Sold out
+
+price-from = from { $price }
+price-before = Before: { $price }
+price-less = { $percent } % less
+product-by = by { $brand }
+product-facts = Details
+product-related = You may also like
+product-pictures = Pictures
+product-picture = Picture { $number } of { $count }
+product-sku = Item number
+product-tags = Tags
+
+error-404-title = There is nothing here
+error-404-text = This address leads nowhere. The thing may have moved, or the link has a slip in it.
+error-503-title = We will be right back
+error-503-text = The shop cannot answer just now. Please try again in a moment.
+error-other-title = Something went wrong
+error-other-text = That did not work, and it is not your fault. Please try again.
+error-400-title = That was not understood
+error-400-text = The address or the form was not what the shop expected.
+error-id = If you write to us, this number helps: { $id }
+error-home = To the front page

@@ -1,0 +1,72 @@
+skip-to-content = 跳到正文
+menu = 分类
+theme-toggle = 切换浅色与深色
+footer-note = 安静的物件，为日常而生。
+footer-open = { $shop } 是自由软件，采用 MIT 或 Apache-2.0 许可。
+breadcrumbs = 当前位置
+home = 首页
+
+home-title = { $shop } — 安静的家居好物
+home-description = 餐具、灯具、家具与织物，为每天的使用而做。
+home-heading = 经久耐用的日常之物
+home-lead = 来自小作坊的餐具、灯光与布艺。慢慢挑选，安心使用。
+home-browse = 随便看看
+home-categories = 分类
+home-hot = 最受喜爱
+home-new = 新品上架
+
+product-count = { $count ->
+    [0] 暂无商品
+   *[other] { $count } 件商品
+}
+category-description = { $shop } 的{ $name }：共 { $count } 件商品可选。
+list-empty = 没有符合条件的商品。
+list-empty-clear = 查看{ $name }的全部商品
+list-previous = 上一页
+list-next = 下一页
+list-pages = 分页
+
+filter-heading = 筛选与排序
+filter-brand = 品牌
+filter-price = 价格（{ $currency }）
+filter-min = 最低
+filter-max = 最高
+filter-price-wrong = 请输入价格，例如 20 或 19.90。
+filter-availability = 库存
+filter-apply = 查看结果
+filter-clear = 全部清除
+filter-active = 已选条件
+filter-remove = 移除{ $name }
+filter-from = { $price } 起
+filter-to = 不超过 { $price }
+sort-label = 排序
+sort-newest = 最新
+sort-price_up = 价格从低到高
+sort-price_down = 价格从高到低
+sort-best_selling = 销量最高
+
+availability-in_stock = 有货
+availability-low = 仅剩少量
+availability-out = 已售罄
+
+price-from = { $price } 起
+price-before = 原价：{ $price }
+price-less = 立减 { $percent }%
+product-by = { $brand } 出品
+product-facts = 详情
+product-related = 您可能还喜欢
+product-pictures = 图片
+product-picture = 第 { $number } 张，共 { $count } 张
+product-sku = 货号
+product-tags = 标签
+
+error-404-title = 这里什么也没有
+error-404-text = 这个地址没有内容。也许物品已经搬走，或者链接有误。
+error-503-title = 马上回来
+error-503-text = 商店暂时无法响应，请稍后再试。
+error-other-title = 出了点问题
+error-other-text = 操作没有成功，但这不是您的错。请再试一次。
+error-400-title = 没能理解
+error-400-text = 地址或表单不是商店所期望的。
+error-id = 联系我们时，请提供这个编号：{ $id }
+error-home = 返回首页

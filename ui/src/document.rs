@@ -1,0 +1,234 @@
+//! The document around a page: head, header and footer, the same on every page.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hydration_context::SsrSharedContext;
+use leptos::prelude::*;
+use sha2::{Digest, Sha256};
+use shared::{
+    catalog::{CategoryNode, Image},
+    locale::Locale,
+    page::{Shell, category_path},
+};
+
+use crate::{islands::ThemeToggle, words::Words};
+
+/// Applies the remembered theme before anything is painted, and says that scripts run. It is the
+/// only inline script; a policy names it by its hash.
+const EARLY: &str = "try{let t=localStorage.getItem('theme');\
+t&&(document.documentElement.dataset.theme=t)}catch{}document.documentElement.dataset.js=''";
+
+/// The sources, in the words of a content security policy, that a page's inline scripts need.
+pub fn csp_hashes() -> Vec<String> {
+    vec![format!(
+        "'sha256-{}'",
+        STANDARD.encode(Sha256::digest(EARLY))
+    )]
+}
+
+/// What a page says about itself to browsers, search engines and those who share it.
+pub(crate) struct About {
+    pub(crate) title: String,
+    pub(crate) description: String,
+    /// A picture to share.
+    pub(crate) image: Option<Image>,
+    /// In the words of Open Graph: `website` or `product`.
+    pub(crate) kind: &'static str,
+    /// What it is, as JSON-LD.
+    pub(crate) data: Vec<serde_json::Value>,
+}
+
+/// Renders the whole document. The same input gives the same bytes: there is no nonce, no clock and
+/// nothing about who asked.
+pub(crate) fn render<V: IntoView>(
+    shell: &Shell,
+    about: &About,
+    main: impl FnOnce() -> V,
+) -> String {
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+    let html = owner.with(|| {
+        let view = view! {
+            <html lang=shell.locale.tag()>
+                {head(shell, about)}
+                <body>
+                    {header(shell)}
+                    <main id="content">{main()}</main>
+                    {footer(shell)}
+                </body>
+            </html>
+        };
+        view.to_html()
+    });
+    owner.unset();
+    format!("<!DOCTYPE html>{html}")
+}
+
+fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
+    let absolute = |path: &str| format!("{}{path}", shell.base_url);
+    let here = absolute(&shell.locale.path(&shell.path));
+    let canonical = shell
+        .canonical
+        .as_deref()
+        .map(|path| absolute(&shell.locale.path(path)));
+    let alternates = shell.canonical.as_deref().map(|path| {
+        let link = |tag: &'static str, locale: Locale| {
+            let href = absolute(&locale.path(path));
+            view! { <link rel="alternate" hreflang=tag href=href /> }
+        };
+        let all = Locale::ALL.map(|locale| link(locale.tag(), locale));
+        (all.to_vec(), link("x-default", Locale::default()))
+    });
+    let data = about.data.iter().map(|data| {
+        // `<` cannot end the script early when it is written as an escape.
+        let text = data.to_string().replace('<', "\\u003c");
+        view! { <script type="application/ld+json" inner_html=text></script> }
+    });
+    let assets = &shell.assets;
+    view! {
+        <head>
+            <meta charset="utf-8" />
+            <title>{about.title.clone()}</title>
+            <meta name="viewport" content="width=device-width, initial-scale=1" />
+            <meta name="description" content=about.description.clone() />
+            <meta name="color-scheme" content="light dark" />
+            <meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf8f4" />
+            <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#171614" />
+            <script inner_html=EARLY></script>
+            <link rel="stylesheet" href=assets.style.clone() />
+            <link rel="icon" type="image/svg+xml" href=assets.icon.clone() />
+            <script
+                type="module"
+                src=assets.boot.clone()
+                data-script=assets.script.clone()
+                data-wasm=assets.wasm.clone()
+            ></script>
+            {match canonical.clone() {
+                Some(href) => view! { <link rel="canonical" href=href /> }.into_any(),
+                None => view! { <meta name="robots" content="noindex" /> }.into_any(),
+            }}
+            {alternates}
+            {shared_as(shell, about, canonical.unwrap_or(here))}
+            {data.collect_view()}
+        </head>
+    }
+}
+
+/// What those who share the page show of it (Open Graph).
+fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<> {
+    let image = about
+        .image
+        .as_ref()
+        .map(|image| shared_picture(shell, image));
+    let territory = match shell.locale {
+        Locale::En => "en_GB",
+        Locale::Zh => "zh_CN",
+    };
+    let says = [
+        ("og:site_name", Some(shell.shop_name.clone())),
+        ("og:title", Some(about.title.clone())),
+        ("og:description", Some(about.description.clone())),
+        ("og:type", Some(about.kind.to_owned())),
+        ("og:url", Some(url)),
+        ("og:locale", Some(territory.to_owned())),
+        ("og:image", image),
+    ];
+    let meta = |(name, value): (&'static str, Option<String>)| {
+        value.map(|value| {
+            leptos::html::meta()
+                .attr("property", name)
+                .attr("content", value)
+        })
+    };
+    says.into_iter().map(meta).collect_view()
+}
+
+/// The address of a picture for those who cannot show drawings: each drawing has a photo beside it.
+fn shared_picture(shell: &Shell, image: &Image) -> String {
+    let src = match image.src.strip_suffix(".svg") {
+        Some(stem) if image.src.starts_with("/media/") => format!("{stem}.jpg"),
+        _ => image.src.clone(),
+    };
+    if src.starts_with('/') {
+        format!("{}{src}", shell.base_url)
+    } else {
+        src
+    }
+}
+
+fn header(shell: &Shell) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let locale = shell.locale;
+    let languages = Locale::ALL
+        .into_iter()
+        .filter(|other| *other != locale)
+        .map(|other| {
+            view! {
+                <a
+                    class="language"
+                    href=other.path(&shell.path)
+                    hreflang=other.tag()
+                    lang=other.tag()
+                    rel="alternate"
+                >
+                    {other.endonym()}
+                </a>
+            }
+        });
+    let top = shell
+        .categories
+        .iter()
+        .map(|category| menu(locale, category));
+    view! {
+        <a class="skip" href="#content">{words.say("skip-to-content")}</a>
+        <header class="site-header">
+            <div class="wrap bar">
+                <a class="mark" href=locale.path("/")>
+                    {mark()} <span>{shell.shop_name.clone()}</span>
+                </a>
+                <div class="tools">
+                    {languages.collect_view()} <ThemeToggle label=words.say("theme-toggle") />
+                </div>
+            </div>
+            <nav class="wrap menu" aria-label=words.say("menu")>
+                <ul>{top.collect_view()}</ul>
+            </nav>
+        </header>
+    }
+}
+
+fn menu(locale: Locale, category: &CategoryNode) -> impl IntoView + use<> {
+    let href = locale.path(&category_path(&category.slug));
+    view! {
+        <li>
+            <a href=href>{category.name.clone()}</a>
+        </li>
+    }
+}
+
+/// A mallard on the water.
+fn mark() -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 48 32" width="42" height="28" aria-hidden="true">
+            <path d="M2 19c6 9 30 9 38-1 2-3 1-6-3-6-8 0-11 4-17 4-7 0-11-2-18 3z" fill="#8a7b68" />
+            <path d="M31 14c3 1 6 0 7-2l1-5c0-4-8-5-9 0-.4 3-.6 6 1 7z" fill="#2f6b4f" />
+            <path d="M30.500 13.500c3 1.500 6 .6 7.500-1.500l-.6 2.400c-2 1.800-5 2-7 .6z" fill="#f5f1e8" />
+            <path d="M38.600 6.500c3 .3 5.400 1 7 2.200-2 1.200-4.600 1.500-7.200 1z" fill="#d9a441" />
+            <circle cx="35.500" cy="7" r="1" fill="#171614" />
+            <path d="M4 28h40" stroke="currentColor" stroke-width="1.500" stroke-linecap="round" opacity=".35" />
+        </svg>
+    }
+}
+
+fn footer(shell: &Shell) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let shop = [("shop", shell.shop_name.clone().into())];
+    view! {
+        <footer class="site-footer">
+            <div class="wrap">
+                <p>{words.say("footer-note")}</p>
+                <p class="quiet">{words.say_with("footer-open", &shop)}</p>
+            </div>
+        </footer>
+    }
+}

@@ -1,0 +1,55 @@
+//! Pages that say what went wrong, and show a way on.
+
+use leptos::prelude::*;
+use shared::page::{ErrorPage, Shell, category_path};
+
+use crate::{
+    document::{About, render},
+    words::Words,
+};
+
+/// A page for this status.
+pub fn error(shell: &Shell, page: &ErrorPage) -> String {
+    let words = Words::of(shell.locale);
+    let kind = match page.status {
+        404 => "404",
+        503 => "503",
+        400..=499 => "400",
+        _ => "other",
+    };
+    let title = words.say(&format!("error-{kind}-title"));
+    let about = About {
+        title: format!("{title} · {}", shell.shop_name),
+        description: words.say(&format!("error-{kind}-text")),
+        image: None,
+        kind: "website",
+        data: Vec::new(),
+    };
+    render(shell, &about, || {
+        let id = page.request_id.as_ref().map(|id| {
+            let text = words.say_with("error-id", &[("id", id.clone().into())]);
+            view! { <p class="quiet">{text}</p> }
+        });
+        let ways = shell.categories.iter().take(6).map(|category| {
+            let href = shell.locale.path(&category_path(&category.slug));
+            view! {
+                <li>
+                    <a class="chip" href=href>
+                        {category.name.clone()}
+                    </a>
+                </li>
+            }
+        });
+        view! {
+            <div class="wrap lost">
+                <h1>{title.clone()}</h1>
+                <p class="lead">{about.description.clone()}</p>
+                {id}
+                <a class="button" href=shell.locale.path("/")>
+                    {words.say("error-home")}
+                </a>
+                <ul class="chips">{ways.collect_view()}</ul>
+            </div>
+        }
+    })
+}

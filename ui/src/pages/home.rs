@@ -1,0 +1,104 @@
+//! The front of the shop.
+
+use leptos::prelude::*;
+use shared::page::{HomePage, Shell, category_path};
+
+use crate::{
+    document::{About, render},
+    parts::{grid, picture},
+    words::Words,
+};
+
+/// The front page.
+pub fn home(shell: &Shell, page: &HomePage) -> String {
+    let words = Words::of(shell.locale);
+    let shop = [("shop", shell.shop_name.clone().into())];
+    let about = About {
+        title: words.say_with("home-title", &shop),
+        description: words.say("home-description"),
+        image: page.hot.first().and_then(|card| card.image.clone()),
+        kind: "website",
+        data: vec![serde_json::json!({
+            "@context": "https://schema.org",
+            "@type": "Organization",
+            "name": shell.shop_name,
+            "url": shell.base_url,
+        })],
+    };
+    render(shell, &about, || {
+        view! {
+            {hero(shell, page)}
+            {categories(shell)}
+            {row(shell, "home-hot", &page.hot)}
+            {row(shell, "home-new", &page.new)}
+        }
+    })
+}
+
+fn hero(shell: &Shell, page: &HomePage) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let first = shell
+        .categories
+        .first()
+        .map(|it| shell.locale.path(&category_path(&it.slug)));
+    let image = shell
+        .categories
+        .first()
+        .and_then(|category| category.image.as_ref());
+    let image = image.or_else(|| page.hot.first().and_then(|card| card.image.as_ref()));
+    view! {
+        <section class="hero">
+            <div class="wrap">
+                <div class="words">
+                    <h1>{words.say("home-heading")}</h1>
+                    <p class="lead">{words.say("home-lead")}</p>
+                    {first
+                        .map(|href| {
+                            view! {
+                                <a class="button" href=href>
+                                    {words.say("home-browse")}
+                                </a>
+                            }
+                        })}
+                </div>
+                <div class="frame">{picture(image, "", true)}</div>
+            </div>
+        </section>
+    }
+}
+
+fn categories(shell: &Shell) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let tiles = shell.categories.iter().map(|category| {
+        let href = shell.locale.path(&category_path(&category.slug));
+        view! {
+            <li class="tile">
+                <div class="frame">{picture(category.image.as_ref(), "", false)}</div>
+                <a href=href>{category.name.clone()}</a>
+                <span class="quiet">{words.product_count(category.product_count)}</span>
+            </li>
+        }
+    });
+    view! {
+        <section class="wrap section">
+            <h2>{words.say("home-categories")}</h2>
+            <ul class="tiles">{tiles.collect_view()}</ul>
+        </section>
+    }
+}
+
+fn row(
+    shell: &Shell,
+    heading: &str,
+    cards: &[shared::catalog::ProductCard],
+) -> impl IntoView + use<> {
+    let heading = Words::of(shell.locale).say(heading);
+    (!cards.is_empty()).then(|| {
+        view! {
+            <section class="wrap section">
+                <h2>{heading}</h2>
+                {grid(shell, cards, false)}
+            </section>
+        }
+    })
+}

@@ -1,0 +1,14 @@
+//! The pages, each a function from its struct to the whole document.
+
+mod category;
+mod error;
+mod home;
+mod product;
+
+pub use category::category;
+pub use error::error;
+pub use home::home;
+pub use product::product;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! A product.
+
+use leptos::prelude::*;
+use serde_json::{Value, json};
+use shared::{
+    catalog::{Availability, PriceRange, Product, ProductOption, Variant},
+    page::{ProductPage, Shell, product_path},
+};
+
+use crate::{
+    document::{About, render},
+    islands::Gallery,
+    parts::{breadcrumb_data, breadcrumbs, discount_in_words, grid, picture, price},
+    words::{Words, number},
+};
+
+/// A product's page, with one of its variants chosen.
+pub fn product(shell: &Shell, page: &ProductPage) -> String {
+    let product = &page.product;
+    let first_sentence: String = product.description.chars().take(155).collect();
+    let here = (product.name.as_str(), product_path(&product.slug));
+    let about = About {
+        title: format!("{} · {}", product.name, shell.shop_name),
+        description: first_sentence.replace('\n', " "),
+        image: product.images.first().cloned(),
+        kind: "product",
+        data: vec![
+            data(shell, product),
+            breadcrumb_data(shell, &product.categories, here),
+        ],
+    };
+    let words = Words::of(shell.locale);
+    render(shell, &about, || {
+        let related = (!page.related.is_empty()).then(|| {
+            view! {
+                <section class="wrap section">
+                    <h2>{words.say("product-related")}</h2>
+                    {grid(shell, &page.related, false)}
+                </section>
+            }
+        });
+        view! {
+            <div class="wrap">
+                {breadcrumbs(shell, &product.categories, &product.name)}
+                <div class="product">
+                    {gallery(words, page)} <div class="buy">{buy(shell, page)}</div>
+                </div>
+            </div>
+            {related}
+        }
+    })
+}
+
+fn gallery(words: Words, page: &ProductPage) -> AnyView {
+    let product = &page.product;
+    let count = product.images.len();
+    if count == 0 {
+        return view! {
+            <div class="gallery">
+                <div class="frame">{picture(None, "", true)}</div>
+            </div>
+        }
+        .into_any();
+    }
+    let shown = chosen(page).and_then(|variant| variant.image).unwrap_or(0) as usize;
+    let labels = (1..=count)
+        .map(|index| {
+            let values = [
+                ("number", number(index as u64)),
+                ("count", number(count as u64)),
+            ];
+            words.say_with("product-picture", &values)
+        })
+        .collect();
+    view! {
+        <Gallery
+            images=product.images.clone()
+            first=shown.min(count - 1)
+            name=product.name.clone()
+            labels=labels
+            list_label=words.say("product-pictures")
+        />
+    }
+    .into_any()
+}
+
+fn chosen(page: &ProductPage) -> Option<&Variant> {
+    page.product.variants.get(page.variant)
+}
+
+fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let product = &page.product;
+    let brand = product
+        .brand
+        .as_ref()
+        .map(|brand| words.say_with("product-by", &[("brand", brand.name.clone().into())]));
+    let variant = chosen(page).map(|variant| {
+        let range = PriceRange {
+            from: variant.price,
+            to: variant.price,
+            compare_at: variant.compare_at,
+        };
+        let less = discount_in_words(words, &range);
+        let state = variant.availability.word();
+        view! {
+            <div class="offer">
+                {price(shell.locale, &range)}
+                {less.map(|less| view! { <span class="badge">{less}</span> })}
+            </div>
+            <p class=format!("availability {state}")>
+                {words.say(&format!("availability-{state}"))}
+            </p>
+        }
+    });
+    let paragraphs = product
+        .description
+        .split("\n\n")
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| view! { <p>{text.to_owned()}</p> })
+        .collect_view();
+    view! {
+        {brand.map(|brand| view! { <p class="brand">{brand}</p> })}
+        <h1>{product.name.clone()}</h1>
+        {variant}
+        {options(shell, page)}
+        <div class="prose">{paragraphs}</div>
+        {facts(words, page)}
+    }
+}
+
+fn options(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
+    let groups = page.product.options.iter().map(|option| {
+        let values = option.values.iter().filter_map(|value| {
+            let variant = reached(page, option, &value.code)?;
+            let is_chosen = chosen(page).is_some_and(|it| has(it, &option.code, &value.code));
+            let href = shell.locale.path(&product_path(&page.product.slug));
+            let out = variant.availability == Availability::Out;
+            let swatch = value.swatch.clone().map(|colour| {
+                view! {
+                    <svg class="swatch" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+                        <circle cx="10" cy="10" r="9" fill=colour stroke="currentColor" stroke-opacity=".3" />
+                    </svg>
+                }
+            });
+            Some(view! {
+                <li>
+                    <a
+                        class=if out { "choice out" } else { "choice" }
+                        href=format!("{href}?variant={}", variant.id)
+                        aria-current=is_chosen.then_some("true")
+                        rel="nofollow"
+                    >
+                        {swatch}
+                        <span>{value.name.clone()}</span>
+                    </a>
+                </li>
+            })
+        });
+        let values = values.collect::<Vec<_>>();
+        let id = format!("option-{}", option.code);
+        let label = id.clone();
+        view! {
+            <div class="option" role="group" aria-labelledby=label>
+                <h2 id=id>{option.name.clone()}</h2>
+                <ul>{values}</ul>
+            </div>
+        }
+    });
+    groups.collect_view()
+}
+
+/// The variant that a choice leads to: the chosen one with this one value changed, or else any with
+/// this value.
+fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Option<&'p Variant> {
+    let variants = &page.product.variants;
+    let others_stay = |variant: &&Variant| {
+        let now = chosen(page);
+        variant.options.iter().all(|it| {
+            it.option == option.code || now.is_none_or(|now| has(now, &it.option, &it.value))
+        })
+    };
+    let fitting = || {
+        variants
+            .iter()
+            .filter(|variant| has(variant, &option.code, value))
+    };
+    fitting().find(others_stay).or_else(|| fitting().next())
+}
+
+fn has(variant: &Variant, option: &str, value: &str) -> bool {
+    variant
+        .options
+        .iter()
+        .any(|it| it.option == option && it.value == value)
+}
+
+fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
+    let sku = chosen(page).map(|variant| (words.say("product-sku"), variant.sku.clone()));
+    let tags = (!page.product.tags.is_empty())
+        .then(|| (words.say("product-tags"), page.product.tags.join(", ")));
+    let facts = page
+        .product
+        .attributes
+        .iter()
+        .map(|it| (it.name.clone(), it.value.clone()));
+    let rows = facts.chain(sku).chain(tags).map(|(name, value)| {
+        view! {
+            <div>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+            </div>
+        }
+    });
+    view! {
+        <section class="facts">
+            <h2>{words.say("product-facts")}</h2>
+            <dl>{rows.collect_view()}</dl>
+        </section>
+    }
+}
+
+/// The product as search engines read it (schema.org).
+fn data(shell: &Shell, product: &Product) -> Value {
+    let here = shell.locale.path(&product_path(&product.slug));
+    let offers: Vec<Value> = product
+        .variants
+        .iter()
+        .map(|variant| {
+            json!({
+                "@type": "Offer",
+                "sku": variant.sku,
+                "price": variant.price.to_decimal(),
+                "priceCurrency": variant.price.currency,
+                "availability": match variant.availability {
+                    Availability::InStock => "https://schema.org/InStock",
+                    Availability::Low => "https://schema.org/LimitedAvailability",
+                    Availability::Out => "https://schema.org/OutOfStock",
+                },
+                "url": format!("{}{here}?variant={}", shell.base_url, variant.id),
+            })
+        })
+        .collect();
+    let absolute = |src: &str| {
+        if src.starts_with('/') {
+            format!("{}{src}", shell.base_url)
+        } else {
+            src.to_owned()
+        }
+    };
+    let mut data = json!({
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": product.name,
+        "description": product.description,
+        "image": product.images.iter().map(|image| absolute(&image.src)).collect::<Vec<_>>(),
+        "offers": offers,
+    });
+    if let Some(brand) = &product.brand {
+        data["brand"] = json!({ "@type": "Brand", "name": brand.name });
+    }
+    data
+}

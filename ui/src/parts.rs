@@ -1,0 +1,190 @@
+//! Parts that several pages share: cards, pictures, prices, breadcrumbs.
+
+use leptos::prelude::*;
+use shared::{
+    catalog::{Availability, CategoryRef, Image, PriceRange, ProductCard},
+    locale::Locale,
+    page::{Shell, category_path, product_path},
+};
+
+use crate::{
+    islands::srcset,
+    words::{Words, number},
+};
+
+/// How many cards are above the fold on a common screen; their pictures are fetched at once.
+const EAGER: usize = 4;
+
+/// Products side by side.
+pub(crate) fn grid(
+    shell: &Shell,
+    cards: &[ProductCard],
+    above_fold: bool,
+) -> impl IntoView + use<> {
+    let locale = shell.locale;
+    let items = cards
+        .iter()
+        .enumerate()
+        .map(|(index, it)| view! { <li>{card(locale, it, above_fold && index < EAGER)}</li> });
+    view! { <ul class="grid">{items.collect_view()}</ul> }
+}
+
+fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<> {
+    let words = Words::of(locale);
+    let href = locale.path(&product_path(&card.slug));
+    let note = match card.availability {
+        Availability::InStock => None,
+        few => Some(words.say(&format!("availability-{}", few.word()))),
+    };
+    let badge = discount(&card.price).map(|percent| format!("−{percent} %"));
+    view! {
+        <article class="card">
+            <div class="frame">
+                {picture(card.image.as_ref(), "", eager)}
+                {badge.map(|text| view! { <span class="badge">{text}</span> })}
+            </div>
+            <div class="about">
+                {card.brand.clone().map(|brand| view! { <p class="brand">{brand}</p> })}
+                <h3>
+                    <a href=href>{card.name.clone()}</a>
+                </h3>
+                {price(locale, &card.price)}
+                {note.map(|note| view! { <p class="note">{note}</p> })}
+            </div>
+        </article>
+    }
+}
+
+/// A picture in a frame of fixed ratio; a quiet sign where there is none.
+pub(crate) fn picture(image: Option<&Image>, alt: &str, eager: bool) -> AnyView {
+    const SIZES: &str = "(min-width: 80rem) 18rem, (min-width: 48rem) 30vw, 46vw";
+    let Some(image) = image else {
+        return view! {
+            <svg class="no-picture" viewBox="0 0 48 48" aria-hidden="true">
+                <path d="M10 34l9-11 7 8 5-6 7 9z" fill="currentColor" />
+            </svg>
+        }
+        .into_any();
+    };
+    let sources = image.sources.iter().map(|source| {
+        let media_type = source.media_type.clone();
+        view! { <source type=media_type srcset=srcset(source) sizes=SIZES /> }
+    });
+    view! {
+        <picture>
+            {sources.collect_view()}
+            <img
+                src=image.src.clone()
+                alt=alt.to_owned()
+                width=image.width.unwrap_or(600).to_string()
+                height=image.height.unwrap_or(600).to_string()
+                loading=(!eager).then_some("lazy")
+                decoding="async"
+            />
+        </picture>
+    }
+    .into_any()
+}
+
+/// What something costs, and what it cost before.
+pub(crate) fn price(locale: Locale, price: &PriceRange) -> impl IntoView + use<> {
+    let words = Words::of(locale);
+    let from = price.from.display(locale);
+    let now = if price.from == price.to {
+        from
+    } else {
+        words.say_with("price-from", &[("price", from.into())])
+    };
+    let before = price.compare_at.map(|before| {
+        let before = before.display(locale);
+        let spoken = words.say_with("price-before", &[("price", before.clone().into())]);
+        view! {
+            <s aria-hidden="true">{before}</s>
+            <span class="unseen">{spoken}</span>
+        }
+    });
+    let class = if price.compare_at.is_some() {
+        "price reduced"
+    } else {
+        "price"
+    };
+    view! {
+        <p class=class>
+            <span>{now}</span>
+            " "
+            {before}
+        </p>
+    }
+}
+
+/// How much less it costs, in whole per cent, rounded down so that nobody is promised too much.
+pub(crate) fn discount(price: &PriceRange) -> Option<i64> {
+    let before = price.compare_at?.minor;
+    let less = before.checked_sub(price.from.minor)?;
+    let percent = i128::from(less) * 100 / i128::from(before.max(1));
+    i64::try_from(percent).ok().filter(|percent| *percent > 0)
+}
+
+/// "12 % less", in words.
+pub(crate) fn discount_in_words(words: Words, price: &PriceRange) -> Option<String> {
+    let percent = u64::try_from(discount(price)?).ok()?;
+    Some(words.say_with("price-less", &[("percent", number(percent))]))
+}
+
+/// The way from the front page to here; the last is where one is.
+pub(crate) fn breadcrumbs(
+    shell: &Shell,
+    above: &[CategoryRef],
+    here: &str,
+) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let link = |path: &str, name: String| {
+        let href = shell.locale.path(path);
+        view! {
+            <li>
+                <a href=href>{name}</a>
+            </li>
+        }
+    };
+    let ways = above
+        .iter()
+        .map(|it| link(&category_path(&it.slug), it.name.clone()));
+    view! {
+        <nav class="breadcrumbs" aria-label=words.say("breadcrumbs")>
+            <ol>
+                {link("/", words.say("home"))} {ways.collect_view()}
+                <li>
+                    <span aria-current="page">{here.to_owned()}</span>
+                </li>
+            </ol>
+        </nav>
+    }
+}
+
+/// The breadcrumbs as search engines read them.
+pub(crate) fn breadcrumb_data(
+    shell: &Shell,
+    above: &[CategoryRef],
+    here: (&str, String),
+) -> serde_json::Value {
+    let above = above
+        .iter()
+        .map(|it| (it.name.as_str(), category_path(&it.slug)));
+    let items: Vec<_> = above
+        .chain([here])
+        .zip(1..)
+        .map(|((name, path), position)| {
+            serde_json::json!({
+                "@type": "ListItem",
+                "position": position,
+                "name": name,
+                "item": format!("{}{}", shell.base_url, shell.locale.path(&path)),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "@context": "https://schema.org",
+        "@type": "BreadcrumbList",
+        "itemListElement": items,
+    })
+}

@@ -1,0 +1,48 @@
+//! Programs that the tests need and cargo and npm do not bring: installed where this user may, and
+//! otherwise named.
+
+use std::process::Command;
+
+use crate::step::{Failure, run};
+
+/// A program, the Debian package that has it, and where else it may be.
+const NEEDED: [(&str, &str); 2] = [("mariadbd", "mariadb-server"), ("chromium", "chromium")];
+
+/// Installs what is missing.
+pub fn install() -> Result<(), Failure> {
+    let missing: Vec<_> = NEEDED
+        .into_iter()
+        .filter(|(program, _)| !is_there(program))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+    let wanted = packages.join(" ");
+    if !nix::unistd::geteuid().is_root() || !is_there("apt-get") {
+        return Err(Failure(format!(
+            "missing: {wanted}; install them and run this again"
+        )));
+    }
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    run(Command::new("apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive"))
+    .map(drop)
+}
+
+/// Where a program is.
+pub fn find(program: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+    folders.extend(["/usr/sbin", "/usr/bin"].map(Into::into));
+    folders
+        .into_iter()
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+fn is_there(program: &str) -> bool {
+    find(program).is_some()
+}

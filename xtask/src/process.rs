@@ -1,0 +1,156 @@
+//! Programs that run beside this one: started in a group of their own, and stopped with everything
+//! that they started.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+
+use crate::step::{Failure, missing};
+
+const POLL: Duration = Duration::from_millis(50);
+/// How long a program may take to stop before it is killed.
+const PATIENCE: Duration = Duration::from_secs(12);
+const LAST_LINES: usize = 12;
+
+/// A program that runs; it is stopped when this is dropped.
+pub struct Running {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts a program whose words go to a file.
+    pub fn start(name: &'static str, command: &mut Command, log: &Path) -> Result<Self, Failure> {
+        let file = File::create(log)?;
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| missing(&program, &error))?;
+        Ok(Self {
+            name,
+            child,
+            log: log.to_owned(),
+        })
+    }
+
+    /// Fails, with the program's last words, when it has ended.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(self.ended(status)),
+        }
+    }
+
+    fn ended(&self, status: ExitStatus) -> Failure {
+        let words = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = words.lines().collect();
+        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+        Failure(format!(
+            "{} has ended ({status}); its last words were:\n{last}",
+            self.name
+        ))
+    }
+
+    /// Waits until an address answers with 200, or the program ends, or it takes too long.
+    pub fn wait_until_up(&mut self, address: SocketAddr, path: &str) -> Result<(), Failure> {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(60) {
+            self.check()?;
+            if status(address, path).is_some_and(|status| status == 200) {
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+        Err(Failure(format!(
+            "{} does not answer at http://{address}{path}",
+            self.name
+        )))
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // A group that is gone already needs no signal.
+            let _ = killpg(Pid::from_raw(pid), signal);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
+                break;
+            }
+            thread::sleep(POLL);
+        }
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// The status of a GET, if anybody answers.
+pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
+    let limit = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&address, limit).ok()?;
+    stream.set_read_timeout(Some(limit)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).ok()?;
+    str::from_utf8(&head).ok()?.split(' ').nth(1)?.parse().ok()
+}
+
+/// Says which port is taken and how to choose another.
+pub fn expect_free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(Failure(format!(
+            "port {} is in use by another program; choose another with {flag}",
+            address.port()
+        ))),
+        Err(error) => Err(Failure(format!("cannot listen on {address}: {error}"))),
+    }
+}
+
+/// A port that nobody uses at the moment.
+pub fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Becomes true when the user asks this program to stop: Ctrl-C, SIGTERM, or a closed terminal.
+pub fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
+/// Whether the user has asked to stop.
+pub fn asked_to_stop(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed)
+}

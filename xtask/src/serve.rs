@@ -1,0 +1,217 @@
+//! `cargo xtask serve`: from a clean checkout to a shop that is open.
+
+use std::{fs, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration};
+
+use clap::Args;
+
+use crate::{
+    build, npm,
+    place::Place,
+    process::{Running, asked_to_stop, expect_free, stop_flag},
+    stamp::{Inputs, unless_done},
+    step::{Failure, run, step},
+    watch::{Changed, Watch},
+};
+
+/// Flags of `cargo xtask serve`
+#[derive(Args, Clone)]
+pub struct ServeArgs {
+    /// The origin's port
+    #[arg(long, default_value_t = 3000)]
+    pub origin_port: u16,
+
+    /// The edge's port
+    #[arg(long, default_value_t = 8080)]
+    pub edge_port: u16,
+
+    /// Another database than the SQLite file in the data folder
+    #[arg(long)]
+    pub database_url: Option<String>,
+
+    /// Where the shop keeps its database and pictures
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+
+    /// Run the origin without the edge
+    #[arg(long)]
+    pub origin_only: bool,
+
+    /// Build what has changed, and start it anew
+    #[arg(long)]
+    pub watch: bool,
+}
+
+impl ServeArgs {
+    fn origin(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.origin_port))
+    }
+
+    fn edge(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.edge_port))
+    }
+
+    /// Where shoppers are.
+    fn shop(&self) -> SocketAddr {
+        if self.origin_only {
+            self.origin()
+        } else {
+            self.edge()
+        }
+    }
+}
+
+/// Runs until the user stops it.
+pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
+    let stop = stop_flag()?;
+    expect_free(args.origin(), "--origin-port")?;
+    if !args.origin_only {
+        expect_free(args.edge(), "--edge-port")?;
+    }
+    build::set_up(place)?;
+    build::ui(place)?;
+    if !args.origin_only {
+        build::edge(place)?;
+    }
+    build::origin(place)?;
+    step("database", || fill(place, args))?;
+    let mut shop = step("open", || open(place, args))?;
+    announce(args);
+    let watch = if args.watch {
+        Some(Watch::start(place)?)
+    } else {
+        None
+    };
+    while !asked_to_stop(&stop) {
+        for program in &mut shop {
+            program.check()?;
+        }
+        if let Some(changed) = watch.as_ref().and_then(Watch::changed) {
+            drop(std::mem::take(&mut shop));
+            // What does not build is said; the shop opens again with the next change.
+            match rebuild(place, args, changed).and_then(|()| open(place, args)) {
+                Ok(opened) => shop = opened,
+                Err(Failure(message)) => eprintln!("  {message}"),
+            }
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    eprintln!("\n  closing");
+    Ok(())
+}
+
+fn rebuild(place: &Place, args: &ServeArgs, changed: Changed) -> Result<(), Failure> {
+    if changed.ui {
+        build::ui(place)?;
+    }
+    if changed.edge && !args.origin_only {
+        build::edge(place)?;
+    }
+    if changed.origin {
+        build::origin(place)?;
+        step("database", || fill(place, args))?;
+    }
+    Ok(())
+}
+
+fn announce(args: &ServeArgs) {
+    let log = args.data.join("logs");
+    eprintln!("\n  The shop is open: http://{}", args.shop());
+    eprintln!(
+        "  In Chinese: http://{}/zh · API: http://{}/docs/",
+        args.shop(),
+        args.shop()
+    );
+    if !args.origin_only {
+        eprintln!(
+            "  Origin: http://{} · logs: {}",
+            args.origin(),
+            log.display()
+        );
+    }
+    eprintln!("  Ctrl-C closes it.\n");
+}
+
+/// The origin with this shop's settings.
+fn origin(place: &Place, args: &ServeArgs) -> Command {
+    let mut command = Command::new(place.origin());
+    command
+        .current_dir(&place.root)
+        .env("MALLARD_LISTEN", args.origin().to_string())
+        .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
+        .env("MALLARD_DATA_DIR", &args.data)
+        .env("MALLARD_ASSETS_DIR", place.site());
+    if let Some(url) = &args.database_url {
+        command.env("MALLARD_DATABASE_URL", url);
+    }
+    command
+}
+
+/// Brings the database up to date, and the demo catalogue into it unless this very demo is there.
+fn fill(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
+    fs::create_dir_all(place.root.join(&args.data).join("logs"))?;
+    run(origin(place, args).arg("migrate"))?;
+    let data = place.root.join(&args.data);
+    let inputs = Inputs::new()
+        .path(&place.root.join("origin/demo"))?
+        .path(&place.root.join("origin/src/seed"))?
+        .word(args.database_url.as_deref().unwrap_or_default())
+        .word(&data.to_string_lossy());
+    let results = match args.database_url {
+        Some(_) => Vec::new(),
+        None => vec![data.join("mallard.db")],
+    };
+    unless_done(place, "demo", &inputs, &results, || {
+        run(origin(place, args).args(["seed", "--log", "warn"])).map(drop)
+    })
+}
+
+/// Starts origin and edge, and waits until both answer.
+fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
+    let logs = place.root.join(&args.data).join("logs");
+    let mut serve = origin(place, args);
+    serve.arg("serve");
+    let mut origin = Running::start("the origin", &mut serve, &logs.join("origin.log"))?;
+    origin.wait_until_up(args.origin(), "/readyz")?;
+    let mut programs = vec![origin];
+    if !args.origin_only {
+        let mut edge = edge(place, args.edge(), args.origin(), &logs.join("edge.log"))?;
+        edge.wait_until_up(args.edge(), "/")?;
+        programs.push(edge);
+    }
+    Ok(programs)
+}
+
+/// Starts the edge on workerd.
+pub fn edge(
+    place: &Place,
+    at: SocketAddr,
+    origin: SocketAddr,
+    log: &std::path::Path,
+) -> Result<Running, Failure> {
+    let mut command = Command::new(npm::workerd(place));
+    command
+        .arg("serve")
+        .arg(place.edge().join("workerd.capnp"))
+        .arg(format!("--socket-addr=http={at}"))
+        .arg(format!("--external-addr=origin={origin}"));
+    Running::start("the edge", &mut command, log)
+}
+
+/// A shop on free ports in a folder of its own, for tests.
+pub fn open_for_tests(
+    place: &Place,
+    folder: &std::path::Path,
+    ports: (u16, u16),
+) -> Result<(SocketAddr, SocketAddr, Vec<Running>), Failure> {
+    let args = ServeArgs {
+        origin_port: ports.0,
+        edge_port: ports.1,
+        database_url: None,
+        data: folder.to_owned(),
+        origin_only: false,
+        watch: false,
+    };
+    fill(place, &args)?;
+    let programs = open(place, &args)?;
+    Ok((args.origin(), args.edge(), programs))
+}

@@ -1,0 +1,288 @@
+//! `cargo xtask test`: everything that must be green, stage by stage.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, ExitCode, Stdio},
+    time::Instant,
+};
+
+use clap::Args;
+
+use crate::{
+    build, debian,
+    mariadb::Mariadb,
+    npm,
+    place::Place,
+    process::free_port,
+    serve,
+    step::{Failure, missing, shown},
+    tidy,
+    toolchain::WASM,
+};
+
+/// Flags of `cargo xtask test`
+#[derive(Args, Clone)]
+pub struct TestArgs {
+    /// Only these stages; all when none is named
+    #[arg(value_parser = STAGES.map(|(name, _)| name))]
+    pub stages: Vec<String>,
+}
+
+type Stage = fn(&Place) -> Result<Count, Failure>;
+
+const STAGES: [(&str, Stage); 9] = [
+    ("tidy", |place| tidy::tidy(place).map(|()| Count::default())),
+    ("format", format),
+    ("build", build_all),
+    ("lint", lint),
+    ("lint-wasm", lint_wasm),
+    ("units", units),
+    ("edge", edge),
+    ("deploy", deploy),
+    ("browser", browser),
+];
+
+/// How many tests there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs the stages until one fails; the last line counts the tests.
+pub fn test(place: &Place, args: &TestArgs) -> Result<ExitCode, Failure> {
+    let wanted = |name: &str| args.stages.is_empty() || args.stages.iter().any(|it| it == name);
+    let mut total = Count::default();
+    let mut table = Vec::new();
+    let mut green = true;
+    for (name, stage) in STAGES.into_iter().filter(|(name, _)| wanted(name)) {
+        println!("\n── {name}");
+        let started = Instant::now();
+        let count = match stage(place) {
+            Ok(count) => count,
+            Err(Failure(message)) => {
+                println!("{name}: {message}");
+                green = false;
+                Count {
+                    passed: 0,
+                    failed: 1,
+                }
+            }
+        };
+        green &= count.failed == 0;
+        total.passed += count.passed;
+        total.failed += count.failed;
+        table.push((name, started.elapsed().as_secs_f64(), count));
+        if !green {
+            break;
+        }
+    }
+    println!();
+    for (name, seconds, count) in table {
+        println!(
+            "{name:<12}{seconds:>8.1} s {:>6} passed {:>4} failed",
+            count.passed, count.failed
+        );
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(if green {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn format(place: &Place) -> Result<Count, Failure> {
+    watched(place.cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn build_all(place: &Place) -> Result<Count, Failure> {
+    debian::install()?;
+    build::set_up(place)?;
+    build::ui(place)?;
+    build::edge(place)?;
+    build::origin(place)?;
+    Ok(Count::default())
+}
+
+fn lint(place: &Place) -> Result<Count, Failure> {
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    watched(place.cargo().args(arguments))
+}
+
+fn lint_wasm(place: &Place) -> Result<Count, Failure> {
+    let arguments = [
+        "clippy", "-p", "ui", "-p", "edge", "--lib", "--target", WASM,
+    ];
+    watched(place.cargo().args(arguments).args(["--", "-D", "warnings"]))
+}
+
+fn units(place: &Place) -> Result<Count, Failure> {
+    let folder = tempfile::tempdir()?;
+    let mariadb = Mariadb::start(folder.path())?;
+    watched(
+        place
+            .cargo()
+            .args(["test", "--workspace"])
+            .env("MALLARD_TEST_MYSQL_URL", &mariadb.url)
+            .env("INSTA_UPDATE", "no"),
+    )
+}
+
+fn edge(place: &Place) -> Result<Count, Failure> {
+    watched(
+        place
+            .cargo()
+            .args([
+                "test",
+                "-p",
+                "edge",
+                "--features",
+                "workerd",
+                "--test",
+                "workerd",
+            ])
+            .env("WORKERD", npm::workerd(place))
+            .env("EDGE_DIR", place.edge()),
+    )
+}
+
+/// Checks the bundle as it would be deployed, without an account.
+fn deploy(place: &Place) -> Result<Count, Failure> {
+    let folder = tempfile::tempdir()?;
+    // wrangler.toml names the bundle below the checkout; cargo may have put it elsewhere.
+    let bundle = place.edge().join("index.js");
+    let mut wrangler = Command::new(place.npm_bin("wrangler"));
+    wrangler
+        .current_dir(&place.root)
+        .args(["deploy", "--dry-run", "--outdir"])
+        .arg(folder.path())
+        .arg(bundle)
+        .env("CI", "1")
+        .env("DO_NOT_TRACK", "1")
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_HIDE_BANNER", "true")
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
+    watched(&mut wrangler)
+}
+
+/// A shopper in a real browser, through the edge.
+fn browser(place: &Place) -> Result<Count, Failure> {
+    let folder = tempfile::tempdir()?;
+    let ports = (free_port()?, free_port()?);
+    let (origin, edge, shop) = serve::open_for_tests(place, folder.path(), ports)?;
+    let chromium = debian::find("chromium").unwrap_or_else(|| "chromium".into());
+    let mut playwright = Command::new(place.npm_bin("playwright"));
+    playwright
+        .current_dir(place.root.join("e2e"))
+        .arg("test")
+        .env("MALLARD_E2E_URL", format!("http://{edge}"))
+        .env("MALLARD_E2E_ORIGIN", format!("http://{origin}"))
+        .env("CHROMIUM", chromium);
+    let count = watched(&mut playwright);
+    drop(shop);
+    count
+}
+
+/// Runs a command with its words shown, and counts the tests that it reports.
+fn watched(command: &mut Command) -> Result<Count, Failure> {
+    println!("$ {}", shown(command));
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| missing(&program, &error))?;
+    let mut count = Count::default();
+    for line in BufReader::new(
+        child
+            .stdout
+            .take()
+            .ok_or_else(|| Failure::new("no output"))?,
+    )
+    .lines()
+    {
+        let line = line?;
+        println!("{line}");
+        count = count.and(counted(&line));
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        count.failed = count.failed.max(1);
+    }
+    Ok(count)
+}
+
+impl Count {
+    fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+/// What a line of cargo's or Playwright's report counts.
+fn counted(line: &str) -> Count {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let before = |word: &str| {
+        let at = words
+            .iter()
+            .position(|it| it.trim_end_matches(';') == word)?;
+        words.get(at.checked_sub(1)?)?.parse().ok()
+    };
+    if line.starts_with("test result:") {
+        let number = |word| before(word).unwrap_or(0);
+        return Count {
+            passed: number("passed"),
+            failed: number("failed"),
+        };
+    }
+    match words.as_slice() {
+        [number, "passed", rest @ ..] if rest.first().is_none_or(|it| it.starts_with('(')) => {
+            Count {
+                passed: number.parse().unwrap_or(0),
+                failed: 0,
+            }
+        }
+        [number, "failed"] => Count {
+            passed: 0,
+            failed: number.parse().unwrap_or(0),
+        },
+        _ => Count::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_are_counted() {
+        for (line, passed, failed) in [
+            (
+                "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured",
+                12,
+                0,
+            ),
+            ("test result: FAILED. 3 passed; 2 failed; 0 ignored", 3, 2),
+            ("  31 passed (12.4s)", 31, 0),
+            ("  2 failed", 0, 2),
+            (
+                "  ✓  1 [desktop] › browse.spec.ts:3:5 › 3 passed over (1s)",
+                0,
+                0,
+            ),
+            ("test a_test_that_has 3 passed ... ok", 0, 0),
+        ] {
+            assert_eq!(counted(line), Count { passed, failed }, "{line}");
+        }
+    }
+}
