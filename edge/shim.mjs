@@ -2,7 +2,7 @@
 // instance that has panicked may be in any state.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
-import * as worker from "./index_bg.js";
+import * as worker from "./index.js";
 
 /** Resets an instance that has panicked, before it is called again. */
 function healthy() {

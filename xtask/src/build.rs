@@ -57,6 +57,12 @@ fn build_edge(place: &Place) -> Result<(), Failure> {
         .args(["--external:./index_bg.wasm", "--external:cloudflare:*"])
         .arg(format!("--outfile={}", edge.join("index.js").display()));
     run(&mut esbuild)?;
+    // workerd knows the module as WebAssembly from its configuration, and not this newer syntax.
+    let script = fs::read_to_string(edge.join("index.js"))?;
+    fs::write(
+        edge.join("index.js"),
+        script.replace("import source ", "import "),
+    )?;
     fs::copy(parts.join("index_bg.wasm"), edge.join("index_bg.wasm"))?;
     fs::copy(
         place.root.join("edge/workerd.capnp"),

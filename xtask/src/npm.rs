@@ -24,8 +24,14 @@ pub fn install(place: &Place) -> Result<(), Failure> {
         // Not `npm ci`: it refuses a lock file that leaves out other systems' optional packages, as
         // some versions of npm write it. This takes the locked versions too, and saves nothing.
         let mut npm = Command::new("npm");
-        npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(&place.root);
+        npm.args([
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ])
+        .current_dir(&place.root);
         run(&mut npm).map(drop)
     })
 }

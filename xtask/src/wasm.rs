@@ -34,7 +34,7 @@ pub enum Host {
     Worker,
 }
 
-/// Builds a crate into `folder`: `{name}.js`, or for a Worker `{name}_bg.js`, and `{name}_bg.wasm`.
+/// Builds a crate into `folder`: `{name}.js` and `{name}_bg.wasm`.
 pub fn build(
     place: &Place,
     krate: &str,
@@ -77,7 +77,7 @@ fn bind(
     match host {
         Host::Browser => bindgen.web(true)?.omit_default_module_path(true),
         Host::Worker => bindgen
-            .module(false)?
+            .module(true)?
             .reset_state_function(true)
             .force_enable_abort_handler(true),
     };

@@ -1,6 +1,6 @@
 //! The server's outside: the routes of all domains put together, and the layers around them.
 //!
-//! From the outside in: observe (ids, log, metrics), secure (headers for browsers), finish (cache
+//! From the outside in: observe (ids, log, metrics), raw (codings for the edge), secure (headers for browsers), finish (cache
 //! headers, ETag, compression), report (problems as JSON or as a page), catch panics, time limit,
 //! body limit, routes.
 
@@ -10,6 +10,7 @@ mod finish;
 mod health;
 mod observe;
 mod openapi;
+mod raw;
 mod report;
 mod secure;
 
@@ -47,6 +48,7 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                     app.clone(),
                     observe::observe,
                 ))
+                .layer(middleware::from_fn(raw::raw))
                 .layer(middleware::from_fn(secure::secure))
                 .layer(middleware::from_fn(finish::finish))
                 .layer(middleware::from_fn_with_state(app.clone(), report::report))

@@ -1,0 +1,19 @@
+//! For the edge: names the coding of a body in `mallard-coding` instead of `Content-Encoding`, when it
+//! asks for that, so that its runtime keeps the compressed bytes as they are. See
+//! docs/decisions/edge-compression.md.
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{HeaderName, header};
+
+const ASK_RAW: HeaderName = HeaderName::from_static("mallard-raw");
+const RAW_CODING: HeaderName = HeaderName::from_static("mallard-coding");
+
+/// Renames the header for those who ask.
+pub async fn raw(request: Request, next: Next) -> Response {
+    let asked = request.headers().contains_key(ASK_RAW);
+    let mut response = next.run(request).await;
+    if asked && let Some(coding) = response.headers_mut().remove(header::CONTENT_ENCODING) {
+        response.headers_mut().insert(RAW_CODING, coding);
+    }
+    response
+}
