@@ -1,18 +1,25 @@
-//! stub
-pub fn files() -> [(&'static str, &'static str); 0] {
-    []
-}
-pub mod art {
-    pub fn draw(_: &str) -> Option<String> {
-        None
+//! The demo catalogue: its files, which are in Mallard's own JSON Lines, and its pictures, which are
+//! drawn. It knows no database.
+
+pub mod art;
+pub mod bulk;
+
+/// The files in the order in which they are read: the categories first.
+pub fn files() -> [(&'static str, &'static str); 9] {
+    macro_rules! file {
+        ($name:literal) => {
+            ($name, include_str!(concat!("../../demo/", $name)))
+        };
     }
-}
-pub mod bulk {
-    pub fn products(
-        _: u64,
-        _: &[String],
-        _: shared::money::Currency,
-    ) -> impl Iterator<Item = crate::catalog::model::NewProduct> + use<> {
-        std::iter::empty()
-    }
+    [
+        file!("categories.jsonl"),
+        file!("tableware.jsonl"),
+        file!("kitchen.jsonl"),
+        file!("coffee-tea.jsonl"),
+        file!("lighting.jsonl"),
+        file!("furniture.jsonl"),
+        file!("decoration.jsonl"),
+        file!("bedroom.jsonl"),
+        file!("bath.jsonl"),
+    ]
 }

@@ -95,7 +95,10 @@ impl Pattern {
 
     /// The pattern with this word.
     pub(super) fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.into_iter().find(|(name, _)| *name == word).map(|(_, pattern)| pattern)
+        Self::WORDS
+            .into_iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, pattern)| pattern)
     }
 
     /// The size of the tile and what stands on it; `{}` is where the colour goes.
@@ -205,7 +208,10 @@ impl Canvas {
     pub(super) fn ellipse(&mut self, (x, y): (f64, f64), (rx, ry): (f64, f64), fill: Fill) {
         let paint = self.paint(fill);
         let (x, y, rx, ry) = (n(x), n(y), n(rx), n(ry));
-        let _ = write!(self.body, "<ellipse cx=\"{x}\" cy=\"{y}\" rx=\"{rx}\" ry=\"{ry}\" {paint}/>");
+        let _ = write!(
+            self.body,
+            "<ellipse cx=\"{x}\" cy=\"{y}\" rx=\"{rx}\" ry=\"{ry}\" {paint}/>"
+        );
     }
 
     /// A circle around `(x, y)`.
@@ -287,7 +293,10 @@ impl Canvas {
         };
         let definition = match fill {
             Fill::Flat(c) | Fill::Veil(c, _) => solid(ACROSS, &[(0.0, c)]),
-            Fill::Face(c) => solid(ASLANT, &[(0.0, c.tint(0.16)), (0.5, c), (1.0, c.shade(0.14))]),
+            Fill::Face(c) => solid(
+                ASLANT,
+                &[(0.0, c.tint(0.16)), (0.5, c), (1.0, c.shade(0.14))],
+            ),
             Fill::Round(c) => solid(
                 ACROSS,
                 &[
@@ -360,12 +369,16 @@ impl Canvas {
 
     /// Keeps a definition, whose id is written `@`, and returns its id.
     fn defined(&mut self, definition: String) -> String {
-        let place = self.inks.iter().position(|known| *known == definition).unwrap_or_else(|| {
-            let id = format!("i{}", self.inks.len());
-            self.defs.push_str(&definition.replacen('@', &id, 1));
-            self.inks.push(definition);
-            self.inks.len() - 1
-        });
+        let place = self
+            .inks
+            .iter()
+            .position(|known| *known == definition)
+            .unwrap_or_else(|| {
+                let id = format!("i{}", self.inks.len());
+                self.defs.push_str(&definition.replacen('@', &id, 1));
+                self.inks.push(definition);
+                self.inks.len() - 1
+            });
         format!("i{place}")
     }
 }
@@ -374,7 +387,11 @@ fn gradient(kind: &str, stops: impl Iterator<Item = (f64, Colour, f64)>) -> Stri
     let (element, frame) = kind.split_once(' ').unwrap_or((kind, ""));
     let mut text = format!("<{element} id=\"@\" {frame}>");
     for (at, colour, opacity) in stops {
-        let _ = write!(text, "<stop offset=\"{}\" stop-color=\"{colour}\"", share(at));
+        let _ = write!(
+            text,
+            "<stop offset=\"{}\" stop-color=\"{colour}\"",
+            share(at)
+        );
         if opacity < 1.0 {
             let _ = write!(text, " stop-opacity=\"{}\"", share(opacity));
         }
@@ -387,7 +404,11 @@ fn gradient(kind: &str, stops: impl Iterator<Item = (f64, Colour, f64)>) -> Stri
 /// A number as short as it can be, to a tenth: enough on a canvas of 1200.
 pub(super) fn n(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
-    if rounded == 0.0 { "0".to_owned() } else { format!("{rounded}") }
+    if rounded == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{rounded}")
+    }
 }
 
 /// A share between 0 and 1, to a thousandth.

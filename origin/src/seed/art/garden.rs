@@ -1,1 +1,2 @@
-use super::Piece; pub(super) const PIECES: &[Piece] = &[];
+use super::Piece;
+pub(super) const PIECES: &[Piece] = &[];

@@ -62,7 +62,11 @@ impl Look {
         Self {
             colour,
             accent: CHALK,
-            mark: if colour.lightness() > 0.55 { colour.shade(0.3) } else { colour.tint(0.5) },
+            mark: if colour.lightness() > 0.55 {
+                colour.shade(0.3)
+            } else {
+                colour.tint(0.5)
+            },
             pattern: Pattern::Plain,
             form: 1,
         }
@@ -97,15 +101,36 @@ struct Piece {
 type Draw = fn(&mut Canvas, &Look);
 
 const fn standing(name: &'static str, draw: Draw, size: (f64, f64), base: f64, cm: f64) -> Piece {
-    Piece { name, pose: Pose::Standing, size, base, cm, draw }
+    Piece {
+        name,
+        pose: Pose::Standing,
+        size,
+        base,
+        cm,
+        draw,
+    }
 }
 
 const fn laid(name: &'static str, draw: Draw, size: (f64, f64), cm: f64) -> Piece {
-    Piece { name, pose: Pose::Laid, size, base: 0.0, cm, draw }
+    Piece {
+        name,
+        pose: Pose::Laid,
+        size,
+        base: 0.0,
+        cm,
+        draw,
+    }
 }
 
 const fn hung(name: &'static str, draw: Draw, size: (f64, f64), cm: f64) -> Piece {
-    Piece { name, pose: Pose::Hung, size, base: 0.0, cm, draw }
+    Piece {
+        name,
+        pose: Pose::Hung,
+        size,
+        base: 0.0,
+        cm,
+        draw,
+    }
 }
 
 /// Everything that can be drawn, by theme.
@@ -125,5 +150,8 @@ const PIECES: [&[Piece]; 11] = [
 
 /// The thing with this name.
 fn piece(name: &str) -> Option<&'static Piece> {
-    PIECES.into_iter().flatten().find(|piece| piece.name == name)
+    PIECES
+        .into_iter()
+        .flatten()
+        .find(|piece| piece.name == name)
 }

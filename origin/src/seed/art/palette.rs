@@ -148,7 +148,10 @@ pub(super) fn tone(word: &str) -> Option<Colour> {
 }
 
 fn find(colours: &[(&str, Colour)], word: &str) -> Option<Colour> {
-    colours.iter().find(|(name, _)| *name == word).map(|(_, colour)| *colour)
+    colours
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, colour)| *colour)
 }
 
 #[cfg(test)]

@@ -136,12 +136,21 @@ pub(super) fn compose(request: &Request, words: &str) -> String {
 fn room(c: &mut Canvas, tone: Colour, stage: Stage, drift: f64) {
     let whole = "M0 0h1200v1200H0z";
     c.path(whole, Fill::Face(tone));
-    c.ellipse((330.0, 260.0), (760.0, 640.0), Fill::Halo(tone.tint(0.75), 0.62));
+    c.ellipse(
+        (330.0, 260.0),
+        (760.0, 640.0),
+        Fill::Halo(tone.tint(0.75), 0.62),
+    );
     match stage {
         Stage::Arch => {
             let arch = "M290 800V470a310 310 0 0 1 620 0v330z";
             c.path(arch, Fill::Drop(tone.shade(0.13)));
-            c.faint("M292 800V470a308 308 0 0 1 300-308", tone.tint(0.6), 5.0, 0.6);
+            c.faint(
+                "M292 800V470a308 308 0 0 1 300-308",
+                tone.tint(0.6),
+                5.0,
+                0.6,
+            );
         }
         Stage::Disc => c.circle((640.0, 500.0), 345.0, Fill::Face(tone.tint(0.34))),
         Stage::Window => window_light(c, tone, drift),
@@ -149,7 +158,11 @@ fn room(c: &mut Canvas, tone: Colour, stage: Stage, drift: f64) {
     }
     let floor = format!("M0 {HORIZON}h1200v400H0z");
     c.path(&floor, Fill::Drop(tone.shade(0.07)));
-    c.ellipse((380.0, 940.0), (640.0, 190.0), Fill::Halo(tone.tint(0.7), 0.5));
+    c.ellipse(
+        (380.0, 940.0),
+        (640.0, 190.0),
+        Fill::Halo(tone.tint(0.7), 0.5),
+    );
     c.faint(&format!("M0 {HORIZON}h1200"), tone.shade(0.4), 3.0, 0.16);
     if stage == Stage::Plinth {
         c.ground((600.0, 1110.0), 760.0);
@@ -164,7 +177,13 @@ fn room(c: &mut Canvas, tone: Colour, stage: Stage, drift: f64) {
 /// A slanting strip of sun on the wall.
 fn beam(c: &mut Canvas, tone: Colour, drift: f64) {
     let x = 640.0 + 260.0 * drift;
-    let d = format!("M{} 0h{}L{} 800H{}z", n(x), n(150.0 + 90.0 * drift), n(x - 90.0), n(x - 330.0));
+    let d = format!(
+        "M{} 0h{}L{} 800H{}z",
+        n(x),
+        n(150.0 + 90.0 * drift),
+        n(x - 90.0),
+        n(x - 330.0)
+    );
     c.path(&d, Fill::Veil(tone.tint(0.8), sun(tone)));
 }
 
@@ -185,7 +204,11 @@ fn window_light(c: &mut Canvas, tone: Colour, drift: f64) {
 /// A table top seen from above, with slanting light.
 fn table_top(c: &mut Canvas, tone: Colour, stage: Stage, drift: f64) {
     c.path("M0 0h1200v1200H0z", Fill::Face(tone));
-    c.ellipse((300.0, 240.0), (820.0, 720.0), Fill::Halo(tone.tint(0.75), 0.6));
+    c.ellipse(
+        (300.0, 240.0),
+        (820.0, 720.0),
+        Fill::Halo(tone.tint(0.75), 0.6),
+    );
     match stage {
         Stage::Cloth => {
             let cloth = rect((170.0, 150.0), (860.0, 900.0), 10.0);
@@ -229,20 +252,33 @@ fn stand_up(c: &mut Canvas, request: &Request) {
         (Pose::Hung, _) => (600.0, 540.0),
         (_, Stage::Plinth) => (600.0, 990.0),
         // What is low stands further back, nearer to the middle of the picture.
-        _ => (600.0, FLOOR - 0.2 * (FRAME.1 - main.size.1 * scale).max(0.0)),
+        _ => (
+            600.0,
+            FLOOR - 0.2 * (FRAME.1 - main.size.1 * scale).max(0.0),
+        ),
     };
     if request.stage == Stage::Plinth {
         scale *= 0.86;
     }
     if request.close {
         scale *= 1.5;
-        at = (at.0 - 60.0, at.1 + if main.pose == Pose::Hung { 40.0 } else { 130.0 });
+        at = (
+            at.0 - 60.0,
+            at.1 + if main.pose == Pose::Hung { 40.0 } else { 130.0 },
+        );
     }
     if let Some(colour) = request.pair {
         scale *= 0.8;
         let half = (main.size.0 * scale * 0.42).min(250.0);
-        let look = Look { colour, ..request.look };
-        let behind = if main.pose == Pose::Hung { -60.0 } else { -64.0 };
+        let look = Look {
+            colour,
+            ..request.look
+        };
+        let behind = if main.pose == Pose::Hung {
+            -60.0
+        } else {
+            -64.0
+        };
         set(c, main, &look, (at.0 - half, at.1 + behind), scale * 0.92);
         at = (at.0 + half * 0.9, at.1 + 8.0);
     }
@@ -265,7 +301,13 @@ fn stand_up(c: &mut Canvas, request: &Request) {
     set(c, main, &request.look, at, scale);
     if let Some((piece, look)) = request.with.get(2) {
         let size = beside(main, scale, piece) * 0.9;
-        set(c, piece, look, ((at.0 + half).min(960.0), FLOOR + 78.0), size);
+        set(
+            c,
+            piece,
+            look,
+            ((at.0 + half).min(960.0), FLOOR + 78.0),
+            size,
+        );
     }
 }
 
@@ -279,7 +321,10 @@ fn set(c: &mut Canvas, piece: &Piece, look: &Look, at: (f64, f64), scale: f64) {
         Pose::Laid => {
             // What usually lies leans against the wall here.
             let at = (at.0, at.1 - piece.size.1 * scale / 2.0);
-            c.ground((at.0, at.1 + piece.size.1 * scale / 2.0), piece.size.0 * scale * 0.9);
+            c.ground(
+                (at.0, at.1 + piece.size.1 * scale / 2.0),
+                piece.size.0 * scale * 0.9,
+            );
             at
         }
         Pose::Hung => (at.0, at.1.min(560.0)),
@@ -299,7 +344,10 @@ fn lay_out(c: &mut Canvas, request: &Request) {
     }
     if let Some(colour) = request.pair {
         scale *= 0.8;
-        let look = Look { colour, ..request.look };
+        let look = Look {
+            colour,
+            ..request.look
+        };
         c.placed((440.0, 520.0), scale, -13.0, |c| (main.draw)(c, &look));
         (at, turn) = ((735.0, 680.0), 6.0);
     }
@@ -317,7 +365,11 @@ fn lay_out(c: &mut Canvas, request: &Request) {
             _ => ((at.0 + reach).min(1000.0), 330.0, 16.0),
         };
         // Standing things are drawn upwards from their foot; here they lie around their middle.
-        let lift = if piece.pose == Pose::Standing { piece.size.1 * size / 2.0 } else { 0.0 };
+        let lift = if piece.pose == Pose::Standing {
+            piece.size.1 * size / 2.0
+        } else {
+            0.0
+        };
         if piece.pose == Pose::Standing {
             c.ground((x, y + lift), piece.base * size);
         }
@@ -340,7 +392,15 @@ mod tests {
             let known = words.starts_with("mug");
             assert_eq!(Request::parse(words).is_some(), known, "{words}");
         }
-        for slip in ["colour=mos", "tone=", "form=0", "form=9", "view=far", "size=2", "colour"] {
+        for slip in [
+            "colour=mos",
+            "tone=",
+            "form=0",
+            "form=9",
+            "view=far",
+            "size=2",
+            "colour",
+        ] {
             assert!(Request::parse(&format!("mug?{slip}")).is_none(), "{slip}");
         }
         let crowd = "mug?with=mug.oat,mug.oat,mug.oat,mug.oat";

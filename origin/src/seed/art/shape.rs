@@ -64,8 +64,16 @@ fn smooth(points: &[(f64, f64)]) -> String {
             continue;
         }
         // A repeated point has no tangent of its own, which makes it a corner.
-        let lead = if before == from { (0.0, 0.0) } else { (to.0 - before.0, to.1 - before.1) };
-        let tail = if after == to { (0.0, 0.0) } else { (after.0 - from.0, after.1 - from.1) };
+        let lead = if before == from {
+            (0.0, 0.0)
+        } else {
+            (to.0 - before.0, to.1 - before.1)
+        };
+        let tail = if after == to {
+            (0.0, 0.0)
+        } else {
+            (after.0 - from.0, after.1 - from.1)
+        };
         let _ = write!(
             d,
             "C{} {} {} {} {} {}",
@@ -103,13 +111,18 @@ impl Canvas {
 
     /// The long highlight on the left of something turned.
     pub(super) fn sheen(&mut self, profile: &[(f64, f64)]) {
-        let (Some(first), Some(last)) = (profile.first(), profile.last()) else { return };
+        let (Some(first), Some(last)) = (profile.first(), profile.last()) else {
+            return;
+        };
         let inset = (last.1 - first.1) * 0.09;
         let points: Vec<_> = profile
             .iter()
             .map(|&(r, y)| {
                 let y = y + r * TILT * 0.7;
-                (-r * 0.72, y.clamp(first.1 + inset + first.0 * TILT * 0.7, last.1 - inset * 0.4))
+                (
+                    -r * 0.72,
+                    y.clamp(first.1 + inset + first.0 * TILT * 0.7, last.1 - inset * 0.4),
+                )
             })
             .collect();
         let d = format!("M{} {}{}", n(points[0].0), n(points[0].1), smooth(&points));
@@ -121,7 +134,11 @@ impl Canvas {
     pub(super) fn mouth(&mut self, y: f64, r: f64, wall: f64, colour: Colour) {
         self.ellipse((0.0, y), (r, r * TILT), Fill::Flat(colour.tint(0.3)));
         let inner = r - wall;
-        self.ellipse((0.0, y + wall * 0.12), (inner, inner * TILT), Fill::Hollow(colour));
+        self.ellipse(
+            (0.0, y + wall * 0.12),
+            (inner, inner * TILT),
+            Fill::Hollow(colour),
+        );
     }
 
     /// What is in a vessel, seen through its mouth.
@@ -148,7 +165,15 @@ impl Canvas {
     pub(super) fn ground(&mut self, at: (f64, f64), width: f64) {
         let dark = Colour::new(0x2a_20_24);
         let (x, y) = at;
-        self.ellipse((x + width * 0.2, y + 6.0), (width * 0.82, width * 0.15), Fill::Halo(dark, 0.3));
-        self.ellipse((x + width * 0.03, y), (width * 0.56, width * 0.085), Fill::Halo(dark, 0.62));
+        self.ellipse(
+            (x + width * 0.2, y + 6.0),
+            (width * 0.82, width * 0.15),
+            Fill::Halo(dark, 0.3),
+        );
+        self.ellipse(
+            (x + width * 0.03, y),
+            (width * 0.56, width * 0.085),
+            Fill::Halo(dark, 0.62),
+        );
     }
 }

@@ -29,8 +29,15 @@ fn cushion(c: &mut Canvas, look: &Look) {
     };
     c.surface(d, Fill::Face(look.colour), look);
     c.faint(d, look.accent, 8.0, 0.8);
-    c.path("M-240-60Q0-100 250-40 240-10 262 6 0-30-258 6z", Fill::Veil(look.colour.shade(0.6), 0.14));
-    for d in ["M-256-540q60 70 70 130", "M258-540q-50 60-66 120", "M-250-10q40-70 80-100"] {
+    c.path(
+        "M-240-60Q0-100 250-40 240-10 262 6 0-30-258 6z",
+        Fill::Veil(look.colour.shade(0.6), 0.14),
+    );
+    for d in [
+        "M-256-540q60 70 70 130",
+        "M258-540q-50 60-66 120",
+        "M-250-10q40-70 80-100",
+    ] {
         c.faint(d, look.colour.shade(0.5), 7.0, 0.18);
     }
 }
@@ -45,7 +52,12 @@ fn fold(c: &mut Canvas, y: f64, (w, h): (f64, f64), colour: Colour, look: &Look)
     c.surface(&d, Fill::Drop(colour), &Look { colour, ..*look });
     let inner = format!("M{} {}H{}", -half - 6.0, y - h * 0.5, half - 8.0);
     c.faint(&inner, colour.shade(0.5), 5.0, 0.24);
-    c.faint(&format!("M{} {}H{}", -half, y - 2.0, half - 4.0), colour.shade(0.6), 5.0, 0.3);
+    c.faint(
+        &format!("M{} {}H{}", -half, y - 2.0, half - 4.0),
+        colour.shade(0.6),
+        5.0,
+        0.3,
+    );
 }
 
 fn throw(c: &mut Canvas, look: &Look) {
@@ -65,8 +77,18 @@ fn towels(c: &mut Canvas, look: &Look) {
     let shades = [look.colour, look.accent, look.colour.tint(0.1), look.accent];
     for (index, colour) in shades.into_iter().enumerate() {
         let step = index as f64;
-        fold(c, -6.0 - step * 112.0, (520.0 - step * 8.0, 110.0), colour, look);
-        let band = format!("M{} {}h16v104h-16z", 150.0 - step * 4.0, -114.0 - step * 112.0);
+        fold(
+            c,
+            -6.0 - step * 112.0,
+            (520.0 - step * 8.0, 110.0),
+            colour,
+            look,
+        );
+        let band = format!(
+            "M{} {}h16v104h-16z",
+            150.0 - step * 4.0,
+            -114.0 - step * 112.0
+        );
         c.path(&band, Fill::Veil(colour.shade(0.3), 0.25));
     }
 }
@@ -76,10 +98,21 @@ fn towel(c: &mut Canvas, look: &Look) {
     c.cast(d);
     c.surface(d, Fill::Face(look.colour), look);
     for y in [-250.0, 230.0] {
-        c.path(&format!("M-204 {y}h408v26h-408z"), Fill::Veil(look.accent, 0.85));
-        c.path(&format!("M-204 {}h408v8h-408z", y + 38.0), Fill::Veil(look.accent, 0.85));
+        c.path(
+            &format!("M-204 {y}h408v26h-408z"),
+            Fill::Veil(look.accent, 0.85),
+        );
+        c.path(
+            &format!("M-204 {}h408v8h-408z", y + 38.0),
+            Fill::Veil(look.accent, 0.85),
+        );
     }
-    c.faint("M-60-320q16 300 0 640M74-324q-14 320 4 650", look.colour.shade(0.5), 10.0, 0.1);
+    c.faint(
+        "M-60-320q16 300 0 640M74-324q-14 320 4 650",
+        look.colour.shade(0.5),
+        10.0,
+        0.1,
+    );
     for step in 0..20 {
         let x = -196.0 + f64::from(step) * 20.6;
         c.faint(&format!("M{x} 330v24"), look.colour.shade(0.06), 6.0, 1.0);
@@ -114,18 +147,34 @@ fn rug(c: &mut Canvas, look: &Look) {
         }
         _ => {
             c.pattern(&d, look.pattern, look.mark);
-            c.faint(&rect((-236.0, -318.0), (472.0, 636.0), 4.0), look.accent, 12.0, 0.8);
+            c.faint(
+                &rect((-236.0, -318.0), (472.0, 636.0), 4.0),
+                look.accent,
+                12.0,
+                0.8,
+            );
         }
     }
 }
 
 fn bedding(c: &mut Canvas, look: &Look) {
     fold(c, -6.0, (600.0, 126.0), look.colour, look);
-    fold(c, -132.0, (590.0, 100.0), look.accent, &Look::plain(look.accent));
+    fold(
+        c,
+        -132.0,
+        (590.0, 100.0),
+        look.accent,
+        &Look::plain(look.accent),
+    );
     let pillow = "M-270-240q-24-70 6-140 270-40 540 0 30 70 6 140-270 26-552 0z";
     c.surface(pillow, Fill::Drop(look.colour.tint(0.16)), look);
     c.faint("M-262-246q264 22 536 0", look.colour.shade(0.5), 6.0, 0.3);
-    c.faint("M-240-370q50 40 60 80M250-372q-40 40-50 70", look.colour.shade(0.5), 6.0, 0.16);
+    c.faint(
+        "M-240-370q50 40 60 80M250-372q-40 40-50 70",
+        look.colour.shade(0.5),
+        6.0,
+        0.16,
+    );
     let ribbon = "M-20-400q20-6 40 0V0q-20 6-40 0z";
     c.path(ribbon, Fill::Veil(look.mark, 0.35));
 }
@@ -149,8 +198,16 @@ fn pouf(c: &mut Canvas, look: &Look) {
         (220.0, -6.0),
     ];
     c.turn(&body, Fill::Round(look.colour), look);
-    c.pattern(&super::shape::turned(&body), Pattern::Knit, look.colour.shade(0.4));
-    c.ellipse((0.0, -400.0), (196.0, 38.0), Fill::Veil(look.colour.tint(0.3), 0.4));
+    c.pattern(
+        &super::shape::turned(&body),
+        Pattern::Knit,
+        look.colour.shade(0.4),
+    );
+    c.ellipse(
+        (0.0, -400.0),
+        (196.0, 38.0),
+        Fill::Veil(look.colour.tint(0.3), 0.4),
+    );
     for x in [-190.0, -70.0, 70.0, 190.0] {
         let d = format!("M{} -396Q{} -210 {} -16", x * 0.6, x * 1.24, x * 0.7);
         c.faint(&d, look.colour.shade(0.5), 6.0, 0.3);

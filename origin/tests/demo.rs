@@ -1,0 +1,85 @@
+//! The demo catalogue and the products for load tests.
+
+use std::{collections::HashSet, ops::ControlFlow};
+
+use origin::{
+    catalog::model::{ImageSource, NewProduct},
+    import::{self, Format, Row, Source},
+    seed,
+};
+use shared::{locale::Locale, money::Currency};
+
+fn rows() -> Vec<Row> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = Vec::new();
+    for (name, text) in seed::files() {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let source = Source {
+            path,
+            translations: None,
+            media: None,
+        };
+        import::read(Format::Jsonl, &source, Currency::USD, &mut |item| {
+            rows.push(item.unwrap_or_else(|bad| panic!("{name}: {bad}")).row);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    }
+    rows
+}
+
+fn is_drawn(product: &NewProduct) -> bool {
+    product.images.iter().all(|image| match &image.source {
+        ImageSource::Drawn(words) => seed::art::draw(words).is_some(),
+        _ => false,
+    })
+}
+
+#[test]
+fn every_product_is_complete_in_both_languages_and_drawn() {
+    let (mut top, mut products, mut pictures) = (0, 0, HashSet::new());
+    for row in rows() {
+        match row {
+            Row::Category(category) => {
+                assert_eq!(category.names.len(), 2, "{}", category.external_id);
+                top += usize::from(category.parent.is_none());
+            }
+            Row::Product(product) => {
+                products += 1;
+                for texts in [&product.names, &product.descriptions] {
+                    assert!(Locale::ALL.iter().all(|it| texts.contains_key(it)));
+                }
+                assert!(is_drawn(&product), "{}", product.external_id);
+                let first = format!("{:?}", product.images[0].source);
+                assert!(
+                    pictures.insert(first),
+                    "{}: a picture again",
+                    product.external_id
+                );
+            }
+        }
+    }
+    assert!(
+        top >= 8 && products >= 50,
+        "{top} categories, {products} products"
+    );
+}
+
+#[test]
+fn many_products_are_different_drawn_and_always_the_same() {
+    let categories = ["a".to_owned(), "b".to_owned()];
+    let make = || seed::bulk::products(2_000, &categories, Currency::USD).collect::<Vec<_>>();
+    let products = make();
+    assert_eq!(products, make());
+    let skus: HashSet<_> = products
+        .iter()
+        .flat_map(|it| &it.variants)
+        .map(|it| &it.sku)
+        .collect();
+    assert_eq!(
+        skus.len(),
+        products.iter().map(|it| it.variants.len()).sum::<usize>()
+    );
+    assert!(products.iter().take(200).all(is_drawn));
+}
