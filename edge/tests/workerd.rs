@@ -1,5 +1,11 @@
 //! The built Worker on workerd, in front of a small origin of the tests' own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},

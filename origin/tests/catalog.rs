@@ -1,5 +1,11 @@
 //! The catalogue over its public API, on both engines.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
 mod support;
 
 use origin::catalog::{Saved, model::Status};

@@ -1,5 +1,11 @@
 //! The demo catalogue and the products for load tests.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
 use std::{collections::HashSet, ops::ControlFlow};
 
 use origin::{

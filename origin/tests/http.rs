@@ -1,5 +1,11 @@
 //! What every answer has in common: problems, headers, conditional requests, compression, limits.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
 mod support;
 
 use axum::body::Body;

@@ -1,5 +1,11 @@
 //! The listener itself, over real sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
 mod support;
 
 use std::{net::SocketAddr, time::Duration};
@@ -148,8 +154,7 @@ async fn malformed_and_huge_heads_get_a_4xx() {
         let answer = exchange(running.address, request.as_bytes()).await;
         assert!(
             status(&answer).starts_with('4'),
-            "{:.60}: {answer:.80}",
-            request
+            "{request:.60}: {answer:.80}"
         );
     }
 }

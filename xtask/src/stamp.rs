@@ -111,7 +111,7 @@ mod tests {
                 &place,
                 "it",
                 &Inputs::new().word("v1"),
-                &[result.clone()],
+                std::slice::from_ref(&result),
                 work,
             )
             .unwrap();

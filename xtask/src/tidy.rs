@@ -116,10 +116,12 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
     if under("edge/src/core") && (names("use worker") || names("worker::")) {
         broken.push("the core does not know the runtime");
     }
-    if under("origin/src") && !under("origin/src/http") && !under("origin/src/cli.rs") {
-        if names("crate::http::") || names("super::http::") {
-            broken.push("only the command line knows `http`");
-        }
+    if under("origin/src")
+        && !under("origin/src/http")
+        && !under("origin/src/cli.rs")
+        && (names("crate::http::") || names("super::http::"))
+    {
+        broken.push("only the command line knows `http`");
     }
     if under("ui/src") && names("sqlx") {
         broken.push("ui knows no SQL");

@@ -477,11 +477,3 @@ pub(super) fn split_tags(cell: &str) -> Vec<String> {
     let tags = tags.iter().map(|tag| tag.trim().to_owned());
     tags.filter(|tag| !tag.is_empty()).collect()
 }
-
-/// The cell that [`split_tags`] takes apart.
-pub(super) fn join_tags(tags: &[String]) -> String {
-    let escaped = tags
-        .iter()
-        .map(|tag| tag.replace('\\', "\\\\").replace('|', "\\|"));
-    escaped.collect::<Vec<_>>().join("|")
-}

@@ -107,7 +107,7 @@ fn variant(variant: &NewVariant) -> Value {
     line.put("price", json!(variant.price.to_decimal()));
     line.put(
         "compare_at",
-        json!(variant.compare_at.map(|money| money.to_decimal())),
+        json!(variant.compare_at.map(shared::money::Money::to_decimal)),
     );
     line.put("stock", json!(variant.stock));
     line.put("weight_g", json!(variant.weight_g));

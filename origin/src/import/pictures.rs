@@ -190,7 +190,7 @@ impl Photos {
             .filter_map(|(name, words)| {
                 let share = words.share_in(&wanted.words, &about);
                 let alike = strsim::jaro_winkler(&form, &plain(name));
-                (share >= 0.5).then(|| (share + alike, name.as_str()))
+                (share >= 0.5).then_some((share + alike, name.as_str()))
             })
             .collect();
         best.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -77,6 +77,9 @@ impl SheetRow {
     }
 }
 
+/// A row, or the line of one that cannot be read and what is wrong with it.
+pub(super) type NextRow = Result<SheetRow, (u64, Fault)>;
+
 /// A spreadsheet in a file.
 pub(super) struct Sheet<R> {
     reader: csv::Reader<Plain<R>>,
@@ -150,7 +153,7 @@ impl<R: BufRead> Sheet<R> {
     }
 
     /// The next row, or what is wrong with it.
-    pub(super) fn next(&mut self) -> Result<Option<Result<SheetRow, (u64, Fault)>>, Error> {
+    pub(super) fn next(&mut self) -> Result<Option<NextRow>, Error> {
         let row = self.read()?;
         Ok(row.map(|row| row.and_then(|row| self.check_width(row))))
     }
@@ -170,7 +173,7 @@ impl<R: BufRead> Sheet<R> {
         Ok(row)
     }
 
-    fn read(&mut self) -> Result<Option<Result<SheetRow, (u64, Fault)>>, Error> {
+    fn read(&mut self) -> Result<Option<NextRow>, Error> {
         self.room.set(RECORD_MAX);
         let found = self.reader.read_byte_record(&mut self.record);
         let behind = self.reader.position().line();

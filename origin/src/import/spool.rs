@@ -40,7 +40,9 @@ impl Spool {
         let file = tempfile::tempfile().map_err(failed)?;
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create_file(file).map_err(failed)?;
+        let database = builder
+            .create_with_backend(redb::backends::FileBackend::new(file).map_err(failed)?)
+            .map_err(failed)?;
         let mut writing = database.begin_write().map_err(failed)?;
         // Nobody will look for it after a crash.
         writing

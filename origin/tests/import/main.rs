@@ -1,5 +1,11 @@
 //! Files of every format, as a shop meets them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
 mod formats;
 mod real;
 

@@ -208,7 +208,7 @@ fn shelved(c: &mut Canvas, board: usize, y: f64) {
             c.placed((120.0, y), 0.3, 0.0, |c| vase(c, &Look::plain(mist)));
         }
         2 => c.placed((20.0, y), 0.34, 0.0, |c| {
-            basket(c, &Look::plain(Colour::new(0xc2_9a_62)))
+            basket(c, &Look::plain(Colour::new(0xc2_9a_62)));
         }),
         3 => {
             book(c, 60.0, 34.0, 150.0, mist);
@@ -272,7 +272,7 @@ fn clock(c: &mut Canvas, look: &Look) {
             "M0-214V-198"
         };
         c.placed((0.0, 0.0), 1.0, f64::from(hour) * 30.0, |c| {
-            c.line(long, ink, 8.0)
+            c.line(long, ink, 8.0);
         });
     }
     c.line("M0 20L-94-84", ink, 13.0);

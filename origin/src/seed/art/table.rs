@@ -456,7 +456,7 @@ fn mill(c: &mut Canvas, look: &Look) {
 fn utensils(c: &mut Canvas, look: &Look) {
     c.bar((-70.0, -240.0), (-128.0, -560.0), 24.0, OAK);
     c.placed((-134.0, -610.0), 1.0, -10.0, |c| {
-        c.ellipse((0.0, 0.0), (48.0, 72.0), Fill::Face(OAK))
+        c.ellipse((0.0, 0.0), (48.0, 72.0), Fill::Face(OAK));
     });
     c.bar((0.0, -240.0), (10.0, -590.0), 24.0, WALNUT);
     c.path("M-36-700h92l-8 140q-38 34-76 0z", Fill::Face(WALNUT));
