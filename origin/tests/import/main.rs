@@ -84,9 +84,3 @@ fn read_text(format: Format, text: impl AsRef<[u8]>) -> (Found, Result<(), Error
     std::fs::write(&path, text).unwrap();
     read_from(format, &source(path), Currency::USD)
 }
-
-fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/samples")
-        .join(name)
-}
