@@ -59,6 +59,15 @@ impl Place {
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(cargo());
         command.current_dir(&self.root);
+        // What cargo told this program about itself is not about what is built now; some build
+        // scripts would run again because of it.
+        let about_xtask =
+            |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(about_xtask) {
+                command.env_remove(name);
+            }
+        }
         command
     }
 }
