@@ -8,6 +8,8 @@ export const test = base.extend<{ quiet: void }>({
     async ({ page }, use) => {
       const said: string[] = [];
       page.on("console", (message) => {
+        // What could not be loaded is said below, with its address; a page that is a 404 is meant.
+        if (message.text().startsWith("Failed to load resource")) return;
         if (["error", "warning"].includes(message.type())) said.push(message.text());
       });
       page.on("pageerror", (error) => said.push(String(error)));

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use axum::{extract::Request, middleware::Next, response::Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 const CSP: HeaderName = header::CONTENT_SECURITY_POLICY;
 
@@ -54,6 +54,11 @@ const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame
 pub async fn secure(request: Request, next: Next) -> Response {
     let docs = request.uri().path().starts_with("/docs");
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_MODIFIED {
+        // Whoever has the body has its fields. One said anew here would replace the page's own in a
+        // cache (RFC 9111 §3.2), and what it should be cannot be told without the body.
+        return response;
+    }
     let media_type = response.headers().get(header::CONTENT_TYPE);
     let page = media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();

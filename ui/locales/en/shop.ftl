@@ -24,6 +24,7 @@ category-description = { $name } at { $shop }: { $count ->
     [one] one product
    *[other] { $count } products
 } to choose from.
+list-heading = Products
 list-empty = Nothing here fits what you asked for.
 list-empty-clear = Show everything in { $name }
 list-previous = Previous page

@@ -20,6 +20,7 @@ product-count = { $count ->
    *[other] { $count } 件商品
 }
 category-description = { $shop } 的{ $name }：共 { $count } 件商品可选。
+list-heading = 商品
 list-empty = 没有符合条件的商品。
 list-empty-clear = 查看{ $name }的全部商品
 list-previous = 上一页

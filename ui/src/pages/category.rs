@@ -49,7 +49,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
                 </div>
                 <div class="with-filter">
                     {filter(shell, page)}
-                    <section class="results" aria-label=category.name.clone()>
+                    <section class="results">
+                        <h2 class="unseen">{words.say("list-heading")}</h2>
                         {active(shell, page)} {list(shell, page)}
                     </section>
                 </div>
