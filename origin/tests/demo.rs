@@ -67,7 +67,7 @@ fn every_product_is_complete_in_both_languages_and_drawn() {
         }
     }
     assert!(
-        top >= 8 && products >= 50,
+        top >= 8 && products >= 120,
         "{top} categories, {products} products"
     );
 }

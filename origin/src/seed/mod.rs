@@ -5,7 +5,7 @@ pub mod art;
 pub mod bulk;
 
 /// The files in the order in which they are read: the categories first.
-pub fn files() -> [(&'static str, &'static str); 9] {
+pub fn files() -> [(&'static str, &'static str); 11] {
     macro_rules! file {
         ($name:literal) => {
             ($name, include_str!(concat!("../../demo/", $name)))
@@ -21,5 +21,7 @@ pub fn files() -> [(&'static str, &'static str); 9] {
         file!("decoration.jsonl"),
         file!("bedroom.jsonl"),
         file!("bath.jsonl"),
+        file!("garden.jsonl"),
+        file!("study.jsonl"),
     ]
 }

@@ -1,2 +1,0 @@
-use super::Piece;
-pub(super) const PIECES: &[Piece] = &[];
