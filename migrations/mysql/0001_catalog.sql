@@ -117,7 +117,8 @@ create table category_facets (
     category_id bigint primary key,
     product_count bigint not null,
     price_from_minor bigint not null,
-    price_to_minor bigint not null
+    price_to_minor bigint not null,
+    image text
 ) default character set utf8mb4 collate utf8mb4_bin;
 
 create table category_brands (
@@ -133,4 +134,5 @@ create table versions (
     name varchar(64) primary key,
     version bigint not null
 ) default character set utf8mb4 collate utf8mb4_bin;
-insert into versions (name, version) values ('categories', 1);
+-- Listings are counted when `saved` is ahead of `counted`.
+insert into versions (name, version) values ('categories', 1), ('saved', 0), ('counted', 0);

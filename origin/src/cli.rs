@@ -160,16 +160,24 @@ async fn act(cli: Cli) -> Result<ExitCode, Failure> {
     let settings = cli.settings;
     match cli.command {
         Action::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
-        Action::Migrate => {
-            let app = connect(settings).await?;
-            migrate(&app).await?;
-            app.db.close().await;
-            Ok(ExitCode::SUCCESS)
-        }
-        Action::Import(args) => load::import(&open(settings).await?, args).await,
-        Action::Export(args) => load::export(&open(settings).await?, args).await,
-        Action::Seed(args) => load::seed(&open(settings).await?, args).await,
         Action::Config => Ok(ExitCode::SUCCESS),
+        command => {
+            let app = connect(settings).await?;
+            let done = work(&app, command).await;
+            app.db.close().await;
+            done
+        }
+    }
+}
+
+/// What is done to the database and then is over.
+async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
+    migrate(app).await?;
+    match command {
+        Action::Import(args) => load::import(app, args).await,
+        Action::Export(args) => load::export(app, args).await,
+        Action::Seed(args) => load::seed(app, args).await,
+        Action::Serve | Action::Migrate | Action::Config => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -200,13 +208,6 @@ async fn connect(settings: Config) -> Result<App, Failure> {
     App::connect(settings, assets, Clock::System)
         .await
         .map_err(unreachable_database)
-}
-
-/// Connects to a database that has every migration.
-async fn open(settings: Config) -> Result<App, Failure> {
-    let app = connect(settings).await?;
-    migrate(&app).await?;
-    Ok(app)
 }
 
 async fn migrate(app: &App) -> Result<(), Failure> {

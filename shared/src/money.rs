@@ -169,12 +169,7 @@ impl Money {
             text.push('-');
         }
         text.push_str(&self.currency.symbol(locale));
-        for (index, digit) in whole.chars().enumerate() {
-            if index > 0 && (whole.len() - index).is_multiple_of(3) {
-                text.push(',');
-            }
-            text.push(digit);
-        }
+        text.push_str(&grouped(&whole));
         if !fraction.is_empty() {
             text.push('.');
             text.push_str(&fraction);
@@ -189,6 +184,18 @@ impl Money {
         let (whole, fraction) = digits.split_at(digits.len() - places);
         (whole.to_owned(), fraction.to_owned())
     }
+}
+
+/// Digits in groups of three, as readers of every language here write them: `1,299`.
+pub fn grouped(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Why a text is not an amount of money.

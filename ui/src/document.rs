@@ -7,7 +7,7 @@ use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
 use sha2::{Digest, Sha256};
 use shared::{
-    catalog::{CategoryNode, Image},
+    catalog::Image,
     locale::Locale,
     page::{Shell, category_path},
 };
@@ -156,6 +156,9 @@ fn shared_picture(shell: &Shell, image: &Image) -> String {
     }
 }
 
+/// The most categories in the menu; the front page shows the rest.
+const MENU_MAX: usize = 10;
+
 fn header(shell: &Shell) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let locale = shell.locale;
@@ -178,7 +181,10 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
     let top = shell
         .categories
         .iter()
-        .map(|category| menu(locale, category));
+        .take(MENU_MAX)
+        .map(|category| menu(locale.path(&category_path(&category.slug)), &category.name));
+    let all = (shell.categories.len() > MENU_MAX)
+        .then(|| menu(locale.path("/#categories"), &words.say("menu-all")));
     view! {
         <a class="skip" href="#content">{words.say("skip-to-content")}</a>
         <header class="site-header">
@@ -191,17 +197,16 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 </div>
             </div>
             <nav class="wrap menu" aria-label=words.say("menu")>
-                <ul>{top.collect_view()}</ul>
+                <ul>{top.collect_view()} {all}</ul>
             </nav>
         </header>
     }
 }
 
-fn menu(locale: Locale, category: &CategoryNode) -> impl IntoView + use<> {
-    let href = locale.path(&category_path(&category.slug));
+fn menu(href: String, name: &str) -> impl IntoView + use<> {
     view! {
         <li>
-            <a href=href>{category.name.clone()}</a>
+            <a href=href>{name.to_owned()}</a>
         </li>
     }
 }

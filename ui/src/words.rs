@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
-use shared::locale::Locale;
+use shared::{locale::Locale, money::grouped};
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -18,10 +18,21 @@ fn bundle(locale: Locale, text: &str) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![language]);
     // Marks around what is filled in would show up in titles and attributes.
     bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(in_groups));
     // What cannot be parsed is left out here and found by the tests.
     let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(rest, _)| rest);
     bundle.add_resource_overriding(resource);
     bundle
+}
+
+/// Whole numbers in groups of three; anything else as Fluent has it.
+fn in_groups<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
+    match value {
+        FluentValue::Number(number) if number.value >= 0.0 && number.value.fract() == 0.0 => {
+            Some(grouped(&number.as_string()))
+        }
+        _ => None,
+    }
 }
 
 /// The words of one language.
@@ -128,6 +139,7 @@ mod tests {
         let (en, zh) = (Words::of(Locale::En), Words::of(Locale::Zh));
         assert_eq!(en.product_count(1), "One product");
         assert_eq!(en.product_count(2), "2 products");
+        assert_eq!(en.product_count(3_291), "3,291 products");
         assert_eq!(zh.product_count(1), "1 件商品");
     }
 }

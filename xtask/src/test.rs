@@ -162,7 +162,13 @@ fn deploy(place: &Place) -> Result<Count, Failure> {
     let mut wrangler = Command::new(place.npm_bin("wrangler"));
     wrangler
         .current_dir(&place.root)
-        .args(["deploy", "--config", "wrangler.toml", "--dry-run", "--outdir"])
+        .args([
+            "deploy",
+            "--config",
+            "wrangler.toml",
+            "--dry-run",
+            "--outdir",
+        ])
         .arg(folder.path())
         .arg(bundle)
         .env("CI", "1")

@@ -14,6 +14,7 @@ use super::{
     slug::slug_from,
     store::StoredImage,
     tree::{DEPTH_MAX, text},
+    write::note_change,
 };
 
 /// What became of a category.
@@ -84,6 +85,7 @@ pub async fn save_category(
     };
     save(tx, &row, category, image, old.is_some()).await?;
     save_texts(tx, id, category).await?;
+    note_change(tx).await?;
     if old.is_none() {
         add_paths(tx, id, &above).await?;
     }

@@ -71,11 +71,14 @@ pub async fn save_products(
     let mut claims = Claims::new(&known);
     let mut answers = vec![Saved::Refused("external_id", String::new()); batch.len()];
     let mut rows: Vec<Row> = Vec::with_capacity(batch.len());
-    let mut seen = HashSet::new();
-    // From the end, so that the later of two wins.
-    for (index, prepared) in batch.iter().enumerate().rev() {
+    let last: HashMap<&str, usize> = batch
+        .iter()
+        .enumerate()
+        .map(|(index, prepared)| (prepared.product.external_id.as_str(), index))
+        .collect();
+    for (index, prepared) in batch.iter().enumerate() {
         let external_id = prepared.product.external_id.as_str();
-        if !seen.insert(external_id) {
+        if last.get(external_id) != Some(&index) {
             let why = format!("{external_id:?} comes again further down; that one counts");
             answers[index] = Saved::Refused("external_id", why);
             continue;
@@ -96,8 +99,8 @@ pub async fn save_products(
         };
     }
     if !rows.is_empty() {
-        rows.reverse();
         write::save_rows(tx, &rows).await?;
+        write::note_change(tx).await?;
         let counted: Vec<_> = rows
             .iter()
             .flat_map(|row| &row.variants)

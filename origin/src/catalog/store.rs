@@ -362,7 +362,7 @@ pub async fn categories_version(reader: &mut Reader) -> Result<i64, Error> {
 /// All categories with their texts, in the order to show them.
 pub async fn list_categories(reader: &mut Reader) -> Result<Vec<Category>, Error> {
     let statement = "
-        select c.id, c.parent_id, c.slug, c.image, t.locale, t.name, t.description,
+        select c.id, c.parent_id, c.slug, coalesce(c.image, f.image) as image, t.locale, t.name, t.description,
                coalesce(f.product_count, 0) as product_count
           from categories c
           left join category_facets f on f.category_id = c.id

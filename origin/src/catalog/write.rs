@@ -405,15 +405,44 @@ async fn add_listings(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
         .await
 }
 
+/// Notes that something was saved, in the transaction that saves it. Whoever dies before counting
+/// leaves this note to the next.
+pub(super) async fn note_change(tx: &mut Tx) -> Result<(), db::Error> {
+    let statement = "
+        update versions
+           set version = version + 1
+         where name = 'saved'";
+    sqlx::query(statement).execute(tx.conn()).await?;
+    Ok(())
+}
+
 /// Counts what the listings come to, anew for every category, and lets the tree be read again.
 pub async fn recount(tx: &mut Tx) -> Result<(), db::Error> {
+    let versions = "
+        select saved.version, counted.version
+          from versions saved
+          join versions counted on counted.name = 'counted'
+         where saved.name = 'saved'";
+    let (saved, counted): (i64, i64) = sqlx::query_as(versions).fetch_one(tx.conn()).await?;
+    if saved == counted {
+        return Ok(());
+    }
     for statement in [
         "delete from category_facets",
         "delete from category_brands",
-        "insert into category_facets (category_id, product_count, price_from_minor, price_to_minor)
-         select category_id, count(*), min(price_minor), max(price_minor)
-           from product_listings
-          group by category_id",
+        // A category without a picture of its own shows that of its best-selling product.
+        "insert into category_facets (category_id, product_count, price_from_minor, price_to_minor,
+                                      image)
+         select l.category_id, count(*), min(l.price_minor), max(l.price_minor),
+                (select p.image
+                   from product_listings best
+                   join products p on p.id = best.product_id
+                  where best.category_id = l.category_id
+                    and p.image is not null
+                  order by best.sold desc, best.product_id
+                  limit 1)
+           from product_listings l
+          group by l.category_id",
         "insert into category_brands (category_id, brand_id, product_count)
          select category_id, brand_id, count(*)
            from product_listings
@@ -425,5 +454,13 @@ pub async fn recount(tx: &mut Tx) -> Result<(), db::Error> {
     ] {
         sqlx::query(statement).execute(tx.conn()).await?;
     }
+    let statement = "
+        update versions
+           set version = ?
+         where name = 'counted'";
+    sqlx::query(statement)
+        .bind(saved)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }

@@ -15,7 +15,9 @@ use super::{
     error::{Fault, Notes},
 };
 use crate::catalog::{
-    model::{ImageSource, NewAttribute, NewCategory, NewImage, NewOption, NewProduct, Texts},
+    model::{
+        ImageSource, NewAttribute, NewCategory, NewImage, NewOption, NewProduct, Texts, UNPLACED,
+    },
     slug::is_slug,
 };
 
@@ -166,6 +168,7 @@ impl<'a, 'b> Gate<'a, 'b> {
                     external_id: external_id.clone(),
                     parent,
                     names: Texts::from([(Locale::En, name.clone())]),
+                    position: UNPLACED,
                     ..NewCategory::default()
                 };
                 if !self.category(line, category)? {

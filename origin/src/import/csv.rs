@@ -14,7 +14,7 @@ use super::{
     sku,
 };
 use crate::catalog::model::{
-    NewAttribute, NewCategory, NewImage, NewOption, NewProduct, NewVariant, Status, Texts,
+    NewAttribute, NewCategory, NewImage, NewOption, NewProduct, NewVariant, Status, Texts, UNPLACED,
 };
 
 /// What parts the names of a category's path.
@@ -176,7 +176,7 @@ impl Reading {
             external_id: row.get("external_id").to_owned(),
             slug: row.filled("slug").map(str::to_owned),
             parent: row.filled("parent").map(str::to_owned),
-            position: notes.soft(position).unwrap_or_default(),
+            position: notes.soft(position).unwrap_or(UNPLACED),
             names: texts(row, "name"),
             descriptions: texts(row, "description"),
             image: notes.soft(image),
@@ -476,4 +476,12 @@ pub(super) fn split_tags(cell: &str) -> Vec<String> {
     }
     let tags = tags.iter().map(|tag| tag.trim().to_owned());
     tags.filter(|tag| !tag.is_empty()).collect()
+}
+
+/// Tags as one cell, the way [`split_tags`] parts them.
+pub(super) fn join_tags(tags: &[String]) -> String {
+    let escaped = tags
+        .iter()
+        .map(|tag| tag.replace('\\', "\\\\").replace('|', "\\|"));
+    escaped.collect::<Vec<_>>().join("|")
 }

@@ -17,7 +17,7 @@ use super::{
     text,
 };
 use crate::catalog::model::{
-    NewAttribute, NewCategory, NewImage, NewProduct, NewVariant, Status, Texts,
+    NewAttribute, NewCategory, NewImage, NewProduct, NewVariant, Status, Texts, UNPLACED,
 };
 
 /// What stands before every identity from here.
@@ -73,6 +73,7 @@ fn read_category(
     let category = NewCategory {
         external_id: external_id.clone(),
         names: Texts::from([(Locale::En, text::line(&name))]),
+        position: UNPLACED,
         ..NewCategory::default()
     };
     Ok(gate.category(line, category)?.then_some(external_id))

@@ -16,7 +16,7 @@ use super::{
 use crate::catalog::{
     model::{
         NewAttribute, NewCategory, NewImage, NewOption, NewOptionValue, NewProduct, NewVariant,
-        Status, Texts,
+        Status, Texts, UNPLACED,
     },
     slug::slug_from,
 };
@@ -83,7 +83,7 @@ fn read_category(
         external_id: required(fields, "external_id")?,
         slug: fields.filled("slug")?,
         parent: fields.filled("parent")?,
-        position: notes.soft(fields.integer("position")).unwrap_or_default(),
+        position: notes.soft(fields.integer("position")).unwrap_or(UNPLACED),
         names: texts(fields, "names")?,
         descriptions: texts(fields, "descriptions")?,
         image,

@@ -20,7 +20,7 @@ use super::{
     text,
 };
 use crate::catalog::{
-    model::{NewCategory, Texts},
+    model::{NewCategory, Texts, UNPLACED},
     slug::is_slug,
 };
 
@@ -150,7 +150,7 @@ fn read_category(
         parent: row
             .filled("parent")?
             .map(|parent| format!("{PREFIX}{parent}")),
-        position: notes.soft(row.integer("lft")).unwrap_or_default(),
+        position: UNPLACED + notes.soft(row.integer("lft")).unwrap_or_default(),
         names,
         descriptions,
         image: None,

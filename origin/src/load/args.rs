@@ -49,7 +49,7 @@ impl ImportArgs {
 /// Flags of `origin export`
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// The JSON Lines file to write; it must not be there yet
+    /// The file to write, `.csv` or `.jsonl`; it must not be there yet
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }

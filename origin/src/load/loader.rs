@@ -67,7 +67,6 @@ pub struct Loader<'a> {
     batch: Vec<(u64, NewProduct)>,
     pictures: Pictures,
     report: Report,
-    touched: bool,
     progress: ProgressBar,
 }
 
@@ -88,7 +87,6 @@ impl<'a> Loader<'a> {
                 dry_run: mode.dry_run,
                 ..Report::default()
             },
-            touched: false,
             progress,
         })
     }
@@ -122,16 +120,11 @@ impl<'a> Loader<'a> {
                 match catalog::save_category(tx, ids, now, &category, image.as_ref()).await? {
                     SavedCategory::Added => self.report.added += 1,
                     SavedCategory::Changed => self.report.changed += 1,
-                    SavedCategory::Unchanged => {
-                        self.report.unchanged += 1;
-                        return Ok(());
-                    }
+                    SavedCategory::Unchanged => self.report.unchanged += 1,
                     SavedCategory::Refused(name, reason) => {
                         self.complain(&refused(line, name, reason));
-                        return Ok(());
                     }
                 }
-                self.touched = true;
             }
             Ok(Located {
                 line,
@@ -163,7 +156,6 @@ impl<'a> Loader<'a> {
         let tx = tx(self.app, &mut self.tx).await?;
         let saved = catalog::save_products(tx, context, &prepared).await?;
         for (line, saved) in lines.into_iter().zip(saved) {
-            self.touched |= matches!(saved, Saved::Added(_) | Saved::Changed(_));
             match saved {
                 Saved::Added(_) => self.report.added += 1,
                 Saved::Changed(_) => self.report.changed += 1,
@@ -229,7 +221,7 @@ impl<'a> Loader<'a> {
             if !self.mode.dry_run {
                 (self.report.added, self.report.changed) = (0, 0);
             }
-        } else if self.touched {
+        } else {
             catalog::recount(tx(self.app, &mut self.tx).await?).await?;
             self.commit().await?;
         }

@@ -45,7 +45,6 @@ pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
     })
     .await?;
     println!("{report}");
-    app.db.close().await;
     match report.stopped {
         Some(why) => Err(Failure(why)),
         None => Ok(ExitCode::SUCCESS),

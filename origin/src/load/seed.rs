@@ -26,7 +26,6 @@ pub struct SeedArgs {
 pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, Failure> {
     let report = seed_shop(app, args.products).await?;
     println!("{report}");
-    app.db.close().await;
     match report.stopped {
         Some(why) => Err(Failure(why)),
         None => Ok(ExitCode::SUCCESS),

@@ -1,10 +1,15 @@
 //! `origin export`: the catalogue back into a file, a page of products at a time.
 
-use std::{fs::File, io::BufWriter, process::ExitCode};
+use std::{fs::File, io::BufWriter, path::Path, process::ExitCode};
 
 use shared::id::ProductId;
 
-use crate::{app::App, catalog, cli::Failure, import::export};
+use crate::{
+    app::App,
+    catalog,
+    cli::Failure,
+    import::{Row, export::Writer},
+};
 
 use super::ExportArgs;
 
@@ -16,15 +21,26 @@ pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, Failure> {
     let path = &args.file;
     let failed =
         |error: std::io::Error| Failure(format!("cannot write {}: {error}", path.display()));
+    let is = |extension| path.extension().is_some_and(|it| it == extension);
+    if !is("csv") && !is("jsonl") {
+        let reason = "the file's name must end in .csv or .jsonl, which says its format";
+        return Err(Failure(reason.to_owned()));
+    }
     let file = File::options()
         .write(true)
         .create_new(true)
         .open(path)
         .map_err(failed)?;
-    match write(app, BufWriter::new(file)).await {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let file = BufWriter::new(file);
+    let writer = if is("csv") {
+        Writer::csv(file, folder).map_err(failed)?
+    } else {
+        Writer::jsonl(file, folder)
+    };
+    match write(app, writer).await {
         Ok(count) => {
             println!("{count} products written to {}", path.display());
-            app.db.close().await;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -35,7 +51,7 @@ pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-async fn write(app: &App, mut file: BufWriter<File>) -> Result<u64, Failure> {
+async fn write(app: &App, mut writer: Writer<BufWriter<File>>) -> Result<u64, Failure> {
     let failed = |error: std::io::Error| Failure(format!("writing failed: {error}"));
     let unreadable = |error: catalog::Error| Failure(format!("reading failed: {error}"));
     let tree = catalog::tree(app).await.map_err(unreadable)?;
@@ -44,8 +60,8 @@ async fn write(app: &App, mut file: BufWriter<File>) -> Result<u64, Failure> {
     let categories = catalog::unload_categories(&mut reader, &tree, base_url)
         .await
         .map_err(unreadable)?;
-    for category in &categories {
-        export::write_category(&mut file, category).map_err(failed)?;
+    for category in categories {
+        writer.write(&Row::Category(category)).map_err(failed)?;
     }
     let mut last = ProductId::new(0);
     let mut count = 0;
@@ -54,12 +70,14 @@ async fn write(app: &App, mut file: BufWriter<File>) -> Result<u64, Failure> {
         let page = page.await.map_err(unreadable)?;
         let Some((id, _)) = page.last() else { break };
         last = *id;
-        for (_, product) in &page {
-            export::write_product(&mut file, product).map_err(failed)?;
+        for (_, product) in page {
+            writer.write(&Row::Product(product)).map_err(failed)?;
             count += 1;
         }
     }
-    let file = file
+    let file = writer
+        .finish()
+        .map_err(failed)?
         .into_inner()
         .map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;

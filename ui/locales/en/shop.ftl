@@ -1,5 +1,6 @@
 skip-to-content = Skip to the content
 menu = Categories
+menu-all = All categories
 theme-toggle = Switch between light and dark
 footer-note = Quiet things, made to be used.
 footer-open = { $shop } is free software under MIT or Apache-2.0.

@@ -1,5 +1,6 @@
 skip-to-content = 跳到正文
 menu = 分类
+menu-all = 全部分类
 theme-toggle = 切换浅色与深色
 footer-note = 安静的物件，为日常而生。
 footer-open = { $shop } 是自由软件，采用 MIT 或 Apache-2.0 许可。

@@ -80,7 +80,7 @@ fn categories(shell: &Shell) -> impl IntoView + use<> {
         }
     });
     view! {
-        <section class="wrap section">
+        <section class="wrap section" id="categories">
             <h2>{words.say("home-categories")}</h2>
             <ul class="tiles">{tiles.collect_view()}</ul>
         </section>

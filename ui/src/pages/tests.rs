@@ -1,1 +1,284 @@
+//! What must be true of the markup of every page.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use scraper::{ElementRef, Html, Selector};
+use serde_json::{Value, from_value, json};
+use sha2::{Digest, Sha256};
+use shared::{
+    locale::Locale,
+    page::{CategoryPage, ErrorPage, HomePage, ProductPage, Shell},
+};
+
+use super::*;
+use crate::csp_hashes;
+
+/// A name that would break out of whatever is not escaped.
+const NASTY: &str = r#"</script><script>alert("1")</script>'&<b onclick=x>"#;
+
+fn money(minor: i64) -> Value {
+    json!({ "minor": minor, "currency": "USD" })
+}
+
+fn image() -> Value {
+    json!({
+        "src": "/media/a.jpg", "alt": NASTY, "width": 1200, "height": 900,
+        "sources": [{ "media_type": "image/webp", "renditions": [{ "url": "/media/a-320.webp", "width": 320 }] }],
+    })
+}
+
+fn card(id: &str) -> Value {
+    json!({
+        "id": id, "slug": "mug", "name": NASTY, "brand": NASTY, "availability": "low",
+        "price": { "from": money(1_000), "to": money(2_000), "compare_at": money(3_000) },
+        "image": image(), "created_at": "2026-01-02T03:04:05Z",
+    })
+}
+
+fn category_node() -> Value {
+    json!({
+        "id": "5", "slug": "cups", "name": NASTY, "description": NASTY, "image": image(),
+        "product_count": 1_234,
+        "children": [{ "id": "6", "slug": "mugs", "name": NASTY, "description": "", "image": null,
+                       "product_count": 7, "children": [] }],
+    })
+}
+
+fn shell(locale: Locale, path: &str) -> Shell {
+    from_value(json!({
+        "locale": locale.code(), "path": path, "canonical": path, "base_url": "https://shop.example",
+        "shop_name": "Duck & Co", "categories": [category_node()],
+        "assets": { "style": "/assets/s.css", "boot": "/assets/b.js", "script": "/assets/u.js",
+                    "wasm": "/assets/u.wasm", "icon": "/assets/i.svg" },
+    }))
+    .unwrap()
+}
+
+fn home_page() -> HomePage {
+    from_value(json!({ "hot": [card("1"), card("2")], "new": [card("3")] })).unwrap()
+}
+
+fn category_page() -> CategoryPage {
+    from_value(json!({
+        "category": category_node(),
+        "ancestors": [{ "id": "4", "slug": "table", "name": NASTY }],
+        "facets": { "product_count": 12, "price": { "from": money(100), "to": money(9_900) },
+                    "brands": [{ "slug": "fjell", "name": NASTY, "product_count": 3 }] },
+        "filter": { "brand": ["fjell"], "min": NASTY, "sort": "price_up" },
+        "wrong": ["min"], "currency": "USD",
+        "list": { "items": [card("1")], "next": null, "previous": null },
+    }))
+    .unwrap()
+}
+
+fn product_page() -> ProductPage {
+    let variant = |id: &str, value: &str| {
+        json!({
+            "id": id, "sku": NASTY, "options": [{ "option": "colour", "value": value }],
+            "price": money(1_000), "compare_at": money(1_500), "availability": "in_stock",
+            "image": 0, "weight_g": 300,
+        })
+    };
+    from_value(json!({
+        "variant": 1,
+        "related": [card("9")],
+        "product": {
+            "id": "1", "slug": "mug", "name": NASTY, "description": format!("{NASTY}\n\n{NASTY}"),
+            "brand": { "id": "2", "slug": "fjell", "name": NASTY },
+            "categories": [{ "id": "5", "slug": "cups", "name": NASTY }],
+            "price": { "from": money(1_000), "to": money(1_000), "compare_at": null },
+            "availability": "in_stock",
+            "options": [{ "code": "colour", "name": NASTY, "values": [
+                { "code": "red", "name": NASTY, "swatch": "#ff0000" },
+                { "code": "blue", "name": NASTY, "swatch": "#0000ff" },
+            ] }],
+            "variants": [variant("7", "red"), variant("8", "blue")],
+            "images": [image(), image()],
+            "attributes": [{ "name": NASTY, "value": NASTY }],
+            "tags": [], "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
+            "version": 1,
+        },
+    }))
+    .unwrap()
+}
+
+/// Every kind of page in this language, with where it lives.
+fn every_page(locale: Locale) -> [(&'static str, String); 4] {
+    let wrong = ErrorPage {
+        status: 404,
+        request_id: Some(NASTY.to_owned()),
+    };
+    [
+        ("/", home(&shell(locale, "/"), &home_page())),
+        (
+            "/c/cups",
+            category(&shell(locale, "/c/cups"), &category_page()),
+        ),
+        ("/p/mug", product(&shell(locale, "/p/mug"), &product_page())),
+        ("/gone", error(&shell(locale, "/gone"), &wrong)),
+    ]
+}
+
+fn for_every_page(check: impl Fn(Locale, &str, &str, &Html)) {
+    for locale in Locale::ALL {
+        for (path, text) in every_page(locale) {
+            check(locale, path, &text, &Html::parse_document(&text));
+        }
+    }
+}
+
+fn all<'a>(page: &'a Html, selector: &str) -> Vec<ElementRef<'a>> {
+    page.select(&Selector::parse(selector).unwrap()).collect()
+}
+
+fn attribute<'a>(page: &'a Html, selector: &str, name: &str) -> Vec<&'a str> {
+    let elements = all(page, selector).into_iter();
+    elements.filter_map(|it| it.attr(name)).collect()
+}
+
+#[test]
+fn a_page_has_its_language_its_landmarks_and_one_heading() {
+    for_every_page(|locale, path, text, page| {
+        assert!(text.starts_with("<!DOCTYPE html><html"), "{path}");
+        assert_eq!(attribute(page, "html", "lang"), [locale.tag()], "{path}");
+        for (what, count) in [
+            ("h1", 1),
+            ("main#content", 1),
+            ("body > header", 1),
+            ("body > footer", 1),
+            ("title", 1),
+        ] {
+            assert_eq!(all(page, what).len(), count, "{path}: {what}");
+        }
+        let unnamed = all(page, "nav:not([aria-label])");
+        assert!(unnamed.is_empty(), "{path}: a nav without a name");
+        let mut before = 0;
+        for heading in all(page, "h1, h2, h3, h4") {
+            let level = heading.value().name()[1..].parse::<u8>().unwrap();
+            assert!(level <= before + 1, "{path}: h{level} after h{before}");
+            before = level;
+        }
+    });
+}
+
+#[test]
+fn search_engines_learn_where_it_is_in_every_language() {
+    for_every_page(|locale, path, _, page| {
+        let here = format!("https://shop.example{}", locale.path(path));
+        assert_eq!(
+            attribute(page, "link[rel=canonical]", "href"),
+            [here.as_str()]
+        );
+        let tags = attribute(page, "link[rel=alternate]", "hreflang");
+        assert_eq!(tags, ["en", "zh-Hans", "x-default"]);
+        assert_eq!(
+            attribute(page, "meta[property='og:url']", "content"),
+            [here.as_str()]
+        );
+    });
+    let mut hidden = shell(Locale::En, "/c/cups?sort=price_up");
+    hidden.canonical = None;
+    let page = Html::parse_document(&category(&hidden, &category_page()));
+    assert_eq!(
+        attribute(&page, "meta[name=robots]", "content"),
+        ["noindex"]
+    );
+    assert!(
+        all(
+            &page,
+            "link[rel=canonical], link[rel=alternate][href^=http]"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn whatever_a_shop_holds_stays_text() {
+    for_every_page(|_, path, text, page| {
+        assert!(all(page, "b").is_empty(), "{path}");
+        assert!(!text.contains("<script>alert"), "{path}");
+        let known = "script[type=module], script[type='application/ld+json'], leptos-island script";
+        let scripts = all(page, "script").len() - all(page, known).len();
+        assert_eq!(scripts, 1, "{path}: an inline script beside the early one");
+    });
+    let (_, text) = &every_page(Locale::En)[2];
+    let page = Html::parse_document(text);
+    let heading: String = all(&page, "h1")[0].text().collect();
+    assert_eq!(heading, NASTY);
+    let data: Vec<Value> = all(&page, "script[type='application/ld+json']")
+        .into_iter()
+        .map(|it| serde_json::from_str(&it.text().collect::<String>()).unwrap())
+        .collect();
+    let product = data
+        .iter()
+        .find(|it| it["@type"] != "BreadcrumbList")
+        .unwrap();
+    assert_eq!(product["name"], NASTY);
+    assert_eq!(product["@context"], "https://schema.org");
+}
+
+#[test]
+fn nothing_inline_but_what_the_policy_names() {
+    for_every_page(|_, path, _, page| {
+        assert!(all(page, "[style]").is_empty(), "{path}: a style attribute");
+        for element in all(page, "*") {
+            let handler = element
+                .value()
+                .attrs()
+                .find(|(name, _)| name.starts_with("on"));
+            assert_eq!(handler, None, "{path}");
+        }
+        let early = all(page, "head > script:not([type])");
+        let hash = STANDARD.encode(Sha256::digest(early[0].text().collect::<String>()));
+        assert_eq!(csp_hashes(), [format!("'sha256-{hash}'")]);
+    });
+}
+
+#[test]
+fn a_picture_has_its_place_and_its_words() {
+    for_every_page(|_, path, _, page| {
+        for image in all(page, "img") {
+            for name in ["alt", "width", "height"] {
+                assert!(image.attr(name).is_some(), "{path}: img without {name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_same_page_has_the_same_bytes() {
+    for locale in Locale::ALL {
+        assert_eq!(every_page(locale), every_page(locale));
+    }
+}
+
+#[test]
+fn a_filter_and_a_choice_work_without_scripts() {
+    let (_, text) = &every_page(Locale::Zh)[1];
+    let page = Html::parse_document(text);
+    let form = &all(&page, "form[method=get], form:not([method])")[0];
+    assert_eq!(form.attr("action"), Some("/zh/c/cups"));
+    assert_eq!(
+        attribute(&page, "input[name=brand][checked]", "value"),
+        ["fjell"]
+    );
+    assert_eq!(attribute(&page, "option[selected]", "value"), ["price_up"]);
+    let min = &all(&page, "input[name=min]")[0];
+    assert_eq!(
+        (min.attr("value"), min.attr("aria-invalid")),
+        (Some(NASTY), Some("true"))
+    );
+    let unlabelled = all(&page, "input, select").into_iter().filter(|it| {
+        let id = it.attr("id").unwrap_or_default();
+        let inside = it
+            .ancestors()
+            .filter_map(ElementRef::wrap)
+            .any(|it| it.value().name() == "label");
+        !inside && all(&page, &format!("label[for='{id}']")).is_empty()
+    });
+    assert_eq!(unlabelled.count(), 0);
+
+    let (_, text) = &every_page(Locale::En)[2];
+    let page = Html::parse_document(text);
+    let choices = attribute(&page, "a[href^='/p/mug?variant=']", "href");
+    assert!(!choices.is_empty(), "variants are links");
+}

@@ -1,32 +1,70 @@
-//! Writing Mallard's own JSON Lines: what is written here, [`super::read`] reads back as it was.
+//! JSON Lines out of rows.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value, json};
 
-use super::pictures::DRAW;
-use crate::catalog::model::{
-    ImageSource, NewCategory, NewImage, NewOption, NewProduct, NewVariant, Texts,
+use super::source_text;
+use crate::{
+    catalog::model::{NewCategory, NewImage, NewOption, NewProduct, NewVariant, Texts},
+    import::Row,
 };
 
-/// Writes a category as a line.
-pub fn write_category(out: &mut impl Write, category: &NewCategory) -> io::Result<()> {
+/// Writes rows as JSON Lines.
+pub struct JsonlWriter<W> {
+    out: W,
+    folder: PathBuf,
+}
+
+impl<W: Write> JsonlWriter<W> {
+    /// An empty file, ready for rows.
+    pub(super) fn new(out: W, folder: &Path) -> Self {
+        Self {
+            out,
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Writes a category, or a product with its variants, as a line.
+    pub(super) fn write(&mut self, row: &Row) -> io::Result<()> {
+        let line = match row {
+            Row::Category(category) => category_line(category, &self.folder),
+            Row::Product(product) => product_line(product, &self.folder),
+        };
+        serde_json::to_writer(&mut self.out, &line.0)?;
+        self.out.write_all(b"\n")
+    }
+
+    /// The writer below.
+    pub(super) fn finish(self) -> W {
+        self.out
+    }
+}
+
+fn category_line(category: &NewCategory, folder: &Path) -> Line {
     let mut line = Line::of("category", &category.external_id);
     line.put("slug", json!(category.slug));
     line.put("parent", json!(category.parent));
     line.put("position", json!(category.position));
     line.put("names", texts(&category.names));
     line.put("descriptions", texts(&category.descriptions));
-    line.put("image", category.image.as_ref().map_or(Value::Null, image));
-    line.write(out)
+    let image = category.image.as_ref();
+    line.put(
+        "image",
+        image.map_or(Value::Null, |it| image_value(it, folder)),
+    );
+    line
 }
 
-/// Writes a product with its variants as a line.
-pub fn write_product(out: &mut impl Write, product: &NewProduct) -> io::Result<()> {
+fn product_line(product: &NewProduct, folder: &Path) -> Line {
     let attributes = product
         .attributes
         .iter()
         .map(|it| json!({ "names": texts(&it.names), "values": texts(&it.values) }));
+    let images = product.images.iter().map(|it| image_value(it, folder));
     let mut line = Line::of("product", &product.external_id);
     line.put("slug", json!(product.slug));
     line.put("status", json!(product.status.word()));
@@ -37,11 +75,11 @@ pub fn write_product(out: &mut impl Write, product: &NewProduct) -> io::Result<(
     line.put("attributes", attributes.collect());
     line.put("options", product.options.iter().map(option).collect());
     line.put("variants", product.variants.iter().map(variant).collect());
-    line.put("images", product.images.iter().map(image).collect());
+    line.put("images", images.collect());
     line.put("tags", json!(product.tags));
     line.put("created_at", json!(product.created_at));
     line.put("sold", json!(product.sold));
-    line.write(out)
+    line
 }
 
 /// An object whose fields that say nothing are left out.
@@ -65,11 +103,6 @@ impl Line {
         if !says_nothing {
             self.0.insert(name.to_owned(), value);
         }
-    }
-
-    fn write(self, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &self.0)?;
-        out.write_all(b"\n")
     }
 }
 
@@ -115,13 +148,8 @@ fn variant(variant: &NewVariant) -> Value {
     Value::Object(line.0)
 }
 
-fn image(image: &NewImage) -> Value {
-    let src = match &image.source {
-        ImageSource::Remote(address) => address.clone(),
-        ImageSource::File(path) => path.display().to_string(),
-        ImageSource::Drawn(words) => format!("{DRAW}{words}"),
-    };
-    let mut written = json!({ "src": src });
+fn image_value(image: &NewImage, folder: &Path) -> Value {
+    let mut written = json!({ "src": source_text(&image.source, folder) });
     if !image.alts.is_empty() {
         written["alt"] = texts(&image.alts);
     }
