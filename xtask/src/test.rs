@@ -17,7 +17,7 @@ use crate::{
     serve,
     step::{Failure, missing, shown},
     tidy,
-    toolchain::WASM,
+    toolchain::{self, WASM},
 };
 
 /// Flags of `cargo xtask test`
@@ -118,6 +118,7 @@ fn lint(place: &Place) -> Result<Count, Failure> {
 }
 
 fn lint_wasm(place: &Place) -> Result<Count, Failure> {
+    toolchain::install_wasm(&place.target)?;
     let arguments = [
         "clippy", "-p", "ui", "-p", "edge", "--lib", "--target", WASM,
     ];

@@ -70,10 +70,11 @@ fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), F
         .map(|entry| entry.path());
     let library = unpacked.unwrap_or(source).join("library");
     // Cargo looks for the source in the sysroot only; it is taken away again, built or not.
-    let place = sysroot.join("lib/rustlib/src/rust/library");
+    let parent = sysroot.join("lib/rustlib/src/rust");
+    let place = parent.join("library");
     let was_there = place.exists();
     if !was_there {
-        fs::create_dir_all(place.join(".."))?;
+        fs::create_dir_all(&parent)?;
         run(Command::new("cp").arg("-r").arg(&library).arg(&place))?;
     }
     let built = build_std(&folder, libraries);

@@ -17,7 +17,7 @@ mod jsonl;
 /// A file under way. Categories come before what names them, as in reading.
 pub enum Writer<W: Write> {
     /// A spreadsheet.
-    Csv(csv::CsvWriter<W>),
+    Csv(Box<csv::CsvWriter<W>>),
     /// JSON Lines.
     Jsonl(jsonl::JsonlWriter<W>),
 }
@@ -25,7 +25,7 @@ pub enum Writer<W: Write> {
 impl<W: Write> Writer<W> {
     /// A spreadsheet that will lie in `folder`.
     pub fn csv(out: W, folder: &Path) -> io::Result<Self> {
-        csv::CsvWriter::new(out, folder).map(Self::Csv)
+        csv::CsvWriter::new(out, folder).map(|it| Self::Csv(Box::new(it)))
     }
 
     /// JSON Lines that will lie in `folder`.

@@ -68,23 +68,24 @@ fn category() -> impl Strategy<Value = NewCategory> {
 }
 
 fn options() -> impl Strategy<Value = Vec<NewOption>> {
-    let value = (texts(line(), 1), of("#[0-9a-f]{6}"));
-    let option = (texts(line(), 1), vec(value, 1..4));
-    vec(option, 0..=3).prop_map(|options| {
-        let option = |(index, (names, values)): (usize, (Texts, Vec<(Texts, Option<String>)>))| {
-            let value = |(index, (names, swatch))| NewOptionValue {
-                code: format!("v{index}"),
-                names,
-                swatch,
-            };
-            let values = values.into_iter().enumerate().map(value).collect();
-            NewOption {
-                code: format!("o{index}"),
-                names,
-                values,
+    let value = (texts(line(), 1), of("#[0-9a-f]{6}")).prop_map(|(names, swatch)| NewOptionValue {
+        code: String::new(),
+        names,
+        swatch,
+    });
+    let option = (texts(line(), 1), vec(value, 1..4)).prop_map(|(names, values)| NewOption {
+        code: String::new(),
+        names,
+        values,
+    });
+    vec(option, 0..=3).prop_map(|mut options| {
+        for (number, option) in options.iter_mut().enumerate() {
+            option.code = format!("o{number}");
+            for (number, value) in option.values.iter_mut().enumerate() {
+                value.code = format!("v{number}");
             }
-        };
-        options.into_iter().enumerate().map(option).collect()
+        }
+        options
     })
 }
 

@@ -263,10 +263,10 @@ fn propagator(c: &mut Canvas, look: &Look) {
         c.placed((x, -318.0), 1.0, turn, |c| {
             leaf(c, (34.0, tall), LEAF);
             c.placed((0.0, -20.0), 1.0, -46.0, |c| {
-                leaf(c, (26.0, tall * 0.6), LEAF.tint(0.1))
+                leaf(c, (26.0, tall * 0.6), LEAF.tint(0.1));
             });
             c.placed((0.0, -30.0), 1.0, 50.0, |c| {
-                leaf(c, (26.0, tall * 0.6), LEAF.shade(0.12))
+                leaf(c, (26.0, tall * 0.6), LEAF.shade(0.12));
             });
         });
         c.faint(&format!("M{x}-318q-14 90 6 180"), LEAF.tint(0.3), 5.0, 0.9);

@@ -24,7 +24,7 @@ fn notebook(c: &mut Canvas, look: &Look) {
     if look.form == 3 {
         for (turn, colour) in [(-13.0, look.accent), (7.0, look.colour.tint(0.3))] {
             c.placed((0.0, 0.0), 1.0, turn, |c| {
-                cover(c, &Look { colour, ..*look })
+                cover(c, &Look { colour, ..*look });
             });
         }
     }
