@@ -93,7 +93,8 @@ fn normal_path(path: &str) -> String {
 }
 
 /// Percent-encodings in their normal spelling (RFC 3986 §6.2.2): unreserved characters plain, the
-/// others with capital digits. What is not an encoding stays as it is.
+/// others with capital digits. A `%` that begins no encoding is one itself, or what follows could
+/// become one.
 fn normal(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut normal = String::with_capacity(text.len());
@@ -105,6 +106,7 @@ fn normal(text: &str) -> String {
         match encoded {
             Some(octet) if is_unreserved(octet) => normal.push(char::from(octet)),
             Some(_) => normal.push_str(&text[at..at + 3].to_ascii_uppercase()),
+            None if letter == '%' => normal.push_str("%25"),
             None => normal.push(letter),
         }
         at += if encoded.is_some() {
@@ -144,6 +146,7 @@ mod tests {
             ("/p/%6dug", None, "/p/mug"),
             ("/p/%e8%8c%b6", None, "/p/%E8%8C%B6"),
             ("/p/a%2fb", None, "/p/a%2Fb"),
+            ("/%a%30", None, "/%25a0"),
             (
                 "/zh/c/tea",
                 Some("sort=newest&brand=b&brand=a"),
