@@ -67,9 +67,15 @@ fn hero(shell: &Shell, page: &HomePage) -> impl IntoView + use<> {
     }
 }
 
+/// The most categories that are shown with a picture.
+const TILES_MAX: usize = 10;
+
 fn categories(shell: &Shell) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
-    let tiles = shell.categories.iter().map(|category| {
+    let (shown, more) = shell
+        .categories
+        .split_at(shell.categories.len().min(TILES_MAX));
+    let tiles = shown.iter().map(|category| {
         let href = shell.locale.path(&category_path(&category.slug));
         view! {
             <li class="tile">
@@ -79,10 +85,23 @@ fn categories(shell: &Shell) -> impl IntoView + use<> {
             </li>
         }
     });
+    let more = more.iter().map(|category| {
+        let href = shell.locale.path(&category_path(&category.slug));
+        view! {
+            <li>
+                <a class="chip" href=href>
+                    {category.name.clone()}
+                </a>
+            </li>
+        }
+    });
+    let more = more.collect_view();
+    let more = (!more.is_empty()).then(|| view! { <ul class="chips">{more}</ul> });
     view! {
         <section class="wrap section" id="categories">
             <h2>{words.say("home-categories")}</h2>
             <ul class="tiles">{tiles.collect_view()}</ul>
+            {more}
         </section>
     }
 }
