@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must be green, stage by stage.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     process::{Command, ExitCode, Stdio},
     time::Instant,
@@ -155,23 +156,22 @@ fn edge(place: &Place) -> Result<Count, Failure> {
     )
 }
 
-/// Checks the bundle as it would be deployed, without an account.
+/// Checks the bundle as it would be deployed, without an account. `wrangler.toml` expects the bundle
+/// below the checkout; cargo may have put it elsewhere, so both are laid side by side.
 fn deploy(place: &Place) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
-    // wrangler.toml names the bundle below the checkout; cargo may have put it elsewhere.
-    let bundle = place.edge().join("index.js");
+    let bundle = folder.path().join("target/edge");
+    fs::create_dir_all(&bundle)?;
+    for entry in fs::read_dir(place.edge())? {
+        let path = entry?.path();
+        fs::copy(&path, bundle.join(path.file_name().unwrap_or_default()))?;
+    }
+    let settings = "wrangler.toml";
+    fs::copy(place.root.join(settings), folder.path().join(settings))?;
     let mut wrangler = Command::new(place.npm_bin("wrangler"));
     wrangler
-        .current_dir(&place.root)
-        .args([
-            "deploy",
-            "--config",
-            "wrangler.toml",
-            "--dry-run",
-            "--outdir",
-        ])
-        .arg(folder.path())
-        .arg(bundle)
+        .current_dir(folder.path())
+        .args(["deploy", "--dry-run", "--outdir", "out"])
         .env("CI", "1")
         .env("DO_NOT_TRACK", "1")
         .env("WRANGLER_SEND_METRICS", "false")
