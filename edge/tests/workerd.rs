@@ -134,10 +134,7 @@ impl Edge {
             std::env::var(name)
                 .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
         };
-        let address = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let address = free_address();
         let child = Command::new(needed("WORKERD"))
             .arg("serve")
             .arg(format!("{}/workerd.capnp", needed("EDGE_DIR")))
@@ -192,6 +189,20 @@ impl Edge {
 
     fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], b"")
+    }
+}
+
+/// An address that nobody has. It lies below the ports that the system hands out by itself, so that
+/// no connection takes it before workerd does.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    loop {
+        let number = std::process::id() as usize * 16 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + number % 12_000).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
     }
 }
 

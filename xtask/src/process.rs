@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -135,9 +135,21 @@ pub fn expect_free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
     }
 }
 
-/// A port that nobody uses at the moment.
+/// A port that nobody uses at the moment. It lies below those that the system hands out by itself, so
+/// that no connection takes it before it is used.
 pub fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 12_000;
+    const COUNT: u16 = 8_000;
+    let begin = (std::process::id() % u32::from(COUNT)) as u16;
+    for _ in 0..COUNT {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
+        let port = FIRST + (begin + number) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Failure::new("no port is free"))
 }
 
 /// Becomes true when the user asks this program to stop: Ctrl-C, SIGTERM, or a closed terminal.
