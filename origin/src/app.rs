@@ -5,10 +5,14 @@ use std::{ops::Deref, sync::Arc};
 use shared::{id::IdGenerator, page::Assets};
 
 use crate::{
+    cart,
     catalog::TreeCache,
+    checkout::Rules,
     clock::Clock,
     config::Config,
     db::{self, Db},
+    desk::Desk,
+    orders,
     telemetry::Metrics,
 };
 
@@ -29,15 +33,43 @@ pub struct Parts {
     pub ids: IdGenerator,
     /// The category tree.
     pub tree: TreeCache,
+    /// How the shop ships and taxes.
+    pub rules: Rules,
+    /// Where work is done together.
+    pub desks: Desks,
     /// What is counted.
     pub metrics: Metrics,
     /// The files that pages load.
     pub assets: Assets,
 }
 
+/// The desks.
+#[derive(Debug)]
+pub struct Desks {
+    /// Where carts are changed.
+    pub carts: Desk<cart::Job, Result<shared::cart::Cart, cart::Error>>,
+    /// Where carts become orders.
+    pub orders: Desk<orders::Placement, Result<orders::Placed, orders::Error>>,
+}
+
+/// Jobs that a desk does at once, at most.
+const BATCH_MAX: usize = 64;
+
+impl Default for Desks {
+    fn default() -> Self {
+        Self {
+            carts: Desk::new(BATCH_MAX),
+            orders: Desk::new(BATCH_MAX),
+        }
+    }
+}
+
 impl App {
     /// Connects to the database; everything else is made from the settings.
     pub async fn connect(config: Config, assets: Assets, clock: Clock) -> Result<Self, db::Error> {
+        let rules = config
+            .rules()
+            .map_err(|error| db::Error::Configuration(error.into()))?;
         let db = Db::connect(&config.database()).await?;
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
@@ -45,6 +77,8 @@ impl App {
             db,
             clock,
             tree: TreeCache::default(),
+            rules,
+            desks: Desks::default(),
             metrics: Metrics::default(),
             assets,
         })))

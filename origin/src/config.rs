@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{db, telemetry::LogFormat};
+use crate::{checkout::Rules, db, telemetry::LogFormat};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
 #[derive(Args, Clone, Debug)]
@@ -47,6 +47,25 @@ pub struct Config {
     /// From how many units on "only a few left" is not said any more
     #[arg(long, env = "MALLARD_LOW_STOCK", default_value_t = 6, global = true)]
     pub low_stock: u32,
+
+    /// How long a new order may stay unpaid before it is given up
+    #[arg(
+        long,
+        env = "MALLARD_PAY_WITHIN_MS",
+        default_value_t = 1_800_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub pay_within_ms: i64,
+
+    /// A TOML file with the rules for shipping and tax, see docs/checkout.md
+    #[arg(
+        long,
+        env = "MALLARD_CHECKOUT_RULES",
+        value_name = "FILE",
+        global = true
+    )]
+    pub checkout_rules: Option<PathBuf>,
 
     /// Which of the processes on one database this is: a number that no other has
     #[arg(long, env = "MALLARD_NODE_ID", default_value_t = 0, global = true)]
@@ -187,6 +206,16 @@ impl Config {
             acquire_timeout: Duration::from_millis(self.database_acquire_ms),
             busy_timeout: Duration::from_millis(self.database_busy_ms),
         }
+    }
+
+    /// How the shop ships and taxes: as its file says, or as every new shop does.
+    pub fn rules(&self) -> Result<Rules, String> {
+        let Some(path) = &self.checkout_rules else {
+            return Rules::default_for(self.currency);
+        };
+        let in_file = |error: String| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
+        Rules::parse(&text, self.currency).map_err(in_file)
     }
 
     /// Where pictures are kept.

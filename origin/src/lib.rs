@@ -5,17 +5,24 @@
 
 pub mod app;
 pub mod assets;
+pub mod cart;
 pub mod catalog;
+pub mod checkout;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod coupons;
 pub mod db;
+pub mod desk;
 pub mod http;
 pub mod import;
 pub mod inventory;
 pub mod load;
 pub mod media;
+pub mod orders;
+pub mod outbox;
 pub mod pages;
+pub mod secret;
 pub mod seed;
 pub mod server;
 pub mod telemetry;

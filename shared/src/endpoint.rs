@@ -5,16 +5,22 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::catalog::{
-    CategoryTree, Facets, GetFacets, InLocale, ListHotProducts, ListProducts, Product, ProductList,
-    ProductPath,
+use crate::{
+    cart::{
+        AddLine, Cart, CartPath, LinePath, PlaceOrder, SetQuantity, ShippingMethods, UpdateCart,
+    },
+    catalog::{
+        CategoryTree, Facets, GetFacets, InLocale, ListHotProducts, ListProducts, Product,
+        ProductList, ProductPath,
+    },
+    order::{Order, OrderPath, OrderToken},
 };
 
-/// An endpoint of the API: `P` in its path, `Q` in its query, `R` in its answer.
-pub struct Endpoint<P, Q, R> {
+/// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
+pub struct Endpoint<P, Q, B, R> {
     /// What is known of it without its types.
     pub about: About,
-    types: PhantomData<fn(P, Q) -> R>,
+    types: PhantomData<fn(P, Q, B) -> R>,
 }
 
 /// An endpoint without its types.
@@ -41,6 +47,14 @@ pub struct About {
 pub enum Method {
     /// Reads.
     Get,
+    /// Adds or starts something.
+    Post,
+    /// Sets something to what it says; twice is the same as once.
+    Put,
+    /// Changes a part.
+    Patch,
+    /// Takes something away.
+    Delete,
 }
 
 impl Method {
@@ -48,6 +62,10 @@ impl Method {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -61,7 +79,7 @@ pub enum Caching {
     Private,
 }
 
-impl<P, Q, R> Endpoint<P, Q, R> {
+impl<P, Q, B, R> Endpoint<P, Q, B, R> {
     /// The path with its parameters filled in, percent-encoded where needed.
     pub fn path(&self, parameters: &[&str]) -> String {
         let mut path = String::new();
@@ -102,16 +120,27 @@ pub struct Schemas {
     pub path: Schema,
     /// Of the query's parameters.
     pub query: Schema,
+    /// Of the body.
+    pub body: Schema,
     /// Of the answer.
     pub response: Schema,
 }
 
-impl<P: JsonSchema, Q: JsonSchema, R: JsonSchema> Endpoint<P, Q, R> {
+impl Schemas {
+    /// Whether there is no body.
+    pub fn is_empty_body(&self) -> bool {
+        let reference = self.body.as_value()["$ref"].as_str();
+        reference.is_some_and(|it| it.ends_with("/NoParameters"))
+    }
+}
+
+impl<P: JsonSchema, Q: JsonSchema, B: JsonSchema, R: JsonSchema> Endpoint<P, Q, B, R> {
     /// The schemas of its types; shared definitions go into the generator.
     fn schemas(generator: &mut SchemaGenerator) -> Schemas {
         Schemas {
             path: P::json_schema(generator),
             query: Q::json_schema(generator),
+            body: generator.subschema_for::<B>(),
             response: generator.subschema_for::<R>(),
         }
     }
@@ -121,16 +150,16 @@ impl<P: JsonSchema, Q: JsonSchema, R: JsonSchema> Endpoint<P, Q, R> {
 macro_rules! endpoints {
     ($(
         $(#[$doc:meta])*
-        $name:ident: ($path_type:ty, $query_type:ty) -> $response_type:ty = {
+        $name:ident: $method:ident($path_type:ty, $query_type:ty, $body_type:ty) -> $response_type:ty = {
             id: $id:literal, path: $path:literal, summary: $summary:literal,
             query: $query:expr, caching: $caching:expr, problems: $problems:expr,
         }
     )*) => {
         $(
             $(#[$doc])*
-            pub const $name: Endpoint<$path_type, $query_type, $response_type> = Endpoint {
+            pub const $name: Endpoint<$path_type, $query_type, $body_type, $response_type> = Endpoint {
                 about: About {
-                    id: $id, method: Method::Get, path: $path, summary: $summary,
+                    id: $id, method: Method::$method, path: $path, summary: $summary,
                     query: $query, caching: $caching, problems: $problems,
                 },
                 types: PhantomData,
@@ -144,23 +173,26 @@ macro_rules! endpoints {
         pub fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
             vec![$((
                 $name.about,
-                Endpoint::<$path_type, $query_type, $response_type>::schemas(generator),
+                Endpoint::<$path_type, $query_type, $body_type, $response_type>::schemas(generator),
             )),*]
         }
     };
 }
 
-use crate::problem::ProblemKind::{Invalid, NotFound};
+use crate::problem::ProblemKind::{
+    AlreadyOrdered, BadRequest, CannotOrder, Changed, IdempotencyInFlight, IdempotencyMismatch,
+    IllegalStep, Invalid, NotFound, Stale,
+};
 
 endpoints! {
     /// One product.
-    GET_PRODUCT: (ProductPath, InLocale) -> Product = {
+    GET_PRODUCT: Get(ProductPath, InLocale, NoParameters) -> Product = {
         id: "get_product", path: "/api/v1/products/{product}",
         summary: "A product by id or slug, with its variants, prices, pictures and facts",
         query: &["locale"], caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
     /// A page of products.
-    LIST_PRODUCTS: (NoParameters, ListProducts) -> ProductList = {
+    LIST_PRODUCTS: Get(NoParameters, ListProducts, NoParameters) -> ProductList = {
         id: "list_products", path: "/api/v1/products",
         summary: "Products by category, brand, price and availability, a page at a time",
         query: &[
@@ -170,26 +202,101 @@ endpoints! {
         caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
     /// The most sold products.
-    LIST_HOT_PRODUCTS: (NoParameters, ListHotProducts) -> ProductList = {
+    LIST_HOT_PRODUCTS: Get(NoParameters, ListHotProducts, NoParameters) -> ProductList = {
         id: "list_hot_products", path: "/api/v1/products/hot",
         summary: "The products that sell best and can be had",
         query: &["limit", "locale"], caching: Caching::Shared, problems: &[Invalid],
     }
     /// The category tree.
-    LIST_CATEGORIES: (NoParameters, InLocale) -> CategoryTree = {
+    LIST_CATEGORIES: Get(NoParameters, InLocale, NoParameters) -> CategoryTree = {
         id: "list_categories", path: "/api/v1/categories",
         summary: "All categories as a tree",
         query: &["locale"], caching: Caching::Shared, problems: &[Invalid],
     }
     /// What a list can be narrowed by.
-    GET_FACETS: (NoParameters, GetFacets) -> Facets = {
+    GET_FACETS: Get(NoParameters, GetFacets, NoParameters) -> Facets = {
         id: "get_facets", path: "/api/v1/facets",
         summary: "What the products of a category can be narrowed by: brands and prices",
         query: &["category"], caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
+    /// A new cart.
+    CREATE_CART: Post(NoParameters, InLocale, NoParameters) -> Cart = {
+        id: "create_cart", path: "/api/v1/carts",
+        summary: "A new, empty cart",
+        query: &["locale"], caching: Caching::Private, problems: &[Invalid],
+    }
+    /// A cart.
+    GET_CART: Get(CartPath, InLocale, NoParameters) -> Cart = {
+        id: "get_cart", path: "/api/v1/carts/{cart}",
+        summary: "A cart with the prices of this moment, and what has changed",
+        query: &["locale"], caching: Caching::Private, problems: &[Invalid, NotFound],
+    }
+    /// What an order needs beside the lines.
+    UPDATE_CART: Patch(CartPath, InLocale, UpdateCart) -> Cart = {
+        id: "update_cart", path: "/api/v1/carts/{cart}",
+        summary: "Note, e-mail, address, shipping method, coupons; what is absent stays",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// More of something.
+    ADD_LINE: Post(CartPath, InLocale, AddLine) -> Cart = {
+        id: "add_line", path: "/api/v1/carts/{cart}/lines",
+        summary: "Put something in, or more of it",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// An empty cart again.
+    CLEAR_CART: Delete(CartPath, InLocale, NoParameters) -> Cart = {
+        id: "clear_cart", path: "/api/v1/carts/{cart}/lines",
+        summary: "Take everything out",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// So many of something.
+    SET_QUANTITY: Put(LinePath, InLocale, SetQuantity) -> Cart = {
+        id: "set_quantity", path: "/api/v1/carts/{cart}/lines/{sku}",
+        summary: "So many of it; none takes it out",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// None of something.
+    REMOVE_LINE: Delete(LinePath, InLocale, NoParameters) -> Cart = {
+        id: "remove_line", path: "/api/v1/carts/{cart}/lines/{sku}",
+        summary: "Take it out",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// The ways to send it.
+    LIST_SHIPPING_METHODS: Get(CartPath, InLocale, NoParameters) -> ShippingMethods = {
+        id: "list_shipping_methods", path: "/api/v1/carts/{cart}/shipping-methods",
+        summary: "The ways to send a cart to its address, and what each costs",
+        query: &["locale"], caching: Caching::Private, problems: &[Invalid, NotFound],
+    }
+    /// The order.
+    PLACE_ORDER: Post(CartPath, NoParameters, PlaceOrder) -> Order = {
+        id: "place_order", path: "/api/v1/carts/{cart}/order",
+        summary: "Make the cart an order; one cart makes one order, however often it is asked",
+        query: &[], caching: Caching::Private,
+        problems: &[
+            BadRequest, NotFound, Changed, CannotOrder, IdempotencyInFlight, IdempotencyMismatch,
+        ],
+    }
+    /// An order.
+    GET_ORDER: Get(OrderPath, OrderToken, NoParameters) -> Order = {
+        id: "get_order", path: "/api/v1/orders/{number}",
+        summary: "An order, for whoever has its number and token",
+        query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound],
+    }
+    /// An order that is given up.
+    CANCEL_ORDER: Post(OrderPath, OrderToken, NoParameters) -> Order = {
+        id: "cancel_order", path: "/api/v1/orders/{number}/cancel",
+        summary: "Give up an order that is not paid; its stock is free again",
+        query: &["token"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, IllegalStep],
+    }
 }
 
-/// There are no parameters.
+/// There are no parameters, or there is no body.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, JsonSchema)]
 pub struct NoParameters {}
 

@@ -120,10 +120,16 @@ macro_rules! ids {
 ids! {
     /// A brand.
     BrandId;
+    /// A cart.
+    CartId;
     /// A category.
     CategoryId;
+    /// A coupon.
+    CouponId;
     /// A stock location.
     LocationId;
+    /// An order.
+    OrderId;
     /// A product.
     ProductId;
     /// A variant: what is put into a cart.

@@ -3,13 +3,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod cache;
+pub mod cart;
 pub mod catalog;
 pub mod cursor;
 pub mod endpoint;
 pub mod id;
 pub mod locale;
 pub mod money;
+pub mod order;
 pub mod page;
 pub mod problem;
 pub mod time;

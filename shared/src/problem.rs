@@ -53,6 +53,20 @@ kinds! {
         "The address exists, the method does not; `Allow` lists those that do.";
     Timeout = "timeout", 408, "Request timeout",
         "The request took too long to arrive or to answer.";
+    AlreadyOrdered = "already-ordered", 409, "Already ordered",
+        "The cart has become an order and does not change any more.";
+    Changed = "changed", 409, "Something has changed",
+        "Prices or the total are not what the shopper saw; `errors` says what they are now. Nothing was ordered.";
+    CannotOrder = "cannot-order", 409, "Cannot be ordered",
+        "Something is missing or there is not enough of it; `errors` names it. Nothing was ordered.";
+    IllegalStep = "illegal-step", 409, "Not possible any more",
+        "In its present state the order cannot take this step.";
+    IdempotencyInFlight = "idempotency-in-flight", 409, "Being worked on",
+        "A request with this `Idempotency-Key` is being answered just now; try again for its answer.";
+    Stale = "stale", 412, "Changed meanwhile",
+        "`If-Match` names an older version; read it again and decide anew.";
+    IdempotencyMismatch = "idempotency-mismatch", 422, "Another request",
+        "This `Idempotency-Key` belongs to a request with other content.";
     TooLarge = "too-large", 413, "Body too large",
         "The body is larger than this endpoint takes.";
     UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type",

@@ -24,6 +24,13 @@ pub enum Error {
     Damaged(#[from] serde_json::Error),
 }
 
+impl Error {
+    /// Whether another transaction was in the way.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Db(error) if db::is_conflict(error))
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {

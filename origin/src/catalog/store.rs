@@ -168,13 +168,13 @@ fn price_range(row: &AnyRow) -> Result<PriceRange, Error> {
     })
 }
 
-fn currency(row: &AnyRow) -> Result<Currency, Error> {
+pub(super) fn currency(row: &AnyRow) -> Result<Currency, Error> {
     let code: String = row.try_get("currency")?;
     code.parse()
         .map_err(|error| db::Error::Decode(Box::new(error)).into())
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, Error> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, Error> {
     let text: String = row.try_get(column)?;
     Ok(serde_json::from_str(&text)?)
 }

@@ -162,10 +162,7 @@ async fn texts(reader: &mut Reader, ids: &[i64]) -> Result<HashMap<i64, ProductT
           from product_texts
          where product_id in ";
     let mut query = Rows::among(head, ids.iter().copied());
-    let rows = query
-        .push(" order by product_id, locale")
-        .build()
-        .persistent(false);
+    let rows = query.push(" order by product_id, locale").build();
     let mut texts: HashMap<i64, ProductTexts> = HashMap::new();
     for row in rows.fetch_all(&mut **reader).await? {
         let code: String = row.try_get("locale")?;
@@ -240,10 +237,7 @@ async fn variants(
          where v.active = 1
            and v.product_id in ";
     let mut query = Rows::among(head, ids.iter().copied());
-    let rows = query
-        .push(" order by v.product_id, v.position")
-        .build()
-        .persistent(false);
+    let rows = query.push(" order by v.product_id, v.position").build();
     let mut variants: HashMap<i64, Vec<VariantRow>> = HashMap::new();
     for row in rows.fetch_all(&mut **reader).await? {
         let tracked = row.try_get::<i64, _>("tracked")? != 0;

@@ -70,7 +70,7 @@ async fn find_products(
           from products
          where external_id in ";
     let mut query = Rows::among(head, batch.iter().map(|it| it.product.external_id.as_str()));
-    for row in query.build().persistent(false).fetch_all(tx.conn()).await? {
+    for row in query.build().fetch_all(tx.conn()).await? {
         let product = KnownProduct {
             id: ProductId::new(row.try_get("id")?),
             slug: row.try_get("slug")?,
@@ -99,7 +99,7 @@ async fn find_slugs(tx: &mut Tx, batch: &[Prepared], known: &mut Known) -> Resul
           from products
          where slug in ";
     let mut query = Rows::among(head, wanted);
-    let rows = query.build().persistent(false).fetch_all(tx.conn()).await?;
+    let rows = query.build().fetch_all(tx.conn()).await?;
     for row in &rows {
         known
             .slugs
@@ -145,7 +145,7 @@ async fn find_variants(
         .collect();
     for chunk in skus.chunks(Rows::MAX) {
         let mut query = Rows::among(head, chunk.iter().copied());
-        for row in query.build().persistent(false).fetch_all(tx.conn()).await? {
+        for row in query.build().fetch_all(tx.conn()).await? {
             let variant = KnownVariant {
                 variant: VariantId::new(row.try_get("id")?),
                 product: ProductId::new(row.try_get("product_id")?),
@@ -177,7 +177,7 @@ async fn find_categories(
           join category_paths p on p.descendant_id = c.id
          where c.external_id in ";
     let mut query = Rows::among(head, wanted);
-    for row in query.build().persistent(false).fetch_all(tx.conn()).await? {
+    for row in query.build().fetch_all(tx.conn()).await? {
         let id = CategoryId::new(row.try_get("id")?);
         known.categories.insert(row.try_get("external_id")?, id);
         let above = CategoryId::new(row.try_get("ancestor_id")?);
@@ -207,7 +207,7 @@ pub(super) async fn ensure_brands(
           from brands
          where slug in ";
     let mut query = Rows::among(head, names.iter().map(|name| slug_from(name)));
-    let rows = query.build().persistent(false).fetch_all(tx.conn()).await?;
+    let rows = query.build().fetch_all(tx.conn()).await?;
     let mut by_slug = HashMap::new();
     for row in rows {
         by_slug.insert(
@@ -310,7 +310,7 @@ async fn remove_parts(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
     ] {
         for chunk in rows.chunks(Rows::MAX) {
             let mut query = Rows::among(head, chunk.iter().map(|row| row.id.get()));
-            query.build().persistent(false).execute(tx.conn()).await?;
+            query.build().execute(tx.conn()).await?;
         }
     }
     Ok(())

@@ -42,20 +42,25 @@ impl Rows {
             if let Some(upsert) = self.upsert {
                 tx.dialect().push_upsert(&mut query, upsert);
             }
-            query.build().persistent(false).execute(tx.conn()).await?;
+            query.build().execute(tx.conn()).await?;
         }
         Ok(())
     }
 
     /// A statement that ends with the values in brackets: `head` ends with `in`. There must be one
-    /// at least and [`Rows::MAX`] at most.
+    /// at least and [`Rows::MAX`] at most. The last value is repeated up to a power of two, so that
+    /// few statements serve all lengths and stay prepared.
     pub fn among<'v, T>(
         head: &'static str,
         values: impl IntoIterator<Item = T>,
     ) -> QueryBuilder<Any>
     where
-        T: Encode<'v, Any> + Type<Any>,
+        T: Encode<'v, Any> + Type<Any> + Clone,
     {
+        let mut values: Vec<T> = values.into_iter().collect();
+        if let Some(last) = values.last().cloned() {
+            values.resize(values.len().next_power_of_two(), last);
+        }
         let mut query = QueryBuilder::new(head);
         query.push("(");
         let mut list = query.separated(", ");

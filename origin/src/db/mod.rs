@@ -13,6 +13,7 @@ use shared::problem::{Problem, ProblemKind};
 use sqlx::{
     Any, AnyConnection, AnyPool, Connection, Executor, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
+    error::DatabaseError,
     pool::PoolConnection,
 };
 
@@ -37,6 +38,37 @@ pub fn problem(error: &Error) -> Problem {
 /// What the database refuses to do, or cannot.
 pub type Error = sqlx::Error;
 
+/// Whether another transaction was in the way, so that doing it again is right: MySQL ends one of two
+/// that wait for each other (SQLSTATE 40001).
+pub fn is_conflict(error: &Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(DatabaseError::code)
+        .is_some_and(|code| code == "40001")
+}
+
+/// How often a transaction that meets another one is tried.
+const ATTEMPTS: u32 = 8;
+
+/// Does a whole transaction, and does it again when another one was in the way.
+pub async fn retried<T, E, W: Future<Output = Result<T, E>>>(
+    work: impl Fn() -> W,
+    is_conflict: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let mut attempt = 1;
+    loop {
+        match work().await {
+            Err(error) if attempt < ATTEMPTS && is_conflict(&error) => {
+                // A different wait for each, or the two meet again.
+                let chance = u64::from(crate::secret::byte());
+                tokio::time::sleep(Duration::from_micros((chance * 40) << attempt)).await;
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// How to reach the database, and how many connections to keep.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -54,6 +86,9 @@ pub struct Settings {
 
 /// SQLite's readers share one file's cache; more of them than this only take memory.
 const SQLITE_READERS_MAX: u32 = 16;
+/// Prepared statements that a MySQL connection keeps. Enough for all: closing one is answered by
+/// nothing, so that the next statement waits for the network's delayed acknowledgement.
+const MYSQL_STATEMENTS_MAX: u32 = 1_024;
 const CONNECTION_LIFE: Duration = Duration::from_secs(60 * 60);
 const CONNECTION_IDLE: Duration = Duration::from_secs(10 * 60);
 
@@ -164,9 +199,11 @@ async fn pool(
     url: &str,
     connections_max: u32,
 ) -> Result<AnyPool, Error> {
+    let mark = if url.contains('?') { '&' } else { '?' };
     let url = match dialect {
-        Dialect::Sqlite if !url.contains('?') => format!("{url}?mode=rwc"),
-        Dialect::Sqlite | Dialect::Mysql => url.to_owned(),
+        Dialect::Sqlite if mark == '&' => url.to_owned(),
+        Dialect::Sqlite => format!("{url}?mode=rwc"),
+        Dialect::Mysql => format!("{url}{mark}statement-cache-capacity={MYSQL_STATEMENTS_MAX}"),
     };
     let prepare = match dialect {
         Dialect::Sqlite => SQLITE_PREPARE,

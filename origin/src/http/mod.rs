@@ -23,13 +23,15 @@ use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{app::App, catalog, pages};
+use crate::{app::App, cart, catalog, orders, pages};
 
 /// The whole service.
 pub fn router(app: &App) -> Router {
     let time_limit = Duration::from_millis(app.config.request_timeout_ms);
     let routes = Router::new()
         .merge(catalog::routes())
+        .merge(cart::routes())
+        .merge(orders::routes())
         .merge(pages::routes())
         .merge(health::routes())
         .merge(openapi::routes())

@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use shared::{
     cache::CachePolicy,
-    endpoint::{self, About, Caching, Schemas},
+    endpoint::{self, About, Caching, Method, Schemas},
     problem::{self, Problem, ProblemKind},
 };
 
@@ -101,12 +101,17 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
         let response = json!({ "description": kind.meaning(), "content": content });
         responses.insert(kind.status().to_string(), response);
     }
-    json!({
+    let mut operation = json!({
         "operationId": about.id,
         "summary": about.summary,
         "parameters": parameters,
         "responses": responses,
-    })
+    });
+    if !matches!(about.method, Method::Get | Method::Delete) && !schemas.is_empty_body() {
+        let content = json!({ "application/json": { "schema": schemas.body.as_value() } });
+        operation["requestBody"] = json!({ "required": true, "content": content });
+    }
+    operation
 }
 
 fn ok(about: About, schemas: &Schemas) -> Value {

@@ -119,20 +119,24 @@ fn wrong<E: std::fmt::Display>(
 pub trait RouterExt<S> {
     /// Routes an endpoint to its handler.
     #[must_use]
-    fn endpoint<P, Q, R, H, T>(self, endpoint: &Endpoint<P, Q, R>, handler: H) -> Self
+    fn endpoint<P, Q, B, R, H, T>(self, endpoint: &Endpoint<P, Q, B, R>, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static;
 }
 
 impl<S: Clone + Send + Sync + 'static> RouterExt<S> for Router<S> {
-    fn endpoint<P, Q, R, H, T>(self, endpoint: &Endpoint<P, Q, R>, handler: H) -> Self
+    fn endpoint<P, Q, B, R, H, T>(self, endpoint: &Endpoint<P, Q, B, R>, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
         let method = match endpoint.about.method {
             Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Put => MethodFilter::PUT,
+            Method::Patch => MethodFilter::PATCH,
+            Method::Delete => MethodFilter::DELETE,
         };
         self.route(endpoint.about.path, on(method, handler))
     }

@@ -151,6 +151,15 @@ impl Shop {
         self.folder.path().to_owned()
     }
 
+    /// Another origin on the same database, with its own connections.
+    pub async fn twin(&self) -> Router {
+        let mut config = self.app.config.clone();
+        config.node_id += 1;
+        let clock = self.app.clock.clone();
+        let app = App::connect(config, assets(), clock).await.unwrap();
+        origin::http::router(&app)
+    }
+
     pub async fn drop_database(&self) {
         self.app.db.close().await;
         if let Some((server, name)) = &self.mysql {
@@ -268,6 +277,58 @@ impl Shop {
                    from stock
                   where on_hand < held
                      or held < 0",
+            ),
+            (
+                "orders without lines",
+                "select count(*)
+                   from orders o
+                  where not exists (select 1 from order_lines l where l.order_id = o.id)",
+            ),
+            (
+                "orders whose parts do not add up",
+                "select count(*)
+                   from orders o
+                  where o.items_minor <> (select sum(l.total_minor)
+                                            from order_lines l
+                                           where l.order_id = o.id)
+                     or o.total_minor < 0",
+            ),
+            (
+                "live orders whose lines differ from what they took",
+                "select count(*)
+                   from orders o
+                  where o.state not in ('cancelled', 'expired')
+                    and (select coalesce(sum(l.quantity - l.backordered), 0)
+                           from order_lines l
+                           join variants v on v.id = l.variant_id and v.tracked = 1
+                          where l.order_id = o.id)
+                        <> (select coalesce(-sum(g.delta), 0)
+                              from stock_ledger g
+                             where g.order_id = o.id)",
+            ),
+            (
+                "dead orders that keep stock",
+                "select count(*)
+                   from orders o
+                  where o.state in ('cancelled', 'expired')
+                    and (select coalesce(sum(g.delta), 0)
+                           from stock_ledger g
+                          where g.order_id = o.id) <> 0",
+            ),
+            (
+                "coupons used more often than counted or allowed",
+                "select count(*)
+                   from coupons c
+                  where c.used <> (select count(*) from coupon_uses u where u.coupon_id = c.id)
+                     or c.used > coalesce(c.limit_total, c.used)",
+            ),
+            (
+                "carts that know another order than theirs",
+                "select count(*)
+                   from orders o
+                   join carts c on c.id = o.cart_id
+                  where c.order_id is null
+                     or c.order_id <> o.id",
             ),
             (
                 "active products that no list shows",

@@ -1,0 +1,398 @@
+//! Changing carts. Changes that arrive together are written together.
+
+use std::collections::{HashMap, HashSet};
+
+use shared::{
+    address::Address,
+    cart::{COUPONS_MAX, Cart, LINES_MAX, NOTE_MAX, QUANTITY_MAX, UpdateCart},
+    id::{CartId, VariantId},
+    locale::Locale,
+    problem::Problem,
+    time::Timestamp,
+};
+
+use crate::{
+    app::App,
+    catalog,
+    db::{self, Tx},
+};
+
+use super::{
+    Error, Stored, StoredLine, Surroundings,
+    store::{load, save},
+    surroundings,
+    view::show,
+};
+
+/// What is to be done with a cart.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Make it.
+    Create,
+    /// More of a sku.
+    Add(String, i64),
+    /// So many of a sku.
+    Set(String, i64),
+    /// Nothing in it any more.
+    Clear,
+    /// What else an order needs.
+    Update(Box<UpdateCart>),
+}
+
+/// A change on its way.
+#[derive(Clone, Debug)]
+pub struct Job {
+    token: String,
+    if_match: Option<i64>,
+    change: Change,
+    locale: Locale,
+}
+
+/// Changes a cart and shows it. `if_match` is the version that the shopper has seen.
+pub async fn change(
+    app: &App,
+    token: Option<&str>,
+    if_match: Option<i64>,
+    change: Change,
+    locale: Locale,
+) -> Result<Cart, Error> {
+    let change = checked(change)?;
+    let token = match token {
+        Some(token) => token.to_owned(),
+        None => crate::secret::token(),
+    };
+    let job = Job {
+        token,
+        if_match,
+        change,
+        locale,
+    };
+    let work = |jobs| {
+        let app = app.clone();
+        async move { together(&app, jobs).await }
+    };
+    app.desks.carts.ask(job, work).await?
+}
+
+/// What can be refused without looking at the cart.
+fn checked(change: Change) -> Result<Change, Error> {
+    let quantity = |quantity: i64, least: i64| {
+        if (least..=QUANTITY_MAX).contains(&quantity) {
+            Ok(())
+        } else {
+            let why = format!("A number from {least} to {QUANTITY_MAX} is expected.");
+            Err(Error::field("quantity", why))
+        }
+    };
+    match change {
+        Change::Add(sku, count) => quantity(count, 1).map(|()| Change::Add(sku, count)),
+        Change::Set(sku, count) => quantity(count, 0).map(|()| Change::Set(sku, count)),
+        Change::Update(update) => checked_update(*update).map(|it| Change::Update(Box::new(it))),
+        Change::Create | Change::Clear => Ok(change),
+    }
+}
+
+fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, why: &str| faults.push((field.to_owned(), why.to_owned()));
+    if let Some(note) = &mut update.note {
+        *note = note.trim().to_owned();
+        if note.chars().count() > NOTE_MAX {
+            fault("note", "This is too long.");
+        }
+    }
+    if let Some(email) = &mut update.email {
+        *email = email.trim().to_lowercase();
+        if !is_email(email) {
+            fault("email", "This is no e-mail address.");
+        }
+    }
+    if let Some(address) = &mut update.shipping_address {
+        *address = Address::tidied(address);
+        for (field, why) in address.faults() {
+            fault(&format!("shipping_address.{field}"), why);
+        }
+    }
+    if update
+        .shipping_method
+        .as_ref()
+        .is_some_and(|it| it.len() > 64)
+    {
+        fault("shipping_method", "There is no such method.");
+    }
+    if let Some(codes) = &mut update.coupons {
+        for code in codes.iter_mut() {
+            *code = code.trim().to_uppercase();
+        }
+        let mut seen = HashSet::new();
+        codes.retain(|code| seen.insert(code.clone()));
+        if codes.len() > COUPONS_MAX {
+            fault("coupons", "These are too many.");
+        }
+        if codes.iter().any(|code| code.is_empty() || code.len() > 64) {
+            fault("coupons", "There is no such coupon.");
+        }
+    }
+    if faults.is_empty() {
+        Ok(update)
+    } else {
+        Err(Error::Invalid(faults))
+    }
+}
+
+/// Something before and something after one `@`, a dot in the domain, nothing that cannot be printed:
+/// whether it exists only a message can tell.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let printable = !text.chars().any(|it| it.is_control() || it.is_whitespace());
+    let labels = domain.split('.').all(|label| {
+        !label.is_empty() && label.chars().all(|it| it.is_alphanumeric() || it == '-')
+    });
+    printable
+        && text.len() <= 254
+        && (1..=64).contains(&local.len())
+        && !local.contains('@')
+        && domain.contains('.')
+        && labels
+}
+
+type Answered = Result<Cart, Error>;
+
+/// Does jobs in the order of their arrival, in one transaction.
+async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
+    match db::retried(|| in_one(app, &jobs), Error::is_conflict).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            // All of them failed for the same reason, which is logged once.
+            let problem = Box::new(Problem::from(error));
+            jobs.iter()
+                .map(|_| Err(Error::NotWritten(problem.clone())))
+                .collect()
+        }
+    }
+}
+
+async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let lock = tx.dialect().for_update();
+    let mut tokens: Vec<&str> = jobs
+        .iter()
+        .filter(|job| !matches!(job.change, Change::Create))
+        .map(|job| job.token.as_str())
+        .collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let mut carts = load(tx.conn(), &tokens, lock).await?;
+    let mut skus: Vec<&str> = jobs.iter().filter_map(|job| job.sku()).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    let skus = catalog::find_skus(tx.conn(), &skus).await?;
+    let besides: Vec<VariantId> = skus.values().copied().collect();
+    let mut around = surroundings(tx.conn(), carts.values(), &besides, "").await?;
+    let mut touched = Touched::default();
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        if let Change::Create = job.change {
+            let cart = new_cart(app, job, now);
+            touched.carts.insert(job.token.clone());
+            carts.insert(job.token.clone(), cart);
+        }
+        let outcome = match carts.get_mut(&job.token) {
+            Some(cart) => apply(cart, job, &skus, &around, &mut touched),
+            None => Err(Error::NoSuchCart),
+        };
+        outcomes.push(outcome);
+    }
+    touched.write(&mut tx, now, &carts).await?;
+    // A coupon that was named just now is not among those that were read before.
+    let named = jobs.iter().any(Job::names_coupons);
+    if named {
+        around = surroundings(tx.conn(), carts.values(), &besides, "").await?;
+    }
+    tx.commit().await?;
+    let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
+        outcome?;
+        let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
+        Ok(show(app, cart, &around, job.locale))
+    });
+    Ok(answers.collect())
+}
+
+impl Job {
+    fn sku(&self) -> Option<&str> {
+        match &self.change {
+            Change::Add(sku, _) | Change::Set(sku, _) => Some(sku),
+            Change::Create | Change::Clear | Change::Update(_) => None,
+        }
+    }
+
+    fn names_coupons(&self) -> bool {
+        matches!(&self.change, Change::Update(update) if update.coupons.is_some())
+    }
+}
+
+fn new_cart(app: &App, job: &Job, now: Timestamp) -> Stored {
+    Stored {
+        id: CartId::new(app.ids.next(now)),
+        token: job.token.clone(),
+        version: 0,
+        note: String::new(),
+        email: None,
+        shipping_address: None,
+        shipping_method: None,
+        coupons: Vec::new(),
+        order: None,
+        created_at: now,
+        lines: Vec::new(),
+    }
+}
+
+/// What a batch has changed.
+#[derive(Default)]
+struct Touched {
+    carts: HashSet<String>,
+    lines: HashSet<(CartId, VariantId)>,
+}
+
+impl Touched {
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        carts: &HashMap<String, Stored>,
+    ) -> Result<(), Error> {
+        let mut changed: Vec<&Stored> = self.carts.iter().filter_map(|it| carts.get(it)).collect();
+        changed.sort_unstable_by_key(|cart| cart.id);
+        let mut lines = Vec::new();
+        let mut gone = self.lines.clone();
+        for cart in &changed {
+            for line in &cart.lines {
+                if gone.remove(&(cart.id, line.variant)) {
+                    lines.push((cart.id, *line));
+                }
+            }
+        }
+        lines.sort_unstable_by_key(|(cart, line)| (*cart, line.variant));
+        let mut gone: Vec<_> = gone.into_iter().collect();
+        gone.sort_unstable();
+        save(tx, now, &changed, &lines, &gone).await
+    }
+}
+
+fn apply(
+    cart: &mut Stored,
+    job: &Job,
+    skus: &HashMap<String, VariantId>,
+    around: &Surroundings,
+    touched: &mut Touched,
+) -> Result<(), Error> {
+    if cart.order.is_some() {
+        return Err(Error::Ordered);
+    }
+    if job.if_match.is_some_and(|version| version != cart.version) {
+        return Err(Error::Stale);
+    }
+    match &job.change {
+        Change::Create => {}
+        Change::Add(sku, count) => put(cart, sku, skus, around, touched, |before| before + count)?,
+        Change::Set(sku, count) => put(cart, sku, skus, around, touched, |_| *count)?,
+        Change::Clear => {
+            let lines = cart.lines.drain(..).map(|line| (cart.id, line.variant));
+            touched.lines.extend(lines);
+        }
+        Change::Update(update) => {
+            let update = (**update).clone();
+            cart.note = update
+                .note
+                .unwrap_or_else(|| std::mem::take(&mut cart.note));
+            cart.email = update.email.or(cart.email.take());
+            cart.shipping_address = update.shipping_address.or(cart.shipping_address.take());
+            cart.shipping_method = update.shipping_method.or(cart.shipping_method.take());
+            cart.coupons = update
+                .coupons
+                .unwrap_or_else(|| std::mem::take(&mut cart.coupons));
+        }
+    }
+    cart.version += 1;
+    touched.carts.insert(cart.token.clone());
+    Ok(())
+}
+
+fn put(
+    cart: &mut Stored,
+    sku: &str,
+    skus: &HashMap<String, VariantId>,
+    around: &Surroundings,
+    touched: &mut Touched,
+    quantity: impl FnOnce(i64) -> i64,
+) -> Result<(), Error> {
+    let unknown = || Error::field("sku", "There is nothing with this sku.");
+    let variant = *skus.get(sku).ok_or_else(unknown)?;
+    let place = cart.lines.iter().position(|line| line.variant == variant);
+    let before = place.map_or(0, |place| cart.lines[place].quantity);
+    let quantity = quantity(before);
+    if quantity > QUANTITY_MAX {
+        let why = format!("There may be {QUANTITY_MAX} of one thing in a cart.");
+        return Err(Error::field("quantity", why));
+    }
+    if quantity == 0 {
+        if let Some(place) = place {
+            cart.lines.remove(place);
+            touched.lines.insert((cart.id, variant));
+        }
+        return Ok(());
+    }
+    // What is in the cart may be made fewer even when it is not sold any more.
+    let offer = around.offers.get(&variant).filter(|offer| offer.active);
+    if offer.is_none() && quantity > before {
+        return Err(unknown());
+    }
+    let line = match place {
+        Some(place) => &mut cart.lines[place],
+        None if cart.lines.len() == LINES_MAX => {
+            let why = format!("There may be {LINES_MAX} different things in a cart.");
+            return Err(Error::field("sku", why));
+        }
+        None => {
+            let position = cart.lines.last().map_or(0, |line| line.position + 1);
+            cart.lines.push(StoredLine {
+                variant,
+                quantity,
+                price_minor: 0,
+                position,
+            });
+            let last = cart.lines.len() - 1;
+            &mut cart.lines[last]
+        }
+    };
+    line.quantity = quantity;
+    if let Some(offer) = offer {
+        line.price_minor = offer.price.minor;
+    }
+    touched.lines.insert((cart.id, variant));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_for_messages_looks_like_one() {
+        for good in [
+            "a@b.co",
+            "ada.lovelace+shop@mail.example.org",
+            "用户@例子.中国",
+        ] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "", "a", "@b.co", "a@", "a@b", "a b@c.de", "a@b..c", "a@@b.co", "a@b.co\n",
+        ] {
+            assert!(!is_email(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What can go wrong with a cart.
+
+use shared::problem::{Problem, ProblemKind};
+
+use crate::{catalog, db, desk::BrokenOff};
+
+/// What can go wrong with a cart.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No cart has this id.
+    #[error("there is no such cart")]
+    NoSuchCart,
+    /// It has become an order.
+    #[error("the cart has become an order")]
+    Ordered,
+    /// `If-Match` names another version.
+    #[error("the cart has changed meanwhile")]
+    Stale,
+    /// Fields are wrong: which, and why.
+    #[error("wrong fields: {0:?}")]
+    Invalid(Vec<(String, String)>),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// A JSON text in the database is not what this program writes.
+    #[error("a stored text is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// The batch that this belonged to could not be written.
+    #[error("the cart could not be written")]
+    NotWritten(Box<Problem>),
+    /// The batch panicked.
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
+}
+
+impl Error {
+    /// Whether another transaction was in the way.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Db(error) => db::is_conflict(error),
+            Self::Catalog(error) => error.is_conflict(),
+            _ => false,
+        }
+    }
+
+    /// One field is wrong.
+    pub(super) fn field(field: &str, why: impl Into<String>) -> Self {
+        Self::Invalid(vec![(field.to_owned(), why.into())])
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchCart => {
+                Self::new(ProblemKind::NotFound).detail("There is no cart with this id.")
+            }
+            Error::Ordered => Self::new(ProblemKind::AlreadyOrdered),
+            Error::Stale => Self::new(ProblemKind::Stale),
+            Error::Invalid(fields) => fields
+                .into_iter()
+                .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
+                    problem.field(field, why)
+                }),
+            Error::Catalog(error) => error.into(),
+            Error::Db(error) => db::problem(&error),
+            Error::NotWritten(problem) => *problem,
+            Error::Damaged(_) | Error::BrokenOff(_) => {
+                tracing::error!(error = %error, "a cart failed");
+                Self::new(ProblemKind::Internal)
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Carts: what shoppers mean to buy. Owns `carts` and `cart_lines`.
+//!
+//! What must stay true: a cart that has become an order does not change any more; a change costs the
+//! same number of statements however full the cart is; changes that arrive together are written
+//! together, each seeing those before it.
+
+mod change;
+mod error;
+mod price;
+mod store;
+mod view;
+mod web;
+
+pub use change::{Change, Job, change};
+pub use error::Error;
+pub use price::{Priced, price};
+pub use store::{Stored, StoredLine, load, mark_ordered};
+pub use view::{Surroundings, read, shipping_methods, surroundings};
+pub use web::routes;

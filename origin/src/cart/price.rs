@@ -1,0 +1,115 @@
+//! What a cart comes to just now, and what is to be said about each line.
+
+use shared::{
+    cart::{LineProblem, Missing},
+    money::{Currency, Money},
+    time::Timestamp,
+};
+
+use crate::{
+    catalog::Offer,
+    checkout::{Coupon, Line, Parcel, Rules, Sum, sum},
+};
+
+use super::{Stored, Surroundings};
+
+/// A cart with the prices of this moment.
+#[derive(Debug)]
+pub struct Priced<'s> {
+    /// What it comes to; its lines are those of the cart.
+    pub sum: Sum,
+    /// What each line is, and what is to be said about it.
+    pub lines: Vec<(Option<&'s Offer>, Vec<LineProblem>)>,
+    /// The coupons of the cart that there are, in its order.
+    pub coupons: Vec<Option<Coupon>>,
+    /// What keeps it from being ordered, beside what the lines say.
+    pub missing: Vec<Missing>,
+    /// What its lines weigh and are worth, for shipping.
+    pub parcel: Parcel,
+}
+
+/// Prices a cart.
+pub fn price<'s>(
+    cart: &Stored,
+    around: &'s Surroundings,
+    rules: &Rules,
+    currency: Currency,
+    now: Timestamp,
+) -> Priced<'s> {
+    let mut lines = Vec::with_capacity(cart.lines.len());
+    let mut priced = Vec::with_capacity(cart.lines.len());
+    let mut weight_g = 0_i64;
+    for line in &cart.lines {
+        let offer = around.offers.get(&line.variant);
+        let sold = offer.filter(|offer| offer.active && offer.price.currency == currency);
+        let mut problems = Vec::new();
+        let Some(offer) = sold else {
+            problems.push(LineProblem::Gone);
+            lines.push((offer, problems));
+            // What is not sold costs nothing and keeps its place.
+            priced.push(Line {
+                price: line.price_minor,
+                quantity: 0,
+            });
+            continue;
+        };
+        if offer.price.minor != line.price_minor {
+            let before = Money::new(line.price_minor, currency);
+            problems.push(LineProblem::PriceChanged { before });
+        }
+        if let Some(available) = around.available(offer)
+            && available < line.quantity
+        {
+            problems.push(LineProblem::Short { available });
+        }
+        weight_g = weight_g.saturating_add(offer.weight_g.saturating_mul(line.quantity));
+        priced.push(Line {
+            price: offer.price.minor,
+            quantity: line.quantity,
+        });
+        lines.push((Some(offer), problems));
+    }
+    let coupons: Vec<Option<Coupon>> = cart
+        .coupons
+        .iter()
+        .map(|code| around.coupon(code, cart.email.as_deref()))
+        .collect();
+    let usable: Vec<Coupon> = coupons.iter().flatten().cloned().collect();
+    let address = cart.shipping_address.as_ref();
+    let mut parcel = Parcel {
+        value_minor: 0,
+        weight_g,
+    };
+    let mut shipped = None;
+    let sum = sum(
+        &priced,
+        &usable,
+        |value_minor| {
+            parcel.value_minor = value_minor;
+            let (address, method) = (address, cart.shipping_method.as_deref());
+            shipped = address
+                .zip(method)
+                .and_then(|(address, method)| rules.shipping(method, address, parcel));
+            // Nothing is sent nowhere.
+            shipped.filter(|_| !cart.lines.is_empty()).unwrap_or(0)
+        },
+        (rules.tax(address), rules.tax_included),
+        now,
+    );
+    let missing = [
+        (cart.lines.is_empty(), Missing::Lines),
+        (cart.email.is_none(), Missing::Email),
+        (address.is_none(), Missing::ShippingAddress),
+        (shipped.is_none(), Missing::ShippingMethod),
+    ];
+    Priced {
+        sum,
+        lines,
+        coupons,
+        missing: missing
+            .into_iter()
+            .filter_map(|(missing, what)| missing.then_some(what))
+            .collect(),
+        parcel,
+    }
+}

@@ -1,0 +1,232 @@
+//! All SQL of the carts.
+
+use std::collections::HashMap;
+
+use shared::{
+    address::Address,
+    id::{CartId, OrderId, VariantId},
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
+
+use crate::db::{self, Rows, Tx, Upsert};
+
+use super::Error;
+
+/// A cart as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its identity.
+    pub id: CartId,
+    /// The secret by which it is found.
+    pub token: String,
+    /// Rises with every change.
+    pub version: i64,
+    /// What the shopper wants the shop to know.
+    pub note: String,
+    /// Where the confirmation goes.
+    pub email: Option<String>,
+    /// Where the goods go.
+    pub shipping_address: Option<Address>,
+    /// How they go there.
+    pub shipping_method: Option<String>,
+    /// The codes of its coupons.
+    pub coupons: Vec<String>,
+    /// The order that it has become.
+    pub order: Option<OrderId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What is in it, in the order in which it came.
+    pub lines: Vec<StoredLine>,
+}
+
+/// A line as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredLine {
+    /// What it is.
+    pub variant: VariantId,
+    /// How many.
+    pub quantity: i64,
+    /// What one cost when it was put in or its number was changed.
+    pub price_minor: i64,
+    /// Its place.
+    pub position: i64,
+}
+
+/// The carts with these tokens, by token, with their lines. `lock` locks the carts' rows.
+pub async fn load(
+    conn: &mut AnyConnection,
+    tokens: &[&str],
+    lock: &'static str,
+) -> Result<HashMap<String, Stored>, Error> {
+    let mut carts: HashMap<i64, Stored> = HashMap::with_capacity(tokens.len());
+    for chunk in tokens.chunks(Rows::MAX) {
+        let head = "
+            select id, token, version, note, email, shipping_address, shipping_method, coupons,
+                   order_id, created_at
+              from carts
+             where token in ";
+        let mut query = Rows::among(head, chunk.iter().map(|token| (*token).to_owned()));
+        query.push(" order by id").push(lock);
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        for row in &rows {
+            let cart = cart(row)?;
+            carts.insert(cart.id.get(), cart);
+        }
+    }
+    let ids: Vec<i64> = carts.keys().copied().collect();
+    for chunk in ids.chunks(Rows::MAX) {
+        let head = "
+            select cart_id, variant_id, quantity, price_minor, position
+              from cart_lines
+             where cart_id in ";
+        let mut query = Rows::among(head, chunk.iter().copied());
+        query.push(" order by position, variant_id");
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        for row in &rows {
+            let line = StoredLine {
+                variant: VariantId::new(row.try_get("variant_id")?),
+                quantity: row.try_get("quantity")?,
+                price_minor: row.try_get("price_minor")?,
+                position: row.try_get("position")?,
+            };
+            let cart: i64 = row.try_get("cart_id")?;
+            if let Some(cart) = carts.get_mut(&cart) {
+                cart.lines.push(line);
+            }
+        }
+    }
+    Ok(carts
+        .into_values()
+        .map(|cart| (cart.token.clone(), cart))
+        .collect())
+}
+
+fn cart(row: &AnyRow) -> Result<Stored, Error> {
+    let address: Option<String> = row.try_get("shipping_address")?;
+    let coupons: String = row.try_get("coupons")?;
+    let order: Option<i64> = row.try_get("order_id")?;
+    Ok(Stored {
+        id: CartId::new(row.try_get("id")?),
+        token: row.try_get("token")?,
+        version: row.try_get("version")?,
+        note: row.try_get("note")?,
+        email: row.try_get("email")?,
+        shipping_address: address.map(|it| serde_json::from_str(&it)).transpose()?,
+        shipping_method: row.try_get("shipping_method")?,
+        coupons: serde_json::from_str(&coupons)?,
+        order: order.map(OrderId::new),
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        lines: Vec::new(),
+    })
+}
+
+/// Writes carts as they are now: new ones, changed ones, and their lines.
+pub(super) async fn save(
+    tx: &mut Tx,
+    now: Timestamp,
+    carts: &[&Stored],
+    lines: &[(CartId, StoredLine)],
+    gone: &[(CartId, VariantId)],
+) -> Result<(), Error> {
+    let head = "
+        insert into carts (id, token, version, note, email, shipping_address, shipping_method,
+                           coupons, created_at, updated_at) ";
+    let upsert = Upsert {
+        key: "id",
+        columns: &[
+            "version",
+            "note",
+            "email",
+            "shipping_address",
+            "shipping_method",
+            "coupons",
+            "updated_at",
+        ],
+    };
+    let mut rows = Vec::with_capacity(carts.len());
+    for cart in carts {
+        let address = cart.shipping_address.as_ref();
+        let address = address.map(serde_json::to_string).transpose()?;
+        rows.push((*cart, address, serde_json::to_string(&cart.coupons)?));
+    }
+    Rows::upsert(head, upsert)
+        .write(tx, &rows, |mut row, (cart, address, coupons)| {
+            row.push_bind(cart.id.get())
+                .push_bind(cart.token.clone())
+                .push_bind(cart.version)
+                .push_bind(cart.note.clone())
+                .push_bind(cart.email.clone())
+                .push_bind(address.clone())
+                .push_bind(cart.shipping_method.clone())
+                .push_bind(coupons.clone())
+                .push_bind(cart.created_at.as_millis())
+                .push_bind(now.as_millis());
+        })
+        .await?;
+    let head = "
+        insert into cart_lines (cart_id, variant_id, quantity, price_minor, position) ";
+    let upsert = Upsert {
+        key: "cart_id, variant_id",
+        columns: &["quantity", "price_minor", "position"],
+    };
+    Rows::upsert(head, upsert)
+        .write(tx, lines, |mut row, (cart, line)| {
+            row.push_bind(cart.get())
+                .push_bind(line.variant.get())
+                .push_bind(line.quantity)
+                .push_bind(line.price_minor)
+                .push_bind(line.position);
+        })
+        .await?;
+    for chunk in gone.chunks(Rows::MAX / 2) {
+        let head = "
+            delete from cart_lines
+             where (cart_id, variant_id) in ";
+        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(head);
+        query.push("(");
+        if tx.dialect() == db::Dialect::Sqlite {
+            query.push("values ");
+        }
+        let mut list = query.separated(", ");
+        for (cart, variant) in chunk {
+            list.push("(")
+                .push_bind_unseparated(cart.get())
+                .push_unseparated(", ")
+                .push_bind_unseparated(variant.get())
+                .push_unseparated(")");
+        }
+        query.push(")");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Notes which orders carts have become.
+pub async fn mark_ordered(
+    tx: &mut Tx,
+    now: Timestamp,
+    carts: &[(CartId, OrderId)],
+) -> Result<(), db::Error> {
+    for chunk in carts.chunks(Rows::MAX / 2) {
+        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("update carts set order_id = case id");
+        for (cart, order) in chunk {
+            query
+                .push(" when ")
+                .push_bind(cart.get())
+                .push(" then ")
+                .push_bind(order.get());
+        }
+        query
+            .push(" end, version = version + 1, updated_at = ")
+            .push_bind(now.as_millis())
+            .push(" where id in (");
+        let mut list = query.separated(", ");
+        for (cart, _) in chunk {
+            list.push_bind(cart.get());
+        }
+        query.push(")");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}

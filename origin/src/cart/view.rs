@@ -1,0 +1,213 @@
+//! A cart as its shopper sees it.
+
+use std::collections::HashMap;
+
+use shared::{
+    cart::{Cart, CartCoupon, CartLine, CouponRefusal, ShippingMethod, ShippingMethods, Totals},
+    id::{CouponId, ProductId, VariantId},
+    locale::Locale,
+    money::{Currency, Money},
+};
+use sqlx::AnyConnection;
+
+use crate::{
+    app::App,
+    catalog::{self, Offer},
+    checkout::Coupon,
+    coupons,
+    inventory::{self, Shelf},
+    orders,
+};
+
+use super::{Error, Priced, Stored, price, store};
+
+/// What carts are priced with: read once for all carts of a batch.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// What is offered of their variants.
+    pub offers: HashMap<VariantId, Offer>,
+    /// How much there is of them.
+    pub shelves: HashMap<VariantId, Vec<Shelf>>,
+    /// Their coupons, by code.
+    pub coupons: HashMap<String, Coupon>,
+    /// How often customers have used them.
+    pub uses: HashMap<(CouponId, String), i64>,
+}
+
+impl Surroundings {
+    /// How many can be sold of this; nothing where there is no limit.
+    pub fn available(&self, offer: &Offer) -> Option<i64> {
+        if !offer.tracked || offer.backorder {
+            return None;
+        }
+        let shelves = self.shelves.get(&offer.variant);
+        Some(shelves.map_or(0, |shelves| shelves.iter().map(Shelf::available).sum()))
+    }
+
+    /// The coupon with this code as this customer finds it.
+    pub fn coupon(&self, code: &str, email: Option<&str>) -> Option<Coupon> {
+        let mut coupon = self.coupons.get(code)?.clone();
+        let key = (coupon.id, email.unwrap_or_default().to_owned());
+        coupon.used_by_customer = self.uses.get(&key).copied().unwrap_or(0);
+        Some(coupon)
+    }
+}
+
+/// Reads what these carts, and these variants besides, are priced with. `lock` locks the rows of
+/// stock and coupons.
+pub async fn surroundings(
+    conn: &mut AnyConnection,
+    carts: impl Iterator<Item = &Stored> + Clone,
+    besides: &[VariantId],
+    lock: &'static str,
+) -> Result<Surroundings, Error> {
+    let lines = carts.clone().flat_map(|cart| &cart.lines);
+    let mut variants: Vec<VariantId> = lines.map(|line| line.variant).collect();
+    variants.extend(besides);
+    variants.sort_unstable();
+    variants.dedup();
+    let mut codes: Vec<&str> = carts
+        .flat_map(|cart| &cart.coupons)
+        .map(String::as_str)
+        .collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let offers = catalog::offers(conn, &variants).await?;
+    let shelves = inventory::levels(conn, &variants, lock).await?;
+    let coupons = coupons::find(conn, &codes, lock).await?;
+    let limited: Vec<CouponId> = coupons
+        .values()
+        .filter(|coupon| coupon.limit_customer.is_some())
+        .map(|coupon| coupon.id)
+        .collect();
+    Ok(Surroundings {
+        offers,
+        shelves,
+        uses: coupons::uses(conn, &limited).await?,
+        coupons,
+    })
+}
+
+/// The cart with this id, with the prices of this moment.
+pub async fn read(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::load(&mut reader, &[token], "")
+        .await?
+        .remove(token)
+        .ok_or(Error::NoSuchCart)?;
+    let around = surroundings(&mut reader, std::iter::once(&stored), &[], "").await?;
+    let number = match stored.order {
+        Some(order) => orders::number(&mut reader, order).await?,
+        None => None,
+    };
+    Ok(Cart {
+        order: number,
+        ..show(app, &stored, &around, locale)
+    })
+}
+
+/// The ways to send this cart to its address.
+pub async fn shipping_methods(
+    app: &App,
+    token: &str,
+    locale: Locale,
+) -> Result<ShippingMethods, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::load(&mut reader, &[token], "")
+        .await?
+        .remove(token)
+        .ok_or(Error::NoSuchCart)?;
+    let Some(address) = &stored.shipping_address else {
+        return Ok(ShippingMethods {
+            methods: Vec::new(),
+        });
+    };
+    let around = surroundings(&mut reader, std::iter::once(&stored), &[], "").await?;
+    let currency = app.config.currency;
+    let priced = price(&stored, &around, &app.rules, currency, app.clock.now());
+    let methods = app.rules.methods(address, priced.parcel, locale);
+    let methods = methods
+        .into_iter()
+        .map(|(code, name, price)| ShippingMethod {
+            code,
+            name,
+            price: Money::new(price, currency),
+        });
+    Ok(ShippingMethods {
+        methods: methods.collect(),
+    })
+}
+
+/// A cart for its shopper, without its order.
+pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Locale) -> Cart {
+    let currency = app.config.currency;
+    let priced = price(cart, around, &app.rules, currency, app.clock.now());
+    let money = |minor| Money::new(minor, currency);
+    let lines = cart
+        .lines
+        .iter()
+        .zip(&priced.lines)
+        .zip(&priced.sum.lines)
+        .map(|((line, (offer, problems)), sum)| CartLine {
+            sku: offer.map(|it| it.sku.clone()).unwrap_or_default(),
+            variant_id: line.variant,
+            product_id: offer.map_or(ProductId::new(0), |it| it.product),
+            slug: offer.map(|it| it.slug.clone()).unwrap_or_default(),
+            name: offer.map(|it| it.name(locale)).unwrap_or_default(),
+            options: offer.map(|it| it.choices(locale)).unwrap_or_default(),
+            image: offer
+                .and_then(|it| it.image.clone())
+                .map(|image| image.shown(locale)),
+            quantity: line.quantity,
+            price: offer.map_or(money(line.price_minor), |it| it.price),
+            total: money(sum.total),
+            problems: problems.clone(),
+        })
+        .collect();
+    Cart {
+        id: cart.token.clone(),
+        version: cart.version,
+        lines,
+        note: cart.note.clone(),
+        email: cart.email.clone(),
+        shipping_address: cart.shipping_address.clone(),
+        shipping_method: cart.shipping_method.clone(),
+        coupons: coupons_of(cart, &priced, currency),
+        totals: totals(&priced, app.rules.tax_included, currency),
+        missing: priced.missing,
+        order: None,
+    }
+}
+
+/// The totals as everybody sees them.
+pub(super) fn totals(priced: &Priced<'_>, tax_included: bool, currency: Currency) -> Totals {
+    let money = |minor| Money::new(minor, currency);
+    let sum = &priced.sum;
+    Totals {
+        items: money(sum.items),
+        discount: money(sum.discount),
+        shipping: money(sum.shipping),
+        tax: money(sum.tax),
+        tax_included,
+        total: money(sum.total),
+    }
+}
+
+fn coupons_of(cart: &Stored, priced: &Priced<'_>, currency: Currency) -> Vec<CartCoupon> {
+    let mut effects = priced.sum.coupons.iter();
+    cart.coupons
+        .iter()
+        .zip(&priced.coupons)
+        .map(|(code, coupon)| {
+            let (discount, refused) = match coupon {
+                Some(_) => effects.next().copied().unwrap_or((0, None)),
+                None => (0, Some(CouponRefusal::Unknown)),
+            };
+            CartCoupon {
+                code: code.clone(),
+                discount: Money::new(discount, currency),
+                refused,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! Carts over HTTP.
+
+use axum::{Router, extract::State};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use shared::{
+    cache::CachePolicy,
+    cart::{AddLine, Cart, CartPath, LinePath, SetQuantity, UpdateCart},
+    catalog::InLocale,
+    endpoint::{
+        ADD_LINE, CLEAR_CART, CREATE_CART, GET_CART, LIST_SHIPPING_METHODS, REMOVE_LINE,
+        SET_QUANTITY, UPDATE_CART,
+    },
+};
+
+use crate::{
+    app::App,
+    web::{Answer, Answered, Json, Path, Query, RouterExt},
+};
+
+use super::{Change, Error, change};
+
+/// The endpoints of the carts.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&CREATE_CART, create_cart)
+        .endpoint(&GET_CART, get_cart)
+        .endpoint(&UPDATE_CART, update_cart)
+        .endpoint(&ADD_LINE, add_line)
+        .endpoint(&CLEAR_CART, clear_cart)
+        .endpoint(&SET_QUANTITY, set_quantity)
+        .endpoint(&REMOVE_LINE, remove_line)
+        .endpoint(&LIST_SHIPPING_METHODS, list_shipping_methods)
+}
+
+/// A cart with its version as `ETag`.
+fn shown(cart: &Cart) -> Answer {
+    let answer = Answer::json(cart, CachePolicy::Private);
+    match HeaderValue::from_str(&format!("\"{}\"", cart.version)) {
+        Ok(tag) => answer.header(header::ETAG, tag),
+        Err(_) => answer,
+    }
+}
+
+/// The version that `If-Match` names; `*` and nothing name any.
+fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    let version = version.and_then(|it| it.parse().ok());
+    // A tag that is none of ours matches nothing.
+    version.map(Some).ok_or(Error::Stale)
+}
+
+async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
+    let cart = change(&app, None, None, Change::Create, query.locale).await?;
+    Ok(shown(&cart).status(StatusCode::CREATED))
+}
+
+async fn get_cart(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+) -> Answered {
+    Ok(shown(&super::read(&app, &path.cart, query.locale).await?))
+}
+
+async fn update_cart(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+    Json(update): Json<UpdateCart>,
+) -> Answered {
+    let what = Change::Update(Box::new(update));
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn add_line(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+    Json(line): Json<AddLine>,
+) -> Answered {
+    let what = Change::Add(line.sku, line.quantity);
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn clear_cart(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+) -> Answered {
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, Change::Clear, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn set_quantity(
+    State(app): State<App>,
+    Path(path): Path<LinePath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+    Json(set): Json<SetQuantity>,
+) -> Answered {
+    let what = Change::Set(path.sku, set.quantity);
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn remove_line(
+    State(app): State<App>,
+    Path(path): Path<LinePath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+) -> Answered {
+    let what = Change::Set(path.sku, 0);
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn list_shipping_methods(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+) -> Answered {
+    let methods = super::shipping_methods(&app, &path.cart, query.locale).await?;
+    Ok(Answer::json(&methods, CachePolicy::Private))
+}

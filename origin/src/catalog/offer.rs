@@ -1,0 +1,146 @@
+//! What is offered just now: what a cart and an order need to know of a variant.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use shared::{
+    catalog::SelectedOption,
+    id::{ProductId, VariantId},
+    locale::Locale,
+    money::Money,
+};
+use sqlx::{AnyConnection, Row as _};
+
+use crate::db::{self, Rows};
+
+use super::{
+    Error,
+    model::{NewOption, Texts},
+    store::{self, StoredImage},
+    tree::text,
+};
+
+/// A variant as it is offered just now.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The variant.
+    pub variant: VariantId,
+    /// Its product.
+    pub product: ProductId,
+    /// The shop's number for it.
+    pub sku: String,
+    /// The product's word in addresses.
+    pub slug: String,
+    /// Whether it is sold.
+    pub active: bool,
+    /// What one costs.
+    pub price: Money,
+    /// Whether there is a count of it.
+    pub tracked: bool,
+    /// Whether it may be sold before it is there.
+    pub backorder: bool,
+    /// What one weighs, in grams.
+    pub weight_g: i64,
+    /// The product's name.
+    pub names: Texts,
+    /// What was chosen, by the words of option and value.
+    chosen: Vec<SelectedOption>,
+    options: Vec<NewOption>,
+    /// A picture of it.
+    pub image: Option<StoredImage>,
+}
+
+impl Offer {
+    /// The product's name for readers of this language.
+    pub fn name(&self, locale: Locale) -> String {
+        text(&self.names, locale)
+    }
+
+    /// What was chosen, for readers of this language: `Colour: Moss`.
+    pub fn choices(&self, locale: Locale) -> Vec<String> {
+        let chosen = |option: &NewOption| {
+            let picked = self.chosen.iter().find(|it| it.option == option.code)?;
+            let value = option.values.iter().find(|it| it.code == picked.value)?;
+            let (name, value) = (text(&option.names, locale), text(&value.names, locale));
+            Some(format!("{name}: {value}"))
+        };
+        self.options.iter().filter_map(chosen).collect()
+    }
+}
+
+/// The variants with these skus.
+pub async fn find_skus(
+    conn: &mut AnyConnection,
+    skus: &[&str],
+) -> Result<HashMap<String, VariantId>, db::Error> {
+    let mut found = HashMap::with_capacity(skus.len());
+    for chunk in skus.chunks(Rows::MAX) {
+        let head = "
+            select sku, id
+              from variants
+             where sku in ";
+        let mut query = Rows::among(head, chunk.iter().map(|sku| (*sku).to_owned()));
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        for row in &rows {
+            found.insert(row.try_get("sku")?, VariantId::new(row.try_get("id")?));
+        }
+    }
+    Ok(found)
+}
+
+/// These variants as they are offered just now.
+pub async fn offers(
+    conn: &mut AnyConnection,
+    variants: &[VariantId],
+) -> Result<HashMap<VariantId, Offer>, Error> {
+    let mut found: HashMap<VariantId, Offer> = HashMap::with_capacity(variants.len());
+    for chunk in variants.chunks(Rows::MAX) {
+        let head = "
+            select v.id, v.sku, v.options as chosen, v.price_minor, v.tracked, v.backorder, v.active,
+                   v.image as picture, v.weight_g, v.product_id, p.slug, p.status, p.currency,
+                   p.options, p.images, t.locale, t.name
+              from variants v
+              join products p on p.id = v.product_id
+              left join product_texts t on t.product_id = p.id
+             where v.id in ";
+        let mut query = Rows::among(head, chunk.iter().map(|variant| variant.get()));
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        for row in &rows {
+            let variant = VariantId::new(row.try_get("id")?);
+            let offer = match found.entry(variant) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(offer(row, variant)?),
+            };
+            let locale: Option<String> = row.try_get("locale")?;
+            if let Some(locale) = locale.as_deref().and_then(Locale::from_code) {
+                offer.names.insert(locale, row.try_get("name")?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn offer(row: &sqlx::any::AnyRow, variant: VariantId) -> Result<Offer, Error> {
+    let images: Vec<StoredImage> = store::json(row, "images")?;
+    let picture: Option<i64> = row.try_get("picture")?;
+    let picture = picture.and_then(|place| usize::try_from(place).ok());
+    let image = picture
+        .and_then(|place| images.get(place))
+        .or(images.first());
+    let status: String = row.try_get("status")?;
+    let active: i64 = row.try_get("active")?;
+    Ok(Offer {
+        variant,
+        product: ProductId::new(row.try_get("product_id")?),
+        sku: row.try_get("sku")?,
+        slug: row.try_get("slug")?,
+        active: active != 0 && status == super::model::Status::Active.word(),
+        price: Money::new(row.try_get("price_minor")?, store::currency(row)?),
+        tracked: row.try_get::<i64, _>("tracked")? != 0,
+        backorder: row.try_get::<i64, _>("backorder")? != 0,
+        weight_g: row.try_get::<Option<i64>, _>("weight_g")?.unwrap_or(0),
+        names: Texts::new(),
+        chosen: store::json(row, "chosen")?,
+        options: store::json(row, "options")?,
+        image: image.cloned(),
+    })
+}

@@ -1,0 +1,88 @@
+//! What the catalogue shows of the stock, after the stock has changed.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    catalog::Availability,
+    id::{ProductId, VariantId},
+};
+use sqlx::Row as _;
+
+use crate::db::{self, Rows, Tx};
+
+use super::{
+    Error,
+    store::{availability, availability_number},
+};
+
+/// Shows what is left of the products of these variants. A list is written only where what it shows
+/// has changed, which is seldom: most sales leave something on the shelf.
+pub async fn stock_changed(
+    tx: &mut Tx,
+    variants: &[VariantId],
+    low_stock: u32,
+) -> Result<(), Error> {
+    let mut variants = variants.to_vec();
+    variants.sort_unstable();
+    variants.dedup();
+    for chunk in variants.chunks(Rows::MAX) {
+        for (product, (before, now)) in shown_and_true(tx, chunk, low_stock).await? {
+            if before != availability_number(now) {
+                show(tx, product, now).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is shown of each product, and what is true.
+async fn shown_and_true(
+    tx: &mut Tx,
+    variants: &[VariantId],
+    low_stock: u32,
+) -> Result<BTreeMap<ProductId, (i64, Availability)>, db::Error> {
+    let head = "
+        select p.id, p.availability, v.tracked,
+               (select cast(coalesce(sum(s.on_hand - s.held), 0) as signed)
+                  from stock s
+                 where s.variant_id = v.id) as available
+          from products p
+          join variants v on v.product_id = p.id and v.active = 1
+         where p.id in (select product_id from variants where id in ";
+    let mut query = Rows::among(head, variants.iter().map(|variant| variant.get()));
+    query.push(")");
+    let rows = query.build().fetch_all(tx.conn()).await?;
+    let mut found = BTreeMap::new();
+    for row in &rows {
+        let tracked: i64 = row.try_get("tracked")?;
+        let available: i64 = row.try_get("available")?;
+        let now = availability((tracked != 0).then_some(available), low_stock);
+        let product = ProductId::new(row.try_get("id")?);
+        let entry = found
+            .entry(product)
+            .or_insert((row.try_get("availability")?, now));
+        // A product can be had as well as the best of its variants.
+        if availability_number(now) > availability_number(entry.1) {
+            entry.1 = now;
+        }
+    }
+    Ok(found)
+}
+
+async fn show(tx: &mut Tx, product: ProductId, now: Availability) -> Result<(), db::Error> {
+    for statement in [
+        "update products
+            set availability = ?, version = version + 1
+          where id = ?",
+        "update product_listings
+            set availability = ?
+          where product_id = ?",
+    ] {
+        sqlx::query(statement)
+            .bind(availability_number(now))
+            .bind(product.get())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}

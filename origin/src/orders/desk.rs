@@ -1,0 +1,247 @@
+//! The order desk: orders that arrive together are decided in the order of their arrival and written
+//! in one transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use shared::{
+    cart::PlaceOrder,
+    id::{CouponId, OrderId},
+    locale::Locale,
+    money::Money,
+    order::{Order, OrderState},
+    problem::Problem,
+};
+
+use crate::{
+    app::App,
+    cart, catalog, coupons,
+    db::{self, Tx},
+    inventory, outbox,
+};
+
+use super::{
+    Error, idempotency,
+    idempotency::Key,
+    place::{Counter, Decided},
+    store,
+};
+
+/// An order on its way to the desk.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    pub(super) cart: String,
+    pub(super) expected_total: Money,
+    pub(super) payment_method: String,
+    pub(super) locale: Locale,
+    pub(super) key: Option<Key>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum Placed {
+    /// It is new.
+    New(Box<Order>),
+    /// The cart had become this order before.
+    Before(Box<Order>),
+    /// The request was answered before, with this.
+    Replayed(u16, String),
+}
+
+/// The ways to pay that there are.
+const METHODS: [&str; 2] = ["manual", "test"];
+
+/// Makes a cart an order.
+pub async fn place(
+    app: &App,
+    cart: &str,
+    request: PlaceOrder,
+    key: Option<Key>,
+) -> Result<Placed, Error> {
+    if !METHODS.contains(&request.payment_method.as_str()) {
+        let why = format!("One of these is expected: {}.", METHODS.join(", "));
+        return Err(Error::Invalid("payment_method", why));
+    }
+    let placement = Placement {
+        cart: cart.to_owned(),
+        expected_total: request.expected_total,
+        payment_method: request.payment_method,
+        locale: request.locale,
+        key,
+    };
+    let work = |placements| {
+        let app = app.clone();
+        async move { together(&app, placements).await }
+    };
+    app.desks.orders.ask(placement, work).await?
+}
+
+type Answered = Result<Placed, Error>;
+
+async fn together(app: &App, placements: Vec<Placement>) -> Vec<Answered> {
+    match db::retried(|| in_one(app, &placements), Error::is_conflict).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            let problem = Box::new(Problem::from(error));
+            placements
+                .iter()
+                .map(|_| Err(Error::NotWritten(problem.clone())))
+                .collect()
+        }
+    }
+}
+
+async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let lock = tx.dialect().for_update();
+    let keys: Vec<&Key> = placements.iter().filter_map(|it| it.key.as_ref()).collect();
+    let replays = idempotency::find(&mut tx, &keys).await?;
+    let mut tokens: Vec<&str> = placements.iter().map(|it| it.cart.as_str()).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let carts = cart::load(tx.conn(), &tokens, lock).await?;
+    let open = carts.values().filter(|cart| cart.order.is_none());
+    let mut around = cart::surroundings(tx.conn(), open, &[], lock).await?;
+    let levels = around.shelves.clone();
+    let counter = Counter {
+        rules: &app.rules,
+        currency: app.config.currency,
+        now,
+        pay_within_ms: app.config.pay_within_ms,
+    };
+    let mut batch = Batch::default();
+    let mut answers = Vec::with_capacity(placements.len());
+    for placement in placements {
+        if let Some(key) = &placement.key
+            && let Some(answer) = replays.get(&(key.scope.clone(), key.key.clone()))
+        {
+            answers.push(replay(key, answer));
+            continue;
+        }
+        let Some(cart) = carts.get(&placement.cart) else {
+            answers.push(Err(cart::Error::NoSuchCart.into()));
+            continue;
+        };
+        if let Some(order) = batch.orders.get(&cart.id.get()) {
+            answers.push(Ok(batch.again(*order, placement)?));
+            continue;
+        }
+        if cart.order.is_some() {
+            let stored = store::find_by_cart(tx.conn(), cart.id.get()).await?;
+            let stored = stored.ok_or(Error::NoSuchOrder)?;
+            answers.push(Ok(Placed::Before(Box::new(stored.order))));
+            continue;
+        }
+        let id = OrderId::new(app.ids.next(now));
+        answers.push(match counter.decide(id, cart, placement, &mut around) {
+            Ok(decided) => Ok(batch.add(decided, placement)?),
+            Err(error) => Err(error),
+        });
+    }
+    if !batch.decided.is_empty() {
+        batch.write(app, &mut tx, &levels, now).await?;
+    }
+    tx.commit().await?;
+    Ok(answers)
+}
+
+fn replay(key: &Key, answer: &idempotency::Replayed) -> Answered {
+    if answer.fingerprint == key.fingerprint {
+        Ok(Placed::Replayed(answer.status, answer.body.clone()))
+    } else {
+        Err(Error::KeyMismatch)
+    }
+}
+
+/// What a batch writes.
+#[derive(Default)]
+struct Batch {
+    decided: Vec<Decided>,
+    /// Where the order of a cart is among those decided.
+    orders: HashMap<i64, usize>,
+    kept: Vec<(Key, u16, String)>,
+    keys: HashSet<(String, String)>,
+}
+
+/// The status of a new order.
+pub(super) const CREATED: u16 = 201;
+
+impl Batch {
+    fn add(&mut self, decided: Decided, placement: &Placement) -> Result<Placed, Error> {
+        let order = decided.stored.order.clone();
+        self.orders.insert(decided.stored.cart, self.decided.len());
+        self.decided.push(decided);
+        self.keep(placement, &order)?;
+        Ok(Placed::New(Box::new(order)))
+    }
+
+    /// The same cart again in the same batch.
+    fn again(&mut self, place: usize, placement: &Placement) -> Result<Placed, Error> {
+        let order = self.decided[place].stored.order.clone();
+        if let Some(key) = &placement.key {
+            let known = self
+                .kept
+                .iter()
+                .find(|(kept, ..)| kept.scope == key.scope && kept.key == key.key);
+            if let Some((kept, status, body)) = known {
+                if kept.fingerprint != key.fingerprint {
+                    return Err(Error::KeyMismatch);
+                }
+                return Ok(Placed::Replayed(*status, body.clone()));
+            }
+        }
+        Ok(Placed::Before(Box::new(order)))
+    }
+
+    fn keep(&mut self, placement: &Placement, order: &Order) -> Result<(), Error> {
+        if let Some(key) = &placement.key
+            && self.keys.insert((key.scope.clone(), key.key.clone()))
+        {
+            let body = serde_json::to_string(order)?;
+            self.kept.push((key.clone(), CREATED, body));
+        }
+        Ok(())
+    }
+
+    async fn write(
+        self,
+        app: &App,
+        tx: &mut Tx,
+        levels: &HashMap<shared::id::VariantId, Vec<inventory::Shelf>>,
+        now: shared::time::Timestamp,
+    ) -> Result<(), Error> {
+        let mut stored = Vec::with_capacity(self.decided.len());
+        let (mut movements, mut uses, mut ordered) = (Vec::new(), Vec::new(), Vec::new());
+        let mut messages = Vec::new();
+        for decided in self.decided {
+            let (id, order) = (decided.stored.id, &decided.stored.order);
+            movements.extend(decided.movements);
+            uses.extend(
+                decided
+                    .coupons
+                    .into_iter()
+                    .map(|coupon: CouponId| (coupon, id, order.email.clone())),
+            );
+            ordered.push((shared::id::CartId::new(decided.stored.cart), id));
+            messages.push(outbox::Message::order_placed(id, &order.number));
+            stored.push(decided.stored);
+        }
+        let events: Vec<_> = stored
+            .iter()
+            .map(|it| (app.ids.next(now), it.id, OrderState::Pending))
+            .collect();
+        store::insert(tx, &stored, &events, now).await?;
+        inventory::move_stock(tx, &app.ids, now, levels, &movements).await?;
+        let touched: Vec<_> = movements.iter().map(|it| it.variant).collect();
+        catalog::stock_changed(tx, &touched, app.config.low_stock).await?;
+        coupons::redeem(tx, now, &uses).await?;
+        cart::mark_ordered(tx, now, &ordered).await?;
+        outbox::put(tx, &app.ids, now, &messages).await?;
+        let kept: Vec<_> = self
+            .kept
+            .iter()
+            .map(|(key, status, body)| (key, *status, body.clone()))
+            .collect();
+        Ok(idempotency::keep(tx, now, &kept).await?)
+    }
+}

@@ -1,0 +1,112 @@
+//! What can go wrong with an order.
+
+use shared::{
+    locale::Locale,
+    money::Money,
+    problem::{Problem, ProblemKind},
+};
+
+use crate::{cart, catalog, db, desk::BrokenOff};
+
+/// What can go wrong with an order.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No order has this number, or the token is another's.
+    #[error("there is no such order")]
+    NoSuchOrder,
+    /// The total is not what the shopper saw.
+    #[error("the total has changed")]
+    Changed {
+        /// What it comes to now.
+        now: Money,
+        /// What has changed, in words.
+        lines: Vec<(String, String)>,
+    },
+    /// Something keeps the cart from being ordered.
+    #[error("the cart cannot be ordered: {0:?}")]
+    Obstacles(Vec<Obstacle>),
+    /// A field is wrong: which, and why.
+    #[error("{0}: {1}")]
+    Invalid(&'static str, String),
+    /// In its present state the order cannot take this step.
+    #[error("the order cannot take this step")]
+    IllegalStep,
+    /// The key belongs to a request with other content.
+    #[error("the key belongs to another request")]
+    KeyMismatch,
+    /// The key is no key.
+    #[error("the key is malformed")]
+    KeyMalformed,
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    /// The cart failed.
+    #[error(transparent)]
+    Cart(#[from] cart::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// A JSON text in the database is not what this program writes.
+    #[error("a stored text is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// The batch that this belonged to could not be written.
+    #[error("the order could not be written")]
+    NotWritten(Box<Problem>),
+    /// The batch panicked.
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
+}
+
+/// What keeps a cart from being ordered: where, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// `lines.SKU`, `email`, `coupons.CODE` …
+    pub field: String,
+    /// Why, for a person.
+    pub why: String,
+}
+
+impl Error {
+    /// Whether another transaction was in the way.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Db(error) => db::is_conflict(error),
+            Self::Catalog(error) => error.is_conflict(),
+            Self::Cart(error) => error.is_conflict(),
+            _ => false,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchOrder => Self::new(ProblemKind::NotFound)
+                .detail("There is no order with this number and token."),
+            Error::Changed { now, lines } => lines.into_iter().fold(
+                Self::new(ProblemKind::Changed)
+                    .detail(format!("The total is {} now.", now.display(Locale::En)))
+                    .field("expected_total", now.to_decimal()),
+                |problem, (field, why)| problem.field(field, why),
+            ),
+            Error::Obstacles(obstacles) => obstacles
+                .into_iter()
+                .fold(Self::new(ProblemKind::CannotOrder), |problem, it| {
+                    problem.field(it.field, it.why)
+                }),
+            Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
+            Error::KeyMismatch => Self::new(ProblemKind::IdempotencyMismatch),
+            Error::KeyMalformed => Self::new(ProblemKind::BadRequest)
+                .detail("`Idempotency-Key` must be 1 to 255 printable ASCII characters."),
+            Error::Catalog(error) => error.into(),
+            Error::Cart(error) => error.into(),
+            Error::Db(error) => db::problem(&error),
+            Error::NotWritten(problem) => *problem,
+            Error::Damaged(_) | Error::BrokenOff(_) => {
+                tracing::error!(error = %error, "an order failed");
+                Self::new(ProblemKind::Internal)
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Requests that a client may repeat (the IETF draft `Idempotency-Key`): the first answer is kept with
+//! what it answered, and given again.
+
+use std::collections::HashMap;
+
+use http::HeaderMap;
+use shared::time::Timestamp;
+use sqlx::Row as _;
+
+use crate::db::{self, Db, Rows, Tx};
+
+use super::Error;
+
+/// How long an answer is kept.
+const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// A request's key, with what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// What the key belongs to: keys of different carts are different keys.
+    pub scope: String,
+    /// What the client calls it.
+    pub key: String,
+    /// The hash of what is asked for.
+    pub fingerprint: String,
+}
+
+/// A kept answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// The fingerprint of what it answered.
+    pub fingerprint: String,
+    /// The status.
+    pub status: u16,
+    /// The body, as it was sent.
+    pub body: String,
+}
+
+impl Key {
+    /// The key of a request, if it has one. The header is a structured string (RFC 9651); a bare
+    /// word is taken too, as most clients send one.
+    pub fn of(headers: &HeaderMap, scope: &str, asked: &[u8]) -> Result<Option<Self>, Error> {
+        let Some(value) = headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let text = value.to_str().map_err(|_| Error::KeyMalformed)?.trim();
+        let key = text
+            .strip_prefix('"')
+            .and_then(|it| it.strip_suffix('"'))
+            .unwrap_or(text);
+        let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        if key.is_empty() || key.len() > 255 || !printable {
+            return Err(Error::KeyMalformed);
+        }
+        Ok(Some(Self {
+            scope: scope.to_owned(),
+            key: key.to_owned(),
+            fingerprint: blake3::hash(asked).to_hex()[..32].to_owned(),
+        }))
+    }
+}
+
+/// The kept answers to these keys.
+pub(super) async fn find(
+    tx: &mut Tx,
+    keys: &[&Key],
+) -> Result<HashMap<(String, String), Replayed>, db::Error> {
+    let mut found = HashMap::new();
+    for chunk in keys.chunks(Rows::MAX) {
+        let head = "
+            select scope, idempotency_key, fingerprint, status, body
+              from idempotency
+             where idempotency_key in ";
+        let mut query = Rows::among(head, chunk.iter().map(|key| key.key.clone()));
+        let rows = query.build().fetch_all(tx.conn()).await?;
+        for row in &rows {
+            let status: i64 = row.try_get("status")?;
+            let answer = Replayed {
+                fingerprint: row.try_get("fingerprint")?,
+                status: u16::try_from(status).unwrap_or(500),
+                body: row.try_get("body")?,
+            };
+            found.insert((row.try_get(0)?, row.try_get(1)?), answer);
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps answers.
+pub(super) async fn keep(
+    tx: &mut Tx,
+    now: Timestamp,
+    answers: &[(&Key, u16, String)],
+) -> Result<(), db::Error> {
+    let head = "
+        insert into idempotency (scope, idempotency_key, fingerprint, status, body, created_at) ";
+    Rows::insert(head)
+        .write(tx, answers, |mut row, (key, status, body)| {
+            row.push_bind(key.scope.clone())
+                .push_bind(key.key.clone())
+                .push_bind(key.fingerprint.clone())
+                .push_bind(i64::from(*status))
+                .push_bind(body.clone())
+                .push_bind(now.as_millis());
+        })
+        .await
+}
+
+/// Forgets the answers that were kept long enough.
+pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+    let mut tx = db.write().await?;
+    let statement = "
+        delete from idempotency
+         where created_at < ?";
+    let done = sqlx::query(statement)
+        .bind(now.as_millis() - KEPT_MS)
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,23 @@
+//! Orders: the desk where carts become orders, and the steps that an order takes. Owns `orders`,
+//! `order_lines`, `order_events` and `idempotency`.
+//!
+//! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox are one
+//! transaction; one cart makes one order; every step is one that the table in `shared::order` allows,
+//! and what it gives back is given back once.
+
+mod desk;
+mod error;
+mod expiry;
+mod idempotency;
+mod place;
+mod steps;
+mod store;
+mod web;
+
+pub use desk::{Placed, Placement, place};
+pub use error::{Error, Obstacle};
+pub use expiry::expire;
+pub use idempotency::{Key, Replayed, forget};
+pub use steps::{cancel, find};
+pub use store::number;
+pub use web::routes;

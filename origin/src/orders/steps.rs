@@ -1,0 +1,98 @@
+//! The steps that an order takes after it was placed.
+
+use shared::{
+    id::OrderId,
+    order::{Order, OrderEvent, OrderState},
+};
+
+use crate::{
+    app::App,
+    catalog, coupons,
+    db::{self, Tx},
+    inventory::{self, Movement},
+    outbox,
+};
+
+use super::{Error, store, store::Stored};
+
+/// The order with this number, for whoever has its token.
+pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, number).await?;
+    Ok(whose(stored, token)?.order)
+}
+
+fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {
+    stored
+        // The hashes are compared, so that the time it takes tells nothing about the token.
+        .filter(|it| blake3::hash(it.order.token.as_bytes()) == blake3::hash(token.as_bytes()))
+        .ok_or(Error::NoSuchOrder)
+}
+
+/// Gives up an order that is not paid. What it took is free again, once.
+pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error> {
+    let cancel = async || {
+        let mut tx = app.db.write().await?;
+        let stored = whose(store::find(tx.conn(), number).await?, token)?;
+        let order = give_up(app, &mut tx, stored, OrderState::Cancelled).await?;
+        tx.commit().await?;
+        Ok(order)
+    };
+    db::retried(cancel, Error::is_conflict).await
+}
+
+/// Takes an order to a state in which it is given up, and gives back what it took.
+pub(super) async fn give_up(
+    app: &App,
+    tx: &mut Tx,
+    stored: Stored,
+    state: OrderState,
+) -> Result<Order, Error> {
+    let id = stored.id;
+    let order = step(app, tx, stored, state).await?;
+    give_back(app, tx, id).await?;
+    coupons::give_back(tx, id).await?;
+    Ok(order)
+}
+
+/// Takes an order to its next state, if the table allows it and nobody was faster.
+async fn step(app: &App, tx: &mut Tx, stored: Stored, next: OrderState) -> Result<Order, Error> {
+    let now = app.clock.now();
+    let Stored { id, mut order, .. } = stored;
+    if !order.state.may_become(next) || !store::step(tx, (id, order.version), next, now).await? {
+        return Err(Error::IllegalStep);
+    }
+    store::add_events(tx, &[(app.ids.next(now), id, next)], now).await?;
+    let message = outbox::Message::order_changed(id, &order.number, next);
+    outbox::put(tx, &app.ids, now, &[message]).await?;
+    order.state = next;
+    order.version += 1;
+    order.pay_until = None;
+    order.history.push(OrderEvent {
+        state: next,
+        at: now,
+    });
+    Ok(order)
+}
+
+/// Puts back what an order took, where it came from.
+async fn give_back(app: &App, tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    let now = app.clock.now();
+    let taken = inventory::movements_of(tx, order).await?;
+    let variants: Vec<_> = taken.iter().map(|(variant, ..)| *variant).collect();
+    let lock = tx.dialect().for_update();
+    let levels = inventory::levels(tx.conn(), &variants, lock).await?;
+    let movements: Vec<_> = taken
+        .into_iter()
+        .map(|(variant, location, delta)| Movement {
+            variant,
+            location,
+            delta,
+            reason: "return",
+            order: Some(order),
+        })
+        .collect();
+    inventory::move_stock(tx, &app.ids, now, &levels, &movements).await?;
+    catalog::stock_changed(tx, &variants, app.config.low_stock).await?;
+    Ok(())
+}

@@ -1,0 +1,327 @@
+//! All SQL of the orders.
+
+use shared::{
+    cart::Totals,
+    id::{OrderId, VariantId},
+    locale::Locale,
+    money::{Currency, Money},
+    order::{Order, OrderEvent, OrderLine, OrderState},
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
+
+use crate::db::{self, Rows, Tx};
+
+use super::Error;
+
+/// An order as it is kept.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its identity.
+    pub id: OrderId,
+    /// What its buyer sees.
+    pub order: Order,
+    /// The variants of its lines.
+    pub variants: Vec<VariantId>,
+    /// The cart that it was.
+    pub cart: i64,
+    /// The language of its messages.
+    pub locale: Locale,
+}
+
+/// Writes new orders with their lines and first step.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    orders: &[Stored],
+    events: &[(i64, OrderId, OrderState)],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut rows = Vec::with_capacity(orders.len());
+    let mut lines = Vec::new();
+    for it in orders {
+        let address = serde_json::to_string(&it.order.shipping_address)?;
+        rows.push((it, address, serde_json::to_string(&it.order.coupons)?));
+        for (position, (line, variant)) in (0_i64..).zip(it.order.lines.iter().zip(&it.variants)) {
+            lines.push((
+                it.id,
+                position,
+                *variant,
+                line,
+                serde_json::to_string(&line.options)?,
+            ));
+        }
+    }
+    let head = "
+        insert into orders (id, number, token, cart_id, state, version, email, locale, currency,
+                            items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
+                            total_minor, paid_minor, refunded_minor, shipping_address,
+                            shipping_method, payment_method, coupons, note, pay_until, created_at,
+                            updated_at) ";
+    Rows::insert(head)
+        .write(tx, &rows, |mut row, (it, address, coupons)| {
+            let order = &it.order;
+            let totals = &order.totals;
+            row.push_bind(it.id.get())
+                .push_bind(order.number.clone())
+                .push_bind(order.token.clone())
+                .push_bind(it.cart)
+                .push_bind(order.state.word())
+                .push_bind(order.version)
+                .push_bind(order.email.clone())
+                .push_bind(it.locale.code())
+                .push_bind(totals.total.currency.code().to_owned())
+                .push_bind(totals.items.minor)
+                .push_bind(totals.discount.minor)
+                .push_bind(totals.shipping.minor)
+                .push_bind(totals.tax.minor)
+                .push_bind(i64::from(totals.tax_included))
+                .push_bind(totals.total.minor)
+                .push_bind(order.paid.minor)
+                .push_bind(order.refunded.minor)
+                .push_bind(address.clone())
+                .push_bind(order.shipping_method.clone())
+                .push_bind(order.payment_method.clone())
+                .push_bind(coupons.clone())
+                .push_bind(order.note.clone())
+                .push_bind(order.pay_until.map(Timestamp::as_millis))
+                .push_bind(order.created_at.as_millis())
+                .push_bind(order.created_at.as_millis());
+        })
+        .await?;
+    let head = "
+        insert into order_lines (order_id, position, variant_id, sku, name, options, quantity,
+                                 backordered, price_minor, discount_minor, tax_minor, total_minor) ";
+    Rows::insert(head)
+        .write(
+            tx,
+            &lines,
+            |mut row, (order, position, variant, line, options)| {
+                row.push_bind(order.get())
+                    .push_bind(*position)
+                    .push_bind(variant.get())
+                    .push_bind(line.sku.clone())
+                    .push_bind(line.name.clone())
+                    .push_bind(options.clone())
+                    .push_bind(line.quantity)
+                    .push_bind(line.backordered)
+                    .push_bind(line.price.minor)
+                    .push_bind(line.discount.minor)
+                    .push_bind(line.tax.minor)
+                    .push_bind(line.total.minor);
+            },
+        )
+        .await?;
+    Ok(add_events(tx, events, now).await?)
+}
+
+/// Writes steps.
+pub(super) async fn add_events(
+    tx: &mut Tx,
+    events: &[(i64, OrderId, OrderState)],
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let head = "insert into order_events (id, order_id, state, created_at) ";
+    Rows::insert(head)
+        .write(tx, events, |mut row, (id, order, state)| {
+            row.push_bind(*id)
+                .push_bind(order.get())
+                .push_bind(state.word())
+                .push_bind(now.as_millis());
+        })
+        .await
+}
+
+/// The columns of an order.
+macro_rules! select_order {
+    ($where:literal) => {
+        concat!(
+            "select id, number, token, cart_id, state, version, email, locale, currency,
+                    items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
+                    total_minor, paid_minor, refunded_minor, shipping_address, shipping_method,
+                    payment_method, coupons, note, pay_until, created_at
+               from orders
+              where ",
+            $where
+        )
+    };
+}
+
+/// The order with this number, with lines and history.
+pub(super) async fn find(conn: &mut AnyConnection, number: &str) -> Result<Option<Stored>, Error> {
+    let row = sqlx::query(select_order!("number = ?"))
+        .bind(number)
+        .fetch_optional(&mut *conn)
+        .await?;
+    whole(conn, row).await
+}
+
+/// The order that this cart has become.
+pub(super) async fn find_by_cart(
+    conn: &mut AnyConnection,
+    cart: i64,
+) -> Result<Option<Stored>, Error> {
+    let row = sqlx::query(select_order!("cart_id = ?"))
+        .bind(cart)
+        .fetch_optional(&mut *conn)
+        .await?;
+    whole(conn, row).await
+}
+
+/// The number of this order.
+pub async fn number(conn: &mut AnyConnection, order: OrderId) -> Result<Option<String>, db::Error> {
+    let statement = "
+        select number
+          from orders
+         where id = ?";
+    sqlx::query_scalar(statement)
+        .bind(order.get())
+        .fetch_optional(conn)
+        .await
+}
+
+async fn whole(conn: &mut AnyConnection, row: Option<AnyRow>) -> Result<Option<Stored>, Error> {
+    let Some(row) = row else { return Ok(None) };
+    let mut stored = order(&row)?;
+    let currency = stored.order.totals.total.currency;
+    let statement = "
+        select variant_id, sku, name, options, quantity, backordered, price_minor, discount_minor,
+               tax_minor, total_minor
+          from order_lines
+         where order_id = ?
+         order by position";
+    let rows = sqlx::query(statement)
+        .bind(stored.id.get())
+        .fetch_all(&mut *conn)
+        .await?;
+    for row in &rows {
+        stored
+            .variants
+            .push(VariantId::new(row.try_get("variant_id")?));
+        stored.order.lines.push(line(row, currency)?);
+    }
+    let statement = "
+        select state, created_at
+          from order_events
+         where order_id = ?
+         order by id";
+    let rows = sqlx::query(statement)
+        .bind(stored.id.get())
+        .fetch_all(&mut *conn)
+        .await?;
+    for row in &rows {
+        stored.order.history.push(OrderEvent {
+            state: state(row)?,
+            at: Timestamp::from_millis(row.try_get("created_at")?),
+        });
+    }
+    Ok(Some(stored))
+}
+
+fn order(row: &AnyRow) -> Result<Stored, Error> {
+    let currency: String = row.try_get("currency")?;
+    let currency: Currency = currency
+        .parse()
+        .map_err(|error| db::Error::Decode(Box::new(error)))?;
+    let money =
+        |column| -> Result<Money, db::Error> { Ok(Money::new(row.try_get(column)?, currency)) };
+    let (address, coupons): (String, String) =
+        (row.try_get("shipping_address")?, row.try_get("coupons")?);
+    let locale: String = row.try_get("locale")?;
+    let pay_until: Option<i64> = row.try_get("pay_until")?;
+    Ok(Stored {
+        id: OrderId::new(row.try_get("id")?),
+        variants: Vec::new(),
+        cart: row.try_get("cart_id")?,
+        locale: Locale::from_code(&locale).unwrap_or_default(),
+        order: Order {
+            number: row.try_get("number")?,
+            token: row.try_get("token")?,
+            state: state(row)?,
+            version: row.try_get("version")?,
+            lines: Vec::new(),
+            totals: Totals {
+                items: money("items_minor")?,
+                discount: money("discount_minor")?,
+                shipping: money("shipping_minor")?,
+                tax: money("tax_minor")?,
+                tax_included: row.try_get::<i64, _>("tax_included")? != 0,
+                total: money("total_minor")?,
+            },
+            paid: money("paid_minor")?,
+            refunded: money("refunded_minor")?,
+            email: row.try_get("email")?,
+            shipping_address: serde_json::from_str(&address)?,
+            shipping_method: row.try_get("shipping_method")?,
+            payment_method: row.try_get("payment_method")?,
+            coupons: serde_json::from_str(&coupons)?,
+            note: row.try_get("note")?,
+            pay_until: pay_until.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+            history: Vec::new(),
+        },
+    })
+}
+
+fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
+    let word: String = row.try_get("state")?;
+    OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("an unknown state".into()))
+}
+
+fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {
+    let money =
+        |column| -> Result<Money, db::Error> { Ok(Money::new(row.try_get(column)?, currency)) };
+    let options: String = row.try_get("options")?;
+    Ok(OrderLine {
+        sku: row.try_get("sku")?,
+        name: row.try_get("name")?,
+        options: serde_json::from_str(&options)?,
+        quantity: row.try_get("quantity")?,
+        backordered: row.try_get("backordered")?,
+        price: money("price_minor")?,
+        discount: money("discount_minor")?,
+        tax: money("tax_minor")?,
+        total: money("total_minor")?,
+    })
+}
+
+/// Takes an order from one state to the next; false when somebody was faster.
+pub(super) async fn step(
+    tx: &mut Tx,
+    (order, version): (OrderId, i64),
+    next: OrderState,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let statement = "
+        update orders
+           set state = ?, version = version + 1, pay_until = null, updated_at = ?
+         where id = ?
+           and version = ?";
+    let done = sqlx::query(statement)
+        .bind(next.word())
+        .bind(now.as_millis())
+        .bind(order.get())
+        .bind(version)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The numbers of orders that were to be paid by now, the oldest first.
+pub(super) async fn overdue(
+    conn: &mut AnyConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<String>, db::Error> {
+    let statement = "
+        select number
+          from orders
+         where state = 'pending'
+           and pay_until <= ?
+         order by pay_until
+         limit ?";
+    sqlx::query_scalar(statement)
+        .bind(now.as_millis())
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+}

@@ -1,0 +1,68 @@
+//! Orders over HTTP.
+
+use axum::{Router, extract::State};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use shared::{
+    cache::CachePolicy,
+    cart::{CartPath, PlaceOrder},
+    endpoint::{CANCEL_ORDER, GET_ORDER, PLACE_ORDER},
+    order::{OrderPath, OrderToken},
+};
+
+use crate::{
+    app::App,
+    web::{Answer, Answered, Json, Path, Query, RouterExt},
+};
+
+use super::{Key, desk::Placed};
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The endpoints of the orders.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&PLACE_ORDER, place_order)
+        .endpoint(&GET_ORDER, get_order)
+        .endpoint(&CANCEL_ORDER, cancel_order)
+}
+
+async fn place_order(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    headers: HeaderMap,
+    Json(request): Json<PlaceOrder>,
+) -> Answered {
+    let asked = serde_json::to_vec(&request).unwrap_or_default();
+    let key = Key::of(&headers, &path.cart, &asked)?;
+    let json = HeaderValue::from_static("application/json");
+    let replayed = HeaderValue::from_static("true");
+    Ok(match super::place(&app, &path.cart, request, key).await? {
+        Placed::New(order) => {
+            Answer::json(&order, CachePolicy::Private).status(StatusCode::CREATED)
+        }
+        Placed::Before(order) => {
+            Answer::json(&order, CachePolicy::Private).header(REPLAYED, replayed)
+        }
+        Placed::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
+            .status(StatusCode::from_u16(status).unwrap_or(StatusCode::OK))
+            .header(REPLAYED, replayed),
+    })
+}
+
+async fn get_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    Query(query): Query<OrderToken>,
+) -> Answered {
+    let order = super::find(&app, &path.number, &query.token).await?;
+    Ok(Answer::json(&order, CachePolicy::Private))
+}
+
+async fn cancel_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    Query(query): Query<OrderToken>,
+) -> Answered {
+    let order = super::cancel(&app, &path.number, &query.token).await?;
+    Ok(Answer::json(&order, CachePolicy::Private))
+}

@@ -1,0 +1,43 @@
+//! The outbox: everything that leaves the database is a row first, written in the transaction that it
+//! is about. Owns `outbox`.
+//!
+//! What must stay true: a row is there if and only if what it is about was committed; it is delivered
+//! at least once, in order within its subject, or parked where an operator sees it.
+
+mod store;
+
+pub use store::put;
+
+use serde_json::json;
+use shared::{id::OrderId, order::OrderState};
+
+/// What is to be told, and about what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What happened: `order.placed`.
+    pub topic: &'static str,
+    /// What it is about; messages of one subject keep their order.
+    pub subject: String,
+    /// What is to be known, as JSON.
+    pub payload: String,
+}
+
+impl Message {
+    /// An order was placed.
+    pub fn order_placed(order: OrderId, number: &str) -> Self {
+        Self {
+            topic: "order.placed",
+            subject: format!("order:{order}"),
+            payload: json!({ "number": number, "state": OrderState::Pending }).to_string(),
+        }
+    }
+
+    /// An order took a step.
+    pub fn order_changed(order: OrderId, number: &str, state: OrderState) -> Self {
+        Self {
+            topic: "order.changed",
+            subject: format!("order:{order}"),
+            payload: json!({ "number": number, "state": state }).to_string(),
+        }
+    }
+}

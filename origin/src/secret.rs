@@ -1,0 +1,59 @@
+//! Secrets that nobody guesses.
+
+use std::fmt::Write as _;
+
+/// 128 random bits as 32 hexadecimal digits.
+pub fn token() -> String {
+    let mut text = String::with_capacity(32);
+    for byte in random::<16>() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// 60 random bits as twelve signs of Crockford's base 32, in groups of four: easily read aloud, and
+/// nobody learns from it how many there are.
+pub fn number() -> String {
+    const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut text = String::with_capacity(14);
+    for (index, byte) in random::<12>().into_iter().enumerate() {
+        if index > 0 && index.is_multiple_of(4) {
+            text.push('-');
+        }
+        text.push(char::from(SIGNS[usize::from(byte % 32)]));
+    }
+    text
+}
+
+/// Eight random bits.
+pub fn byte() -> u8 {
+    random::<1>()[0]
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // A machine without randomness cannot keep a secret, so there is nothing to go on with.
+    #[expect(clippy::expect_used, reason = "there is no safe way on")]
+    getrandom::fill(&mut bytes).expect("the system has no randomness");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn they_differ_and_have_their_shape() {
+        let tokens: HashSet<_> = (0..1_000).map(|_| token()).collect();
+        let numbers: HashSet<_> = (0..1_000).map(|_| number()).collect();
+        assert_eq!((tokens.len(), numbers.len()), (1_000, 1_000));
+        assert!(tokens.iter().all(|it| it.len() == 32));
+        assert!(
+            numbers
+                .iter()
+                .all(|it| it.len() == 14 && !it.contains(['I', 'L', 'O', 'U']))
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! Where something is sent: an address, and what each country expects of one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The longest text of one field, in characters.
+pub const FIELD_MAX: usize = 200;
+
+/// An address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// Who receives it.
+    pub name: String,
+    /// Their company.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub company: String,
+    /// Street and number.
+    pub line1: String,
+    /// Flat, floor, building.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub line2: String,
+    /// The town.
+    pub city: String,
+    /// State, province or region, where the country has them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    /// The postal code, where the country has them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub postcode: String,
+    /// The country, as its ISO 3166-1 code of two letters.
+    pub country: String,
+    /// A telephone number for the carrier.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub phone: String,
+}
+
+/// What a country expects of an address, after Google's address data (libaddressinput).
+#[derive(Clone, Copy, Debug)]
+pub struct Country {
+    /// ISO 3166-1, two letters.
+    pub code: &'static str,
+    /// How its postal codes look: `9` is a digit, `A` a letter; several shapes are parted by `|`.
+    /// Empty where there are none.
+    pub postcode: &'static str,
+    /// Whether a region is part of an address.
+    pub region: bool,
+}
+
+const fn country(code: &'static str, postcode: &'static str, region: bool) -> Country {
+    Country {
+        code,
+        postcode,
+        region,
+    }
+}
+
+/// The countries whose addresses are checked closely, by code.
+pub const COUNTRIES: &[Country] = &[
+    country("AT", "9999", false),
+    country("AU", "9999", true),
+    country("BE", "9999", false),
+    country("BR", "99999-999|99999999", true),
+    country("CA", "A9A 9A9|A9A9A9", true),
+    country("CH", "9999", false),
+    country("CN", "999999", true),
+    country("CZ", "999 99|99999", false),
+    country("DE", "99999", false),
+    country("DK", "9999", false),
+    country("ES", "99999", true),
+    country("FI", "99999", false),
+    country("FR", "99999", false),
+    country(
+        "GB",
+        "A99 9AA|A9 9AA|AA9 9AA|AA99 9AA|A9A 9AA|AA9A 9AA",
+        false,
+    ),
+    country("HK", "", true),
+    country(
+        "IE",
+        "A99 AAAA|A99 A999|A99 9999|A99 A9A9|A99 AA99|A99 AAA9|A99AAAA|A9A AAAA",
+        false,
+    ),
+    country("IN", "999999|999 999", true),
+    country("IT", "99999", true),
+    country("JP", "999-9999|9999999", true),
+    country("KR", "99999", true),
+    country("LU", "9999", false),
+    country("MX", "99999", true),
+    country("NL", "9999 AA|9999AA", false),
+    country("NO", "9999", false),
+    country("NZ", "9999", false),
+    country("PL", "99-999", false),
+    country("PT", "9999-999", false),
+    country("SE", "999 99|99999", false),
+    country("SG", "999999", false),
+    country("TW", "999|99999|999999", true),
+    country("US", "99999|99999-9999", true),
+];
+
+impl Country {
+    /// The country with this code.
+    pub fn find(code: &str) -> Option<&'static Self> {
+        COUNTRIES.iter().find(|country| country.code == code)
+    }
+
+    fn takes(&self, postcode: &str) -> bool {
+        let postcode = postcode.to_ascii_uppercase();
+        self.postcode.split('|').any(|shape| fits(shape, &postcode))
+    }
+}
+
+fn fits(shape: &str, text: &str) -> bool {
+    shape.len() == text.len()
+        && shape
+            .bytes()
+            .zip(text.bytes())
+            .all(|(shape, byte)| match shape {
+                b'9' => byte.is_ascii_digit(),
+                b'A' => byte.is_ascii_uppercase(),
+                sign => sign == byte,
+            })
+}
+
+impl Address {
+    /// The same without space around its fields, and its codes in upper case.
+    #[must_use]
+    pub fn tidied(&self) -> Self {
+        let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self {
+            name: line(&self.name),
+            company: line(&self.company),
+            line1: line(&self.line1),
+            line2: line(&self.line2),
+            city: line(&self.city),
+            region: line(&self.region),
+            postcode: line(&self.postcode).to_ascii_uppercase(),
+            country: line(&self.country).to_ascii_uppercase(),
+            phone: line(&self.phone),
+        }
+    }
+
+    /// What is wrong with it: the field, and why. Nothing when it can be delivered to.
+    pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
+        let mut faults = Vec::new();
+        let fields = [
+            ("name", &self.name, true),
+            ("company", &self.company, false),
+            ("line1", &self.line1, true),
+            ("line2", &self.line2, false),
+            ("city", &self.city, true),
+            ("region", &self.region, false),
+            ("postcode", &self.postcode, false),
+            ("phone", &self.phone, false),
+        ];
+        for (field, text, required) in fields {
+            if required && text.is_empty() {
+                faults.push((field, "This field is needed."));
+            } else if text.chars().count() > FIELD_MAX {
+                faults.push((field, "This is too long."));
+            } else if text.chars().any(char::is_control) {
+                faults.push((field, "This holds signs that cannot be printed."));
+            }
+        }
+        let [first, second] = self.country.as_bytes() else {
+            faults.push(("country", "A country code of two letters is needed."));
+            return faults;
+        };
+        if !first.is_ascii_uppercase() || !second.is_ascii_uppercase() {
+            faults.push(("country", "A country code of two letters is needed."));
+        } else if let Some(country) = Country::find(&self.country) {
+            if country.region && self.region.is_empty() {
+                faults.push((
+                    "region",
+                    "Addresses in this country need a state or region.",
+                ));
+            }
+            if !country.postcode.is_empty() && !country.takes(&self.postcode) {
+                faults.push(("postcode", "This is not a postal code of this country."));
+            }
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(country: &str, region: &str, postcode: &str) -> Address {
+        Address {
+            name: " Ada  Lovelace ".into(),
+            line1: "1 Long Lane".into(),
+            city: "Town".into(),
+            region: region.into(),
+            postcode: postcode.into(),
+            country: country.into(),
+            ..Address::default()
+        }
+        .tidied()
+    }
+
+    #[test]
+    fn each_country_has_its_own_shape() {
+        for (country, region, postcode) in [
+            ("de", "", "10115"),
+            ("US", "CA", "94105-1234"),
+            ("CA", "ON", "k1a 0b1"),
+            ("GB", "", "sw1a 1aa"),
+            ("CN", "北京市", "100000"),
+            ("HK", "Kowloon", ""),
+            ("IS", "", "anything"),
+        ] {
+            assert_eq!(address(country, region, postcode).faults(), [], "{country}");
+        }
+        for (country, region, postcode, field) in [
+            ("DE", "", "1011", "postcode"),
+            ("US", "", "94105", "region"),
+            ("US", "CA", "", "postcode"),
+            ("D", "", "10115", "country"),
+            ("12", "", "10115", "country"),
+        ] {
+            let faults = address(country, region, postcode).faults();
+            assert_eq!(faults.len(), 1, "{country} {faults:?}");
+            assert_eq!(faults[0].0, field);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_too_long_or_unprintable_is_named() {
+        let faults = Address::default().faults();
+        let fields: Vec<_> = faults.iter().map(|(field, _)| *field).collect();
+        assert_eq!(fields, ["name", "line1", "city", "country"]);
+        let mut long = address("IS", "", "");
+        long.name = "x".repeat(FIELD_MAX + 1);
+        long.city = "a\u{0}b".into();
+        let fields: Vec<_> = long.faults().iter().map(|(field, _)| *field).collect();
+        assert_eq!(fields, ["name", "city"]);
+    }
+}
