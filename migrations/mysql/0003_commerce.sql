@@ -143,3 +143,4 @@ create table outbox (
     created_at bigint not null
 ) default character set utf8mb4 collate utf8mb4_bin;
 create index outbox_due_at on outbox (due_at);
+create index outbox_subject on outbox (subject);

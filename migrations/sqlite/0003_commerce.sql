@@ -138,3 +138,4 @@ create table outbox (
     created_at bigint not null
 );
 create index outbox_due_at on outbox (due_at);
+create index outbox_subject on outbox (subject);

@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     db::{self, Db},
     desk::Desk,
+    mail::Mailer,
     orders,
     telemetry::Metrics,
 };
@@ -37,6 +38,8 @@ pub struct Parts {
     pub rules: Rules,
     /// Where work is done together.
     pub desks: Desks,
+    /// Where messages go.
+    pub mailer: Mailer,
     /// What is counted.
     pub metrics: Metrics,
     /// The files that pages load.
@@ -70,6 +73,9 @@ impl App {
         let rules = config
             .rules()
             .map_err(|error| db::Error::Configuration(error.into()))?;
+        let mailer = config
+            .mailer()
+            .map_err(|error| db::Error::Configuration(error.into()))?;
         let db = Db::connect(&config.database()).await?;
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
@@ -78,6 +84,7 @@ impl App {
             clock,
             tree: TreeCache::default(),
             rules,
+            mailer,
             desks: Desks::default(),
             metrics: Metrics::default(),
             assets,

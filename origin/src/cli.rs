@@ -10,7 +10,9 @@ use crate::{
     assets,
     clock::Clock,
     config::{self, Config},
-    db, http, load, server, telemetry,
+    db, http,
+    jobs::Jobs,
+    load, outbox, server, telemetry,
 };
 
 /// The origin of a Mallard shop
@@ -47,6 +49,8 @@ enum Action {
     Export(load::ExportArgs),
     /// Fill the shop with the demo catalogue, or with many products for a load test
     Seed(load::SeedArgs),
+    /// List the messages that could not be delivered, or try them again
+    Outbox(outbox::OutboxArgs),
     /// Print the settings in force and where each comes from; passwords are masked
     Config,
 }
@@ -177,6 +181,7 @@ async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
         Action::Import(args) => load::import(app, args).await,
         Action::Export(args) => load::export(app, args).await,
         Action::Seed(args) => load::seed(app, args).await,
+        Action::Outbox(args) => outbox::outbox(app, &args).await,
         Action::Serve | Action::Migrate | Action::Config => Ok(ExitCode::SUCCESS),
     }
 }
@@ -197,7 +202,11 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let listener = server::bind(&app).await?;
     tracing::info!(listen = %app.config.listen, "serving");
+    let jobs = Jobs::start(&app);
     server::serve(&app, http::router(&app), listener, stop).await;
+    jobs.stop().await;
+    app.db.close().await;
+    tracing::info!("stopped");
     Ok(())
 }
 

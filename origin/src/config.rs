@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, db, telemetry::LogFormat};
+use crate::{checkout::Rules, db, mail::Mailer, telemetry::LogFormat};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
 #[derive(Args, Clone, Debug)]
@@ -66,6 +66,20 @@ pub struct Config {
         global = true
     )]
     pub checkout_rules: Option<PathBuf>,
+
+    /// From whom buyers get mail
+    #[arg(
+        long,
+        env = "MALLARD_MAIL_FROM",
+        default_value = "Mallard <shop@mallard.example>",
+        global = true
+    )]
+    pub mail_from: String,
+
+    /// smtp://, smtps:// or smtp+starttls address of the mail server; without one, each message is a
+    /// file in the data folder's `mail`
+    #[arg(long, env = "MALLARD_SMTP_URL", hide_env_values = true, global = true)]
+    pub smtp_url: Option<String>,
 
     /// Which of the processes on one database this is: a number that no other has
     #[arg(long, env = "MALLARD_NODE_ID", default_value_t = 0, global = true)]
@@ -216,6 +230,12 @@ impl Config {
         let in_file = |error: String| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
         Rules::parse(&text, self.currency).map_err(in_file)
+    }
+
+    /// How messages go out.
+    pub fn mailer(&self) -> Result<Mailer, String> {
+        let folder = self.data_dir.join("mail");
+        Mailer::new(&self.mail_from, self.smtp_url.as_deref(), folder)
     }
 
     /// Where pictures are kept.

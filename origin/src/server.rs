@@ -105,8 +105,6 @@ async fn finish(app: &App, graceful: GracefulShutdown) {
             "some requests did not finish in time"
         );
     }
-    app.db.close().await;
-    tracing::info!("stopped");
 }
 
 fn builder(app: &App) -> auto::Builder<TokioExecutor> {

@@ -18,6 +18,6 @@ pub use desk::{Placed, Placement, place};
 pub use error::{Error, Obstacle};
 pub use expiry::expire;
 pub use idempotency::{Key, Replayed, forget};
-pub use steps::{cancel, find};
+pub use steps::{cancel, find, for_mail};
 pub use store::number;
 pub use web::routes;

@@ -2,6 +2,7 @@
 
 use shared::{
     id::OrderId,
+    locale::Locale,
     order::{Order, OrderEvent, OrderState},
 };
 
@@ -20,6 +21,14 @@ pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> 
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     Ok(whose(stored, token)?.order)
+}
+
+/// The order with this number, and the language of its messages.
+pub async fn for_mail(app: &App, number: &str) -> Result<(Order, Locale), Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, number).await?;
+    let stored = stored.ok_or(Error::NoSuchOrder)?;
+    Ok((stored.order, stored.locale))
 }
 
 fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {

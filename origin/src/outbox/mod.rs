@@ -4,9 +4,13 @@
 //! What must stay true: a row is there if and only if what it is about was committed; it is delivered
 //! at least once, in order within its subject, or parked where an operator sees it.
 
+mod command;
+mod relay;
 mod store;
 
-pub use store::put;
+pub use command::{OutboxArgs, outbox};
+pub use relay::deliver_due;
+pub use store::{parked, put, retry};
 
 use serde_json::json;
 use shared::{id::OrderId, order::OrderState};

@@ -1,6 +1,7 @@
 //! All SQL of the outbox.
 
 use shared::{id::IdGenerator, time::Timestamp};
+use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Rows, Tx};
 
@@ -26,4 +27,130 @@ pub async fn put(
                 .push_bind(now.as_millis());
         })
         .await
+}
+
+/// A message that is to be delivered now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its identity.
+    pub id: i64,
+    /// What happened.
+    pub topic: String,
+    /// What is to be known, as JSON.
+    pub payload: String,
+    /// How often it has been tried, this time included.
+    pub attempts: i64,
+}
+
+/// Takes what is due: of each subject only what nothing older stands before. It is due again after
+/// the lease, should this process end.
+pub(super) async fn take(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease_ms: i64,
+    limit: i64,
+) -> Result<Vec<Due>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        "select id, topic, payload, attempts
+           from outbox
+          where due_at <= ",
+    );
+    query.push_bind(now.as_millis()).push(
+        " and not exists (select 1
+                            from outbox older
+                           where older.subject = outbox.subject
+                             and older.id < outbox.id
+                             and older.due_at is not null)
+          order by id
+          limit ",
+    );
+    query.push_bind(limit).push(tx.dialect().for_update());
+    let rows = query.build().fetch_all(tx.conn()).await?;
+    let mut due = Vec::with_capacity(rows.len());
+    for row in &rows {
+        due.push(Due {
+            id: row.try_get("id")?,
+            topic: row.try_get("topic")?,
+            payload: row.try_get("payload")?,
+            attempts: row.try_get::<i64, _>("attempts")? + 1,
+        });
+    }
+    for chunk in due.chunks(Rows::MAX) {
+        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+            "update outbox set attempts = attempts + 1, due_at = ",
+        );
+        query.push_bind(now.as_millis() + lease_ms);
+        query.push(" where id in (");
+        let mut list = query.separated(", ");
+        for message in chunk {
+            list.push_bind(message.id);
+        }
+        query.push(")");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(due)
+}
+
+/// Notes that these were delivered.
+pub(super) async fn delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Result<(), db::Error> {
+    for chunk in ids.chunks(Rows::MAX) {
+        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+            "update outbox set due_at = null, error = null, delivered_at = ",
+        );
+        query.push_bind(now.as_millis()).push(" where id in (");
+        let mut list = query.separated(", ");
+        for id in chunk {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Notes why one was not delivered, and when it is tried again; never, when it is parked.
+pub(super) async fn failed(
+    tx: &mut Tx,
+    id: i64,
+    again: Option<i64>,
+    error: &str,
+) -> Result<(), db::Error> {
+    let statement = "
+        update outbox
+           set due_at = ?, error = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(again)
+        .bind(error)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What was given up: id, topic, subject, tries and the last error, the oldest first.
+pub async fn parked(
+    conn: &mut AnyConnection,
+) -> Result<Vec<(i64, String, String, i64, String)>, db::Error> {
+    let statement = "
+        select id, topic, subject, attempts, coalesce(error, '')
+          from outbox
+         where due_at is null
+           and delivered_at is null
+         order by id";
+    sqlx::query_as(statement).fetch_all(conn).await
+}
+
+/// Makes what was given up due again, and says how many that are.
+pub async fn retry(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
+    let statement = "
+        update outbox
+           set due_at = ?, attempts = 0
+         where due_at is null
+           and delivered_at is null";
+    let done = sqlx::query(statement)
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected())
 }

@@ -76,3 +76,17 @@ error-400-title = That was not understood
 error-400-text = The address or the form was not what the shop expected.
 error-id = If you write to us, this number helps: { $id }
 error-home = To the front page
+
+mail-placed-subject = Your order { $number } at { $shop }
+mail-placed-lead = Thank you. We have your order and will write again when it is on its way.
+mail-paid-subject = Order { $number } is paid
+mail-paid-lead = We have received your payment and are packing your order.
+mail-given-up-subject = Order { $number } was cancelled
+mail-given-up-lead = This order will not be sent, and nothing will be charged for it.
+mail-items = Items
+mail-discount = Discount
+mail-shipping = Shipping
+mail-tax = Tax
+mail-tax-included = Tax included
+mail-total = Total
+mail-link = See your order

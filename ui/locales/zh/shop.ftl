@@ -72,3 +72,17 @@ error-400-title = 没能理解
 error-400-text = 地址或表单不是商店所期望的。
 error-id = 联系我们时，请提供这个编号：{ $id }
 error-home = 返回首页
+
+mail-placed-subject = 您在{ $shop }的订单 { $number }
+mail-placed-lead = 谢谢！订单已收到，发货时我们会再写信告知。
+mail-paid-subject = 订单 { $number } 已付款
+mail-paid-lead = 款项已收到，正在为您打包。
+mail-given-up-subject = 订单 { $number } 已取消
+mail-given-up-lead = 此订单不会发货，也不会收取任何费用。
+mail-items = 商品
+mail-discount = 优惠
+mail-shipping = 运费
+mail-tax = 税费
+mail-tax-included = 已含税费
+mail-total = 合计
+mail-link = 查看订单

@@ -1,0 +1,70 @@
+//! Work that nobody asks for: it is done again and again while the server runs, and may be done by
+//! several processes on one database at the same time.
+
+use std::{fmt::Display, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
+
+use crate::{app::App, orders, outbox};
+
+/// The jobs of a server; they end with [`Jobs::stop`].
+#[derive(Debug)]
+pub struct Jobs {
+    running: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Jobs {
+    /// Starts all of them.
+    pub fn start(app: &App) -> Self {
+        let (stop, _) = watch::channel(false);
+        let mut jobs = Self {
+            running: JoinSet::new(),
+            stop,
+        };
+        let second = Duration::from_secs(1);
+        jobs.every(app, second, "outbox", |app| async move {
+            outbox::deliver_due(&app).await.map(drop)
+        });
+        jobs.every(app, second * 5, "expiry", |app| async move {
+            orders::expire(&app).await.map(drop)
+        });
+        jobs.every(app, second * 3_600, "idempotency", |app| async move {
+            orders::forget(&app.db, app.clock.now()).await.map(drop)
+        });
+        jobs
+    }
+
+    /// Does something at these intervals. What fails is logged and tried at the next one.
+    fn every<E, W>(
+        &mut self,
+        app: &App,
+        interval: Duration,
+        name: &'static str,
+        work: impl Fn(App) -> W + Send + 'static,
+    ) where
+        E: Display,
+        W: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let (app, mut stop) = (app.clone(), self.stop.subscribe());
+        self.running.spawn(async move {
+            let mut ticks = tokio::time::interval(interval);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    _ = ticks.tick() => {}
+                }
+                if let Err(error) = work(app.clone()).await {
+                    tracing::error!(job = name, error = %error, "a job failed");
+                }
+            }
+        });
+    }
+
+    /// Lets each finish what it is at.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.running.join_next().await.is_some() {}
+    }
+}

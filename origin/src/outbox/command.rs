@@ -1,0 +1,35 @@
+//! `origin outbox`: what could not be delivered, for whoever runs the shop.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::{app::App, cli::Failure};
+
+use super::{parked, retry};
+
+/// Flags of `origin outbox`
+#[derive(Args, Clone, Debug)]
+pub struct OutboxArgs {
+    /// Make them due again; a running server delivers them
+    #[arg(long)]
+    pub retry: bool,
+}
+
+/// Runs `origin outbox`.
+pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, Failure> {
+    if args.retry {
+        let mut tx = app.db.write().await?;
+        let count = retry(&mut tx, app.clock.now()).await?;
+        tx.commit().await?;
+        println!("{count} messages are due again");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut reader = app.db.read().await?;
+    let messages = parked(&mut reader).await?;
+    for (id, topic, subject, attempts, error) in &messages {
+        println!("{id}  {topic}  {subject}  tried {attempts} times: {error}");
+    }
+    println!("{} messages could not be delivered", messages.len());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,207 @@
+//! What is written to a buyer: the same message as plain text and as HTML.
+
+use leptos::prelude::*;
+use shared::{
+    locale::Locale,
+    money::Money,
+    order::{Order, OrderLine},
+};
+
+use crate::words::Words;
+
+/// A message, without its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The subject.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The order has arrived.
+    Placed,
+    /// It is paid.
+    Paid,
+    /// It was given up, by the buyer or because it was not paid in time.
+    GivenUp,
+}
+
+impl About {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Placed => "mail-placed",
+            Self::Paid => "mail-paid",
+            Self::GivenUp => "mail-given-up",
+        }
+    }
+}
+
+/// Writes to the buyer about an order. `base_url` is where the shop lives.
+pub fn mail(about: About, locale: Locale, shop: &str, base_url: &str, order: &Order) -> Mail {
+    let words = Words::of(locale);
+    let values = [
+        ("shop", shop.to_owned().into()),
+        ("number", order.number.clone().into()),
+    ];
+    let say = |part: &str| words.say_with(&format!("{}-{part}", about.key()), &values);
+    let link = format!(
+        "{base_url}{}",
+        locale.path(&format!("/orders/{}?token={}", order.number, order.token))
+    );
+    let (subject, lead) = (say("subject"), say("lead"));
+    Mail {
+        text: text(words, locale, &lead, &link, order),
+        html: html(words, locale, (&subject, &lead, &link), order),
+        subject,
+    }
+}
+
+/// The sums, each with its name; those that are nothing are left out.
+fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
+    let totals = &order.totals;
+    let less = Money::new(-totals.discount.minor, totals.discount.currency);
+    let tax = if totals.tax_included {
+        "mail-tax-included"
+    } else {
+        "mail-tax"
+    };
+    [
+        ("mail-items", totals.items),
+        ("mail-discount", less),
+        ("mail-shipping", totals.shipping),
+        (tax, totals.tax),
+    ]
+    .into_iter()
+    .filter(|(_, money)| money.minor != 0)
+    .map(|(key, money)| (words.say(key), money))
+    .chain([(words.say("mail-total"), totals.total)])
+    .collect()
+}
+
+fn title(line: &OrderLine) -> String {
+    let mut title = format!("{} × {}", line.quantity, line.name);
+    if !line.options.is_empty() {
+        title.push_str(&format!(" ({})", line.options.join(", ")));
+    }
+    title
+}
+
+fn text(words: Words, locale: Locale, lead: &str, link: &str, order: &Order) -> String {
+    let mut text = format!("{lead}\n\n");
+    for line in &order.lines {
+        text.push_str(&format!(
+            "{}: {}\n",
+            title(line),
+            line.total.display(locale)
+        ));
+    }
+    text.push('\n');
+    for (name, money) in sums(words, order) {
+        text.push_str(&format!("{name}: {}\n", money.display(locale)));
+    }
+    text.push_str(&format!("\n{}\n{link}\n", words.say("mail-link")));
+    text
+}
+
+fn html(
+    words: Words,
+    locale: Locale,
+    (subject, lead, link): (&str, &str, &str),
+    order: &Order,
+) -> String {
+    // Programs that show mail know no stylesheets, so each element carries its own.
+    const CELL: &str = "padding:8px 0;border-bottom:1px solid #e5ded2";
+    const SUM: &str = "padding:4px 0;text-align:right";
+    let lines = order.lines.iter().map(|line| {
+        view! {
+            <tr>
+                <td style=CELL>{title(line)}</td>
+                <td style=format!("{CELL};text-align:right")>{line.total.display(locale)}</td>
+            </tr>
+        }
+    });
+    let sums = sums(words, order).into_iter().map(|(name, money)| {
+        view! {
+            <tr>
+                <td style="padding:4px 0">{name}</td>
+                <td style=SUM>{money.display(locale)}</td>
+            </tr>
+        }
+    });
+    let body = view! {
+        <html lang=locale.tag()>
+            <head>
+                <meta charset="utf-8" />
+                <title>{subject.to_owned()}</title>
+            </head>
+            <body style="margin:0;background:#faf8f4;color:#1f1d1a;font:16px/1.5 Georgia,serif">
+                <div style="max-width:34rem;margin:0 auto;padding:32px 20px">
+                    <h1 style="font-size:24px;font-weight:500">{subject.to_owned()}</h1>
+                    <p>{lead.to_owned()}</p>
+                    <table role="presentation" style="width:100%;border-collapse:collapse">
+                        {lines.collect_view()} {sums.collect_view()}
+                    </table>
+                    <p>
+                        <a href=link.to_owned() style="color:#2b5b47">
+                            {words.say("mail-link")}
+                        </a>
+                    </p>
+                </div>
+            </body>
+        </html>
+    };
+    format!("<!DOCTYPE html>{}", body.to_html())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn order() -> Order {
+        let money = |minor: i64| json!({ "minor": minor, "currency": "USD" });
+        serde_json::from_value(json!({
+            "number": "7K3Q-9F2M-XXXX", "token": "t0ken", "state": "pending", "version": 1,
+            "lines": [{ "sku": "M", "name": "<b>Mug</b>", "options": ["Colour: Moss"], "quantity": 2,
+                        "backordered": 0, "price": money(1_000), "discount": money(200),
+                        "tax": money(287), "total": money(2_000) }],
+            "totals": { "items": money(2_000), "discount": money(200), "shipping": money(0),
+                        "tax": money(287), "tax_included": true, "total": money(1_800) },
+            "paid": money(0), "refunded": money(0), "email": "a@b.co",
+            "shipping_address": { "name": "A", "line1": "1", "city": "B", "country": "DE" },
+            "shipping_method": "standard", "payment_method": "manual",
+            "created_at": "2026-01-02T03:04:05Z", "history": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn text_and_html_say_the_same_and_nothing_breaks_out() {
+        for locale in Locale::ALL {
+            for about in [About::Placed, About::Paid, About::GivenUp] {
+                let mail = mail(about, locale, "Duck & Co", "https://shop.example", &order());
+                assert!(mail.subject.contains("7K3Q-9F2M-XXXX"), "{}", mail.subject);
+                let total = order().totals.total.display(locale);
+                for text in [&mail.text, &mail.html] {
+                    assert!(
+                        text.contains(&total) && text.contains("token=t0ken"),
+                        "{text}"
+                    );
+                }
+                assert!(
+                    mail.text.contains("2 × <b>Mug</b> (Colour: Moss)"),
+                    "{}",
+                    mail.text
+                );
+                assert!(!mail.html.contains("<b>"), "{}", mail.html);
+                assert!(!mail.text.contains("mail-"), "{}", mail.text);
+            }
+        }
+    }
+}
