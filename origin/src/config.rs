@@ -67,6 +67,15 @@ pub struct Config {
     )]
     pub checkout_rules: Option<PathBuf>,
 
+    /// The token with which those who run the shop use the operators' endpoints; nobody may without one
+    #[arg(
+        long,
+        env = "MALLARD_OPERATOR_TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
+    pub operator_token: Option<String>,
+
     /// From whom buyers get mail
     #[arg(
         long,
@@ -306,7 +315,8 @@ pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -
         let raw = matches.get_raw(key).and_then(|mut values| values.next());
         let line = match raw {
             Some(value) => {
-                let value = toml::Value::String(mask(&value.to_string_lossy()));
+                let value = mask(&value.to_string_lossy(), arg.is_hide_env_values_set());
+                let value = toml::Value::String(value);
                 format!("{key} = {value}")
             }
             None => format!("# {key} ="),
@@ -316,9 +326,10 @@ pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -
     text
 }
 
-/// Hides the password of an address.
-fn mask(value: &str) -> String {
+/// Hides the password of an address, and a secret that is no address altogether.
+fn mask(value: &str, secret: bool) -> String {
     match url::Url::parse(value) {
+        Err(_) if secret => "***".to_owned(),
         Ok(mut url) if url.password().is_some() => {
             // An address with a password has a host, which is all that can make this fail.
             let _ = url.set_password(Some("***"));
@@ -364,10 +375,13 @@ mod tests {
     fn passwords_are_masked() {
         let url = "mysql://shop:s3cret@db.example/shop";
         let matches = command()
-            .try_get_matches_from(["origin", "--database-url", url])
+            .try_get_matches_from(["origin", "--database-url", url, "--operator-token", "t0ken"])
             .unwrap();
         let text = describe(&command(), &matches, &[]);
-        assert!(!text.contains("s3cret"), "{text}");
+        assert!(
+            !text.contains("s3cret") && !text.contains("t0ken"),
+            "{text}"
+        );
         assert!(text.contains("mysql://shop:***@db.example/shop"), "{text}");
     }
 

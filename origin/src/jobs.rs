@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{app::App, orders, outbox};
+use crate::{app::App, orders, outbox, payments};
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -28,6 +28,9 @@ impl Jobs {
         });
         jobs.every(app, second * 5, "expiry", |app| async move {
             orders::expire(&app).await.map(drop)
+        });
+        jobs.every(app, second * 5, "payments", |app| async move {
+            payments::recover(&app).await
         });
         jobs.every(app, second * 3_600, "idempotency", |app| async move {
             orders::forget(&app.db, app.clock.now()).await.map(drop)

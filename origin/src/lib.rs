@@ -24,6 +24,7 @@ pub mod media;
 pub mod orders;
 pub mod outbox;
 pub mod pages;
+pub mod payments;
 pub mod secret;
 pub mod seed;
 pub mod server;

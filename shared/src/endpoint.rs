@@ -14,6 +14,7 @@ use crate::{
         ProductList, ProductPath,
     },
     order::{Order, OrderPath, OrderToken},
+    payment::{PayOrder, Payment, PaymentPath, RefundOrder, StepOrder},
 };
 
 /// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
@@ -181,7 +182,7 @@ macro_rules! endpoints {
 
 use crate::problem::ProblemKind::{
     AlreadyOrdered, BadRequest, CannotOrder, Changed, IdempotencyInFlight, IdempotencyMismatch,
-    IllegalStep, Invalid, NotFound, Stale,
+    IllegalStep, Invalid, NotFound, Stale, Unauthorized,
 };
 
 endpoints! {
@@ -293,6 +294,43 @@ endpoints! {
         summary: "Give up an order that is not paid; its stock is free again",
         query: &["token"], caching: Caching::Private,
         problems: &[Invalid, NotFound, IllegalStep],
+    }
+    /// A payment.
+    PAY_ORDER: Post(OrderPath, OrderToken, PayOrder) -> Payment = {
+        id: "pay_order", path: "/api/v1/orders/{number}/payments",
+        summary: "Pay an order; needs an `Idempotency-Key`",
+        query: &["token"], caching: Caching::Private,
+        problems: &[
+            Invalid, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
+        ],
+    }
+    /// A payment, as it stands.
+    GET_PAYMENT: Get(PaymentPath, OrderToken, NoParameters) -> Payment = {
+        id: "get_payment", path: "/api/v1/orders/{number}/payments/{payment}",
+        summary: "What has become of a payment",
+        query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound],
+    }
+    /// A payment that the buyer confirms.
+    CONFIRM_PAYMENT: Post(PaymentPath, OrderToken, NoParameters) -> Payment = {
+        id: "confirm_payment", path: "/api/v1/orders/{number}/payments/{payment}/confirm",
+        summary: "Say yes to a payment that asks for it",
+        query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound, IllegalStep],
+    }
+    /// A step, taken by the shop.
+    STEP_ORDER: Post(OrderPath, NoParameters, StepOrder) -> Order = {
+        id: "step_order", path: "/api/v1/operator/orders/{number}/steps",
+        summary: "Take an order to its next state",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, NotFound, IllegalStep],
+    }
+    /// Money back.
+    REFUND_ORDER: Post(OrderPath, NoParameters, RefundOrder) -> Order = {
+        id: "refund_order", path: "/api/v1/operator/orders/{number}/refunds",
+        summary: "Pay something back; needs an `Idempotency-Key`",
+        query: &[], caching: Caching::Private,
+        problems: &[
+            Invalid, Unauthorized, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
+        ],
     }
 }
 

@@ -55,6 +55,11 @@ impl IdGenerator {
     }
 }
 
+/// When an identity was made, as the clock of its node had it.
+pub const fn made_at(raw: i64) -> Timestamp {
+    Timestamp::from_millis((raw >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS)
+}
+
 /// Declares newtypes over the identity integer.
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -179,6 +184,12 @@ mod tests {
         let (one, two) = (IdGenerator::new(1), IdGenerator::new(2));
         let mine: std::collections::HashSet<_> = (0..5_000).map(|_| one.next(now)).collect();
         assert!((0..5_000).all(|_| !mine.contains(&two.next(now))));
+    }
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let now = Timestamp::from_millis(EPOCH_MS + 123_456_789);
+        assert_eq!(made_at(IdGenerator::new(9).next(now)), now);
     }
 
     #[test]

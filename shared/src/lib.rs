@@ -14,6 +14,7 @@ pub mod locale;
 pub mod money;
 pub mod order;
 pub mod page;
+pub mod payment;
 pub mod problem;
 pub mod time;
 pub mod trace;

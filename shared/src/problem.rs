@@ -47,6 +47,8 @@ kinds! {
         "The request could not be understood as it was sent.";
     Invalid = "invalid", 400, "Invalid input",
         "Some fields are missing or wrong; `errors` names each of them.";
+    Unauthorized = "unauthorized", 401, "Not allowed",
+        "This is for those who run the shop; say who you are with `Authorization: Bearer`.";
     NotFound = "not-found", 404, "Not found",
         "There is nothing at this address.";
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed",

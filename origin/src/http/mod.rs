@@ -23,7 +23,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{app::App, cart, catalog, orders, pages};
+use crate::{app::App, cart, catalog, orders, pages, payments};
 
 /// The whole service.
 pub fn router(app: &App) -> Router {
@@ -32,6 +32,7 @@ pub fn router(app: &App) -> Router {
         .merge(catalog::routes())
         .merge(cart::routes())
         .merge(orders::routes())
+        .merge(payments::routes())
         .merge(pages::routes())
         .merge(health::routes())
         .merge(openapi::routes())

@@ -34,6 +34,12 @@ pub enum Error {
     /// The key belongs to a request with other content.
     #[error("the key belongs to another request")]
     KeyMismatch,
+    /// A request with this key is being answered.
+    #[error("a request with this key is being answered")]
+    KeyInFlight,
+    /// There is no key, and there must be one.
+    #[error("there is no key")]
+    KeyMissing,
     /// The key is no key.
     #[error("the key is malformed")]
     KeyMalformed,
@@ -97,6 +103,9 @@ impl From<Error> for Problem {
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
             Error::KeyMismatch => Self::new(ProblemKind::IdempotencyMismatch),
+            Error::KeyInFlight => Self::new(ProblemKind::IdempotencyInFlight),
+            Error::KeyMissing => Self::new(ProblemKind::BadRequest)
+                .detail("This request needs an `Idempotency-Key`."),
             Error::KeyMalformed => Self::new(ProblemKind::BadRequest)
                 .detail("`Idempotency-Key` must be 1 to 255 printable ASCII characters."),
             Error::Catalog(error) => error.into(),

@@ -14,6 +14,9 @@ use super::Error;
 /// How long an answer is kept.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
+/// The status of an answer that is not there yet.
+pub const IN_FLIGHT: u16 = 0;
+
 /// A request's key, with what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -83,6 +86,8 @@ pub(super) async fn find(
             found.insert((row.try_get(0)?, row.try_get(1)?), answer);
         }
     }
+    // A key of another scope is another key.
+    found.retain(|(scope, name), _| keys.iter().any(|it| it.scope == *scope && it.key == *name));
     Ok(found)
 }
 
@@ -104,6 +109,42 @@ pub(super) async fn keep(
                 .push_bind(now.as_millis());
         })
         .await
+}
+
+/// Begins to answer a request: nothing when it is new, and what is known of its answer when it is
+/// not. `about` finds the answer should this process end before it is kept.
+pub async fn begin(
+    tx: &mut Tx,
+    now: Timestamp,
+    key: &Key,
+    about: &str,
+) -> Result<Option<Replayed>, Error> {
+    let known = find(tx, &[key]).await?;
+    match known.into_values().next() {
+        Some(answer) if answer.fingerprint != key.fingerprint => Err(Error::KeyMismatch),
+        Some(answer) => Ok(Some(answer)),
+        None => {
+            keep(tx, now, &[(key, IN_FLIGHT, about.to_owned())]).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Ends answering a request.
+pub async fn end(tx: &mut Tx, key: &Key, status: u16, body: &str) -> Result<(), db::Error> {
+    let statement = "
+        update idempotency
+           set status = ?, body = ?
+         where scope = ?
+           and idempotency_key = ?";
+    sqlx::query(statement)
+        .bind(i64::from(status))
+        .bind(body)
+        .bind(&key.scope)
+        .bind(&key.key)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Forgets the answers that were kept long enough.

@@ -8,7 +8,7 @@
 mod desk;
 mod error;
 mod expiry;
-mod idempotency;
+pub mod idempotency;
 mod place;
 mod steps;
 mod store;
@@ -17,7 +17,9 @@ mod web;
 pub use desk::{Placed, Placement, place};
 pub use error::{Error, Obstacle};
 pub use expiry::expire;
-pub use idempotency::{Key, Replayed, forget};
-pub use steps::{cancel, find, for_mail};
-pub use store::number;
+pub use idempotency::{Key, forget};
+pub use steps::{
+    cancel, find, find_locked, for_mail, refund_done, refund_due, step_by_shop, take_money, whose,
+};
+pub use store::{Stored, number};
 pub use web::routes;

@@ -3,6 +3,7 @@
 use shared::{
     id::OrderId,
     locale::Locale,
+    money::Money,
     order::{Order, OrderEvent, OrderState},
 };
 
@@ -31,7 +32,8 @@ pub async fn for_mail(app: &App, number: &str) -> Result<(Order, Locale), Error>
     Ok((stored.order, stored.locale))
 }
 
-fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {
+/// The order, if the token is its own.
+pub fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {
     stored
         // The hashes are compared, so that the time it takes tells nothing about the token.
         .filter(|it| blake3::hash(it.order.token.as_bytes()) == blake3::hash(token.as_bytes()))
@@ -82,6 +84,104 @@ async fn step(app: &App, tx: &mut Tx, stored: Stored, next: OrderState) -> Resul
         at: now,
     });
     Ok(order)
+}
+
+/// The order with this number, locked until the transaction ends.
+pub async fn find_locked(tx: &mut Tx, number: &str) -> Result<Stored, Error> {
+    store::find_locked(tx, number)
+        .await?
+        .ok_or(Error::NoSuchOrder)
+}
+
+/// Notes that the money for an order is here, and says whether the order is paid by it. It is not
+/// when the order was given up meanwhile, or paid before; then the money has to go back.
+pub async fn take_money(
+    app: &App,
+    tx: &mut Tx,
+    stored: Stored,
+    amount: i64,
+) -> Result<bool, Error> {
+    let now = app.clock.now();
+    let wanted = stored.order.state.may_become(OrderState::Paid)
+        && amount == stored.order.totals.total.minor;
+    let back = if wanted { 0 } else { amount };
+    store::add_money(tx, stored.id, (amount, back), now).await?;
+    if wanted {
+        step(app, tx, stored, OrderState::Paid).await?;
+    }
+    Ok(wanted)
+}
+
+/// Notes that so much of an order is paid back, everything that is left when nothing is said; when
+/// nothing is left, the order is on its way back as a whole. Says how much it is.
+pub async fn refund_due(
+    app: &App,
+    tx: &mut Tx,
+    stored: Stored,
+    amount: Option<Money>,
+    restock: bool,
+) -> Result<i64, Error> {
+    let order = &stored.order;
+    let left = order.paid.minor - order.refunded.minor;
+    let wrong = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
+    let minor = match amount {
+        None => left,
+        Some(amount) if amount.currency != order.paid.currency => {
+            return wrong("amount", "The order was paid in another currency.");
+        }
+        Some(amount) => amount.minor,
+    };
+    if left <= 0 || !order.state.may_become(OrderState::Refunding) {
+        return Err(Error::IllegalStep);
+    }
+    if minor <= 0 || minor > left {
+        return wrong(
+            "amount",
+            "It must be more than nothing and at most what is left.",
+        );
+    }
+    let whole = minor == left;
+    if restock && !whole {
+        return wrong("restock", "Only with everything that is left.");
+    }
+    store::add_money(tx, stored.id, (0, minor), app.clock.now()).await?;
+    if whole {
+        let id = stored.id;
+        step(app, tx, stored, OrderState::Refunding).await?;
+        if restock {
+            give_back(app, tx, id).await?;
+        }
+    }
+    Ok(minor)
+}
+
+/// Notes that the money of an order that is on its way back has arrived.
+pub async fn refund_done(app: &App, tx: &mut Tx, number: &str) -> Result<(), Error> {
+    let stored = find_locked(tx, number).await?;
+    if stored.order.state == OrderState::Refunding {
+        step(app, tx, stored, OrderState::Refunded).await?;
+    }
+    Ok(())
+}
+
+/// Steps that the shop takes by itself; the others follow from money or time.
+const BY_SHOP: [OrderState; 3] = [
+    OrderState::Shipped,
+    OrderState::Delivered,
+    OrderState::Completed,
+];
+
+/// Takes an order a step on.
+pub async fn step_by_shop(
+    app: &App,
+    tx: &mut Tx,
+    stored: Stored,
+    next: OrderState,
+) -> Result<Order, Error> {
+    if !BY_SHOP.contains(&next) {
+        return Err(Error::IllegalStep);
+    }
+    step(app, tx, stored, next).await
 }
 
 /// Puts back what an order took, where it came from.

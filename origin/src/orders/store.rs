@@ -155,6 +155,35 @@ pub(super) async fn find(conn: &mut AnyConnection, number: &str) -> Result<Optio
     whole(conn, row).await
 }
 
+/// The order with this number, locked until the transaction ends.
+pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<Stored>, Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("select id from orders where number = ");
+    query.push_bind(number).push(tx.dialect().for_update());
+    query.build().fetch_optional(tx.conn()).await?;
+    find(tx.conn(), number).await
+}
+
+/// Notes money that came, and money that goes.
+pub(super) async fn add_money(
+    tx: &mut Tx,
+    order: OrderId,
+    (paid, refunded): (i64, i64),
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let statement = "
+        update orders
+           set paid_minor = paid_minor + ?, refunded_minor = refunded_minor + ?, updated_at = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(paid)
+        .bind(refunded)
+        .bind(now.as_millis())
+        .bind(order.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// The order that this cart has become.
 pub(super) async fn find_by_cart(
     conn: &mut AnyConnection,

@@ -97,6 +97,8 @@ pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
         database_url,
         "--data-dir",
         &data,
+        "--operator-token",
+        "operator",
     ];
     let command = Config::augment_args(clap::Command::new("origin"));
     Config::from_arg_matches(&command.get_matches_from(args)).unwrap()
@@ -297,7 +299,7 @@ impl Shop {
                 "live orders whose lines differ from what they took",
                 "select count(*)
                    from orders o
-                  where o.state not in ('cancelled', 'expired')
+                  where o.state not in ('cancelled', 'expired', 'refunding', 'refunded')
                     and (select coalesce(sum(l.quantity - l.backordered), 0)
                            from order_lines l
                            join variants v on v.id = l.variant_id and v.tracked = 1
@@ -329,6 +331,30 @@ impl Shop {
                    join carts c on c.id = o.cart_id
                   where c.order_id is null
                      or c.order_id <> o.id",
+            ),
+            (
+                "orders whose money differs from their payments",
+                "select count(*)
+                   from orders o
+                  where o.paid_minor <> (select coalesce(sum(p.amount_minor), 0)
+                                           from payments p
+                                          where p.order_id = o.id
+                                            and p.state = 'captured')
+                     or o.refunded_minor <> (select coalesce(sum(r.amount_minor), 0)
+                                               from refunds r
+                                              where r.order_id = o.id)
+                     or o.refunded_minor > o.paid_minor",
+            ),
+            (
+                "charges without an order that is paid by them or paid back",
+                "select count(*)
+                   from payments p
+                   join orders o on o.id = p.order_id
+                  where p.state = 'captured'
+                    and o.state in ('pending', 'cancelled', 'expired')
+                    and p.amount_minor <> (select coalesce(sum(r.amount_minor), 0)
+                                             from refunds r
+                                            where r.payment_id = p.id)",
             ),
             (
                 "active products that no list shows",

@@ -1,0 +1,54 @@
+//! What can go wrong with a payment.
+
+use shared::problem::{Problem, ProblemKind};
+
+use crate::{db, orders};
+
+/// What can go wrong with a payment.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The order has no such payment.
+    #[error("there is no such payment")]
+    NoSuchPayment,
+    /// Nobody who runs the shop has asked.
+    #[error("not allowed")]
+    Unauthorized,
+    /// A field is wrong: which, and why.
+    #[error("{0}: {1}")]
+    Invalid(&'static str, String),
+    /// In its present state the payment cannot take this step.
+    #[error("the payment cannot take this step")]
+    IllegalStep,
+    /// The order failed.
+    #[error(transparent)]
+    Order(#[from] orders::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+impl Error {
+    /// Whether another transaction was in the way.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Db(error) => db::is_conflict(error),
+            Self::Order(error) => error.is_conflict(),
+            _ => false,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchPayment => {
+                Self::new(ProblemKind::NotFound).detail("The order has no such payment.")
+            }
+            Error::Unauthorized => Self::new(ProblemKind::Unauthorized),
+            Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
+            Error::Order(error) => error.into(),
+            Error::Db(error) => db::problem(&error),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What those who run the shop do with an order.
+
+use http::{HeaderMap, header};
+use shared::{
+    order::{Order, OrderState},
+    payment::PaymentState,
+};
+
+use crate::{app::App, db, orders};
+
+use super::{
+    Error,
+    store::{self, Stored},
+};
+
+/// Lets only those pass who know the operators' token. Where none is set, nobody passes.
+pub(super) fn allowed(app: &App, headers: &HeaderMap) -> Result<(), Error> {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    match (&app.config.operator_token, given) {
+        // The hashes are compared, so that the time it takes tells nothing about the token.
+        (Some(token), Some(given))
+            if blake3::hash(token.as_bytes()) == blake3::hash(given.trim().as_bytes()) =>
+        {
+            Ok(())
+        }
+        _ => Err(Error::Unauthorized),
+    }
+}
+
+/// Takes an order a step on. `paid` notes a payment that came by itself.
+pub(super) async fn step(app: &App, number: &str, next: OrderState) -> Result<Order, Error> {
+    let step = async || {
+        let mut tx = app.db.write().await?;
+        let order = orders::find_locked(&mut tx, number).await?;
+        if next == OrderState::Paid {
+            let now = app.clock.now();
+            if order.order.payment_method != "manual" || !order.order.state.may_become(next) {
+                return Err(Error::IllegalStep);
+            }
+            let payment = Stored {
+                id: app.ids.next(now),
+                order: order.id,
+                provider: "manual".to_owned(),
+                state: PaymentState::Captured,
+                amount: order.order.totals.total,
+                reason: None,
+            };
+            store::insert(&mut tx, &payment, now).await?;
+            orders::take_money(app, &mut tx, order, payment.amount.minor).await?;
+        } else {
+            orders::step_by_shop(app, &mut tx, order, next).await?;
+        }
+        Ok(tx.commit().await?)
+    };
+    db::retried(step, Error::is_conflict).await?;
+    let (order, _) = orders::for_mail(app, number).await?;
+    Ok(order)
+}

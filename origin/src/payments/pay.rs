@@ -1,0 +1,259 @@
+//! Paying an order.
+
+use shared::{
+    order::{Order, OrderState},
+    payment::{PayOrder, Payment, PaymentState},
+    time::Timestamp,
+};
+
+use crate::{
+    app::App,
+    db,
+    orders::{self, Key, idempotency},
+};
+
+use super::{
+    Error,
+    provider::{Charge, Outcome, Provider, Test, Unknown},
+    refund,
+    store::{self, Stored},
+};
+
+/// A payment of which nothing was heard for so long is asked about.
+const ASK_AFTER_MS: i64 = 10_000;
+/// One of which the provider has not heard for so long never reached it.
+const LOST_AFTER_MS: i64 = 10 * 60_000;
+const BATCH: i64 = 100;
+
+/// The answer to a request to pay: the payment, and whether the request was answered before.
+#[derive(Clone, Debug)]
+pub struct Paid {
+    /// The payment.
+    pub payment: Payment,
+    /// Whether the request was answered before.
+    pub replayed: bool,
+}
+
+/// Pays an order in the way that was chosen for it.
+pub async fn pay(
+    app: &App,
+    (number, token): (&str, &str),
+    request: PayOrder,
+    key: &Key,
+) -> Result<Paid, Error> {
+    let begin = async || begin(app, (number, token), key).await;
+    let (payment, new) = match db::retried(begin, Error::is_conflict).await? {
+        Begun::New(payment) => (payment, true),
+        Begun::Before(payment) => (payment, false),
+    };
+    if !new {
+        if payment.state == PaymentState::Started {
+            return Err(orders::Error::KeyInFlight.into());
+        }
+        return Ok(Paid {
+            payment: shown(app, number, payment).await?,
+            replayed: true,
+        });
+    }
+    let charge = Charge {
+        reference: payment.id,
+        amount: payment.amount,
+        card: request.card,
+    };
+    let payment = match Test(&app.db).charge(charge).await {
+        Ok(outcome) => settled(app, payment.id, outcome).await?,
+        // It stays on its way; the job that asks about such payments hears of it.
+        Err(Unknown(why)) => {
+            tracing::warn!(payment = payment.id, why, "the provider did not answer");
+            payment
+        }
+    };
+    let payment = shown(app, number, payment).await?;
+    if payment.state != PaymentState::Started {
+        let body = serde_json::to_string(&payment).unwrap_or_default();
+        let end = async || {
+            let mut tx = app.db.write().await?;
+            idempotency::end(&mut tx, key, 201, &body).await?;
+            tx.commit().await
+        };
+        db::retried(end, db::is_conflict).await?;
+    }
+    Ok(Paid {
+        payment,
+        replayed: false,
+    })
+}
+
+enum Begun {
+    New(Stored),
+    Before(Stored),
+}
+
+/// Writes that a payment is on its way, unless there is one already.
+async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Begun, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let order = orders::find_locked(&mut tx, number).await?;
+    let order = orders::whose(Some(order), token)?;
+    let payment = Stored {
+        id: app.ids.next(now),
+        order: order.id,
+        provider: order.order.payment_method.clone(),
+        state: PaymentState::Started,
+        amount: order.order.totals.total,
+        reason: None,
+    };
+    let about = payment.id.to_string();
+    if let Some(answer) = idempotency::begin(&mut tx, now, key, &about).await? {
+        let id = match answer.status {
+            idempotency::IN_FLIGHT => answer.body.parse().ok(),
+            _ => serde_json::from_str::<Payment>(&answer.body)
+                .ok()
+                .and_then(|payment| payment.id.parse().ok()),
+        };
+        let known = store::find(tx.conn(), id.unwrap_or(0), "").await?;
+        return Ok(Begun::Before(known.ok_or(Error::NoSuchPayment)?));
+    }
+    if order.order.payment_method != "test" {
+        let why = "This order is paid by transfer or on delivery.".to_owned();
+        return Err(Error::Invalid("payment_method", why));
+    }
+    // One that is on its way, or here, is the payment of this order.
+    let others = store::of_order(tx.conn(), order.id).await?;
+    if let Some(other) = others
+        .into_iter()
+        .find(|it| it.state != PaymentState::Failed)
+    {
+        tx.rollback().await?;
+        return Ok(Begun::Before(other));
+    }
+    if !order.order.state.may_become(OrderState::Paid) {
+        return Err(Error::IllegalStep);
+    }
+    store::insert(&mut tx, &payment, now).await?;
+    tx.commit().await?;
+    Ok(Begun::New(payment))
+}
+
+/// Notes what a provider has said of a payment. It may be said many times and by many; it counts once.
+pub async fn settle(app: &App, payment: i64, outcome: Outcome) -> Result<PaymentState, Error> {
+    Ok(settled(app, payment, outcome).await?.state)
+}
+
+async fn settled(app: &App, payment: i64, outcome: Outcome) -> Result<Stored, Error> {
+    let settle = async || settle_once(app, payment, &outcome).await;
+    db::retried(settle, Error::is_conflict).await
+}
+
+async fn settle_once(app: &App, id: i64, outcome: &Outcome) -> Result<Stored, Error> {
+    let now = app.clock.now();
+    let mut reader = app.db.read().await?;
+    let known = store::find(&mut reader, id, "").await?;
+    let order = known.ok_or(Error::NoSuchPayment)?.order;
+    let number = orders::number(&mut reader, order).await?;
+    drop(reader);
+    let mut tx = app.db.write().await?;
+    // The order first, then the payment: the same way as everybody.
+    let order = orders::find_locked(&mut tx, &number.unwrap_or_default()).await?;
+    let lock = tx.dialect().for_update();
+    let payment = store::find(tx.conn(), id, lock).await?;
+    let mut payment = payment.ok_or(Error::NoSuchPayment)?;
+    if payment.state == PaymentState::Captured {
+        return Ok(payment);
+    }
+    let (state, reason) = match outcome {
+        Outcome::Captured => (PaymentState::Captured, None),
+        Outcome::Declined(why) => (PaymentState::Failed, Some(why.clone())),
+        Outcome::Confirming => (PaymentState::Confirming, None),
+        Outcome::NeverHeard => (PaymentState::Failed, Some("never_reached".to_owned())),
+    };
+    store::set_state(&mut tx, id, state, reason.as_deref(), now).await?;
+    if state == PaymentState::Captured {
+        let minor = payment.amount.minor;
+        if !orders::take_money(app, &mut tx, order, minor).await? {
+            store::insert_refund(&mut tx, app.ids.next(now), &payment, minor, now).await?;
+        }
+    }
+    tx.commit().await?;
+    (payment.state, payment.reason) = (state, reason);
+    Ok(payment)
+}
+
+/// Goes on with a payment that asks for it.
+pub async fn confirm(
+    app: &App,
+    (number, token): (&str, &str),
+    payment: &str,
+) -> Result<Payment, Error> {
+    let stored = of(app, (number, token), payment).await?;
+    let settled = match stored.state {
+        PaymentState::Captured => stored,
+        PaymentState::Confirming => match Test(&app.db).confirm(stored.id).await {
+            Ok(outcome) => settled(app, stored.id, outcome).await?,
+            Err(Unknown(_)) => stored,
+        },
+        PaymentState::Started | PaymentState::Failed => return Err(Error::IllegalStep),
+    };
+    shown(app, number, settled).await
+}
+
+/// A payment, as it stands.
+pub async fn find(
+    app: &App,
+    (number, token): (&str, &str),
+    payment: &str,
+) -> Result<Payment, Error> {
+    let stored = of(app, (number, token), payment).await?;
+    shown(app, number, stored).await
+}
+
+async fn of(app: &App, (number, token): (&str, &str), payment: &str) -> Result<Stored, Error> {
+    let order: Order = orders::find(app, number, token).await?;
+    let id: i64 = payment.parse().map_err(|_| Error::NoSuchPayment)?;
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, id, "").await?;
+    let stored = stored.ok_or(Error::NoSuchPayment)?;
+    let number = orders::number(&mut reader, stored.order).await?;
+    (number == Some(order.number))
+        .then_some(stored)
+        .ok_or(Error::NoSuchPayment)
+}
+
+async fn shown(app: &App, number: &str, payment: Stored) -> Result<Payment, Error> {
+    let (order, _) = orders::for_mail(app, number).await?;
+    Ok(Payment {
+        id: payment.id.to_string(),
+        state: payment.state,
+        amount: payment.amount,
+        reason: payment.reason,
+        order: order.state,
+    })
+}
+
+/// Asks about payments of which nothing was heard: the answer was lost, or the process that waited for
+/// it. Then sends back what is due.
+pub async fn recover(app: &App) -> Result<(), Error> {
+    let now = app.clock.now().as_millis();
+    let before = Timestamp::from_millis(now - ASK_AFTER_MS);
+    let mut reader = app.db.read().await?;
+    let underway = store::underway(&mut reader, before, BATCH).await?;
+    drop(reader);
+    for payment in underway {
+        match Test(&app.db).look_up(payment.id).await {
+            // It may be on its way still.
+            Ok(Outcome::NeverHeard) if !lost(&payment, now) => {}
+            Ok(outcome) => {
+                settle(app, payment.id, outcome).await?;
+            }
+            Err(Unknown(why)) => {
+                tracing::warn!(payment = payment.id, why, "the provider did not answer");
+            }
+        }
+    }
+    refund::send_back(app).await
+}
+
+/// Whether a payment was begun so long ago that it never reached the provider. Its id tells when.
+fn lost(payment: &Stored, now: i64) -> bool {
+    shared::id::made_at(payment.id).as_millis() + LOST_AFTER_MS < now
+}

@@ -1,0 +1,95 @@
+//! Paying back.
+
+use shared::{
+    money::Money,
+    order::Order,
+    payment::{PaymentState, RefundOrder},
+};
+
+use crate::{
+    app::App,
+    db,
+    orders::{self, Key, idempotency},
+};
+
+use super::{
+    Error,
+    provider::{Provider, Test, Unknown},
+    store,
+};
+
+const BATCH: i64 = 100;
+
+/// Pays back a part of an order, or all that is left.
+pub async fn refund(
+    app: &App,
+    number: &str,
+    request: &RefundOrder,
+    key: &Key,
+) -> Result<Order, Error> {
+    let begin = async || begin(app, number, request, key).await;
+    db::retried(begin, Error::is_conflict).await?;
+    send_back(app).await?;
+    let (order, _) = orders::for_mail(app, number).await?;
+    Ok(order)
+}
+
+async fn begin(app: &App, number: &str, request: &RefundOrder, key: &Key) -> Result<(), Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let order = orders::find_locked(&mut tx, number).await?;
+    if idempotency::begin(&mut tx, now, key, "").await?.is_some() {
+        return Ok(());
+    }
+    let id = order.id;
+    let mut left = orders::refund_due(app, &mut tx, order, request.amount, request.restock).await?;
+    // From the payments that have some left, the first one first.
+    for payment in store::of_order(tx.conn(), id).await? {
+        if payment.state != PaymentState::Captured {
+            continue;
+        }
+        let back = store::refunded(tx.conn(), payment.id).await?;
+        let part = left.min(payment.amount.minor - back);
+        if part > 0 {
+            store::insert_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
+            left -= part;
+        }
+    }
+    if left > 0 {
+        return Err(Error::IllegalStep);
+    }
+    idempotency::end(&mut tx, key, 200, "").await?;
+    Ok(tx.commit().await?)
+}
+
+/// Sends back what is due. Several may do it at once; a provider pays one reference back once.
+pub async fn send_back(app: &App) -> Result<(), Error> {
+    let mut reader = app.db.read().await?;
+    let due = store::refunds_due(&mut reader, BATCH).await?;
+    drop(reader);
+    let currency = app.config.currency;
+    for (refund, payment, number, minor) in due {
+        let mut reader = app.db.read().await?;
+        let provider = store::find(&mut reader, payment, "").await?;
+        drop(reader);
+        let by_hand = provider.is_some_and(|it| it.provider == "manual");
+        if !by_hand {
+            let amount = Money::new(minor, currency);
+            if let Err(Unknown(why)) = Test(&app.db).refund(payment, refund, amount).await {
+                tracing::warn!(refund, why, "the provider did not answer");
+                continue;
+            }
+        }
+        let done = async || {
+            let mut tx = app.db.write().await?;
+            if store::refund_done(&mut tx, refund, app.clock.now()).await?
+                && !store::waits(tx.conn(), &number).await?
+            {
+                orders::refund_done(app, &mut tx, &number).await?;
+            }
+            Ok::<_, Error>(tx.commit().await?)
+        };
+        db::retried(done, Error::is_conflict).await?;
+    }
+    Ok(())
+}

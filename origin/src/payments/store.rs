@@ -1,0 +1,205 @@
+//! All SQL of the payments.
+
+use shared::{
+    id::OrderId,
+    money::{Currency, Money},
+    payment::PaymentState,
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
+
+use crate::db::{self, Tx};
+
+/// A payment as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    pub(super) order: OrderId,
+    pub(super) provider: String,
+    pub(super) state: PaymentState,
+    pub(super) amount: Money,
+    pub(super) reason: Option<String>,
+}
+
+const COLUMNS: &str = "
+    select id, order_id, provider, state, amount_minor, currency, reason
+      from payments";
+
+/// The payment with this id.
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    id: i64,
+    lock: &'static str,
+) -> Result<Option<Stored>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
+    query.push(" where id = ").push_bind(id).push(lock);
+    let row = query.build().fetch_optional(conn).await?;
+    row.as_ref().map(payment).transpose()
+}
+
+/// The payments of this order, the first one first.
+pub(super) async fn of_order(
+    conn: &mut AnyConnection,
+    order: OrderId,
+) -> Result<Vec<Stored>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
+    query.push(" where order_id = ").push_bind(order.get());
+    query.push(" order by id");
+    let rows = query.build().fetch_all(conn).await?;
+    rows.iter().map(payment).collect()
+}
+
+/// Payments that have been on their way since before this moment.
+pub(super) async fn underway(
+    conn: &mut AnyConnection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Stored>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
+    query.push(" where state = 'started' and updated_at < ");
+    query
+        .push_bind(before.as_millis())
+        .push(" order by updated_at limit ");
+    query.push_bind(limit);
+    let rows = query.build().fetch_all(conn).await?;
+    rows.iter().map(payment).collect()
+}
+
+fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
+    let currency: String = row.try_get("currency")?;
+    let currency: Currency = currency
+        .parse()
+        .map_err(|error| db::Error::Decode(Box::new(error)))?;
+    let state: String = row.try_get("state")?;
+    let state = PaymentState::from_word(&state);
+    Ok(Stored {
+        id: row.try_get("id")?,
+        order: OrderId::new(row.try_get("order_id")?),
+        provider: row.try_get("provider")?,
+        state: state.ok_or_else(|| db::Error::Decode("an unknown state".into()))?,
+        amount: Money::new(row.try_get("amount_minor")?, currency),
+        reason: row.try_get("reason")?,
+    })
+}
+
+/// Writes a payment that is on its way.
+pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
+    let statement = "
+        insert into payments (id, order_id, provider, state, amount_minor, currency, created_at,
+                              updated_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?)";
+    sqlx::query(statement)
+        .bind(it.id)
+        .bind(it.order.get())
+        .bind(&it.provider)
+        .bind(it.state.word())
+        .bind(it.amount.minor)
+        .bind(it.amount.currency.code().to_owned())
+        .bind(now.as_millis())
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Notes what has become of a payment.
+pub(super) async fn set_state(
+    tx: &mut Tx,
+    id: i64,
+    state: PaymentState,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let statement = "
+        update payments
+           set state = ?, reason = ?, updated_at = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(state.word())
+        .bind(reason)
+        .bind(now.as_millis())
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Writes money that is to go back.
+pub(super) async fn insert_refund(
+    tx: &mut Tx,
+    id: i64,
+    payment: &Stored,
+    minor: i64,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let statement = "
+        insert into refunds (id, payment_id, order_id, amount_minor, state, created_at, updated_at)
+        values (?, ?, ?, ?, 'due', ?, ?)";
+    sqlx::query(statement)
+        .bind(id)
+        .bind(payment.id)
+        .bind(payment.order.get())
+        .bind(minor)
+        .bind(now.as_millis())
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What went back of this payment, or is on its way back.
+pub(super) async fn refunded(conn: &mut AnyConnection, payment: i64) -> Result<i64, db::Error> {
+    let statement = "
+        select cast(coalesce(sum(amount_minor), 0) as signed)
+          from refunds
+         where payment_id = ?";
+    sqlx::query_scalar(statement)
+        .bind(payment)
+        .fetch_one(conn)
+        .await
+}
+
+/// Money that is to go back: refund, payment, order's number, minor units.
+pub(super) async fn refunds_due(
+    conn: &mut AnyConnection,
+    limit: i64,
+) -> Result<Vec<(i64, i64, String, i64)>, db::Error> {
+    let statement = "
+        select r.id, r.payment_id, o.number, r.amount_minor
+          from refunds r
+          join orders o on o.id = r.order_id
+         where r.state = 'due'
+         order by r.id
+         limit ?";
+    sqlx::query_as(statement).bind(limit).fetch_all(conn).await
+}
+
+/// Notes that money went back; false when that was known.
+pub(super) async fn refund_done(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, db::Error> {
+    let statement = "
+        update refunds
+           set state = 'done', updated_at = ?
+         where id = ?
+           and state = 'due'";
+    let done = sqlx::query(statement)
+        .bind(now.as_millis())
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether an order waits for money to go back.
+pub(super) async fn waits(conn: &mut AnyConnection, number: &str) -> Result<bool, db::Error> {
+    let statement = "
+        select count(*)
+          from refunds r
+          join orders o on o.id = r.order_id
+         where o.number = ?
+           and r.state = 'due'";
+    let count: i64 = sqlx::query_scalar(statement)
+        .bind(number)
+        .fetch_one(conn)
+        .await?;
+    Ok(count > 0)
+}

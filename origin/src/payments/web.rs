@@ -1,0 +1,95 @@
+//! Payments over HTTP.
+
+use axum::{Router, extract::State};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use shared::{
+    cache::CachePolicy,
+    endpoint::{CONFIRM_PAYMENT, GET_PAYMENT, PAY_ORDER, REFUND_ORDER, STEP_ORDER},
+    order::{OrderPath, OrderToken},
+    payment::{PayOrder, PaymentPath, RefundOrder, StepOrder},
+};
+
+use crate::{
+    app::App,
+    orders::{self, Key},
+    web::{Answer, Answered, Json, Path, Query, RouterExt},
+};
+
+use super::{Error, operator};
+
+/// The endpoints of the payments.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&PAY_ORDER, pay_order)
+        .endpoint(&GET_PAYMENT, get_payment)
+        .endpoint(&CONFIRM_PAYMENT, confirm_payment)
+        .endpoint(&STEP_ORDER, step_order)
+        .endpoint(&REFUND_ORDER, refund_order)
+}
+
+/// The key that a request must have.
+fn key<T: serde::Serialize>(headers: &HeaderMap, scope: &str, asked: &T) -> Result<Key, Error> {
+    let asked = serde_json::to_vec(asked).unwrap_or_default();
+    let key = Key::of(headers, scope, &asked)?;
+    Ok(key.ok_or(orders::Error::KeyMissing)?)
+}
+
+async fn pay_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    Query(query): Query<OrderToken>,
+    headers: HeaderMap,
+    Json(request): Json<PayOrder>,
+) -> Answered {
+    let key = key(&headers, &format!("pay:{}", path.number), &request)?;
+    let whose = (path.number.as_str(), query.token.as_str());
+    let paid = super::pay(&app, whose, request, &key).await?;
+    let answer = Answer::json(&paid.payment, CachePolicy::Private).status(StatusCode::CREATED);
+    Ok(if paid.replayed {
+        let replayed = HeaderName::from_static("idempotent-replayed");
+        answer.header(replayed, HeaderValue::from_static("true"))
+    } else {
+        answer
+    })
+}
+
+async fn get_payment(
+    State(app): State<App>,
+    Path(path): Path<PaymentPath>,
+    Query(query): Query<OrderToken>,
+) -> Answered {
+    let payment = super::find(&app, (&path.number, &query.token), &path.payment).await?;
+    Ok(Answer::json(&payment, CachePolicy::Private))
+}
+
+async fn confirm_payment(
+    State(app): State<App>,
+    Path(path): Path<PaymentPath>,
+    Query(query): Query<OrderToken>,
+) -> Answered {
+    let payment = super::confirm(&app, (&path.number, &query.token), &path.payment).await?;
+    Ok(Answer::json(&payment, CachePolicy::Private))
+}
+
+async fn step_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    headers: HeaderMap,
+    Json(request): Json<StepOrder>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let order = operator::step(&app, &path.number, request.state).await?;
+    Ok(Answer::json(&order, CachePolicy::Private))
+}
+
+async fn refund_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    headers: HeaderMap,
+    Json(request): Json<RefundOrder>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let key = key(&headers, &format!("refund:{}", path.number), &request)?;
+    let order = super::refund(&app, &path.number, &request, &key).await?;
+    Ok(Answer::json(&order, CachePolicy::Private))
+}

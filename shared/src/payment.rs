@@ -1,0 +1,116 @@
+//! Payments: how an order is paid, and what goes back.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{money::Money, order::OrderState};
+
+/// A payment of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Payment {
+    /// Its identity.
+    pub id: String,
+    /// What has become of it.
+    pub state: PaymentState,
+    /// How much.
+    pub amount: Money,
+    /// Why it failed, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the order is now.
+    pub order: OrderState,
+}
+
+/// What has become of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// On its way; nobody knows yet.
+    Started,
+    /// The buyer has to say yes once more.
+    Confirming,
+    /// The money is here.
+    Captured,
+    /// There is no money.
+    Failed,
+}
+
+impl PaymentState {
+    /// All states.
+    pub const ALL: [Self; 4] = [
+        Self::Started,
+        Self::Confirming,
+        Self::Captured,
+        Self::Failed,
+    ];
+
+    /// The word in JSON and in the table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Confirming => "confirming",
+            Self::Captured => "captured",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// Pays an order in the way that was chosen for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PayOrder {
+    /// With the method `test`: which of its cards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<TestCard>,
+}
+
+/// The cards of the method `test`. Each always does the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TestCard {
+    /// Pays.
+    Succeeds,
+    /// Does not pay.
+    Declined,
+    /// Pays once the buyer has confirmed.
+    Confirm,
+    /// Pays after two seconds.
+    Slow,
+    /// Pays, but nobody hears of it until they ask again.
+    TimesOut,
+}
+
+/// Which payment: part of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentPath {
+    /// The order's number.
+    pub number: String,
+    /// The payment's id.
+    pub payment: String,
+}
+
+/// Takes an order to its next state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepOrder {
+    /// What it becomes: `paid` for a payment that came by itself, `shipped`, `delivered`,
+    /// `completed`.
+    pub state: OrderState,
+}
+
+/// Pays something back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundOrder {
+    /// How much; everything that is left when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Whether the goods are back on the shelf. Only with everything that is left.
+    #[serde(default)]
+    pub restock: bool,
+}
