@@ -1,0 +1,16 @@
+//! From a cart to an order and its payment, over HTTP, on both engines: what can be bought, what
+//! cannot, and what many at once must never achieve.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod outbox;
+mod pays;
+mod places;
+mod shopper;

@@ -1,0 +1,93 @@
+//! What a shopper does, in a line each.
+
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::{Reply, Shop, product};
+
+/// Sends JSON.
+pub async fn send(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+pub async fn send_with_key(shop: &Shop, path: &str, body: &Value, key: &str) -> Reply {
+    let request = Request::post(path)
+        .header("content-type", "application/json")
+        .header("idempotency-key", key);
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+/// A cart with so many of a sku, ready to be ordered; its path.
+pub async fn ready_cart(shop: &Shop, sku: &str, quantity: i64) -> String {
+    let cart = send(shop, "POST", "/api/v1/carts", &json!({})).await;
+    assert_eq!(cart.status, 201, "{}", cart.text());
+    let path = format!("/api/v1/carts/{}", cart.json()["id"].as_str().unwrap());
+    let line = json!({ "sku": sku, "quantity": quantity });
+    let added = send(shop, "POST", &format!("{path}/lines"), &line).await;
+    assert_eq!(added.status, 200, "{}", added.text());
+    let update = json!({
+        "email": "Ada@Example.org", "shipping_method": "standard",
+        "shipping_address": { "name": "Ada", "line1": "1 Lane", "city": "Berlin",
+                              "postcode": "10115", "country": "DE" },
+    });
+    let updated = send(shop, "PATCH", &path, &update).await;
+    assert_eq!(updated.status, 200, "{}", updated.text());
+    assert!(
+        updated.json().get("missing").is_none(),
+        "{}",
+        updated.text()
+    );
+    path
+}
+
+/// What ordering a cart as it is now asks for.
+pub async fn order_of(shop: &Shop, path: &str) -> Value {
+    let cart = shop.json(path).await;
+    json!({ "expected_total": cart["totals"]["total"], "payment_method": "manual" })
+}
+
+pub async fn place(shop: &Shop, path: &str) -> Reply {
+    let order = order_of(shop, path).await;
+    send(shop, "POST", &format!("{path}/order"), &order).await
+}
+
+pub async fn count(shop: &Shop, statement: &'static str) -> i64 {
+    let mut reader = shop.app.db.read().await.unwrap();
+    sqlx::query_scalar(statement)
+        .fetch_one(&mut *reader)
+        .await
+        .unwrap()
+}
+
+pub async fn on_hand(shop: &Shop) -> i64 {
+    count(
+        shop,
+        "select cast(coalesce(sum(on_hand), 0) as signed) from stock",
+    )
+    .await
+}
+
+pub fn only(name: &str, price: &str, stock: i64) -> origin::catalog::model::NewProduct {
+    let mut product = product(name, price);
+    product.variants[0].stock = Some(stock);
+    product
+}
+
+/// Runs all of these at once and gives their answers.
+pub async fn at_once<F: Future<Output = Reply>>(asks: impl IntoIterator<Item = F>) -> Vec<Reply> {
+    futures_util::future::join_all(asks).await
+}
+
+/// The files in the mailbox folder.
+pub fn mailbox(shop: &Shop) -> Vec<String> {
+    let folder = shop.app.config.data_dir.join("mail");
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .map(|file| std::fs::read_to_string(file.path()).unwrap())
+        .collect()
+}
