@@ -14,3 +14,4 @@ mod outbox;
 mod pays;
 mod places;
 mod shopper;
+mod storm;

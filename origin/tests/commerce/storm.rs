@@ -1,0 +1,223 @@
+//! Many clients do whatever comes to their mind, at once; afterwards everything still adds up.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::Request;
+use origin::{orders, outbox, payments};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::{db_test, shopper::*, support::Shop};
+
+const CLIENTS: u64 = 16;
+const SKUS: u64 = 5;
+const STOCK: i64 = 60;
+
+/// How many things are done; `MALLARD_STORM` says another number.
+fn operations() -> u64 {
+    let number = std::env::var("MALLARD_STORM").ok();
+    number.and_then(|it| it.parse().ok()).unwrap_or(1_600)
+}
+
+/// A small generator of numbers (SplitMix64): the same seed, the same story.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// A client: one of two origins, a cart, and the orders that it made.
+struct Client {
+    shop: Arc<axum::Router>,
+    chance: Chance,
+    cart: String,
+    orders: Vec<(String, String)>,
+    number: u64,
+}
+
+impl Client {
+    /// Sends a request; whatever comes back, it is no failure of the server.
+    async fn ask(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        self.number += 1;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("authorization", "Bearer operator")
+            .header(
+                "idempotency-key",
+                format!("{}-{}", self.chance.0, self.number),
+            )
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let response = (*self.shop).clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        assert!(
+            !status.is_server_error(),
+            "{method} {path}: {status} {text}"
+        );
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    async fn new_cart(&mut self) {
+        let cart = self.ask("POST", "/api/v1/carts", &json!({})).await;
+        self.cart = format!("/api/v1/carts/{}", cart["id"].as_str().unwrap());
+        let update = json!({
+            "email": "ada@example.org", "shipping_method": "standard",
+            "shipping_address": { "name": "Ada", "line1": "1 Lane", "city": "Berlin",
+                                  "postcode": "10115", "country": "DE" },
+        });
+        let path = self.cart.clone();
+        self.ask("PATCH", &path, &update).await;
+    }
+
+    async fn act(&mut self) {
+        let sku = format!("s{}-1", self.chance.below(SKUS));
+        let quantity = 1 + i64::try_from(self.chance.below(4)).unwrap();
+        let cart = self.cart.clone();
+        match self.chance.below(12) {
+            0..=3 => {
+                let line = json!({ "sku": sku, "quantity": quantity });
+                self.ask("POST", &format!("{cart}/lines"), &line).await;
+            }
+            4 => {
+                let path = format!("{cart}/lines/{sku}");
+                self.ask("PUT", &path, &json!({ "quantity": quantity - 1 }))
+                    .await;
+            }
+            5 | 6 => self.order(&cart).await,
+            choice => self.go_on(choice).await,
+        }
+    }
+
+    async fn order(&mut self, cart: &str) {
+        let seen = self.ask("GET", cart, &json!({})).await;
+        let method = ["test", "manual"][usize::try_from(self.chance.below(2)).unwrap()];
+        let order = json!({ "expected_total": seen["totals"]["total"], "payment_method": method });
+        let placed = self.ask("POST", &format!("{cart}/order"), &order).await;
+        if let (Some(number), Some(token)) = (placed["number"].as_str(), placed["token"].as_str()) {
+            self.orders.push((number.to_owned(), token.to_owned()));
+            self.new_cart().await;
+        }
+    }
+
+    async fn go_on(&mut self, choice: u64) {
+        let count = self.orders.len() as u64;
+        if count == 0 {
+            return;
+        }
+        let place = usize::try_from(self.chance.below(count)).unwrap();
+        let (number, token) = self.orders[place].clone();
+        let order = format!("/api/v1/orders/{number}");
+        let operator = format!("/api/v1/operator/orders/{number}");
+        match choice {
+            7 => {
+                let cards = ["succeeds", "declined", "confirm", "times_out"];
+                let card = cards[usize::try_from(self.chance.below(4)).unwrap()];
+                let path = format!("{order}/payments?token={token}");
+                self.ask("POST", &path, &json!({ "card": card })).await;
+            }
+            8 => {
+                let path = format!("{order}/cancel?token={token}");
+                self.ask("POST", &path, &json!({})).await;
+            }
+            9 => {
+                let steps = ["paid", "shipped", "delivered", "completed"];
+                let state = steps[usize::try_from(self.chance.below(4)).unwrap()];
+                self.ask(
+                    "POST",
+                    &format!("{operator}/steps"),
+                    &json!({ "state": state }),
+                )
+                .await;
+            }
+            10 => {
+                let part =
+                    json!({ "amount": { "minor": 1 + self.chance.below(900), "currency": "USD" } });
+                self.ask("POST", &format!("{operator}/refunds"), &part)
+                    .await;
+            }
+            _ => {
+                let rest = json!({ "restock": true });
+                self.ask("POST", &format!("{operator}/refunds"), &rest)
+                    .await;
+            }
+        }
+    }
+}
+
+async fn client(shop: &Shop, twin: &axum::Router, seed: u64) -> Client {
+    let router = if seed.is_multiple_of(2) {
+        &shop.router
+    } else {
+        twin
+    };
+    let mut client = Client {
+        shop: Arc::new(router.clone()),
+        chance: Chance(seed << 32),
+        cart: String::new(),
+        orders: Vec::new(),
+        number: 0,
+    };
+    client.new_cart().await;
+    client
+}
+
+db_test! {
+    /// Sixteen clients of two origins; the audit at the end of every story checks what must be true.
+    async fn everything_adds_up_after_a_storm(shop) {
+        let products = (0..SKUS).map(|sku| only(&format!("s{sku}"), "3.33", STOCK)).collect();
+        shop.save(products).await;
+        let twin = shop.twin().await;
+        let mut running = tokio::task::JoinSet::new();
+        for seed in 0..CLIENTS {
+            let mut client = client(shop, &twin, seed + 1).await;
+            running.spawn(async move {
+                for _ in 0..operations() / CLIENTS {
+                    client.act().await;
+                }
+            });
+        }
+        let mut rounds = 0;
+        loop {
+            tokio::select! {
+                ended = running.join_next() => match ended {
+                    Some(ended) => ended.unwrap(),
+                    None => break,
+                },
+                () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {
+                    // Meanwhile time passes and the jobs run.
+                    shop.app.clock.advance(60_000);
+                    orders::expire(&shop.app).await.unwrap();
+                    payments::recover(&shop.app).await.unwrap();
+                    outbox::deliver_due(&shop.app).await.unwrap();
+                    rounds += 1;
+                }
+            }
+        }
+        assert!(rounds > 0);
+        shop.app.clock.advance(60_000);
+        payments::recover(&shop.app).await.unwrap();
+        let sold = "select cast(coalesce(-sum(delta), 0) as signed) from stock_ledger where order_id is not null";
+        let sold = count(shop, sold).await;
+        assert_eq!(on_hand(shop).await, i64::try_from(SKUS).unwrap() * STOCK - sold);
+        assert!(count(shop, "select count(*) from orders").await > 20);
+        let charged = "select cast(coalesce(sum(amount_minor), 0) as signed) from test_charges where state = 'captured'";
+        let known = "select cast(coalesce(sum(amount_minor), 0) as signed) from payments where state = 'captured' and provider = 'test'";
+        assert_eq!(count(shop, charged).await, count(shop, known).await);
+        let back = "select cast(coalesce(sum(amount_minor), 0) as signed) from test_refunds";
+        let due = "select cast(coalesce(sum(r.amount_minor), 0) as signed) from refunds r join payments p on p.id = r.payment_id where p.provider = 'test'";
+        assert_eq!(count(shop, back).await, count(shop, due).await);
+    }
+}
