@@ -67,6 +67,26 @@ pub struct Config {
     )]
     pub checkout_rules: Option<PathBuf>,
 
+    /// After how long without an answer a payment's provider is asked again
+    #[arg(
+        long,
+        env = "MALLARD_PAYMENT_ASK_MS",
+        default_value_t = 10_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub payment_ask_ms: i64,
+
+    /// How long a process may take to deliver messages that it has taken, before another one does
+    #[arg(
+        long,
+        env = "MALLARD_OUTBOX_LEASE_MS",
+        default_value_t = 60_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub outbox_lease_ms: i64,
+
     /// The token with which those who run the shop use the operators' endpoints; nobody may without one
     #[arg(
         long,

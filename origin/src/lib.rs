@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod coupons;
+pub mod crash;
 pub mod db;
 pub mod desk;
 pub mod http;

@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     app::App,
-    cart, catalog, coupons,
+    cart, catalog, coupons, crash,
     db::{self, Tx},
     inventory, outbox,
 };
@@ -93,6 +93,7 @@ async fn together(app: &App, placements: Vec<Placement>) -> Vec<Answered> {
 async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
+    crash::at("order.begun");
     let lock = tx.dialect().for_update();
     let keys: Vec<&Key> = placements.iter().filter_map(|it| it.key.as_ref()).collect();
     let replays = idempotency::find(&mut tx, &keys).await?;
@@ -103,6 +104,7 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
     let open = carts.values().filter(|cart| cart.order.is_none());
     let mut around = cart::surroundings(tx.conn(), open, &[], lock).await?;
     let levels = around.shelves.clone();
+    crash::at("order.read");
     let counter = Counter {
         rules: &app.rules,
         currency: app.config.currency,
@@ -138,10 +140,13 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
             Err(error) => Err(error),
         });
     }
+    crash::at("order.decided");
     if !batch.decided.is_empty() {
         batch.write(app, &mut tx, &levels, now).await?;
     }
+    crash::at("order.written");
     tx.commit().await?;
+    crash::at("order.committed");
     Ok(answers)
 }
 
@@ -231,12 +236,16 @@ impl Batch {
             .map(|it| (app.ids.next(now), it.id, OrderState::Pending))
             .collect();
         store::insert(tx, &stored, &events, now).await?;
+        crash::at("order.inserted");
         inventory::move_stock(tx, &app.ids, now, levels, &movements).await?;
+        crash::at("order.moved");
         let touched: Vec<_> = movements.iter().map(|it| it.variant).collect();
         catalog::stock_changed(tx, &touched, app.config.low_stock).await?;
         coupons::redeem(tx, now, &uses).await?;
         cart::mark_ordered(tx, now, &ordered).await?;
+        crash::at("order.marked");
         outbox::put(tx, &app.ids, now, &messages).await?;
+        crash::at("order.told");
         let kept: Vec<_> = self
             .kept
             .iter()

@@ -3,14 +3,12 @@
 use shared::{locale::Locale, order::OrderState};
 use ui::mail::About;
 
-use crate::{app::App, db, orders};
+use crate::{app::App, crash, db, orders};
 
 use super::store::{self, Due};
 
 /// Messages that are taken at once.
 const BATCH: i64 = 100;
-/// How long a process may take to deliver what it has taken, before another one does.
-const LEASE_MS: i64 = 60_000;
 /// After so many tries a message is parked.
 const ATTEMPTS_MAX: i64 = 12;
 const WAIT_MIN_MS: i64 = 1_000;
@@ -23,7 +21,7 @@ pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
         let now = app.clock.now();
         let take = async || {
             let mut tx = app.db.write().await?;
-            let due = store::take(&mut tx, now, LEASE_MS, BATCH).await?;
+            let due = store::take(&mut tx, now, app.config.outbox_lease_ms, BATCH).await?;
             tx.commit().await?;
             Ok(due)
         };
@@ -31,6 +29,7 @@ pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
         if due.is_empty() {
             return Ok(delivered);
         }
+        crash::at("outbox.taken");
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for message in due {
             match deliver(app, &message).await {
@@ -38,6 +37,7 @@ pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
                 Err(error) => failed.push((message, error)),
             }
         }
+        crash::at("outbox.sent");
         let now = app.clock.now();
         let note = async || {
             let mut tx = app.db.write().await?;

@@ -8,7 +8,7 @@ use shared::{
 
 use crate::{
     app::App,
-    db,
+    crash, db,
     orders::{self, Key, idempotency},
 };
 
@@ -19,10 +19,9 @@ use super::{
     store::{self, Stored},
 };
 
-/// A payment of which nothing was heard for so long is asked about.
-const ASK_AFTER_MS: i64 = 10_000;
-/// One of which the provider has not heard for so long never reached it.
-const LOST_AFTER_MS: i64 = 10 * 60_000;
+/// After so many times the wait for an answer, a payment that the provider has not heard of never
+/// reached it.
+const LOST_AFTER_ASKS: i64 = 60;
 const BATCH: i64 = 100;
 
 /// The answer to a request to pay: the payment, and whether the request was answered before.
@@ -42,32 +41,38 @@ pub async fn pay(
     key: &Key,
 ) -> Result<Paid, Error> {
     let begin = async || begin(app, (number, token), key).await;
-    let (payment, new) = match db::retried(begin, Error::is_conflict).await? {
-        Begun::New(payment) => (payment, true),
-        Begun::Before(payment) => (payment, false),
-    };
-    if !new {
-        if payment.state == PaymentState::Started {
+    let payment = match db::retried(begin, Error::is_conflict).await? {
+        Begun::New(payment) => payment,
+        // The process that began it may have died. The provider charges one reference once.
+        Begun::Again(payment) if payment.state == PaymentState::Started => payment,
+        Begun::Other(payment) if payment.state == PaymentState::Started => {
             return Err(orders::Error::KeyInFlight.into());
         }
-        return Ok(Paid {
-            payment: shown(app, number, payment).await?,
-            replayed: true,
-        });
-    }
+        Begun::Again(payment) | Begun::Other(payment) => {
+            return Ok(Paid {
+                payment: shown(app, number, payment).await?,
+                replayed: true,
+            });
+        }
+    };
+    crash::at("pay.begun");
     let charge = Charge {
         reference: payment.id,
         amount: payment.amount,
         card: request.card,
     };
     let payment = match Test(&app.db).charge(charge).await {
-        Ok(outcome) => settled(app, payment.id, outcome).await?,
+        Ok(outcome) => {
+            crash::at("pay.charged");
+            settled(app, payment.id, outcome).await?
+        }
         // It stays on its way; the job that asks about such payments hears of it.
         Err(Unknown(why)) => {
             tracing::warn!(payment = payment.id, why, "the provider did not answer");
             payment
         }
     };
+    crash::at("pay.settled");
     let payment = shown(app, number, payment).await?;
     if payment.state != PaymentState::Started {
         let body = serde_json::to_string(&payment).unwrap_or_default();
@@ -85,8 +90,12 @@ pub async fn pay(
 }
 
 enum Begun {
+    /// There was none.
     New(Stored),
-    Before(Stored),
+    /// This request has begun it before.
+    Again(Stored),
+    /// Another request has begun it.
+    Other(Stored),
 }
 
 /// Writes that a payment is on its way, unless there is one already.
@@ -112,7 +121,7 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
                 .and_then(|payment| payment.id.parse().ok()),
         };
         let known = store::find(tx.conn(), id.unwrap_or(0), "").await?;
-        return Ok(Begun::Before(known.ok_or(Error::NoSuchPayment)?));
+        return Ok(Begun::Again(known.ok_or(Error::NoSuchPayment)?));
     }
     if order.order.payment_method != "test" {
         let why = "This order is paid by transfer or on delivery.".to_owned();
@@ -125,7 +134,7 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
         .find(|it| it.state != PaymentState::Failed)
     {
         tx.rollback().await?;
-        return Ok(Begun::Before(other));
+        return Ok(Begun::Other(other));
     }
     if !order.order.state.may_become(OrderState::Paid) {
         return Err(Error::IllegalStep);
@@ -174,6 +183,7 @@ async fn settle_once(app: &App, id: i64, outcome: &Outcome) -> Result<Stored, Er
             store::insert_refund(&mut tx, app.ids.next(now), &payment, minor, now).await?;
         }
     }
+    crash::at("pay.noted");
     tx.commit().await?;
     (payment.state, payment.reason) = (state, reason);
     Ok(payment)
@@ -234,14 +244,14 @@ async fn shown(app: &App, number: &str, payment: Stored) -> Result<Payment, Erro
 /// it. Then sends back what is due.
 pub async fn recover(app: &App) -> Result<(), Error> {
     let now = app.clock.now().as_millis();
-    let before = Timestamp::from_millis(now - ASK_AFTER_MS);
+    let before = Timestamp::from_millis(now - app.config.payment_ask_ms);
     let mut reader = app.db.read().await?;
     let underway = store::underway(&mut reader, before, BATCH).await?;
     drop(reader);
     for payment in underway {
         match Test(&app.db).look_up(payment.id).await {
             // It may be on its way still.
-            Ok(Outcome::NeverHeard) if !lost(&payment, now) => {}
+            Ok(Outcome::NeverHeard) if !lost(app, &payment, now) => {}
             Ok(outcome) => {
                 settle(app, payment.id, outcome).await?;
             }
@@ -254,6 +264,7 @@ pub async fn recover(app: &App) -> Result<(), Error> {
 }
 
 /// Whether a payment was begun so long ago that it never reached the provider. Its id tells when.
-fn lost(payment: &Stored, now: i64) -> bool {
-    shared::id::made_at(payment.id).as_millis() + LOST_AFTER_MS < now
+fn lost(app: &App, payment: &Stored, now: i64) -> bool {
+    let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_ASKS);
+    shared::id::made_at(payment.id).as_millis() + patience < now
 }

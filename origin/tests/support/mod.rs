@@ -134,6 +134,11 @@ impl Shop {
         Self::open(tempfile::tempdir().unwrap(), &url, Some((server, name))).await
     }
 
+    /// Where its database is.
+    pub fn url(&self) -> String {
+        self.app.config.database_url()
+    }
+
     async fn open(folder: tempfile::TempDir, url: &str, mysql: Option<(String, String)>) -> Self {
         let clock = Clock::manual("2026-10-01T12:00:00Z".parse().unwrap());
         let app = App::connect(config(folder.path(), url), assets(), clock)

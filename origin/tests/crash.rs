@@ -1,0 +1,323 @@
+//! The real program, ended in the middle of things. After it has started anew, what was asked for is
+//! done once or not at all, and the client that asks again gets its answer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use support::{Shop, product};
+
+const PLACES: [&str; 15] = [
+    "order.begun",
+    "order.read",
+    "order.decided",
+    "order.inserted",
+    "order.moved",
+    "order.marked",
+    "order.told",
+    "order.written",
+    "order.committed",
+    "pay.begun",
+    "pay.charged",
+    "pay.noted",
+    "pay.settled",
+    "outbox.taken",
+    "outbox.sent",
+];
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An address below the ports that the system hands out by itself.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    loop {
+        let number = std::process::id() as usize * 16 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(24_000 + number % 8_000).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+/// The program, in front of a shop's database.
+struct Origin {
+    address: SocketAddr,
+    child: Child,
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Origin {
+    fn start(shop: &Shop, crash_at: Option<&str>) -> Self {
+        let address = free_address();
+        let assets = shop.folder().join("site");
+        std::fs::create_dir_all(&assets).unwrap();
+        let manifest = serde_json::to_string(&support::assets()).unwrap();
+        std::fs::write(assets.join("manifest.json"), manifest).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_origin"));
+        command
+            .args(["serve", "--listen", &address.to_string()])
+            .args(["--database-url", &shop.url(), "--log", "error"])
+            .args(["--payment-ask-ms", "50", "--outbox-lease-ms", "50"])
+            .arg("--data-dir")
+            .arg(shop.folder())
+            .arg("--assets-dir")
+            .arg(&assets)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some(place) = crash_at {
+            command.env("MALLARD_CRASH_AT", place);
+        }
+        let child = command.spawn().unwrap();
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(started.elapsed() < PATIENCE, "it does not come up");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Self { address, child }
+    }
+
+    /// Kills it, if it is not dead yet.
+    fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    fn ends(&mut self) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+}
+
+/// Asks, and gives status and body; nothing when the server is gone.
+fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    key: Option<&str>,
+    body: &Value,
+) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let body = body.to_string();
+    let key = key.map(|key| format!("idempotency-key: {key}\r\n"));
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\
+         content-type: application/json\r\n{}content-length: {}\r\n\r\n{body}",
+        key.unwrap_or_default(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).unwrap_or_default()))
+}
+
+/// Makes a cart and gives its path and what ordering it asks for.
+fn cart(address: SocketAddr) -> Option<(String, Value)> {
+    let (_, cart) = ask(address, "POST", "/api/v1/carts", None, &json!({}))?;
+    let path = format!("/api/v1/carts/{}", cart["id"].as_str()?);
+    let line = json!({ "sku": "tea-1", "quantity": 1 });
+    ask(address, "POST", &format!("{path}/lines"), None, &line)?;
+    let update = json!({
+        "email": "ada@example.org", "shipping_method": "standard",
+        "shipping_address": { "name": "Ada", "line1": "1 Lane", "city": "Berlin",
+                              "postcode": "10115", "country": "DE" },
+    });
+    let (_, cart) = ask(address, "PATCH", &path, None, &update)?;
+    let order = json!({ "expected_total": cart["totals"]["total"], "payment_method": "test" });
+    Some((path, order))
+}
+
+/// Orders and pays, asking again until there is an answer, starting the program anew when it has died.
+/// Says how often it has died.
+fn buy(shop: &Shop, place: &str) -> u32 {
+    let mut origin = Origin::start(shop, Some(place));
+    let (path, order) = cart(origin.address).unwrap();
+    let mut deaths = 0;
+    let mut insist = |path: &str, key: &str, body: &Value| {
+        let started = Instant::now();
+        loop {
+            match ask(origin.address, "POST", path, Some(key), body) {
+                Some((status, answer)) if status < 300 => return answer,
+                // A payment that is on its way is asked about by a job.
+                Some((409, _)) => thread::sleep(Duration::from_millis(20)),
+                Some((status, answer)) => panic!("{place}: {path}: {status} {answer}"),
+                None => {
+                    assert!(origin.ends(), "{place}: no answer, and it lives");
+                    deaths += 1;
+                    thread::sleep(Duration::from_millis(60));
+                    origin = Origin::start(shop, None);
+                }
+            }
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{place}: {path} is never answered"
+            );
+        }
+    };
+    let placed = insist(&format!("{path}/order"), &format!("o-{place}"), &order);
+    let (number, token) = (
+        placed["number"].as_str().unwrap(),
+        placed["token"].as_str().unwrap(),
+    );
+    let payments = format!("/api/v1/orders/{number}/payments?token={token}");
+    let paid = insist(
+        &payments,
+        &format!("p-{place}"),
+        &json!({ "card": "succeeds" }),
+    );
+    assert_eq!(
+        (&paid["state"], &paid["order"]),
+        (&json!("captured"), &json!("paid")),
+        "{place}"
+    );
+    if place.starts_with("outbox") {
+        assert!(origin.ends(), "{place}: the job never came there");
+        deaths += 1;
+    }
+    deaths
+}
+
+async fn count(shop: &Shop, statement: &'static str) -> i64 {
+    let mut reader = shop.app.db.read().await.unwrap();
+    sqlx::query_scalar(statement)
+        .fetch_one(&mut *reader)
+        .await
+        .unwrap()
+}
+
+/// Lets a program without crash places finish what the others have left.
+async fn settle(shop: &Shop) {
+    let origin = Origin::start(shop, None);
+    let started = Instant::now();
+    let open = "select (select count(*) from outbox where delivered_at is null)
+                     + (select count(*) from payments where state = 'started')";
+    while count(shop, open).await > 0 {
+        assert!(started.elapsed() < PATIENCE, "something is never finished");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(origin);
+}
+
+async fn at_every_place(shop: &Shop) {
+    shop.save(vec![product("tea", "5.00")]).await;
+    for place in PLACES {
+        let deaths = tokio::task::block_in_place(|| buy(shop, place));
+        assert_eq!(deaths, 1, "{place}");
+    }
+    settle(shop).await;
+    let orders = i64::try_from(PLACES.len()).unwrap();
+    assert_eq!(
+        count(shop, "select count(*) from orders where state = 'paid'").await,
+        orders
+    );
+    assert_eq!(count(shop, "select count(*) from orders").await, orders);
+    let charges = "select count(*) from test_charges where state = 'captured'";
+    assert_eq!(count(shop, charges).await, orders);
+    assert_eq!(count(shop, "select count(*) from refunds").await, 0);
+    shop.audit().await;
+}
+
+/// Kills the program under load, again and again; what was answered is there afterwards.
+async fn under_load(shop: &Shop) {
+    let mut tea = product("tea", "5.00");
+    tea.variants[0].stock = Some(100_000);
+    shop.save(vec![tea]).await;
+    let mut answered = Vec::new();
+    for round in 0..4_u64 {
+        let mut origin = Origin::start(shop, None);
+        let address = origin.address;
+        let shoppers = (0..6).map(|_| {
+            thread::spawn(move || {
+                let mut numbers = Vec::new();
+                while let Some((path, order)) = cart(address) {
+                    let placed = ask(address, "POST", &format!("{path}/order"), None, &order);
+                    let Some((201, placed)) = placed else { break };
+                    let number = placed["number"].as_str().unwrap().to_owned();
+                    let token = placed["token"].as_str().unwrap();
+                    let payments = format!("/api/v1/orders/{number}/payments?token={token}");
+                    numbers.push(number);
+                    ask(
+                        address,
+                        "POST",
+                        &payments,
+                        Some("k"),
+                        &json!({ "card": "succeeds" }),
+                    );
+                }
+                numbers
+            })
+        });
+        let shoppers: Vec<_> = shoppers.collect();
+        tokio::time::sleep(Duration::from_millis(150 + round * 70)).await;
+        origin.end();
+        for shopper in shoppers {
+            answered.extend(shopper.join().unwrap());
+        }
+    }
+    settle(shop).await;
+    assert!(answered.len() > 20, "{}", answered.len());
+    let mut reader = shop.app.db.read().await.unwrap();
+    let known: Vec<String> = sqlx::query_scalar("select number from orders")
+        .fetch_all(&mut *reader)
+        .await
+        .unwrap();
+    assert!(answered.iter().all(|number| known.contains(number)));
+    drop(reader);
+    let charges = "select count(*) from test_charges where state = 'captured'";
+    let payments = "select count(*) from payments where state = 'captured'";
+    assert_eq!(count(shop, charges).await, count(shop, payments).await);
+    shop.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_anywhere_loses_nothing_on_sqlite() {
+    at_every_place(&Shop::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_anywhere_loses_nothing_on_mariadb() {
+    let shop = Shop::on_mariadb().await;
+    at_every_place(&shop).await;
+    shop.drop_database().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_under_load_loses_nothing_on_sqlite() {
+    under_load(&Shop::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_under_load_loses_nothing_on_mariadb() {
+    let shop = Shop::on_mariadb().await;
+    under_load(&shop).await;
+    shop.drop_database().await;
+}
