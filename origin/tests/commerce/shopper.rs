@@ -56,6 +56,20 @@ pub async fn place(shop: &Shop, path: &str) -> Reply {
     send(shop, "POST", &format!("{path}/order"), &order).await
 }
 
+/// Orders all of these carts in the same moment, so that the desk finds them together.
+pub async fn place_at_once(shop: &Shop, paths: &[String]) -> Vec<Reply> {
+    let mut orders = Vec::new();
+    for path in paths {
+        orders.push((format!("{path}/order"), order_of(shop, path).await));
+    }
+    at_once(
+        orders
+            .iter()
+            .map(|(to, order)| send(shop, "POST", to, order)),
+    )
+    .await
+}
+
 pub async fn count(shop: &Shop, statement: &'static str) -> i64 {
     let mut reader = shop.app.db.read().await.unwrap();
     sqlx::query_scalar(statement)
