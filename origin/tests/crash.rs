@@ -86,9 +86,11 @@ impl Origin {
         if let Some(place) = crash_at {
             command.env("MALLARD_CRASH_AT", place);
         }
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "{crash_at:?}: it ends at once: {ended:?}");
             assert!(started.elapsed() < PATIENCE, "it does not come up");
             thread::sleep(Duration::from_millis(10));
         }
@@ -199,7 +201,8 @@ fn buy(shop: &Shop, place: &str) -> u32 {
         (&json!("captured"), &json!("paid")),
         "{place}"
     );
-    if place.starts_with("outbox") {
+    // The job comes there by itself, perhaps before the last answer.
+    if place.starts_with("outbox") && deaths == 0 {
         assert!(origin.ends(), "{place}: the job never came there");
         deaths += 1;
     }
@@ -230,6 +233,10 @@ async fn settle(shop: &Shop) {
 async fn at_every_place(shop: &Shop) {
     shop.save(vec![product("tea", "5.00")]).await;
     for place in PLACES {
+        if place.starts_with("outbox") {
+            // Or what is left would let it die before it has begun.
+            settle(shop).await;
+        }
         let deaths = tokio::task::block_in_place(|| buy(shop, place));
         assert_eq!(deaths, 1, "{place}");
     }
