@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     db::{self, Db},
     desk::Desk,
+    inventory,
     mail::Mailer,
     orders,
     telemetry::Metrics,
@@ -51,6 +52,8 @@ pub struct Parts {
 pub struct Desks {
     /// Where carts are changed.
     pub carts: Desk<cart::Job, Result<shared::cart::Cart, cart::Error>>,
+    /// Where stock is changed by hand.
+    pub stock: Desk<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
     /// Where carts become orders.
     pub orders: Desk<orders::Placement, Result<orders::Placed, orders::Error>>,
 }
@@ -62,6 +65,7 @@ impl Default for Desks {
     fn default() -> Self {
         Self {
             carts: Desk::new(BATCH_MAX),
+            stock: Desk::new(BATCH_MAX),
             orders: Desk::new(BATCH_MAX),
         }
     }

@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod load;
 pub mod mail;
 pub mod media;
+pub mod operator;
 pub mod orders;
 pub mod outbox;
 pub mod pages;

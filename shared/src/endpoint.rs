@@ -15,6 +15,7 @@ use crate::{
     },
     order::{Order, OrderPath, OrderToken},
     payment::{PayOrder, Payment, PaymentPath, RefundOrder, StepOrder},
+    stock::{ChangeStock, GetStock, StockLevels},
 };
 
 /// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
@@ -182,7 +183,7 @@ macro_rules! endpoints {
 
 use crate::problem::ProblemKind::{
     AlreadyOrdered, BadRequest, CannotOrder, Changed, IdempotencyInFlight, IdempotencyMismatch,
-    IllegalStep, Invalid, NotFound, Stale, Unauthorized,
+    IllegalStep, Invalid, NotFound, Stale, StockConflict, Unauthorized,
 };
 
 endpoints! {
@@ -322,6 +323,19 @@ endpoints! {
         summary: "Take an order to its next state",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, NotFound, IllegalStep],
+    }
+    /// What there is.
+    GET_STOCK: Get(NoParameters, GetStock, NoParameters) -> StockLevels = {
+        id: "get_stock", path: "/api/v1/operator/stock",
+        summary: "What there is of some skus, by location",
+        query: &["sku"], caching: Caching::Private, problems: &[Invalid, Unauthorized],
+    }
+    /// Stock that changes.
+    CHANGE_STOCK: Post(NoParameters, NoParameters, ChangeStock) -> StockLevels = {
+        id: "change_stock", path: "/api/v1/operator/stock",
+        summary: "Change the stock of many skus, all of it or nothing",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, StockConflict],
     }
     /// Money back.
     REFUND_ORDER: Post(OrderPath, NoParameters, RefundOrder) -> Order = {

@@ -16,5 +16,6 @@ pub mod order;
 pub mod page;
 pub mod payment;
 pub mod problem;
+pub mod stock;
 pub mod time;
 pub mod trace;

@@ -61,6 +61,8 @@ kinds! {
         "Prices or the total are not what the shopper saw; `errors` says what they are now. Nothing was ordered.";
     CannotOrder = "cannot-order", 409, "Cannot be ordered",
         "Something is missing or there is not enough of it; `errors` names it. Nothing was ordered.";
+    StockConflict = "stock-conflict", 409, "Stock is different",
+        "The stock is not what the changes expect: another version, or too little of it; `errors` names each. Nothing was changed.";
     IllegalStep = "illegal-step", 409, "Not possible any more",
         "In its present state the order cannot take this step.";
     IdempotencyInFlight = "idempotency-in-flight", 409, "Being worked on",

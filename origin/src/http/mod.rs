@@ -23,7 +23,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{app::App, cart, catalog, orders, pages, payments};
+use crate::{app::App, cart, catalog, inventory, orders, pages, payments};
 
 /// The whole service.
 pub fn router(app: &App) -> Router {
@@ -31,6 +31,7 @@ pub fn router(app: &App) -> Router {
     let routes = Router::new()
         .merge(catalog::routes())
         .merge(cart::routes())
+        .merge(inventory::routes())
         .merge(orders::routes())
         .merge(payments::routes())
         .merge(pages::routes())

@@ -21,6 +21,8 @@ pub struct Shelf {
     pub on_hand: i64,
     /// How many of them are promised to somebody.
     pub held: i64,
+    /// Rises with every change.
+    pub version: i64,
 }
 
 impl Shelf {
@@ -57,7 +59,7 @@ pub async fn levels(
     variants.dedup();
     for chunk in variants.chunks(Rows::MAX) {
         let head = "
-            select variant_id, location_id, on_hand, held
+            select variant_id, location_id, on_hand, held, version
               from stock
              where variant_id in ";
         let mut query = Rows::among(head, chunk.iter().map(|variant| variant.get()));
@@ -69,6 +71,7 @@ pub async fn levels(
                 location: LocationId::new(row.try_get(1)?),
                 on_hand: row.try_get(2)?,
                 held: row.try_get(3)?,
+                version: row.try_get(4)?,
             });
         }
     }
@@ -116,28 +119,35 @@ pub async fn move_stock(
     levels: &HashMap<VariantId, Vec<Shelf>>,
     movements: &[Movement],
 ) -> Result<(), db::Error> {
-    let mut after: HashMap<(VariantId, LocationId), i64> = HashMap::with_capacity(movements.len());
+    let mut after: HashMap<(VariantId, LocationId), (i64, i64)> =
+        HashMap::with_capacity(movements.len());
     for it in movements {
         let before = levels
             .get(&it.variant)
             .and_then(|shelves| shelves.iter().find(|shelf| shelf.location == it.location))
-            .map_or(0, |shelf| shelf.on_hand);
-        *after.entry((it.variant, it.location)).or_insert(before) += it.delta;
+            .map_or((0, 0), |shelf| (shelf.on_hand, shelf.version));
+        let entry = after.entry((it.variant, it.location)).or_insert(before);
+        *entry = (entry.0 + it.delta, entry.1 + 1);
     }
     let mut after: Vec<_> = after.into_iter().collect();
     after.sort_unstable();
-    let head = "insert into stock (variant_id, location_id, on_hand, held) ";
+    let head = "insert into stock (variant_id, location_id, on_hand, held, version) ";
     let upsert = Upsert {
         key: "variant_id, location_id",
-        columns: &["on_hand"],
+        columns: &["on_hand", "version"],
     };
     Rows::upsert(head, upsert)
-        .write(tx, &after, |mut row, &((variant, location), on_hand)| {
-            row.push_bind(variant.get())
-                .push_bind(location.get())
-                .push_bind(on_hand)
-                .push_bind(0_i64);
-        })
+        .write(
+            tx,
+            &after,
+            |mut row, &((variant, location), (on_hand, version))| {
+                row.push_bind(variant.get())
+                    .push_bind(location.get())
+                    .push_bind(on_hand)
+                    .push_bind(0_i64)
+                    .push_bind(version);
+            },
+        )
         .await?;
     record(tx, ids, now, movements).await
 }
@@ -191,4 +201,18 @@ pub async fn movements_of(
         }
     }
     Ok(taken)
+}
+
+/// The locations, by code.
+pub(super) async fn locations(
+    conn: &mut AnyConnection,
+) -> Result<HashMap<String, LocationId>, db::Error> {
+    let statement = "
+        select code, id
+          from locations";
+    let rows: Vec<(String, i64)> = sqlx::query_as(statement).fetch_all(conn).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(code, id)| (code, LocationId::new(id)))
+        .collect())
 }

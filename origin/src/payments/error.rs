@@ -10,9 +10,6 @@ pub enum Error {
     /// The order has no such payment.
     #[error("there is no such payment")]
     NoSuchPayment,
-    /// Nobody who runs the shop has asked.
-    #[error("not allowed")]
-    Unauthorized,
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
@@ -44,7 +41,6 @@ impl From<Error> for Problem {
             Error::NoSuchPayment => {
                 Self::new(ProblemKind::NotFound).detail("The order has no such payment.")
             }
-            Error::Unauthorized => Self::new(ProblemKind::Unauthorized),
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
             Error::Order(error) => error.into(),

@@ -6,10 +6,10 @@
 //! cannot be kept goes back by itself; no more goes back than came.
 
 mod error;
-mod operator;
 mod pay;
 mod provider;
 mod refund;
+mod step;
 mod store;
 mod web;
 

@@ -11,11 +11,12 @@ use shared::{
 
 use crate::{
     app::App,
+    operator,
     orders::{self, Key},
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
-use super::{Error, operator};
+use super::{Error, step::step};
 
 /// The endpoints of the payments.
 pub fn routes() -> Router<App> {
@@ -78,7 +79,7 @@ async fn step_order(
     Json(request): Json<StepOrder>,
 ) -> Answered {
     operator::allowed(&app, &headers)?;
-    let order = operator::step(&app, &path.number, request.state).await?;
+    let order = step(&app, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 

@@ -15,3 +15,4 @@ mod pays;
 mod places;
 mod shopper;
 mod storm;
+mod warehouse;

@@ -1,0 +1,211 @@
+//! Changing stock by hand or by a warehouse's program. Changes that arrive together are written
+//! together, each request whole or not at all.
+
+use std::collections::{HashMap, HashSet};
+
+use shared::{
+    id::{LocationId, VariantId},
+    problem::Problem,
+    stock::{CHANGES_MAX, ChangeStock, ON_HAND_MAX, StockChange, StockLevel, StockLevels},
+};
+
+use crate::{app::App, catalog, db};
+
+use super::{
+    Error, Movement, Shelf,
+    store::{levels, locations, move_stock},
+};
+
+/// A request on its way.
+pub type Job = Vec<StockChange>;
+
+/// Changes stock, and says what there is then.
+pub async fn change(app: &App, request: ChangeStock) -> Result<StockLevels, Error> {
+    let changes = checked(request.changes)?;
+    let work = |jobs| {
+        let app = app.clone();
+        async move { together(&app, jobs).await }
+    };
+    app.desks.stock.ask(changes, work).await?
+}
+
+/// What can be refused without looking at the stock.
+fn checked(changes: Vec<StockChange>) -> Result<Job, Error> {
+    let mut faults = Vec::new();
+    if changes.is_empty() || changes.len() > CHANGES_MAX {
+        let why = format!("From 1 to {CHANGES_MAX} changes are expected.");
+        faults.push(("changes".to_owned(), why));
+    }
+    let mut seen = HashSet::new();
+    for (index, change) in changes.iter().enumerate() {
+        let mut fault = |field: &str, why: &str| {
+            faults.push((format!("changes[{index}].{field}"), why.to_owned()));
+        };
+        match (change.on_hand, change.delta) {
+            (Some(count), None) if !(0..=ON_HAND_MAX).contains(&count) => {
+                fault("on_hand", "This is no number of things.");
+            }
+            (None, Some(delta)) if delta == 0 || delta.abs() > ON_HAND_MAX => {
+                fault("delta", "This is no change.");
+            }
+            (Some(_), None) | (None, Some(_)) => {}
+            _ => fault("on_hand", "Either `on_hand` or `delta` is expected."),
+        }
+        if !seen.insert((change.sku.as_str(), change.location.as_str())) {
+            fault("sku", "It is changed twice.");
+        }
+    }
+    if faults.is_empty() {
+        Ok(changes)
+    } else {
+        Err(Error::Invalid(faults))
+    }
+}
+
+type Answered = Result<StockLevels, Error>;
+
+async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
+    match db::retried(|| in_one(app, &jobs), Error::is_conflict).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            let problem = Box::new(Problem::from(error));
+            jobs.iter()
+                .map(|_| Err(Error::NotWritten(problem.clone())))
+                .collect()
+        }
+    }
+}
+
+async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let mut skus: Vec<&str> = jobs.iter().flatten().map(|it| it.sku.as_str()).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    let skus = catalog::find_skus(tx.conn(), &skus).await?;
+    let locations = locations(tx.conn()).await?;
+    let variants: Vec<VariantId> = skus.values().copied().collect();
+    let lock = tx.dialect().for_update();
+    let before = levels(tx.conn(), &variants, lock).await?;
+    let mut shelves = before.clone();
+    let (mut movements, mut touched) = (Vec::new(), Vec::new());
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        // A request that fails half-way leaves nothing: it works on a copy of what it touches.
+        let touches = job.iter().filter_map(|change| skus.get(&change.sku));
+        let copies = touches.filter_map(|it| Some((*it, shelves.get(it)?.clone())));
+        let mut draft = Draft {
+            shelves: copies.collect(),
+            movements: Vec::new(),
+        };
+        let answer = draft.apply(job, &skus, &locations);
+        if answer.is_ok() {
+            touched.extend(draft.movements.iter().map(|it| it.variant));
+            movements.append(&mut draft.movements);
+            shelves.extend(draft.shelves);
+        }
+        answers.push(answer);
+    }
+    move_stock(&mut tx, &app.ids, now, &before, &movements).await?;
+    catalog::stock_changed(&mut tx, &touched, app.config.low_stock).await?;
+    tx.commit().await?;
+    Ok(answers)
+}
+
+struct Draft {
+    shelves: HashMap<VariantId, Vec<Shelf>>,
+    movements: Vec<Movement>,
+}
+
+impl Draft {
+    fn apply(
+        &mut self,
+        job: &Job,
+        skus: &HashMap<String, VariantId>,
+        locations: &HashMap<String, LocationId>,
+    ) -> Answered {
+        let (mut wrong, mut different) = (Vec::new(), Vec::new());
+        let mut levels = Vec::with_capacity(job.len());
+        for (index, change) in job.iter().enumerate() {
+            let field = |name: &str| format!("changes[{index}].{name}");
+            let Some(variant) = skus.get(&change.sku) else {
+                wrong.push((field("sku"), "There is nothing with this sku.".to_owned()));
+                continue;
+            };
+            let Some(location) = locations.get(&change.location) else {
+                wrong.push((field("location"), "There is no such location.".to_owned()));
+                continue;
+            };
+            match self.change(*variant, *location, change) {
+                Ok(shelf) => levels.push(StockLevel {
+                    sku: change.sku.clone(),
+                    location: change.location.clone(),
+                    on_hand: shelf.on_hand,
+                    held: shelf.held,
+                    version: shelf.version,
+                }),
+                Err((name, why)) => different.push((field(name), why)),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Error::Invalid(wrong));
+        }
+        if !different.is_empty() {
+            return Err(Error::Conflict(different));
+        }
+        Ok(StockLevels { levels })
+    }
+
+    fn change(
+        &mut self,
+        variant: VariantId,
+        location: LocationId,
+        change: &StockChange,
+    ) -> Result<Shelf, (&'static str, String)> {
+        let shelves = self.shelves.entry(variant).or_default();
+        let place = shelves.iter().position(|it| it.location == location);
+        let place = place.unwrap_or_else(|| {
+            shelves.push(Shelf {
+                location,
+                on_hand: 0,
+                held: 0,
+                version: 0,
+            });
+            shelves.len() - 1
+        });
+        let shelf = &mut shelves[place];
+        if let Some(expected) = change.expected_version
+            && expected != shelf.version
+        {
+            let why = format!("It is version {} now.", shelf.version);
+            return Err(("expected_version", why));
+        }
+        let on_hand = match (change.on_hand, change.delta) {
+            (Some(count), _) => count,
+            (None, delta) => shelf.on_hand + delta.unwrap_or(0),
+        };
+        if on_hand < shelf.held || on_hand > ON_HAND_MAX {
+            let why = format!(
+                "There are {}, of which {} are promised.",
+                shelf.on_hand, shelf.held
+            );
+            return Err(("delta", why));
+        }
+        let delta = on_hand - shelf.on_hand;
+        if delta != 0 {
+            (shelf.on_hand, shelf.version) = (on_hand, shelf.version + 1);
+            self.movements.push(Movement {
+                variant,
+                location,
+                delta,
+                reason: if change.on_hand.is_some() {
+                    "count"
+                } else {
+                    "change"
+                },
+                order: None,
+            });
+        }
+        Ok(*shelf)
+    }
+}

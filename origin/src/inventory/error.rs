@@ -1,0 +1,61 @@
+//! What can go wrong with the stock.
+
+use shared::problem::{Problem, ProblemKind};
+
+use crate::{catalog, db, desk::BrokenOff};
+
+/// What can go wrong with the stock.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields are wrong: which, and why.
+    #[error("wrong fields: {0:?}")]
+    Invalid(Vec<(String, String)>),
+    /// The stock is not what changes expect: which, and what it is.
+    #[error("the stock is different: {0:?}")]
+    Conflict(Vec<(String, String)>),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// The batch that this belonged to could not be written.
+    #[error("the stock could not be written")]
+    NotWritten(Box<Problem>),
+    /// The batch panicked.
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
+}
+
+impl Error {
+    /// Whether another transaction was in the way.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Db(error) => db::is_conflict(error),
+            Self::Catalog(error) => error.is_conflict(),
+            _ => false,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let named = |kind, fields: Vec<(String, String)>| {
+            let problem = Self::new(kind);
+            fields
+                .into_iter()
+                .fold(problem, |problem, (field, why)| problem.field(field, why))
+        };
+        match error {
+            Error::Invalid(fields) => named(ProblemKind::Invalid, fields),
+            Error::Conflict(fields) => named(ProblemKind::StockConflict, fields),
+            Error::Catalog(error) => error.into(),
+            Error::Db(error) => db::problem(&error),
+            Error::NotWritten(problem) => *problem,
+            Error::BrokenOff(_) => {
+                tracing::error!(error = %error, "the stock failed");
+                Self::new(ProblemKind::Internal)
+            }
+        }
+    }
+}

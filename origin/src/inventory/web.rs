@@ -1,0 +1,82 @@
+//! Stock over HTTP, for those who run the shop.
+
+use axum::{Router, extract::State};
+use http::HeaderMap;
+use shared::{
+    cache::CachePolicy,
+    endpoint::{CHANGE_STOCK, GET_STOCK},
+    stock::{ChangeStock, GetStock, StockLevel, StockLevels},
+};
+
+use crate::{
+    app::App,
+    catalog, operator,
+    web::{Answer, Answered, Json, Query, RouterExt},
+};
+
+use super::{
+    Error,
+    store::{levels, locations},
+};
+
+/// The most skus that are asked for at once.
+const SKUS_MAX: usize = 100;
+
+/// The endpoints of the stock.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&CHANGE_STOCK, change_stock)
+        .endpoint(&GET_STOCK, get_stock)
+}
+
+async fn change_stock(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(request): Json<ChangeStock>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let levels = super::change(&app, request).await?;
+    Ok(Answer::json(&levels, CachePolicy::Private))
+}
+
+async fn get_stock(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(query): Query<GetStock>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
+        let why = format!("From 1 to {SKUS_MAX} skus are expected.");
+        return Err(Error::Invalid(vec![("sku".to_owned(), why)]).into());
+    }
+    Ok(Answer::json(
+        &read(&app, &query).await?,
+        CachePolicy::Private,
+    ))
+}
+
+async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
+    let mut reader = app.db.read().await?;
+    let asked: Vec<&str> = query.sku.iter().map(String::as_str).collect();
+    let skus = catalog::find_skus(&mut reader, &asked).await?;
+    let variants: Vec<_> = skus.values().copied().collect();
+    let shelves = levels(&mut reader, &variants, "").await?;
+    let codes = locations(&mut reader).await?;
+    let code = |id| codes.iter().find(|(_, known)| **known == id);
+    let mut found = Vec::new();
+    for (sku, variant) in &skus {
+        for shelf in shelves.get(variant).into_iter().flatten() {
+            found.push(StockLevel {
+                sku: sku.clone(),
+                location: code(shelf.location)
+                    .map(|(it, _)| it.clone())
+                    .unwrap_or_default(),
+                on_hand: shelf.on_hand,
+                held: shelf.held,
+                version: shelf.version,
+            });
+        }
+    }
+    found.sort_by(|one, other| (&one.sku, &one.location).cmp(&(&other.sku, &other.location)));
+    Ok(StockLevels { levels: found })
+}
