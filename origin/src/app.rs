@@ -94,6 +94,15 @@ impl App {
             assets,
         })))
     }
+
+    /// What a domain needs to write stock, at this moment.
+    pub fn context(&self) -> inventory::Context<'_> {
+        inventory::Context {
+            ids: &self.ids,
+            now: self.clock.now(),
+            low_stock: self.config.low_stock,
+        }
+    }
 }
 
 impl Deref for App {

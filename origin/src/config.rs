@@ -58,6 +58,16 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub pay_within_ms: i64,
 
+    /// How long what is in a cart is kept for its shopper in checkout; doing something extends it
+    #[arg(
+        long,
+        env = "MALLARD_HOLD_MS",
+        default_value_t = 900_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub hold_ms: i64,
+
     /// A TOML file with the rules for shipping and tax, see docs/checkout.md
     #[arg(
         long,

@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{app::App, orders, outbox, payments};
+use crate::{app::App, cart, orders, outbox, payments};
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -25,6 +25,9 @@ impl Jobs {
         let second = Duration::from_secs(1);
         jobs.every(app, second, "outbox", |app| async move {
             outbox::deliver_due(&app).await.map(drop)
+        });
+        jobs.every(app, second * 5, "holds", |app| async move {
+            cart::sweep(&app).await.map(drop)
         });
         jobs.every(app, second * 5, "expiry", |app| async move {
             orders::expire(&app).await.map(drop)

@@ -12,6 +12,7 @@ use crate::{
     id::{ProductId, VariantId},
     locale::Locale,
     money::Money,
+    time::Timestamp,
 };
 
 /// The most lines of a cart.
@@ -52,6 +53,9 @@ pub struct Cart {
     /// What keeps it from being ordered, beside what the lines say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// Until when what is in it is kept for the shopper, once checkout has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
     /// The number of the order that it has become.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
@@ -191,6 +195,14 @@ pub struct AddLine {
     /// How many more.
     #[schemars(range(min = 1, max = 999))]
     pub quantity: i64,
+}
+
+/// Puts what another cart holds into this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MergeCart {
+    /// The other cart's id. It is empty afterwards.
+    pub from: String,
 }
 
 /// Says how many of a line there are to be.

@@ -7,7 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::{
     cart::{
-        AddLine, Cart, CartPath, LinePath, PlaceOrder, SetQuantity, ShippingMethods, UpdateCart,
+        AddLine, Cart, CartPath, LinePath, MergeCart, PlaceOrder, SetQuantity, ShippingMethods,
+        UpdateCart,
     },
     catalog::{
         CategoryTree, Facets, GetFacets, InLocale, ListHotProducts, ListProducts, Product,
@@ -265,6 +266,27 @@ endpoints! {
     REMOVE_LINE: Delete(LinePath, InLocale, NoParameters) -> Cart = {
         id: "remove_line", path: "/api/v1/carts/{cart}/lines/{sku}",
         summary: "Take it out",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// What is kept for the shopper.
+    HOLD_CART: Post(CartPath, InLocale, NoParameters) -> Cart = {
+        id: "hold_cart", path: "/api/v1/carts/{cart}/hold",
+        summary: "Begin checkout: what is in the cart is kept for it for a while, as far as it is there",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// What is not kept any more.
+    RELEASE_CART: Delete(CartPath, InLocale, NoParameters) -> Cart = {
+        id: "release_cart", path: "/api/v1/carts/{cart}/hold",
+        summary: "Leave checkout: what was kept can be sold to others again",
+        query: &["locale"], caching: Caching::Private,
+        problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
+    }
+    /// Two carts that become one.
+    MERGE_CART: Post(CartPath, InLocale, MergeCart) -> Cart = {
+        id: "merge_cart", path: "/api/v1/carts/{cart}/merge",
+        summary: "Put what is in another cart into this one, up to what there is; the other one is empty then",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }

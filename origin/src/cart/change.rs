@@ -15,10 +15,12 @@ use crate::{
     app::App,
     catalog,
     db::{self, Tx},
+    inventory::{self, Moves},
 };
 
 use super::{
     Error, Stored, StoredLine, Surroundings,
+    hold::{self, Context},
     store::{load, save},
     surroundings,
     view::show,
@@ -37,6 +39,12 @@ pub enum Change {
     Clear,
     /// What else an order needs.
     Update(Box<UpdateCart>),
+    /// Keep what is in it for a while.
+    Hold,
+    /// Do not keep it any more.
+    Release,
+    /// What is in the cart with this token comes into it.
+    Merge(String),
 }
 
 /// A change on its way.
@@ -88,7 +96,9 @@ fn checked(change: Change) -> Result<Change, Error> {
         Change::Add(sku, count) => quantity(count, 1).map(|()| Change::Add(sku, count)),
         Change::Set(sku, count) => quantity(count, 0).map(|()| Change::Set(sku, count)),
         Change::Update(update) => checked_update(*update).map(|it| Change::Update(Box::new(it))),
-        Change::Create | Change::Clear => Ok(change),
+        Change::Create | Change::Clear | Change::Hold | Change::Release | Change::Merge(_) => {
+            Ok(change)
+        }
     }
 }
 
@@ -181,7 +191,8 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let mut tokens: Vec<&str> = jobs
         .iter()
         .filter(|job| !matches!(job.change, Change::Create))
-        .map(|job| job.token.as_str())
+        .flat_map(|job| [Some(job.token.as_str()), job.from()])
+        .flatten()
         .collect();
     tokens.sort_unstable();
     tokens.dedup();
@@ -191,7 +202,19 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     skus.dedup();
     let skus = catalog::find_skus(tx.conn(), &skus).await?;
     let besides: Vec<VariantId> = skus.values().copied().collect();
-    let mut around = surroundings(tx.conn(), carts.values(), &besides, "").await?;
+    let holding = carts.values().any(|cart| cart.hold.is_some())
+        || jobs.iter().any(|job| matches!(job.change, Change::Hold));
+    let lock = if holding { lock } else { "" };
+    let mut around = surroundings(tx.conn(), carts.values(), &besides, lock).await?;
+    let levels = if holding {
+        around.shelves.clone()
+    } else {
+        HashMap::new()
+    };
+    let context = Context {
+        now,
+        hold_ms: app.config.hold_ms,
+    };
     let mut touched = Touched::default();
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -200,13 +223,29 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
             touched.carts.insert(job.token.clone());
             carts.insert(job.token.clone(), cart);
         }
-        let outcome = match carts.get_mut(&job.token) {
-            Some(cart) => apply(cart, job, &skus, &around, &mut touched),
-            None => Err(Error::NoSuchCart),
+        let outcome = match &job.change {
+            Change::Merge(from) => merge(&mut carts, job, from, &around, &mut touched),
+            _ => match carts.get_mut(&job.token) {
+                Some(cart) => apply(cart, job, &skus, &around, &mut touched),
+                None => Err(Error::NoSuchCart),
+            },
         };
+        if outcome.is_ok()
+            && let Some(cart) = carts.get_mut(&job.token)
+        {
+            context.renew(cart, &job.change);
+        }
         outcomes.push(outcome);
     }
+    let moves = Moves {
+        movements: Vec::new(),
+        holds: hold::renewed(touched.carts(&carts), &mut around),
+    };
     touched.write(&mut tx, now, &carts).await?;
+    if !moves.holds.is_empty() {
+        inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
+        catalog::stock_changed(&mut tx, &moves.variants(), app.config.low_stock).await?;
+    }
     // A coupon that was named just now is not among those that were read before.
     let named = jobs.iter().any(Job::names_coupons);
     if named {
@@ -225,7 +264,15 @@ impl Job {
     fn sku(&self) -> Option<&str> {
         match &self.change {
             Change::Add(sku, _) | Change::Set(sku, _) => Some(sku),
-            Change::Create | Change::Clear | Change::Update(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The other cart that it is about.
+    fn from(&self) -> Option<&str> {
+        match &self.change {
+            Change::Merge(from) => Some(from),
+            _ => None,
         }
     }
 
@@ -244,6 +291,7 @@ fn new_cart(app: &App, job: &Job, now: Timestamp) -> Stored {
         shipping_address: None,
         shipping_method: None,
         coupons: Vec::new(),
+        hold: None,
         order: None,
         created_at: now,
         lines: Vec::new(),
@@ -258,14 +306,20 @@ struct Touched {
 }
 
 impl Touched {
+    /// The carts that have changed, in the order of their ids.
+    fn carts<'c>(&self, carts: &'c HashMap<String, Stored>) -> Vec<&'c Stored> {
+        let mut changed: Vec<&Stored> = self.carts.iter().filter_map(|it| carts.get(it)).collect();
+        changed.sort_unstable_by_key(|cart| cart.id);
+        changed
+    }
+
     async fn write(
         &self,
         tx: &mut Tx,
         now: Timestamp,
         carts: &HashMap<String, Stored>,
     ) -> Result<(), Error> {
-        let mut changed: Vec<&Stored> = self.carts.iter().filter_map(|it| carts.get(it)).collect();
-        changed.sort_unstable_by_key(|cart| cart.id);
+        let changed = self.carts(carts);
         let mut lines = Vec::new();
         let mut gone = self.lines.clone();
         for cart in &changed {
@@ -289,14 +343,9 @@ fn apply(
     around: &Surroundings,
     touched: &mut Touched,
 ) -> Result<(), Error> {
-    if cart.order.is_some() {
-        return Err(Error::Ordered);
-    }
-    if job.if_match.is_some_and(|version| version != cart.version) {
-        return Err(Error::Stale);
-    }
+    changeable(cart, job)?;
     match &job.change {
-        Change::Create => {}
+        Change::Create | Change::Hold | Change::Release | Change::Merge(_) => {}
         Change::Add(sku, count) => put(cart, sku, skus, around, touched, |before| before + count)?,
         Change::Set(sku, count) => put(cart, sku, skus, around, touched, |_| *count)?,
         Change::Clear => {
@@ -319,6 +368,91 @@ fn apply(
     cart.version += 1;
     touched.carts.insert(cart.token.clone());
     Ok(())
+}
+
+/// Whether a cart may change as this job has seen it.
+fn changeable(cart: &Stored, job: &Job) -> Result<(), Error> {
+    if cart.order.is_some() {
+        return Err(Error::Ordered);
+    }
+    if job.if_match.is_some_and(|version| version != cart.version) {
+        return Err(Error::Stale);
+    }
+    Ok(())
+}
+
+/// Puts what is in the other cart into this one: the quantities add up, to what there is and to the
+/// limit. What does not fit stays where it was.
+fn merge(
+    carts: &mut HashMap<String, Stored>,
+    job: &Job,
+    from: &str,
+    around: &Surroundings,
+    touched: &mut Touched,
+) -> Result<(), Error> {
+    let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
+    changeable(cart, job)?;
+    if from == job.token {
+        return Ok(());
+    }
+    let unknown = || Error::field("from", "There is no such cart.");
+    let mut other = carts.remove(from).ok_or_else(unknown)?;
+    let merged = match carts.get_mut(&job.token) {
+        Some(cart) if other.order.is_none() => {
+            pour(&mut other, cart, around, touched);
+            for cart in [&mut other, cart] {
+                cart.version += 1;
+                touched.carts.insert(cart.token.clone());
+            }
+            Ok(())
+        }
+        _ => Err(Error::Ordered),
+    };
+    carts.insert(from.to_owned(), other);
+    merged
+}
+
+fn pour(from: &mut Stored, into: &mut Stored, around: &Surroundings, touched: &mut Touched) {
+    for line in std::mem::take(&mut from.lines) {
+        let place = into.lines.iter().position(|it| it.variant == line.variant);
+        let before = place.map_or(0, |place| into.lines[place].quantity);
+        let offer = around.offers.get(&line.variant);
+        let available = offer.and_then(|offer| around.available(&[from.id, into.id], offer));
+        let most = available.unwrap_or(QUANTITY_MAX).min(QUANTITY_MAX);
+        // Nobody has fewer than in the fuller of the two.
+        let quantity = (before + line.quantity)
+            .min(most)
+            .max(before)
+            .max(line.quantity);
+        match place {
+            Some(place) => into.lines[place].quantity = quantity,
+            None if into.lines.len() == LINES_MAX => {
+                from.lines.push(line);
+                continue;
+            }
+            None => {
+                let position = into.lines.last().map_or(0, |it| it.position + 1);
+                into.lines.push(StoredLine { position, ..line });
+            }
+        }
+        touched.lines.insert((from.id, line.variant));
+        touched.lines.insert((into.id, line.variant));
+    }
+    from.hold = None;
+    if into.note.is_empty() {
+        into.note = std::mem::take(&mut from.note);
+    }
+    into.email = into.email.take().or(from.email.take());
+    into.shipping_address = into
+        .shipping_address
+        .take()
+        .or(from.shipping_address.take());
+    into.shipping_method = into.shipping_method.take().or(from.shipping_method.take());
+    for code in std::mem::take(&mut from.coupons) {
+        if into.coupons.len() < COUPONS_MAX && !into.coupons.contains(&code) {
+            into.coupons.push(code);
+        }
+    }
 }
 
 fn put(

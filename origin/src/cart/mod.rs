@@ -2,10 +2,12 @@
 //!
 //! What must stay true: a cart that has become an order does not change any more; a change costs the
 //! same number of statements however full the cart is; changes that arrive together are written
-//! together, each seeing those before it.
+//! together, each seeing those before it; what is kept for a cart ends with its time, its order or
+//! itself.
 
 mod change;
 mod error;
+mod hold;
 mod price;
 mod store;
 mod view;
@@ -13,7 +15,8 @@ mod web;
 
 pub use change::{Change, Job, change};
 pub use error::Error;
+pub use hold::sweep;
 pub use price::{Priced, price};
-pub use store::{Stored, StoredLine, load, mark_ordered};
+pub use store::{HeldFor, Stored, StoredLine, load, mark_ordered};
 pub use view::{Surroundings, read, shipping_methods, surroundings};
 pub use web::routes;

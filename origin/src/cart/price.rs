@@ -57,7 +57,7 @@ pub fn price<'s>(
             let before = Money::new(line.price_minor, currency);
             problems.push(LineProblem::PriceChanged { before });
         }
-        if let Some(available) = around.available(offer)
+        if let Some(available) = around.available(&[cart.id], offer)
             && available < line.quantity
         {
             problems.push(LineProblem::Short { available });

@@ -32,12 +32,23 @@ pub struct Stored {
     pub shipping_method: Option<String>,
     /// The codes of its coupons.
     pub coupons: Vec<String>,
+    /// What is kept for it, once checkout has begun.
+    pub hold: Option<HeldFor>,
     /// The order that it has become.
     pub order: Option<OrderId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// What is in it, in the order in which it came.
     pub lines: Vec<StoredLine>,
+}
+
+/// How long something is kept for a cart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldFor {
+    /// When checkout began.
+    pub since: Timestamp,
+    /// When it ends, unless the shopper does something.
+    pub until: Timestamp,
 }
 
 /// A line as it is kept.
@@ -63,7 +74,7 @@ pub async fn load(
     for chunk in tokens.chunks(Rows::MAX) {
         let head = "
             select id, token, version, note, email, shipping_address, shipping_method, coupons,
-                   order_id, created_at
+                   held_since, held_until, order_id, created_at
               from carts
              where token in ";
         let mut query = Rows::among(head, chunk.iter().map(|token| (*token).to_owned()));
@@ -106,6 +117,8 @@ fn cart(row: &AnyRow) -> Result<Stored, Error> {
     let address: Option<String> = row.try_get("shipping_address")?;
     let coupons: String = row.try_get("coupons")?;
     let order: Option<i64> = row.try_get("order_id")?;
+    let since: Option<i64> = row.try_get("held_since")?;
+    let until: Option<i64> = row.try_get("held_until")?;
     Ok(Stored {
         id: CartId::new(row.try_get("id")?),
         token: row.try_get("token")?,
@@ -115,6 +128,10 @@ fn cart(row: &AnyRow) -> Result<Stored, Error> {
         shipping_address: address.map(|it| serde_json::from_str(&it)).transpose()?,
         shipping_method: row.try_get("shipping_method")?,
         coupons: serde_json::from_str(&coupons)?,
+        hold: since.zip(until).map(|(since, until)| HeldFor {
+            since: Timestamp::from_millis(since),
+            until: Timestamp::from_millis(until),
+        }),
         order: order.map(OrderId::new),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         lines: Vec::new(),
@@ -131,7 +148,7 @@ pub(super) async fn save(
 ) -> Result<(), Error> {
     let head = "
         insert into carts (id, token, version, note, email, shipping_address, shipping_method,
-                           coupons, created_at, updated_at) ";
+                           coupons, held_since, held_until, created_at, updated_at) ";
     let upsert = Upsert {
         key: "id",
         columns: &[
@@ -141,6 +158,8 @@ pub(super) async fn save(
             "shipping_address",
             "shipping_method",
             "coupons",
+            "held_since",
+            "held_until",
             "updated_at",
         ],
     };
@@ -160,6 +179,8 @@ pub(super) async fn save(
                 .push_bind(address.clone())
                 .push_bind(cart.shipping_method.clone())
                 .push_bind(coupons.clone())
+                .push_bind(cart.hold.map(|it| it.since.as_millis()))
+                .push_bind(cart.hold.map(|it| it.until.as_millis()))
                 .push_bind(cart.created_at.as_millis())
                 .push_bind(now.as_millis());
         })
@@ -202,6 +223,47 @@ pub(super) async fn save(
     Ok(())
 }
 
+/// The carts whose time in checkout is over, the ones that ended first.
+pub(super) async fn overdue(
+    conn: &mut AnyConnection,
+    now: Timestamp,
+    limit: i64,
+    lock: &'static str,
+) -> Result<Vec<CartId>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        "select id
+           from carts
+          where held_until <= ",
+    );
+    query.push_bind(now.as_millis());
+    query.push(" order by held_until, id limit ");
+    query.push_bind(limit).push(lock);
+    let ids: Vec<i64> = query.build_query_scalar().fetch_all(conn).await?;
+    Ok(ids.into_iter().map(CartId::new).collect())
+}
+
+/// Notes that nothing is kept for these carts any more.
+pub(super) async fn end_holds(
+    tx: &mut Tx,
+    now: Timestamp,
+    carts: &[CartId],
+) -> Result<(), db::Error> {
+    for chunk in carts.chunks(Rows::MAX) {
+        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+            "update carts
+                set held_since = null, held_until = null, version = version + 1, updated_at = ",
+        );
+        query.push_bind(now.as_millis()).push(" where id in (");
+        let mut list = query.separated(", ");
+        for cart in chunk {
+            list.push_bind(cart.get());
+        }
+        query.push(")");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
 /// Notes which orders carts have become.
 pub async fn mark_ordered(
     tx: &mut Tx,
@@ -218,7 +280,9 @@ pub async fn mark_ordered(
                 .push_bind(order.get());
         }
         query
-            .push(" end, version = version + 1, updated_at = ")
+            .push(
+                " end, version = version + 1, held_since = null, held_until = null, updated_at = ",
+            )
             .push_bind(now.as_millis())
             .push(" where id in (");
         let mut list = query.separated(", ");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use shared::{
     cart::{Cart, CartCoupon, CartLine, CouponRefusal, ShippingMethod, ShippingMethods, Totals},
-    id::{CouponId, ProductId, VariantId},
+    id::{CartId, CouponId, ProductId, VariantId},
     locale::Locale,
     money::{Currency, Money},
 };
@@ -15,7 +15,7 @@ use crate::{
     catalog::{self, Offer},
     checkout::Coupon,
     coupons,
-    inventory::{self, Shelf},
+    inventory::{self, Holds, Shelf},
     orders,
 };
 
@@ -28,6 +28,8 @@ pub struct Surroundings {
     pub offers: HashMap<VariantId, Offer>,
     /// How much there is of them.
     pub shelves: HashMap<VariantId, Vec<Shelf>>,
+    /// What they hold of it.
+    pub holds: Holds,
     /// Their coupons, by code.
     pub coupons: HashMap<String, Coupon>,
     /// How often customers have used them.
@@ -35,13 +37,22 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// How many can be sold of this; nothing where there is no limit.
-    pub fn available(&self, offer: &Offer) -> Option<i64> {
+    /// How many of this can be sold to these carts; nothing where there is no limit.
+    pub fn available(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
         if !offer.tracked || offer.backorder {
             return None;
         }
-        let shelves = self.shelves.get(&offer.variant);
-        Some(shelves.map_or(0, |shelves| shelves.iter().map(Shelf::available).sum()))
+        let shelves = self.shelves.get(&offer.variant).into_iter().flatten();
+        let available = shelves.map(|shelf| {
+            let own = carts
+                .iter()
+                .filter_map(|cart| self.holds.get(cart))
+                .flatten();
+            let own = own.filter(|it| it.variant == offer.variant && it.location == shelf.location);
+            let held = shelf.held - own.map(|it| it.quantity).sum::<i64>();
+            Shelf { held, ..*shelf }.available()
+        });
+        Some(available.sum())
     }
 
     /// The coupon with this code as this customer finds it.
@@ -66,6 +77,8 @@ pub async fn surroundings(
     variants.extend(besides);
     variants.sort_unstable();
     variants.dedup();
+    let held = carts.clone().filter(|cart| cart.hold.is_some());
+    let held: Vec<CartId> = held.map(|cart| cart.id).collect();
     let mut codes: Vec<&str> = carts
         .flat_map(|cart| &cart.coupons)
         .map(String::as_str)
@@ -83,6 +96,7 @@ pub async fn surroundings(
     Ok(Surroundings {
         offers,
         shelves,
+        holds: inventory::holds(conn, &held).await?,
         uses: coupons::uses(conn, &limited).await?,
         coupons,
     })
@@ -175,6 +189,7 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
         coupons: coupons_of(cart, &priced, currency),
         totals: totals(&priced, app.rules.tax_included, currency),
         missing: priced.missing,
+        held_until: cart.hold.map(|it| it.until),
         order: None,
     }
 }

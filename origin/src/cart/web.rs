@@ -4,11 +4,11 @@ use axum::{Router, extract::State};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use shared::{
     cache::CachePolicy,
-    cart::{AddLine, Cart, CartPath, LinePath, SetQuantity, UpdateCart},
+    cart::{AddLine, Cart, CartPath, LinePath, MergeCart, SetQuantity, UpdateCart},
     catalog::InLocale,
     endpoint::{
-        ADD_LINE, CLEAR_CART, CREATE_CART, GET_CART, LIST_SHIPPING_METHODS, REMOVE_LINE,
-        SET_QUANTITY, UPDATE_CART,
+        ADD_LINE, CLEAR_CART, CREATE_CART, GET_CART, HOLD_CART, LIST_SHIPPING_METHODS, MERGE_CART,
+        RELEASE_CART, REMOVE_LINE, SET_QUANTITY, UPDATE_CART,
     },
 };
 
@@ -29,6 +29,9 @@ pub fn routes() -> Router<App> {
         .endpoint(&CLEAR_CART, clear_cart)
         .endpoint(&SET_QUANTITY, set_quantity)
         .endpoint(&REMOVE_LINE, remove_line)
+        .endpoint(&HOLD_CART, hold_cart)
+        .endpoint(&RELEASE_CART, release_cart)
+        .endpoint(&MERGE_CART, merge_cart)
         .endpoint(&LIST_SHIPPING_METHODS, list_shipping_methods)
 }
 
@@ -126,6 +129,41 @@ async fn remove_line(
     headers: HeaderMap,
 ) -> Answered {
     let what = Change::Set(path.sku, 0);
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn hold_cart(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+) -> Answered {
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, Change::Hold, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn release_cart(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+) -> Answered {
+    let seen = if_match(&headers)?;
+    let cart = change(&app, Some(&path.cart), seen, Change::Release, query.locale).await?;
+    Ok(shown(&cart))
+}
+
+async fn merge_cart(
+    State(app): State<App>,
+    Path(path): Path<CartPath>,
+    Query(query): Query<InLocale>,
+    headers: HeaderMap,
+    Json(merge): Json<MergeCart>,
+) -> Answered {
+    let what = Change::Merge(merge.from);
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))

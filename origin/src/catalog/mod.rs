@@ -35,7 +35,7 @@ pub use categories::{SavedCategory, save_category};
 pub use error::Error;
 pub use list::Listing;
 pub use offer::{Offer, find_skus, offers};
-pub use save::{BATCH_MAX, Context, Prepared, Saved, save_products};
+pub use save::{BATCH_MAX, Prepared, Saved, save_products};
 pub use stock::stock_changed;
 pub use store::{StoredImage, WHOLE_SHOP};
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};

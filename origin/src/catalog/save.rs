@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shared::{
     catalog::{Attribute, Availability, SelectedOption},
-    id::{BrandId, CategoryId, IdGenerator, ProductId, VariantId},
+    id::{BrandId, CategoryId, ProductId, VariantId},
     locale::Locale,
     time::Timestamp,
 };
 
 use crate::{
     db::{self, Tx},
-    inventory,
+    inventory::{self, Context},
 };
 
 use super::{
@@ -43,17 +43,6 @@ pub enum Saved {
     Unchanged(ProductId),
     /// It cannot be saved: which field, and why. Nothing of it was written.
     Refused(&'static str, String),
-}
-
-/// What saving needs beside the transaction.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Makes the identities.
-    pub ids: &'a IdGenerator,
-    /// The time of the change.
-    pub now: Timestamp,
-    /// Below how many units only a few are left.
-    pub low_stock: u32,
 }
 
 /// The most products of one batch.
@@ -106,7 +95,7 @@ pub async fn save_products(
             .flat_map(|row| &row.variants)
             .filter_map(|variant| Some((variant.id, variant.stock?)))
             .collect();
-        inventory::count(tx, context.ids, context.now, &counted).await?;
+        inventory::count(tx, context, &counted).await?;
     }
     Ok(answers)
 }

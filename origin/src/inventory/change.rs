@@ -12,7 +12,7 @@ use shared::{
 use crate::{app::App, catalog, db};
 
 use super::{
-    Error, Movement, Shelf,
+    Error, Movement, Moves, Shelf,
     store::{levels, locations, move_stock},
 };
 
@@ -77,7 +77,6 @@ async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
 }
 
 async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
-    let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let mut skus: Vec<&str> = jobs.iter().flatten().map(|it| it.sku.as_str()).collect();
     skus.sort_unstable();
@@ -88,7 +87,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let lock = tx.dialect().for_update();
     let before = levels(tx.conn(), &variants, lock).await?;
     let mut shelves = before.clone();
-    let (mut movements, mut touched) = (Vec::new(), Vec::new());
+    let mut moves = Moves::default();
     let mut answers = Vec::with_capacity(jobs.len());
     for job in jobs {
         // A request that fails half-way leaves nothing: it works on a copy of what it touches.
@@ -100,14 +99,13 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         };
         let answer = draft.apply(job, &skus, &locations);
         if answer.is_ok() {
-            touched.extend(draft.movements.iter().map(|it| it.variant));
-            movements.append(&mut draft.movements);
+            moves.movements.append(&mut draft.movements);
             shelves.extend(draft.shelves);
         }
         answers.push(answer);
     }
-    move_stock(&mut tx, &app.ids, now, &before, &movements).await?;
-    catalog::stock_changed(&mut tx, &touched, app.config.low_stock).await?;
+    move_stock(&mut tx, app.context(), &before, &moves).await?;
+    catalog::stock_changed(&mut tx, &moves.variants(), app.config.low_stock).await?;
     tx.commit().await?;
     Ok(answers)
 }
@@ -165,12 +163,7 @@ impl Draft {
         let shelves = self.shelves.entry(variant).or_default();
         let place = shelves.iter().position(|it| it.location == location);
         let place = place.unwrap_or_else(|| {
-            shelves.push(Shelf {
-                location,
-                on_hand: 0,
-                held: 0,
-                version: 0,
-            });
+            shelves.push(Shelf::empty(location));
             shelves.len() - 1
         });
         let shelf = &mut shelves[place];

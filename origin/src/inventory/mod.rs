@@ -1,20 +1,36 @@
-//! Inventory: how much there is of each variant, and where. Owns `locations`, `stock` and
-//! `stock_ledger`.
+//! Inventory: how much there is of each variant, and where. Owns `locations`, `stock`,
+//! `stock_ledger` and `stock_holds`.
 //!
-//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas; both change only
-//! in `store::record`; what is sold was there.
+//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the sum of
+//! its holds; all of them change only in `store::move_stock`; what is sold was there.
 
 mod change;
 mod error;
+mod holds;
 mod store;
 mod web;
 
 pub use change::{Job, change};
 pub use error::Error;
-pub use store::{Movement, Shelf, count, levels, move_stock, movements_of};
+pub use holds::{Hold, Holds, holds, promise, release};
+pub use store::{Movement, Moves, Shelf, count, levels, move_stock, movements_of};
 pub use web::routes;
 
-use shared::id::LocationId;
+use shared::{
+    id::{IdGenerator, LocationId},
+    time::Timestamp,
+};
+
+/// What writing needs beside the transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Makes the identities.
+    pub ids: &'a IdGenerator,
+    /// The time of the change.
+    pub now: Timestamp,
+    /// Below how many units only a few are left.
+    pub low_stock: u32,
+}
 
 /// The location that a shop has from the start.
 pub const MAIN: LocationId = LocationId::new(1);

@@ -1,16 +1,19 @@
 //! All SQL of the stock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use shared::{
-    id::{IdGenerator, LocationId, OrderId, VariantId},
+    id::{CartId, IdGenerator, LocationId, OrderId, VariantId},
     time::Timestamp,
 };
 use sqlx::{AnyConnection, Row};
 
-use crate::db::{self, Rows, Tx, Upsert};
+use crate::{
+    db::{self, Rows, Tx, Upsert},
+    outbox::{self, Message},
+};
 
-use super::MAIN;
+use super::{Context, Hold, MAIN, holds::replace_holds};
 
 /// What there is of a variant at one location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,16 @@ pub struct Shelf {
 }
 
 impl Shelf {
+    /// Nothing at all.
+    pub fn empty(location: LocationId) -> Self {
+        Self {
+            location,
+            on_hand: 0,
+            held: 0,
+            version: 0,
+        }
+    }
+
     /// How many can be sold.
     pub fn available(&self) -> i64 {
         (self.on_hand - self.held).max(0)
@@ -82,8 +95,7 @@ pub async fn levels(
 /// gets the difference; what has not changed gets nothing.
 pub async fn count(
     tx: &mut Tx,
-    ids: &IdGenerator,
-    now: Timestamp,
+    context: Context<'_>,
     counted: &[(VariantId, i64)],
 ) -> Result<(), db::Error> {
     let variants: Vec<_> = counted.iter().map(|(variant, _)| *variant).collect();
@@ -107,49 +119,118 @@ pub async fn count(
             });
         }
     }
-    move_stock(tx, ids, now, &levels, &movements).await
+    let moves = Moves {
+        movements,
+        holds: Vec::new(),
+    };
+    move_stock(tx, context, &levels, &moves).await
 }
 
-/// Writes movements: the new levels, and the ledger. `levels` are those that the caller has read
-/// under its lock.
+/// What a transaction does to the stock.
+#[derive(Clone, Debug, Default)]
+pub struct Moves {
+    /// What comes and goes, a ledger row for each.
+    pub movements: Vec<Movement>,
+    /// The carts whose holds change, with what they held before and what they hold now.
+    pub holds: Vec<(CartId, Vec<Hold>, Vec<Hold>)>,
+}
+
+impl Moves {
+    /// The variants whose stock changes.
+    pub fn variants(&self) -> Vec<VariantId> {
+        let held = self.holds.iter();
+        let held = held.flat_map(|(_, before, after)| before.iter().chain(after));
+        let moved = self.movements.iter().map(|it| it.variant);
+        moved.chain(held.map(|hold| hold.variant)).collect()
+    }
+
+    /// What becomes of the shelves; only those that change.
+    fn applied(
+        &self,
+        levels: &HashMap<VariantId, Vec<Shelf>>,
+    ) -> BTreeMap<(VariantId, LocationId), Shelf> {
+        let mut after = BTreeMap::new();
+        let mut change = |variant, location, (on_hand, held, version): (i64, i64, i64)| {
+            let before = || {
+                let shelves = levels.get(&variant).into_iter().flatten();
+                let known = shelves.copied().find(|it: &Shelf| it.location == location);
+                known.unwrap_or(Shelf::empty(location))
+            };
+            let shelf = after.entry((variant, location)).or_insert_with(before);
+            shelf.on_hand += on_hand;
+            shelf.held += held;
+            shelf.version += version;
+        };
+        for it in &self.movements {
+            change(it.variant, it.location, (it.delta, 0, 1));
+        }
+        for (_, before, after) in &self.holds {
+            for hold in before {
+                change(hold.variant, hold.location, (0, -hold.quantity, 0));
+            }
+            for hold in after {
+                change(hold.variant, hold.location, (0, hold.quantity, 0));
+            }
+        }
+        after
+    }
+}
+
+/// Writes what happens to the stock: the new levels, the ledger, the holds, and a message for each
+/// variant of which only a few are left now. `levels` are those that the caller has read under its
+/// lock.
 pub async fn move_stock(
     tx: &mut Tx,
-    ids: &IdGenerator,
-    now: Timestamp,
+    context: Context<'_>,
     levels: &HashMap<VariantId, Vec<Shelf>>,
-    movements: &[Movement],
+    moves: &Moves,
 ) -> Result<(), db::Error> {
-    let mut after: HashMap<(VariantId, LocationId), (i64, i64)> =
-        HashMap::with_capacity(movements.len());
-    for it in movements {
-        let before = levels
-            .get(&it.variant)
-            .and_then(|shelves| shelves.iter().find(|shelf| shelf.location == it.location))
-            .map_or((0, 0), |shelf| (shelf.on_hand, shelf.version));
-        let entry = after.entry((it.variant, it.location)).or_insert(before);
-        *entry = (entry.0 + it.delta, entry.1 + 1);
-    }
-    let mut after: Vec<_> = after.into_iter().collect();
-    after.sort_unstable();
+    let after = moves.applied(levels);
+    let rows: Vec<_> = after.iter().collect();
     let head = "insert into stock (variant_id, location_id, on_hand, held, version) ";
     let upsert = Upsert {
         key: "variant_id, location_id",
-        columns: &["on_hand", "version"],
+        columns: &["on_hand", "held", "version"],
     };
     Rows::upsert(head, upsert)
-        .write(
-            tx,
-            &after,
-            |mut row, &((variant, location), (on_hand, version))| {
-                row.push_bind(variant.get())
-                    .push_bind(location.get())
-                    .push_bind(on_hand)
-                    .push_bind(0_i64)
-                    .push_bind(version);
-            },
-        )
+        .write(tx, &rows, |mut row, ((variant, location), shelf)| {
+            row.push_bind(variant.get())
+                .push_bind(location.get())
+                .push_bind(shelf.on_hand)
+                .push_bind(shelf.held)
+                .push_bind(shelf.version);
+        })
         .await?;
-    record(tx, ids, now, movements).await
+    record(tx, context.ids, context.now, &moves.movements).await?;
+    let carts: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
+    let holds = moves.holds.iter();
+    let holds = holds.flat_map(|(cart, _, after)| after.iter().map(|hold| (*cart, *hold)));
+    replace_holds(tx, &carts, &holds.collect::<Vec<_>>()).await?;
+    let low = low(levels, &after, context.low_stock);
+    outbox::put(tx, context.ids, context.now, &low).await
+}
+
+/// The messages about variants of which there were enough before, and only a few now.
+fn low(
+    levels: &HashMap<VariantId, Vec<Shelf>>,
+    after: &BTreeMap<(VariantId, LocationId), Shelf>,
+    low_stock: u32,
+) -> Vec<Message> {
+    let mut changed: Vec<VariantId> = after.keys().map(|(variant, _)| *variant).collect();
+    changed.dedup();
+    let low_stock = i64::from(low_stock);
+    let mut messages = Vec::new();
+    for variant in changed {
+        let shelves = levels.get(&variant).into_iter().flatten();
+        let (before, now) = shelves.fold((0, 0), |(before, now), shelf| {
+            let then = after.get(&(variant, shelf.location)).unwrap_or(shelf);
+            (before + shelf.available(), now + then.available())
+        });
+        if before >= low_stock && now < low_stock {
+            messages.push(Message::stock_low(variant, now));
+        }
+    }
+    messages
 }
 
 async fn record(

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     app::App,
-    catalog::{self, BATCH_MAX, Context, Prepared, Saved, SavedCategory, model::NewProduct},
+    catalog::{self, BATCH_MAX, Prepared, Saved, SavedCategory, model::NewProduct},
     cli::Failure,
     db::Tx,
     import::{BadRow, Located, Lost, Row},
@@ -148,11 +148,7 @@ impl<'a> Loader<'a> {
         if self.has_stopped() {
             return Ok(());
         }
-        let context = Context {
-            ids: &self.app.ids,
-            now: self.app.clock.now(),
-            low_stock: self.app.config.low_stock,
-        };
+        let context = self.app.context();
         let tx = tx(self.app, &mut self.tx).await?;
         let saved = catalog::save_products(tx, context, &prepared).await?;
         for (line, saved) in lines.into_iter().zip(saved) {

@@ -5,18 +5,20 @@ use std::collections::{HashMap, HashSet};
 
 use shared::{
     cart::PlaceOrder,
-    id::{CouponId, OrderId},
+    id::{CartId, CouponId, OrderId, VariantId},
     locale::Locale,
     money::Money,
     order::{Order, OrderState},
     problem::Problem,
+    time::Timestamp,
 };
 
 use crate::{
     app::App,
     cart, catalog, coupons, crash,
     db::{self, Tx},
-    inventory, outbox,
+    inventory::{self, Moves, Shelf},
+    outbox,
 };
 
 use super::{
@@ -212,22 +214,26 @@ impl Batch {
         self,
         app: &App,
         tx: &mut Tx,
-        levels: &HashMap<shared::id::VariantId, Vec<inventory::Shelf>>,
-        now: shared::time::Timestamp,
+        levels: &HashMap<VariantId, Vec<Shelf>>,
+        now: Timestamp,
     ) -> Result<(), Error> {
         let mut stored = Vec::with_capacity(self.decided.len());
-        let (mut movements, mut uses, mut ordered) = (Vec::new(), Vec::new(), Vec::new());
-        let mut messages = Vec::new();
+        let mut moves = Moves::default();
+        let (mut uses, mut ordered, mut messages) = (Vec::new(), Vec::new(), Vec::new());
         for decided in self.decided {
             let (id, order) = (decided.stored.id, &decided.stored.order);
-            movements.extend(decided.movements);
+            let cart = CartId::new(decided.stored.cart);
+            moves.movements.extend(decided.movements);
+            if !decided.held.is_empty() {
+                moves.holds.push((cart, decided.held, Vec::new()));
+            }
             uses.extend(
                 decided
                     .coupons
                     .into_iter()
                     .map(|coupon: CouponId| (coupon, id, order.email.clone())),
             );
-            ordered.push((shared::id::CartId::new(decided.stored.cart), id));
+            ordered.push((cart, id));
             messages.push(outbox::Message::order_placed(id, &order.number));
             stored.push(decided.stored);
         }
@@ -237,10 +243,9 @@ impl Batch {
             .collect();
         store::insert(tx, &stored, &events, now).await?;
         crash::at("order.inserted");
-        inventory::move_stock(tx, &app.ids, now, levels, &movements).await?;
+        inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
-        let touched: Vec<_> = movements.iter().map(|it| it.variant).collect();
-        catalog::stock_changed(tx, &touched, app.config.low_stock).await?;
+        catalog::stock_changed(tx, &moves.variants(), app.config.low_stock).await?;
         coupons::redeem(tx, now, &uses).await?;
         cart::mark_ordered(tx, now, &ordered).await?;
         crash::at("order.marked");

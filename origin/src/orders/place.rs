@@ -14,7 +14,7 @@ use shared::{
 use crate::{
     cart::{self, Priced, Surroundings},
     checkout::Rules,
-    inventory::{Movement, Shelf},
+    inventory::{self, Hold, Movement, Shelf},
     secret,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Counter<'c> {
 pub(super) struct Decided {
     pub(super) stored: Stored,
     pub(super) movements: Vec<Movement>,
+    /// What was kept for the cart.
+    pub(super) held: Vec<Hold>,
     pub(super) coupons: Vec<CouponId>,
 }
 
@@ -111,6 +113,8 @@ impl Counter<'_> {
                 at: self.now,
             }],
         };
+        let held = around.holds.remove(&cart.id).unwrap_or_default();
+        inventory::release(&mut around.shelves, &held);
         let movements = take(id, &wanted, &mut around.shelves, &mut order.lines);
         for (coupon, code) in &coupons {
             if let Some(known) = around.coupons.get_mut(code) {
@@ -127,6 +131,7 @@ impl Counter<'_> {
                 locale: placement.locale,
             },
             movements,
+            held,
             coupons: coupons.into_iter().map(|(id, _)| id).collect(),
         })
     }

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     catalog, coupons,
     db::{self, Tx},
-    inventory::{self, Movement},
+    inventory::{self, Movement, Moves},
     outbox,
 };
 
@@ -186,12 +186,11 @@ pub async fn step_by_shop(
 
 /// Puts back what an order took, where it came from.
 async fn give_back(app: &App, tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    let now = app.clock.now();
     let taken = inventory::movements_of(tx, order).await?;
     let variants: Vec<_> = taken.iter().map(|(variant, ..)| *variant).collect();
     let lock = tx.dialect().for_update();
     let levels = inventory::levels(tx.conn(), &variants, lock).await?;
-    let movements: Vec<_> = taken
+    let movements = taken
         .into_iter()
         .map(|(variant, location, delta)| Movement {
             variant,
@@ -201,7 +200,11 @@ async fn give_back(app: &App, tx: &mut Tx, order: OrderId) -> Result<(), Error> 
             order: Some(order),
         })
         .collect();
-    inventory::move_stock(tx, &app.ids, now, &levels, &movements).await?;
+    let moves = Moves {
+        movements,
+        holds: Vec::new(),
+    };
+    inventory::move_stock(tx, app.context(), &levels, &moves).await?;
     catalog::stock_changed(tx, &variants, app.config.low_stock).await?;
     Ok(())
 }

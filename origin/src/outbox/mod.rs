@@ -13,7 +13,10 @@ pub use relay::deliver_due;
 pub use store::{parked, put, retry};
 
 use serde_json::json;
-use shared::{id::OrderId, order::OrderState};
+use shared::{
+    id::{OrderId, VariantId},
+    order::OrderState,
+};
 
 /// What is to be told, and about what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,15 @@ impl Message {
             topic: "order.placed",
             subject: format!("order:{order}"),
             payload: json!({ "number": number, "state": OrderState::Pending }).to_string(),
+        }
+    }
+
+    /// Of a variant there are only a few left.
+    pub fn stock_low(variant: VariantId, available: i64) -> Self {
+        Self {
+            topic: "stock.low",
+            subject: format!("stock:{variant}"),
+            payload: json!({ "variant_id": variant, "available": available }).to_string(),
         }
     }
 

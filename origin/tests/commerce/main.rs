@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod holds;
 mod outbox;
 mod pays;
 mod places;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::Request;
-use origin::{orders, outbox, payments};
+use origin::{cart, orders, outbox, payments};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -86,7 +86,7 @@ impl Client {
         let sku = format!("s{}-1", self.chance.below(SKUS));
         let quantity = 1 + i64::try_from(self.chance.below(4)).unwrap();
         let cart = self.cart.clone();
-        match self.chance.below(12) {
+        match self.chance.below(14) {
             0..=3 => {
                 let line = json!({ "sku": sku, "quantity": quantity });
                 self.ask("POST", &format!("{cart}/lines"), &line).await;
@@ -97,6 +97,16 @@ impl Client {
                     .await;
             }
             5 | 6 => self.order(&cart).await,
+            12 => {
+                self.ask("POST", &format!("{cart}/hold"), &json!({})).await;
+            }
+            13 => {
+                let other = self.ask("POST", "/api/v1/carts", &json!({})).await;
+                let merge = json!({ "from": cart.rsplit_once('/').unwrap().1 });
+                self.cart = format!("/api/v1/carts/{}", other["id"].as_str().unwrap());
+                let path = format!("{}/merge", self.cart);
+                self.ask("POST", &path, &merge).await;
+            }
             choice => self.go_on(choice).await,
         }
     }
@@ -199,6 +209,7 @@ db_test! {
                 () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {
                     // Meanwhile time passes and the jobs run.
                     shop.app.clock.advance(60_000);
+                    cart::sweep(&shop.app).await.unwrap();
                     orders::expire(&shop.app).await.unwrap();
                     payments::recover(&shop.app).await.unwrap();
                     outbox::deliver_due(&shop.app).await.unwrap();

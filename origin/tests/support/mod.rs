@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use origin::{
     app::App,
     catalog::{
-        self, BATCH_MAX, Context, Prepared, Saved,
+        self, BATCH_MAX, Prepared, Saved,
         model::{NewCategory, NewProduct, NewVariant, Status, Texts},
     },
     clock::Clock,
@@ -248,11 +248,7 @@ impl Shop {
                 })
                 .collect();
             let mut tx = self.app.db.write().await.unwrap();
-            let context = Context {
-                ids: &self.app.ids,
-                now: self.app.clock.now(),
-                low_stock: self.app.config.low_stock,
-            };
+            let context = self.app.context();
             saved.extend(
                 catalog::save_products(&mut tx, context, &batch)
                     .await
@@ -279,11 +275,27 @@ impl Shop {
                                          and l.location_id = s.location_id)",
             ),
             (
-                "stock below zero or below what is held",
+                "stock below zero",
                 "select count(*)
                    from stock
-                  where on_hand < held
+                  where on_hand < 0
                      or held < 0",
+            ),
+            (
+                "stock that is held for nobody, or not for those who hold it",
+                "select count(*)
+                   from stock s
+                  where s.held <> (select coalesce(sum(h.quantity), 0)
+                                     from stock_holds h
+                                    where h.variant_id = s.variant_id
+                                      and h.location_id = s.location_id)",
+            ),
+            (
+                "carts that hold something without an end",
+                "select count(*)
+                   from stock_holds h
+                   join carts c on c.id = h.cart_id
+                  where c.held_until is null",
             ),
             (
                 "orders without lines",
