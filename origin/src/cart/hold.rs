@@ -114,8 +114,8 @@ async fn sweep_batch(app: &App) -> Result<usize, Error> {
     };
     let variants = moves.variants();
     let levels = inventory::levels(tx.conn(), &variants, lock).await?;
-    inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(&mut tx, &variants, app.config.low_stock).await?;
+    let told = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
+    catalog::stock_changed(&mut tx, &told, app.config.low_stock).await?;
     end_holds(&mut tx, now, &carts).await?;
     tx.commit().await?;
     Ok(carts.len())

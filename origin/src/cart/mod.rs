@@ -1,6 +1,6 @@
 //! Carts: what shoppers mean to buy. Owns `carts` and `cart_lines`.
 //!
-//! What must stay true: a cart that has become an order does not change any more; a change costs the
+//! What must stay true: a cart that has become an order (an order names it) does not change any more; a change costs the
 //! same number of statements however full the cart is; changes that arrive together are written
 //! together, each seeing those before it; what is kept for a cart ends with its time, its order or
 //! itself.
@@ -17,6 +17,6 @@ pub use change::{Change, Job, change};
 pub use error::Error;
 pub use hold::sweep;
 pub use price::{Priced, price};
-pub use store::{HeldFor, Stored, StoredLine, load, mark_ordered};
+pub use store::{HeldFor, Stored, StoredLine, end_holds, load};
 pub use view::{Surroundings, read, shipping_methods, surroundings};
 pub use web::routes;

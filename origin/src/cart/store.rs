@@ -64,63 +64,69 @@ pub struct StoredLine {
     pub position: i64,
 }
 
-/// The carts with these tokens, by token, with their lines. `lock` locks the carts' rows.
+/// The carts with these tokens, by token, with their lines and what has become of them. `lock` locks
+/// the carts' rows, in the order of their ids.
 pub async fn load(
     conn: &mut AnyConnection,
     tokens: &[&str],
     lock: &'static str,
 ) -> Result<HashMap<String, Stored>, Error> {
-    let mut carts: HashMap<i64, Stored> = HashMap::with_capacity(tokens.len());
+    let mut carts: Vec<Stored> = Vec::with_capacity(tokens.len());
     for chunk in tokens.chunks(Rows::MAX) {
         let head = "
-            select id, token, version, note, email, shipping_address, shipping_method, coupons,
-                   held_since, held_until, order_id, created_at
-              from carts
-             where token in ";
+            select c.id, c.token, c.version, c.note, c.email, c.shipping_address, c.shipping_method,
+                   c.coupons, c.held_since, c.held_until, c.created_at, o.id as order_id,
+                   l.variant_id, l.quantity, l.price_minor, l.position
+              from carts c
+              left join orders o on o.cart_id = c.id
+              left join cart_lines l on l.cart_id = c.id
+             where c.token in ";
         let mut query = Rows::among(head, chunk.iter().map(|token| (*token).to_owned()));
-        query.push(" order by id").push(lock);
+        query
+            .push(" order by c.id, l.position, l.variant_id")
+            .push(lock);
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
-            let cart = cart(row)?;
-            carts.insert(cart.id.get(), cart);
-        }
-    }
-    let ids: Vec<i64> = carts.keys().copied().collect();
-    for chunk in ids.chunks(Rows::MAX) {
-        let head = "
-            select cart_id, variant_id, quantity, price_minor, position
-              from cart_lines
-             where cart_id in ";
-        let mut query = Rows::among(head, chunk.iter().copied());
-        query.push(" order by position, variant_id");
-        let rows = query.build().fetch_all(&mut *conn).await?;
-        for row in &rows {
-            let line = StoredLine {
-                variant: VariantId::new(row.try_get("variant_id")?),
-                quantity: row.try_get("quantity")?,
-                price_minor: row.try_get("price_minor")?,
-                position: row.try_get("position")?,
-            };
-            let cart: i64 = row.try_get("cart_id")?;
-            if let Some(cart) = carts.get_mut(&cart) {
-                cart.lines.push(line);
+            let id = CartId::new(row.try_get("id")?);
+            let known = carts.last_mut().filter(|cart| cart.id == id);
+            let line = line(row)?;
+            match known {
+                Some(cart) => cart.lines.extend(line),
+                None => carts.push(Stored {
+                    lines: line.into_iter().collect(),
+                    ..cart(row, id)?
+                }),
             }
         }
     }
     Ok(carts
-        .into_values()
+        .into_iter()
         .map(|cart| (cart.token.clone(), cart))
         .collect())
 }
 
-fn cart(row: &AnyRow) -> Result<Stored, Error> {
+/// A line of a cart; an empty one has none.
+fn line(row: &AnyRow) -> Result<Option<StoredLine>, Error> {
+    let variant: Option<i64> = row.try_get("variant_id")?;
+    let Some(variant) = variant else {
+        return Ok(None);
+    };
+    Ok(Some(StoredLine {
+        variant: VariantId::new(variant),
+        quantity: row.try_get("quantity")?,
+        price_minor: row.try_get("price_minor")?,
+        position: row.try_get("position")?,
+    }))
+}
+
+fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
     let address: Option<String> = row.try_get("shipping_address")?;
     let coupons: String = row.try_get("coupons")?;
     let order: Option<i64> = row.try_get("order_id")?;
     let since: Option<i64> = row.try_get("held_since")?;
     let until: Option<i64> = row.try_get("held_until")?;
     Ok(Stored {
-        id: CartId::new(row.try_get("id")?),
+        id,
         token: row.try_get("token")?,
         version: row.try_get("version")?,
         note: row.try_get("note")?,
@@ -243,11 +249,7 @@ pub(super) async fn overdue(
 }
 
 /// Notes that nothing is kept for these carts any more.
-pub(super) async fn end_holds(
-    tx: &mut Tx,
-    now: Timestamp,
-    carts: &[CartId],
-) -> Result<(), db::Error> {
+pub async fn end_holds(tx: &mut Tx, now: Timestamp, carts: &[CartId]) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
             "update carts
@@ -256,37 +258,6 @@ pub(super) async fn end_holds(
         query.push_bind(now.as_millis()).push(" where id in (");
         let mut list = query.separated(", ");
         for cart in chunk {
-            list.push_bind(cart.get());
-        }
-        query.push(")");
-        query.build().execute(tx.conn()).await?;
-    }
-    Ok(())
-}
-
-/// Notes which orders carts have become.
-pub async fn mark_ordered(
-    tx: &mut Tx,
-    now: Timestamp,
-    carts: &[(CartId, OrderId)],
-) -> Result<(), db::Error> {
-    for chunk in carts.chunks(Rows::MAX / 2) {
-        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("update carts set order_id = case id");
-        for (cart, order) in chunk {
-            query
-                .push(" when ")
-                .push_bind(cart.get())
-                .push(" then ")
-                .push_bind(order.get());
-        }
-        query
-            .push(
-                " end, version = version + 1, held_since = null, held_until = null, updated_at = ",
-            )
-            .push_bind(now.as_millis())
-            .push(" where id in (");
-        let mut list = query.separated(", ");
-        for (cart, _) in chunk {
             list.push_bind(cart.get());
         }
         query.push(")");

@@ -180,7 +180,8 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
         .collect();
     Cart {
         id: cart.token.clone(),
-        version: cart.version,
+        // That it has become an order is its last change.
+        version: cart.version + i64::from(cart.order.is_some()),
         lines,
         note: cart.note.clone(),
         email: cart.email.clone(),

@@ -1,6 +1,6 @@
 //! What is offered just now: what a cart and an order need to know of a variant.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
 use shared::{
     catalog::SelectedOption,
@@ -8,7 +8,7 @@ use shared::{
     locale::Locale,
     money::Money,
 };
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::db::{self, Rows};
 
@@ -97,29 +97,28 @@ pub async fn offers(
         let head = "
             select v.id, v.sku, v.options as chosen, v.price_minor, v.tracked, v.backorder, v.active,
                    v.image as picture, v.weight_g, v.product_id, p.slug, p.status, p.currency,
-                   p.options, p.images, t.locale, t.name
+                   p.options, p.images, en.name as en, zh.name as zh
               from variants v
               join products p on p.id = v.product_id
-              left join product_texts t on t.product_id = p.id
+              left join product_texts en on en.product_id = p.id and en.locale = 'en'
+              left join product_texts zh on zh.product_id = p.id and zh.locale = 'zh'
              where v.id in ";
         let mut query = Rows::among(head, chunk.iter().map(|variant| variant.get()));
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
-            let variant = VariantId::new(row.try_get("id")?);
-            let offer = match found.entry(variant) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(offer(row, variant)?),
-            };
-            let locale: Option<String> = row.try_get("locale")?;
-            if let Some(locale) = locale.as_deref().and_then(Locale::from_code) {
-                offer.names.insert(locale, row.try_get("name")?);
-            }
+            let offer = offer(row)?;
+            found.insert(offer.variant, offer);
         }
     }
     Ok(found)
 }
 
-fn offer(row: &sqlx::any::AnyRow, variant: VariantId) -> Result<Offer, Error> {
+fn offer(row: &AnyRow) -> Result<Offer, Error> {
+    let mut names = Texts::new();
+    for locale in Locale::ALL {
+        let name: Option<String> = row.try_get(locale.code())?;
+        names.extend(name.map(|name| (locale, name)));
+    }
     let images: Vec<StoredImage> = store::json(row, "images")?;
     let picture: Option<i64> = row.try_get("picture")?;
     let picture = picture.and_then(|place| usize::try_from(place).ok());
@@ -129,7 +128,7 @@ fn offer(row: &sqlx::any::AnyRow, variant: VariantId) -> Result<Offer, Error> {
     let status: String = row.try_get("status")?;
     let active: i64 = row.try_get("active")?;
     Ok(Offer {
-        variant,
+        variant: VariantId::new(row.try_get("id")?),
         product: ProductId::new(row.try_get("product_id")?),
         sku: row.try_get("sku")?,
         slug: row.try_get("slug")?,
@@ -138,7 +137,7 @@ fn offer(row: &sqlx::any::AnyRow, variant: VariantId) -> Result<Offer, Error> {
         tracked: row.try_get::<i64, _>("tracked")? != 0,
         backorder: row.try_get::<i64, _>("backorder")? != 0,
         weight_g: row.try_get::<Option<i64>, _>("weight_g")?.unwrap_or(0),
-        names: Texts::new(),
+        names,
         chosen: store::json(row, "chosen")?,
         options: store::json(row, "options")?,
         image: image.cloned(),

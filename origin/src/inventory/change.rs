@@ -104,8 +104,8 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         }
         answers.push(answer);
     }
-    move_stock(&mut tx, app.context(), &before, &moves).await?;
-    catalog::stock_changed(&mut tx, &moves.variants(), app.config.low_stock).await?;
+    let told = move_stock(&mut tx, app.context(), &before, &moves).await?;
+    catalog::stock_changed(&mut tx, &told, app.config.low_stock).await?;
     tx.commit().await?;
     Ok(answers)
 }

@@ -123,7 +123,8 @@ pub async fn count(
         movements,
         holds: Vec::new(),
     };
-    move_stock(tx, context, &levels, &moves).await
+    move_stock(tx, context, &levels, &moves).await?;
+    Ok(())
 }
 
 /// What a transaction does to the stock.
@@ -178,13 +179,14 @@ impl Moves {
 
 /// Writes what happens to the stock: the new levels, the ledger, the holds, and a message for each
 /// variant of which only a few are left now. `levels` are those that the caller has read under its
-/// lock.
+/// lock. The answer is the variants of which shoppers are told something else now: there were enough,
+/// a few or none, and now it is another of these.
 pub async fn move_stock(
     tx: &mut Tx,
     context: Context<'_>,
     levels: &HashMap<VariantId, Vec<Shelf>>,
     moves: &Moves,
-) -> Result<(), db::Error> {
+) -> Result<Vec<VariantId>, db::Error> {
     let after = moves.applied(levels);
     let rows: Vec<_> = after.iter().collect();
     let head = "insert into stock (variant_id, location_id, on_hand, held, version) ";
@@ -206,31 +208,49 @@ pub async fn move_stock(
     let holds = moves.holds.iter();
     let holds = holds.flat_map(|(cart, _, after)| after.iter().map(|hold| (*cart, *hold)));
     replace_holds(tx, &carts, &holds.collect::<Vec<_>>()).await?;
-    let low = low(levels, &after, context.low_stock);
-    outbox::put(tx, context.ids, context.now, &low).await
+    let few = i64::from(context.low_stock);
+    let changes = available(levels, &after);
+    let low: Vec<Message> = changes
+        .iter()
+        .filter(|(_, before, now)| *before >= few && *now < few)
+        .map(|(variant, _, now)| Message::stock_low(*variant, *now))
+        .collect();
+    outbox::put(tx, context.ids, context.now, &low).await?;
+    let told = |available: i64| (available > 0, available >= few);
+    let changes = changes.into_iter();
+    Ok(changes
+        .filter(|(_, before, now)| told(*before) != told(*now))
+        .map(|(variant, ..)| variant)
+        .collect())
 }
 
-/// The messages about variants of which there were enough before, and only a few now.
-fn low(
+/// How many of each variant that changes could be sold before, and how many now.
+fn available(
     levels: &HashMap<VariantId, Vec<Shelf>>,
     after: &BTreeMap<(VariantId, LocationId), Shelf>,
-    low_stock: u32,
-) -> Vec<Message> {
-    let mut changed: Vec<VariantId> = after.keys().map(|(variant, _)| *variant).collect();
-    changed.dedup();
-    let low_stock = i64::from(low_stock);
-    let mut messages = Vec::new();
-    for variant in changed {
-        let shelves = levels.get(&variant).into_iter().flatten();
-        let (before, now) = shelves.fold((0, 0), |(before, now), shelf| {
-            let then = after.get(&(variant, shelf.location)).unwrap_or(shelf);
-            (before + shelf.available(), now + then.available())
-        });
-        if before >= low_stock && now < low_stock {
-            messages.push(Message::stock_low(variant, now));
+) -> Vec<(VariantId, i64, i64)> {
+    let mut changes: Vec<(VariantId, i64, i64)> = Vec::new();
+    for ((variant, location), shelf) in after {
+        let known = levels.get(variant).map_or(&[][..], Vec::as_slice);
+        let before = known.iter().find(|it| it.location == *location);
+        let before = before.map_or(0, Shelf::available);
+        match changes.last_mut() {
+            Some(last) if last.0 == *variant => {
+                last.1 += before;
+                last.2 += shelf.available();
+            }
+            _ => {
+                // What lies where nothing changes counts on both sides.
+                let elsewhere = known
+                    .iter()
+                    .filter(|it| !after.contains_key(&(*variant, it.location)))
+                    .map(Shelf::available)
+                    .sum::<i64>();
+                changes.push((*variant, elsewhere + before, elsewhere + shelf.available()));
+            }
         }
     }
-    messages
+    changes
 }
 
 async fn record(

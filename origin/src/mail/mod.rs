@@ -5,11 +5,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::{StreamExt as _, stream};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, MultiPart},
 };
 use ui::mail::Mail;
+
+/// A finished message on its way.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Names it: sent again, it is the same message, so that a mailbox folder holds it once and a
+    /// mail program can tell.
+    pub id: i64,
+    /// The recipient's address.
+    pub to: String,
+    /// What it says.
+    pub mail: Mail,
+}
+
+/// Messages that are on their way to the server at once, at most.
+const AT_ONCE: usize = 8;
 
 /// Where messages go.
 #[derive(Clone, Debug)]
@@ -43,38 +59,52 @@ impl Mailer {
         Ok(Self { from, way })
     }
 
-    /// Sends a message. `id` names it: sent again, it is the same message, so that a mailbox folder
-    /// holds it once and a mail program can tell.
-    pub async fn send(&self, id: i64, to: &str, mail: &Mail) -> Result<(), String> {
-        let to: Mailbox = to
-            .parse()
-            .map_err(|error| format!("the recipient's address: {error}"))?;
-        let domain = self.from.email.domain();
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(to)
-            .subject(mail.subject.clone())
-            .message_id(Some(format!("<{id}@{domain}>")))
-            .multipart(MultiPart::alternative_plain_html(
-                mail.text.clone(),
-                mail.html.clone(),
-            ))
-            .map_err(|error| format!("the message: {error}"))?;
+    /// Sends messages, and says of each in their order what became of it.
+    pub async fn send(&self, letters: Vec<Letter>) -> Vec<Result<(), String>> {
+        let messages: Vec<(i64, Result<Message, String>)> = letters
+            .into_iter()
+            .map(|letter| (letter.id, self.message(letter)))
+            .collect();
         match &self.way {
-            Way::Smtp(server) => server
-                .send(message)
-                .await
-                .map(|_| ())
-                .map_err(|error| format!("the SMTP server: {error}")),
+            Way::Smtp(server) => {
+                let sent = messages.into_iter().map(async |(_, message)| {
+                    let sent = server.send(message?).await;
+                    sent.map(drop)
+                        .map_err(|error| format!("the SMTP server: {error}"))
+                });
+                stream::iter(sent).buffered(AT_ONCE).collect().await
+            }
             Way::Folder(folder) => {
-                let (folder, text) = (folder.clone(), message.formatted());
-                let written = tokio::task::spawn_blocking(move || write(&folder, id, &text));
-                written
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|error| format!("the mailbox folder: {error}"))
+                let (folder, count) = (folder.clone(), messages.len());
+                let written = tokio::task::spawn_blocking(move || {
+                    let write = |(id, message): (i64, Result<Message, String>)| {
+                        write(&folder, id, &message?.formatted())
+                            .map_err(|error| format!("the mailbox folder: {error}"))
+                    };
+                    messages.into_iter().map(write).collect()
+                });
+                let broken_off = |error| vec![Err(format!("the mailbox folder: {error}")); count];
+                written.await.unwrap_or_else(broken_off)
             }
         }
+    }
+
+    fn message(&self, letter: Letter) -> Result<Message, String> {
+        let to: Mailbox = letter
+            .to
+            .parse()
+            .map_err(|error| format!("the recipient's address: {error}"))?;
+        let (id, domain) = (letter.id, self.from.email.domain());
+        Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(letter.mail.subject)
+            .message_id(Some(format!("<{id}@{domain}>")))
+            .multipart(MultiPart::alternative_plain_html(
+                letter.mail.text,
+                letter.mail.html,
+            ))
+            .map_err(|error| format!("the message: {error}"))
     }
 }
 
@@ -92,12 +122,14 @@ fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    fn mail() -> Mail {
-        Mail {
+    fn letter(id: i64, to: &str) -> Letter {
+        let mail = Mail {
             subject: "订单 7K3Q".to_owned(),
             text: "Thank you".to_owned(),
             html: "<p>Thank you</p>".to_owned(),
-        }
+        };
+        let to = to.to_owned();
+        Letter { id, to, mail }
     }
 
     #[tokio::test]
@@ -106,7 +138,8 @@ mod tests {
         let box_ = folder.path().join("mail");
         let mailer = Mailer::new("Shop <shop@shop.example>", None, box_.clone()).unwrap();
         for _ in 0..2 {
-            mailer.send(7, "ada@example.org", &mail()).await.unwrap();
+            let sent = mailer.send(vec![letter(7, "ada@example.org")]).await;
+            assert_eq!(sent, [Ok(())]);
         }
         let files: Vec<_> = std::fs::read_dir(&box_).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
@@ -127,13 +160,11 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
         let mailer = Mailer::new("shop@shop.example", None, file).unwrap();
-        let error = mailer
-            .send(1, "ada@example.org", &mail())
-            .await
-            .unwrap_err();
-        assert!(error.starts_with("the mailbox folder"), "{error}");
-        let error = mailer.send(1, "nobody", &mail()).await.unwrap_err();
-        assert!(error.starts_with("the recipient"), "{error}");
+        let letters = vec![letter(1, "ada@example.org"), letter(2, "nobody")];
+        let sent = mailer.send(letters).await;
+        for (sent, why) in sent.iter().zip(["the mailbox folder", "the recipient"]) {
+            assert!(sent.as_ref().unwrap_err().starts_with(why), "{sent:?}");
+        }
         assert!(Mailer::new("nobody", None, PathBuf::new()).is_err());
         assert!(Mailer::new("a@b.co", Some("http://x"), PathBuf::new()).is_err());
     }

@@ -8,7 +8,7 @@ use shared::{
     id::{CartId, CouponId, OrderId, VariantId},
     locale::Locale,
     money::Money,
-    order::{Order, OrderState},
+    order::Order,
     problem::Problem,
     time::Timestamp,
 };
@@ -219,7 +219,7 @@ impl Batch {
     ) -> Result<(), Error> {
         let mut stored = Vec::with_capacity(self.decided.len());
         let mut moves = Moves::default();
-        let (mut uses, mut ordered, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut uses, mut messages) = (Vec::new(), Vec::new());
         for decided in self.decided {
             let (id, order) = (decided.stored.id, &decided.stored.order);
             let cart = CartId::new(decided.stored.cart);
@@ -233,21 +233,17 @@ impl Batch {
                     .into_iter()
                     .map(|coupon: CouponId| (coupon, id, order.email.clone())),
             );
-            ordered.push((cart, id));
             messages.push(outbox::Message::order_placed(id, &order.number));
             stored.push(decided.stored);
         }
-        let events: Vec<_> = stored
-            .iter()
-            .map(|it| (app.ids.next(now), it.id, OrderState::Pending))
-            .collect();
-        store::insert(tx, &stored, &events, now).await?;
+        store::insert(tx, &stored).await?;
         crash::at("order.inserted");
-        inventory::move_stock(tx, app.context(), levels, &moves).await?;
+        let told = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
-        catalog::stock_changed(tx, &moves.variants(), app.config.low_stock).await?;
+        catalog::stock_changed(tx, &told, app.config.low_stock).await?;
         coupons::redeem(tx, now, &uses).await?;
-        cart::mark_ordered(tx, now, &ordered).await?;
+        let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
+        cart::end_holds(tx, now, &held).await?;
         crash::at("order.marked");
         outbox::put(tx, &app.ids, now, &messages).await?;
         crash::at("order.told");

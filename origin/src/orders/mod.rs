@@ -19,7 +19,8 @@ pub use error::{Error, Obstacle};
 pub use expiry::expire;
 pub use idempotency::{Key, forget};
 pub use steps::{
-    cancel, find, find_locked, for_mail, refund_done, refund_due, step_by_shop, take_money, whose,
+    cancel, find, find_locked, for_messages, read, refund_done, refund_due, step_by_shop,
+    take_money, whose,
 };
 pub use store::{Stored, number};
 pub use web::routes;

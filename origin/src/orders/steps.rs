@@ -1,5 +1,7 @@
 //! The steps that an order takes after it was placed.
 
+use std::collections::HashMap;
+
 use shared::{
     id::OrderId,
     locale::Locale,
@@ -24,12 +26,24 @@ pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> 
     Ok(whose(stored, token)?.order)
 }
 
-/// The order with this number, and the language of its messages.
-pub async fn for_mail(app: &App, number: &str) -> Result<(Order, Locale), Error> {
+/// The order with this number, for those who run the shop.
+pub async fn read(app: &App, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
-    let stored = stored.ok_or(Error::NoSuchOrder)?;
-    Ok((stored.order, stored.locale))
+    Ok(stored.ok_or(Error::NoSuchOrder)?.order)
+}
+
+/// The orders with these numbers, and the language of their messages.
+pub async fn for_messages(
+    app: &App,
+    numbers: &[&str],
+) -> Result<HashMap<String, (Order, Locale)>, Error> {
+    let mut reader = app.db.read().await?;
+    let found = store::find_all(&mut reader, numbers).await?;
+    let found = found.into_iter();
+    Ok(found
+        .map(|(number, it)| (number, (it.order, it.locale)))
+        .collect())
 }
 
 /// The order, if the token is its own.
@@ -73,7 +87,7 @@ async fn step(app: &App, tx: &mut Tx, stored: Stored, next: OrderState) -> Resul
     if !order.state.may_become(next) || !store::step(tx, (id, order.version), next, now).await? {
         return Err(Error::IllegalStep);
     }
-    store::add_events(tx, &[(app.ids.next(now), id, next)], now).await?;
+    store::add_event(tx, app.ids.next(now), (id, next), now).await?;
     let message = outbox::Message::order_changed(id, &order.number, next);
     outbox::put(tx, &app.ids, now, &[message]).await?;
     order.state = next;
@@ -204,7 +218,7 @@ async fn give_back(app: &App, tx: &mut Tx, order: OrderId) -> Result<(), Error> 
         movements,
         holds: Vec::new(),
     };
-    inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &variants, app.config.low_stock).await?;
+    let told = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
+    catalog::stock_changed(tx, &told, app.config.low_stock).await?;
     Ok(())
 }

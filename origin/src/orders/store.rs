@@ -1,5 +1,7 @@
 //! All SQL of the orders.
 
+use std::collections::HashMap;
+
 use shared::{
     cart::Totals,
     id::{OrderId, VariantId},
@@ -29,13 +31,8 @@ pub struct Stored {
     pub locale: Locale,
 }
 
-/// Writes new orders with their lines and first step.
-pub(super) async fn insert(
-    tx: &mut Tx,
-    orders: &[Stored],
-    events: &[(i64, OrderId, OrderState)],
-    now: Timestamp,
-) -> Result<(), Error> {
+/// Writes new orders with their lines. That it is placed is the first step of each.
+pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(orders.len());
     let mut lines = Vec::new();
     for it in orders {
@@ -111,24 +108,27 @@ pub(super) async fn insert(
             },
         )
         .await?;
-    Ok(add_events(tx, events, now).await?)
+    Ok(())
 }
 
-/// Writes steps.
-pub(super) async fn add_events(
+/// Writes a step.
+pub(super) async fn add_event(
     tx: &mut Tx,
-    events: &[(i64, OrderId, OrderState)],
+    id: i64,
+    (order, state): (OrderId, OrderState),
     now: Timestamp,
 ) -> Result<(), db::Error> {
-    let head = "insert into order_events (id, order_id, state, created_at) ";
-    Rows::insert(head)
-        .write(tx, events, |mut row, (id, order, state)| {
-            row.push_bind(*id)
-                .push_bind(order.get())
-                .push_bind(state.word())
-                .push_bind(now.as_millis());
-        })
-        .await
+    let statement = "
+        insert into order_events (id, order_id, state, created_at)
+        values (?, ?, ?, ?)";
+    sqlx::query(statement)
+        .bind(id)
+        .bind(order.get())
+        .bind(state.word())
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// The columns of an order.
@@ -146,13 +146,25 @@ macro_rules! select_order {
     };
 }
 
+/// The orders with these numbers, by number, with lines and history.
+pub(super) async fn find_all(
+    conn: &mut AnyConnection,
+    numbers: &[&str],
+) -> Result<HashMap<String, Stored>, Error> {
+    let mut found = HashMap::with_capacity(numbers.len());
+    for chunk in numbers.chunks(Rows::MAX) {
+        let numbers = chunk.iter().map(|number| (*number).to_owned());
+        let mut query = Rows::among(select_order!("number in "), numbers);
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        let orders = whole(conn, &rows).await?;
+        found.extend(orders.into_iter().map(|it| (it.order.number.clone(), it)));
+    }
+    Ok(found)
+}
+
 /// The order with this number, with lines and history.
 pub(super) async fn find(conn: &mut AnyConnection, number: &str) -> Result<Option<Stored>, Error> {
-    let row = sqlx::query(select_order!("number = ?"))
-        .bind(number)
-        .fetch_optional(&mut *conn)
-        .await?;
-    whole(conn, row).await
+    Ok(find_all(conn, &[number]).await?.remove(number))
 }
 
 /// The order with this number, locked until the transaction ends.
@@ -193,7 +205,7 @@ pub(super) async fn find_by_cart(
         .bind(cart)
         .fetch_optional(&mut *conn)
         .await?;
-    whole(conn, row).await
+    Ok(whole(conn, row.as_slice()).await?.pop())
 }
 
 /// The number of this order.
@@ -208,42 +220,47 @@ pub async fn number(conn: &mut AnyConnection, order: OrderId) -> Result<Option<S
         .await
 }
 
-async fn whole(conn: &mut AnyConnection, row: Option<AnyRow>) -> Result<Option<Stored>, Error> {
-    let Some(row) = row else { return Ok(None) };
-    let mut stored = order(&row)?;
-    let currency = stored.order.totals.total.currency;
-    let statement = "
-        select variant_id, sku, name, options, quantity, backordered, price_minor, discount_minor,
-               tax_minor, total_minor
+/// Orders with their lines and history; [`Rows::MAX`] of them at most.
+async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>, Error> {
+    let mut orders = rows.iter().map(order).collect::<Result<Vec<_>, _>>()?;
+    if orders.is_empty() {
+        return Ok(orders);
+    }
+    let places: HashMap<i64, usize> = (0..)
+        .zip(&orders)
+        .map(|(at, it)| (it.id.get(), at))
+        .collect();
+    let head = "
+        select order_id, variant_id, sku, name, options, quantity, backordered, price_minor,
+               discount_minor, tax_minor, total_minor
           from order_lines
-         where order_id = ?
-         order by position";
-    let rows = sqlx::query(statement)
-        .bind(stored.id.get())
-        .fetch_all(&mut *conn)
-        .await?;
+         where order_id in ";
+    let mut query = Rows::among(head, places.keys().copied());
+    query.push(" order by order_id, position");
+    let rows = query.build().fetch_all(&mut *conn).await?;
     for row in &rows {
+        let stored = &mut orders[places[&row.try_get("order_id")?]];
+        let currency = stored.order.totals.total.currency;
         stored
             .variants
             .push(VariantId::new(row.try_get("variant_id")?));
         stored.order.lines.push(line(row, currency)?);
     }
-    let statement = "
-        select state, created_at
+    let head = "
+        select order_id, state, created_at
           from order_events
-         where order_id = ?
-         order by id";
-    let rows = sqlx::query(statement)
-        .bind(stored.id.get())
-        .fetch_all(&mut *conn)
-        .await?;
+         where order_id in ";
+    let mut query = Rows::among(head, places.keys().copied());
+    query.push(" order by id");
+    let rows = query.build().fetch_all(&mut *conn).await?;
     for row in &rows {
+        let stored = &mut orders[places[&row.try_get("order_id")?]];
         stored.order.history.push(OrderEvent {
             state: state(row)?,
             at: Timestamp::from_millis(row.try_get("created_at")?),
         });
     }
-    Ok(Some(stored))
+    Ok(orders)
 }
 
 fn order(row: &AnyRow) -> Result<Stored, Error> {
@@ -257,6 +274,7 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
         (row.try_get("shipping_address")?, row.try_get("coupons")?);
     let locale: String = row.try_get("locale")?;
     let pay_until: Option<i64> = row.try_get("pay_until")?;
+    let created_at = Timestamp::from_millis(row.try_get("created_at")?);
     Ok(Stored {
         id: OrderId::new(row.try_get("id")?),
         variants: Vec::new(),
@@ -285,8 +303,11 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
             coupons: serde_json::from_str(&coupons)?,
             note: row.try_get("note")?,
             pay_until: pay_until.map(Timestamp::from_millis),
-            created_at: Timestamp::from_millis(row.try_get("created_at")?),
-            history: Vec::new(),
+            created_at,
+            history: vec![OrderEvent {
+                state: OrderState::Pending,
+                at: created_at,
+            }],
         },
     })
 }

@@ -42,6 +42,20 @@ pub struct Due {
     pub attempts: i64,
 }
 
+/// Whether anything may be due.
+pub(super) async fn is_due(conn: &mut AnyConnection, now: Timestamp) -> Result<bool, db::Error> {
+    let statement = "
+        select id
+          from outbox
+         where due_at <= ?
+         limit 1";
+    let due: Option<i64> = sqlx::query_scalar(statement)
+        .bind(now.as_millis())
+        .fetch_optional(conn)
+        .await?;
+    Ok(due.is_some())
+}
+
 /// Takes what is due: of each subject only what nothing older stands before. It is due again after
 /// the lease, should this process end.
 pub(super) async fn take(

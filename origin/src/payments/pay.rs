@@ -230,7 +230,7 @@ async fn of(app: &App, (number, token): (&str, &str), payment: &str) -> Result<S
 }
 
 async fn shown(app: &App, number: &str, payment: Stored) -> Result<Payment, Error> {
-    let (order, _) = orders::for_mail(app, number).await?;
+    let order = orders::read(app, number).await?;
     Ok(Payment {
         id: payment.id.to_string(),
         state: payment.state,

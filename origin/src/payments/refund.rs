@@ -30,8 +30,7 @@ pub async fn refund(
     let begin = async || begin(app, number, request, key).await;
     db::retried(begin, Error::is_conflict).await?;
     send_back(app).await?;
-    let (order, _) = orders::for_mail(app, number).await?;
-    Ok(order)
+    Ok(orders::read(app, number).await?)
 }
 
 async fn begin(app: &App, number: &str, request: &RefundOrder, key: &Key) -> Result<(), Error> {

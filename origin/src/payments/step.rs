@@ -38,6 +38,5 @@ pub(super) async fn step(app: &App, number: &str, next: OrderState) -> Result<Or
         Ok(tx.commit().await?)
     };
     db::retried(step, Error::is_conflict).await?;
-    let (order, _) = orders::for_mail(app, number).await?;
-    Ok(order)
+    Ok(orders::read(app, number).await?)
 }

@@ -342,12 +342,11 @@ impl Shop {
                      or c.used > coalesce(c.limit_total, c.used)",
             ),
             (
-                "carts that know another order than theirs",
+                "carts that have become an order and still hold something",
                 "select count(*)
                    from orders o
                    join carts c on c.id = o.cart_id
-                  where c.order_id is null
-                     or c.order_id <> o.id",
+                  where c.held_until is not null",
             ),
             (
                 "orders whose money differs from their payments",
