@@ -224,9 +224,8 @@ impl Batch {
             let (id, order) = (decided.stored.id, &decided.stored.order);
             let cart = CartId::new(decided.stored.cart);
             moves.movements.extend(decided.movements);
-            if !decided.held.is_empty() {
-                moves.holds.push((cart, decided.held, Vec::new()));
-            }
+            let held = decided.held.map(|held| (cart, held, Vec::new()));
+            moves.holds.extend(held);
             uses.extend(
                 decided
                     .coupons

@@ -32,8 +32,8 @@ pub(super) struct Counter<'c> {
 pub(super) struct Decided {
     pub(super) stored: Stored,
     pub(super) movements: Vec<Movement>,
-    /// What was kept for the cart.
-    pub(super) held: Vec<Hold>,
+    /// What was kept for the cart, if it was in checkout.
+    pub(super) held: Option<Vec<Hold>>,
     pub(super) coupons: Vec<CouponId>,
 }
 
@@ -131,7 +131,7 @@ impl Counter<'_> {
                 locale: placement.locale,
             },
             movements,
-            held,
+            held: cart.hold.map(|_| held),
             coupons: coupons.into_iter().map(|(id, _)| id).collect(),
         })
     }
