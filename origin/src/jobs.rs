@@ -38,6 +38,9 @@ impl Jobs {
         jobs.every(app, second * 3_600, "idempotency", |app| async move {
             orders::forget(&app.db, app.clock.now()).await.map(drop)
         });
+        jobs.every(app, second * 3_600, "delivered", |app| async move {
+            outbox::forget(&app.db, app.clock.now()).await.map(drop)
+        });
         jobs
     }
 

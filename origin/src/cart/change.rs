@@ -200,12 +200,10 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let mut skus: Vec<&str> = jobs.iter().filter_map(|job| job.sku()).collect();
     skus.sort_unstable();
     skus.dedup();
-    let skus = catalog::find_skus(tx.conn(), &skus).await?;
-    let besides: Vec<VariantId> = skus.values().copied().collect();
     let holding = carts.values().any(|cart| cart.hold.is_some())
         || jobs.iter().any(|job| matches!(job.change, Change::Hold));
     let lock = if holding { lock } else { "" };
-    let mut around = surroundings(tx.conn(), carts.values(), &besides, lock).await?;
+    let mut around = surroundings(tx.conn(), carts.values(), &skus, lock).await?;
     let levels = if holding {
         around.shelves.clone()
     } else {
@@ -226,7 +224,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         let outcome = match &job.change {
             Change::Merge(from) => merge(&mut carts, job, from, &around, &mut touched),
             _ => match carts.get_mut(&job.token) {
-                Some(cart) => apply(cart, job, &skus, &around, &mut touched),
+                Some(cart) => apply(cart, job, &around, &mut touched),
                 None => Err(Error::NoSuchCart),
             },
         };
@@ -249,7 +247,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     // A coupon that was named just now is not among those that were read before.
     let named = jobs.iter().any(Job::names_coupons);
     if named {
-        around = surroundings(tx.conn(), carts.values(), &besides, "").await?;
+        around = surroundings(tx.conn(), carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
     let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
@@ -339,15 +337,14 @@ impl Touched {
 fn apply(
     cart: &mut Stored,
     job: &Job,
-    skus: &HashMap<String, VariantId>,
     around: &Surroundings,
     touched: &mut Touched,
 ) -> Result<(), Error> {
     changeable(cart, job)?;
     match &job.change {
         Change::Create | Change::Hold | Change::Release | Change::Merge(_) => {}
-        Change::Add(sku, count) => put(cart, sku, skus, around, touched, |before| before + count)?,
-        Change::Set(sku, count) => put(cart, sku, skus, around, touched, |_| *count)?,
+        Change::Add(sku, count) => put(cart, sku, around, touched, |before| before + count)?,
+        Change::Set(sku, count) => put(cart, sku, around, touched, |_| *count)?,
         Change::Clear => {
             let lines = cart.lines.drain(..).map(|line| (cart.id, line.variant));
             touched.lines.extend(lines);
@@ -458,13 +455,12 @@ fn pour(from: &mut Stored, into: &mut Stored, around: &Surroundings, touched: &m
 fn put(
     cart: &mut Stored,
     sku: &str,
-    skus: &HashMap<String, VariantId>,
     around: &Surroundings,
     touched: &mut Touched,
     quantity: impl FnOnce(i64) -> i64,
 ) -> Result<(), Error> {
     let unknown = || Error::field("sku", "There is nothing with this sku.");
-    let variant = *skus.get(sku).ok_or_else(unknown)?;
+    let variant = *around.skus.get(sku).ok_or_else(unknown)?;
     let place = cart.lines.iter().position(|line| line.variant == variant);
     let before = place.map_or(0, |place| cart.lines[place].quantity);
     let quantity = quantity(before);

@@ -26,6 +26,8 @@ use super::{Error, Priced, Stored, price, store};
 pub struct Surroundings {
     /// What is offered of their variants.
     pub offers: HashMap<VariantId, Offer>,
+    /// Those that were asked for by sku.
+    pub skus: HashMap<String, VariantId>,
     /// How much there is of them.
     pub shelves: HashMap<VariantId, Vec<Shelf>>,
     /// What they hold of it.
@@ -64,17 +66,16 @@ impl Surroundings {
     }
 }
 
-/// Reads what these carts, and these variants besides, are priced with. `lock` locks the rows of
+/// Reads what these carts, and what has these skus besides, are priced with. `lock` locks the rows of
 /// stock and coupons.
 pub async fn surroundings(
     conn: &mut AnyConnection,
     carts: impl Iterator<Item = &Stored> + Clone,
-    besides: &[VariantId],
+    skus: &[&str],
     lock: &'static str,
 ) -> Result<Surroundings, Error> {
     let lines = carts.clone().flat_map(|cart| &cart.lines);
     let mut variants: Vec<VariantId> = lines.map(|line| line.variant).collect();
-    variants.extend(besides);
     variants.sort_unstable();
     variants.dedup();
     let held = carts.clone().filter(|cart| cart.hold.is_some());
@@ -85,7 +86,8 @@ pub async fn surroundings(
         .collect();
     codes.sort_unstable();
     codes.dedup();
-    let offers = catalog::offers(conn, &variants).await?;
+    let offers = catalog::offers(conn, &variants, skus).await?;
+    variants.extend(offers.keys());
     let shelves = inventory::levels(conn, &variants, lock).await?;
     let coupons = coupons::find(conn, &codes, lock).await?;
     let limited: Vec<CouponId> = coupons
@@ -93,8 +95,11 @@ pub async fn surroundings(
         .filter(|coupon| coupon.limit_customer.is_some())
         .map(|coupon| coupon.id)
         .collect();
+    let named = offers.values().filter(|it| skus.contains(&it.sku.as_str()));
+    let named = named.map(|it| (it.sku.clone(), it.variant)).collect();
     Ok(Surroundings {
         offers,
+        skus: named,
         shelves,
         holds: inventory::holds(conn, &held).await?,
         uses: coupons::uses(conn, &limited).await?,

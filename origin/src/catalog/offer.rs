@@ -8,7 +8,7 @@ use shared::{
     locale::Locale,
     money::Money,
 };
-use sqlx::{AnyConnection, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, QueryBuilder, Row as _, any::AnyRow};
 
 use crate::db::{self, Rows};
 
@@ -87,30 +87,52 @@ pub async fn find_skus(
     Ok(found)
 }
 
-/// These variants as they are offered just now.
+/// These variants as they are offered just now, and those with these skus, of which there may be
+/// [`Rows::MAX`].
 pub async fn offers(
     conn: &mut AnyConnection,
     variants: &[VariantId],
+    skus: &[&str],
 ) -> Result<HashMap<VariantId, Offer>, Error> {
-    let mut found: HashMap<VariantId, Offer> = HashMap::with_capacity(variants.len());
-    for chunk in variants.chunks(Rows::MAX) {
-        let head = "
-            select v.id, v.sku, v.options as chosen, v.price_minor, v.tracked, v.backorder, v.active,
-                   v.image as picture, v.weight_g, v.product_id, p.slug, p.status, p.currency,
-                   p.options, p.images, en.name as en, zh.name as zh
-              from variants v
-              join products p on p.id = v.product_id
-              left join product_texts en on en.product_id = p.id and en.locale = 'en'
-              left join product_texts zh on zh.product_id = p.id and zh.locale = 'zh'
-             where v.id in ";
-        let mut query = Rows::among(head, chunk.iter().map(|variant| variant.get()));
+    let mut found: HashMap<VariantId, Offer> = HashMap::with_capacity(variants.len() + skus.len());
+    let mut skus = skus;
+    let mut chunks = variants.chunks(Rows::MAX);
+    loop {
+        let chunk = chunks.next().unwrap_or_default();
+        let mut query = QueryBuilder::new(
+            "select v.id, v.sku, v.options as chosen, v.price_minor, v.tracked, v.backorder, v.active,
+                    v.image as picture, v.weight_g, v.product_id, p.slug, p.status, p.currency,
+                    p.options, p.images, en.name as en, zh.name as zh
+               from variants v
+               join products p on p.id = v.product_id
+               left join product_texts en on en.product_id = p.id and en.locale = 'en'
+               left join product_texts zh on zh.product_id = p.id and zh.locale = 'zh'
+              where ",
+        );
+        match (chunk, skus) {
+            ([], []) => return Ok(found),
+            (_, []) => {
+                query.push("v.id in ");
+                Rows::push_list(&mut query, chunk.iter().map(|it| it.get()));
+            }
+            ([], _) => {
+                query.push("v.sku in ");
+                Rows::push_list(&mut query, skus.iter().map(|it| (*it).to_owned()));
+            }
+            _ => {
+                query.push("v.id in ");
+                Rows::push_list(&mut query, chunk.iter().map(|it| it.get()));
+                query.push(" or v.sku in ");
+                Rows::push_list(&mut query, skus.iter().map(|it| (*it).to_owned()));
+            }
+        }
+        skus = &[];
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
             let offer = offer(row)?;
             found.insert(offer.variant, offer);
         }
     }
-    Ok(found)
 }
 
 fn offer(row: &AnyRow) -> Result<Offer, Error> {

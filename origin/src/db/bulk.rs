@@ -57,17 +57,25 @@ impl Rows {
     where
         T: Encode<'v, Any> + Type<Any> + Clone,
     {
+        let mut query = QueryBuilder::new(head);
+        Self::push_list(&mut query, values);
+        query
+    }
+
+    /// The values in brackets, as in [`Rows::among`].
+    pub fn push_list<'v, T>(query: &mut QueryBuilder<Any>, values: impl IntoIterator<Item = T>)
+    where
+        T: Encode<'v, Any> + Type<Any> + Clone,
+    {
         let mut values: Vec<T> = values.into_iter().collect();
         if let Some(last) = values.last().cloned() {
             values.resize(values.len().next_power_of_two(), last);
         }
-        let mut query = QueryBuilder::new(head);
         query.push("(");
         let mut list = query.separated(", ");
         for value in values {
             list.push_bind(value);
         }
         query.push(")");
-        query
     }
 }

@@ -3,9 +3,12 @@
 use shared::{id::IdGenerator, time::Timestamp};
 use sqlx::{AnyConnection, Row as _};
 
-use crate::db::{self, Rows, Tx};
+use crate::db::{self, Db, Rows, Tx};
 
 use super::Message;
+
+/// How long a delivered message is kept, for whoever wants to know what was told: a week.
+const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// Writes messages, due at once.
 pub async fn put(
@@ -75,7 +78,7 @@ pub(super) async fn take(
                            where older.subject = outbox.subject
                              and older.id < outbox.id
                              and older.due_at is not null)
-          order by id
+          order by due_at, id
           limit ",
     );
     query.push_bind(limit).push(tx.dialect().for_update());
@@ -140,6 +143,20 @@ pub(super) async fn failed(
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Forgets what was delivered long enough ago.
+pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+    let mut tx = db.write().await?;
+    let statement = "
+        delete from outbox
+         where delivered_at < ?";
+    let done = sqlx::query(statement)
+        .bind(now.as_millis() - KEPT_MS)
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
 }
 
 /// What was given up: id, topic, subject, tries and the last error, the oldest first.
