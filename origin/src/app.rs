@@ -41,6 +41,8 @@ pub struct Parts {
     pub desks: Desks,
     /// Where messages go.
     pub mailer: Mailer,
+    /// With what others are asked.
+    pub client: reqwest::Client,
     /// What is counted.
     pub metrics: Metrics,
     /// The files that pages load.
@@ -77,9 +79,10 @@ impl App {
         let rules = config
             .rules()
             .map_err(|error| db::Error::Configuration(error.into()))?;
-        let mailer = config
-            .mailer()
-            .map_err(|error| db::Error::Configuration(error.into()))?;
+        let wrong = |error: String| db::Error::Configuration(error.into());
+        config.check_payments().map_err(wrong)?;
+        let mailer = config.mailer().map_err(wrong)?;
+        let client = crate::client::client().map_err(wrong)?;
         let db = Db::connect(&config.database()).await?;
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
@@ -89,6 +92,7 @@ impl App {
             tree: TreeCache::default(),
             rules,
             mailer,
+            client,
             desks: Desks::default(),
             metrics: Metrics::default(),
             assets,

@@ -77,6 +77,45 @@ pub struct Config {
     )]
     pub checkout_rules: Option<PathBuf>,
 
+    /// The ways to pay, with commas between them: manual, test, stripe
+    #[arg(
+        long,
+        env = "MALLARD_PAYMENT_METHODS",
+        default_value = "manual,test",
+        value_delimiter = ',',
+        global = true
+    )]
+    #[arg(value_parser = ["manual", "test", "stripe"])]
+    pub payment_methods: Vec<String>,
+
+    /// The secret key of the Stripe account
+    #[arg(
+        long,
+        env = "MALLARD_STRIPE_SECRET_KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    pub stripe_secret_key: Option<String>,
+
+    /// The secret with which Stripe signs its events
+    #[arg(
+        long,
+        env = "MALLARD_STRIPE_WEBHOOK_SECRET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub stripe_webhook_secret: Option<String>,
+
+    /// Where Stripe's API is
+    #[arg(
+        long,
+        env = "MALLARD_STRIPE_URL",
+        default_value = "https://api.stripe.com",
+        global = true
+    )]
+    #[arg(value_parser = parse_base_url)]
+    pub stripe_url: String,
+
     /// After how long without an answer a payment's provider is asked again
     #[arg(
         long,
@@ -271,6 +310,15 @@ impl Config {
         Rules::parse(&text, self.currency).map_err(in_file)
     }
 
+    /// Whether the ways to pay can be offered.
+    pub fn check_payments(&self) -> Result<(), String> {
+        let stripe = self.payment_methods.iter().any(|it| it == "stripe");
+        match (stripe, &self.stripe_secret_key) {
+            (true, None) => Err("the payment method stripe needs --stripe-secret-key".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// How messages go out.
     pub fn mailer(&self) -> Result<Mailer, String> {
         let folder = self.data_dir.join("mail");
@@ -342,10 +390,13 @@ pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -
             Some(_) => "default",
             None => "not set",
         };
-        let raw = matches.get_raw(key).and_then(|mut values| values.next());
+        let raw = matches.get_raw(key).map(|values| {
+            let values: Vec<_> = values.map(|it| it.to_string_lossy()).collect();
+            values.join(",")
+        });
         let line = match raw {
             Some(value) => {
-                let value = mask(&value.to_string_lossy(), arg.is_hide_env_values_set());
+                let value = mask(&value, arg.is_hide_env_values_set());
                 let value = toml::Value::String(value);
                 format!("{key} = {value}")
             }

@@ -15,7 +15,7 @@ use crate::{
         ProductList, ProductPath,
     },
     order::{Order, OrderPath, OrderToken},
-    payment::{PayOrder, Payment, PaymentPath, RefundOrder, StepOrder},
+    payment::{PayOrder, Payment, PaymentPath, Received, RefundOrder, StepOrder},
     stock::{ChangeStock, GetStock, StockLevels},
 };
 
@@ -338,6 +338,12 @@ endpoints! {
         id: "confirm_payment", path: "/api/v1/orders/{number}/payments/{payment}/confirm",
         summary: "Say yes to a payment that asks for it",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound, IllegalStep],
+    }
+    /// What Stripe tells by itself.
+    STRIPE_EVENT: Post(NoParameters, NoParameters, serde_json::Value) -> Received = {
+        id: "stripe_event", path: "/api/v1/payments/stripe/events",
+        summary: "For Stripe: a signed event about a payment",
+        query: &[], caching: Caching::Private, problems: &[BadRequest, NotFound],
     }
     /// A step, taken by the shop.
     STEP_ORDER: Post(OrderPath, NoParameters, StepOrder) -> Order = {

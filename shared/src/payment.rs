@@ -17,8 +17,22 @@ pub struct Payment {
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the buyer has to do, while something is left to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextStep>,
     /// What the order is now.
     pub order: OrderState,
+}
+
+/// What the buyer has to do before the money comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NextStep {
+    /// With what the buyer's browser goes on with the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Where the buyer goes to say yes; they come back to the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<String>,
 }
 
 /// What has become of a payment.
@@ -67,6 +81,18 @@ pub struct PayOrder {
     /// With the method `test`: which of its cards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<TestCard>,
+    /// With the method `stripe`: the id of the PaymentMethod that Stripe has made of the buyer's card.
+    /// Without it the answer has a `client_secret` to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    pub payment_method: Option<String>,
+}
+
+/// An event was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Received {
+    /// It was.
+    pub received: bool,
 }
 
 /// The cards of the method `test`. Each always does the same.

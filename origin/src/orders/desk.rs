@@ -49,9 +49,6 @@ pub enum Placed {
     Replayed(u16, String),
 }
 
-/// The ways to pay that there are.
-const METHODS: [&str; 2] = ["manual", "test"];
-
 /// Makes a cart an order.
 pub async fn place(
     app: &App,
@@ -59,8 +56,9 @@ pub async fn place(
     request: PlaceOrder,
     key: Option<Key>,
 ) -> Result<Placed, Error> {
-    if !METHODS.contains(&request.payment_method.as_str()) {
-        let why = format!("One of these is expected: {}.", METHODS.join(", "));
+    let methods = &app.config.payment_methods;
+    if !methods.contains(&request.payment_method) {
+        let why = format!("One of these is expected: {}.", methods.join(", "));
         return Err(Error::Invalid("payment_method", why));
     }
     let placement = Placement {

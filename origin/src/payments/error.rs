@@ -13,6 +13,15 @@ pub enum Error {
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
+    /// The shop has no account with the provider of this payment any more.
+    #[error("there is no provider for this payment")]
+    NoProvider,
+    /// An event is not what the provider signs, or is too old.
+    #[error("the event is refused: {0}")]
+    BadEvent(String),
+    /// The provider did not say what has become of a payment.
+    #[error(transparent)]
+    Unknown(#[from] super::Unknown),
     /// In its present state the payment cannot take this step.
     #[error("the payment cannot take this step")]
     IllegalStep,
@@ -42,6 +51,12 @@ impl From<Error> for Problem {
                 Self::new(ProblemKind::NotFound).detail("The order has no such payment.")
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::NoProvider | Error::Unknown(_) => {
+                tracing::error!(error = %error, "a payment failed");
+                Self::new(ProblemKind::Unavailable)
+                    .detail("The payment provider does not answer just now.")
+            }
+            Error::BadEvent(why) => Self::new(ProblemKind::BadRequest).detail(why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
             Error::Order(error) => error.into(),
             Error::Db(error) => db::problem(&error),

@@ -6,6 +6,7 @@
 //! cannot be kept goes back by itself; no more goes back than came.
 
 mod error;
+mod event;
 mod pay;
 mod provider;
 mod refund;
@@ -15,6 +16,6 @@ mod web;
 
 pub use error::Error;
 pub use pay::{confirm, find, pay, recover, settle};
-pub use provider::{Charge, Outcome, Provider, Unknown};
+pub use provider::{Answer, Charge, Known, Outcome, Provider, Unknown};
 pub use refund::{refund, send_back};
 pub use web::routes;

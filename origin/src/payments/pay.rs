@@ -2,7 +2,7 @@
 
 use shared::{
     order::{Order, OrderState},
-    payment::{PayOrder, Payment, PaymentState},
+    payment::{NextStep, PayOrder, Payment, PaymentState},
     time::Timestamp,
 };
 
@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Error,
-    provider::{Charge, Outcome, Provider, Test, Unknown},
+    provider::{self, Answer, Charge, Outcome, Provider, Unknown},
     refund,
     store::{self, Stored},
 };
@@ -22,6 +22,8 @@ use super::{
 /// After so many times the wait for an answer, a payment that the provider has not heard of never
 /// reached it.
 const LOST_AFTER_ASKS: i64 = 60;
+/// So long a payment that waits for its buyer is asked about: a day.
+const BUYERS_PATIENCE_MS: i64 = 24 * 60 * 60 * 1_000;
 const BATCH: i64 = 100;
 
 /// The answer to a request to pay: the payment, and whether the request was answered before.
@@ -50,21 +52,27 @@ pub async fn pay(
         }
         Begun::Again(payment) | Begun::Other(payment) => {
             return Ok(Paid {
-                payment: shown(app, number, payment).await?,
+                payment: asked(app, number, payment).await?,
                 replayed: true,
             });
         }
     };
     crash::at("pay.begun");
+    let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
     let charge = Charge {
         reference: payment.id,
         amount: payment.amount,
+        number: number.to_owned(),
+        return_url: format!("{}/orders/{number}?token={token}", app.config.base_url),
         card: request.card,
+        token: request.payment_method,
     };
-    let payment = match Test(&app.db).charge(charge).await {
-        Ok(outcome) => {
+    let mut next = None;
+    let payment = match provider.charge(charge).await {
+        Ok(answer) => {
             crash::at("pay.charged");
-            settled(app, payment.id, outcome).await?
+            next.clone_from(&answer.next);
+            settled(app, payment.id, &answer, None).await?
         }
         // It stays on its way; the job that asks about such payments hears of it.
         Err(Unknown(why)) => {
@@ -73,9 +81,14 @@ pub async fn pay(
         }
     };
     crash::at("pay.settled");
-    let payment = shown(app, number, payment).await?;
+    let payment = shown(app, number, payment, next).await?;
     if payment.state != PaymentState::Started {
-        let body = serde_json::to_string(&payment).unwrap_or_default();
+        // What the buyer does next is a secret of the provider's, and is asked for again.
+        let kept = Payment {
+            next: None,
+            ..payment.clone()
+        };
+        let body = serde_json::to_string(&kept).unwrap_or_default();
         let end = async || {
             let mut tx = app.db.write().await?;
             idempotency::end(&mut tx, key, 201, &body).await?;
@@ -111,6 +124,7 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
         state: PaymentState::Started,
         amount: order.order.totals.total,
         reason: None,
+        external: None,
     };
     let about = payment.id.to_string();
     if let Some(answer) = idempotency::begin(&mut tx, now, key, &about).await? {
@@ -123,7 +137,7 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
         let known = store::find(tx.conn(), id.unwrap_or(0), "").await?;
         return Ok(Begun::Again(known.ok_or(Error::NoSuchPayment)?));
     }
-    if order.order.payment_method != "test" {
+    if provider::of(app, &payment.provider).is_none() {
         let why = "This order is paid by transfer or on delivery.".to_owned();
         return Err(Error::Invalid("payment_method", why));
     }
@@ -145,16 +159,27 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
 }
 
 /// Notes what a provider has said of a payment. It may be said many times and by many; it counts once.
-pub async fn settle(app: &App, payment: i64, outcome: Outcome) -> Result<PaymentState, Error> {
-    Ok(settled(app, payment, outcome).await?.state)
+pub async fn settle(app: &App, payment: i64, answer: &Answer) -> Result<PaymentState, Error> {
+    Ok(settled(app, payment, answer, None).await?.state)
 }
 
-async fn settled(app: &App, payment: i64, outcome: Outcome) -> Result<Stored, Error> {
-    let settle = async || settle_once(app, payment, &outcome).await;
+/// As [`settle`], for an event of a provider, by its name.
+pub(super) async fn settled(
+    app: &App,
+    payment: i64,
+    answer: &Answer,
+    event: Option<(&str, &str)>,
+) -> Result<Stored, Error> {
+    let settle = async || settle_once(app, payment, answer, event).await;
     db::retried(settle, Error::is_conflict).await
 }
 
-async fn settle_once(app: &App, id: i64, outcome: &Outcome) -> Result<Stored, Error> {
+async fn settle_once(
+    app: &App,
+    id: i64,
+    answer: &Answer,
+    event: Option<(&str, &str)>,
+) -> Result<Stored, Error> {
     let now = app.clock.now();
     let mut reader = app.db.read().await?;
     let known = store::find(&mut reader, id, "").await?;
@@ -167,16 +192,24 @@ async fn settle_once(app: &App, id: i64, outcome: &Outcome) -> Result<Stored, Er
     let lock = tx.dialect().for_update();
     let payment = store::find(tx.conn(), id, lock).await?;
     let mut payment = payment.ok_or(Error::NoSuchPayment)?;
-    if payment.state == PaymentState::Captured {
+    if let Some((provider, event)) = event
+        && !store::note_event(&mut tx, provider, event, now).await?
+    {
         return Ok(payment);
     }
-    let (state, reason) = match outcome {
+    if payment.state == PaymentState::Captured {
+        tx.commit().await?;
+        return Ok(payment);
+    }
+    let (state, reason) = match &answer.outcome {
         Outcome::Captured => (PaymentState::Captured, None),
         Outcome::Declined(why) => (PaymentState::Failed, Some(why.clone())),
         Outcome::Confirming => (PaymentState::Confirming, None),
         Outcome::NeverHeard => (PaymentState::Failed, Some("never_reached".to_owned())),
     };
-    store::set_state(&mut tx, id, state, reason.as_deref(), now).await?;
+    payment.external = answer.external.clone().or(payment.external);
+    (payment.state, payment.reason) = (state, reason);
+    store::update(&mut tx, &payment, now).await?;
     if state == PaymentState::Captured {
         let minor = payment.amount.minor;
         if !orders::take_money(app, &mut tx, order, minor).await? {
@@ -185,7 +218,6 @@ async fn settle_once(app: &App, id: i64, outcome: &Outcome) -> Result<Stored, Er
     }
     crash::at("pay.noted");
     tx.commit().await?;
-    (payment.state, payment.reason) = (state, reason);
     Ok(payment)
 }
 
@@ -196,15 +228,21 @@ pub async fn confirm(
     payment: &str,
 ) -> Result<Payment, Error> {
     let stored = of(app, (number, token), payment).await?;
-    let settled = match stored.state {
-        PaymentState::Captured => stored,
-        PaymentState::Confirming => match Test(&app.db).confirm(stored.id).await {
-            Ok(outcome) => settled(app, stored.id, outcome).await?,
-            Err(Unknown(_)) => stored,
-        },
+    let (settled, next) = match stored.state {
+        PaymentState::Captured => (stored, None),
+        PaymentState::Confirming => {
+            let provider = provider::of(app, &stored.provider).ok_or(Error::NoProvider)?;
+            match provider.confirm(&stored.known()).await {
+                Ok(answer) => {
+                    let settled = settled(app, stored.id, &answer, None).await?;
+                    (settled, answer.next)
+                }
+                Err(Unknown(_)) => (stored, None),
+            }
+        }
         PaymentState::Started | PaymentState::Failed => return Err(Error::IllegalStep),
     };
-    shown(app, number, settled).await
+    shown(app, number, settled, next).await
 }
 
 /// A payment, as it stands.
@@ -214,7 +252,28 @@ pub async fn find(
     payment: &str,
 ) -> Result<Payment, Error> {
     let stored = of(app, (number, token), payment).await?;
-    shown(app, number, stored).await
+    asked(app, number, stored).await
+}
+
+/// A payment as it stands, with what its buyer has to do; the provider is asked for that.
+async fn asked(app: &App, number: &str, payment: Stored) -> Result<Payment, Error> {
+    if payment.state != PaymentState::Confirming {
+        return shown(app, number, payment, None).await;
+    }
+    let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
+    match provider.look_up(&payment.known()).await {
+        Ok(answer) if answer.outcome == Outcome::Confirming => {
+            shown(app, number, payment, answer.next).await
+        }
+        Ok(answer) => {
+            let payment = settled(app, payment.id, &answer, None).await?;
+            shown(app, number, payment, None).await
+        }
+        Err(Unknown(why)) => {
+            tracing::warn!(payment = payment.id, why, "the provider did not answer");
+            shown(app, number, payment, None).await
+        }
+    }
 }
 
 async fn of(app: &App, (number, token): (&str, &str), payment: &str) -> Result<Stored, Error> {
@@ -229,13 +288,19 @@ async fn of(app: &App, (number, token): (&str, &str), payment: &str) -> Result<S
         .ok_or(Error::NoSuchPayment)
 }
 
-async fn shown(app: &App, number: &str, payment: Stored) -> Result<Payment, Error> {
+async fn shown(
+    app: &App,
+    number: &str,
+    payment: Stored,
+    next: Option<NextStep>,
+) -> Result<Payment, Error> {
     let order = orders::read(app, number).await?;
     Ok(Payment {
         id: payment.id.to_string(),
         state: payment.state,
         amount: payment.amount,
         reason: payment.reason,
+        next,
         order: order.state,
     })
 }
@@ -246,14 +311,18 @@ pub async fn recover(app: &App) -> Result<(), Error> {
     let now = app.clock.now().as_millis();
     let before = Timestamp::from_millis(now - app.config.payment_ask_ms);
     let mut reader = app.db.read().await?;
-    let underway = store::underway(&mut reader, before, BATCH).await?;
+    let waits_since = Timestamp::from_millis(now - BUYERS_PATIENCE_MS);
+    let underway = store::underway(&mut reader, (before, waits_since), BATCH).await?;
     drop(reader);
     for payment in underway {
-        match Test(&app.db).look_up(payment.id).await {
+        let Some(provider) = provider::of(app, &payment.provider) else {
+            continue;
+        };
+        match provider.look_up(&payment.known()).await {
             // It may be on its way still.
-            Ok(Outcome::NeverHeard) if !lost(app, &payment, now) => {}
-            Ok(outcome) => {
-                settle(app, payment.id, outcome).await?;
+            Ok(it) if it.outcome == Outcome::NeverHeard && !lost(app, &payment, now) => {}
+            Ok(answer) => {
+                settle(app, payment.id, &answer).await?;
             }
             Err(Unknown(why)) => {
                 tracing::warn!(payment = payment.id, why, "the provider did not answer");

@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Error,
-    provider::{Provider, Test, Unknown},
+    provider::{self, Provider, Unknown},
     store,
 };
 
@@ -66,15 +66,19 @@ pub async fn send_back(app: &App) -> Result<(), Error> {
     let mut reader = app.db.read().await?;
     let due = store::refunds_due(&mut reader, BATCH).await?;
     drop(reader);
-    let currency = app.config.currency;
     for (refund, payment, number, minor) in due {
         let mut reader = app.db.read().await?;
-        let provider = store::find(&mut reader, payment, "").await?;
+        let payment = store::find(&mut reader, payment, "").await?;
         drop(reader);
-        let by_hand = provider.is_some_and(|it| it.provider == "manual");
-        if !by_hand {
-            let amount = Money::new(minor, currency);
-            if let Err(Unknown(why)) = Test(&app.db).refund(payment, refund, amount).await {
+        let Some(payment) = payment else { continue };
+        // What came by hand goes back by hand.
+        if payment.provider != "manual" {
+            let amount = Money::new(minor, payment.amount.currency);
+            let sent = match provider::of(app, &payment.provider) {
+                Some(provider) => provider.refund(&payment.known(), refund, amount).await,
+                None => Err(Unknown("the shop has no account any more".to_owned())),
+            };
+            if let Err(Unknown(why)) = sent {
                 tracing::warn!(refund, why, "the provider did not answer");
                 continue;
             }

@@ -29,6 +29,7 @@ pub(super) async fn step(app: &App, number: &str, next: OrderState) -> Result<Or
                 state: PaymentState::Captured,
                 amount: order.order.totals.total,
                 reason: None,
+                external: None,
             };
             store::insert(&mut tx, &payment, now).await?;
             orders::take_money(app, &mut tx, order, payment.amount.minor).await?;

@@ -10,6 +10,8 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::db::{self, Tx};
 
+use super::Known;
+
 /// A payment as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
@@ -19,10 +21,21 @@ pub(super) struct Stored {
     pub(super) state: PaymentState,
     pub(super) amount: Money,
     pub(super) reason: Option<String>,
+    pub(super) external: Option<String>,
+}
+
+impl Stored {
+    /// As its provider knows it.
+    pub(super) fn known(&self) -> Known {
+        Known {
+            reference: self.id,
+            external: self.external.clone(),
+        }
+    }
 }
 
 const COLUMNS: &str = "
-    select id, order_id, provider, state, amount_minor, currency, reason
+    select id, order_id, provider, state, amount_minor, currency, reason, external_id
       from payments";
 
 /// The payment with this id.
@@ -49,15 +62,18 @@ pub(super) async fn of_order(
     rows.iter().map(payment).collect()
 }
 
-/// Payments that have been on their way since before this moment.
+/// Payments of which nothing was heard since `before`: those on their way, and those that wait for
+/// their buyer and were made after `waits_since`.
 pub(super) async fn underway(
     conn: &mut AnyConnection,
-    before: Timestamp,
+    (before, waits_since): (Timestamp, Timestamp),
     limit: i64,
 ) -> Result<Vec<Stored>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
-    query.push(" where state = 'started' and updated_at < ");
     query
+        .push(" where (state = 'started' or state = 'confirming' and created_at > ")
+        .push_bind(waits_since.as_millis())
+        .push(") and updated_at < ")
         .push_bind(before.as_millis())
         .push(" order by updated_at limit ");
     query.push_bind(limit);
@@ -79,6 +95,7 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
         state: state.ok_or_else(|| db::Error::Decode("an unknown state".into()))?,
         amount: Money::new(row.try_get("amount_minor")?, currency),
         reason: row.try_get("reason")?,
+        external: row.try_get("external_id")?,
     })
 }
 
@@ -103,25 +120,52 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
 }
 
 /// Notes what has become of a payment.
-pub(super) async fn set_state(
-    tx: &mut Tx,
-    id: i64,
-    state: PaymentState,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<(), db::Error> {
+pub(super) async fn update(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update payments
-           set state = ?, reason = ?, updated_at = ?
+           set state = ?, reason = ?, external_id = ?, updated_at = ?
          where id = ?";
     sqlx::query(statement)
-        .bind(state.word())
-        .bind(reason)
+        .bind(it.state.word())
+        .bind(it.reason.as_deref())
+        .bind(it.external.as_deref())
         .bind(now.as_millis())
-        .bind(id)
+        .bind(it.id)
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Puts an event of a provider into the inbox; false when it is there already.
+pub(super) async fn note_event(
+    tx: &mut Tx,
+    provider: &str,
+    event: &str,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let statement = "
+        select count(*)
+          from payment_events
+         where provider = ?
+           and event_id = ?";
+    let known: i64 = sqlx::query_scalar(statement)
+        .bind(provider)
+        .bind(event)
+        .fetch_one(tx.conn())
+        .await?;
+    if known > 0 {
+        return Ok(false);
+    }
+    let statement = "
+        insert into payment_events (provider, event_id, created_at)
+        values (?, ?, ?)";
+    sqlx::query(statement)
+        .bind(provider)
+        .bind(event)
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(true)
 }
 
 /// Writes money that is to go back.

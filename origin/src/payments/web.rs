@@ -1,12 +1,13 @@
 //! Payments over HTTP.
 
 use axum::{Router, extract::State};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::{
     cache::CachePolicy,
-    endpoint::{CONFIRM_PAYMENT, GET_PAYMENT, PAY_ORDER, REFUND_ORDER, STEP_ORDER},
+    endpoint::{CONFIRM_PAYMENT, GET_PAYMENT, PAY_ORDER, REFUND_ORDER, STEP_ORDER, STRIPE_EVENT},
     order::{OrderPath, OrderToken},
-    payment::{PayOrder, PaymentPath, RefundOrder, StepOrder},
+    payment::{PayOrder, PaymentPath, Received, RefundOrder, StepOrder},
 };
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
-use super::{Error, step::step};
+use super::{Error, event, step::step};
 
 /// The endpoints of the payments.
 pub fn routes() -> Router<App> {
@@ -24,6 +25,7 @@ pub fn routes() -> Router<App> {
         .endpoint(&PAY_ORDER, pay_order)
         .endpoint(&GET_PAYMENT, get_payment)
         .endpoint(&CONFIRM_PAYMENT, confirm_payment)
+        .endpoint(&STRIPE_EVENT, stripe_event)
         .endpoint(&STEP_ORDER, step_order)
         .endpoint(&REFUND_ORDER, refund_order)
 }
@@ -70,6 +72,13 @@ async fn confirm_payment(
 ) -> Answered {
     let payment = super::confirm(&app, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
+}
+
+/// The signature is of the bytes as they came.
+async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Answered {
+    event::stripe(&app, &headers, &body).await?;
+    let received = Received { received: true };
+    Ok(Answer::json(&received, CachePolicy::Private))
 }
 
 async fn step_order(

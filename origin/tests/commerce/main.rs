@@ -16,4 +16,5 @@ mod pays;
 mod places;
 mod shopper;
 mod storm;
+mod stripe;
 mod warehouse;

@@ -167,6 +167,21 @@ impl Shop {
         origin::http::router(&app)
     }
 
+    /// The same shop with other settings.
+    pub async fn with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.app.config.clone();
+        change(&mut config);
+        let clock = self.app.clock.clone();
+        let app = App::connect(config, assets(), clock).await.unwrap();
+        let router = origin::http::router(&app);
+        Self {
+            app,
+            router,
+            folder: tempfile::tempdir().unwrap(),
+            mysql: None,
+        }
+    }
+
     pub async fn drop_database(&self) {
         self.app.db.close().await;
         if let Some((server, name)) = &self.mysql {

@@ -1,62 +1,12 @@
-//! Those who move the money.
+//! The method `test`: cards that always do the same.
 
 use std::time::Duration;
 
 use shared::{money::Money, payment::TestCard};
 
-use crate::db::{self, Db};
+use crate::db::Db;
 
-/// What is to be charged.
-#[derive(Clone, Copy, Debug)]
-pub struct Charge {
-    /// Our own number for it. Asking twice with the same one charges once.
-    pub reference: i64,
-    /// How much.
-    pub amount: Money,
-    /// With the method `test`: which card.
-    pub card: Option<TestCard>,
-}
-
-/// What has become of a charge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The money is here.
-    Captured,
-    /// There is no money: why, in a word.
-    Declined(String),
-    /// The buyer has to say yes once more.
-    Confirming,
-    /// The provider has never heard of it.
-    NeverHeard,
-}
-
-/// The provider did not say what has become of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the provider does not answer: {0}")]
-pub struct Unknown(pub String);
-
-impl From<db::Error> for Unknown {
-    fn from(error: db::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-/// One who moves money. Every call may be repeated with the same reference and does the same once.
-pub trait Provider {
-    /// Charges.
-    fn charge(&self, charge: Charge) -> impl Future<Output = Result<Outcome, Unknown>> + Send;
-    /// Says what has become of a charge.
-    fn look_up(&self, reference: i64) -> impl Future<Output = Result<Outcome, Unknown>> + Send;
-    /// Goes on with a charge that the buyer has confirmed.
-    fn confirm(&self, reference: i64) -> impl Future<Output = Result<Outcome, Unknown>> + Send;
-    /// Pays back a part of a charge.
-    fn refund(
-        &self,
-        charge: i64,
-        reference: i64,
-        amount: Money,
-    ) -> impl Future<Output = Result<(), Unknown>> + Send;
-}
+use super::{Answer, Charge, Known, Outcome, Provider, Unknown};
 
 /// The provider of the method `test`: its cards always do the same. What it knows is kept in two tables
 /// that nobody else reads, as a real one keeps it elsewhere.
@@ -92,7 +42,7 @@ impl Test<'_> {
 }
 
 impl Provider for Test<'_> {
-    async fn charge(&self, charge: Charge) -> Result<Outcome, Unknown> {
+    async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
         let Charge {
             reference, amount, ..
         } = charge;
@@ -109,28 +59,34 @@ impl Provider for Test<'_> {
                 return Err(Unknown("it took too long".to_owned()));
             }
         }
-        self.look_up(reference).await
+        let external = None;
+        self.look_up(&Known {
+            reference,
+            external,
+        })
+        .await
     }
 
-    async fn look_up(&self, reference: i64) -> Result<Outcome, Unknown> {
+    async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
         let statement = "
             select state
               from test_charges
              where reference = ?";
         let mut reader = self.0.read().await?;
         let state: Option<String> = sqlx::query_scalar(statement)
-            .bind(reference.to_string())
+            .bind(charge.reference.to_string())
             .fetch_optional(&mut *reader)
             .await?;
-        Ok(match state.as_deref() {
+        let outcome = match state.as_deref() {
             Some("captured") => Outcome::Captured,
             Some("confirming") => Outcome::Confirming,
             Some(_) => Outcome::Declined("card_declined".to_owned()),
             None => Outcome::NeverHeard,
-        })
+        };
+        Ok(outcome.into())
     }
 
-    async fn confirm(&self, reference: i64) -> Result<Outcome, Unknown> {
+    async fn confirm(&self, charge: &Known) -> Result<Answer, Unknown> {
         let statement = "
             update test_charges
                set state = 'captured'
@@ -138,14 +94,14 @@ impl Provider for Test<'_> {
                and state = 'confirming'";
         let mut tx = self.0.write().await?;
         sqlx::query(statement)
-            .bind(reference.to_string())
+            .bind(charge.reference.to_string())
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        self.look_up(reference).await
+        self.look_up(charge).await
     }
 
-    async fn refund(&self, charge: i64, reference: i64, amount: Money) -> Result<(), Unknown> {
+    async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
         let mut tx = self.0.write().await?;
         let known = "
             select count(*)
@@ -161,7 +117,7 @@ impl Provider for Test<'_> {
                 values (?, ?, ?)";
             sqlx::query(statement)
                 .bind(reference.to_string())
-                .bind(charge.to_string())
+                .bind(charge.reference.to_string())
                 .bind(amount.minor)
                 .execute(tx.conn())
                 .await?;

@@ -1,0 +1,50 @@
+//! What providers tell by themselves.
+
+use http::HeaderMap;
+
+use crate::app::App;
+
+use super::{
+    Error,
+    pay::settled,
+    provider::{self, Provider},
+    store,
+};
+
+/// Takes an event of Stripe. It may come many times, late, and after events that are younger: each
+/// counts once, and what is not final is asked for.
+pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+    let refused = |why: &str| Error::BadEvent(why.to_owned());
+    let secret = app.config.stripe_webhook_secret.as_deref();
+    let secret = secret.ok_or_else(|| refused("This shop takes no events of Stripe."))?;
+    let signature = headers.get("stripe-signature");
+    let signature = signature
+        .and_then(|it| it.to_str().ok())
+        .unwrap_or_default();
+    let event = provider::event(secret, signature, body, app.clock.now());
+    let event = event.map_err(Error::BadEvent)?;
+    let Some(about) = event.about else {
+        return Ok(());
+    };
+    let mut reader = app.db.read().await?;
+    let known = store::find(&mut reader, about.reference, "").await?;
+    drop(reader);
+    if known.is_none_or(|it| it.provider != "stripe") {
+        let (event, payment) = (&event.id, about.reference);
+        tracing::warn!(
+            event,
+            payment,
+            "an event is about a payment that is not known"
+        );
+        return Ok(());
+    }
+    let answer = match event.answer {
+        Some(answer) => answer,
+        None => {
+            let provider = provider::of(app, "stripe").ok_or(Error::NoProvider)?;
+            provider.look_up(&about).await?
+        }
+    };
+    settled(app, about.reference, &answer, Some(("stripe", &event.id))).await?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Those who move the money.
+
+mod stripe;
+mod test;
+
+use shared::{
+    money::Money,
+    payment::{NextStep, TestCard},
+};
+
+use crate::{app::App, db};
+
+use stripe::Stripe;
+pub use stripe::event;
+use test::Test;
+
+/// What is to be charged.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// Our own number for it. Asking twice with the same one charges once.
+    pub reference: i64,
+    /// How much.
+    pub amount: Money,
+    /// For which order.
+    pub number: String,
+    /// Where the buyer comes back to.
+    pub return_url: String,
+    /// With the method `test`: which card.
+    pub card: Option<TestCard>,
+    /// With a real provider: its token for the buyer's card. Without one the buyer goes on with the
+    /// provider.
+    pub token: Option<String>,
+}
+
+/// A charge that was asked for before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Our own number for it.
+    pub reference: i64,
+    /// What the provider calls it, if that was heard.
+    pub external: Option<String>,
+}
+
+/// What has become of a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The money is here.
+    Captured,
+    /// There is no money: why, in a word.
+    Declined(String),
+    /// The buyer has to do something, or the bank.
+    Confirming,
+    /// The provider has never heard of it.
+    NeverHeard,
+}
+
+/// What a provider says of a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What has become of it.
+    pub outcome: Outcome,
+    /// What the provider calls it.
+    pub external: Option<String>,
+    /// What the buyer has to do.
+    pub next: Option<NextStep>,
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            external: None,
+            next: None,
+        }
+    }
+}
+
+/// The provider did not say what has become of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the provider does not answer: {0}")]
+pub struct Unknown(pub String);
+
+impl From<db::Error> for Unknown {
+    fn from(error: db::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// One who moves money. Every call may be repeated with the same reference and does the same once.
+pub trait Provider {
+    /// Charges.
+    fn charge(&self, charge: Charge) -> impl Future<Output = Result<Answer, Unknown>> + Send;
+    /// Says what has become of a charge.
+    fn look_up(&self, charge: &Known) -> impl Future<Output = Result<Answer, Unknown>> + Send;
+    /// Goes on with a charge that the buyer has confirmed.
+    fn confirm(&self, charge: &Known) -> impl Future<Output = Result<Answer, Unknown>> + Send;
+    /// Pays back a part of a charge.
+    fn refund(
+        &self,
+        charge: &Known,
+        reference: i64,
+        amount: Money,
+    ) -> impl Future<Output = Result<(), Unknown>> + Send;
+}
+
+/// The ways to pay of which somebody else is asked for the money.
+#[derive(Debug)]
+pub enum Providers<'a> {
+    /// The method `test`.
+    Test(Test<'a>),
+    /// The method `stripe`.
+    Stripe(Stripe<'a>),
+}
+
+/// The provider of this method; nothing when the shop takes the money itself.
+pub fn of<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
+    match method {
+        "test" => Some(Providers::Test(Test(&app.db))),
+        "stripe" => Stripe::new(app).map(Providers::Stripe),
+        _ => None,
+    }
+}
+
+impl Provider for Providers<'_> {
+    async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
+        match self {
+            Self::Test(it) => it.charge(charge).await,
+            Self::Stripe(it) => it.charge(charge).await,
+        }
+    }
+
+    async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
+        match self {
+            Self::Test(it) => it.look_up(charge).await,
+            Self::Stripe(it) => it.look_up(charge).await,
+        }
+    }
+
+    async fn confirm(&self, charge: &Known) -> Result<Answer, Unknown> {
+        match self {
+            Self::Test(it) => it.confirm(charge).await,
+            Self::Stripe(it) => it.confirm(charge).await,
+        }
+    }
+
+    async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
+        match self {
+            Self::Test(it) => it.refund(charge, reference, amount).await,
+            Self::Stripe(it) => it.refund(charge, reference, amount).await,
+        }
+    }
+}

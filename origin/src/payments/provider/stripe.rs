@@ -1,0 +1,358 @@
+//! The method `stripe`: PaymentIntents over Stripe's HTTP API, and its signed events.
+//! See <https://docs.stripe.com/api/payment_intents> and <https://docs.stripe.com/webhooks#verify-manually>.
+
+use ring::hmac;
+use serde::Deserialize;
+use shared::{money::Money, payment::NextStep, time::Timestamp};
+
+use crate::app::App;
+
+use super::{Answer, Charge, Known, Outcome, Provider, Unknown};
+
+/// The shapes below are those of this version.
+const VERSION: &str = "2024-06-20";
+/// An event that is older, or younger, by so much is somebody's who has kept it.
+const AGE_MAX_S: i64 = 300;
+
+/// Stripe, as one account sees it.
+#[derive(Debug)]
+pub struct Stripe<'a> {
+    app: &'a App,
+    key: &'a str,
+}
+
+/// What is used of a PaymentIntent.
+#[derive(Debug, Deserialize)]
+struct Intent {
+    id: String,
+    status: String,
+    client_secret: Option<String>,
+    next_action: Option<NextAction>,
+    last_payment_error: Option<Failure>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Metadata {
+    payment: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NextAction {
+    redirect_to_url: Option<Redirect>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Redirect {
+    url: String,
+}
+
+/// Why something failed.
+#[derive(Debug, Deserialize)]
+struct Failure {
+    code: Option<String>,
+    decline_code: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    payment_intent: Option<Box<Intent>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failed {
+    error: Failure,
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    data: Vec<Intent>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refund {
+    status: String,
+}
+
+impl Failure {
+    fn word(self) -> String {
+        let word = self.decline_code.or(self.code).or(self.kind);
+        // The column takes so many.
+        let word = word.unwrap_or_else(|| "declined".to_owned());
+        word.chars().take(64).collect()
+    }
+}
+
+impl From<Intent> for Answer {
+    fn from(intent: Intent) -> Self {
+        let outcome = match (intent.status.as_str(), intent.last_payment_error) {
+            ("succeeded", _) => Outcome::Captured,
+            ("canceled", _) => Outcome::Declined("canceled".to_owned()),
+            ("requires_payment_method", Some(error)) => Outcome::Declined(error.word()),
+            _ => Outcome::Confirming,
+        };
+        let redirect = intent.next_action.and_then(|it| it.redirect_to_url);
+        let next = (outcome == Outcome::Confirming).then_some(NextStep {
+            client_secret: intent.client_secret,
+            redirect_url: redirect.map(|it| it.url),
+        });
+        Self {
+            outcome,
+            external: Some(intent.id),
+            next,
+        }
+    }
+}
+
+impl<'a> Stripe<'a> {
+    /// Nothing when the shop has no account.
+    pub fn new(app: &'a App) -> Option<Self> {
+        let key = app.config.stripe_secret_key.as_deref()?;
+        Some(Self { app, key })
+    }
+
+    fn request(&self, method: http::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.app.config.stripe_url);
+        self.app
+            .client
+            .request(method, url)
+            .bearer_auth(self.key)
+            .header("stripe-version", VERSION)
+    }
+
+    fn post(&self, path: &str, key: &str, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.request(http::Method::POST, path)
+            .header("idempotency-key", key)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+    }
+}
+
+/// What Stripe answers: what was asked for, or that it is refused.
+async fn answer<T: serde::de::DeserializeOwned>(
+    request: reqwest::RequestBuilder,
+) -> Result<Result<T, Failure>, Unknown> {
+    let unknown = |error: reqwest::Error| Unknown(error.without_url().to_string());
+    let response = request.send().await.map_err(unknown)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(unknown)?;
+    let damaged = |error: serde_json::Error| Unknown(format!("status {status}: {error}"));
+    match status.as_u16() {
+        200..=299 => serde_json::from_slice(&body).map(Ok).map_err(damaged),
+        // What is wrong with the request stays wrong. Anything else may be better the next time.
+        400 | 402 | 404 => {
+            let failed: Failed = serde_json::from_slice(&body).map_err(damaged)?;
+            Ok(Err(failed.error))
+        }
+        _ => Err(Unknown(format!("status {status}"))),
+    }
+}
+
+impl Provider for Stripe<'_> {
+    async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
+        let (amount, reference) = (
+            charge.amount.minor.to_string(),
+            charge.reference.to_string(),
+        );
+        let currency = charge.amount.currency.code().to_lowercase();
+        let mut fields = vec![
+            ("amount", amount.as_str()),
+            ("currency", &currency),
+            ("metadata[payment]", &reference),
+            ("metadata[order]", &charge.number),
+            ("automatic_payment_methods[enabled]", "true"),
+        ];
+        if let Some(token) = &charge.token {
+            fields.extend([
+                ("payment_method", token.as_str()),
+                ("confirm", "true"),
+                ("return_url", &charge.return_url),
+            ]);
+        }
+        let key = format!("payment-{reference}");
+        let request = self.post("/v1/payment_intents", &key, &fields);
+        Ok(match answer::<Intent>(request).await? {
+            Ok(intent) => intent.into(),
+            Err(mut failure) => {
+                let intent = failure.payment_intent.take();
+                Answer {
+                    external: intent.map(|it| it.id),
+                    ..Outcome::Declined(failure.word()).into()
+                }
+            }
+        })
+    }
+
+    async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
+        let refused = |failure: Failure| Unknown(failure.word());
+        if let Some(external) = &charge.external {
+            let path = format!("/v1/payment_intents/{external}");
+            let found = answer::<Intent>(self.request(http::Method::GET, &path)).await?;
+            return found.map(Answer::from).map_err(refused);
+        }
+        // The answer was lost. A search sees what was written a minute ago.
+        let query = format!("metadata['payment']:'{}'", charge.reference);
+        let request = self
+            .request(http::Method::GET, "/v1/payment_intents/search")
+            .query(&[("query", query)]);
+        let found = answer::<Found>(request).await?.map_err(refused)?;
+        let intent = found.data.into_iter().next();
+        Ok(intent.map_or(Outcome::NeverHeard.into(), Answer::from))
+    }
+
+    /// The buyer has confirmed with Stripe; what came of it is asked for.
+    async fn confirm(&self, charge: &Known) -> Result<Answer, Unknown> {
+        self.look_up(charge).await
+    }
+
+    async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
+        let intent = charge.external.as_deref();
+        let intent = intent.ok_or_else(|| Unknown("the charge is not known".to_owned()))?;
+        let fields = [
+            ("payment_intent", intent),
+            ("amount", &amount.minor.to_string()),
+        ];
+        let request = self.post("/v1/refunds", &format!("refund-{reference}"), &fields);
+        match answer::<Refund>(request).await? {
+            Ok(refund) if ["succeeded", "pending"].contains(&refund.status.as_str()) => Ok(()),
+            Ok(refund) => Err(Unknown(format!("the refund is {}", refund.status))),
+            Err(failure) => Err(Unknown(failure.word())),
+        }
+    }
+}
+
+/// What Stripe has told by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The event's own name.
+    pub id: String,
+    /// The payment that it is about; nothing when it is about something else.
+    pub about: Option<Known>,
+    /// What it says, where that is final.
+    pub answer: Option<Answer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawEvent {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    data: RawData,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawData {
+    object: serde_json::Value,
+}
+
+/// Reads an event, if it was signed with the secret just now. `signature` is the header
+/// `Stripe-Signature`.
+pub fn event(secret: &str, signature: &str, body: &[u8], now: Timestamp) -> Result<Event, String> {
+    let parts = || signature.split(',').filter_map(|part| part.split_once('='));
+    let time = parts().find(|(name, _)| name.trim() == "t");
+    let time = time.ok_or("there is no time in the signature")?.1;
+    let seconds: i64 = time.parse().map_err(|_| "the time is no number")?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signed = [time.as_bytes(), b".", body].concat();
+    let genuine = parts()
+        .filter(|(name, _)| name.trim() == "v1")
+        .filter_map(|(_, tag)| hex(tag))
+        .any(|tag| hmac::verify(&key, &signed, &tag).is_ok());
+    if !genuine {
+        return Err("the signature is not genuine".to_owned());
+    }
+    if (now.as_millis() / 1_000).abs_diff(seconds) > AGE_MAX_S.unsigned_abs() {
+        return Err("the event is too old".to_owned());
+    }
+    let event: RawEvent = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let mut read = Event {
+        id: event.id,
+        about: None,
+        answer: None,
+    };
+    if event.kind.starts_with("payment_intent.") {
+        let intent: Intent =
+            serde_json::from_value(event.data.object).map_err(|error| error.to_string())?;
+        let payment = intent.metadata.payment.as_deref();
+        if let Some(reference) = payment.and_then(|it| it.parse().ok()) {
+            let external = Some(intent.id.clone());
+            read.about = Some(Known {
+                reference,
+                external,
+            });
+            // Events come in any order; only that the money is here cannot be overtaken.
+            let answer = Answer::from(intent);
+            read.answer = Some(answer).filter(|it| it.outcome == Outcome::Captured);
+        }
+    }
+    Ok(read)
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    let digits = digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
+    digits.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The signature of Stripe's own command line for this secret, time and body.
+    #[test]
+    fn a_genuine_event_is_read_and_no_other() {
+        let body = br#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","status":"succeeded","metadata":{"payment":"42"}}}}"#;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"whsec_test");
+        let tag = hmac::sign(&key, &[b"1790000000.".as_slice(), body].concat());
+        let tag: String = tag.as_ref().iter().map(|it| format!("{it:02x}")).collect();
+        let header = format!("t=1790000000,v0=00,v1=ff,v1={tag}");
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+        let read = event("whsec_test", &header, body, at(1_790_000_300)).unwrap();
+        assert_eq!(read.id, "evt_1");
+        assert_eq!(read.about.unwrap().reference, 42);
+        assert_eq!(read.answer.unwrap().outcome, Outcome::Captured);
+        for (secret, header, body, now) in [
+            ("whsec_other", header.as_str(), &body[..], 1_790_000_000),
+            ("whsec_test", &header, &body[1..], 1_790_000_000),
+            ("whsec_test", &header, body, 1_790_000_301),
+            ("whsec_test", &header, body, 1_789_999_699),
+            (
+                "whsec_test",
+                &header.replace("t=1790000000", "t=1790000001"),
+                body,
+                1_790_000_000,
+            ),
+            ("whsec_test", "v1=ff", body, 1_790_000_000),
+            ("whsec_test", "t=1790000000,v1=zz", body, 1_790_000_000),
+            ("whsec_test", "", body, 1_790_000_000),
+        ] {
+            assert!(
+                event(secret, header, body, at(now)).is_err(),
+                "{header} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_an_intent() {
+        let intent = |json: &str| Answer::from(serde_json::from_str::<Intent>(json).unwrap());
+        let done = intent(r#"{"id":"pi_1","status":"succeeded"}"#);
+        assert_eq!((done.outcome, done.next), (Outcome::Captured, None));
+        let declined = intent(
+            r#"{"id":"pi_1","status":"requires_payment_method","last_payment_error":{"code":"card_declined","decline_code":"insufficient_funds"}}"#,
+        );
+        assert_eq!(
+            declined.outcome,
+            Outcome::Declined("insufficient_funds".into())
+        );
+        let asks = intent(
+            r#"{"id":"pi_1","status":"requires_action","client_secret":"pi_1_secret","next_action":{"type":"redirect_to_url","redirect_to_url":{"url":"https://bank.example/"}}}"#,
+        );
+        assert_eq!(asks.outcome, Outcome::Confirming);
+        let next = asks.next.unwrap();
+        assert_eq!(next.client_secret.as_deref(), Some("pi_1_secret"));
+        assert_eq!(next.redirect_url.as_deref(), Some("https://bank.example/"));
+    }
+}
