@@ -33,3 +33,4 @@ pub mod seed;
 pub mod server;
 pub mod telemetry;
 pub mod web;
+pub mod webhooks;

@@ -25,6 +25,11 @@ pub fn number() -> String {
     text
 }
 
+/// 192 random bits, to sign with.
+pub fn key() -> [u8; 24] {
+    random()
+}
+
 /// Eight random bits.
 pub fn byte() -> u8 {
     random::<1>()[0]

@@ -17,6 +17,7 @@ use crate::{
     order::{Order, OrderPath, OrderToken},
     payment::{PayOrder, Payment, PaymentPath, Received, RefundOrder, StepOrder},
     stock::{ChangeStock, GetStock, StockLevels},
+    webhook::{CreateWebhook, Webhook, WebhookPath, Webhooks},
 };
 
 /// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
@@ -364,6 +365,24 @@ endpoints! {
         summary: "Change the stock of many skus, all of it or nothing",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, StockConflict],
+    }
+    /// Somebody who is told.
+    CREATE_WEBHOOK: Post(NoParameters, NoParameters, CreateWebhook) -> Webhook = {
+        id: "create_webhook", path: "/api/v1/operator/webhooks",
+        summary: "Have another program told what happens; the answer has its secret",
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized],
+    }
+    /// All who are told.
+    LIST_WEBHOOKS: Get(NoParameters, NoParameters, NoParameters) -> Webhooks = {
+        id: "list_webhooks", path: "/api/v1/operator/webhooks",
+        summary: "All who are told what happens",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized],
+    }
+    /// Somebody who is told no more.
+    DELETE_WEBHOOK: Delete(WebhookPath, NoParameters, NoParameters) -> Webhooks = {
+        id: "delete_webhook", path: "/api/v1/operator/webhooks/{webhook}",
+        summary: "Tell it no more; the answer is those that are left",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, NotFound],
     }
     /// Money back.
     REFUND_ORDER: Post(OrderPath, NoParameters, RefundOrder) -> Order = {

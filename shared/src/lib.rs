@@ -19,3 +19,4 @@ pub mod problem;
 pub mod stock;
 pub mod time;
 pub mod trace;
+pub mod webhook;

@@ -23,7 +23,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{app::App, cart, catalog, inventory, orders, pages, payments};
+use crate::{app::App, cart, catalog, inventory, orders, pages, payments, webhooks};
 
 /// The whole service.
 pub fn router(app: &App) -> Router {
@@ -34,6 +34,7 @@ pub fn router(app: &App) -> Router {
         .merge(inventory::routes())
         .merge(orders::routes())
         .merge(payments::routes())
+        .merge(webhooks::routes())
         .merge(pages::routes())
         .merge(health::routes())
         .merge(openapi::routes())

@@ -9,7 +9,7 @@ mod relay;
 mod store;
 
 pub use command::{OutboxArgs, outbox};
-pub use relay::deliver_due;
+pub use relay::{deliver_due, tell_webhooks};
 pub use store::{forget, parked, put, retry};
 
 use serde_json::json;
@@ -30,6 +30,9 @@ pub struct Message {
 }
 
 impl Message {
+    /// The topic of what is on its way to a webhook.
+    pub const WEBHOOK: &str = "webhook";
+
     /// An order was placed.
     pub fn order_placed(order: OrderId, number: &str) -> Self {
         Self {

@@ -1,22 +1,34 @@
 //! The relay: takes what is due out of the outbox and delivers it.
 
-use std::time::Instant;
+use std::{collections::HashMap, time::Instant};
 
-use shared::order::OrderState;
+use futures_util::{StreamExt as _, stream};
+use shared::{
+    locale::Locale,
+    order::{Order, OrderState},
+};
 use ui::mail::About;
 
-use crate::{app::App, crash, db, mail::Letter, orders};
+use crate::{app::App, crash, db, mail::Letter, orders, webhooks};
 
-use super::store::{self, Due};
+use super::{
+    Message,
+    store::{self, Due, Lane},
+};
 
 /// Messages that are taken at once.
 const BATCH: i64 = 200;
+/// Messages to webhooks that are taken at once, and how many of them are on their way together. Were
+/// none of them answered, all would be given up before the lease ends.
+const WEBHOOK_BATCH: i64 = 32;
+const WEBHOOKS_AT_ONCE: usize = 8;
 /// After so many tries a message is parked.
 const ATTEMPTS_MAX: i64 = 12;
 const WAIT_MIN_MS: i64 = 1_000;
 const WAIT_MAX_MS: i64 = 60 * 60 * 1_000;
 
-/// Delivers what is due, and says how many messages that were.
+/// Tells buyers what is due, hands it on to the webhooks that want it, and says how many messages
+/// that were.
 ///
 /// Those who wait for an answer come first: it rests after each batch for as long as that took, and
 /// leaves the rest for the next time when somebody orders just then.
@@ -24,51 +36,99 @@ pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
     let mut delivered = 0;
     loop {
         let begun = Instant::now();
-        let now = app.clock.now();
-        let mut reader = app.db.read().await?;
-        if !store::is_due(&mut reader, now).await? {
+        let due = take(app, Lane::Events, BATCH).await?;
+        if due.is_empty() {
             return Ok(delivered);
         }
-        drop(reader);
-        let take = async || {
-            let mut tx = app.db.write().await?;
-            let due = store::take(&mut tx, now, app.config.outbox_lease_ms, BATCH).await?;
-            tx.commit().await?;
-            Ok(due)
-        };
-        let due = db::retried(take, db::is_conflict).await?;
         crash::at("outbox.taken");
-        let (mut done, mut failed) = (Vec::new(), Vec::new());
         let outcomes = deliver(app, &due).await;
-        for (message, outcome) in due.into_iter().zip(outcomes) {
-            match outcome {
-                Ok(()) => done.push(message.id),
-                Err(error) => failed.push((message, error)),
-            }
-        }
         crash::at("outbox.sent");
-        let now = app.clock.now();
-        let note = async || {
-            let mut tx = app.db.write().await?;
-            store::delivered(&mut tx, now, &done).await?;
-            for (message, error) in &failed {
-                let parked = message.attempts >= ATTEMPTS_MAX;
-                let again = (!parked).then(|| now.as_millis() + wait_ms(message.attempts));
-                store::failed(&mut tx, message.id, again, error).await?;
-            }
-            tx.commit().await
-        };
-        db::retried(note, db::is_conflict).await?;
-        for (message, error) in &failed {
-            let (id, topic, attempts) = (message.id, &message.topic, message.attempts);
-            tracing::warn!(id, topic, attempts, error, "a message was not delivered");
-        }
-        delivered += done.len();
-        if done.is_empty() || app.desks.orders.is_busy() {
+        let done = note(app, due, outcomes).await?;
+        delivered += done;
+        if done == 0 || app.desks.orders.is_busy() {
             return Ok(delivered);
         }
         tokio::time::sleep(begun.elapsed()).await;
     }
+}
+
+/// Tells the webhooks what is due, and says how many messages that were.
+pub async fn tell_webhooks(app: &App) -> Result<usize, db::Error> {
+    let mut delivered = 0;
+    loop {
+        let due = take(app, Lane::Webhooks, WEBHOOK_BATCH).await?;
+        if due.is_empty() {
+            return Ok(delivered);
+        }
+        let mut reader = app.db.read().await?;
+        let hooks = webhooks::all(&mut reader).await?;
+        drop(reader);
+        let hooks = &hooks;
+        let payloads: Vec<String> = due.iter().map(|it| it.payload.clone()).collect();
+        let sent = stream::iter(payloads).map(|payload| async move {
+            let sent = webhooks::send(app, hooks, &payload).await;
+            sent.map(|()| Vec::new())
+        });
+        let outcomes = sent.buffered(WEBHOOKS_AT_ONCE).collect().await;
+        let done = note(app, due, outcomes).await?;
+        delivered += done;
+        if done == 0 {
+            return Ok(delivered);
+        }
+    }
+}
+
+/// Takes what is due.
+async fn take(app: &App, lane: Lane, limit: i64) -> Result<Vec<Due>, db::Error> {
+    let now = app.clock.now();
+    let mut reader = app.db.read().await?;
+    if !store::is_due(&mut reader, lane, now).await? {
+        return Ok(Vec::new());
+    }
+    drop(reader);
+    let take = async || {
+        let mut tx = app.db.write().await?;
+        let lease = (now, app.config.outbox_lease_ms);
+        let due = store::take(&mut tx, lane, lease, limit).await?;
+        tx.commit().await?;
+        Ok(due)
+    };
+    db::retried(take, db::is_conflict).await
+}
+
+/// What became of a message: what follows from it, or why it was not delivered.
+type Outcome = Result<Vec<Message>, String>;
+
+/// Notes what became of messages, and says how many were delivered.
+async fn note(app: &App, due: Vec<Due>, outcomes: Vec<Outcome>) -> Result<usize, db::Error> {
+    let (mut done, mut failed, mut next) = (Vec::new(), Vec::new(), Vec::new());
+    for (message, outcome) in due.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(mut follows) => {
+                done.push(message.id);
+                next.append(&mut follows);
+            }
+            Err(error) => failed.push((message, error)),
+        }
+    }
+    let now = app.clock.now();
+    let note = async || {
+        let mut tx = app.db.write().await?;
+        store::delivered(&mut tx, now, &done).await?;
+        store::put(&mut tx, &app.ids, now, &next).await?;
+        for (message, error) in &failed {
+            let parked = message.attempts >= ATTEMPTS_MAX;
+            let again = (!parked).then(|| now.as_millis() + wait_ms(message.attempts));
+            store::failed(&mut tx, message.id, again, error).await?;
+        }
+        tx.commit().await
+    };
+    db::retried(note, db::is_conflict).await?;
+    for (message, error) in &failed {
+        let (id, topic, attempts) = (message.id, &message.topic, message.attempts);
+        tracing::warn!(id, topic, attempts, error, "a message was not delivered");
+    }
+    Ok(done.len())
 }
 
 /// Twice as long after each try, with a chance part, so that what failed together does not come back
@@ -85,44 +145,91 @@ struct Payload {
     state: Option<OrderState>,
 }
 
+/// What is to be told besides, read once for all messages of a batch.
+struct Around {
+    orders: HashMap<String, (Order, Locale)>,
+    webhooks: Vec<webhooks::Stored>,
+}
+
 /// Delivers messages, and says of each in their order what became of it.
-async fn deliver(app: &App, messages: &[Due]) -> Vec<Result<(), String>> {
+async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
     let payloads: Vec<Result<Payload, String>> = messages
         .iter()
         .map(|it| serde_json::from_str(&it.payload).map_err(|error| error.to_string()))
         .collect();
     let told = payloads.iter().flatten();
     let numbers: Vec<&str> = told.filter_map(|it| it.number.as_deref()).collect();
-    let orders = match orders::for_messages(app, &numbers).await {
-        Ok(orders) => orders,
-        Err(error) => return vec![Err(error.to_string()); messages.len()],
+    let around = match around(app, &numbers).await {
+        Ok(around) => around,
+        Err(error) => return vec![Err(error); messages.len()],
     };
     let mut outcomes = Vec::with_capacity(messages.len());
     let (mut mails, mut places) = (Vec::new(), Vec::new());
     for (place, (message, payload)) in messages.iter().zip(payloads).enumerate() {
-        let payload = match payload {
-            Ok(payload) => payload,
-            Err(error) => {
-                outcomes.push(Err(error));
-                continue;
+        let outcome = payload.and_then(|payload| {
+            let order = payload.number.as_ref().and_then(|it| around.orders.get(it));
+            if let Some(((order, locale), about)) = order.zip(payload.state.and_then(about)) {
+                let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
+                mails.push(Letter {
+                    id: message.id,
+                    to: order.email.clone(),
+                    mail: ui::mail::mail(about, *locale, shop, base_url, order),
+                });
+                places.push(place);
             }
-        };
-        outcomes.push(Ok(()));
-        let order = payload.number.and_then(|number| orders.get(&number));
-        if let Some(((order, locale), about)) = order.zip(payload.state.and_then(about)) {
-            let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
-            mails.push(Letter {
-                id: message.id,
-                to: order.email.clone(),
-                mail: ui::mail::mail(about, *locale, shop, base_url, order),
-            });
-            places.push(place);
-        }
+            let event = event(message, payload.state, order.map(|(order, _)| order))?;
+            Ok(webhooks::fan_out(&around.webhooks, &event).collect())
+        });
+        outcomes.push(outcome);
     }
     for (place, outcome) in places.into_iter().zip(app.mailer.send(mails).await) {
-        outcomes[place] = outcome;
+        if let Err(error) = outcome {
+            outcomes[place] = Err(error);
+        }
     }
     outcomes
+}
+
+async fn around(app: &App, numbers: &[&str]) -> Result<Around, String> {
+    let orders = orders::for_messages(app, numbers).await;
+    let orders = orders.map_err(|error| error.to_string())?;
+    let webhooks = async || {
+        let mut reader = app.db.read().await?;
+        webhooks::all(&mut reader).await
+    };
+    Ok(Around {
+        orders,
+        webhooks: webhooks().await.map_err(|error| error.to_string())?,
+    })
+}
+
+/// A message as webhooks are told it. What they get of an order is the order, without the buyer's
+/// secret.
+fn event(
+    message: &Due,
+    state: Option<OrderState>,
+    order: Option<&Order>,
+) -> Result<webhooks::Event, String> {
+    let data = match order {
+        Some(order) => serde_json::to_value(order).map(|mut order| {
+            if let Some(fields) = order.as_object_mut() {
+                fields.remove("token");
+            }
+            order
+        }),
+        None => serde_json::from_str(&message.payload),
+    };
+    let topic = match state {
+        Some(OrderState::Pending) | None => message.topic.clone(),
+        Some(state) => format!("order.{}", state.word()),
+    };
+    Ok(webhooks::Event {
+        id: message.id,
+        topic,
+        subject: message.subject.clone(),
+        at: message.created_at,
+        data: data.map_err(|error| error.to_string())?,
+    })
 }
 
 /// What the buyer is told when an order comes to this state, if anything.

@@ -39,23 +39,44 @@ pub struct Due {
     pub id: i64,
     /// What happened.
     pub topic: String,
+    /// What it is about.
+    pub subject: String,
     /// What is to be known, as JSON.
     pub payload: String,
+    /// When it happened.
+    pub created_at: Timestamp,
     /// How often it has been tried, this time included.
     pub attempts: i64,
 }
 
+/// Which messages: a receiver that does not answer holds up others of its kind only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// What happened, for the buyer and for whoever wants to know.
+    Events,
+    /// What is on its way to webhooks.
+    Webhooks,
+}
+
+impl Lane {
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Events => " and topic <> 'webhook'",
+            Self::Webhooks => " and topic = 'webhook'",
+        }
+    }
+}
+
 /// Whether anything may be due.
-pub(super) async fn is_due(conn: &mut AnyConnection, now: Timestamp) -> Result<bool, db::Error> {
-    let statement = "
-        select id
-          from outbox
-         where due_at <= ?
-         limit 1";
-    let due: Option<i64> = sqlx::query_scalar(statement)
-        .bind(now.as_millis())
-        .fetch_optional(conn)
-        .await?;
+pub(super) async fn is_due(
+    conn: &mut AnyConnection,
+    lane: Lane,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("select id from outbox where due_at <= ");
+    query.push_bind(now.as_millis()).push(lane.condition());
+    query.push(" limit 1");
+    let due: Option<i64> = query.build_query_scalar().fetch_optional(conn).await?;
     Ok(due.is_some())
 }
 
@@ -63,24 +84,27 @@ pub(super) async fn is_due(conn: &mut AnyConnection, now: Timestamp) -> Result<b
 /// the lease, should this process end.
 pub(super) async fn take(
     tx: &mut Tx,
-    now: Timestamp,
-    lease_ms: i64,
+    lane: Lane,
+    (now, lease_ms): (Timestamp, i64),
     limit: i64,
 ) -> Result<Vec<Due>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
-        "select id, topic, payload, attempts
+        "select id, topic, subject, payload, attempts, created_at
            from outbox
           where due_at <= ",
     );
-    query.push_bind(now.as_millis()).push(
-        " and not exists (select 1
+    query
+        .push_bind(now.as_millis())
+        .push(lane.condition())
+        .push(
+            " and not exists (select 1
                             from outbox older
                            where older.subject = outbox.subject
                              and older.id < outbox.id
                              and older.due_at is not null)
           order by due_at, id
           limit ",
-    );
+        );
     query.push_bind(limit).push(tx.dialect().for_update());
     let rows = query.build().fetch_all(tx.conn()).await?;
     let mut due = Vec::with_capacity(rows.len());
@@ -88,7 +112,9 @@ pub(super) async fn take(
         due.push(Due {
             id: row.try_get("id")?,
             topic: row.try_get("topic")?,
+            subject: row.try_get("subject")?,
             payload: row.try_get("payload")?,
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
             attempts: row.try_get::<i64, _>("attempts")? + 1,
         });
     }

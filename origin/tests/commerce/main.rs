@@ -18,3 +18,4 @@ mod shopper;
 mod storm;
 mod stripe;
 mod warehouse;
+mod webhooks;

@@ -1,0 +1,31 @@
+//! What can go wrong with a webhook.
+
+use shared::problem::{Problem, ProblemKind};
+
+use crate::db;
+
+/// What can go wrong with a webhook.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such webhook.
+    #[error("there is no such webhook")]
+    NoSuchWebhook,
+    /// A field is wrong: which, and why.
+    #[error("{0}: {1}")]
+    Invalid(&'static str, String),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchWebhook => {
+                Self::new(ProblemKind::NotFound).detail("There is no webhook with this id.")
+            }
+            Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::Db(error) => db::problem(&error),
+        }
+    }
+}

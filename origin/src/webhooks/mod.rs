@@ -1,0 +1,15 @@
+//! Webhooks: other programs of the shop are told what happens. Owns `webhooks`; the messages
+//! themselves are rows of the outbox.
+//!
+//! What must stay true: what is told was committed; each who wants to know gets it at least once, signed,
+//! in order within its subject; who does not answer delays nobody else.
+
+mod error;
+mod send;
+mod store;
+mod web;
+
+pub use error::Error;
+pub use send::{Event, fan_out, send};
+pub use store::{Stored, all};
+pub use web::routes;

@@ -1,0 +1,114 @@
+//! From an event to the messages about it, and from a message to its receiver.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::time::Timestamp;
+
+use crate::{app::App, outbox::Message};
+
+use super::Stored;
+
+/// What a secret begins with.
+pub(super) const SECRET_HEAD: &str = "whsec_";
+const PAYLOAD_MAX_ANSWER: usize = 200;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its name: the same for everybody who is told, and each time.
+    pub id: i64,
+    /// What happened: `order.paid`.
+    pub topic: String,
+    /// What it is about.
+    pub subject: String,
+    /// When.
+    pub at: Timestamp,
+    /// What is to be known.
+    pub data: Value,
+}
+
+/// A message to one receiver, as it lies in the outbox.
+#[derive(Debug, Serialize, Deserialize)]
+struct Delivery {
+    webhook: i64,
+    id: i64,
+    body: String,
+}
+
+/// The messages about an event, one for each who wants to know.
+pub fn fan_out<'w>(
+    webhooks: &'w [Stored],
+    event: &'w Event,
+) -> impl Iterator<Item = Message> + use<'w> {
+    let wants = |hook: &&Stored| hook.topics.is_empty() || hook.topics.contains(&event.topic);
+    webhooks.iter().filter(wants).map(|hook| {
+        let body = json!({ "type": event.topic, "timestamp": event.at, "data": event.data });
+        let payload = Delivery {
+            webhook: hook.id,
+            id: event.id,
+            body: body.to_string(),
+        };
+        Message {
+            topic: Message::WEBHOOK,
+            subject: format!("webhook:{}:{}", hook.id, event.subject),
+            payload: json!(payload).to_string(),
+        }
+    })
+}
+
+/// Sends a message of [`fan_out`]. A receiver that is gone needs none.
+pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), String> {
+    let delivery: Delivery = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+    let Some(hook) = webhooks.iter().find(|it| it.id == delivery.webhook) else {
+        return Ok(());
+    };
+    let (id, seconds) = (
+        format!("evt_{}", delivery.id),
+        app.clock.now().as_millis() / 1_000,
+    );
+    let signature = sign(&hook.secret, &id, seconds, &delivery.body)?;
+    let answer = app
+        .client
+        .post(&hook.url)
+        .header("content-type", "application/json")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", seconds)
+        .header("webhook-signature", signature)
+        .body(delivery.body)
+        .send()
+        .await
+        .map_err(|error| format!("the receiver: {}", error.without_url()))?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let text = answer.text().await.unwrap_or_default();
+    let text: String = text.chars().take(PAYLOAD_MAX_ANSWER).collect();
+    Err(format!("the receiver answers {status}: {text}"))
+}
+
+/// The signature of Standard Webhooks: HMAC-SHA256 of id, time and body.
+fn sign(secret: &str, id: &str, seconds: i64, body: &str) -> Result<String, String> {
+    let secret = secret.strip_prefix(SECRET_HEAD).unwrap_or(secret);
+    let key = STANDARD.decode(secret).map_err(|error| error.to_string())?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
+    Ok(format!("v1,{}", STANDARD.encode(tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification.
+    #[test]
+    fn the_signature_is_that_of_the_specification() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let body = r#"{"test": 2432232314}"#;
+        let signed = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        assert_eq!(signed.unwrap(), expected);
+    }
+}

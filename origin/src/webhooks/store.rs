@@ -1,0 +1,68 @@
+//! All SQL of the webhooks.
+
+use shared::time::Timestamp;
+use sqlx::{AnyConnection, Row as _};
+
+use crate::db::{self, Tx};
+
+/// A webhook as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its identity.
+    pub id: i64,
+    /// Where to.
+    pub url: String,
+    /// What about; everything when empty.
+    pub topics: Vec<String>,
+    /// With what its messages are signed.
+    pub secret: String,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// All webhooks, the first one first.
+pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
+    let statement = "
+        select id, url, topics, secret, created_at
+          from webhooks
+         order by id";
+    let rows = sqlx::query(statement).fetch_all(conn).await?;
+    let mut webhooks = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let topics: String = row.try_get("topics")?;
+        let topics = serde_json::from_str(&topics);
+        webhooks.push(Stored {
+            id: row.try_get("id")?,
+            url: row.try_get("url")?,
+            topics: topics.map_err(|error| db::Error::Decode(error.into()))?,
+            secret: row.try_get("secret")?,
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        });
+    }
+    Ok(webhooks)
+}
+
+pub(super) async fn insert(tx: &mut Tx, it: &Stored) -> Result<(), db::Error> {
+    let statement = "
+        insert into webhooks (id, url, topics, secret, created_at)
+        values (?, ?, ?, ?, ?)";
+    let topics = serde_json::to_string(&it.topics);
+    sqlx::query(statement)
+        .bind(it.id)
+        .bind(&it.url)
+        .bind(topics.map_err(|error| db::Error::Encode(error.into()))?)
+        .bind(&it.secret)
+        .bind(it.created_at.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Takes one out; false when it was not there.
+pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<bool, db::Error> {
+    let statement = "
+        delete from webhooks
+         where id = ?";
+    let done = sqlx::query(statement).bind(id).execute(tx.conn()).await?;
+    Ok(done.rows_affected() == 1)
+}

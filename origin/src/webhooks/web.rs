@@ -1,0 +1,161 @@
+//! Webhooks over HTTP, for those who run the shop.
+
+use axum::{Router, extract::State};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, StatusCode};
+use shared::{
+    cache::CachePolicy,
+    endpoint::{CREATE_WEBHOOK, DELETE_WEBHOOK, LIST_WEBHOOKS},
+    webhook::{CreateWebhook, TOPICS, Webhook, WebhookPath, Webhooks},
+};
+
+use crate::{
+    app::App,
+    operator, secret,
+    web::{Answer, Answered, Json, Path, RouterExt},
+};
+
+use super::{
+    Error,
+    send::SECRET_HEAD,
+    store::{self, Stored},
+};
+
+/// The most that a shop has.
+const WEBHOOKS_MAX: usize = 50;
+const URL_MAX: usize = 2_000;
+
+/// The endpoints of the webhooks.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&CREATE_WEBHOOK, create_webhook)
+        .endpoint(&LIST_WEBHOOKS, list_webhooks)
+        .endpoint(&DELETE_WEBHOOK, delete_webhook)
+}
+
+impl From<Stored> for Webhook {
+    fn from(it: Stored) -> Self {
+        Self {
+            id: it.id.to_string(),
+            url: it.url,
+            topics: it.topics,
+            secret: None,
+            created_at: it.created_at,
+        }
+    }
+}
+
+async fn create_webhook(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(request): Json<CreateWebhook>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let webhook = create(&app, request).await?;
+    Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
+}
+
+async fn create(app: &App, request: CreateWebhook) -> Result<Webhook, Error> {
+    let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
+    if !may_be_told(&request.url) {
+        return invalid(
+            "url",
+            "An https address is expected, or http on this machine.",
+        );
+    }
+    if let Some(topic) = request
+        .topics
+        .iter()
+        .find(|it| !TOPICS.contains(&it.as_str()))
+    {
+        let why = format!("There is no {topic:?}; there are {}.", TOPICS.join(", "));
+        return invalid("topics", &why);
+    }
+    let now = app.clock.now();
+    let stored = Stored {
+        id: app.ids.next(now),
+        url: request.url,
+        topics: request.topics,
+        secret: format!("{SECRET_HEAD}{}", STANDARD.encode(secret::key())),
+        created_at: now,
+    };
+    let mut tx = app.db.write().await?;
+    if store::all(tx.conn()).await?.len() >= WEBHOOKS_MAX {
+        return invalid("url", "There are as many webhooks as there may be.");
+    }
+    store::insert(&mut tx, &stored).await?;
+    tx.commit().await?;
+    let secret = Some(stored.secret.clone());
+    Ok(Webhook {
+        secret,
+        ..stored.into()
+    })
+}
+
+/// Whether what happens in the shop may be sent there: encrypted, or without leaving the machine.
+fn may_be_told(url: &str) -> bool {
+    let Ok(parsed) = url::Url::parse(url) else {
+        return false;
+    };
+    let here = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    url.len() <= URL_MAX && (parsed.scheme() == "https" || parsed.scheme() == "http" && here)
+}
+
+async fn list_webhooks(State(app): State<App>, headers: HeaderMap) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let mut reader = app.db.read().await.map_err(Error::from)?;
+    let stored = store::all(&mut reader).await.map_err(Error::from)?;
+    let webhooks = Webhooks {
+        webhooks: stored.into_iter().map(Webhook::from).collect(),
+    };
+    Ok(Answer::json(&webhooks, CachePolicy::Private))
+}
+
+async fn delete_webhook(
+    State(app): State<App>,
+    Path(path): Path<WebhookPath>,
+    headers: HeaderMap,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let webhooks = delete(&app, &path.webhook).await?;
+    Ok(Answer::json(&webhooks, CachePolicy::Private))
+}
+
+async fn delete(app: &App, id: &str) -> Result<Webhooks, Error> {
+    let id: i64 = id.parse().map_err(|_| Error::NoSuchWebhook)?;
+    let mut tx = app.db.write().await?;
+    if !store::delete(&mut tx, id).await? {
+        return Err(Error::NoSuchWebhook);
+    }
+    let left = store::all(tx.conn()).await?;
+    tx.commit().await?;
+    Ok(Webhooks {
+        webhooks: left.into_iter().map(Webhook::from).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_in_the_clear() {
+        for good in [
+            "https://erp.example/hooks?shop=1",
+            "http://localhost:9000/",
+            "http://127.0.0.1:9000/",
+            "http://[::1]:9000/",
+        ] {
+            assert!(may_be_told(good), "{good}");
+        }
+        for bad in [
+            "",
+            "erp.example",
+            "http://erp.example/",
+            "ftp://erp.example/",
+            "file:///etc",
+        ] {
+            assert!(!may_be_told(bad), "{bad}");
+        }
+    }
+}

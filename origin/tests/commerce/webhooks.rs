@@ -1,0 +1,170 @@
+//! Other programs of the shop are told what happens.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, body::Body, extract::State, routing::post};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, Request, StatusCode};
+use origin::outbox::{deliver_due, tell_webhooks};
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop},
+};
+
+/// A receiver.
+#[derive(Clone, Default)]
+struct Receiver(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    got: Vec<(HeaderMap, String)>,
+    /// The topic that it refuses, once.
+    refuses: Option<&'static str>,
+}
+
+impl Receiver {
+    async fn open(&self) -> String {
+        let routes = Router::new()
+            .route("/hooks", post(receive))
+            .with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        url
+    }
+
+    /// What was told, in the order of its arrival.
+    fn told(&self) -> Vec<Value> {
+        let told = &self.0.lock().unwrap().got;
+        told.iter()
+            .map(|(_, body)| serde_json::from_str(body).unwrap())
+            .collect()
+    }
+
+    fn topics(&self) -> Vec<String> {
+        let told = self.told();
+        told.iter()
+            .map(|it| it["type"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
+    let mut inner = receiver.0.lock().unwrap();
+    let refused = inner.refuses.take_if(|topic| body.contains(*topic));
+    inner.got.push((headers, body));
+    refused.map_or(StatusCode::NO_CONTENT, |_| {
+        StatusCode::INTERNAL_SERVER_ERROR
+    })
+}
+
+async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer operator");
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+const HOOKS: &str = "/api/v1/operator/webhooks";
+
+/// What the specification asks a receiver to check.
+fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
+    let text = |name: &str| headers[name].to_str().unwrap();
+    let key = STANDARD
+        .decode(secret.strip_prefix("whsec_").unwrap())
+        .unwrap();
+    let signed = format!(
+        "{}.{}.{body}",
+        text("webhook-id"),
+        text("webhook-timestamp")
+    );
+    let tag = STANDARD
+        .decode(text("webhook-signature").strip_prefix("v1,").unwrap())
+        .unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    hmac::verify(&key, signed.as_bytes(), &tag).unwrap();
+}
+
+db_test! {
+    /// What happens to an order is told in its order, signed, again until it is taken, and without the
+    /// buyer's secret; who wants to know of one thing hears of no other.
+    async fn what_happens_is_told(shop) {
+        shop.save(vec![only("tea", "5.00", 6)]).await;
+        let (all, low) = (Receiver::default(), Receiver::default());
+        let made = operate(shop, "POST", HOOKS, &json!({ "url": all.open().await })).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let secret = made.json()["secret"].as_str().unwrap().to_owned();
+        let few = json!({ "url": low.open().await, "topics": ["stock.low"] });
+        assert_eq!(operate(shop, "POST", HOOKS, &few).await.status, 201);
+
+        let path = ready_cart(shop, "tea-1", 1).await;
+        let order = place(shop, &path).await.json();
+        let (number, token) = (order["number"].as_str().unwrap(), order["token"].as_str().unwrap());
+        let steps = format!("/api/v1/operator/orders/{number}/steps");
+        for state in ["paid", "shipped"] {
+            let step = operate(shop, "POST", &steps, &json!({ "state": state })).await;
+            assert_eq!(step.status, 200, "{}", step.text());
+        }
+        all.0.lock().unwrap().refuses = Some("order.placed");
+        for _ in 0..4 {
+            deliver_due(&shop.app).await.unwrap();
+            tell_webhooks(&shop.app).await.unwrap();
+        }
+        // The first was refused, and nothing of its subject goes before it.
+        assert_eq!(low.topics(), ["stock.low"]);
+        let of_order = |topics: Vec<String>| topics.into_iter().filter(|it| it.starts_with("order."));
+        assert!(of_order(all.topics()).eq(["order.placed"]));
+        shop.app.clock.advance(10_000);
+        for _ in 0..4 {
+            tell_webhooks(&shop.app).await.unwrap();
+        }
+        let told = of_order(all.topics());
+        assert!(told.eq(["order.placed", "order.placed", "order.paid", "order.shipped"]));
+        for message in &all.0.lock().unwrap().got {
+            check(&secret, message);
+            assert!(!message.1.contains(token), "{}", message.1);
+        }
+        let placed = all.told().into_iter().find(|it| it["type"] == "order.placed").unwrap();
+        assert_eq!((&placed["data"]["number"], &placed["data"]["totals"]), (&order["number"], &order["totals"]));
+        assert_eq!(low.told()[0]["data"]["available"], 5);
+        assert_eq!(count(shop, "select count(*) from outbox where delivered_at is null").await, 0);
+
+        let gone = operate(shop, "DELETE", &format!("{HOOKS}/{}", made.json()["id"].as_str().unwrap()), &json!({})).await;
+        assert_eq!((gone.status.as_u16(), gone.json()["webhooks"].as_array().unwrap().len()), (200, 1));
+        let told = all.told().len();
+        operate(shop, "POST", &steps, &json!({ "state": "delivered" })).await;
+        deliver_due(&shop.app).await.unwrap();
+        tell_webhooks(&shop.app).await.unwrap();
+        assert_eq!(all.told().len(), told);
+    }
+}
+
+db_test! {
+    /// Only those who run the shop say who is told, and only addresses that keep it secret.
+    async fn not_everybody_is_told(shop) {
+        let url = json!({ "url": "https://erp.example/" });
+        assert_eq!(send(shop, "POST", HOOKS, &url).await.status, 401);
+        assert_eq!(shop.get(HOOKS).await.status, 401);
+        for bad in [
+            json!({ "url": "http://erp.example/" }),
+            json!({ "url": "https://erp.example/", "topics": ["order.eaten"] }),
+            json!({ "topics": [] }),
+        ] {
+            assert_eq!(operate(shop, "POST", HOOKS, &bad).await.status, 400, "{bad}");
+        }
+        assert_eq!(operate(shop, "POST", HOOKS, &url).await.status, 201);
+        let all = operate(shop, "GET", HOOKS, &Value::Null).await.json();
+        assert_eq!(all["webhooks"][0]["url"], url["url"]);
+        assert!(all["webhooks"][0].get("secret").is_none(), "{all}");
+        for none in ["1", "none"] {
+            let gone = operate(shop, "DELETE", &format!("{HOOKS}/{none}"), &json!({})).await;
+            assert_eq!(gone.status, 404);
+        }
+    }
+}
