@@ -1,17 +1,21 @@
-//! Programs that the tests need and cargo and npm do not bring: installed where this user may, and
+//! Programs that a task needs and cargo and npm do not bring: installed where this user may, and
 //! otherwise named.
 
 use std::process::Command;
 
 use crate::step::{Failure, run};
 
-/// A program, the Debian package that has it, and where else it may be.
-const NEEDED: [(&str, &str); 2] = [("mariadbd", "mariadb-server"), ("chromium", "chromium")];
+/// A program, and the Debian package that has it.
+pub type Needed = (&'static str, &'static str);
+
+pub const MARIADB: Needed = ("mariadbd", "mariadb-server");
+pub const CHROMIUM: Needed = ("chromium", "chromium");
+pub const WRK: Needed = ("wrk", "wrk");
 
 /// Installs what is missing.
-pub fn install() -> Result<(), Failure> {
-    let missing: Vec<_> = NEEDED
-        .into_iter()
+pub fn install(needed: &[Needed]) -> Result<(), Failure> {
+    let missing: Vec<_> = needed
+        .iter()
         .filter(|(program, _)| !is_there(program))
         .collect();
     if missing.is_empty() {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+mod bench;
 mod build;
 mod debian;
 mod mariadb;
@@ -39,6 +40,8 @@ enum Task {
     Serve(serve::ServeArgs),
     /// Everything that must be green
     Test(test::TestArgs),
+    /// Buy with each way to pay on a fresh shop, and measure the order desk under load
+    Bench(bench::BenchArgs),
     /// Build the parts, optimised
     Build {
         /// Which part
@@ -78,6 +81,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Serve(args) => serve::serve(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::test(&place, &args),
+        Task::Bench(args) => bench::bench(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::Setup => build::set_up(&place).map(|()| ExitCode::SUCCESS),
         Task::Tidy => tidy::tidy(&place).map(|()| ExitCode::SUCCESS),
         Task::Build { part } => {

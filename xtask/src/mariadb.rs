@@ -1,4 +1,4 @@
-//! A MariaDB for the tests alone: its own folder, its own port, gone at the end.
+//! A MariaDB for the tests and the bench alone: its own folder, its own port, gone at the end.
 
 use std::{
     net::{Ipv4Addr, TcpStream},
@@ -14,6 +14,24 @@ use crate::{
     step::{Failure, run},
 };
 
+/// What survives a power cut.
+#[derive(Clone, Copy)]
+pub enum Durability {
+    /// Everything that was committed, as in a shop.
+    Full,
+    /// Nothing has to; a test is over sooner.
+    None,
+}
+
+impl Durability {
+    const fn flag(self) -> &'static str {
+        match self {
+            Self::Full => "--innodb-flush-log-at-trx-commit=1",
+            Self::None => "--innodb-flush-log-at-trx-commit=0",
+        }
+    }
+}
+
 /// The server; it stops when this is dropped.
 pub struct Mariadb {
     /// Where it is, without a database.
@@ -23,7 +41,7 @@ pub struct Mariadb {
 
 impl Mariadb {
     /// Makes a fresh one in `folder` and starts it.
-    pub fn start(folder: &Path) -> Result<Self, Failure> {
+    pub fn start(folder: &Path, durability: Durability) -> Result<Self, Failure> {
         let data = format!("--datadir={}", folder.join("data").display());
         let program = |name: &str| debian::find(name).unwrap_or_else(|| name.into());
         let mut user = vec!["--no-defaults".to_owned()];
@@ -42,8 +60,7 @@ impl Mariadb {
             .arg(format!("--port={port}"))
             .arg(format!("--socket={}", folder.join("socket").display()))
             .args(["--bind-address=127.0.0.1", "--max-connections=600"])
-            // A test's data need not survive a power cut.
-            .args(["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin"]);
+            .args([durability.flag(), "--skip-log-bin"]);
         let mut running = Running::start("MariaDB", &mut server, &folder.join("log"))?;
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::{
     build, debian,
-    mariadb::Mariadb,
+    mariadb::{Durability, Mariadb},
     npm,
     place::Place,
     process::free_port,
@@ -98,7 +98,7 @@ fn format(place: &Place) -> Result<Count, Failure> {
 }
 
 fn build_all(place: &Place) -> Result<Count, Failure> {
-    debian::install()?;
+    debian::install(&[debian::MARIADB, debian::CHROMIUM])?;
     build::set_up(place)?;
     build::ui(place)?;
     build::edge(place)?;
@@ -128,7 +128,7 @@ fn lint_wasm(place: &Place) -> Result<Count, Failure> {
 
 fn units(place: &Place) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
-    let mariadb = Mariadb::start(folder.path())?;
+    let mariadb = Mariadb::start(folder.path(), Durability::None)?;
     watched(
         place
             .cargo()

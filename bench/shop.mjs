@@ -1,0 +1,64 @@
+// What the scripts here know of the shop: its public API, and nothing else.
+
+const json = { 'content-type': 'application/json' };
+
+/** A shop at an address. `token` is the operators'. */
+export class Shop {
+  constructor(url, token) {
+    this.url = url;
+    this.token = token;
+  }
+
+  async ask(method, path, body, headers = {}) {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...(body === undefined ? {} : json), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
+    }
+    return answer;
+  }
+
+  operate(method, path, body) {
+    const headers = { authorization: `Bearer ${this.token}`, 'idempotency-key': crypto.randomUUID() };
+    return this.ask(method, `/api/v1/operator${path}`, body, headers);
+  }
+
+  /** Skus of things that can be had. */
+  async skus(count) {
+    const skus = [];
+    let cursor;
+    while (skus.length < count) {
+      const query = new URLSearchParams({ limit: '100', availability: 'in_stock' });
+      if (cursor) query.set('cursor', cursor);
+      const page = await this.ask('GET', `/api/v1/products?${query}`);
+      for (const card of page.items) {
+        const product = await this.ask('GET', `/api/v1/products/${card.id}`);
+        skus.push(...product.variants.filter((it) => it.availability !== 'out').map((it) => it.sku));
+      }
+      cursor = page.next;
+      if (!cursor) break;
+    }
+    return skus.slice(0, count);
+  }
+
+  /** A cart with one of a sku that needs nothing more to be ordered. */
+  async readyCart(sku, email) {
+    const { id } = await this.ask('POST', '/api/v1/carts', {});
+    await this.ask('POST', `/api/v1/carts/${id}/lines`, { sku, quantity: 1 });
+    return this.ask('PATCH', `/api/v1/carts/${id}`, {
+      email,
+      shipping_method: 'standard',
+      shipping_address: { name: 'Ada', line1: '1 Lane', city: 'Berlin', postcode: '10115', country: 'DE' },
+    });
+  }
+
+  async order(cart, method) {
+    const order = { expected_total: cart.totals.total, payment_method: method };
+    const headers = { 'idempotency-key': crypto.randomUUID() };
+    return this.ask('POST', `/api/v1/carts/${cart.id}/order`, order, headers);
+  }
+}
