@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{app::App, cart, orders, outbox, payments};
+use crate::{app::App, cart, db, inventory, orders, outbox, payments};
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -37,6 +37,12 @@ impl Jobs {
         });
         jobs.every(app, second * 5, "payments", |app| async move {
             payments::recover(&app).await
+        });
+        jobs.every(app, second * 600, "stock audit", |app| async move {
+            let mut reader = app.db.read().await?;
+            let (rows, differs) = inventory::accuracy(&mut reader).await?;
+            app.metrics.business.stock(rows, differs);
+            Ok::<_, db::Error>(())
         });
         jobs.every(app, second * 3_600, "idempotency", |app| async move {
             orders::forget(&app.db, app.clock.now()).await.map(drop)

@@ -250,6 +250,19 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         around = surroundings(tx.conn(), carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
+    for (job, outcome) in jobs.iter().zip(&outcomes) {
+        let begun = carts.get(&job.token).and_then(|cart| cart.hold);
+        match &job.change {
+            _ if outcome.is_err() => {}
+            Change::Create => {
+                app.metrics.business.carts.inc();
+            }
+            Change::Hold if begun.is_some_and(|it| it.since == now) => {
+                app.metrics.business.checkouts.inc();
+            }
+            _ => {}
+        }
+    }
     let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
         outcome?;
         let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;

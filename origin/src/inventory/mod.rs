@@ -13,7 +13,7 @@ mod web;
 pub use change::{Job, change};
 pub use error::Error;
 pub use holds::{Hold, Holds, holds, promise, release};
-pub use store::{Movement, Moves, Shelf, count, levels, move_stock, movements_of};
+pub use store::{Movement, Moves, Shelf, accuracy, count, levels, move_stock, movements_of};
 pub use web::routes;
 
 use shared::{

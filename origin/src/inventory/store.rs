@@ -275,6 +275,23 @@ async fn record(
         .await
 }
 
+/// How many rows of stock there are, and how many of them differ from their ledger. None ever should.
+pub async fn accuracy(conn: &mut AnyConnection) -> Result<(i64, i64), db::Error> {
+    let rows = "
+        select count(*)
+          from stock";
+    let rows: i64 = sqlx::query_scalar(rows).fetch_one(&mut *conn).await?;
+    let differs = "
+        select count(*)
+          from stock s
+         where s.on_hand <> (select coalesce(sum(l.delta), 0)
+                               from stock_ledger l
+                              where l.variant_id = s.variant_id
+                                and l.location_id = s.location_id)";
+    let differs: i64 = sqlx::query_scalar(differs).fetch_one(conn).await?;
+    Ok((rows, differs))
+}
+
 /// What an order has taken and not given back: variant, location, how many.
 pub async fn movements_of(
     tx: &mut Tx,

@@ -147,6 +147,13 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
     crash::at("order.written");
     tx.commit().await?;
     crash::at("order.committed");
+    for answer in &answers {
+        match answer {
+            Ok(Placed::New(_)) => app.metrics.business.order(true),
+            Ok(_) => {}
+            Err(_) => app.metrics.business.order(false),
+        }
+    }
     Ok(answers)
 }
 

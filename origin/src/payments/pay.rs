@@ -218,6 +218,10 @@ async fn settle_once(
     }
     crash::at("pay.noted");
     tx.commit().await?;
+    if matches!(state, PaymentState::Captured | PaymentState::Failed) {
+        let captured = state == PaymentState::Captured;
+        app.metrics.business.payment(&payment.provider, captured);
+    }
     Ok(payment)
 }
 

@@ -10,6 +10,8 @@ use prometheus_client::{
 
 use crate::db::Db;
 
+use super::Business;
+
 /// What a request is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
@@ -42,6 +44,8 @@ pub struct Metrics {
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections from clients.
     pub connections: Gauge<i64, AtomicI64>,
+    /// How the shop does.
+    pub business: Business,
     pool_open: Family<PoolLabels, Gauge>,
     pool_idle: Family<PoolLabels, Gauge>,
     pool_max: Family<PoolLabels, Gauge>,
@@ -55,6 +59,7 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            business: Business::default(),
             pool_open: Family::default(),
             pool_idle: Family::default(),
             pool_max: Family::default(),
@@ -99,6 +104,7 @@ impl Metrics {
             idle,
         );
         registry.register("db_pool_max_connections", "The most that may be open", max);
+        self.business.register(registry);
         self
     }
 

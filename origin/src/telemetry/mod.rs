@@ -1,7 +1,9 @@
 //! What the server says about itself: logs and metrics.
 
+mod business;
 mod log;
 mod metrics;
 
+pub use business::Business;
 pub use log::{LogFormat, start_logging};
 pub use metrics::{Metrics, RequestLabels};

@@ -55,12 +55,12 @@ db_test! {
     /// that many stand in.
     async fn the_last_ones_are_sold_once(shop) {
         let mut orders = 0;
-        for (round, left) in [1, 1, 2, 3, 7].into_iter().enumerate() {
+        for (round, (left, many)) in [(1, 200), (1, 40), (2, 40), (3, 40), (7, 40)].into_iter().enumerate() {
             let name = format!("last{round}");
             shop.save(vec![only(&name, "10.00", left)]).await;
             let sku = format!("{name}-1");
             let mut paths = Vec::new();
-            for _ in 0..40 {
+            for _ in 0..many {
                 paths.push(ready_cart(shop, &sku, 1).await);
             }
             let answers = place_at_once(shop, &paths).await;
@@ -91,6 +91,11 @@ db_test! {
         assert!(answers.iter().all(|it| it.status == 201));
         let replays = answers.iter().filter(|it| it.header("idempotent-replayed") == "true");
         assert_eq!(replays.count(), 99);
+
+        // Another process on the same database gives the same answer: nothing is kept in memory.
+        let restarted = shop.with(|_| {}).await;
+        let after = send_with_key(&restarted, &to, &order, "k-1").await;
+        assert_eq!((after.status.as_u16(), &after.body), (201, &answers[0].body));
 
         let other = json!({ "expected_total": order["expected_total"], "payment_method": "test" });
         assert_eq!(send_with_key(shop, &to, &other, "k-1").await.status, 422);
@@ -398,5 +403,43 @@ db_test! {
         let cleared = ready_cart(shop, "thing1-1", 1).await;
         let empty = send(shop, "DELETE", &format!("{cleared}/lines"), &json!({})).await.json();
         assert_eq!((empty["lines"].as_array().unwrap().len(), &empty["totals"]["total"]["minor"]), (0, &json!(0)));
+    }
+}
+
+db_test! {
+    /// What the shop's metrics say of carts, checkouts, orders, payments and stock.
+    async fn how_the_shop_does_is_counted(shop) {
+        shop.save(vec![only("fan", "10.00", 1)]).await;
+        let (first, second) = (ready_cart(shop, "fan-1", 1).await, ready_cart(shop, "fan-1", 1).await);
+        for _ in 0..2 {
+            shop.app.clock.advance(1_000);
+            send(shop, "POST", &format!("{first}/hold"), &json!({})).await;
+        }
+        let mut order = order_of(shop, &first).await;
+        order["payment_method"] = json!("test");
+        let placed = send(shop, "POST", &format!("{first}/order"), &order).await.json();
+        assert_eq!(place(shop, &second).await.status, 409);
+        let (number, token) = (placed["number"].as_str().unwrap(), placed["token"].as_str().unwrap());
+        let payments = format!("/api/v1/orders/{number}/payments?token={token}");
+        for card in ["declined", "succeeds"] {
+            send_with_key(shop, &payments, &json!({ "card": card }), card).await;
+        }
+        let mut reader = shop.app.db.read().await.unwrap();
+        let (rows, differs) = origin::inventory::accuracy(&mut reader).await.unwrap();
+        shop.app.metrics.business.stock(rows, differs);
+        drop(reader);
+        let text = shop.get("/metrics").await.text().to_owned();
+        for line in [
+            "shop_carts_total 2",
+            "shop_checkouts_total 1",
+            "shop_orders_total{outcome=\"placed\"} 1",
+            "shop_orders_total{outcome=\"refused\"} 1",
+            "shop_payments_total{method=\"test\",outcome=\"captured\"} 1",
+            "shop_payments_total{method=\"test\",outcome=\"failed\"} 1",
+            "shop_stock_rows 1",
+            "shop_stock_rows_different 0",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+        }
     }
 }

@@ -185,6 +185,29 @@ async fn client(shop: &Shop, twin: &axum::Router, seed: u64) -> Client {
 }
 
 db_test! {
+    /// Fifty write at once through two origins, and none of them hears that the database is busy.
+    async fn fifty_writers_meet(shop) {
+        shop.save(vec![only("pen", "1.00", 5)]).await;
+        let twin = shop.twin().await;
+        let mut running = tokio::task::JoinSet::new();
+        for seed in 0..50 {
+            let mut client = client(shop, &twin, seed).await;
+            running.spawn(async move {
+                for count in 0..operations() / 80 {
+                    let path = format!("{}/lines/pen-1", client.cart);
+                    let cart = client.ask("PUT", &path, &json!({ "quantity": 1 + count % 3 })).await;
+                    assert_eq!(cart["lines"][0]["quantity"], 1 + count % 3, "{cart}");
+                }
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            ended.unwrap();
+        }
+        assert_eq!(count(shop, "select count(*) from cart_lines").await, 50);
+    }
+}
+
+db_test! {
     /// Sixteen clients of two origins; the audit at the end of every story checks what must be true.
     async fn everything_adds_up_after_a_storm(shop) {
         let products = (0..SKUS).map(|sku| only(&format!("s{sku}"), "3.33", STOCK)).collect();

@@ -1,0 +1,71 @@
+//! How the shop does: what is counted beside requests.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OrderLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PaymentLabels {
+    method: String,
+    outcome: &'static str,
+}
+
+/// What is counted of carts, orders, payments and stock. Conversion is orders that were placed over
+/// carts; abandonment is checkouts that became no order.
+#[derive(Debug, Default)]
+pub struct Business {
+    /// New carts.
+    pub carts: Counter<u64, AtomicU64>,
+    /// Carts that began checkout.
+    pub checkouts: Counter<u64, AtomicU64>,
+    orders: Family<OrderLabels, Counter<u64, AtomicU64>>,
+    payments: Family<PaymentLabels, Counter<u64, AtomicU64>>,
+    stock_rows: Gauge,
+    stock_differs: Gauge,
+}
+
+impl Business {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("shop_carts", "New carts", self.carts.clone());
+        let checkouts = self.checkouts.clone();
+        registry.register("shop_checkouts", "Carts that began checkout", checkouts);
+        let orders = self.orders.clone();
+        registry.register("shop_orders", "Orders that were asked for", orders);
+        let payments = self.payments.clone();
+        registry.register("shop_payments", "Payments that came to an end", payments);
+        let (rows, differs) = (self.stock_rows.clone(), self.stock_differs.clone());
+        registry.register("shop_stock_rows", "Rows of stock", rows);
+        let about = "Rows of stock that differ from their ledger";
+        registry.register("shop_stock_rows_different", about, differs);
+    }
+
+    /// Counts an order that was asked for.
+    pub fn order(&self, placed: bool) {
+        let outcome = if placed { "placed" } else { "refused" };
+        self.orders.get_or_create(&OrderLabels { outcome }).inc();
+    }
+
+    /// Counts a payment that came to an end.
+    pub fn payment(&self, method: &str, captured: bool) {
+        let labels = PaymentLabels {
+            method: method.to_owned(),
+            outcome: if captured { "captured" } else { "failed" },
+        };
+        self.payments.get_or_create(&labels).inc();
+    }
+
+    /// Notes how many rows of stock there are, and how many differ from their ledger.
+    pub fn stock(&self, rows: i64, differs: i64) {
+        self.stock_rows.set(rows);
+        self.stock_differs.set(differs);
+    }
+}
