@@ -6,7 +6,7 @@ use shared::{id::IdGenerator, page::Assets};
 
 use crate::{
     cart,
-    catalog::TreeCache,
+    catalog::{Showcase, TreeCache},
     checkout::Rules,
     clock::Clock,
     config::Config,
@@ -35,6 +35,8 @@ pub struct Parts {
     pub ids: IdGenerator,
     /// The category tree.
     pub tree: TreeCache,
+    /// How what is offered looks.
+    pub showcase: Showcase,
     /// How the shop ships and taxes.
     pub rules: Rules,
     /// Where work is done together.
@@ -90,6 +92,7 @@ impl App {
             db,
             clock,
             tree: TreeCache::default(),
+            showcase: Showcase::default(),
             rules,
             mailer,
             client,

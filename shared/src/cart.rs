@@ -82,6 +82,9 @@ pub struct CartLine {
     pub image: Option<Image>,
     /// How many.
     pub quantity: i64,
+    /// How many of them come later, as there are not enough just now.
+    #[serde(default)]
+    pub backordered: i64,
     /// What one costs now.
     pub price: Money,
     /// What they cost together, before any discount.

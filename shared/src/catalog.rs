@@ -90,19 +90,22 @@ pub enum Availability {
     InStock,
     /// A few are left.
     Low,
+    /// None are left; it is sold nevertheless and sent when it has come.
+    Backorder,
     /// None are left.
     Out,
 }
 
 impl Availability {
     /// All of them, best first.
-    pub const ALL: [Self; 3] = [Self::InStock, Self::Low, Self::Out];
+    pub const ALL: [Self; 4] = [Self::InStock, Self::Low, Self::Backorder, Self::Out];
 
     /// The word in JSON and in query parameters.
     pub const fn word(self) -> &'static str {
         match self {
             Self::InStock => "in_stock",
             Self::Low => "low",
+            Self::Backorder => "backorder",
             Self::Out => "out",
         }
     }

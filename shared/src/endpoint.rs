@@ -14,9 +14,9 @@ use crate::{
         CategoryTree, Facets, GetFacets, InLocale, ListHotProducts, ListProducts, Product,
         ProductList, ProductPath,
     },
-    order::{Order, OrderPath, OrderToken},
+    order::{Order, OrderPath, OrderToken, ReturnOrder},
     payment::{PayOrder, Payment, PaymentPath, Received, RefundOrder, StepOrder},
-    stock::{ChangeStock, GetStock, StockLevels},
+    stock::{ChangeStock, GetStock, Location, LocationPath, Locations, SaveLocation, StockLevels},
     webhook::{CreateWebhook, Webhook, WebhookPath, Webhooks},
 };
 
@@ -352,6 +352,27 @@ endpoints! {
         summary: "Take an order to its next state",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, NotFound, IllegalStep],
+    }
+    /// Goods that come back.
+    RETURN_ORDER: Post(OrderPath, NoParameters, ReturnOrder) -> Order = {
+        id: "return_order", path: "/api/v1/operator/orders/{number}/returns",
+        summary: "Note which goods came back; needs an `Idempotency-Key`. The money goes back by a refund",
+        query: &[], caching: Caching::Private,
+        problems: &[
+            Invalid, Unauthorized, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
+        ],
+    }
+    /// Where goods lie.
+    LIST_LOCATIONS: Get(NoParameters, NoParameters, NoParameters) -> Locations = {
+        id: "list_locations", path: "/api/v1/operator/locations",
+        summary: "The locations, in the order in which goods are taken from them",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized],
+    }
+    /// A location, new or with another name.
+    SAVE_LOCATION: Put(LocationPath, NoParameters, SaveLocation) -> Location = {
+        id: "save_location", path: "/api/v1/operator/locations/{location}",
+        summary: "Make a location, or give it another name",
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized],
     }
     /// What there is.
     GET_STOCK: Get(NoParameters, GetStock, NoParameters) -> StockLevels = {

@@ -59,9 +59,12 @@ pub struct OrderLine {
     pub options: Vec<String>,
     /// How many.
     pub quantity: i64,
-    /// How many of them come later, because there were not enough.
+    /// How many of them are still to come, because there were not enough.
     #[serde(default)]
     pub backordered: i64,
+    /// How many of them have come back.
+    #[serde(default)]
+    pub returned: i64,
     /// What one cost.
     pub price: Money,
     /// This line's part of the discount.
@@ -138,6 +141,28 @@ impl OrderState {
     pub fn may_become(self, next: Self) -> bool {
         self.next().contains(&next)
     }
+}
+
+/// Goods that have come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnOrder {
+    /// What, and how many; each sku once.
+    #[schemars(length(min = 1))]
+    pub lines: Vec<ReturnLine>,
+    /// Whether they can be sold again and lie on their shelves.
+    #[serde(default)]
+    pub restock: bool,
+}
+
+/// So many of a line have come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnLine {
+    /// The shop's number for it.
+    pub sku: String,
+    /// How many.
+    pub quantity: i64,
 }
 
 /// Which order: part of the path.

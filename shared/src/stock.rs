@@ -41,6 +41,38 @@ fn main_location() -> String {
     "main".to_owned()
 }
 
+/// Where goods lie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Location {
+    /// Its word in requests.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Where goods lie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Locations {
+    /// In the order in which goods are taken from them.
+    pub locations: Vec<Location>,
+}
+
+/// Which location: part of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LocationPath {
+    /// Its code: small letters, digits and hyphens, 64 at most.
+    pub location: String,
+}
+
+/// What a location is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaveLocation {
+    /// Its name.
+    #[schemars(length(min = 1, max = 200))]
+    pub name: String,
+}
+
 /// Of what the stock is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

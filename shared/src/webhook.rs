@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 /// Everything that can be told. `order.paid` and those after it are the states of an order.
-pub const TOPICS: [&str; 10] = [
+pub const TOPICS: [&str; 11] = [
     "stock.low",
     "order.placed",
+    "order.returned",
     "order.paid",
     "order.shipped",
     "order.delivered",

@@ -27,6 +27,10 @@ pub enum About {
     Placed,
     /// It is paid.
     Paid,
+    /// It is on its way.
+    Shipped,
+    /// The money is back.
+    Refunded,
     /// It was given up, by the buyer or because it was not paid in time.
     GivenUp,
 }
@@ -36,6 +40,8 @@ impl About {
         match self {
             Self::Placed => "mail-placed",
             Self::Paid => "mail-paid",
+            Self::Shipped => "mail-shipped",
+            Self::Refunded => "mail-refunded",
             Self::GivenUp => "mail-given-up",
         }
     }
@@ -169,7 +175,7 @@ mod tests {
         serde_json::from_value(json!({
             "number": "7K3Q-9F2M-XXXX", "token": "t0ken", "state": "pending", "version": 1,
             "lines": [{ "sku": "M", "name": "<b>Mug</b>", "options": ["Colour: Moss"], "quantity": 2,
-                        "backordered": 0, "price": money(1_000), "discount": money(200),
+                        "backordered": 0, "returned": 0, "price": money(1_000), "discount": money(200),
                         "tax": money(287), "total": money(2_000) }],
             "totals": { "items": money(2_000), "discount": money(200), "shipping": money(0),
                         "tax": money(287), "tax_included": true, "total": money(1_800) },

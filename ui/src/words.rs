@@ -131,6 +131,8 @@ mod tests {
                 "mail-given-up-",
                 "mail-paid-",
                 "mail-placed-",
+                "mail-refunded-",
+                "mail-shipped-",
             ]
             .iter()
             .any(|it| key.starts_with(it));

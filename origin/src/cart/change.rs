@@ -1,6 +1,6 @@
 //! Changing carts. Changes that arrive together are written together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shared::{
     address::Address,
@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Error, Stored, StoredLine, Surroundings,
     hold::{self, Context},
-    store::{load, save},
+    store::{load, raise, save, save_lines},
     surroundings,
     view::show,
 };
@@ -203,7 +203,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let holding = carts.values().any(|cart| cart.hold.is_some())
         || jobs.iter().any(|job| matches!(job.change, Change::Hold));
     let lock = if holding { lock } else { "" };
-    let mut around = surroundings(tx.conn(), carts.values(), &skus, lock).await?;
+    let mut around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, lock).await?;
     let levels = if holding {
         around.shelves.clone()
     } else {
@@ -218,7 +218,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     for job in jobs {
         if let Change::Create = job.change {
             let cart = new_cart(app, job, now);
-            touched.carts.insert(job.token.clone());
+            touched.whole(&cart);
             carts.insert(job.token.clone(), cart);
         }
         let outcome = match &job.change {
@@ -231,23 +231,27 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         if outcome.is_ok()
             && let Some(cart) = carts.get_mut(&job.token)
         {
+            let before = cart.hold;
             context.renew(cart, &job.change);
+            if cart.hold != before {
+                touched.whole(cart);
+            }
         }
         outcomes.push(outcome);
     }
     let moves = Moves {
-        movements: Vec::new(),
         holds: hold::renewed(touched.carts(&carts), &mut around),
+        ..Moves::default()
     };
     touched.write(&mut tx, now, &carts).await?;
     if !moves.holds.is_empty() {
-        let told = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-        catalog::stock_changed(&mut tx, &told, app.config.low_stock).await?;
+        let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
+        catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
     }
     // A coupon that was named just now is not among those that were read before.
     let named = jobs.iter().any(Job::names_coupons);
     if named {
-        around = surroundings(tx.conn(), carts.values(), &skus, "").await?;
+        around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
     for (job, outcome) in jobs.iter().zip(&outcomes) {
@@ -312,14 +316,34 @@ fn new_cart(app: &App, job: &Job, now: Timestamp) -> Stored {
 /// What a batch has changed.
 #[derive(Default)]
 struct Touched {
-    carts: HashSet<String>,
+    carts: HashMap<String, Extent>,
     lines: HashSet<(CartId, VariantId)>,
 }
 
+/// How much of a cart has changed, its lines apart.
+enum Extent {
+    /// Only its version, by so much.
+    Version(i64),
+    /// More than that.
+    Whole,
+}
+
 impl Touched {
+    fn version(&mut self, cart: &Stored) {
+        let before = self.carts.entry(cart.token.clone());
+        let extent = before.or_insert(Extent::Version(0));
+        if let Extent::Version(by) = extent {
+            *by += 1;
+        }
+    }
+
+    fn whole(&mut self, cart: &Stored) {
+        self.carts.insert(cart.token.clone(), Extent::Whole);
+    }
+
     /// The carts that have changed, in the order of their ids.
     fn carts<'c>(&self, carts: &'c HashMap<String, Stored>) -> Vec<&'c Stored> {
-        let mut changed: Vec<&Stored> = self.carts.iter().filter_map(|it| carts.get(it)).collect();
+        let mut changed: Vec<&Stored> = self.carts.keys().filter_map(|it| carts.get(it)).collect();
         changed.sort_unstable_by_key(|cart| cart.id);
         changed
     }
@@ -343,7 +367,16 @@ impl Touched {
         lines.sort_unstable_by_key(|(cart, line)| (*cart, line.variant));
         let mut gone: Vec<_> = gone.into_iter().collect();
         gone.sort_unstable();
-        save(tx, now, &changed, &lines, &gone).await
+        let (mut whole, mut risen) = (Vec::new(), BTreeMap::<i64, Vec<CartId>>::new());
+        for cart in changed {
+            match self.carts.get(&cart.token) {
+                Some(Extent::Version(by)) => risen.entry(*by).or_default().push(cart.id),
+                _ => whole.push(cart),
+            }
+        }
+        raise(tx, now, &risen).await?;
+        save(tx, now, &whole).await?;
+        save_lines(tx, &lines, &gone).await
     }
 }
 
@@ -376,7 +409,10 @@ fn apply(
         }
     }
     cart.version += 1;
-    touched.carts.insert(cart.token.clone());
+    match &job.change {
+        Change::Add(..) | Change::Set(..) | Change::Clear => touched.version(cart),
+        _ => touched.whole(cart),
+    }
     Ok(())
 }
 
@@ -412,7 +448,7 @@ fn merge(
             pour(&mut other, cart, around, touched);
             for cart in [&mut other, cart] {
                 cart.version += 1;
-                touched.carts.insert(cart.token.clone());
+                touched.whole(cart);
             }
             Ok(())
         }

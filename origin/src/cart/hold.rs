@@ -106,16 +106,16 @@ async fn sweep_batch(app: &App) -> Result<usize, Error> {
     let carts = overdue(tx.conn(), now, BATCH, lock).await?;
     let held = inventory::holds(tx.conn(), &carts).await?;
     let moves = Moves {
-        movements: Vec::new(),
         holds: held
             .into_iter()
             .map(|(cart, before)| (cart, before, Vec::new()))
             .collect(),
+        ..Moves::default()
     };
     let variants = moves.variants();
     let levels = inventory::levels(tx.conn(), &variants, lock).await?;
-    let told = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(&mut tx, &told, app.config.low_stock).await?;
+    let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
+    catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
     end_holds(&mut tx, now, &carts).await?;
     tx.commit().await?;
     Ok(carts.len())

@@ -1,6 +1,6 @@
 //! All SQL of the carts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use shared::{
     address::Address,
@@ -144,14 +144,29 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
     })
 }
 
-/// Writes carts as they are now: new ones, changed ones, and their lines.
-pub(super) async fn save(
+/// Raises the versions of carts of which nothing but lines has changed, by so much each.
+pub(super) async fn raise(
     tx: &mut Tx,
     now: Timestamp,
-    carts: &[&Stored],
-    lines: &[(CartId, StoredLine)],
-    gone: &[(CartId, VariantId)],
+    carts: &BTreeMap<i64, Vec<CartId>>,
 ) -> Result<(), Error> {
+    for (by, carts) in carts {
+        for chunk in carts.chunks(Rows::MAX) {
+            let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+                "update carts
+                    set version = version + ",
+            );
+            query.push_bind(*by).push(", updated_at = ");
+            query.push_bind(now.as_millis()).push(" where id in ");
+            Rows::push_list(&mut query, chunk.iter().map(|it| it.get()));
+            query.build().execute(tx.conn()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes carts as they are now, new ones and changed ones, without their lines.
+pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&Stored]) -> Result<(), Error> {
     let head = "
         insert into carts (id, token, version, note, email, shipping_address, shipping_method,
                            coupons, held_since, held_until, created_at, updated_at) ";
@@ -191,6 +206,15 @@ pub(super) async fn save(
                 .push_bind(now.as_millis());
         })
         .await?;
+    Ok(())
+}
+
+/// Writes lines as they are now, and takes out those that are gone.
+pub(super) async fn save_lines(
+    tx: &mut Tx,
+    lines: &[(CartId, StoredLine)],
+    gone: &[(CartId, VariantId)],
+) -> Result<(), Error> {
     let head = "
         insert into cart_lines (cart_id, variant_id, quantity, price_minor, position) ";
     let upsert = Upsert {
@@ -255,12 +279,8 @@ pub async fn end_holds(tx: &mut Tx, now: Timestamp, carts: &[CartId]) -> Result<
             "update carts
                 set held_since = null, held_until = null, version = version + 1, updated_at = ",
         );
-        query.push_bind(now.as_millis()).push(" where id in (");
-        let mut list = query.separated(", ");
-        for cart in chunk {
-            list.push_bind(cart.get());
-        }
-        query.push(")");
+        query.push_bind(now.as_millis()).push(" where id in ");
+        Rows::push_list(&mut query, chunk.iter().map(|it| it.get()));
         query.build().execute(tx.conn()).await?;
     }
     Ok(())

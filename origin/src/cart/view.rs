@@ -12,7 +12,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     app::App,
-    catalog::{self, Offer},
+    catalog::{self, Offer, Showcase},
     checkout::Coupon,
     coupons,
     inventory::{self, Holds, Shelf},
@@ -41,7 +41,12 @@ pub struct Surroundings {
 impl Surroundings {
     /// How many of this can be sold to these carts; nothing where there is no limit.
     pub fn available(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
-        if !offer.tracked || offer.backorder {
+        (!offer.backorder).then(|| self.there(carts, offer))?
+    }
+
+    /// How many of this are there for these carts; nothing where they are not counted.
+    pub fn there(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
+        if !offer.tracked {
             return None;
         }
         let shelves = self.shelves.get(&offer.variant).into_iter().flatten();
@@ -70,6 +75,7 @@ impl Surroundings {
 /// stock and coupons.
 pub async fn surroundings(
     conn: &mut AnyConnection,
+    showcase: &Showcase,
     carts: impl Iterator<Item = &Stored> + Clone,
     skus: &[&str],
     lock: &'static str,
@@ -86,7 +92,7 @@ pub async fn surroundings(
         .collect();
     codes.sort_unstable();
     codes.dedup();
-    let offers = catalog::offers(conn, &variants, skus).await?;
+    let offers = catalog::offers(conn, showcase, &variants, skus).await?;
     variants.extend(offers.keys());
     let shelves = inventory::levels(conn, &variants, lock).await?;
     let coupons = coupons::find(conn, &codes, lock).await?;
@@ -114,7 +120,14 @@ pub async fn read(app: &App, token: &str, locale: Locale) -> Result<Cart, Error>
         .await?
         .remove(token)
         .ok_or(Error::NoSuchCart)?;
-    let around = surroundings(&mut reader, std::iter::once(&stored), &[], "").await?;
+    let around = surroundings(
+        &mut reader,
+        &app.showcase,
+        std::iter::once(&stored),
+        &[],
+        "",
+    )
+    .await?;
     let number = match stored.order {
         Some(order) => orders::number(&mut reader, order).await?,
         None => None,
@@ -141,7 +154,14 @@ pub async fn shipping_methods(
             methods: Vec::new(),
         });
     };
-    let around = surroundings(&mut reader, std::iter::once(&stored), &[], "").await?;
+    let around = surroundings(
+        &mut reader,
+        &app.showcase,
+        std::iter::once(&stored),
+        &[],
+        "",
+    )
+    .await?;
     let currency = app.config.currency;
     let priced = price(&stored, &around, &app.rules, currency, app.clock.now());
     let methods = app.rules.methods(address, priced.parcel, locale);
@@ -171,13 +191,17 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
             sku: offer.map(|it| it.sku.clone()).unwrap_or_default(),
             variant_id: line.variant,
             product_id: offer.map_or(ProductId::new(0), |it| it.product),
-            slug: offer.map(|it| it.slug.clone()).unwrap_or_default(),
+            slug: offer.map(|it| it.slug().to_owned()).unwrap_or_default(),
             name: offer.map(|it| it.name(locale)).unwrap_or_default(),
             options: offer.map(|it| it.choices(locale)).unwrap_or_default(),
             image: offer
-                .and_then(|it| it.image.clone())
-                .map(|image| image.shown(locale)),
+                .and_then(Offer::image)
+                .map(|image| image.clone().shown(locale)),
             quantity: line.quantity,
+            backordered: offer
+                .filter(|it| it.backorder && it.active)
+                .and_then(|it| around.there(&[cart.id], it))
+                .map_or(0, |there| (line.quantity - there).max(0)),
             price: offer.map_or(money(line.price_minor), |it| it.price),
             total: money(sum.total),
             problems: problems.clone(),

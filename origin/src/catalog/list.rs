@@ -77,7 +77,7 @@ macro_rules! statement {
             " ?)
                         and +price_minor >= ?
                         and +price_minor <= ?
-                        and +availability in (?, ?, ?)",
+                        and +availability in (?, ?, ?, ?)",
             $brands,
             "
                       order by ",
@@ -257,8 +257,8 @@ async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<
         .collect()
 }
 
-/// The three numbers that a statement takes: those asked for, or all.
-fn availability(wanted: &[Availability]) -> [i64; 3] {
+/// The four numbers that a statement takes: those asked for, or all.
+fn availability(wanted: &[Availability]) -> [i64; 4] {
     let is_wanted = |it| wanted.is_empty() || wanted.contains(&it);
     Availability::ALL.map(|it| {
         if is_wanted(it) {

@@ -34,7 +34,7 @@ use shared::{
 pub use categories::{SavedCategory, save_category};
 pub use error::Error;
 pub use list::Listing;
-pub use offer::{Offer, find_skus, offers};
+pub use offer::{Offer, Showcase, find_skus, offers};
 pub use save::{BATCH_MAX, Prepared, Saved, save_products};
 pub use stock::stock_changed;
 pub use store::{StoredImage, WHOLE_SHOP};
@@ -173,6 +173,7 @@ pub async fn hot_products(
     listing.availability = vec![
         shared::catalog::Availability::InStock,
         shared::catalog::Availability::Low,
+        shared::catalog::Availability::Backorder,
     ];
     let mut reader = app.db.read().await?;
     let list = list::list(&mut reader, &listing, locale).await?;

@@ -137,6 +137,8 @@ pub struct NewVariant {
     pub compare_at: Option<Money>,
     /// How many there are; `None` means that they are not counted and never run out.
     pub stock: Option<i64>,
+    /// Whether it may be sold before it is there.
+    pub backorder: bool,
     /// What one of it weighs, in grams.
     pub weight_g: Option<u32>,
     /// Which of the product's pictures shows it, counted from 0.

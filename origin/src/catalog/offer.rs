@@ -1,7 +1,8 @@
 //! What is offered just now: what a cart and an order need to know of a variant.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use quick_cache::sync::Cache;
 use shared::{
     catalog::SelectedOption,
     id::{ProductId, VariantId},
@@ -28,8 +29,6 @@ pub struct Offer {
     pub product: ProductId,
     /// The shop's number for it.
     pub sku: String,
-    /// The product's word in addresses.
-    pub slug: String,
     /// Whether it is sold.
     pub active: bool,
     /// What one costs.
@@ -40,30 +39,62 @@ pub struct Offer {
     pub backorder: bool,
     /// What one weighs, in grams.
     pub weight_g: i64,
-    /// The product's name.
-    pub names: Texts,
+    looks: Arc<Looks>,
+}
+
+/// What a shopper sees of an offer. Nothing is decided by it.
+#[derive(Debug)]
+struct Looks {
+    /// The product's version that looks like this.
+    version: i64,
+    slug: String,
+    names: Texts,
     /// What was chosen, by the words of option and value.
     chosen: Vec<SelectedOption>,
     options: Vec<NewOption>,
-    /// A picture of it.
-    pub image: Option<StoredImage>,
+    image: Option<StoredImage>,
+}
+
+/// How offers look, as long as their product has the same version: reading it again for every change
+/// of every cart would cost more than the change.
+#[derive(Debug)]
+pub struct Showcase(Cache<VariantId, Arc<Looks>>);
+
+/// Variants of which the looks are kept, a kilobyte or two each.
+const SHOWCASE_MAX: usize = 10_000;
+
+impl Default for Showcase {
+    fn default() -> Self {
+        Self(Cache::new(SHOWCASE_MAX))
+    }
 }
 
 impl Offer {
+    /// The product's word in addresses.
+    pub fn slug(&self) -> &str {
+        &self.looks.slug
+    }
+
+    /// A picture of it.
+    pub fn image(&self) -> Option<&StoredImage> {
+        self.looks.image.as_ref()
+    }
+
     /// The product's name for readers of this language.
     pub fn name(&self, locale: Locale) -> String {
-        text(&self.names, locale)
+        text(&self.looks.names, locale)
     }
 
     /// What was chosen, for readers of this language: `Colour: Moss`.
     pub fn choices(&self, locale: Locale) -> Vec<String> {
         let chosen = |option: &NewOption| {
-            let picked = self.chosen.iter().find(|it| it.option == option.code)?;
+            let mut chosen = self.looks.chosen.iter();
+            let picked = chosen.find(|it| it.option == option.code)?;
             let value = option.values.iter().find(|it| it.code == picked.value)?;
             let (name, value) = (text(&option.names, locale), text(&value.names, locale));
             Some(format!("{name}: {value}"))
         };
-        self.options.iter().filter_map(chosen).collect()
+        self.looks.options.iter().filter_map(chosen).collect()
     }
 }
 
@@ -91,26 +122,24 @@ pub async fn find_skus(
 /// [`Rows::MAX`].
 pub async fn offers(
     conn: &mut AnyConnection,
+    showcase: &Showcase,
     variants: &[VariantId],
     skus: &[&str],
 ) -> Result<HashMap<VariantId, Offer>, Error> {
-    let mut found: HashMap<VariantId, Offer> = HashMap::with_capacity(variants.len() + skus.len());
+    let mut rows = Vec::with_capacity(variants.len() + skus.len());
     let mut skus = skus;
     let mut chunks = variants.chunks(Rows::MAX);
     loop {
         let chunk = chunks.next().unwrap_or_default();
         let mut query = QueryBuilder::new(
-            "select v.id, v.sku, v.options as chosen, v.price_minor, v.tracked, v.backorder, v.active,
-                    v.image as picture, v.weight_g, v.product_id, p.slug, p.status, p.currency,
-                    p.options, p.images, en.name as en, zh.name as zh
+            "select v.id, v.sku, v.price_minor, v.tracked, v.backorder, v.active, v.weight_g,
+                    v.product_id, p.status, p.currency, p.version
                from variants v
                join products p on p.id = v.product_id
-               left join product_texts en on en.product_id = p.id and en.locale = 'en'
-               left join product_texts zh on zh.product_id = p.id and zh.locale = 'zh'
               where ",
         );
         match (chunk, skus) {
-            ([], []) => return Ok(found),
+            ([], []) => break,
             (_, []) => {
                 query.push("v.id in ");
                 Rows::push_list(&mut query, chunk.iter().map(|it| it.get()));
@@ -127,15 +156,76 @@ pub async fn offers(
             }
         }
         skus = &[];
-        let rows = query.build().fetch_all(&mut *conn).await?;
-        for row in &rows {
-            let offer = offer(row)?;
+        rows.extend(query.build().fetch_all(&mut *conn).await?);
+    }
+    let mut versions = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        versions.insert(VariantId::new(row.try_get("id")?), row.try_get("version")?);
+    }
+    let looks = looks(conn, showcase, &versions).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        // A product that went away between the statements is not offered.
+        if let Some(looks) = looks.get(&VariantId::new(row.try_get("id")?)) {
+            let offer = offer(row, Arc::clone(looks))?;
             found.insert(offer.variant, offer);
         }
     }
+    Ok(found)
 }
 
-fn offer(row: &AnyRow) -> Result<Offer, Error> {
+fn offer(row: &AnyRow, looks: Arc<Looks>) -> Result<Offer, Error> {
+    let status: String = row.try_get("status")?;
+    let active: i64 = row.try_get("active")?;
+    Ok(Offer {
+        variant: VariantId::new(row.try_get("id")?),
+        product: ProductId::new(row.try_get("product_id")?),
+        sku: row.try_get("sku")?,
+        active: active != 0 && status == super::model::Status::Active.word(),
+        price: Money::new(row.try_get("price_minor")?, store::currency(row)?),
+        tracked: row.try_get::<i64, _>("tracked")? != 0,
+        backorder: row.try_get::<i64, _>("backorder")? != 0,
+        weight_g: row.try_get::<Option<i64>, _>("weight_g")?.unwrap_or(0),
+        looks,
+    })
+}
+
+/// How these variants look at these versions of their products, or newer.
+async fn looks(
+    conn: &mut AnyConnection,
+    Showcase(kept): &Showcase,
+    versions: &HashMap<VariantId, i64>,
+) -> Result<HashMap<VariantId, Arc<Looks>>, Error> {
+    let mut found = HashMap::with_capacity(versions.len());
+    let mut missing = Vec::new();
+    for (variant, version) in versions {
+        match kept.get(variant).filter(|it| it.version == *version) {
+            Some(looks) => drop(found.insert(*variant, looks)),
+            None => missing.push(variant.get()),
+        }
+    }
+    for chunk in missing.chunks(Rows::MAX) {
+        let head = "
+            select v.id, v.options as chosen, v.image as picture, p.slug, p.version, p.options,
+                   p.images, en.name as en, zh.name as zh
+              from variants v
+              join products p on p.id = v.product_id
+              left join product_texts en on en.product_id = p.id and en.locale = 'en'
+              left join product_texts zh on zh.product_id = p.id and zh.locale = 'zh'
+             where v.id in ";
+        let mut query = Rows::among(head, chunk.iter().copied());
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        for row in &rows {
+            let variant = VariantId::new(row.try_get("id")?);
+            let looks = Arc::new(look(row)?);
+            kept.insert(variant, Arc::clone(&looks));
+            found.insert(variant, looks);
+        }
+    }
+    Ok(found)
+}
+
+fn look(row: &AnyRow) -> Result<Looks, Error> {
     let mut names = Texts::new();
     for locale in Locale::ALL {
         let name: Option<String> = row.try_get(locale.code())?;
@@ -147,18 +237,9 @@ fn offer(row: &AnyRow) -> Result<Offer, Error> {
     let image = picture
         .and_then(|place| images.get(place))
         .or(images.first());
-    let status: String = row.try_get("status")?;
-    let active: i64 = row.try_get("active")?;
-    Ok(Offer {
-        variant: VariantId::new(row.try_get("id")?),
-        product: ProductId::new(row.try_get("product_id")?),
-        sku: row.try_get("sku")?,
+    Ok(Looks {
+        version: row.try_get("version")?,
         slug: row.try_get("slug")?,
-        active: active != 0 && status == super::model::Status::Active.word(),
-        price: Money::new(row.try_get("price_minor")?, store::currency(row)?),
-        tracked: row.try_get::<i64, _>("tracked")? != 0,
-        backorder: row.try_get::<i64, _>("backorder")? != 0,
-        weight_g: row.try_get::<Option<i64>, _>("weight_g")?.unwrap_or(0),
         names,
         chosen: store::json(row, "chosen")?,
         options: store::json(row, "options")?,

@@ -18,7 +18,7 @@ use crate::{
 use super::{
     model::{NewProduct, NewVariant, Texts},
     slug::slug_from,
-    store::{StoredImage, availability},
+    store::{StoredImage, Supply},
     tree::text,
     write::{self, Known},
 };
@@ -144,6 +144,7 @@ pub(super) struct VariantRow {
     pub(super) price_minor: i64,
     pub(super) compare_at_minor: Option<i64>,
     pub(super) stock: Option<i64>,
+    pub(super) backorder: bool,
     pub(super) image: Option<u32>,
     pub(super) weight_g: Option<u32>,
 }
@@ -326,6 +327,7 @@ fn variants(context: Context<'_>, product: &NewProduct, known: &Known) -> Vec<Va
             price_minor: variant.price.minor,
             compare_at_minor: reduced_from(variant),
             stock: variant.stock.map(|stock| stock.max(0)),
+            backorder: variant.backorder,
             image: variant.image,
             weight_g: variant.weight_g,
         })
@@ -347,12 +349,14 @@ fn reduced_from(variant: &NewVariant) -> Option<i64> {
         .filter(|minor| *minor > variant.price.minor)
 }
 
-/// Whether any variant can be had, and whether there are plenty of all of them together.
+/// A product can be had as well as the best of its variants.
 fn of_all(variants: &[NewVariant], low_stock: u32) -> Availability {
-    let total = variants
-        .iter()
-        .map(|variant| variant.stock.map(|stock| stock.max(0)));
-    availability(total.sum(), low_stock)
+    let supplies = variants.iter().map(|variant| Supply {
+        count: variant.stock,
+        backorder: variant.backorder,
+    });
+    let shown = supplies.map(|it| it.shown(low_stock));
+    shown.min().unwrap_or(Availability::Out)
 }
 
 /// JSON of our own types, which have text keys and finite numbers and so never fail.
@@ -372,7 +376,7 @@ fn content_hash(row: &Row) -> String {
                 &it.options,
                 it.price_minor,
                 it.compare_at_minor,
-                it.stock,
+                (it.stock, it.backorder),
                 it.image,
                 it.weight_g,
             )

@@ -12,7 +12,7 @@ use crate::db::{self, Rows, Tx};
 
 use super::{
     Error,
-    store::{availability, availability_number},
+    store::{Supply, availability_number},
 };
 
 /// Shows what is left of the products of these variants. A list is written only where what it shows
@@ -42,7 +42,7 @@ async fn shown_and_true(
     low_stock: u32,
 ) -> Result<BTreeMap<ProductId, (i64, Availability)>, db::Error> {
     let head = "
-        select p.id, p.availability, v.tracked,
+        select p.id, p.availability, v.tracked, v.backorder,
                (select cast(coalesce(sum(s.on_hand - s.held), 0) as signed)
                   from stock s
                  where s.variant_id = v.id) as available
@@ -56,15 +56,17 @@ async fn shown_and_true(
     for row in &rows {
         let tracked: i64 = row.try_get("tracked")?;
         let available: i64 = row.try_get("available")?;
-        let now = availability((tracked != 0).then_some(available), low_stock);
+        let supply = Supply {
+            count: (tracked != 0).then_some(available),
+            backorder: row.try_get::<i64, _>("backorder")? != 0,
+        };
+        let now = supply.shown(low_stock);
         let product = ProductId::new(row.try_get("id")?);
         let entry = found
             .entry(product)
             .or_insert((row.try_get("availability")?, now));
         // A product can be had as well as the best of its variants.
-        if availability_number(now) > availability_number(entry.1) {
-            entry.1 = now;
-        }
+        entry.1 = entry.1.min(now);
     }
     Ok(found)
 }

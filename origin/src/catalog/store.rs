@@ -187,8 +187,8 @@ pub async fn list_variants(
     low_stock: u32,
 ) -> Result<Vec<Variant>, Error> {
     let statement = "
-        select v.id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked, v.image,
-               v.weight_g,
+        select v.id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked, v.backorder,
+               v.image, v.weight_g,
                (select cast(sum(s.on_hand - s.held) as signed)
                   from stock s
                  where s.variant_id = v.id) as available
@@ -206,8 +206,11 @@ pub async fn list_variants(
 }
 
 fn variant(row: &AnyRow, currency: Currency, low_stock: u32) -> Result<Variant, Error> {
-    let tracked = row.try_get::<i64, _>("tracked")? != 0;
     let available: Option<i64> = row.try_get("available")?;
+    let available = Supply {
+        count: (row.try_get::<i64, _>("tracked")? != 0).then_some(available.unwrap_or(0)),
+        backorder: row.try_get::<i64, _>("backorder")? != 0,
+    };
     let compare_at: Option<i64> = row.try_get("compare_at_minor")?;
     let small = |column| -> Result<Option<u32>, Error> {
         let number: Option<i64> = row.try_get(column)?;
@@ -219,19 +222,31 @@ fn variant(row: &AnyRow, currency: Currency, low_stock: u32) -> Result<Variant, 
         options: json(row, "options")?,
         price: Money::new(row.try_get("price_minor")?, currency),
         compare_at: compare_at.map(|minor| Money::new(minor, currency)),
-        availability: availability(tracked.then_some(available.unwrap_or(0)), low_stock),
+        availability: available.shown(low_stock),
         image: small("image")?,
         weight_g: small("weight_g")?,
     })
 }
 
-/// What shoppers are told about this many; `None` is not counted.
-pub fn availability(available: Option<i64>, low_stock: u32) -> Availability {
-    match available {
-        None => Availability::InStock,
-        Some(..=0) => Availability::Out,
-        Some(few) if few < i64::from(low_stock) => Availability::Low,
-        Some(_) => Availability::InStock,
+/// How much of a variant can be had.
+#[derive(Clone, Copy, Debug)]
+pub struct Supply {
+    /// How many there are; nothing where they are not counted.
+    pub count: Option<i64>,
+    /// Whether it is sold before it is there.
+    pub backorder: bool,
+}
+
+impl Supply {
+    /// What shoppers are told of it.
+    pub fn shown(self, low_stock: u32) -> Availability {
+        match self.count {
+            None => Availability::InStock,
+            Some(..=0) if self.backorder => Availability::Backorder,
+            Some(..=0) => Availability::Out,
+            Some(few) if few < i64::from(low_stock) => Availability::Low,
+            Some(_) => Availability::InStock,
+        }
     }
 }
 
@@ -241,6 +256,7 @@ pub const fn availability_number(availability: Availability) -> i64 {
         Availability::Out => 0,
         Availability::Low => 1,
         Availability::InStock => 2,
+        Availability::Backorder => 3,
     }
 }
 
@@ -248,6 +264,7 @@ fn availability_of(number: i64) -> Availability {
     match number {
         0 => Availability::Out,
         1 => Availability::Low,
+        3 => Availability::Backorder,
         _ => Availability::InStock,
     }
 }

@@ -202,6 +202,7 @@ struct VariantRow {
     price_minor: i64,
     compare_at_minor: Option<i64>,
     stock: Option<i64>,
+    backorder: bool,
     weight_g: Option<u32>,
     image: Option<u32>,
 }
@@ -217,6 +218,7 @@ impl VariantRow {
                 .compare_at_minor
                 .map(|minor| Money::new(minor, currency)),
             stock: self.stock,
+            backorder: self.backorder,
             weight_g: self.weight_g,
             image: self.image,
         }
@@ -229,7 +231,7 @@ async fn variants(
 ) -> Result<HashMap<i64, Vec<VariantRow>>, Error> {
     let head = "
         select v.product_id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked,
-               v.image, v.weight_g,
+               v.backorder, v.image, v.weight_g,
                (select cast(sum(s.on_hand) as signed)
                   from stock s
                  where s.variant_id = v.id) as on_hand
@@ -253,6 +255,7 @@ async fn variants(
             price_minor: row.try_get("price_minor")?,
             compare_at_minor: row.try_get("compare_at_minor")?,
             stock: tracked.then_some(on_hand.unwrap_or(0)),
+            backorder: row.try_get::<i64, _>("backorder")? != 0,
             weight_g: small("weight_g")?,
             image: small("image")?,
         };

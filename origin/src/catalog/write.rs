@@ -346,7 +346,7 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
         .collect();
     let head = "
         insert into variants (id, product_id, position, active, sku, options, price_minor,
-            compare_at_minor, tracked, image, weight_g) ";
+            compare_at_minor, tracked, backorder, image, weight_g) ";
     let upsert = Upsert {
         key: "id",
         columns: &[
@@ -357,6 +357,7 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
             "price_minor",
             "compare_at_minor",
             "tracked",
+            "backorder",
             "image",
             "weight_g",
         ],
@@ -373,6 +374,7 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
                 .push_bind(variant.price_minor)
                 .push_bind(variant.compare_at_minor)
                 .push_bind(i64::from(variant.stock.is_some()))
+                .push_bind(i64::from(variant.backorder))
                 .push_bind(variant.image.map(i64::from))
                 .push_bind(variant.weight_g.map(i64::from));
         })

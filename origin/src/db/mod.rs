@@ -14,6 +14,7 @@ use sqlx::{
     Any, AnyConnection, AnyPool, Connection, Executor, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
     error::DatabaseError,
+    mysql::MySqlDatabaseError,
     pool::PoolConnection,
 };
 
@@ -23,16 +24,41 @@ pub use migrate::{Migrations, migrate, migrations};
 
 /// Says in the log what failed, and to the client what it may know.
 pub fn problem(error: &Error) -> Problem {
-    let unavailable = matches!(
-        error,
-        Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::WorkerCrashed
-    );
     tracing::error!(error = %error, "the database failed");
-    if unavailable {
-        Problem::new(ProblemKind::Unavailable).detail("The database does not answer just now.")
+    let unavailable = |detail| Problem::new(ProblemKind::Unavailable).detail(detail);
+    if is_gone(error) {
+        unavailable("The database does not answer just now.")
+    } else if is_full(error) {
+        unavailable("Nothing can be written just now: the disk is full.")
     } else {
         Problem::new(ProblemKind::Internal)
     }
+}
+
+/// Whether the connection broke, or there was none to be had.
+fn is_gone(error: &Error) -> bool {
+    match error {
+        Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::WorkerCrashed => true,
+        // What a server says last: it shuts down, or an operator has ended the connection.
+        _ => has_code(error, &["1053", "1317", "1927"]),
+    }
+}
+
+/// Whether there is no room: SQLite's `SQLITE_FULL`, MySQL's `ER_DISK_FULL` and
+/// `ER_RECORD_FILE_FULL`.
+fn is_full(error: &Error) -> bool {
+    has_code(error, &["13", "1021", "1114"])
+}
+
+/// Whether the database gave one of these numbers; MySQL's own, not the SQLSTATE that many share.
+fn has_code(error: &Error, codes: &[&str]) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
+    let number = mysql.map(|it| it.number().to_string());
+    let code = number.or_else(|| error.code().map(Into::into));
+    code.is_some_and(|code| codes.contains(&code.as_str()))
 }
 
 /// What the database refuses to do, or cannot.

@@ -65,6 +65,7 @@ pub(super) fn columns() -> Vec<String> {
         "price",
         "compare_at",
         "stock",
+        "backorder",
         "weight_g",
         "variant_image",
         "image",
@@ -302,11 +303,12 @@ impl Reading {
         options: &mut [NewOption],
         notes: &mut Notes,
     ) -> Result<Option<NewVariant>, Fault> {
-        const OWN: [&str; 6] = [
+        const OWN: [&str; 7] = [
             "sku",
             "price",
             "compare_at",
             "stock",
+            "backorder",
             "weight_g",
             "variant_image",
         ];
@@ -335,6 +337,7 @@ impl Reading {
             price: money::price("price", price, self.currency)?,
             compare_at: notes.soft(compare_at),
             stock: row.integer("stock")?,
+            backorder: notes.soft(row.flag("backorder")).unwrap_or(false),
             weight_g: notes.soft(row.count("weight_g")),
             image: notes.soft(image),
         }))

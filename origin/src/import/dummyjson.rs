@@ -152,6 +152,7 @@ fn read_variant(
         price,
         compare_at,
         stock: fields.integer("stock")?,
+        backorder: false,
         weight_g: None,
         image: None,
     })

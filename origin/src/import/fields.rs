@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::error::Fault;
+use super::{error::Fault, text};
 
 /// An object of a file. Where it stands in its row (`variants[2].`) is kept for the reports.
 pub(super) struct Fields<'a> {
@@ -94,14 +94,9 @@ impl<'a> Fields<'a> {
 
     /// A truth value, also as a text or as 0 and 1.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
-        let Some(text) = self.filled(name)? else {
-            return Ok(None);
-        };
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "t" | "yes" => Ok(Some(true)),
-            "false" | "0" | "f" | "no" => Ok(Some(false)),
-            _ => Err(self.fault(name, "true or false is expected")),
-        }
+        let flag = self.filled(name)?;
+        flag.map(|it| text::flag(&it).ok_or_else(|| self.fault(name, "true or false is expected")))
+            .transpose()
     }
 
     /// The elements of a list; of an absent one, none.

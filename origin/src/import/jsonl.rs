@@ -208,7 +208,14 @@ fn read_variants(
     currency: Currency,
     notes: &mut Notes,
 ) -> Result<Vec<NewVariant>, Fault> {
-    const OF_THE_ONLY_ONE: [&str; 5] = ["price", "compare_at", "stock", "sku", "weight_g"];
+    const OF_THE_ONLY_ONE: [&str; 6] = [
+        "price",
+        "compare_at",
+        "stock",
+        "backorder",
+        "sku",
+        "weight_g",
+    ];
     let variants = fields.list("variants")?;
     if variants.is_empty() {
         let only = read_variant(fields, external_id, Vec::new(), currency, notes);
@@ -231,6 +238,7 @@ fn read_variants(
                 "price",
                 "compare_at",
                 "stock",
+                "backorder",
                 "weight_g",
                 "image",
             ])?;
@@ -276,6 +284,7 @@ fn read_variant(
         price: money::price(&fields.path("price"), &price, currency)?,
         compare_at: notes.soft(compare_at),
         stock: fields.integer("stock")?,
+        backorder: notes.soft(fields.flag("backorder")).unwrap_or(false),
         weight_g: notes.soft(weight),
         image: notes.soft(image),
     })

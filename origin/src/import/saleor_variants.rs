@@ -128,6 +128,7 @@ impl Products<'_> {
             price,
             compare_at,
             stock: self.stock(&pk, &row)?,
+            backorder: false,
             weight_g: self.weight(&row, product, notes)?,
             image: None,
         };

@@ -12,6 +12,7 @@ use csv::{ByteRecord, StringRecord};
 use super::{
     error::{Error, Fault},
     records::{RECORD_MAX, skip_mark},
+    text,
 };
 
 /// The most columns.
@@ -60,6 +61,13 @@ impl SheetRow {
     pub(super) fn count(&self, column: &str) -> Result<Option<u32>, Fault> {
         let number = self.integer(column)?.map(u32::try_from).transpose();
         number.map_err(|_| Fault::row(column, "out of range"))
+    }
+
+    /// A truth value.
+    pub(super) fn flag(&self, column: &str) -> Result<Option<bool>, Fault> {
+        let flag = self.filled(column).map(text::flag);
+        flag.map(|it| it.ok_or_else(|| Fault::row(column, "true or false is expected")))
+            .transpose()
     }
 
     /// The cells, as one record of a file without heading.

@@ -187,6 +187,7 @@ fn variant(
         // Spree writes 0 where there is no earlier price.
         compare_at: notes.soft(compare_at).filter(|before| before.minor > 0),
         stock: read_stock(group)?,
+        backorder: flag(group, "inventory_backorderable") == Some(true),
         weight_g: read_weight(group, notes),
         image: None,
     })
@@ -228,14 +229,16 @@ fn read_choices(group: &VariantRows<'_>, options: &mut Vec<NewOption>) -> Vec<(S
     choices
 }
 
-/// What is not tracked, or may be sold before it is there, is not counted.
+fn flag(group: &VariantRows<'_>, column: &str) -> Option<bool> {
+    group
+        .cell(column)
+        .map(|text| text::flag(text) == Some(true))
+}
+
+/// What is not tracked is not counted.
 fn read_stock(group: &VariantRows<'_>) -> Result<Option<i64>, Fault> {
-    let flag = |column| {
-        let text = group.cell(column).map(str::to_ascii_lowercase);
-        text.map(|text| matches!(text.as_str(), "true" | "t" | "1" | "yes"))
-    };
-    let tracked = flag("track_inventory");
-    if tracked == Some(false) || flag("inventory_backorderable") == Some(true) {
+    let tracked = flag(group, "track_inventory");
+    if tracked == Some(false) {
         return Ok(None);
     }
     let row = group

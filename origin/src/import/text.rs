@@ -130,6 +130,15 @@ pub(super) fn words(slug: &str) -> String {
     }
 }
 
+/// A truth value, as people and programs write it.
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "t" | "yes" => Some(true),
+        "false" | "0" | "f" | "no" => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

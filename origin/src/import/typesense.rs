@@ -108,6 +108,7 @@ fn read_product(
             price,
             compare_at: None,
             stock: None,
+            backorder: false,
             weight_g: None,
             image: None,
         }],

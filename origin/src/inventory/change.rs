@@ -104,8 +104,18 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         }
         answers.push(answer);
     }
-    let told = move_stock(&mut tx, app.context(), &before, &moves).await?;
-    catalog::stock_changed(&mut tx, &told, app.config.low_stock).await?;
+    let moved = move_stock(&mut tx, app.context(), &before, &moves).await?;
+    catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
+    if moved.served {
+        let now = levels(tx.conn(), &variants, "").await?;
+        for level in answers.iter_mut().flatten().flat_map(|it| &mut it.levels) {
+            let shelves = now.get(&skus[&level.sku]).into_iter().flatten();
+            let mut here = shelves.filter(|it| it.location == locations[&level.location]);
+            if let Some(shelf) = here.next() {
+                (level.on_hand, level.version) = (shelf.on_hand, shelf.version);
+            }
+        }
+    }
     tx.commit().await?;
     Ok(answers)
 }

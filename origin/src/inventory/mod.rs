@@ -1,19 +1,24 @@
-//! Inventory: how much there is of each variant, and where. Owns `locations`, `stock`,
-//! `stock_ledger` and `stock_holds`.
+//! Inventory: how much there is of each variant, and where. Owns `locations`, `stock`, `stock_ledger`,
+//! `stock_holds` and `backorders`.
 //!
 //! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the sum of
-//! its holds; all of them change only in `store::move_stock`; what is sold was there.
+//! its holds; all of them change only in `store::move_stock`; what is sold was
+//! there, or its order waits for it and is the first to get it.
 
 mod change;
 mod error;
 mod holds;
+mod locations;
 mod store;
+mod waiting;
 mod web;
 
 pub use change::{Job, change};
 pub use error::Error;
 pub use holds::{Hold, Holds, holds, promise, release};
-pub use store::{Movement, Moves, Shelf, accuracy, count, levels, move_stock, movements_of};
+pub use locations::save_location;
+pub use store::{Moved, Movement, Moves, Shelf, accuracy, count, levels, move_stock, movements_of};
+pub use waiting::{Waiting, waiting};
 pub use web::routes;
 
 use shared::{

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use shared::{
     id::{CartId, IdGenerator, LocationId, OrderId, VariantId},
+    stock::Location,
     time::Timestamp,
 };
 use sqlx::{AnyConnection, Row};
@@ -13,7 +14,11 @@ use crate::{
     outbox::{self, Message},
 };
 
-use super::{Context, Hold, MAIN, holds::replace_holds};
+use super::{
+    Context, Hold, MAIN, Waiting,
+    holds::replace_holds,
+    waiting::{serve, stop_waiting, wait},
+};
 
 /// What there is of a variant at one location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +126,7 @@ pub async fn count(
     }
     let moves = Moves {
         movements,
-        holds: Vec::new(),
+        ..Moves::default()
     };
     move_stock(tx, context, &levels, &moves).await?;
     Ok(())
@@ -134,6 +139,20 @@ pub struct Moves {
     pub movements: Vec<Movement>,
     /// The carts whose holds change, with what they held before and what they hold now.
     pub holds: Vec<(CartId, Vec<Hold>, Vec<Hold>)>,
+    /// What orders wait for from now on.
+    pub waiting: Vec<Waiting>,
+    /// The orders that wait for nothing any more.
+    pub given_up: Vec<OrderId>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Moved {
+    /// The variants of which shoppers are told something else now: there were enough, a few or none,
+    /// and now it is another of these.
+    pub told: Vec<VariantId>,
+    /// Whether something went on to orders that waited for it.
+    pub served: bool,
 }
 
 impl Moves {
@@ -178,16 +197,20 @@ impl Moves {
 }
 
 /// Writes what happens to the stock: the new levels, the ledger, the holds, and a message for each
-/// variant of which only a few are left now. `levels` are those that the caller has read under its
-/// lock. The answer is the variants of which shoppers are told something else now: there were enough,
-/// a few or none, and now it is another of these.
+/// variant of which only a few are left now. What orders wait for goes to them before anybody else
+/// can have it. `levels` are those that the caller has read under its lock.
 pub async fn move_stock(
     tx: &mut Tx,
     context: Context<'_>,
     levels: &HashMap<VariantId, Vec<Shelf>>,
     moves: &Moves,
-) -> Result<Vec<VariantId>, db::Error> {
-    let after = moves.applied(levels);
+) -> Result<Moved, db::Error> {
+    stop_waiting(tx, &moves.given_up).await?;
+    let mut after = moves.applied(levels);
+    let more = available(levels, &after).into_iter();
+    let more = more.filter(|(_, before, now)| now > before);
+    let more: Vec<VariantId> = more.map(|(variant, ..)| variant).collect();
+    let served = serve(tx, &more, &mut after).await?;
     let rows: Vec<_> = after.iter().collect();
     let head = "insert into stock (variant_id, location_id, on_hand, held, version) ";
     let upsert = Upsert {
@@ -204,6 +227,8 @@ pub async fn move_stock(
         })
         .await?;
     record(tx, context.ids, context.now, &moves.movements).await?;
+    record(tx, context.ids, context.now, &served).await?;
+    wait(tx, &moves.waiting).await?;
     let carts: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
     let holds = moves.holds.iter();
     let holds = holds.flat_map(|(cart, _, after)| after.iter().map(|hold| (*cart, *hold)));
@@ -218,10 +243,11 @@ pub async fn move_stock(
     outbox::put(tx, context.ids, context.now, &low).await?;
     let told = |available: i64| (available > 0, available >= few);
     let changes = changes.into_iter();
-    Ok(changes
-        .filter(|(_, before, now)| told(*before) != told(*now))
-        .map(|(variant, ..)| variant)
-        .collect())
+    let told = changes.filter(|(_, before, now)| told(*before) != told(*now));
+    Ok(Moved {
+        told: told.map(|(variant, ..)| variant).collect(),
+        served: !served.is_empty(),
+    })
 }
 
 /// How many of each variant that changes could be sold before, and how many now.
@@ -319,6 +345,37 @@ pub async fn movements_of(
         }
     }
     Ok(taken)
+}
+
+/// The locations, in the order in which goods are taken from them.
+pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Location>, db::Error> {
+    let statement = "
+        select code, name
+          from locations
+         order by id";
+    let rows: Vec<(String, String)> = sqlx::query_as(statement).fetch_all(conn).await?;
+    let rows = rows.into_iter();
+    Ok(rows.map(|(code, name)| Location { code, name }).collect())
+}
+
+/// Makes a location, or gives it another name.
+pub(super) async fn save_location(
+    tx: &mut Tx,
+    id: LocationId,
+    location: &Location,
+) -> Result<(), db::Error> {
+    let head = "insert into locations (id, code, name) ";
+    let upsert = Upsert {
+        key: "code",
+        columns: &["name"],
+    };
+    Rows::upsert(head, upsert)
+        .write(tx, &[location], |mut row, it| {
+            row.push_bind(id.get())
+                .push_bind(it.code.clone())
+                .push_bind(it.name.clone());
+        })
+        .await
 }
 
 /// The locations, by code.

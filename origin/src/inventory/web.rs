@@ -4,19 +4,21 @@ use axum::{Router, extract::State};
 use http::HeaderMap;
 use shared::{
     cache::CachePolicy,
-    endpoint::{CHANGE_STOCK, GET_STOCK},
-    stock::{ChangeStock, GetStock, StockLevel, StockLevels},
+    endpoint::{CHANGE_STOCK, GET_STOCK, LIST_LOCATIONS, SAVE_LOCATION},
+    stock::{
+        ChangeStock, GetStock, LocationPath, Locations, SaveLocation, StockLevel, StockLevels,
+    },
 };
 
 use crate::{
     app::App,
     catalog, operator,
-    web::{Answer, Answered, Json, Query, RouterExt},
+    web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
 use super::{
     Error,
-    store::{levels, locations},
+    store::{self, levels, locations},
 };
 
 /// The most skus that are asked for at once.
@@ -27,6 +29,8 @@ pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CHANGE_STOCK, change_stock)
         .endpoint(&GET_STOCK, get_stock)
+        .endpoint(&LIST_LOCATIONS, list_locations)
+        .endpoint(&SAVE_LOCATION, save_location)
 }
 
 async fn change_stock(
@@ -79,4 +83,24 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     }
     found.sort_by(|one, other| (&one.sku, &one.location).cmp(&(&other.sku, &other.location)));
     Ok(StockLevels { levels: found })
+}
+
+async fn list_locations(State(app): State<App>, headers: HeaderMap) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let mut reader = app.db.read().await.map_err(Error::from)?;
+    let locations = store::list_locations(&mut reader)
+        .await
+        .map_err(Error::from)?;
+    Ok(Answer::json(&Locations { locations }, CachePolicy::Private))
+}
+
+async fn save_location(
+    State(app): State<App>,
+    Path(path): Path<LocationPath>,
+    headers: HeaderMap,
+    Json(request): Json<SaveLocation>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let location = super::save_location(&app, path.location, &request).await?;
+    Ok(Answer::json(&location, CachePolicy::Private))
 }

@@ -59,7 +59,7 @@ pub async fn place(
     let methods = &app.config.payment_methods;
     if !methods.contains(&request.payment_method) {
         let why = format!("One of these is expected: {}.", methods.join(", "));
-        return Err(Error::Invalid("payment_method", why));
+        return Err(Error::invalid("payment_method", why));
     }
     let placement = Placement {
         cart: cart.to_owned(),
@@ -102,7 +102,7 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
     tokens.dedup();
     let carts = cart::load(tx.conn(), &tokens, lock).await?;
     let open = carts.values().filter(|cart| cart.order.is_none());
-    let mut around = cart::surroundings(tx.conn(), open, &[], lock).await?;
+    let mut around = cart::surroundings(tx.conn(), &app.showcase, open, &[], lock).await?;
     let levels = around.shelves.clone();
     crash::at("order.read");
     let counter = Counter {
@@ -229,6 +229,7 @@ impl Batch {
             let (id, order) = (decided.stored.id, &decided.stored.order);
             let cart = CartId::new(decided.stored.cart);
             moves.movements.extend(decided.movements);
+            moves.waiting.extend(decided.waiting);
             let held = decided.held.map(|held| (cart, held, Vec::new()));
             moves.holds.extend(held);
             uses.extend(
@@ -242,9 +243,9 @@ impl Batch {
         }
         store::insert(tx, &stored).await?;
         crash::at("order.inserted");
-        let told = inventory::move_stock(tx, app.context(), levels, &moves).await?;
+        let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
-        catalog::stock_changed(tx, &told, app.config.low_stock).await?;
+        catalog::stock_changed(tx, &moved.told, app.config.low_stock).await?;
         coupons::redeem(tx, now, &uses).await?;
         let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
         cart::end_holds(tx, now, &held).await?;

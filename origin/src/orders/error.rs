@@ -27,7 +27,10 @@ pub enum Error {
     Obstacles(Vec<Obstacle>),
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
-    Invalid(&'static str, String),
+    Invalid(String, String),
+    /// Some of its goods have not come yet.
+    #[error("the order waits for goods")]
+    NotThereYet,
     /// In its present state the order cannot take this step.
     #[error("the order cannot take this step")]
     IllegalStep,
@@ -73,6 +76,11 @@ pub struct Obstacle {
 }
 
 impl Error {
+    /// A field that is wrong, and why.
+    pub(super) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Invalid(field.into(), why.into())
+    }
+
     /// Whether another transaction was in the way.
     pub fn is_conflict(&self) -> bool {
         match self {
@@ -102,6 +110,8 @@ impl From<Error> for Problem {
                 }),
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
+            Error::NotThereYet => Self::new(ProblemKind::IllegalStep)
+                .detail("Some of its goods have not come yet; the lines say which."),
             Error::KeyMismatch => Self::new(ProblemKind::IdempotencyMismatch),
             Error::KeyInFlight => Self::new(ProblemKind::IdempotencyInFlight),
             Error::KeyMissing => Self::new(ProblemKind::BadRequest)

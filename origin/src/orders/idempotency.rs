@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use http::HeaderMap;
+use serde::Serialize;
 use shared::time::Timestamp;
 use sqlx::Row as _;
 
@@ -60,6 +61,16 @@ impl Key {
             key: key.to_owned(),
             fingerprint: blake3::hash(asked).to_hex()[..32].to_owned(),
         }))
+    }
+
+    /// The key of a request that must have one.
+    pub fn needed<T: Serialize>(
+        headers: &HeaderMap,
+        scope: &str,
+        asked: &T,
+    ) -> Result<Self, Error> {
+        let asked = serde_json::to_vec(asked)?;
+        Self::of(headers, scope, &asked)?.ok_or(Error::KeyMissing)
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod expiry;
 pub mod idempotency;
 mod place;
+mod returns;
 mod steps;
 mod store;
 mod web;
@@ -18,6 +19,7 @@ pub use desk::{Placed, Placement, place};
 pub use error::{Error, Obstacle};
 pub use expiry::expire;
 pub use idempotency::{Key, forget};
+pub use returns::take_back;
 pub use steps::{
     cancel, find, find_locked, for_messages, read, refund_done, refund_due, step_by_shop,
     take_money, whose,

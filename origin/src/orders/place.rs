@@ -14,7 +14,7 @@ use shared::{
 use crate::{
     cart::{self, Priced, Surroundings},
     checkout::Rules,
-    inventory::{self, Hold, Movement, Shelf},
+    inventory::{self, Hold, Movement, Shelf, Waiting},
     secret,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Counter<'c> {
 pub(super) struct Decided {
     pub(super) stored: Stored,
     pub(super) movements: Vec<Movement>,
+    /// What was sold before it is there.
+    pub(super) waiting: Vec<Waiting>,
     /// What was kept for the cart, if it was in checkout.
     pub(super) held: Option<Vec<Hold>>,
     pub(super) coupons: Vec<CouponId>,
@@ -116,6 +118,16 @@ impl Counter<'_> {
         let held = around.holds.remove(&cart.id).unwrap_or_default();
         inventory::release(&mut around.shelves, &held);
         let movements = take(id, &wanted, &mut around.shelves, &mut order.lines);
+        let variants: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
+        let later = variants.iter().zip(&order.lines);
+        let waiting = later
+            .filter(|(_, line)| line.backordered > 0)
+            .map(|(variant, line)| Waiting {
+                variant: *variant,
+                order: id,
+                quantity: line.backordered,
+            })
+            .collect();
         for (coupon, code) in &coupons {
             if let Some(known) = around.coupons.get_mut(code) {
                 known.used += 1;
@@ -126,11 +138,12 @@ impl Counter<'_> {
             stored: Stored {
                 id,
                 order,
-                variants: cart.lines.iter().map(|line| line.variant).collect(),
+                variants,
                 cart: cart.id.get(),
                 locale: placement.locale,
             },
             movements,
+            waiting,
             held: cart.hold.map(|_| held),
             coupons: coupons.into_iter().map(|(id, _)| id).collect(),
         })
@@ -148,6 +161,7 @@ impl Counter<'_> {
                     options: offer.choices(locale),
                     quantity: line.quantity,
                     backordered: 0,
+                    returned: 0,
                     price: offer.price,
                     discount: money(sum.discount),
                     tax: money(sum.tax),

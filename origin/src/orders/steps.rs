@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use shared::{
-    id::OrderId,
+    id::VariantId,
     locale::Locale,
     money::Money,
     order::{Order, OrderEvent, OrderState},
@@ -73,11 +73,12 @@ pub(super) async fn give_up(
     stored: Stored,
     state: OrderState,
 ) -> Result<Order, Error> {
-    let id = stored.id;
-    let order = step(app, tx, stored, state).await?;
-    give_back(app, tx, id).await?;
-    coupons::give_back(tx, id).await?;
-    Ok(order)
+    if !stored.order.state.may_become(state) {
+        return Err(Error::IllegalStep);
+    }
+    give_back(app, tx, &stored, Back::All).await?;
+    coupons::give_back(tx, stored.id).await?;
+    step(app, tx, stored, state).await
 }
 
 /// Takes an order to its next state, if the table allows it and nobody was faster.
@@ -137,7 +138,7 @@ pub async fn refund_due(
 ) -> Result<i64, Error> {
     let order = &stored.order;
     let left = order.paid.minor - order.refunded.minor;
-    let wrong = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
+    let wrong = |field, why: &str| Err(Error::invalid(field, why));
     let minor = match amount {
         None => left,
         Some(amount) if amount.currency != order.paid.currency => {
@@ -160,11 +161,16 @@ pub async fn refund_due(
     }
     store::add_money(tx, stored.id, (0, minor), app.clock.now()).await?;
     if whole {
-        let id = stored.id;
-        step(app, tx, stored, OrderState::Refunding).await?;
+        let mut back = HashMap::new();
         if restock {
-            give_back(app, tx, id).await?;
+            let lines = stored.variants.iter().zip(&stored.order.lines);
+            let lines = lines.map(|(variant, line)| (*variant, line.quantity - line.returned));
+            back.extend(lines.filter(|(_, out)| *out > 0));
+            store::add_returned(tx, stored.id, &back, true).await?;
         }
+        // What has not come yet is not waited for any more.
+        give_back(app, tx, &stored, Back::These(back)).await?;
+        step(app, tx, stored, OrderState::Refunding).await?;
     }
     Ok(minor)
 }
@@ -195,30 +201,60 @@ pub async fn step_by_shop(
     if !BY_SHOP.contains(&next) {
         return Err(Error::IllegalStep);
     }
+    let waits = stored.order.lines.iter().any(|line| line.backordered > 0);
+    if next == OrderState::Shipped && waits {
+        return Err(Error::NotThereYet);
+    }
     step(app, tx, stored, next).await
 }
 
-/// Puts back what an order took, where it came from.
-async fn give_back(app: &App, tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    let taken = inventory::movements_of(tx, order).await?;
-    let variants: Vec<_> = taken.iter().map(|(variant, ..)| *variant).collect();
+/// What of an order goes back on its shelves.
+pub(super) enum Back {
+    /// All that it took.
+    All,
+    /// So many of each, at most.
+    These(HashMap<VariantId, i64>),
+}
+
+/// Puts back what an order took, where it came from. It waits for nothing any more.
+pub(super) async fn give_back(
+    app: &App,
+    tx: &mut Tx,
+    stored: &Stored,
+    back: Back,
+) -> Result<(), Error> {
+    // Its stock is locked before what it took is read: what it waits for may arrive just now.
     let lock = tx.dialect().for_update();
-    let levels = inventory::levels(tx.conn(), &variants, lock).await?;
-    let movements = taken
-        .into_iter()
-        .map(|(variant, location, delta)| Movement {
+    let levels = inventory::levels(tx.conn(), &stored.variants, lock).await?;
+    let taken = inventory::movements_of(tx, stored.id).await?;
+    let mut left = match back {
+        Back::All => None,
+        Back::These(most) => Some(most),
+    };
+    let movements = taken.into_iter().filter_map(|(variant, location, taken)| {
+        let delta = match &mut left {
+            None => taken,
+            Some(left) => {
+                let left = left.get_mut(&variant)?;
+                let delta = taken.min(*left);
+                *left -= delta;
+                delta
+            }
+        };
+        (delta > 0).then_some(Movement {
             variant,
             location,
             delta,
             reason: "return",
-            order: Some(order),
+            order: Some(stored.id),
         })
-        .collect();
+    });
     let moves = Moves {
-        movements,
-        holds: Vec::new(),
+        movements: movements.collect(),
+        given_up: vec![stored.id],
+        ..Moves::default()
     };
-    let told = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &told, app.config.low_stock).await?;
+    let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
+    catalog::stock_changed(tx, &moved.told, app.config.low_stock).await?;
     Ok(())
 }

@@ -12,7 +12,10 @@ use shared::{
 };
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use crate::db::{self, Rows, Tx};
+use crate::{
+    db::{self, Rows, Tx},
+    inventory,
+};
 
 use super::Error;
 
@@ -87,7 +90,7 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
         .await?;
     let head = "
         insert into order_lines (order_id, position, variant_id, sku, name, options, quantity,
-                                 backordered, price_minor, discount_minor, tax_minor, total_minor) ";
+                                 price_minor, discount_minor, tax_minor, total_minor) ";
     Rows::insert(head)
         .write(
             tx,
@@ -100,7 +103,6 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
                     .push_bind(line.name.clone())
                     .push_bind(options.clone())
                     .push_bind(line.quantity)
-                    .push_bind(line.backordered)
                     .push_bind(line.price.minor)
                     .push_bind(line.discount.minor)
                     .push_bind(line.tax.minor)
@@ -196,6 +198,44 @@ pub(super) async fn add_money(
     Ok(())
 }
 
+/// Notes what has come back of an order, by variant, and whether it lies on a shelf again.
+pub(super) async fn add_returned(
+    tx: &mut Tx,
+    order: OrderId,
+    back: &HashMap<VariantId, i64>,
+    restocked: bool,
+) -> Result<(), db::Error> {
+    let statement = "
+        update order_lines
+           set returned = returned + ?, restocked = restocked + ?
+         where order_id = ?
+           and variant_id = ?";
+    for (variant, quantity) in back {
+        sqlx::query(statement)
+            .bind(quantity)
+            .bind(if restocked { *quantity } else { 0 })
+            .bind(order.get())
+            .bind(variant.get())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Raises the version of an order.
+pub(super) async fn raise(tx: &mut Tx, order: OrderId, now: Timestamp) -> Result<(), db::Error> {
+    let statement = "
+        update orders
+           set version = version + 1, updated_at = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(now.as_millis())
+        .bind(order.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// The order that this cart has become.
 pub(super) async fn find_by_cart(
     conn: &mut AnyConnection,
@@ -231,7 +271,7 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
         .map(|(at, it)| (it.id.get(), at))
         .collect();
     let head = "
-        select order_id, variant_id, sku, name, options, quantity, backordered, price_minor,
+        select order_id, variant_id, sku, name, options, quantity, returned, price_minor,
                discount_minor, tax_minor, total_minor
           from order_lines
          where order_id in ";
@@ -245,6 +285,13 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
             .variants
             .push(VariantId::new(row.try_get("variant_id")?));
         stored.order.lines.push(line(row, currency)?);
+    }
+    let ids: Vec<OrderId> = orders.iter().map(|it| it.id).collect();
+    let waiting = inventory::waiting(&mut *conn, &ids).await?;
+    for it in &mut orders {
+        for (line, variant) in it.order.lines.iter_mut().zip(&it.variants) {
+            line.backordered = waiting.get(&(it.id, *variant)).copied().unwrap_or(0);
+        }
     }
     let head = "
         select order_id, state, created_at
@@ -326,7 +373,8 @@ fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {
         name: row.try_get("name")?,
         options: serde_json::from_str(&options)?,
         quantity: row.try_get("quantity")?,
-        backordered: row.try_get("backordered")?,
+        backordered: 0,
+        returned: row.try_get("returned")?,
         price: money("price_minor")?,
         discount: money("discount_minor")?,
         tax: money("tax_minor")?,

@@ -5,12 +5,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::{
     cache::CachePolicy,
     cart::{CartPath, PlaceOrder},
-    endpoint::{CANCEL_ORDER, GET_ORDER, PLACE_ORDER},
-    order::{OrderPath, OrderToken},
+    endpoint::{CANCEL_ORDER, GET_ORDER, PLACE_ORDER, RETURN_ORDER},
+    order::{OrderPath, OrderToken, ReturnOrder},
 };
 
 use crate::{
     app::App,
+    operator,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
@@ -24,6 +25,7 @@ pub fn routes() -> Router<App> {
         .endpoint(&PLACE_ORDER, place_order)
         .endpoint(&GET_ORDER, get_order)
         .endpoint(&CANCEL_ORDER, cancel_order)
+        .endpoint(&RETURN_ORDER, return_order)
 }
 
 async fn place_order(
@@ -64,5 +66,17 @@ async fn cancel_order(
     Query(query): Query<OrderToken>,
 ) -> Answered {
     let order = super::cancel(&app, &path.number, &query.token).await?;
+    Ok(Answer::json(&order, CachePolicy::Private))
+}
+
+async fn return_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    headers: HeaderMap,
+    Json(request): Json<ReturnOrder>,
+) -> Answered {
+    operator::allowed(&app, &headers)?;
+    let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
+    let order = super::take_back(&app, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -42,6 +42,15 @@ impl Message {
         }
     }
 
+    /// Goods of an order have come back.
+    pub fn order_returned(order: OrderId, number: &str) -> Self {
+        Self {
+            topic: "order.returned",
+            subject: format!("order:{order}"),
+            payload: json!({ "number": number }).to_string(),
+        }
+    }
+
     /// Of a variant there are only a few left.
     pub fn stock_low(variant: VariantId, available: i64) -> Self {
         Self {

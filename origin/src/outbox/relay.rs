@@ -237,6 +237,8 @@ fn about(state: OrderState) -> Option<About> {
     match state {
         OrderState::Pending => Some(About::Placed),
         OrderState::Paid => Some(About::Paid),
+        OrderState::Shipped => Some(About::Shipped),
+        OrderState::Refunded => Some(About::Refunded),
         OrderState::Cancelled | OrderState::Expired => Some(About::GivenUp),
         _ => None,
     }

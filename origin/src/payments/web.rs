@@ -13,11 +13,11 @@ use shared::{
 use crate::{
     app::App,
     operator,
-    orders::{self, Key},
+    orders::Key,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
-use super::{Error, event, step::step};
+use super::{event, step::step};
 
 /// The endpoints of the payments.
 pub fn routes() -> Router<App> {
@@ -30,13 +30,6 @@ pub fn routes() -> Router<App> {
         .endpoint(&REFUND_ORDER, refund_order)
 }
 
-/// The key that a request must have.
-fn key<T: serde::Serialize>(headers: &HeaderMap, scope: &str, asked: &T) -> Result<Key, Error> {
-    let asked = serde_json::to_vec(asked).unwrap_or_default();
-    let key = Key::of(headers, scope, &asked)?;
-    Ok(key.ok_or(orders::Error::KeyMissing)?)
-}
-
 async fn pay_order(
     State(app): State<App>,
     Path(path): Path<OrderPath>,
@@ -44,7 +37,7 @@ async fn pay_order(
     headers: HeaderMap,
     Json(request): Json<PayOrder>,
 ) -> Answered {
-    let key = key(&headers, &format!("pay:{}", path.number), &request)?;
+    let key = Key::needed(&headers, &format!("pay:{}", path.number), &request)?;
     let whose = (path.number.as_str(), query.token.as_str());
     let paid = super::pay(&app, whose, request, &key).await?;
     let answer = Answer::json(&paid.payment, CachePolicy::Private).status(StatusCode::CREATED);
@@ -99,7 +92,7 @@ async fn refund_order(
     Json(request): Json<RefundOrder>,
 ) -> Answered {
     operator::allowed(&app, &headers)?;
-    let key = key(&headers, &format!("refund:{}", path.number), &request)?;
+    let key = Key::needed(&headers, &format!("refund:{}", path.number), &request)?;
     let order = super::refund(&app, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -92,6 +92,7 @@ fn product(number: u64, categories: &[String], currency: Currency) -> NewProduct
             price: Money::new(price, currency),
             compare_at: reduced.then(|| Money::new(price * 5 / 4, currency)),
             stock: i64::try_from(chance.below(60)).ok(),
+            backorder: false,
             weight_g: u32::try_from(200 + chance.below(3_000)).ok(),
             image: Some(image),
         });

@@ -10,7 +10,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broken;
 mod holds;
+mod later;
 mod outbox;
 mod pays;
 mod places;

@@ -332,10 +332,13 @@ impl Shop {
                 "select count(*)
                    from orders o
                   where o.state not in ('cancelled', 'expired', 'refunding', 'refunded')
-                    and (select coalesce(sum(l.quantity - l.backordered), 0)
+                    and (select coalesce(sum(l.quantity - l.restocked), 0)
                            from order_lines l
                            join variants v on v.id = l.variant_id and v.tracked = 1
                           where l.order_id = o.id)
+                        - (select coalesce(sum(b.quantity), 0)
+                             from backorders b
+                            where b.order_id = o.id)
                         <> (select coalesce(-sum(g.delta), 0)
                               from stock_ledger g
                              where g.order_id = o.id)",
@@ -348,6 +351,28 @@ impl Shop {
                     and (select coalesce(sum(g.delta), 0)
                            from stock_ledger g
                           where g.order_id = o.id) <> 0",
+            ),
+            (
+                "orders that wait for what could be sold to others",
+                "select count(*)
+                   from backorders b
+                   join stock s on s.variant_id = b.variant_id
+                  where s.on_hand > s.held",
+            ),
+            (
+                "orders that wait for nothing, or for ever",
+                "select count(*)
+                   from backorders b
+                   join orders o on o.id = b.order_id
+                  where b.quantity <= 0
+                     or o.state not in ('pending', 'paid')",
+            ),
+            (
+                "more back than went out, or on a shelf than back",
+                "select count(*)
+                   from order_lines
+                  where returned > quantity
+                     or restocked > returned",
             ),
             (
                 "coupons used more often than counted or allowed",
@@ -457,6 +482,7 @@ pub fn product(name: &str, price: &str) -> NewProduct {
             price: Money::parse(price, currency).unwrap(),
             compare_at: None,
             stock: Some(100),
+            backorder: false,
             weight_g: None,
             image: None,
         }],

@@ -53,6 +53,7 @@ sort-best_selling = Best selling
 
 availability-in_stock = In stock
 availability-low = Only a few left
+availability-backorder = Ships when it is back
 availability-out = Sold out
 
 price-from = from { $price }
@@ -81,6 +82,10 @@ mail-placed-subject = Your order { $number } at { $shop }
 mail-placed-lead = Thank you. We have your order and will write again when it is on its way.
 mail-paid-subject = Order { $number } is paid
 mail-paid-lead = We have received your payment and are packing your order.
+mail-shipped-subject = Order { $number } is on its way
+mail-shipped-lead = We have handed your order to the carrier.
+mail-refunded-subject = Order { $number } was refunded
+mail-refunded-lead = We have paid your money back. Depending on your bank it arrives within a few days.
 mail-given-up-subject = Order { $number } was cancelled
 mail-given-up-lead = This order will not be sent, and nothing will be charged for it.
 mail-items = Items

@@ -49,6 +49,7 @@ sort-best_selling = 销量最高
 
 availability-in_stock = 有货
 availability-low = 仅剩少量
+availability-backorder = 可预订，到货后发出
 availability-out = 已售罄
 
 price-from = { $price } 起
@@ -77,6 +78,10 @@ mail-placed-subject = 您在{ $shop }的订单 { $number }
 mail-placed-lead = 谢谢！订单已收到，发货时我们会再写信告知。
 mail-paid-subject = 订单 { $number } 已付款
 mail-paid-lead = 款项已收到，正在为您打包。
+mail-shipped-subject = 订单 { $number } 已发货
+mail-shipped-lead = 您的订单已交给承运方。
+mail-refunded-subject = 订单 { $number } 已退款
+mail-refunded-lead = 款项已退回，到账时间取决于您的银行，通常需要几天。
 mail-given-up-subject = 订单 { $number } 已取消
 mail-given-up-lead = 此订单不会发货，也不会收取任何费用。
 mail-items = 商品

@@ -235,6 +235,7 @@ fn data(shell: &Shell, product: &Product) -> Value {
                 "availability": match variant.availability {
                     Availability::InStock => "https://schema.org/InStock",
                     Availability::Low => "https://schema.org/LimitedAvailability",
+                    Availability::Backorder => "https://schema.org/BackOrder",
                     Availability::Out => "https://schema.org/OutOfStock",
                 },
                 "url": format!("{}{here}?variant={}", shell.base_url, variant.id),

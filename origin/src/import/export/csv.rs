@@ -108,6 +108,7 @@ impl<W: Write> CsvWriter<W> {
             let compare_at = variant.compare_at.map(shared::money::Money::to_decimal);
             set_some(cells, "compare_at", compare_at);
             set_some(cells, "stock", variant.stock);
+            set_some(cells, "backorder", variant.backorder.then_some(true));
             set_some(cells, "weight_g", variant.weight_g);
             set_some(
                 cells,

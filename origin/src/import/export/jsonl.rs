@@ -143,6 +143,7 @@ fn variant(variant: &NewVariant) -> Value {
         json!(variant.compare_at.map(shared::money::Money::to_decimal)),
     );
     line.put("stock", json!(variant.stock));
+    line.put("backorder", json!(variant.backorder.then_some(true)));
     line.put("weight_g", json!(variant.weight_g));
     line.put("image", json!(variant.image));
     Value::Object(line.0)

@@ -126,17 +126,18 @@ fn variant() -> impl Strategy<Value = NewVariant> {
         line(),
         money(),
         of(money()),
-        of(0_i64..=1_000_000_000),
+        (of(0_i64..=1_000_000_000), any::<bool>()),
         weight,
         of(0_u32..3),
     )
         .prop_map(
-            |(sku, price, compare_at, stock, weight_g, image)| NewVariant {
+            |(sku, price, compare_at, (stock, backorder), weight_g, image)| NewVariant {
                 sku,
                 options: Vec::new(),
                 price,
                 compare_at,
                 stock,
+                backorder,
                 weight_g,
                 image,
             },

@@ -1,0 +1,41 @@
+//! Where goods lie.
+
+use shared::{
+    id::LocationId,
+    stock::{Location, SaveLocation},
+};
+
+use crate::app::App;
+
+use super::{Error, store};
+
+/// The most characters of a code, and of a name.
+const CODE_MAX: usize = 64;
+const NAME_MAX: usize = 200;
+
+/// Makes a location, or gives it another name.
+pub async fn save_location(
+    app: &App,
+    code: String,
+    request: &SaveLocation,
+) -> Result<Location, Error> {
+    let wrong =
+        |field: &str, why: &str| Err(Error::Invalid(vec![(field.to_owned(), why.to_owned())]));
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if code.is_empty() || code.len() > CODE_MAX || !code.bytes().all(letter) {
+        return wrong(
+            "location",
+            "Small letters, digits and hyphens are expected, 64 at most.",
+        );
+    }
+    let name = request.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > NAME_MAX {
+        return wrong("name", "From 1 to 200 characters are expected.");
+    }
+    let location = Location { code, name };
+    let mut tx = app.db.write().await?;
+    let id = LocationId::new(app.ids.next(app.clock.now()));
+    store::save_location(&mut tx, id, &location).await?;
+    tx.commit().await?;
+    Ok(location)
+}

@@ -1,0 +1,143 @@
+//! Orders that wait for goods. All SQL of `backorders`.
+//!
+//! What must stay true: of what an order waits for, nothing can be sold to anybody else.
+
+use std::collections::{BTreeMap, HashMap};
+
+use shared::id::{LocationId, OrderId, VariantId};
+use sqlx::{AnyConnection, Row as _};
+
+use crate::db::{self, Rows, Tx};
+
+use super::{Movement, Shelf};
+
+/// How many of a variant an order waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Of what.
+    pub variant: VariantId,
+    /// Which order.
+    pub order: OrderId,
+    /// How many.
+    pub quantity: i64,
+}
+
+/// What these orders wait for.
+pub async fn waiting(
+    conn: &mut AnyConnection,
+    orders: &[OrderId],
+) -> Result<HashMap<(OrderId, VariantId), i64>, db::Error> {
+    let mut found = HashMap::new();
+    for chunk in orders.chunks(Rows::MAX) {
+        let head = "
+            select variant_id, order_id, quantity
+              from backorders
+             where order_id in ";
+        let mut query = Rows::among(head, chunk.iter().map(|order| order.get()));
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        for row in &rows {
+            let it = of(row)?;
+            found.insert((it.order, it.variant), it.quantity);
+        }
+    }
+    Ok(found)
+}
+
+fn of(row: &sqlx::any::AnyRow) -> Result<Waiting, db::Error> {
+    Ok(Waiting {
+        variant: VariantId::new(row.try_get("variant_id")?),
+        order: OrderId::new(row.try_get("order_id")?),
+        quantity: row.try_get("quantity")?,
+    })
+}
+
+/// Notes who waits for what.
+pub(super) async fn wait(tx: &mut Tx, waiting: &[Waiting]) -> Result<(), db::Error> {
+    let head = "insert into backorders (variant_id, order_id, quantity) ";
+    Rows::insert(head)
+        .write(tx, waiting, |mut row, it| {
+            row.push_bind(it.variant.get())
+                .push_bind(it.order.get())
+                .push_bind(it.quantity);
+        })
+        .await
+}
+
+/// These orders wait for nothing any more.
+pub(super) async fn stop_waiting(tx: &mut Tx, orders: &[OrderId]) -> Result<(), db::Error> {
+    for chunk in orders.chunks(Rows::MAX) {
+        let head = "
+            delete from backorders
+             where order_id in ";
+        let mut query = Rows::among(head, chunk.iter().map(|order| order.get()));
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Gives what can be sold of these variants to the orders that wait for it, the first order first,
+/// and takes it off the shelves. The caller has the rows of the stock locked.
+pub(super) async fn serve(
+    tx: &mut Tx,
+    variants: &[VariantId],
+    shelves: &mut BTreeMap<(VariantId, LocationId), Shelf>,
+) -> Result<Vec<Movement>, db::Error> {
+    let mut movements = Vec::new();
+    let mut changed = Vec::new();
+    for chunk in variants.chunks(Rows::MAX) {
+        let head = "
+            select variant_id, order_id, quantity
+              from backorders
+             where variant_id in ";
+        let mut query = Rows::among(head, chunk.iter().map(|variant| variant.get()));
+        query.push(" order by variant_id, order_id");
+        let rows = query.build().fetch_all(tx.conn()).await?;
+        for row in &rows {
+            let mut it = of(row)?;
+            let places =
+                (it.variant, LocationId::new(i64::MIN))..=(it.variant, LocationId::new(i64::MAX));
+            let before = it.quantity;
+            for ((_, location), shelf) in shelves.range_mut(places) {
+                let given = it.quantity.min(shelf.available());
+                if given > 0 {
+                    shelf.on_hand -= given;
+                    shelf.version += 1;
+                    it.quantity -= given;
+                    movements.push(Movement {
+                        variant: it.variant,
+                        location: *location,
+                        delta: -given,
+                        reason: "sale",
+                        order: Some(it.order),
+                    });
+                }
+            }
+            if it.quantity < before {
+                changed.push(it);
+            }
+        }
+    }
+    for it in changed {
+        let (statement, served) = if it.quantity > 0 {
+            (
+                "update backorders set quantity = ? where variant_id = ? and order_id = ?",
+                false,
+            )
+        } else {
+            (
+                "delete from backorders where variant_id = ? and order_id = ?",
+                true,
+            )
+        };
+        let mut query = sqlx::query(statement);
+        if !served {
+            query = query.bind(it.quantity);
+        }
+        query
+            .bind(it.variant.get())
+            .bind(it.order.get())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(movements)
+}

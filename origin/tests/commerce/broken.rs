@@ -1,0 +1,128 @@
+//! A database that fails in the middle of things.
+
+use origin::db::Dialect;
+use serde_json::{Value, json};
+use sqlx::Executor as _;
+
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop},
+};
+
+/// The carts with what ordering each asks for, and a key for it.
+async fn carts(shop: &Shop, count: usize) -> Vec<(String, Value, String)> {
+    let mut carts = Vec::new();
+    for number in 0..count {
+        let cart = ready_cart(shop, "tea-1", 1).await;
+        let order = order_of(shop, &cart).await;
+        carts.push((format!("{cart}/order"), order, format!("key-{number}")));
+    }
+    carts
+}
+
+async fn order_all(shop: &Shop, carts: &[(String, Value, String)]) -> Vec<Reply> {
+    let asks = carts
+        .iter()
+        .map(|(to, order, key)| send_with_key(shop, to, order, key));
+    at_once(asks).await
+}
+
+/// Every answer is an order, or says that the shop cannot answer just now.
+fn are_honest(answers: &[Reply]) {
+    for answer in answers {
+        let text = answer.text();
+        match answer.status.as_u16() {
+            200 | 201 => {}
+            503 => {
+                assert!(text.contains("/problems/unavailable"), "{text}");
+                assert_eq!(answer.header("retry-after"), "2", "{text}");
+            }
+            other => panic!("{other}: {text}"),
+        }
+    }
+}
+
+/// The ids of the connections that others have to this database.
+const OTHERS: &str = "
+    select cast(id as signed)
+      from information_schema.processlist
+     where db = database()
+       and id <> connection_id()";
+
+db_test! {
+    /// Connections break while fifty order, again and again. Nobody is told anything wrong; who asks again
+    /// with the same key gets the order, and everyone has exactly one.
+    async fn a_database_that_goes_away_loses_nothing(shop) {
+        shop.save(vec![only("tea", "5.00", 500)]).await;
+        if shop.app.db.dialect() == Dialect::Sqlite {
+            return;
+        }
+        let carts = carts(shop, 50).await;
+        let mut killer = shop.app.db.read().await.unwrap();
+        let kill = async {
+            let mut killed = 0;
+            for _ in 0..40 {
+                let ids: Vec<i64> = sqlx::query_scalar(OTHERS).fetch_all(&mut *killer).await.unwrap();
+                for id in ids {
+                    // Some are gone before they are killed.
+                    let statement = sqlx::AssertSqlSafe(format!("kill connection {id}"));
+                    killed += i32::from((*killer).execute(statement).await.is_ok());
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            killed
+        };
+        let (answers, killed) = tokio::join!(order_all(shop, &carts), kill);
+        are_honest(&answers);
+        assert!(killed > 0);
+        let mut last = Vec::new();
+        for _ in 0..20 {
+            last = order_all(shop, &carts).await;
+            are_honest(&last);
+            if last.iter().all(|it| it.status != 503) {
+                break;
+            }
+        }
+        assert!(last.iter().all(|it| it.status.is_success()), "{:?}", last[0].text());
+        assert_eq!(count(shop, "select count(*) from orders").await, 50);
+        assert_eq!(on_hand(shop).await, 450);
+    }
+}
+
+db_test! {
+    /// The disk is full: orders, carts and stock are refused with a clear answer, what is there can be
+    /// read, nothing is half-written; with room again everything goes on.
+    async fn a_full_disk_loses_nothing(shop) {
+        shop.save(vec![only("tea", "5.00", 5_000)]).await;
+        if shop.app.db.dialect() == Dialect::Mysql {
+            return;
+        }
+        let carts = carts(shop, 40).await;
+        let limit = async |pages: i64| {
+            let mut tx = shop.app.db.write().await.unwrap();
+            let statement = sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"));
+            tx.conn().execute(statement).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let pages = count(shop, "select page_count from pragma_page_count()").await;
+        limit(pages + 4).await;
+        let mut refused = 0;
+        for round in carts.chunks(4) {
+            let answers = order_all(shop, round).await;
+            are_honest(&answers);
+            refused += answers.iter().filter(|it| it.status == 503).count();
+        }
+        assert!(refused > 0, "the disk was never full");
+        let (before, sold) = (count(shop, "select count(*) from orders").await, on_hand(shop).await);
+        assert_eq!(sold, 5_000 - before);
+        assert_eq!(shop.get("/api/v1/products/tea").await.status, 200);
+        shop.audit().await;
+        limit(1_000_000).await;
+        let answers = order_all(shop, &carts).await;
+        assert!(answers.iter().all(|it| it.status.is_success()), "{}", answers[0].text());
+        assert_eq!(count(shop, "select count(*) from orders").await, 40);
+        let more = send(shop, "POST", "/api/v1/carts", &json!({})).await;
+        assert_eq!(more.status, 201);
+    }
+}
