@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use shared::{id::IdGenerator, page::Assets};
 
 use crate::{
+    accounts::Hasher,
     cart,
     catalog::{Showcase, TreeCache},
     checkout::Rules,
@@ -41,6 +42,8 @@ pub struct Parts {
     pub rules: Rules,
     /// Where work is done together.
     pub desks: Desks,
+    /// What makes and checks hashes of passwords.
+    pub hasher: Hasher,
     /// Where messages go.
     pub mailer: Mailer,
     /// With what others are asked.
@@ -95,6 +98,7 @@ impl App {
             showcase: Showcase::default(),
             rules,
             mailer,
+            hasher: Hasher::default(),
             client,
             desks: Desks::default(),
             metrics: Metrics::default(),

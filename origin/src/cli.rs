@@ -6,6 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
+    accounts,
     app::App,
     assets,
     clock::Clock,
@@ -49,6 +50,8 @@ enum Action {
     Export(load::ExportArgs),
     /// Fill the shop with the demo catalogue, or with many products for a load test
     Seed(load::SeedArgs),
+    /// Make accounts of people who run the shop
+    User(accounts::UserArgs),
     /// List the messages that could not be delivered, or try them again
     Outbox(outbox::OutboxArgs),
     /// Print the settings in force and where each comes from; passwords are masked
@@ -181,6 +184,7 @@ async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
         Action::Import(args) => load::import(app, args).await,
         Action::Export(args) => load::export(app, args).await,
         Action::Seed(args) => load::seed(app, args).await,
+        Action::User(args) => accounts::user(app, args).await,
         Action::Outbox(args) => outbox::outbox(app, &args).await,
         Action::Serve | Action::Migrate | Action::Config => Ok(ExitCode::SUCCESS),
     }

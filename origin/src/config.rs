@@ -289,6 +289,11 @@ impl Config {
             .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("mallard.db").display()))
     }
 
+    /// Whether shoppers reach the shop over HTTPS.
+    pub fn is_secure(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
     /// What the database needs to know.
     pub fn database(&self) -> db::Settings {
         db::Settings {

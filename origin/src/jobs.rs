@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{app::App, cart, db, inventory, orders, outbox, payments};
+use crate::{accounts, app::App, cart, db, inventory, orders, outbox, payments};
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -46,6 +46,9 @@ impl Jobs {
         });
         jobs.every(app, second * 3_600, "idempotency", |app| async move {
             orders::forget(&app.db, app.clock.now()).await.map(drop)
+        });
+        jobs.every(app, second * 3_600, "sessions", |app| async move {
+            accounts::forget_sessions(&app.db, app.clock.now()).await
         });
         jobs.every(app, second * 3_600, "delivered", |app| async move {
             outbox::forget(&app.db, app.clock.now()).await.map(drop)

@@ -123,6 +123,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// An address of somebody's book.
+    AddressId;
     /// A brand.
     BrandId;
     /// A cart.
@@ -137,6 +139,10 @@ ids! {
     OrderId;
     /// A product.
     ProductId;
+    /// A browser that is signed in.
+    SessionId;
+    /// Somebody with an account.
+    UserId;
     /// A variant: what is put into a cart.
     VariantId;
 }

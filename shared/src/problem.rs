@@ -48,7 +48,13 @@ kinds! {
     Invalid = "invalid", 400, "Invalid input",
         "Some fields are missing or wrong; `errors` names each of them.";
     Unauthorized = "unauthorized", 401, "Not allowed",
-        "This is for those who run the shop; say who you are with `Authorization: Bearer`.";
+        "Say who you are: sign in, or send `Authorization: Bearer`.";
+    WrongCredentials = "wrong-credentials", 401, "Not recognised",
+        "E-mail address and password do not belong together, or there is no such account.";
+    Forbidden = "forbidden", 403, "Not yours to do",
+        "You are known here, but have no right to this.";
+    CrossSite = "cross-site", 403, "From another site",
+        "A browser sent this from a page of another site; nothing was done.";
     NotFound = "not-found", 404, "Not found",
         "There is nothing at this address.";
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed",
@@ -65,6 +71,8 @@ kinds! {
         "The stock is not what the changes expect: another version, or too little of it; `errors` names each. Nothing was changed.";
     IllegalStep = "illegal-step", 409, "Not possible any more",
         "In its present state the order cannot take this step.";
+    OpenOrders = "open-orders", 409, "Orders on their way",
+        "The account has orders that are not done; it can be erased when they are.";
     IdempotencyInFlight = "idempotency-in-flight", 409, "Being worked on",
         "A request with this `Idempotency-Key` is being answered just now; try again for its answer.";
     Stale = "stale", 412, "Changed meanwhile",
@@ -75,6 +83,8 @@ kinds! {
         "The body is larger than this endpoint takes.";
     UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type",
         "The body must be JSON and say so in `Content-Type`.";
+    TooManyRequests = "too-many-requests", 429, "Too many requests",
+        "This was asked too often; `Retry-After` says when to try again.";
     Internal = "internal", 500, "Internal error",
         "The server failed. Nothing was changed; the request id finds the cause in the logs.";
     Unavailable = "unavailable", 503, "Service unavailable",

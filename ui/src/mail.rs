@@ -67,6 +67,61 @@ pub fn mail(about: About, locale: Locale, shop: &str, base_url: &str, order: &Or
     }
 }
 
+/// What a message about an account is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountMail {
+    /// Its link opens the account.
+    Verify,
+    /// Its link moves the account to this address.
+    Move,
+    /// Its link sets a new password.
+    Reset,
+    /// Somebody wanted an account for an address that has one.
+    Known,
+    /// Password or address have changed.
+    Changed,
+}
+
+impl AccountMail {
+    /// The family of its words, and the page that its link leads to.
+    const fn parts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Verify => ("mail-verify", "/account/verify?token="),
+            Self::Move => ("mail-move", "/account/verify?token="),
+            Self::Reset => ("mail-reset", "/account/reset?token="),
+            Self::Known => ("mail-known", "/account/forgot"),
+            Self::Changed => ("mail-changed", "/account/forgot"),
+        }
+    }
+}
+
+/// Writes about an account. `token` opens what the link leads to; where it opens nothing it is not
+/// part of the link.
+pub fn account_mail(
+    about: AccountMail,
+    locale: Locale,
+    shop: &str,
+    base_url: &str,
+    token: &str,
+) -> Mail {
+    let words = Words::of(locale);
+    let (family, page) = about.parts();
+    let values = [("shop", shop.to_owned().into())];
+    let say = |part: &str| words.say_with(&format!("{family}-{part}"), &values);
+    let token = if page.ends_with('=') { token } else { "" };
+    let link = format!("{base_url}{}{token}", locale.path(page));
+    let (subject, lead, open) = (say("subject"), say("lead"), say("link"));
+    let body = view! {
+        <p>{lead.clone()}</p>
+        {hyperlink(&link, open.clone())}
+    };
+    Mail {
+        text: format!("{lead}\n\n{open}\n{link}\n"),
+        html: page_of(locale, &subject, body),
+        subject,
+    }
+}
+
 /// The sums, each with its name; those that are nothing are left out.
 fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
     let totals = &order.totals;
@@ -120,7 +175,6 @@ fn html(
     (subject, lead, link): (&str, &str, &str),
     order: &Order,
 ) -> String {
-    // Programs that show mail know no stylesheets, so each element carries its own.
     const CELL: &str = "padding:8px 0;border-bottom:1px solid #e5ded2";
     const SUM: &str = "padding:4px 0;text-align:right";
     let lines = order.lines.iter().map(|line| {
@@ -140,6 +194,28 @@ fn html(
         }
     });
     let body = view! {
+        <p>{lead.to_owned()}</p>
+        <table role="presentation" style="width:100%;border-collapse:collapse">
+            {lines.collect_view()} {sums.collect_view()}
+        </table>
+        {hyperlink(link, words.say("mail-link"))}
+    };
+    page_of(locale, subject, body)
+}
+
+fn hyperlink(link: &str, text: String) -> impl IntoView + use<> {
+    view! {
+        <p>
+            <a href=link.to_owned() style="color:#2b5b47">
+                {text}
+            </a>
+        </p>
+    }
+}
+
+/// A whole message. Programs that show mail know no stylesheets, so each element carries its own.
+fn page_of(locale: Locale, subject: &str, body: impl IntoView) -> String {
+    let page = view! {
         <html lang=locale.tag()>
             <head>
                 <meta charset="utf-8" />
@@ -148,20 +224,12 @@ fn html(
             <body style="margin:0;background:#faf8f4;color:#1f1d1a;font:16px/1.5 Georgia,serif">
                 <div style="max-width:34rem;margin:0 auto;padding:32px 20px">
                     <h1 style="font-size:24px;font-weight:500">{subject.to_owned()}</h1>
-                    <p>{lead.to_owned()}</p>
-                    <table role="presentation" style="width:100%;border-collapse:collapse">
-                        {lines.collect_view()} {sums.collect_view()}
-                    </table>
-                    <p>
-                        <a href=link.to_owned() style="color:#2b5b47">
-                            {words.say("mail-link")}
-                        </a>
-                    </p>
+                    {body}
                 </div>
             </body>
         </html>
     };
-    format!("<!DOCTYPE html>{}", body.to_html())
+    format!("<!DOCTYPE html>{}", page.to_html())
 }
 
 #[cfg(test)]

@@ -128,11 +128,16 @@ mod tests {
                 "sort-",
                 "availability-",
                 "error-",
+                "mail-changed-",
                 "mail-given-up-",
+                "mail-known-",
+                "mail-move-",
                 "mail-paid-",
                 "mail-placed-",
                 "mail-refunded-",
+                "mail-reset-",
                 "mail-shipped-",
+                "mail-verify-",
             ]
             .iter()
             .any(|it| key.starts_with(it));

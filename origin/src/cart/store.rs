@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use shared::{
     address::Address,
-    id::{CartId, OrderId, VariantId},
+    id::{CartId, OrderId, UserId, VariantId},
     time::Timestamp,
 };
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
@@ -36,6 +36,8 @@ pub struct Stored {
     pub hold: Option<HeldFor>,
     /// The order that it has become.
     pub order: Option<OrderId>,
+    /// Whose it is, if it belongs to an account.
+    pub user: Option<UserId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// What is in it, in the order in which it came.
@@ -75,7 +77,7 @@ pub async fn load(
     for chunk in tokens.chunks(Rows::MAX) {
         let head = "
             select c.id, c.token, c.version, c.note, c.email, c.shipping_address, c.shipping_method,
-                   c.coupons, c.held_since, c.held_until, c.created_at, o.id as order_id,
+                   c.coupons, c.held_since, c.held_until, c.created_at, c.user_id, o.id as order_id,
                    l.variant_id, l.quantity, l.price_minor, l.position
               from carts c
               left join orders o on o.cart_id = c.id
@@ -139,6 +141,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
             until: Timestamp::from_millis(until),
         }),
         order: order.map(OrderId::new),
+        user: row.try_get::<Option<i64>, _>("user_id")?.map(UserId::new),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         lines: Vec::new(),
     })
@@ -248,6 +251,60 @@ pub(super) async fn save_lines(
                 .push_unseparated(")");
         }
         query.push(")");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Gives a cart to an account, and says which one it is.
+pub async fn give(tx: &mut Tx, token: &str, user: UserId) -> Result<Option<CartId>, db::Error> {
+    let find = "
+        select id
+          from carts
+         where token = ?
+           and user_id is null";
+    let id: Option<i64> = sqlx::query_scalar(find)
+        .bind(token)
+        .fetch_optional(tx.conn())
+        .await?;
+    let statement = "
+        update carts
+           set user_id = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(user.get())
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(id.map(CartId::new))
+}
+
+/// The token of a cart that has not become an order.
+pub async fn open_token(
+    conn: &mut AnyConnection,
+    cart: CartId,
+) -> Result<Option<String>, db::Error> {
+    let statement = "
+        select c.token
+          from carts c
+         where c.id = ?
+           and not exists (select 1 from orders o where o.cart_id = c.id)";
+    sqlx::query_scalar(statement)
+        .bind(cart.get())
+        .fetch_optional(conn)
+        .await
+}
+
+/// Leaves nothing of a person in these carts.
+pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Result<(), db::Error> {
+    for chunk in carts.chunks(Rows::MAX) {
+        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+            "update carts
+                set email = null, shipping_address = null, note = '', user_id = null,
+                    version = version + 1, updated_at = ",
+        );
+        query.push_bind(now.as_millis()).push(" where id in ");
+        Rows::push_list(&mut query, chunk.iter().map(|it| it.get()));
         query.build().execute(tx.conn()).await?;
     }
     Ok(())

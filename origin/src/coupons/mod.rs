@@ -5,4 +5,4 @@
 
 mod store;
 
-pub use store::{find, give_back, redeem, save, uses};
+pub use store::{erase_customer, find, give_back, redeem, save, uses};

@@ -184,3 +184,16 @@ async fn add(
     }
     Ok(())
 }
+
+/// These orders used their coupons as nobody.
+pub async fn erase_customer(tx: &mut Tx, orders: &[OrderId]) -> Result<(), db::Error> {
+    for chunk in orders.chunks(Rows::MAX) {
+        let head = "
+            update coupon_uses
+               set email = ''
+             where order_id in ";
+        let mut query = Rows::among(head, chunk.iter().map(|order| order.get()));
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}

@@ -23,12 +23,13 @@ use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{app::App, cart, catalog, inventory, orders, pages, payments, webhooks};
+use crate::{accounts, app::App, cart, catalog, inventory, orders, pages, payments, webhooks};
 
 /// The whole service.
 pub fn router(app: &App) -> Router {
     let time_limit = Duration::from_millis(app.config.request_timeout_ms);
     let routes = Router::new()
+        .merge(accounts::routes())
         .merge(catalog::routes())
         .merge(cart::routes())
         .merge(inventory::routes())

@@ -2,13 +2,14 @@
 //! axum or a layer, such as 405 or 413, get the same shape.
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
 use shared::{
     cache::CachePolicy,
+    endpoint::{self, Caching},
     locale::Locale,
     page::ErrorPage,
     problem::{MEDIA_TYPE, Problem, ProblemKind},
@@ -29,14 +30,18 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 pub async fn report(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let id = request.extensions().get::<RequestId>().cloned();
+    let personal = is_personal(&request);
     let mut response = next.run(request).await;
     let Some(reported) = reported(&mut response) else {
         return response;
     };
     let Reported {
         mut problem,
-        policy,
+        mut policy,
     } = reported;
+    if personal {
+        policy = CachePolicy::Private;
+    }
     if policy == CachePolicy::Private {
         // An answer that others may get too does not carry one's id.
         problem.request_id = id.and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned));
@@ -51,6 +56,15 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
         answer = answer.header(header::RETRY_AFTER, RETRY_AFTER);
     }
     answer.into_response()
+}
+
+/// Whether the answer depends on who asks: then it is nobody else's, even that something is missing.
+fn is_personal(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    route.is_some_and(|route| {
+        let mut endpoints = endpoint::ALL.iter();
+        endpoints.any(|it| it.path == route.as_str() && it.caching == Caching::Private)
+    })
 }
 
 fn reported(response: &mut Response) -> Option<Reported> {

@@ -1,5 +1,5 @@
 //! Orders: the desk where carts become orders, and the steps that an order takes. Owns `orders`,
-//! `order_lines`, `order_events` and `idempotency`.
+//! `order_lines`, `order_events`, `user_orders` and `idempotency`.
 //!
 //! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox are one
 //! transaction; one cart makes one order; every step is one that the table in `shared::order` allows,
@@ -9,6 +9,7 @@ mod desk;
 mod error;
 mod expiry;
 pub mod idempotency;
+mod own;
 mod place;
 mod returns;
 mod steps;
@@ -19,6 +20,7 @@ pub use desk::{Placed, Placement, place};
 pub use error::{Error, Obstacle};
 pub use expiry::expire;
 pub use idempotency::{Key, forget};
+pub use own::{all_of, any_open, erase_buyer, list_of, own};
 pub use returns::take_back;
 pub use steps::{
     cancel, find, find_locked, for_messages, read, refund_done, refund_due, step_by_shop,

@@ -140,6 +140,7 @@ impl Counter<'_> {
                 order,
                 variants,
                 cart: cart.id.get(),
+                user: cart.user,
                 locale: placement.locale,
             },
             movements,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use shared::{
     cart::Totals,
-    id::{OrderId, VariantId},
+    id::{OrderId, UserId, VariantId},
     locale::Locale,
     money::{Currency, Money},
     order::{Order, OrderEvent, OrderLine, OrderState},
@@ -30,6 +30,8 @@ pub struct Stored {
     pub variants: Vec<VariantId>,
     /// The cart that it was.
     pub cart: i64,
+    /// Whose it is, if it belongs to an account.
+    pub user: Option<UserId>,
     /// The language of its messages.
     pub locale: Locale,
 }
@@ -56,7 +58,7 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
                             items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
                             total_minor, paid_minor, refunded_minor, shipping_address,
                             shipping_method, payment_method, coupons, note, pay_until, created_at,
-                            updated_at) ";
+                            updated_at, user_id) ";
     Rows::insert(head)
         .write(tx, &rows, |mut row, (it, address, coupons)| {
             let order = &it.order;
@@ -85,7 +87,8 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
                 .push_bind(order.note.clone())
                 .push_bind(order.pay_until.map(Timestamp::as_millis))
                 .push_bind(order.created_at.as_millis())
-                .push_bind(order.created_at.as_millis());
+                .push_bind(order.created_at.as_millis())
+                .push_bind(it.user.map(UserId::get));
         })
         .await?;
     let head = "
@@ -109,6 +112,13 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
                     .push_bind(line.total.minor);
             },
         )
+        .await?;
+    let owned = orders.iter().filter_map(|it| Some((it.user?, it.id)));
+    let owned: Vec<(UserId, OrderId)> = owned.collect();
+    Rows::insert("insert into user_orders (user_id, order_id) ")
+        .write(tx, &owned, |mut row, (user, order)| {
+            row.push_bind(user.get()).push_bind(order.get());
+        })
         .await?;
     Ok(())
 }
@@ -140,7 +150,7 @@ macro_rules! select_order {
             "select id, number, token, cart_id, state, version, email, locale, currency,
                     items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
                     total_minor, paid_minor, refunded_minor, shipping_address, shipping_method,
-                    payment_method, coupons, note, pay_until, created_at
+                    payment_method, coupons, note, pay_until, created_at, user_id
                from orders
               where ",
             $where
@@ -311,10 +321,7 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
 }
 
 fn order(row: &AnyRow) -> Result<Stored, Error> {
-    let currency: String = row.try_get("currency")?;
-    let currency: Currency = currency
-        .parse()
-        .map_err(|error| db::Error::Decode(Box::new(error)))?;
+    let currency = currency(row)?;
     let money =
         |column| -> Result<Money, db::Error> { Ok(Money::new(row.try_get(column)?, currency)) };
     let (address, coupons): (String, String) =
@@ -326,6 +333,7 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
         id: OrderId::new(row.try_get("id")?),
         variants: Vec::new(),
         cart: row.try_get("cart_id")?,
+        user: row.try_get::<Option<i64>, _>("user_id")?.map(UserId::new),
         locale: Locale::from_code(&locale).unwrap_or_default(),
         order: Order {
             number: row.try_get("number")?,
@@ -359,7 +367,16 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
     })
 }
 
-fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
+/// The currency of an order.
+pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
+    let currency: String = row.try_get("currency")?;
+    currency
+        .parse()
+        .map_err(|error| db::Error::Decode(Box::new(error)))
+}
+
+/// The state of an order.
+pub(super) fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
     let word: String = row.try_get("state")?;
     OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("an unknown state".into()))
 }

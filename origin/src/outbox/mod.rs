@@ -32,6 +32,14 @@ pub struct Message {
 impl Message {
     /// The topic of what is on its way to a webhook.
     pub const WEBHOOK: &str = "webhook";
+    /// The topic of a link that opens an account.
+    pub const ACCOUNT_REGISTER: &str = "account.register";
+    /// The topic of a link that sets a new password.
+    pub const ACCOUNT_RESET: &str = "account.reset";
+    /// The topic of a link that moves an account to another address.
+    pub const ACCOUNT_EMAIL: &str = "account.email";
+    /// The topic of a message that password or address have changed.
+    pub const ACCOUNT_CHANGED: &str = "account.changed";
 
     /// An order was placed.
     pub fn order_placed(order: OrderId, number: &str) -> Self {

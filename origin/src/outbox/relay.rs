@@ -9,7 +9,13 @@ use shared::{
 };
 use ui::mail::About;
 
-use crate::{app::App, crash, db, mail::Letter, orders, webhooks};
+use crate::{
+    accounts::{self, LinkMessage},
+    app::App,
+    crash, db,
+    mail::Letter,
+    orders, webhooks,
+};
 
 use super::{
     Message,
@@ -166,6 +172,17 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(messages.len());
     let (mut mails, mut places) = (Vec::new(), Vec::new());
     for (place, (message, payload)) in messages.iter().zip(payloads).enumerate() {
+        if message.topic.starts_with(ABOUT_ACCOUNTS) {
+            outcomes.push(match account_letter(app, message).await {
+                Ok(letter) => {
+                    places.extend(letter.is_some().then_some(place));
+                    mails.extend(letter);
+                    Ok(Vec::new())
+                }
+                Err(error) => Err(error),
+            });
+            continue;
+        }
         let outcome = payload.and_then(|payload| {
             let order = payload.number.as_ref().and_then(|it| around.orders.get(it));
             if let Some(((order, locale), about)) = order.zip(payload.state.and_then(about)) {
@@ -188,6 +205,21 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
         }
     }
     outcomes
+}
+
+/// What is told to the owner of an address and to nobody else.
+const ABOUT_ACCOUNTS: &str = "account.";
+
+async fn account_letter(app: &App, message: &Due) -> Result<Option<Letter>, String> {
+    let link: LinkMessage =
+        serde_json::from_str(&message.payload).map_err(|error| error.to_string())?;
+    let mail = accounts::letter_for(app, &message.topic, &link).await;
+    let mail = mail.map_err(|error| error.to_string())?;
+    Ok(mail.map(|mail| Letter {
+        id: message.id,
+        to: link.email,
+        mail,
+    }))
 }
 
 async fn around(app: &App, numbers: &[&str]) -> Result<Around, String> {

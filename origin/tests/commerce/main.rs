@@ -10,13 +10,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/shopper.rs"]
+mod shopper;
+
 mod broken;
 mod holds;
 mod later;
 mod outbox;
 mod pays;
 mod places;
-mod shopper;
 mod storm;
 mod stripe;
 mod warehouse;

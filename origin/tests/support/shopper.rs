@@ -1,5 +1,7 @@
 //! What a shopper does, in a line each.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};

@@ -1,0 +1,133 @@
+//! `origin user`: people who run the shop, made by whoever runs the machine. There is no account that is
+//! there by itself.
+
+use std::{io::Read as _, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use shared::{
+    account::{Right, Role},
+    id::UserId,
+    locale::Locale,
+};
+
+use crate::{app::App, cli::Failure};
+
+use super::{
+    Error,
+    links::{self, Purpose},
+    model, sessions,
+    store::{self, NewUser},
+};
+
+/// Flags of `origin user`
+#[derive(Args, Debug)]
+pub struct UserArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Make an account, or give one another role; it prints a link that sets the password
+    Create {
+        /// The e-mail address
+        email: String,
+
+        /// What they are to the shop: customer, staff or owner
+        #[arg(long, default_value = "owner")]
+        #[arg(value_parser = ["customer", "staff", "owner"])]
+        role: String,
+
+        /// What staff may do, with commas between: catalogue, orders, stock, customers, settings
+        #[arg(long, value_delimiter = ',')]
+        #[arg(value_parser = ["catalogue", "orders", "stock", "customers", "settings"])]
+        rights: Vec<String>,
+
+        /// A file with the password, `-` for standard input, instead of the link
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+}
+
+/// Runs the command.
+pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
+    let Action::Create {
+        email,
+        role,
+        rights,
+        password_file,
+    } = args.action;
+    let failed = |error: Error| Failure(error.to_string());
+    let email = model::email(&email).map_err(failed)?;
+    let role = Role::from_word(&role).unwrap_or(Role::Customer);
+    let rights: Vec<Right> = rights
+        .iter()
+        .filter_map(|it| Right::from_word(it))
+        .collect();
+    let password = password_file.map(|file| read(&file)).transpose()?;
+    let hash = match password {
+        Some(password) => {
+            model::password(&password).map_err(failed)?;
+            Some(app.hasher.hash(password).await.map_err(failed)?)
+        }
+        None => None,
+    };
+    let link = hash.is_none();
+    let token = save(app, &email, (role, rights), hash)
+        .await
+        .map_err(failed)?;
+    println!("{email} is {} now.", role.word());
+    if link {
+        let base_url = &app.config.base_url;
+        println!("Set the password within an hour: {base_url}/account/reset?token={token}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first line of a file.
+fn read(file: &std::path::Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let done = if file.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    done.map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Writes the account, and gives the token of a link that sets its password.
+async fn save(
+    app: &App,
+    email: &str,
+    (role, rights): (Role, Vec<Right>),
+    hash: Option<String>,
+) -> Result<String, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    match store::find_by_email(tx.conn(), email).await? {
+        Some(mut known) => {
+            known.account.role = role;
+            known.account.rights = rights;
+            known.password_hash = hash.unwrap_or(known.password_hash);
+            store::save(&mut tx, &known, now).await?;
+            // Whoever has another role signs in anew.
+            sessions::end_all(&mut tx, known.account.id).await?;
+        }
+        None => {
+            let user = NewUser {
+                email: email.to_owned(),
+                name: String::new(),
+                // No password has this hash.
+                password_hash: hash.unwrap_or_default(),
+                role,
+                rights,
+                locale: Locale::default(),
+            };
+            store::add(&mut tx, UserId::new(app.ids.next(now)), &user, now).await?;
+        }
+    }
+    let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
+    tx.commit().await?;
+    Ok(token)
+}

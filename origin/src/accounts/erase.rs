@@ -1,0 +1,42 @@
+//! What a person may ask of the shop about themselves: everything, or nothing any more.
+
+use shared::account::AccountExport;
+
+use crate::{app::App, cart, db, orders};
+
+use super::{Error, addresses, carts, links, login, model::Person, sessions, store};
+
+/// Everything that the shop knows of somebody.
+pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
+    let account = login::account(app, person.user).await?;
+    let mut reader = app.db.read().await?;
+    let now = app.clock.now();
+    Ok(AccountExport {
+        account,
+        addresses: addresses::list(&mut reader, person.user).await?,
+        sessions: sessions::list(&mut reader, person.user, person.session, now).await?,
+        orders: orders::all_of(&mut reader, person.user).await?,
+    })
+}
+
+/// Erases a person. Their orders stay, without name, address and note; as long as one of them is not
+/// done the person is needed.
+pub async fn erase(app: &App, person: &Person, password: String) -> Result<(), Error> {
+    let stored = login::proved(app, person.user, password).await?;
+    let erase = async || {
+        let (user, now) = (person.user, app.clock.now());
+        let mut tx = app.db.write().await?;
+        if orders::any_open(tx.conn(), user).await? {
+            return Err(Error::OpenOrders);
+        }
+        let mut of_person = orders::erase_buyer(&mut tx, user).await?;
+        of_person.extend(carts::forget(&mut tx, user).await?);
+        cart::erase_shopper(&mut tx, &of_person, now).await?;
+        addresses::remove_all(&mut tx, user).await?;
+        sessions::end_all(&mut tx, user).await?;
+        links::forget_of(&mut tx, &stored.account.email).await?;
+        store::erase(&mut tx, user, now).await?;
+        Ok(tx.commit().await?)
+    };
+    db::retried(erase, Error::is_conflict).await
+}

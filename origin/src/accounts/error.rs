@@ -1,0 +1,76 @@
+//! What can go wrong with an account.
+
+use shared::problem::{Problem, ProblemKind};
+
+use crate::{cart, db, orders};
+
+/// What can go wrong with an account.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields are wrong: which, and why.
+    #[error("wrong fields: {0:?}")]
+    Invalid(Vec<(String, String)>),
+    /// Nobody has signed in.
+    #[error("nobody has signed in")]
+    Nobody,
+    /// Address and password do not belong together.
+    #[error("address and password do not belong together")]
+    WrongCredentials,
+    /// There is no such thing among theirs.
+    #[error("there is nothing with this id")]
+    NotFound,
+    /// Orders are not done.
+    #[error("orders are not done")]
+    OpenOrders,
+    /// More passwords wait to be checked than the machine can check.
+    #[error("too many passwords wait to be checked")]
+    Busy,
+    /// A JSON text in the database is not what this program writes.
+    #[error("a stored text is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// The cart failed.
+    #[error(transparent)]
+    Cart(#[from] cart::Error),
+    /// The orders failed.
+    #[error(transparent)]
+    Orders(#[from] orders::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+impl Error {
+    /// One field that is wrong.
+    pub(super) fn field(field: &str, why: impl Into<String>) -> Self {
+        Self::Invalid(vec![(field.to_owned(), why.into())])
+    }
+
+    /// Whether another transaction was in the way.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Db(error) if db::is_conflict(error))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(fields) => fields
+                .into_iter()
+                .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
+                    problem.field(field, why)
+                }),
+            Error::Nobody => Self::new(ProblemKind::Unauthorized),
+            Error::WrongCredentials => Self::new(ProblemKind::WrongCredentials),
+            Error::NotFound => Self::new(ProblemKind::NotFound),
+            Error::OpenOrders => Self::new(ProblemKind::OpenOrders),
+            Error::Busy => Self::new(ProblemKind::Unavailable),
+            Error::Cart(error) => error.into(),
+            Error::Orders(error) => error.into(),
+            Error::Db(error) => db::problem(&error),
+            Error::Damaged(_) => {
+                tracing::error!(error = %error, "an account failed");
+                Self::new(ProblemKind::Internal)
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Links in messages: each opens one thing, once. All SQL of `account_links`.
+
+use serde::{Serialize, de::DeserializeOwned};
+use shared::time::Timestamp;
+use sqlx::Row as _;
+
+use crate::db::{self, Tx};
+
+use super::Error;
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Opening an account.
+    Register,
+    /// Setting a new password.
+    Reset,
+    /// Having another address.
+    Email,
+}
+
+impl Purpose {
+    /// The word in the table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Reset => "reset",
+            Self::Email => "email",
+        }
+    }
+
+    /// How long the link is good for. A password's is the most dangerous one.
+    const fn good_for_ms(self) -> i64 {
+        const HOUR: i64 = 60 * 60 * 1_000;
+        match self {
+            Self::Register | Self::Email => 24 * HOUR,
+            Self::Reset => HOUR,
+        }
+    }
+}
+
+/// A link that was used.
+#[derive(Clone, Debug)]
+pub struct Link<T> {
+    /// The address that it went to.
+    pub email: String,
+    /// What it is about.
+    pub content: T,
+}
+
+/// What is kept of a secret.
+pub(super) fn hash(token: &str) -> String {
+    blake3::hash(token.as_bytes()).to_hex().to_string()
+}
+
+/// Makes a link and gives its token.
+pub(super) async fn add<T: Serialize>(
+    tx: &mut Tx,
+    purpose: Purpose,
+    email: &str,
+    content: &T,
+    now: Timestamp,
+) -> Result<String, Error> {
+    let token = crate::secret::token();
+    let statement = "
+        insert into account_links (token_hash, purpose, email, content, created_at, expires_at)
+        values (?, ?, ?, ?, ?, ?)";
+    sqlx::query(statement)
+        .bind(hash(&token))
+        .bind(purpose.word())
+        .bind(email)
+        .bind(serde_json::to_string(content)?)
+        .bind(now.as_millis())
+        .bind(now.as_millis() + purpose.good_for_ms())
+        .execute(tx.conn())
+        .await?;
+    Ok(token)
+}
+
+/// Uses a link: it is found once. Of two who use it at the same time one comes too late.
+pub(super) async fn take<T: DeserializeOwned>(
+    tx: &mut Tx,
+    purpose: Purpose,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Link<T>>, Error> {
+    let hash = hash(token);
+    let find = "
+        select email, content
+          from account_links
+         where token_hash = ?
+           and purpose = ?
+           and expires_at > ?";
+    let row = sqlx::query(find)
+        .bind(&hash)
+        .bind(purpose.word())
+        .bind(now.as_millis())
+        .fetch_optional(tx.conn())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let delete = "
+        delete from account_links
+         where token_hash = ?";
+    let done = sqlx::query(delete).bind(&hash).execute(tx.conn()).await?;
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let content: String = row.try_get("content")?;
+    Ok(Some(Link {
+        email: row.try_get("email")?,
+        content: serde_json::from_str(&content)?,
+    }))
+}
+
+/// Links to this address are good for nothing any more.
+pub(super) async fn forget_of(tx: &mut Tx, email: &str) -> Result<(), db::Error> {
+    let statement = "
+        delete from account_links
+         where email = ?";
+    sqlx::query(statement)
+        .bind(email)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

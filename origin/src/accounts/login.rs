@@ -1,0 +1,179 @@
+//! Signing in and out, and passwords that change.
+
+use shared::{
+    account::{Account, ChangePassword, Login, ResetPassword, UpdateAccount},
+    id::UserId,
+};
+
+use crate::{
+    app::App,
+    db::{self, Tx},
+    outbox::{self, Message},
+};
+
+use super::{
+    Error,
+    links::{self, Purpose},
+    model::{self, Person},
+    register::{LinkMessage, message},
+    sessions,
+    store::{self, Stored},
+};
+
+/// Somebody who has just signed in, with what their browser keeps.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub(super) account: Account,
+    pub(super) session: String,
+}
+
+/// Signs in. What is done is the same whether there is an account or not.
+pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Entered, Error> {
+    // What is no address has no account.
+    let email = model::email(&request.email).unwrap_or_default();
+    let mut reader = app.db.read().await?;
+    let stored = store::find_by_email(&mut reader, &email).await?;
+    drop(reader);
+    let known = stored.as_ref().map(|it| it.password_hash.clone());
+    let right = app.hasher.verify(request.password, known).await?;
+    let stored = stored.filter(|_| right).ok_or(Error::WrongCredentials)?;
+    let begin = async || {
+        let mut tx = app.db.write().await?;
+        let entered = enter(app, &mut tx, stored.account.id, agent).await?;
+        tx.commit().await?;
+        Ok(entered)
+    };
+    db::retried(begin, Error::is_conflict).await
+}
+
+/// Begins a session.
+pub(super) async fn enter(
+    app: &App,
+    tx: &mut Tx,
+    user: UserId,
+    agent: &str,
+) -> Result<Entered, Error> {
+    let stored = store::find(tx.conn(), user).await?;
+    let account = stored.ok_or(Error::WrongCredentials)?.account;
+    let session = sessions::begin(tx, &app.ids, user, agent, app.clock.now()).await?;
+    Ok(Entered { account, session })
+}
+
+/// Signs out, here or everywhere.
+pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
+    let mut tx = app.db.write().await?;
+    if everywhere {
+        sessions::end_all(&mut tx, person.user).await?;
+    } else {
+        sessions::end(&mut tx, person.user, person.session).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// The account, if this is its password.
+pub(super) async fn proved(app: &App, user: UserId, password: String) -> Result<Stored, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, user).await?;
+    drop(reader);
+    let stored = stored.ok_or(Error::Nobody)?;
+    let hash = stored.password_hash.clone();
+    if app.hasher.verify(password, Some(hash)).await? {
+        Ok(stored)
+    } else {
+        Err(Error::WrongCredentials)
+    }
+}
+
+/// Sets another password. Every session ends, and a new one begins.
+pub(super) async fn change_password(
+    app: &App,
+    person: &Person,
+    request: ChangePassword,
+    agent: &str,
+) -> Result<Entered, Error> {
+    model::password(&request.password)?;
+    let stored = proved(app, person.user, request.current).await?;
+    let hash = app.hasher.hash(request.password).await?;
+    let change = async || {
+        let mut tx = app.db.write().await?;
+        let entered = set_password(app, &mut tx, stored.clone(), &hash, agent).await?;
+        tx.commit().await?;
+        Ok(entered)
+    };
+    db::retried(change, Error::is_conflict).await
+}
+
+/// Sets a new password with the token of a link. Every session ends, and a new one begins.
+pub(super) async fn reset_password(
+    app: &App,
+    request: ResetPassword,
+    agent: &str,
+) -> Result<Entered, Error> {
+    model::password(&request.password)?;
+    let hash = app.hasher.hash(request.password).await?;
+    let reset = async || {
+        let now = app.clock.now();
+        let used = || Error::field("token", "The link has been used, or its time is over.");
+        let mut tx = app.db.write().await?;
+        let link = links::take::<()>(&mut tx, Purpose::Reset, &request.token, now).await?;
+        let link = link.ok_or_else(used)?;
+        let stored = store::find_by_email(tx.conn(), &link.email).await?;
+        let stored = stored.ok_or_else(used)?;
+        let entered = set_password(app, &mut tx, stored, &hash, agent).await?;
+        tx.commit().await?;
+        Ok(entered)
+    };
+    db::retried(reset, Error::is_conflict).await
+}
+
+async fn set_password(
+    app: &App,
+    tx: &mut Tx,
+    mut stored: Stored,
+    hash: &str,
+    agent: &str,
+) -> Result<Entered, Error> {
+    let now = app.clock.now();
+    hash.clone_into(&mut stored.password_hash);
+    store::save(tx, &stored, now).await?;
+    sessions::end_all(tx, stored.account.id).await?;
+    links::forget_of(tx, &stored.account.email).await?;
+    let told = LinkMessage {
+        email: stored.account.email.clone(),
+        token: String::new(),
+        locale: stored.account.locale,
+    };
+    let message = message(Message::ACCOUNT_CHANGED, &told)?;
+    outbox::put(tx, &app.ids, now, &[message]).await?;
+    enter(app, tx, stored.account.id, agent).await
+}
+
+/// The account of somebody who has signed in.
+pub(super) async fn account(app: &App, user: UserId) -> Result<Account, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, user).await?;
+    Ok(stored.ok_or(Error::Nobody)?.account)
+}
+
+/// Changes name and language.
+pub(super) async fn update(
+    app: &App,
+    user: UserId,
+    request: &UpdateAccount,
+) -> Result<Account, Error> {
+    let name = request.name.as_deref().map(model::name).transpose()?;
+    let update = async || {
+        let mut tx = app.db.write().await?;
+        let mut stored = store::find(tx.conn(), user).await?.ok_or(Error::Nobody)?;
+        let account = &mut stored.account;
+        account.name = name
+            .clone()
+            .unwrap_or_else(|| std::mem::take(&mut account.name));
+        account.locale = request.locale.unwrap_or(account.locale);
+        store::save(&mut tx, &stored, app.clock.now()).await?;
+        tx.commit().await?;
+        stored.account.version += 1;
+        Ok(stored.account)
+    };
+    db::retried(update, Error::is_conflict).await
+}

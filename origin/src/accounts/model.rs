@@ -1,0 +1,124 @@
+//! What an account must be like, without a database.
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use shared::{
+    account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, Right, Role},
+    address::is_email,
+    id::{SessionId, UserId},
+};
+
+use super::Error;
+
+/// Somebody who has signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub user: UserId,
+    /// In which browser.
+    pub session: SessionId,
+    /// What they are to the shop.
+    pub role: Role,
+    /// What they may do, if they work here.
+    pub rights: Vec<Right>,
+}
+
+impl Person {
+    /// Whether they may do this.
+    pub fn may(&self, right: Right) -> bool {
+        match self.role {
+            Role::Owner => true,
+            Role::Staff => self.rights.contains(&right),
+            Role::Customer => false,
+        }
+    }
+}
+
+/// Role and rights from the words of the table.
+pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_json::Error> {
+    Ok((
+        Role::from_word(role).unwrap_or(Role::Customer),
+        serde_json::from_str(rights)?,
+    ))
+}
+
+/// An address as it is kept: without space around it and in small letters.
+pub(super) fn email(text: &str) -> Result<String, Error> {
+    let email = text.trim().to_lowercase();
+    if is_email(&email) {
+        Ok(email)
+    } else {
+        Err(Error::field("email", "This is no e-mail address."))
+    }
+}
+
+/// A name as it is kept.
+pub(super) fn name(text: &str) -> Result<String, Error> {
+    let name = text.trim();
+    let printable = !name.chars().any(char::is_control);
+    if printable && name.chars().count() <= NAME_MAX {
+        Ok(name.to_owned())
+    } else {
+        let why = format!("At most {NAME_MAX} printable characters are expected.");
+        Err(Error::field("name", why))
+    }
+}
+
+/// The passwords that everybody tries first, the most common one first.
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
+
+/// Whether this may be somebody's password: long enough, not endless, and not one that is tried first.
+/// Nothing else is asked of it (NIST SP 800-63B, 3.1.1.2).
+pub(super) fn password(text: &str) -> Result<(), Error> {
+    let why = if text.chars().count() < PASSWORD_MIN {
+        format!("At least {PASSWORD_MIN} characters are expected.")
+    } else if text.len() > PASSWORD_MAX {
+        format!("At most {PASSWORD_MAX} bytes are expected.")
+    } else if COMMON.contains(text.to_lowercase().as_str()) {
+        "This is one of the passwords that everybody tries first.".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::field("password", why))
+}
+
+/// What of a browser's name is kept.
+pub(super) fn agent(text: &str) -> String {
+    const MAX: usize = 200;
+    text.chars()
+        .filter(|it| !it.is_control())
+        .take(MAX)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_that_everybody_tries_are_refused() {
+        assert_eq!(COMMON.len(), 3_000);
+        for bad in ["", "short", "password", "PassWord", "iloveyou", "sunshine"] {
+            assert!(password(bad).is_err(), "{bad}");
+        }
+        assert!(password(&"x".repeat(PASSWORD_MAX + 1)).is_err());
+        for good in ["correct horse", "日本語のパスワード", "x8-Kq!d7"] {
+            assert!(password(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn rights_belong_to_staff_and_all_of_them_to_owners() {
+        let person = |role, rights: &[Right]| Person {
+            user: UserId::new(1),
+            session: SessionId::new(1),
+            role,
+            rights: rights.to_vec(),
+        };
+        assert!(person(Role::Owner, &[]).may(Right::Settings));
+        assert!(person(Role::Staff, &[Right::Stock]).may(Right::Stock));
+        assert!(!person(Role::Staff, &[Right::Stock]).may(Right::Orders));
+        assert!(!person(Role::Customer, &[Right::Stock]).may(Right::Stock));
+    }
+}

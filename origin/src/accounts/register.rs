@@ -1,0 +1,207 @@
+//! Opening an account, and the messages with links. What is done and answered is the same whether there
+//! is an account or not; who has one is looked up when the message goes out.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    account::{ChangeEmail, ForgotPassword, Register, Role},
+    id::UserId,
+    locale::Locale,
+};
+use ui::mail::{AccountMail, Mail};
+
+use crate::{
+    app::App,
+    db,
+    outbox::{self, Message},
+};
+
+use super::{
+    Error,
+    links::{self, Purpose},
+    login::{Entered, enter},
+    model,
+    store::{self, NewUser},
+};
+
+/// What is kept of somebody until they have proved their address.
+#[derive(Serialize, Deserialize)]
+struct Opening {
+    name: String,
+    password_hash: String,
+    locale: Locale,
+}
+
+/// Whose address is to change.
+#[derive(Serialize, Deserialize)]
+struct Moving {
+    user: UserId,
+}
+
+/// What a message with a link is made of: the payload of its row in the outbox.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LinkMessage {
+    /// Where it goes.
+    pub email: String,
+    /// The link's token; empty where there is no link.
+    pub token: String,
+    /// Its language.
+    pub locale: Locale,
+}
+
+/// Takes what is needed for an account and sends a link to its address.
+pub(super) async fn register(app: &App, request: Register) -> Result<(), Error> {
+    let (email, name) = checked(&request)?;
+    let opening = Opening {
+        name,
+        password_hash: app.hasher.hash(request.password).await?,
+        locale: request.locale,
+    };
+    send_link(app, Purpose::Register, &email, &opening, request.locale).await
+}
+
+/// Everything that is wrong, at once.
+fn checked(request: &Register) -> Result<(String, String), Error> {
+    let (email, name) = (model::email(&request.email), model::name(&request.name));
+    let password = model::password(&request.password);
+    match (email, name, password) {
+        (Ok(email), Ok(name), Ok(())) => Ok((email, name)),
+        (email, name, password) => {
+            let wrong = [email.err(), name.err(), password.err()];
+            let fields = wrong.into_iter().flatten().flat_map(|error| match error {
+                Error::Invalid(fields) => fields,
+                _ => Vec::new(),
+            });
+            Err(Error::Invalid(fields.collect()))
+        }
+    }
+}
+
+/// Sends a link with which a new password can be set.
+pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
+    let email = model::email(&request.email)?;
+    send_link(app, Purpose::Reset, &email, &(), request.locale).await
+}
+
+/// Sends a link to the address that somebody wants to have.
+pub(super) async fn change_email(
+    app: &App,
+    user: UserId,
+    request: ChangeEmail,
+) -> Result<(), Error> {
+    let email = model::email(&request.email)?;
+    let stored = super::login::proved(app, user, request.password).await?;
+    let moving = Moving { user };
+    send_link(app, Purpose::Email, &email, &moving, stored.account.locale).await
+}
+
+async fn send_link<T: Serialize>(
+    app: &App,
+    purpose: Purpose,
+    email: &str,
+    content: &T,
+    locale: Locale,
+) -> Result<(), Error> {
+    let send = async || {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        let token = links::add(&mut tx, purpose, email, content, now).await?;
+        let link = LinkMessage {
+            email: email.to_owned(),
+            token,
+            locale,
+        };
+        let topic = match purpose {
+            Purpose::Register => Message::ACCOUNT_REGISTER,
+            Purpose::Reset => Message::ACCOUNT_RESET,
+            Purpose::Email => Message::ACCOUNT_EMAIL,
+        };
+        let message = message(topic, &link)?;
+        outbox::put(&mut tx, &app.ids, now, &[message]).await?;
+        Ok(tx.commit().await?)
+    };
+    db::retried(send, Error::is_conflict).await
+}
+
+/// A message to one address; those to the same one keep their order.
+pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message, Error> {
+    Ok(Message {
+        topic,
+        subject: format!("account:{}", &links::hash(&link.email)[..32]),
+        payload: serde_json::to_string(link)?,
+    })
+}
+
+/// Uses the link of a message that opens an account or moves it to another address.
+pub(super) async fn verify(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
+    let verify = async || {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        let used = || Error::field("token", "The link has been used, or its time is over.");
+        let opening = links::take::<Opening>(&mut tx, Purpose::Register, token, now).await?;
+        let user = match opening {
+            Some(link) => {
+                let id = UserId::new(app.ids.next(now));
+                let user = NewUser {
+                    email: link.email,
+                    name: link.content.name,
+                    password_hash: link.content.password_hash,
+                    role: Role::Customer,
+                    rights: Vec::new(),
+                    locale: link.content.locale,
+                };
+                if !store::add(&mut tx, id, &user, now).await? {
+                    return Err(used());
+                }
+                links::forget_of(&mut tx, &user.email).await?;
+                id
+            }
+            None => {
+                let link = links::take::<Moving>(&mut tx, Purpose::Email, token, now).await?;
+                let link = link.ok_or_else(used)?;
+                let stored = store::find(tx.conn(), link.content.user).await?;
+                let mut stored = stored.ok_or_else(used)?;
+                if store::find_by_email(tx.conn(), &link.email)
+                    .await?
+                    .is_some()
+                {
+                    return Err(used());
+                }
+                let told = LinkMessage {
+                    email: std::mem::replace(&mut stored.account.email, link.email),
+                    token: String::new(),
+                    locale: stored.account.locale,
+                };
+                store::save(&mut tx, &stored, now).await?;
+                let message = message(Message::ACCOUNT_CHANGED, &told)?;
+                outbox::put(&mut tx, &app.ids, now, &[message]).await?;
+                stored.account.id
+            }
+        };
+        let entered = enter(app, &mut tx, user, agent).await?;
+        tx.commit().await?;
+        Ok(entered)
+    };
+    db::retried(verify, Error::is_conflict).await
+}
+
+/// The message that goes out, if any: who has no account gets no link for a new password, and who has
+/// one is told that somebody tried to open another.
+pub async fn letter_for(app: &App, topic: &str, link: &LinkMessage) -> Result<Option<Mail>, Error> {
+    let mut reader = app.db.read().await?;
+    let known = store::find_by_email(&mut reader, &link.email).await?;
+    drop(reader);
+    let locale = known.as_ref().map_or(link.locale, |it| it.account.locale);
+    let mail = match (topic, known.is_some()) {
+        (Message::ACCOUNT_REGISTER, false) => AccountMail::Verify,
+        (Message::ACCOUNT_EMAIL, false) => AccountMail::Move,
+        (Message::ACCOUNT_REGISTER | Message::ACCOUNT_EMAIL, true) => AccountMail::Known,
+        (Message::ACCOUNT_RESET, true) => AccountMail::Reset,
+        (Message::ACCOUNT_RESET, false) => return Ok(None),
+        _ => AccountMail::Changed,
+    };
+    let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
+    let token = &link.token;
+    Ok(Some(ui::mail::account_mail(
+        mail, locale, shop, base_url, token,
+    )))
+}

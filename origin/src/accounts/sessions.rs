@@ -1,0 +1,188 @@
+//! Browsers that are signed in. The cookie holds 128 random bits; the table their hash. All SQL of
+//! `sessions`.
+
+use shared::{
+    account::Session,
+    id::{IdGenerator, SessionId, UserId},
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
+
+use crate::db::{self, Db, Tx};
+
+use super::{
+    Error,
+    links::hash,
+    model::{Person, role_of},
+};
+
+/// For how long a session lives on after it was used.
+const LIFE_MS: i64 = 2 * 60 * 60 * 1_000;
+/// A use is noted when the last one noted is so long ago: reading alone should write seldom.
+const NOTED_AFTER_MS: i64 = 5 * 60 * 1_000;
+/// The most sessions of one account; the oldest ones end.
+const SESSIONS_MAX: i64 = 50;
+
+/// Signs somebody in and gives what the cookie holds.
+pub(super) async fn begin(
+    tx: &mut Tx,
+    ids: &IdGenerator,
+    user: UserId,
+    agent: &str,
+    now: Timestamp,
+) -> Result<String, db::Error> {
+    let token = crate::secret::token();
+    let statement = "
+        insert into sessions (token_hash, id, user_id, agent, created_at, seen_at, expires_at)
+        values (?, ?, ?, ?, ?, ?, ?)";
+    sqlx::query(statement)
+        .bind(hash(&token))
+        .bind(ids.next(now))
+        .bind(user.get())
+        .bind(agent)
+        .bind(now.as_millis())
+        .bind(now.as_millis())
+        .bind(now.as_millis() + LIFE_MS)
+        .execute(tx.conn())
+        .await?;
+    end_the_oldest(tx, user).await?;
+    Ok(token)
+}
+
+async fn end_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    let statement = "
+        select id
+          from sessions
+         where user_id = ?
+         order by id desc
+         limit 1000 offset ?";
+    let ids: Vec<i64> = sqlx::query_scalar(statement)
+        .bind(user.get())
+        .bind(SESSIONS_MAX)
+        .fetch_all(tx.conn())
+        .await?;
+    for id in ids {
+        end(tx, user, SessionId::new(id)).await?;
+    }
+    Ok(())
+}
+
+/// Who has signed in with this cookie. That it was used is noted now and then.
+pub async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<Person>, Error> {
+    let mut reader = db.read().await?;
+    let hash = hash(token);
+    let statement = "
+        select s.id, s.user_id, s.seen_at, u.role, u.rights
+          from sessions s
+          join users u on u.id = s.user_id
+         where s.token_hash = ?
+           and s.expires_at > ?";
+    let row = sqlx::query(statement)
+        .bind(&hash)
+        .bind(now.as_millis())
+        .fetch_optional(&mut *reader)
+        .await?;
+    drop(reader);
+    let Some(row) = row else { return Ok(None) };
+    let seen_at: i64 = row.try_get("seen_at")?;
+    if now.as_millis() - seen_at >= NOTED_AFTER_MS {
+        note_use(db, &hash, now).await?;
+    }
+    let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
+    let (role, rights) = role_of(&role, &rights)?;
+    Ok(Some(Person {
+        user: UserId::new(row.try_get("user_id")?),
+        session: SessionId::new(row.try_get("id")?),
+        role,
+        rights,
+    }))
+}
+
+async fn note_use(db: &Db, hash: &str, now: Timestamp) -> Result<(), db::Error> {
+    let statement = "
+        update sessions
+           set seen_at = ?, expires_at = ?
+         where token_hash = ?";
+    let mut tx = db.write().await?;
+    sqlx::query(statement)
+        .bind(now.as_millis())
+        .bind(now.as_millis() + LIFE_MS)
+        .bind(hash)
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await
+}
+
+/// The sessions of an account, the last used one first.
+pub(super) async fn list(
+    conn: &mut AnyConnection,
+    user: UserId,
+    current: SessionId,
+    now: Timestamp,
+) -> Result<Vec<Session>, db::Error> {
+    let statement = "
+        select id, agent, created_at, seen_at
+          from sessions
+         where user_id = ?
+           and expires_at > ?
+         order by seen_at desc, id desc";
+    let rows = sqlx::query(statement)
+        .bind(user.get())
+        .bind(now.as_millis())
+        .fetch_all(conn)
+        .await?;
+    let session = |row: &AnyRow| -> Result<Session, db::Error> {
+        let id = SessionId::new(row.try_get("id")?);
+        Ok(Session {
+            id,
+            current: id == current,
+            agent: row.try_get("agent")?,
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+            seen_at: Timestamp::from_millis(row.try_get("seen_at")?),
+        })
+    };
+    rows.iter().map(session).collect()
+}
+
+/// Ends one session of an account; false when there is none.
+pub(super) async fn end(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, db::Error> {
+    let statement = "
+        delete from sessions
+         where user_id = ?
+           and id = ?";
+    let done = sqlx::query(statement)
+        .bind(user.get())
+        .bind(session.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends every session of an account.
+pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    let statement = "
+        delete from sessions
+         where user_id = ?";
+    sqlx::query(statement)
+        .bind(user.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Forgets sessions and links whose time is over.
+pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+    let mut tx = db.write().await?;
+    for statement in [
+        "delete from sessions
+          where expires_at <= ?",
+        "delete from account_links
+          where expires_at <= ?",
+    ] {
+        sqlx::query(statement)
+            .bind(now.as_millis())
+            .execute(tx.conn())
+            .await?;
+    }
+    tx.commit().await
+}

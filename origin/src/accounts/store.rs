@@ -1,0 +1,167 @@
+//! All SQL of `users`.
+
+use shared::{
+    account::{Account, Right, Role},
+    id::UserId,
+    locale::Locale,
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
+
+use crate::db::{self, Tx};
+
+use super::{Error, model::role_of};
+
+/// Somebody who is new.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The address, proved.
+    pub email: String,
+    /// What to call them.
+    pub name: String,
+    /// The hash of the password.
+    pub password_hash: String,
+    /// What they are to the shop.
+    pub role: Role,
+    /// What they may do.
+    pub rights: Vec<Right>,
+    /// The language of messages.
+    pub locale: Locale,
+}
+
+/// An account with what proves it.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) account: Account,
+    pub(super) password_hash: String,
+}
+
+/// Writes somebody new; `None` when there is somebody with this address.
+pub(super) async fn add(
+    tx: &mut Tx,
+    id: UserId,
+    user: &NewUser,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if find_by_email(tx.conn(), &user.email).await?.is_some() {
+        return Ok(false);
+    }
+    let statement = "
+        insert into users (id, email, name, password_hash, role, rights, locale, version, created_at,
+                           updated_at)
+        values (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)";
+    let done = sqlx::query(statement)
+        .bind(id.get())
+        .bind(&user.email)
+        .bind(&user.name)
+        .bind(&user.password_hash)
+        .bind(user.role.word())
+        .bind(serde_json::to_string(&user.rights)?)
+        .bind(user.locale.code())
+        .bind(now.as_millis())
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await;
+    match done {
+        Ok(_) => Ok(true),
+        // Somebody was faster, on another connection.
+        Err(error)
+            if error
+                .as_database_error()
+                .is_some_and(sqlx::error::DatabaseError::is_unique_violation) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The columns of an account.
+macro_rules! select_user {
+    ($where:literal) => {
+        concat!(
+            "select id, email, name, password_hash, role, rights, locale, version, created_at
+               from users
+              where email is not null
+                and ",
+            $where
+        )
+    };
+}
+
+/// The account with this address.
+pub(super) async fn find_by_email(
+    conn: &mut AnyConnection,
+    email: &str,
+) -> Result<Option<Stored>, Error> {
+    let row = sqlx::query(select_user!("email = ?"))
+        .bind(email)
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(stored).transpose()
+}
+
+/// The account with this id.
+pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<Stored>, Error> {
+    let row = sqlx::query(select_user!("id = ?"))
+        .bind(id.get())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(stored).transpose()
+}
+
+fn stored(row: &AnyRow) -> Result<Stored, Error> {
+    let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
+    let (role, rights) = role_of(&role, &rights)?;
+    let locale: String = row.try_get("locale")?;
+    Ok(Stored {
+        account: Account {
+            id: UserId::new(row.try_get("id")?),
+            email: row.try_get("email")?,
+            name: row.try_get("name")?,
+            locale: Locale::from_code(&locale).unwrap_or_default(),
+            role,
+            rights,
+            version: row.try_get("version")?,
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        },
+        password_hash: row.try_get("password_hash")?,
+    })
+}
+
+/// Writes an account as it is now; its version rises.
+pub(super) async fn save(tx: &mut Tx, stored: &Stored, now: Timestamp) -> Result<(), Error> {
+    let account = &stored.account;
+    let statement = "
+        update users
+           set email = ?, name = ?, password_hash = ?, role = ?, rights = ?, locale = ?,
+               version = version + 1, updated_at = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(&account.email)
+        .bind(&account.name)
+        .bind(&stored.password_hash)
+        .bind(account.role.word())
+        .bind(serde_json::to_string(&account.rights)?)
+        .bind(account.locale.code())
+        .bind(now.as_millis())
+        .bind(account.id.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Leaves nothing of a person but the row's identity.
+pub(super) async fn erase(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<(), db::Error> {
+    let statement = "
+        update users
+           set email = null, name = '', password_hash = '', role = 'customer', rights = '[]',
+               version = version + 1, updated_at = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(now.as_millis())
+        .bind(id.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

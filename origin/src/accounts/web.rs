@@ -1,0 +1,320 @@
+//! Accounts over HTTP. The session is a cookie that only the server reads.
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, State},
+};
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use serde::Serialize;
+use shared::{
+    account::{
+        Accepted, AddressPath, Addresses, ChangeEmail, ChangePassword, EraseAccount,
+        ForgotPassword, ListOrders, Login, Logout, OpenCart, Register, ResetPassword, SaveAddress,
+        SessionPath, Sessions, SignedIn, UpdateAccount, UseLink,
+    },
+    cache::CachePolicy,
+    catalog::InLocale,
+    endpoint::{
+        ADD_ADDRESS, CHANGE_EMAIL, CHANGE_PASSWORD, DELETE_ADDRESS, END_SESSION, ERASE_ACCOUNT,
+        EXPORT_ACCOUNT, FORGOT_PASSWORD, GET_ACCOUNT, GET_OWN_ORDER, LIST_ADDRESSES,
+        LIST_OWN_ORDERS, LIST_SESSIONS, LOGIN, LOGOUT, OPEN_CART, REGISTER, RESET_PASSWORD,
+        UPDATE_ACCOUNT, UPDATE_ADDRESS, VERIFY_EMAIL,
+    },
+    order::OrderPath,
+};
+
+use crate::{
+    app::App,
+    config::Config,
+    orders,
+    web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt},
+};
+
+use super::{
+    Error, Person, addresses, carts,
+    login::{self, Entered},
+    model, register, sessions,
+};
+
+/// The endpoints of the accounts.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&REGISTER, register)
+        .endpoint(&VERIFY_EMAIL, verify_email)
+        .endpoint(&LOGIN, login)
+        .endpoint(&LOGOUT, logout)
+        .endpoint(&FORGOT_PASSWORD, forgot_password)
+        .endpoint(&RESET_PASSWORD, reset_password)
+        .endpoint(&CHANGE_PASSWORD, change_password)
+        .endpoint(&CHANGE_EMAIL, change_email)
+        .endpoint(&GET_ACCOUNT, get_account)
+        .endpoint(&UPDATE_ACCOUNT, update_account)
+        .endpoint(&EXPORT_ACCOUNT, export_account)
+        .endpoint(&ERASE_ACCOUNT, erase_account)
+        .endpoint(&LIST_ADDRESSES, list_addresses)
+        .endpoint(&ADD_ADDRESS, add_address)
+        .endpoint(&UPDATE_ADDRESS, update_address)
+        .endpoint(&DELETE_ADDRESS, delete_address)
+        .endpoint(&LIST_SESSIONS, list_sessions)
+        .endpoint(&END_SESSION, end_session)
+        .endpoint(&LIST_OWN_ORDERS, list_own_orders)
+        .endpoint(&GET_OWN_ORDER, get_own_order)
+        .endpoint(&OPEN_CART, open_cart)
+}
+
+/// The cookie's name. Browsers keep a `__Host-` cookie to the one host that set it over HTTPS, and not
+/// every browser takes one from plain `http://localhost`, where it has a name without the promise.
+fn cookie_name(config: &Config) -> &'static str {
+    if config.is_secure() {
+        "__Host-session"
+    } else {
+        "session"
+    }
+}
+
+/// The session that a request names.
+fn session_token(config: &Config, headers: &HeaderMap) -> Option<String> {
+    let jar = CookieJar::from_headers(headers);
+    Some(jar.get(cookie_name(config))?.value().to_owned())
+}
+
+/// The cookie of a session, or one that takes it away. The browser keeps it until it is closed; how
+/// long it is good for the server decides.
+fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
+    let cookie = Cookie::build((cookie_name(config), session.unwrap_or_default().to_owned()))
+        .path("/")
+        .http_only(true)
+        .secure(config.is_secure())
+        .same_site(SameSite::Lax);
+    let end = if session.is_none() { "; Max-Age=0" } else { "" };
+    // Tokens are hexadecimal, so the text is always a header value.
+    HeaderValue::try_from(format!("{cookie}{end}")).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Somebody who has signed in; everybody else is refused.
+#[derive(Clone, Debug)]
+pub struct Me(pub Person);
+
+impl FromRequestParts<App> for Me {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let token = session_token(&app.config, &parts.headers).ok_or(Error::Nobody)?;
+        let person = sessions::find(&app.db, &token, app.clock.now()).await?;
+        Ok(Self(person.ok_or(Error::Nobody)?))
+    }
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    let value = headers.get(header::USER_AGENT);
+    model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default())
+}
+
+fn private<T: Serialize>(value: &T) -> Answer {
+    Answer::json(value, CachePolicy::Private)
+}
+
+fn accepted() -> Answer {
+    private(&Accepted { accepted: true })
+}
+
+/// An answer that signs its browser in.
+fn signed_in<T: Serialize>(app: &App, entered: &Entered, body: &T) -> Answer {
+    let cookie = cookie(&app.config, Some(&entered.session));
+    private(body).header(header::SET_COOKIE, cookie)
+}
+
+async fn register(State(app): State<App>, Json(request): Json<Register>) -> Answered {
+    register::register(&app, request).await?;
+    Ok(accepted().status(StatusCode::ACCEPTED))
+}
+
+async fn verify_email(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(request): Json<UseLink>,
+) -> Answered {
+    let entered = register::verify(&app, &request.token, &agent(&headers)).await?;
+    entered_with(&app, entered, None).await
+}
+
+async fn login(State(app): State<App>, headers: HeaderMap, Json(request): Json<Login>) -> Answered {
+    let cart = request.cart.clone();
+    let entered = login::login(&app, request, &agent(&headers)).await?;
+    entered_with(&app, entered, cart.as_deref()).await
+}
+
+/// Says who has signed in, and which cart is theirs.
+async fn entered_with(app: &App, entered: Entered, guest: Option<&str>) -> Answered {
+    let account = entered.account.clone();
+    let cart = match guest {
+        Some(guest) => {
+            let cart = carts::open(app, account.id, Some(guest), account.locale).await?;
+            Some(cart.id)
+        }
+        None => carts::find(app, account.id).await?,
+    };
+    Ok(signed_in(app, &entered, &SignedIn { account, cart }))
+}
+
+/// Whoever was not signed in is signed out as well.
+async fn logout(
+    State(app): State<App>,
+    me: Result<Me, Refusal>,
+    Json(request): Json<Logout>,
+) -> Answered {
+    if let Ok(Me(person)) = me {
+        login::logout(&app, &person, request.everywhere).await?;
+    }
+    let gone = cookie(&app.config, None);
+    Ok(accepted().header(header::SET_COOKIE, gone))
+}
+
+async fn forgot_password(State(app): State<App>, Json(request): Json<ForgotPassword>) -> Answered {
+    register::forgot(&app, &request).await?;
+    Ok(accepted().status(StatusCode::ACCEPTED))
+}
+
+async fn reset_password(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(request): Json<ResetPassword>,
+) -> Answered {
+    let entered = login::reset_password(&app, request, &agent(&headers)).await?;
+    entered_with(&app, entered, None).await
+}
+
+async fn change_password(
+    State(app): State<App>,
+    Me(person): Me,
+    headers: HeaderMap,
+    Json(request): Json<ChangePassword>,
+) -> Answered {
+    let entered = login::change_password(&app, &person, request, &agent(&headers)).await?;
+    Ok(signed_in(&app, &entered, &entered.account))
+}
+
+async fn change_email(
+    State(app): State<App>,
+    Me(person): Me,
+    Json(request): Json<ChangeEmail>,
+) -> Answered {
+    register::change_email(&app, person.user, request).await?;
+    Ok(accepted().status(StatusCode::ACCEPTED))
+}
+
+async fn get_account(State(app): State<App>, Me(person): Me) -> Answered {
+    Ok(private(&login::account(&app, person.user).await?))
+}
+
+async fn update_account(
+    State(app): State<App>,
+    Me(person): Me,
+    Json(request): Json<UpdateAccount>,
+) -> Answered {
+    Ok(private(&login::update(&app, person.user, &request).await?))
+}
+
+async fn export_account(State(app): State<App>, Me(person): Me) -> Answered {
+    Ok(private(&super::export(&app, &person).await?))
+}
+
+async fn erase_account(
+    State(app): State<App>,
+    Me(person): Me,
+    Json(request): Json<EraseAccount>,
+) -> Answered {
+    super::erase(&app, &person, request.password).await?;
+    Ok(accepted().header(header::SET_COOKIE, cookie(&app.config, None)))
+}
+
+async fn list_addresses(State(app): State<App>, Me(person): Me) -> Answered {
+    let mut reader = app.db.read().await.map_err(Error::from)?;
+    let addresses = addresses::list(&mut reader, person.user).await?;
+    Ok(private(&Addresses { addresses }))
+}
+
+async fn add_address(
+    State(app): State<App>,
+    Me(person): Me,
+    Json(request): Json<SaveAddress>,
+) -> Answered {
+    let book = addresses::save(&app, person.user, None, request).await?;
+    Ok(private(&book).status(StatusCode::CREATED))
+}
+
+async fn update_address(
+    State(app): State<App>,
+    Path(path): Path<AddressPath>,
+    Me(person): Me,
+    Json(request): Json<SaveAddress>,
+) -> Answered {
+    let book = addresses::save(&app, person.user, Some(path.address), request).await?;
+    Ok(private(&book))
+}
+
+async fn delete_address(
+    State(app): State<App>,
+    Path(path): Path<AddressPath>,
+    Me(person): Me,
+) -> Answered {
+    Ok(private(
+        &addresses::remove(&app, person.user, path.address).await?,
+    ))
+}
+
+async fn list_sessions(State(app): State<App>, Me(person): Me) -> Answered {
+    Ok(private(&all_sessions(&app, &person).await?))
+}
+
+async fn end_session(
+    State(app): State<App>,
+    Path(path): Path<SessionPath>,
+    Me(person): Me,
+) -> Answered {
+    let mut tx = app.db.write().await.map_err(Error::from)?;
+    let ended = sessions::end(&mut tx, person.user, path.session).await;
+    tx.commit().await.map_err(Error::from)?;
+    if !ended.map_err(Error::from)? {
+        return Err(Error::NotFound.into());
+    }
+    Ok(private(&all_sessions(&app, &person).await?))
+}
+
+async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
+    let mut reader = app.db.read().await?;
+    let (user, session, now) = (person.user, person.session, app.clock.now());
+    let sessions = sessions::list(&mut reader, user, session, now).await?;
+    Ok(Sessions { sessions })
+}
+
+async fn list_own_orders(
+    State(app): State<App>,
+    Me(person): Me,
+    Query(query): Query<ListOrders>,
+) -> Answered {
+    Ok(private(&orders::list_of(&app, person.user, &query).await?))
+}
+
+async fn get_own_order(
+    State(app): State<App>,
+    Path(path): Path<OrderPath>,
+    Me(person): Me,
+) -> Answered {
+    Ok(private(
+        &orders::own(&app, person.user, &path.number).await?,
+    ))
+}
+
+async fn open_cart(
+    State(app): State<App>,
+    Me(person): Me,
+    Query(query): Query<InLocale>,
+    Json(request): Json<OpenCart>,
+) -> Answered {
+    let guest = request.cart.as_deref();
+    Ok(private(
+        &carts::open(&app, person.user, guest, query.locale).await?,
+    ))
+}

@@ -1,0 +1,217 @@
+//! Coming in, and who does not.
+
+use serde_json::json;
+
+use crate::{
+    browser::{Browser, PASSWORD, mail_to, member, token_for},
+    db_test,
+    shopper::count,
+};
+
+db_test! {
+    /// An account is there once its address was proved, and not before; the link works once.
+    async fn an_address_is_proved_first(shop) {
+        let mut ada = Browser::default();
+        let body = json!({ "email": " Ada@Example.org ", "password": PASSWORD, "name": "Ada", "locale": "zh" });
+        assert_eq!(ada.post(shop, "/register", body).await.status, 202);
+        assert_eq!(ada.login(shop, "ada@example.org", PASSWORD).await.status, 401);
+        assert_eq!(count(shop, "select count(*) from users").await, 0);
+        let token = token_for(shop, "ada@example.org").await;
+        assert!(mail_to(shop, "ada@example.org").await[0].contains("/zh/account/verify"));
+        let opened = ada.post(shop, "/verify", json!({ "token": token })).await;
+        assert_eq!(opened.status, 200, "{}", opened.text());
+        assert_eq!(opened.json()["account"]["email"], "ada@example.org");
+        assert_eq!(opened.json()["account"]["role"], "customer");
+        assert!(ada.is_in(shop).await);
+        assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.status, 400);
+        assert!(Browser::default().login(shop, "ADA@example.org", PASSWORD).await.status.is_success());
+    }
+}
+
+db_test! {
+    /// A link that came too late opens nothing; neither does one for something else.
+    async fn links_end(shop) {
+        let mut ada = Browser::default();
+        let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+        ada.post(shop, "/register", body).await;
+        let token = token_for(shop, "ada@example.org").await;
+        let reset = json!({ "token": token, "password": "another horse" });
+        assert_eq!(ada.post(shop, "/reset", reset).await.status, 400);
+        shop.app.clock.advance(24 * 60 * 60 * 1_000 + 1);
+        assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.status, 400);
+        origin::accounts::forget_sessions(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        assert_eq!(count(shop, "select count(*) from account_links").await, 0);
+    }
+}
+
+db_test! {
+    /// Everything that is wrong with a request is said at once.
+    async fn bad_input_is_named(shop) {
+        let long = "x".repeat(300);
+        for (body, fields) in [
+            (json!({ "email": "ada", "password": "short", "name": long }), "email name password"),
+            (json!({ "email": "a@b.co", "password": "iloveyou" }), "password"),
+            (json!({ "email": "a@b.co", "password": long }), "password"),
+            (json!({ "email": "a@b.co", "password": PASSWORD, "role": "owner" }), "role"),
+            (json!({ "email": "a@b.co" }), "."),
+        ] {
+            let reply = Browser::default().post(shop, "/register", body.clone()).await;
+            assert_eq!(reply.status, 400, "{body}");
+            let errors = reply.json()["errors"].clone();
+            let named: Vec<_> = errors.as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
+            assert_eq!(named.join(" "), fields, "{}", reply.text());
+        }
+        assert_eq!(count(shop, "select count(*) from outbox").await, 0);
+    }
+}
+
+db_test! {
+    /// Known or not: the same status, body and headers; only the owner of an address learns something.
+    async fn answers_do_not_tell_who_has_an_account(shop) {
+        member(shop, "known@example.org").await;
+        for (path, more) in [
+            ("/register", json!({ "password": PASSWORD })),
+            ("/forgot", json!({})),
+            ("/login", json!({ "password": "wrong horse" })),
+        ] {
+            let mut answers = Vec::new();
+            for email in ["known@example.org", "nobody@example.org"] {
+                let mut body = more.clone();
+                body["email"] = json!(email);
+                let reply = Browser::default().post(shop, path, body).await;
+                let mut headers = reply.headers.clone();
+                headers.remove("x-request-id");
+                let mut text = reply.json();
+                text.as_object_mut().unwrap().remove("request_id");
+                answers.push((reply.status, headers, text));
+            }
+            assert_eq!(answers[0], answers[1], "{path}");
+        }
+        let known = mail_to(shop, "known@example.org").await;
+        assert!(known[1].contains("You have an account"), "{}", known[1]);
+        assert!(known[2].contains("/account/reset?token="), "{}", known[2]);
+        let nobody = mail_to(shop, "nobody@example.org").await;
+        assert_eq!(nobody.len(), 1);
+        assert!(nobody[0].contains("/account/verify?token="));
+    }
+}
+
+db_test! {
+    /// A new password by a link: every session ends, old links and the old password open nothing.
+    async fn a_password_is_set_anew(shop) {
+        let (mut here, mut there) = (member(shop, "ada@example.org").await, Browser::default());
+        there.login(shop, "ada@example.org", PASSWORD).await;
+        let mut tokens = Vec::new();
+        for _ in 0..2 {
+            let mut anybody = Browser::default();
+            assert_eq!(anybody.post(shop, "/forgot", json!({ "email": "ada@example.org" })).await.status, 202);
+            tokens.push(token_for(shop, "ada@example.org").await);
+        }
+        let mut found = Browser::default();
+        for (password, status) in [("password", 400), ("another horse", 200)] {
+            let body = json!({ "token": tokens[1], "password": password });
+            assert_eq!(found.post(shop, "/reset", body).await.status.as_u16(), status);
+        }
+        assert!(found.is_in(shop).await);
+        assert!(!here.is_in(shop).await && !there.is_in(shop).await);
+        for token in &tokens {
+            let body = json!({ "token": token, "password": "third horse" });
+            assert_eq!(found.post(shop, "/reset", body).await.status, 400);
+        }
+        assert_eq!(here.login(shop, "ada@example.org", PASSWORD).await.status, 401);
+        assert_eq!(here.login(shop, "ada@example.org", "another horse").await.status, 200);
+        assert!(mail_to(shop, "ada@example.org").await.last().unwrap().contains("has changed"));
+    }
+}
+
+db_test! {
+    /// Changing the password needs it, ends the others, and gives this browser another cookie. A cookie that
+    /// was planted before signing in is not the session's.
+    async fn a_session_has_a_new_name_when_it_matters(shop) {
+        let (mut here, mut there) = (member(shop, "ada@example.org").await, Browser::default());
+        "session=planted".clone_into(&mut there.cookie);
+        there.login(shop, "ada@example.org", PASSWORD).await;
+        assert_ne!(there.cookie, "session=planted");
+        let before = here.cookie.clone();
+        let change = |current: &str| json!({ "current": current, "password": "another horse" });
+        assert_eq!(here.post(shop, "/password", change("wrong horse")).await.status, 401);
+        assert!(here.is_in(shop).await && there.is_in(shop).await);
+        assert_eq!(here.post(shop, "/password", change(PASSWORD)).await.status, 200);
+        assert_ne!(here.cookie, before);
+        assert!(here.is_in(shop).await && !there.is_in(shop).await);
+        assert!(!Browser { cookie: before }.is_in(shop).await);
+    }
+}
+
+db_test! {
+    /// A session lives two hours after its last use; signing out ends one or all.
+    async fn sessions_end(shop) {
+        let mut here = member(shop, "ada@example.org").await;
+        let hour = 60 * 60 * 1_000;
+        for _ in 0..5 {
+            shop.app.clock.advance(hour + hour / 2);
+            assert!(here.is_in(shop).await);
+        }
+        let mut there = Browser::default();
+        there.login(shop, "ada@example.org", PASSWORD).await;
+        let list = here.get(shop, "/sessions").await.json();
+        let sessions = list["sessions"].as_array().unwrap();
+        assert_eq!(sessions.len(), 2);
+        assert_eq!(sessions.iter().filter(|it| it["current"] == true).count(), 1);
+        assert_eq!(sessions[0]["agent"], "Firefox");
+        let other = sessions.iter().find(|it| it["current"] == false).unwrap();
+        let path = format!("/sessions/{}", other["id"].as_str().unwrap());
+        assert_eq!(here.ask(shop, "DELETE", &path, json!({})).await.status, 200);
+        assert_eq!(here.ask(shop, "DELETE", &path, json!({})).await.status, 404);
+        assert!(here.is_in(shop).await && !there.is_in(shop).await);
+        there.login(shop, "ada@example.org", PASSWORD).await;
+        let (stolen, mut third) = (here.cookie.clone(), there.clone());
+        assert_eq!(here.post(shop, "/logout", json!({})).await.status, 200);
+        assert_eq!(here.cookie, "session=");
+        assert!(!Browser { cookie: stolen }.is_in(shop).await && there.is_in(shop).await);
+        here.login(shop, "ada@example.org", PASSWORD).await;
+        there.post(shop, "/logout", json!({ "everywhere": true })).await;
+        assert!(!here.is_in(shop).await && !third.is_in(shop).await);
+        assert_eq!(there.post(shop, "/logout", json!({})).await.status, 200);
+        here.login(shop, "ada@example.org", PASSWORD).await;
+        shop.app.clock.advance(2 * hour + 1);
+        assert!(!here.is_in(shop).await);
+    }
+}
+
+db_test! {
+    /// Behind HTTPS the cookie promises that it belongs to this host alone.
+    async fn the_cookie_keeps_to_its_host(shop) {
+        member(shop, "ada@example.org").await;
+        let secure = shop.with(|config| "https://shop.example".clone_into(&mut config.base_url)).await;
+        let mut browser = Browser::default();
+        let reply = browser.login(&secure, "ada@example.org", PASSWORD).await;
+        let cookie = reply.header("set-cookie");
+        let rest = cookie.strip_prefix("__Host-session=").unwrap();
+        assert_eq!(&rest[32..], "; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert!(browser.is_in(&secure).await);
+        let plain = Browser::default().login(shop, "ada@example.org", PASSWORD).await;
+        assert!(plain.header("set-cookie").starts_with("session="));
+    }
+}
+
+db_test! {
+    /// Fifty use one link, and fifty open an account with one address: there is one account.
+    async fn one_address_one_account(shop) {
+        let mut tokens = Vec::new();
+        for _ in 0..3 {
+            let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+            Browser::default().post(shop, "/register", body).await;
+            tokens.push(token_for(shop, "ada@example.org").await);
+        }
+        let uses = (0..30).map(|number| {
+            let body = json!({ "token": tokens[number % 3] });
+            async move { Browser::default().post(shop, "/verify", body).await }
+        });
+        let answers = futures_util::future::join_all(uses).await;
+        let opened = answers.iter().filter(|it| it.status == 200).count();
+        assert_eq!(opened, 1);
+        assert!(answers.iter().all(|it| [200, 400].contains(&it.status.as_u16())));
+        assert_eq!(count(shop, "select count(*) from users").await, 1);
+    }
+}

@@ -1,0 +1,18 @@
+//! Accounts, over HTTP, on both engines: who gets in, what is theirs, and what is not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/shopper.rs"]
+mod shopper;
+
+mod browser;
+mod entry;
+mod own;

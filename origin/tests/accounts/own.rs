@@ -1,0 +1,199 @@
+//! What belongs to an account.
+
+use serde_json::{Value, json};
+
+use crate::{
+    browser::{Browser, PASSWORD, mail_to, member, token_for},
+    db_test,
+    shopper::{count, only, order_of, ready_cart, send},
+    support::Shop,
+};
+
+fn address(name: &str, city: &str) -> Value {
+    json!({ "name": name, "line1": "1 Lane", "city": city, "postcode": "10115", "country": "DE" })
+}
+
+/// Orders what is in the cart of this browser.
+async fn order(shop: &Shop, browser: &mut Browser, sku: &str) -> Value {
+    let cart = browser.post(shop, "/cart", json!({})).await.json();
+    let path = format!("/api/v1/carts/{}", cart["id"].as_str().unwrap());
+    send(
+        shop,
+        "POST",
+        &format!("{path}/lines"),
+        &json!({ "sku": sku, "quantity": 1 }),
+    )
+    .await;
+    let update =
+        json!({ "shipping_method": "standard", "shipping_address": address("Ada", "Berlin") });
+    send(shop, "PATCH", &path, &update).await;
+    let placed = send(
+        shop,
+        "POST",
+        &format!("{path}/order"),
+        &order_of(shop, &path).await,
+    )
+    .await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+    placed.json()
+}
+
+db_test! {
+    /// What a guest put into a cart comes along at login, up to what there is and to the limit; the cart is the
+    /// same in every browser, and never the one whose token a guest knew.
+    async fn a_guests_cart_comes_along(shop) {
+        shop.save(vec![only("tea", "5.00", 4), only("cup", "3.00", 9)]).await;
+        let mut here = member(shop, "ada@example.org").await;
+        let own = here.post(shop, "/cart", json!({})).await.json();
+        let path = format!("/api/v1/carts/{}", own["id"].as_str().unwrap());
+        assert_eq!(own["email"], "ada@example.org");
+        send(shop, "POST", &format!("{path}/lines"), &json!({ "sku": "tea-1", "quantity": 3 })).await;
+        let guest = ready_cart(shop, "tea-1", 2).await;
+        send(shop, "POST", &format!("{guest}/lines"), &json!({ "sku": "cup-1", "quantity": 1 })).await;
+        let token = guest.rsplit_once('/').unwrap().1.to_owned();
+        let mut there = Browser::default();
+        let body = json!({ "email": "ada@example.org", "password": PASSWORD, "cart": token });
+        let entered = there.post(shop, "/login", body.clone()).await.json();
+        assert_eq!(entered["cart"], own["id"]);
+        let cart = there.post(shop, "/cart", json!({})).await.json();
+        let lines = cart["lines"].as_array().unwrap();
+        assert_eq!((&lines[0]["quantity"], &lines[1]["sku"]), (&json!(4), &json!("cup-1")));
+        assert_eq!(shop.json(&guest).await["lines"], json!([]));
+        // Signing in again with the same cart, or with one that is none, changes nothing.
+        for cart in [json!(token), json!("0".repeat(32)), own["id"].clone()] {
+            let mut again = body.clone();
+            again["cart"] = cart;
+            assert_eq!(Browser::default().post(shop, "/login", again).await.json()["cart"], own["id"]);
+        }
+        // Another's cart stays another's, whoever knows its token.
+        let mut bob = member(shop, "bob@example.org").await;
+        let stolen = bob.post(shop, "/cart", json!({ "cart": own["id"] })).await.json();
+        assert_eq!(stolen["lines"], json!([]));
+        assert_eq!(shop.json(&path).await["lines"].as_array().unwrap().len(), 2);
+    }
+}
+
+db_test! {
+    /// Orders are found in the account, page by page, and only in one's own; after one comes a new cart.
+    async fn orders_are_found_again(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
+        let mut numbers = Vec::new();
+        for _ in 0..3 {
+            shop.app.clock.advance(1_000);
+            numbers.insert(0, order(shop, &mut ada, "tea-1").await["number"].clone());
+        }
+        let first = ada.get(shop, "/orders?limit=2").await.json();
+        let next = first["next"].as_str().unwrap();
+        let second = ada.get(shop, &format!("/orders?limit=2&cursor={next}")).await.json();
+        assert!(second.get("next").is_none());
+        let found: Vec<_> = [&first, &second].iter().flat_map(|it| it["orders"].as_array().unwrap()).map(|it| it["number"].clone()).collect();
+        assert_eq!(found, numbers);
+        assert_eq!(bob.get(shop, "/orders").await.json()["orders"], json!([]));
+        let path = format!("/orders/{}", numbers[0].as_str().unwrap());
+        let own = ada.get(shop, &path).await.json();
+        assert_eq!(own["totals"]["total"], first["orders"][0]["total"]);
+        let token = own["token"].as_str().unwrap();
+        let cancel = format!("/api/v1/orders/{}/cancel?token={token}", numbers[0].as_str().unwrap());
+        assert_eq!(send(shop, "POST", &cancel, &json!({})).await.status, 200);
+        for (path, status) in [(path.as_str(), 404), ("/orders?limit=0", 400), ("/orders?limit=101", 400)] {
+            let reply = bob.get(shop, path).await;
+            assert_eq!(reply.status.as_u16(), status);
+            assert_eq!(reply.header("cache-control"), "no-store");
+        }
+    }
+}
+
+db_test! {
+    /// Profile and address book: one's own, checked, with one preferred address, which a new cart takes.
+    async fn profile_and_addresses(shop) {
+        let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
+        let changed = ada.ask(shop, "PATCH", "", json!({ "name": " Ada L. ", "locale": "zh" })).await.json();
+        assert_eq!((&changed["name"], &changed["locale"], &changed["version"]), (&json!("Ada L."), &json!("zh"), &json!(2)));
+        assert_eq!(ada.get(shop, "").await.json(), changed);
+        assert_eq!(ada.ask(shop, "PATCH", "", json!({ "role": "owner" })).await.status, 400);
+        let home = ada.post(shop, "/addresses", json!({ "address": address("Ada", "Berlin") })).await;
+        assert_eq!(home.status, 201);
+        let work = json!({ "address": address("Ada", "Bonn"), "preferred": true });
+        let book = ada.post(shop, "/addresses", work).await.json();
+        assert_eq!(book["addresses"][0]["address"]["city"], "Bonn");
+        let wrong = ada.post(shop, "/addresses", json!({ "address": { "name": "A", "line1": "1", "city": "B", "country": "DE", "postcode": "x" } })).await;
+        assert!(wrong.text().contains("address.postcode"), "{}", wrong.text());
+        let path = format!("/addresses/{}", book["addresses"][1]["id"].as_str().unwrap());
+        let moved = json!({ "address": address("Ada", "Köln"), "preferred": true });
+        assert_eq!(bob.ask(shop, "PUT", &path, moved.clone()).await.status, 404);
+        assert_eq!(bob.ask(shop, "DELETE", &path, json!({})).await.status, 404);
+        let book = ada.ask(shop, "PUT", &path, moved).await.json();
+        let preferred: Vec<_> = book["addresses"].as_array().unwrap().iter().map(|it| it["preferred"].clone()).collect();
+        assert_eq!(preferred, [json!(true), json!(false)]);
+        let cart = ada.post(shop, "/cart", json!({})).await.json();
+        assert_eq!(cart["shipping_address"]["city"], "Köln");
+        assert_eq!(ada.ask(shop, "DELETE", &path, json!({})).await.json()["addresses"].as_array().unwrap().len(), 1);
+        for number in 1..50 {
+            let more = json!({ "address": address("Ada", &format!("Town {number}")) });
+            assert_eq!(ada.post(shop, "/addresses", more).await.status, 201);
+        }
+        assert_eq!(ada.post(shop, "/addresses", json!({ "address": address("Ada", "One too many") })).await.status, 400);
+    }
+}
+
+db_test! {
+    /// Another address counts once it was proved; the old one is told, and opens nothing any more.
+    async fn an_address_moves(shop) {
+        let mut ada = member(shop, "ada@example.org").await;
+        member(shop, "bob@example.org").await;
+        let to = |email: &str, password: &str| json!({ "email": email, "password": password });
+        assert_eq!(ada.post(shop, "/email", to("new@example.org", "wrong horse")).await.status, 401);
+        assert_eq!(ada.post(shop, "/email", to("bob@example.org", PASSWORD)).await.status, 202);
+        assert!(mail_to(shop, "bob@example.org").await.last().unwrap().contains("You have an account"));
+        assert_eq!(ada.post(shop, "/email", to("new@example.org", PASSWORD)).await.status, 202);
+        assert_eq!(ada.get(shop, "").await.json()["email"], "ada@example.org");
+        let token = token_for(shop, "new@example.org").await;
+        assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.json()["account"]["email"], "new@example.org");
+        assert!(mail_to(shop, "ada@example.org").await.last().unwrap().contains("has changed"));
+        assert_eq!(Browser::default().login(shop, "ada@example.org", PASSWORD).await.status, 401);
+        assert_eq!(Browser::default().login(shop, "new@example.org", PASSWORD).await.status, 200);
+    }
+}
+
+db_test! {
+    /// A person gets everything that is known of them, and is forgotten when nothing is open: afterwards no
+    /// table knows name, address or street.
+    async fn a_person_is_forgotten(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut ada = member(shop, "ada.lovelace@example.org").await;
+        ada.ask(shop, "PATCH", "", json!({ "name": "Lovelace" })).await;
+        ada.post(shop, "/addresses", json!({ "address": address("Lovelace", "Marylebone") })).await;
+        let placed = order(shop, &mut ada, "tea-1").await;
+        ada.post(shop, "/cart", json!({})).await;
+        let export = ada.get(shop, "/export").await.json();
+        assert_eq!(export["account"]["email"], "ada.lovelace@example.org");
+        assert_eq!(export["orders"][0]["number"], placed["number"]);
+        assert_eq!(export["addresses"][0]["address"]["city"], "Marylebone");
+        assert_eq!(export["sessions"].as_array().unwrap().len(), 1);
+        let erase = |password: &str| json!({ "password": password });
+        assert_eq!(ada.post(shop, "/erase", erase("wrong horse")).await.status, 401);
+        assert_eq!(ada.post(shop, "/erase", erase(PASSWORD)).await.status, 409);
+        let (number, token) = (placed["number"].as_str().unwrap(), placed["token"].as_str().unwrap());
+        send(shop, "POST", &format!("/api/v1/orders/{number}/cancel?token={token}"), &json!({})).await;
+        mail_to(shop, "ada.lovelace@example.org").await;
+        assert_eq!(ada.post(shop, "/erase", erase(PASSWORD)).await.status, 200);
+        assert!(!ada.is_in(shop).await);
+        assert_eq!(Browser::default().login(shop, "ada.lovelace@example.org", PASSWORD).await.status, 401);
+        let kept = shop.json(&format!("/api/v1/orders/{number}?token={token}")).await;
+        assert_eq!((&kept["email"], &kept["shipping_address"]["country"]), (&json!(""), &json!("DE")));
+        assert!(!kept.to_string().contains("Lane"), "{kept}");
+        for (what, statement) in [
+            ("users", "select count(*) from users where email is not null or name <> '' or password_hash <> ''"),
+            ("addresses", "select count(*) from user_addresses"),
+            ("sessions", "select count(*) from sessions"),
+            ("links", "select count(*) from account_links"),
+            ("orders", "select count(*) from orders where email <> '' or user_id is not null or shipping_address like '%Lane%'"),
+            ("carts", "select count(*) from carts where email is not null or user_id is not null or shipping_address is not null"),
+        ] {
+            assert_eq!(count(shop, statement).await, 0, "{what}");
+        }
+        // The address is free again.
+        member(shop, "ada.lovelace@example.org").await;
+    }
+}

@@ -1,0 +1,402 @@
+//! Accounts: who somebody is, and what is theirs.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::Address,
+    cursor::Cursor,
+    id::{AddressId, SessionId, UserId},
+    locale::Locale,
+    money::Money,
+    order::{Order, OrderState},
+    time::Timestamp,
+};
+
+/// The fewest characters of a password, and the most bytes.
+pub const PASSWORD_MIN: usize = 8;
+/// The most bytes of a password.
+pub const PASSWORD_MAX: usize = 256;
+/// The longest name, in characters.
+pub const NAME_MAX: usize = 100;
+/// The most addresses in a book.
+pub const ADDRESSES_MAX: usize = 50;
+
+/// Declares an enum of words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        pub enum $name {
+            $($(#[$about])* #[serde(rename = $word)] $item,)*
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$item),*];
+
+            /// The word in JSON and in the table.
+            pub const fn word(self) -> &'static str {
+                match self {$(Self::$item => $word),*}
+            }
+
+            /// The one with this word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|it| it.word() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// What somebody is to the shop.
+    Role {
+        /// Buys here.
+        Customer = "customer",
+        /// Works here, with some rights.
+        Staff = "staff",
+        /// Has every right.
+        Owner = "owner",
+    }
+}
+
+words! {
+    /// What somebody who works here may do.
+    Right {
+        /// Products, variants, prices, categories.
+        Catalogue = "catalogue",
+        /// Orders, payments, refunds, returns.
+        Orders = "orders",
+        /// Stock and locations.
+        Stock = "stock",
+        /// Accounts of customers.
+        Customers = "customers",
+        /// Webhooks, API keys, the audit log.
+        Settings = "settings",
+    }
+}
+
+/// Opens an account. The answer is the same whether there is one with this address or not; a message
+/// says how it goes on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// Where messages go.
+    #[schemars(length(max = 254))]
+    pub email: String,
+    /// At least 8 characters, and none of the 3,000 that everybody tries first.
+    #[schemars(length(min = 8, max = 256))]
+    pub password: String,
+    /// What to call them.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub name: String,
+    /// The language of messages.
+    #[serde(default)]
+    pub locale: Locale,
+}
+
+/// It was taken; a message is on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Accepted {
+    /// It was.
+    pub accepted: bool,
+}
+
+/// Uses the link of a message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UseLink {
+    /// The token of the link.
+    pub token: String,
+}
+
+/// Signs in.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// The id of the guest's cart; what is in it comes into the account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart: Option<String>,
+}
+
+/// Who has signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignedIn {
+    /// The account.
+    pub account: Account,
+    /// The id of its cart, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart: Option<String>,
+}
+
+/// Signs out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logout {
+    /// In every browser.
+    pub everywhere: bool,
+}
+
+/// Asks for a link with which a new password can be set. The answer is always the same.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgotPassword {
+    /// The address.
+    #[schemars(length(max = 254))]
+    pub email: String,
+    /// The language of the message.
+    #[serde(default)]
+    pub locale: Locale,
+}
+
+/// Sets a new password with the token of a link.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetPassword {
+    /// The token of the link.
+    pub token: String,
+    /// The new password.
+    #[schemars(length(min = 8, max = 256))]
+    pub password: String,
+}
+
+/// Sets another password. Every other session ends.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password so far.
+    pub current: String,
+    /// The new one.
+    #[schemars(length(min = 8, max = 256))]
+    pub password: String,
+}
+
+/// Asks for another address; it counts once the link that goes there was used.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeEmail {
+    /// The new address.
+    #[schemars(length(max = 254))]
+    pub email: String,
+    /// The password.
+    pub password: String,
+}
+
+/// Erases the person. Their orders stay, without them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseAccount {
+    /// The password.
+    pub password: String,
+}
+
+/// Changes an account; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateAccount {
+    /// What to call them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub name: Option<String>,
+    /// The language of messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// Its identity.
+    pub id: UserId,
+    /// Where messages go. Whoever owns it has proved so.
+    pub email: String,
+    /// What to call them.
+    pub name: String,
+    /// The language of messages.
+    pub locale: Locale,
+    /// What they are to the shop.
+    pub role: Role,
+    /// What they may do, if they work here; an owner may do everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<Right>,
+    /// Rises with every change.
+    pub version: i64,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// An address of the book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SavedAddress {
+    /// Its identity.
+    pub id: AddressId,
+    /// The address.
+    pub address: Address,
+    /// Whether it is taken when nothing is said.
+    pub preferred: bool,
+}
+
+/// An address for the book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaveAddress {
+    /// The address.
+    pub address: Address,
+    /// Whether it is taken when nothing is said.
+    #[serde(default)]
+    pub preferred: bool,
+}
+
+/// The address book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Addresses {
+    /// The preferred one first, then the first one first.
+    pub addresses: Vec<SavedAddress>,
+}
+
+/// Which address: part of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AddressPath {
+    /// Its id.
+    pub address: AddressId,
+}
+
+/// A browser that is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    /// Its identity; not what opens it.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// What the browser calls itself.
+    pub agent: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was used last, give or take some minutes.
+    pub seen_at: Timestamp,
+}
+
+/// Every browser that is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sessions {
+    /// The last used one first.
+    pub sessions: Vec<Session>,
+}
+
+/// Which session: part of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionPath {
+    /// Its id.
+    pub session: SessionId,
+}
+
+/// Which page of one's orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListOrders {
+    /// Where the page begins; the newest order when absent.
+    pub cursor: Option<Cursor>,
+    /// How many; 20 when absent, 100 at most.
+    #[schemars(range(min = 1, max = 100))]
+    pub limit: Option<u32>,
+}
+
+/// A page of orders, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderList {
+    /// The orders.
+    pub orders: Vec<OrderSummary>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+}
+
+/// An order in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderSummary {
+    /// Its number.
+    pub number: String,
+    /// What has become of it.
+    pub state: OrderState,
+    /// What it came to.
+    pub total: Money,
+    /// When it was placed.
+    pub created_at: Timestamp,
+}
+
+/// The cart of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpenCart {
+    /// The id of a guest's cart; what is in it comes into the account's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cart: Option<String>,
+}
+
+/// Everything that the shop knows of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountExport {
+    /// The account.
+    pub account: Account,
+    /// The address book.
+    pub addresses: Vec<SavedAddress>,
+    /// The browsers that are signed in.
+    pub sessions: Vec<Session>,
+    /// Every order.
+    pub orders: Vec<Order>,
+}
+
+/// Redacts what must not be logged.
+macro_rules! secret {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    )*};
+}
+
+secret!(
+    Register,
+    UseLink,
+    Login,
+    ForgotPassword,
+    ResetPassword,
+    ChangePassword,
+    ChangeEmail,
+    EraseAccount
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_json() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.word());
+            assert_eq!(Role::from_word(role.word()), Some(*role));
+        }
+        for right in Right::ALL {
+            assert_eq!(serde_json::to_value(right).unwrap(), right.word());
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let login = Login {
+            email: "a@b.co".to_owned(),
+            password: "hunter2hunter2".to_owned(),
+            cart: None,
+        };
+        assert!(!format!("{login:?}").contains("hunter2"));
+    }
+}
