@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use shared::{id::IdGenerator, page::Assets};
 
 use crate::{
-    accounts::Hasher,
+    accounts::{Hasher, Signer},
     cart,
     catalog::{Showcase, TreeCache},
     checkout::Rules,
@@ -14,6 +14,7 @@ use crate::{
     db::{self, Db},
     desk::Desk,
     inventory,
+    limits::Limits,
     mail::Mailer,
     orders,
     telemetry::Metrics,
@@ -44,6 +45,10 @@ pub struct Parts {
     pub desks: Desks,
     /// What makes and checks hashes of passwords.
     pub hasher: Hasher,
+    /// How often something may be asked.
+    pub limits: Limits,
+    /// What signs the tokens of programs.
+    pub signer: Signer,
     /// Where messages go.
     pub mailer: Mailer,
     /// With what others are asked.
@@ -86,6 +91,8 @@ impl App {
             .map_err(|error| db::Error::Configuration(error.into()))?;
         let wrong = |error: String| db::Error::Configuration(error.into());
         config.check_payments().map_err(wrong)?;
+        let limits = config.limits().map_err(wrong)?;
+        let signer = config.signer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let client = crate::client::client().map_err(wrong)?;
         let db = Db::connect(&config.database()).await?;
@@ -99,6 +106,8 @@ impl App {
             rules,
             mailer,
             hasher: Hasher::default(),
+            signer,
+            limits,
             client,
             desks: Desks::default(),
             metrics: Metrics::default(),

@@ -1,12 +1,19 @@
 //! The settings: each described once, as a flag with its environment variable and default. A file
 //! may replace the defaults; the environment replaces the file; a flag replaces all.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
+use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, db, mail::Mailer, telemetry::LogFormat};
+use crate::{
+    accounts::Signer, checkout::Rules, db, limits::Limits, mail::Mailer, telemetry::LogFormat,
+};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
 #[derive(Args, Clone, Debug)]
@@ -144,6 +151,96 @@ pub struct Config {
         global = true
     )]
     pub operator_token: Option<String>,
+
+    /// How often one address may try to sign in, in a minute; 0 is as often as it likes
+    #[arg(long, env = "MALLARD_LIMIT_LOGIN", default_value_t = 5, global = true)]
+    pub limit_login: u32,
+
+    /// How often one address may open an account, in a minute
+    #[arg(
+        long,
+        env = "MALLARD_LIMIT_SIGN_UP",
+        default_value_t = 3,
+        global = true
+    )]
+    pub limit_sign_up: u32,
+
+    /// How often one account may have a link for a new password sent, in an hour
+    #[arg(long, env = "MALLARD_LIMIT_RESET", default_value_t = 3, global = true)]
+    pub limit_reset: u32,
+
+    /// How often coupons may be tried in one cart, in a minute
+    #[arg(
+        long,
+        env = "MALLARD_LIMIT_COUPONS",
+        default_value_t = 10,
+        global = true
+    )]
+    pub limit_coupons: u32,
+
+    /// How often one address may place an order, in a minute
+    #[arg(
+        long,
+        env = "MALLARD_LIMIT_CHECKOUT",
+        default_value_t = 10,
+        global = true
+    )]
+    pub limit_checkout: u32,
+
+    /// How often one address may ask the API, in a minute
+    #[arg(
+        long,
+        env = "MALLARD_LIMIT_API",
+        default_value_t = 1_200,
+        global = true
+    )]
+    pub limit_api: u32,
+
+    /// redis:// address of a Redis over which several origins share what they count
+    #[arg(long, env = "MALLARD_REDIS_URL", hide_env_values = true, global = true)]
+    pub redis_url: Option<String>,
+
+    /// How long Redis may take to answer
+    #[arg(
+        long,
+        env = "MALLARD_REDIS_TIMEOUT_MS",
+        default_value_t = 25,
+        global = true
+    )]
+    pub redis_timeout_ms: u64,
+
+    /// The secret with which the edge signs the addresses of clients
+    #[arg(
+        long,
+        env = "MALLARD_EDGE_SECRET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub edge_secret: Option<String>,
+
+    /// The proxies whose X-Forwarded-For is believed, as addresses or networks with commas between
+    #[arg(
+        long,
+        env = "MALLARD_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        global = true
+    )]
+    #[arg(value_parser = parse_network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Whether only what comes through the edge or a trusted proxy is answered
+    #[arg(long, env = "MALLARD_REQUIRE_EDGE", global = true)]
+    pub require_edge: bool,
+
+    /// The keys that sign the tokens of programs, NAME:KEY with commas between; the first one signs.
+    /// Without them, a key in the data folder's `token-keys`, which is made when it is not there
+    #[arg(
+        long,
+        env = "MALLARD_TOKEN_KEYS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub token_keys: Option<String>,
 
     /// From whom buyers get mail
     #[arg(
@@ -324,6 +421,20 @@ impl Config {
         }
     }
 
+    /// What is counted, here or over Redis.
+    pub fn limits(&self) -> Result<Limits, String> {
+        let timeout = Duration::from_millis(self.redis_timeout_ms);
+        Limits::new(self.redis_url.as_deref(), timeout)
+    }
+
+    /// What signs the tokens of programs.
+    pub fn signer(&self) -> Result<Signer, String> {
+        match &self.token_keys {
+            Some(keys) => Signer::new(keys),
+            None => Signer::of_file(&self.data_dir.join("token-keys")),
+        }
+    }
+
     /// How messages go out.
     pub fn mailer(&self) -> Result<Mailer, String> {
         let folder = self.data_dir.join("mail");
@@ -334,6 +445,14 @@ impl Config {
     pub fn media_dir(&self) -> PathBuf {
         self.data_dir.join("media")
     }
+}
+
+/// A network, or one address.
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().ok();
+    let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
+    let why = || format!("{text:?} is neither an address nor a network such as 10.0.0.0/8");
+    network.or_else(address).ok_or_else(why)
 }
 
 fn parse_base_url(text: &str) -> Result<String, String> {

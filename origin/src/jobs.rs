@@ -48,7 +48,7 @@ impl Jobs {
             orders::forget(&app.db, app.clock.now()).await.map(drop)
         });
         jobs.every(app, second * 3_600, "sessions", |app| async move {
-            accounts::forget_sessions(&app.db, app.clock.now()).await
+            accounts::forget(&app.db, app.clock.now()).await
         });
         jobs.every(app, second * 3_600, "delivered", |app| async move {
             outbox::forget(&app.db, app.clock.now()).await.map(drop)

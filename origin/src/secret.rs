@@ -30,6 +30,11 @@ pub fn key() -> [u8; 24] {
     random()
 }
 
+/// 256 random bits: the seed of a key.
+pub fn seed() -> [u8; 32] {
+    random()
+}
+
 /// Eight random bits.
 pub fn byte() -> u8 {
     random::<1>()[0]

@@ -1,8 +1,9 @@
 //! The listener: HTTP/1.1 and HTTP/2 on one port, bounded, and a stop that finishes what it began.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use http::Request;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -13,7 +14,9 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use crate::app::App;
+use tower::ServiceExt as _;
+
+use crate::{app::App, http::Peer};
 
 /// The largest head of a request: line and headers together.
 const HEAD_MAX: usize = 64 * 1_024;
@@ -55,8 +58,13 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let service = TowerToHyperService::new(router.clone());
+            Ok((stream, peer, place)) => {
+                // Every request knows who is at the other end of its connection.
+                let service = router.clone().map_request(move |mut request: Request<_>| {
+                    request.extensions_mut().insert(Peer(peer));
+                    request
+                });
+                let service = TowerToHyperService::new(service);
                 let connection =
                     builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
                 let connection = graceful.watch(connection.into_owned());
@@ -82,15 +90,15 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places)
         .acquire_owned()
         .await
         .map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     // Answers are written whole, so there is nothing to wait for.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, peer, place))
 }
 
 async fn finish(app: &App, graceful: GracefulShutdown) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::Address,
     cursor::Cursor,
-    id::{AddressId, SessionId, UserId},
+    id::{AddressId, KeyId, SessionId, UserId},
     locale::Locale,
     money::Money,
     order::{Order, OrderState},
@@ -353,6 +353,147 @@ pub struct AccountExport {
     pub orders: Vec<Order>,
 }
 
+/// Tokens of a program that acts for somebody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tokens {
+    /// For `Authorization: Bearer`.
+    pub access_token: String,
+    /// `Bearer`.
+    pub token_type: String,
+    /// For how many seconds the access token is good.
+    pub expires_in: i64,
+    /// Gives the next tokens, once.
+    pub refresh_token: String,
+}
+
+/// Asks for the next tokens, or ends them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UseRefreshToken {
+    /// The refresh token.
+    pub refresh_token: String,
+}
+
+/// Makes a key for a program of the shop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateApiKey {
+    /// What it is for.
+    #[schemars(length(min = 1, max = 100))]
+    pub name: String,
+    /// What it may do.
+    pub rights: Vec<Right>,
+}
+
+/// A key of a program of the shop.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKey {
+    /// Its identity.
+    pub id: KeyId,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub rights: Vec<Right>,
+    /// The key, for `Authorization: Bearer`; shown once, when it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// All keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKeys {
+    /// The first one first.
+    pub keys: Vec<ApiKey>,
+}
+
+/// Which key: part of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyPath {
+    /// Its id.
+    pub key: KeyId,
+}
+
+/// Which page of the accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListUsers {
+    /// Where the page begins; the newest account when absent.
+    pub cursor: Option<Cursor>,
+    /// How many; 20 when absent, 100 at most.
+    #[schemars(range(min = 1, max = 100))]
+    pub limit: Option<u32>,
+}
+
+/// A page of accounts, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserList {
+    /// The accounts.
+    pub users: Vec<Account>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+}
+
+/// Which account: part of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserPath {
+    /// Its id.
+    pub user: UserId,
+}
+
+/// Gives somebody another role. Every session of theirs ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetRole {
+    /// What they are to the shop.
+    pub role: Role,
+    /// What they may do, if they work here.
+    #[serde(default)]
+    pub rights: Vec<Right>,
+}
+
+/// Which page of the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListAudit {
+    /// Where the page begins; the newest entry when absent.
+    pub cursor: Option<Cursor>,
+    /// How many; 50 when absent, 200 at most.
+    #[schemars(range(min = 1, max = 200))]
+    pub limit: Option<u32>,
+    /// Only what was done to this: `order:7K3Q-9F2M-XXXX`, `user:17`.
+    pub subject: Option<String>,
+}
+
+/// A page of the audit log, the newest entry first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditLog {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+}
+
+/// Who has changed what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditEntry {
+    /// Who: `user:17`, `key:4`, `operator`.
+    pub actor: String,
+    /// What was done, in a word.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// What it was before; null when it is new.
+    pub before: serde_json::Value,
+    /// What it is now; null when it is gone.
+    pub after: serde_json::Value,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Redacts what must not be logged.
 macro_rules! secret {
     ($($name:ident),*) => {$(
@@ -372,7 +513,10 @@ secret!(
     ResetPassword,
     ChangePassword,
     ChangeEmail,
-    EraseAccount
+    EraseAccount,
+    Tokens,
+    UseRefreshToken,
+    ApiKey
 );
 
 #[cfg(test)]

@@ -133,6 +133,10 @@ ids! {
     CategoryId;
     /// A coupon.
     CouponId;
+    /// A sign-in of a program.
+    FamilyId;
+    /// A key of a program of the shop.
+    KeyId;
     /// A stock location.
     LocationId;
     /// An order.

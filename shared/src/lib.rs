@@ -9,6 +9,7 @@ pub mod cache;
 pub mod cart;
 pub mod catalog;
 pub mod cursor;
+pub mod edge;
 pub mod endpoint;
 pub mod id;
 pub mod locale;

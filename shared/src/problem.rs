@@ -122,6 +122,9 @@ pub struct Problem {
     /// What is wrong with which field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// When to try again, in seconds; said in `Retry-After`.
+    #[serde(skip)]
+    pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
@@ -134,6 +137,7 @@ impl Problem {
             detail: None,
             request_id: None,
             errors: Vec::new(),
+            retry_after_s: None,
         }
     }
 
@@ -141,6 +145,14 @@ impl Problem {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says when to try again; whole seconds, and not too early.
+    #[must_use]
+    pub fn retry_after(mut self, wait: std::time::Duration) -> Self {
+        let more = u64::from(wait.subsec_nanos() > 0);
+        self.retry_after_s = Some((wait.as_secs() + more).max(1));
         self
     }
 

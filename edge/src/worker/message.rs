@@ -46,6 +46,7 @@ impl Asked {
         }
         headers.set("accept-encoding", plan::coding(&headers));
         headers.remove(super::origin::ASK_RAW);
+        headers.remove(shared::edge::ADDRESS_HEADER);
         let url = request.url()?;
         let id = headers
             .get("x-request-id")

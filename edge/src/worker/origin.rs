@@ -3,6 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use futures_util::future::{Either, select};
+use shared::edge::{ADDRESS_HEADER, signed_address};
 use worker::{
     Delay, EncodeBody, Env, Fetch, Method, RequestInit, RequestRedirect, Response, ResponseBody,
 };
@@ -21,6 +22,10 @@ pub const RAW_CODING: &str = "mallard-coding";
 const SERVICE: &str = "ORIGIN";
 /// The variable with the origin's address, where there is no binding.
 const ADDRESS: &str = "ORIGIN_URL";
+/// The secret with which the origin knows its edge.
+const SECRET: &str = "EDGE_SECRET";
+/// The field in which whatever is in front of the edge says who asks, and lets no client say it.
+const ADDRESS_FIELD: &str = "CLIENT_ADDRESS_FIELD";
 const TIME_LIMIT: (&str, u64) = ("ORIGIN_TIMEOUT_MS", 10_000);
 const BODY_MAX: (&str, u64) = ("BODY_MAX", 2 * 1_024 * 1_024);
 
@@ -49,6 +54,10 @@ impl Origin {
     /// The largest body that is stored, in bytes.
     pub fn body_max(&self) -> u64 {
         self.number(BODY_MAX)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.env.var(name).ok().map(|it| it.to_string())
     }
 
     fn number(&self, (name, default): (&str, u64)) -> u64 {
@@ -89,6 +98,13 @@ impl Origin {
         headers.set("x-request-id", asked.id.clone());
         headers.set("traceparent", asked.trace.to_string());
         headers.set(ASK_RAW, "1");
+        if let Some(secret) = self.text(SECRET) {
+            let named = self.text(ADDRESS_FIELD);
+            let address = named.and_then(|name| asked.request.headers.get(&name));
+            let seconds = i64::try_from(worker::Date::now().as_millis() / 1_000).unwrap_or(0);
+            let signed = signed_address(&secret, address, seconds);
+            headers.set(ADDRESS_HEADER, signed);
+        }
         let out = worker::Headers::new();
         for (name, value) in headers.iter() {
             out.append(name, value)?;

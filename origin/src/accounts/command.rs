@@ -17,6 +17,7 @@ use super::{
     links::{self, Purpose},
     model, sessions,
     store::{self, NewUser},
+    tokens,
 };
 
 /// Flags of `origin user`
@@ -113,6 +114,7 @@ async fn save(
             store::save(&mut tx, &known, now).await?;
             // Whoever has another role signs in anew.
             sessions::end_all(&mut tx, known.account.id).await?;
+            tokens::end_all(&mut tx, known.account.id).await?;
         }
         None => {
             let user = NewUser {
@@ -130,4 +132,18 @@ async fn save(
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
     tx.commit().await?;
     Ok(token)
+}
+
+/// Gives an account a role, as `origin user create` does.
+pub async fn set_role_by_command(
+    app: &App,
+    email: &str,
+    role: &str,
+    rights: &str,
+) -> Result<(), Failure> {
+    let role =
+        Role::from_word(role).ok_or_else(|| Failure(format!("there is no role {role:?}")))?;
+    let rights = rights.split(',').filter_map(Right::from_word).collect();
+    let saved = save(app, email, (role, rights), None).await;
+    saved.map(drop).map_err(|error| Failure(error.to_string()))
 }

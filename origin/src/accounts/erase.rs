@@ -4,7 +4,7 @@ use shared::account::AccountExport;
 
 use crate::{app::App, cart, db, orders};
 
-use super::{Error, addresses, carts, links, login, model::Person, sessions, store};
+use super::{Error, addresses, carts, links, login, model::Person, sessions, store, tokens};
 
 /// Everything that the shop knows of somebody.
 pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
@@ -14,7 +14,7 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
     Ok(AccountExport {
         account,
         addresses: addresses::list(&mut reader, person.user).await?,
-        sessions: sessions::list(&mut reader, person.user, person.session, now).await?,
+        sessions: sessions::list(&mut reader, person.user, person.session(), now).await?,
         orders: orders::all_of(&mut reader, person.user).await?,
     })
 }
@@ -34,6 +34,7 @@ pub async fn erase(app: &App, person: &Person, password: String) -> Result<(), E
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
         sessions::end_all(&mut tx, user).await?;
+        tokens::end_all(&mut tx, user).await?;
         links::forget_of(&mut tx, &stored.account.email).await?;
         store::erase(&mut tx, user, now).await?;
         Ok(tx.commit().await?)

@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{cart, db, orders};
+use crate::{cart, db, limits::TooOften, orders};
 
 /// What can go wrong with an account.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,12 @@ pub enum Error {
     /// Orders are not done.
     #[error("orders are not done")]
     OpenOrders,
+    /// A token could not be signed.
+    #[error("a token could not be signed")]
+    Signature,
+    /// It was asked too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// More passwords wait to be checked than the machine can check.
     #[error("too many passwords wait to be checked")]
     Busy,
@@ -63,11 +69,12 @@ impl From<Error> for Problem {
             Error::WrongCredentials => Self::new(ProblemKind::WrongCredentials),
             Error::NotFound => Self::new(ProblemKind::NotFound),
             Error::OpenOrders => Self::new(ProblemKind::OpenOrders),
+            Error::TooOften(error) => error.into(),
             Error::Busy => Self::new(ProblemKind::Unavailable),
             Error::Cart(error) => error.into(),
             Error::Orders(error) => error.into(),
             Error::Db(error) => db::problem(&error),
-            Error::Damaged(_) => {
+            Error::Damaged(_) | Error::Signature => {
                 tracing::error!(error = %error, "an account failed");
                 Self::new(ProblemKind::Internal)
             }

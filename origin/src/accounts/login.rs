@@ -8,16 +8,18 @@ use shared::{
 use crate::{
     app::App,
     db::{self, Tx},
+    limits::Rule,
     outbox::{self, Message},
 };
 
 use super::{
     Error,
     links::{self, Purpose},
-    model::{self, Person},
+    model::{self, Person, Via},
     register::{LinkMessage, message},
     sessions,
     store::{self, Stored},
+    tokens,
 };
 
 /// Somebody who has just signed in, with what their browser keeps.
@@ -27,23 +29,36 @@ pub(super) struct Entered {
     pub(super) session: String,
 }
 
-/// Signs in. What is done is the same whether there is an account or not.
+/// Signs in.
 pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Entered, Error> {
-    // What is no address has no account.
-    let email = model::email(&request.email).unwrap_or_default();
-    let mut reader = app.db.read().await?;
-    let stored = store::find_by_email(&mut reader, &email).await?;
-    drop(reader);
-    let known = stored.as_ref().map(|it| it.password_hash.clone());
-    let right = app.hasher.verify(request.password, known).await?;
-    let stored = stored.filter(|_| right).ok_or(Error::WrongCredentials)?;
+    let user = checked(app, &request.email, request.password).await?;
     let begin = async || {
         let mut tx = app.db.write().await?;
-        let entered = enter(app, &mut tx, stored.account.id, agent).await?;
+        let entered = enter(app, &mut tx, user, agent).await?;
         tx.commit().await?;
         Ok(entered)
     };
     db::retried(begin, Error::is_conflict).await
+}
+
+/// Who has this address and this password. What is done is the same whether there is an account or not.
+pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<UserId, Error> {
+    // What is no address has no account.
+    let email = model::email(email).unwrap_or_default();
+    // Whoever guesses from many addresses has less and less time for it; a mistype costs nothing.
+    for rule in [
+        Rule::per_minute("account", app.config.limit_login),
+        Rule::per_hour("account-hour", app.config.limit_login * 4),
+    ] {
+        app.limits.check(rule, &email, app.clock.now()).await?;
+    }
+    let mut reader = app.db.read().await?;
+    let stored = store::find_by_email(&mut reader, &email).await?;
+    drop(reader);
+    let known = stored.as_ref().map(|it| it.password_hash.clone());
+    let right = app.hasher.verify(password, known).await?;
+    let stored = stored.filter(|_| right).ok_or(Error::WrongCredentials)?;
+    Ok(stored.account.id)
 }
 
 /// Begins a session.
@@ -64,8 +79,12 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
     let mut tx = app.db.write().await?;
     if everywhere {
         sessions::end_all(&mut tx, person.user).await?;
+        tokens::end_all(&mut tx, person.user).await?;
     } else {
-        sessions::end(&mut tx, person.user, person.session).await?;
+        match person.via {
+            Via::Browser(session) => drop(sessions::end(&mut tx, person.user, session).await?),
+            Via::Program(family) => tokens::end(&mut tx, family).await?,
+        }
     }
     Ok(tx.commit().await?)
 }
@@ -137,6 +156,7 @@ async fn set_password(
     hash.clone_into(&mut stored.password_hash);
     store::save(tx, &stored, now).await?;
     sessions::end_all(tx, stored.account.id).await?;
+    tokens::end_all(tx, stored.account.id).await?;
     links::forget_of(tx, &stored.account.email).await?;
     let told = LinkMessage {
         email: stored.account.email.clone(),

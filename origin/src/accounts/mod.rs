@@ -1,29 +1,47 @@
 //! Accounts: who somebody is, how they prove it, and what is theirs. Owns `users`, `user_addresses`,
-//! `sessions`, `account_links` and `user_carts`.
+//! `sessions`, `account_links`, `user_carts`, `api_keys`, `token_families` and `refresh_tokens`.
 //!
 //! What must stay true: whatever opens something is kept as its hash; nobody learns from an answer,
 //! or from how long it takes, whether there is an account with some address; an account is there once
 //! its address was proved, and not before; whoever changes a password or a role ends every session.
 
 mod addresses;
+mod caller;
 mod carts;
 mod command;
 mod erase;
 mod error;
+mod keys;
 mod links;
 mod login;
 mod model;
 mod password;
 mod register;
 mod sessions;
+mod signer;
 mod store;
+mod tokens;
+mod users;
 mod web;
 
-pub use command::{UserArgs, user};
+pub use caller::{
+    Actor, Caller, Catalogue, Customers, Denied, May, Me, Orders, Owner, Settings, Stock,
+};
+pub use command::{UserArgs, set_role_by_command, user};
 pub use erase::{erase, export};
 pub use error::Error;
 pub use model::Person;
 pub use password::Hasher;
 pub use register::{LinkMessage, letter_for};
-pub use sessions::forget as forget_sessions;
-pub use web::{Me, routes};
+pub use signer::Signer;
+pub use web::routes;
+
+use shared::time::Timestamp;
+
+use crate::db::{self, Db};
+
+/// Forgets sessions, links and tokens whose time is over.
+pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+    sessions::forget(db, now).await?;
+    tokens::forget(db, now).await
+}

@@ -5,25 +5,52 @@ use std::{collections::HashSet, sync::LazyLock};
 use shared::{
     account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, Right, Role},
     address::is_email,
-    id::{SessionId, UserId},
+    id::{FamilyId, SessionId, UserId},
 };
 
-use super::Error;
+use super::{Actor, Error};
 
 /// Somebody who has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// Who.
     pub user: UserId,
-    /// In which browser.
-    pub session: SessionId,
+    /// How they came in.
+    pub via: Via,
     /// What they are to the shop.
     pub role: Role,
     /// What they may do, if they work here.
     pub rights: Vec<Right>,
 }
 
+/// How somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// In a browser.
+    Browser(SessionId),
+    /// Through a program of theirs.
+    Program(FamilyId),
+}
+
 impl Person {
+    /// The session, if it is a browser.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.via {
+            Via::Browser(session) => Some(session),
+            Via::Program(_) => None,
+        }
+    }
+
+    /// How the audit log names them.
+    pub fn actor(&self) -> Actor {
+        Actor(format!("user:{}", self.user))
+    }
+
+    /// Whether the shop is theirs.
+    pub fn is_owner(&self) -> bool {
+        self.role == Role::Owner
+    }
+
     /// Whether they may do this.
     pub fn may(&self, right: Right) -> bool {
         match self.role {
@@ -112,7 +139,7 @@ mod tests {
     fn rights_belong_to_staff_and_all_of_them_to_owners() {
         let person = |role, rights: &[Right]| Person {
             user: UserId::new(1),
-            session: SessionId::new(1),
+            via: Via::Browser(SessionId::new(1)),
             role,
             rights: rights.to_vec(),
         };

@@ -12,6 +12,7 @@ use ui::mail::{AccountMail, Mail};
 use crate::{
     app::App,
     db,
+    limits::Rule,
     outbox::{self, Message},
 };
 
@@ -79,6 +80,8 @@ fn checked(request: &Register) -> Result<(String, String), Error> {
 /// Sends a link with which a new password can be set.
 pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
     let email = model::email(&request.email)?;
+    let rule = Rule::per_hour("account-reset", app.config.limit_reset);
+    app.limits.check(rule, &email, app.clock.now()).await?;
     send_link(app, Purpose::Reset, &email, &(), request.locale).await
 }
 

@@ -13,7 +13,7 @@ use crate::db::{self, Db, Tx};
 use super::{
     Error,
     links::hash,
-    model::{Person, role_of},
+    model::{Person, Via, role_of},
 };
 
 /// For how long a session lives on after it was used.
@@ -68,7 +68,7 @@ async fn end_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
 }
 
 /// Who has signed in with this cookie. That it was used is noted now and then.
-pub async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<Person>, Error> {
+pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<Person>, Error> {
     let mut reader = db.read().await?;
     let hash = hash(token);
     let statement = "
@@ -92,7 +92,7 @@ pub async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<Person>
     let (role, rights) = role_of(&role, &rights)?;
     Ok(Some(Person {
         user: UserId::new(row.try_get("user_id")?),
-        session: SessionId::new(row.try_get("id")?),
+        via: Via::Browser(SessionId::new(row.try_get("id")?)),
         role,
         rights,
     }))
@@ -117,7 +117,7 @@ async fn note_use(db: &Db, hash: &str, now: Timestamp) -> Result<(), db::Error> 
 pub(super) async fn list(
     conn: &mut AnyConnection,
     user: UserId,
-    current: SessionId,
+    current: Option<SessionId>,
     now: Timestamp,
 ) -> Result<Vec<Session>, db::Error> {
     let statement = "
@@ -135,7 +135,7 @@ pub(super) async fn list(
         let id = SessionId::new(row.try_get("id")?);
         Ok(Session {
             id,
-            current: id == current,
+            current: current == Some(id),
             agent: row.try_get("agent")?,
             created_at: Timestamp::from_millis(row.try_get("created_at")?),
             seen_at: Timestamp::from_millis(row.try_get("seen_at")?),
@@ -171,7 +171,7 @@ pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> 
 }
 
 /// Forgets sessions and links whose time is over.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     let mut tx = db.write().await?;
     for statement in [
         "delete from sessions

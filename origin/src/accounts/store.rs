@@ -110,6 +110,39 @@ pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<
     row.as_ref().map(stored).transpose()
 }
 
+/// Accounts below this id, the newest first.
+pub(super) async fn page(
+    conn: &mut AnyConnection,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Account>, Error> {
+    let rows = sqlx::query(select_user!("id < ? order by id desc limit ?"))
+        .bind(before)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| Ok(stored(row)?.account)).collect()
+}
+
+/// Who owns the shop. `lock` locks their rows.
+pub(super) async fn owners(
+    conn: &mut AnyConnection,
+    lock: &'static str,
+) -> Result<Vec<UserId>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        "select id
+           from users
+          where role = 'owner'
+          order by id",
+    );
+    let ids: Vec<i64> = query
+        .push(lock)
+        .build_query_scalar()
+        .fetch_all(conn)
+        .await?;
+    Ok(ids.into_iter().map(UserId::new).collect())
+}
+
 fn stored(row: &AnyRow) -> Result<Stored, Error> {
     let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
     let (role, rights) = role_of(&role, &rights)?;

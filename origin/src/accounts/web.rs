@@ -1,25 +1,24 @@
 //! Accounts over HTTP. The session is a cookie that only the server reads.
 
-use axum::{
-    Router,
-    extract::{FromRequestParts, State},
-};
+use axum::{Router, extract::State};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use shared::{
     account::{
-        Accepted, AddressPath, Addresses, ChangeEmail, ChangePassword, EraseAccount,
-        ForgotPassword, ListOrders, Login, Logout, OpenCart, Register, ResetPassword, SaveAddress,
-        SessionPath, Sessions, SignedIn, UpdateAccount, UseLink,
+        Accepted, AddressPath, Addresses, ApiKeys, ChangeEmail, ChangePassword, CreateApiKey,
+        EraseAccount, ForgotPassword, KeyPath, ListOrders, ListUsers, Login, Logout, OpenCart,
+        Register, ResetPassword, SaveAddress, SessionPath, Sessions, SetRole, SignedIn,
+        UpdateAccount, UseLink, UseRefreshToken, UserPath,
     },
     cache::CachePolicy,
     catalog::InLocale,
     endpoint::{
-        ADD_ADDRESS, CHANGE_EMAIL, CHANGE_PASSWORD, DELETE_ADDRESS, END_SESSION, ERASE_ACCOUNT,
-        EXPORT_ACCOUNT, FORGOT_PASSWORD, GET_ACCOUNT, GET_OWN_ORDER, LIST_ADDRESSES,
-        LIST_OWN_ORDERS, LIST_SESSIONS, LOGIN, LOGOUT, OPEN_CART, REGISTER, RESET_PASSWORD,
-        UPDATE_ACCOUNT, UPDATE_ADDRESS, VERIFY_EMAIL,
+        ADD_ADDRESS, CHANGE_EMAIL, CHANGE_PASSWORD, CREATE_API_KEY, CREATE_TOKENS, DELETE_ADDRESS,
+        DELETE_API_KEY, END_SESSION, ERASE_ACCOUNT, EXPORT_ACCOUNT, FORGOT_PASSWORD, GET_ACCOUNT,
+        GET_OWN_ORDER, LIST_ADDRESSES, LIST_API_KEYS, LIST_OWN_ORDERS, LIST_SESSIONS, LIST_USERS,
+        LOGIN, LOGOUT, OPEN_CART, REFRESH_TOKENS, REGISTER, RESET_PASSWORD, REVOKE_TOKENS,
+        SET_ROLE, UPDATE_ACCOUNT, UPDATE_ADDRESS, VERIFY_EMAIL,
     },
     order::OrderPath,
 };
@@ -32,9 +31,9 @@ use crate::{
 };
 
 use super::{
-    Error, Person, addresses, carts,
+    Customers, Error, May, Me, Owner, Person, addresses, carts, keys,
     login::{self, Entered},
-    model, register, sessions,
+    model, register, sessions, tokens, users,
 };
 
 /// The endpoints of the accounts.
@@ -61,6 +60,14 @@ pub fn routes() -> Router<App> {
         .endpoint(&LIST_OWN_ORDERS, list_own_orders)
         .endpoint(&GET_OWN_ORDER, get_own_order)
         .endpoint(&OPEN_CART, open_cart)
+        .endpoint(&CREATE_TOKENS, create_tokens)
+        .endpoint(&REFRESH_TOKENS, refresh_tokens)
+        .endpoint(&REVOKE_TOKENS, revoke_tokens)
+        .endpoint(&LIST_USERS, list_users)
+        .endpoint(&SET_ROLE, set_role)
+        .endpoint(&CREATE_API_KEY, create_api_key)
+        .endpoint(&LIST_API_KEYS, list_api_keys)
+        .endpoint(&DELETE_API_KEY, delete_api_key)
 }
 
 /// The cookie's name. Browsers keep a `__Host-` cookie to the one host that set it over HTTPS, and not
@@ -74,7 +81,7 @@ fn cookie_name(config: &Config) -> &'static str {
 }
 
 /// The session that a request names.
-fn session_token(config: &Config, headers: &HeaderMap) -> Option<String> {
+pub(super) fn session_token(config: &Config, headers: &HeaderMap) -> Option<String> {
     let jar = CookieJar::from_headers(headers);
     Some(jar.get(cookie_name(config))?.value().to_owned())
 }
@@ -90,20 +97,6 @@ fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     let end = if session.is_none() { "; Max-Age=0" } else { "" };
     // Tokens are hexadecimal, so the text is always a header value.
     HeaderValue::try_from(format!("{cookie}{end}")).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// Somebody who has signed in; everybody else is refused.
-#[derive(Clone, Debug)]
-pub struct Me(pub Person);
-
-impl FromRequestParts<App> for Me {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let token = session_token(&app.config, &parts.headers).ok_or(Error::Nobody)?;
-        let person = sessions::find(&app.db, &token, app.clock.now()).await?;
-        Ok(Self(person.ok_or(Error::Nobody)?))
-    }
 }
 
 fn agent(headers: &HeaderMap) -> String {
@@ -246,8 +239,8 @@ async fn add_address(
 
 async fn update_address(
     State(app): State<App>,
-    Path(path): Path<AddressPath>,
     Me(person): Me,
+    Path(path): Path<AddressPath>,
     Json(request): Json<SaveAddress>,
 ) -> Answered {
     let book = addresses::save(&app, person.user, Some(path.address), request).await?;
@@ -256,8 +249,8 @@ async fn update_address(
 
 async fn delete_address(
     State(app): State<App>,
-    Path(path): Path<AddressPath>,
     Me(person): Me,
+    Path(path): Path<AddressPath>,
 ) -> Answered {
     Ok(private(
         &addresses::remove(&app, person.user, path.address).await?,
@@ -270,8 +263,8 @@ async fn list_sessions(State(app): State<App>, Me(person): Me) -> Answered {
 
 async fn end_session(
     State(app): State<App>,
-    Path(path): Path<SessionPath>,
     Me(person): Me,
+    Path(path): Path<SessionPath>,
 ) -> Answered {
     let mut tx = app.db.write().await.map_err(Error::from)?;
     let ended = sessions::end(&mut tx, person.user, path.session).await;
@@ -284,7 +277,7 @@ async fn end_session(
 
 async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
     let mut reader = app.db.read().await?;
-    let (user, session, now) = (person.user, person.session, app.clock.now());
+    let (user, session, now) = (person.user, person.session(), app.clock.now());
     let sessions = sessions::list(&mut reader, user, session, now).await?;
     Ok(Sessions { sessions })
 }
@@ -299,8 +292,8 @@ async fn list_own_orders(
 
 async fn get_own_order(
     State(app): State<App>,
-    Path(path): Path<OrderPath>,
     Me(person): Me,
+    Path(path): Path<OrderPath>,
 ) -> Answered {
     Ok(private(
         &orders::own(&app, person.user, &path.number).await?,
@@ -317,4 +310,67 @@ async fn open_cart(
     Ok(private(
         &carts::open(&app, person.user, guest, query.locale).await?,
     ))
+}
+
+async fn create_tokens(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(request): Json<Login>,
+) -> Answered {
+    let tokens = tokens::begin(&app, request, &agent(&headers)).await?;
+    Ok(private(&tokens).status(StatusCode::CREATED))
+}
+
+async fn refresh_tokens(State(app): State<App>, Json(request): Json<UseRefreshToken>) -> Answered {
+    Ok(private(
+        &tokens::refresh(&app, &request.refresh_token).await?,
+    ))
+}
+
+async fn revoke_tokens(State(app): State<App>, Json(request): Json<UseRefreshToken>) -> Answered {
+    tokens::revoke(&app, &request.refresh_token).await?;
+    Ok(accepted())
+}
+
+async fn list_users(
+    State(app): State<App>,
+    _: May<Customers>,
+    Query(query): Query<ListUsers>,
+) -> Answered {
+    Ok(private(&users::list(&app, &query).await?))
+}
+
+async fn set_role(
+    State(app): State<App>,
+    Owner(actor): Owner,
+    Path(path): Path<UserPath>,
+    Json(request): Json<SetRole>,
+) -> Answered {
+    Ok(private(
+        &users::set_role(&app, &actor, path.user, &request).await?,
+    ))
+}
+
+async fn create_api_key(
+    State(app): State<App>,
+    Owner(actor): Owner,
+    Json(request): Json<CreateApiKey>,
+) -> Answered {
+    let key = keys::create(&app, &actor, request).await?;
+    Ok(private(&key).status(StatusCode::CREATED))
+}
+
+async fn list_api_keys(State(app): State<App>, _: Owner) -> Answered {
+    let mut reader = app.db.read().await.map_err(Error::from)?;
+    let keys = keys::list(&mut reader).await?;
+    Ok(private(&ApiKeys { keys }))
+}
+
+async fn delete_api_key(
+    State(app): State<App>,
+    Owner(actor): Owner,
+    Path(path): Path<KeyPath>,
+) -> Answered {
+    let keys = keys::delete(&app, &actor, path.key).await?;
+    Ok(private(&ApiKeys { keys }))
 }

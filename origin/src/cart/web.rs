@@ -14,6 +14,7 @@ use shared::{
 
 use crate::{
     app::App,
+    limits::Rule,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
@@ -79,6 +80,10 @@ async fn update_cart(
     headers: HeaderMap,
     Json(update): Json<UpdateCart>,
 ) -> Answered {
+    if update.coupons.is_some() {
+        let rule = Rule::per_minute("coupons", app.config.limit_coupons);
+        app.limits.check(rule, &path.cart, app.clock.now()).await?;
+    }
     let what = Change::Update(Box::new(update));
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;

@@ -1,10 +1,12 @@
 //! The server's outside: the routes of all domains put together, and the layers around them.
 //!
 //! From the outside in: observe (ids, log, metrics), raw (codings for the edge), secure (headers for browsers), finish (cache
-//! headers, ETag, compression), report (problems as JSON or as a page), catch panics, time limit,
-//! body limit, routes.
+//! headers, ETag, compression), report (problems as JSON or as a page), client (who asks, and whether
+//! they may ask here), cross site, limits, catch panics, time limit, body limit, routes.
 
+mod client;
 mod coding;
+mod cross_site;
 mod files;
 mod finish;
 mod health;
@@ -13,6 +15,8 @@ mod openapi;
 mod raw;
 mod report;
 mod secure;
+
+pub use client::{Client, Peer};
 
 use std::time::Duration;
 
@@ -23,13 +27,16 @@ use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{accounts, app::App, cart, catalog, inventory, orders, pages, payments, webhooks};
+use crate::{
+    accounts, app::App, audit, cart, catalog, inventory, limits, orders, pages, payments, webhooks,
+};
 
 /// The whole service.
 pub fn router(app: &App) -> Router {
     let time_limit = Duration::from_millis(app.config.request_timeout_ms);
     let routes = Router::new()
         .merge(accounts::routes())
+        .merge(audit::routes())
         .merge(catalog::routes())
         .merge(cart::routes())
         .merge(inventory::routes())
@@ -55,9 +62,18 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                     observe::observe,
                 ))
                 .layer(middleware::from_fn(raw::raw))
-                .layer(middleware::from_fn(secure::secure))
+                .layer(middleware::from_fn_with_state(app.clone(), secure::secure))
                 .layer(middleware::from_fn(finish::finish))
                 .layer(middleware::from_fn_with_state(app.clone(), report::report))
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    client::find_client,
+                ))
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    cross_site::refuse_cross_site,
+                ))
+                .layer(middleware::from_fn_with_state(app.clone(), limits::limit))
                 .layer(CatchPanicLayer::custom(report::panicked))
                 .layer(TimeoutLayer::with_status_code(
                     StatusCode::REQUEST_TIMEOUT,

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use shared::{
     cache::CachePolicy,
     endpoint::{self, Caching},
@@ -25,6 +25,13 @@ use super::observe::RequestId;
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// What an answer keeps when its body is written.
+const KEPT: [HeaderName; 3] = [
+    header::ALLOW,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
 
 /// Writes the problem that a response reports, or that its status means.
 pub async fn report(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -46,14 +53,21 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
         // An answer that others may get too does not carry one's id.
         problem.request_id = id.and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned));
     }
-    let allow = response.headers_mut().remove(header::ALLOW);
+    let kept = KEPT.map(|name| (response.headers_mut().remove(&name), name));
     let status = response.status();
+    let wait = problem.retry_after_s.map(HeaderValue::from);
     let mut answer = body(&app, &path, &problem, policy).status(status);
-    if let Some(allow) = allow {
-        answer = answer.header(header::ALLOW, allow);
+    for (value, name) in kept {
+        if let Some(value) = value {
+            answer = answer.header(name, value);
+        }
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer = answer.header(header::RETRY_AFTER, RETRY_AFTER);
+    match wait {
+        Some(wait) => answer = answer.header(header::RETRY_AFTER, wait),
+        None if status == StatusCode::SERVICE_UNAVAILABLE => {
+            answer = answer.header(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        None => {}
     }
     answer.into_response()
 }

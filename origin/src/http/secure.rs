@@ -3,8 +3,14 @@
 
 use std::sync::LazyLock;
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use crate::app::App;
 
 const CSP: HeaderName = header::CONTENT_SECURITY_POLICY;
 
@@ -50,8 +56,11 @@ const OF_DOCS: HeaderValue = HeaderValue::from_static(
 /// What everything else may load.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+/// Who has seen the shop over HTTPS asks for it no other way (RFC 6797).
+const FOR_TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
 /// Adds the headers; a policy that is there already stays.
-pub async fn secure(request: Request, next: Next) -> Response {
+pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
     let docs = request.uri().path().starts_with("/docs");
     let mut response = next.run(request).await;
     if response.status() == StatusCode::NOT_MODIFIED {
@@ -63,6 +72,9 @@ pub async fn secure(request: Request, next: Next) -> Response {
     let page = media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();
     headers.extend(ALWAYS);
+    if app.config.is_secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, FOR_TWO_YEARS);
+    }
     if !headers.contains_key(CSP) {
         let policy = match (docs, page) {
             (true, _) => OF_DOCS,

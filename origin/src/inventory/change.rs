@@ -9,7 +9,12 @@ use shared::{
     stock::{CHANGES_MAX, ChangeStock, ON_HAND_MAX, StockChange, StockLevel, StockLevels},
 };
 
-use crate::{app::App, catalog, db};
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+    catalog, db,
+};
 
 use super::{
     Error, Movement, Moves, Shelf,
@@ -17,20 +22,25 @@ use super::{
 };
 
 /// A request on its way.
-pub type Job = Vec<StockChange>;
+#[derive(Clone, Debug)]
+pub struct Job {
+    actor: Actor,
+    changes: Vec<StockChange>,
+}
 
 /// Changes stock, and says what there is then.
-pub async fn change(app: &App, request: ChangeStock) -> Result<StockLevels, Error> {
+pub async fn change(app: &App, actor: Actor, request: ChangeStock) -> Result<StockLevels, Error> {
     let changes = checked(request.changes)?;
+    let job = Job { actor, changes };
     let work = |jobs| {
         let app = app.clone();
         async move { together(&app, jobs).await }
     };
-    app.desks.stock.ask(changes, work).await?
+    app.desks.stock.ask(job, work).await?
 }
 
 /// What can be refused without looking at the stock.
-fn checked(changes: Vec<StockChange>) -> Result<Job, Error> {
+fn checked(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
     let mut faults = Vec::new();
     if changes.is_empty() || changes.len() > CHANGES_MAX {
         let why = format!("From 1 to {CHANGES_MAX} changes are expected.");
@@ -78,7 +88,8 @@ async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
 
 async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let mut tx = app.db.write().await?;
-    let mut skus: Vec<&str> = jobs.iter().flatten().map(|it| it.sku.as_str()).collect();
+    let changes = jobs.iter().flat_map(|job| &job.changes);
+    let mut skus: Vec<&str> = changes.map(|it| it.sku.as_str()).collect();
     skus.sort_unstable();
     skus.dedup();
     let skus = catalog::find_skus(tx.conn(), &skus).await?;
@@ -89,22 +100,33 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let mut shelves = before.clone();
     let mut moves = Moves::default();
     let mut answers = Vec::with_capacity(jobs.len());
+    let mut notes = Vec::with_capacity(jobs.len());
     for job in jobs {
         // A request that fails half-way leaves nothing: it works on a copy of what it touches.
-        let touches = job.iter().filter_map(|change| skus.get(&change.sku));
+        let touches = job
+            .changes
+            .iter()
+            .filter_map(|change| skus.get(&change.sku));
         let copies = touches.filter_map(|it| Some((*it, shelves.get(it)?.clone())));
         let mut draft = Draft {
             shelves: copies.collect(),
             movements: Vec::new(),
         };
-        let answer = draft.apply(job, &skus, &locations);
-        if answer.is_ok() {
+        let answer = draft.apply(&job.changes, &skus, &locations);
+        if let Ok(levels) = &answer {
+            let change = Change::new("stock.change", subject(&job.changes));
+            notes.push((&job.actor, change.from(&job.changes).to(levels)));
             moves.movements.append(&mut draft.movements);
             shelves.extend(draft.shelves);
         }
         answers.push(answer);
     }
     let moved = move_stock(&mut tx, app.context(), &before, &moves).await?;
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|(actor, change)| (*actor, change))
+        .collect();
+    audit::note_all(&mut tx, app.context(), &notes).await?;
     catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
     if moved.served {
         let now = levels(tx.conn(), &variants, "").await?;
@@ -120,6 +142,14 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     Ok(answers)
 }
 
+/// What a request is about, for the audit log: its sku, or how many there are.
+fn subject(changes: &[StockChange]) -> String {
+    match changes {
+        [only] => format!("stock:{}", only.sku),
+        many => format!("stock:{} skus", many.len()),
+    }
+}
+
 struct Draft {
     shelves: HashMap<VariantId, Vec<Shelf>>,
     movements: Vec<Movement>,
@@ -128,7 +158,7 @@ struct Draft {
 impl Draft {
     fn apply(
         &mut self,
-        job: &Job,
+        job: &[StockChange],
         skus: &HashMap<String, VariantId>,
         locations: &HashMap<String, LocationId>,
     ) -> Answered {

@@ -5,7 +5,11 @@ use shared::{
     stock::{Location, SaveLocation},
 };
 
-use crate::app::App;
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+};
 
 use super::{Error, store};
 
@@ -16,6 +20,7 @@ const NAME_MAX: usize = 200;
 /// Makes a location, or gives it another name.
 pub async fn save_location(
     app: &App,
+    actor: &Actor,
     code: String,
     request: &SaveLocation,
 ) -> Result<Location, Error> {
@@ -35,7 +40,12 @@ pub async fn save_location(
     let location = Location { code, name };
     let mut tx = app.db.write().await?;
     let id = LocationId::new(app.ids.next(app.clock.now()));
+    let known = store::list_locations(tx.conn()).await?;
+    let before = known.iter().find(|it| it.code == location.code);
     store::save_location(&mut tx, id, &location).await?;
+    let change = Change::new("location.save", format!("location:{}", location.code));
+    let change = change.from(&before).to(&location);
+    audit::note(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(location)
 }

@@ -1,7 +1,6 @@
 //! Stock over HTTP, for those who run the shop.
 
 use axum::{Router, extract::State};
-use http::HeaderMap;
 use shared::{
     cache::CachePolicy,
     endpoint::{CHANGE_STOCK, GET_STOCK, LIST_LOCATIONS, SAVE_LOCATION},
@@ -11,8 +10,9 @@ use shared::{
 };
 
 use crate::{
+    accounts::{May, Stock},
     app::App,
-    catalog, operator,
+    catalog,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
@@ -35,20 +35,18 @@ pub fn routes() -> Router<App> {
 
 async fn change_stock(
     State(app): State<App>,
-    headers: HeaderMap,
+    may: May<Stock>,
     Json(request): Json<ChangeStock>,
 ) -> Answered {
-    operator::allowed(&app, &headers)?;
-    let levels = super::change(&app, request).await?;
+    let levels = super::change(&app, may.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
 async fn get_stock(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: May<Stock>,
     Query(query): Query<GetStock>,
 ) -> Answered {
-    operator::allowed(&app, &headers)?;
     if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
         let why = format!("From 1 to {SKUS_MAX} skus are expected.");
         return Err(Error::Invalid(vec![("sku".to_owned(), why)]).into());
@@ -85,8 +83,7 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     Ok(StockLevels { levels: found })
 }
 
-async fn list_locations(State(app): State<App>, headers: HeaderMap) -> Answered {
-    operator::allowed(&app, &headers)?;
+async fn list_locations(State(app): State<App>, _: May<Stock>) -> Answered {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let locations = store::list_locations(&mut reader)
         .await
@@ -96,11 +93,10 @@ async fn list_locations(State(app): State<App>, headers: HeaderMap) -> Answered 
 
 async fn save_location(
     State(app): State<App>,
+    may: May<Stock>,
     Path(path): Path<LocationPath>,
-    headers: HeaderMap,
     Json(request): Json<SaveLocation>,
 ) -> Answered {
-    operator::allowed(&app, &headers)?;
-    let location = super::save_location(&app, path.location, &request).await?;
+    let location = super::save_location(&app, &may.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

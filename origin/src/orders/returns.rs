@@ -7,7 +7,13 @@ use shared::{
     order::{Order, OrderState, ReturnOrder},
 };
 
-use crate::{app::App, db, db::Tx, outbox};
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+    db::{self, Tx},
+    outbox,
+};
 
 use super::{
     Error, Key, idempotency,
@@ -26,6 +32,7 @@ const WITH_BUYER: [OrderState; 4] = [
 /// Notes which goods came back, and puts them on their shelves again if they can be sold.
 pub async fn take_back(
     app: &App,
+    actor: &Actor,
     number: &str,
     request: &ReturnOrder,
     key: &Key,
@@ -37,6 +44,8 @@ pub async fn take_back(
         if idempotency::begin(&mut tx, now, key, "").await?.is_none() {
             write(app, &mut tx, &stored, request).await?;
             idempotency::end(&mut tx, key, 200, "").await?;
+            let change = Change::new("order.return", format!("order:{number}")).to(request);
+            audit::note(&mut tx, app.context(), actor, &[change]).await?;
         }
         Ok(tx.commit().await?)
     };

@@ -10,8 +10,8 @@ use shared::{
 };
 
 use crate::{
+    accounts::{May, Orders},
     app::App,
-    operator,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
@@ -71,12 +71,12 @@ async fn cancel_order(
 
 async fn return_order(
     State(app): State<App>,
+    may: May<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
 ) -> Answered {
-    operator::allowed(&app, &headers)?;
     let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::take_back(&app, &path.number, &request, &key).await?;
+    let order = super::take_back(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -7,7 +7,9 @@ use shared::{
 };
 
 use crate::{
+    accounts::Actor,
     app::App,
+    audit::{self, Change},
     db,
     orders::{self, Key, idempotency},
 };
@@ -23,17 +25,24 @@ const BATCH: i64 = 100;
 /// Pays back a part of an order, or all that is left.
 pub async fn refund(
     app: &App,
+    actor: &Actor,
     number: &str,
     request: &RefundOrder,
     key: &Key,
 ) -> Result<Order, Error> {
-    let begin = async || begin(app, number, request, key).await;
+    let begin = async || begin(app, actor, number, request, key).await;
     db::retried(begin, Error::is_conflict).await?;
     send_back(app).await?;
     Ok(orders::read(app, number).await?)
 }
 
-async fn begin(app: &App, number: &str, request: &RefundOrder, key: &Key) -> Result<(), Error> {
+async fn begin(
+    app: &App,
+    actor: &Actor,
+    number: &str,
+    request: &RefundOrder,
+    key: &Key,
+) -> Result<(), Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let order = orders::find_locked(&mut tx, number).await?;
@@ -58,6 +67,8 @@ async fn begin(app: &App, number: &str, request: &RefundOrder, key: &Key) -> Res
         return Err(Error::IllegalStep);
     }
     idempotency::end(&mut tx, key, 200, "").await?;
+    let change = Change::new("order.refund", format!("order:{number}")).to(request);
+    audit::note(&mut tx, app.context(), actor, &[change]).await?;
     Ok(tx.commit().await?)
 }
 

@@ -5,7 +5,12 @@ use shared::{
     payment::PaymentState,
 };
 
-use crate::{app::App, db, orders};
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+    db, orders,
+};
 
 use super::{
     Error,
@@ -13,10 +18,17 @@ use super::{
 };
 
 /// Takes an order a step on. `paid` notes a payment that came by itself.
-pub(super) async fn step(app: &App, number: &str, next: OrderState) -> Result<Order, Error> {
+pub(super) async fn step(
+    app: &App,
+    actor: &Actor,
+    number: &str,
+    next: OrderState,
+) -> Result<Order, Error> {
     let step = async || {
         let mut tx = app.db.write().await?;
         let order = orders::find_locked(&mut tx, number).await?;
+        let change = Change::new("order.step", format!("order:{number}"));
+        let change = change.from(&order.order.state).to(&next);
         if next == OrderState::Paid {
             let now = app.clock.now();
             if order.order.payment_method != "manual" || !order.order.state.may_become(next) {
@@ -36,6 +48,7 @@ pub(super) async fn step(app: &App, number: &str, next: OrderState) -> Result<Or
         } else {
             orders::step_by_shop(app, &mut tx, order, next).await?;
         }
+        audit::note(&mut tx, app.context(), actor, &[change]).await?;
         Ok(tx.commit().await?)
     };
     db::retried(step, Error::is_conflict).await?;

@@ -2,7 +2,7 @@
 
 use axum::{Router, extract::State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use shared::{
     cache::CachePolicy,
     endpoint::{CREATE_WEBHOOK, DELETE_WEBHOOK, LIST_WEBHOOKS},
@@ -10,8 +10,10 @@ use shared::{
 };
 
 use crate::{
+    accounts::{Actor, May, Settings},
     app::App,
-    operator, secret,
+    audit::{self, Change},
+    secret,
     web::{Answer, Answered, Json, Path, RouterExt},
 };
 
@@ -47,15 +49,14 @@ impl From<Stored> for Webhook {
 
 async fn create_webhook(
     State(app): State<App>,
-    headers: HeaderMap,
+    may: May<Settings>,
     Json(request): Json<CreateWebhook>,
 ) -> Answered {
-    operator::allowed(&app, &headers)?;
-    let webhook = create(&app, request).await?;
+    let webhook = create(&app, &may.actor, request).await?;
     Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
 }
 
-async fn create(app: &App, request: CreateWebhook) -> Result<Webhook, Error> {
+async fn create(app: &App, actor: &Actor, request: CreateWebhook) -> Result<Webhook, Error> {
     let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
     if !may_be_told(&request.url) {
         return invalid(
@@ -84,12 +85,12 @@ async fn create(app: &App, request: CreateWebhook) -> Result<Webhook, Error> {
         return invalid("url", "There are as many webhooks as there may be.");
     }
     store::insert(&mut tx, &stored).await?;
-    tx.commit().await?;
     let secret = Some(stored.secret.clone());
-    Ok(Webhook {
-        secret,
-        ..stored.into()
-    })
+    let webhook = Webhook::from(stored);
+    let change = Change::new("webhook.create", format!("webhook:{}", webhook.id)).to(&webhook);
+    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    tx.commit().await?;
+    Ok(Webhook { secret, ..webhook })
 }
 
 /// Whether what happens in the shop may be sent there: encrypted, or without leaving the machine.
@@ -101,8 +102,7 @@ fn may_be_told(url: &str) -> bool {
     url.len() <= URL_MAX && (parsed.scheme() == "https" || parsed.scheme() == "http" && here)
 }
 
-async fn list_webhooks(State(app): State<App>, headers: HeaderMap) -> Answered {
-    operator::allowed(&app, &headers)?;
+async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> Answered {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let stored = store::all(&mut reader).await.map_err(Error::from)?;
     let webhooks = Webhooks {
@@ -113,21 +113,22 @@ async fn list_webhooks(State(app): State<App>, headers: HeaderMap) -> Answered {
 
 async fn delete_webhook(
     State(app): State<App>,
+    may: May<Settings>,
     Path(path): Path<WebhookPath>,
-    headers: HeaderMap,
 ) -> Answered {
-    operator::allowed(&app, &headers)?;
-    let webhooks = delete(&app, &path.webhook).await?;
+    let webhooks = delete(&app, &may.actor, &path.webhook).await?;
     Ok(Answer::json(&webhooks, CachePolicy::Private))
 }
 
-async fn delete(app: &App, id: &str) -> Result<Webhooks, Error> {
+async fn delete(app: &App, actor: &Actor, id: &str) -> Result<Webhooks, Error> {
     let id: i64 = id.parse().map_err(|_| Error::NoSuchWebhook)?;
     let mut tx = app.db.write().await?;
     if !store::delete(&mut tx, id).await? {
         return Err(Error::NoSuchWebhook);
     }
     let left = store::all(tx.conn()).await?;
+    let change = Change::new("webhook.delete", format!("webhook:{id}"));
+    audit::note(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhooks {
         webhooks: left.into_iter().map(Webhook::from).collect(),

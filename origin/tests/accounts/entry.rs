@@ -39,7 +39,7 @@ db_test! {
         assert_eq!(ada.post(shop, "/reset", reset).await.status, 400);
         shop.app.clock.advance(24 * 60 * 60 * 1_000 + 1);
         assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.status, 400);
-        origin::accounts::forget_sessions(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        origin::accounts::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
         assert_eq!(count(shop, "select count(*) from account_links").await, 0);
     }
 }

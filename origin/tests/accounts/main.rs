@@ -15,4 +15,5 @@ mod shopper;
 
 mod browser;
 mod entry;
+mod matrix;
 mod own;

@@ -1,0 +1,123 @@
+//! Keys of programs that act for the shop. All SQL of `api_keys`.
+
+use shared::{
+    account::{ApiKey, CreateApiKey, NAME_MAX, Right},
+    id::KeyId,
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _};
+
+use crate::{
+    app::App,
+    audit::{self, Change},
+    db::Db,
+};
+
+use super::{Actor, Error, links::hash};
+
+/// How every key begins, so that whoever finds one knows what it is.
+pub(super) const PREFIX: &str = "mallard_";
+/// The most keys.
+const KEYS_MAX: usize = 100;
+
+/// Which program has this key, and what it may.
+pub(super) async fn find(db: &Db, key: &str) -> Result<Option<(KeyId, Vec<Right>)>, Error> {
+    let mut reader = db.read().await?;
+    let statement = "
+        select id, rights
+          from api_keys
+         where key_hash = ?";
+    let row: Option<(i64, String)> = sqlx::query_as(statement)
+        .bind(hash(key))
+        .fetch_optional(&mut *reader)
+        .await?;
+    let Some((id, rights)) = row else {
+        return Ok(None);
+    };
+    Ok(Some((KeyId::new(id), serde_json::from_str(&rights)?)))
+}
+
+/// All keys, without what opens anything.
+pub(super) async fn list(conn: &mut AnyConnection) -> Result<Vec<ApiKey>, Error> {
+    let statement = "
+        select id, name, rights, created_at
+          from api_keys
+         order by id";
+    let rows = sqlx::query(statement).fetch_all(conn).await?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let rights: String = row.try_get("rights")?;
+        keys.push(ApiKey {
+            id: KeyId::new(row.try_get("id")?),
+            name: row.try_get("name")?,
+            rights: serde_json::from_str(&rights)?,
+            key: None,
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        });
+    }
+    Ok(keys)
+}
+
+/// Makes a key; it is shown this once.
+pub(super) async fn create(
+    app: &App,
+    actor: &Actor,
+    request: CreateApiKey,
+) -> Result<ApiKey, Error> {
+    let name = super::model::name(&request.name)?;
+    if name.is_empty() {
+        let why = format!("From 1 to {NAME_MAX} characters are expected.");
+        return Err(Error::field("name", why));
+    }
+    let now = app.clock.now();
+    let secret = format!("{PREFIX}{}", crate::secret::token());
+    let key = ApiKey {
+        id: KeyId::new(app.ids.next(now)),
+        name,
+        rights: request.rights,
+        key: None,
+        created_at: now,
+    };
+    let mut tx = app.db.write().await?;
+    if list(tx.conn()).await?.len() >= KEYS_MAX {
+        let why = format!("There may be {KEYS_MAX} keys.");
+        return Err(Error::field("name", why));
+    }
+    let statement = "
+        insert into api_keys (id, key_hash, name, rights, created_at)
+        values (?, ?, ?, ?, ?)";
+    sqlx::query(statement)
+        .bind(key.id.get())
+        .bind(hash(&secret))
+        .bind(&key.name)
+        .bind(serde_json::to_string(&key.rights)?)
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    let change = Change::new("key.create", format!("key:{}", key.id)).to(&key);
+    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    tx.commit().await?;
+    Ok(ApiKey {
+        key: Some(secret),
+        ..key
+    })
+}
+
+/// A key that opens nothing any more; the answer is those that are left.
+pub(super) async fn delete(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<ApiKey>, Error> {
+    let mut tx = app.db.write().await?;
+    let known = list(tx.conn()).await?;
+    let key = known.iter().find(|it| it.id == id);
+    let key = key.ok_or(Error::NotFound)?;
+    let statement = "
+        delete from api_keys
+         where id = ?";
+    sqlx::query(statement)
+        .bind(id.get())
+        .execute(tx.conn())
+        .await?;
+    let change = Change::new("key.delete", format!("key:{id}")).from(key);
+    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    tx.commit().await?;
+    Ok(known.into_iter().filter(|it| it.id != id).collect())
+}

@@ -1,0 +1,168 @@
+//! What signs access tokens: Ed25519 keys, each with a name. The first one signs, all of them are
+//! believed, so that a key can follow another one without anybody noticing.
+
+use std::{collections::HashMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::ErrorKind,
+};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use serde::{Serialize, de::DeserializeOwned};
+use shared::time::Timestamp;
+
+use super::Error;
+
+/// Signs tokens and believes them.
+pub struct Signer {
+    /// The name of the key that signs.
+    name: String,
+    key: EncodingKey,
+    known: HashMap<String, DecodingKey>,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer {{ name: {:?}, .. }}", self.name)
+    }
+}
+
+impl Signer {
+    /// The signer of these keys: `NAME:KEY`, with commas between, each key 32 bytes in base64url.
+    pub fn new(keys: &str) -> Result<Self, String> {
+        // Another signer has installed the same one.
+        let _ = PROVIDER.install_default();
+        let mut known = HashMap::new();
+        let mut first = None;
+        for key in keys.split(',').map(str::trim) {
+            let (name, secret) = key
+                .split_once(':')
+                .ok_or("a token key is NAME:KEY, with commas between several")?;
+            let seed = URL_SAFE_NO_PAD.decode(secret.trim());
+            let pair = seed.ok().and_then(|seed| {
+                let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
+                Some((seed, pair))
+            });
+            let (seed, pair) =
+                pair.ok_or_else(|| format!("the token key {name:?} is not 32 bytes in base64url"))?;
+            let public = URL_SAFE_NO_PAD.encode(pair.public_key());
+            let public = DecodingKey::from_ed_components(&public).map_err(|it| it.to_string())?;
+            if known.insert(name.to_owned(), public).is_some() {
+                return Err(format!("the token key {name:?} is there twice"));
+            }
+            first.get_or_insert((name.to_owned(), EncodingKey::from_ed_der(&seed)));
+        }
+        let (name, key) = first.ok_or("there is no token key")?;
+        Ok(Self { name, key, known })
+    }
+
+    /// The signer of the keys in this file, which is made if it is not there, for nobody else to read.
+    pub fn of_file(path: &Path) -> Result<Self, String> {
+        let in_file = |error: String| format!("{}: {error}", path.display());
+        match std::fs::read_to_string(path) {
+            Ok(keys) => Self::new(keys.trim()).map_err(in_file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let keys = new_key();
+                let mut options = std::fs::OpenOptions::new();
+                let file = options.write(true).create_new(true).mode(0o600).open(path);
+                match file.and_then(|mut file| file.write_all(keys.as_bytes())) {
+                    Ok(()) => Self::new(&keys),
+                    // Another process was faster.
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                        Self::of_file(path)
+                    }
+                    Err(error) => Err(in_file(error.to_string())),
+                }
+            }
+            Err(error) => Err(in_file(error.to_string())),
+        }
+    }
+
+    /// A signed token.
+    pub(super) fn sign<T: Serialize>(&self, claims: &T) -> Result<String, Error> {
+        let header = Header {
+            kid: Some(self.name.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| Error::Signature)
+    }
+
+    /// What a token says, if one of these keys has signed it for this shop and it is its time.
+    pub(super) fn verify<T: DeserializeOwned + Clocked>(
+        &self,
+        token: &str,
+        shop: &str,
+        now: Timestamp,
+    ) -> Option<T> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let key = self.known.get(header.kid.as_deref()?)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[shop]);
+        validation.set_audience(&[shop]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        // The library asks the system for the time; here it is a parameter.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let claims: T = jsonwebtoken::decode(token, key, &validation).ok()?.claims;
+        claims.is_time(now.as_millis() / 1_000).then_some(claims)
+    }
+}
+
+/// Claims that know when they are good.
+pub(super) trait Clocked {
+    /// Whether they are good at this time, in seconds.
+    fn is_time(&self, now: i64) -> bool;
+}
+
+/// A new key, named by when it was made.
+fn new_key() -> String {
+    let name = &crate::secret::token()[..8];
+    format!("{name}:{}", URL_SAFE_NO_PAD.encode(crate::secret::seed()))
+}
+
+/// The cryptography under `jsonwebtoken`: ring's Ed25519, and nothing besides.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match algorithm {
+        Algorithm::EdDSA => Ed25519KeyPair::from_seed_unchecked(key.as_bytes())
+            .map(|pair| Box::new(Signing(pair)) as Box<dyn JwtSigner>)
+            .map_err(|_| ErrorKind::InvalidEddsaKey.into()),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+    verifier_factory: |algorithm, key| match algorithm {
+        Algorithm::EdDSA => Ok(Box::new(Verifying(key.try_get_as_bytes()?.to_vec()))),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+struct Signing(Ed25519KeyPair);
+
+impl signature::Signer<Vec<u8>> for Signing {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.sign(message).as_ref().to_vec())
+    }
+}
+
+impl JwtSigner for Signing {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+struct Verifying(Vec<u8>);
+
+impl signature::Verifier<Vec<u8>> for Verifying {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        UnparsedPublicKey::new(&ED25519, &self.0)
+            .verify(message, signature)
+            .map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for Verifying {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}

@@ -1,0 +1,268 @@
+//! Tokens of programs that act for somebody with an account: a short access token (JWT, RFC 7519, signed
+//! with Ed25519 and nothing else) and refresh tokens, each of which is used once. Who uses one again has
+//! stolen it or was stolen from: everything that came of that sign-in ends. All SQL of
+//! `token_families` and `refresh_tokens`.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    account::{Login, Tokens},
+    id::{FamilyId, UserId},
+    time::Timestamp,
+};
+use sqlx::Row as _;
+
+use crate::{
+    app::App,
+    db::{self, Db, Tx},
+};
+
+use super::{
+    Error,
+    links::hash,
+    login,
+    model::{Person, Via, role_of},
+    signer::Clocked,
+};
+
+/// How long an access token is good for.
+const ACCESS_MS: i64 = 10 * 60 * 1_000;
+/// How long after the last use of a refresh token its successor can be used.
+const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// What an access token says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    /// The sign-in that it came of.
+    fam: FamilyId,
+    nbf: i64,
+    iat: i64,
+    exp: i64,
+}
+
+impl Clocked for Claims {
+    fn is_time(&self, now: i64) -> bool {
+        self.nbf <= now && now < self.exp
+    }
+}
+
+/// Signs in with a password and gives the first tokens.
+pub(super) async fn begin(app: &App, request: Login, agent: &str) -> Result<Tokens, Error> {
+    let user = login::checked(app, &request.email, request.password).await?;
+    let begin = async || {
+        let now = app.clock.now();
+        let family = FamilyId::new(app.ids.next(now));
+        let mut tx = app.db.write().await?;
+        let statement = "
+            insert into token_families (id, user_id, agent, created_at, expires_at)
+            values (?, ?, ?, ?, ?)";
+        sqlx::query(statement)
+            .bind(family.get())
+            .bind(user.get())
+            .bind(agent)
+            .bind(now.as_millis())
+            .bind(now.as_millis() + REFRESH_MS)
+            .execute(tx.conn())
+            .await?;
+        let refresh = next(&mut tx, family, now).await?;
+        tx.commit().await?;
+        tokens(app, user, family, refresh)
+    };
+    db::retried(begin, Error::is_conflict).await
+}
+
+async fn next(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Result<String, db::Error> {
+    let token = crate::secret::token();
+    let statement = "
+        insert into refresh_tokens (token_hash, family_id, used, created_at)
+        values (?, ?, 0, ?)";
+    sqlx::query(statement)
+        .bind(hash(&token))
+        .bind(family.get())
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(token)
+}
+
+fn tokens(
+    app: &App,
+    user: UserId,
+    family: FamilyId,
+    refresh_token: String,
+) -> Result<Tokens, Error> {
+    let now = app.clock.now().as_millis() / 1_000;
+    let claims = Claims {
+        iss: app.config.base_url.clone(),
+        aud: app.config.base_url.clone(),
+        sub: user,
+        fam: family,
+        nbf: now,
+        iat: now,
+        exp: now + ACCESS_MS / 1_000,
+    };
+    Ok(Tokens {
+        access_token: app.signer.sign(&claims)?,
+        token_type: "Bearer".to_owned(),
+        expires_in: ACCESS_MS / 1_000,
+        refresh_token,
+    })
+}
+
+/// Gives the next tokens for a refresh token.
+pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
+    let refresh = async || {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        let Some((family, user, used)) = find(&mut tx, token, now).await? else {
+            return Err(Error::WrongCredentials);
+        };
+        if used || !use_up(&mut tx, token).await? {
+            // Who had it before cannot be told from who stole it.
+            end(&mut tx, family).await?;
+            tx.commit().await?;
+            tracing::warn!(family = family.get(), "a refresh token was used again");
+            return Err(Error::WrongCredentials);
+        }
+        let next = next(&mut tx, family, now).await?;
+        let statement = "
+            update token_families
+               set expires_at = ?
+             where id = ?";
+        sqlx::query(statement)
+            .bind(now.as_millis() + REFRESH_MS)
+            .bind(family.get())
+            .execute(tx.conn())
+            .await?;
+        tx.commit().await?;
+        tokens(app, user, family, next)
+    };
+    db::retried(refresh, Error::is_conflict).await
+}
+
+async fn find(
+    tx: &mut Tx,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<(FamilyId, UserId, bool)>, db::Error> {
+    let statement = "
+        select f.id, f.user_id, r.used
+          from refresh_tokens r
+          join token_families f on f.id = r.family_id
+         where r.token_hash = ?
+           and f.expires_at > ?";
+    let row: Option<(i64, i64, i64)> = sqlx::query_as(statement)
+        .bind(hash(token))
+        .bind(now.as_millis())
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(row.map(|(family, user, used)| (FamilyId::new(family), UserId::new(user), used != 0)))
+}
+
+/// Of two who use it at the same time one is the second.
+async fn use_up(tx: &mut Tx, token: &str) -> Result<bool, db::Error> {
+    let statement = "
+        update refresh_tokens
+           set used = 1
+         where token_hash = ?
+           and used = 0";
+    let done = sqlx::query(statement)
+        .bind(hash(token))
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends what came of one sign-in.
+pub(super) async fn end(tx: &mut Tx, family: FamilyId) -> Result<(), db::Error> {
+    for statement in [
+        "delete from refresh_tokens
+          where family_id = ?",
+        "delete from token_families
+          where id = ?",
+    ] {
+        sqlx::query(statement)
+            .bind(family.get())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Ends everything that programs of somebody have.
+pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    for statement in [
+        "delete from refresh_tokens
+          where family_id in (select id from token_families where user_id = ?)",
+        "delete from token_families
+          where user_id = ?",
+    ] {
+        sqlx::query(statement)
+            .bind(user.get())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Ends what came of the sign-in that this token belongs to. One that is none ends nothing.
+pub(super) async fn revoke(app: &App, token: &str) -> Result<(), Error> {
+    let mut tx = app.db.write().await?;
+    if let Some((family, ..)) = find(&mut tx, token, app.clock.now()).await? {
+        end(&mut tx, family).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Forgets what can be used no more.
+pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+    let mut tx = db.write().await?;
+    for statement in [
+        "delete from refresh_tokens
+          where family_id in (select id from token_families where expires_at <= ?)",
+        "delete from token_families
+          where expires_at <= ?",
+    ] {
+        sqlx::query(statement)
+            .bind(now.as_millis())
+            .execute(tx.conn())
+            .await?;
+    }
+    tx.commit().await
+}
+
+/// For whom an access token speaks, as long as its sign-in has not ended.
+pub(super) async fn who(app: &App, token: &str) -> Result<Option<Person>, Error> {
+    let now = app.clock.now();
+    let Some(claims) = app
+        .signer
+        .verify::<Claims>(token, &app.config.base_url, now)
+    else {
+        return Ok(None);
+    };
+    let statement = "
+        select u.role, u.rights
+          from token_families f
+          join users u on u.id = f.user_id
+         where f.id = ?
+           and f.user_id = ?
+           and f.expires_at > ?";
+    let mut reader = app.db.read().await?;
+    let row = sqlx::query(statement)
+        .bind(claims.fam.get())
+        .bind(claims.sub.get())
+        .bind(now.as_millis())
+        .fetch_optional(&mut *reader)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
+    let (role, rights) = role_of(&role, &rights)?;
+    Ok(Some(Person {
+        user: claims.sub,
+        via: Via::Program(claims.fam),
+        role,
+        rights,
+    }))
+}

@@ -1,0 +1,75 @@
+//! Accounts, as those who run the shop see them.
+
+use shared::{
+    account::{Account, ListUsers, Role, SetRole, UserList},
+    cursor::{Cursor, Direction},
+    id::UserId,
+};
+
+use crate::{
+    app::App,
+    audit::{self, Change},
+    db,
+};
+
+use super::{Actor, Error, sessions, store, tokens};
+
+const LIMIT_DEFAULT: u32 = 20;
+const LIMIT_MAX: u32 = 100;
+
+/// A page of accounts, the newest first.
+pub(super) async fn list(app: &App, query: &ListUsers) -> Result<UserList, Error> {
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        return Err(Error::field("limit", why));
+    }
+    let before = query.cursor.map_or(i64::MAX, |it| it.id);
+    let mut reader = app.db.read().await?;
+    let mut users = store::page(&mut reader, before, i64::from(limit) + 1).await?;
+    let more = users.len() > limit as usize;
+    users.truncate(limit as usize);
+    let next = users.last().filter(|_| more).map(|it| Cursor {
+        order: 0,
+        direction: Direction::After,
+        key: it.id.get(),
+        id: it.id.get(),
+    });
+    Ok(UserList { users, next })
+}
+
+/// Gives somebody another role. Every session of theirs ends: whoever has another role signs in anew. The
+/// last owner stays one.
+pub(super) async fn set_role(
+    app: &App,
+    actor: &Actor,
+    user: UserId,
+    request: &SetRole,
+) -> Result<Account, Error> {
+    let set = async || {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        let mut stored = store::find(tx.conn(), user).await?.ok_or(Error::NotFound)?;
+        let before = stored.account.clone();
+        if before.role == Role::Owner && request.role != Role::Owner {
+            let lock = tx.dialect().for_update();
+            if store::owners(tx.conn(), lock).await? == [user] {
+                return Err(Error::field("role", "The shop needs an owner."));
+            }
+        }
+        stored.account.role = request.role;
+        stored.account.rights.clone_from(&request.rights);
+        store::save(&mut tx, &stored, now).await?;
+        stored.account.version += 1;
+        sessions::end_all(&mut tx, user).await?;
+        tokens::end_all(&mut tx, user).await?;
+        let about = |it: &Account| (it.role, it.rights.clone());
+        let change = Change::new("user.role", format!("user:{user}"))
+            .from(&about(&before))
+            .to(&about(&stored.account));
+        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        tx.commit().await?;
+        Ok(stored.account)
+    };
+    db::retried(set, Error::is_conflict).await
+}

@@ -1,0 +1,254 @@
+//! How often something may be asked. Each rule is a bucket that fills up again evenly (GCRA, ITU-T
+//! I.371): one number a key, the time at which the bucket is full again. Origins share their buckets
+//! over Redis where there is one; without it, or while it does not answer, each has its own, so that
+//! nobody gets in more often than once for each origin.
+
+mod layer;
+mod redis;
+
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use shared::{
+    problem::{Problem, ProblemKind},
+    time::Timestamp,
+};
+
+pub use layer::limit;
+
+/// How often something may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name, as clients see it.
+    pub name: &'static str,
+    /// How often in a window; 0 is as often as anybody likes.
+    pub quota: u32,
+    /// How long the window is.
+    pub window: Duration,
+}
+
+/// What a rule says of one more request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// How many more may be asked just now.
+    pub remaining: u32,
+    /// When the bucket is full again.
+    pub full_in: Duration,
+    /// When to try again, if it may not be done.
+    pub retry_in: Duration,
+}
+
+/// It was asked too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("asked too often")]
+pub struct TooOften {
+    /// When to try again.
+    pub retry_in: Duration,
+}
+
+impl From<TooOften> for Problem {
+    fn from(it: TooOften) -> Self {
+        Self::new(ProblemKind::TooManyRequests).retry_after(it.retry_in)
+    }
+}
+
+impl Rule {
+    /// So many a minute.
+    pub const fn per_minute(name: &'static str, quota: u32) -> Self {
+        Self {
+            name,
+            quota,
+            window: Duration::from_secs(60),
+        }
+    }
+
+    /// So many an hour.
+    pub const fn per_hour(name: &'static str, quota: u32) -> Self {
+        Self {
+            name,
+            quota,
+            window: Duration::from_secs(60 * 60),
+        }
+    }
+
+    fn window_us(self) -> i64 {
+        i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// What one request takes out of the bucket.
+    fn share_us(self) -> i64 {
+        self.window_us() / i64::from(self.quota.max(1))
+    }
+
+    /// Decides with the time at which the bucket is full again, and says when it is full afterwards.
+    fn decide(self, full_at_us: i64, now_us: i64) -> (Verdict, i64) {
+        let (window, share) = (self.window_us(), self.share_us());
+        let before = full_at_us.max(now_us);
+        let after = before + share;
+        let allowed = after - now_us <= window;
+        let full_at = if allowed { after } else { before };
+        let left = window - (full_at - now_us);
+        let micros = |us: i64| Duration::from_micros(u64::try_from(us).unwrap_or(0));
+        let verdict = Verdict {
+            allowed,
+            remaining: u32::try_from(left / share.max(1)).unwrap_or(0),
+            full_in: micros(full_at - now_us),
+            retry_in: micros(if allowed { 0 } else { after - now_us - window }),
+        };
+        (verdict, full_at)
+    }
+}
+
+/// Every bucket that this origin knows.
+#[derive(Debug)]
+pub struct Limits {
+    /// When each bucket is full again, in microseconds.
+    own: Cache<[u8; 16], i64>,
+    shared: Option<redis::Shared>,
+}
+
+/// Buckets in memory, some 100 bytes each. Those that nobody asked about for longest are forgotten,
+/// which is to say full.
+const BUCKETS_MAX: usize = 100_000;
+
+impl Limits {
+    /// Buckets that are shared over the Redis at this address, or not.
+    pub fn new(redis_url: Option<&str>, timeout: Duration) -> Result<Self, String> {
+        Ok(Self {
+            own: Cache::new(BUCKETS_MAX),
+            shared: redis_url
+                .map(|url| redis::Shared::new(url, timeout))
+                .transpose()?,
+        })
+    }
+
+    /// Takes one request out of the bucket of this key.
+    pub async fn take(&self, rule: Rule, key: &str, now: Timestamp) -> Verdict {
+        if rule.quota == 0 {
+            return Verdict {
+                allowed: true,
+                remaining: u32::MAX,
+                full_in: Duration::ZERO,
+                retry_in: Duration::ZERO,
+            };
+        }
+        let bucket = bucket(rule, key);
+        let now_us = now.as_millis() * 1_000;
+        let own = self.take_own(rule, bucket, now_us);
+        match &self.shared {
+            // Whatever this origin knows by itself counts in any case.
+            Some(shared) if own.allowed => shared.take(rule, bucket, now_us).await.unwrap_or(own),
+            _ => own,
+        }
+    }
+
+    /// Takes one request, or says that it was asked too often.
+    pub async fn check(&self, rule: Rule, key: &str, now: Timestamp) -> Result<(), TooOften> {
+        let verdict = self.take(rule, key, now).await;
+        if verdict.allowed {
+            return Ok(());
+        }
+        tracing::info!(limit = rule.name, "asked too often");
+        Err(TooOften {
+            retry_in: verdict.retry_in,
+        })
+    }
+
+    fn take_own(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Verdict {
+        let mut verdict = None;
+        let mut decide = |full_at: i64| {
+            let (decided, full_at) = rule.decide(full_at, now_us);
+            verdict = Some(decided);
+            full_at
+        };
+        // Reading and writing are one step, or two requests at once would be one.
+        let entry = self.own.entry(&bucket, None, |_, full_at| {
+            *full_at = decide(*full_at);
+            quick_cache::sync::EntryAction::Retain(())
+        });
+        if let quick_cache::sync::EntryResult::Vacant(guard) = entry {
+            let _ = guard.insert(decide(i64::MIN));
+        }
+        verdict.unwrap_or_else(|| rule.decide(i64::MIN, now_us).0)
+    }
+}
+
+/// The bucket of a key. Nobody who reads the memory or Redis learns an address from it.
+fn bucket(rule: Rule, key: &str) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(rule.name.as_bytes());
+    hasher.update(b"\0");
+    hasher.update(key.as_bytes());
+    let mut bucket = [0; 16];
+    hasher.finalize_xof().fill(&mut bucket);
+    bucket
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIVE: Rule = Rule::per_minute("five", 5);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000)
+    }
+
+    fn limits() -> Limits {
+        Limits::new(None, Duration::ZERO).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_bucket_empties_and_fills_again() {
+        let limits = limits();
+        for left in (0..5).rev() {
+            let verdict = limits.take(FIVE, "a", at(0)).await;
+            assert_eq!((verdict.allowed, verdict.remaining), (true, left));
+        }
+        let refused = limits.take(FIVE, "a", at(0)).await;
+        assert_eq!((refused.allowed, refused.remaining), (false, 0));
+        assert_eq!(refused.retry_in, Duration::from_secs(12));
+        assert_eq!(refused.full_in, Duration::from_secs(60));
+        assert!(limits.take(FIVE, "b", at(0)).await.allowed);
+        assert!(!limits.take(FIVE, "a", at(11)).await.allowed);
+        assert!(limits.take(FIVE, "a", at(12)).await.allowed);
+        assert!(!limits.take(FIVE, "a", at(12)).await.allowed);
+        assert_eq!(limits.take(FIVE, "a", at(600)).await.remaining, 4);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_refused_where_there_is_no_limit() {
+        let limits = limits();
+        for _ in 0..1_000 {
+            assert!(
+                limits
+                    .check(Rule::per_minute("none", 0), "a", at(0))
+                    .await
+                    .is_ok()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn many_at_once_get_what_one_after_the_other_would() {
+        let limits = std::sync::Arc::new(limits());
+        let rule = Rule::per_minute("hundred", 100);
+        let asks = (0..8).map(|_| {
+            let limits = std::sync::Arc::clone(&limits);
+            tokio::spawn(async move {
+                let mut allowed = 0;
+                for _ in 0..100 {
+                    allowed += u32::from(limits.take(rule, "a", at(0)).await.allowed);
+                }
+                allowed
+            })
+        });
+        let mut allowed = 0;
+        for ask in asks.collect::<Vec<_>>() {
+            allowed += ask.await.unwrap();
+        }
+        assert_eq!(allowed, 100);
+    }
+}
