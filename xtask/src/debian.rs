@@ -10,6 +10,7 @@ pub type Needed = (&'static str, &'static str);
 
 pub const MARIADB: Needed = ("mariadbd", "mariadb-server");
 pub const CHROMIUM: Needed = ("chromium", "chromium");
+pub const REDIS: Needed = ("redis-server", "redis-server");
 pub const WRK: Needed = ("wrk", "wrk");
 
 /// Installs what is missing.

@@ -98,7 +98,7 @@ fn format(place: &Place) -> Result<Count, Failure> {
 }
 
 fn build_all(place: &Place) -> Result<Count, Failure> {
-    debian::install(&[debian::MARIADB, debian::CHROMIUM])?;
+    debian::install(&[debian::MARIADB, debian::REDIS, debian::CHROMIUM])?;
     build::set_up(place)?;
     build::ui(place)?;
     build::edge(place)?;

@@ -13,7 +13,9 @@ mod support;
 #[path = "../support/shopper.rs"]
 mod shopper;
 
+mod access;
 mod browser;
 mod entry;
+mod limits;
 mod matrix;
 mod own;

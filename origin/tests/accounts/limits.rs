@@ -1,0 +1,257 @@
+//! How often something may be asked, by one origin and by two that share a Redis.
+
+use std::{net::TcpStream, process::Child, time::Duration};
+
+use axum::body::Body;
+use http::Request;
+use origin::{
+    config::Config,
+    http::Peer,
+    limits::{Limits, Rule},
+};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::{
+    browser::{Browser, PASSWORD, member},
+    db_test,
+    shopper::{only, ready_cart, send},
+    support::{Reply, Shop},
+};
+
+/// A request from this address.
+async fn from(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
+    let mut request = Request::post(path)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let peer = format!("{address}:1").parse().unwrap();
+    request.extensions_mut().insert(Peer(peer));
+    let response = shop.router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = http_body_util::BodyExt::collect(body).await.unwrap();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: body.to_bytes().to_vec(),
+    }
+}
+
+const LOGIN: &str = "/api/v1/account/login";
+
+db_test! {
+    /// The sixth try in a minute is refused, and says when the next one is taken; another address goes on.
+    async fn who_guesses_has_little_time(shop) {
+        let guess = |number: i32| json!({ "email": format!("a{number}@example.org"), "password": "a guess" });
+        for number in 0..5 {
+            let reply = from(shop, "192.0.2.1", LOGIN, guess(number)).await;
+            assert_eq!(reply.status, 401);
+            assert_eq!(reply.header("ratelimit-policy"), "\"login\";q=5;w=60");
+            assert_eq!(reply.header("ratelimit"), format!("\"login\";r={};t={}", 4 - number, 12 * (number + 1)));
+        }
+        let refused = from(shop, "192.0.2.1", LOGIN, guess(5)).await;
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "12"));
+        assert_eq!(refused.header("ratelimit"), "\"login\";r=0;t=60");
+        assert!(refused.text().contains("/problems/too-many-requests"), "{}", refused.text());
+        assert_eq!(from(shop, "192.0.2.1", "/api/v1/tokens", guess(5)).await.status, 429);
+        assert_eq!(from(shop, "192.0.2.2", LOGIN, guess(5)).await.status, 401);
+        shop.app.clock.advance(12_000);
+        assert_eq!(from(shop, "192.0.2.1", LOGIN, guess(5)).await.status, 401);
+        let sign_up = |number: i32| json!({ "email": format!("b{number}@example.org"), "password": PASSWORD });
+        for number in 0..4 {
+            let status = from(shop, "192.0.2.1", "/api/v1/account/register", sign_up(number)).await.status;
+            assert_eq!(status, if number < 3 { 202 } else { 429 });
+        }
+    }
+}
+
+db_test! {
+    /// One account is guarded against many addresses: a minute's tries, and an hour's. Known or not is the same.
+    async fn an_account_is_guarded_wherever_it_is_tried_from(shop) {
+        member(shop, "known@example.org").await;
+        for email in ["known@example.org", "nobody@example.org"] {
+            let mut statuses = Vec::new();
+            for minute in 0..6 {
+                for number in 0..6 {
+                    let address = format!("192.0.{minute}.{number}");
+                    let body = json!({ "email": email, "password": "a guess at it" });
+                    statuses.push(from(shop, &address, LOGIN, body).await.status.as_u16());
+                }
+                shop.app.clock.advance(60_000);
+            }
+            assert_eq!(statuses.iter().filter(|it| **it == 401).count(), 21, "{email}: {statuses:?}");
+            assert!(statuses.iter().all(|it| [401, 429].contains(it)));
+        }
+        shop.app.clock.advance(60 * 60 * 1_000);
+        assert_eq!(Browser::default().login(shop, "known@example.org", PASSWORD).await.status, 200);
+        for email in ["known@example.org", "nobody@example.org"] {
+            let body = json!({ "email": email });
+            let mut answers = Vec::new();
+            for _ in 0..4 {
+                answers.push(send(shop, "POST", "/api/v1/account/forgot", &body).await.status.as_u16());
+            }
+            assert_eq!(answers, [202, 202, 202, 429], "{email}");
+        }
+    }
+}
+
+db_test! {
+    /// Coupons cannot be guessed, and nobody orders faster than a person could; who is not known is not limited.
+    async fn coupons_and_orders_are_not_for_machines(shop) {
+        shop.save(vec![only("tea", "5.00", 90)]).await;
+        let cart = ready_cart(shop, "tea-1", 1).await;
+        let mut answers = Vec::new();
+        for number in 0..11 {
+            let body = json!({ "coupons": [format!("CODE{number}")] });
+            answers.push(send(shop, "PATCH", &cart, &body).await.status.as_u16());
+        }
+        assert_eq!((&answers[..10], answers[10]), (&[200; 10][..], 429));
+        let order = json!({ "expected_total": { "minor": 1, "currency": "USD" }, "payment_method": "manual" });
+        let path = format!("{cart}/order");
+        for number in 0..11 {
+            let status = from(shop, "[2001:db8::1]", &path, order.clone()).await.status;
+            assert_eq!(status, if number < 10 { 409 } else { 429 });
+        }
+        for _ in 0..20 {
+            assert_eq!(from(shop, "127.0.0.1", &path, order.clone()).await.status, 409);
+        }
+    }
+}
+
+/// Asks through somebody: what their headers say, and whether the origin believes it.
+async fn through(shop: &Shop, peer: &str, headers: &[(&'static str, String)]) -> Reply {
+    let mut request = Request::post(LOGIN).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let mut request = request.body(Body::from("{}")).unwrap();
+    request
+        .extensions_mut()
+        .insert(Peer(format!("{peer}:1").parse().unwrap()));
+    let response = shop.router.clone().oneshot(request).await.unwrap();
+    let (parts, _) = response.into_parts();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: Vec::new(),
+    }
+}
+
+db_test! {
+    /// An address is believed from the edge that signs it and from proxies that are named, and from nobody else.
+    async fn nobody_says_who_they_are_themselves(shop) {
+        let trusting = |config: &mut Config| {
+            config.edge_secret = Some("secret".to_owned());
+            config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        };
+        let shop = shop.with(trusting).await;
+        let now = shop.app.clock.now().as_millis() / 1_000;
+        let signed = |secret: &str, address: &str, seconds: i64| {
+            vec![("mallard-client", shared::edge::signed_address(secret, Some(address), seconds))]
+        };
+        let forwarded = |list: &str| vec![("x-forwarded-for", list.to_owned())];
+        // The number of requests that this client has left tells who the origin takes it for.
+        let left = async |peer: &str, headers: Vec<(&'static str, String)>| {
+            let reply = through(&shop, peer, &headers).await;
+            let text = reply.header("ratelimit").to_owned();
+            text.split("r=").nth(1).and_then(|it| it.split(';').next()).map(str::to_owned).unwrap_or_default()
+        };
+        assert_eq!(left("192.0.2.9", vec![]).await, "4");
+        assert_eq!(left("192.0.2.9", forwarded("198.51.100.1")).await, "3", "a client names another");
+        assert_eq!(left("192.0.2.9", signed("guess", "198.51.100.1", now)).await, "2", "a wrong signature");
+        assert_eq!(left("192.0.2.9", signed("secret", "198.51.100.1", now - 61)).await, "1", "an old signature");
+        assert_eq!(left("192.0.2.9", signed("secret", "198.51.100.1", now)).await, "4", "the edge");
+        assert_eq!(left("127.0.0.1", signed("secret", "198.51.100.1", now)).await, "3", "the edge, from elsewhere");
+        assert_eq!(left("10.0.0.1", forwarded("198.51.100.1")).await, "2", "a proxy");
+        assert_eq!(left("10.0.0.1", forwarded("203.0.113.5, 198.51.100.1, 10.9.9.9")).await, "1", "two proxies, and a lie");
+        assert_eq!(left("10.0.0.1", forwarded("nonsense")).await, "", "a proxy that does not know");
+        assert_eq!(left("127.0.0.1", vec![]).await, "", "this machine");
+        let closed = shop.with(|config| { trusting(config); config.require_edge = true; }).await;
+        for (peer, headers, status) in [
+            ("192.0.2.9", vec![], 403),
+            ("127.0.0.1", vec![], 403),
+            ("192.0.2.9", signed("guess", "198.51.100.1", now), 403),
+            ("192.0.2.9", signed("secret", "198.51.100.1", now), 400),
+            ("10.0.0.1", vec![], 400),
+        ] {
+            assert_eq!(through(&closed, peer, &headers).await.status.as_u16(), status, "{peer} {headers:?}");
+        }
+        assert_eq!(closed.get("/healthz").await.status, 200);
+        assert_eq!(closed.get("/").await.status, 403);
+    }
+}
+
+/// A Redis of one test; it ends with it.
+struct Redis {
+    child: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let child = std::process::Command::new("redis-server")
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--dir",
+            ])
+            .arg(folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("redis-server is needed: `cargo xtask test` installs it");
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self {
+            child,
+            port,
+            _folder: folder,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        Limits::new(Some(&url), Duration::from_secs(5)).unwrap()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
+    let now = shared::time::Timestamp::from_millis(1_700_000_000_000);
+    let rule = Rule::per_minute("hundred", 100);
+    let mut redis = Redis::start();
+    let origins = [redis.limits(), redis.limits()];
+    let take = async |key: &str| {
+        let asks = (0..300).map(|number| origins[number % 2].take(rule, key, now));
+        let verdicts = futures_util::future::join_all(asks).await;
+        verdicts.iter().filter(|it| it.allowed).count()
+    };
+    assert_eq!(take("together").await, 100);
+    // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's own.
+    let dies = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        redis.child.kill().unwrap();
+    };
+    let (during, ()) = tokio::join!(take("meanwhile"), dies);
+    assert!((100..=200).contains(&during), "{during}");
+    let later = shared::time::Timestamp::from_millis(now.as_millis() + 600_000);
+    let asks = (0..300).map(|number| origins[number % 2].take(rule, "alone", later));
+    let verdicts = futures_util::future::join_all(asks).await;
+    assert_eq!(verdicts.iter().filter(|it| it.allowed).count(), 200);
+}
