@@ -37,7 +37,7 @@ pub fn is_for_operators(path: &str) -> bool {
 /// The parameters that make a difference at this path; none where the path is not the contract's.
 fn allowed(path: &str) -> Option<&'static [&'static str]> {
     let (_, unprefixed) = Locale::split(path);
-    let endpoints = endpoint::ALL.iter().filter(|about| fits(about.path, path));
+    let endpoints = endpoint::all().filter(|about| fits(about.path, path));
     // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
     let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
     let page = || page::ALL.iter().find(|route| fits(route.path, unprefixed));

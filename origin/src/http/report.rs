@@ -76,7 +76,7 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
 fn is_personal(request: &Request) -> bool {
     let route = request.extensions().get::<MatchedPath>();
     route.is_some_and(|route| {
-        let mut endpoints = endpoint::ALL.iter();
+        let mut endpoints = endpoint::all();
         endpoints.any(|it| it.path == route.as_str() && it.caching == Caching::Private)
     })
 }

@@ -1,0 +1,249 @@
+//! Each endpoint, described once: origin's routes, the ui's client, the edge's keys, the OpenAPI
+//! document and the tests all read it here.
+
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+/// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
+pub struct Endpoint<P, Q, B, R> {
+    /// What is known of it without its types.
+    pub about: About,
+    types: PhantomData<fn(P, Q, B) -> R>,
+}
+
+/// An endpoint without its types.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The operation id, which is the handler's name.
+    pub id: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with `{name}` where a parameter stands.
+    pub path: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The query parameters that make a difference, sorted.
+    pub query: &'static [&'static str],
+    /// How the answer may be kept.
+    pub caching: Caching,
+    /// The problems it may answer with, beside those of every endpoint.
+    pub problems: &'static [crate::problem::ProblemKind],
+}
+
+/// A request method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Adds or starts something.
+    Post,
+    /// Sets something to what it says; twice is the same as once.
+    Put,
+    /// Changes a part.
+    Patch,
+    /// Takes something away.
+    Delete,
+}
+
+impl Method {
+    /// The word in a request.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// How an endpoint's answers may be kept; the exact headers come with each answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// The same for everybody: the edge keeps it.
+    Shared,
+    /// Nobody keeps it.
+    Private,
+}
+
+impl<P, Q, B, R> Endpoint<P, Q, B, R> {
+    /// The path with its parameters filled in, percent-encoded where needed.
+    pub fn path(&self, parameters: &[&str]) -> String {
+        let mut path = String::new();
+        let mut rest = self.about.path;
+        let mut parameters = parameters.iter();
+        while let Some((before, (_, after))) = rest
+            .split_once('{')
+            .and_then(|(before, tail)| Some((before, tail.split_once('}')?)))
+        {
+            path.push_str(before);
+            encode_segment(parameters.next().copied().unwrap_or_default(), &mut path);
+            rest = after;
+        }
+        path + rest
+    }
+}
+
+/// Percent-encodes what may not stand in a path segment (RFC 3986 §3.3).
+pub fn encode_segment(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                into.push(char::from(byte));
+            }
+            _ => {
+                let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
+                into.push('%');
+                into.push(digit(byte >> 4));
+                into.push(digit(byte & 15));
+            }
+        }
+    }
+}
+
+/// The schemas of an endpoint's types.
+pub struct Schemas {
+    /// Of the path's parameters.
+    pub path: Schema,
+    /// Of the query's parameters.
+    pub query: Schema,
+    /// Of the body.
+    pub body: Schema,
+    /// Of the answer.
+    pub response: Schema,
+}
+
+impl Schemas {
+    /// Whether there is no body.
+    pub fn is_empty_body(&self) -> bool {
+        let reference = self.body.as_value()["$ref"].as_str();
+        reference.is_some_and(|it| it.ends_with("/NoParameters"))
+    }
+}
+
+impl<P: JsonSchema, Q: JsonSchema, B: JsonSchema, R: JsonSchema> Endpoint<P, Q, B, R> {
+    /// The schemas of its types; shared definitions go into the generator.
+    fn schemas(generator: &mut SchemaGenerator) -> Schemas {
+        Schemas {
+            path: P::json_schema(generator),
+            query: Q::json_schema(generator),
+            body: generator.subschema_for::<B>(),
+            response: generator.subschema_for::<R>(),
+        }
+    }
+}
+
+/// Declares the endpoints and the table of all of them.
+macro_rules! endpoints {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $method:ident($path_type:ty, $query_type:ty, $body_type:ty) -> $response_type:ty = {
+            id: $id:literal, path: $path:literal, summary: $summary:literal,
+            query: $query:expr, caching: $caching:expr, problems: $problems:expr,
+        }
+    )*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: Endpoint<$path_type, $query_type, $body_type, $response_type> = Endpoint {
+                about: About {
+                    id: $id, method: Method::$method, path: $path, summary: $summary,
+                    query: $query, caching: $caching, problems: $problems,
+                },
+                types: PhantomData,
+            };
+        )*
+
+        /// The endpoints of this file.
+        pub(super) const ALL: &[About] = &[$($name.about),*];
+
+        /// The same with the schemas of their types.
+        pub(super) fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
+            vec![$((
+                $name.about,
+                Endpoint::<$path_type, $query_type, $body_type, $response_type>::schemas(generator),
+            )),*]
+        }
+    };
+}
+
+mod account;
+mod operator;
+mod shop;
+
+pub use account::*;
+pub use operator::*;
+pub use shop::*;
+
+/// Every endpoint.
+#[expect(unused_qualifications, reason = "every file has a table")]
+pub fn all() -> impl Iterator<Item = &'static About> {
+    [shop::ALL, account::ALL, operator::ALL]
+        .into_iter()
+        .flatten()
+}
+
+/// Every endpoint with the schemas of its types.
+pub fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
+    let mut described = shop::described(generator);
+    described.extend(account::described(generator));
+    described.extend(operator::described(generator));
+    described
+}
+
+/// There are no parameters, or there is no body.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, JsonSchema)]
+pub struct NoParameters {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_list_is_that_of_the_type() {
+        let mut generator = SchemaGenerator::default();
+        for (about, schemas) in described(&mut generator) {
+            let properties = schemas.query.as_value()["properties"].as_object();
+            let mut names: Vec<_> = properties
+                .into_iter()
+                .flat_map(|map| map.keys().map(String::as_str))
+                .collect();
+            names.sort_unstable();
+            assert_eq!(names, about.query, "{}", about.id);
+        }
+    }
+
+    #[test]
+    fn the_path_parameters_are_those_of_the_type() {
+        let mut generator = SchemaGenerator::default();
+        for (about, schemas) in described(&mut generator) {
+            let properties = schemas.path.as_value()["properties"].as_object();
+            let names = properties.into_iter().flat_map(|map| map.keys());
+            let in_path = about.path.matches('{').count();
+            assert_eq!(names.clone().count(), in_path, "{}", about.id);
+            for name in names {
+                assert!(about.path.contains(&format!("{{{name}}}")), "{}", about.id);
+            }
+        }
+    }
+
+    #[test]
+    fn operations_are_unique() {
+        let ids: std::collections::HashSet<_> = all().map(|about| about.id).collect();
+        let routes: std::collections::HashSet<_> = all()
+            .map(|about| (about.method.word(), about.path))
+            .collect();
+        assert_eq!((ids.len(), routes.len()), (all().count(), all().count()));
+    }
+
+    #[test]
+    fn parameters_are_encoded_into_the_path() {
+        assert_eq!(GET_PRODUCT.path(&["mug"]), "/api/v1/products/mug");
+        assert_eq!(
+            GET_PRODUCT.path(&["a/b ü"]),
+            "/api/v1/products/a%2Fb%20%C3%BC"
+        );
+        assert_eq!(LIST_CATEGORIES.path(&[]), "/api/v1/categories");
+    }
+}
