@@ -15,6 +15,12 @@ const edge :Workerd.Worker = (
     (name = "index.js", esModule = embed "index.js"),
     (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
   ],
-  bindings = [(name = "ORIGIN", service = "origin")],
+  bindings = [
+    (name = "ORIGIN", service = "origin"),
+    # The secret with which the origin believes this edge, and the field in which the proxy in front of it
+    # says who asks. Without them the edge says nothing of clients.
+    (name = "EDGE_SECRET", fromEnvironment = "EDGE_SECRET"),
+    (name = "CLIENT_ADDRESS_FIELD", fromEnvironment = "CLIENT_ADDRESS_FIELD"),
+  ],
   compatibilityDate = "2026-11-01",
 );

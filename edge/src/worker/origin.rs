@@ -57,7 +57,10 @@ impl Origin {
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        self.env.var(name).ok().map(|it| it.to_string())
+        // On workerd a binding from the environment that is not set is null, which `Env::var` does not
+        // expect.
+        let value = worker::js_sys::Reflect::get(&self.env, &name.into());
+        value.ok()?.as_string()
     }
 
     fn number(&self, (name, default): (&str, u64)) -> u64 {
@@ -99,8 +102,8 @@ impl Origin {
         headers.set("traceparent", asked.trace.to_string());
         headers.set(ASK_RAW, "1");
         if let Some(secret) = self.text(SECRET) {
-            let named = self.text(ADDRESS_FIELD);
-            let address = named.and_then(|name| asked.request.headers.get(&name));
+            let field = self.text(ADDRESS_FIELD).unwrap_or_default();
+            let address = asked.request.headers.get(&field);
             let seconds = i64::try_from(worker::Date::now().as_millis() / 1_000).unwrap_or(0);
             let signed = signed_address(&secret, address, seconds);
             headers.set(ADDRESS_HEADER, signed);
