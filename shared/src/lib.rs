@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod id;
 pub mod locale;
 pub mod money;
+pub mod operator;
 pub mod order;
 pub mod page;
 pub mod payment;

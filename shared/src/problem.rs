@@ -71,6 +71,8 @@ kinds! {
         "The stock is not what the changes expect: another version, or too little of it; `errors` names each. Nothing was changed.";
     IllegalStep = "illegal-step", 409, "Not possible any more",
         "In its present state the order cannot take this step.";
+    NotEmpty = "not-empty", 409, "Not empty",
+        "There is still something in it: products, or other categories.";
     OpenOrders = "open-orders", 409, "Orders on their way",
         "The account has orders that are not done; it can be erased when they are.";
     IdempotencyInFlight = "idempotency-in-flight", 409, "Being worked on",

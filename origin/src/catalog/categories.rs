@@ -5,11 +5,12 @@ use shared::{
     locale::Locale,
     time::Timestamp,
 };
-use sqlx::Row as _;
+use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Rows, Tx};
 
 use super::{
+    Error,
     model::NewCategory,
     slug::slug_from,
     store::StoredImage,
@@ -245,6 +246,74 @@ async fn add_paths(tx: &mut Tx, id: CategoryId, above: &[CategoryId]) -> Result<
                 .push_bind(*depth);
         })
         .await
+}
+
+/// What the version of a category is made of.
+pub(super) async fn version(
+    conn: &mut AnyConnection,
+    external_id: &str,
+) -> Result<Option<String>, db::Error> {
+    let statement = "
+        select content_hash
+          from categories
+         where external_id = ?";
+    sqlx::query_scalar(statement)
+        .bind(external_id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// The picture that a category has of its own.
+pub(super) async fn image(
+    conn: &mut AnyConnection,
+    external_id: &str,
+) -> Result<Option<StoredImage>, Error> {
+    let statement = "
+        select image
+          from categories
+         where external_id = ?";
+    let image: Option<Option<String>> = sqlx::query_scalar(statement)
+        .bind(external_id)
+        .fetch_optional(conn)
+        .await?;
+    let image = image.flatten().map(|text| serde_json::from_str(&text));
+    Ok(image.transpose()?)
+}
+
+/// Takes a category out, unless products or other categories are in it.
+pub(super) async fn delete_empty(tx: &mut Tx, external_id: &str) -> Result<bool, db::Error> {
+    let Some(known) = find(tx, external_id).await? else {
+        return Ok(false);
+    };
+    let used = "
+        select (select count(*) from products where category_id = ?)
+             + (select count(*) from categories where parent_id = ?)";
+    let used: i64 = sqlx::query_scalar(used)
+        .bind(known.id.get())
+        .bind(known.id.get())
+        .fetch_one(tx.conn())
+        .await?;
+    if used > 0 {
+        return Ok(false);
+    }
+    for statement in [
+        "delete from category_texts
+          where category_id = ?",
+        "delete from category_paths
+          where descendant_id = ?",
+        "delete from category_facets
+          where category_id = ?",
+        "delete from category_brands
+          where category_id = ?",
+        "delete from categories
+          where id = ?",
+    ] {
+        sqlx::query(statement)
+            .bind(known.id.get())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(true)
 }
 
 fn content_hash(

@@ -16,6 +16,18 @@ pub enum Error {
     /// A parameter is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(&'static str, &'static str),
+    /// What was seen is not so any more.
+    #[error("it has changed meanwhile")]
+    Stale,
+    /// There is still something in a category.
+    #[error("the category is not empty")]
+    NotEmpty,
+    /// A field cannot be saved: which, and why.
+    #[error("{0}: {1}")]
+    Refused(&'static str, String),
+    /// Fields are wrong: which, and why.
+    #[error("wrong fields: {0:?}")]
+    Fields(Vec<(String, String)>),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
@@ -38,6 +50,14 @@ impl From<Error> for Problem {
                 Self::new(ProblemKind::NotFound).detail(sentence(&error))
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::Stale => Self::new(ProblemKind::Stale),
+            Error::NotEmpty => Self::new(ProblemKind::NotEmpty),
+            Error::Refused(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::Fields(fields) => fields
+                .into_iter()
+                .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
+                    problem.field(field, why)
+                }),
             Error::Db(error) => db::problem(&error),
             Error::Damaged(_) => {
                 tracing::error!(error = %error, "the catalogue cannot be read");

@@ -7,6 +7,10 @@
 //! the same commit.
 
 mod categories;
+mod draft;
+mod edit;
+mod edit_categories;
+mod edit_web;
 mod error;
 mod list;
 pub mod model;
@@ -32,6 +36,7 @@ use shared::{
 };
 
 pub use categories::{SavedCategory, save_category};
+pub use edit::Seen;
 pub use error::Error;
 pub use list::Listing;
 pub use offer::{Offer, Showcase, find_skus, offers};

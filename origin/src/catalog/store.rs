@@ -10,7 +10,7 @@ use shared::{
     money::{Currency, Money},
     time::Timestamp,
 };
-use sqlx::{Row, any::AnyRow};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::db::{self, Reader};
 
@@ -455,4 +455,82 @@ pub async fn list_slugs(
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, Timestamp::from_millis(row.try_get(1)?))))
         .collect()
+}
+
+/// A product on its way to be changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Edited {
+    /// Which.
+    pub id: ProductId,
+    /// How often it changed.
+    pub version: i64,
+}
+
+/// The product with this external id, whatever its status. `lock` locks its row.
+pub async fn find_edited(
+    conn: &mut AnyConnection,
+    external_id: &str,
+    lock: &'static str,
+) -> Result<Option<Edited>, Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        "select id, version
+           from products
+          where external_id = ",
+    );
+    query.push_bind(external_id.to_owned()).push(lock);
+    let row = query.build().fetch_optional(conn).await?;
+    let edited = |row: AnyRow| {
+        Ok(Edited {
+            id: ProductId::new(row.try_get("id")?),
+            version: row.try_get("version")?,
+        })
+    };
+    row.map(edited).transpose()
+}
+
+/// The external id of the product with this sku.
+pub async fn external_id_of(conn: &mut AnyConnection, sku: &str) -> Result<Option<String>, Error> {
+    let statement = "
+        select p.external_id
+          from variants v
+          join products p on p.id = v.product_id
+         where v.sku = ?
+           and v.active = 1";
+    Ok(sqlx::query_scalar(statement)
+        .bind(sku)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// How many of a product were sold, and since when it is there.
+pub async fn sold_of(
+    conn: &mut AnyConnection,
+    external_id: &str,
+) -> Result<Option<(i64, Timestamp)>, Error> {
+    let statement = "
+        select sold, created_at
+          from products
+         where external_id = ?";
+    let row: Option<(i64, i64)> = sqlx::query_as(statement)
+        .bind(external_id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|(sold, at)| (sold, Timestamp::from_millis(at))))
+}
+
+/// The lists in which a product is shown.
+pub async fn listed_in(
+    conn: &mut AnyConnection,
+    external_id: &str,
+) -> Result<Vec<CategoryId>, Error> {
+    let statement = "
+        select l.category_id
+          from product_listings l
+          join products p on p.id = l.product_id
+         where p.external_id = ?";
+    let ids: Vec<i64> = sqlx::query_scalar(statement)
+        .bind(external_id)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids.into_iter().map(CategoryId::new).collect())
 }

@@ -235,6 +235,12 @@ impl TreeCache {
         Ok(tree)
     }
 
+    /// The tree as it is at this moment.
+    pub async fn fresh(&self, db: &Db) -> Result<Arc<Tree>, Error> {
+        let kept = self.last();
+        self.refresh(db, &kept).await
+    }
+
     /// The tree as it was last seen, without asking the database: for pages that say that
     /// something failed.
     pub fn last(&self) -> Arc<Tree> {

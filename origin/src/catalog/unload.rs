@@ -9,9 +9,9 @@ use shared::{
     money::{Currency, Money},
     time::Timestamp,
 };
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use crate::db::{Reader, Rows};
+use crate::db::Rows;
 
 use super::{
     Error,
@@ -24,7 +24,7 @@ use super::{
 
 /// The categories, each behind the one above it. `base_url` stands before the shop's own pictures.
 pub async fn unload_categories(
-    reader: &mut Reader,
+    conn: &mut AnyConnection,
     tree: &Tree,
     base_url: &str,
 ) -> Result<Vec<NewCategory>, Error> {
@@ -36,7 +36,7 @@ pub async fn unload_categories(
                      from category_paths a
                     where a.descendant_id = c.id),
                c.position, c.id";
-    let rows = sqlx::query(statement).fetch_all(&mut **reader).await?;
+    let rows = sqlx::query(statement).fetch_all(&mut *conn).await?;
     let mut categories = Vec::with_capacity(rows.len());
     for row in rows {
         let id: i64 = row.try_get("id")?;
@@ -64,7 +64,7 @@ pub async fn unload_categories(
 
 /// Up to `limit` products behind this one, in the order of their ids, each with its id.
 pub async fn unload_products(
-    reader: &mut Reader,
+    conn: &mut AnyConnection,
     after: ProductId,
     limit: i64,
     base_url: &str,
@@ -79,7 +79,7 @@ pub async fn unload_products(
          order by p.id
          limit ?";
     let query = sqlx::query(statement).bind(after.get()).bind(limit);
-    let rows = query.fetch_all(&mut **reader).await?;
+    let rows = query.fetch_all(&mut *conn).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -87,8 +87,8 @@ pub async fn unload_products(
         .iter()
         .map(|row| row.try_get("id"))
         .collect::<Result<_, _>>()?;
-    let mut texts = texts(reader, &ids).await?;
-    let mut variants = variants(reader, &ids).await?;
+    let mut texts = texts(conn, &ids).await?;
+    let mut variants = variants(conn, &ids).await?;
     rows.iter()
         .map(|row| {
             let id: i64 = row.try_get("id")?;
@@ -97,6 +97,28 @@ pub async fn unload_products(
             Ok((ProductId::new(id), product(row, texts, variants, base_url)?))
         })
         .collect()
+}
+
+/// One product, with its pictures as they are kept.
+pub async fn unload_one(
+    conn: &mut AnyConnection,
+    id: ProductId,
+) -> Result<Option<(NewProduct, Vec<StoredImage>)>, Error> {
+    let before = ProductId::new(id.get() - 1);
+    let found = unload_products(conn, before, 1, "").await?;
+    let product = found.into_iter().find(|(found, _)| *found == id);
+    let Some((_, product)) = product else {
+        return Ok(None);
+    };
+    let statement = "
+        select images
+          from products
+         where id = ?";
+    let images: String = sqlx::query_scalar(statement)
+        .bind(id.get())
+        .fetch_one(conn)
+        .await?;
+    Ok(Some((product, serde_json::from_str(&images)?)))
 }
 
 fn product(
@@ -156,7 +178,7 @@ struct ProductTexts {
     attributes: Vec<NewAttribute>,
 }
 
-async fn texts(reader: &mut Reader, ids: &[i64]) -> Result<HashMap<i64, ProductTexts>, Error> {
+async fn texts(conn: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, ProductTexts>, Error> {
     let head = "
         select product_id, locale, name, description, attributes
           from product_texts
@@ -164,7 +186,7 @@ async fn texts(reader: &mut Reader, ids: &[i64]) -> Result<HashMap<i64, ProductT
     let mut query = Rows::among(head, ids.iter().copied());
     let rows = query.push(" order by product_id, locale").build();
     let mut texts: HashMap<i64, ProductTexts> = HashMap::new();
-    for row in rows.fetch_all(&mut **reader).await? {
+    for row in rows.fetch_all(&mut *conn).await? {
         let code: String = row.try_get("locale")?;
         let Some(locale) = Locale::from_code(&code) else {
             continue;
@@ -226,7 +248,7 @@ impl VariantRow {
 }
 
 async fn variants(
-    reader: &mut Reader,
+    conn: &mut AnyConnection,
     ids: &[i64],
 ) -> Result<HashMap<i64, Vec<VariantRow>>, Error> {
     let head = "
@@ -241,7 +263,7 @@ async fn variants(
     let mut query = Rows::among(head, ids.iter().copied());
     let rows = query.push(" order by v.product_id, v.position").build();
     let mut variants: HashMap<i64, Vec<VariantRow>> = HashMap::new();
-    for row in rows.fetch_all(&mut **reader).await? {
+    for row in rows.fetch_all(&mut *conn).await? {
         let tracked = row.try_get::<i64, _>("tracked")? != 0;
         let on_hand: Option<i64> = row.try_get("on_hand")?;
         let options: String = row.try_get("options")?;

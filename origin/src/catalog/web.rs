@@ -19,6 +19,7 @@ pub fn routes() -> Router<App> {
         .endpoint(&LIST_HOT_PRODUCTS, list_hot_products)
         .endpoint(&LIST_CATEGORIES, list_categories)
         .endpoint(&GET_FACETS, get_facets)
+        .merge(super::edit_web::routes())
 }
 
 async fn get_product(

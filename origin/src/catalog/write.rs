@@ -418,6 +418,80 @@ pub(super) async fn note_change(tx: &mut Tx) -> Result<(), db::Error> {
     Ok(())
 }
 
+/// Whether everything that was saved has been counted.
+pub(super) async fn is_counted(tx: &mut Tx) -> Result<bool, db::Error> {
+    let versions = "
+        select count(distinct version)
+          from versions
+         where name in ('saved', 'counted')";
+    let different: i64 = sqlx::query_scalar(versions).fetch_one(tx.conn()).await?;
+    Ok(different == 1)
+}
+
+/// Counts what these listings come to, and lets the tree be read again. Everything else was counted
+/// before.
+pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), db::Error> {
+    let mut lists: Vec<CategoryId> = lists.to_vec();
+    lists.sort_unstable();
+    lists.dedup();
+    for list in lists {
+        for statement in [
+            "delete from category_facets
+              where category_id = ?",
+            "delete from category_brands
+              where category_id = ?",
+            "insert into category_facets (category_id, product_count, price_from_minor,
+                                          price_to_minor, image)
+             select l.category_id, count(*), min(l.price_minor), max(l.price_minor),
+                    (select p.image
+                       from product_listings best
+                       join products p on p.id = best.product_id
+                      where best.category_id = l.category_id
+                        and p.image is not null
+                      order by best.sold desc, best.product_id
+                      limit 1)
+               from product_listings l
+              where l.category_id = ?
+              group by l.category_id",
+            "insert into category_brands (category_id, brand_id, product_count)
+             select category_id, brand_id, count(*)
+               from product_listings
+              where brand_id <> 0
+                and category_id = ?
+              group by category_id, brand_id",
+        ] {
+            sqlx::query(statement)
+                .bind(list.get())
+                .execute(tx.conn())
+                .await?;
+        }
+    }
+    let statement = "
+        update versions
+           set version = version + 1
+         where name = 'categories'";
+    sqlx::query(statement).execute(tx.conn()).await?;
+    let saved = "
+        select version
+          from versions
+         where name = 'saved'";
+    let saved: i64 = sqlx::query_scalar(saved).fetch_one(tx.conn()).await?;
+    note_count(tx, saved).await
+}
+
+/// Notes that everything is counted that was saved up to this version.
+async fn note_count(tx: &mut Tx, saved: i64) -> Result<(), db::Error> {
+    let statement = "
+        update versions
+           set version = ?
+         where name = 'counted'";
+    sqlx::query(statement)
+        .bind(saved)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Counts what the listings come to, anew for every category, and lets the tree be read again.
 pub async fn recount(tx: &mut Tx) -> Result<(), db::Error> {
     let versions = "
@@ -456,13 +530,5 @@ pub async fn recount(tx: &mut Tx) -> Result<(), db::Error> {
     ] {
         sqlx::query(statement).execute(tx.conn()).await?;
     }
-    let statement = "
-        update versions
-           set version = ?
-         where name = 'counted'";
-    sqlx::query(statement)
-        .bind(saved)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+    note_count(tx, saved).await
 }

@@ -20,12 +20,10 @@ pub use client::{Client, Peer};
 
 use std::time::Duration;
 
-use axum::{Router, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use http::StatusCode;
 use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
     accounts, app::App, audit, cart, catalog, inventory, limits, orders, pages, payments, webhooks,
@@ -79,7 +77,8 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                     StatusCode::REQUEST_TIMEOUT,
                     time_limit,
                 ))
-                .layer(RequestBodyLimitLayer::new(app.config.body_max)),
+                // A route that takes more says so.
+                .layer(DefaultBodyLimit::max(app.config.body_max)),
         )
         .with_state(app.clone())
 }

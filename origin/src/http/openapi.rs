@@ -108,7 +108,12 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
         "responses": responses,
     });
     if !matches!(about.method, Method::Get | Method::Delete) && !schemas.is_empty_body() {
-        let content = json!({ "application/json": { "schema": schemas.body.as_value() } });
+        let media_type = if schemas.is_binary_body() {
+            "application/octet-stream"
+        } else {
+            "application/json"
+        };
+        let content = json!({ media_type: { "schema": schemas.body.as_value() } });
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation

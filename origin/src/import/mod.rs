@@ -43,7 +43,7 @@ mod weight;
 
 pub use error::{BadRow, Error, Lost};
 
-use check::{Gate, Stop};
+use check::{Flow, Gate, Stop};
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -130,6 +130,48 @@ pub fn read(
     match done {
         Ok(()) | Err(Stop::Asked) => Ok(()),
         Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// A product that somebody writes by hand: as it may be saved, or everything that is wrong with it.
+pub fn check_product(currency: Currency, product: NewProduct) -> Result<NewProduct, Vec<BadRow>> {
+    let passed = pass(currency, |gate| gate.product(0, product, None))?;
+    match passed {
+        Row::Product(product) => Ok(product),
+        Row::Category(_) => Err(Vec::new()),
+    }
+}
+
+/// A category that somebody writes by hand: as it may be saved, or everything that is wrong with it.
+pub fn check_category(
+    currency: Currency,
+    category: NewCategory,
+) -> Result<NewCategory, Vec<BadRow>> {
+    let passed = pass(currency, |gate| gate.category(0, category).map(drop))?;
+    match passed {
+        Row::Category(category) => Ok(category),
+        Row::Product(_) => Err(Vec::new()),
+    }
+}
+
+/// Lets one row through the gate. Whoever writes by hand is told of everything that would be left out.
+fn pass(
+    currency: Currency,
+    row: impl FnOnce(&mut Gate<'_, '_>) -> Flow,
+) -> Result<Row, Vec<BadRow>> {
+    let (mut passed, mut bad) = (None, Vec::new());
+    let mut emit = |item: Result<Located, BadRow>| {
+        match item {
+            Ok(located) => passed = Some(located.row),
+            Err(row) => bad.push(row),
+        }
+        ControlFlow::Continue(())
+    };
+    // Nothing is read that could fail.
+    let _ = row(&mut Gate::new(currency, &mut emit));
+    match passed {
+        Some(row) if bad.is_empty() => Ok(row),
+        _ => Err(bad),
     }
 }
 

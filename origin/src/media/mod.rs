@@ -45,12 +45,16 @@ impl Library {
     /// Takes a photo: PNG, JPEG, WebP or GIF, told by its content. It is turned the right way up,
     /// made smaller in several widths, and written as WebP with JPEG for browsers that cannot.
     pub fn ingest_file(&self, path: &Path) -> Result<Image, Error> {
-        let content = read_bounded(path)?;
-        let name = name_of(&content);
-        let size = raster::size(&content)?;
+        self.ingest(&read_bounded(path)?)
+    }
+
+    /// Takes the content of a photo.
+    pub fn ingest(&self, content: &[u8]) -> Result<Image, Error> {
+        let name = name_of(content);
+        let size = raster::size(content)?;
         let image = described(&name, size);
         if !self.has_all(&image) {
-            for (width, encoded) in raster::renditions(&content, &widths(size.0))? {
+            for (width, encoded) in raster::renditions(content, &widths(size.0))? {
                 self.write(&format!("{name}-{width}.webp"), &encoded.webp)?;
                 self.write(&format!("{name}-{width}.jpg"), &encoded.jpeg)?;
             }

@@ -6,6 +6,7 @@ use shared::{
     cursor::{Cursor, Direction},
     id::{CartId, OrderId, UserId},
     money::Money,
+    operator::ListAllOrders,
     order::Order,
     time::Timestamp,
 };
@@ -39,12 +40,17 @@ pub async fn list_of(app: &App, user: UserId, query: &ListOrders) -> Result<Orde
          order by u.order_id desc
          limit ?";
     let mut reader = app.db.read().await?;
-    let mut rows = sqlx::query(statement)
+    let rows = sqlx::query(statement)
         .bind(user.get())
         .bind(before)
         .bind(i64::from(limit) + 1)
         .fetch_all(&mut *reader)
         .await?;
+    page(rows, limit)
+}
+
+/// A page of what was read: one more than asked for tells that there is another one.
+fn page(mut rows: Vec<AnyRow>, limit: u32) -> Result<OrderList, Error> {
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let last: Option<i64> = rows.last().map(|row| row.try_get("id")).transpose()?;
@@ -67,6 +73,43 @@ fn summary(row: &AnyRow) -> Result<OrderSummary, Error> {
         total: Money::new(row.try_get("total_minor")?, currency),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
     })
+}
+
+/// A page of everybody's orders, the newest first.
+pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Error> {
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        return Err(Error::invalid("limit", why));
+    }
+    let before = query.cursor.map_or(i64::MAX, |it| it.id);
+    let statement = match query.state {
+        Some(_) => {
+            "select id, number, state, currency, total_minor, created_at
+               from orders
+              where id < ?
+                and state = ?
+              order by id desc
+              limit ?"
+        }
+        None => {
+            "select id, number, state, currency, total_minor, created_at
+               from orders
+              where id < ?
+              order by id desc
+              limit ?"
+        }
+    };
+    let mut statement = sqlx::query(statement).bind(before);
+    if let Some(state) = query.state {
+        statement = statement.bind(state.word());
+    }
+    let mut reader = app.db.read().await?;
+    let rows = statement
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&mut *reader)
+        .await?;
+    page(rows, limit)
 }
 
 /// One of somebody's orders.

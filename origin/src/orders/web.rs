@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::{
     cache::CachePolicy,
     cart::{CartPath, PlaceOrder},
-    endpoint::{CANCEL_ORDER, GET_ORDER, PLACE_ORDER, RETURN_ORDER},
+    endpoint::{CANCEL_ORDER, GET_ANY_ORDER, GET_ORDER, LIST_ORDERS, PLACE_ORDER, RETURN_ORDER},
+    operator::ListAllOrders,
     order::{OrderPath, OrderToken, ReturnOrder},
 };
 
@@ -26,6 +27,8 @@ pub fn routes() -> Router<App> {
         .endpoint(&GET_ORDER, get_order)
         .endpoint(&CANCEL_ORDER, cancel_order)
         .endpoint(&RETURN_ORDER, return_order)
+        .endpoint(&LIST_ORDERS, list_orders)
+        .endpoint(&GET_ANY_ORDER, get_any_order)
 }
 
 async fn place_order(
@@ -78,5 +81,23 @@ async fn return_order(
 ) -> Answered {
     let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
     let order = super::take_back(&app, &may.actor, &path.number, &request, &key).await?;
+    Ok(Answer::json(&order, CachePolicy::Private))
+}
+
+async fn list_orders(
+    State(app): State<App>,
+    _: May<Orders>,
+    Query(query): Query<ListAllOrders>,
+) -> Answered {
+    let list = super::list_all(&app, &query).await?;
+    Ok(Answer::json(&list, CachePolicy::Private))
+}
+
+async fn get_any_order(
+    State(app): State<App>,
+    _: May<Orders>,
+    Path(path): Path<OrderPath>,
+) -> Answered {
+    let order = super::read(&app, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

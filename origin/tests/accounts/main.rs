@@ -19,3 +19,4 @@ mod entry;
 mod limits;
 mod matrix;
 mod own;
+mod staff;

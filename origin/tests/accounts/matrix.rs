@@ -111,8 +111,7 @@ async fn world(shop: &Shop) -> World {
         ("webhook", text(&hook["id"])),
         ("key", text(&key["id"])),
         ("location", "north".to_owned()),
-        ("category", "none".to_owned()),
-        ("code", "none".to_owned()),
+        ("external_id", "tea".to_owned()),
     ];
     World {
         cookies: [
@@ -165,6 +164,8 @@ fn body(operation: &str, world: &World) -> Value {
         "save_location" => json!({ "name": "North" }),
         "create_webhook" => json!({ "url": "https://evil.example/" }),
         "create_api_key" => json!({ "name": "evil", "rights": ["orders"] }),
+        "save_draft" | "save_category" => json!({ "names": { "en": "Evil" } }),
+        "change_variant" => json!({ "price": { "minor": 1, "currency": "USD" } }),
         "set_role" => json!({ "role": "staff", "rights": ["orders"] }),
         _ => json!({}),
     }

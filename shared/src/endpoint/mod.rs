@@ -118,8 +118,17 @@ pub struct Schemas {
 impl Schemas {
     /// Whether there is no body.
     pub fn is_empty_body(&self) -> bool {
+        self.refers_to("/NoParameters")
+    }
+
+    /// Whether the body is a file, and no JSON.
+    pub fn is_binary_body(&self) -> bool {
+        self.refers_to("/Bytes")
+    }
+
+    fn refers_to(&self, name: &str) -> bool {
         let reference = self.body.as_value()["$ref"].as_str();
-        reference.is_some_and(|it| it.ends_with("/NoParameters"))
+        reference.is_some_and(|it| it.ends_with(name))
     }
 }
 
@@ -191,6 +200,11 @@ pub fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
     described.extend(operator::described(generator));
     described
 }
+
+/// The body is a file, as it is.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(extend("format" = "binary"))]
+pub struct Bytes(#[allow(dead_code, reason = "it only describes")] String);
 
 /// There are no parameters, or there is no body.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, JsonSchema)]

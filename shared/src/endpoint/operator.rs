@@ -6,22 +6,100 @@ use schemars::SchemaGenerator;
 
 use crate::{
     account::{
-        Account, ApiKey, ApiKeys, AuditLog, CreateApiKey, KeyPath, ListAudit, ListUsers, SetRole,
-        UserList, UserPath,
+        Accepted, Account, ApiKey, ApiKeys, AuditLog, CreateApiKey, KeyPath, ListAudit, ListUsers,
+        OrderList, SetRole, UserList, UserPath,
+    },
+    operator::{
+        CategoryDraft, ChangeVariant, DraftList, ExternalPath, ListAllOrders, ListDrafts,
+        ProductDraft, SkuPath,
     },
     order::{Order, OrderPath, ReturnOrder},
     payment::{RefundOrder, StepOrder},
     problem::ProblemKind::{
-        Forbidden, IdempotencyInFlight, IdempotencyMismatch, IllegalStep, Invalid, NotFound,
-        StockConflict, Unauthorized,
+        Forbidden, IdempotencyInFlight, IdempotencyMismatch, IllegalStep, Invalid, NotEmpty,
+        NotFound, Stale, StockConflict, Unauthorized,
     },
     stock::{ChangeStock, GetStock, Location, LocationPath, Locations, SaveLocation, StockLevels},
     webhook::{CreateWebhook, Webhook, WebhookPath, Webhooks},
 };
 
-use super::{About, Caching, Endpoint, Method, NoParameters, Schemas};
+use super::{About, Bytes, Caching, Endpoint, Method, NoParameters, Schemas};
 
 endpoints! {
+    /// The products, whatever their status.
+    LIST_DRAFTS: Get(NoParameters, ListDrafts, NoParameters) -> DraftList = {
+        id: "list_drafts", path: "/api/v1/operator/products",
+        summary: "The products in every language, whatever their status",
+        query: &["cursor", "limit"], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden],
+    }
+    /// A product as it is written.
+    GET_DRAFT: Get(ExternalPath, NoParameters, NoParameters) -> ProductDraft = {
+        id: "get_draft", path: "/api/v1/operator/products/{external_id}",
+        summary: "A product in every language, with its version as `ETag`",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
+    }
+    /// A product, new or changed.
+    SAVE_DRAFT: Put(ExternalPath, NoParameters, ProductDraft) -> ProductDraft = {
+        id: "save_draft", path: "/api/v1/operator/products/{external_id}",
+        summary: "Write a product, new (`If-None-Match: *`) or changed (`If-Match`); its stock stays as it is",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
+    }
+    /// A product that is not sold any more.
+    ARCHIVE_PRODUCT: Delete(ExternalPath, NoParameters, NoParameters) -> ProductDraft = {
+        id: "archive_product", path: "/api/v1/operator/products/{external_id}",
+        summary: "Take a product out of the shop; it stays for the orders that name it",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
+    }
+    /// A picture of a product.
+    ADD_IMAGE: Post(ExternalPath, NoParameters, Bytes) -> ProductDraft = {
+        id: "add_image", path: "/api/v1/operator/products/{external_id}/images",
+        summary: "Add a picture: the body is a PNG, JPEG, WebP or GIF, told by its content",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
+    }
+    /// A price, or what else of one variant.
+    CHANGE_VARIANT: Patch(SkuPath, NoParameters, ChangeVariant) -> ProductDraft = {
+        id: "change_variant", path: "/api/v1/operator/variants/{sku}",
+        summary: "Change price, count, back-order or weight of one variant; what is absent stays",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
+    }
+    /// A category as it is written.
+    GET_CATEGORY_DRAFT: Get(ExternalPath, NoParameters, NoParameters) -> CategoryDraft = {
+        id: "get_category_draft", path: "/api/v1/operator/categories/{external_id}",
+        summary: "A category in every language, with its version as `ETag`",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
+    }
+    /// A category, new or changed.
+    SAVE_CATEGORY: Put(ExternalPath, NoParameters, CategoryDraft) -> CategoryDraft = {
+        id: "save_category", path: "/api/v1/operator/categories/{external_id}",
+        summary: "Write a category, new (`If-None-Match: *`) or changed (`If-Match`)",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
+    }
+    /// A category less.
+    DELETE_CATEGORY: Delete(ExternalPath, NoParameters, NoParameters) -> Accepted = {
+        id: "delete_category", path: "/api/v1/operator/categories/{external_id}",
+        summary: "Take an empty category out of the shop",
+        query: &[], caching: Caching::Private,
+        problems: &[Unauthorized, Forbidden, NotFound, Stale, NotEmpty],
+    }
+    /// The orders of everybody.
+    LIST_ORDERS: Get(NoParameters, ListAllOrders, NoParameters) -> OrderList = {
+        id: "list_orders", path: "/api/v1/operator/orders",
+        summary: "The orders of everybody, the newest first",
+        query: &["cursor", "limit", "state"], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden],
+    }
+    /// Anybody's order.
+    GET_ANY_ORDER: Get(OrderPath, NoParameters, NoParameters) -> Order = {
+        id: "get_any_order", path: "/api/v1/operator/orders/{number}",
+        summary: "An order of anybody",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
+    }
     /// The accounts.
     LIST_USERS: Get(NoParameters, ListUsers, NoParameters) -> UserList = {
         id: "list_users", path: "/api/v1/operator/users",

@@ -1,0 +1,112 @@
+//! Changing categories by hand. Their version is the hash of what they hold.
+
+use shared::operator::CategoryDraft;
+
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+    db, import,
+};
+
+use super::{
+    Error, SavedCategory, Seen, categories,
+    model::NewCategory,
+    save_category,
+    unload::unload_categories,
+    write::{is_counted, note_change, recount, recount_of},
+};
+
+/// A category with what its version is made of.
+pub type Versioned = (CategoryDraft, String);
+
+/// A category as it is written.
+pub async fn read_category(app: &App, external_id: &str) -> Result<Versioned, Error> {
+    let mut reader = app.db.read().await?;
+    let version = categories::version(&mut reader, external_id).await?;
+    let version = version.ok_or(Error::NoSuchCategory)?;
+    let tree = app.tree.fresh(&app.db).await?;
+    let found = unload_categories(&mut reader, &tree, "").await?;
+    let found = found.into_iter().find(|it| it.external_id == external_id);
+    Ok((draft_of(found.ok_or(Error::NoSuchCategory)?), version))
+}
+
+fn draft_of(category: NewCategory) -> CategoryDraft {
+    CategoryDraft {
+        slug: category.slug,
+        parent: category.parent,
+        position: category.position,
+        names: category.names,
+        descriptions: category.descriptions,
+    }
+}
+
+/// Writes a category, new or changed. Says whether it is new.
+pub async fn save_category_draft(
+    app: &App,
+    actor: &Actor,
+    external_id: &str,
+    seen: &Seen,
+    draft: &CategoryDraft,
+) -> Result<(Versioned, bool), Error> {
+    let category = NewCategory {
+        external_id: external_id.to_owned(),
+        slug: draft.slug.clone(),
+        parent: draft.parent.clone(),
+        position: draft.position,
+        names: draft.names.clone(),
+        descriptions: draft.descriptions.clone(),
+        image: None,
+    };
+    let category = import::check_category(app.config.currency, category).map_err(|bad| {
+        let named = bad.into_iter().map(|it| (it.field, it.reason));
+        Error::Fields(named.collect())
+    })?;
+    let save = async || {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        let before = categories::version(tx.conn(), external_id).await?;
+        seen.check(before.as_deref())?;
+        let counted = is_counted(&mut tx).await?;
+        let image = categories::image(tx.conn(), external_id).await?;
+        let saved = save_category(&mut tx, &app.ids, now, &category, image.as_ref()).await?;
+        if let SavedCategory::Refused(field, why) = saved {
+            return Err(Error::Refused(field, why));
+        }
+        if counted {
+            recount_of(&mut tx, &[]).await?;
+        } else {
+            recount(&mut tx).await?;
+        }
+        let change = Change::new("category.save", format!("category:{external_id}")).to(draft);
+        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        tx.commit().await?;
+        Ok(before.is_none())
+    };
+    let is_new = db::retried(save, Error::is_conflict).await?;
+    Ok((read_category(app, external_id).await?, is_new))
+}
+
+/// Takes a category out of the shop, as long as nothing is in it.
+pub async fn delete_category(
+    app: &App,
+    actor: &Actor,
+    external_id: &str,
+    seen: &Seen,
+) -> Result<(), Error> {
+    let (before, _) = read_category(app, external_id).await?;
+    let delete = async || {
+        let mut tx = app.db.write().await?;
+        let version = categories::version(tx.conn(), external_id).await?;
+        seen.check(version.as_deref())?;
+        if !categories::delete_empty(&mut tx, external_id).await? {
+            return Err(Error::NotEmpty);
+        }
+        note_change(&mut tx).await?;
+        recount(&mut tx).await?;
+        let change = Change::new("category.delete", format!("category:{external_id}"));
+        audit::note(&mut tx, app.context(), actor, &[change.from(&before)]).await?;
+        Ok(tx.commit().await?)
+    };
+    db::retried(delete, Error::is_conflict).await
+}

@@ -1,0 +1,186 @@
+//! Changing the catalogue over HTTP, for those who run the shop.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, State},
+    handler::Handler as _,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use shared::{
+    account::Accepted,
+    cache::CachePolicy,
+    endpoint::{
+        ADD_IMAGE, ARCHIVE_PRODUCT, CHANGE_VARIANT, DELETE_CATEGORY, GET_CATEGORY_DRAFT, GET_DRAFT,
+        LIST_DRAFTS, SAVE_CATEGORY, SAVE_DRAFT,
+    },
+    operator::{CategoryDraft, ChangeVariant, ExternalPath, ListDrafts, ProductDraft, SkuPath},
+};
+
+use crate::{
+    accounts::{Catalogue, May},
+    app::App,
+    media,
+    web::{Answer, Answered, Json, Path, Query, RouterExt},
+};
+
+use super::{Error, Seen, edit, edit_categories};
+
+/// The endpoints that change the catalogue.
+pub(super) fn routes() -> Router<App> {
+    let largest = usize::try_from(media::FILE_MAX).unwrap_or(usize::MAX);
+    Router::new()
+        .endpoint(&LIST_DRAFTS, list_drafts)
+        .endpoint(&GET_DRAFT, get_draft)
+        .endpoint(&SAVE_DRAFT, save_draft)
+        .endpoint(&ARCHIVE_PRODUCT, archive_product)
+        .endpoint(&ADD_IMAGE, add_image.layer(DefaultBodyLimit::max(largest)))
+        .endpoint(&CHANGE_VARIANT, change_variant)
+        .endpoint(&GET_CATEGORY_DRAFT, get_category_draft)
+        .endpoint(&SAVE_CATEGORY, save_category)
+        .endpoint(&DELETE_CATEGORY, delete_category)
+}
+
+/// What the caller has seen, as the preconditions of the request say it (RFC 9110 §13.1).
+fn seen(headers: &HeaderMap) -> Result<Seen, Error> {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|it: &HeaderValue| it.to_str().unwrap_or_default())
+    };
+    if text(header::IF_NONE_MATCH).is_some_and(|it| it.trim() == "*") {
+        return Ok(Seen::Nothing);
+    }
+    match text(header::IF_MATCH).map(str::trim) {
+        None | Some("*") => Ok(Seen::Anything),
+        Some(tag) => {
+            let version = tag.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            // A tag that is none of ours matches nothing.
+            version
+                .map(|it| Seen::Version(it.to_owned()))
+                .ok_or(Error::Stale)
+        }
+    }
+}
+
+/// An answer with its version as `ETag`.
+fn versioned<T: Serialize>(body: &T, version: &str) -> Answer {
+    let answer = Answer::json(body, CachePolicy::Private);
+    match HeaderValue::try_from(format!("\"{version}\"")) {
+        Ok(tag) => answer.header(header::ETAG, tag),
+        Err(_) => answer,
+    }
+}
+
+fn product(saved: &edit::Versioned) -> Answer {
+    versioned(&saved.0, &saved.1.to_string())
+}
+
+/// New things are 201.
+fn created(answer: Answer, is_new: bool) -> Answer {
+    if is_new {
+        answer.status(StatusCode::CREATED)
+    } else {
+        answer
+    }
+}
+
+async fn list_drafts(
+    State(app): State<App>,
+    _: May<Catalogue>,
+    Query(query): Query<ListDrafts>,
+) -> Answered {
+    let list = edit::list_drafts(&app, &query).await?;
+    Ok(Answer::json(&list, CachePolicy::Private))
+}
+
+async fn get_draft(
+    State(app): State<App>,
+    _: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+) -> Answered {
+    Ok(product(&edit::read_draft(&app, &path.external_id).await?))
+}
+
+async fn save_draft(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+    headers: HeaderMap,
+    Json(draft): Json<ProductDraft>,
+) -> Answered {
+    let seen = seen(&headers)?;
+    let saved = edit::save_draft(&app, &may.actor, &path.external_id, &seen, &draft).await?;
+    Ok(created(product(&saved.0), saved.1))
+}
+
+async fn archive_product(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+    headers: HeaderMap,
+) -> Answered {
+    let seen = seen(&headers)?;
+    let saved = edit::archive(&app, &may.actor, &path.external_id, &seen).await?;
+    Ok(product(&saved))
+}
+
+async fn add_image(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+    headers: HeaderMap,
+    content: bytes::Bytes,
+) -> Answered {
+    let seen = seen(&headers)?;
+    let saved = edit::add_image(&app, &may.actor, &path.external_id, &seen, content).await?;
+    Ok(product(&saved))
+}
+
+async fn change_variant(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<SkuPath>,
+    headers: HeaderMap,
+    Json(change): Json<ChangeVariant>,
+) -> Answered {
+    let seen = seen(&headers)?;
+    let saved = edit::change_variant(&app, &may.actor, &path.sku, &seen, &change).await?;
+    Ok(product(&saved))
+}
+
+async fn get_category_draft(
+    State(app): State<App>,
+    _: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+) -> Answered {
+    let (category, version) = edit_categories::read_category(&app, &path.external_id).await?;
+    Ok(versioned(&category, &version))
+}
+
+async fn save_category(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+    headers: HeaderMap,
+    Json(draft): Json<CategoryDraft>,
+) -> Answered {
+    let (id, seen) = (&path.external_id, seen(&headers)?);
+    let saved = edit_categories::save_category_draft(&app, &may.actor, id, &seen, &draft);
+    let ((category, version), is_new) = saved.await?;
+    Ok(created(versioned(&category, &version), is_new))
+}
+
+async fn delete_category(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<ExternalPath>,
+    headers: HeaderMap,
+) -> Answered {
+    let seen = seen(&headers)?;
+    edit_categories::delete_category(&app, &may.actor, &path.external_id, &seen).await?;
+    Ok(Answer::json(
+        &Accepted { accepted: true },
+        CachePolicy::Private,
+    ))
+}

@@ -1,0 +1,290 @@
+//! The shop, changed by hand: products, prices, pictures, categories; orders as those who pack them see them.
+
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::{
+    db_test,
+    shopper::{count, on_hand, only, place, ready_cart, send},
+    support::{Reply, Shop},
+};
+
+async fn ask(shop: &Shop, method: &str, path: &str, tag: &str, body: &Value) -> Reply {
+    let (name, value) = match tag {
+        "new" => ("if-none-match", "*"),
+        "" => ("x-nothing", ""),
+        tag => ("if-match", tag),
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1/operator/{path}"))
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer operator")
+        .header(name, value);
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+async fn get(shop: &Shop, path: &str) -> Reply {
+    ask(shop, "GET", path, "", &json!({})).await
+}
+
+fn mug() -> Value {
+    let price = |minor: i64| json!({ "minor": minor, "currency": "USD" });
+    json!({
+        "status": "active", "names": { "en": "Mug", "zh": "杯子" }, "brand": "Ridge",
+        "descriptions": { "en": "A mug." }, "attributes": [{ "names": { "en": "Material" }, "values": { "en": "Clay" } }],
+        "options": [{ "code": "colour", "names": { "en": "Colour" }, "values": [
+            { "code": "moss", "names": { "en": "Moss" }, "swatch": "#556b2f" }, { "code": "sand", "names": { "en": "Sand" } }] }],
+        "variants": [
+            { "sku": "MUG-MOSS", "options": { "colour": "moss" }, "price": price(1_800), "compare_at": price(2_000) },
+            { "sku": "MUG-SAND", "options": { "colour": "sand" }, "price": price(1_900), "weight_g": 340 }],
+        "images": [{ "src": "https://pictures.example/mug.jpg", "alts": { "en": "A mug" } }],
+        "tags": ["new"],
+    })
+}
+
+db_test! {
+    /// A product is written, found, changed with the version that was seen, and taken out again; shoppers see each step.
+    async fn a_product_is_written_by_hand(shop) {
+        let made = ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        assert_eq!(made.header("etag"), "\"1\"");
+        assert_eq!(ask(shop, "PUT", "products/mug", "new", &mug()).await.status, 412);
+        let shown = shop.json("/api/v1/products/mug").await;
+        assert_eq!((&shown["name"], &shown["availability"], &shown["price"]["from"]["minor"]), (&json!("Mug"), &json!("out"), &json!(1_800)));
+        assert_eq!(shop.json("/api/v1/facets").await["brands"][0]["product_count"], 1);
+        let read = get(shop, "products/mug").await;
+        let mut draft = read.json();
+        assert_eq!(draft["variants"], {
+            let mut variants = mug()["variants"].clone();
+            for variant in variants.as_array_mut().unwrap() {
+                variant["tracked"] = json!(true);
+                variant["backorder"] = json!(false);
+            }
+            variants
+        });
+        assert_eq!((&draft["images"], &draft["slug"]), (&mug()["images"], &json!("mug")));
+        draft["names"]["en"] = json!("Big mug");
+        draft["variants"][0]["price"]["minor"] = json!(2_100);
+        let changed = ask(shop, "PUT", "products/mug", read.header("etag"), &draft).await;
+        assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, "\"2\""), "{}", changed.text());
+        for stale in ["\"1\"", "\"x\"", "x", "W/\"2\""] {
+            assert_eq!(ask(shop, "PUT", "products/mug", stale, &draft).await.status, 412, "{stale}");
+        }
+        let shown = shop.json("/api/v1/products/mug").await;
+        assert_eq!((&shown["name"], &shown["price"]["to"]["minor"]), (&json!("Big mug"), &json!(2_100)));
+        // Written again as it is, nothing changes.
+        assert_eq!(ask(shop, "PUT", "products/mug", "", &changed.json()).await.header("etag"), "\"2\"");
+        let list = get(shop, "products?limit=1").await.json();
+        assert_eq!((&list["products"][0]["external_id"], list.get("next")), (&json!("mug"), None));
+        let gone = ask(shop, "DELETE", "products/mug", "\"2\"", &json!({})).await;
+        assert_eq!(gone.json()["status"], "archived", "{}", gone.text());
+        assert_eq!(shop.get("/api/v1/products/mug").await.status, 404);
+        assert_eq!(shop.json("/api/v1/facets").await["brands"], json!([]));
+        assert_eq!(get(shop, "products/none").await.status, 404);
+        assert_eq!(ask(shop, "DELETE", "products/none", "", &json!({})).await.status, 404);
+        let log = get(shop, "audit?subject=product:mug").await.json();
+        let entry = &log["entries"][0];
+        assert_eq!((&entry["before"]["status"], &entry["after"]["status"]), (&json!("active"), &json!("archived")));
+        assert_eq!(log["entries"].as_array().unwrap().last().unwrap()["before"], Value::Null);
+    }
+}
+
+db_test! {
+    /// Everything that is wrong with a product is named, and nothing of it is written.
+    async fn a_wrong_product_is_refused_whole(shop) {
+        shop.save(vec![only("tea", "5.00", 3)]).await;
+        let with = |path: &[&str], value: Value| {
+            let mut draft = mug();
+            let mut place = &mut draft;
+            for part in path {
+                place = match part.parse::<usize>() {
+                    Ok(index) => &mut place[index],
+                    Err(_) => &mut place[*part],
+                };
+            }
+            *place = value;
+            draft
+        };
+        for (draft, field) in [
+            (with(&["variants"], json!([])), "variants"),
+            (with(&["variants", "0", "price", "minor"], json!(-1)), "variants[0].price"),
+            (with(&["variants", "0", "price", "currency"], json!("EUR")), "variants[0].price"),
+            (with(&["variants", "1", "sku"], json!("MUG-MOSS")), "variants[1].sku"),
+            (with(&["variants", "1", "options"], json!({ "colour": "moss" })), "variants[1].options"),
+            (with(&["variants", "1", "options"], json!({ "size": "big" })), "variants[1].options"),
+            (with(&["variants", "0", "sku"], json!("tea-1")), "sku"),
+            (with(&["names"], json!({})), "names"),
+            (with(&["category"], json!("none")), "category"),
+            (with(&["slug"], json!("Not a slug")), "slug"),
+            (with(&["images"], json!([{ "src": "/media/../../etc/passwd" }])), "images"),
+            (with(&["images"], json!([{ "src": "javascript:alert(1)" }])), "images"),
+            (with(&["price"], json!("1.00")), "price"),
+            (with(&["tags"], json!(["x".repeat(200)])), "tags"),
+        ] {
+            let reply = ask(shop, "PUT", "products/mug", "", &draft).await;
+            assert_eq!(reply.status, 400, "{field}: {}", reply.text());
+            let errors = reply.json()["errors"].clone();
+            let named = errors.as_array().unwrap().iter().any(|it| it["field"].as_str().unwrap().starts_with(field));
+            assert!(named, "{field}: {}", reply.text());
+        }
+        assert_eq!(count(shop, "select count(*) from products").await, 1);
+        let long = format!("products/{}", "x".repeat(101));
+        assert_eq!(ask(shop, "PUT", &long, "", &mug()).await.status, 400);
+    }
+}
+
+db_test! {
+    /// A price or a back-order changes one variant; its stock, its holds and what was sold stay as they are, however
+    /// many buy meanwhile.
+    async fn a_price_changes_while_others_buy(shop) {
+        shop.save(vec![only("tea", "5.00", 30)]).await;
+        let mut carts = Vec::new();
+        for _ in 0..10 {
+            carts.push(ready_cart(shop, "tea-1", 1).await);
+        }
+        send(shop, "POST", &format!("{}/hold", carts[0]), &json!({})).await;
+        let price = |minor: i64| json!({ "price": { "minor": minor, "currency": "USD" } });
+        let buys = carts.iter().map(|cart| place(shop, cart));
+        let edits = async {
+            for minor in 600..610 {
+                let changed = ask(shop, "PATCH", "variants/tea-1", "", &price(minor)).await;
+                assert_eq!(changed.status, 200, "{}", changed.text());
+            }
+        };
+        let (bought, ()) = tokio::join!(futures_util::future::join_all(buys), edits);
+        let sold = bought.iter().filter(|it| it.status == 201).count();
+        assert!(bought.iter().all(|it| [201, 409].contains(&it.status.as_u16())));
+        assert_eq!(on_hand(shop).await, 30 - i64::try_from(sold).unwrap());
+        assert_eq!(shop.json("/api/v1/products/tea").await["price"]["from"]["minor"], 609);
+        // What is in a cart says what it costs now.
+        let cart = ready_cart(shop, "tea-1", 1).await;
+        ask(shop, "PATCH", "variants/tea-1", "", &price(700)).await;
+        let line = shop.json(&cart).await["lines"][0].clone();
+        assert_eq!((&line["price"]["minor"], &line["problems"][0]["type"]), (&json!(700), &json!("price_changed")));
+        let version = get(shop, "products/tea").await.header("etag").to_owned();
+        let later = ask(shop, "PATCH", "variants/tea-1", &version, &json!({ "backorder": true })).await;
+        assert_eq!(later.json()["variants"][0]["backorder"], true);
+        assert_eq!(ask(shop, "PATCH", "variants/tea-1", &version, &price(1)).await.status, 412);
+        assert_eq!(ask(shop, "PATCH", "variants/none", "", &price(1)).await.status, 404);
+        assert_eq!(ask(shop, "PATCH", "variants/tea-1", "", &price(-1)).await.status, 400);
+        assert_eq!(ready_cart(shop, "tea-1", 99).await.len(), cart.len());
+    }
+}
+
+/// A picture of one colour.
+fn picture(colour: u8) -> Vec<u8> {
+    let image = image::RgbImage::from_pixel(400, 300, image::Rgb([colour, 80, 80]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+async fn upload(shop: &Shop, path: &str, content: Vec<u8>) -> Reply {
+    let request = Request::post(format!("/api/v1/operator/{path}"))
+        .header("content-type", "image/jpeg")
+        .header("authorization", "Bearer operator");
+    shop.send_body(request, Body::from(content)).await
+}
+
+db_test! {
+    /// A picture is what its content says, whatever its name and type; it is kept when the product is written
+    /// again, and leaves with it.
+    async fn pictures_are_told_by_their_content(shop) {
+        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        let added = upload(shop, "products/mug/images", picture(90)).await;
+        assert_eq!(added.status, 200, "{}", added.text());
+        let src = added.json()["images"][1]["src"].as_str().unwrap().to_owned();
+        assert!(src.starts_with("/media/"), "{src}");
+        assert_eq!(shop.get(&src).await.status, 200);
+        let again = upload(shop, "products/mug/images", picture(90)).await;
+        assert_eq!(again.json()["images"].as_array().unwrap().len(), 2);
+        let mut draft = again.json();
+        draft["images"].as_array_mut().unwrap().reverse();
+        draft["images"][0]["alts"] = json!({ "en": "Red" });
+        let saved = ask(shop, "PUT", "products/mug", again.header("etag"), &draft).await;
+        assert_eq!(saved.status, 200, "{}", saved.text());
+        let image = shop.json("/api/v1/products/mug").await["images"][0].clone();
+        assert_eq!((&image["src"], &image["alt"], &image["width"]), (&json!(src), &json!("Red"), &json!(400)));
+        assert!(!image["sources"].as_array().unwrap().is_empty());
+        for (what, content) in [
+            ("nothing", Vec::new()),
+            ("a page", b"<html><script>alert(1)</script></html>".to_vec()),
+            ("a drawing with a script", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>".to_vec()),
+            ("half a picture", picture(90)[..200].to_vec()),
+            ("a program", b"\x7fELF".to_vec()),
+        ] {
+            let reply = upload(shop, "products/mug/images", content).await;
+            assert_eq!(reply.status, 400, "{what}: {}", reply.text());
+        }
+        assert_eq!(upload(shop, "products/none/images", picture(9)).await.status, 404);
+        // Another product does not get it by its address.
+        let mut thief = mug();
+        thief["variants"] = json!([{ "sku": "T", "options": { "colour": "moss" }, "price": { "minor": 1, "currency": "USD" } }]);
+        thief["images"] = json!([{ "src": src }]);
+        assert_eq!(ask(shop, "PUT", "products/thief", "new", &thief).await.status, 400);
+    }
+}
+
+db_test! {
+    /// Categories come and go; what is not empty stays.
+    async fn a_category_is_written_by_hand(shop) {
+        let draft = |name: &str, parent: Option<&str>| json!({ "names": { "en": name }, "parent": parent, "position": 1 });
+        let kitchen = ask(shop, "PUT", "categories/kitchen", "new", &draft("Kitchen", None)).await;
+        assert_eq!(kitchen.status, 201, "{}", kitchen.text());
+        assert_eq!(ask(shop, "PUT", "categories/cups", "new", &draft("Cups", Some("kitchen"))).await.status, 201);
+        assert_eq!(ask(shop, "PUT", "categories/cups", "new", &draft("Cups", Some("kitchen"))).await.status, 412);
+        let read = get(shop, "categories/cups").await;
+        assert_eq!((&read.json()["parent"], &read.json()["slug"]), (&json!("kitchen"), &json!("cups")));
+        let renamed = ask(shop, "PUT", "categories/cups", read.header("etag"), &draft("Mugs", Some("kitchen"))).await;
+        assert_eq!(renamed.json()["names"]["en"], "Mugs", "{}", renamed.text());
+        assert_eq!(ask(shop, "PUT", "categories/cups", read.header("etag"), &draft("Pots", Some("kitchen"))).await.status, 412);
+        for (id, body) in [("a", draft("A", Some("none"))), ("b", draft("", None)), ("kitchen", draft("Kitchen", Some("cups")))] {
+            let reply = ask(shop, "PUT", &format!("categories/{id}"), "", &body).await;
+            assert_eq!(reply.status, 400, "{id}: {}", reply.text());
+        }
+        let mut product = mug();
+        product["category"] = json!("cups");
+        ask(shop, "PUT", "products/mug", "new", &product).await;
+        shop.app.clock.advance(2_000);
+        assert_eq!(shop.json("/api/v1/products?category=kitchen").await["items"].as_array().unwrap().len(), 1);
+        for id in ["cups", "kitchen"] {
+            assert_eq!(ask(shop, "DELETE", &format!("categories/{id}"), "", &json!({})).await.status, 409, "{id}");
+        }
+        product["category"] = Value::Null;
+        ask(shop, "PUT", "products/mug", "", &product).await;
+        for (id, status) in [("cups", 200), ("kitchen", 200), ("kitchen", 404)] {
+            assert_eq!(ask(shop, "DELETE", &format!("categories/{id}"), "", &json!({})).await.status.as_u16(), status, "{id}");
+        }
+        shop.app.clock.advance(2_000);
+        assert_eq!(shop.json("/api/v1/categories").await["categories"], json!([]));
+    }
+}
+
+db_test! {
+    /// Those who pack see every order, by state, page by page.
+    async fn orders_are_seen_by_those_who_pack(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut numbers = Vec::new();
+        for _ in 0..3 {
+            shop.app.clock.advance(1_000);
+            let cart = ready_cart(shop, "tea-1", 1).await;
+            numbers.insert(0, place(shop, &cart).await.json()["number"].clone());
+        }
+        let number = numbers[1].as_str().unwrap();
+        let paid = ask(shop, "POST", &format!("orders/{number}/steps"), "", &json!({ "state": "paid" })).await;
+        assert_eq!(paid.status, 200);
+        let first = get(shop, "orders?limit=2").await.json();
+        let path = format!("orders?limit=2&cursor={}", first["next"].as_str().unwrap());
+        let second = get(shop, &path).await.json();
+        let seen: Vec<_> = [&first, &second].iter().flat_map(|it| it["orders"].as_array().unwrap()).map(|it| it["number"].clone()).collect();
+        assert_eq!(seen, numbers);
+        let paid = get(shop, "orders?state=paid").await.json();
+        assert_eq!((paid["orders"].as_array().unwrap().len(), &paid["orders"][0]["number"]), (1, &numbers[1]));
+        assert_eq!(get(shop, &format!("orders/{number}")).await.json()["state"], "paid");
+        for path in ["orders?limit=0", "orders?state=lost", "orders?cursor=!"] {
+            assert_eq!(get(shop, path).await.status, 400, "{path}");
+        }
+    }
+}
