@@ -76,6 +76,8 @@ impl std::error::Error for InvalidTraceParent {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const EXAMPLE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -114,6 +116,17 @@ mod tests {
                 Err(InvalidTraceParent),
                 "{bad:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_written_as_it_was(text in prop_oneof!["[0-9a-f-]{50,60}", "\\PC{0,60}"]) {
+            if let Ok(parent) = text.parse::<TraceParent>() {
+                let again: TraceParent = parent.to_string().parse().unwrap();
+                prop_assert_eq!(parent.trace_id, again.trace_id);
+                prop_assert_eq!(parent.span_id, again.span_id);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     place::Place,
     process::free_port,
     serve,
-    step::{Failure, missing, shown},
+    step::{Failure, missing, run, shown},
     tidy,
     toolchain::{self, WASM},
 };
@@ -31,7 +31,7 @@ pub struct TestArgs {
 
 type Stage = fn(&Place) -> Result<Count, Failure>;
 
-const STAGES: [(&str, Stage); 9] = [
+const STAGES: [(&str, Stage); 10] = [
     ("tidy", |place| tidy::tidy(place).map(|()| Count::default())),
     ("format", format),
     ("build", build_all),
@@ -40,6 +40,7 @@ const STAGES: [(&str, Stage); 9] = [
     ("units", units),
     ("edge", edge),
     ("deploy", deploy),
+    ("deny", deny),
     ("browser", browser),
 ];
 
@@ -154,6 +155,31 @@ fn edge(place: &Place) -> Result<Count, Failure> {
             .env("WORKERD", npm::workerd(place))
             .env("EDGE_DIR", place.edge()),
     )
+}
+
+/// cargo-deny, as it is installed.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Checks what the shop is made of: licences, sources, and crates that are there twice. What is known
+/// to be unsafe stands in a database that cannot be asked everywhere; `cargo deny check` asks it too.
+fn deny(place: &Place) -> Result<Count, Failure> {
+    let tools = place.target.join("tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.is_file() {
+        let arguments = [
+            "install",
+            "cargo-deny",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "--root",
+        ];
+        run(place.cargo().args(arguments).arg(&tools))?;
+    }
+    let mut deny = Command::new(program);
+    deny.current_dir(&place.root)
+        .args(["--locked", "check", "licenses", "bans", "sources"]);
+    watched(&mut deny)
 }
 
 /// Checks the bundle as it would be deployed, without an account. `wrangler.toml` expects the bundle

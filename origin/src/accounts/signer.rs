@@ -166,3 +166,83 @@ impl JwtVerifier for Verifying {
         Algorithm::EdDSA
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    struct Claims {
+        iss: String,
+        aud: String,
+        sub: String,
+        exp: i64,
+        nbf: i64,
+    }
+
+    impl Clocked for Claims {
+        fn is_time(&self, now: i64) -> bool {
+            self.nbf <= now && now < self.exp
+        }
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            iss: "shop".to_owned(),
+            aud: "shop".to_owned(),
+            sub: "1".to_owned(),
+            exp: 200,
+            nbf: 100,
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_millis(150_000);
+
+    #[test]
+    fn a_key_follows_another_and_both_are_believed() {
+        let (one, two) = (new_key(), new_key());
+        let first = Signer::new(&one).unwrap();
+        let both = Signer::new(&format!("{two}, {one}")).unwrap();
+        let second = Signer::new(&two).unwrap();
+        let (old, new) = (
+            first.sign(&claims()).unwrap(),
+            both.sign(&claims()).unwrap(),
+        );
+        let believes =
+            |signer: &Signer, token: &str| signer.verify::<Claims>(token, "shop", NOW).is_some();
+        assert!(believes(&both, &old) && believes(&both, &new) && believes(&second, &new));
+        assert!(!believes(&second, &old) && !believes(&first, &new));
+        for bad in ["", "a", "a:b", "a:AAAA", &format!("{one},{one}")] {
+            assert!(Signer::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_made_once_for_nobody_else_to_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token-keys");
+        let token = Signer::of_file(&path).unwrap().sign(&claims()).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let again = Signer::of_file(&path).unwrap();
+        assert!(again.verify::<Claims>(&token, "shop", NOW).is_some());
+        assert!(Signer::of_file(&folder.path().join("none/token-keys")).is_err());
+    }
+
+    proptest! {
+        /// Whatever a token is, it is read without a panic; another sign anywhere makes it another's.
+        #[test]
+        fn a_token_is_read_whatever_it_is(text in "[ -~]{0,200}", place in any::<usize>()) {
+            let signer = Signer::new(&new_key()).unwrap();
+            prop_assert!(signer.verify::<Claims>(&text, "shop", NOW).is_none());
+            let right = signer.sign(&claims()).unwrap();
+            let mut wrong = right.clone().into_bytes();
+            let place = place % (wrong.len() - 1);
+            wrong[place] = if wrong[place] == b'A' { b'B' } else { b'A' };
+            let wrong = String::from_utf8(wrong).unwrap();
+            prop_assert!(signer.verify::<Claims>(&wrong, "shop", NOW).is_none());
+        }
+    }
+}

@@ -109,3 +109,61 @@ fn signed(secret: &str, headers: &HeaderMap, now: Timestamp) -> Option<Option<Ip
         address => Some(Some(address.parse().ok()?)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn config() -> Config {
+        let command = Config::augment_args(clap::Command::new("origin"));
+        let flags = [
+            "origin",
+            "--edge-secret",
+            "secret",
+            "--trusted-proxies",
+            "10.0.0.0/8",
+        ];
+        Config::from_arg_matches(&command.get_matches_from(flags)).unwrap()
+    }
+
+    proptest! {
+        /// Whatever a header holds, nothing panics and nobody is believed who has not signed.
+        #[test]
+        fn nobody_is_believed_by_chance(
+            signed in "[ -~]{0,120}",
+            forwarded in prop_oneof!["[0-9a-f:., ]{0,60}", "[ -~]{0,60}"],
+            near in any::<bool>(),
+        ) {
+            let now = Timestamp::from_millis(1_700_000_000_000);
+            let mut headers = HeaderMap::new();
+            headers.insert(ADDRESS_HEADER, signed.parse().unwrap());
+            headers.insert(FORWARDED_FOR, forwarded.parse().unwrap());
+            let peer: IpAddr = if near { "10.1.1.1" } else { "192.0.2.1" }.parse().unwrap();
+            match came(&config(), &headers, Some(peer), now) {
+                Came::Directly => prop_assert!(!near),
+                Came::Through(Some(address)) => {
+                    prop_assert!(near);
+                    prop_assert!(forwarded.contains(',') || address.to_string().len() <= 45);
+                }
+                Came::Through(None) => prop_assert!(near),
+            }
+        }
+
+        /// What is signed is believed as it was signed, and no other way.
+        #[test]
+        fn a_signature_covers_every_sign(place in 0_usize..100, sign in "[0-9a-f. -]") {
+            let now = Timestamp::from_millis(1_700_000_000_000);
+            let right = shared::edge::signed_address("secret", Some("198.51.100.7"), 1_700_000_000);
+            let mut wrong = right.clone();
+            let place = place % wrong.len();
+            wrong.replace_range(place..=place, &sign);
+            let mut headers = HeaderMap::new();
+            headers.insert(ADDRESS_HEADER, wrong.parse().unwrap());
+            let believed = came(&config(), &headers, None, now) != Came::Directly;
+            prop_assert_eq!(believed, wrong == right);
+        }
+    }
+}

@@ -90,16 +90,26 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
     let mut parameters = parameters("path", schemas.path.as_value());
     parameters.extend(parameters_of_query(schemas));
     let mut responses = Map::new();
-    responses.insert("200".into(), ok(about, schemas));
+    for status in about.done {
+        responses.insert(status.to_string(), ok(about, schemas));
+    }
     if about.caching == Caching::Shared {
         let not_modified = json!({ "description": "What `If-None-Match` names is still right." });
         responses.insert("304".into(), not_modified);
     }
-    let always = [ProblemKind::Internal, ProblemKind::Unavailable];
-    for kind in about.problems.iter().chain(&always) {
+    for kind in about
+        .problems
+        .iter()
+        .chain(ALWAYS)
+        .chain(of_method(about.method))
+    {
         let content = json!({ problem::MEDIA_TYPE: { "schema": problem } });
-        let response = json!({ "description": kind.meaning(), "content": content });
-        responses.insert(kind.status().to_string(), response);
+        let known = responses.entry(kind.status().to_string());
+        let response = known.or_insert_with(|| json!({ "description": "", "content": content }));
+        let mut meanings: Vec<&str> = response["description"].as_str().into_iter().collect();
+        meanings.retain(|it| !it.is_empty());
+        meanings.push(kind.meaning());
+        response["description"] = json!(meanings.join(" Or: "));
     }
     let mut operation = json!({
         "operationId": about.id,
@@ -117,6 +127,28 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
+}
+
+/// What every endpoint may answer.
+const ALWAYS: &[ProblemKind] = &[
+    ProblemKind::BadRequest,
+    ProblemKind::Timeout,
+    ProblemKind::TooManyRequests,
+    ProblemKind::Internal,
+    ProblemKind::Unavailable,
+];
+
+/// What those may answer that change something.
+const fn of_method(method: Method) -> &'static [ProblemKind] {
+    match method {
+        Method::Get => &[],
+        Method::Delete => &[ProblemKind::CrossSite],
+        Method::Post | Method::Put | Method::Patch => &[
+            ProblemKind::CrossSite,
+            ProblemKind::TooLarge,
+            ProblemKind::UnsupportedMediaType,
+        ],
+    }
 }
 
 fn ok(about: About, schemas: &Schemas) -> Value {

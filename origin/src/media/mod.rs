@@ -167,6 +167,8 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
 mod tests {
     use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn picture(width: u32, height: u32) -> Vec<u8> {
@@ -286,5 +288,27 @@ mod tests {
             .to_rgb8();
         assert_eq!(photo.dimensions(), (raster::DRAWING, raster::DRAWING));
         assert!(library.ingest_svg("<svg").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// A broken picture is refused or taken, and nothing panics; noise is refused.
+        #[test]
+        fn a_picture_is_read_whatever_it_is(
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+            place in any::<usize>(),
+            bit in 0_u8..8,
+            kept in any::<usize>(),
+        ) {
+            let (_folder, library) = library();
+            prop_assert!(library.ingest(&noise).is_err());
+            let mut broken = picture(24, 18);
+            let place = place % broken.len();
+            broken[place] ^= 1 << bit;
+            let _ = library.ingest(&broken);
+            broken.truncate(kept % broken.len());
+            let _ = library.ingest(&broken);
+        }
     }
 }

@@ -171,3 +171,28 @@ pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     tx.commit().await?;
     Ok(done.rows_affected())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A key is what a client sent, without its quotes, or it is refused.
+        #[test]
+        fn a_key_is_read_whatever_it_is(text in prop_oneof!["[ -~]{0,300}", "\\PC{0,40}"]) {
+            let mut headers = HeaderMap::new();
+            let Ok(value) = http::HeaderValue::from_bytes(text.as_bytes()) else { return Ok(()) };
+            headers.insert("idempotency-key", value);
+            match Key::of(&headers, "scope", b"asked") {
+                Ok(Some(key)) => {
+                    prop_assert!((1..=255).contains(&key.key.len()));
+                    prop_assert!(text.contains(&key.key));
+                }
+                Ok(None) => prop_assert!(false, "there was a key"),
+                Err(error) => prop_assert!(matches!(error, Error::KeyMalformed)),
+            }
+        }
+    }
+}

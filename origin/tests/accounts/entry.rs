@@ -1,11 +1,17 @@
 //! Coming in, and who does not.
 
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
+
 use serde_json::json;
 
 use crate::{
     browser::{Browser, PASSWORD, mail_to, member, token_for},
     db_test,
     shopper::count,
+    support::Shop,
 };
 
 db_test! {
@@ -93,6 +99,78 @@ db_test! {
         let nobody = mail_to(shop, "nobody@example.org").await;
         assert_eq!(nobody.len(), 1);
         assert!(nobody[0].contains("/account/verify?token="));
+    }
+}
+
+/// Addresses of each kind; `MALLARD_ADDRESSES` says another number.
+fn addresses() -> usize {
+    let number = std::env::var("MALLARD_ADDRESSES").ok();
+    number.and_then(|it| it.parse().ok()).unwrap_or(60)
+}
+
+/// The middle one.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Known and unknown addresses, one after the other: what is answered is the same, and so is how long it
+/// takes. Somebody else's work beside it may be in the way of one round, and of five it is not.
+#[tokio::test]
+async fn nobody_learns_from_the_time_who_has_an_account() {
+    let shop = Shop::on_sqlite().await;
+    member(&shop, "a@example.org").await;
+    for number in 0..addresses() {
+        let mut tx = shop.app.db.write().await.unwrap();
+        let copy = "
+            insert into users (id, email, name, password_hash, role, rights, locale, version, created_at, updated_at)
+            select ?, ?, name, password_hash, role, rights, locale, version, created_at, updated_at
+              from users
+             where email = 'a@example.org'";
+        sqlx::query(copy)
+            .bind(i64::try_from(number).unwrap() + 1)
+            .bind(format!("known{number}@example.org"))
+            .execute(tx.conn())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    for (path, more) in [
+        ("/login", json!({ "password": "wrong horse" })),
+        ("/register", json!({ "password": PASSWORD })),
+        ("/forgot", json!({})),
+    ] {
+        let mut differences = Vec::new();
+        for round in 0..5 {
+            let mut times = [Vec::new(), Vec::new()];
+            let mut answers = HashSet::new();
+            // The limits of an account are those of an hour.
+            shop.app.clock.advance(2 * 60 * 60 * 1_000);
+            for number in 0..addresses() {
+                for (kind, name) in [(0, "known"), (1, "unknown")] {
+                    let mut body = more.clone();
+                    body["email"] = json!(format!("{name}{number}@example.org"));
+                    let begun = Instant::now();
+                    let reply = Browser::default().post(&shop, path, body).await;
+                    times[kind].push(begun.elapsed());
+                    let mut headers = reply.headers.clone();
+                    headers.remove("x-request-id");
+                    let mut text = reply.json();
+                    text.as_object_mut().unwrap().remove("request_id");
+                    answers.insert(format!("{} {headers:?} {text}", reply.status));
+                }
+            }
+            assert_eq!(answers.len(), 1, "{path}: {answers:?}");
+            let [known, unknown] = times.map(median);
+            let difference = known.abs_diff(unknown);
+            println!("{path}, round {round}: {known:?} and {unknown:?}");
+            differences.push(difference);
+            if difference < Duration::from_millis(5) {
+                break;
+            }
+        }
+        let least = differences.iter().min().unwrap();
+        assert!(*least < Duration::from_millis(5), "{path}: {differences:?}");
     }
 }
 

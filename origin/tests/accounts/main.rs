@@ -15,6 +15,7 @@ mod shopper;
 
 mod access;
 mod browser;
+mod contract;
 mod entry;
 mod limits;
 mod matrix;

@@ -14,7 +14,9 @@ use crate::{
     cart::Cart,
     catalog::InLocale,
     order::{Order, OrderPath},
-    problem::ProblemKind::{Invalid, NotFound, OpenOrders, Unauthorized, WrongCredentials},
+    problem::ProblemKind::{
+        Forbidden, Invalid, NotFound, OpenOrders, Unauthorized, WrongCredentials,
+    },
 };
 
 use super::{About, Caching, Endpoint, Method, NoParameters, Schemas};
@@ -24,7 +26,7 @@ endpoints! {
     REGISTER: Post(NoParameters, NoParameters, Register) -> Accepted = {
         id: "register", path: "/api/v1/account/register",
         summary: "Open an account; a message with a link proves the address",
-        query: &[], caching: Caching::Private, problems: &[Invalid],
+        query: &[], caching: Caching::Private, done: &[202], problems: &[Invalid],
     }
     /// The link of a message.
     VERIFY_EMAIL: Post(NoParameters, NoParameters, UseLink) -> SignedIn = {
@@ -48,7 +50,7 @@ endpoints! {
     FORGOT_PASSWORD: Post(NoParameters, NoParameters, ForgotPassword) -> Accepted = {
         id: "forgot_password", path: "/api/v1/account/forgot",
         summary: "Have a link sent with which a new password can be set",
-        query: &[], caching: Caching::Private, problems: &[Invalid],
+        query: &[], caching: Caching::Private, done: &[202], problems: &[Invalid],
     }
     /// A new password, with the link of a message.
     RESET_PASSWORD: Post(NoParameters, NoParameters, ResetPassword) -> SignedIn = {
@@ -60,98 +62,98 @@ endpoints! {
     CHANGE_PASSWORD: Post(NoParameters, NoParameters, ChangePassword) -> Account = {
         id: "change_password", path: "/api/v1/account/password",
         summary: "Set another password; every other session ends, this one gets a new cookie",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, WrongCredentials],
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials],
     }
     /// A new address for messages.
     CHANGE_EMAIL: Post(NoParameters, NoParameters, ChangeEmail) -> Accepted = {
         id: "change_email", path: "/api/v1/account/email",
         summary: "Ask for another e-mail address; a link that goes there proves it",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, WrongCredentials],
+        query: &[], caching: Caching::Private, done: &[202], problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials],
     }
     /// Who asks.
     GET_ACCOUNT: Get(NoParameters, NoParameters, NoParameters) -> Account = {
         id: "get_account", path: "/api/v1/account",
         summary: "The account that asks",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// Another name or language.
     UPDATE_ACCOUNT: Patch(NoParameters, NoParameters, UpdateAccount) -> Account = {
         id: "update_account", path: "/api/v1/account",
         summary: "Change name and language",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized],
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// Everything about a person.
     EXPORT_ACCOUNT: Get(NoParameters, NoParameters, NoParameters) -> AccountExport = {
         id: "export_account", path: "/api/v1/account/export",
         summary: "Everything that the shop knows of the person who asks",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// A person who is forgotten.
     ERASE_ACCOUNT: Post(NoParameters, NoParameters, EraseAccount) -> Accepted = {
         id: "erase_account", path: "/api/v1/account/erase",
         summary: "Erase the person; their orders stay without them",
         query: &[], caching: Caching::Private,
-        problems: &[Invalid, Unauthorized, WrongCredentials, OpenOrders],
+        problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials, OpenOrders],
     }
     /// The address book.
     LIST_ADDRESSES: Get(NoParameters, NoParameters, NoParameters) -> Addresses = {
         id: "list_addresses", path: "/api/v1/account/addresses",
         summary: "The address book",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// One more address.
     ADD_ADDRESS: Post(NoParameters, NoParameters, SaveAddress) -> Addresses = {
         id: "add_address", path: "/api/v1/account/addresses",
         summary: "Add an address to the book; the answer is the book",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized],
+        query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// An address that changes.
     UPDATE_ADDRESS: Put(AddressPath, NoParameters, SaveAddress) -> Addresses = {
         id: "update_address", path: "/api/v1/account/addresses/{address}",
         summary: "Change an address of the book",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, NotFound],
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden, NotFound],
     }
     /// An address less.
     DELETE_ADDRESS: Delete(AddressPath, NoParameters, NoParameters) -> Addresses = {
         id: "delete_address", path: "/api/v1/account/addresses/{address}",
         summary: "Take an address out of the book",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized, NotFound],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// The browsers that are signed in.
     LIST_SESSIONS: Get(NoParameters, NoParameters, NoParameters) -> Sessions = {
         id: "list_sessions", path: "/api/v1/account/sessions",
         summary: "The browsers that are signed in",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// A browser that is signed out.
     END_SESSION: Delete(SessionPath, NoParameters, NoParameters) -> Sessions = {
         id: "end_session", path: "/api/v1/account/sessions/{session}",
         summary: "Sign one browser out; the answer is those that are left",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized, NotFound],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// What somebody has bought.
     LIST_OWN_ORDERS: Get(NoParameters, ListOrders, NoParameters) -> OrderList = {
         id: "list_own_orders", path: "/api/v1/account/orders",
         summary: "The orders of the account, the newest first",
-        query: &["cursor", "limit"], caching: Caching::Private, problems: &[Invalid, Unauthorized],
+        query: &["cursor", "limit"], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// One of somebody's orders.
     GET_OWN_ORDER: Get(OrderPath, NoParameters, NoParameters) -> Order = {
         id: "get_own_order", path: "/api/v1/account/orders/{number}",
         summary: "An order of the account, with the token that pays or cancels it",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized, NotFound],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// The cart of an account.
     OPEN_CART: Post(NoParameters, InLocale, OpenCart) -> Cart = {
         id: "open_cart", path: "/api/v1/account/cart",
         summary: "The account's cart, the same in every browser; a guest's cart comes into it",
-        query: &["locale"], caching: Caching::Private, problems: &[Invalid, Unauthorized],
+        query: &["locale"], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// Tokens for a program.
     CREATE_TOKENS: Post(NoParameters, NoParameters, Login) -> Tokens = {
         id: "create_tokens", path: "/api/v1/tokens",
         summary: "Sign a program in: a short access token, and a refresh token that is used once",
-        query: &[], caching: Caching::Private, problems: &[Invalid, WrongCredentials],
+        query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, WrongCredentials],
     }
     /// The next tokens.
     REFRESH_TOKENS: Post(NoParameters, NoParameters, UseRefreshToken) -> Tokens = {

@@ -27,6 +27,9 @@ pub struct About {
     pub query: &'static [&'static str],
     /// How the answer may be kept.
     pub caching: Caching,
+    /// The statuses of an answer that did what was asked: 200, and 201 for something new or 202 for what
+    /// is done afterwards.
+    pub done: &'static [u16],
     /// The problems it may answer with, beside those of every endpoint.
     pub problems: &'static [crate::problem::ProblemKind],
 }
@@ -144,13 +147,23 @@ impl<P: JsonSchema, Q: JsonSchema, B: JsonSchema, R: JsonSchema> Endpoint<P, Q, 
     }
 }
 
+/// The statuses that are said, or else what is the rule.
+macro_rules! done {
+    () => {
+        &[200]
+    };
+    ($statuses:expr) => {
+        $statuses
+    };
+}
+
 /// Declares the endpoints and the table of all of them.
 macro_rules! endpoints {
     ($(
         $(#[$doc:meta])*
         $name:ident: $method:ident($path_type:ty, $query_type:ty, $body_type:ty) -> $response_type:ty = {
             id: $id:literal, path: $path:literal, summary: $summary:literal,
-            query: $query:expr, caching: $caching:expr, problems: $problems:expr,
+            query: $query:expr, caching: $caching:expr,$( done: $done:expr,)? problems: $problems:expr,
         }
     )*) => {
         $(
@@ -159,6 +172,7 @@ macro_rules! endpoints {
                 about: About {
                     id: $id, method: Method::$method, path: $path, summary: $summary,
                     query: $query, caching: $caching, problems: $problems,
+                    done: done!($($done)?),
                 },
                 types: PhantomData,
             };

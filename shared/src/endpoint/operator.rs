@@ -43,7 +43,7 @@ endpoints! {
     SAVE_DRAFT: Put(ExternalPath, NoParameters, ProductDraft) -> ProductDraft = {
         id: "save_draft", path: "/api/v1/operator/products/{external_id}",
         summary: "Write a product, new (`If-None-Match: *`) or changed (`If-Match`); its stock stays as it is",
-        query: &[], caching: Caching::Private,
+        query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A product that is not sold any more.
@@ -77,7 +77,7 @@ endpoints! {
     SAVE_CATEGORY: Put(ExternalPath, NoParameters, CategoryDraft) -> CategoryDraft = {
         id: "save_category", path: "/api/v1/operator/categories/{external_id}",
         summary: "Write a category, new (`If-None-Match: *`) or changed (`If-Match`)",
-        query: &[], caching: Caching::Private,
+        query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A category less.
@@ -118,7 +118,7 @@ endpoints! {
     CREATE_API_KEY: Post(NoParameters, NoParameters, CreateApiKey) -> ApiKey = {
         id: "create_api_key", path: "/api/v1/operator/keys",
         summary: "Make a key for a program of the shop; only an owner may, and the answer has it once",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
+        query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// All keys.
     LIST_API_KEYS: Get(NoParameters, NoParameters, NoParameters) -> ApiKeys = {
@@ -165,7 +165,7 @@ endpoints! {
     SAVE_LOCATION: Put(LocationPath, NoParameters, SaveLocation) -> Location = {
         id: "save_location", path: "/api/v1/operator/locations/{location}",
         summary: "Make a location, or give it another name",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden, NotFound],
     }
     /// What there is.
     GET_STOCK: Get(NoParameters, GetStock, NoParameters) -> StockLevels = {
@@ -184,7 +184,7 @@ endpoints! {
     CREATE_WEBHOOK: Post(NoParameters, NoParameters, CreateWebhook) -> Webhook = {
         id: "create_webhook", path: "/api/v1/operator/webhooks",
         summary: "Have another program told what happens; the answer has its secret",
-        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
+        query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// All who are told.
     LIST_WEBHOOKS: Get(NoParameters, NoParameters, NoParameters) -> Webhooks = {

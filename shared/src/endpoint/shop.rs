@@ -62,7 +62,7 @@ endpoints! {
     CREATE_CART: Post(NoParameters, InLocale, NoParameters) -> Cart = {
         id: "create_cart", path: "/api/v1/carts",
         summary: "A new, empty cart",
-        query: &["locale"], caching: Caching::Private, problems: &[Invalid],
+        query: &["locale"], caching: Caching::Private, done: &[201], problems: &[Invalid],
     }
     /// A cart.
     GET_CART: Get(CartPath, InLocale, NoParameters) -> Cart = {
@@ -136,7 +136,7 @@ endpoints! {
     PLACE_ORDER: Post(CartPath, NoParameters, PlaceOrder) -> Order = {
         id: "place_order", path: "/api/v1/carts/{cart}/order",
         summary: "Make the cart an order; one cart makes one order, however often it is asked",
-        query: &[], caching: Caching::Private,
+        query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[
             BadRequest, NotFound, Changed, CannotOrder, IdempotencyInFlight, IdempotencyMismatch,
         ],
@@ -158,7 +158,7 @@ endpoints! {
     PAY_ORDER: Post(OrderPath, OrderToken, PayOrder) -> Payment = {
         id: "pay_order", path: "/api/v1/orders/{number}/payments",
         summary: "Pay an order; needs an `Idempotency-Key`",
-        query: &["token"], caching: Caching::Private,
+        query: &["token"], caching: Caching::Private, done: &[201],
         problems: &[
             Invalid, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
         ],

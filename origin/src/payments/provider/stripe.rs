@@ -298,6 +298,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The signature of Stripe's own command line for this secret, time and body.
@@ -354,5 +356,23 @@ mod tests {
         let next = asks.next.unwrap();
         assert_eq!(next.client_secret.as_deref(), Some("pi_1_secret"));
         assert_eq!(next.redirect_url.as_deref(), Some("https://bank.example/"));
+    }
+
+    proptest! {
+        /// Whatever comes is read without a panic, and nothing is believed that is not signed; what is signed
+        /// and no event is refused.
+        #[test]
+        fn an_event_is_read_whatever_it_is(
+            header in "[ -~]{0,80}",
+            body in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let now = Timestamp::from_millis(1_790_000_000_000);
+            prop_assert!(event("whsec_test", &header, &body, now).is_err());
+            let key = hmac::Key::new(hmac::HMAC_SHA256, b"whsec_test");
+            let tag = hmac::sign(&key, &[b"1790000000.".as_slice(), &body].concat());
+            let tag: String = tag.as_ref().iter().map(|it| format!("{it:02x}")).collect();
+            let signed = format!("t=1790000000,v1={tag}");
+            prop_assert!(event("whsec_test", &signed, &body, now).is_err());
+        }
     }
 }
