@@ -39,26 +39,43 @@ pub fn problem(error: &Error) -> Problem {
 fn is_gone(error: &Error) -> bool {
     match error {
         Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::WorkerCrashed => true,
-        // What a server says last: it shuts down, or an operator has ended the connection.
-        _ => has_code(error, &["1053", "1317", "1927"]),
+        _ => match number(error) {
+            // `ER_SERVER_SHUTDOWN`, `ER_QUERY_INTERRUPTED`, `ER_CONNECTION_KILLED`: what a server
+            // says last.
+            Some(Number::Mysql(number)) => [1053, 1317, 1927].contains(&number),
+            // `SQLITE_IOERR`, `SQLITE_CANTOPEN`: the disk does not do what it should.
+            Some(Number::Sqlite(number)) => [10, 14].contains(&number),
+            None => false,
+        },
     }
 }
 
-/// Whether there is no room: SQLite's `SQLITE_FULL`, MySQL's `ER_DISK_FULL` and
-/// `ER_RECORD_FILE_FULL`.
+/// Whether there is no room.
 fn is_full(error: &Error) -> bool {
-    has_code(error, &["13", "1021", "1114"])
+    match number(error) {
+        // `ER_DISK_FULL`, `ER_RECORD_FILE_FULL`.
+        Some(Number::Mysql(number)) => [1021, 1114].contains(&number),
+        // `SQLITE_FULL`.
+        Some(Number::Sqlite(number)) => number == 13,
+        None => false,
+    }
 }
 
-/// Whether the database gave one of these numbers; MySQL's own, not the SQLSTATE that many share.
-fn has_code(error: &Error, codes: &[&str]) -> bool {
-    let Some(error) = error.as_database_error() else {
-        return false;
-    };
-    let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
-    let number = mysql.map(|it| it.number().to_string());
-    let code = number.or_else(|| error.code().map(Into::into));
-    code.is_some_and(|code| codes.contains(&code.as_str()))
+/// What the database calls an error.
+enum Number {
+    /// MySQL's own number, not the SQLSTATE that many share.
+    Mysql(u16),
+    /// SQLite's primary code, without what refines it.
+    Sqlite(u32),
+}
+
+fn number(error: &Error) -> Option<Number> {
+    let error = error.as_database_error()?;
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return Some(Number::Mysql(error.number()));
+    }
+    let code: u32 = error.code()?.parse().ok()?;
+    Some(Number::Sqlite(code & 0xff))
 }
 
 /// What the database refuses to do, or cannot.
@@ -243,6 +260,12 @@ async fn pool(
         .idle_timeout(CONNECTION_IDLE)
         // A file does not hang up.
         .test_before_acquire(dialect == Dialect::Mysql)
+        // SQLite ends a transaction by itself when the disk fails it. The connection believes that it is
+        // still in it, and would never begin another one.
+        .before_acquire(|connection, _| {
+            let is_whole = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_whole) })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 for statement in prepare {

@@ -91,6 +91,22 @@ db_test! {
 }
 
 db_test! {
+    /// A transaction that the database has ended by itself, as SQLite does when the disk fails it, takes
+    /// nobody else's with it.
+    async fn what_the_database_undoes_by_itself_is_over(shop) {
+        for _ in 0..3 {
+            let mut tx = shop.app.db.write().await.unwrap();
+            sqlx::query("delete from locations").execute(tx.conn()).await.unwrap();
+            tx.conn().execute("rollback").await.unwrap();
+            drop(tx.commit().await);
+            let made = send(shop, "POST", "/api/v1/carts", &json!({})).await;
+            assert_eq!(made.status, 201, "{}", made.text());
+        }
+        assert_eq!(count(shop, "select count(*) from locations").await, 1);
+    }
+}
+
+db_test! {
     /// The disk is full: orders, carts and stock are refused with a clear answer, what is there can be
     /// read, nothing is half-written; with room again everything goes on.
     async fn a_full_disk_loses_nothing(shop) {
