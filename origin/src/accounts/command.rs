@@ -10,10 +10,14 @@ use shared::{
     locale::Locale,
 };
 
-use crate::{app::App, cli::Failure};
+use crate::{
+    app::App,
+    audit::{self, Change},
+    cli::Failure,
+};
 
 use super::{
-    Error,
+    Actor, Error,
     links::{self, Purpose},
     model, sessions,
     store::{self, NewUser},
@@ -105,8 +109,9 @@ async fn save(
     hash: Option<String>,
 ) -> Result<String, Error> {
     let now = app.clock.now();
+    let rights_given = rights.clone();
     let mut tx = app.db.write().await?;
-    match store::find_by_email(tx.conn(), email).await? {
+    let id = match store::find_by_email(tx.conn(), email).await? {
         Some(mut known) => {
             known.account.role = role;
             known.account.rights = rights;
@@ -115,6 +120,7 @@ async fn save(
             // Whoever has another role signs in anew.
             sessions::end_all(&mut tx, known.account.id).await?;
             tokens::end_all(&mut tx, known.account.id).await?;
+            known.account.id
         }
         None => {
             let user = NewUser {
@@ -126,9 +132,19 @@ async fn save(
                 rights,
                 locale: Locale::default(),
             };
-            store::add(&mut tx, UserId::new(app.ids.next(now)), &user, now).await?;
+            let id = UserId::new(app.ids.next(now));
+            store::add(&mut tx, id, &user, now).await?;
+            id
         }
-    }
+    };
+    let change = Change::new("user.role", format!("user:{id}")).to(&(role, rights_given));
+    audit::note(
+        &mut tx,
+        app.context(),
+        &Actor("command".to_owned()),
+        &[change],
+    )
+    .await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
     tx.commit().await?;
     Ok(token)

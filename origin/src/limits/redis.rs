@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
-use redis::{Client, Script, aio::ConnectionManager};
-use tokio::sync::OnceCell;
+use redis::{
+    Client, Script,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
 
 use super::{Rule, Verdict};
 
@@ -26,8 +28,7 @@ return string.format('%.0f', full_at)";
 
 /// A Redis that several origins use.
 pub(super) struct Shared {
-    client: Client,
-    connection: OnceCell<ConnectionManager>,
+    connection: ConnectionManager,
     take: Script,
     timeout: Duration,
     resting_until_us: AtomicI64,
@@ -42,10 +43,13 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, String> {
         // The address may hold a password, so the error does not repeat it.
-        let client = Client::open(url).map_err(|error| format!("the Redis address: {error}"))?;
+        let wrong = |error| format!("the Redis address: {error}");
+        let client = Client::open(url).map_err(wrong)?;
+        // It connects when it is asked first. Who does not wait for that leaves it to go on.
+        let config = ConnectionManagerConfig::new().set_number_of_retries(1);
+        let connection = ConnectionManager::new_lazy_with_config(client, config);
         Ok(Self {
-            client,
-            connection: OnceCell::new(),
+            connection: connection.map_err(wrong)?,
             take: Script::new(TAKE),
             timeout,
             resting_until_us: AtomicI64::new(i64::MIN),
@@ -82,8 +86,7 @@ impl Shared {
         bucket: [u8; 16],
         now_us: i64,
     ) -> Result<i64, redis::RedisError> {
-        let connect = || ConnectionManager::new(self.client.clone());
-        let mut connection = self.connection.get_or_try_init(connect).await?.clone();
+        let mut connection = self.connection.clone();
         let mut call = self
             .take
             .key(&[b"mallard:limit:".as_slice(), &bucket].concat()[..]);
