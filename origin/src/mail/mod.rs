@@ -69,8 +69,10 @@ impl Mailer {
             Way::Smtp(server) => {
                 let sent = messages.into_iter().map(async |(_, message)| {
                     let sent = server.send(message?).await;
-                    sent.map(drop)
-                        .map_err(|error| format!("the SMTP server: {error}"))
+                    sent.map(drop).map_err(|error| {
+                        let error = without_addresses(&error.to_string());
+                        format!("the SMTP server: {error}")
+                    })
                 });
                 stream::iter(sent).buffered(AT_ONCE).collect().await
             }
@@ -106,6 +108,14 @@ impl Mailer {
             ))
             .map_err(|error| format!("the message: {error}"))
     }
+}
+
+/// What a server says of a message, without whom it was for: it is logged.
+fn without_addresses(text: &str) -> String {
+    let words = text
+        .split(' ')
+        .map(|word| if word.contains('@') { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Writes a whole file or none.
@@ -167,5 +177,14 @@ mod tests {
         }
         assert!(Mailer::new("nobody", None, PathBuf::new()).is_err());
         assert!(Mailer::new("a@b.co", Some("http://x"), PathBuf::new()).is_err());
+    }
+
+    #[test]
+    fn what_a_server_says_is_logged_without_whom_it_was_for() {
+        let said = "permanent error (550): <ada@example.org>: user ada@example.org unknown";
+        assert_eq!(
+            without_addresses(said),
+            "permanent error (550): … user … unknown"
+        );
     }
 }

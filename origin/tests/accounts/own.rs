@@ -187,6 +187,7 @@ db_test! {
             ("users", "select count(*) from users where email is not null or name <> '' or password_hash <> ''"),
             ("addresses", "select count(*) from user_addresses"),
             ("sessions", "select count(*) from sessions"),
+            ("messages", "select count(*) from outbox where payload <> '{}'"),
             ("links", "select count(*) from account_links"),
             ("orders", "select count(*) from orders where email <> '' or user_id is not null or shipping_address like '%Lane%'"),
             ("carts", "select count(*) from carts where email is not null or user_id is not null or shipping_address is not null"),
