@@ -125,7 +125,7 @@ pub struct PaymentPath {
 #[serde(deny_unknown_fields)]
 pub struct StepOrder {
     /// What it becomes: `paid` for a payment that came by itself, `shipped`, `delivered`,
-    /// `completed`.
+    /// `completed`; `cancelled` gives up an order that is not paid.
     pub state: OrderState,
 }
 

@@ -198,6 +198,9 @@ pub async fn step_by_shop(
     stored: Stored,
     next: OrderState,
 ) -> Result<Order, Error> {
+    if next == OrderState::Cancelled {
+        return give_up(app, tx, stored, next).await;
+    }
     if !BY_SHOP.contains(&next) {
         return Err(Error::IllegalStep);
     }

@@ -283,6 +283,15 @@ db_test! {
         let paid = get(shop, "orders?state=paid").await.json();
         assert_eq!((paid["orders"].as_array().unwrap().len(), &paid["orders"][0]["number"]), (1, &numbers[1]));
         assert_eq!(get(shop, &format!("orders/{number}")).await.json()["state"], "paid");
+        let step = async |number: &str, state: &str| {
+            let path = format!("orders/{number}/steps");
+            ask(shop, "POST", &path, "", &json!({ "state": state })).await.status.as_u16()
+        };
+        let (pending, left) = (numbers[0].as_str().unwrap(), on_hand(shop).await);
+        assert_eq!((step(pending, "cancelled").await, step(pending, "cancelled").await), (200, 409));
+        assert_eq!((step(number, "cancelled").await, on_hand(shop).await), (409, left + 1));
+        let log = get(shop, &format!("audit?subject=order:{pending}")).await.json();
+        assert_eq!((&log["entries"][0]["before"], &log["entries"][0]["after"]), (&json!("pending"), &json!("cancelled")));
         for path in ["orders?limit=0", "orders?state=lost", "orders?cursor=!"] {
             assert_eq!(get(shop, path).await.status, 400, "{path}");
         }
