@@ -43,6 +43,9 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
         return message::words(&asked, 404, words::nothing_here(&asked.path), "fwd=bypass");
     }
     let origin = Origin::new(env);
+    if key::is_personal(&asked.path) {
+        return pass(&origin, &asked, request, "personal").await;
+    }
     let now = now();
     let (stored, others) =
         STORE.with_borrow_mut(|store| store.find(&asked.key, &asked.request.headers));

@@ -95,6 +95,10 @@ pub struct Config {
     #[arg(value_parser = ["manual", "test", "stripe"])]
     pub payment_methods: Vec<String>,
 
+    /// Where a transfer goes, as buyers read it on their order: name, account, bank
+    #[arg(long, env = "MALLARD_TRANSFER_TO", default_value = "", global = true)]
+    pub transfer_to: String,
+
     /// The secret key of the Stripe account
     #[arg(
         long,

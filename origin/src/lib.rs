@@ -33,6 +33,7 @@ pub mod payments;
 pub mod secret;
 pub mod seed;
 pub mod server;
+pub mod shopper;
 pub mod telemetry;
 pub mod web;
 pub mod webhooks;

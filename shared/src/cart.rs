@@ -176,14 +176,14 @@ pub enum Missing {
 /// Which cart: part of the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartPath {
-    /// The cart's id.
+    /// The cart's id, or `current`: the cart of the browser that asks.
     pub cart: String,
 }
 
 /// Which line: part of the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinePath {
-    /// The cart's id.
+    /// The cart's id, or `current`: the cart of the browser that asks.
     pub cart: String,
     /// The line's sku.
     pub sku: String,

@@ -1,5 +1,9 @@
 //! The pages: where they live and what they show. A page is a function from one of these structs to
-//! HTML; origin loads the struct, ui renders it. Nothing in them is about the person who asked.
+//! HTML; origin loads the struct, ui renders it.
+
+mod buying;
+
+pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +13,7 @@ use crate::{
         Availability, CategoryNode, CategoryRef, Facets, Product, ProductCard, ProductList, Sort,
     },
     cursor::Cursor,
-    endpoint::encode_segment,
+    endpoint::{Caching, encode_segment},
     locale::Locale,
     money::Currency,
 };
@@ -23,29 +27,82 @@ pub struct PageRoute {
     pub path: &'static str,
     /// The query parameters that make a difference, sorted.
     pub query: &'static [&'static str],
+    /// Whether it is the same for everybody. Nothing in a page that is shared is about the person
+    /// who asked.
+    pub caching: Caching,
 }
 
-/// The front of the shop.
-pub const HOME: PageRoute = PageRoute {
-    id: "show_home",
-    path: "/",
-    query: &[],
-};
-/// A category with its list.
-pub const CATEGORY: PageRoute = PageRoute {
-    id: "show_category",
-    path: "/c/{slug}",
-    query: &["availability", "brand", "cursor", "max", "min", "sort"],
-};
-/// A product.
-pub const PRODUCT: PageRoute = PageRoute {
-    id: "show_product",
-    path: "/p/{slug}",
-    query: &["variant"],
-};
+/// Declares the pages and the list of them all.
+macro_rules! pages {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $path:literal, $query:expr, $caching:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: PageRoute = PageRoute {
+                id: $id,
+                path: $path,
+                query: &$query,
+                caching: Caching::$caching,
+            };
+        )*
 
-/// Every kind of page.
-pub const ALL: &[PageRoute] = &[HOME, CATEGORY, PRODUCT];
+        /// Every kind of page.
+        pub const ALL: &[PageRoute] = &[$($name),*];
+    };
+}
+
+pages! {
+    /// The front of the shop.
+    HOME = "show_home", "/", [], Shared;
+    /// A category with its list.
+    CATEGORY = "show_category", "/c/{slug}",
+        ["availability", "brand", "cursor", "max", "min", "sort"], Shared;
+    /// A product.
+    PRODUCT = "show_product", "/p/{slug}", ["variant"], Shared;
+    /// The cart.
+    CART = "show_cart", "/cart", [], Private;
+    /// Checkout: who buys, and where it goes.
+    CHECKOUT = "show_checkout", "/checkout", ["saved"], Private;
+    /// Checkout: how it goes there.
+    CHECKOUT_SHIPPING = "show_shipping", "/checkout/shipping", [], Private;
+    /// Checkout: how it is paid.
+    CHECKOUT_PAYMENT = "show_payment", "/checkout/payment", [], Private;
+    /// Checkout: everything once more.
+    CHECKOUT_REVIEW = "show_review", "/checkout/review", ["card", "payment"], Private;
+    /// An order.
+    ORDER = "show_order", "/orders/{number}", ["thanks", "token"], Private;
+    /// How the shop ships.
+    SHIPPING = "show_info", "/shipping", [], Shared;
+    /// What can be sent back.
+    RETURNS = "show_info", "/returns", [], Shared;
+    /// What the shop knows of people.
+    PRIVACY = "show_info", "/privacy", [], Shared;
+    /// How to reach the shop.
+    CONTACT = "show_info", "/contact", [], Shared;
+    /// Somebody's account.
+    ACCOUNT = "show_account", "/account", ["done"], Private;
+    /// Where a guest finds an order again.
+    FIND_ORDER = "show_find_order", "/orders", [], Private;
+}
+
+/// The pages that say how the shop does things, by their words in addresses.
+pub const INFO: [&str; 4] = ["shipping", "returns", "privacy", "contact"];
+
+/// The path of such a page, without the language's prefix.
+pub fn info_path(slug: &str) -> String {
+    format!("/{slug}")
+}
+
+/// Where forms go that no page lives at.
+pub mod action {
+    /// Puts something into the cart.
+    pub const ADD_TO_CART: &str = "/cart/lines";
+    /// Adds a coupon, or takes one away.
+    pub const COUPONS: &str = "/cart/coupons";
+    /// Pays an order.
+    pub const PAY: &str = "/orders/{number}/pay";
+    /// Gives up an order.
+    pub const CANCEL: &str = "/orders/{number}/cancel";
+}
 
 /// The addresses that are for those who run the shop. The edge does not pass them on.
 pub mod operator {
@@ -70,6 +127,15 @@ pub fn category_path(slug: &str) -> String {
 pub fn product_path(slug: &str) -> String {
     let mut path = "/p/".to_owned();
     encode_segment(slug, &mut path);
+    path
+}
+
+/// The path of an order for whoever has its token, without the language's prefix.
+pub fn order_path(number: &str, token: &str) -> String {
+    let mut path = format!("{}/", FIND_ORDER.path);
+    encode_segment(number, &mut path);
+    path.push_str("?token=");
+    encode_segment(token, &mut path);
     path
 }
 

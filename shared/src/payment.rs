@@ -111,6 +111,33 @@ pub enum TestCard {
     TimesOut,
 }
 
+impl TestCard {
+    /// All cards.
+    pub const ALL: [Self; 5] = [
+        Self::Succeeds,
+        Self::Declined,
+        Self::Confirm,
+        Self::Slow,
+        Self::TimesOut,
+    ];
+
+    /// The word in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Succeeds => "succeeds",
+            Self::Declined => "declined",
+            Self::Confirm => "confirm",
+            Self::Slow => "slow",
+            Self::TimesOut => "times_out",
+        }
+    }
+
+    /// The card with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|card| card.word() == word)
+    }
+}
+
 /// Which payment: part of the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentPath {

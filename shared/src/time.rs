@@ -33,6 +33,12 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(ms))
     }
 
+    /// The day in UTC: year, month, day of the month.
+    pub fn day(self) -> (i16, i8, i8) {
+        let zoned = self.to_jiff().to_zoned(jiff::tz::TimeZone::UTC);
+        (zoned.year(), zoned.month(), zoned.day())
+    }
+
     fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use shared::{
     catalog::Image,
     locale::Locale,
-    page::{Shell, category_path},
+    page::{ACCOUNT, CART, FIND_ORDER, INFO, Shell, category_path, info_path},
 };
 
 use crate::{islands::ThemeToggle, words::Words};
@@ -37,6 +37,19 @@ pub(crate) struct About {
     pub(crate) kind: &'static str,
     /// What it is, as JSON-LD.
     pub(crate) data: Vec<serde_json::Value>,
+}
+
+impl About {
+    /// A page that is about the one who looks at it, and that nobody shares.
+    pub(crate) fn private(shell: &Shell, title: &str) -> Self {
+        Self {
+            title: format!("{title} · {}", shell.shop_name),
+            description: String::new(),
+            image: None,
+            kind: "website",
+            data: Vec::new(),
+        }
+    }
 }
 
 /// Renders the whole document. The same input gives the same bytes: there is no nonce, no clock and
@@ -84,13 +97,16 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
         let text = data.to_string().replace('<', "\\u003c");
         view! { <script type="application/ld+json" inner_html=text></script> }
     });
+    let description = (!about.description.is_empty()).then(|| {
+        view! { <meta name="description" content=about.description.clone() /> }
+    });
     let assets = &shell.assets;
     view! {
         <head>
             <meta charset="utf-8" />
             <title>{about.title.clone()}</title>
             <meta name="viewport" content="width=device-width, initial-scale=1" />
-            <meta name="description" content=about.description.clone() />
+            {description}
             <meta name="color-scheme" content="light dark" />
             <meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf8f4" />
             <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#171614" />
@@ -194,6 +210,22 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 </a>
                 <div class="tools">
                     {languages.collect_view()} <ThemeToggle label=words.say("theme-toggle") />
+                    <a
+                        class="tool"
+                        href=locale.path(ACCOUNT.path)
+                        aria-label=words.say("account")
+                        title=words.say("account")
+                    >
+                        {figure()}
+                    </a>
+                    <a
+                        class="tool cart-link"
+                        href=locale.path(CART.path)
+                        aria-label=words.say("cart")
+                        title=words.say("cart")
+                    >
+                        {basket()}
+                    </a>
                 </div>
             </div>
             <nav class="wrap menu" aria-label=words.say("menu")>
@@ -208,6 +240,30 @@ fn menu(href: String, name: &str) -> impl IntoView + use<> {
         <li>
             <a href=href>{name.to_owned()}</a>
         </li>
+    }
+}
+
+/// Somebody.
+fn figure() -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
+            <g fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round">
+                <circle cx="12" cy="8" r="4" />
+                <path d="M4.500 20c1-4 4-6 7.500-6s6.500 2 7.500 6" />
+            </g>
+        </svg>
+    }
+}
+
+/// A basket.
+fn basket() -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
+            <g fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round">
+                <path d="M3.500 9h17l-1.600 10.500h-13.800z" />
+                <path d="M8 9c0-3 1.500-5.500 4-5.500s4 2.500 4 5.500" stroke-linecap="round" />
+            </g>
+        </svg>
     }
 }
 
@@ -228,9 +284,18 @@ fn mark() -> impl IntoView {
 fn footer(shell: &Shell) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let shop = [("shop", shell.shop_name.clone().into())];
+    let pages = INFO.map(|slug| {
+        let path = shell.locale.path(&info_path(slug));
+        menu(path, &words.say(&format!("info-{slug}")))
+    });
+    let pages = Vec::from(pages);
+    let order = menu(shell.locale.path(FIND_ORDER.path), &words.say("find-order"));
     view! {
         <footer class="site-footer">
             <div class="wrap">
+                <nav aria-label=words.say("footer-menu")>
+                    <ul>{pages} {order}</ul>
+                </nav>
                 <p>{words.say("footer-note")}</p>
                 <p class="quiet">{words.say_with("footer-open", &shop)}</p>
             </div>

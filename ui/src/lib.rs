@@ -8,6 +8,8 @@ mod islands;
 #[cfg(not(target_arch = "wasm32"))]
 mod document;
 #[cfg(not(target_arch = "wasm32"))]
+mod form;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod mail;
 #[cfg(not(target_arch = "wasm32"))]
 mod pages;
@@ -19,7 +21,7 @@ mod words;
 #[cfg(not(target_arch = "wasm32"))]
 pub use document::csp_hashes;
 #[cfg(not(target_arch = "wasm32"))]
-pub use pages::{category, error, home, product};
+pub use pages::{cart, category, checkout, error, find_order, home, order, product};
 
 /// Brings the islands of a page to life; the boot script calls it once they are loaded.
 #[cfg(target_arch = "wasm32")]

@@ -1,27 +1,39 @@
-//! The words of the pages, from Fluent message files: one folder a language, the same messages in
-//! each.
+//! The words of the pages, from Fluent message files: one folder a language, the same files with the
+//! same messages in each.
 
 use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
-use shared::{locale::Locale, money::grouped};
+use shared::{cart::Cart, locale::Locale, money::grouped, time::Timestamp};
 
 type Bundle = FluentBundle<FluentResource>;
 
-static EN: LazyLock<Bundle> =
-    LazyLock::new(|| bundle(Locale::En, include_str!("../locales/en/shop.ftl")));
-static ZH: LazyLock<Bundle> =
-    LazyLock::new(|| bundle(Locale::Zh, include_str!("../locales/zh/shop.ftl")));
+/// The message files of a language.
+macro_rules! files {
+    ($language:literal) => {
+        [
+            include_str!(concat!("../locales/", $language, "/shop.ftl")),
+            include_str!(concat!("../locales/", $language, "/buying.ftl")),
+            include_str!(concat!("../locales/", $language, "/mail.ftl")),
+        ]
+    };
+}
 
-fn bundle(locale: Locale, text: &str) -> Bundle {
+static EN: LazyLock<Bundle> = LazyLock::new(|| bundle(Locale::En, &files!("en")));
+static ZH: LazyLock<Bundle> = LazyLock::new(|| bundle(Locale::Zh, &files!("zh")));
+
+fn bundle(locale: Locale, files: &[&str]) -> Bundle {
     let language = locale.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![language]);
     // Marks around what is filled in would show up in titles and attributes.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(in_groups));
-    // What cannot be parsed is left out here and found by the tests.
-    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(rest, _)| rest);
-    bundle.add_resource_overriding(resource);
+    for text in files {
+        // What cannot be parsed is left out here and found by the tests.
+        let text = (*text).to_owned();
+        let resource = FluentResource::try_new(text).unwrap_or_else(|(rest, _)| rest);
+        bundle.add_resource_overriding(resource);
+    }
     bundle
 }
 
@@ -52,11 +64,9 @@ impl Words {
 
     /// A message with what is to be filled in.
     pub(crate) fn say_with(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
-        let bundle: &Bundle = match self.0 {
-            Locale::En => &EN,
-            Locale::Zh => &ZH,
-        };
+        let bundle = self.bundle();
         let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
+            debug_assert!(false, "no message is called {key}");
             return key.to_owned();
         };
         let mut args = FluentArgs::new();
@@ -66,6 +76,35 @@ impl Words {
         bundle
             .format_pattern(pattern, Some(&args), &mut Vec::new())
             .into_owned()
+    }
+
+    /// Whether there is such a message.
+    pub(crate) fn knows(self, key: &str) -> bool {
+        self.bundle().has_message(key)
+    }
+
+    fn bundle(self) -> &'static Bundle {
+        match self.0 {
+            Locale::En => &EN,
+            Locale::Zh => &ZH,
+        }
+    }
+
+    /// A day, as the language writes it.
+    pub(crate) fn day(self, at: Timestamp) -> String {
+        let (year, month, day) = at.day();
+        let values = [
+            ("year", year.to_string().into()),
+            ("month", i64::from(month).into()),
+            ("day", day.to_string().into()),
+        ];
+        self.say_with("day", &values)
+    }
+
+    /// How many things are in a cart, in words.
+    pub(crate) fn item_count(self, cart: &Cart) -> String {
+        let count: i64 = cart.lines.iter().map(|line| line.quantity).sum();
+        self.say_with("cart-items", &[("count", count.into())])
     }
 
     /// How many products, in words.
@@ -89,14 +128,26 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("locales")
             .join(language);
-        let text = fs::read_to_string(path.join("shop.ftl")).unwrap();
-        FluentResource::try_new(text.clone()).unwrap();
-        let starts = text
-            .lines()
-            .filter(|line| line.starts_with(|it: char| it.is_ascii_lowercase()));
-        starts
-            .filter_map(|line| Some(line.split_once(" =")?.0.to_owned()))
-            .collect()
+        let mut found = BTreeSet::new();
+        for file in fs::read_dir(path).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            FluentResource::try_new(text.clone()).unwrap();
+            let starts = text
+                .lines()
+                .filter(|line| line.starts_with(|it: char| it.is_ascii_lowercase()));
+            for key in starts.filter_map(|line| line.split_once(" =")) {
+                let words = Words(Locale::from_code(language).unwrap());
+                assert!(
+                    words.knows(key.0),
+                    "{name} is not read, or {} is twice",
+                    key.0
+                );
+                assert!(found.insert(key.0.to_owned()), "{} is said twice", key.0);
+            }
+        }
+        found
     }
 
     fn sources(folder: &Path, text: &mut String) {
@@ -105,7 +156,9 @@ mod tests {
             if path.is_dir() {
                 sources(&path, text);
             } else if path.extension().is_some_and(|it| it == "rs") {
-                text.push_str(&fs::read_to_string(path).unwrap());
+                let source = fs::read_to_string(path).unwrap();
+                // What tests say is not said to anybody.
+                text.push_str(source.split("#[cfg(test)]").next().unwrap());
             }
         }
     }
@@ -127,7 +180,12 @@ mod tests {
             let family = [
                 "sort-",
                 "availability-",
+                "card-",
+                "country-",
+                "coupon-refused-",
                 "error-",
+                "fault-",
+                "field-",
                 "mail-changed-",
                 "mail-given-up-",
                 "mail-known-",
@@ -138,6 +196,13 @@ mod tests {
                 "mail-reset-",
                 "mail-shipped-",
                 "mail-verify-",
+                "hint-",
+                "info-",
+                "missing-",
+                "payment-",
+                "problem-",
+                "state-",
+                "step-",
             ]
             .iter()
             .any(|it| key.starts_with(it));
@@ -145,6 +210,23 @@ mod tests {
                 family || text.contains(&format!("\"{key}\"")),
                 "{key} is never said"
             );
+        }
+    }
+
+    #[test]
+    fn whatever_is_said_has_a_message() {
+        let mut text = String::new();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        sources(&source, &mut text);
+        let messages = messages("en");
+        for call in [".say(", ".say_with("] {
+            for rest in text.split(call).skip(1) {
+                let Some(literal) = rest.trim_start().strip_prefix('"') else {
+                    continue;
+                };
+                let key = literal.split('"').next().unwrap_or_default();
+                assert!(messages.contains(key), "{key} has no message");
+            }
         }
     }
 

@@ -1,7 +1,11 @@
 //! Keys: which requests are answered by one stored answer. The same page has the same key however
 //! its address is spelled.
 
-use shared::{endpoint, locale::Locale, page};
+use shared::{
+    endpoint::{self, Caching},
+    locale::Locale,
+    page,
+};
 
 /// Parameters that say where a visitor came from, and nothing about what is asked for.
 const TRACKING: [&str; 11] = [
@@ -34,16 +38,28 @@ pub fn is_for_operators(path: &str) -> bool {
     page::operator::ALL.contains(&path)
 }
 
+/// Whether what lives at this address is about the one who asks: such a request goes to the origin
+/// as it came, with its cookies, and its answer to nobody else.
+pub fn is_personal(path: &str) -> bool {
+    let known = known(&normal_path(path));
+    known.is_some_and(|(_, caching)| caching == Caching::Private)
+}
+
 /// The parameters that make a difference at this path; none where the path is not the contract's.
 fn allowed(path: &str) -> Option<&'static [&'static str]> {
+    known(path).map(|(query, _)| query)
+}
+
+/// What the contract says of this path: the parameters that make a difference, and whose it is.
+fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
     let (_, unprefixed) = Locale::split(path);
     let endpoints = endpoint::all().filter(|about| fits(about.path, path));
     // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
     let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
     let page = || page::ALL.iter().find(|route| fits(route.path, unprefixed));
     endpoint
-        .map(|about| about.query)
-        .or_else(|| page().map(|route| route.query))
+        .map(|about| (about.query, about.caching))
+        .or_else(|| page().map(|route| (route.query, route.caching)))
 }
 
 /// Whether a path has the shape of a route.
@@ -136,6 +152,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_about_one_person_is_known_by_its_address() {
+        for path in [
+            "/cart",
+            "/zh/cart",
+            "/%63art",
+            "/orders/7K3Q",
+            "/api/v1/carts/current",
+        ] {
+            assert!(is_personal(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/zh",
+            "/p/mug",
+            "/shipping",
+            "/api/v1/products",
+            "/nothing",
+        ] {
+            assert!(!is_personal(path), "{path}");
+        }
+    }
 
     #[test]
     fn one_page_has_one_key() {

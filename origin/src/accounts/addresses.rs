@@ -15,6 +15,12 @@ use crate::{
 
 use super::Error;
 
+/// Somebody's address book, the preferred one first.
+pub async fn book(app: &App, user: UserId) -> Result<Vec<SavedAddress>, Error> {
+    let mut reader = app.db.read().await?;
+    list(&mut reader, user).await
+}
+
 /// The book of this account.
 pub(super) async fn list(
     conn: &mut AnyConnection,

@@ -16,7 +16,7 @@ use super::{Error, addresses, login};
 
 /// The account's cart, with what is in the guest's. The guest's cart is never made the account's:
 /// whoever knew its token would read what its new owner writes into it.
-pub(super) async fn open(
+pub async fn open(
     app: &App,
     user: UserId,
     guest: Option<&str>,
@@ -38,7 +38,7 @@ pub(super) async fn open(
 }
 
 /// The token of the open cart, if there is one.
-pub(super) async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
+pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
     let mut reader = app.db.read().await?;
     let statement = "
         select cart_id

@@ -169,7 +169,7 @@ async fn set_password(
 }
 
 /// The account of somebody who has signed in.
-pub(super) async fn account(app: &App, user: UserId) -> Result<Account, Error> {
+pub async fn account(app: &App, user: UserId) -> Result<Account, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     Ok(stored.ok_or(Error::Nobody)?.account)

@@ -24,12 +24,15 @@ mod tokens;
 mod users;
 mod web;
 
+pub use addresses::book as address_book;
 pub use caller::{
     Actor, Caller, Catalogue, Customers, Denied, May, Me, Orders, Owner, Settings, Stock,
 };
+pub use carts::{find as find_cart, open as open_cart};
 pub use command::{UserArgs, set_role_by_command, user};
 pub use erase::{erase, export};
 pub use error::Error;
+pub use login::account;
 pub use model::Person;
 pub use password::Hasher;
 pub use register::{LinkMessage, letter_for};

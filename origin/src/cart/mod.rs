@@ -17,6 +17,8 @@ pub use change::{Change, Job, change};
 pub use error::Error;
 pub use hold::sweep;
 pub use price::{Priced, price};
-pub use store::{HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, load, open_token};
+pub use store::{
+    HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, open_token,
+};
 pub use view::{Surroundings, read, shipping_methods, surroundings};
 pub use web::routes;

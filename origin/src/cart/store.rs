@@ -279,6 +279,19 @@ pub async fn give(tx: &mut Tx, token: &str, user: UserId) -> Result<Option<CartI
     Ok(id.map(CartId::new))
 }
 
+/// Which cart has this token.
+pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartId>, db::Error> {
+    let statement = "
+        select id
+          from carts
+         where token = ?";
+    let id: Option<i64> = sqlx::query_scalar(statement)
+        .bind(token)
+        .fetch_optional(conn)
+        .await?;
+    Ok(id.map(CartId::new))
+}
+
 /// The token of a cart that has not become an order.
 pub async fn open_token(
     conn: &mut AnyConnection,

@@ -15,6 +15,7 @@ use shared::{
 use crate::{
     app::App,
     limits::Rule,
+    shopper::{Of, Shopper},
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
@@ -67,7 +68,7 @@ async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> A
 
 async fn get_cart(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
 ) -> Answered {
     Ok(shown(&super::read(&app, &path.cart, query.locale).await?))
@@ -75,7 +76,7 @@ async fn get_cart(
 
 async fn update_cart(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(update): Json<UpdateCart>,
@@ -90,13 +91,20 @@ async fn update_cart(
     Ok(shown(&cart))
 }
 
+/// Who has no cart yet gets one with what is put into it.
 async fn add_line(
     State(app): State<App>,
     Path(path): Path<CartPath>,
+    shopper: Shopper,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(line): Json<AddLine>,
 ) -> Answered {
+    if Shopper::is_named(&path.cart) {
+        let added = shopper.add(&app, &line.sku, line.quantity, query.locale);
+        let (cart, cookies) = added.await?;
+        return Ok(shown(&cart).cookies(cookies));
+    }
     let what = Change::Add(line.sku, line.quantity);
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -105,7 +113,7 @@ async fn add_line(
 
 async fn clear_cart(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> Answered {
@@ -116,7 +124,7 @@ async fn clear_cart(
 
 async fn set_quantity(
     State(app): State<App>,
-    Path(path): Path<LinePath>,
+    Of(path): Of<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(set): Json<SetQuantity>,
@@ -129,7 +137,7 @@ async fn set_quantity(
 
 async fn remove_line(
     State(app): State<App>,
-    Path(path): Path<LinePath>,
+    Of(path): Of<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> Answered {
@@ -141,7 +149,7 @@ async fn remove_line(
 
 async fn hold_cart(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> Answered {
@@ -152,7 +160,7 @@ async fn hold_cart(
 
 async fn release_cart(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> Answered {
@@ -163,7 +171,7 @@ async fn release_cart(
 
 async fn merge_cart(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(merge): Json<MergeCart>,
@@ -176,7 +184,7 @@ async fn merge_cart(
 
 async fn list_shipping_methods(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
 ) -> Answered {
     let methods = super::shipping_methods(&app, &path.cart, query.locale).await?;

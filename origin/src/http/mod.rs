@@ -26,7 +26,8 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    accounts, app::App, audit, cart, catalog, inventory, limits, orders, pages, payments, webhooks,
+    accounts, app::App, audit, cart, catalog, inventory, limits, orders, pages, payments, shopper,
+    webhooks,
 };
 
 /// The whole service.
@@ -40,6 +41,7 @@ pub fn router(app: &App) -> Router {
         .merge(inventory::routes())
         .merge(orders::routes())
         .merge(payments::routes())
+        .merge(shopper::routes())
         .merge(webhooks::routes())
         .merge(pages::routes())
         .merge(health::routes())

@@ -11,7 +11,7 @@ use shared::{
     cache::CachePolicy,
     endpoint::{self, Caching},
     locale::Locale,
-    page::ErrorPage,
+    page::{self, ErrorPage},
     problem::{MEDIA_TYPE, Problem, ProblemKind},
 };
 
@@ -76,8 +76,13 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
 fn is_personal(request: &Request) -> bool {
     let route = request.extensions().get::<MatchedPath>();
     route.is_some_and(|route| {
-        let mut endpoints = endpoint::all();
-        endpoints.any(|it| it.path == route.as_str() && it.caching == Caching::Private)
+        let (_, page) = Locale::split(route.as_str());
+        let pages = page::ALL.iter().filter(|it| it.path == page);
+        let endpoints = endpoint::all().filter(|it| it.path == route.as_str());
+        let cachings = pages
+            .map(|it| it.caching)
+            .chain(endpoints.map(|it| it.caching));
+        cachings.into_iter().any(|it| it == Caching::Private)
     })
 }
 

@@ -15,6 +15,9 @@ use super::Error;
 /// How long an answer is kept.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
+/// The longest key.
+const KEY_MAX: usize = 255;
+
 /// The status of an answer that is not there yet.
 pub const IN_FLIGHT: u16 = 0;
 
@@ -53,14 +56,28 @@ impl Key {
             .and_then(|it| it.strip_suffix('"'))
             .unwrap_or(text);
         let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        if key.is_empty() || key.len() > 255 || !printable {
+        if key.is_empty() || key.len() > KEY_MAX || !printable {
             return Err(Error::KeyMalformed);
         }
         Ok(Some(Self {
             scope: scope.to_owned(),
             key: key.to_owned(),
-            fingerprint: blake3::hash(asked).to_hex()[..32].to_owned(),
+            fingerprint: fingerprint(asked),
         }))
+    }
+
+    /// The key of a form: what was written into it when it was shown.
+    pub fn new<T: Serialize>(scope: &str, key: &str, asked: &T) -> Result<Self, Error> {
+        let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        if key.is_empty() || key.len() > KEY_MAX || !printable {
+            return Err(Error::KeyMalformed);
+        }
+        let asked = serde_json::to_vec(asked)?;
+        Ok(Self {
+            scope: scope.to_owned(),
+            key: key.to_owned(),
+            fingerprint: fingerprint(&asked),
+        })
     }
 
     /// The key of a request that must have one.
@@ -72,6 +89,10 @@ impl Key {
         let asked = serde_json::to_vec(asked)?;
         Self::of(headers, scope, &asked)?.ok_or(Error::KeyMissing)
     }
+}
+
+fn fingerprint(asked: &[u8]) -> String {
+    blake3::hash(asked).to_hex()[..32].to_owned()
 }
 
 /// The kept answers to these keys.

@@ -23,8 +23,8 @@ pub use idempotency::{Key, forget};
 pub use own::{all_of, any_open, erase_buyer, list_all, list_of, own};
 pub use returns::take_back;
 pub use steps::{
-    cancel, find, find_locked, for_messages, read, refund_done, refund_due, step_by_shop,
-    take_money, whose,
+    cancel, find, find_locked, for_messages, of_buyer, of_cart, read, refund_done, refund_due,
+    step_by_shop, take_money, whose,
 };
 pub use store::{Stored, number};
 pub use web::routes;

@@ -26,6 +26,21 @@ pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> 
     Ok(whose(stored, token)?.order)
 }
 
+/// The order with this number, for whoever knows the address that its messages go to.
+pub async fn of_buyer(app: &App, number: &str, email: &str) -> Result<Order, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, number).await?;
+    let own = stored.filter(|it| !email.is_empty() && it.order.email == email);
+    Ok(own.ok_or(Error::NoSuchOrder)?.order)
+}
+
+/// The order that this cart has become.
+pub async fn of_cart(app: &App, cart: &str) -> Result<Order, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find_by_token_of_cart(&mut reader, cart).await?;
+    Ok(stored.ok_or(Error::NoSuchOrder)?.order)
+}
+
 /// The order with this number, for those who run the shop.
 pub async fn read(app: &App, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;

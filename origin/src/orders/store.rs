@@ -13,6 +13,7 @@ use shared::{
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
+    cart,
     db::{self, Rows, Tx},
     inventory,
 };
@@ -256,6 +257,17 @@ pub(super) async fn find_by_cart(
         .fetch_optional(&mut *conn)
         .await?;
     Ok(whole(conn, row.as_slice()).await?.pop())
+}
+
+/// The order that the cart with this token has become.
+pub(super) async fn find_by_token_of_cart(
+    conn: &mut AnyConnection,
+    token: &str,
+) -> Result<Option<Stored>, Error> {
+    match cart::id_of(conn, token).await? {
+        Some(cart) => find_by_cart(conn, cart.get()).await,
+        None => Ok(None),
+    }
 }
 
 /// The number of this order.

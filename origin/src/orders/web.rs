@@ -13,6 +13,7 @@ use shared::{
 use crate::{
     accounts::{May, Orders},
     app::App,
+    shopper::Of,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
@@ -33,7 +34,7 @@ pub fn routes() -> Router<App> {
 
 async fn place_order(
     State(app): State<App>,
-    Path(path): Path<CartPath>,
+    Of(path): Of<CartPath>,
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
 ) -> Answered {

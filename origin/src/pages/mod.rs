@@ -2,7 +2,10 @@
 //!
 //! What must stay true: a page that may be kept holds nothing about the person who asked.
 
+mod cart;
+mod checkout;
 mod filter;
+mod order;
 mod sitemap;
 mod web;
 
@@ -11,6 +14,12 @@ pub use web::routes;
 use shared::{locale::Locale, page::Shell};
 
 use crate::{app::App, catalog};
+
+/// What surrounds a page that is about the one who looks at it: nobody else shall find it.
+async fn personal_shell(app: &App, locale: Locale, path: &str) -> Result<Shell, catalog::Error> {
+    let tree = catalog::tree(app).await?;
+    Ok(shell(app, &tree, locale, path.to_owned(), None))
+}
 
 /// What surrounds a page. `path` and `canonical` are without the language's prefix.
 fn shell(

@@ -22,7 +22,7 @@ use crate::{
     web::{Answer, Answered, Path},
 };
 
-use super::{filter, shell, sitemap};
+use super::{cart, checkout, filter, order, shell, sitemap};
 
 /// How many products the home page shows in a row.
 const HOME_HOT: u32 = 8;
@@ -38,7 +38,10 @@ pub fn routes() -> Router<App> {
         router = router
             .route(&at(HOME.path), get(show_home))
             .route(&at(CATEGORY.path), get(show_category))
-            .route(&at(PRODUCT.path), get(show_product));
+            .route(&at(PRODUCT.path), get(show_product))
+            .merge(cart::routes(locale))
+            .merge(checkout::routes(locale))
+            .merge(order::routes(locale));
     }
     router
 }

@@ -15,7 +15,7 @@ mod store;
 mod web;
 
 pub use error::Error;
-pub use pay::{confirm, find, pay, recover, settle};
+pub use pay::{Paid, confirm, find, last, pay, recover, settle};
 pub use provider::{Answer, Charge, Known, Outcome, Provider, Unknown};
 pub use refund::{refund, send_back};
 pub use web::routes;

@@ -259,6 +259,17 @@ pub async fn find(
     asked(app, number, stored).await
 }
 
+/// The last payment of an order, as it stands.
+pub async fn last(app: &App, order: &Order) -> Result<Option<Payment>, Error> {
+    let mut reader = app.db.read().await?;
+    let last = store::last_of(&mut reader, &order.number).await?;
+    drop(reader);
+    match last {
+        Some(payment) => Ok(Some(asked(app, &order.number, payment).await?)),
+        None => Ok(None),
+    }
+}
+
 /// A payment as it stands, with what its buyer has to do; the provider is asked for that.
 async fn asked(app: &App, number: &str, payment: Stored) -> Result<Payment, Error> {
     if payment.state != PaymentState::Confirming {

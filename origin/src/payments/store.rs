@@ -62,6 +62,25 @@ pub(super) async fn of_order(
     rows.iter().map(payment).collect()
 }
 
+/// The last payment of the order with this number.
+pub(super) async fn last_of(
+    conn: &mut AnyConnection,
+    number: &str,
+) -> Result<Option<Stored>, db::Error> {
+    let find = "
+        select id
+          from orders
+         where number = ?";
+    let order: Option<i64> = sqlx::query_scalar(find)
+        .bind(number)
+        .fetch_optional(&mut *conn)
+        .await?;
+    match order {
+        Some(order) => Ok(of_order(conn, OrderId::new(order)).await?.pop()),
+        None => Ok(None),
+    }
+}
+
 /// Payments of which nothing was heard since `before`: those on their way, and those that wait for
 /// their buyer and were made after `waits_since`.
 pub(super) async fn underway(

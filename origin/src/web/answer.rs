@@ -71,6 +71,28 @@ impl Answer {
         self
     }
 
+    /// What a form answers when it is done: the page to look at now (post, redirect, get).
+    pub fn see(path: &str) -> Self {
+        let mut answer = Self::new(
+            HeaderValue::from_static("text/plain"),
+            Bytes::new(),
+            CachePolicy::Private,
+        );
+        answer.status = StatusCode::SEE_OTHER;
+        // Addresses are made of encoded segments, so they are always a header value.
+        let to = HeaderValue::from_str(path);
+        answer.headers.extend(to.map(|to| (header::LOCATION, to)));
+        answer
+    }
+
+    /// The same with these cookies.
+    #[must_use]
+    pub fn cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        let cookies = cookies.into_iter().map(|it| (header::SET_COOKIE, it));
+        self.headers.extend(cookies);
+        self
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -85,7 +107,10 @@ impl IntoResponse for Answer {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, self.media_type);
-        response.headers_mut().extend(self.headers);
+        for (name, value) in self.headers {
+            // A second cookie does not take the place of the first.
+            response.headers_mut().append(name, value);
+        }
         response.extensions_mut().insert(Finished {
             body: self.body,
             policy: self.policy,

@@ -3,10 +3,12 @@
 
 mod answer;
 mod extract;
+mod form;
 mod refusal;
 
 pub use answer::{Answer, Finished};
 pub use extract::{Json, Path, Query, RouterExt};
+pub use form::{Fields, Tongue, problem_of};
 pub use refusal::{Refusal, Reported};
 
 /// What a handler returns.

@@ -16,6 +16,11 @@ impl Refusal {
     pub fn of(kind: ProblemKind) -> Self {
         Self(Problem::new(kind))
     }
+
+    /// What it says, for one who shows it in another way.
+    pub fn into_problem(self) -> Problem {
+        self.0
+    }
 }
 
 impl<E: Into<Problem>> From<E> for Refusal {

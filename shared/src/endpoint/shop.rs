@@ -19,6 +19,7 @@ use crate::{
         AlreadyOrdered, BadRequest, CannotOrder, Changed, IdempotencyInFlight, IdempotencyMismatch,
         IllegalStep, Invalid, NotFound, Stale,
     },
+    shopper::Visitor,
 };
 
 use super::{About, Caching, Endpoint, Method, NoParameters, Schemas};
@@ -57,6 +58,12 @@ endpoints! {
         id: "get_facets", path: "/api/v1/facets",
         summary: "What the products of a category can be narrowed by: brands and prices",
         query: &["category"], caching: Caching::Shared, problems: &[Invalid, NotFound],
+    }
+    /// Who is there.
+    GET_VISITOR: Get(NoParameters, InLocale, NoParameters) -> Visitor = {
+        id: "get_visitor", path: "/api/v1/visitor",
+        summary: "Whether somebody has signed in, and how many things are in their cart",
+        query: &["locale"], caching: Caching::Private, problems: &[Invalid],
     }
     /// A new cart.
     CREATE_CART: Post(NoParameters, InLocale, NoParameters) -> Cart = {

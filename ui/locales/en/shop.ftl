@@ -4,6 +4,12 @@ menu-all = All categories
 theme-toggle = Switch between light and dark
 footer-note = Quiet things, made to be used.
 footer-open = { $shop } is free software under MIT or Apache-2.0.
+account = Your account
+footer-menu = More
+info-shipping = Shipping
+info-returns = Returns
+info-privacy = Privacy
+info-contact = Contact
 breadcrumbs = Where you are
 home = Home
 
@@ -16,6 +22,20 @@ home-categories = Categories
 home-hot = Most loved
 home-new = Just arrived
 
+day = { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+} { $year }
 product-count = { $count ->
     [0] No products
     [one] One product
@@ -77,36 +97,3 @@ error-400-title = That was not understood
 error-400-text = The address or the form was not what the shop expected.
 error-id = If you write to us, this number helps: { $id }
 error-home = To the front page
-
-mail-placed-subject = Your order { $number } at { $shop }
-mail-placed-lead = Thank you. We have your order and will write again when it is on its way.
-mail-paid-subject = Order { $number } is paid
-mail-paid-lead = We have received your payment and are packing your order.
-mail-shipped-subject = Order { $number } is on its way
-mail-shipped-lead = We have handed your order to the carrier.
-mail-refunded-subject = Order { $number } was refunded
-mail-refunded-lead = We have paid your money back. Depending on your bank it arrives within a few days.
-mail-given-up-subject = Order { $number } was cancelled
-mail-given-up-lead = This order will not be sent, and nothing will be charged for it.
-mail-items = Items
-mail-discount = Discount
-mail-shipping = Shipping
-mail-tax = Tax
-mail-tax-included = Tax included
-mail-total = Total
-mail-link = See your order
-mail-verify-subject = Your account at { $shop }
-mail-verify-lead = Somebody, hopefully you, wants to open an account with this address. The link below opens it; it is good for a day. If it was not you, nothing happens.
-mail-verify-link = Open the account
-mail-move-subject = Your new address at { $shop }
-mail-move-lead = The link below makes this the address of your account; it is good for a day. If it was not you who asked, nothing happens.
-mail-move-link = Use this address
-mail-reset-subject = A new password at { $shop }
-mail-reset-lead = With the link below you can set a new password; it is good for an hour. If it was not you who asked, your password stays as it is.
-mail-reset-link = Set a new password
-mail-known-subject = You have an account at { $shop }
-mail-known-lead = Somebody, perhaps you, wanted an account with this address, which has one already. If you have forgotten its password, you can set a new one.
-mail-known-link = Set a new password
-mail-changed-subject = Your account at { $shop } has changed
-mail-changed-lead = The password or the address of your account has just been changed. If it was not you, set a new password at once.
-mail-changed-link = Set a new password

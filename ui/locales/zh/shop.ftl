@@ -4,6 +4,12 @@ menu-all = 全部分类
 theme-toggle = 切换浅色与深色
 footer-note = 安静的物件，为日常而生。
 footer-open = { $shop } 是自由软件，采用 MIT 或 Apache-2.0 许可。
+account = 您的账户
+footer-menu = 更多
+info-shipping = 配送
+info-returns = 退换货
+info-privacy = 隐私
+info-contact = 联系我们
 breadcrumbs = 当前位置
 home = 首页
 
@@ -16,6 +22,7 @@ home-categories = 分类
 home-hot = 最受喜爱
 home-new = 新品上架
 
+day = { $year }年{ $month }月{ $day }日
 product-count = { $count ->
     [0] 暂无商品
    *[other] { $count } 件商品
@@ -73,36 +80,3 @@ error-400-title = 没能理解
 error-400-text = 地址或表单不是商店所期望的。
 error-id = 联系我们时，请提供这个编号：{ $id }
 error-home = 返回首页
-
-mail-placed-subject = 您在{ $shop }的订单 { $number }
-mail-placed-lead = 谢谢！订单已收到，发货时我们会再写信告知。
-mail-paid-subject = 订单 { $number } 已付款
-mail-paid-lead = 款项已收到，正在为您打包。
-mail-shipped-subject = 订单 { $number } 已发货
-mail-shipped-lead = 您的订单已交给承运方。
-mail-refunded-subject = 订单 { $number } 已退款
-mail-refunded-lead = 款项已退回，到账时间取决于您的银行，通常需要几天。
-mail-given-up-subject = 订单 { $number } 已取消
-mail-given-up-lead = 此订单不会发货，也不会收取任何费用。
-mail-items = 商品
-mail-discount = 优惠
-mail-shipping = 运费
-mail-tax = 税费
-mail-tax-included = 已含税费
-mail-total = 合计
-mail-link = 查看订单
-mail-verify-subject = 您在{ $shop }的账户
-mail-verify-lead = 有人（希望是您）想用此邮箱开设账户。点击下方链接即可开通，一天内有效。如果不是您本人，请忽略此邮件。
-mail-verify-link = 开通账户
-mail-move-subject = 您在{ $shop }的新邮箱
-mail-move-lead = 点击下方链接即可将此邮箱设为您账户的邮箱，一天内有效。如果不是您本人的请求，请忽略此邮件。
-mail-move-link = 使用此邮箱
-mail-reset-subject = 在{ $shop }设置新密码
-mail-reset-lead = 点击下方链接即可设置新密码，一小时内有效。如果不是您本人的请求，您的密码不会改变。
-mail-reset-link = 设置新密码
-mail-known-subject = 您在{ $shop }已有账户
-mail-known-lead = 有人（可能是您）想用此邮箱开设账户，但它已有账户。如果忘记了密码，可以设置新密码。
-mail-known-link = 设置新密码
-mail-changed-subject = 您在{ $shop }的账户已更改
-mail-changed-lead = 您账户的密码或邮箱刚刚被更改。如果不是您本人操作，请立即设置新密码。
-mail-changed-link = 设置新密码

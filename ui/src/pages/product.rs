@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use serde_json::{Value, json};
 use shared::{
+    cart::QUANTITY_MAX,
     catalog::{Availability, PriceRange, Product, ProductOption, Variant},
-    page::{ProductPage, Shell, product_path},
+    page::{ProductPage, Shell, action, product_path},
 };
 
 use crate::{
     document::{About, render},
+    form,
     islands::Gallery,
     parts::{breadcrumb_data, breadcrumbs, discount_in_words, grid, picture, price},
     words::{Words, number},
@@ -124,9 +126,42 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         <h1>{product.name.clone()}</h1>
         {variant}
         {options(shell, page)}
+        {add(shell, page)}
         <div class="prose">{paragraphs}</div>
         {facts(words, page)}
     }
+}
+
+/// Puts the chosen variant into the cart.
+fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let action = shell.locale.path(action::ADD_TO_CART);
+    chosen(page).map(|variant| {
+        let out = variant.availability == Availability::Out;
+        let say = if out { "cart-sold-out" } else { "cart-add" };
+        view! {
+            <form class="add" method="post" action=action>
+                {form::hidden("sku", &variant.sku)}
+                <div class="field">
+                    <label for="quantity">{words.say("cart-add-quantity")}</label>
+                    <input
+                        id="quantity"
+                        name="quantity"
+                        type="number"
+                        inputmode="numeric"
+                        min="1"
+                        max=QUANTITY_MAX.to_string()
+                        value="1"
+                        required
+                        disabled=out
+                    />
+                </div>
+                <button class="button" disabled=out>
+                    {words.say(say)}
+                </button>
+            </form>
+        }
+    })
 }
 
 fn options(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {

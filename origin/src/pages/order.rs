@@ -1,0 +1,174 @@
+//! An order's page and its forms, and where a guest finds an order again.
+
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    routing::{get, post},
+};
+use http::StatusCode;
+use shared::{
+    cache::CachePolicy,
+    form::Form,
+    locale::Locale,
+    order::{OrderPath, OrderToken},
+    page::{FIND_ORDER, FindOrderPage, ORDER, OrderPage, action, order_path},
+    payment::{PayOrder, TestCard},
+    problem::Problem,
+};
+
+use crate::{
+    app::App,
+    limits::Rule,
+    orders, payments, secret,
+    web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
+};
+
+use super::{checkout::pay_with, personal_shell};
+
+/// The order's pages and forms, in this language.
+pub(super) fn routes(locale: Locale) -> Router<App> {
+    let at = |path: &str| locale.path(path);
+    Router::new()
+        .route(&at(FIND_ORDER.path), get(show_find_order).post(find_order))
+        .route(&at(ORDER.path), get(show_order))
+        .route(&at(action::PAY), post(pay_order))
+        .route(&at(action::CANCEL), post(cancel_order))
+}
+
+/// With what the one who asks shows that the order is theirs, and whether they have just placed it.
+#[derive(serde::Deserialize)]
+struct Asked {
+    token: String,
+    thanks: Option<String>,
+}
+
+async fn show_order(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    Path(path): Path<OrderPath>,
+    Query(asked): Query<Asked>,
+) -> Answered {
+    let thanks = asked.thanks.is_some();
+    let whose = (path.number.as_str(), asked.token.as_str());
+    shown(&app, locale, whose, thanks, Form::default(), StatusCode::OK).await
+}
+
+async fn shown(
+    app: &App,
+    locale: Locale,
+    (number, token): (&str, &str),
+    thanks: bool,
+    form: Form,
+    status: StatusCode,
+) -> Answered {
+    let order = orders::find(app, number, token).await?;
+    let payment = payments::last(app, &order).await?;
+    let shell = personal_shell(app, locale, &order_path(number, token)).await?;
+    let page = OrderPage {
+        order,
+        thanks,
+        payment,
+        form,
+        key: secret::token(),
+        transfer: app.config.transfer_to.clone(),
+    };
+    let answer = Answer::html(ui::order(&shell, &page), CachePolicy::Private);
+    Ok(answer.status(status))
+}
+
+async fn refused(
+    app: &App,
+    locale: Locale,
+    whose: (&str, &str),
+    form: Form,
+    problem: &Problem,
+) -> Answered {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+    shown(app, locale, whose, false, form.refused(problem), status).await
+}
+
+async fn pay_order(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    Path(path): Path<OrderPath>,
+    Query(query): Query<OrderToken>,
+    fields: Fields,
+) -> Answered {
+    let whose = (path.number.as_str(), query.token.as_str());
+    let order = orders::find(&app, whose.0, whose.1).await?;
+    let paid = if fields.has("confirm") {
+        let confirmed = payments::confirm(&app, whose, fields.text("confirm")).await;
+        confirmed.map(drop)
+    } else {
+        let request = PayOrder {
+            card: TestCard::from_word(fields.text("card")),
+            payment_method: None,
+        };
+        pay_with(&app, &order, request, fields.text("key"))
+            .await
+            .map(drop)
+    };
+    match paid {
+        Ok(()) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),
+        Err(error) => {
+            let problem = problem_of(error)?;
+            refused(&app, locale, whose, fields.form(), &problem).await
+        }
+    }
+}
+
+async fn cancel_order(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    Path(path): Path<OrderPath>,
+    Query(query): Query<OrderToken>,
+    fields: Fields,
+) -> Answered {
+    let whose = (path.number.as_str(), query.token.as_str());
+    match orders::cancel(&app, whose.0, whose.1).await {
+        Ok(_) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),
+        Err(error) => {
+            let problem = problem_of(error)?;
+            refused(&app, locale, whose, fields.form(), &problem).await
+        }
+    }
+}
+
+async fn show_find_order(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    RawQuery(_): RawQuery,
+) -> Answered {
+    shown_find(&app, locale, Form::default(), StatusCode::OK).await
+}
+
+async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -> Answered {
+    let shell = personal_shell(app, locale, FIND_ORDER.path).await?;
+    let page = FindOrderPage { form };
+    let answer = Answer::html(ui::find_order(&shell, &page), CachePolicy::Private);
+    Ok(answer.status(status))
+}
+
+/// Number and address together open an order; which of them was wrong is not said.
+async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+    let email = fields.text("email").to_lowercase();
+    let number = fields.text("number").to_uppercase();
+    let rule = Rule::per_hour("find-order", app.config.limit_reset);
+    let found = match app.limits.check(rule, &email, app.clock.now()).await {
+        Ok(()) => orders::of_buyer(&app, &number, &email)
+            .await
+            .map_err(Problem::from),
+        Err(often) => Err(often.into()),
+    };
+    match found {
+        Ok(order) => {
+            let path = order_path(&order.number, &order.token);
+            Ok(Answer::see(&locale.path(&path)))
+        }
+        Err(problem) => {
+            let problem = problem_of(problem)?;
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            shown_find(&app, locale, fields.form().refused(&problem), status).await
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Who is there, over HTTP; and the path parameter that names a cart.
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, State},
+};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use shared::{cache::CachePolicy, catalog::InLocale, endpoint::GET_VISITOR};
+
+use crate::{
+    app::App,
+    cart,
+    web::{Answer, Answered, Path, Query, Refusal, RouterExt},
+};
+
+use super::{CURRENT, NamesCart, Shopper};
+
+/// The endpoint of the shopper.
+pub fn routes() -> Router<App> {
+    Router::new().endpoint(&GET_VISITOR, get_visitor)
+}
+
+/// The path's parameters, with the cart of the browser that asks in the place of `current`.
+#[derive(Clone, Debug)]
+pub struct Of<P>(pub P);
+
+impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for Of<P> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let Path(mut path) = Path::<P>::from_request_parts(parts, app).await?;
+        if path.cart_mut() == CURRENT {
+            let shopper = Shopper::from_request_parts(parts, app).await?;
+            let token = shopper.cart_token(app).await?;
+            *path.cart_mut() = token.ok_or(cart::Error::NoSuchCart)?;
+        }
+        Ok(Self(path))
+    }
+}
+
+impl Shopper {
+    /// Whether a path names the cart of the browser that asks.
+    pub fn is_named(path: &str) -> bool {
+        path == CURRENT
+    }
+}
+
+async fn get_visitor(
+    State(app): State<App>,
+    shopper: Shopper,
+    Query(query): Query<InLocale>,
+) -> Answered {
+    let visitor = shopper.visitor(&app, query.locale).await?;
+    Ok(Answer::json(&visitor, CachePolicy::Private))
+}

@@ -1,0 +1,218 @@
+//! Parts of forms: fields with their labels and faults, and what is said of a form as a whole. The
+//! words of each field stand in the message files: `field-…` its label, `fault-…` what is wrong.
+
+use leptos::prelude::*;
+use shared::{address::COUNTRIES, form::Form};
+
+use crate::words::Words;
+
+/// A field with a line of text.
+#[derive(Clone, Copy)]
+pub(crate) struct Input {
+    /// Its name; its words are found by it.
+    pub(crate) name: &'static str,
+    /// What kind of text: `text`, `email`, `password`, `tel`.
+    pub(crate) kind: &'static str,
+    /// What browsers fill in (HTML's autofill tokens).
+    pub(crate) autocomplete: &'static str,
+    /// Whether there must be something in it.
+    pub(crate) required: bool,
+    /// The fewest characters.
+    pub(crate) least: usize,
+    /// The most characters.
+    pub(crate) most: usize,
+    /// Whether a sentence below it helps: `hint-…`.
+    pub(crate) hint: bool,
+}
+
+impl Input {
+    /// A field that must be filled in.
+    pub(crate) const fn needed(name: &'static str, autocomplete: &'static str) -> Self {
+        Self {
+            name,
+            kind: "text",
+            autocomplete,
+            required: true,
+            least: 0,
+            most: 200,
+            hint: false,
+        }
+    }
+
+    /// A field that may stay empty.
+    pub(crate) const fn optional(name: &'static str, autocomplete: &'static str) -> Self {
+        Self {
+            required: false,
+            ..Self::needed(name, autocomplete)
+        }
+    }
+
+    /// The same for another kind of text.
+    pub(crate) const fn kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Renders it.
+    pub(crate) fn view(self, words: Words, form: &Form) -> impl IntoView + use<> {
+        let fault = fault(words, form, self.name);
+        let hint = self.hint.then(|| {
+            let text = words.say(&format!("hint-{}", self.name));
+            view! { <p class="hint" id=format!("{}-hint", self.name)>{text}</p> }
+        });
+        view! {
+            <div class="field">
+                {label(words, self.name, self.required)}
+                <input
+                    id=self.name
+                    name=self.name
+                    type=self.kind
+                    value=form.value(self.name).to_owned()
+                    autocomplete=self.autocomplete
+                    required=self.required
+                    minlength=(self.least > 0).then(|| self.least.to_string())
+                    maxlength=self.most.to_string()
+                    aria-invalid=form.is_wrong(self.name).then_some("true")
+                    aria-describedby=described_by(self.name, form, self.hint)
+                    data-fault=words.say(&format!("fault-{}", self.name))
+                />
+                {hint}
+                {fault}
+            </div>
+        }
+    }
+}
+
+fn label(words: Words, name: &'static str, required: bool) -> impl IntoView {
+    let optional = (!required).then(|| {
+        view! { <span class="optional">" " {words.say("form-optional")}</span> }
+    });
+    view! { <label for=name>{words.say(&format!("field-{name}"))} {optional}</label> }
+}
+
+/// What is wrong with a field, beside it.
+pub(crate) fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<> {
+    form.is_wrong(name).then(|| {
+        let text = words.say(&format!("fault-{name}"));
+        view! { <p class="wrong" id=format!("{name}-wrong")>{text}</p> }
+    })
+}
+
+fn described_by(name: &str, form: &Form, hint: bool) -> Option<String> {
+    let wrong = form.is_wrong(name).then(|| format!("{name}-wrong"));
+    let hint = hint.then(|| format!("{name}-hint"));
+    let ids: Vec<String> = wrong.into_iter().chain(hint).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+/// What is wrong with a form as a whole, said first: each field that must be mended, with a link to
+/// it, or what else went wrong.
+pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
+    if let Some(problem) = &form.problem {
+        let key = format!("problem-{problem}");
+        let key = if words.knows(&key) {
+            key
+        } else {
+            "problem-other".to_owned()
+        };
+        return Some(
+            view! {
+                <div class="alert" role="alert">
+                    <p>{words.say(&key)}</p>
+                </div>
+            }
+            .into_any(),
+        );
+    }
+    let links = form.faults.iter().map(|name| {
+        view! {
+            <li>
+                <a href=format!("#{name}")>{words.say(&format!("fault-{name}"))}</a>
+            </li>
+        }
+    });
+    let links = links.collect::<Vec<_>>();
+    (!links.is_empty()).then(|| {
+        view! {
+            <div class="alert" role="alert" tabindex="-1">
+                <p>{words.say("form-wrong")}</p>
+                <ul>{links}</ul>
+            </div>
+        }
+        .into_any()
+    })
+}
+
+/// The fields of an address.
+pub(crate) fn address(words: Words, form: &Form) -> AnyView {
+    let input = |input: Input| input.view(words, form).into_any();
+    view! {
+        {input(Input::needed("name", "name"))}
+        {input(Input::optional("company", "organization"))}
+        {country(words, form)}
+        {input(Input::needed("line1", "address-line1"))}
+        {input(Input::optional("line2", "address-line2"))}
+        <div class="pair">
+            {input(Input::optional("postcode", "postal-code"))}
+            {input(Input::needed("city", "address-level2"))}
+        </div>
+        {input(Input::optional("region", "address-level1"))}
+        {input(Input::optional("phone", "tel").kind("tel"))}
+    }
+    .into_any()
+}
+
+fn country(words: Words, form: &Form) -> AnyView {
+    let chosen = form.value("country").to_owned();
+    let mut countries: Vec<(String, &str)> = COUNTRIES
+        .iter()
+        .map(|it| (words.say(&format!("country-{}", it.code)), it.code))
+        .collect();
+    countries.sort();
+    let options = countries.into_iter().map(|(name, code)| {
+        view! { <option value=code selected=code == chosen>{name}</option> }
+    });
+    let options = options.collect::<Vec<_>>();
+    let none = chosen.is_empty();
+    view! {
+        <div class="field">
+            {label(words, "country", true)}
+            <select
+                id="country"
+                name="country"
+                autocomplete="country"
+                required
+                aria-invalid=form.is_wrong("country").then_some("true")
+                aria-describedby=described_by("country", form, false)
+                data-fault=words.say("fault-country")
+            >
+                <option value="" selected=none>
+                    {words.say("field-country-choose")}
+                </option>
+                {options}
+            </select>
+            {fault(words, form, "country")}
+        </div>
+    }
+    .into_any()
+}
+
+/// One of several: a radio button with what belongs to it.
+pub(crate) fn choice(
+    name: &'static str,
+    value: &str,
+    chosen: bool,
+    label: impl IntoView,
+) -> AnyView {
+    view! {
+        <label class="option-row">
+            <input type="radio" name=name value=value.to_owned() checked=chosen required />
+            {label}
+        </label>
+    }
+    .into_any()
+}
+
+/// A field that nobody sees.
+pub(crate) fn hidden(name: &'static str, value: &str) -> impl IntoView + use<> {
+    view! { <input type="hidden" name=name value=value.to_owned() /> }
+}

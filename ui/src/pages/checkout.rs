@@ -1,0 +1,381 @@
+//! Checkout: one page a step, each a form.
+
+use leptos::prelude::*;
+use shared::{
+    address::Address,
+    cart::{Cart, NOTE_MAX},
+    page::{
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, Shell,
+        Step,
+    },
+    payment::TestCard,
+};
+
+use crate::{
+    document::{About, render},
+    form::{self, Input},
+    parts::picture,
+    words::Words,
+};
+
+use super::cart::{chosen, problems, sums};
+
+/// A page of checkout.
+pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
+    let words = Words::of(shell.locale);
+    let title = words.say(&format!("step-{}", page.step.word()));
+    let about = About::private(shell, &format!("{title} · {}", words.say("checkout")));
+    render(shell, &about, || {
+        let step = match page.step {
+            Step::Address => address(shell, page).into_any(),
+            Step::Shipping => shipping(shell, page).into_any(),
+            Step::Payment => payment(shell, page).into_any(),
+            Step::Review => review(shell, page).into_any(),
+        };
+        let open = page.step == Step::Review;
+        view! {
+            <div class="wrap page">
+                {steps(shell, page.step)} <h1>{title.clone()}</h1>
+                <div class="with-summary">
+                    <div class="step">{form::faults(words, &page.form)} {step}</div>
+                    {bought(shell, page, open)}
+                </div>
+            </div>
+        }
+    })
+}
+
+/// Where a step lives.
+fn path_of(step: Step) -> &'static str {
+    match step {
+        Step::Address => CHECKOUT.path,
+        Step::Shipping => CHECKOUT_SHIPPING.path,
+        Step::Payment => CHECKOUT_PAYMENT.path,
+        Step::Review => CHECKOUT_REVIEW.path,
+    }
+}
+
+/// How far one has come; what is done can be changed.
+fn steps(shell: &Shell, here: Step) -> AnyView {
+    let words = Words::of(shell.locale);
+    let items = Step::ALL.map(|step| {
+        let name = words.say(&format!("step-{}", step.word()));
+        let item = if step < here {
+            view! { <a href=shell.locale.path(path_of(step))>{name}</a> }.into_any()
+        } else {
+            let current = (step == here).then_some("step");
+            view! { <span aria-current=current>{name}</span> }.into_any()
+        };
+        view! { <li>{item}</li> }
+    });
+    view! {
+        <nav class="steps" aria-label=words.say("checkout")>
+            <ol>
+                <li>
+                    <a href=shell.locale.path(CART.path)>{words.say("cart")}</a>
+                </li>
+                {Vec::from(items)}
+            </ol>
+        </nav>
+    }
+    .into_any()
+}
+
+fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let form = &page.form;
+    let here = shell.locale.path(CHECKOUT.path);
+    let login = (!page.signed_in).then(|| {
+        let href = format!(
+            "{}?next={}",
+            shell.locale.path("/account/login"),
+            CHECKOUT.path
+        );
+        view! {
+            <p class="quiet">
+                {words.say("checkout-known")} " "
+                <a href=href>{words.say("checkout-login")}</a>
+            </p>
+        }
+    });
+    let book = page.book.iter().map(|saved| {
+        let href = format!("{here}?saved={}", saved.id);
+        let line = format!("{}, {}", saved.address.name, saved.address.line1);
+        view! {
+            <li>
+                <a class="chip" href=href>
+                    {line}
+                </a>
+            </li>
+        }
+    });
+    let book = book.collect::<Vec<_>>();
+    let book = (!book.is_empty()).then(|| {
+        view! {
+            <section aria-labelledby="book">
+                <h2 id="book">{words.say("checkout-book")}</h2>
+                <ul class="chips">{book}</ul>
+            </section>
+        }
+    });
+    view! {
+        {login}
+        {book}
+        <form class="stack" method="post" action=here.clone() novalidate>
+            {Input::needed("email", "email").kind("email").view(words, form)}
+            {form::address(words, form)}
+            <div class="field">
+                <label for="note">
+                    {words.say("field-note")}
+                    <span class="optional">" " {words.say("form-optional")}</span>
+                </label>
+                <textarea id="note" name="note" rows="3" maxlength=NOTE_MAX.to_string()>
+                    {form.value("note").to_owned()}
+                </textarea>
+            </div>
+            <button class="button">{words.say("checkout-to-shipping")}</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let locale = shell.locale;
+    let taken = page.form.value("shipping_method").to_owned();
+    let first = page.methods.first().map(|it| it.code.clone());
+    let known = page.methods.iter().any(|it| it.code == taken);
+    let taken = if known { Some(taken) } else { first };
+    let rows = page.methods.iter().map(|method| {
+        let price = if method.price.minor == 0 {
+            words.say("sum-free")
+        } else {
+            method.price.display(locale)
+        };
+        let chosen = taken.as_ref() == Some(&method.code);
+        let label = view! {
+            <span>{method.name.clone()}</span>
+            <span class="end">{price}</span>
+        };
+        form::choice("shipping_method", &method.code, chosen, label)
+    });
+    let rows = rows.collect::<Vec<_>>();
+    if rows.is_empty() {
+        let href = shell.locale.path(CHECKOUT.path);
+        return view! {
+            <p>{words.say("shipping-none")}</p>
+            <a class="button" href=href>
+                {words.say("checkout-change-address")}
+            </a>
+        }
+        .into_any();
+    }
+    view! {
+        {place(shell, page)}
+        <form class="stack" method="post" action=shell.locale.path(CHECKOUT_SHIPPING.path)>
+            <fieldset class="options">
+                <legend>{words.say("step-shipping")}</legend>
+                {rows}
+            </fieldset>
+            <button class="button">{words.say("checkout-to-payment")}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// Where it goes, with the way to change it.
+fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let address = page.cart.shipping_address.as_ref();
+    let lines = address.map(|address| lines_of(words, address));
+    view! {
+        <section class="said">
+            <div>
+                <h2>{words.say("checkout-to")}</h2>
+                {lines}
+                <p class="quiet">{page.cart.email.clone()}</p>
+            </div>
+            <a href=shell.locale.path(CHECKOUT.path) aria-label=words.say("checkout-change-address")>
+                {words.say("checkout-change")}
+            </a>
+        </section>
+    }
+    .into_any()
+}
+
+/// An address as it stands on a parcel.
+pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<> {
+    let town = format!("{} {}", address.postcode, address.city);
+    let country = format!("country-{}", address.country);
+    let country = if words.knows(&country) {
+        words.say(&country)
+    } else {
+        address.country.clone()
+    };
+    let lines = [
+        address.name.clone(),
+        address.company.clone(),
+        address.line1.clone(),
+        address.line2.clone(),
+        town.trim().to_owned(),
+        address.region.clone(),
+        country,
+        address.phone.clone(),
+    ];
+    let lines = lines.into_iter().filter(|line| !line.is_empty());
+    let lines = lines.map(|line| view! { <span>{line}</span> });
+    view! { <p class="address">{lines.collect::<Vec<_>>()}</p> }
+}
+
+fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let taken = page.form.value("payment").to_owned();
+    let first = page.payments.first().cloned().unwrap_or_default();
+    let known = page.payments.contains(&taken);
+    let taken = if known { taken } else { first };
+    let rows = page.payments.iter().map(|method| {
+        let label = view! {
+            <span>
+                {words.say(&format!("payment-{method}"))}
+                <span class="hint">{words.say(&format!("payment-{method}-hint"))}</span>
+            </span>
+        };
+        form::choice("payment", method, *method == taken, label)
+    });
+    let rows = rows.collect::<Vec<_>>();
+    let tests = page.payments.iter().any(|it| it == "test");
+    view! {
+        {place(shell, page)}
+        <form class="stack" method="get" action=shell.locale.path(CHECKOUT_REVIEW.path)>
+            <fieldset class="options">
+                <legend>{words.say("step-payment")}</legend>
+                {rows}
+            </fieldset>
+            {tests.then(|| cards(words, page.form.value("card")))}
+            <button class="button">{words.say("checkout-to-review")}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// The cards of the method `test`.
+pub(super) fn cards(words: Words, chosen: &str) -> AnyView {
+    let options = TestCard::ALL.map(|card| {
+        let word = card.word();
+        let selected = word == chosen;
+        let name = words.say(&format!("card-{word}"));
+        view! { <option value=word selected=selected>{name}</option> }
+    });
+    view! {
+        <div class="field">
+            <label for="card">{words.say("field-card")}</label>
+            <select id="card" name="card" autocomplete="off">
+                {Vec::from(options)}
+            </select>
+        </div>
+    }
+    .into_any()
+}
+
+fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let locale = shell.locale;
+    let cart = &page.cart;
+    let payment = page.form.value("payment");
+    let shipping = page
+        .methods
+        .iter()
+        .find(|it| Some(&it.code) == cart.shipping_method.as_ref())
+        .map(|it| it.name.clone());
+    let said = |heading: &str, text: Option<String>, path: &str, label: &str| {
+        view! {
+            <section class="said">
+                <div>
+                    <h2>{words.say(heading)}</h2>
+                    <p>{text}</p>
+                </div>
+                <a href=locale.path(path) aria-label=words.say(label)>
+                    {words.say("checkout-change")}
+                </a>
+            </section>
+        }
+    };
+    let total = cart.totals.total.display(locale);
+    let place_it = words.say_with("checkout-place", &[("total", total.into())]);
+    let may = cart.missing.is_empty();
+    view! {
+        {place(shell, page)}
+        {said(
+            "step-shipping",
+            shipping,
+            CHECKOUT_SHIPPING.path,
+            "checkout-change-shipping",
+        )}
+        {said(
+            "step-payment",
+            Some(words.say(&format!("payment-{payment}"))),
+            CHECKOUT_PAYMENT.path,
+            "checkout-change-payment",
+        )}
+        <form class="stack" method="post" action=locale.path(CHECKOUT_REVIEW.path)>
+            {form::hidden("total", &cart.totals.total.minor.to_string())}
+            {form::hidden("payment", payment)} {form::hidden("card", page.form.value("card"))}
+            {form::hidden("key", &page.key)}
+            <p class="quiet">
+                {words.say("checkout-terms")} " "
+                <a href=locale.path("/returns")>{words.say("info-returns")}</a> " · "
+                <a href=locale.path("/privacy")>{words.say("info-privacy")}</a>
+            </p>
+            {may.then(|| view! { <button class="button wide">{place_it}</button> })}
+        </form>
+    }
+    .into_any()
+}
+
+/// What is bought, beside the step.
+fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
+    let words = Words::of(shell.locale);
+    let cart = &page.cart;
+    let shipped = cart.shipping_method.is_some() && page.step > Step::Shipping;
+    view! {
+        <section class="summary" aria-labelledby="summary">
+            <h2 id="summary">{words.say("summary")}</h2>
+            {held(words, cart)}
+            <details open=open>
+                <summary>{words.item_count(cart)}</summary>
+                {lines(shell, cart)}
+            </details>
+            {sums(shell, &cart.totals, shipped)}
+            <a href=shell.locale.path(CART.path)>{words.say("checkout-change-cart")}</a>
+        </section>
+    }
+    .into_any()
+}
+
+/// That what is in the cart is kept for the shopper.
+fn held(words: Words, cart: &Cart) -> impl IntoView + use<> {
+    cart.held_until
+        .map(|_| view! { <p class="quiet">{words.say("checkout-held")}</p> })
+}
+
+fn lines(shell: &Shell, cart: &Cart) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let locale = shell.locale;
+    let lines = cart.lines.iter().map(|line| {
+        view! {
+            <li class="line">
+                <div class="frame">{picture(line.image.as_ref(), "", true)}</div>
+                <div class="about">
+                    <p>{line.name.clone()}</p>
+                    {chosen(&line.options)}
+                    <p class="quiet">
+                        {format!("{} × {}", line.quantity, line.price.display(locale))}
+                    </p>
+                    {problems(words, locale, line)}
+                </div>
+                <p class="sum">{line.total.display(locale)}</p>
+            </li>
+        }
+    });
+    view! { <ul class="lines small">{lines.collect::<Vec<_>>()}</ul> }
+}

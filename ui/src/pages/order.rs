@@ -1,0 +1,311 @@
+//! An order: what was bought, and what has become of it; and where a guest finds one again.
+
+use leptos::prelude::*;
+use shared::{
+    order::{Order, OrderLine, OrderState},
+    page::{FIND_ORDER, FindOrderPage, OrderPage, Shell, action},
+    payment::{Payment, PaymentState},
+};
+
+use crate::{
+    document::{About, render},
+    form::{self, Input},
+    words::Words,
+};
+
+use super::{
+    cart::{chosen, sums},
+    checkout::{cards, lines_of},
+};
+
+/// An order's page.
+pub fn order(shell: &Shell, page: &OrderPage) -> String {
+    let words = Words::of(shell.locale);
+    let order = &page.order;
+    let number = [("number", order.number.clone().into())];
+    let title = words.say_with("order-title", &number);
+    let about = About::private(shell, &title);
+    render(shell, &about, || {
+        let heading = if page.thanks {
+            view! {
+                <h1>{words.say("order-thanks")}</h1>
+                <p class="lead">{words.say_with("order-thanks-text", &number)}</p>
+            }
+            .into_any()
+        } else {
+            view! { <h1>{title.clone()}</h1> }.into_any()
+        };
+        let lines = order.lines.iter().map(|it| line(shell, it));
+        let lines = lines.collect::<Vec<_>>();
+        view! {
+            <div class="wrap page">
+                {heading} {form::faults(words, &page.form)}
+                <div class="with-summary">
+                    <div class="step">
+                        {progress(words, order)} {money(shell, page)}
+                        <section aria-labelledby="items">
+                            <h2 id="items">{words.say("order-items")}</h2>
+                            <ul class="lines">{lines}</ul>
+                        </section>
+                    </div>
+                    <section class="summary" aria-labelledby="summary">
+                        <h2 id="summary">{words.say("summary")}</h2>
+                        {sums(shell, &order.totals, true)} {moved(shell, order)}
+                        <h3>{words.say("checkout-to")}</h3>
+                        {lines_of(words, &order.shipping_address)}
+                        <p class="quiet">{order.email.clone()}</p>
+                        {(!order.note.is_empty()).then(|| view! { <p>{order.note.clone()}</p> })}
+                    </section>
+                </div>
+            </div>
+        }
+    })
+}
+
+/// The way of an order that goes well.
+const WAY: [OrderState; 4] = [
+    OrderState::Pending,
+    OrderState::Paid,
+    OrderState::Shipped,
+    OrderState::Delivered,
+];
+
+/// How far it has come, with the day of each step.
+fn progress(words: Words, order: &Order) -> AnyView {
+    let reached = |state: OrderState| order.history.iter().find(|it| it.state == state);
+    let ended = matches!(
+        order.state,
+        OrderState::Cancelled | OrderState::Expired | OrderState::Refunding | OrderState::Refunded
+    );
+    let mut steps: Vec<OrderState> = WAY.to_vec();
+    if ended {
+        steps.retain(|state| reached(*state).is_some());
+        steps.push(order.state);
+    }
+    let last = steps.iter().rposition(|state| reached(*state).is_some());
+    let items = steps.iter().enumerate().map(|(index, state)| {
+        let at = reached(*state).map(|event| {
+            let day = words.day(event.at);
+            view! { <time datetime=event.at.to_string()>{day}</time> }
+        });
+        let class = match (at.is_some(), ended && Some(index) == last) {
+            (true, true) => "ended",
+            (true, false) => "done",
+            (false, _) => "open",
+        };
+        let current = (Some(index) == last).then_some("step");
+        view! {
+            <li class=class aria-current=current>
+                <span>{words.say(&format!("state-{}", state.word()))}</span>
+                {at}
+            </li>
+        }
+    });
+    view! {
+        <section aria-labelledby="progress">
+            <h2 class="unseen" id="progress">{words.say("order-progress")}</h2>
+            <ol class="progress">{items.collect::<Vec<_>>()}</ol>
+        </section>
+    }
+    .into_any()
+}
+
+fn line(shell: &Shell, line: &OrderLine) -> AnyView {
+    let words = Words::of(shell.locale);
+    let locale = shell.locale;
+    let note = |count: i64, key: &str| {
+        let text = words.say_with(key, &[("count", count.into())]);
+        (count > 0).then(|| view! { <p class="note">{text}</p> })
+    };
+    view! {
+        <li class="line plain">
+            <div class="about">
+                <p>
+                    <strong>{line.name.clone()}</strong>
+                </p>
+                {chosen(&line.options)}
+                <p class="quiet">{format!("{} × {}", line.quantity, line.price.display(locale))}</p>
+                {note(line.backordered, "cart-backordered")}
+                {note(line.returned, "order-returned")}
+            </div>
+            <p class="sum">{line.total.display(locale)}</p>
+        </li>
+    }
+    .into_any()
+}
+
+/// What came, and what went back.
+fn moved(shell: &Shell, order: &Order) -> AnyView {
+    let words = Words::of(shell.locale);
+    let row = |key: &str, money: shared::money::Money| {
+        (money.minor != 0).then(|| {
+            view! {
+                <div>
+                    <dt>{words.say(key)}</dt>
+                    <dd>{money.display(shell.locale)}</dd>
+                </div>
+            }
+        })
+    };
+    view! {
+        <dl class="sums">
+            {row("order-paid", order.paid)} {row("order-refunded", order.refunded)}
+        </dl>
+    }
+    .into_any()
+}
+
+/// What is left to do before it is paid.
+fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
+    let order = &page.order;
+    if order.state != OrderState::Pending {
+        return None;
+    }
+    let words = Words::of(shell.locale);
+    let waiting = page
+        .payment
+        .as_ref()
+        .filter(|it| matches!(it.state, PaymentState::Started | PaymentState::Confirming));
+    let inside = match (waiting, order.payment_method.as_str()) {
+        (Some(payment), _) => going_on(shell, page, payment).into_any(),
+        (None, "manual") => transfer(shell, page).into_any(),
+        (None, _) => pay(shell, page).into_any(),
+    };
+    let until = order.pay_until.map(|at| {
+        let day = [("day", words.day(at).into())];
+        view! { <p class="quiet">{words.say_with("order-pay-until", &day)}</p> }
+    });
+    Some(
+        view! {
+            <section class="pay" aria-labelledby="pay">
+                <h2 id="pay">{words.say("order-pay")}</h2>
+                {inside}
+                {until}
+                {give_up(shell, page)}
+            </section>
+        }
+        .into_any(),
+    )
+}
+
+/// A payment that is on its way, or waits for its buyer.
+fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
+    let words = Words::of(shell.locale);
+    let confirming = payment.state == PaymentState::Confirming;
+    let redirect = payment.next.as_ref().and_then(|it| it.redirect_url.clone());
+    let text = if confirming {
+        words.say("order-confirm")
+    } else {
+        words.say("order-on-its-way")
+    };
+    let on = match (confirming, redirect) {
+        (true, Some(href)) => view! {
+            <a class="button" href=href>
+                {words.say("order-confirm-do")}
+            </a>
+        }
+        .into_any(),
+        (true, None) => view! {
+            <form method="post" action=to(shell, page, action::PAY)>
+                {form::hidden("confirm", &payment.id)}
+                <button class="button">{words.say("order-confirm-do")}</button>
+            </form>
+        }
+        .into_any(),
+        (false, _) => view! {
+            <a class="button quiet-button" href=shell.locale.path(&shell.path)>
+                {words.say("order-look-again")}
+            </a>
+        }
+        .into_any(),
+    };
+    view! {
+        <p>{text}</p>
+        {on}
+    }
+    .into_any()
+}
+
+fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let order = &page.order;
+    let values = [
+        ("total", order.totals.total.display(shell.locale).into()),
+        ("number", order.number.clone().into()),
+    ];
+    let account = (!page.transfer.is_empty())
+        .then(|| view! { <p class="address">{page.transfer.clone()}</p> });
+    view! {
+        <p>{words.say_with("order-transfer", &values)}</p>
+        {account}
+    }
+    .into_any()
+}
+
+/// Tries to pay, for the first time or again.
+fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let order = &page.order;
+    let failed = page
+        .payment
+        .as_ref()
+        .filter(|it| it.state == PaymentState::Failed);
+    let failed = failed.map(|_| {
+        view! {
+            <div class="alert" role="alert">
+                <p>{words.say("order-declined")}</p>
+            </div>
+        }
+    });
+    let total = [("total", order.totals.total.display(shell.locale).into())];
+    let tests = order.payment_method == "test";
+    view! {
+        {failed}
+        <form class="stack" method="post" action=to(shell, page, action::PAY)>
+            {form::hidden("key", &page.key)}
+            {tests.then(|| cards(words, page.form.value("card")))}
+            <button class="button">{words.say_with("order-pay-do", &total)}</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn give_up(shell: &Shell, page: &OrderPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    view! {
+        <details>
+            <summary>{words.say("order-give-up")}</summary>
+            <form method="post" action=to(shell, page, action::CANCEL)>
+                <p>{words.say("order-give-up-text")}</p>
+                <button class="button quiet-button">{words.say("order-give-up-do")}</button>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+/// Where a form about this order goes.
+fn to(shell: &Shell, page: &OrderPage, action: &str) -> String {
+    let path = action.replace("{number}", &page.order.number);
+    format!("{}?token={}", shell.locale.path(&path), page.order.token)
+}
+
+/// Where a guest finds an order again.
+pub fn find_order(shell: &Shell, page: &FindOrderPage) -> String {
+    let words = Words::of(shell.locale);
+    let about = About::private(shell, &words.say("find-order"));
+    render(shell, &about, || {
+        view! {
+            <div class="wrap page narrow">
+                <h1>{words.say("find-order")}</h1>
+                <p class="lead">{words.say("find-order-text")}</p>
+                {form::faults(words, &page.form)}
+                <form class="stack" method="post" action=shell.locale.path(FIND_ORDER.path)>
+                    {Input::needed("number", "off").view(words, &page.form)}
+                    {Input::needed("email", "email").kind("email").view(words, &page.form)}
+                    <button class="button">{words.say("find-order-do")}</button>
+                </form>
+            </div>
+        }
+    })
+}
