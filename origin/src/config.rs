@@ -55,7 +55,7 @@ pub struct Config {
     #[arg(long, env = "MALLARD_LOW_STOCK", default_value_t = 6, global = true)]
     pub low_stock: u32,
 
-    /// How long a new order may stay unpaid before it is given up
+    /// How long a new order may stay unpaid before it is given up; one that is paid by transfer may longer
     #[arg(
         long,
         env = "MALLARD_PAY_WITHIN_MS",
@@ -64,6 +64,16 @@ pub struct Config {
     )]
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub pay_within_ms: i64,
+
+    /// How long a new order may stay unpaid that is paid by transfer; a bank takes days
+    #[arg(
+        long,
+        env = "MALLARD_TRANSFER_WITHIN_MS",
+        default_value_t = 604_800_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub transfer_within_ms: i64,
 
     /// How long what is in a cart is kept for its shopper in checkout; doing something extends it
     #[arg(

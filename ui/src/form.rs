@@ -17,6 +17,8 @@ pub(crate) struct Input {
     pub(crate) autocomplete: &'static str,
     /// Whether there must be something in it.
     pub(crate) required: bool,
+    /// Whether it is said that it may stay empty.
+    pub(crate) optional: bool,
     /// The fewest characters.
     pub(crate) least: usize,
     /// The most characters.
@@ -33,6 +35,7 @@ impl Input {
             kind: "text",
             autocomplete,
             required: true,
+            optional: false,
             least: 0,
             most: 200,
             hint: false,
@@ -41,6 +44,14 @@ impl Input {
 
     /// A field that may stay empty.
     pub(crate) const fn optional(name: &'static str, autocomplete: &'static str) -> Self {
+        Self {
+            optional: true,
+            ..Self::asked(name, autocomplete)
+        }
+    }
+
+    /// A field that some must fill in: which ones, the server knows.
+    pub(crate) const fn asked(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             required: false,
             ..Self::needed(name, autocomplete)
@@ -61,7 +72,7 @@ impl Input {
         });
         view! {
             <div class="field">
-                {label(words, self.name, self.required)}
+                {label(words, self.name, self.optional)}
                 <input
                     id=self.name
                     name=self.name
@@ -82,8 +93,8 @@ impl Input {
     }
 }
 
-fn label(words: Words, name: &'static str, required: bool) -> impl IntoView {
-    let optional = (!required).then(|| {
+fn label(words: Words, name: &'static str, optional: bool) -> impl IntoView {
+    let optional = optional.then(|| {
         view! { <span class="optional">" " {words.say("form-optional")}</span> }
     });
     view! { <label for=name>{words.say(&format!("field-{name}"))} {optional}</label> }
@@ -152,10 +163,10 @@ pub(crate) fn address(words: Words, form: &Form) -> AnyView {
         {input(Input::needed("line1", "address-line1"))}
         {input(Input::optional("line2", "address-line2"))}
         <div class="pair">
-            {input(Input::optional("postcode", "postal-code"))}
+            {input(Input::asked("postcode", "postal-code"))}
             {input(Input::needed("city", "address-level2"))}
         </div>
-        {input(Input::optional("region", "address-level1"))}
+        {input(Input::asked("region", "address-level1"))}
         {input(Input::optional("phone", "tel").kind("tel"))}
     }
     .into_any()
@@ -175,7 +186,7 @@ fn country(words: Words, form: &Form) -> AnyView {
     let none = chosen.is_empty();
     view! {
         <div class="field">
-            {label(words, "country", true)}
+            {label(words, "country", false)}
             <select
                 id="country"
                 name="country"

@@ -110,6 +110,7 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
         currency: app.config.currency,
         now,
         pay_within_ms: app.config.pay_within_ms,
+        transfer_within_ms: app.config.transfer_within_ms,
     };
     let mut batch = Batch::default();
     let mut answers = Vec::with_capacity(placements.len());

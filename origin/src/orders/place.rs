@@ -26,6 +26,7 @@ pub(super) struct Counter<'c> {
     pub(super) currency: Currency,
     pub(super) now: Timestamp,
     pub(super) pay_within_ms: i64,
+    pub(super) transfer_within_ms: i64,
 }
 
 /// An order as it is decided, with what it takes.
@@ -91,6 +92,10 @@ impl Counter<'_> {
                 (line.variant, line.quantity, counted)
             })
             .collect();
+        let pay_within_ms = match placement.payment_method.as_str() {
+            "manual" => self.transfer_within_ms,
+            _ => self.pay_within_ms,
+        };
         let mut order = Order {
             number: secret::number(),
             token: secret::token(),
@@ -106,9 +111,7 @@ impl Counter<'_> {
             payment_method: placement.payment_method.clone(),
             coupons: coupons.iter().map(|(_, code)| code.clone()).collect(),
             note: cart.note.clone(),
-            pay_until: Some(Timestamp::from_millis(
-                self.now.as_millis() + self.pay_within_ms,
-            )),
+            pay_until: Some(self.now.plus_millis(pay_within_ms)),
             created_at: self.now,
             history: vec![OrderEvent {
                 state: OrderState::Pending,

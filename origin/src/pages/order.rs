@@ -153,8 +153,8 @@ async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -
 async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
     let email = fields.text("email").to_lowercase();
     let number = fields.text("number").to_uppercase();
-    let rule = Rule::per_hour("find-order", app.config.limit_reset);
-    let found = match app.limits.check(rule, &email, app.clock.now()).await {
+    let rule = Rule::per_hour("find-order", app.config.limit_login);
+    let found = match app.limits.check(rule, &number, app.clock.now()).await {
         Ok(()) => orders::of_buyer(&app, &number, &email)
             .await
             .map_err(Problem::from),

@@ -319,8 +319,10 @@ db_test! {
         shop.save(vec![only("lamp", "30.00", 4)]).await;
         let path = ready_cart(shop, "lamp-1", 3).await;
         let order = place(shop, &path).await.json();
-        assert_eq!(orders::expire(&shop.app).await.unwrap(), 0);
+        // A bank takes days.
         shop.app.clock.advance(shop.app.config.pay_within_ms);
+        assert_eq!(orders::expire(&shop.app).await.unwrap(), 0);
+        shop.app.clock.advance(shop.app.config.transfer_within_ms);
         let both = tokio::join!(orders::expire(&shop.app), orders::expire(&shop.app));
         assert_eq!(both.0.unwrap() + both.1.unwrap(), 1);
         assert_eq!(on_hand(shop).await, 4);

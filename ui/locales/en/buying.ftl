@@ -40,7 +40,7 @@ summary = Summary
 sum-items = Items
 sum-discount = Discount
 sum-shipping = Shipping
-sum-shipping-later = Comes with your address
+sum-shipping-later = Added at checkout
 sum-free = Free
 sum-tax = Tax
 sum-tax-included = Tax included
@@ -82,6 +82,8 @@ card-times_out = Pays, but the answer is lost
 
 order-title = Order { $number }
 order-thanks = Thank you for your order
+order-waits = Your order is not paid yet
+order-waits-text = We keep everything of your order { $number } for you until it is.
 order-thanks-text = Your order { $number } is with us. We have sent you a message with everything in it.
 order-items = What you ordered
 order-progress = Progress

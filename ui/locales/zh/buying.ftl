@@ -33,7 +33,7 @@ summary = 订单摘要
 sum-items = 商品
 sum-discount = 优惠
 sum-shipping = 运费
-sum-shipping-later = 填写地址后显示
+sum-shipping-later = 结账时计算
 sum-free = 免费
 sum-tax = 税费
 sum-tax-included = 已含税费
@@ -75,6 +75,8 @@ card-times_out = 付款成功，但答复丢失
 
 order-title = 订单 { $number }
 order-thanks = 感谢您的订购
+order-waits = 您的订单尚未付款
+order-waits-text = 在您付款之前，我们会为您保留订单 { $number } 中的商品。
 order-thanks-text = 我们已收到您的订单 { $number }，详情已发送到您的邮箱。
 order-items = 订购的商品
 order-progress = 进度

@@ -26,10 +26,17 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
     let title = words.say_with("order-title", &number);
     let about = About::private(shell, &title);
     render(shell, &about, || {
+        let unpaid = order.state == OrderState::Pending && order.payment_method != "manual";
         let heading = if page.thanks {
+            let key = if unpaid {
+                "order-waits"
+            } else {
+                "order-thanks"
+            };
+            let text = words.say_with(&format!("{key}-text"), &number);
             view! {
-                <h1>{words.say("order-thanks")}</h1>
-                <p class="lead">{words.say_with("order-thanks-text", &number)}</p>
+                <h1>{words.say(key)}</h1>
+                <p class="lead">{text}</p>
             }
             .into_any()
         } else {

@@ -1,0 +1,159 @@
+import type { Page } from "@playwright/test";
+
+import { expect, test } from "./shop";
+import { ADDRESS, fillAddress, putInCart, toReview } from "./buyer";
+
+const LANGUAGES = [
+  { name: "English", prefix: "" },
+  { name: "Chinese", prefix: "/zh" },
+];
+
+for (const { name, prefix } of LANGUAGES) {
+  test(`a guest buys in ${name}, and finds the order again`, async ({ page }) => {
+    await putInCart(page, prefix);
+    await expect(page).toHaveURL(new RegExp(`${prefix}/cart$`));
+    await toReview(page, prefix, "succeeds");
+    const total = await page.locator(".summary .total dd").innerText();
+    await page.locator('main form[method="post"] button').click();
+
+    await expect(page).toHaveURL(new RegExp(`${prefix}/orders/[0-9A-Z-]+\\?token=`));
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.locator(".progress .done")).toHaveCount(2);
+    expect(await page.locator(".summary .total dd").innerText()).toBe(total);
+    const number = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1] ?? "";
+
+    await page.goto(`${prefix}/cart`);
+    await expect(page.locator("main .lines")).toHaveCount(0);
+
+    await page.goto(`${prefix}/orders`);
+    await page.locator("#number").fill(number.toLowerCase());
+    await page.locator("#email").fill("somebody@else.example");
+    await page.locator("main form button").click();
+    await expect(page.getByRole("alert")).toBeVisible();
+    await expect(page.locator("#number")).toHaveValue(number.toLowerCase());
+    await page.locator("#email").fill(ADDRESS.email);
+    await page.locator("main form button").click();
+    await expect(page).toHaveURL(new RegExp(`${prefix}/orders/${number}\\?token=`));
+  });
+}
+
+test("what is wrong is said beside its field, and what was typed stays", async ({ page }) => {
+  await putInCart(page);
+  await page.goto("/checkout");
+  await fillAddress(page, { ...ADDRESS, email: "no address", postcode: "1" });
+  await page.locator("main form[method=post] button").click();
+  for (const id of ["email", "postcode"]) {
+    await expect(page.locator(`#${id}`)).toHaveAttribute("aria-invalid", "true");
+    await expect(page.locator(`#${id}-wrong`)).toBeVisible();
+  }
+  await expect(page.locator("#line1")).toHaveValue(ADDRESS.line1);
+  await expect(page.locator("#country")).toHaveValue(ADDRESS.country);
+  await expect(page.locator("#city")).not.toHaveAttribute("aria-invalid", "true");
+});
+
+test("a declined card is said, and another one pays", async ({ page }) => {
+  await putInCart(page);
+  await toReview(page, "", "declined");
+  await page.locator('main form[method="post"] button').click();
+  await expect(page.locator(".pay").getByRole("alert")).toBeVisible();
+  await expect(page.locator(".progress .done")).toHaveCount(1);
+  await page.locator(".pay #card").selectOption("succeeds");
+  await page.locator(".pay form.stack button").click();
+  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".pay")).toHaveCount(0);
+});
+
+test("a card that asks is confirmed by its buyer", async ({ page }) => {
+  await putInCart(page);
+  await toReview(page, "", "confirm");
+  await page.locator('main form[method="post"] button').click();
+  await expect(page.locator(".progress .done")).toHaveCount(1);
+  await page.locator(".pay form").first().locator("button").click();
+  await expect(page.locator(".progress .done")).toHaveCount(2);
+});
+
+test("who pays by transfer is told how, and may give the order up", async ({ page }) => {
+  await putInCart(page);
+  await toReview(page, "", "manual");
+  await page.locator('main form[method="post"] button').click();
+  const number = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1] ?? "";
+  await expect(page.locator(".pay")).toContainText(number);
+  await page.locator(".pay summary").click();
+  await page.locator(".pay details button").click();
+  await expect(page.locator(".progress .ended")).toHaveCount(1);
+  await expect(page.locator(".pay")).toHaveCount(0);
+});
+
+test("a step that comes too early leads to the one before it", async ({ page }) => {
+  await page.goto("/checkout");
+  await expect(page).toHaveURL(/\/cart$/);
+  await putInCart(page);
+  await page.goto("/checkout/review?payment=test&card=succeeds");
+  await expect(page).toHaveURL(/\/checkout$/);
+});
+
+test("going back after the order leads to the order, and orders nothing", async ({ page }) => {
+  await putInCart(page);
+  await toReview(page, "", "succeeds");
+  const review = page.url();
+  await page.locator('main form[method="post"] button').click();
+  await expect(page).toHaveURL(/\/orders\//);
+  const order = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1];
+  await page.goto(review);
+  await expect(page).toHaveURL(new RegExp(`/orders/${order}`));
+});
+
+test("a form that is sent twice makes one order", async ({ page }) => {
+  await putInCart(page);
+  await toReview(page, "", "succeeds");
+  const form = await formOf(page);
+  const send = () => page.request.post("/checkout/review", { form, maxRedirects: 0 });
+  const [one, other] = await Promise.all([send(), send()]);
+  const number = (answer: typeof one) => /orders\/([0-9A-Z-]+)/.exec(answer.headers()["location"] ?? "")?.[1];
+  expect([one.status(), other.status()]).toEqual([303, 303]);
+  expect(number(one)).toBeTruthy();
+  expect(number(other)).toBe(number(one));
+});
+
+/** What the review's form would send. */
+async function formOf(page: Page): Promise<Record<string, string>> {
+  const fields = await page
+    .locator('main form[method="post"] input')
+    .evaluateAll((inputs) => inputs.map((it) => [(it as HTMLInputElement).name, (it as HTMLInputElement).value]));
+  return Object.fromEntries(fields) as Record<string, string>;
+}
+
+test("quantities are changed, things are taken out, and the language is kept", async ({ page }) => {
+  await putInCart(page);
+  const line = page.locator(".line").first();
+  const before = await line.locator(".sum").innerText();
+  await line.locator('[name="quantity"][type="number"]').fill("2");
+  await line.locator(".quantity button").click();
+  await expect(line.locator('[name="quantity"][type="number"]')).toHaveValue("2");
+  await expect(line.locator(".sum")).not.toHaveText(before);
+
+  await page.locator('a[hreflang="zh-Hans"]').first().click();
+  await expect(page).toHaveURL(/\/zh\/cart$/);
+  await expect(line.locator('[name="quantity"][type="number"]')).toHaveValue("2");
+  await line.locator(".handles .link").click();
+  await expect(page.locator(".line")).toHaveCount(0);
+});
+
+test("a coupon that nobody knows is said so", async ({ page }) => {
+  await putInCart(page);
+  await page.locator("details.coupon summary").click();
+  await page.locator("#code").fill("nothing");
+  await page.locator("details.coupon button").click();
+  await expect(page.locator(".coupons .wrong")).toBeVisible();
+  await page.locator(".coupons button").click();
+  await expect(page.locator(".coupons li")).toHaveCount(0);
+});
+
+test("the cookie of the cart is the server's alone", async ({ page, context }) => {
+  await putInCart(page);
+  const cookies = await context.cookies();
+  const cart = cookies.find((it) => it.name.endsWith("cart"));
+  expect(cart).toMatchObject({ httpOnly: true, sameSite: "Lax" });
+  const hint = cookies.find((it) => it.name === "visitor");
+  expect(hint).toMatchObject({ httpOnly: false, value: "1" });
+});

@@ -1,0 +1,50 @@
+import { expect, type Page } from "@playwright/test";
+
+/** Who buys, and where it goes. Each run is somebody else. */
+export const ADDRESS = {
+  email: `ada-${Math.random().toString(36).slice(2)}@example.org`,
+  name: "Ada Lovelace",
+  line1: "1 Long Lane",
+  postcode: "10115",
+  city: "Berlin",
+  country: "DE",
+};
+
+/** Opens a product that can be had. */
+export async function openProduct(page: Page, prefix = "", nth = 0): Promise<void> {
+  await page.goto(`${prefix}/c/kitchen?availability=in_stock&sort=best_selling`);
+  const href = await page.locator(`main article a[href^="${prefix}/p/"]`).nth(nth).getAttribute("href");
+  await page.goto(href ?? "");
+}
+
+/** Puts a product into the cart and goes there. */
+export async function putInCart(page: Page, prefix = "", nth = 0): Promise<void> {
+  await openProduct(page, prefix, nth);
+  const sent = page.waitForResponse((it) => it.request().method() === "POST");
+  await page.locator("form.add button[type=submit], form.add button:not([type])").first().click();
+  await sent;
+  await page.goto(`${prefix}/cart`);
+  await expect(page.locator(".line")).not.toHaveCount(0);
+}
+
+export async function fillAddress(page: Page, address: typeof ADDRESS): Promise<void> {
+  for (const id of ["email", "name", "line1", "postcode", "city"] as const) {
+    await page.locator(`#${id}`).fill(address[id]);
+  }
+  await page.locator("#country").selectOption(address.country);
+}
+
+/** From the cart to the last step, by way of each one before it. */
+export async function toReview(page: Page, prefix: string, card: string): Promise<void> {
+  await page.locator(`a[href="${prefix}/checkout"]`).click();
+  await fillAddress(page, ADDRESS);
+  await page.locator("main form[method=post] button").click();
+  await expect(page).toHaveURL(new RegExp(`${prefix}/checkout/shipping$`));
+  await page.locator("main form[method=post] button").click();
+  await expect(page).toHaveURL(new RegExp(`${prefix}/checkout/payment$`));
+  const method = card === "manual" ? "manual" : "test";
+  await page.locator(`[name="payment"][value="${method}"]`).check();
+  if (method === "test") await page.locator("#card").selectOption(card);
+  await page.locator("main form[method=get] button").click();
+  await expect(page).toHaveURL(new RegExp(`${prefix}/checkout/review\\?payment=${method}`));
+}
