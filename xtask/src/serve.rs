@@ -39,6 +39,10 @@ pub struct ServeArgs {
     /// Build what has changed, and start it anew
     #[arg(long)]
     pub watch: bool,
+
+    /// With what those who run the shop show that they do
+    #[arg(long, env = "MALLARD_OPERATOR_TOKEN", hide_env_values = true)]
+    pub operator_token: Option<String>,
 }
 
 impl ServeArgs {
@@ -143,6 +147,9 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
     if let Some(url) = &args.database_url {
         command.env("MALLARD_DATABASE_URL", url);
     }
+    if let Some(token) = &args.operator_token {
+        command.env("MALLARD_OPERATOR_TOKEN", token);
+    }
     command
 }
 
@@ -197,6 +204,9 @@ pub fn edge(
     Running::start("the edge", &mut command, log)
 }
 
+/// With what the tests run their shop.
+pub const OPERATOR_TOKEN: &str = "operator-of-the-tests";
+
 /// A shop on free ports in a folder of its own, for tests.
 pub fn open_for_tests(
     place: &Place,
@@ -210,6 +220,7 @@ pub fn open_for_tests(
         data: folder.to_owned(),
         origin_only: false,
         watch: false,
+        operator_token: Some(OPERATOR_TOKEN.to_owned()),
     };
     fill(place, &args)?;
     let programs = open(place, &args)?;

@@ -218,6 +218,7 @@ fn browser(place: &Place) -> Result<Count, Failure> {
         .arg("test")
         .env("MALLARD_E2E_URL", format!("http://{edge}"))
         .env("MALLARD_E2E_ORIGIN", format!("http://{origin}"))
+        .env("MALLARD_E2E_OPERATOR", serve::OPERATOR_TOKEN)
         .env("CHROMIUM", chromium);
     let count = watched(&mut playwright);
     drop(shop);
