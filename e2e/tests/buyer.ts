@@ -20,6 +20,16 @@ export async function openProduct(page: Page, prefix = "", nth = 0): Promise<voi
 /** Puts a product into the cart and goes there. */
 export async function putInCart(page: Page, prefix = "", nth = 0): Promise<void> {
   await openProduct(page, prefix, nth);
+  await addShown(page, prefix);
+}
+
+/** Puts the product that lives here into the cart and goes there. */
+export async function addOwn(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await addShown(page, "");
+}
+
+async function addShown(page: Page, prefix: string): Promise<void> {
   const sent = page.waitForResponse((it) => it.request().method() === "POST");
   await page.locator("form.add button[type=submit], form.add button:not([type])").first().click();
   await sent;
@@ -38,6 +48,11 @@ export async function fillAddress(page: Page, address: typeof ADDRESS): Promise<
 export async function toReview(page: Page, prefix: string, card: string): Promise<void> {
   await page.locator(`a[href="${prefix}/checkout"]`).click();
   await fillAddress(page, ADDRESS);
+  await chooseTheRest(page, prefix, card);
+}
+
+/** From the filled address to the last step. */
+export async function chooseTheRest(page: Page, prefix: string, card: string): Promise<void> {
   await page.locator("main form[method=post] button").click();
   await expect(page).toHaveURL(new RegExp(`${prefix}/checkout/shipping$`));
   await page.locator("main form[method=post] button").click();

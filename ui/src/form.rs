@@ -100,6 +100,30 @@ fn label(words: Words, name: &'static str, optional: bool) -> impl IntoView {
     view! { <label for=name>{words.say(&format!("field-{name}"))} {optional}</label> }
 }
 
+/// A field with several lines of text, which may stay empty.
+pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usize) -> AnyView {
+    // Leptos does not escape what stands in a text area. Browsers pass over one line break at its
+    // beginning.
+    let text = form.value(name).replace('&', "&amp;").replace('<', "&lt;");
+    view! {
+        <div class="field">
+            {label(words, name, true)}
+            <textarea
+                id=name
+                name=name
+                rows="3"
+                maxlength=most.to_string()
+                aria-invalid=form.is_wrong(name).then_some("true")
+                aria-describedby=described_by(name, form, false)
+                data-fault=words.say(&format!("fault-{name}"))
+                inner_html=format!("\n{text}")
+            ></textarea>
+            {fault(words, form, name)}
+        </div>
+    }
+    .into_any()
+}
+
 /// What is wrong with a field, beside it.
 pub(crate) fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<> {
     form.is_wrong(name).then(|| {

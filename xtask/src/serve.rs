@@ -165,7 +165,8 @@ fn fill(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
         .word(&data.to_string_lossy());
     let results = match args.database_url {
         Some(_) => Vec::new(),
-        None => vec![data.join("mallard.db")],
+        // The database is there before anything is in it.
+        None => vec![data.join("media")],
     };
     unless_done(place, "demo", &inputs, &results, || {
         run(origin(place, args).args(["seed", "--log", "warn"])).map(drop)

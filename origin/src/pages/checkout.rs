@@ -283,18 +283,17 @@ struct Payment {
 
 impl Payment {
     /// What was chosen, if the shop takes it.
-    fn of(app: &App, method: &str, card: &str) -> Result<Self, Problem> {
-        if !app.config.payment_methods.iter().any(|it| it == method) {
-            return Err(wrong("payment"));
-        }
-        let card = (method == "test").then(|| TestCard::from_word(card));
-        match card {
-            Some(None) => Err(wrong("card")),
-            card => Ok(Self {
-                method: method.to_owned(),
-                card: card.flatten(),
-            }),
-        }
+    fn of(app: &App, method: &str, card: &str) -> Option<Self> {
+        let mut known = app.config.payment_methods.iter();
+        known.find(|it| *it == method)?;
+        let card = match method {
+            "test" => Some(TestCard::from_word(card)?),
+            _ => None,
+        };
+        Some(Self {
+            method: method.to_owned(),
+            card,
+        })
     }
 
     fn form(&self) -> Form {
@@ -319,11 +318,11 @@ async fn show_review(
     let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
     let field = |name| parameter(query.as_deref(), name).unwrap_or_default();
     match Payment::of(&buyer.app, &field("payment"), &field("card")) {
-        Ok(payment) => {
+        Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
             buyer.show(Step::Review, &path, form, StatusCode::OK).await
         }
-        Err(_) => Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
     }
 }
 
@@ -336,8 +335,8 @@ async fn place_order(
     // A second press of the button finds the cart ordered, and is led to the order.
     let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
     let payment = match Payment::of(&buyer.app, fields.text("payment"), fields.text("card")) {
-        Ok(payment) => payment,
-        Err(_) => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        Some(payment) => payment,
+        None => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
     };
     let request = PlaceOrder {
         expected_total: Money::new(

@@ -9,23 +9,23 @@ use shared::{
 
 /// What a handler answers with when it does not do what was asked. Every domain's error becomes one.
 #[derive(Clone, Debug)]
-pub struct Refusal(Problem);
+pub struct Refusal(Box<Problem>);
 
 impl Refusal {
     /// A refusal without details.
     pub fn of(kind: ProblemKind) -> Self {
-        Self(Problem::new(kind))
+        Self(Box::new(Problem::new(kind)))
     }
 
     /// What it says, for one who shows it in another way.
     pub fn into_problem(self) -> Problem {
-        self.0
+        *self.0
     }
 }
 
 impl<E: Into<Problem>> From<E> for Refusal {
     fn from(error: E) -> Self {
-        Self(error.into())
+        Self(Box::new(error.into()))
     }
 }
 
@@ -49,7 +49,7 @@ impl IntoResponse for Refusal {
         };
         let mut response = status.into_response();
         response.extensions_mut().insert(Reported {
-            problem: self.0,
+            problem: *self.0,
             policy,
         });
         response

@@ -124,15 +124,7 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         <form class="stack" method="post" action=here.clone() novalidate>
             {Input::needed("email", "email").kind("email").view(words, form)}
             {form::address(words, form)}
-            <div class="field">
-                <label for="note">
-                    {words.say("field-note")}
-                    <span class="optional">" " {words.say("form-optional")}</span>
-                </label>
-                <textarea id="note" name="note" rows="3" maxlength=NOTE_MAX.to_string()>
-                    {form.value("note").to_owned()}
-                </textarea>
-            </div>
+            {form::text_area(words, form, "note", NOTE_MAX)}
             <button class="button">{words.say("checkout-to-shipping")}</button>
         </form>
     }

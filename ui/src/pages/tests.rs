@@ -1,5 +1,7 @@
 //! What must be true of the markup of every page.
 
+mod buying;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::{Value, from_value, json};
@@ -102,7 +104,17 @@ fn product_page() -> ProductPage {
 }
 
 /// Every kind of page in this language, with where it lives.
-fn every_page(locale: Locale) -> [(&'static str, String); 4] {
+fn every_page(locale: Locale) -> Vec<(String, String)> {
+    let mut pages: Vec<_> = shared_pages(locale)
+        .into_iter()
+        .map(|(path, text)| (path.to_owned(), text))
+        .collect();
+    pages.extend(buying::pages(locale));
+    pages
+}
+
+/// Those that are the same for everybody.
+fn shared_pages(locale: Locale) -> [(&'static str, String); 4] {
     let wrong = ErrorPage {
         status: 404,
         request_id: Some(NASTY.to_owned()),
@@ -121,7 +133,7 @@ fn every_page(locale: Locale) -> [(&'static str, String); 4] {
 fn for_every_page(check: impl Fn(Locale, &str, &str, &Html)) {
     for locale in Locale::ALL {
         for (path, text) in every_page(locale) {
-            check(locale, path, &text, &Html::parse_document(&text));
+            check(locale, &path, &text, &Html::parse_document(&text));
         }
     }
 }
@@ -162,19 +174,18 @@ fn a_page_has_its_language_its_landmarks_and_one_heading() {
 
 #[test]
 fn search_engines_learn_where_it_is_in_every_language() {
-    for_every_page(|locale, path, _, page| {
-        let here = format!("https://shop.example{}", locale.path(path));
-        assert_eq!(
-            attribute(page, "link[rel=canonical]", "href"),
-            [here.as_str()]
-        );
-        let tags = attribute(page, "link[rel=alternate]", "hreflang");
-        assert_eq!(tags, ["en", "zh-Hans", "x-default"]);
-        assert_eq!(
-            attribute(page, "meta[property='og:url']", "content"),
-            [here.as_str()]
-        );
-    });
+    for locale in Locale::ALL {
+        for (path, text) in shared_pages(locale) {
+            let page = Html::parse_document(&text);
+            let here = format!("https://shop.example{}", locale.path(path));
+            let canonical = attribute(&page, "link[rel=canonical]", "href");
+            assert_eq!(canonical, [here.as_str()]);
+            let tags = attribute(&page, "link[rel=alternate]", "hreflang");
+            assert_eq!(tags, ["en", "zh-Hans", "x-default"]);
+            let shared_as = attribute(&page, "meta[property='og:url']", "content");
+            assert_eq!(shared_as, [here.as_str()]);
+        }
+    }
     let mut hidden = shell(Locale::En, "/c/cups?sort=price_up");
     hidden.canonical = None;
     let page = Html::parse_document(&category(&hidden, &category_page()));
@@ -245,6 +256,26 @@ fn a_picture_has_its_place_and_its_words() {
 }
 
 #[test]
+fn every_field_has_its_label_and_every_id_is_there_once() {
+    for_every_page(|_, path, _, page| {
+        let fields = all(page, "input:not([type=hidden]), select, textarea");
+        for field in fields {
+            let id = field.attr("id").unwrap_or_default();
+            let mut around = field.ancestors().filter_map(ElementRef::wrap);
+            let inside = around.any(|it| it.value().name() == "label");
+            let labelled = inside || !all(page, &format!("label[for='{id}']")).is_empty();
+            assert!(labelled, "{path}: {}", field.html());
+        }
+        let ids = attribute(page, "[id]", "id");
+        let once: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), once.len(), "{path}: {ids:?}");
+        for name in attribute(page, "[aria-labelledby]", "aria-labelledby") {
+            assert!(ids.contains(&name), "{path}: nothing is called {name}");
+        }
+    });
+}
+
+#[test]
 fn the_same_page_has_the_same_bytes() {
     for locale in Locale::ALL {
         assert_eq!(every_page(locale), every_page(locale));
@@ -267,16 +298,6 @@ fn a_filter_and_a_choice_work_without_scripts() {
         (min.attr("value"), min.attr("aria-invalid")),
         (Some(NASTY), Some("true"))
     );
-    let unlabelled = all(&page, "input, select").into_iter().filter(|it| {
-        let id = it.attr("id").unwrap_or_default();
-        let inside = it
-            .ancestors()
-            .filter_map(ElementRef::wrap)
-            .any(|it| it.value().name() == "label");
-        !inside && all(&page, &format!("label[for='{id}']")).is_empty()
-    });
-    assert_eq!(unlabelled.count(), 0);
-
     let (_, text) = &every_page(Locale::En)[2];
     let page = Html::parse_document(text);
     let choices = attribute(&page, "a[href^='/p/mug?variant=']", "href");

@@ -1,0 +1,54 @@
+import { expect, type APIRequestContext } from "@playwright/test";
+
+/** A product that one test has for itself. */
+export interface OwnProduct {
+  sku: string;
+  path: string;
+}
+
+async function ask(
+  request: APIRequestContext,
+  method: string,
+  path: string,
+  data: unknown,
+): Promise<Record<string, unknown>> {
+  const response = await request.fetch(`${process.env.MALLARD_E2E_ORIGIN ?? ""}/api/v1/operator/${path}`, {
+    method,
+    data,
+    headers: { authorization: `Bearer ${process.env.MALLARD_E2E_OPERATOR ?? ""}` },
+  });
+  expect(response.ok(), `${method} ${path}: ${await response.text()}`).toBe(true);
+  return (await response.json()) as Record<string, unknown>;
+}
+
+const dollars = (minor: number) => ({ minor, currency: "USD" });
+
+/** Makes a product of which there are so many. */
+export async function makeProduct(request: APIRequestContext, minor: number, stock: number): Promise<OwnProduct> {
+  const id = `own-${Math.random().toString(36).slice(2)}`;
+  const sku = id.toUpperCase();
+  await ask(request, "PUT", `products/${id}`, {
+    status: "active",
+    slug: id,
+    names: { en: "Spoon of the tests", zh: "测试用的勺子" },
+    descriptions: { en: "It stirs.", zh: "用来搅拌。" },
+    variants: [{ sku, options: {}, price: dollars(minor) }],
+  });
+  await setStock(request, sku, stock);
+  return { sku, path: `/p/${id}` };
+}
+
+/** So many there are now. */
+export async function setStock(request: APIRequestContext, sku: string, onHand: number): Promise<void> {
+  await ask(request, "POST", "stock", { changes: [{ sku, on_hand: onHand }] });
+}
+
+/** So much it costs now. */
+export async function setPrice(request: APIRequestContext, sku: string, minor: number): Promise<void> {
+  await ask(request, "PATCH", `variants/${sku}`, { price: dollars(minor) });
+}
+
+/** The order takes a step. */
+export async function step(request: APIRequestContext, number: string, state: string): Promise<void> {
+  await ask(request, "POST", `orders/${number}/steps`, { state });
+}
