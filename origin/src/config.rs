@@ -47,6 +47,14 @@ pub struct Config {
     )]
     pub shop_name: String,
 
+    /// How to reach the shop, as the contact page shows it: company, address, register
+    #[arg(long, env = "MALLARD_CONTACT", default_value = "", global = true)]
+    pub contact: String,
+
+    /// Where shoppers' messages to the shop go
+    #[arg(long, env = "MALLARD_CONTACT_EMAIL", global = true)]
+    pub contact_email: Option<String>,
+
     /// The currency of every price (ISO 4217)
     #[arg(long, env = "MALLARD_CURRENCY", default_value = "USD", global = true)]
     pub currency: Currency,

@@ -1,8 +1,10 @@
 //! The pages: where they live and what they show. A page is a function from one of these structs to
 //! HTML; origin loads the struct, ui renders it.
 
+mod account;
 mod buying;
 
+pub use account::{AccountPage, Content, Entry, EntryPage, Section};
 pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step};
 
 use schemars::JsonSchema;
@@ -15,7 +17,7 @@ use crate::{
     cursor::Cursor,
     endpoint::{Caching, encode_segment},
     locale::Locale,
-    money::Currency,
+    money::{Currency, Money},
 };
 
 /// A kind of page: where it lives, without the language's prefix.
@@ -80,12 +82,73 @@ pages! {
     CONTACT = "show_info", "/contact", [], Shared;
     /// Somebody's account.
     ACCOUNT = "show_account", "/account", ["done"], Private;
+    /// Signing in.
+    LOGIN = "show_login", "/account/login", ["next"], Private;
+    /// Opening an account.
+    REGISTER = "show_register", "/account/register", ["done"], Private;
+    /// The link of a message.
+    VERIFY = "show_verify", "/account/verify", ["token"], Private;
+    /// A password that was forgotten.
+    FORGOT = "show_forgot", "/account/forgot", ["done"], Private;
+    /// A new password.
+    RESET = "show_reset", "/account/reset", ["token"], Private;
+    /// What somebody has bought.
+    OWN_ORDERS = "show_own_orders", "/account/orders", ["cursor"], Private;
+    /// One of these orders.
+    OWN_ORDER = "show_own_order", "/account/orders/{number}", [], Private;
+    /// The address book.
+    ADDRESSES = "show_addresses", "/account/addresses", ["done"], Private;
+    /// An address of it; `new` is one that is not in it yet.
+    ADDRESS = "show_address", "/account/addresses/{address}", [], Private;
+    /// Name, language, e-mail address, password.
+    PROFILE = "show_profile", "/account/profile", ["done"], Private;
+    /// The browsers that are signed in.
+    SESSIONS = "show_sessions", "/account/sessions", ["done"], Private;
+    /// Everything that the shop knows of somebody.
+    OWN_DATA = "show_data", "/account/data", [], Private;
+    /// The same, as a file.
+    EXPORT = "export_data", "/account/data/export", [], Private;
     /// Where a guest finds an order again.
     FIND_ORDER = "show_find_order", "/orders", [], Private;
 }
 
 /// The pages that say how the shop does things, by their words in addresses.
 pub const INFO: [&str; 4] = ["shipping", "returns", "privacy", "contact"];
+
+/// A page that says how the shop does things.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InfoPage {
+    /// Its word.
+    pub slug: String,
+    /// The ways to send something, on the page about them.
+    pub methods: Vec<MethodInfo>,
+    /// How to reach the shop: lines of an imprint.
+    pub contact: String,
+    /// Where messages to the shop go.
+    pub email: Option<String>,
+}
+
+/// A way to send something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodInfo {
+    /// Its name.
+    pub name: String,
+    /// Where it goes, and what it costs there.
+    pub zones: Vec<ZoneInfo>,
+}
+
+/// What a way to send something costs in some countries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneInfo {
+    /// The codes of the countries; `*` is every other one.
+    pub countries: Vec<String>,
+    /// What it costs.
+    pub price: Money,
+    /// What each kilogramme adds.
+    pub per_kg: Option<Money>,
+    /// From which value of the goods on it is free.
+    pub free_from: Option<Money>,
+}
 
 /// The path of such a page, without the language's prefix.
 pub fn info_path(slug: &str) -> String {
@@ -100,6 +163,14 @@ pub mod action {
     pub const COUPONS: &str = "/cart/coupons";
     /// Pays an order.
     pub const PAY: &str = "/orders/{number}/pay";
+    /// Signs out.
+    pub const LOGOUT: &str = "/account/logout";
+    /// Changes the e-mail address.
+    pub const EMAIL: &str = "/account/email";
+    /// Changes the password.
+    pub const PASSWORD: &str = "/account/password";
+    /// Erases the person.
+    pub const ERASE: &str = "/account/erase";
     /// Gives up an order.
     pub const CANCEL: &str = "/orders/{number}/cancel";
 }

@@ -11,6 +11,8 @@ use crate::words::Words;
 pub(crate) struct Input {
     /// Its name; its words are found by it.
     pub(crate) name: &'static str,
+    /// What it is called on its page, where there are several of one name.
+    pub(crate) id: &'static str,
     /// What kind of text: `text`, `email`, `password`, `tel`.
     pub(crate) kind: &'static str,
     /// What browsers fill in (HTML's autofill tokens).
@@ -32,6 +34,7 @@ impl Input {
     pub(crate) const fn needed(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             name,
+            id: name,
             kind: "text",
             autocomplete,
             required: true,
@@ -65,16 +68,16 @@ impl Input {
 
     /// Renders it.
     pub(crate) fn view(self, words: Words, form: &Form) -> impl IntoView + use<> {
-        let fault = fault(words, form, self.name);
+        let fault = fault_of(words, form, self.id, self.name);
         let hint = self.hint.then(|| {
             let text = words.say(&format!("hint-{}", self.name));
-            view! { <p class="hint" id=format!("{}-hint", self.name)>{text}</p> }
+            view! { <p class="hint" id=format!("{}-hint", self.id)>{text}</p> }
         });
         view! {
             <div class="field">
-                {label(words, self.name, self.optional)}
+                {label(words, self.id, self.name, self.optional)}
                 <input
-                    id=self.name
+                    id=self.id
                     name=self.name
                     type=self.kind
                     value=form.value(self.name).to_owned()
@@ -83,7 +86,7 @@ impl Input {
                     minlength=(self.least > 0).then(|| self.least.to_string())
                     maxlength=self.most.to_string()
                     aria-invalid=form.is_wrong(self.name).then_some("true")
-                    aria-describedby=described_by(self.name, form, self.hint)
+                    aria-describedby=described_by(self.id, form.is_wrong(self.name), self.hint)
                     data-fault=words.say(&format!("fault-{}", self.name))
                 />
                 {hint}
@@ -93,11 +96,11 @@ impl Input {
     }
 }
 
-fn label(words: Words, name: &'static str, optional: bool) -> impl IntoView {
+fn label(words: Words, id: &'static str, name: &'static str, optional: bool) -> impl IntoView {
     let optional = optional.then(|| {
         view! { <span class="optional">" " {words.say("form-optional")}</span> }
     });
-    view! { <label for=name>{words.say(&format!("field-{name}"))} {optional}</label> }
+    view! { <label for=id>{words.say(&format!("field-{name}"))} {optional}</label> }
 }
 
 /// A field with several lines of text, which may stay empty.
@@ -107,14 +110,14 @@ pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usi
     let text = form.value(name).replace('&', "&amp;").replace('<', "&lt;");
     view! {
         <div class="field">
-            {label(words, name, true)}
+            {label(words, name, name, true)}
             <textarea
                 id=name
                 name=name
                 rows="3"
                 maxlength=most.to_string()
                 aria-invalid=form.is_wrong(name).then_some("true")
-                aria-describedby=described_by(name, form, false)
+                aria-describedby=described_by(name, form.is_wrong(name), false)
                 data-fault=words.say(&format!("fault-{name}"))
                 inner_html=format!("\n{text}")
             ></textarea>
@@ -125,16 +128,21 @@ pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usi
 }
 
 /// What is wrong with a field, beside it.
-pub(crate) fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<> {
+fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<> {
+    fault_of(words, form, name, name)
+}
+
+fn fault_of(words: Words, form: &Form, id: &str, name: &str) -> impl IntoView + use<> {
+    let id = format!("{id}-wrong");
     form.is_wrong(name).then(|| {
         let text = words.say(&format!("fault-{name}"));
-        view! { <p class="wrong" id=format!("{name}-wrong")>{text}</p> }
+        view! { <p class="wrong" id=id>{text}</p> }
     })
 }
 
-fn described_by(name: &str, form: &Form, hint: bool) -> Option<String> {
-    let wrong = form.is_wrong(name).then(|| format!("{name}-wrong"));
-    let hint = hint.then(|| format!("{name}-hint"));
+fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
+    let wrong = wrong.then(|| format!("{id}-wrong"));
+    let hint = hint.then(|| format!("{id}-hint"));
     let ids: Vec<String> = wrong.into_iter().chain(hint).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
@@ -210,14 +218,14 @@ fn country(words: Words, form: &Form) -> AnyView {
     let none = chosen.is_empty();
     view! {
         <div class="field">
-            {label(words, "country", false)}
+            {label(words, "country", "country", false)}
             <select
                 id="country"
                 name="country"
                 autocomplete="country"
                 required
                 aria-invalid=form.is_wrong("country").then_some("true")
-                aria-describedby=described_by("country", form, false)
+                aria-describedby=described_by("country", form.is_wrong("country"), false)
                 data-fault=words.say("fault-country")
             >
                 <option value="" selected=none>

@@ -21,7 +21,9 @@ mod words;
 #[cfg(not(target_arch = "wasm32"))]
 pub use document::csp_hashes;
 #[cfg(not(target_arch = "wasm32"))]
-pub use pages::{cart, category, checkout, error, find_order, home, order, product};
+pub use pages::{
+    account, cart, category, checkout, entry, error, find_order, home, info, order, product,
+};
 
 /// Brings the islands of a page to life; the boot script calls it once they are loaded.
 #[cfg(target_arch = "wasm32")]

@@ -14,6 +14,8 @@ macro_rules! files {
         [
             include_str!(concat!("../locales/", $language, "/shop.ftl")),
             include_str!(concat!("../locales/", $language, "/buying.ftl")),
+            include_str!(concat!("../locales/", $language, "/account.ftl")),
+            include_str!(concat!("../locales/", $language, "/info.ftl")),
             include_str!(concat!("../locales/", $language, "/mail.ftl")),
         ]
     };
@@ -183,6 +185,8 @@ mod tests {
                 "card-",
                 "country-",
                 "coupon-refused-",
+                "done-",
+                "entry-",
                 "error-",
                 "fault-",
                 "field-",
@@ -202,6 +206,7 @@ mod tests {
                 "order-waits",
                 "payment-",
                 "problem-",
+                "section-",
                 "state-",
                 "step-",
             ]

@@ -15,6 +15,7 @@ mod keys;
 mod links;
 mod login;
 mod model;
+mod pages;
 mod password;
 mod register;
 mod sessions;

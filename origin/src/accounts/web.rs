@@ -27,13 +27,14 @@ use crate::{
     app::App,
     config::Config,
     orders,
+    shopper::{self, Shopper},
     web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt},
 };
 
 use super::{
     Customers, Error, May, Me, Owner, Person, addresses, carts, keys,
     login::{self, Entered},
-    model, register, sessions, tokens, users,
+    model, pages, register, sessions, tokens, users,
 };
 
 /// The endpoints of the accounts.
@@ -68,6 +69,7 @@ pub fn routes() -> Router<App> {
         .endpoint(&CREATE_API_KEY, create_api_key)
         .endpoint(&LIST_API_KEYS, list_api_keys)
         .endpoint(&DELETE_API_KEY, delete_api_key)
+        .merge(pages::routes())
 }
 
 /// The cookie's name. Browsers keep a `__Host-` cookie to the one host that set it over HTTPS, and not
@@ -99,7 +101,7 @@ fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     HeaderValue::try_from(format!("{cookie}{end}")).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn agent(headers: &HeaderMap) -> String {
+pub(super) fn agent(headers: &HeaderMap) -> String {
     let value = headers.get(header::USER_AGENT);
     model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default())
 }
@@ -112,10 +114,23 @@ fn accepted() -> Answer {
     private(&Accepted { accepted: true })
 }
 
+/// What signs a browser in. The account has a cart of its own, so the guest's is let go.
+pub(super) fn cookies_of(app: &App, entered: &Entered) -> Vec<HeaderValue> {
+    let mut cookies = vec![cookie(&app.config, Some(&entered.session))];
+    cookies.extend(shopper::welcome(&app.config));
+    cookies
+}
+
+/// What signs a browser out.
+pub(super) fn cookies_of_nobody(app: &App) -> Vec<HeaderValue> {
+    let mut cookies = vec![cookie(&app.config, None)];
+    cookies.extend(shopper::leave(&app.config));
+    cookies
+}
+
 /// An answer that signs its browser in.
 fn signed_in<T: Serialize>(app: &App, entered: &Entered, body: &T) -> Answer {
-    let cookie = cookie(&app.config, Some(&entered.session));
-    private(body).header(header::SET_COOKIE, cookie)
+    private(body).cookies(cookies_of(app, entered))
 }
 
 async fn register(State(app): State<App>, Json(request): Json<Register>) -> Answered {
@@ -129,26 +144,36 @@ async fn verify_email(
     Json(request): Json<UseLink>,
 ) -> Answered {
     let entered = register::verify(&app, &request.token, &agent(&headers)).await?;
-    entered_with(&app, entered, None).await
+    entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
 
 async fn login(State(app): State<App>, headers: HeaderMap, Json(request): Json<Login>) -> Answered {
     let cart = request.cart.clone();
     let entered = login::login(&app, request, &agent(&headers)).await?;
-    entered_with(&app, entered, cart.as_deref()).await
+    entered_with(&app, entered, cart.or(Shopper::guest(&headers, &app))).await
 }
 
 /// Says who has signed in, and which cart is theirs.
-async fn entered_with(app: &App, entered: Entered, guest: Option<&str>) -> Answered {
+async fn entered_with(app: &App, entered: Entered, guest: Option<String>) -> Answered {
     let account = entered.account.clone();
-    let cart = match guest {
-        Some(guest) => {
-            let cart = carts::open(app, account.id, Some(guest), account.locale).await?;
-            Some(cart.id)
-        }
-        None => carts::find(app, account.id).await?,
-    };
+    let cart = cart_of(app, &entered, guest).await?;
     Ok(signed_in(app, &entered, &SignedIn { account, cart }))
+}
+
+/// The cart of somebody who has just signed in, with what the guest had.
+pub(super) async fn cart_of(
+    app: &App,
+    entered: &Entered,
+    guest: Option<String>,
+) -> Result<Option<String>, Error> {
+    let account = &entered.account;
+    match guest {
+        Some(guest) => {
+            let cart = carts::open(app, account.id, Some(&guest), account.locale).await?;
+            Ok(Some(cart.id))
+        }
+        None => carts::find(app, account.id).await,
+    }
 }
 
 /// Whoever was not signed in is signed out as well.
@@ -160,8 +185,7 @@ async fn logout(
     if let Ok(Me(person)) = me {
         login::logout(&app, &person, request.everywhere).await?;
     }
-    let gone = cookie(&app.config, None);
-    Ok(accepted().header(header::SET_COOKIE, gone))
+    Ok(accepted().cookies(cookies_of_nobody(&app)))
 }
 
 async fn forgot_password(State(app): State<App>, Json(request): Json<ForgotPassword>) -> Answered {
@@ -175,7 +199,7 @@ async fn reset_password(
     Json(request): Json<ResetPassword>,
 ) -> Answered {
     let entered = login::reset_password(&app, request, &agent(&headers)).await?;
-    entered_with(&app, entered, None).await
+    entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
 
 async fn change_password(
@@ -219,7 +243,7 @@ async fn erase_account(
     Json(request): Json<EraseAccount>,
 ) -> Answered {
     super::erase(&app, &person, request.password).await?;
-    Ok(accepted().header(header::SET_COOKIE, cookie(&app.config, None)))
+    Ok(accepted().cookies(cookies_of_nobody(&app)))
 }
 
 async fn list_addresses(State(app): State<App>, Me(person): Me) -> Answered {
@@ -275,7 +299,7 @@ async fn end_session(
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
-async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
+pub(super) async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
     let mut reader = app.db.read().await?;
     let (user, session, now) = (person.user, person.session(), app.clock.now());
     let sessions = sessions::list(&mut reader, user, session, now).await?;

@@ -5,6 +5,7 @@ use shared::{
     address::Address,
     locale::Locale,
     money::{Currency, Money},
+    page::{MethodInfo, ZoneInfo},
 };
 
 use crate::catalog::{model::Texts, text};
@@ -166,6 +167,22 @@ impl Rules {
             .collect();
         methods.sort_by_key(|(_, _, price)| *price);
         methods
+    }
+
+    /// Every way to send something, and what it costs where.
+    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<MethodInfo> {
+        let money = |minor| Money::new(minor, currency);
+        let zone = |zone: &Zone| ZoneInfo {
+            countries: zone.countries.clone(),
+            price: money(zone.price),
+            per_kg: (zone.per_kg > 0).then(|| money(zone.per_kg)),
+            free_from: zone.free_from.map(money),
+        };
+        let methods = self.methods.iter().map(|method| MethodInfo {
+            name: text(&method.names, locale),
+            zones: method.zones.iter().map(zone).collect(),
+        });
+        methods.collect()
     }
 
     /// What this method costs for this parcel; nothing when it does not go there.

@@ -204,7 +204,7 @@ async fn save_address(
 }
 
 /// The address that a form holds.
-pub(super) fn address_of(fields: &Fields) -> Address {
+pub fn address_of(fields: &Fields) -> Address {
     let text = |name: &str| fields.text(name).to_owned();
     Address {
         name: text("name"),

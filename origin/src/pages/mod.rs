@@ -5,10 +5,12 @@
 mod cart;
 mod checkout;
 mod filter;
+mod info;
 mod order;
 mod sitemap;
 mod web;
 
+pub use checkout::address_of;
 pub use web::routes;
 
 use shared::{locale::Locale, page::Shell};
@@ -16,7 +18,11 @@ use shared::{locale::Locale, page::Shell};
 use crate::{app::App, catalog};
 
 /// What surrounds a page that is about the one who looks at it: nobody else shall find it.
-async fn personal_shell(app: &App, locale: Locale, path: &str) -> Result<Shell, catalog::Error> {
+pub async fn personal_shell(
+    app: &App,
+    locale: Locale,
+    path: &str,
+) -> Result<Shell, catalog::Error> {
     let tree = catalog::tree(app).await?;
     Ok(shell(app, &tree, locale, path.to_owned(), None))
 }

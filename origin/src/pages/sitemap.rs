@@ -9,7 +9,7 @@ use shared::{
     cache::CachePolicy,
     id::ProductId,
     locale::Locale,
-    page::{HOME, category_path, operator, product_path},
+    page::{HOME, INFO, category_path, info_path, operator, product_path},
     problem::ProblemKind,
     time::Timestamp,
 };
@@ -77,9 +77,11 @@ async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) ->
         None if name == "pages" => {
             let tree = catalog::tree(&app).await?;
             let categories = tree.all().iter().map(|it| (category_path(&it.slug), None));
+            let info = INFO.map(|slug| (info_path(slug), None));
             [(HOME.path.to_owned(), None)]
                 .into_iter()
                 .chain(categories)
+                .chain(info)
                 .collect()
         }
         _ => return Err(Refusal::of(ProblemKind::NotFound)),

@@ -22,7 +22,7 @@ use crate::{
     web::{Answer, Answered, Path},
 };
 
-use super::{cart, checkout, filter, order, shell, sitemap};
+use super::{cart, checkout, filter, info, order, shell, sitemap};
 
 /// How many products the home page shows in a row.
 const HOME_HOT: u32 = 8;
@@ -41,7 +41,8 @@ pub fn routes() -> Router<App> {
             .route(&at(PRODUCT.path), get(show_product))
             .merge(cart::routes(locale))
             .merge(checkout::routes(locale))
-            .merge(order::routes(locale));
+            .merge(order::routes(locale))
+            .merge(info::routes(locale));
     }
     router
 }

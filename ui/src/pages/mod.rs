@@ -1,18 +1,24 @@
 //! The pages, each a function from its struct to the whole document.
 
+mod account;
 mod cart;
 mod category;
 mod checkout;
+mod entry;
 mod error;
 mod home;
+mod info;
 mod order;
 mod product;
 
+pub use account::account;
 pub use cart::cart;
 pub use category::category;
 pub use checkout::checkout;
+pub use entry::entry;
 pub use error::error;
 pub use home::home;
+pub use info::info;
 pub use order::{find_order, order};
 pub use product::product;
 

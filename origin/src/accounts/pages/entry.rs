@@ -1,0 +1,270 @@
+//! The ways into an account. The answers are the same whether there is an account or not; the link of a
+//! message does nothing before its page's button is pressed, because programs follow links too.
+
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    routing::{get, post},
+};
+use http::{HeaderMap, StatusCode};
+use shared::{
+    account::{ForgotPassword, Login, Register, ResetPassword},
+    cache::CachePolicy,
+    form::Form,
+    locale::Locale,
+    page::{
+        ACCOUNT, Entry, EntryPage, FORGOT, HOME, LOGIN, PageRoute, REGISTER, RESET, VERIFY, action,
+    },
+};
+
+use crate::{
+    app::App,
+    pages::personal_shell,
+    shopper::Shopper,
+    web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
+};
+
+use super::{
+    super::{
+        Error, Me,
+        login::{self, Entered},
+        register,
+        web::{agent, cart_of, cookies_of, cookies_of_nobody},
+    },
+    status,
+};
+
+/// The ways in, in this language.
+pub(super) fn routes(locale: Locale) -> Router<App> {
+    let at = |path: &str| locale.path(path);
+    Router::new()
+        .route(&at(LOGIN.path), get(show_login).post(log_in))
+        .route(&at(REGISTER.path), get(show_register).post(open_account))
+        .route(&at(VERIFY.path), get(show_verify).post(verify))
+        .route(&at(FORGOT.path), get(show_forgot).post(forgot))
+        .route(&at(RESET.path), get(show_reset).post(reset))
+        .route(&at(action::LOGOUT), post(log_out))
+}
+
+const fn page_of(entry: Entry) -> PageRoute {
+    match entry {
+        Entry::Login => LOGIN,
+        Entry::Register => REGISTER,
+        Entry::Verify => VERIFY,
+        Entry::Forgot => FORGOT,
+        Entry::Reset => RESET,
+    }
+}
+
+async fn shown(
+    app: &App,
+    locale: Locale,
+    entry: Entry,
+    form: Form,
+    done: bool,
+    status: StatusCode,
+) -> Answered {
+    let shell = personal_shell(app, locale, page_of(entry).path).await?;
+    let page = EntryPage { entry, form, done };
+    let answer = Answer::html(ui::entry(&shell, &page), CachePolicy::Private);
+    Ok(answer.status(status))
+}
+
+/// A form that is shown for the first time, with what its address says.
+async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> Answered {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
+    let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
+    let known: Vec<(String, String)> = known.collect();
+    let done = known.iter().any(|(name, _)| name == "done");
+    let form = Form::of(known.iter().map(|(name, value)| (&**name, &**value)));
+    shown(app, locale, entry, form, done, StatusCode::OK).await
+}
+
+/// A form that is shown again, with what was wrong.
+async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: Error) -> Answered {
+    let problem = problem_of(why)?;
+    let form = fields.form().refused(&problem);
+    shown(app, locale, entry, form, false, status(&problem)).await
+}
+
+async fn show_login(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    me: Result<Me, Refusal>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    if me.is_ok() {
+        return Ok(Answer::see(&locale.path(ACCOUNT.path)));
+    }
+    first(&app, locale, Entry::Login, query.as_deref()).await
+}
+
+async fn log_in(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answered {
+    let request = Login {
+        email: fields.text("email").to_owned(),
+        password: fields.raw("password").to_owned(),
+        cart: None,
+    };
+    match login::login(&app, request, &agent(&headers)).await {
+        Ok(entered) => {
+            let next = next(fields.text("next"));
+            come_in(&app, &entered, &headers, &locale.path(next)).await
+        }
+        Err(error) => refused(&app, locale, Entry::Login, &fields, error).await,
+    }
+}
+
+/// Where a login goes on: a page of the shop, and of nobody else (`//elsewhere`, `/\elsewhere`).
+fn next(wanted: &str) -> &str {
+    let mut bytes = wanted.bytes();
+    let own = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    if own && wanted.bytes().all(plain) {
+        wanted
+    } else {
+        ACCOUNT.path
+    }
+}
+
+/// Signs the browser in, with what it had as a guest.
+async fn come_in(app: &App, entered: &Entered, headers: &HeaderMap, to: &str) -> Answered {
+    cart_of(app, entered, Shopper::guest(headers, app)).await?;
+    Ok(Answer::see(to).cookies(cookies_of(app, entered)))
+}
+
+async fn log_out(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    me: Result<Me, Refusal>,
+    fields: Fields,
+) -> Answered {
+    if let Ok(Me(person)) = me {
+        login::logout(&app, &person, fields.has("everywhere")).await?;
+    }
+    Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app)))
+}
+
+async fn show_register(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    first(&app, locale, Entry::Register, query.as_deref()).await
+}
+
+async fn open_account(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+    let request = Register {
+        email: fields.text("email").to_owned(),
+        password: fields.raw("password").to_owned(),
+        name: fields.text("name").to_owned(),
+        locale,
+    };
+    match register::register(&app, request).await {
+        Ok(()) => Ok(taken(locale, REGISTER)),
+        Err(error) => refused(&app, locale, Entry::Register, &fields, error).await,
+    }
+}
+
+/// It was taken; a message is on its way.
+fn taken(locale: Locale, page: PageRoute) -> Answer {
+    Answer::see(&format!("{}?done=1", locale.path(page.path)))
+}
+
+async fn show_verify(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    first(&app, locale, Entry::Verify, query.as_deref()).await
+}
+
+async fn verify(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answered {
+    match register::verify(&app, fields.text("token"), &agent(&headers)).await {
+        Ok(entered) => {
+            let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
+            come_in(&app, &entered, &headers, &to).await
+        }
+        Err(error) => refused(&app, locale, Entry::Verify, &fields, error).await,
+    }
+}
+
+async fn show_forgot(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    first(&app, locale, Entry::Forgot, query.as_deref()).await
+}
+
+async fn forgot(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+    let request = ForgotPassword {
+        email: fields.text("email").to_owned(),
+        locale,
+    };
+    match register::forgot(&app, &request).await {
+        Ok(()) => Ok(taken(locale, FORGOT)),
+        Err(error) => refused(&app, locale, Entry::Forgot, &fields, error).await,
+    }
+}
+
+async fn show_reset(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    first(&app, locale, Entry::Reset, query.as_deref()).await
+}
+
+async fn reset(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answered {
+    let request = ResetPassword {
+        token: fields.text("token").to_owned(),
+        password: fields.raw("password").to_owned(),
+    };
+    match login::reset_password(&app, request, &agent(&headers)).await {
+        Ok(entered) => {
+            let to = format!("{}?done=password", locale.path(ACCOUNT.path));
+            come_in(&app, &entered, &headers, &to).await
+        }
+        Err(error) => refused(&app, locale, Entry::Reset, &fields, error).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_goes_on_to_a_page_of_the_shop() {
+        for good in ["/", "/checkout", "/account/orders?cursor=x", "/p/%2F"] {
+            assert_eq!(next(good), good);
+        }
+        for bad in [
+            "",
+            "checkout",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\\b",
+            "/a\r\nset-cookie: x",
+            "/a b",
+            "/ä",
+        ] {
+            assert_eq!(next(bad), "/account", "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! How somebody wants to be called and reached, where they are signed in, and what the shop knows of
+//! them.
+
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    routing::{get, post},
+};
+use http::{HeaderMap, HeaderValue, header};
+use shared::{
+    account::{ChangeEmail, ChangePassword, UpdateAccount},
+    cache::CachePolicy,
+    form::Form,
+    id::SessionId,
+    locale::Locale,
+    page::{Content, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, Section, action},
+};
+
+use crate::{
+    app::App,
+    web::{Answer, Answered, Fields, Tongue, problem_of},
+};
+
+use super::{
+    super::{
+        Error, Person, login, register, sessions,
+        web::{agent, all_sessions, cookies_of, cookies_of_nobody},
+    },
+    Member, Shown,
+    own::done,
+    status,
+};
+
+/// The settings of an account, in this language.
+pub(super) fn routes(locale: Locale) -> Router<App> {
+    let at = |path: &str| locale.path(path);
+    Router::new()
+        .route(&at(PROFILE.path), get(show_profile).post(save_profile))
+        .route(&at(action::PASSWORD), post(change_password))
+        .route(&at(action::EMAIL), post(change_email))
+        .route(&at(SESSIONS.path), get(show_sessions).post(end_session))
+        .route(&at(OWN_DATA.path), get(show_data))
+        .route(&at(EXPORT.path), get(export_data))
+        .route(&at(action::ERASE), post(erase))
+}
+
+async fn show_profile(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let account = login::account(&app, person.user).await?;
+    Shown::new(Section::Profile, Content::Forms)
+        .with(Form::of([("name", account.name.as_str())]))
+        .after(done(query.as_deref()))
+        .answer(&app, &person, locale, PROFILE.path)
+        .await
+}
+
+/// The profile, or what is said of a person's data, with what was wrong.
+async fn refused(
+    app: &App,
+    person: &Person,
+    locale: Locale,
+    section: Section,
+    fields: &Fields,
+    why: Error,
+) -> Answered {
+    // The only thing here that can be unknown is the password so far.
+    let why = match why {
+        Error::WrongCredentials => Error::field("current", "This is not the password."),
+        why => why,
+    };
+    let problem = problem_of(why)?;
+    let path = match section {
+        Section::Data => OWN_DATA.path,
+        _ => PROFILE.path,
+    };
+    let answer = Shown::new(section, Content::Forms)
+        .with(fields.form().refused(&problem))
+        .answer(app, person, locale, path)
+        .await?;
+    Ok(answer.status(status(&problem)))
+}
+
+/// The profile once more, saying what was done.
+fn profile(locale: Locale, done: &str) -> Answer {
+    Answer::see(&format!("{}?done={done}", locale.path(PROFILE.path)))
+}
+
+async fn save_profile(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    fields: Fields,
+) -> Answered {
+    let request = UpdateAccount {
+        name: Some(fields.text("name").to_owned()),
+        locale: Locale::from_code(fields.text("locale")),
+    };
+    match login::update(&app, person.user, &request).await {
+        Ok(_) => Ok(profile(locale, "name")),
+        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+    }
+}
+
+async fn change_password(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answered {
+    let request = ChangePassword {
+        current: fields.raw("current").to_owned(),
+        password: fields.raw("password").to_owned(),
+    };
+    match login::change_password(&app, &person, request, &agent(&headers)).await {
+        Ok(entered) => Ok(profile(locale, "password").cookies(cookies_of(&app, &entered))),
+        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+    }
+}
+
+async fn change_email(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    fields: Fields,
+) -> Answered {
+    let request = ChangeEmail {
+        email: fields.text("email").to_owned(),
+        password: fields.raw("current").to_owned(),
+    };
+    match register::change_email(&app, person.user, request).await {
+        Ok(()) => Ok(profile(locale, "email")),
+        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+    }
+}
+
+async fn show_sessions(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let sessions = all_sessions(&app, &person).await?.sessions;
+    Shown::new(Section::Sessions, Content::Sessions(sessions))
+        .after(done(query.as_deref()))
+        .answer(&app, &person, locale, SESSIONS.path)
+        .await
+}
+
+async fn end_session(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    fields: Fields,
+) -> Answered {
+    let session: SessionId = fields
+        .text("session")
+        .parse()
+        .map_err(|_| Error::NotFound)?;
+    let mut tx = app.db.write().await.map_err(Error::from)?;
+    // One that has ended by itself is ended, too.
+    let ended = sessions::end(&mut tx, person.user, session).await;
+    ended.map_err(Error::from)?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(Answer::see(&format!(
+        "{}?done=session",
+        locale.path(SESSIONS.path)
+    )))
+}
+
+async fn show_data(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+) -> Answered {
+    Shown::new(Section::Data, Content::Forms)
+        .answer(&app, &person, locale, OWN_DATA.path)
+        .await
+}
+
+async fn export_data(State(app): State<App>, Member(person): Member) -> Answered {
+    const AS_A_FILE: HeaderValue =
+        HeaderValue::from_static("attachment; filename=\"account.json\"");
+    let export = super::super::export(&app, &person).await?;
+    let answer = Answer::json(&export, CachePolicy::Private);
+    Ok(answer.header(header::CONTENT_DISPOSITION, AS_A_FILE))
+}
+
+async fn erase(
+    State(app): State<App>,
+    Member(person): Member,
+    Tongue(locale): Tongue,
+    fields: Fields,
+) -> Answered {
+    match super::super::erase(&app, &person, fields.raw("current").to_owned()).await {
+        Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app))),
+        Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
+    }
+}

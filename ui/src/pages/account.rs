@@ -1,0 +1,355 @@
+//! An account: what is somebody's own.
+
+use leptos::prelude::*;
+use shared::{
+    account::{Account, OrderList, PASSWORD_MAX, SavedAddress, Session},
+    form::Form,
+    locale::Locale,
+    page::{
+        ACCOUNT, ADDRESS, ADDRESSES, AccountPage, Content, EXPORT, OWN_DATA, OWN_ORDER, OWN_ORDERS,
+        PROFILE, SESSIONS, Section, Shell, action,
+    },
+};
+
+use crate::{
+    document::{About, render},
+    form::{self, Input},
+    words::Words,
+};
+
+use super::{
+    checkout::lines_of,
+    entry::{EMAIL, NAME, NEW_PASSWORD},
+};
+
+/// The password so far, which shows that it is really them.
+const CURRENT: Input = Input {
+    most: PASSWORD_MAX,
+    ..Input::needed("current", "current-password").kind("password")
+};
+
+/// A page of an account.
+pub fn account(shell: &Shell, page: &AccountPage) -> String {
+    let words = Words::of(shell.locale);
+    let title = words.say(&format!("section-{}", page.section.word()));
+    let about = About::private(shell, &title);
+    render(shell, &about, || {
+        let done = page.done.as_ref().map(|word| {
+            let text = words.say(&format!("done-{word}"));
+            view! { <p class="done" role="status">{text}</p> }
+        });
+        view! {
+            <div class="wrap page">
+                <div class="with-sections">
+                    {sections(shell, page.section)}
+                    <div class="step">
+                        <h1>{title.clone()}</h1>
+                        {done}
+                        {form::faults(words, &page.form)}
+                        {content(shell, page)}
+                    </div>
+                </div>
+            </div>
+        }
+    })
+}
+
+const fn path_of(section: Section) -> &'static str {
+    match section {
+        Section::Overview => ACCOUNT.path,
+        Section::Orders => OWN_ORDERS.path,
+        Section::Addresses => ADDRESSES.path,
+        Section::Profile => PROFILE.path,
+        Section::Sessions => SESSIONS.path,
+        Section::Data => OWN_DATA.path,
+    }
+}
+
+fn sections(shell: &Shell, here: Section) -> AnyView {
+    let words = Words::of(shell.locale);
+    let links = Section::ALL.iter().map(|section| {
+        let href = shell.locale.path(path_of(*section));
+        let current = (*section == here).then_some("page");
+        let name = words.say(&format!("section-{}", section.word()));
+        view! {
+            <li>
+                <a href=href aria-current=current>
+                    {name}
+                </a>
+            </li>
+        }
+    });
+    view! {
+        <nav class="sections" aria-label=words.say("account")>
+            <ul>{links.collect::<Vec<_>>()}</ul>
+            <form method="post" action=shell.locale.path(action::LOGOUT)>
+                <button class="link">{words.say("logout")}</button>
+            </form>
+        </nav>
+    }
+    .into_any()
+}
+
+fn content(shell: &Shell, page: &AccountPage) -> AnyView {
+    match &page.content {
+        Content::Orders(list) if page.section == Section::Overview => {
+            overview(shell, &page.account, list)
+        }
+        Content::Orders(list) => orders(shell, list),
+        Content::Addresses(book) => addresses(shell, book),
+        Content::Address(saved) => address(shell, saved.as_ref(), &page.form),
+        Content::Sessions(sessions) => browsers(shell, sessions),
+        Content::Forms if page.section == Section::Data => data(shell, &page.form),
+        Content::Forms => profile(shell, &page.account, &page.form),
+    }
+}
+
+fn overview(shell: &Shell, account: &Account, last: &OrderList) -> AnyView {
+    let words = Words::of(shell.locale);
+    let name = if account.name.is_empty() {
+        account.email.clone()
+    } else {
+        account.name.clone()
+    };
+    let name = [("name", name.into())];
+    view! {
+        <p class="lead">{words.say_with("account-hello", &name)}</p>
+        <h2>{words.say("account-last-orders")}</h2>
+        {orders(shell, last)}
+    }
+    .into_any()
+}
+
+fn orders(shell: &Shell, list: &OrderList) -> AnyView {
+    let words = Words::of(shell.locale);
+    let locale = shell.locale;
+    if list.orders.is_empty() {
+        return view! {
+            <div class="empty">
+                <p>{words.say("account-no-orders")}</p>
+                <a class="button" href=locale.path("/")>
+                    {words.say("cart-empty-browse")}
+                </a>
+            </div>
+        }
+        .into_any();
+    }
+    let rows = list.orders.iter().map(|order| {
+        let href = locale.path(&OWN_ORDER.path.replace("{number}", &order.number));
+        view! {
+            <li class="row">
+                <div>
+                    <a href=href>{order.number.clone()}</a>
+                    <p class="quiet">
+                        <time datetime=order.created_at.to_string()>
+                            {words.day(order.created_at)}
+                        </time>
+                    </p>
+                </div>
+                <span>{words.say(&format!("state-{}", order.state.word()))}</span>
+                <span class="sum">{order.total.display(locale)}</span>
+            </li>
+        }
+    });
+    let rows = rows.collect::<Vec<_>>();
+    let next = list.next.map(|cursor| {
+        let href = format!("{}?cursor={cursor}", locale.path(OWN_ORDERS.path));
+        view! {
+            <nav class="pages" aria-label=words.say("list-pages")>
+                <a class="button quiet-button" rel="next" href=href>
+                    {words.say("list-next")}
+                </a>
+            </nav>
+        }
+    });
+    view! {
+        <ul class="rows">{rows}</ul>
+        {next}
+    }
+    .into_any()
+}
+
+/// Where an address of the book lives; `new` is one that is not in it yet.
+fn address_path(shell: &Shell, id: &str) -> String {
+    shell.locale.path(&ADDRESS.path.replace("{address}", id))
+}
+
+fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
+    let words = Words::of(shell.locale);
+    let cards = book.iter().map(|saved| {
+        let path = address_path(shell, &saved.id.to_string());
+        let preferred = saved
+            .preferred
+            .then(|| view! { <p class="note">{words.say("address-preferred")}</p> });
+        let whose = [("name", saved.address.line1.clone().into())];
+        view! {
+            <li class="said">
+                <div>{preferred} {lines_of(words, &saved.address)}</div>
+                <div class="ends">
+                    <a href=path.clone() aria-label=words.say_with("address-change-it", &whose)>
+                        {words.say("checkout-change")}
+                    </a>
+                    <form method="post" action=path>
+                        {form::hidden("remove", "1")}
+                        <button class="link" aria-label=words.say_with("cart-remove-it", &whose)>
+                            {words.say("cart-remove")}
+                        </button>
+                    </form>
+                </div>
+            </li>
+        }
+    });
+    let cards = cards.collect::<Vec<_>>();
+    let none = cards
+        .is_empty()
+        .then(|| view! { <p>{words.say("address-none")}</p> });
+    view! {
+        {none}
+        <ul class="cards">{cards}</ul>
+        <p>
+            <a class="button" href=address_path(shell, "new")>
+                {words.say("address-add")}
+            </a>
+        </p>
+    }
+    .into_any()
+}
+
+fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &Form) -> AnyView {
+    let words = Words::of(shell.locale);
+    let id = saved.map_or_else(|| "new".to_owned(), |it| it.id.to_string());
+    let preferred = !form.value("preferred").is_empty();
+    view! {
+        <form class="stack" method="post" action=address_path(shell, &id)>
+            {form::address(words, form)}
+            <label class="check">
+                <input type="checkbox" name="preferred" value="1" checked=preferred />
+                <span>{words.say("address-prefer")}</span>
+            </label>
+            <button class="button">{words.say("form-save")}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// A form with a heading of its own.
+fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView {
+    view! {
+        <section class="part" aria-labelledby=key>
+            <h2 id=key>{words.say(key)}</h2>
+            {form}
+        </section>
+    }
+    .into_any()
+}
+
+fn profile(shell: &Shell, account: &Account, form: &Form) -> AnyView {
+    let words = Words::of(shell.locale);
+    let at = |path: &str| shell.locale.path(path);
+    let languages = Locale::ALL.map(|locale| {
+        let label = view! { <span lang=locale.tag()>{locale.endonym()}</span> };
+        form::choice("locale", locale.code(), account.locale == locale, label)
+    });
+    let named = view! {
+        <form class="stack" method="post" action=at(PROFILE.path)>
+            {NAME.view(words, form)}
+            <fieldset class="options">
+                <legend>{words.say("profile-language")}</legend>
+                {Vec::from(languages)}
+            </fieldset>
+            <button class="button">{words.say("form-save")}</button>
+        </form>
+    }
+    .into_any();
+    let now = [("email", account.email.clone().into())];
+    let current = |id: &'static str| Input { id, ..CURRENT }.view(words, form);
+    let email = view! {
+        <form class="stack" method="post" action=at(action::EMAIL)>
+            <p class="quiet">{words.say_with("profile-email-now", &now)}</p>
+            {EMAIL.view(words, form)}
+            {current("current-email")}
+            <button class="button">{words.say("profile-email-do")}</button>
+        </form>
+    }
+    .into_any();
+    let password = view! {
+        <form class="stack" method="post" action=at(action::PASSWORD)>
+            {current("current-password")}
+            {NEW_PASSWORD.view(words, form)}
+            <button class="button">{words.say("profile-password-do")}</button>
+        </form>
+    }
+    .into_any();
+    view! {
+        {titled(words, "profile-name", named)}
+        {titled(words, "profile-email", email)}
+        {titled(words, "profile-password", password)}
+    }
+    .into_any()
+}
+
+fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
+    let words = Words::of(shell.locale);
+    let rows = sessions.iter().map(|session| {
+        let day = [("day", words.day(session.seen_at).into())];
+        let agent = [("name", session.agent.clone().into())];
+        let end = if session.current {
+            view! { <span class="note">{words.say("session-this")}</span> }.into_any()
+        } else {
+            view! {
+                <form method="post" action=shell.locale.path(SESSIONS.path)>
+                    {form::hidden("session", &session.id.to_string())}
+                    <button class="link" aria-label=words.say_with("session-end-it", &agent)>
+                        {words.say("session-end")}
+                    </button>
+                </form>
+            }
+            .into_any()
+        };
+        view! {
+            <li class="row">
+                <div>
+                    <p>{session.agent.clone()}</p>
+                    <p class="quiet">{words.say_with("session-seen", &day)}</p>
+                </div>
+                {end}
+            </li>
+        }
+    });
+    let rows = rows.collect::<Vec<_>>();
+    view! {
+        <p class="quiet">{words.say("session-text")}</p>
+        <ul class="rows">{rows}</ul>
+        <form method="post" action=shell.locale.path(action::LOGOUT)>
+            {form::hidden("everywhere", "1")}
+            <button class="button quiet-button">{words.say("session-end-all")}</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn data(shell: &Shell, form: &Form) -> AnyView {
+    let words = Words::of(shell.locale);
+    let export = view! {
+        <p>{words.say("data-export-text")}</p>
+        <p>
+            <a class="button" href=shell.locale.path(EXPORT.path) download="account.json">
+                {words.say("data-export-do")}
+            </a>
+        </p>
+    }
+    .into_any();
+    let erase = view! {
+        <p>{words.say("data-erase-text")}</p>
+        <form class="stack" method="post" action=shell.locale.path(action::ERASE)>
+            {CURRENT.view(words, form)}
+            <button class="button danger">{words.say("data-erase-do")}</button>
+        </form>
+    }
+    .into_any();
+    view! {
+        {titled(words, "data-export", export)}
+        {titled(words, "data-erase", erase)}
+    }
+    .into_any()
+}

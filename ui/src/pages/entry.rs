@@ -1,0 +1,108 @@
+//! The ways into an account.
+
+use leptos::prelude::*;
+use shared::{
+    account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN},
+    page::{Entry, EntryPage, FIND_ORDER, FORGOT, LOGIN, REGISTER, RESET, Shell, VERIFY},
+};
+
+use crate::{
+    document::{About, render},
+    form::{self, Input},
+    words::Words,
+};
+
+/// A field for an e-mail address.
+pub(super) const EMAIL: Input = Input::needed("email", "email").kind("email");
+/// A field for a password that is known.
+const PASSWORD: Input = Input {
+    most: PASSWORD_MAX,
+    ..Input::needed("password", "current-password").kind("password")
+};
+/// A field for a new password.
+pub(super) const NEW_PASSWORD: Input = Input {
+    most: PASSWORD_MAX,
+    least: PASSWORD_MIN,
+    hint: true,
+    ..Input::needed("password", "new-password").kind("password")
+};
+/// A field for what somebody wants to be called.
+pub(super) const NAME: Input = Input {
+    most: NAME_MAX,
+    ..Input::optional("name", "name")
+};
+
+/// A page that leads into an account.
+pub fn entry(shell: &Shell, page: &EntryPage) -> String {
+    let words = Words::of(shell.locale);
+    let word = page.entry.word();
+    let title = words.say(&format!("entry-{word}"));
+    let about = About::private(shell, &title);
+    render(shell, &about, || {
+        let inside = if page.done {
+            let text = words.say(&format!("entry-{word}-done"));
+            view! { <p class="lead" role="status">{text}</p> }.into_any()
+        } else {
+            fill_in(shell, page)
+        };
+        view! {
+            <div class="wrap page narrow">
+                <h1>{title.clone()}</h1>
+                {form::faults(words, &page.form)}
+                {inside}
+            </div>
+        }
+    })
+}
+
+fn fill_in(shell: &Shell, page: &EntryPage) -> AnyView {
+    let words = Words::of(shell.locale);
+    let form = &page.form;
+    let (path, inputs): (&str, &[Input]) = match page.entry {
+        Entry::Login => (LOGIN.path, &[EMAIL, PASSWORD]),
+        Entry::Register => (REGISTER.path, &[EMAIL, NAME, NEW_PASSWORD]),
+        Entry::Verify => (VERIFY.path, &[]),
+        Entry::Forgot => (FORGOT.path, &[EMAIL]),
+        Entry::Reset => (RESET.path, &[NEW_PASSWORD]),
+    };
+    let inputs = inputs.iter().map(|it| it.view(words, form).into_any());
+    let inputs = inputs.collect::<Vec<_>>();
+    let kept = ["next", "token"].map(|name| {
+        let value = form.value(name);
+        (!value.is_empty()).then(|| form::hidden(name, value).into_any())
+    });
+    let word = page.entry.word();
+    let lead = words.say(&format!("entry-{word}-text"));
+    view! {
+        <p class="quiet">{lead}</p>
+        <form class="stack" method="post" action=shell.locale.path(path)>
+            {Vec::from(kept)}
+            {inputs}
+            <button class="button">{words.say(&format!("entry-{word}-do"))}</button>
+        </form>
+        {elsewhere(shell, page.entry)}
+    }
+    .into_any()
+}
+
+/// The other ways.
+fn elsewhere(shell: &Shell, entry: Entry) -> AnyView {
+    let words = Words::of(shell.locale);
+    let ways: &[(&str, &str)] = match entry {
+        Entry::Login => &[
+            (REGISTER.path, "entry-to-register"),
+            (FORGOT.path, "entry-to-forgot"),
+            (FIND_ORDER.path, "find-order"),
+        ],
+        Entry::Register | Entry::Forgot => &[(LOGIN.path, "entry-to-login")],
+        Entry::Verify | Entry::Reset => &[(FORGOT.path, "entry-to-forgot")],
+    };
+    let links = ways.iter().map(|(path, key)| {
+        view! {
+            <li>
+                <a href=shell.locale.path(path)>{words.say(key)}</a>
+            </li>
+        }
+    });
+    view! { <ul class="ways">{links.collect::<Vec<_>>()}</ul> }.into_any()
+}
