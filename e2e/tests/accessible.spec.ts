@@ -1,23 +1,73 @@
 import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
+import { ADDRESS, fillAddress, openProduct, putInCart } from "./buyer";
 
-const PAGES = ["/", "/c/kitchen", "/c/kitchen?brand=none", "/zh", "/zh/c/kitchen", "/nothing-here"];
+/** What axe finds wrong with the page as it stands. */
+async function violations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`);
+}
+
+const PAGES = [
+  "/",
+  "/c/kitchen",
+  "/c/kitchen?brand=none",
+  "/zh",
+  "/zh/c/kitchen",
+  "/nothing-here",
+  "/cart",
+  "/orders",
+  "/account/login",
+  "/account/register",
+  "/account/forgot?done=1",
+  "/zh/account/reset?token=x",
+  "/shipping",
+  "/zh/privacy",
+];
 
 for (const scheme of ["light", "dark"] as const) {
-  for (const path of [...PAGES, "product"]) {
+  for (const path of PAGES) {
     test(`axe finds nothing on ${path} in ${scheme}`, async ({ page }) => {
       await page.emulateMedia({ colorScheme: scheme });
-      if (path === "product") {
-        await page.goto("/c/kitchen");
-        const href = await page.locator('main article a[href^="/p/"]').first().getAttribute("href");
-        await page.goto(href ?? "/p/");
-      } else {
-        await page.goto(path);
-      }
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`);
-      expect(found).toEqual([]);
+      await page.goto(path);
+      expect(await violations(page)).toEqual([]);
     });
   }
+
+  test(`axe finds nothing on a product in ${scheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await openProduct(page);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test(`axe finds nothing on the way from the cart to the order in ${scheme}`, async ({ page }) => {
+    test.slow();
+    await page.emulateMedia({ colorScheme: scheme });
+    await putInCart(page);
+    const seen = async (where: string) => expect(await violations(page), where).toEqual([]);
+    await seen("the cart");
+    await page.goto("/checkout");
+    await fillAddress(page, { ...ADDRESS, postcode: "1" });
+    const next = page.locator("main form.stack button");
+    await next.click();
+    await expect(page.getByRole("alert").first()).toBeVisible();
+    await seen("a wrong address");
+    await fillAddress(page, ADDRESS);
+    await next.click();
+    await expect(page).toHaveURL(/shipping$/);
+    await seen("the shipping");
+    await next.click();
+    await expect(page).toHaveURL(/payment$/);
+    await page.locator('[name="payment"][value="test"]').check();
+    await page.locator("#card").selectOption("declined");
+    await seen("the payment");
+    await next.click();
+    await expect(page).toHaveURL(/review/);
+    await seen("the review");
+    await next.click();
+    await expect(page).toHaveURL(/\/orders\//);
+    await seen("the order");
+  });
 }

@@ -150,6 +150,9 @@ pub struct ZoneInfo {
     pub free_from: Option<Money>,
 }
 
+/// What a phone needs to keep the shop among its programs.
+pub const MANIFEST: &str = "/manifest.webmanifest";
+
 /// The path of such a page, without the language's prefix.
 pub fn info_path(slug: &str) -> String {
     format!("/{slug}")

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use shared::{
     catalog::Image,
     locale::Locale,
-    page::{ACCOUNT, CART, FIND_ORDER, INFO, Shell, category_path, info_path},
+    page::{ACCOUNT, CART, FIND_ORDER, INFO, MANIFEST, Shell, category_path, info_path},
 };
 
 use crate::{islands::ThemeToggle, words::Words};
@@ -113,6 +113,8 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
             <script inner_html=EARLY></script>
             <link rel="stylesheet" href=assets.style.clone() />
             <link rel="icon" type="image/svg+xml" href=assets.icon.clone() />
+            <link rel="apple-touch-icon" href="/icon/180.png" />
+            <link rel="manifest" href=MANIFEST />
             <script
                 type="module"
                 src=assets.boot.clone()

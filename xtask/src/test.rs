@@ -219,6 +219,7 @@ fn browser(place: &Place) -> Result<Count, Failure> {
         .env("MALLARD_E2E_URL", format!("http://{edge}"))
         .env("MALLARD_E2E_ORIGIN", format!("http://{origin}"))
         .env("MALLARD_E2E_OPERATOR", serve::OPERATOR_TOKEN)
+        .env("MALLARD_E2E_MAIL", folder.path().join("mail"))
         .env("CHROMIUM", chromium);
     let count = watched(&mut playwright);
     drop(shop);

@@ -16,6 +16,7 @@ use std::{
 use shared::catalog::{Image, ImageSource, Rendition};
 
 pub use error::Error;
+pub use raster::icon;
 
 /// The largest picture file, in bytes.
 pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;

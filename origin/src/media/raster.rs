@@ -124,3 +124,26 @@ fn broken(error: image::ImageError) -> Error {
         error => Error::Broken(error.to_string()),
     }
 }
+/// An icon drawn into a square without rounded corners, with the room around it that a phone may cut
+/// off (a tenth at each side), as PNG.
+pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
+    let tree = usvg::Tree::from_str(svg, &usvg::Options::default())
+        .map_err(|error| Error::Broken(error.to_string()))?;
+    let mut pixels = tiny_skia::Pixmap::new(side, side).ok_or(Error::TooLarge)?;
+    pixels.fill(tiny_skia::Color::from_rgba8(0xfa, 0xf8, 0xf4, 0xff));
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an icon has some hundred pixels"
+    )]
+    let (side, room) = (side as f32, side as f32 / 10.0);
+    let scale = (side - 2.0 * room) / tree.size().width();
+    let placed = tiny_skia::Transform::from_scale(scale, scale).post_translate(room, room);
+    resvg::render(&tree, placed, &mut pixels.as_mut());
+    let picture = image::RgbaImage::from_raw(pixels.width(), pixels.height(), pixels.take());
+    let picture = picture.ok_or(Error::TooLarge)?;
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, image::ImageFormat::Png)
+        .map_err(broken)?;
+    Ok(png.into_inner())
+}

@@ -5,6 +5,7 @@
 mod cart;
 mod checkout;
 mod filter;
+mod icons;
 mod info;
 mod order;
 mod sitemap;

@@ -22,7 +22,7 @@ use crate::{
     web::{Answer, Answered, Path},
 };
 
-use super::{cart, checkout, filter, info, order, shell, sitemap};
+use super::{cart, checkout, filter, icons, info, order, shell, sitemap};
 
 /// How many products the home page shows in a row.
 const HOME_HOT: u32 = 8;
@@ -32,7 +32,9 @@ const RELATED: u32 = 4;
 
 /// Every page in every language.
 pub fn routes() -> Router<App> {
-    let mut router = Router::new().merge(sitemap::routes());
+    let mut router = Router::new()
+        .merge(sitemap::routes())
+        .merge(icons::routes());
     for locale in Locale::ALL {
         let at = |path: &str| locale.path(path);
         router = router

@@ -1,5 +1,6 @@
 //! What must be true of the markup of every page.
 
+mod accounts;
 mod buying;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,7 +9,7 @@ use serde_json::{Value, from_value, json};
 use sha2::{Digest, Sha256};
 use shared::{
     locale::Locale,
-    page::{CategoryPage, ErrorPage, HomePage, ProductPage, Shell},
+    page::{CategoryPage, ErrorPage, HomePage, INFO, InfoPage, ProductPage, Shell, info_path},
 };
 
 use super::*;
@@ -110,16 +111,17 @@ fn every_page(locale: Locale) -> Vec<(String, String)> {
         .map(|(path, text)| (path.to_owned(), text))
         .collect();
     pages.extend(buying::pages(locale));
+    pages.extend(accounts::pages(locale));
     pages
 }
 
 /// Those that are the same for everybody.
-fn shared_pages(locale: Locale) -> [(&'static str, String); 4] {
+fn shared_pages(locale: Locale) -> Vec<(&'static str, String)> {
     let wrong = ErrorPage {
         status: 404,
         request_id: Some(NASTY.to_owned()),
     };
-    [
+    let mut pages = vec![
         ("/", home(&shell(locale, "/"), &home_page())),
         (
             "/c/cups",
@@ -127,7 +129,28 @@ fn shared_pages(locale: Locale) -> [(&'static str, String); 4] {
         ),
         ("/p/mug", product(&shell(locale, "/p/mug"), &product_page())),
         ("/gone", error(&shell(locale, "/gone"), &wrong)),
-    ]
+    ];
+    let info_pages = INFO.map(|slug| {
+        let path = ["/shipping", "/returns", "/privacy", "/contact"]
+            .into_iter()
+            .find(|it| *it == info_path(slug))
+            .unwrap();
+        (path, info(&shell(locale, path), &info_page(slug)))
+    });
+    pages.extend(info_pages);
+    pages
+}
+
+fn info_page(slug: &str) -> InfoPage {
+    let zone = |country: &str| {
+        json!({ "countries": ["DE", country], "price": money(600), "per_kg": money(100),
+                "free_from": money(9_000) })
+    };
+    from_value(json!({
+        "slug": slug, "contact": NASTY, "email": "shop@example.org",
+        "methods": [{ "name": NASTY, "zones": [zone("*"), zone("XX")] }],
+    }))
+    .unwrap()
 }
 
 fn for_every_page(check: impl Fn(Locale, &str, &str, &Html)) {

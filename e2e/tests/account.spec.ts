@@ -1,0 +1,197 @@
+import { readFile, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+
+import { expect, test } from "./shop";
+import { addOwn, chooseTheRest, fillAddress, ADDRESS, openProduct } from "./buyer";
+import { makeProduct } from "./operator";
+
+const PASSWORD = "correct horse battery";
+const mailbox = process.env.MALLARD_E2E_MAIL ?? "";
+
+/** Somebody whom the shop does not know yet. */
+function somebody(): string {
+  return `bea-${Math.random().toString(36).slice(2)}@example.org`;
+}
+
+/** Where the link of the last message to this address leads. */
+async function linkFor(email: string, path: string): Promise<string> {
+  let found = "";
+  await expect(async () => {
+    const names = await readdir(mailbox);
+    const mails = await Promise.all(
+      names.map(async (name) => {
+        const file = join(mailbox, name);
+        return { at: (await stat(file)).mtimeMs, text: await readFile(file, "utf8") };
+      }),
+    );
+    mails.sort((one, other) => other.at - one.at);
+    const texts = mails.map(({ text }) => text.replaceAll("=\r\n", "").replaceAll("=3D", "="));
+    const links = texts
+      .filter((text) => text.includes(`To: ${email}`))
+      .map((text) => new RegExp(`${path}\\?token=[0-9a-f]+`).exec(text)?.[0]);
+    found = links.find((link) => link) ?? "";
+    expect(found, `a message for ${email}`).not.toBe("");
+  }).toPass({ timeout: 15_000 });
+  return found;
+}
+
+const submit = (page: Page) => page.locator("main form.stack button").first().click();
+
+/** Opens an account and comes in. */
+async function comeIn(page: Page, prefix: string, email: string): Promise<void> {
+  await page.goto(`${prefix}/account/register`);
+  await page.locator("#email").fill(email);
+  await page.locator("#name").fill("Bea");
+  await page.locator("#password").fill(PASSWORD);
+  await submit(page);
+  await expect(page.getByRole("status").first()).toBeVisible();
+  await page.goto(await linkFor(email, `${prefix}/account/verify`));
+  const password = page.locator("#password");
+  if ((await password.count()) > 0) await password.fill(PASSWORD);
+  await submit(page);
+  await expect(page).toHaveURL(new RegExp(`${prefix}/account\\?done=welcome$`));
+}
+
+async function login(page: Page, email: string, password: string): Promise<void> {
+  await page.locator("#email").fill(email);
+  await page.locator("#password").fill(password);
+  await submit(page);
+}
+
+for (const prefix of ["", "/zh"]) {
+  test(`somebody opens an account, buys with it and finds the order there (${prefix || "en"})`, async ({
+    page,
+    request,
+  }) => {
+    test.slow();
+    const email = somebody();
+    const spoon = await makeProduct(request, 1_000, 5);
+    await addOwn(page, spoon.path);
+    await comeIn(page, prefix, email);
+
+    // What a guest had in the cart has come along.
+    await page.goto(`${prefix}/cart`);
+    await expect(page.locator(".line")).toHaveCount(1);
+    await page.locator(`a[href="${prefix}/checkout"]`).click();
+    await expect(page.locator("#email")).toHaveValue(email);
+    await fillAddress(page, { ...ADDRESS, email });
+    await chooseTheRest(page, prefix, "succeeds");
+    await page.locator('main form[method="post"] button').click();
+    await expect(page).toHaveURL(/\/orders\//);
+    const number = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1] ?? "none";
+
+    await page.goto(`${prefix}/account`);
+    await page.getByRole("link", { name: number }).click();
+    await expect(page).toHaveURL(new RegExp(`${prefix}/orders/${number}`));
+
+    await page.goto(`${prefix}/account`);
+    await page.locator(".sections form button").click();
+    await expect(page).toHaveURL(new RegExp(`${prefix || "/"}$`));
+    await page.goto(`${prefix}/account/orders`);
+    await expect(page).toHaveURL(new RegExp(`${prefix}/account/login\\?next=`));
+    await login(page, email, "wrong password");
+    await expect(page.locator("main").getByRole("alert")).toBeVisible();
+    await expect(page.locator("#email")).toHaveValue(email);
+    await expect(page.locator("#password")).toHaveValue("");
+    await login(page, email, PASSWORD);
+    await expect(page).toHaveURL(new RegExp(`${prefix}/account/orders$`));
+    await expect(page.getByRole("link", { name: number })).toBeVisible();
+  });
+}
+
+test("a forgotten password is set anew with the link of a message", async ({ page }) => {
+  test.slow();
+  const email = somebody();
+  await comeIn(page, "", email);
+  await page.locator(".sections form button").click();
+  await page.goto("/account/forgot");
+  await page.locator("#email").fill(email);
+  await submit(page);
+  await expect(page.getByRole("status").first()).toBeVisible();
+  const link = await linkFor(email, "/account/reset");
+  await page.goto(link);
+  await page.locator("#password").fill("short");
+  await page.locator("#password").evaluate((it) => it.removeAttribute("minlength")).catch(() => undefined);
+  await page.locator("#password").fill("another horse battery");
+  await submit(page);
+  await expect(page).toHaveURL(/\/account\?done=password$/);
+  await page.goto(link);
+  await page.locator("#password").fill("a third horse battery");
+  await submit(page);
+  await expect(page.locator("main").getByRole("alert")).toBeVisible();
+});
+
+test("the address book, the profile and the devices are looked after by forms", async ({ page, browser }) => {
+  test.slow();
+  const email = somebody();
+  await comeIn(page, "", email);
+  await page.goto("/account/addresses/new");
+  for (const id of ["name", "line1", "postcode", "city"] as const) await page.locator(`#${id}`).fill(ADDRESS[id]);
+  await page.locator("#country").selectOption("DE");
+  await submit(page);
+  await expect(page).toHaveURL(/\/account\/addresses\?done=address$/);
+  await page.locator(".cards a").click();
+  await page.locator("#city").fill("Potsdam");
+  await submit(page);
+  await expect(page.locator(".cards")).toContainText("Potsdam");
+  await page.locator(".cards button").click();
+  await expect(page.locator(".cards li")).toHaveCount(0);
+
+  await page.goto("/account/profile");
+  await page.locator("#name").fill("Beatrice");
+  await submit(page);
+  await expect(page.getByRole("status").first()).toBeVisible();
+  await page.goto("/account");
+  await expect(page.locator("main .lead")).toContainText("Beatrice");
+
+  const elsewhere = await browser.newContext();
+  const other = await elsewhere.newPage();
+  await other.goto("/account/login");
+  await login(other, email, PASSWORD);
+  await expect(other).toHaveURL(/\/account$/);
+  await page.goto("/account/sessions");
+  await expect(page.locator(".row")).toHaveCount(2);
+  await page.locator(".row button").click();
+  await expect(page.locator(".row")).toHaveCount(1);
+  await other.goto("/account");
+  await expect(other).toHaveURL(/\/account\/login/);
+  await elsewhere.close();
+
+  const [download] = await Promise.all([
+    page.request.get("/account/data/export"),
+    page.goto("/account/data"),
+  ]);
+  expect(download.headers()["content-disposition"]).toContain("account.json");
+  expect(JSON.parse(await download.text()).account.email).toBe(email);
+  await page.locator("#current").fill("wrong password");
+  await submit(page);
+  await expect(page.locator("#current")).toHaveAttribute("aria-invalid", "true");
+  await page.locator("#current").fill(PASSWORD);
+  await submit(page);
+  await page.goto("/account/login");
+  await login(page, email, PASSWORD);
+  await expect(page.locator("main").getByRole("alert")).toBeVisible();
+});
+
+test("a login never leads to another shop", async ({ page }) => {
+  const email = somebody();
+  await comeIn(page, "", email);
+  for (const next of ["//evil.example", "https://evil.example", "/\\evil.example"]) {
+    await page.context().clearCookies();
+    await page.goto(`/account/login?next=${encodeURIComponent(next)}`);
+    await login(page, email, PASSWORD);
+    await expect(page).toHaveURL(/\/account$/);
+  }
+});
+
+test("the pages about the shop say what they are about", async ({ page }) => {
+  for (const path of ["/shipping", "/returns", "/privacy", "/contact", "/zh/shipping"]) {
+    const response = await page.goto(path);
+    expect(response?.status(), path).toBe(200);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  }
+  await openProduct(page);
+  await page.locator('footer a[href="/shipping"]').click();
+  await expect(page.getByRole("table").first()).toContainText("Germany");
+});

@@ -1,0 +1,138 @@
+//! Every way into an account, and every page of one.
+
+use serde_json::{from_value, json};
+use shared::{
+    form::Form,
+    locale::Locale,
+    page::{AccountPage, Content, Entry, EntryPage, Section},
+    problem::{Problem, ProblemKind},
+};
+
+use super::{NASTY, all, attribute, buying::private_shell, money};
+use crate::pages::{account, entry};
+
+/// What a form of this page may be refused for.
+fn refused(fields: &[&str]) -> Form {
+    let problem = fields
+        .iter()
+        .fold(Problem::new(ProblemKind::Invalid), |it, field| {
+            it.field(*field, "")
+        });
+    Form::of([
+        ("email", NASTY),
+        ("name", NASTY),
+        ("token", NASTY),
+        ("next", NASTY),
+    ])
+    .refused(&problem)
+}
+
+fn account_page(section: Section, content: Content) -> AccountPage {
+    let at = "2026-01-02T03:04:05Z";
+    AccountPage {
+        account: from_value(json!({
+            "id": "1", "email": "ada@example.org", "name": NASTY, "locale": "en",
+            "role": "customer", "version": 1, "created_at": at,
+        }))
+        .unwrap(),
+        section,
+        content,
+        form: refused(&["current", "password", "name", "email"]),
+        done: Some("name".to_owned()),
+    }
+}
+
+fn contents() -> Vec<(Section, Content)> {
+    let at = "2026-01-02T03:04:05Z";
+    let address = json!({ "name": NASTY, "line1": NASTY, "city": NASTY, "country": "DE" });
+    let saved = json!({ "id": "5", "address": address, "preferred": true });
+    let orders =
+        json!([{ "number": "7K3Q", "state": "paid", "total": money(100), "created_at": at }]);
+    let mut list: shared::account::OrderList = from_value(json!({ "orders": orders })).unwrap();
+    list.next = Some(shared::cursor::Cursor {
+        order: 0,
+        direction: shared::cursor::Direction::After,
+        key: 1,
+        id: 1,
+    });
+    let none = from_value(json!({ "orders": [] })).unwrap();
+    let session = |id: &str, current: bool| json!({ "id": id, "current": current, "agent": NASTY, "created_at": at, "seen_at": at });
+    let sessions = json!([session("1", true), session("2", false)]);
+    vec![
+        (Section::Overview, Content::Orders(none)),
+        (Section::Orders, Content::Orders(list)),
+        (
+            Section::Addresses,
+            Content::Addresses(from_value(json!([saved])).unwrap()),
+        ),
+        (Section::Addresses, Content::Addresses(Vec::new())),
+        (
+            Section::Addresses,
+            Content::Address(from_value(saved).unwrap()),
+        ),
+        (Section::Addresses, Content::Address(None)),
+        (Section::Profile, Content::Forms),
+        (
+            Section::Sessions,
+            Content::Sessions(from_value(sessions).unwrap()),
+        ),
+        (Section::Data, Content::Forms),
+    ]
+}
+
+/// Every page of accounts in this language, with where it lives.
+pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
+    let mut pages = Vec::new();
+    for kind in Entry::ALL {
+        let path = format!("/account/{}", kind.word());
+        let shell = private_shell(locale, &path);
+        let page = EntryPage {
+            entry: *kind,
+            form: refused(&["email", "password", "token"]),
+            done: false,
+        };
+        pages.push((path.clone(), entry(&shell, &page)));
+        if matches!(kind, Entry::Register | Entry::Forgot) {
+            let page = EntryPage { done: true, ..page };
+            pages.push((path, entry(&shell, &page)));
+        }
+    }
+    for (section, content) in contents() {
+        let path = format!("/account#{}", section.word());
+        let shell = private_shell(locale, "/account");
+        pages.push((path, account(&shell, &account_page(section, content))));
+    }
+    pages
+}
+
+#[test]
+fn a_password_is_filled_in_by_its_manager_and_never_by_the_shop() {
+    for (path, text) in pages(Locale::En) {
+        let page = scraper::Html::parse_document(&text);
+        for field in all(&page, "input[type=password]") {
+            assert_eq!(field.attr("value"), Some(""), "{path}");
+            let token = field.attr("autocomplete").unwrap_or_default();
+            assert!(
+                ["current-password", "new-password"].contains(&token),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn whoever_is_in_an_account_sees_where_and_can_leave() {
+    for (path, text) in pages(Locale::Zh) {
+        if !path.contains('#') {
+            continue;
+        }
+        let page = scraper::Html::parse_document(&text);
+        assert_eq!(
+            all(&page, ".sections [aria-current=page]").len(),
+            1,
+            "{path}"
+        );
+        let out = attribute(&page, ".sections form", "action");
+        assert_eq!(out, ["/zh/account/logout"], "{path}");
+    }
+}
