@@ -2,6 +2,7 @@
 // instance that has panicked may be in any state.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
+import { lines } from "./bridge.mjs";
 import * as worker from "./index.js";
 
 /** Resets an instance that has panicked, before it is called again. */
@@ -14,7 +15,8 @@ function healthy() {
 }
 
 export default class Edge extends WorkerEntrypoint {
-  async fetch(request) {
-    return healthy().fetch(request, this.env, this.ctx);
+  fetch(request) {
+    const { method, url, headers } = request;
+    return healthy().handle(request, method, url, lines(headers), this.env, this.ctx);
   }
 }

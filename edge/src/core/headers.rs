@@ -5,10 +5,11 @@
 pub struct Headers(Vec<(String, String)>);
 
 /// Fields that are about one connection (RFC 9110 §7.6.1) and end at the edge.
-const HOP_BY_HOP: [&str; 9] = [
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keep-alive",
     "proxy-authenticate",
+    "proxy-authentication-info",
     "proxy-authorization",
     "proxy-connection",
     "te",
@@ -21,6 +22,35 @@ impl Headers {
     /// No fields.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The fields of a text of lines, name and value by turns.
+    pub fn from_lines(text: &str) -> Self {
+        let mut headers = Self::new();
+        let mut lines = text.split('\n');
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    /// The fields as a text of lines. No field holds a line break: what sent it would not have been
+    /// HTTP.
+    pub fn to_lines(&self) -> String {
+        let mut text = String::with_capacity(self.size());
+        for (name, value) in &self.0 {
+            for part in [name, "\n", value, "\n"] {
+                text.push_str(part);
+            }
+        }
+        text
+    }
+
+    /// The fields whose names are wanted.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let lines = self.0.iter().filter(|(name, _)| wanted(name));
+        Self(lines.cloned().collect())
     }
 
     /// Adds a line, beside those of the same name.
@@ -114,6 +144,14 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_come_back_as_they_went() {
+        let headers: Headers = [("a", "1"), ("b", ""), ("a", "2: 3")].into_iter().collect();
+        assert_eq!(headers.to_lines(), "a\n1\nb\n\na\n2: 3\n");
+        assert_eq!(Headers::from_lines(&headers.to_lines()), headers);
+        assert_eq!(Headers::from_lines(""), Headers::new());
+    }
 
     #[test]
     fn what_is_about_one_connection_stays() {
