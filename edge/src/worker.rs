@@ -53,21 +53,22 @@ struct Edge {
 }
 
 /// Answers a request: with an answer when it is in memory, with the promise of one otherwise. `fields`
-/// are lines, name and value by turns.
+/// are lines, name and value by turns; `now` is in milliseconds.
 #[wasm_bindgen]
 pub fn handle(
     incoming: Incoming,
     method: String,
     url: String,
     fields: &str,
+    now: f64,
     env: &JsValue,
     context: worker_sys::Context,
 ) -> JsValue {
     let settings = settings(env);
-    let asked = Asked::read(method, url, fields, now());
+    let asked = Asked::read(method, url, fields, now as Millis);
     operate::log_now_and_then(asked.at);
     let edge = Edge {
-        origin: Origin::new(env, Rc::clone(&settings)),
+        origin: Origin::new(env, &settings),
         settings,
         asked: Rc::new(asked),
         context: Rc::new(Context::new(context)),
@@ -113,7 +114,12 @@ impl Edge {
             return self.words(503, words, "fwd=miss");
         };
         self.count(outcome);
-        let now = now();
+        // The runtime's clock stands still until something comes in; what waited has its own time.
+        let now = if outcome == Outcome::Hit {
+            self.asked.at
+        } else {
+            now()
+        };
         let status = format!("hit; ttl={}{detail}", entry.ttl(now));
         message::stored(&self.settings, &self.asked, &entry, hit, now, &status)
     }

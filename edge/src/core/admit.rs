@@ -1,10 +1,8 @@
 //! What to do with the origin's answer: whether it is stored, and as what (RFC 9111 §3).
 
-use std::rc::Rc;
-
 use super::{
     control::Control,
-    entry::{Entry, Millis, TAGS_MAX, initial_age, tags},
+    entry::{Body, Entry, Memo, Millis, TAGS_MAX, initial_age, tags},
     headers::Headers,
     plan::Request,
     purge, select,
@@ -148,7 +146,7 @@ impl Terms {
         self,
         status: u16,
         headers: &Headers,
-        body: Rc<[u8]>,
+        body: Body,
         asked_at: Millis,
         now: Millis,
     ) -> Entry {
@@ -174,6 +172,7 @@ impl Terms {
             control: self.control,
             varies_on: self.varies_on,
             stale_since: None,
+            memo: Memo::default(),
         }
     }
 }
@@ -315,7 +314,7 @@ mod tests {
         else {
             panic!()
         };
-        let entry = terms.entry(200, &headers, [].into(), 0, 0);
+        let entry = terms.entry(200, &headers, Body::new((), 0), 0, 0);
         let names: Vec<&str> = entry.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["cache-control", "b", "date"]);
     }

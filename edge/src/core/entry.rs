@@ -1,6 +1,11 @@
 //! A stored answer, and how old and how fresh it is (RFC 9111 §4.2).
 
-use std::rc::Rc;
+use std::{
+    any::Any,
+    cell::OnceCell,
+    fmt::{Debug, Formatter},
+    rc::Rc,
+};
 
 use super::{control::Control, headers::Headers, purge, select};
 
@@ -15,7 +20,7 @@ pub struct Entry {
     /// The fields, end to end, with the coding of the body among them.
     pub headers: Headers,
     /// The body, in its coding.
-    pub body: Rc<[u8]>,
+    pub body: Body,
     /// When the answer came.
     pub came_at: Millis,
     /// How old it was then, in seconds.
@@ -30,7 +35,87 @@ pub struct Entry {
     pub versions: Vec<(String, u64)>,
     /// Since when it is stale because a purge said so.
     pub stale_since: Option<Millis>,
+    /// What the adapter has made of it.
+    pub memo: Memo,
 }
+
+/// A body. What it lies in is the adapter's affair; nothing here depends on what it says.
+#[derive(Clone)]
+pub struct Body {
+    content: Rc<dyn Any>,
+    length: usize,
+}
+
+impl Body {
+    /// A body of so many bytes.
+    pub fn new(content: impl Any, length: usize) -> Self {
+        Self {
+            content: Rc::new(content),
+            length,
+        }
+    }
+
+    /// What the adapter put into it.
+    pub fn content<T: Any>(&self) -> Option<&T> {
+        self.content.downcast_ref()
+    }
+
+    /// How many bytes it has.
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether it has none.
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl Debug for Body {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({} bytes)", self.length)
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.content, &other.content)
+    }
+}
+
+impl Eq for Body {}
+
+/// What the adapter makes of an entry when it is first answered with, so that later answers need not
+/// make it again. A changed copy of an entry has none yet.
+#[derive(Default)]
+pub struct Memo(OnceCell<Box<dyn Any>>);
+
+impl Memo {
+    /// What was made, or what is made now. `T` is always the same.
+    pub fn get_or_make<T: Any>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+}
+
+impl Clone for Memo {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Debug for Memo {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memo")
+    }
+}
+
+impl PartialEq for Memo {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Memo {}
 
 /// Fields that describe the stored bytes; a 304, which has none, does not change them (§3.2).
 const OF_THE_BODY: [&str; 5] = [
@@ -107,16 +192,12 @@ impl Entry {
 
     /// The fields of a request that asks whether this is still right (§4.3.1).
     pub fn validators(&self) -> Vec<(&'static str, String)> {
-        let field = |name: &'static str, of: &str| {
-            self.headers.get(of).map(|value| (name, value.to_owned()))
-        };
-        [
-            field("if-none-match", "etag"),
-            field("if-modified-since", "last-modified"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let pairs = [
+            ("if-none-match", "etag"),
+            ("if-modified-since", "last-modified"),
+        ];
+        let field = |(name, of)| Some((name, self.headers.get(of)?.to_owned()));
+        pairs.into_iter().filter_map(field).collect()
     }
 
     /// The version of what a tag names that it was made from.
@@ -150,10 +231,8 @@ impl Entry {
             // A guessed lifetime stands in no field.
             control.lifetime = control.lifetime.or(self.control.lifetime);
         }
-        for name in &control.withheld {
-            headers.remove(name);
-        }
-        headers.remove("age");
+        let kept = |name: &str| name != "age" && !control.withheld.iter().any(|it| it == name);
+        let headers = headers.only(kept);
         Self {
             control,
             came_at: now,

@@ -174,10 +174,11 @@ fn opaque(tag: &str) -> &str {
 mod tests {
     use proptest::prelude::*;
 
-    use std::rc::Rc;
-
     use super::*;
-    use crate::core::admit::{Admission, Rules, admit};
+    use crate::core::{
+        admit::{Admission, Rules, admit},
+        entry::Body,
+    };
 
     const DATE: Millis = 1_767_225_600_000;
 
@@ -191,7 +192,7 @@ mod tests {
     fn stored(lines: &[(&str, &str)]) -> Entry {
         let headers = lines.iter().copied().collect();
         match admit(Rules::Shop, &request("GET", &[]), 200, &headers, DATE) {
-            Admission::Store(terms) => terms.entry(200, &headers, Rc::from(*b"body"), DATE, DATE),
+            Admission::Store(terms) => terms.entry(200, &headers, Body::new((), 4), DATE, DATE),
             Admission::Leave(why) => panic!("left: {why}"),
         }
     }
@@ -341,7 +342,7 @@ mod tests {
         let Admission::Store(terms) = admit(Rules::Shop, &asked, 200, &headers, DATE) else {
             panic!()
         };
-        let entry = terms.entry(200, &headers, Rc::from(*b""), DATE, DATE);
+        let entry = terms.entry(200, &headers, Body::new((), 0), DATE, DATE);
         assert!(entry.fits(&asked.headers));
         assert!(!entry.fits(&request("GET", &[("accept-encoding", "gzip")]).headers));
         assert!(!entry.fits(&request("GET", &[]).headers));

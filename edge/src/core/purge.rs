@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use crate::core::{
         admit::{Admission, Rules, admit},
+        entry::Body,
         plan::Request,
     };
 
@@ -114,7 +115,7 @@ mod tests {
             headers: Headers::new(),
         };
         match admit(Rules::Shop, &request, 200, &headers, 0) {
-            Admission::Store(terms) => terms.entry(200, &headers, [].into(), 0, 0),
+            Admission::Store(terms) => terms.entry(200, &headers, Body::new((), 0), 0, 0),
             Admission::Leave(why) => panic!("{why}"),
         }
     }

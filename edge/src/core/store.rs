@@ -217,7 +217,10 @@ mod tests {
     use shared::edge::PurgeTag;
 
     use super::*;
-    use crate::core::control::Control;
+    use crate::core::{
+        control::Control,
+        entry::{Body, Memo},
+    };
 
     const EPOCH: Epoch = Epoch::BEGIN;
 
@@ -225,7 +228,7 @@ mod tests {
         Rc::new(Entry {
             status: 200,
             headers: Headers::new(),
-            body: vec![0; length].into(),
+            body: Body::new((), length),
             came_at: 0,
             age_at_arrival: 0,
             control: Control {
@@ -237,6 +240,7 @@ mod tests {
             tags: tags.iter().map(|&tag| Rc::from(tag)).collect(),
             versions: Vec::new(),
             stale_since: None,
+            memo: Memo::default(),
         })
     }
 

@@ -5,20 +5,35 @@
 /** Header fields as lines. */
 export function lines(headers) {
   let text = "";
-  for (const [name, value] of headers) text += `${name}\n${value}\n`;
+  headers.forEach((value, name) => {
+    text += `${name}\n${value}\n`;
+  });
   return text;
 }
 
-function headers(text) {
+/** Header fields from lines. */
+export function fields(text) {
   const headers = new Headers();
   const parts = text.split("\n");
   for (let at = 0; at + 1 < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
   return headers;
 }
 
+/** The answer with what is stored: its fields, made once, and what is so this time. */
+export function hit(stored, status, body, age, cacheStatus, id) {
+  const headers = new Headers(stored);
+  headers.set("age", age);
+  headers.append("cache-status", cacheStatus);
+  headers.set("x-request-id", id);
+  if (status === 304) {
+    for (const name of ["content-encoding", "content-length", "content-type"]) headers.delete(name);
+  }
+  return new Response(body, { status, headers, encodeBody: "manual" });
+}
+
 /** An answer whose body is in its coding already. */
-export function respond(status, fields, body) {
-  return new Response(body ?? null, { status, headers: headers(fields), encodeBody: "manual" });
+export function respond(status, text, body) {
+  return new Response(body ?? null, { status, headers: fields(text), encodeBody: "manual" });
 }
 
 /** A question to the origin, and its answer. */
@@ -29,10 +44,10 @@ export class Exchange {
   }
 
   /** Asks. The time limit is for the head of the answer. */
-  static async ask(service, url, method, fields, body, limit) {
+  static async ask(service, url, method, text, body, limit) {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort("late"), limit);
-    const init = { method, headers: headers(fields), redirect: "manual", signal: stop.signal };
+    const init = { method, headers: fields(text), redirect: "manual", signal: stop.signal };
     if (body) init.body = body;
     try {
       const response = service ? await service.fetch(url, init) : await fetch(url, init);
@@ -88,11 +103,11 @@ export class Exchange {
   }
 
   /** Hands the answer on as it comes, with other fields. */
-  relay(status, fields, empty, manual) {
+  relay(status, text, empty, manual) {
     const body = empty ? null : this.rest ?? this.response.body;
     if (empty) this.discard();
     const encodeBody = manual ? "manual" : "automatic";
-    return new Response(body, { status, headers: headers(fields), encodeBody });
+    return new Response(body, { status, headers: fields(text), encodeBody });
   }
 
   /** Lets the connection go without reading what is left. */

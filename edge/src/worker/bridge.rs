@@ -8,6 +8,19 @@ extern "C" {
     /// An answer; `fields` are lines, name and value by turns.
     pub fn respond(status: u16, fields: &str, body: Option<Uint8Array>) -> JsValue;
 
+    /// Header fields from lines.
+    pub fn fields(lines: &str) -> JsValue;
+
+    /// The answer with what is stored: its fields, made once, and what is so this time.
+    pub fn hit(
+        stored: &JsValue,
+        status: u16,
+        body: Option<&Uint8Array>,
+        age: u32,
+        cache_status: &str,
+        id: &str,
+    ) -> JsValue;
+
     /// A question to the origin, and its answer.
     pub type Exchange;
 
@@ -27,8 +40,8 @@ extern "C" {
     pub fn status(this: &Exchange) -> u16;
 
     /// The fields, as lines.
-    #[wasm_bindgen(method)]
-    pub fn fields(this: &Exchange) -> String;
+    #[wasm_bindgen(method, js_name = fields)]
+    pub fn lines(this: &Exchange) -> String;
 
     /// The whole body; the promise is of a `Uint8Array`, or of null when it is larger than that.
     #[wasm_bindgen(method)]

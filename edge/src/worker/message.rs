@@ -1,5 +1,7 @@
 //! Requests as they come in, and answers as they go out.
 
+use std::cell::Cell;
+
 use shared::trace::TraceParent;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Uint8Array;
@@ -17,7 +19,7 @@ use crate::core::{
 };
 
 use super::{
-    bridge::{random_uuid, respond},
+    bridge::{self, random_uuid, respond},
     origin,
     settings::Settings,
 };
@@ -69,7 +71,7 @@ impl Asked {
             headers.remove(name);
         }
         let id = headers.get("x-request-id").filter(|id| is_harmless(id));
-        let id = id.map_or_else(random_uuid, str::to_owned);
+        let id = id.map_or_else(new_id, str::to_owned);
         let (path, query) = invalidate::path_and_query(invalidate::split(&url).1);
         Self {
             target: key::target(path, query),
@@ -143,10 +145,25 @@ impl Asked {
     }
 }
 
+/// An id that no other request has: the isolate's own random part, and a number. A random one for each
+/// request would cost as much as answering it from memory.
+fn new_id() -> String {
+    thread_local! {
+        static ISOLATE: String = random_uuid().replace('-', "").split_off(12);
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    let number = NUMBER.get();
+    NUMBER.set(number + 1);
+    ISOLATE.with(|isolate| format!("{isolate}-{number:x}"))
+}
+
 fn is_harmless(id: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(word)
 }
+
+/// What is made of an entry when it is first answered with: its fields, as the runtime has them.
+struct Made(JsValue);
 
 /// Answers with a stored entry.
 pub fn stored(
@@ -157,40 +174,41 @@ pub fn stored(
     now: Millis,
     cache_status: &str,
 ) -> JsValue {
-    let mut headers = entry.headers.clone();
-    headers.set("age", entry.age(now).to_string());
     let length = entry.body.len();
-    let (status, body) = match hit {
-        Hit::Whole => (entry.status, &entry.body[..]),
+    let bytes = entry.body.content::<Uint8Array>();
+    let bytes = bytes.filter(|_| length > 0 && asked.request.method != "HEAD");
+    let (status, range, part) = match hit {
+        Hit::Whole => (entry.status, None, bytes.cloned()),
+        Hit::NotModified => (304, None, None),
         Hit::Part(first, last) => {
-            headers.set("content-range", format!("bytes {first}-{last}/{length}"));
-            (206, &entry.body[first..=last])
+            let cut = |it: &Uint8Array| it.slice(first as u32, last as u32 + 1);
+            let range = format!("bytes {first}-{last}/{length}");
+            (206, Some((range, last - first + 1)), bytes.map(cut))
         }
-        Hit::Beyond => {
-            headers.set("content-range", format!("bytes */{length}"));
-            (416, &[][..])
-        }
-        Hit::NotModified => (304, &[][..]),
+        Hit::Beyond => (416, Some((format!("bytes */{length}"), 0)), None),
     };
-    match hit {
-        Hit::Whole => {}
-        Hit::Part(..) => headers.set("content-length", body.len().to_string()),
-        Hit::Beyond | Hit::NotModified => {
-            for name in ["content-encoding", "content-length", "content-type"] {
-                headers.remove(name);
-            }
-        }
-    }
-    let body = if asked.request.method == "HEAD" {
-        &[]
-    } else {
-        body
+    let age = entry.age(now);
+    let Some((range, length)) = range else {
+        let make = || {
+            let mut headers = outward(settings, entry.headers.clone());
+            headers.append("server-timing", "cache;desc=hit");
+            Made(bridge::fields(&headers.to_lines()))
+        };
+        let made = entry
+            .memo
+            .get_or_make(make)
+            .map_or(JsValue::NULL, |made| made.0.clone());
+        let said = format!("Mallard; {cache_status}");
+        return bridge::hit(&made, status, part.as_ref(), age, &said, &asked.id);
     };
-    let body = (!body.is_empty()).then(|| Uint8Array::from(body));
+    let mut headers = entry.headers.clone();
+    headers.set("age", age.to_string());
+    headers.set("content-range", range);
+    headers.set("content-length", length.to_string());
     respond(
         status,
         &finish(settings, asked, headers, cache_status),
-        body,
+        part,
     )
 }
 
@@ -226,19 +244,10 @@ pub fn words(
     )
 }
 
-/// The fields of an answer as lines: with what every answer says, and without what is between origin
-/// and edge. Other caches further down are told nothing that only a purge could take back; a general
-/// cache leaves that to whoever runs them (RFC 9213 §3.1).
-pub fn finish(settings: &Settings, asked: &Asked, mut headers: Headers, status: &str) -> String {
-    headers.remove(origin::RAW_CODING);
-    headers.remove(shared::edge::VERSIONS_HEADER);
-    if settings.rules == Rules::Shop {
-        headers.remove("cache-tag");
-        for name in TARGETED {
-            headers.remove(name);
-        }
-    }
-    headers.set("x-request-id", asked.id.clone());
+/// The fields of an answer as lines, with what every answer says.
+pub fn finish(settings: &Settings, asked: &Asked, headers: Headers, status: &str) -> String {
+    let mut headers = outward(settings, headers);
+    headers.set("x-request-id", &asked.id);
     headers.append("cache-status", format!("Mallard; {status}"));
     let hit = status.starts_with("hit");
     headers.append(
@@ -249,5 +258,16 @@ pub fn finish(settings: &Settings, asked: &Asked, mut headers: Headers, status: 
             "cache;desc=fwd"
         },
     );
-    headers.end_to_end().to_lines()
+    headers.to_lines()
+}
+
+/// The fields without what is between origin and edge. Other caches further down are told nothing that
+/// only a purge could take back; a general cache leaves that to whoever runs them (RFC 9213 §3.1).
+fn outward(settings: &Settings, headers: Headers) -> Headers {
+    let shop = settings.rules == Rules::Shop;
+    let inner = |name: &str| shop && (name == "cache-tag" || TARGETED.contains(&name));
+    let between = [origin::RAW_CODING, shared::edge::VERSIONS_HEADER];
+    headers
+        .end_to_end()
+        .only(|name| !between.contains(&name) && !inner(name))
 }

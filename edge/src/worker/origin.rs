@@ -10,7 +10,7 @@ use crate::core::{
     admit::{Rules, is_failure},
     breaker::{Breaker, Permit, Sign},
     count::Event,
-    entry::Millis,
+    entry::{Body, Millis},
     headers::Headers,
     plan,
 };
@@ -39,7 +39,7 @@ const UNDONE: [&str; 3] = ["br", "deflate", "gzip"];
 #[derive(Clone)]
 pub struct Origin {
     settings: Rc<Settings>,
-    service: JsValue,
+    env: JsValue,
 }
 
 /// What the origin answered; its body may still be on its way.
@@ -102,12 +102,18 @@ struct Question<'q> {
 
 impl Origin {
     /// The origin that this Worker is bound to.
-    pub fn new(env: &JsValue, settings: Rc<Settings>) -> Self {
-        let service = match settings.origin_url {
+    pub fn new(env: &JsValue, settings: &Rc<Settings>) -> Self {
+        Self {
+            settings: Rc::clone(settings),
+            env: env.clone(),
+        }
+    }
+
+    fn service(&self) -> JsValue {
+        match self.settings.origin_url {
             Some(_) => JsValue::NULL,
-            None => Reflect::get(env, &SERVICE.into()).unwrap_or(JsValue::NULL),
-        };
-        Self { settings, service }
+            None => Reflect::get(&self.env, &SERVICE.into()).unwrap_or(JsValue::NULL),
+        }
     }
 
     /// Asks for what may be kept, with the validators of what is. The client's conditions, cookies and
@@ -192,7 +198,7 @@ impl Origin {
         let limit_ms = self.settings.origin_timeout_ms;
         let asked_at = now();
         count(Event::Asked);
-        let answer = Exchange::ask(&self.service, url, method, fields, body, limit_ms);
+        let answer = Exchange::ask(&self.service(), url, method, fields, body, limit_ms);
         let fetched = match JsFuture::from(answer).await {
             Ok(exchange) => Ok(Fetched::read(exchange.unchecked_into(), asked_at, limit_ms)),
             Err(error) => Err(Silence::of(&error)),
@@ -216,7 +222,7 @@ impl Origin {
 
 impl Fetched {
     fn read(exchange: Exchange, asked_at: Millis, limit_ms: u32) -> Self {
-        let mut headers = Headers::from_lines(&exchange.fields()).end_to_end();
+        let mut headers = Headers::from_lines(&exchange.lines()).end_to_end();
         let raw = headers.get(RAW_CODING).map(str::to_owned);
         if let Some(coding) = &raw {
             headers.remove(RAW_CODING);
@@ -254,7 +260,7 @@ impl Fetched {
     }
 
     /// The body, once it has come whole; nothing when it is larger than what is kept.
-    pub async fn body(&self, settings: &Settings) -> Result<Option<Rc<[u8]>>, Silence> {
+    pub async fn body(&self, settings: &Settings) -> Result<Option<Body>, Silence> {
         let whole = self.exchange.whole(self.limit_ms, settings.body_max as f64);
         let body = JsFuture::from(whole)
             .await
@@ -264,9 +270,12 @@ impl Fetched {
             if body.is_null() {
                 return Ok(None);
             }
-            let body = body.unchecked_into::<Uint8Array>().to_vec();
-            let whole = expected.is_none_or(|length| length == body.len() as u64);
-            whole.then(|| Some(body.into())).ok_or(Silence::Unreachable)
+            // It stays where it is, outside of WebAssembly: it goes out again without a copy.
+            let bytes = body.unchecked_into::<Uint8Array>();
+            let length = bytes.length() as usize;
+            let whole = expected.is_none_or(|expected| expected == length as u64);
+            let body = whole.then(|| Some(Body::new(bytes, length)));
+            body.ok_or(Silence::Unreachable)
         });
         if let Err(silence) = &body {
             count(silence.event());
@@ -276,7 +285,7 @@ impl Fetched {
     }
 
     /// The fields as they describe the body when it is kept.
-    pub fn headers_of(&self, body: &[u8]) -> Headers {
+    pub fn headers_of(&self, body: &Body) -> Headers {
         let mut headers = self.headers.clone();
         if self.is_undone() {
             headers.remove("content-encoding");
