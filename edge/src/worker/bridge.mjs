@@ -36,6 +36,9 @@ export function respond(status, text, body) {
   return new Response(body ?? null, { status, headers: fields(text), encodeBody: "manual" });
 }
 
+/** What is thrown when the time limit was reached. */
+const LATE = "late";
+
 /** A question to the origin, and its answer. */
 export class Exchange {
   constructor(response, stop) {
@@ -46,12 +49,14 @@ export class Exchange {
   /** Asks. The time limit is for the head of the answer. */
   static async ask(service, url, method, text, body, limit) {
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort("late"), limit);
+    const timer = setTimeout(() => stop.abort(), limit);
     const init = { method, headers: fields(text), redirect: "manual", signal: stop.signal };
     if (body) init.body = body;
     try {
       const response = service ? await service.fetch(url, init) : await fetch(url, init);
       return new Exchange(response, stop);
+    } catch (error) {
+      throw stop.signal.aborted ? LATE : error;
     } finally {
       clearTimeout(timer);
     }
@@ -70,11 +75,13 @@ export class Exchange {
    * relayed.
    */
   async whole(limit, max) {
-    const timer = setTimeout(() => this.stop.abort("late"), limit);
+    const timer = setTimeout(() => this.stop.abort(), limit);
     try {
       const known = this.response.headers.has("content-length");
       if (known || !this.response.body) return new Uint8Array(await this.response.arrayBuffer());
       return await this.gathered(max);
+    } catch (error) {
+      throw this.stop.signal.aborted ? LATE : error;
     } finally {
       clearTimeout(timer);
     }
