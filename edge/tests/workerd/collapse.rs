@@ -93,11 +93,11 @@ fn a_leader_that_fails_tells_the_others() {
     let (origin, edge) = pair(|_| Answer::new("never").with(SHARED.0, SHARED.1));
     origin.is(Health::Cutting);
     at_once(&edge, 100, |_, reply| {
-        assert_eq!(reply.status, 503, "{reply:?}")
+        assert_eq!(reply.status, 503, "{reply:?}");
     });
     origin.is(Health::Killed);
     at_once(&edge, 100, |_, reply| {
-        assert_eq!(reply.status, 503, "{reply:?}")
+        assert_eq!(reply.status, 503, "{reply:?}");
     });
     // Each who failed may have been followed by others who then asked for themselves, at most.
     assert!(origin.asked("/p/mug") < 50, "{}", origin.asked("/p/mug"));
@@ -115,7 +115,7 @@ fn what_cannot_be_kept_is_asked_for_by_each() {
     });
     let seen = std::sync::Mutex::new(Vec::new());
     at_once(&edge, 50, |_, reply| {
-        seen.lock().unwrap().push(reply.text().to_owned())
+        seen.lock().unwrap().push(reply.text().to_owned());
     });
     let mut seen = seen.into_inner().unwrap();
     seen.sort_unstable();

@@ -160,10 +160,11 @@ fn converse(
         if state == Health::Cutting {
             answer.body.truncate(answer.body.len() / 2);
         }
-        stream.write_all(head.as_bytes()).ok()?;
+        let mut message = head.into_bytes();
         if request.method != "HEAD" {
-            stream.write_all(&answer.body).ok()?;
+            message.extend_from_slice(&answer.body);
         }
+        stream.write_all(&message).ok()?;
         if state == Health::Cutting {
             return None;
         }
