@@ -1,20 +1,18 @@
 // What the runtime calls. It starts the Rust Worker anew after a panic, because a WebAssembly
 // instance that has panicked may be in any state.
-import { WorkerEntrypoint } from "cloudflare:workers";
-
+import { lines } from "./bridge.mjs";
 import * as worker from "./index.js";
 
-/** Resets an instance that has panicked, before it is called again. */
-function healthy() {
-  if (worker.__worker_init_state().criticalError) {
-    worker.__wbg_reset_state();
-    worker.__worker_init_state().criticalError = false;
-  }
-  return worker;
-}
+/** Whether the instance has panicked; the Rust Worker says so here. */
+const state = worker.__worker_init_state();
 
-export default class Edge extends WorkerEntrypoint {
-  async fetch(request) {
-    return healthy().fetch(request, this.env, this.ctx);
-  }
-}
+export default {
+  fetch(request, env, context) {
+    if (state.criticalError) {
+      worker.__wbg_reset_state();
+      state.criticalError = false;
+    }
+    const { method, url, headers } = request;
+    return worker.handle(request, method, url, lines(headers), Date.now(), env, context);
+  },
+};

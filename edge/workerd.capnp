@@ -21,6 +21,11 @@ const edge :Workerd.Worker = (
     # says who asks. Without them the edge says nothing of clients.
     (name = "EDGE_SECRET", fromEnvironment = "EDGE_SECRET"),
     (name = "CLIENT_ADDRESS_FIELD", fromEnvironment = "CLIENT_ADDRESS_FIELD"),
+    # The rest has defaults; see README.md.
+    (name = "ORIGIN_TIMEOUT_MS", fromEnvironment = "ORIGIN_TIMEOUT_MS"),
+    (name = "BODY_MAX", fromEnvironment = "BODY_MAX"),
+    (name = "MEMORY_MAX", fromEnvironment = "MEMORY_MAX"),
+    (name = "CACHE_RULES", fromEnvironment = "CACHE_RULES"),
   ],
   compatibilityDate = "2026-11-01",
 );

@@ -1,228 +1,202 @@
-//! The adapter: translates between the runtime and the core. It holds the store of this isolate,
-//! and does what a plan says.
+//! The adapter: translates between the runtime and the core. It holds the state of this isolate, and
+//! does what a plan says.
 
+mod bridge;
+mod fetch;
 mod message;
+mod operate;
 mod origin;
+mod settings;
 
-use std::{cell::RefCell, collections::HashSet, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
-use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Context, Date, Env, Response, event};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{Context, Date, worker_sys};
 
 use crate::core::{
+    breaker::Breaker,
+    count::{Counters, Event, Outcome},
     entry::{Entry, Millis},
-    key,
-    plan::{self, Admission, Hit, Plan},
+    flights::{Flights, Role},
+    invalidate,
+    key::{self, Whose},
+    plan::{self, Hit, Plan},
     store::Store,
     words,
 };
 
+use bridge::{Incoming, Waiting};
 use message::Asked;
-use origin::{Fetched, Origin};
+use origin::Origin;
+use settings::Settings;
 
 thread_local! {
-    static STORE: RefCell<Store> = RefCell::new(Store::new(BYTES_MAX_DEFAULT));
+    static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
+    static STORE: RefCell<Option<Store>> = const { RefCell::new(None) };
+    static FLIGHTS: RefCell<Flights<Waiting>> = RefCell::default();
     /// The keys that are being renewed: each once at a time.
-    static RENEWING: RefCell<HashSet<String>> = RefCell::default();
+    static RENEWALS: RefCell<Flights<()>> = RefCell::default();
+    static BREAKER: RefCell<Breaker> = RefCell::default();
+    static COUNTERS: RefCell<Counters> = RefCell::default();
 }
 
-/// Half of what Cloudflare gives an isolate, and room for a shop of some thousand pages.
-const BYTES_MAX_DEFAULT: usize = 64 * 1_024 * 1_024;
+/// What one request needs to be answered.
+#[derive(Clone)]
+struct Edge {
+    settings: Rc<Settings>,
+    origin: Origin,
+    asked: Rc<Asked>,
+    context: Rc<Context>,
+}
 
+/// Answers a request: with an answer when it is in memory, with the promise of one otherwise. `fields`
+/// are lines, name and value by turns; `now` is in milliseconds.
 #[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
-    fn random_uuid() -> String;
+pub fn handle(
+    incoming: Incoming,
+    method: String,
+    url: String,
+    fields: &str,
+    now: f64,
+    env: &JsValue,
+    context: worker_sys::Context,
+) -> JsValue {
+    let settings = settings(env);
+    let asked = Asked::read(method, url, fields, now as Millis);
+    operate::log_now_and_then(asked.at);
+    let edge = Edge {
+        origin: Origin::new(env, &settings),
+        settings,
+        asked: Rc::new(asked),
+        context: Rc::new(Context::new(context)),
+    };
+    edge.answer(incoming)
 }
 
-/// Answers a request.
-#[event(fetch)]
-async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<Response> {
-    let asked = Asked::read(&request)?;
-    if key::is_for_operators(&asked.path) {
-        return message::words(&asked, 404, words::nothing_here(&asked.path), "fwd=bypass");
-    }
-    let origin = Origin::new(env);
-    if key::is_personal(&asked.path) {
-        return pass(&origin, &asked, request, "personal").await;
-    }
-    let now = now();
-    let (stored, others) =
-        STORE.with_borrow_mut(|store| store.find(&asked.key, &asked.request.headers));
-    match plan::plan(&asked.request, stored.as_deref(), others, now) {
-        Plan::Serve(hit) => serve(&asked, stored, hit, now, ""),
-        Plan::ServeAndRenew(hit) => {
-            if let Some(claim) = Claim::of(&asked.key) {
-                let (asked, stored) = (asked.clone(), stored.clone());
-                context.wait_until(async move {
-                    renew(&origin, &asked, stored.as_deref()).await;
-                    drop(claim);
-                });
+impl Edge {
+    fn answer(self, incoming: Incoming) -> JsValue {
+        let asked = Rc::clone(&self.asked);
+        if asked.path().starts_with(shared::edge::OWN) {
+            return promise(async move { operate::answer(&self, &incoming).await });
+        }
+        if key::is_for_operators(asked.path()) {
+            return self.words(404, words::nothing_here(asked.path()), "fwd=bypass");
+        }
+        if asked.target.whose == Whose::Somebodys {
+            return promise(async move { self.pass(&incoming, "personal").await });
+        }
+        let headers = &asked.request.headers;
+        let (stored, others) = with_store(|store| store.find(&asked.target.key, headers));
+        match plan::plan(&asked.request, stored.as_deref(), others, asked.at) {
+            Plan::Serve(hit) => self.serve(stored, hit, Outcome::Hit, ""),
+            Plan::ServeAndRenew(hit) => {
+                self.renew_behind(stored.clone());
+                self.serve(stored, hit, Outcome::Stale, "; detail=renewing")
             }
-            serve(&asked, stored, hit, now, "; detail=renewing")
+            Plan::Pass(why) => promise(async move { self.pass(&incoming, why).await }),
+            Plan::Fetch(why) => self.fetch(stored, why),
+            Plan::Refuse => self.words(504, words::not_stored(asked.path()), "fwd=request"),
         }
-        Plan::Pass(why) => pass(&origin, &asked, request, why).await,
-        Plan::Fetch(why) => fetched(&origin, &asked, stored, why.word()).await,
     }
-}
 
-fn serve(
-    asked: &Asked,
-    stored: Option<Rc<Entry>>,
-    hit: Hit,
-    now: Millis,
-    detail: &str,
-) -> worker::Result<Response> {
-    let Some(entry) = stored else {
-        return message::words(asked, 503, words::unavailable(&asked.path), "fwd=miss");
-    };
-    let status = format!("hit; ttl={}{detail}", entry.ttl(now));
-    message::stored(asked, &entry, hit, now, &status)
-}
+    fn serve(
+        &self,
+        stored: Option<Rc<Entry>>,
+        hit: Hit,
+        outcome: Outcome,
+        detail: &str,
+    ) -> JsValue {
+        let Some(entry) = stored else {
+            let words = words::unavailable(self.asked.path());
+            return self.words(503, words, "fwd=miss");
+        };
+        self.count(outcome);
+        // The runtime's clock stands still until something comes in; what waited has its own time.
+        let now = if outcome == Outcome::Hit {
+            self.asked.at
+        } else {
+            now()
+        };
+        let status = format!("hit; ttl={}{detail}", entry.ttl(now));
+        message::stored(&self.settings, &self.asked, &entry, hit, now, &status)
+    }
 
-/// Asks the origin for what a client waits for.
-async fn fetched(
-    origin: &Origin,
-    asked: &Asked,
-    stored: Option<Rc<Entry>>,
-    why: &str,
-) -> worker::Result<Response> {
-    let fetched = origin.get(asked, stored.as_deref()).await;
-    let now = now();
-    let usable = stored.filter(|entry| entry.may_serve_on_error(now));
-    match (fetched, usable) {
-        (Err(_), Some(entry)) => {
-            let hit = plan::hit(&asked.request, &entry);
-            serve(asked, Some(entry), hit, now, "; detail=origin-unreachable")
-        }
-        (Ok(fetched), Some(entry)) if plan::is_failure(fetched.status) => {
-            let hit = plan::hit(&asked.request, &entry);
-            serve(asked, Some(entry), hit, now, "; detail=origin-failed")
-        }
-        (Err(error), None) => {
-            worker::console_error!("the origin does not answer: {error}");
-            let status = format!("fwd={why}; detail=origin-unreachable");
-            message::words(asked, 503, words::unavailable(&asked.path), &status)
-        }
-        (Ok(fetched), stored) => keep_and_answer(origin, asked, fetched, stored, why).await,
+    fn words(&self, status: u16, words: words::Words, cache_status: &str) -> JsValue {
+        self.count(Outcome::Own);
+        message::words(&self.settings, &self.asked, status, words, cache_status)
     }
-}
 
-/// Stores what may be stored, and hands the answer on.
-async fn keep_and_answer(
-    origin: &Origin,
-    asked: &Asked,
-    fetched: Fetched,
-    stored: Option<Rc<Entry>>,
-    why: &str,
-) -> worker::Result<Response> {
-    let origin_status = fetched.status;
-    let about = |rest: &str| format!("fwd={why}; fwd-status={origin_status}{rest}");
-    if let (304, Some(entry)) = (fetched.status, &stored) {
-        let entry = Rc::new(entry.freshen(&fetched.headers, now()));
-        keep(&asked.key, Rc::clone(&entry));
-        let hit = plan::hit(&asked.request, &entry);
-        return message::stored(asked, &entry, hit, now(), &about("; stored"));
+    fn count(&self, outcome: Outcome) {
+        let class = self.asked.target.class;
+        COUNTERS.with_borrow_mut(|counters| counters.request(class, outcome));
     }
-    let terms = match plan::admit(&asked.as_get(), fetched.status, &fetched.headers) {
-        Admission::Store(terms) if fetched.fits_into(origin.body_max()) => terms,
-        Admission::Store(_) => return fetched.pass_on(asked, &about("; detail=too-large")),
-        Admission::Leave(why_not) => {
-            return fetched.pass_on(asked, &about(&format!("; detail=\"{why_not}\"")));
-        }
-    };
-    let (status, headers) = (fetched.status, fetched.headers.clone());
-    match fetched.body().await {
-        Ok(body) => {
-            let entry = Rc::new(terms.entry(status, &headers, body, now()));
-            keep(&asked.key, Rc::clone(&entry));
-            let hit = plan::hit(&asked.request, &entry);
-            message::stored(asked, &entry, hit, now(), &about("; stored"))
-        }
-        Err(error) => {
-            worker::console_error!("the origin's answer broke off: {error}");
-            let page = words::unavailable(&asked.path);
-            message::words(asked, 503, page, &about("; detail=broke-off"))
-        }
-    }
-}
 
-/// Renews an entry behind an answer. Whatever fails leaves the old one in its place.
-async fn renew(origin: &Origin, asked: &Asked, stored: Option<&Entry>) {
-    let asked = asked.unconditional();
-    let Ok(fetched) = origin.get(&asked, stored).await else {
-        return;
-    };
-    if let (304, Some(entry)) = (fetched.status, stored) {
-        keep(&asked.key, Rc::new(entry.freshen(&fetched.headers, now())));
-        return;
+    /// Renews an entry behind the answer, unless somebody does so already.
+    fn renew_behind(&self, stored: Option<Rc<Entry>>) {
+        let flight = self.asked.flight();
+        let role = RENEWALS.with_borrow_mut(|renewals| renewals.join(&flight, self.asked.at));
+        if let Role::Lead(ticket) = role {
+            let edge = self.clone();
+            self.context.wait_until(async move {
+                let landing = edge.renew(stored.as_deref()).await;
+                RENEWALS.with_borrow_mut(|renewals| renewals.land(ticket, landing, now()));
+            });
+        }
     }
-    if plan::is_failure(fetched.status) {
-        return;
-    }
-    match plan::admit(&asked.as_get(), fetched.status, &fetched.headers) {
-        Admission::Store(terms) if fetched.fits_into(origin.body_max()) => {
-            let (status, headers) = (fetched.status, fetched.headers.clone());
-            if let Ok(body) = fetched.body().await {
-                keep(
-                    &asked.key,
-                    Rc::new(terms.entry(status, &headers, body, now())),
-                );
+
+    /// Hands a request on as it came, and its answer back. One that may have changed something makes
+    /// what is stored for its address invalid (RFC 9111 §4.4).
+    async fn pass(&self, incoming: &Incoming, why: &str) -> JsValue {
+        self.count(Outcome::Bypass);
+        let body = incoming.body();
+        let body = if body.is_undefined() {
+            JsValue::NULL
+        } else {
+            body
+        };
+        let fetched = match self.origin.pass(&self.asked, body).await {
+            Ok(fetched) => fetched,
+            Err(silence) => {
+                let status = format!("fwd=bypass; detail={}", silence.word());
+                let words = words::unavailable(self.asked.path());
+                return message::words(&self.settings, &self.asked, 503, words, &status);
+            }
+        };
+        if !plan::is_safe(&self.asked.request.method) {
+            for key in invalidate::keys(&self.asked.url, fetched.status, &fetched.headers) {
+                with_store(|store| store.remove(&key));
             }
         }
-        // It may not be kept any more, so the old one may not be shown for longer either.
-        _ => STORE.with_borrow_mut(|store| store.remove(&asked.key)),
+        let kind = if why == "method" { "method" } else { "bypass" };
+        let status = format!("fwd={kind}; fwd-status={}; detail={why}", fetched.status);
+        fetched.pass_on(&self.settings, &self.asked, &status)
     }
 }
 
-/// Hands a request on as it came, and its answer back. One that may have changed something makes
-/// what is stored for its address invalid (RFC 9111 §4.4).
-async fn pass(
-    origin: &Origin,
-    asked: &Asked,
-    request: worker::Request,
-    why: &str,
-) -> worker::Result<Response> {
-    let fetched = match origin.pass(asked, &request).await {
-        Ok(fetched) => fetched,
-        Err(error) => {
-            worker::console_error!("the origin does not answer: {error}");
-            let page = words::unavailable(&asked.path);
-            return message::words(asked, 503, page, "fwd=bypass; detail=origin-unreachable");
-        }
-    };
-    let safe = matches!(
-        asked.request.method.as_str(),
-        "GET" | "HEAD" | "OPTIONS" | "TRACE"
-    );
-    if !safe && fetched.status < 400 {
-        STORE.with_borrow_mut(|store| store.remove(&asked.key));
-    }
-    let kind = if why == "method" { "method" } else { "bypass" };
-    let status = format!("fwd={kind}; fwd-status={}; detail={why}", fetched.status);
-    fetched.pass_on(asked, &status)
+fn settings(env: &JsValue) -> Rc<Settings> {
+    SETTINGS.with(|settings| Rc::clone(settings.get_or_init(|| Rc::new(Settings::read(env)))))
 }
 
-fn keep(key: &str, entry: Rc<Entry>) {
-    STORE.with_borrow_mut(|store| store.put(key, entry));
+/// Does something with the store, which is made when the settings are known.
+fn with_store<T>(work: impl FnOnce(&mut Store) -> T) -> T {
+    STORE.with_borrow_mut(|store| {
+        let bytes = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.memory_max));
+        work(store.get_or_insert_with(|| Store::new(bytes)))
+    })
+}
+
+fn count(event: Event) {
+    COUNTERS.with_borrow_mut(|counters| counters.event(event));
 }
 
 fn now() -> Millis {
     Date::now().as_millis()
 }
 
-/// The right to renew a key; given back when it is done or given up.
-struct Claim(String);
-
-impl Claim {
-    fn of(key: &str) -> Option<Self> {
-        let first = RENEWING.with_borrow_mut(|keys| keys.insert(key.to_owned()));
-        first.then(|| Self(key.to_owned()))
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        RENEWING.with_borrow_mut(|keys| keys.remove(&self.0));
-    }
+/// The promise of an answer.
+fn promise(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
+    worker::wasm_bindgen_futures::future_to_promise(async move { Ok(answer.await) }).into()
 }

@@ -1,6 +1,8 @@
 //! What edge and origin say to each other beside the requests of clients: signed, so that nobody else
 //! can say it.
 
+use serde::{Deserialize, Serialize};
+
 /// The field with a client's address: `ADDRESS SECONDS SIGNATURE`, where seconds are Unix time, the
 /// signature is hexadecimal, and the address is `-` when the edge does not know it.
 pub const ADDRESS_HEADER: &str = "mallard-client";
@@ -24,9 +26,114 @@ pub fn signed_address(secret: &str, address: Option<&str>, seconds: i64) -> Stri
     format!("{text} {signature}")
 }
 
+/// What the edge answers itself, for the origin and for who runs it: [`PURGE`] and [`METRICS`].
+pub const OWN: &str = "/_edge/";
+/// Takes a [`PurgeOrder`] by POST; 204.
+pub const PURGE: &str = "/_edge/purge";
+/// What this edge counts, in the text format of Prometheus.
+pub const METRICS: &str = "/_edge/metrics";
+
+/// The field by which a call to the edge itself is believed: `SECONDS SIGNATURE`.
+pub const SIGNED_HEADER: &str = "mallard-signed";
+
+/// The field for a call to the edge itself.
+pub fn signed_call(secret: &str, method: &str, path: &str, body: &[u8], seconds: i64) -> String {
+    let body = blake3::hash(body).to_hex();
+    let signature = sign(secret, &format!("call {method} {path} {seconds} {body}"));
+    format!("{seconds} {}", blake3::Hash::from_bytes(signature).to_hex())
+}
+
+/// Whether the field of a call is good at this time.
+pub fn is_signed(
+    secret: &str,
+    method: &str,
+    path: &str,
+    body: &[u8],
+    field: &str,
+    now_seconds: i64,
+) -> bool {
+    let Some(seconds) = field
+        .split(' ')
+        .next()
+        .and_then(|it| it.parse::<i64>().ok())
+    else {
+        return false;
+    };
+    let expected = signed_call(secret, method, path, body, seconds);
+    // Hashes of both are compared, in the same time wherever they differ.
+    let same = blake3::hash(expected.as_bytes()) == blake3::hash(field.as_bytes());
+    same && now_seconds.abs_diff(seconds) <= SIGNED_FOR_S.unsigned_abs()
+}
+
+/// A purge: which stored answers are no longer right. Doing it twice is doing it once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PurgeOrder {
+    /// What becomes of them.
+    pub mode: PurgeMode,
+    /// All of them, whatever their tags.
+    pub everything: bool,
+    /// Those that have one of these tags.
+    pub tags: Vec<PurgeTag>,
+}
+
+/// What becomes of what is purged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PurgeMode {
+    /// It is gone.
+    #[default]
+    Hard,
+    /// It is stale: served while it is renewed or when the origin fails, if it allows that.
+    Soft,
+}
+
+/// A tag that is purged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgeTag {
+    /// The tag, as in `Cache-Tag`.
+    pub name: String,
+    /// The version from which on an answer is right again, where the origin counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
+/// The most tags of one order.
+pub const PURGE_TAGS_MAX: usize = 1_000;
+/// The most bytes of one order.
+pub const PURGE_BYTES_MAX: usize = 128 * 1_024;
+
+/// The field in which the origin says from which versions an answer was made: `p7=12, categories=3`.
+pub const VERSIONS_HEADER: &str = "mallard-versions";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_is_good_for_what_was_signed_and_for_a_minute() {
+        let field = signed_call("secret", "POST", PURGE, b"{}", 1_000);
+        let good = |secret, method, path, body: &[u8], now| {
+            is_signed(secret, method, path, body, &field, now)
+        };
+        assert!(good("secret", "POST", PURGE, b"{}", 1_000));
+        assert!(good("secret", "POST", PURGE, b"{}", 1_000 + SIGNED_FOR_S));
+        assert!(good("secret", "POST", PURGE, b"{}", 1_000 - SIGNED_FOR_S));
+        assert!(!good("secret", "POST", PURGE, b"{}", 1_001 + SIGNED_FOR_S));
+        assert!(!good("other", "POST", PURGE, b"{}", 1_000));
+        assert!(!good("secret", "GET", PURGE, b"{}", 1_000));
+        assert!(!good("secret", "POST", METRICS, b"{}", 1_000));
+        assert!(!good("secret", "POST", PURGE, b"{ }", 1_000));
+        for bad in ["", "1000", "1000 ", "x 00"] {
+            assert!(
+                !is_signed("secret", "POST", PURGE, b"{}", bad, 1_000),
+                "{bad}"
+            );
+        }
+        // The same secret signs addresses, and neither passes for the other.
+        let address = signed_address("secret", Some("192.0.2.7"), 1_000);
+        assert!(!is_signed("secret", "POST", PURGE, b"{}", &address, 1_000));
+    }
 
     #[test]
     fn another_secret_or_text_is_another_signature() {

@@ -44,7 +44,12 @@ fn build_edge(place: &Place) -> Result<(), Failure> {
     wasm::build(place, "edge", wasm::Host::Worker, "index", &parts)?;
     let edge = place.edge();
     fs::create_dir_all(&edge)?;
-    fs::copy(place.root.join("edge/shim.mjs"), parts.join("shim.mjs"))?;
+    for (from, to) in [
+        ("edge/shim.mjs", "shim.mjs"),
+        ("edge/src/worker/bridge.mjs", "bridge.mjs"),
+    ] {
+        fs::copy(place.root.join(from), parts.join(to))?;
+    }
     let mut esbuild = Command::new(place.npm_bin("esbuild"));
     esbuild
         .arg(parts.join("shim.mjs"))

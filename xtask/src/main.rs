@@ -6,6 +6,7 @@
 mod assets;
 mod bench;
 mod build;
+mod conformance;
 mod debian;
 mod mariadb;
 mod npm;
@@ -42,6 +43,8 @@ enum Task {
     Test(test::TestArgs),
     /// Buy with each way to pay on a fresh shop, and measure the order desk under load
     Bench(bench::BenchArgs),
+    /// The public HTTP cache test suite against the edge
+    Conformance(conformance::ConformanceArgs),
     /// Build the parts, optimised
     Build {
         /// Which part
@@ -82,6 +85,14 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
         Task::Serve(args) => serve::serve(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::test(&place, &args),
         Task::Bench(args) => bench::bench(&place, &args).map(|()| ExitCode::SUCCESS),
+        Task::Conformance(args) => {
+            let score = conformance::conformance(&place, &args)?;
+            Ok(if score.wrong == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
         Task::Setup => build::set_up(&place).map(|()| ExitCode::SUCCESS),
         Task::Tidy => tidy::tidy(&place).map(|()| ExitCode::SUCCESS),
         Task::Build { part } => {

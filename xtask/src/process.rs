@@ -88,6 +88,22 @@ impl Running {
         )))
     }
 
+    /// Waits until an address takes connections.
+    pub fn wait_until_open(&mut self, address: SocketAddr) -> Result<(), Failure> {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(60) {
+            self.check()?;
+            if TcpStream::connect(address).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+        Err(Failure(format!(
+            "{} does not listen at {address}",
+            self.name
+        )))
+    }
+
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
             // A group that is gone already needs no signal.

@@ -10,7 +10,9 @@ use std::{
 use clap::Args;
 
 use crate::{
-    build, debian,
+    build,
+    conformance::{self, ConformanceArgs},
+    debian,
     mariadb::{Durability, Mariadb},
     npm,
     place::Place,
@@ -31,7 +33,7 @@ pub struct TestArgs {
 
 type Stage = fn(&Place) -> Result<Count, Failure>;
 
-const STAGES: [(&str, Stage); 10] = [
+const STAGES: [(&str, Stage); 11] = [
     ("tidy", |place| tidy::tidy(place).map(|()| Count::default())),
     ("format", format),
     ("build", build_all),
@@ -39,6 +41,7 @@ const STAGES: [(&str, Stage); 10] = [
     ("lint-wasm", lint_wasm),
     ("units", units),
     ("edge", edge),
+    ("conformance", conforms),
     ("deploy", deploy),
     ("deny", deny),
     ("browser", browser),
@@ -155,6 +158,15 @@ fn edge(place: &Place) -> Result<Count, Failure> {
             .env("WORKERD", npm::workerd(place))
             .env("EDGE_DIR", place.edge()),
     )
+}
+
+/// The public HTTP cache test suite; what fails for a stated reason is no failure.
+fn conforms(place: &Place) -> Result<Count, Failure> {
+    let score = conformance::conformance(place, &ConformanceArgs::default())?;
+    Ok(Count {
+        passed: score.passed,
+        failed: score.wrong,
+    })
 }
 
 /// cargo-deny, as it is installed.

@@ -34,6 +34,23 @@ pub enum Host {
     Worker,
 }
 
+impl Host {
+    /// The profile of Cargo.toml: a browser downloads it once a visitor, the edge runs it once a request.
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Browser => "wasm-release",
+            Self::Worker => "wasm-edge",
+        }
+    }
+
+    const fn optimisation(self) -> &'static str {
+        match self {
+            Self::Browser => "-Oz",
+            Self::Worker => "-Os",
+        }
+    }
+}
+
 /// Builds a crate into `folder`: `{name}.js` and `{name}_bg.wasm`.
 pub fn build(
     place: &Place,
@@ -42,11 +59,12 @@ pub fn build(
     name: &str,
     folder: &Path,
 ) -> Result<(), Failure> {
+    let profile = host.profile();
     run(place.cargo().args([
         "build",
         "--lib",
         "--profile",
-        "wasm-release",
+        profile,
         "--target",
         WASM,
         "-p",
@@ -55,10 +73,10 @@ pub fn build(
     let built = place
         .target
         .join(WASM)
-        .join("wasm-release")
+        .join(profile)
         .join(format!("{krate}.wasm"));
     bind(&built, host, name, folder).map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
-    shrink(place, &folder.join(format!("{name}_bg.wasm")))
+    shrink(place, host, &folder.join(format!("{name}_bg.wasm")))
 }
 
 fn bind(
@@ -84,12 +102,12 @@ fn bind(
     Ok(bindgen.generate(folder)?)
 }
 
-fn shrink(place: &Place, wasm: &Path) -> Result<(), Failure> {
+fn shrink(place: &Place, host: Host, wasm: &Path) -> Result<(), Failure> {
     let smaller: PathBuf = wasm.with_extension("smaller");
     let mut command = Command::new("node");
     command
         .arg(place.npm_bin("wasm-opt"))
-        .arg("-Oz")
+        .arg(host.optimisation())
         .args(FEATURES);
     run(command.arg(wasm).arg("-o").arg(&smaller))?;
     Ok(std::fs::rename(&smaller, wasm)?)

@@ -1,9 +1,13 @@
-//! `Cache-Control` and its targeted sisters (RFC 9111 §5.2, RFC 9213).
+//! `Cache-Control` (RFC 9111 §5.2) and its targeted sisters (RFC 9213).
 
-use super::headers::Headers;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{directives, entry::Millis, headers::Headers};
+
+use directives::{Directive, Value};
 
 /// The directives of a response that this cache obeys. Times are in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     /// Nobody stores it.
     pub no_store: bool,
@@ -15,128 +19,127 @@ pub struct Control {
     pub public: bool,
     /// Once stale it is not used without validation.
     pub must_revalidate: bool,
+    /// It is stored only by those who know what its status means for caches (§5.2.2.3).
+    pub must_understand: bool,
     /// How long it is fresh, as a shared cache counts it.
     pub lifetime: Option<u32>,
     /// Whether `s-maxage` said so, which also allows storing for `Authorization` (§3.5).
     pub shared_lifetime: bool,
+    /// Whether a field for caches like this one said all that.
+    pub targeted: bool,
     /// How long it may be served stale while it is renewed (RFC 5861 §3).
     pub stale_while_revalidate: u32,
     /// How long it may be served stale when the origin fails (RFC 5861 §4).
     pub stale_if_error: u32,
+    /// The fields that are not for everybody: those that `no-cache` or `private` name.
+    pub withheld: Vec<String>,
 }
 
-/// The targeted fields, the most particular first.
-const TARGETED: [&str; 2] = ["cloudflare-cdn-cache-control", "cdn-cache-control"];
+/// The targeted fields, the most particular first: the target list of RFC 9213 §2.2.
+pub const TARGETED: [&str; 2] = ["cloudflare-cdn-cache-control", "cdn-cache-control"];
 
 impl Control {
-    /// What a response says to this cache. A targeted field silences `Cache-Control` and `Expires`
-    /// (RFC 9213 §2.2).
-    pub fn of(headers: &Headers) -> Self {
+    /// What a response says to this cache. The first targeted field that is valid and not empty
+    /// silences `Cache-Control` and `Expires` (RFC 9213 §2.2); one that is not is as good as absent.
+    /// `received_at` is when the response came, for one that does not say when it was sent.
+    pub fn of(headers: &Headers, received_at: Millis) -> Self {
         for name in TARGETED {
-            if headers.contains(name) {
-                return Self::parse(headers, name);
+            let text = headers.lines(name).collect::<Vec<_>>().join(", ");
+            if let Some(found) = directives::structured(&text).filter(|it| !it.is_empty()) {
+                let mut control = Self::from(found);
+                control.targeted = true;
+                return control;
             }
         }
-        let mut control = Self::parse(headers, "cache-control");
+        let found = headers.lines("cache-control").flat_map(directives::plain);
+        let mut control = Self::from(found.collect());
         if control.lifetime.is_none() {
-            control.lifetime = expires(headers);
+            control.lifetime = expires(headers, received_at);
         }
         control
     }
 
-    fn parse(headers: &Headers, name: &str) -> Self {
+    fn from(found: Vec<Directive>) -> Self {
         let mut control = Self::default();
         let (mut max_age, mut s_maxage) = (None, None);
-        for line in headers.lines(name) {
-            for (directive, argument) in directives(line) {
-                let seconds = || Some(seconds(argument));
-                match directive.to_ascii_lowercase().as_str() {
-                    "no-store" => control.no_store = true,
-                    // With field names it is about those fields; leaving the whole answer alone is
-                    // always right.
-                    "no-cache" => control.no_cache = true,
-                    "private" => control.private = true,
-                    "public" => control.public = true,
-                    "must-revalidate" | "proxy-revalidate" => control.must_revalidate = true,
-                    "max-age" => max_age = strictest(max_age, seconds()),
-                    "s-maxage" => s_maxage = strictest(s_maxage, seconds()),
-                    "stale-while-revalidate" => {
-                        control.stale_while_revalidate = self::seconds(argument);
-                    }
-                    "stale-if-error" => control.stale_if_error = self::seconds(argument),
-                    _ => {}
-                }
+        for Directive { name, value } in found {
+            match name.as_str() {
+                _ if value == Value::Off => {}
+                "no-store" => control.no_store = true,
+                "no-cache" => control.withhold(value, |it| it.no_cache = true),
+                "private" => control.withhold(value, |it| it.private = true),
+                "public" => control.public = true,
+                "must-revalidate" | "proxy-revalidate" => control.must_revalidate = true,
+                "must-understand" => control.must_understand = true,
+                "max-age" => max_age = strictest(max_age, seconds(&value)),
+                "s-maxage" => s_maxage = strictest(s_maxage, seconds(&value)),
+                "stale-while-revalidate" => control.stale_while_revalidate = seconds(&value),
+                "stale-if-error" => control.stale_if_error = seconds(&value),
+                _ => {}
             }
         }
         control.shared_lifetime = s_maxage.is_some();
+        // `s-maxage` means `proxy-revalidate` too (§5.2.2.10).
+        control.must_revalidate |= control.shared_lifetime;
         control.lifetime = s_maxage.or(max_age);
         control
+    }
+
+    /// With field names a directive is about those fields alone (§5.2.2.4, §5.2.2.7).
+    fn withhold(&mut self, value: Value, whole: impl FnOnce(&mut Self)) {
+        match value {
+            Value::Text(names) if !names.trim().is_empty() => {
+                let names = names.split(',').map(str::trim).filter(|it| !it.is_empty());
+                self.withheld.extend(names.map(str::to_ascii_lowercase));
+            }
+            _ => whole(self),
+        }
+    }
+
+    /// Whether the answer to somebody who has shown who they are may be kept for others (§3.5).
+    pub const fn allows_authorized(&self) -> bool {
+        self.public || self.shared_lifetime || self.must_revalidate
+    }
+
+    /// Whether it says in so many words that it is the same for everybody.
+    pub const fn is_for_everybody(&self) -> bool {
+        self.public || self.shared_lifetime || self.targeted
     }
 }
 
 /// Of two values for one directive the shorter counts (§4.2.1 allows it).
-fn strictest(old: Option<u32>, new: Option<u32>) -> Option<u32> {
-    match (old, new) {
-        (Some(old), Some(new)) => Some(old.min(new)),
-        (old, new) => new.or(old),
-    }
+fn strictest(old: Option<u32>, new: u32) -> Option<u32> {
+    Some(old.map_or(new, |old| old.min(new)))
 }
 
 /// A number of seconds; what is too large means "very long" (§1.2.2), what is no number means stale
 /// (§4.2.1).
-fn seconds(argument: Option<&str>) -> u32 {
-    let text = argument.unwrap_or_default();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return 0;
-    }
-    text.parse().unwrap_or(i32::MAX as u32)
-}
-
-/// `Expires` less `Date` (§5.3); an invalid `Expires` means already stale.
-fn expires(headers: &Headers) -> Option<u32> {
-    let expires = headers.get("expires")?;
-    let date = headers
-        .get("date")
-        .and_then(|date| httpdate::parse_http_date(date).ok());
-    let expires = httpdate::parse_http_date(expires).ok();
-    let lifetime = match (expires, date) {
-        (Some(expires), Some(date)) => expires.duration_since(date).unwrap_or_default().as_secs(),
+fn seconds(value: &Value) -> u32 {
+    match value {
+        Value::Text(text) if !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit()) => {
+            text.parse().map_or(VERY_LONG, |it: u32| it.min(VERY_LONG))
+        }
         _ => 0,
-    };
+    }
+}
+
+const VERY_LONG: u32 = i32::MAX as u32;
+
+/// `Expires` less `Date` (§5.3); an invalid `Expires`, or several that differ, means already stale.
+fn expires(headers: &Headers, received_at: Millis) -> Option<u32> {
+    let mut lines = headers.lines("expires");
+    let expires = lines.next()?;
+    if lines.any(|other| other != expires) {
+        return Some(0);
+    }
+    let date = headers.get("date");
+    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    // Without a date that can be read, an answer is as old as its arrival (RFC 9110 §6.6.1).
+    let date = date.unwrap_or(UNIX_EPOCH + Duration::from_millis(received_at));
+    let expires = httpdate::parse_http_date(expires).ok();
+    let left = expires.and_then(|expires| expires.duration_since(date).ok());
+    let lifetime = left.unwrap_or_default().as_secs();
     Some(u32::try_from(lifetime).unwrap_or(u32::MAX))
-}
-
-/// The directives of a line. A quoted argument may hold commas (§5.2).
-fn directives(line: &str) -> Vec<(&str, Option<&str>)> {
-    let mut found = Vec::new();
-    let mut rest = line;
-    while !rest.is_empty() {
-        let end = end_of_directive(rest);
-        let (directive, after) = rest.split_at(end);
-        rest = after.strip_prefix(',').unwrap_or(after);
-        let (name, argument) = match directive.split_once('=') {
-            Some((name, argument)) => (name, Some(argument.trim().trim_matches('"'))),
-            None => (directive, None),
-        };
-        if !name.trim().is_empty() {
-            found.push((name.trim(), argument));
-        }
-    }
-    found
-}
-
-fn end_of_directive(text: &str) -> usize {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => return at,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]
@@ -146,42 +149,30 @@ mod tests {
     use super::*;
 
     fn control(lines: &[(&str, &str)]) -> Control {
-        Control::of(&lines.iter().copied().collect())
+        Control::of(&lines.iter().copied().collect(), 0)
     }
 
     #[test]
     fn the_shared_lifetime_comes_first() {
+        let cc = "Cache-Control";
         for (lines, lifetime) in [
-            (vec![("Cache-Control", "max-age=60")], Some(60)),
-            (
-                vec![("Cache-Control", "max-age=60, s-maxage=120")],
-                Some(120),
-            ),
-            (vec![("Cache-Control", "MAX-AGE=\"60\"")], Some(60)),
-            (
-                vec![
-                    ("Cache-Control", "max-age=60"),
-                    ("Cache-Control", "max-age=5"),
-                ],
-                Some(5),
-            ),
-            (vec![("Cache-Control", "max-age=x")], Some(0)),
-            (vec![("Cache-Control", "max-age=-1")], Some(0)),
-            (
-                vec![("Cache-Control", "max-age=99999999999")],
-                Some(i32::MAX as u32),
-            ),
-            (
-                vec![("Cache-Control", "x=\"a, max-age=9\", max-age=7")],
-                Some(7),
-            ),
-            (vec![("Cache-Control", "public")], None),
+            (vec![(cc, "max-age=60")], Some(60)),
+            (vec![(cc, "max-age=60, s-maxage=120")], Some(120)),
+            (vec![(cc, "MAX-AGE=\"60\"")], Some(60)),
+            (vec![(cc, "max-age=60"), (cc, "max-age=5")], Some(5)),
+            (vec![(cc, "max-age=x")], Some(0)),
+            (vec![(cc, "max-age=-1")], Some(0)),
+            (vec![(cc, "max-age='60'")], Some(0)),
+            (vec![(cc, "max-age=99999999999")], Some(VERY_LONG)),
+            (vec![(cc, "x=\"a, max-age=9\", max-age=7")], Some(7)),
+            (vec![(cc, "public")], None),
             (vec![], None),
         ] {
             assert_eq!(control(&lines).lifetime, lifetime, "{lines:?}");
         }
     }
 
+    /// RFC 9213 §2.2.
     #[test]
     fn a_targeted_field_silences_the_others() {
         let found = control(&[
@@ -196,6 +187,58 @@ mod tests {
         assert_eq!((found.stale_while_revalidate, found.stale_if_error), (5, 9));
         let cloudflare = ("Cloudflare-CDN-Cache-Control", "private");
         assert!(control(&[("CDN-Cache-Control", "max-age=60"), cloudflare]).private);
+        let unknown = control(&[("CDN-Cache-Control", "x"), ("Cache-Control", "max-age=9")]);
+        assert_eq!((unknown.lifetime, unknown.targeted), (None, true));
+    }
+
+    /// RFC 9213 §2.1: a structured dictionary; what is none is ignored.
+    #[test]
+    fn a_targeted_field_that_is_none_is_ignored() {
+        for (text, lifetime) in [
+            ("", 7),
+            (" ", 7),
+            ("max-age=60,", 7),
+            ("Max-Age=60", 7),
+            ("max-age=60; a b", 7),
+            ("max-age=\"60", 7),
+            ("max-age =60", 7),
+            ("max-age= 60", 7),
+            ("max-age=60 no-store", 7),
+            ("max-age=1234567890123456", 7),
+            ("é, max-age=60", 7),
+            ("max-age=60;a=b;c", 60),
+            ("max-age=30, max-age=60", 60),
+            ("max-age=60, max-age=30", 30),
+            ("  max-age=60 \t,  foo=(a b);x, bar=?0", 60),
+            ("max-age=999999999999999", VERY_LONG),
+            ("max-age=60.5", 0),
+            ("max-age=\"60\"", 0),
+            ("max-age", 0),
+            ("max-age=-60", 0),
+            ("max-age=60, no-store=?0", 60),
+        ] {
+            let found = control(&[("CDN-Cache-Control", text), ("Cache-Control", "max-age=7")]);
+            assert_eq!(found.lifetime, Some(lifetime), "{text:?}");
+            assert!(!found.no_store, "{text:?}");
+        }
+        let lines = [
+            ("CDN-Cache-Control", "max-age=60"),
+            ("CDN-Cache-Control", "no-store"),
+        ];
+        assert!(control(&lines).no_store);
+    }
+
+    /// RFC 9111 §5.2.2.4 and §5.2.2.7.
+    #[test]
+    fn a_directive_with_names_is_about_those_fields() {
+        for name in ["Cache-Control", "CDN-Cache-Control"] {
+            let found = control(&[(name, "max-age=60, no-cache=\"A, b\", private=\"c\"")]);
+            assert!(!found.no_cache && !found.private);
+            assert_eq!(found.withheld, ["a", "b", "c"]);
+            let whole = control(&[(name, "max-age=60, private")]);
+            assert!(whole.private && whole.withheld.is_empty());
+        }
+        assert!(control(&[("Cache-Control", "private=\"\"")]).private);
     }
 
     #[test]
@@ -205,12 +248,20 @@ mod tests {
         assert_eq!(expires("Thu, 01 Jan 2026 00:01:00 GMT"), Some(60));
         assert_eq!(expires("Thu, 01 Jan 2025 00:00:00 GMT"), Some(0));
         assert_eq!(expires("0"), Some(0));
+        let other = ("Expires", "Thu, 01 Jan 2026 00:02:00 GMT");
+        let two = control(&[date, ("Expires", "Thu, 01 Jan 2026 00:01:00 GMT"), other]);
+        assert_eq!(two.lifetime, Some(0));
+        for lines in [vec![], vec![("date", "foo")]] {
+            let mut headers: Headers = lines.into_iter().collect();
+            headers.append("expires", "Thu, 01 Jan 1970 00:01:00 GMT");
+            assert_eq!(Control::of(&headers, 20_000).lifetime, Some(40));
+        }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[ -~]{0,60}") {
-            let _ = control(&[("Cache-Control", &text)]);
+        fn no_text_makes_it_panic(text in "[ -~]{0,60}", targeted in "\\PC{0,40}") {
+            let _ = control(&[("Cache-Control", &text), ("CDN-Cache-Control", &targeted)]);
         }
     }
 }

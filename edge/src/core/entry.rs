@@ -1,8 +1,13 @@
 //! A stored answer, and how old and how fresh it is (RFC 9111 §4.2).
 
-use std::rc::Rc;
+use std::{
+    any::Any,
+    cell::OnceCell,
+    fmt::{Debug, Formatter},
+    rc::Rc,
+};
 
-use super::{control::Control, headers::Headers};
+use super::{control::Control, headers::Headers, purge, select};
 
 /// Milliseconds since the Unix epoch.
 pub type Millis = u64;
@@ -15,7 +20,7 @@ pub struct Entry {
     /// The fields, end to end, with the coding of the body among them.
     pub headers: Headers,
     /// The body, in its coding.
-    pub body: Rc<[u8]>,
+    pub body: Body,
     /// When the answer came.
     pub came_at: Millis,
     /// How old it was then, in seconds.
@@ -24,7 +29,102 @@ pub struct Entry {
     pub control: Control,
     /// The request's fields that it depends on, with their values then (§4.1).
     pub varies_on: Vec<(String, Option<String>)>,
+    /// The names by which it can be purged.
+    pub tags: Vec<Rc<str>>,
+    /// The versions that it was made from, as far as it says.
+    pub versions: Vec<(String, u64)>,
+    /// Since when it is stale because a purge said so.
+    pub stale_since: Option<Millis>,
+    /// What the adapter has made of it.
+    pub memo: Memo,
 }
+
+/// A body. What it lies in is the adapter's affair; nothing here depends on what it says.
+#[derive(Clone)]
+pub struct Body {
+    content: Rc<dyn Any>,
+    length: usize,
+}
+
+impl Body {
+    /// A body of so many bytes.
+    pub fn new(content: impl Any, length: usize) -> Self {
+        Self {
+            content: Rc::new(content),
+            length,
+        }
+    }
+
+    /// What the adapter put into it.
+    pub fn content<T: Any>(&self) -> Option<&T> {
+        self.content.downcast_ref()
+    }
+
+    /// How many bytes it has.
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether it has none.
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl Debug for Body {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({} bytes)", self.length)
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.content, &other.content)
+    }
+}
+
+impl Eq for Body {}
+
+/// What the adapter makes of an entry when it is first answered with, so that later answers need not
+/// make it again. A changed copy of an entry has none yet.
+#[derive(Default)]
+pub struct Memo(OnceCell<Box<dyn Any>>);
+
+impl Memo {
+    /// What was made, or what is made now. `T` is always the same.
+    pub fn get_or_make<T: Any>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+}
+
+impl Clone for Memo {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Debug for Memo {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memo")
+    }
+}
+
+impl PartialEq for Memo {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Memo {}
+
+/// Fields that describe the stored bytes; a 304, which has none, does not change them (§3.2).
+const OF_THE_BODY: [&str; 5] = [
+    "content-encoding",
+    "content-length",
+    "content-md5",
+    "content-range",
+    "etag",
+];
 
 impl Entry {
     /// How old it is, in seconds (§4.2.3).
@@ -35,9 +135,16 @@ impl Entry {
             .saturating_add(self.age_at_arrival)
     }
 
-    /// For how many more seconds it is fresh; below zero it is stale.
+    /// For how many more seconds it is fresh; at zero and below it is stale.
     pub fn ttl(&self, now: Millis) -> i64 {
-        i64::from(self.control.lifetime.unwrap_or(0)) - i64::from(self.age(now))
+        let left = i64::from(self.control.lifetime.unwrap_or(0)) - i64::from(self.age(now));
+        match self.stale_since {
+            Some(since) => {
+                let stale = i64::try_from(now.saturating_sub(since) / 1_000).unwrap_or(i64::MAX);
+                left.min(-stale)
+            }
+            None => left,
+        }
     }
 
     /// Whether it may be used without asking the origin.
@@ -63,11 +170,19 @@ impl Entry {
         !(self.control.no_cache || self.control.must_revalidate)
     }
 
-    /// Whether it answers a request with these fields.
+    /// Whether it answers a request with these fields. One in the language that the client wants most
+    /// does so whatever else the client would take.
     pub fn fits(&self, request: &Headers) -> bool {
-        self.varies_on
-            .iter()
-            .all(|(name, value)| same_lines(request, name) == *value)
+        self.varies_on.iter().all(|(name, value)| {
+            select::value(request, name) == *value
+                || (name == "accept-language" && self.is_in_wanted_language(request))
+        })
+    }
+
+    fn is_in_wanted_language(&self, request: &Headers) -> bool {
+        let own = self.headers.get("content-language");
+        own.zip(select::language(request))
+            .is_some_and(|(own, wanted)| own.trim().eq_ignore_ascii_case(&wanted))
     }
 
     /// About how many bytes it takes.
@@ -77,31 +192,32 @@ impl Entry {
 
     /// The fields of a request that asks whether this is still right (§4.3.1).
     pub fn validators(&self) -> Vec<(&'static str, String)> {
-        let field = |name: &'static str, of: &str| {
-            self.headers.get(of).map(|value| (name, value.to_owned()))
-        };
-        [
-            field("if-none-match", "etag"),
-            field("if-modified-since", "last-modified"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let pairs = [
+            ("if-none-match", "etag"),
+            ("if-modified-since", "last-modified"),
+        ];
+        let field = |(name, of)| Some((name, self.headers.get(of)?.to_owned()));
+        pairs.into_iter().filter_map(field).collect()
+    }
+
+    /// The version of what a tag names that it was made from.
+    pub fn version_of(&self, tag: &str) -> Option<u64> {
+        let mut versions = self.versions.iter();
+        versions.find(|(name, _)| name == tag).map(|it| it.1)
+    }
+
+    /// Whether the origin can be asked if it is still right.
+    pub fn has_validator(&self) -> bool {
+        self.headers.contains("etag") || self.headers.contains("last-modified")
     }
 
     /// Takes over what a 304 says (§3.2): its fields replace those of the same name, but for those
     /// that describe the body, which has not changed.
-    pub fn freshen(&self, fields: &Headers, now: Millis) -> Self {
-        const OF_THE_BODY: [&str; 4] = [
-            "content-encoding",
-            "content-length",
-            "content-range",
-            "content-type",
-        ];
+    pub fn freshen(&self, fields: &Headers, asked_at: Millis, now: Millis) -> Self {
         let fields = fields.end_to_end();
         let mut headers = self.headers.clone();
-        headers.remove("age");
         let mut names: Vec<&str> = fields.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
         names.dedup();
         for name in names.into_iter().filter(|name| !OF_THE_BODY.contains(name)) {
             headers.remove(name);
@@ -109,29 +225,91 @@ impl Entry {
                 headers.append(name, line);
             }
         }
+        let mut control = Control::of(&headers, now);
+        let silent = |name: &&str| !fields.contains(name);
+        if ["cache-control", "expires"].iter().all(silent) {
+            // A guessed lifetime stands in no field.
+            control.lifetime = control.lifetime.or(self.control.lifetime);
+        }
+        let kept = |name: &str| name != "age" && !control.withheld.iter().any(|it| it == name);
+        let headers = headers.only(kept);
         Self {
-            control: Control::of(&headers),
+            control,
             came_at: now,
-            age_at_arrival: age_field(&fields),
+            age_at_arrival: initial_age(&fields, asked_at, now),
+            tags: tags(&headers),
+            versions: purge::versions(&headers),
             headers,
+            stale_since: None,
             ..self.clone()
         }
     }
 }
 
-/// The age that an answer brought along (§5.1); what is no number is none.
-pub fn age_field(headers: &Headers) -> u32 {
-    headers
-        .members("age")
-        .next()
-        .and_then(|age| age.parse().ok())
-        .unwrap_or(0)
+/// How old an answer was when it came, in seconds (§4.2.3): as its `Age` and its `Date` say,
+/// whichever is more.
+pub fn initial_age(headers: &Headers, asked_at: Millis, now: Millis) -> u32 {
+    let delay = u32::try_from(now.saturating_sub(asked_at) / 1_000).unwrap_or(u32::MAX);
+    let date = headers.get("date");
+    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    let sent = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
+    let apparent = sent.map_or(0, |sent| (now / 1_000).saturating_sub(sent.as_secs()));
+    let apparent = u32::try_from(apparent).unwrap_or(u32::MAX);
+    apparent.max(age_field(headers).saturating_add(delay))
 }
 
-/// All lines of a field as one value, for comparing requests (§4.1).
-pub fn same_lines(headers: &Headers, name: &str) -> Option<String> {
-    if !headers.contains(name) {
-        return None;
+/// The age that an answer brought along (§5.1). One that cannot be read, or is there twice, counts as
+/// older than anything may be: how old the answer is, nobody knows then.
+fn age_field(headers: &Headers) -> u32 {
+    let mut lines = headers.lines("age");
+    let Some(line) = lines.next().map(str::trim) else {
+        return 0;
+    };
+    let digits = !line.is_empty() && line.bytes().all(|it| it.is_ascii_digit());
+    if lines.next().is_some() || !digits {
+        return u32::MAX;
     }
-    Some(headers.members(name).collect::<Vec<_>>().join(", "))
+    line.parse().unwrap_or(u32::MAX)
+}
+
+/// The names in `Cache-Tag`.
+pub fn tags(headers: &Headers) -> Vec<Rc<str>> {
+    headers.members("cache-tag").map(Rc::from).collect()
+}
+
+/// The most names that one answer may be known by; one that has more is not kept.
+pub const TAGS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
+    const SENT: Millis = 1_767_225_600_000;
+
+    fn age(lines: &[(&str, &str)], asked_at: Millis, now: Millis) -> u32 {
+        initial_age(&lines.iter().copied().collect(), asked_at, now)
+    }
+
+    /// RFC 9111 §4.2.3.
+    #[test]
+    fn the_initial_age_is_the_greater_of_both() {
+        let date = ("date", DATE);
+        assert_eq!(age(&[date], SENT, SENT), 0);
+        assert_eq!(age(&[date], SENT, SENT + 7_000), 7);
+        assert_eq!(age(&[date, ("age", "5")], SENT + 4_000, SENT + 7_000), 8);
+        assert_eq!(age(&[("age", "5")], SENT, SENT), 5);
+        assert_eq!(age(&[], SENT, SENT), 0);
+        assert_eq!(age(&[("date", "never")], SENT, SENT), 0);
+        assert_eq!(age(&[date], SENT - 9_000, SENT - 9_000), 0);
+    }
+
+    #[test]
+    fn an_age_that_nobody_can_read_is_old() {
+        for bad in ["abc", "-7200", "7200.0", "0,7200", "7200;foo=bar", ""] {
+            assert_eq!(age(&[("age", bad)], SENT, SENT), u32::MAX, "{bad:?}");
+        }
+        assert_eq!(age(&[("age", "0"), ("age", "0")], SENT, SENT), u32::MAX);
+        assert_eq!(age(&[("age", "99999999999")], SENT, SENT), u32::MAX);
+    }
 }

@@ -1,14 +1,35 @@
 //! Header fields: an ordered list, names in lower case.
 
-/// The fields of a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+/// The fields of a message. They lie in one text: a request is read and answered without a piece of
+/// memory for each of them.
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    text: String,
+    lines: Vec<Line>,
+}
+
+/// Where a line lies in the text: the name from `start` to `middle`, the value from there to `end`.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: usize,
+    middle: usize,
+    end: usize,
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
 
 /// Fields that are about one connection (RFC 9110 §7.6.1) and end at the edge.
-const HOP_BY_HOP: [&str; 9] = [
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keep-alive",
     "proxy-authenticate",
+    "proxy-authentication-info",
     "proxy-authorization",
     "proxy-connection",
     "te",
@@ -23,20 +44,62 @@ impl Headers {
         Self::default()
     }
 
+    /// The fields of a text of lines, name and value by turns.
+    pub fn from_lines(text: &str) -> Self {
+        let mut headers = Self {
+            text: String::with_capacity(text.len() + 64),
+            lines: Vec::with_capacity(24),
+        };
+        let mut lines = text.split('\n');
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    /// The fields as a text of lines. No field holds a line break: what sent it would not have been
+    /// HTTP.
+    pub fn to_lines(&self) -> String {
+        let mut text = String::with_capacity(self.text.len() + 2 * self.lines.len());
+        for (name, value) in self.iter() {
+            for part in [name, "\n", value, "\n"] {
+                text.push_str(part);
+            }
+        }
+        text
+    }
+
+    /// The fields whose names are wanted.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let mut headers = Self::new();
+        for (name, value) in self.iter().filter(|(name, _)| wanted(name)) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
     /// Adds a line, beside those of the same name.
-    pub fn append(&mut self, name: &str, value: impl Into<String>) {
-        self.0.push((name.to_ascii_lowercase(), value.into()));
+    pub fn append(&mut self, name: &str, value: impl AsRef<str>) {
+        let start = self.text.len();
+        self.text.push_str(name);
+        self.text[start..].make_ascii_lowercase();
+        let middle = self.text.len();
+        self.text.push_str(value.as_ref());
+        let end = self.text.len();
+        self.lines.push(Line { start, middle, end });
     }
 
     /// Puts one line in the place of all of this name.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
         self.remove(name);
         self.append(name, value);
     }
 
     /// Takes all lines of this name away.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(it, _)| it != name);
+        let text = &self.text;
+        self.lines.retain(|it| &text[it.start..it.middle] != name);
     }
 
     /// The first line of this name (given in lower case).
@@ -46,10 +109,9 @@ impl Headers {
 
     /// All lines of this name.
     pub fn lines<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
-        self.0
-            .iter()
-            .filter(move |(it, _)| it == name)
-            .map(|(_, value)| value.as_str())
+        self.iter()
+            .filter(move |(it, _)| *it == name)
+            .map(|(_, value)| value)
     }
 
     /// The members of a list that may be spread over several lines.
@@ -68,9 +130,11 @@ impl Headers {
 
     /// All lines.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        let part = |line: &Line| {
+            let name = &self.text[line.start..line.middle];
+            (name, &self.text[line.middle..line.end])
+        };
+        self.lines.iter().map(part)
     }
 
     /// The fields that may travel on: without those about one connection, and without those that
@@ -81,23 +145,12 @@ impl Headers {
             .members("connection")
             .map(str::to_ascii_lowercase)
             .collect();
-        let travels =
-            |name: &str| !HOP_BY_HOP.contains(&name) && !named.iter().any(|it| it == name);
-        Self(
-            self.0
-                .iter()
-                .filter(|(name, _)| travels(name))
-                .cloned()
-                .collect(),
-        )
+        self.only(|name| !HOP_BY_HOP.contains(&name) && !named.iter().any(|it| it == name))
     }
 
     /// About how many bytes the fields take.
     pub fn size(&self) -> usize {
-        self.0
-            .iter()
-            .map(|(name, value)| name.len() + value.len() + 32)
-            .sum()
+        self.text.len() + 32 * self.lines.len()
     }
 }
 
@@ -114,6 +167,14 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_come_back_as_they_went() {
+        let headers: Headers = [("a", "1"), ("b", ""), ("a", "2: 3")].into_iter().collect();
+        assert_eq!(headers.to_lines(), "a\n1\nb\n\na\n2: 3\n");
+        assert_eq!(Headers::from_lines(&headers.to_lines()), headers);
+        assert_eq!(Headers::from_lines(""), Headers::new());
+    }
 
     #[test]
     fn what_is_about_one_connection_stays() {

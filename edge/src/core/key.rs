@@ -13,13 +13,61 @@ const TRACKING: [&str; 11] = [
     "wbraid", "yclid",
 ];
 
-/// The key of a request, which is also the address that the origin is asked for: path and query
-/// without the host.
-pub fn key(path: &str, query: Option<&str>) -> String {
+/// What is asked for: under which key it is kept, and what the contract says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Path and query in their normal form, without the host: also what the origin is asked for when
+    /// the answer may be kept.
+    pub key: String,
+    /// What it is for.
+    pub class: Class,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+/// What a request is for, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A page of the shop.
+    Page,
+    /// JSON.
+    Api,
+    /// A picture, a stylesheet, a script.
+    Asset,
+    /// Something that the contract does not know.
+    Other,
+}
+
+impl Class {
+    /// All of them, each with its word.
+    pub const ALL: [(Self, &str); 4] = [
+        (Self::Page, "page"),
+        (Self::Api, "api"),
+        (Self::Asset, "asset"),
+        (Self::Other, "other"),
+    ];
+}
+
+/// Whose an answer is, as the contract says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The same for everybody: nothing about the client reaches the origin.
+    Everybodys,
+    /// About the one who asks: the request goes to the origin as it came, and its answer to nobody
+    /// else.
+    Somebodys,
+    /// The contract does not know it: its headers say.
+    Unknown,
+}
+
+/// What a path and a query ask for.
+pub fn target(path: &str, query: Option<&str>) -> Target {
     let mut key = normal_path(path);
     let query = query.unwrap_or_default();
-    let query = match allowed(&key) {
-        Some(allowed) => picked(query, |name| allowed.contains(&name)),
+    let known = known(&key);
+    let class = class(&key, known.is_some());
+    let query = match known {
+        Some((allowed, _)) => picked(query, |name| allowed.contains(&name)),
         None if has_tracking(query) => picked(query, |name| !is_tracking(name)),
         // Somebody else's address: its query means whatever its owner says.
         None => query.to_owned(),
@@ -28,8 +76,32 @@ pub fn key(path: &str, query: Option<&str>) -> String {
         key.push('?');
         key.push_str(&query);
     }
-    key
+    let whose = match known {
+        Some((_, Caching::Shared)) => Whose::Everybodys,
+        Some((_, Caching::Private)) => Whose::Somebodys,
+        None => Whose::Unknown,
+    };
+    Target { key, class, whose }
 }
+
+/// The key of a path and a query.
+pub fn key(path: &str, query: Option<&str>) -> String {
+    target(path, query).key
+}
+
+fn class(path: &str, known: bool) -> Class {
+    match path {
+        _ if path.starts_with(API) => Class::Api,
+        _ if known => Class::Page,
+        _ if FILES.iter().any(|folder| path.starts_with(folder)) => Class::Asset,
+        _ => Class::Other,
+    }
+}
+
+/// Where all endpoints are.
+const API: &str = "/api/";
+/// Where files are: stylesheets and scripts, and pictures.
+const FILES: [&str; 2] = ["/assets/", "/media/"];
 
 /// Whether this address is for those who run the shop.
 pub fn is_for_operators(path: &str) -> bool {
@@ -38,28 +110,19 @@ pub fn is_for_operators(path: &str) -> bool {
     page::operator::ALL.contains(&path)
 }
 
-/// Whether what lives at this address is about the one who asks: such a request goes to the origin
-/// as it came, with its cookies, and its answer to nobody else.
-pub fn is_personal(path: &str) -> bool {
-    let known = known(&normal_path(path));
-    known.is_some_and(|(_, caching)| caching == Caching::Private)
-}
-
-/// The parameters that make a difference at this path; none where the path is not the contract's.
-fn allowed(path: &str) -> Option<&'static [&'static str]> {
-    known(path).map(|(query, _)| query)
-}
-
-/// What the contract says of this path: the parameters that make a difference, and whose it is.
+/// What the contract says of reading this path: the parameters that make a difference, and whose it
+/// is.
 fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
+    if path.starts_with(API) {
+        let read = |about: &endpoint::About| about.method == endpoint::Method::Get;
+        let endpoints = endpoint::all().filter(|about| read(about) && fits(about.path, path));
+        // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
+        let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
+        return endpoint.map(|about| (about.query, about.caching));
+    }
     let (_, unprefixed) = Locale::split(path);
-    let endpoints = endpoint::all().filter(|about| fits(about.path, path));
-    // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
-    let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
-    let page = || page::ALL.iter().find(|route| fits(route.path, unprefixed));
-    endpoint
-        .map(|about| (about.query, about.caching))
-        .or_else(|| page().map(|route| (route.query, route.caching)))
+    let page = page::ALL.iter().find(|route| fits(route.path, unprefixed));
+    page.map(|route| (route.query, route.caching))
 }
 
 /// Whether a path has the shape of a route.
@@ -162,17 +225,26 @@ mod tests {
             "/orders/7K3Q",
             "/api/v1/carts/current",
         ] {
-            assert!(is_personal(path), "{path}");
+            assert_eq!(target(path, None).whose, Whose::Somebodys, "{path}");
         }
-        for path in [
-            "/",
-            "/zh",
-            "/p/mug",
-            "/shipping",
-            "/api/v1/products",
-            "/nothing",
+        for path in ["/", "/zh", "/p/mug", "/shipping", "/api/v1/products"] {
+            assert_eq!(target(path, None).whose, Whose::Everybodys, "{path}");
+        }
+        for path in ["/nothing", "/account/x.css", "/cart/", "/api/v1/nothing"] {
+            assert_eq!(target(path, None).whose, Whose::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn all_endpoints_are_where_they_are_looked_for() {
+        assert!(endpoint::all().all(|about| about.path.starts_with(API)));
+        for (path, class) in [
+            ("/p/mug", Class::Page),
+            ("/api/v1/products", Class::Api),
+            ("/assets/a.css", Class::Asset),
+            ("/robots.txt", Class::Other),
         ] {
-            assert!(!is_personal(path), "{path}");
+            assert_eq!(target(path, None).class, class, "{path}");
         }
     }
 

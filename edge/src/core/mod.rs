@@ -1,10 +1,19 @@
 //! What the edge decides, without doing any I/O: an HTTP cache after RFC 9111, driven by headers
 //! alone. It does not know the runtime it runs on, and takes the time as a parameter.
 
+pub mod admit;
+pub mod breaker;
 pub mod control;
+pub mod count;
+pub mod directives;
 pub mod entry;
+pub mod flights;
 pub mod headers;
+pub mod invalidate;
 pub mod key;
 pub mod plan;
+pub mod purge;
+pub mod range;
+pub mod select;
 pub mod store;
 pub mod words;

@@ -1,12 +1,11 @@
-//! The decisions: what to do with a request, and what to do with the origin's answer. Each carries
-//! its reason, which `Cache-Status` prints (RFC 9211).
-
-use std::rc::Rc;
+//! The decisions: what to do with a request. Each carries its reason, which `Cache-Status` prints
+//! (RFC 9211).
 
 use super::{
-    control::Control,
-    entry::{Entry, Millis, age_field, same_lines},
+    directives,
+    entry::{Entry, Millis},
     headers::Headers,
+    range,
 };
 
 /// What is asked for, as far as the decisions need it.
@@ -14,7 +13,7 @@ use super::{
 pub struct Request {
     /// The method, in capitals.
     pub method: String,
-    /// The fields; `accept-encoding` in its normal form, see [`coding`].
+    /// The fields; `accept-encoding` in its normal form, see [`super::select::coding`].
     pub headers: Headers,
 }
 
@@ -29,6 +28,8 @@ pub enum Plan {
     Fetch(Why),
     /// Pass it to the origin and its answer back; neither is looked at.
     Pass(&'static str),
+    /// The client wants nothing but what is stored, and that is nothing: 504.
+    Refuse,
 }
 
 /// How a stored entry answers.
@@ -38,6 +39,10 @@ pub enum Hit {
     Whole,
     /// With 304: the client has the body already.
     NotModified,
+    /// With 206 and these bytes of its body, both ends included.
+    Part(usize, usize),
+    /// With 416: the client wants bytes that are not there.
+    Beyond,
 }
 
 /// Why the origin is asked, in the words of RFC 9211 §2.2.
@@ -67,55 +72,97 @@ pub fn plan(request: &Request, stored: Option<&Entry>, others: bool, now: Millis
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
         return Plan::Pass("method");
     }
-    if request.headers.contains("range") {
-        return Plan::Pass("range");
+    let headers = &request.headers;
+    if headers.contains("if-match") || headers.contains("if-unmodified-since") {
+        return Plan::Pass("precondition");
     }
-    if request.headers.contains("authorization") && !stored.is_some_and(serves_authorized) {
+    // What was answered to somebody unknown is not for somebody known, unless it says so (RFC 9111
+    // §3.5 asks that of the other direction only; a shop's prices may differ for its staff).
+    let known = headers.contains("authorization");
+    if known && stored.is_some_and(|entry| !entry.control.allows_authorized()) {
         return Plan::Pass("authorization");
     }
-    match stored {
-        None if others => Plan::Fetch(Why::VaryMiss),
-        None => Plan::Fetch(Why::UriMiss),
-        Some(entry) if entry.is_fresh(now) => Plan::Serve(hit(request, entry)),
+    let why = match stored {
+        Some(entry) if entry.is_fresh(now) => return Plan::Serve(hit(request, entry)),
         Some(entry) if entry.may_serve_while_renewing(now) => {
-            Plan::ServeAndRenew(hit(request, entry))
+            return Plan::ServeAndRenew(hit(request, entry));
         }
-        Some(_) => Plan::Fetch(Why::Stale),
+        Some(_) => Why::Stale,
+        None if others => Why::VaryMiss,
+        None => Why::UriMiss,
+    };
+    if wants_only_stored(headers) {
+        return Plan::Refuse;
     }
+    // A part is cut from what is stored whole; nobody waits for a whole who wants a part.
+    if stored.is_none() && headers.contains("range") {
+        return Plan::Pass("range");
+    }
+    Plan::Fetch(why)
 }
 
-/// An answer to a request with `Authorization` may be used for another one only when it says so
-/// (RFC 9111 §3.5).
-fn serves_authorized(entry: &Entry) -> bool {
-    allows_authorized(&entry.control)
+/// RFC 9111 §5.2.1.7. The other directives of requests are advice that this cache does not take: with
+/// them anybody could have the origin asked as often as they like.
+fn wants_only_stored(headers: &Headers) -> bool {
+    let mut found = headers.lines("cache-control").flat_map(directives::plain);
+    found.any(|it| it.name == "only-if-cached")
 }
 
-const fn allows_authorized(control: &Control) -> bool {
-    control.public || control.shared_lifetime || control.must_revalidate
+/// Whether a method changes nothing (RFC 9110 §9.2.1); one that is not known may change something.
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
-/// Whether the client's own copy is this entry (RFC 9110 §13.2.2).
+/// How an entry answers: the client's conditions first, then the part that it wants (RFC 9110
+/// §13.2.2).
 pub fn hit(request: &Request, entry: &Entry) -> Hit {
     if entry.status != 200 {
         return Hit::Whole;
     }
-    let same = if request.headers.contains("if-none-match") {
+    if client_has_it(&request.headers, entry) {
+        return Hit::NotModified;
+    }
+    match request.headers.get("range") {
+        Some(field) if request.method == "GET" && is_about(&request.headers, entry) => {
+            match range::asked(field, entry.body.len()) {
+                range::Asked::Part(first, last) => Hit::Part(first, last),
+                range::Asked::Beyond => Hit::Beyond,
+                range::Asked::Whole => Hit::Whole,
+            }
+        }
+        _ => Hit::Whole,
+    }
+}
+
+/// Whether the client's own copy is this entry.
+fn client_has_it(headers: &Headers, entry: &Entry) -> bool {
+    if headers.contains("if-none-match") {
         let tag = entry.headers.get("etag").map(opaque);
-        let mut asked = request.headers.members("if-none-match");
-        asked.any(|asked| asked == "*" || Some(opaque(asked)) == tag)
-    } else {
-        let time = |headers: &Headers, name: &str| {
-            headers
-                .get(name)
-                .and_then(|text| httpdate::parse_http_date(text).ok())
-        };
-        let asked = time(&request.headers, "if-modified-since");
-        let changed = time(&entry.headers, "last-modified");
-        asked
-            .zip(changed)
-            .is_some_and(|(asked, changed)| changed <= asked)
+        let mut asked = headers.members("if-none-match");
+        return asked.any(|asked| asked == "*" || Some(opaque(asked)) == tag);
+    }
+    let Some(asked) = time(headers, "if-modified-since") else {
+        return false;
     };
-    if same { Hit::NotModified } else { Hit::Whole }
+    // Without a `Last-Modified` it cannot have changed since it was made (RFC 9111 §4.3.2).
+    let changed = time(&entry.headers, "last-modified").or_else(|| time(&entry.headers, "date"));
+    changed.is_some_and(|changed| changed <= asked)
+}
+
+/// Whether the client's parts are of this very entry (`If-Range`, RFC 9110 §13.1.5): compared
+/// strongly, because bytes are put together.
+fn is_about(headers: &Headers, entry: &Entry) -> bool {
+    let Some(field) = headers.get("if-range").map(str::trim) else {
+        return true;
+    };
+    if field.ends_with('"') {
+        return !field.starts_with("W/") && entry.headers.get("etag") == Some(field);
+    }
+    entry.headers.get("last-modified") == Some(field)
+}
+
+fn time(headers: &Headers, name: &str) -> Option<std::time::SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?).ok()
 }
 
 /// A tag without its weakness: `If-None-Match` compares weakly (RFC 9110 §13.1.2).
@@ -123,123 +170,15 @@ fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// What to do with the origin's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// Store it once its body has come whole. The reason it is worth storing is its own.
-    Store(Terms),
-    /// Hand it on and store nothing: why not.
-    Leave(&'static str),
-}
-
-/// What an answer says about being stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    control: Control,
-    varies_on: Vec<(String, Option<String>)>,
-}
-
-/// Decides whether an answer is stored (RFC 9111 §3).
-pub fn admit(request: &Request, status: u16, headers: &Headers) -> Admission {
-    let control = Control::of(headers);
-    let authorized = request.headers.contains("authorization");
-    let vary: Vec<String> = headers
-        .members("vary")
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let why_not = if request.method != "GET" {
-        Some("method")
-    } else if !is_final_and_whole(status) {
-        Some("status")
-    } else if control.no_store {
-        Some("no-store")
-    } else if control.private {
-        Some("private")
-    } else if headers.contains("set-cookie") {
-        Some("set-cookie")
-    } else if vary.iter().any(|name| name == "*") {
-        Some("vary")
-    } else if authorized && !allows_authorized(&control) {
-        Some("authorization")
-    } else if control.lifetime.is_none() {
-        // Guessing a lifetime is allowed and left out: a shop's prices are nothing to guess with.
-        Some("no lifetime")
-    } else {
-        None
-    };
-    if let Some(why_not) = why_not {
-        return Admission::Leave(why_not);
-    }
-    let value = |name: String| {
-        let value = same_lines(&request.headers, &name);
-        (name, value)
-    };
-    Admission::Store(Terms {
-        control,
-        varies_on: vary.into_iter().map(value).collect(),
-    })
-}
-
-/// 206 and 304 are parts of an answer; a 5xx is remembered by nobody.
-const fn is_final_and_whole(status: u16) -> bool {
-    matches!(
-        status,
-        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414
-    )
-}
-
-impl Terms {
-    /// The entry, once the body has come whole.
-    pub fn entry(self, status: u16, headers: &Headers, body: Rc<[u8]>, now: Millis) -> Entry {
-        let age_at_arrival = age_field(headers);
-        let mut headers = headers.end_to_end();
-        headers.remove("age");
-        Entry {
-            status,
-            headers,
-            body,
-            came_at: now,
-            age_at_arrival,
-            control: self.control,
-            varies_on: self.varies_on,
-        }
-    }
-}
-
-/// Whether an origin's answer counts as its failure, so that something stale is better (RFC 5861
-/// §4).
-pub const fn is_failure(status: u16) -> bool {
-    matches!(status, 500 | 502 | 503 | 504)
-}
-
-/// The normal form of `Accept-Encoding`: the best coding that origin and client share. Fewer forms
-/// mean fewer variants of one page.
-pub fn coding(headers: &Headers) -> &'static str {
-    let weight = |wanted: &str| {
-        headers.members("accept-encoding").find_map(|member| {
-            let mut parts = member.split(';').map(str::trim);
-            let name = parts.next()?;
-            let q = parts.find_map(|part| part.strip_prefix("q="));
-            let q = q.map_or(1.0, |text| text.parse::<f32>().unwrap_or(0.0));
-            name.eq_ignore_ascii_case(wanted).then_some(q)
-        })
-    };
-    let taken = |name| weight(name).or_else(|| weight("*")).unwrap_or(0.0);
-    let (br, gzip) = (taken("br"), taken("gzip"));
-    if br > 0.0 && br >= gzip {
-        "br"
-    } else if gzip > 0.0 {
-        "gzip"
-    } else {
-        "identity"
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::core::{
+        admit::{Admission, Rules, admit},
+        entry::Body,
+    };
 
     const DATE: Millis = 1_767_225_600_000;
 
@@ -252,8 +191,8 @@ mod tests {
 
     fn stored(lines: &[(&str, &str)]) -> Entry {
         let headers = lines.iter().copied().collect();
-        match admit(&request("GET", &[]), 200, &headers) {
-            Admission::Store(terms) => terms.entry(200, &headers, Rc::from(*b"body"), DATE),
+        match admit(Rules::Shop, &request("GET", &[]), 200, &headers, DATE) {
+            Admission::Store(terms) => terms.entry(200, &headers, Body::new((), 4), DATE, DATE),
             Admission::Leave(why) => panic!("left: {why}"),
         }
     }
@@ -308,69 +247,64 @@ mod tests {
         assert!(!entry.may_serve_on_error(DATE + 100_000));
     }
 
-    /// RFC 9111 §3, §3.5, §4.1 and the shop's own rule about cookies.
-    #[test]
-    fn what_is_not_for_everybody_is_left() {
-        let get = request("GET", &[]);
-        let fresh = ("cache-control", "max-age=60");
-        for (request, status, lines, why) in [
-            (request("POST", &[]), 200, vec![fresh], "method"),
-            (get.clone(), 206, vec![fresh], "status"),
-            (get.clone(), 500, vec![fresh], "status"),
-            (
-                get.clone(),
-                200,
-                vec![("cache-control", "no-store")],
-                "no-store",
-            ),
-            (
-                get.clone(),
-                200,
-                vec![("cache-control", "private, max-age=60")],
-                "private",
-            ),
-            (
-                get.clone(),
-                200,
-                vec![fresh, ("set-cookie", "a=b")],
-                "set-cookie",
-            ),
-            (get.clone(), 200, vec![fresh, ("vary", "accept, *")], "vary"),
-            (get.clone(), 200, vec![("etag", "\"a\"")], "no lifetime"),
-            (
-                request("GET", &[("authorization", "x")]),
-                200,
-                vec![fresh],
-                "authorization",
-            ),
-        ] {
-            let headers = lines.iter().copied().collect();
-            assert_eq!(
-                admit(&request, status, &headers),
-                Admission::Leave(why),
-                "{lines:?}"
-            );
-        }
-        let authorized = request("GET", &[("authorization", "x")]);
-        let headers = [("cache-control", "public, max-age=60")]
-            .into_iter()
-            .collect();
-        assert!(matches!(
-            admit(&authorized, 200, &headers),
-            Admission::Store(_)
-        ));
-    }
-
     #[test]
     fn what_is_not_ours_is_passed() {
         let entry = stored(&[("cache-control", "max-age=60")]);
         for (request, why) in [
             (request("POST", &[]), "method"),
-            (request("GET", &[("range", "bytes=0-1")]), "range"),
             (request("GET", &[("authorization", "x")]), "authorization"),
+            (request("GET", &[("if-match", "\"a\"")]), "precondition"),
         ] {
             assert_eq!(plan(&request, Some(&entry), true, DATE), Plan::Pass(why));
         }
+        let part = request("GET", &[("range", "bytes=0-1")]);
+        assert_eq!(plan(&part, None, false, DATE), Plan::Pass("range"));
+        assert_eq!(
+            plan(&part, Some(&entry), true, DATE + 60_000),
+            Plan::Fetch(Why::Stale)
+        );
+    }
+
+    /// RFC 9111 §5.2.1.7.
+    #[test]
+    fn who_wants_only_what_is_stored_gets_that_or_nothing() {
+        let entry = stored(&[("cache-control", "max-age=60")]);
+        let request = request("GET", &[("cache-control", "only-if-cached")]);
+        assert_eq!(
+            plan(&request, Some(&entry), true, DATE),
+            Plan::Serve(Hit::Whole)
+        );
+        assert_eq!(plan(&request, None, false, DATE), Plan::Refuse);
+    }
+
+    /// RFC 9110 §13.2.2 and §14.2.
+    #[test]
+    fn a_part_is_cut_from_what_is_stored() {
+        let entry = stored(&[
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+        ]);
+        let range = ("range", "bytes=1-2");
+        for (lines, expected) in [
+            (vec![range], Hit::Part(1, 2)),
+            (vec![("range", "bytes=9-")], Hit::Beyond),
+            (vec![range, ("if-range", "\"a\"")], Hit::Part(1, 2)),
+            (vec![range, ("if-range", "\"b\"")], Hit::Whole),
+            (vec![range, ("if-range", "W/\"a\"")], Hit::Whole),
+            (
+                vec![range, ("if-range", "Thu, 01 Jan 2026 00:00:00 GMT")],
+                Hit::Part(1, 2),
+            ),
+            (
+                vec![range, ("if-range", "Fri, 02 Jan 2026 00:00:00 GMT")],
+                Hit::Whole,
+            ),
+            (vec![range, ("if-none-match", "\"a\"")], Hit::NotModified),
+        ] {
+            assert_eq!(hit(&request("GET", &lines), &entry), expected, "{lines:?}");
+        }
+        assert_eq!(hit(&request("HEAD", &[range]), &entry), Hit::Whole);
     }
 
     /// RFC 9110 §13.1.2 and §13.1.3.
@@ -405,10 +339,10 @@ mod tests {
         let headers: Headers = [("cache-control", "max-age=60"), ("vary", "Accept-Encoding")]
             .into_iter()
             .collect();
-        let Admission::Store(terms) = admit(&asked, 200, &headers) else {
+        let Admission::Store(terms) = admit(Rules::Shop, &asked, 200, &headers, DATE) else {
             panic!()
         };
-        let entry = terms.entry(200, &headers, Rc::from(*b""), DATE);
+        let entry = terms.entry(200, &headers, Body::new((), 0), DATE, DATE);
         assert!(entry.fits(&asked.headers));
         assert!(!entry.fits(&request("GET", &[("accept-encoding", "gzip")]).headers));
         assert!(!entry.fits(&request("GET", &[]).headers));
@@ -426,31 +360,17 @@ mod tests {
         let fields: Headers = [
             ("cache-control", "max-age=90"),
             ("content-type", "x/y"),
+            ("etag", "\"b\""),
             ("x-new", "1"),
         ]
         .into_iter()
         .collect();
-        let renewed = entry.freshen(&fields, DATE + 100_000);
+        let renewed = entry.freshen(&fields, DATE + 100_000, DATE + 100_000);
         assert_eq!(renewed.ttl(DATE + 100_000), 90);
-        assert_eq!(renewed.headers.get("content-type"), Some("text/html"));
+        assert_eq!(renewed.headers.get("content-type"), Some("x/y"));
+        assert_eq!(renewed.headers.get("etag"), Some("\"a\""));
         assert_eq!(renewed.headers.get("x-new"), Some("1"));
         assert_eq!(renewed.body, entry.body);
-    }
-
-    #[test]
-    fn codings_have_one_normal_form() {
-        for (accept, expected) in [
-            ("gzip, deflate, br, zstd", "br"),
-            ("br;q=0.1, gzip", "gzip"),
-            ("br;q=0", "identity"),
-            ("*", "br"),
-            ("deflate", "identity"),
-        ] {
-            assert_eq!(
-                coding(&[("accept-encoding", accept)].into_iter().collect()),
-                expected
-            );
-        }
     }
 
     proptest! {

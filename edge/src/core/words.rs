@@ -37,6 +37,21 @@ pub fn nothing_here(path: &str) -> Words {
     )
 }
 
+/// The client wanted nothing but what is stored here, and nothing is.
+pub fn not_stored(path: &str) -> Words {
+    if path.starts_with("/api/") {
+        return problem(ProblemKind::Unavailable);
+    }
+    let (locale, _) = Locale::split(path);
+    page(
+        locale,
+        "Not kept here",
+        "Only a kept copy was asked for, and there is none.",
+        "To the shop",
+        "/",
+    )
+}
+
 fn problem(kind: ProblemKind) -> Words {
     (
         serde_json::to_string(&Problem::new(kind)).unwrap_or_default(),

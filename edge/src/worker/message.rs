@@ -1,94 +1,160 @@
 //! Requests as they come in, and answers as they go out.
 
+use std::cell::Cell;
+
 use shared::trace::TraceParent;
-use worker::{EncodeBody, Response, ResponseBuilder};
+use wasm_bindgen::JsValue;
+use worker::js_sys::Uint8Array;
 
 use crate::core::{
+    admit::Rules,
+    control::TARGETED,
     entry::{Entry, Millis},
     headers::Headers,
-    key,
-    plan::{self, Hit, Request},
+    invalidate,
+    key::{self, Target, Whose},
+    plan::{Hit, Request},
+    select,
     words::Words,
 };
 
-use super::random_uuid;
+use super::{
+    bridge::{self, random_uuid, respond},
+    origin,
+    settings::Settings,
+};
 
-/// Fields that are between origin and edge, and no client's affair.
-const INTERNAL: [&str; 4] = [
-    "cache-tag",
-    "cdn-cache-control",
-    "cloudflare-cdn-cache-control",
-    super::origin::RAW_CODING,
-];
 const REQUEST_ID_MAX: usize = 64;
+
+/// Fields with which a client could have an origin or a framework see another address or method than
+/// the one that is kept. They are in no key, so they go no further.
+const MISLEADING: [&str; 12] = [
+    "forwarded",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-host",
+    "x-http-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-method-override",
+];
+
+/// The fields that a request for what is everybody's takes to the origin; by all others it makes no
+/// difference who asks.
+const OF_EVERYBODY: [&str; 4] = ["accept", "accept-encoding", "accept-language", "tracestate"];
 
 /// A request, read.
 #[derive(Clone)]
 pub struct Asked {
     /// What the core decides about.
     pub request: Request,
-    /// The path as it came.
-    pub path: String,
-    /// The key, which is also what the origin is asked for.
-    pub key: String,
+    /// The whole address.
+    pub url: String,
+    /// Under which key it is kept, and whose it is.
+    pub target: Target,
+    /// When it came.
+    pub at: Millis,
     /// The request's id: the client's own if it is a harmless word.
     pub id: String,
-    /// The trace, one step further than the client's.
-    pub trace: TraceParent,
 }
 
 impl Asked {
-    /// Reads what a client sent.
-    pub fn read(request: &worker::Request) -> worker::Result<Self> {
-        let mut headers = Headers::new();
-        for (name, value) in request.headers().entries() {
-            headers.append(&name, value);
+    /// Reads what a client sent; `fields` are lines.
+    pub fn read(method: String, url: String, fields: &str, now: Millis) -> Self {
+        let mut headers = Headers::from_lines(fields);
+        headers.set("accept-encoding", select::coding(&headers));
+        for name in [origin::ASK_RAW, shared::edge::ADDRESS_HEADER] {
+            headers.remove(name);
         }
-        headers.set("accept-encoding", plan::coding(&headers));
-        headers.remove(super::origin::ASK_RAW);
-        headers.remove(shared::edge::ADDRESS_HEADER);
-        let url = request.url()?;
-        let id = headers
-            .get("x-request-id")
-            .filter(|id| is_harmless(id))
-            .map(str::to_owned);
-        let trace = headers
-            .get("traceparent")
-            .and_then(|text| text.parse().ok());
-        Ok(Self {
-            key: key::key(url.path(), url.query()),
-            path: url.path().to_owned(),
-            id: id.unwrap_or_else(random_uuid),
-            trace: next(trace),
-            request: Request {
-                method: request.method().to_string(),
-                headers,
+        let id = headers.get("x-request-id").filter(|id| is_harmless(id));
+        let id = id.map_or_else(new_id, str::to_owned);
+        let (path, query) = invalidate::path_and_query(invalidate::split(&url).1);
+        Self {
+            target: key::target(path, query),
+            request: Request { method, headers },
+            at: now,
+            url,
+            id,
+        }
+    }
+
+    /// The path as it came.
+    pub fn path(&self) -> &str {
+        invalidate::path_and_query(invalidate::split(&self.url).1).0
+    }
+
+    /// Path and query as they came.
+    pub fn as_it_came(&self) -> &str {
+        let target = invalidate::split(&self.url).1;
+        if target.is_empty() { "/" } else { target }
+    }
+
+    /// The request that fills the cache: a GET without the client's conditions, which are about its own
+    /// copy, and for what is everybody's without anything about the client.
+    pub fn to_keep(&self) -> Request {
+        const CONDITIONS: [&str; 4] = ["if-none-match", "if-modified-since", "if-range", "range"];
+        let everybodys = self.target.whose == Whose::Everybodys;
+        let goes_on = |name: &str| match everybodys {
+            true => OF_EVERYBODY.contains(&name),
+            false => !(CONDITIONS.contains(&name) || MISLEADING.contains(&name)),
+        };
+        Request {
+            method: "GET".to_owned(),
+            headers: self.request.headers.only(goes_on),
+        }
+    }
+
+    /// The request as it came, without what misleads.
+    pub fn to_pass(&self) -> Headers {
+        self.request
+            .headers
+            .only(|name| !MISLEADING.contains(&name))
+    }
+
+    /// Whether the answer may be for nobody else, so that nobody else waits for it.
+    pub fn is_alone(&self) -> bool {
+        let headers = &self.request.headers;
+        self.target.whose != Whose::Everybodys
+            && (headers.contains("authorization") || headers.contains("cookie"))
+    }
+
+    /// Under which name others find the question while it is under way.
+    pub fn flight(&self) -> String {
+        let coding = self.request.headers.get("accept-encoding");
+        format!("{} {}", coding.unwrap_or_default(), self.target.key)
+    }
+
+    /// The trace one step further than the client's, or a new one.
+    pub fn trace(&self) -> TraceParent {
+        let random = || u128::from_str_radix(&random_uuid().replace('-', ""), 16).unwrap_or(1);
+        let number = random();
+        let span_id = ((number >> 64) as u64 ^ number as u64).max(1);
+        let caller = self.request.headers.get("traceparent");
+        match caller.and_then(|text| text.parse::<TraceParent>().ok()) {
+            Some(caller) => caller.child(span_id),
+            None => TraceParent {
+                trace_id: random().max(1),
+                span_id,
+                sampled: true,
             },
-        })
-    }
-
-    /// The same request as a GET: what is stored for it answers a HEAD too.
-    pub fn as_get(&self) -> Request {
-        let mut request = self.request.clone();
-        if request.method == "HEAD" {
-            "GET".clone_into(&mut request.method);
         }
-        request
     }
+}
 
-    /// The same without the client's conditions, which are about its own copy.
-    pub fn unconditional(&self) -> Self {
-        let mut asked = self.clone();
-        for name in [
-            "if-none-match",
-            "if-modified-since",
-            "if-match",
-            "if-unmodified-since",
-        ] {
-            asked.request.headers.remove(name);
-        }
-        asked
+/// An id that no other request has: the isolate's own random part, and a number. A random one for each
+/// request would cost as much as answering it from memory.
+fn new_id() -> String {
+    thread_local! {
+        static ISOLATE: String = random_uuid().replace('-', "").split_off(12);
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
     }
+    let number = NUMBER.get();
+    NUMBER.set(number + 1);
+    ISOLATE.with(|isolate| format!("{isolate}-{number:x}"))
 }
 
 fn is_harmless(id: &str) -> bool {
@@ -96,95 +162,112 @@ fn is_harmless(id: &str) -> bool {
     (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(word)
 }
 
-/// The caller's trace one step further, or a new one.
-fn next(caller: Option<TraceParent>) -> TraceParent {
-    let random = || u128::from_str_radix(&random_uuid().replace('-', ""), 16).unwrap_or(1);
-    let span_id = u64::try_from(random() & u128::from(u64::MAX))
-        .unwrap_or(1)
-        .max(1);
-    match caller {
-        Some(caller) => caller.child(span_id),
-        None => TraceParent {
-            trace_id: random().max(1),
-            span_id,
-            sampled: true,
-        },
-    }
-}
+/// What is made of an entry when it is first answered with: its fields, as the runtime has them.
+struct Made(JsValue);
 
 /// Answers with a stored entry.
 pub fn stored(
+    settings: &Settings,
     asked: &Asked,
     entry: &Entry,
     hit: Hit,
     now: Millis,
     cache_status: &str,
-) -> worker::Result<Response> {
-    let mut headers = entry.headers.clone();
-    headers.set("age", entry.age(now).to_string());
-    let builder = match hit {
-        Hit::Whole => builder(asked, entry.status, headers, cache_status)?,
-        Hit::NotModified => {
-            for name in ["content-encoding", "content-length", "content-type"] {
-                headers.remove(name);
-            }
-            return Ok(builder(asked, 304, headers, cache_status)?.empty());
+) -> JsValue {
+    let length = entry.body.len();
+    let bytes = entry.body.content::<Uint8Array>();
+    let bytes = bytes.filter(|_| length > 0 && asked.request.method != "HEAD");
+    let (status, range, part) = match hit {
+        Hit::Whole => (entry.status, None, bytes.cloned()),
+        Hit::NotModified => (304, None, None),
+        Hit::Part(first, last) => {
+            let cut = |it: &Uint8Array| it.slice(first as u32, last as u32 + 1);
+            let range = format!("bytes {first}-{last}/{length}");
+            (206, Some((range, last - first + 1)), bytes.map(cut))
         }
+        Hit::Beyond => (416, Some((format!("bytes */{length}"), 0)), None),
     };
-    let builder = builder.with_encode_body(EncodeBody::Manual);
-    if asked.request.method == "HEAD" || entry.body.is_empty() {
-        return Ok(builder.empty());
-    }
-    Ok(builder.fixed(entry.body.to_vec()))
+    let age = entry.age(now);
+    let Some((range, length)) = range else {
+        let make = || {
+            let mut headers = outward(settings, entry.headers.clone());
+            headers.append("server-timing", "cache;desc=hit");
+            Made(bridge::fields(&headers.to_lines()))
+        };
+        let made = entry
+            .memo
+            .get_or_make(make)
+            .map_or(JsValue::NULL, |made| made.0.clone());
+        let said = format!("Mallard; {cache_status}");
+        return bridge::hit(&made, status, part.as_ref(), age, &said, &asked.id);
+    };
+    let mut headers = entry.headers.clone();
+    headers.set("age", age.to_string());
+    headers.set("content-range", range);
+    headers.set("content-length", length.to_string());
+    respond(
+        status,
+        &finish(settings, asked, headers, cache_status),
+        part,
+    )
 }
 
 /// Answers with the edge's own words, which nobody stores.
 pub fn words(
+    settings: &Settings,
     asked: &Asked,
     status: u16,
     (text, media_type): Words,
     cache_status: &str,
-) -> worker::Result<Response> {
+) -> JsValue {
     let mut headers = Headers::new();
-    headers.append("content-type", media_type);
-    headers.append("cache-control", "no-store");
-    headers.append(
-        "content-security-policy",
-        "default-src 'none'; frame-ancestors 'none'",
-    );
-    headers.append("x-content-type-options", "nosniff");
+    for (name, value) in [
+        ("content-type", media_type),
+        ("cache-control", "no-store"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        headers.append(name, value);
+    }
     if status == 503 {
         headers.append("retry-after", "5");
     }
-    let builder = builder(asked, status, headers, cache_status)?;
-    if asked.request.method == "HEAD" {
-        return Ok(builder.empty());
-    }
-    Ok(builder.fixed(text.into_bytes()))
+    let empty = asked.request.method == "HEAD";
+    let body = (!empty).then(|| Uint8Array::from(text.as_bytes()));
+    respond(
+        status,
+        &finish(settings, asked, headers, cache_status),
+        body,
+    )
 }
 
-/// An answer without its body: with what every answer says, and without what is internal.
-pub fn builder(
-    asked: &Asked,
-    status: u16,
-    mut headers: Headers,
-    cache_status: &str,
-) -> worker::Result<ResponseBuilder> {
-    for name in INTERNAL {
-        headers.remove(name);
-    }
-    headers.set("x-request-id", asked.id.clone());
-    headers.append("cache-status", format!("Mallard; {cache_status}"));
-    let hit = cache_status.starts_with("hit");
-    let timing = if hit {
-        "cache;desc=hit"
-    } else {
-        "cache;desc=fwd"
-    };
-    headers.append("server-timing", timing);
-    let out = worker::Headers::new();
-    for (name, value) in headers.end_to_end().iter() {
-        out.append(name, value)?;
-    }
-    Ok(ResponseBuilder::new().with_status(status).with_headers(out))
+/// The fields of an answer as lines, with what every answer says.
+pub fn finish(settings: &Settings, asked: &Asked, headers: Headers, status: &str) -> String {
+    let mut headers = outward(settings, headers);
+    headers.set("x-request-id", &asked.id);
+    headers.append("cache-status", format!("Mallard; {status}"));
+    let hit = status.starts_with("hit");
+    headers.append(
+        "server-timing",
+        if hit {
+            "cache;desc=hit"
+        } else {
+            "cache;desc=fwd"
+        },
+    );
+    headers.to_lines()
+}
+
+/// The fields without what is between origin and edge. Other caches further down are told nothing that
+/// only a purge could take back; a general cache leaves that to whoever runs them (RFC 9213 §3.1).
+fn outward(settings: &Settings, headers: Headers) -> Headers {
+    let shop = settings.rules == Rules::Shop;
+    let inner = |name: &str| shop && (name == "cache-tag" || TARGETED.contains(&name));
+    let between = [origin::RAW_CODING, shared::edge::VERSIONS_HEADER];
+    headers
+        .end_to_end()
+        .only(|name| !between.contains(&name) && !inner(name))
 }

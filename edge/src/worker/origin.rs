@@ -1,16 +1,28 @@
 //! The origin behind the edge: a service binding on workerd, an address on Cloudflare.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
-use futures_util::future::{Either, select};
 use shared::edge::{ADDRESS_HEADER, signed_address};
-use worker::{
-    Delay, EncodeBody, Env, Fetch, Method, RequestInit, RequestRedirect, Response, ResponseBody,
+use wasm_bindgen::{JsCast, JsValue};
+use worker::js_sys::{Reflect, Uint8Array, futures::JsFuture};
+
+use crate::core::{
+    admit::{Rules, is_failure},
+    breaker::{Breaker, Permit, Sign},
+    count::Event,
+    entry::{Body, Millis},
+    headers::Headers,
+    plan,
 };
 
-use crate::core::{entry::Entry, headers::Headers};
-
-use super::message::{self, Asked};
+use super::{
+    BREAKER,
+    bridge::Exchange,
+    count,
+    message::{self, Asked},
+    now,
+    settings::Settings,
+};
 
 /// Asks the origin to name the coding of its body in [`RAW_CODING`] instead of `Content-Encoding`,
 /// so that the runtime does not undo it. See docs/decisions/edge-compression.md.
@@ -20,19 +32,14 @@ pub const RAW_CODING: &str = "mallard-coding";
 
 /// The binding on workerd.
 const SERVICE: &str = "ORIGIN";
-/// The variable with the origin's address, where there is no binding.
-const ADDRESS: &str = "ORIGIN_URL";
-/// The secret with which the origin knows its edge.
-const SECRET: &str = "EDGE_SECRET";
-/// The field in which whatever is in front of the edge says who asks, and lets no client say it.
-const ADDRESS_FIELD: &str = "CLIENT_ADDRESS_FIELD";
-const TIME_LIMIT: (&str, u64) = ("ORIGIN_TIMEOUT_MS", 10_000);
-const BODY_MAX: (&str, u64) = ("BODY_MAX", 2 * 1_024 * 1_024);
+/// The codings that the runtime undoes by itself.
+const UNDONE: [&str; 3] = ["br", "deflate", "gzip"];
 
-/// The origin.
+/// The origin, as one request sees it.
 #[derive(Clone)]
 pub struct Origin {
-    env: Rc<Env>,
+    settings: Rc<Settings>,
+    env: JsValue,
 }
 
 /// What the origin answered; its body may still be on its way.
@@ -41,165 +48,275 @@ pub struct Fetched {
     pub status: u16,
     /// The fields, end to end.
     pub headers: Headers,
-    response: Response,
+    /// When it was asked.
+    pub asked_at: Millis,
+    exchange: Exchange,
     raw: bool,
+    limit_ms: u32,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// It cannot be reached, or its answer broke off.
+    Unreachable,
+    /// It took too long.
+    Late,
+    /// It was not asked: the breaker is open.
+    Spared,
+}
+
+impl Silence {
+    /// The word in `Cache-Status`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "origin-unreachable",
+            Self::Late => "origin-late",
+            Self::Spared => "origin-spared",
+        }
+    }
+
+    fn of(error: &JsValue) -> Self {
+        match error.as_string().as_deref() {
+            Some("late") => Self::Late,
+            _ => Self::Unreachable,
+        }
+    }
+
+    const fn event(self) -> Event {
+        match self {
+            Self::Unreachable => Event::Unreachable,
+            Self::Late => Event::Late,
+            Self::Spared => Event::Spared,
+        }
+    }
+}
+
+/// A question to the origin.
+struct Question<'q> {
+    method: &'q str,
+    url: String,
+    fields: String,
+    body: JsValue,
 }
 
 impl Origin {
     /// The origin that this Worker is bound to.
-    pub fn new(env: Env) -> Self {
-        Self { env: Rc::new(env) }
-    }
-
-    /// The largest body that is stored, in bytes.
-    pub fn body_max(&self) -> u64 {
-        self.number(BODY_MAX)
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        // On workerd a binding from the environment that is not set is null, which `Env::var` does not
-        // expect.
-        let value = worker::js_sys::Reflect::get(&self.env, &name.into());
-        value.ok()?.as_string()
-    }
-
-    fn number(&self, (name, default): (&str, u64)) -> u64 {
-        self.env
-            .var(name)
-            .ok()
-            .and_then(|it| it.to_string().parse().ok())
-            .unwrap_or(default)
-    }
-
-    /// Asks for what may be stored, with the validators of what is.
-    pub async fn get(&self, asked: &Asked, stored: Option<&Entry>) -> worker::Result<Fetched> {
-        let mut headers = asked.unconditional().request.headers;
-        for (name, value) in stored.map(Entry::validators).unwrap_or_default() {
-            headers.append(name, value);
+    pub fn new(env: &JsValue, settings: &Rc<Settings>) -> Self {
+        Self {
+            settings: Rc::clone(settings),
+            env: env.clone(),
         }
-        // Cookies are about one client; what is stored is for all of them. A HEAD asks for the whole,
-        // so that the next GET finds it.
-        headers.remove("cookie");
-        self.send(asked, &headers, Method::Get, None).await
     }
 
-    /// Hands a request on as it came.
-    pub async fn pass(&self, asked: &Asked, request: &worker::Request) -> worker::Result<Fetched> {
-        let body = request.inner().body().map(wasm_bindgen::JsValue::from);
-        self.send(asked, &asked.request.headers, request.method(), body)
+    fn service(&self) -> JsValue {
+        match self.settings.origin_url {
+            Some(_) => JsValue::NULL,
+            None => Reflect::get(&self.env, &SERVICE.into()).unwrap_or(JsValue::NULL),
+        }
+    }
+
+    /// Asks for what may be kept, with the validators of what is. The client's conditions, cookies and
+    /// body stay here, and a HEAD asks for the whole, so that the next GET finds it.
+    pub async fn get(
+        &self,
+        asked: &Asked,
+        validators: &[(&'static str, String)],
+    ) -> Result<Fetched, Silence> {
+        let mut headers = asked.to_keep().headers;
+        for (name, value) in validators {
+            headers.set(name, value.clone());
+        }
+        self.ask(asked, "GET", &asked.target.key, headers, JsValue::NULL)
             .await
     }
 
-    async fn send(
-        &self,
-        asked: &Asked,
-        headers: &Headers,
-        method: Method,
-        body: Option<wasm_bindgen::JsValue>,
-    ) -> worker::Result<Fetched> {
-        let mut headers = headers.end_to_end();
-        headers.set("x-request-id", asked.id.clone());
-        headers.set("traceparent", asked.trace.to_string());
-        headers.set(ASK_RAW, "1");
-        if let Some(secret) = self.text(SECRET) {
-            let field = self.text(ADDRESS_FIELD).unwrap_or_default();
-            let address = asked.request.headers.get(&field);
-            let seconds = i64::try_from(worker::Date::now().as_millis() / 1_000).unwrap_or(0);
-            let signed = signed_address(&secret, address, seconds);
-            headers.set(ADDRESS_HEADER, signed);
-        }
-        let out = worker::Headers::new();
-        for (name, value) in headers.iter() {
-            out.append(name, value)?;
-        }
-        let mut init = RequestInit::new();
-        init.with_method(method).with_headers(out).with_body(body);
-        init.with_redirect(RequestRedirect::Manual);
-        let limit = Delay::from(Duration::from_millis(self.number(TIME_LIMIT)));
-        let sent = std::pin::pin!(self.dispatch(&asked.key, init));
-        match select(sent, limit).await {
-            Either::Left((response, _)) => Ok(Fetched::read(response?)),
-            Either::Right(((), _)) => Err(worker::Error::RustError("time limit".into())),
-        }
+    /// Hands a request on as it came.
+    pub async fn pass(&self, asked: &Asked, body: JsValue) -> Result<Fetched, Silence> {
+        let method = &asked.request.method;
+        self.ask(asked, method, asked.as_it_came(), asked.to_pass(), body)
+            .await
     }
 
-    async fn dispatch(&self, key: &str, init: RequestInit) -> worker::Result<Response> {
-        match self.env.var(ADDRESS) {
-            Ok(address) => {
-                let address = address.to_string();
-                let url = format!("{}{key}", address.trim_end_matches('/'));
-                Fetch::Request(worker::Request::new_with_init(&url, &init)?)
-                    .send()
-                    .await
-            }
-            Err(_) => {
-                self.env
-                    .service(SERVICE)?
-                    .fetch(format!("http://origin{key}"), Some(init))
-                    .await
-            }
+    async fn ask(
+        &self,
+        asked: &Asked,
+        method: &str,
+        target: &str,
+        headers: Headers,
+        body: JsValue,
+    ) -> Result<Fetched, Silence> {
+        if BREAKER.with_borrow_mut(|breaker| breaker.permit(now())) == Permit::Rest {
+            count(Event::Spared);
+            return Err(Silence::Spared);
         }
+        let base = self
+            .settings
+            .origin_url
+            .as_deref()
+            .unwrap_or("http://origin");
+        let question = Question {
+            method,
+            url: format!("{base}{target}"),
+            fields: self.fields(asked, headers),
+            body,
+        };
+        let first = self.send(&asked.target.key, &question).await;
+        // A connection that the origin has just closed is nobody's fault; what may be asked twice is,
+        // as long as there is a budget for it.
+        let again = first.as_ref().is_err_and(|it| *it == Silence::Unreachable)
+            && plan::is_safe(method)
+            && question.body.is_null()
+            && BREAKER.with_borrow_mut(Breaker::retry);
+        if !again {
+            return first;
+        }
+        count(Event::Retried);
+        self.send(&asked.target.key, &question).await
+    }
+
+    fn fields(&self, asked: &Asked, headers: Headers) -> String {
+        let mut headers = headers.end_to_end();
+        headers.set("x-request-id", asked.id.clone());
+        headers.set("traceparent", asked.trace().to_string());
+        headers.set(ASK_RAW, "1");
+        if let Some(secret) = &self.settings.secret {
+            let address = asked.request.headers.get(&self.settings.address_field);
+            let seconds = i64::try_from(now() / 1_000).unwrap_or(0);
+            headers.set(ADDRESS_HEADER, signed_address(secret, address, seconds));
+        }
+        headers.to_lines()
+    }
+
+    async fn send(&self, key: &str, question: &Question<'_>) -> Result<Fetched, Silence> {
+        let Question {
+            method,
+            url,
+            fields,
+            body,
+        } = question;
+        let limit_ms = self.settings.origin_timeout_ms;
+        let asked_at = now();
+        count(Event::Asked);
+        let answer = Exchange::ask(&self.service(), url, method, fields, body, limit_ms);
+        let fetched = match JsFuture::from(answer).await {
+            Ok(exchange) => Ok(Fetched::read(exchange.unchecked_into(), asked_at, limit_ms)),
+            Err(error) => Err(Silence::of(&error)),
+        };
+        let sign = match &fetched {
+            Ok(fetched) if is_failure(fetched.status) => Sign::Sick(key),
+            Ok(_) => Sign::Well,
+            Err(_) => Sign::Silent,
+        };
+        if sign != Sign::Well {
+            count(
+                fetched
+                    .as_ref()
+                    .map_or_else(|it| it.event(), |_| Event::Failed),
+            );
+        }
+        BREAKER.with_borrow_mut(|breaker| breaker.note(sign, now()));
+        fetched
     }
 }
 
 impl Fetched {
-    fn read(response: Response) -> Self {
-        let mut headers = Headers::new();
-        for (name, value) in response.headers().entries() {
-            headers.append(&name, value);
-        }
-        let mut headers = headers.end_to_end();
+    fn read(exchange: Exchange, asked_at: Millis, limit_ms: u32) -> Self {
+        let mut headers = Headers::from_lines(&exchange.lines()).end_to_end();
         let raw = headers.get(RAW_CODING).map(str::to_owned);
         if let Some(coding) = &raw {
             headers.remove(RAW_CODING);
             headers.set("content-encoding", coding.clone());
         }
         Self {
-            status: response.status_code(),
+            status: exchange.status(),
             headers,
+            asked_at,
+            exchange,
             raw: raw.is_some(),
-            response,
+            limit_ms,
         }
     }
 
-    /// Whether the body is known to be no larger than this.
-    pub fn fits_into(&self, bytes: u64) -> bool {
-        let length = self
-            .headers
-            .get("content-length")
-            .and_then(|text| text.parse().ok());
-        length.is_some_and(|length: u64| length <= bytes)
+    fn length(&self) -> Option<u64> {
+        self.headers.get("content-length")?.trim().parse().ok()
     }
 
-    /// The body, once it has come whole.
-    pub async fn body(mut self) -> worker::Result<Rc<[u8]>> {
-        let expected = self
-            .headers
-            .get("content-length")
-            .and_then(|text| text.parse().ok());
-        let body = self.response.bytes().await?;
-        let decoded = !self.raw && self.headers.contains("content-encoding");
-        if !decoded && expected.is_some_and(|length: usize| length != body.len()) {
-            return Err(worker::Error::RustError(
-                "the body is shorter than it said".into(),
-            ));
+    /// Whether the body may be kept, as far as its head says. One that does not say how long it is could
+    /// break off unseen: a shop never keeps it.
+    pub fn fits(&self, settings: &Settings) -> bool {
+        let bodiless = matches!(self.status, 204 | 304);
+        match self.length() {
+            Some(length) => length <= settings.body_max,
+            None => bodiless || settings.rules == Rules::Standard,
         }
-        Ok(body.into())
+    }
+
+    /// Whether the runtime has undone the body's coding, so that it is other bytes than it says.
+    fn is_undone(&self) -> bool {
+        let coding = self.headers.get("content-encoding").map(str::trim);
+        !self.raw
+            && coding.is_some_and(|it| UNDONE.iter().any(|&name| it.eq_ignore_ascii_case(name)))
+    }
+
+    /// The body, once it has come whole; nothing when it is larger than what is kept.
+    pub async fn body(&self, settings: &Settings) -> Result<Option<Body>, Silence> {
+        let whole = self.exchange.whole(self.limit_ms, settings.body_max as f64);
+        let body = JsFuture::from(whole)
+            .await
+            .map_err(|error| Silence::of(&error));
+        let expected = self.length().filter(|_| !self.is_undone());
+        let body = body.and_then(|body| {
+            if body.is_null() {
+                return Ok(None);
+            }
+            // It stays where it is, outside of WebAssembly: it goes out again without a copy.
+            let bytes = body.unchecked_into::<Uint8Array>();
+            let length = bytes.length() as usize;
+            let whole = expected.is_none_or(|expected| expected == length as u64);
+            let body = whole.then(|| Some(Body::new(bytes, length)));
+            body.ok_or(Silence::Unreachable)
+        });
+        if let Err(silence) = &body {
+            count(silence.event());
+            BREAKER.with_borrow_mut(|breaker| breaker.note(Sign::Silent, now()));
+        }
+        body
+    }
+
+    /// The fields as they describe the body when it is kept.
+    pub fn headers_of(&self, body: &Body) -> Headers {
+        let mut headers = self.headers.clone();
+        if self.is_undone() {
+            headers.remove("content-encoding");
+            headers.remove("content-length");
+            if let Some(tag) = headers.get("etag").filter(|it| !it.starts_with("W/")) {
+                // The bytes are other ones than those that the tag is of.
+                let weak = format!("W/{tag}");
+                headers.set("etag", weak);
+            }
+        }
+        if self.status != 204 && !headers.contains("content-length") {
+            headers.set("content-length", body.len().to_string());
+        }
+        headers
     }
 
     /// Hands the answer on as it comes.
-    pub fn pass_on(self, asked: &Asked, cache_status: &str) -> worker::Result<Response> {
-        let builder = message::builder(asked, self.status, self.headers, cache_status)?;
-        let builder = if self.raw {
-            builder.with_encode_body(EncodeBody::Manual)
-        } else {
-            builder
-        };
-        let (_, body) = self.response.into_parts();
-        Ok(match body {
-            ResponseBody::Empty => builder.empty(),
-            _ if asked.request.method == "HEAD" => builder.empty(),
-            body => builder.body(body),
+    pub fn pass_on(self, settings: &Settings, asked: &Asked, cache_status: &str) -> JsValue {
+        let bodiless = matches!(self.status, 101 | 204 | 205 | 304);
+        let empty = bodiless || asked.request.method == "HEAD";
+        let fields = message::finish(settings, asked, self.headers, cache_status);
+        let answer = self.exchange.relay(self.status, &fields, empty, self.raw);
+        // What the runtime cannot send on, such as a status beyond 599, is no answer.
+        answer.unwrap_or_else(|_| {
+            let words = crate::core::words::unavailable(asked.path());
+            message::words(settings, asked, 502, words, cache_status)
         })
+    }
+
+    /// Does without the body.
+    pub fn discard(&self) {
+        self.exchange.discard();
     }
 }

@@ -1,0 +1,321 @@
+//! What to do with the origin's answer: whether it is stored, and as what (RFC 9111 §3).
+
+use super::{
+    control::Control,
+    entry::{Body, Entry, Memo, Millis, TAGS_MAX, initial_age, tags},
+    headers::Headers,
+    plan::Request,
+    purge, select,
+};
+
+/// How far this cache goes. What differs is what RFC 9111 allows and a shop had better not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// Of a shop: nothing is guessed, and nothing with a cookie is kept.
+    #[default]
+    Shop,
+    /// Of a general cache: everything that RFC 9111 allows.
+    Standard,
+}
+
+/// What to do with the origin's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Store it once its body has come whole.
+    Store(Box<Terms>),
+    /// Hand it on and store nothing: why not.
+    Leave(&'static str),
+}
+
+/// What an answer says about being stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    control: Control,
+    varies_on: Vec<(String, Option<String>)>,
+}
+
+/// The final statuses whose meaning for caches this one knows (RFC 9110 §15).
+const UNDERSTOOD: [u16; 28] = [
+    200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411,
+    413, 414, 415, 421, 422, 500, 501, 503, 504,
+];
+
+/// Decides whether an answer is stored.
+pub fn admit(
+    rules: Rules,
+    request: &Request,
+    status: u16,
+    headers: &Headers,
+    now: Millis,
+) -> Admission {
+    let mut control = Control::of(headers, now);
+    let vary: Vec<String> = headers
+        .members("vary")
+        .map(str::to_ascii_lowercase)
+        .collect();
+    if let Some(why_not) = why_not(rules, request, status, headers, &control, &vary) {
+        return Admission::Leave(why_not);
+    }
+    if control.lifetime.is_none() && rules == Rules::Standard {
+        control.lifetime = heuristic(status, headers, &control);
+    }
+    let validator = headers.contains("etag") || headers.contains("last-modified");
+    let kept_for = control
+        .lifetime
+        .max(Some(control.stale_while_revalidate))
+        .max(Some(control.stale_if_error));
+    if kept_for == Some(0) && !validator {
+        return Admission::Leave("no lifetime");
+    }
+    let value = |name: String| {
+        let value = select::value(&request.headers, &name);
+        (name, value)
+    };
+    Admission::Store(Box::new(Terms {
+        control,
+        varies_on: vary.into_iter().map(value).collect(),
+    }))
+}
+
+fn why_not(
+    rules: Rules,
+    request: &Request,
+    status: u16,
+    headers: &Headers,
+    control: &Control,
+    vary: &[String],
+) -> Option<&'static str> {
+    // With cookies an answer is for whoever sent them, unless it says otherwise.
+    let cookie = request.headers.contains("cookie") && !control.is_for_everybody();
+    let authorized = request.headers.contains("authorization") && !control.allows_authorized();
+    let sets_cookie = headers.contains("set-cookie") || headers.contains("set-cookie2");
+    // A status without a lifetime of its own is kept only when its meaning allows it (§4.2.2); 206 and
+    // 304 are parts of an answer, and what is below 200 is none yet.
+    let says = control.lifetime.is_some() || control.public;
+    let final_and_whole = status >= 200 && !matches!(status, 206 | 304);
+    if request.method != "GET" {
+        Some("method")
+    } else if !final_and_whole || !(says || is_cacheable(status)) {
+        Some("status")
+    } else if control.must_understand && !UNDERSTOOD.contains(&status) {
+        Some("must-understand")
+    } else if control.no_store && !control.must_understand {
+        Some("no-store")
+    } else if control.private {
+        Some("private")
+    } else if rules == Rules::Shop && sets_cookie {
+        Some("set-cookie")
+    } else if rules == Rules::Shop && cookie {
+        Some("cookie")
+    } else if vary.iter().any(|name| name == "*") {
+        Some("vary")
+    } else if authorized {
+        Some("authorization")
+    } else if headers.members("cache-tag").count() > TAGS_MAX {
+        Some("tags")
+    } else {
+        None
+    }
+}
+
+/// The statuses that may be kept without a word about it (RFC 9110 §15.1).
+const fn is_cacheable(status: u16) -> bool {
+    matches!(
+        status,
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    )
+}
+
+/// A guessed lifetime: a tenth of the time since the last change, a day at most (§4.2.2).
+fn heuristic(status: u16, headers: &Headers, control: &Control) -> Option<u32> {
+    const DAY: u64 = 24 * 60 * 60;
+    if control.no_cache || !(is_cacheable(status) || control.public) {
+        return None;
+    }
+    let time = |name: &str| {
+        let text = headers.get(name)?;
+        httpdate::parse_http_date(text).ok()
+    };
+    let quiet = time("date")?.duration_since(time("last-modified")?).ok()?;
+    u32::try_from((quiet.as_secs() / 10).min(DAY)).ok()
+}
+
+impl Terms {
+    /// The entry, once the body has come whole. `asked_at` is when the request was sent.
+    pub fn entry(
+        self,
+        status: u16,
+        headers: &Headers,
+        body: Body,
+        asked_at: Millis,
+        now: Millis,
+    ) -> Entry {
+        let age_at_arrival = initial_age(headers, asked_at, now);
+        let mut headers = headers.end_to_end();
+        headers.remove("age");
+        for name in &self.control.withheld {
+            headers.remove(name);
+        }
+        if !headers.contains("date") {
+            // §6.6.1 of RFC 9110: who keeps an answer without a date says when it came.
+            let came = std::time::UNIX_EPOCH + std::time::Duration::from_millis(now);
+            headers.append("date", httpdate::fmt_http_date(came));
+        }
+        Entry {
+            status,
+            tags: tags(&headers),
+            versions: purge::versions(&headers),
+            headers,
+            body,
+            came_at: now,
+            age_at_arrival,
+            control: self.control,
+            varies_on: self.varies_on,
+            stale_since: None,
+            memo: Memo::default(),
+        }
+    }
+}
+
+/// Whether an origin's answer counts as its failure, so that something stale is better (RFC 5861
+/// §4).
+pub const fn is_failure(status: u16) -> bool {
+    matches!(status, 500 | 502 | 503 | 504)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRESH: (&str, &str) = ("cache-control", "max-age=60");
+    const DATE: (&str, &str) = ("date", "Thu, 01 Jan 2026 00:00:00 GMT");
+    const TAG: (&str, &str) = ("etag", "\"a\"");
+
+    fn request(method: &str, lines: &[(&str, &str)]) -> Request {
+        Request {
+            method: method.to_owned(),
+            headers: lines.iter().copied().collect(),
+        }
+    }
+
+    fn decide(rules: Rules, request: &Request, status: u16, lines: &[(&str, &str)]) -> Admission {
+        admit(rules, request, status, &lines.iter().copied().collect(), 0)
+    }
+
+    fn left(request: &Request, status: u16, lines: &[(&str, &str)]) -> Option<&'static str> {
+        match decide(Rules::Shop, request, status, lines) {
+            Admission::Store(_) => None,
+            Admission::Leave(why) => Some(why),
+        }
+    }
+
+    /// RFC 9111 §3, §3.5, §4.1 and the shop's own rule about cookies.
+    #[test]
+    fn what_is_not_for_everybody_is_left() {
+        let get = request("GET", &[]);
+        let of_somebody = request("GET", &[("authorization", "x")]);
+        let with_cookie = request("GET", &[("cookie", "a=b")]);
+        let control = |text| ("cache-control", text);
+        let many = (0..=TAGS_MAX)
+            .map(|it| format!("t{it}"))
+            .collect::<Vec<_>>();
+        let many = many.join(",");
+        for (request, status, lines, why) in [
+            (&get, 200, vec![FRESH], None),
+            (&request("POST", &[]), 200, vec![FRESH], Some("method")),
+            (&get, 206, vec![FRESH], Some("status")),
+            (&get, 304, vec![FRESH], Some("status")),
+            (&get, 103, vec![FRESH], Some("status")),
+            (&get, 500, vec![TAG], Some("status")),
+            (&get, 500, vec![FRESH], None),
+            (&get, 599, vec![FRESH], None),
+            (&get, 200, vec![control("no-store")], Some("no-store")),
+            (
+                &get,
+                200,
+                vec![control("max-age=9, private")],
+                Some("private"),
+            ),
+            (&get, 200, vec![control("max-age=9, private=\"x\"")], None),
+            (
+                &get,
+                200,
+                vec![FRESH, ("set-cookie", "a=b")],
+                Some("set-cookie"),
+            ),
+            (&get, 200, vec![FRESH, ("vary", "accept, *")], Some("vary")),
+            (&get, 200, vec![], Some("no lifetime")),
+            (&get, 200, vec![TAG], None),
+            (&get, 200, vec![control("max-age=0")], Some("no lifetime")),
+            (&get, 200, vec![FRESH, ("cache-tag", &many)], Some("tags")),
+            (&of_somebody, 200, vec![FRESH], Some("authorization")),
+            (&of_somebody, 200, vec![control("public, max-age=9")], None),
+            (&of_somebody, 200, vec![control("s-maxage=9")], None),
+            (
+                &of_somebody,
+                200,
+                vec![control("must-revalidate, max-age=9")],
+                None,
+            ),
+            (&with_cookie, 200, vec![FRESH], Some("cookie")),
+            (
+                &with_cookie,
+                200,
+                vec![("cdn-cache-control", "max-age=9")],
+                None,
+            ),
+        ] {
+            assert_eq!(left(request, status, &lines), why, "{status} {lines:?}");
+        }
+    }
+
+    /// RFC 9111 §5.2.2.3.
+    #[test]
+    fn what_must_be_understood_is_left_when_it_is_not() {
+        let get = request("GET", &[]);
+        let line = [("cache-control", "max-age=9, must-understand, no-store")];
+        assert_eq!(left(&get, 200, &line), None);
+        assert_eq!(left(&get, 599, &line), Some("must-understand"));
+    }
+
+    /// RFC 9111 §4.2.2, which a shop does without.
+    #[test]
+    fn a_lifetime_is_guessed_by_the_standard_and_not_by_the_shop() {
+        let get = request("GET", &[]);
+        let quiet = ("last-modified", "Wed, 31 Dec 2025 00:00:00 GMT");
+        let lifetime =
+            |rules, status, lines: &[(&str, &str)]| match decide(rules, &get, status, lines) {
+                Admission::Store(terms) => terms.control.lifetime,
+                Admission::Leave(_) => None,
+            };
+        assert_eq!(lifetime(Rules::Shop, 200, &[DATE, quiet]), None);
+        assert_eq!(lifetime(Rules::Standard, 200, &[DATE, quiet]), Some(8_640));
+        assert_eq!(lifetime(Rules::Standard, 403, &[DATE, quiet]), None);
+        let public = ("cache-control", "public");
+        assert_eq!(
+            lifetime(Rules::Standard, 599, &[DATE, quiet, public]),
+            Some(8_640)
+        );
+        let old = ("last-modified", "Thu, 01 Jan 2015 00:00:00 GMT");
+        assert_eq!(lifetime(Rules::Standard, 200, &[DATE, old]), Some(86_400));
+    }
+
+    #[test]
+    fn what_is_withheld_is_not_stored() {
+        let headers = [
+            ("cache-control", "max-age=60, no-cache=\"a\""),
+            ("a", "1"),
+            ("b", "2"),
+            ("connection", "c"),
+            ("c", "3"),
+        ];
+        let headers: Headers = headers.into_iter().collect();
+        let Admission::Store(terms) = admit(Rules::Shop, &request("GET", &[]), 200, &headers, 0)
+        else {
+            panic!()
+        };
+        let entry = terms.entry(200, &headers, Body::new((), 0), 0, 0);
+        let names: Vec<&str> = entry.headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["cache-control", "b", "date"]);
+    }
+}

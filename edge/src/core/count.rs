@@ -1,0 +1,228 @@
+//! What the edge counts: for Prometheus, and as a line of its log.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use super::key::Class;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered with what is stored and fresh.
+    Hit,
+    /// Answered with what is stored and stale.
+    Stale,
+    /// The origin was asked for something to keep.
+    Miss,
+    /// Waited for the same question of somebody else.
+    Collapsed,
+    /// Handed on, because it is nobody else's.
+    Bypass,
+    /// Answered by the edge itself.
+    Own,
+}
+
+/// What happened between edge and origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was asked.
+    Asked,
+    /// It did not answer, or its answer broke off.
+    Unreachable,
+    /// It did not answer in time.
+    Late,
+    /// It answered 500, 502, 503 or 504.
+    Failed,
+    /// It was asked a second time.
+    Retried,
+    /// It was left alone, because the breaker is open.
+    Spared,
+    /// A purge came.
+    Purged,
+    /// What it answered was older than a purge, and not kept.
+    Outdated,
+}
+
+const OUTCOMES: [(Outcome, &str); 6] = [
+    (Outcome::Hit, "hit"),
+    (Outcome::Stale, "stale"),
+    (Outcome::Miss, "miss"),
+    (Outcome::Collapsed, "collapsed"),
+    (Outcome::Bypass, "bypass"),
+    (Outcome::Own, "own"),
+];
+
+const EVENTS: [(Event, &str); 8] = [
+    (Event::Asked, "asked"),
+    (Event::Unreachable, "unreachable"),
+    (Event::Late, "late"),
+    (Event::Failed, "failed"),
+    (Event::Retried, "retried"),
+    (Event::Spared, "spared"),
+    (Event::Purged, "purged"),
+    (Event::Outdated, "outdated"),
+];
+
+/// The counters of this isolate.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    requests: [[u64; OUTCOMES.len()]; Class::ALL.len()],
+    events: [u64; EVENTS.len()],
+}
+
+/// What is so at this moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauges {
+    /// Keys in the store.
+    pub keys: u64,
+    /// Bytes in the store.
+    pub bytes: u64,
+    /// Keys that were pushed out so far.
+    pub evicted: u64,
+    /// Whether requests reach the origin.
+    pub breaker_closed: bool,
+}
+
+impl Counters {
+    /// Counts a request.
+    pub fn request(&mut self, class: Class, outcome: Outcome) {
+        self.requests[class as usize][outcome as usize] += 1;
+    }
+
+    /// Counts an event.
+    pub fn event(&mut self, event: Event) {
+        self.events[event as usize] += 1;
+    }
+
+    /// In the text format of Prometheus.
+    pub fn prometheus(&self, now: Gauges) -> String {
+        let mut text = String::new();
+        head(
+            &mut text,
+            "requests_total",
+            "counter",
+            "Requests by what they were for and what became of them",
+        );
+        for (class, word) in Class::ALL {
+            for (outcome, result) in OUTCOMES {
+                let count = self.requests[class as usize][outcome as usize];
+                line(
+                    &mut text,
+                    &format!("requests_total{{class=\"{word}\",result=\"{result}\"}}"),
+                    count,
+                );
+            }
+        }
+        head(
+            &mut text,
+            "origin_total",
+            "counter",
+            "What happened between edge and origin",
+        );
+        for (event, word) in EVENTS {
+            let name = format!("origin_total{{event=\"{word}\"}}");
+            line(&mut text, &name, self.events[event as usize]);
+        }
+        for (name, kind, help, value) in [
+            ("store_keys", "gauge", "Keys in memory", now.keys),
+            ("store_bytes", "gauge", "Bytes in memory", now.bytes),
+            (
+                "store_evicted_total",
+                "counter",
+                "Keys pushed out of memory",
+                now.evicted,
+            ),
+            (
+                "breaker_closed",
+                "gauge",
+                "Whether requests reach the origin",
+                u64::from(now.breaker_closed),
+            ),
+        ] {
+            head(&mut text, name, kind, help);
+            line(&mut text, name, value);
+        }
+        text
+    }
+
+    /// As one line of a log; what is zero is left out.
+    pub fn log(&self, now: Gauges) -> String {
+        let mut fields = Map::new();
+        fields.insert("message".into(), "the edge has counted".into());
+        let mut add = |name: String, count: u64| {
+            if count > 0 {
+                fields.insert(name, Value::from(count));
+            }
+        };
+        for (class, word) in Class::ALL {
+            for (outcome, result) in OUTCOMES {
+                let count = self.requests[class as usize][outcome as usize];
+                add(format!("requests.{word}.{result}"), count);
+            }
+        }
+        for (event, word) in EVENTS {
+            add(format!("origin.{word}"), self.events[event as usize]);
+        }
+        add("store.keys".into(), now.keys);
+        add("store.bytes".into(), now.bytes);
+        add("store.evicted".into(), now.evicted);
+        Value::Object(fields).to_string()
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing into a text cannot fail.
+    let _ = writeln!(
+        text,
+        "# HELP mallard_edge_{name} {help}.\n# TYPE mallard_edge_{name} {kind}"
+    );
+}
+
+fn line(text: &mut String, name: &str, value: u64) {
+    let _ = writeln!(text, "mallard_edge_{name} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_said() {
+        let mut counters = Counters::default();
+        counters.request(Class::Page, Outcome::Hit);
+        counters.request(Class::Page, Outcome::Hit);
+        counters.request(Class::Api, Outcome::Bypass);
+        counters.event(Event::Late);
+        let now = Gauges {
+            keys: 3,
+            ..Gauges::default()
+        };
+        let text = counters.prometheus(now);
+        for line in [
+            "mallard_edge_requests_total{class=\"page\",result=\"hit\"} 2",
+            "mallard_edge_requests_total{class=\"api\",result=\"bypass\"} 1",
+            "mallard_edge_origin_total{event=\"late\"} 1",
+            "mallard_edge_store_keys 3",
+            "mallard_edge_breaker_closed 0",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+        }
+        let log: Value = serde_json::from_str(&counters.log(now)).unwrap();
+        assert_eq!(log["requests.page.hit"], 2);
+        assert_eq!(log.get("requests.page.miss"), None);
+    }
+
+    #[test]
+    fn every_word_has_its_place() {
+        for (place, (outcome, _)) in OUTCOMES.into_iter().enumerate() {
+            assert_eq!(outcome as usize, place);
+        }
+        for (place, (event, _)) in EVENTS.into_iter().enumerate() {
+            assert_eq!(event as usize, place);
+        }
+        for (place, (class, _)) in Class::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, place);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which stored answers an unsafe request makes wrong (RFC 9111 §4.4).
+
+use super::{headers::Headers, key};
+
+/// The keys that a request which may have changed something makes invalid: its own, and those that its
+/// answer names in `Location` and `Content-Location`, if they are of the same origin. `url` is what
+/// was asked for, with scheme and host.
+pub fn keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
+    if !(200..400).contains(&status) {
+        return Vec::new();
+    }
+    let (origin, target) = split(url);
+    let named = ["location", "content-location"];
+    let named = named.into_iter().filter_map(|name| answer.get(name));
+    let others = named.filter_map(|reference| resolve(origin, target, reference.trim()));
+    let mut keys: Vec<String> = std::iter::once(target.to_owned())
+        .chain(others)
+        .map(|target| {
+            let (path, query) = path_and_query(&target);
+            key::key(path, query)
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// An address as scheme and host, and the rest without its fragment.
+pub fn split(url: &str) -> (&str, &str) {
+    let url = url.split('#').next().unwrap_or(url);
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| host + at);
+    (&url[..end], &url[end..])
+}
+
+/// A target as path and query.
+pub fn path_and_query(target: &str) -> (&str, Option<&str>) {
+    match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    }
+}
+
+/// What a reference means, seen from a target (RFC 3986 §5.2), if it is of the same origin.
+fn resolve(origin: &str, target: &str, reference: &str) -> Option<String> {
+    let scheme = origin.split_once("://").map_or("", |(scheme, _)| scheme);
+    let same =
+        |other: &str, rest: &str| other.eq_ignore_ascii_case(origin).then(|| rest.to_owned());
+    if reference.contains("://") && !reference.starts_with(['/', '?']) {
+        let (other, rest) = split(reference);
+        return same(other, rest);
+    }
+    if reference.starts_with("//") {
+        let absolute = format!("{scheme}:{reference}");
+        let (other, rest) = split(&absolute);
+        return same(other, rest);
+    }
+    let reference = reference.split('#').next().unwrap_or_default();
+    let (path, _) = path_and_query(target);
+    let merged = match reference.as_bytes().first() {
+        None => target.to_owned(),
+        Some(b'/') => reference.to_owned(),
+        Some(b'?') => format!("{path}{reference}"),
+        Some(_) => format!(
+            "{}/{reference}",
+            path.rsplit_once('/').map_or("", |it| it.0)
+        ),
+    };
+    Some(without_dots(&merged))
+}
+
+/// RFC 3986 §5.2.4.
+fn without_dots(target: &str) -> String {
+    let (path, query) = path_and_query(target);
+    let mut parts: Vec<&str> = Vec::new();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    for part in path.split('/').skip(1) {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let slash = if matches!(last, "." | "..") && !parts.is_empty() {
+        "/"
+    } else {
+        ""
+    };
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("/{}{slash}{query}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(location: &str) -> Vec<String> {
+        let answer = [("location", location)].into_iter().collect();
+        keys("http://shop.example/a/b?x=1", 201, &answer)
+    }
+
+    #[test]
+    fn the_target_and_what_the_answer_names_become_invalid() {
+        let own = "/a/b?x=1";
+        for (location, other) in [
+            ("/c?y=2", Some("/c?y=2")),
+            ("c", Some("/a/c")),
+            ("./c", Some("/a/c")),
+            ("../c", Some("/c")),
+            ("../../../c", Some("/c")),
+            ("?z=3", Some("/a/b?z=3")),
+            ("", None),
+            ("#top", None),
+            ("http://shop.example/c", Some("/c")),
+            ("HTTP://SHOP.example/c#x", Some("/c")),
+            ("//shop.example/c", Some("/c")),
+            ("//other.example/c", None),
+            ("https://shop.example/c", None),
+            ("http://other.example/c", None),
+        ] {
+            let mut expected: Vec<&str> = std::iter::once(own).chain(other).collect();
+            expected.sort_unstable();
+            assert_eq!(of(location), expected, "{location:?}");
+        }
+    }
+
+    #[test]
+    fn what_failed_makes_nothing_invalid() {
+        let answer = Headers::new();
+        for status in [100, 400, 404, 500] {
+            assert!(keys("http://shop.example/a", status, &answer).is_empty());
+        }
+        assert_eq!(keys("http://shop.example/a", 303, &answer), ["/a"]);
+        assert_eq!(keys("http://shop.example", 200, &answer), ["/"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(url in "\\PC{0,30}", location in "[./?#:a-zé]{0,20}") {
+            let answer = [("location", location.as_str())].into_iter().collect();
+            let _ = keys(&url, 200, &answer);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The runtime as the adapter sees it: `bridge.mjs`.
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Promise, Uint8Array};
+
+#[wasm_bindgen(module = "/src/worker/bridge.mjs")]
+extern "C" {
+    /// An answer; `fields` are lines, name and value by turns.
+    pub fn respond(status: u16, fields: &str, body: Option<Uint8Array>) -> JsValue;
+
+    /// Header fields from lines.
+    pub fn fields(lines: &str) -> JsValue;
+
+    /// The answer with what is stored: its fields, made once, and what is so this time.
+    pub fn hit(
+        stored: &JsValue,
+        status: u16,
+        body: Option<&Uint8Array>,
+        age: u32,
+        cache_status: &str,
+        id: &str,
+    ) -> JsValue;
+
+    /// A question to the origin, and its answer.
+    pub type Exchange;
+
+    /// Asks; the promise is of an [`Exchange`].
+    #[wasm_bindgen(static_method_of = Exchange)]
+    pub fn ask(
+        service: &JsValue,
+        url: &str,
+        method: &str,
+        fields: &str,
+        body: &JsValue,
+        limit_ms: u32,
+    ) -> Promise;
+
+    /// The status.
+    #[wasm_bindgen(method)]
+    pub fn status(this: &Exchange) -> u16;
+
+    /// The fields, as lines.
+    #[wasm_bindgen(method, js_name = fields)]
+    pub fn lines(this: &Exchange) -> String;
+
+    /// The whole body; the promise is of a `Uint8Array`, or of null when it is larger than that.
+    #[wasm_bindgen(method)]
+    pub fn whole(this: &Exchange, limit_ms: u32, max: f64) -> Promise;
+
+    /// Hands it on as it comes, with other fields.
+    #[wasm_bindgen(method, catch)]
+    pub fn relay(
+        this: &Exchange,
+        status: u16,
+        fields: &str,
+        empty: bool,
+        manual: bool,
+    ) -> Result<JsValue, JsValue>;
+
+    /// Does without the body.
+    #[wasm_bindgen(method)]
+    pub fn discard(this: &Exchange);
+
+    /// Somebody who waits.
+    pub type Waiting;
+
+    /// Waits for so long at most.
+    pub fn waiting(limit_ms: u32) -> Waiting;
+
+    /// Of a number: what it was woken with.
+    #[wasm_bindgen(method, getter)]
+    pub fn promise(this: &Waiting) -> Promise;
+
+    /// Ends the wait. Each who waits has a promise of their own, made in their own request: the runtime
+    /// goes on with them there, and not in the request of whoever woke them.
+    #[wasm_bindgen(method)]
+    pub fn wake(this: &Waiting, value: i32);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A random UUID.
+    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
+    pub fn random_uuid() -> String;
+
+    /// A request, as far as it is not read by the shim already.
+    pub type Incoming;
+
+    /// Its body, or null.
+    #[wasm_bindgen(method, getter)]
+    pub fn body(this: &Incoming) -> JsValue;
+
+    /// All of its body as text.
+    #[wasm_bindgen(method)]
+    pub fn text(this: &Incoming) -> Promise;
+}

@@ -1,0 +1,48 @@
+//! The settings, read once: they are the same for every request of an isolate.
+
+use wasm_bindgen::JsValue;
+use worker::js_sys::Reflect;
+
+use crate::core::admit::Rules;
+
+/// The settings.
+pub struct Settings {
+    /// The origin's address, where there is no binding.
+    pub origin_url: Option<String>,
+    /// The secret with which edge and origin know each other.
+    pub secret: Option<String>,
+    /// The field in which whatever is in front of the edge says who asks, and lets no client say it.
+    pub address_field: String,
+    /// How long the origin may take for the head of an answer, and again for its body.
+    pub origin_timeout_ms: u32,
+    /// The largest body that is kept.
+    pub body_max: u64,
+    /// The most bytes in memory.
+    pub memory_max: usize,
+    /// How far this cache goes.
+    pub rules: Rules,
+}
+
+impl Settings {
+    /// Reads them. One that is not there, or no number, is its default.
+    pub fn read(env: &JsValue) -> Self {
+        // On workerd a binding from the environment that is not set is null.
+        let text = |name: &str| Reflect::get(env, &name.into()).ok()?.as_string();
+        let number = |name: &str, default: u32| {
+            let set = text(name).and_then(|it| it.parse().ok());
+            set.unwrap_or(default)
+        };
+        Self {
+            origin_url: text("ORIGIN_URL").map(|it| it.trim_end_matches('/').to_owned()),
+            secret: text("EDGE_SECRET").filter(|it| !it.is_empty()),
+            address_field: text("CLIENT_ADDRESS_FIELD").unwrap_or_default(),
+            origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", 10_000),
+            body_max: u64::from(number("BODY_MAX", 2 * 1_024 * 1_024)),
+            memory_max: number("MEMORY_MAX", 64 * 1_024 * 1_024) as usize,
+            rules: match text("CACHE_RULES").as_deref() {
+                Some("standard") => Rules::Standard,
+                _ => Rules::Shop,
+            },
+        }
+    }
+}

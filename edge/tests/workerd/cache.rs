@@ -1,0 +1,219 @@
+//! What is kept, what is not, and what everybody is told of it.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use crate::support::{Answer, Edge, Health, Origin, Request, SHARED, pair};
+
+/// Status, fields and body by target; 404 for every other.
+type Answers = HashMap<&'static str, (u16, Vec<(&'static str, &'static str)>, &'static [u8])>;
+
+fn by(answers: Answers) -> impl Fn(&Request) -> Answer + Send + Sync {
+    move |request| {
+        let none = (404, vec![], &b"nothing"[..]);
+        let (status, fields, body) = answers.get(&*request.target).unwrap_or(&none);
+        let mut answer = Answer::new(*body);
+        answer.status = *status;
+        if request.target == "/echo" {
+            answer.body.clone_from(&request.body);
+        }
+        fields
+            .iter()
+            .fold(answer, |answer, (name, value)| answer.with(name, value))
+    }
+}
+
+/// What the edge tells the origin of clients is its own word: signed where there is a secret, nothing where
+/// there is none, and never what a client says.
+#[test]
+fn who_asks_is_said_by_the_edge_and_by_nobody_else() {
+    let fields = [
+        ("x-real-ip", "192.0.2.7"),
+        ("mallard-client", "198.51.100.1 1 00"),
+    ];
+    let said = |environment: &[(&str, &str)], path: &str| {
+        let origin = Origin::start(by(HashMap::from([(
+            "/p/mug",
+            (200, vec![SHARED], &b"mug"[..]),
+        )])));
+        let edge = Edge::start_with(&origin, environment);
+        edge.send("GET", path, &fields, b"");
+        edge.send("POST", path, &fields, b"{}");
+        let asked = origin.requests().into_iter();
+        asked
+            .map(|it| it.fields.get("mallard-client").cloned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(&[], "/p/mug"), [None, None]);
+    let environment = [
+        ("EDGE_SECRET", "secret"),
+        ("CLIENT_ADDRESS_FIELD", "x-real-ip"),
+    ];
+    for line in said(&environment, "/p/mug") {
+        let line = line.unwrap();
+        let (text, signature) = line.rsplit_once(' ').unwrap();
+        assert!(text.starts_with("192.0.2.7 "), "{text}");
+        let seconds: i64 = text.rsplit_once(' ').unwrap().1.parse().unwrap();
+        assert_eq!(
+            shared::edge::signed_address("secret", Some("192.0.2.7"), seconds),
+            format!("{text} {signature}")
+        );
+    }
+    for line in said(&environment[..1], "/p/mug") {
+        assert!(line.unwrap().starts_with("- "));
+    }
+}
+
+#[test]
+fn the_second_visit_is_a_hit_however_it_is_spelled() {
+    let fields = vec![
+        SHARED,
+        ("ETag", "\"a\""),
+        ("Cache-Control", "public, max-age=0"),
+    ];
+    let (origin, edge) = pair(by(HashMap::from([("/p/mug", (200, fields, &b"mug"[..]))])));
+    let first = edge.get("/p/mug");
+    assert!(
+        first.field("cache-status").contains("fwd=uri-miss"),
+        "{first:?}"
+    );
+    for path in ["/p/mug", "/p/m%75g?utm_source=x&fbclid=1"] {
+        let again = edge.get(path);
+        assert_eq!((again.status, &again.body[..]), (200, &b"mug"[..]));
+        assert!(
+            again
+                .field("cache-status")
+                .starts_with("Mallard; hit; ttl="),
+            "{again:?}"
+        );
+        assert_eq!(again.field("cache-control"), "public, max-age=0");
+        assert!(again.fields.contains_key("age") && again.fields.contains_key("x-request-id"));
+        assert!(!again.fields.contains_key("cdn-cache-control"));
+    }
+    let known = edge.send("GET", "/p/mug", &[("If-None-Match", "\"a\"")], b"");
+    assert_eq!((known.status, known.body.len()), (304, 0));
+    let head = edge.send("HEAD", "/p/mug", &[], b"");
+    assert_eq!(
+        (head.status, head.body.len(), head.field("content-length")),
+        (200, 0, "3")
+    );
+    assert_eq!(origin.asked("/p/mug"), 1);
+}
+
+#[test]
+fn what_is_private_is_never_kept() {
+    let (origin, edge) = pair(by(HashMap::from([
+        (
+            "/private",
+            (200, vec![("Cache-Control", "no-store")], &b"a"[..]),
+        ),
+        (
+            "/cookie",
+            (200, vec![SHARED, ("Set-Cookie", "a=b")], &b"b"[..]),
+        ),
+        ("/silent", (200, vec![], &b"c"[..])),
+    ])));
+    for path in ["/private", "/cookie", "/silent"] {
+        for _ in 0..3 {
+            assert!(
+                edge.get(path).field("cache-status").contains("fwd="),
+                "{path}"
+            );
+        }
+        assert_eq!(origin.asked(path), 3, "{path}");
+    }
+}
+
+#[test]
+fn codings_are_kept_side_by_side_as_they_came() {
+    let fields = vec![
+        SHARED,
+        ("Vary", "Accept-Encoding"),
+        ("mallard-coding", "br"),
+    ];
+    let (_origin, edge) = pair(by(HashMap::from([(
+        "/p/br",
+        (200, fields, &b"not really br"[..]),
+    )])));
+    for _ in 0..2 {
+        let reply = edge.send("GET", "/p/br", &[("Accept-Encoding", "gzip, br")], b"");
+        assert_eq!(reply.field("content-encoding"), "br");
+        assert_eq!(reply.body, b"not really br");
+        assert!(!reply.fields.contains_key("mallard-coding"));
+    }
+    let plain = edge.get("/p/br");
+    assert!(
+        plain.field("cache-status").contains("fwd=vary-miss"),
+        "{plain:?}"
+    );
+}
+
+#[test]
+fn the_shop_stays_browsable_when_its_origin_is_down() {
+    let short = ("CDN-Cache-Control", "public, max-age=0, stale-if-error=600");
+    let (origin, edge) = pair(by(HashMap::from([(
+        "/p/mug",
+        (200, vec![short], &b"mug"[..]),
+    )])));
+    edge.get("/p/mug");
+    origin.is(Health::Killed);
+    let stale = edge.get("/p/mug");
+    assert_eq!((stale.status, &stale.body[..]), (200, &b"mug"[..]));
+    assert!(
+        stale.field("cache-status").contains("origin-unreachable"),
+        "{stale:?}"
+    );
+    let page = edge.get("/p/other");
+    assert_eq!(
+        (page.status, page.field("cache-control")),
+        (503, "no-store")
+    );
+    assert!(page.field("content-type").starts_with("text/html"));
+    let api = edge.get("/api/v1/products");
+    assert_eq!(
+        (api.status, api.field("content-type")),
+        (503, "application/problem+json")
+    );
+}
+
+#[test]
+fn what_is_not_a_read_is_passed_with_its_body() {
+    let (origin, edge) = pair(by(HashMap::from([("/echo", (201, vec![], &b""[..]))])));
+    let reply = edge.send("POST", "/echo", &[("Content-Type", "text/plain")], b"hello");
+    assert_eq!((reply.status, &reply.body[..]), (201, &b"hello"[..]));
+    assert_eq!(origin.asked("/echo"), 1);
+}
+
+#[test]
+fn the_operators_addresses_end_here() {
+    let (origin, edge) = pair(by(HashMap::new()));
+    for path in ["/metrics", "/healthz", "/%72eadyz"] {
+        assert_eq!(edge.get(path).status, 404, "{path}");
+        assert_eq!(origin.asked(path), 0, "{path}");
+    }
+}
+
+#[test]
+fn ten_thousand_hits_ask_the_origin_once() {
+    let (origin, edge) = pair(by(HashMap::from([(
+        "/p/mug",
+        (200, vec![SHARED], &b"mug"[..]),
+    )])));
+    edge.get("/p/mug");
+    let hits = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| {
+                let mut client = edge.client();
+                for _ in 0..1_000 {
+                    let reply = client.get("/p/mug");
+                    hits.fetch_add(usize::from(reply.body == b"mug"), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!((hits.into_inner(), origin.asked("/p/mug")), (10_000, 1));
+}

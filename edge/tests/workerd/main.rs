@@ -1,0 +1,14 @@
+//! The built Worker on workerd, in front of a small origin of the tests' own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
+mod cache;
+mod collapse;
+mod outage;
+mod poison;
+mod purge;
+mod support;

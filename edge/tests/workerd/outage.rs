@@ -1,0 +1,128 @@
+//! The origin killed, hanging, failing or cutting its answers short: whatever was kept is served, and
+//! nothing broken is kept.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Answer, Edge, Health, Origin, Reply, count};
+
+const PAGES: [&str; 5] = [
+    "/",
+    "/c/tea",
+    "/p/mug",
+    "/api/v1/products",
+    "/api/v1/categories",
+];
+
+fn body(target: &str) -> String {
+    format!("{target} ").repeat(2_000)
+}
+
+fn shop() -> (Origin, Edge) {
+    let origin = Origin::start(|request| match request.target.as_str() {
+        "/api/v1/orders" => Answer::new("ordered").with("Cache-Control", "no-store"),
+        target => Answer::new(body(target))
+            .with("CDN-Cache-Control", "public, max-age=0, stale-if-error=600"),
+    });
+    let edge = Edge::start_with(&origin, &[("ORIGIN_TIMEOUT_MS", "400")]);
+    (origin, edge)
+}
+
+/// Goes through an outage of the length that the environment says: a second, or `MALLARD_OUTAGE_S=60`.
+fn survive(health: Health, word: &str) {
+    let (origin, edge) = shop();
+    for page in PAGES {
+        assert_eq!(edge.get(page).text(), body(page));
+    }
+    origin.is(health);
+    let lasts = Duration::from_secs(count("MALLARD_OUTAGE_S", 1) as u64);
+    thread::scope(|scope| {
+        for page in PAGES {
+            let edge = &edge;
+            scope.spawn(move || {
+                let mut client = edge.client();
+                let (begun, mut rounds) = (Instant::now(), 0);
+                while begun.elapsed() < lasts || rounds < 12 {
+                    let reply = client.get(page);
+                    assert_eq!((reply.status, reply.text()), (200, &*body(page)));
+                    let said = [word, "origin-spared", "collapsed"];
+                    assert!(said.iter().any(|it| reply.says(it)), "{reply:?}");
+                    rounds += 1;
+                }
+            });
+        }
+    });
+    // What is not there is honestly not there, and an order fails before anything has begun.
+    let missing = edge.get("/p/other");
+    assert!(matches!(missing.status, 500 | 503), "{missing:?}");
+    let mut client = edge.client();
+    client.ask("POST", "/api/v1/orders", &[], b"{}");
+    // An answer that the origin cuts is cut for who ordered, too: nobody can say what it would have been.
+    let ordered = client.answer("POST");
+    let refused = |it: &Reply| matches!(it.status, 500 | 503);
+    assert!(
+        ordered.as_ref().map_or(health == Health::Cutting, refused),
+        "{ordered:?}"
+    );
+    origin.is(Health::Well);
+    let begun = Instant::now();
+    while edge.get("/p/other").text() != body("/p/other") {
+        assert!(
+            begun.elapsed() < Duration::from_secs(40),
+            "it does not recover"
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(
+        edge.send("POST", "/api/v1/orders", &[], b"{}").text(),
+        "ordered"
+    );
+}
+
+#[test]
+fn a_killed_origin_is_survived() {
+    survive(Health::Killed, "origin-unreachable");
+}
+
+#[test]
+fn a_hanging_origin_is_survived() {
+    survive(Health::Hanging, "origin-late");
+}
+
+#[test]
+fn a_failing_origin_is_survived() {
+    survive(Health::Failing, "origin-failed");
+}
+
+#[test]
+fn an_origin_that_cuts_its_answers_is_survived() {
+    survive(Health::Cutting, "origin-unreachable");
+}
+
+#[test]
+fn nobody_waits_for_an_origin_that_hangs() {
+    let (origin, edge) = shop();
+    origin.is(Health::Hanging);
+    for number in 0..20 {
+        edge.get(&format!("/p/{number}"));
+    }
+    // The breaker is open: most were not even asked.
+    assert!(origin.requests().len() < 20, "{}", origin.requests().len());
+    let reply = edge.get("/p/one-more");
+    assert!(reply.says("origin-spared"), "{reply:?}");
+}
+
+#[test]
+fn a_second_try_costs_nobody_an_error() {
+    // The connection that the first answer came over is closed behind it.
+    let origin = Origin::start(|request| {
+        let answer = Answer::new(body(&request.target));
+        answer.with("Connection", "close")
+    });
+    let edge = Edge::start_with(&origin, &[]);
+    for number in 0..10 {
+        assert_eq!(edge.get(&format!("/p/{number}")).status, 200);
+    }
+}

@@ -1,0 +1,209 @@
+//! What one client sends never changes what another one gets.
+
+use std::thread;
+
+use crate::support::{Answer, Edge, Origin, Request, SHARED, pair};
+
+/// An origin that puts everything it is told into what it answers, as careless ones do.
+fn careless(request: &Request) -> Answer {
+    let mut said: Vec<String> = request
+        .fields
+        .iter()
+        .filter(|(name, _)| !INNOCENT.contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    said.sort_unstable();
+    let body = String::from_utf8_lossy(&request.body).into_owned();
+    let text = format!(
+        "{} {} {body} {}",
+        request.method,
+        request.target,
+        said.join(" ")
+    );
+    Answer::new(text).with(SHARED.0, SHARED.1)
+}
+
+/// What differs with every request and stands in no page.
+const INNOCENT: [&str; 6] = [
+    "content-length",
+    "host",
+    "mallard-client",
+    "mallard-raw",
+    "traceparent",
+    "x-request-id",
+];
+
+#[test]
+fn nothing_that_is_not_in_the_key_reaches_a_page() {
+    let (_origin, edge) = pair(careless);
+    let clean = |path: &str| edge.get(path).text().to_owned();
+    for (number, (name, value)) in [
+        ("x-forwarded-host", "evil"),
+        ("x-forwarded-proto", "nothttps"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-original-url", "/evil"),
+        ("x-rewrite-url", "/evil"),
+        ("x-http-method-override", "POST"),
+        ("forwarded", "host=evil"),
+        ("user-agent", "evil"),
+        ("referer", "http://evil"),
+        ("origin", "http://evil"),
+        ("cookie", "session=evil"),
+        ("authorization", "Bearer evil"),
+        ("x-anything", "evil"),
+        ("cache-control", "no-transform"),
+        ("range", "bytes=0-1"),
+        ("if-none-match", "\"evil\""),
+        ("content-type", "evil/evil"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("/p/{number}");
+        let first = edge.send("GET", &path, &[(name, value)], b"");
+        let second = clean(&path);
+        assert!(!second.contains("evil"), "{name}: {second}");
+        let expected = format!("GET {path}  accept-encoding=identity");
+        assert_eq!(second, expected, "{name}: {first:?}");
+    }
+}
+
+#[test]
+fn a_get_with_a_body_is_a_get() {
+    let (_origin, edge) = pair(careless);
+    let first = edge.send("GET", "/p/mug", &[], b"evil");
+    assert!(!first.text().contains("evil"), "{first:?}");
+    assert!(!edge.get("/p/mug").text().contains("evil"));
+}
+
+#[test]
+fn parameters_that_make_no_difference_are_not_seen() {
+    let (origin, edge) = pair(careless);
+    for query in [
+        "variant=1&evil=1",
+        "evil=1&variant=1&utm_source=evil",
+        "%65vil=1&variant=1",
+        "variant=1#evil",
+    ] {
+        let reply = edge.get(&format!("/p/mug?{query}"));
+        assert_eq!(
+            reply.text(),
+            "GET /p/mug?variant=1  accept-encoding=identity",
+            "{query}"
+        );
+    }
+    assert_eq!(origin.requests().len(), 1);
+    // What stands there twice may mean something: it is another address, with an answer of its own.
+    let twice = edge.get("/p/mug?variant=1&variant=2");
+    assert!(
+        twice.text().contains("/p/mug?variant=1&variant=2"),
+        "{twice:?}"
+    );
+    assert!(edge.get("/p/mug?variant=1").text().contains("?variant=1 "));
+}
+
+#[test]
+fn one_address_has_one_answer_however_it_is_written() {
+    let (origin, edge) = pair(careless);
+    for path in ["/p/mug", "/p/%6dug", "/p/%6Dug", "/p/m%75g?fbclid=1"] {
+        assert_eq!(
+            edge.get(path).text(),
+            "GET /p/mug  accept-encoding=identity"
+        );
+    }
+    assert_eq!(origin.requests().len(), 1);
+    // These are other addresses, and stay so.
+    for path in ["/p/MUG", "/p/mug%2F", "/p//mug", "/p/mug%00", "/p/mug;x"] {
+        assert!(edge.get(path).says("fwd="), "{path}");
+    }
+}
+
+#[test]
+fn codings_that_nobody_has_are_one_coding() {
+    let (origin, edge) = pair(|request| careless(request).with("Vary", "Accept-Encoding"));
+    for coding in [
+        "evil",
+        "zstd, evil;q=1",
+        "identity",
+        "br;q=0, gzip;q=0",
+        "*;q=0",
+    ] {
+        let reply = edge.send("GET", "/p/mug", &[("accept-encoding", coding)], b"");
+        assert_eq!(reply.text(), "GET /p/mug  accept-encoding=identity");
+    }
+    assert_eq!(origin.requests().len(), 1);
+}
+
+/// Somebody's page at an address that looks like a file, from an origin that says nothing or too much.
+#[test]
+fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
+    for control in ["", "max-age=600", "public, max-age=600"] {
+        let (_origin, edge) = pair(move |request| {
+            let answer = Answer::new(format!("secret of {}", request.field("cookie")));
+            match control {
+                "" => answer,
+                _ if request.field("cookie").is_empty() => answer,
+                // An origin that calls this public has said so; only what it sets is left to the edge.
+                "public, max-age=600" => answer
+                    .with("Cache-Control", control)
+                    .with("Set-Cookie", "session=1"),
+                _ => answer.with("Cache-Control", control),
+            }
+        });
+        for path in [
+            "/account/x.css",
+            "/account/orders.js",
+            "/account%2Fx.css",
+            "/cart/x.png",
+        ] {
+            let own = edge.send("GET", path, &[("cookie", "ann")], b"");
+            assert_eq!(own.text(), "secret of ann");
+            let other = edge.get(path);
+            assert_eq!(other.text(), "secret of ", "{control:?} {path}: {other:?}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_is_ever_seen_by_another() {
+    let origin = Origin::start(|request| {
+        let who = [request.field("cookie"), request.field("authorization")].concat();
+        let answer = Answer::new(format!("secret of {who}"));
+        match request.target.as_str() {
+            "/account" => answer,
+            "/cart" => answer.with("CDN-Cache-Control", "public, max-age=600"),
+            "/api/v1/account" => answer.with("Cache-Control", "private, max-age=600"),
+            "/other" => answer
+                .with("Cache-Control", "max-age=600")
+                .with("ETag", "\"same\""),
+            _ => answer.with("Cache-Control", "no-store"),
+        }
+    });
+    let edge = Edge::start(&origin);
+    let paths = [
+        "/account",
+        "/cart",
+        "/api/v1/account",
+        "/other",
+        "/orders/7K3Q",
+        "/nothing",
+    ];
+    thread::scope(|scope| {
+        for user in 0..100 {
+            let edge = &edge;
+            scope.spawn(move || {
+                let mut client = edge.client();
+                let own = format!("user-{user}");
+                for round in 0..100 {
+                    let path = paths[(user + round) % paths.len()];
+                    let name = ["cookie", "authorization"][round % 2];
+                    let reply = client.send("GET", path, &[(name, &own)], b"");
+                    assert_eq!(reply.text(), format!("secret of {own}"), "{path}");
+                }
+            });
+        }
+    });
+    for path in paths {
+        assert_eq!(edge.get(path).text(), "secret of ", "{path}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Purges: signed, at once, and never followed by something older.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use shared::edge::{METRICS, PURGE, PURGE_TAGS_MAX, SIGNED_HEADER, signed_call};
+
+use crate::support::{Answer, Edge, Health, Origin, SECRET, SHARED, count, pair, seconds};
+
+/// An origin whose every answer is its version at the time of the question.
+fn versioned(delay_us: impl Fn() -> u64 + Send + Sync + 'static) -> (Origin, Edge, Arc<AtomicU64>) {
+    let version = Arc::new(AtomicU64::new(1));
+    let now = Arc::clone(&version);
+    let (origin, edge) = pair(move |request| {
+        let body = now.load(Ordering::SeqCst).to_string();
+        let tag = request
+            .target
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Answer::new(body)
+            .with(SHARED.0, SHARED.1)
+            .with("Cache-Tag", &format!("{tag},all"))
+            .after(Duration::from_micros(delay_us()))
+    });
+    (origin, edge, version)
+}
+
+#[test]
+fn a_purge_is_seen_by_the_next_request_and_touches_nothing_else() {
+    let (origin, edge, version) = versioned(|| 0);
+    for round in 1..=100 {
+        version.store(round, Ordering::SeqCst);
+        let order = format!(r#"{{"tags":[{{"name":"mug"}}],"mode":"{}"}}"#, "hard");
+        edge.purge(&order);
+        assert_eq!(edge.get("/p/mug").text(), round.to_string());
+        edge.get("/p/cup");
+    }
+    assert_eq!((origin.asked("/p/mug"), origin.asked("/p/cup")), (100, 1));
+    assert_eq!(
+        edge.purge(r#"{"tags":[{"name":"all"}]}"#)
+            .field("mallard-purged"),
+        "2"
+    );
+    assert_eq!(
+        edge.purge(r#"{"tags":[{"name":"all"}]}"#)
+            .field("mallard-purged"),
+        "0"
+    );
+    edge.get("/p/cup");
+    assert_eq!(
+        edge.purge(r#"{"everything":true}"#).field("mallard-purged"),
+        "1"
+    );
+}
+
+#[test]
+fn a_soft_purge_serves_what_is_there_until_there_is_something_newer() {
+    let (origin, edge, version) = versioned(|| 0);
+    edge.get("/p/mug");
+    version.store(2, Ordering::SeqCst);
+    edge.purge(r#"{"mode":"soft","tags":[{"name":"mug"}]}"#);
+    origin.is(Health::Killed);
+    let stale = edge.get("/p/mug");
+    assert_eq!((stale.status, stale.text()), (200, "1"));
+    assert!(stale.says("; ttl=0; detail=renewing"), "{stale:?}");
+    origin.is(Health::Well);
+    while edge.get("/p/mug").text() == "1" {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The race of every cache: somebody asks, the answer is on its way, a purge comes, the answer is
+/// stored. Whoever asks after the purge was acknowledged never sees it.
+#[test]
+fn a_thousand_purges_among_refills_never_show_an_older_version() {
+    let purges = count("MALLARD_PURGES", 1_000) as u64;
+    let spread = AtomicU64::new(0);
+    let (_origin, edge, version) = versioned(move || {
+        spread
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_mul(2_654_435_761)
+            % 2_500
+    });
+    let acknowledged = AtomicU64::new(1);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut client = edge.client();
+                while !done.load(Ordering::SeqCst) {
+                    let least = acknowledged.load(Ordering::SeqCst);
+                    let seen: u64 = client.get("/p/mug").text().parse().unwrap();
+                    assert!(seen >= least, "version {seen} was shown after {least}");
+                }
+            });
+        }
+        let mut client = edge.client();
+        for round in 2..=purges {
+            version.store(round, Ordering::SeqCst);
+            let body = r#"{"tags":[{"name":"mug"}]}"#.as_bytes();
+            let signed = signed_call(SECRET, "POST", PURGE, body, seconds());
+            let reply = client.send("POST", PURGE, &[(SIGNED_HEADER, &signed)], body);
+            assert_eq!(reply.status, 204);
+            acknowledged.store(round, Ordering::SeqCst);
+            let seen: u64 = client.get("/p/mug").text().parse().unwrap();
+            assert!(seen >= round, "version {seen} was shown after {round}");
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+}
+
+/// The origin's answers may come from a copy that lags behind: a version that was purged is not kept,
+/// however late it was asked for.
+#[test]
+fn what_was_made_from_a_purged_version_is_not_kept() {
+    let lag = Arc::new(AtomicU64::new(6));
+    let copy = Arc::clone(&lag);
+    let (origin, edge) = pair(move |_| {
+        let version = copy.load(Ordering::SeqCst);
+        Answer::new(version.to_string())
+            .with(SHARED.0, SHARED.1)
+            .with("Cache-Tag", "mug")
+            .with("mallard-versions", &format!("mug={version}"))
+    });
+    edge.get("/p/mug");
+    edge.purge(r#"{"tags":[{"name":"mug","version":7}]}"#);
+    for asked in 2..5 {
+        let reply = edge.get("/p/mug");
+        assert_eq!((reply.text(), origin.asked("/p/mug")), ("6", asked));
+        assert!(!reply.fields.contains_key("mallard-versions"));
+    }
+    lag.store(7, Ordering::SeqCst);
+    for _ in 0..3 {
+        assert_eq!(edge.get("/p/mug").text(), "7");
+    }
+    assert_eq!(origin.asked("/p/mug"), 5);
+}
+
+#[test]
+fn only_who_has_the_secret_may_purge_and_look() {
+    let (origin, edge, _) = versioned(|| 0);
+    edge.get("/p/mug");
+    let order = r#"{"everything":true}"#;
+    let sign =
+        |secret: &str, seconds| signed_call(secret, "POST", PURGE, order.as_bytes(), seconds);
+    for signed in [
+        String::new(),
+        sign("guessed", seconds()),
+        sign(SECRET, seconds() - 3_600),
+        signed_call(SECRET, "POST", PURGE, b"{}", seconds()),
+        signed_call(SECRET, "GET", METRICS, b"", seconds()),
+    ] {
+        let fields = [(SIGNED_HEADER, signed.as_str())];
+        assert_eq!(
+            edge.send("POST", PURGE, &fields, order.as_bytes()).status,
+            403
+        );
+        assert_eq!(edge.send("GET", METRICS, &fields[..0], b"").status, 403);
+    }
+    assert_eq!(edge.call("POST", PURGE, "{").status, 400);
+    let tags = (0..=PURGE_TAGS_MAX).map(|it| format!(r#"{{"name":"t{it}"}}"#));
+    let tags = tags.collect::<Vec<_>>().join(",");
+    assert_eq!(
+        edge.call("POST", PURGE, &format!(r#"{{"tags":[{tags}]}}"#))
+            .status,
+        413
+    );
+    assert_eq!(edge.call("POST", PURGE, &" ".repeat(200_000)).status, 413);
+    assert_eq!(edge.call("GET", "/_edge/other", "").status, 404);
+    edge.get("/p/mug");
+    assert_eq!(origin.requests().len(), 1);
+    let silent = Edge::start_with(&origin, &[]);
+    assert_eq!(silent.call("POST", PURGE, order).status, 404);
+}

@@ -1,0 +1,433 @@
+//! An origin of the tests' own, the built Worker on workerd, and a client.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use shared::edge::{METRICS, PURGE, SIGNED_HEADER, signed_call};
+
+/// A request as the origin gets it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    pub target: String,
+    pub fields: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What the origin answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub after: Duration,
+}
+
+impl Answer {
+    pub fn new(body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status: 200,
+            fields: Vec::new(),
+            body: body.into(),
+            after: Duration::ZERO,
+        }
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn after(mut self, time: Duration) -> Self {
+        self.after = time;
+        self
+    }
+}
+
+/// How the origin fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Well,
+    /// It closes every connection.
+    Killed,
+    /// It takes requests and says nothing.
+    Hanging,
+    /// It answers 500 to everything.
+    Failing,
+    /// It closes the connection in the middle of the body.
+    Cutting,
+}
+
+type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
+
+pub struct Origin {
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<Request>>>,
+    health: Arc<Mutex<Health>>,
+}
+
+impl Origin {
+    /// An origin that answers like this.
+    pub fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::default();
+        let health = Arc::new(Mutex::new(Health::Well));
+        let handler: Arc<Handler> = Arc::new(handler);
+        let (log, state) = (Arc::clone(&asked), Arc::clone(&health));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (handler, log) = (Arc::clone(&handler), Arc::clone(&log));
+                let state = Arc::clone(&state);
+                thread::spawn(move || converse(stream, &*handler, &log, &state));
+            }
+        });
+        Self {
+            address,
+            asked,
+            health,
+        }
+    }
+
+    /// How often it was asked for a target.
+    pub fn asked(&self, target: &str) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|it| it.target == target).count()
+    }
+
+    /// Everything that it was asked.
+    pub fn requests(&self) -> Vec<Request> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub fn is(&self, health: Health) {
+        *self.health.lock().unwrap() = health;
+    }
+}
+
+fn converse(
+    stream: TcpStream,
+    handler: &Handler,
+    log: &Mutex<Vec<Request>>,
+    health: &Mutex<Health>,
+) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut stream = stream;
+    loop {
+        let request = read(&mut reader)?;
+        let state = *health.lock().unwrap();
+        log.lock().unwrap().push(request.clone());
+        let mut answer = match state {
+            Health::Killed => return None,
+            Health::Hanging => {
+                // Until the other side has had enough.
+                let _ = reader.read(&mut [0]);
+                return None;
+            }
+            Health::Failing => {
+                let mut answer = Answer::new("failed");
+                answer.status = 500;
+                answer
+            }
+            Health::Well | Health::Cutting => handler(&request),
+        };
+        thread::sleep(answer.after);
+        let mut head = format!(
+            "HTTP/1.1 {} X\r\ncontent-length: {}\r\n",
+            answer.status,
+            answer.body.len()
+        );
+        for (name, value) in &answer.fields {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        if state == Health::Cutting {
+            answer.body.truncate(answer.body.len() / 2);
+        }
+        let mut message = head.into_bytes();
+        if request.method != "HEAD" {
+            message.extend_from_slice(&answer.body);
+        }
+        stream.write_all(&message).ok()?;
+        if state == Health::Cutting {
+            return None;
+        }
+    }
+}
+
+fn read(reader: &mut impl BufRead) -> Option<Request> {
+    let mut first = String::new();
+    if reader.read_line(&mut first).ok()? == 0 {
+        return None;
+    }
+    let mut words = first.split(' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let fields = fields(reader)?;
+    let length = fields.get("content-length");
+    let mut body = vec![0; length.map_or(0, |it| it.parse().unwrap_or(0))];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request {
+        method,
+        target,
+        fields,
+        body,
+    })
+}
+
+/// The fields up to the empty line; those of one name are joined.
+fn fields(reader: &mut impl BufRead) -> Option<HashMap<String, String>> {
+    let mut fields: HashMap<String, String> = HashMap::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            return Some(fields);
+        };
+        let (name, value) = (name.to_ascii_lowercase(), value.trim());
+        fields
+            .entry(name)
+            .and_modify(|old| old.push_str(&format!(", {value}")))
+            .or_insert_with(|| value.to_owned());
+    }
+}
+
+pub struct Edge {
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub fields: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+
+    pub fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+
+    /// Whether `Cache-Status` says this.
+    pub fn says(&self, text: &str) -> bool {
+        self.field("cache-status").contains(text)
+    }
+}
+
+pub const SECRET: &str = "what edge and origin share";
+
+impl Edge {
+    pub fn start(origin: &Origin) -> Self {
+        Self::start_with(origin, &[("EDGE_SECRET", SECRET)])
+    }
+
+    pub fn start_with(origin: &Origin, environment: &[(&str, &str)]) -> Self {
+        let needed = |name: &str| {
+            std::env::var(name)
+                .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
+        };
+        let address = free_address();
+        let child = Command::new(needed("WORKERD"))
+            .arg("serve")
+            .arg(format!("{}/workerd.capnp", needed("EDGE_DIR")))
+            .arg(format!("--socket-addr=http={address}"))
+            .arg(format!("--external-addr=origin={}", origin.address))
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let edge = Self { address, child };
+        for _ in 0..600 {
+            if TcpStream::connect(address).is_ok() {
+                return edge;
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        panic!("workerd does not come up");
+    }
+
+    pub fn send(&self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Reply {
+        Client::to(self.address).send(method, path, fields, body)
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], b"")
+    }
+
+    /// A client that keeps its connection.
+    pub fn client(&self) -> Client {
+        Client::to(self.address)
+    }
+
+    /// A call that only those who share the secret can make.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Reply {
+        let signed = signed_call(SECRET, method, path, body.as_bytes(), seconds());
+        self.send(method, path, &[(SIGNED_HEADER, &signed)], body.as_bytes())
+    }
+
+    pub fn purge(&self, body: &str) -> Reply {
+        let reply = self.call("POST", PURGE, body);
+        assert_eq!(reply.status, 204, "{reply:?}");
+        reply
+    }
+
+    /// A counter's value.
+    pub fn counter(&self, name: &str) -> u64 {
+        let reply = self.call("GET", METRICS, "");
+        let mut lines = reply.text().lines();
+        let line = lines.find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("no {name}: {reply:?}"))
+            .parse()
+            .unwrap()
+    }
+}
+
+/// The time as signatures have it.
+pub fn seconds() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge runs on the machine's clock"
+    )]
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_secs()).unwrap()
+}
+
+/// One connection to the edge.
+pub struct Client {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Self { stream, reader }
+    }
+
+    pub fn get(&mut self, path: &str) -> Reply {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> Reply {
+        self.ask(method, path, fields, body);
+        self.answer(method).expect("an answer")
+    }
+
+    /// Asks, and does not wait.
+    pub fn ask(&mut self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\n");
+        for (name, value) in fields {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || !matches!(method, "GET" | "HEAD") {
+            request.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        let request = [request.as_bytes(), body].concat();
+        self.stream.write_all(&request).unwrap();
+    }
+
+    /// The answer; nothing when it breaks off.
+    pub fn answer(&mut self, method: &str) -> Option<Reply> {
+        let mut first = String::new();
+        self.reader.read_line(&mut first).ok()?;
+        let status = first.split(' ').nth(1)?.parse().ok()?;
+        let fields = fields(&mut self.reader)?;
+        let mut body = Vec::new();
+        let chunked = fields
+            .get("transfer-encoding")
+            .is_some_and(|it| it == "chunked");
+        if method == "HEAD" || matches!(status, 204 | 304) {
+        } else if chunked {
+            loop {
+                let mut line = String::new();
+                self.reader.read_line(&mut line).ok()?;
+                let length = usize::from_str_radix(line.trim(), 16).ok()?;
+                let mut chunk = vec![0; length + 2];
+                self.reader.read_exact(&mut chunk).ok()?;
+                body.extend_from_slice(&chunk[..length]);
+                if length == 0 {
+                    break;
+                }
+            }
+        } else {
+            body = vec![0; fields.get("content-length")?.parse().ok()?];
+            self.reader.read_exact(&mut body).ok()?;
+        }
+        Some(Reply {
+            status,
+            fields,
+            body,
+        })
+    }
+}
+
+/// An address that nobody has. It lies below the ports that the system hands out by itself, so that
+/// no connection takes it before workerd does.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    loop {
+        let number = std::process::id() as usize * 16 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + number % 12_000).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+/// A catalogue answer, as the shop's origin says it.
+pub const SHARED: (&str, &str) = (
+    "CDN-Cache-Control",
+    "public, max-age=60, stale-while-revalidate=60, stale-if-error=600",
+);
+
+/// An origin that answers so at every address, and an edge in front of it.
+pub fn pair(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> (Origin, Edge) {
+    let origin = Origin::start(handler);
+    let edge = Edge::start(&origin);
+    (origin, edge)
+}
+
+/// How many of something a test does: all of it, or what the environment says.
+pub fn count(name: &str, usual: usize) -> usize {
+    let set = std::env::var(name).ok();
+    set.and_then(|it| it.parse().ok()).unwrap_or(usual)
+}
