@@ -92,9 +92,9 @@ pub(super) async fn change_email(
     request: ChangeEmail,
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let stored = super::login::proved(app, user, request.password).await?;
+    let proof = super::login::proved(app, user, request.password).await?;
     let moving = Moving { user };
-    send_link(app, Purpose::Email, &email, &moving, stored.account.locale).await
+    send_link(app, Purpose::Email, &email, &moving, proof.locale()).await
 }
 
 async fn send_link<T: Serialize>(
@@ -161,7 +161,7 @@ pub(super) async fn verify(app: &App, token: &str, agent: &str) -> Result<Entere
             None => {
                 let link = links::take::<Moving>(&mut tx, Purpose::Email, token, now).await?;
                 let link = link.ok_or_else(used)?;
-                let stored = store::find(tx.conn(), link.content.user).await?;
+                let stored = store::lock(&mut tx, link.content.user).await?;
                 let mut stored = stored.ok_or_else(used)?;
                 if store::find_by_email(tx.conn(), &link.email)
                     .await?

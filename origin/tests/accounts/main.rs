@@ -20,4 +20,5 @@ mod entry;
 mod limits;
 mod matrix;
 mod own;
+mod races;
 mod staff;
