@@ -35,6 +35,11 @@ pub(super) struct Entered {
 pub(super) struct Proof(Stored);
 
 impl Proof {
+    /// What a link keeps of it: another password has another one.
+    pub(super) fn mark(&self) -> String {
+        links::hash(&self.0.password_hash)
+    }
+
     /// The language of the account's messages.
     pub(super) fn locale(&self) -> Locale {
         self.0.account.locale

@@ -21,7 +21,7 @@ use super::{
     links::{self, Purpose},
     login::{Entered, enter},
     model,
-    store::{self, NewUser},
+    store::{self, NewUser, Stored},
 };
 
 /// What is kept of somebody until they have proved their address.
@@ -32,10 +32,13 @@ struct Opening {
     locale: Locale,
 }
 
-/// Whose address is to change.
+/// Whose address is to change. Another password makes the link worth nothing: whoever asked for it
+/// knew the old one.
 #[derive(Serialize, Deserialize)]
 struct Moving {
     user: UserId,
+    /// The hash of the password's hash: a link is no place to keep one.
+    knew: String,
 }
 
 /// What a message with a link is made of: the payload of its row in the outbox.
@@ -93,7 +96,10 @@ pub(super) async fn change_email(
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
     let proof = super::login::proved(app, user, request.password).await?;
-    let moving = Moving { user };
+    let moving = Moving {
+        user,
+        knew: proof.mark(),
+    };
     send_link(app, Purpose::Email, &email, &moving, proof.locale()).await
 }
 
@@ -162,7 +168,8 @@ pub(super) async fn verify(app: &App, token: &str, agent: &str) -> Result<Entere
                 let link = links::take::<Moving>(&mut tx, Purpose::Email, token, now).await?;
                 let link = link.ok_or_else(used)?;
                 let stored = store::lock(&mut tx, link.content.user).await?;
-                let mut stored = stored.ok_or_else(used)?;
+                let knows = |it: &Stored| links::hash(&it.password_hash) == link.content.knew;
+                let mut stored = stored.filter(knows).ok_or_else(used)?;
                 if store::find_by_email(tx.conn(), &link.email)
                     .await?
                     .is_some()
