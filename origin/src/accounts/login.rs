@@ -72,13 +72,7 @@ pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Ente
 pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<Proof, Error> {
     // What is no address has no account.
     let email = model::email(email).unwrap_or_default();
-    // Whoever guesses from many addresses has less and less time for it; a mistype costs nothing.
-    for rule in [
-        Rule::per_minute("account", app.config.limit_login),
-        Rule::per_hour("account-hour", app.config.limit_login * 4),
-    ] {
-        app.limits.check(rule, &email, app.clock.now()).await?;
-    }
+    guarded(app, &email).await?;
     let mut reader = app.db.read().await?;
     let stored = store::find_by_email(&mut reader, &email).await?;
     drop(reader);
@@ -86,6 +80,18 @@ pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<
     let right = app.hasher.verify(password, known).await?;
     let stored = stored.filter(|_| right).ok_or(Error::WrongCredentials)?;
     Ok(Proof(stored))
+}
+
+/// Whether this account's password may be tried once more, wherever it is asked for.
+async fn guarded(app: &App, email: &str) -> Result<(), Error> {
+    // Whoever guesses from many addresses has less and less time for it; a mistype costs nothing.
+    for rule in [
+        Rule::per_minute("account", app.config.limit_login),
+        Rule::per_hour("account-hour", app.config.limit_login * 4),
+    ] {
+        app.limits.check(rule, email, app.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Begins a session.
@@ -122,6 +128,7 @@ pub(super) async fn proved(app: &App, user: UserId, password: String) -> Result<
     let stored = store::find(&mut reader, user).await?;
     drop(reader);
     let stored = stored.ok_or(Error::Nobody)?;
+    guarded(app, &stored.account.email).await?;
     let hash = stored.password_hash.clone();
     if app.hasher.verify(password, Some(hash)).await? {
         Ok(Proof(stored))
@@ -157,10 +164,16 @@ pub(super) async fn reset_password(
     agent: &str,
 ) -> Result<Entered, Error> {
     model::password(&request.password)?;
+    let used = || Error::field("token", "The link has been used, or its time is over.");
+    // Whoever has no link is told so at once: a hash is work.
+    let mut reader = app.db.read().await?;
+    let now = app.clock.now();
+    let link = links::find::<()>(&mut reader, Purpose::Reset, &request.token, now).await?;
+    drop(reader);
+    link.ok_or_else(used)?;
     let hash = app.hasher.hash(request.password).await?;
     let reset = async || {
         let now = app.clock.now();
-        let used = || Error::field("token", "The link has been used, or its time is over.");
         let mut tx = app.db.write().await?;
         let link = links::take::<()>(&mut tx, Purpose::Reset, &request.token, now).await?;
         let link = link.ok_or_else(used)?;
