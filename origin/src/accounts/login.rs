@@ -17,7 +17,7 @@ use super::{
     Error,
     links::{self, Purpose},
     model::{self, Person, Via},
-    register::{LinkMessage, message},
+    register::{LinkMessage, message, used},
     sessions,
     store::{self, Stored},
     tokens,
@@ -164,7 +164,6 @@ pub(super) async fn reset_password(
     agent: &str,
 ) -> Result<Entered, Error> {
     model::password(&request.password)?;
-    let used = || Error::field("token", "The link has been used, or its time is over.");
     // Whoever has no link is told so at once: a hash is work.
     let mut reader = app.db.read().await?;
     let now = app.clock.now();
