@@ -1,11 +1,9 @@
 //! The settings: each described once, as a flag with its environment variable and default. A file
 //! may replace the defaults; the environment replaces the file; a flag replaces all.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+mod parse;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
 use ipnet::IpNet;
@@ -14,6 +12,8 @@ use shared::{id::NODE_MAX, money::Currency};
 use crate::{
     accounts::Signer, checkout::Rules, db, limits::Limits, mail::Mailer, telemetry::LogFormat,
 };
+
+use parse::{base_url, network, secret};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
 #[derive(Args, Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Config {
         default_value = "http://127.0.0.1:8080",
         global = true
     )]
-    #[arg(value_parser = parse_base_url)]
+    #[arg(value_parser = base_url)]
     pub base_url: String,
 
     /// What the shop is called
@@ -124,6 +124,7 @@ pub struct Config {
         hide_env_values = true,
         global = true
     )]
+    #[arg(value_parser = secret)]
     pub stripe_secret_key: Option<String>,
 
     /// The secret with which Stripe signs its events
@@ -133,6 +134,7 @@ pub struct Config {
         hide_env_values = true,
         global = true
     )]
+    #[arg(value_parser = secret)]
     pub stripe_webhook_secret: Option<String>,
 
     /// Where Stripe's API is
@@ -142,7 +144,7 @@ pub struct Config {
         default_value = "https://api.stripe.com",
         global = true
     )]
-    #[arg(value_parser = parse_base_url)]
+    #[arg(value_parser = base_url)]
     pub stripe_url: String,
 
     /// After how long without an answer a payment's provider is asked again
@@ -172,6 +174,7 @@ pub struct Config {
         hide_env_values = true,
         global = true
     )]
+    #[arg(value_parser = secret)]
     pub operator_token: Option<String>,
 
     /// How often one address may try to sign in, in a minute; 0 is as often as it likes
@@ -238,6 +241,7 @@ pub struct Config {
         hide_env_values = true,
         global = true
     )]
+    #[arg(value_parser = secret)]
     pub edge_secret: Option<String>,
 
     /// The proxies whose X-Forwarded-For is believed, as addresses or networks with commas between
@@ -247,7 +251,7 @@ pub struct Config {
         value_delimiter = ',',
         global = true
     )]
-    #[arg(value_parser = parse_network)]
+    #[arg(value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Whether only what comes through the edge or a trusted proxy is answered
@@ -262,6 +266,7 @@ pub struct Config {
         hide_env_values = true,
         global = true
     )]
+    #[arg(value_parser = secret)]
     pub token_keys: Option<String>,
 
     /// From whom buyers get mail
@@ -469,24 +474,6 @@ impl Config {
     }
 }
 
-/// A network, or one address.
-fn parse_network(text: &str) -> Result<IpNet, String> {
-    let network = text.parse::<IpNet>().ok();
-    let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
-    let why = || format!("{text:?} is neither an address nor a network such as 10.0.0.0/8");
-    network.or_else(address).ok_or_else(why)
-}
-
-fn parse_base_url(text: &str) -> Result<String, String> {
-    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
-    match url.scheme() {
-        "http" | "https" if url.path() == "/" && url.query().is_none() => {
-            Ok(url.as_str().trim_end_matches('/').to_owned())
-        }
-        _ => Err("an http or https address without a path is expected".to_owned()),
-    }
-}
-
 /// Puts a file's settings in the place of the defaults. Each key is a flag's name with underscores.
 pub fn with_file(mut command: Command, file: &str) -> Result<Command, String> {
     let table: toml::Table = file
@@ -612,6 +599,38 @@ mod tests {
         assert!(text.contains("mysql://shop:***@db.example/shop"), "{text}");
     }
 
+    /// However a setting is called that opens something: nobody runs a shop with an empty one.
+    #[test]
+    fn an_empty_secret_is_an_error_that_names_its_setting() {
+        for secret in [
+            "--operator-token",
+            "--edge-secret",
+            "--stripe-secret-key",
+            "--stripe-webhook-secret",
+            "--token-keys",
+        ] {
+            let id = secret.trim_start_matches('-').replace('-', "_");
+            for empty in ["", " "] {
+                let error = command()
+                    .try_get_matches_from(["origin", secret, empty])
+                    .unwrap_err()
+                    .to_string();
+                assert!(error.contains(secret), "{error}");
+                assert!(error.contains("must not be empty"), "{error}");
+                // The default of a file is looked at like a flag.
+                let file = with_file(command(), &format!("{id} = \"{empty}\"")).unwrap();
+                let error = file.try_get_matches_from(["origin"]).unwrap_err();
+                assert!(error.to_string().contains(secret), "{error}");
+            }
+        }
+        let secrets = command();
+        let hidden = secrets.get_arguments().filter(|it| {
+            let id = it.get_id().as_str();
+            is_setting(it) && (id.contains("secret") || id.ends_with("_token"))
+        });
+        assert_eq!(hidden.count(), 4, "a new secret is missing above");
+    }
+
     #[test]
     fn a_mistyped_setting_is_named() {
         let error = with_file(command(), "shopname = \"Teal\"").unwrap_err();
@@ -621,21 +640,6 @@ mod tests {
                 .unwrap_err()
                 .contains("`low_stock`")
         );
-    }
-
-    #[test]
-    fn a_base_url_has_no_path() {
-        assert_eq!(
-            parse_base_url("https://shop.example/").unwrap(),
-            "https://shop.example"
-        );
-        for bad in [
-            "shop.example",
-            "ftp://shop.example",
-            "https://shop.example/de",
-        ] {
-            assert!(parse_base_url(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -105,12 +105,15 @@ pub struct Accepted {
     pub accepted: bool,
 }
 
-/// Uses the link of a message.
+/// Uses the link of a message. For another address the account has to be signed in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UseLink {
     /// The token of the link.
     pub token: String,
+    /// For a new account: the password that was given for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
 }
 
 /// Signs in.

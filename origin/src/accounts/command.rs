@@ -111,7 +111,7 @@ async fn save(
     let now = app.clock.now();
     let rights_given = rights.clone();
     let mut tx = app.db.write().await?;
-    let id = match store::find_by_email(tx.conn(), email).await? {
+    let id = match store::lock_by_email(&mut tx, email).await? {
         Some(mut known) => {
             known.account.role = role;
             known.account.rights = rights;

@@ -22,10 +22,11 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
 /// Erases a person. Their orders stay, without name, address and note; as long as one of them is not
 /// done the person is needed.
 pub async fn erase(app: &App, person: &Person, password: String) -> Result<(), Error> {
-    let stored = login::proved(app, person.user, password).await?;
+    let proof = login::proved(app, person.user, password).await?;
     let erase = async || {
         let (user, now) = (person.user, app.clock.now());
         let mut tx = app.db.write().await?;
+        let stored = proof.still_holds(&mut tx).await?;
         if orders::any_open(tx.conn(), user).await? {
             return Err(Error::OpenOrders);
         }

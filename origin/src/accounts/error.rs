@@ -22,6 +22,9 @@ pub enum Error {
     /// Orders are not done.
     #[error("orders are not done")]
     OpenOrders,
+    /// Somebody else has written the account meanwhile.
+    #[error("somebody else has written the account meanwhile")]
+    Raced,
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Signature,
@@ -53,7 +56,11 @@ impl Error {
 
     /// Whether another transaction was in the way.
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Db(error) if db::is_conflict(error))
+        match self {
+            Self::Raced => true,
+            Self::Db(error) => db::is_conflict(error),
+            _ => false,
+        }
     }
 }
 
@@ -70,7 +77,7 @@ impl From<Error> for Problem {
             Error::NotFound => Self::new(ProblemKind::NotFound),
             Error::OpenOrders => Self::new(ProblemKind::OpenOrders),
             Error::TooOften(error) => error.into(),
-            Error::Busy => Self::new(ProblemKind::Unavailable),
+            Error::Busy | Error::Raced => Self::new(ProblemKind::Unavailable),
             Error::Cart(error) => error.into(),
             Error::Orders(error) => error.into(),
             Error::Db(error) => db::problem(&error),

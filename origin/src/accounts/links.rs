@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use shared::time::Timestamp;
-use sqlx::Row as _;
+use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Tx};
 
@@ -77,6 +77,33 @@ pub(super) async fn add<T: Serialize>(
     Ok(token)
 }
 
+/// The link with this token, if it can still be used.
+pub(super) async fn find<T: DeserializeOwned>(
+    conn: &mut AnyConnection,
+    purpose: Purpose,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Link<T>>, Error> {
+    let statement = "
+        select email, content
+          from account_links
+         where token_hash = ?
+           and purpose = ?
+           and expires_at > ?";
+    let row = sqlx::query(statement)
+        .bind(hash(token))
+        .bind(purpose.word())
+        .bind(now.as_millis())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let content: String = row.try_get("content")?;
+    Ok(Some(Link {
+        email: row.try_get("email")?,
+        content: serde_json::from_str(&content)?,
+    }))
+}
+
 /// Uses a link: it is found once. Of two who use it at the same time one comes too late.
 pub(super) async fn take<T: DeserializeOwned>(
     tx: &mut Tx,
@@ -84,32 +111,17 @@ pub(super) async fn take<T: DeserializeOwned>(
     token: &str,
     now: Timestamp,
 ) -> Result<Option<Link<T>>, Error> {
-    let hash = hash(token);
-    let find = "
-        select email, content
-          from account_links
-         where token_hash = ?
-           and purpose = ?
-           and expires_at > ?";
-    let row = sqlx::query(find)
-        .bind(&hash)
-        .bind(purpose.word())
-        .bind(now.as_millis())
-        .fetch_optional(tx.conn())
-        .await?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(link) = find(tx.conn(), purpose, token, now).await? else {
+        return Ok(None);
+    };
     let delete = "
         delete from account_links
          where token_hash = ?";
-    let done = sqlx::query(delete).bind(&hash).execute(tx.conn()).await?;
-    if done.rows_affected() == 0 {
-        return Ok(None);
-    }
-    let content: String = row.try_get("content")?;
-    Ok(Some(Link {
-        email: row.try_get("email")?,
-        content: serde_json::from_str(&content)?,
-    }))
+    let done = sqlx::query(delete)
+        .bind(hash(token))
+        .execute(tx.conn())
+        .await?;
+    Ok((done.rows_affected() == 1).then_some(link))
 }
 
 /// Links to this address are good for nothing any more.

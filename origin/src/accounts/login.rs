@@ -3,6 +3,7 @@
 use shared::{
     account::{Account, ChangePassword, Login, ResetPassword, UpdateAccount},
     id::UserId,
+    locale::Locale,
 };
 
 use crate::{
@@ -16,7 +17,7 @@ use super::{
     Error,
     links::{self, Purpose},
     model::{self, Person, Via},
-    register::{LinkMessage, message},
+    register::{LinkMessage, message, used},
     sessions,
     store::{self, Stored},
     tokens,
@@ -29,11 +30,37 @@ pub(super) struct Entered {
     pub(super) session: String,
 }
 
+/// That somebody knows the password of an account: the account as it was when the password fitted.
+#[derive(Clone, Debug)]
+pub(super) struct Proof(Stored);
+
+impl Proof {
+    /// What a link keeps of it: another password has another one.
+    pub(super) fn mark(&self) -> String {
+        links::hash(&self.0.password_hash)
+    }
+
+    /// The language of the account's messages.
+    pub(super) fn locale(&self) -> Locale {
+        self.0.account.locale
+    }
+
+    /// The account as it is now, locked, unless it has got another password since: looking at a
+    /// password takes long enough for that.
+    pub(super) async fn still_holds(&self, tx: &mut Tx) -> Result<Stored, Error> {
+        let stored = store::lock(tx, self.0.account.id).await?;
+        stored
+            .filter(|it| it.password_hash == self.0.password_hash)
+            .ok_or(Error::WrongCredentials)
+    }
+}
+
 /// Signs in.
 pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Entered, Error> {
-    let user = checked(app, &request.email, request.password).await?;
+    let proof = checked(app, &request.email, request.password).await?;
     let begin = async || {
         let mut tx = app.db.write().await?;
+        let user = proof.still_holds(&mut tx).await?.account.id;
         let entered = enter(app, &mut tx, user, agent).await?;
         tx.commit().await?;
         Ok(entered)
@@ -42,23 +69,29 @@ pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Ente
 }
 
 /// Who has this address and this password. What is done is the same whether there is an account or not.
-pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<UserId, Error> {
+pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<Proof, Error> {
     // What is no address has no account.
     let email = model::email(email).unwrap_or_default();
-    // Whoever guesses from many addresses has less and less time for it; a mistype costs nothing.
-    for rule in [
-        Rule::per_minute("account", app.config.limit_login),
-        Rule::per_hour("account-hour", app.config.limit_login * 4),
-    ] {
-        app.limits.check(rule, &email, app.clock.now()).await?;
-    }
+    guarded(app, &email).await?;
     let mut reader = app.db.read().await?;
     let stored = store::find_by_email(&mut reader, &email).await?;
     drop(reader);
     let known = stored.as_ref().map(|it| it.password_hash.clone());
     let right = app.hasher.verify(password, known).await?;
     let stored = stored.filter(|_| right).ok_or(Error::WrongCredentials)?;
-    Ok(stored.account.id)
+    Ok(Proof(stored))
+}
+
+/// Whether this account's password may be tried once more, wherever it is asked for.
+async fn guarded(app: &App, email: &str) -> Result<(), Error> {
+    // Whoever guesses from many addresses has less and less time for it; a mistype costs nothing.
+    for rule in [
+        Rule::per_minute("account", app.config.limit_login),
+        Rule::per_hour("account-hour", app.config.limit_login * 4),
+    ] {
+        app.limits.check(rule, email, app.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Begins a session.
@@ -89,15 +122,16 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
     Ok(tx.commit().await?)
 }
 
-/// The account, if this is its password.
-pub(super) async fn proved(app: &App, user: UserId, password: String) -> Result<Stored, Error> {
+/// That this is the account's password.
+pub(super) async fn proved(app: &App, user: UserId, password: String) -> Result<Proof, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     drop(reader);
     let stored = stored.ok_or(Error::Nobody)?;
+    guarded(app, &stored.account.email).await?;
     let hash = stored.password_hash.clone();
     if app.hasher.verify(password, Some(hash)).await? {
-        Ok(stored)
+        Ok(Proof(stored))
     } else {
         Err(Error::WrongCredentials)
     }
@@ -111,11 +145,12 @@ pub(super) async fn change_password(
     agent: &str,
 ) -> Result<Entered, Error> {
     model::password(&request.password)?;
-    let stored = proved(app, person.user, request.current).await?;
+    let proof = proved(app, person.user, request.current).await?;
     let hash = app.hasher.hash(request.password).await?;
     let change = async || {
         let mut tx = app.db.write().await?;
-        let entered = set_password(app, &mut tx, stored.clone(), &hash, agent).await?;
+        let stored = proof.still_holds(&mut tx).await?;
+        let entered = set_password(app, &mut tx, stored, &hash, agent).await?;
         tx.commit().await?;
         Ok(entered)
     };
@@ -129,14 +164,19 @@ pub(super) async fn reset_password(
     agent: &str,
 ) -> Result<Entered, Error> {
     model::password(&request.password)?;
+    // Whoever has no link is told so at once: a hash is work.
+    let mut reader = app.db.read().await?;
+    let now = app.clock.now();
+    let link = links::find::<()>(&mut reader, Purpose::Reset, &request.token, now).await?;
+    drop(reader);
+    link.ok_or_else(used)?;
     let hash = app.hasher.hash(request.password).await?;
     let reset = async || {
         let now = app.clock.now();
-        let used = || Error::field("token", "The link has been used, or its time is over.");
         let mut tx = app.db.write().await?;
         let link = links::take::<()>(&mut tx, Purpose::Reset, &request.token, now).await?;
         let link = link.ok_or_else(used)?;
-        let stored = store::find_by_email(tx.conn(), &link.email).await?;
+        let stored = store::lock_by_email(&mut tx, &link.email).await?;
         let stored = stored.ok_or_else(used)?;
         let entered = set_password(app, &mut tx, stored, &hash, agent).await?;
         tx.commit().await?;
@@ -184,7 +224,7 @@ pub(super) async fn update(
     let name = request.name.as_deref().map(model::name).transpose()?;
     let update = async || {
         let mut tx = app.db.write().await?;
-        let mut stored = store::find(tx.conn(), user).await?.ok_or(Error::Nobody)?;
+        let mut stored = store::lock(&mut tx, user).await?.ok_or(Error::Nobody)?;
         let account = &mut stored.account;
         account.name = name
             .clone()

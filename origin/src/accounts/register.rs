@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    account::{ChangeEmail, ForgotPassword, Register, Role},
+    account::{ChangeEmail, ForgotPassword, Register, Role, UseLink},
     id::UserId,
     locale::Locale,
 };
@@ -18,10 +18,12 @@ use crate::{
 
 use super::{
     Error,
-    links::{self, Purpose},
+    links::{self, Link, Purpose},
     login::{Entered, enter},
-    model,
-    store::{self, NewUser},
+    model::{self, Person},
+    sessions,
+    store::{self, NewUser, Stored},
+    tokens,
 };
 
 /// What is kept of somebody until they have proved their address.
@@ -32,10 +34,13 @@ struct Opening {
     locale: Locale,
 }
 
-/// Whose address is to change.
+/// Whose address is to change. Another password makes the link worth nothing: whoever asked for it
+/// knew the old one.
 #[derive(Serialize, Deserialize)]
 struct Moving {
     user: UserId,
+    /// The hash of the password's hash: a link is no place to keep one.
+    knew: String,
 }
 
 /// What a message with a link is made of: the payload of its row in the outbox.
@@ -92,9 +97,12 @@ pub(super) async fn change_email(
     request: ChangeEmail,
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let stored = super::login::proved(app, user, request.password).await?;
-    let moving = Moving { user };
-    send_link(app, Purpose::Email, &email, &moving, stored.account.locale).await
+    let proof = super::login::proved(app, user, request.password).await?;
+    let moving = Moving {
+        user,
+        knew: proof.mark(),
+    };
+    send_link(app, Purpose::Email, &email, &moving, proof.locale()).await
 }
 
 async fn send_link<T: Serialize>(
@@ -134,57 +142,115 @@ pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message
     })
 }
 
-/// Uses the link of a message that opens an account or moves it to another address.
-pub(super) async fn verify(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
-    let verify = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
-        let used = || Error::field("token", "The link has been used, or its time is over.");
-        let opening = links::take::<Opening>(&mut tx, Purpose::Register, token, now).await?;
-        let user = match opening {
-            Some(link) => {
-                let id = UserId::new(app.ids.next(now));
-                let user = NewUser {
-                    email: link.email,
-                    name: link.content.name,
-                    password_hash: link.content.password_hash,
-                    role: Role::Customer,
-                    rights: Vec::new(),
-                    locale: link.content.locale,
-                };
-                if !store::add(&mut tx, id, &user, now).await? {
-                    return Err(used());
-                }
-                links::forget_of(&mut tx, &user.email).await?;
-                id
-            }
-            None => {
-                let link = links::take::<Moving>(&mut tx, Purpose::Email, token, now).await?;
-                let link = link.ok_or_else(used)?;
-                let stored = store::find(tx.conn(), link.content.user).await?;
-                let mut stored = stored.ok_or_else(used)?;
-                if store::find_by_email(tx.conn(), &link.email)
-                    .await?
-                    .is_some()
-                {
-                    return Err(used());
-                }
-                let told = LinkMessage {
-                    email: std::mem::replace(&mut stored.account.email, link.email),
-                    token: String::new(),
-                    locale: stored.account.locale,
-                };
-                store::save(&mut tx, &stored, now).await?;
-                let message = message(Message::ACCOUNT_CHANGED, &told)?;
-                outbox::put(&mut tx, &app.ids, now, &[message]).await?;
-                stored.account.id
-            }
-        };
-        let entered = enter(app, &mut tx, user, agent).await?;
-        tx.commit().await?;
-        Ok(entered)
+/// What a link answers that opens nothing.
+pub(super) fn used() -> Error {
+    Error::field("token", "The link has been used, or its time is over.")
+}
+
+/// Uses the link of a message that opens an account or moves it to another address. A link alone does
+/// neither: whoever uses it is also who asked for it, which the password of the new account shows, or
+/// the session of the one that moves.
+pub(super) async fn verify(
+    app: &App,
+    request: UseLink,
+    person: Option<&Person>,
+    agent: &str,
+) -> Result<Entered, Error> {
+    let (now, token) = (app.clock.now(), request.token);
+    let mut reader = app.db.read().await?;
+    let opening = links::find::<Opening>(&mut reader, Purpose::Register, &token, now).await?;
+    drop(reader);
+    match opening {
+        Some(link) => {
+            let password = request.password.ok_or_else(|| {
+                Error::field("password", "The password of the new account is expected.")
+            })?;
+            remembered(app, &token, &link, password).await?;
+            db::retried(|| open(app, &token, agent), Error::is_conflict).await
+        }
+        None => db::retried(|| move_to(app, &token, person, agent), Error::is_conflict).await,
+    }
+}
+
+/// Whether this is the password that was given when the account was asked for. Anybody may ask for one
+/// with the address of somebody else, whose link would open it to both.
+async fn remembered(
+    app: &App,
+    token: &str,
+    link: &Link<Opening>,
+    password: String,
+) -> Result<(), Error> {
+    for rule in [
+        Rule::per_minute("link", app.config.limit_login),
+        Rule::per_hour("link-hour", app.config.limit_login * 4),
+    ] {
+        app.limits.check(rule, token, app.clock.now()).await?;
+    }
+    let hash = link.content.password_hash.clone();
+    if app.hasher.verify(password, Some(hash)).await? {
+        Ok(())
+    } else {
+        Err(Error::WrongCredentials)
+    }
+}
+
+async fn open(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let link = links::take::<Opening>(&mut tx, Purpose::Register, token, now).await?;
+    let link = link.ok_or_else(used)?;
+    let id = UserId::new(app.ids.next(now));
+    let user = NewUser {
+        email: link.email,
+        name: link.content.name,
+        password_hash: link.content.password_hash,
+        role: Role::Customer,
+        rights: Vec::new(),
+        locale: link.content.locale,
     };
-    db::retried(verify, Error::is_conflict).await
+    if !store::add(&mut tx, id, &user, now).await? {
+        return Err(used());
+    }
+    links::forget_of(&mut tx, &user.email).await?;
+    let entered = enter(app, &mut tx, id, agent).await?;
+    tx.commit().await?;
+    Ok(entered)
+}
+
+/// Gives an account its new address. Every session ends, and a new one begins.
+async fn move_to(
+    app: &App,
+    token: &str,
+    person: Option<&Person>,
+    agent: &str,
+) -> Result<Entered, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let link = links::take::<Moving>(&mut tx, Purpose::Email, token, now).await?;
+    let link = link.ok_or_else(used)?;
+    let person = person.ok_or(Error::Nobody)?;
+    let stored = store::lock(&mut tx, link.content.user).await?;
+    let theirs = |it: &Stored| {
+        it.account.id == person.user && links::hash(&it.password_hash) == link.content.knew
+    };
+    let mut stored = stored.filter(theirs).ok_or_else(used)?;
+    let taken = store::find_by_email(tx.conn(), &link.email).await?;
+    if taken.is_some() {
+        return Err(used());
+    }
+    let told = LinkMessage {
+        email: std::mem::replace(&mut stored.account.email, link.email),
+        token: String::new(),
+        locale: stored.account.locale,
+    };
+    store::save(&mut tx, &stored, now).await?;
+    sessions::end_all(&mut tx, person.user).await?;
+    tokens::end_all(&mut tx, person.user).await?;
+    let message = message(Message::ACCOUNT_CHANGED, &told)?;
+    outbox::put(&mut tx, &app.ids, now, &[message]).await?;
+    let entered = enter(app, &mut tx, person.user, agent).await?;
+    tx.commit().await?;
+    Ok(entered)
 }
 
 /// The message that goes out, if any: who has no account gets no link for a new password, and who has

@@ -110,6 +110,24 @@ pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<
     row.as_ref().map(stored).transpose()
 }
 
+/// The account with this id, which nobody else changes until the transaction ends.
+pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Stored>, Error> {
+    let lock = tx.dialect().for_update();
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(select_user!("id = "));
+    let query = query.push_bind(id.get()).push(lock);
+    let row = query.build().fetch_optional(tx.conn()).await?;
+    row.as_ref().map(stored).transpose()
+}
+
+/// The account with this address, which nobody else changes until the transaction ends.
+pub(super) async fn lock_by_email(tx: &mut Tx, email: &str) -> Result<Option<Stored>, Error> {
+    let lock = tx.dialect().for_update();
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(select_user!("email = "));
+    let query = query.push_bind(email).push(lock);
+    let row = query.build().fetch_optional(tx.conn()).await?;
+    row.as_ref().map(stored).transpose()
+}
+
 /// Accounts below this id, the newest first.
 pub(super) async fn page(
     conn: &mut AnyConnection,
@@ -162,15 +180,17 @@ fn stored(row: &AnyRow) -> Result<Stored, Error> {
     })
 }
 
-/// Writes an account as it is now; its version rises.
+/// Writes an account as it is now; its version rises. What was read before somebody else wrote it is
+/// not written back.
 pub(super) async fn save(tx: &mut Tx, stored: &Stored, now: Timestamp) -> Result<(), Error> {
     let account = &stored.account;
     let statement = "
         update users
            set email = ?, name = ?, password_hash = ?, role = ?, rights = ?, locale = ?,
                version = version + 1, updated_at = ?
-         where id = ?";
-    sqlx::query(statement)
+         where id = ?
+           and version = ?";
+    let done = sqlx::query(statement)
         .bind(&account.email)
         .bind(&account.name)
         .bind(&stored.password_hash)
@@ -179,9 +199,14 @@ pub(super) async fn save(tx: &mut Tx, stored: &Stored, now: Timestamp) -> Result
         .bind(account.locale.code())
         .bind(now.as_millis())
         .bind(account.id.get())
+        .bind(account.version)
         .execute(tx.conn())
         .await?;
-    Ok(())
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::Raced)
+    }
 }
 
 /// Leaves nothing of a person but the row's identity.

@@ -50,11 +50,12 @@ impl Clocked for Claims {
 
 /// Signs in with a password and gives the first tokens.
 pub(super) async fn begin(app: &App, request: Login, agent: &str) -> Result<Tokens, Error> {
-    let user = login::checked(app, &request.email, request.password).await?;
+    let proof = login::checked(app, &request.email, request.password).await?;
     let begin = async || {
         let now = app.clock.now();
         let family = FamilyId::new(app.ids.next(now));
         let mut tx = app.db.write().await?;
+        let user = proof.still_holds(&mut tx).await?.account.id;
         let statement = "
             insert into token_families (id, user_id, agent, created_at, expires_at)
             values (?, ?, ?, ?, ?)";

@@ -49,7 +49,7 @@ pub(super) async fn set_role(
     let set = async || {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
-        let mut stored = store::find(tx.conn(), user).await?.ok_or(Error::NotFound)?;
+        let mut stored = store::lock(&mut tx, user).await?.ok_or(Error::NotFound)?;
         let before = stored.account.clone();
         if before.role == Role::Owner && request.role != Role::Owner {
             let lock = tx.dialect().for_update();

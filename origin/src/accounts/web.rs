@@ -140,10 +140,12 @@ async fn register(State(app): State<App>, Json(request): Json<Register>) -> Answ
 
 async fn verify_email(
     State(app): State<App>,
+    me: Result<Me, Refusal>,
     headers: HeaderMap,
     Json(request): Json<UseLink>,
 ) -> Answered {
-    let entered = register::verify(&app, &request.token, &agent(&headers)).await?;
+    let person = me.ok().map(|Me(person)| person);
+    let entered = register::verify(&app, request, person.as_ref(), &agent(&headers)).await?;
     entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
 

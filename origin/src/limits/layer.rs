@@ -51,7 +51,7 @@ fn rule_of(config: &Config, route: &str, method: &http::Method) -> Option<Rule> 
         return None;
     }
     let unsafe_rule = match route {
-        "/api/v1/account/login" | "/api/v1/tokens" => {
+        "/api/v1/account/login" | "/api/v1/account/reset" | "/api/v1/tokens" => {
             Some(Rule::per_minute("login", config.limit_login))
         }
         "/api/v1/account/register" => Some(Rule::per_minute("sign-up", config.limit_sign_up)),

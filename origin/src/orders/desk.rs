@@ -126,7 +126,7 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
             continue;
         };
         if let Some(order) = batch.orders.get(&cart.id.get()) {
-            answers.push(Ok(batch.again(*order, placement)?));
+            answers.push(batch.again(*order, placement));
             continue;
         }
         if cart.order.is_some() {
@@ -189,7 +189,7 @@ impl Batch {
     }
 
     /// The same cart again in the same batch.
-    fn again(&mut self, place: usize, placement: &Placement) -> Result<Placed, Error> {
+    fn again(&self, place: usize, placement: &Placement) -> Answered {
         let order = self.decided[place].stored.order.clone();
         if let Some(key) = &placement.key {
             let known = self

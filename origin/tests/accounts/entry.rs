@@ -24,13 +24,39 @@ db_test! {
         assert_eq!(count(shop, "select count(*) from users").await, 0);
         let token = token_for(shop, "ada@example.org").await;
         assert!(mail_to(shop, "ada@example.org").await[0].contains("/zh/account/verify"));
-        let opened = ada.post(shop, "/verify", json!({ "token": token })).await;
+        let opened = ada.post(shop, "/verify", json!({ "token": token, "password": PASSWORD })).await;
         assert_eq!(opened.status, 200, "{}", opened.text());
         assert_eq!(opened.json()["account"]["email"], "ada@example.org");
         assert_eq!(opened.json()["account"]["role"], "customer");
         assert!(ada.is_in(shop).await);
-        assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.status, 400);
+        assert_eq!(ada.post(shop, "/verify", json!({ "token": token, "password": PASSWORD })).await.status, 400);
         assert!(Browser::default().login(shop, "ADA@example.org", PASSWORD).await.status.is_success());
+    }
+}
+
+db_test! {
+    /// Somebody opens an account with Ada's address and waits until she uses the link: she gets in with the
+    /// password that she has chosen, and nobody with another one.
+    async fn an_account_is_not_planted(shop) {
+        let (mut thief, mut ada) = (Browser::default(), Browser::default());
+        let register = |password: &str| json!({ "email": "ada@example.org", "password": password, "name": "Ada" });
+        thief.post(shop, "/register", register("a thief's horse")).await;
+        let planted = token_for(shop, "ada@example.org").await;
+        let using = |token: &str, password: &str| json!({ "token": token, "password": password });
+        assert_eq!(ada.post(shop, "/verify", json!({ "token": planted })).await.status, 400);
+        assert_eq!(ada.post(shop, "/verify", using(&planted, PASSWORD)).await.status, 401);
+        ada.post(shop, "/register", register(PASSWORD)).await;
+        let own = token_for(shop, "ada@example.org").await;
+        // A wrong password does not use the link up, and cannot be guessed with it.
+        let mut statuses = Vec::new();
+        for _ in 0..6 {
+            statuses.push(ada.post(shop, "/verify", using(&own, "wrong horse")).await.status.as_u16());
+        }
+        assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+        shop.app.clock.advance(60_000);
+        assert_eq!(ada.post(shop, "/verify", using(&own, PASSWORD)).await.status, 200);
+        assert_eq!(thief.login(shop, "ada@example.org", "a thief's horse").await.status, 401);
+        assert_eq!(thief.post(shop, "/verify", using(&planted, "a thief's horse")).await.status, 400);
     }
 }
 
@@ -44,7 +70,7 @@ db_test! {
         let reset = json!({ "token": token, "password": "another horse" });
         assert_eq!(ada.post(shop, "/reset", reset).await.status, 400);
         shop.app.clock.advance(24 * 60 * 60 * 1_000 + 1);
-        assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.status, 400);
+        assert_eq!(ada.post(shop, "/verify", json!({ "token": token, "password": PASSWORD })).await.status, 400);
         origin::accounts::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
         assert_eq!(count(shop, "select count(*) from account_links").await, 0);
     }
@@ -270,7 +296,7 @@ db_test! {
 }
 
 db_test! {
-    /// Fifty use one link, and fifty open an account with one address: there is one account.
+    /// Many use one link, and many open an account with one address: there is one account.
     async fn one_address_one_account(shop) {
         let mut tokens = Vec::new();
         for _ in 0..3 {
@@ -278,8 +304,8 @@ db_test! {
             Browser::default().post(shop, "/register", body).await;
             tokens.push(token_for(shop, "ada@example.org").await);
         }
-        let uses = (0..30).map(|number| {
-            let body = json!({ "token": tokens[number % 3] });
+        let uses = (0..15).map(|number| {
+            let body = json!({ "token": tokens[number % 3], "password": PASSWORD });
             async move { Browser::default().post(shop, "/verify", body).await }
         });
         let answers = futures_util::future::join_all(uses).await;

@@ -1,6 +1,11 @@
 //! How often something may be asked, by one origin and by two that share a Redis.
 
-use std::{net::TcpStream, process::Child, time::Duration};
+use std::{
+    net::TcpStream,
+    process::Child,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use axum::body::Body;
 use http::Request;
@@ -92,6 +97,52 @@ db_test! {
             }
             assert_eq!(answers, [202, 202, 202, 429], "{email}");
         }
+    }
+}
+
+db_test! {
+    /// Whoever sits at somebody's browser cannot guess the password there either, wherever it is asked for.
+    async fn a_password_is_guarded_behind_the_session_too(shop) {
+        for path in ["/password", "/email", "/erase"] {
+            let email = format!("{}@example.org", &path[1..]);
+            let mut browser = member(shop, &email).await;
+            let mut statuses = Vec::new();
+            for number in 0..7 {
+                let guess = format!("guess number {number}");
+                let body = match path {
+                    "/password" => json!({ "current": guess, "password": "another horse" }),
+                    "/email" => json!({ "email": "new@example.org", "password": guess }),
+                    _ => json!({ "password": guess }),
+                };
+                statuses.push(browser.post(shop, path, body).await.status.as_u16());
+            }
+            assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429], "{path}");
+            assert_eq!(browser.login(shop, &email, PASSWORD).await.status, 429);
+        }
+    }
+}
+
+db_test! {
+    /// Links cannot be guessed, and guessing costs the shop nothing: whoever has no link is told so while others
+    /// wait for their passwords to be looked at.
+    async fn a_link_is_looked_at_before_a_password(shop) {
+        let reset = json!({ "token": "guess", "password": "another horse" });
+        for number in 0..6 {
+            let reply = from(shop, "192.0.2.1", "/api/v1/account/reset", reset.clone()).await;
+            assert_eq!(reply.status, if number < 5 { 400 } else { 429 }, "{}", reply.text());
+        }
+        let others_wait = AtomicBool::new(true);
+        let others = async {
+            let hashes = (0..60).map(|_| shop.app.hasher.hash(String::new()));
+            futures_util::future::join_all(hashes).await;
+            others_wait.store(false, Ordering::Relaxed);
+        };
+        let guess = async {
+            let reply = Browser::default().post(shop, "/reset", reset).await;
+            (reply.status.as_u16(), others_wait.load(Ordering::Relaxed))
+        };
+        let ((), guess) = tokio::join!(others, guess);
+        assert_eq!(guess, (400, true));
     }
 }
 

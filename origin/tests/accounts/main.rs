@@ -21,4 +21,5 @@ mod limits;
 mod matrix;
 mod own;
 mod pages;
+mod races;
 mod staff;

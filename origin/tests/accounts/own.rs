@@ -149,7 +149,20 @@ db_test! {
         assert_eq!(ada.post(shop, "/email", to("new@example.org", PASSWORD)).await.status, 202);
         assert_eq!(ada.get(shop, "").await.json()["email"], "ada@example.org");
         let token = token_for(shop, "new@example.org").await;
-        assert_eq!(ada.post(shop, "/verify", json!({ "token": token })).await.json()["account"]["email"], "new@example.org");
+        // Who owns the mailbox does not get the account by it, and whoever else is signed in goes.
+        let link = json!({ "token": token });
+        let (mut nobody, mut bob, mut there) = (Browser::default(), Browser::default(), Browser::default());
+        bob.login(shop, "bob@example.org", PASSWORD).await;
+        there.login(shop, "ada@example.org", PASSWORD).await;
+        assert_eq!(nobody.post(shop, "/verify", link.clone()).await.status, 401);
+        assert_eq!(bob.post(shop, "/verify", link.clone()).await.status, 400);
+        let before = ada.clone();
+        assert_eq!(ada.post(shop, "/verify", link.clone()).await.json()["account"]["email"], "new@example.org");
+        assert_eq!(ada.post(shop, "/verify", link).await.status, 400);
+        for mut other in [before, there] {
+            assert!(!other.is_in(shop).await);
+        }
+        assert!(ada.is_in(shop).await);
         assert!(mail_to(shop, "ada@example.org").await.last().unwrap().contains("has changed"));
         assert_eq!(Browser::default().login(shop, "ada@example.org", PASSWORD).await.status, 401);
         assert_eq!(Browser::default().login(shop, "new@example.org", PASSWORD).await.status, 200);

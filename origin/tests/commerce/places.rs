@@ -51,6 +51,28 @@ db_test! {
 }
 
 db_test! {
+    /// Whoever uses one key for two requests in the same moment is told so, and nobody else's order is lost by it.
+    async fn a_key_for_two_requests_fails_nobody_else(shop) {
+        shop.save(vec![only("tea", "5.00", 50)]).await;
+        for round in 0..5 {
+            let mut asks = Vec::new();
+            for _ in 0..4 {
+                let cart = ready_cart(shop, "tea-1", 1).await;
+                asks.push((format!("{cart}/order"), order_of(shop, &cart).await));
+            }
+            let (path, mut other) = asks[1].clone();
+            other["locale"] = json!("zh");
+            asks.insert(2, (path, other));
+            let key = format!("round-{round}");
+            let answers = at_once(asks.iter().map(|(path, order)| send_with_key(shop, path, order, &key))).await;
+            let statuses: Vec<_> = answers.iter().map(|it| it.status.as_u16()).collect();
+            assert_eq!(statuses, [201, 201, 422, 201, 201], "{round}");
+        }
+        assert_eq!(on_hand(shop).await, 30);
+    }
+}
+
+db_test! {
     /// A few left, many want them: each is sold once. One for a batch that meets nobody, more for one
     /// that many stand in.
     async fn the_last_ones_are_sold_once(shop) {

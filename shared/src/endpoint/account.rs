@@ -32,7 +32,7 @@ endpoints! {
     VERIFY_EMAIL: Post(NoParameters, NoParameters, UseLink) -> SignedIn = {
         id: "verify_email", path: "/api/v1/account/verify",
         summary: "Use the link of a message: the account is there, or has its new address",
-        query: &[], caching: Caching::Private, problems: &[Invalid],
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, WrongCredentials],
     }
     /// Somebody comes.
     LOGIN: Post(NoParameters, NoParameters, Login) -> SignedIn = {

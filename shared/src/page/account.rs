@@ -69,6 +69,8 @@ pub struct EntryPage {
     pub entry: Entry,
     /// What was typed. `next` is where it goes on, `token` what the link of a message holds.
     pub form: Form,
+    /// Whether a link asks for the password that was given for the account.
+    pub password: bool,
     /// Whether it was taken, and a message is on its way.
     pub done: bool,
 }

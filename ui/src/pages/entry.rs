@@ -61,6 +61,7 @@ fn fill_in(shell: &Shell, page: &EntryPage) -> AnyView {
     let (path, inputs): (&str, &[Input]) = match page.entry {
         Entry::Login => (LOGIN.path, &[EMAIL, PASSWORD]),
         Entry::Register => (REGISTER.path, &[EMAIL, NAME, NEW_PASSWORD]),
+        Entry::Verify if page.password => (VERIFY.path, &[PASSWORD]),
         Entry::Verify => (VERIFY.path, &[]),
         Entry::Forgot => (FORGOT.path, &[EMAIL]),
         Entry::Reset => (RESET.path, &[NEW_PASSWORD]),

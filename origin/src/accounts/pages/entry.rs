@@ -8,8 +8,9 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use shared::{
-    account::{ForgotPassword, Login, Register, ResetPassword},
+    account::{ForgotPassword, Login, Register, ResetPassword, UseLink},
     cache::CachePolicy,
+    endpoint::encode_segment,
     form::Form,
     locale::Locale,
     page::{
@@ -33,6 +34,9 @@ use super::{
     },
     status,
 };
+
+/// What a form knows of somebody who is in already: the link that moves an account asks nothing more.
+const SIGNED_IN: &str = "signed_in";
 
 /// The ways in, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
@@ -65,7 +69,13 @@ async fn shown(
     status: StatusCode,
 ) -> Answered {
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
-    let page = EntryPage { entry, form, done };
+    let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
+    let page = EntryPage {
+        entry,
+        form,
+        password,
+        done,
+    };
     let answer = Answer::html(ui::entry(&shell, &page), CachePolicy::Private);
     Ok(answer.status(status))
 }
@@ -178,18 +188,40 @@ fn taken(locale: Locale, page: PageRoute) -> Answer {
 async fn show_verify(
     State(app): State<App>,
     Tongue(locale): Tongue,
+    me: Result<Me, Refusal>,
     RawQuery(query): RawQuery,
 ) -> Answered {
-    first(&app, locale, Entry::Verify, query.as_deref()).await
+    let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let token = pairs.into_owned().find(|(name, _)| name == "token");
+    let token = token.map(|(_, token)| token).unwrap_or_default();
+    let signed_in = if me.is_ok() { "1" } else { "" };
+    let form = Form::of([("token", token.as_str()), (SIGNED_IN, signed_in)]);
+    shown(&app, locale, Entry::Verify, form, false, StatusCode::OK).await
 }
 
 async fn verify(
     State(app): State<App>,
     Tongue(locale): Tongue,
+    me: Result<Me, Refusal>,
     headers: HeaderMap,
     fields: Fields,
 ) -> Answered {
-    match register::verify(&app, fields.text("token"), &agent(&headers)).await {
+    let token = fields.text("token");
+    let request = UseLink {
+        token: token.to_owned(),
+        password: fields
+            .has("password")
+            .then(|| fields.raw("password").to_owned()),
+    };
+    let person = me.ok().map(|Me(person)| person);
+    match register::verify(&app, request, person.as_ref(), &agent(&headers)).await {
+        // A link that moves an account is for who is signed in to it: first in, then here again.
+        Err(Error::Nobody) => {
+            let mut to = format!("{}?next=", locale.path(LOGIN.path));
+            let back = format!("{}?token={token}", VERIFY.path);
+            encode_segment(&back, &mut to);
+            Ok(Answer::see(&to))
+        }
         Ok(entered) => {
             let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
             come_in(&app, &entered, &headers, &to).await

@@ -89,6 +89,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         let page = EntryPage {
             entry: *kind,
             form: refused(&["email", "password", "token"]),
+            password: true,
             done: false,
         };
         pages.push((path.clone(), entry(&shell, &page)));

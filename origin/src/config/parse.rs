@@ -1,0 +1,53 @@
+//! What the text of a setting has to be.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// A network, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().ok();
+    let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
+    let why = || format!("{text:?} is neither an address nor a network such as 10.0.0.0/8");
+    network.or_else(address).ok_or_else(why)
+}
+
+/// A secret that is empty is one that everybody knows. An empty variable is an error and not the same
+/// as none: whoever sets one believes that there is a secret.
+pub(super) fn secret(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        Err("a secret must not be empty; leave the setting out where there is none".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" if url.path() == "/" && url.query().is_none() => {
+            Ok(url.as_str().trim_end_matches('/').to_owned())
+        }
+        _ => Err("an http or https address without a path is expected".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_has_no_path() {
+        assert_eq!(
+            base_url("https://shop.example/").unwrap(),
+            "https://shop.example"
+        );
+        for bad in [
+            "shop.example",
+            "ftp://shop.example",
+            "https://shop.example/de",
+        ] {
+            assert!(base_url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What happens to an account while somebody's password is being looked at, which takes a while.
+
+use serde_json::json;
+
+use crate::{
+    browser::{Browser, PASSWORD, member, token_for},
+    db_test,
+    shopper::count,
+    support::Shop,
+};
+
+/// Waits until the passwords that are being looked at have been: who comes later has their turn later.
+async fn passwords_are_looked_at(shop: &Shop) {
+    for _ in 0..3 {
+        shop.get("/api/v1/account").await;
+    }
+    for _ in 0..3 {
+        shop.app.hasher.hash(String::new()).await.unwrap();
+    }
+}
+
+/// Keeps every password waiting for a while.
+async fn passwords_wait(shop: &Shop) {
+    let hashes = (0..12).map(|_| shop.app.hasher.hash(String::new()));
+    futures_util::future::join_all(hashes).await;
+}
+
+db_test! {
+    /// Whoever loses their role while they change their password has lost it afterwards, too.
+    async fn a_role_that_was_taken_stays_taken(shop) {
+        member(shop, "eve@example.org").await;
+        let role = async |role: &str, rights: &str| {
+            origin::accounts::set_role_by_command(&shop.app, "eve@example.org", role, rights).await.unwrap();
+        };
+        role("staff", "orders,customers").await;
+        let mut eve = Browser::default();
+        eve.login(shop, "eve@example.org", PASSWORD).await;
+        let change = json!({ "current": PASSWORD, "password": "another horse" });
+        let demoted = async {
+            for _ in 0..3 {
+                shop.get("/api/v1/account").await;
+            }
+            role("customer", "").await;
+        };
+        let (changed, (), ()) = tokio::join!(eve.post(shop, "/password", change), passwords_wait(shop), demoted);
+        // Too late to be known at all, or known without the role.
+        let status = changed.status.as_u16();
+        assert!(status == 401 || changed.json()["role"] == "customer", "{}", changed.text());
+        assert_eq!(count(shop, "select count(*) from users where role = 'customer' and rights = '[]'").await, 1);
+    }
+}
+
+db_test! {
+    /// A thief who knows the old password does not undo what its owner does about it in the same moment.
+    async fn a_password_that_was_set_anew_stays(shop) {
+        let mut thief = member(shop, "ada@example.org").await;
+        let mut ada = Browser::default();
+        ada.post(shop, "/forgot", json!({ "email": "ada@example.org" })).await;
+        let token = token_for(shop, "ada@example.org").await;
+        let change = json!({ "current": PASSWORD, "password": "a thief's horse" });
+        let reset = json!({ "token": token, "password": "another horse" });
+        let ((), changed, reset) = tokio::join!(
+            passwords_wait(shop),
+            thief.post(shop, "/password", change),
+            ada.post(shop, "/reset", reset),
+        );
+        // Whoever is first makes the other one's password or link worth nothing.
+        let (right, wrong) = match (changed.status.as_u16(), reset.status.as_u16()) {
+            (401, 200) => ("another horse", "a thief's horse"),
+            (200, 400) => ("a thief's horse", "another horse"),
+            both => panic!("both, or nobody: {both:?}"),
+        };
+        assert_eq!(thief.login(shop, "ada@example.org", wrong).await.status, 401);
+        assert_eq!(ada.login(shop, "ada@example.org", right).await.status, 200);
+    }
+}
+
+/// Sets another password in the table once those that are asked with have been looked at.
+async fn another_password_is_set(shop: &Shop) {
+    let mut tx = shop.app.db.write().await.unwrap();
+    let statement = "
+        update users
+           set password_hash = 'another', version = version + 1";
+    sqlx::query(statement).execute(tx.conn()).await.unwrap();
+    passwords_are_looked_at(shop).await;
+    tx.commit().await.unwrap();
+}
+
+db_test! {
+    /// Whoever signs in with a password that is replaced in the same moment is not in, in a browser or in a
+    /// program; and nobody is erased by it.
+    async fn an_old_password_opens_nothing_when_it_was_right_a_moment_ago(shop) {
+        for path in ["/account/login", "/tokens", "/account/erase"] {
+            let email = format!("{}@example.org", path.rsplit_once('/').unwrap().1);
+            let mut thief = member(shop, &email).await;
+            let body = match path {
+                "/account/erase" => json!({ "password": PASSWORD }),
+                _ => json!({ "email": email, "password": PASSWORD }),
+            };
+            let request = http::Request::post(format!("/api/v1{path}"))
+                .header("content-type", "application/json")
+                .header("cookie", &thief.cookie);
+            let asked = shop.send_body(request, axum::body::Body::from(body.to_string()));
+            let (answer, ()) = tokio::join!(asked, another_password_is_set(shop));
+            assert_eq!(answer.status, 401, "{path}: {}", answer.text());
+            assert!(thief.is_in(shop).await, "{path}");
+        }
+        assert_eq!(count(shop, "select count(*) from token_families").await, 0);
+        assert_eq!(count(shop, "select count(*) from users where email is null").await, 0);
+    }
+}
+
+db_test! {
+    /// A link for another address is worth nothing once the password was set anew: whoever asked for it knew
+    /// the old one.
+    async fn a_new_password_ends_a_change_of_address(shop) {
+        let mut thief = member(shop, "ada@example.org").await;
+        let mut ada = Browser::default();
+        let change = json!({ "email": "thief@example.org", "password": PASSWORD });
+        assert_eq!(thief.post(shop, "/email", change).await.status, 202);
+        let moving = token_for(shop, "thief@example.org").await;
+        ada.post(shop, "/forgot", json!({ "email": "ada@example.org" })).await;
+        let token = token_for(shop, "ada@example.org").await;
+        ada.post(shop, "/reset", json!({ "token": token, "password": "another horse" })).await;
+        assert_eq!(ada.clone().post(shop, "/verify", json!({ "token": moving })).await.status, 400);
+        assert_eq!(ada.get(shop, "").await.json()["email"], "ada@example.org");
+    }
+}
