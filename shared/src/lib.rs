@@ -19,6 +19,7 @@ pub mod order;
 pub mod page;
 pub mod payment;
 pub mod problem;
+pub mod search;
 pub mod stock;
 pub mod time;
 pub mod trace;
