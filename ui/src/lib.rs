@@ -19,7 +19,7 @@ mod words;
 #[cfg(not(target_arch = "wasm32"))]
 pub use document::csp_hashes;
 #[cfg(not(target_arch = "wasm32"))]
-pub use pages::{category, error, home, product};
+pub use pages::{category, error, home, product, search};
 
 /// Brings the islands of a page to life; the boot script calls it once they are loaded.
 #[cfg(target_arch = "wasm32")]

@@ -3,6 +3,7 @@
 //! What must stay true: a page that may be kept holds nothing about the person who asked.
 
 mod filter;
+mod search;
 mod sitemap;
 mod web;
 
@@ -28,6 +29,7 @@ fn shell(
         shop_name: app.config.shop_name.clone(),
         categories: tree.top(locale),
         assets: app.assets.clone(),
+        searched: None,
     }
 }
 
