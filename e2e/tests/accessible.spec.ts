@@ -3,6 +3,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "./shop";
 
 const PAGES = ["/", "/c/kitchen", "/c/kitchen?brand=none", "/zh", "/zh/c/kitchen", "/nothing-here"];
+PAGES.push("/search?q=mug", "/search?q=teapto", "/search?q=qzxv", "/zh/search");
 
 for (const scheme of ["light", "dark"] as const) {
   for (const path of [...PAGES, "product"]) {
