@@ -8,7 +8,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcomma
 use crate::{
     accounts,
     app::App,
-    assets,
+    assets, catalog,
     clock::Clock,
     config::{self, Config},
     db, http,
@@ -225,17 +225,17 @@ async fn connect(settings: Config) -> Result<App, Failure> {
 
 async fn migrate(app: &App) -> Result<(), Failure> {
     let before = db::migrations(&app.db).await?;
-    if before.complete() {
-        return Ok(());
+    if !before.complete() {
+        db::migrate(&app.db)
+            .await
+            .map_err(|error| format!("the migration failed: {error}"))?;
+        tracing::info!(
+            applied = before.known - before.applied,
+            "the database is up to date"
+        );
     }
-    db::migrate(&app.db)
-        .await
-        .map_err(|error| format!("the migration failed: {error}"))?;
-    tracing::info!(
-        applied = before.known - before.applied,
-        "the database is up to date"
-    );
-    Ok(())
+    let searchable = catalog::rebuild_search(app).await;
+    Ok(searchable.map_err(|error| format!("the words for searching are not written: {error}"))?)
 }
 
 fn make_folder(settings: &Config) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{accounts, app::App, cart, db, inventory, orders, outbox, payments};
+use crate::{accounts, app::App, cart, catalog, db, inventory, orders, outbox, payments};
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -37,6 +37,9 @@ impl Jobs {
         });
         jobs.every(app, second * 5, "payments", |app| async move {
             payments::recover(&app).await
+        });
+        jobs.every(app, second * 3_600, "search", |app| async move {
+            catalog::rebuild_search(&app).await
         });
         jobs.every(app, second * 600, "stock audit", |app| async move {
             let mut reader = app.db.read().await?;

@@ -194,6 +194,15 @@ pub struct Image {
     pub sources: Vec<ImageSource>,
 }
 
+impl Image {
+    /// The address of its smallest size in the format that every browser can show.
+    pub fn smallest(&self) -> &str {
+        let sizes = self.sources.last().map(|source| &source.renditions);
+        let smallest = sizes.and_then(|sizes| sizes.first());
+        smallest.map_or(&self.src, |it| &it.url)
+    }
+}
+
 /// A picture in one format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImageSource {

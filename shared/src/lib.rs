@@ -20,6 +20,7 @@ pub mod order;
 pub mod page;
 pub mod payment;
 pub mod problem;
+pub mod search;
 pub mod shopper;
 pub mod stock;
 pub mod time;

@@ -18,6 +18,7 @@ use crate::{
     endpoint::{Caching, encode_segment},
     locale::Locale,
     money::{Currency, Money},
+    search::SearchList,
 };
 
 /// A kind of page: where it lives, without the language's prefix.
@@ -60,6 +61,9 @@ pages! {
         ["availability", "brand", "cursor", "max", "min", "sort"], Shared;
     /// A product.
     PRODUCT = "show_product", "/p/{slug}", ["variant"], Shared;
+    /// What was searched.
+    SEARCH = "show_search", "/search",
+        ["availability", "brand", "cursor", "max", "min", "q", "sort"], Shared;
     /// The cart.
     CART = "show_cart", "/cart", [], Private;
     /// Checkout: who buys, and where it goes.
@@ -213,6 +217,13 @@ pub fn order_path(number: &str, token: &str) -> String {
     path
 }
 
+/// The path of a search with its query, without the language's prefix.
+pub fn search_path(q: &str, filter: &CategoryFilter) -> String {
+    let mut path = format!("{}?q=", SEARCH.path);
+    encode_segment(q, &mut path);
+    path + &filter.to_query().replacen('?', "&", 1)
+}
+
 /// What surrounds every page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shell {
@@ -231,6 +242,9 @@ pub struct Shell {
     pub categories: Vec<CategoryNode>,
     /// The names of the files that a page loads.
     pub assets: Assets,
+    /// What the search field holds: what was searched, on the page that shows it.
+    #[serde(default)]
+    pub searched: Option<String>,
 }
 
 /// The addresses of the files that a page loads; each contains the hash of its content.
@@ -277,7 +291,7 @@ pub struct CategoryPage {
     pub list: ProductList,
 }
 
-/// A category's filter as the form sends it.
+/// The filter of a category's list, or of what was found, as the form sends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CategoryFilter {
@@ -293,8 +307,9 @@ pub struct CategoryFilter {
     /// How much there must be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub availability: Vec<Availability>,
-    /// In which order.
-    pub sort: Sort,
+    /// In which order; absent for the one that the list has by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Sort>,
     /// The page of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
@@ -320,7 +335,7 @@ impl CategoryFilter {
         pairs.extend(self.cursor.map(|cursor| ("cursor", cursor.to_string())));
         pairs.extend((!self.max.is_empty()).then(|| ("max", self.max.clone())));
         pairs.extend((!self.min.is_empty()).then(|| ("min", self.min.clone())));
-        pairs.extend((self.sort != Sort::default()).then(|| ("sort", self.sort.word().to_owned())));
+        pairs.extend(self.sort.map(|sort| ("sort", sort.word().to_owned())));
         let mut query = String::new();
         for (name, value) in pairs {
             query.push(if query.is_empty() { '?' } else { '&' });
@@ -338,6 +353,27 @@ impl CategoryFilter {
             && self.max.is_empty()
             && self.availability.is_empty())
     }
+}
+
+/// What was searched, with what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchPage {
+    /// What was searched, in its normal spelling; empty where nothing was.
+    pub q: String,
+    /// What the list can be narrowed by.
+    pub facets: Facets,
+    /// What it is narrowed by.
+    pub filter: CategoryFilter,
+    /// The fields of the filter that could not be understood as typed.
+    pub wrong: Vec<String>,
+    /// The currency of `min` and `max`.
+    pub currency: Currency,
+    /// The page of products.
+    pub found: SearchList,
+    /// The categories that have all the words in their names.
+    pub categories: Vec<CategoryRef>,
+    /// What sells best, for those who found nothing.
+    pub hot: Vec<ProductCard>,
 }
 
 /// A product.
@@ -370,7 +406,7 @@ mod tests {
             brand: vec!["zed".into(), "a&b".into(), "zed".into()],
             min: "10".into(),
             availability: vec![Availability::Low, Availability::InStock],
-            sort: Sort::PriceUp,
+            sort: Some(Sort::PriceUp),
             ..CategoryFilter::default()
         };
         assert_eq!(
@@ -378,6 +414,17 @@ mod tests {
             "?availability=in_stock&availability=low&brand=a%26b&brand=zed&min=10&sort=price_up"
         );
         assert_eq!(CategoryFilter::default().to_query(), "");
+    }
+
+    #[test]
+    fn a_search_has_its_words_in_its_address() {
+        let mut filter = CategoryFilter::default();
+        assert_eq!(
+            search_path("a&b 茶", &filter),
+            "/search?q=a%26b%20%E8%8C%B6"
+        );
+        filter.min = "10?".into();
+        assert_eq!(search_path("tea", &filter), "/search?q=tea&min=10%3F");
     }
 
     #[test]
@@ -391,5 +438,8 @@ mod tests {
             .collect();
         names.sort_unstable();
         assert_eq!(names, CATEGORY.query);
+        names.push("q".to_owned());
+        names.sort_unstable();
+        assert_eq!(names, SEARCH.query);
     }
 }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use shared::{
     catalog::Image,
     locale::Locale,
-    page::{ACCOUNT, CART, FIND_ORDER, INFO, MANIFEST, Shell, category_path, info_path},
+    page::{ACCOUNT, CART, FIND_ORDER, INFO, MANIFEST, SEARCH, Shell, category_path, info_path},
+    search::QUERY_MAX,
 };
 
 use crate::{islands::ThemeToggle, words::Words};
@@ -210,6 +211,7 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 <a class="mark" href=locale.path("/")>
                     {mark()} <span>{shell.shop_name.clone()}</span>
                 </a>
+                {search(shell, words)}
                 <div class="tools">
                     {languages.collect_view()} <ThemeToggle label=words.say("theme-toggle") />
                     <a
@@ -234,6 +236,33 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 <ul>{top.collect_view()} {all}</ul>
             </nav>
         </header>
+    }
+}
+
+/// The search: a form that works by itself.
+fn search(shell: &Shell, words: Words) -> impl IntoView + use<> {
+    view! {
+        <form class="search" role="search" method="get" action=shell.locale.path(SEARCH.path)>
+            <label class="unseen" for="search">
+                {words.say("search-label")}
+            </label>
+            <input
+                id="search"
+                type="search"
+                name="q"
+                value=shell.searched.clone()
+                placeholder=words.say("search-placeholder")
+                maxlength=QUERY_MAX.to_string()
+                autocomplete="off"
+                enterkeyhint="search"
+            />
+            <button type="submit" aria-label=words.say("search-submit")>
+                <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+                    <circle cx="10.5" cy="10.5" r="6.5" fill="none" stroke="currentColor" stroke-width="1.8" />
+                    <path d="M15.5 15.5L21 21" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" />
+                </svg>
+            </button>
+        </form>
     }
 }
 

@@ -145,7 +145,8 @@ const fn order(sort: Sort) -> (&'static Statements, bool) {
     }
 }
 
-const fn number(sort: Sort) -> u8 {
+/// The number of an order in cursors; 4 is that of a search.
+pub(super) const fn number(sort: Sort) -> u8 {
     match sort {
         Sort::Newest => 0,
         Sort::PriceUp => 1,
@@ -169,19 +170,32 @@ pub async fn list(
             "it belongs to a list in another order",
         ));
     }
-    let mut rows = rows(reader, listing, locale).await?;
-    let wanted = listing.limit as usize;
+    let rows = rows(reader, listing, locale).await?;
+    Ok(page(
+        rows,
+        number(listing.sort),
+        listing.cursor,
+        listing.limit,
+    ))
+}
+
+/// A page made of its rows, of which one more than `limit` was asked for.
+pub(super) fn page(
+    mut rows: Vec<Place>,
+    order: u8,
+    asked: Option<Cursor>,
+    limit: u32,
+) -> ProductList {
+    let wanted = limit as usize;
     let more = rows.len() > wanted;
     rows.truncate(wanted);
-    let before = listing
-        .cursor
-        .is_some_and(|cursor| cursor.direction == Direction::Before);
+    let before = asked.is_some_and(|cursor| cursor.direction == Direction::Before);
     if before {
         rows.reverse();
     }
     let cursor = |direction, row: Option<&Place>| {
         row.map(|row| Cursor {
-            order: number(listing.sort),
+            order,
             direction,
             key: row.key,
             id: row.card.id.get(),
@@ -191,9 +205,9 @@ pub async fn list(
     let (has_previous, has_next) = if before {
         (more, true)
     } else {
-        (listing.cursor.is_some(), more)
+        (asked.is_some(), more)
     };
-    Ok(ProductList {
+    ProductList {
         next: has_next
             .then(|| cursor(Direction::After, rows.last()))
             .flatten(),
@@ -201,12 +215,13 @@ pub async fn list(
             .then(|| cursor(Direction::Before, rows.first()))
             .flatten(),
         items: rows.into_iter().map(|row| row.card).collect(),
-    })
+    }
 }
 
-struct Place {
-    key: i64,
-    card: ProductCard,
+/// A product with its place in the order of a list.
+pub(super) struct Place {
+    pub(super) key: i64,
+    pub(super) card: ProductCard,
 }
 
 async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<Vec<Place>, Error> {
@@ -258,7 +273,7 @@ async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<
 }
 
 /// The four numbers that a statement takes: those asked for, or all.
-fn availability(wanted: &[Availability]) -> [i64; 4] {
+pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
     let is_wanted = |it| wanted.is_empty() || wanted.contains(&it);
     Availability::ALL.map(|it| {
         if is_wanted(it) {

@@ -1,5 +1,6 @@
 //! The catalogue: what is shown. Owns `brands`, `categories` and their texts and paths, `products`
-//! and their texts, `variants`, the listings and what is counted from them, and `versions`.
+//! and their texts, `variants`, the listings and what is counted from them, the words by which
+//! products are found, and `versions`.
 //!
 //! What must stay true: an active product has a listing in its category, in all above it and in the
 //! whole shop; a product is shown in every language, in the shop's own if in no other; a variant
@@ -16,6 +17,7 @@ mod list;
 pub mod model;
 mod offer;
 mod save;
+mod search;
 pub mod slug;
 mod stock;
 mod store;
@@ -41,6 +43,7 @@ pub use error::Error;
 pub use list::Listing;
 pub use offer::{Offer, Showcase, find_skus, offers};
 pub use save::{BATCH_MAX, Prepared, Saved, save_products};
+pub use search::{Found, Search, fitting_categories, rebuild_search, search_products, suggest};
 pub use stock::stock_changed;
 pub use store::{StoredImage, WHOLE_SHOP};
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
@@ -147,23 +150,31 @@ pub async fn list_narrowed(
     brands: &[String],
     locale: Locale,
 ) -> Result<ProductList, Error> {
+    narrow_to(reader, &mut listing, brands).await?;
+    if !brands.is_empty() && listing.brands.is_empty() {
+        return Ok(ProductList {
+            items: Vec::new(),
+            next: None,
+            previous: None,
+        });
+    }
+    list::list(reader, &listing, locale).await
+}
+
+/// Narrows a listing to the brands with these slugs, as far as there are any.
+async fn narrow_to(
+    reader: &mut Reader,
+    listing: &mut Listing,
+    brands: &[String],
+) -> Result<(), Error> {
     if brands.len() > BRANDS_MAX {
         return Err(Error::Invalid(
             "brand",
             "at most eight brands can be asked for at once",
         ));
     }
-    if !brands.is_empty() {
-        listing.brands = store::find_brands(reader, brands).await?;
-        if listing.brands.is_empty() {
-            return Ok(ProductList {
-                items: Vec::new(),
-                next: None,
-                previous: None,
-            });
-        }
-    }
-    list::list(reader, &listing, locale).await
+    listing.brands = store::find_brands(reader, brands).await?;
+    Ok(())
 }
 
 /// What sells best and can be had.

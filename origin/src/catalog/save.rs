@@ -16,7 +16,8 @@ use crate::{
 };
 
 use super::{
-    model::{NewProduct, NewVariant, Texts},
+    model::{NewProduct, NewVariant, Status, Texts},
+    search,
     slug::slug_from,
     store::{StoredImage, Supply},
     tree::text,
@@ -60,6 +61,7 @@ pub async fn save_products(
     let mut claims = Claims::new(&known);
     let mut answers = vec![Saved::Refused("external_id", String::new()); batch.len()];
     let mut rows: Vec<Row> = Vec::with_capacity(batch.len());
+    let mut subjects = Vec::with_capacity(batch.len());
     let last: HashMap<&str, usize> = batch
         .iter()
         .enumerate()
@@ -81,6 +83,7 @@ pub async fn save_products(
                     Some(_) => Saved::Changed(row.id),
                 };
                 if !matches!(answer, Saved::Unchanged(_)) {
+                    subjects.push(subject(&row, &prepared.product));
                     rows.push(row);
                 }
                 answer
@@ -89,6 +92,7 @@ pub async fn save_products(
     }
     if !rows.is_empty() {
         write::save_rows(tx, &rows).await?;
+        search::save_words(tx, &subjects).await?;
         write::note_change(tx).await?;
         let counted: Vec<_> = rows
             .iter()
@@ -98,6 +102,19 @@ pub async fn save_products(
         inventory::count(tx, context, &counted).await?;
     }
     Ok(answers)
+}
+
+/// What of a product is searched.
+fn subject(row: &Row, product: &NewProduct) -> search::Subject {
+    search::Subject {
+        id: row.id,
+        active: product.status == Status::Active,
+        sold: row.sold,
+        names: product.names.clone(),
+        brand: product.brand.clone(),
+        tags: product.tags.clone(),
+        skus: row.variants.iter().map(|it| it.sku.clone()).collect(),
+    }
 }
 
 /// A product as it is written.

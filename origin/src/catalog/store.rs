@@ -360,7 +360,7 @@ async fn facet_brands(reader: &mut Reader, category: CategoryId) -> Result<Vec<B
     Ok(brands)
 }
 
-fn count(row: &AnyRow) -> Result<u64, Error> {
+pub(super) fn count(row: &AnyRow) -> Result<u64, Error> {
     let count: i64 = row.try_get("product_count")?;
     Ok(u64::try_from(count).unwrap_or(0))
 }

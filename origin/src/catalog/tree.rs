@@ -2,7 +2,8 @@
 //! again when its version has risen, which is looked up once a second at most.
 
 use std::{
-    collections::HashMap,
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
@@ -22,6 +23,7 @@ use crate::db::Db;
 use super::{
     Error,
     model::Texts,
+    search::words_of,
     store::{self, StoredImage},
 };
 
@@ -57,6 +59,7 @@ pub struct Tree {
     by_id: HashMap<CategoryId, usize>,
     by_slug: HashMap<String, usize>,
     children: HashMap<Option<CategoryId>, Vec<usize>>,
+    words: HashMap<Locale, Vec<BTreeSet<String>>>,
 }
 
 impl Tree {
@@ -73,6 +76,11 @@ impl Tree {
                 .entry(category.parent)
                 .or_default()
                 .push(index);
+        }
+        for locale in Locale::ALL {
+            let names = categories.iter().map(|it| text(&it.names, locale));
+            let words = names.map(|name| words_of(&name)).collect();
+            tree.words.insert(locale, words);
         }
         tree.categories = categories;
         tree
@@ -113,6 +121,25 @@ impl Tree {
         &self.categories
     }
 
+    /// The categories with such words in their names, the widest first.
+    pub fn named(
+        &self,
+        locale: Locale,
+        fits: impl Fn(&BTreeSet<String>) -> bool,
+    ) -> Vec<&Category> {
+        let words = self.words.get(&locale).into_iter().flatten();
+        let fitting = self.categories.iter().zip(words);
+        let fitting = fitting.filter(|(_, words)| fits(words));
+        let mut named: Vec<&Category> = fitting.map(|(category, _)| category).collect();
+        named.sort_by_key(|it| Reverse(it.product_count));
+        named
+    }
+
+    /// Whether a category is this one, or lies below it.
+    pub fn lies_in(&self, id: CategoryId, above: CategoryId) -> bool {
+        self.lineage(id).any(|it| it.id == above)
+    }
+
     /// By what an answer about this category is purged: itself and all above it.
     pub fn tags(&self, id: CategoryId) -> Tags {
         self.lineage(id)
@@ -144,7 +171,8 @@ impl Tree {
 }
 
 impl Category {
-    fn reference(&self, locale: Locale) -> CategoryRef {
+    /// The category as a link to it names it.
+    pub fn reference(&self, locale: Locale) -> CategoryRef {
         CategoryRef {
             id: self.id,
             slug: self.slug.clone(),

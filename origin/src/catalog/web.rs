@@ -3,7 +3,11 @@
 use axum::{Router, extract::State};
 use shared::{
     catalog::{CategoryTree, GetFacets, InLocale, ListHotProducts, ListProducts, ProductPath},
-    endpoint::{GET_FACETS, GET_PRODUCT, LIST_CATEGORIES, LIST_HOT_PRODUCTS, LIST_PRODUCTS},
+    endpoint::{
+        GET_FACETS, GET_PRODUCT, LIST_CATEGORIES, LIST_HOT_PRODUCTS, LIST_PRODUCTS,
+        LIST_SUGGESTIONS, SEARCH_PRODUCTS,
+    },
+    search::{ListSuggestions, SearchProducts},
 };
 
 use crate::{
@@ -19,6 +23,8 @@ pub fn routes() -> Router<App> {
         .endpoint(&LIST_HOT_PRODUCTS, list_hot_products)
         .endpoint(&LIST_CATEGORIES, list_categories)
         .endpoint(&GET_FACETS, get_facets)
+        .endpoint(&SEARCH_PRODUCTS, search_products)
+        .endpoint(&LIST_SUGGESTIONS, list_suggestions)
         .merge(super::edit_web::routes())
 }
 
@@ -61,4 +67,18 @@ async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> A
     };
     let facets = super::facets(&app, category).await?;
     Ok(Answer::json(&facets, super::list_policy(&tree, category)))
+}
+
+async fn search_products(State(app): State<App>, Query(query): Query<SearchProducts>) -> Answered {
+    let (list, category) = super::search_products(&app, &query).await?;
+    let tree = super::tree(&app).await?;
+    Ok(Answer::json(&list, super::list_policy(&tree, category)))
+}
+
+async fn list_suggestions(
+    State(app): State<App>,
+    Query(query): Query<ListSuggestions>,
+) -> Answered {
+    let suggestions = super::suggest(&app, &query).await?;
+    Ok(Answer::json(&suggestions, super::shop_policy()))
 }

@@ -33,7 +33,7 @@ pub fn parse(query: &str) -> CategoryFilter {
             }
             "sort" => {
                 let known = Sort::ALL.into_iter().find(|it| it.word() == value);
-                filter.sort = known.unwrap_or(filter.sort);
+                filter.sort = known.or(filter.sort);
             }
             "cursor" => filter.cursor = value.parse::<Cursor>().ok(),
             _ => {}

@@ -8,6 +8,7 @@ mod filter;
 mod icons;
 mod info;
 mod order;
+mod search;
 mod sitemap;
 mod web;
 
@@ -44,6 +45,7 @@ fn shell(
         shop_name: app.config.shop_name.clone(),
         categories: tree.top(locale),
         assets: app.assets.clone(),
+        searched: None,
     }
 }
 

@@ -8,11 +8,12 @@ use axum::{
 };
 use shared::{
     cache::{CachePolicy, Tag},
-    catalog::{LIMIT_DEFAULT, Product},
+    catalog::{LIMIT_DEFAULT, Product, Sort},
     id::VariantId,
     locale::Locale,
     page::{
-        CATEGORY, CategoryPage, HOME, HomePage, PRODUCT, ProductPage, category_path, product_path,
+        CATEGORY, CategoryPage, HOME, HomePage, PRODUCT, ProductPage, SEARCH, category_path,
+        product_path,
     },
 };
 
@@ -22,7 +23,7 @@ use crate::{
     web::{Answer, Answered, Path},
 };
 
-use super::{cart, checkout, filter, icons, info, order, shell, sitemap};
+use super::{cart, checkout, filter, icons, info, order, search::show_search, shell, sitemap};
 
 /// How many products the home page shows in a row.
 const HOME_HOT: u32 = 8;
@@ -41,6 +42,7 @@ pub fn routes() -> Router<App> {
             .route(&at(HOME.path), get(show_home))
             .route(&at(CATEGORY.path), get(show_category))
             .route(&at(PRODUCT.path), get(show_product))
+            .route(&at(SEARCH.path), get(show_search))
             .merge(cart::routes(locale))
             .merge(checkout::routes(locale))
             .merge(order::routes(locale))
@@ -83,7 +85,10 @@ async fn show_category(
         .find(&path.slug)
         .ok_or(catalog::Error::NoSuchCategory)?;
     let mut filter = filter::parse(query.as_deref().unwrap_or_default());
-    let mut listing = Listing::of(category.id, filter.sort, LIMIT_DEFAULT);
+    // The order that a list has by itself needs no word in its address.
+    filter.sort = filter.sort.filter(|it| *it != Sort::default());
+    let sort = filter.sort.unwrap_or_default();
+    let mut listing = Listing::of(category.id, sort, LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
     let mut reader = app.db.read().await.map_err(catalog::Error::from)?;
     let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;
@@ -100,7 +105,7 @@ async fn show_category(
     let mut ancestors = tree.path(category.id, locale);
     ancestors.pop();
     let here = category_path(&category.slug);
-    let canonical = (!filter.narrows() && filter.sort == shared::catalog::Sort::default())
+    let canonical = (!filter.narrows() && filter.sort.is_none())
         .then(|| format!("{here}{}", filter.to_query()));
     let shell = shell(
         &app,

@@ -430,6 +430,32 @@ impl Shop {
                   where p.status <> 'active'",
             ),
             (
+                "active products that no search finds",
+                "select count(*)
+                   from products p
+                  where p.status = 'active'
+                    and not exists (select 1
+                                      from search_words w
+                                     where w.product_id = p.id)",
+            ),
+            (
+                "words of products that are not active, or of another number sold",
+                "select count(*)
+                   from search_words w
+                   join products p on p.id = w.product_id
+                  where p.status <> 'active'
+                     or p.sold <> w.sold",
+            ),
+            (
+                "words that cannot be mistyped",
+                "select count(*)
+                   from search_words w
+                  where not exists (select 1
+                                      from search_terms t
+                                     where t.locale = w.locale
+                                       and t.word = w.word)",
+            ),
+            (
                 "products without a text in the shop's own language",
                 "select count(*)
                    from products p

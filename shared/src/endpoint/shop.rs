@@ -19,6 +19,7 @@ use crate::{
         AlreadyOrdered, BadRequest, CannotOrder, Changed, IdempotencyInFlight, IdempotencyMismatch,
         IllegalStep, Invalid, NotFound, Stale,
     },
+    search::{ListSuggestions, SearchList, SearchProducts, Suggestions},
     shopper::Visitor,
 };
 
@@ -64,6 +65,22 @@ endpoints! {
         id: "get_visitor", path: "/api/v1/visitor",
         summary: "Whether somebody has signed in, and how many things are in their cart",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid],
+    }
+    /// Products with these words.
+    SEARCH_PRODUCTS: Get(NoParameters, SearchProducts, NoParameters) -> SearchList = {
+        id: "search_products", path: "/api/v1/search",
+        summary: "Products that have all words of a search, what fits best first, a page at a time",
+        query: &[
+            "availability", "brand", "category", "cursor", "limit", "locale", "price_max",
+            "price_min", "q", "sort",
+        ],
+        caching: Caching::Shared, problems: &[Invalid, NotFound],
+    }
+    /// What a shopper may be looking for.
+    LIST_SUGGESTIONS: Get(NoParameters, ListSuggestions, NoParameters) -> Suggestions = {
+        id: "list_suggestions", path: "/api/v1/suggestions",
+        summary: "Products and categories for what is typed so far",
+        query: &["locale", "q"], caching: Caching::Shared, problems: &[Invalid],
     }
     /// A new cart.
     CREATE_CART: Post(NoParameters, InLocale, NoParameters) -> Cart = {

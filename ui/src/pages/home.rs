@@ -1,7 +1,7 @@
 //! The front of the shop.
 
 use leptos::prelude::*;
-use shared::page::{HomePage, Shell, category_path};
+use shared::page::{HomePage, SEARCH, Shell, category_path};
 
 use crate::{
     document::{About, render},
@@ -18,12 +18,7 @@ pub fn home(shell: &Shell, page: &HomePage) -> String {
         description: words.say("home-description"),
         image: page.hot.first().and_then(|card| card.image.clone()),
         kind: "website",
-        data: vec![serde_json::json!({
-            "@context": "https://schema.org",
-            "@type": "Organization",
-            "name": shell.shop_name,
-            "url": shell.base_url,
-        })],
+        data: vec![organization(shell), website(shell)],
     };
     render(shell, &about, || {
         view! {
@@ -32,6 +27,35 @@ pub fn home(shell: &Shell, page: &HomePage) -> String {
             {row(shell, "home-hot", &page.hot)}
             {row(shell, "home-new", &page.new)}
         }
+    })
+}
+
+fn organization(shell: &Shell) -> serde_json::Value {
+    serde_json::json!({
+        "@context": "https://schema.org",
+        "@type": "Organization",
+        "name": shell.shop_name,
+        "url": shell.base_url,
+    })
+}
+
+/// The shop with its search, which others may offer.
+fn website(shell: &Shell) -> serde_json::Value {
+    let at = |path: &str| format!("{}{}", shell.base_url, shell.locale.path(path));
+    serde_json::json!({
+        "@context": "https://schema.org",
+        "@type": "WebSite",
+        "name": shell.shop_name,
+        "url": at("/"),
+        "inLanguage": shell.locale.tag(),
+        "potentialAction": {
+            "@type": "SearchAction",
+            "target": {
+                "@type": "EntryPoint",
+                "urlTemplate": format!("{}?q={{search_term_string}}", at(SEARCH.path)),
+            },
+            "query-input": "required name=search_term_string",
+        },
     })
 }
 

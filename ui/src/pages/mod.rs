@@ -8,8 +8,10 @@ mod entry;
 mod error;
 mod home;
 mod info;
+mod narrow;
 mod order;
 mod product;
+mod search;
 
 pub use account::account;
 pub use cart::cart;
@@ -21,6 +23,7 @@ pub use home::home;
 pub use info::info;
 pub use order::{find_order, order};
 pub use product::product;
+pub use search::search;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,10 @@ use serde_json::{Value, from_value, json};
 use sha2::{Digest, Sha256};
 use shared::{
     locale::Locale,
-    page::{CategoryPage, ErrorPage, HomePage, INFO, InfoPage, ProductPage, Shell, info_path},
+    page::{
+        CategoryPage, ErrorPage, HomePage, INFO, InfoPage, ProductPage, SearchPage, Shell,
+        info_path,
+    },
 };
 
 use super::*;
@@ -104,6 +107,18 @@ fn product_page() -> ProductPage {
     .unwrap()
 }
 
+fn search_page(items: &[Value]) -> SearchPage {
+    from_value(json!({
+        "q": NASTY, "filter": {}, "wrong": [], "currency": "USD",
+        "facets": { "product_count": 1_200, "price": { "from": money(100), "to": money(9_900) },
+                    "brands": [{ "slug": "fjell", "name": NASTY, "product_count": 3 }] },
+        "found": { "items": items, "next": null, "previous": null, "total": items.len(),
+                   "more": !items.is_empty(), "corrected": NASTY },
+        "categories": [{ "id": "4", "slug": "table", "name": NASTY }], "hot": [card("2")],
+    }))
+    .unwrap()
+}
+
 /// Every kind of page in this language, with where it lives.
 fn every_page(locale: Locale) -> Vec<(String, String)> {
     let mut pages: Vec<_> = shared_pages(locale)
@@ -129,6 +144,14 @@ fn shared_pages(locale: Locale) -> Vec<(&'static str, String)> {
         ),
         ("/p/mug", product(&shell(locale, "/p/mug"), &product_page())),
         ("/gone", error(&shell(locale, "/gone"), &wrong)),
+        (
+            "/search?q=mug",
+            search(&shell(locale, "/search?q=mug"), &search_page(&[card("1")])),
+        ),
+        (
+            "/search?q=none",
+            search(&shell(locale, "/search?q=none"), &search_page(&[])),
+        ),
     ];
     let info_pages = INFO.map(|slug| {
         let path = ["/shipping", "/returns", "/privacy", "/contact"]
@@ -309,7 +332,7 @@ fn the_same_page_has_the_same_bytes() {
 fn a_filter_and_a_choice_work_without_scripts() {
     let (_, text) = &every_page(Locale::Zh)[1];
     let page = Html::parse_document(text);
-    let form = &all(&page, "form[method=get], form:not([method])")[0];
+    let form = &all(&page, "main form[method=get]")[0];
     assert_eq!(form.attr("action"), Some("/zh/c/cups"));
     assert_eq!(
         attribute(&page, "input[name=brand][checked]", "value"),
@@ -325,4 +348,63 @@ fn a_filter_and_a_choice_work_without_scripts() {
     let page = Html::parse_document(text);
     let choices = attribute(&page, "a[href^='/p/mug?variant=']", "href");
     assert!(!choices.is_empty(), "variants are links");
+}
+
+#[test]
+fn every_page_has_a_search_that_works_without_scripts() {
+    for_every_page(|locale, path, _, page| {
+        let form = "header form[role=search][method=get]";
+        let action = locale.path("/search");
+        assert_eq!(attribute(page, form, "action"), [&action], "{path}");
+        let field = format!("{form} input[type=search][name=q]");
+        let id = attribute(page, &field, "id")[0];
+        let label = all(page, &format!("{form} label[for='{id}']"));
+        assert!(!label[0].text().collect::<String>().is_empty(), "{path}");
+        let button = attribute(page, &format!("{form} button[type=submit]"), "aria-label");
+        assert_eq!(button.len(), 1, "{path}");
+    });
+    let home = Html::parse_document(&every_page(Locale::Zh)[0].1);
+    let data = all(&home, "script[type='application/ld+json']");
+    let data: Vec<Value> = data
+        .into_iter()
+        .map(|it| serde_json::from_str(&it.text().collect::<String>()).unwrap())
+        .collect();
+    let site = data.iter().find(|it| it["@type"] == "WebSite").unwrap();
+    assert_eq!(
+        site["potentialAction"]["target"]["urlTemplate"],
+        "https://shop.example/zh/search?q={search_term_string}"
+    );
+}
+
+#[test]
+fn a_search_keeps_what_was_typed_and_shows_a_way_on() {
+    let mut here = shell(Locale::En, "/search?q=mug");
+    here.searched = Some(NASTY.to_owned());
+    let page = Html::parse_document(&search(&here, &search_page(&[card("1")])));
+    for field in ["header input[name=q]", "main form input[name=q]"] {
+        assert_eq!(attribute(&page, field, "value"), [NASTY], "{field}");
+    }
+    assert_eq!(attribute(&page, "#sort option[selected]", "value"), [""]);
+    let text: String = all(&page, "main")[0].text().collect();
+    assert!(text.contains("More than 1 "), "{text}");
+    assert!(all(&page, "main a[href='/c/table']").len() == 1);
+
+    let page = Html::parse_document(&search(&here, &search_page(&[])));
+    assert!(all(&page, "main form").is_empty(), "nothing to narrow");
+    assert!(all(&page, "main .hints li").len() >= 2);
+    assert!(
+        !all(&page, "main a[href='/c/cups']").is_empty(),
+        "categories to browse"
+    );
+    assert!(
+        !all(&page, "main a[href='/p/mug']").is_empty(),
+        "what sells best"
+    );
+
+    let mut narrowed = search_page(&[]);
+    narrowed.filter.min = "10".to_owned();
+    let page = Html::parse_document(&search(&here, &narrowed));
+    let wider = attribute(&page, "main .empty a", "href");
+    assert_eq!(wider.len(), 1);
+    assert!(wider[0].starts_with("/search?q=") && !wider[0].contains("min="));
 }

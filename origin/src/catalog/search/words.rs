@@ -1,0 +1,349 @@
+//! From text to the words by which things are found, and from what a shopper types to the words that
+//! are looked up. Both sides go through [`fold`], so that they meet.
+
+use std::collections::BTreeSet;
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// The longest word, in characters; of a longer one this much counts, on both sides.
+pub const WORD_MAX: usize = 32;
+/// The most words of one text that is searched.
+pub const WORDS_MAX: usize = 64;
+/// The most words that are looked up for one search; further ones are passed over.
+pub const TERMS_MAX: usize = 8;
+
+/// Something that a product must have to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The word as it was typed.
+    pub word: String,
+    /// The same in the singular, which is what other forms meet in.
+    pub stem: String,
+    /// Whether words that begin with it are meant too.
+    pub prefix: bool,
+}
+
+impl Term {
+    fn new(word: &str, prefix: bool) -> Self {
+        Self {
+            stem: stem(word).unwrap_or_else(|| word.to_owned()),
+            word: word.to_owned(),
+            prefix,
+        }
+    }
+
+    /// Whether this word of a text is meant.
+    pub fn fits(&self, word: &str) -> bool {
+        word == self.stem || (self.prefix && word.starts_with(&self.word))
+    }
+}
+
+/// The words by which a text is found, each once: every word, its singular, and of scripts that are
+/// written without spaces every two characters that stand together.
+pub fn words_of(text: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for run in runs_of(text).into_iter().take(WORDS_MAX) {
+        if is_dense(&run) {
+            // The last character alone too: each one begins a word, by which it is found alone.
+            words.extend(pairs(&run).chain(run.chars().last().map(String::from)));
+        } else {
+            words.extend(stem(&run));
+            words.insert(run);
+        }
+    }
+    words
+}
+
+/// What a shopper looks for, given the runs of what they typed. The last word may not be complete yet.
+pub fn terms_of(runs: &[String]) -> Vec<Term> {
+    let mut terms = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let last = index + 1 == runs.len();
+        if is_dense(run) && run.chars().nth(1).is_some() {
+            terms.extend(pairs(run).map(|pair| Term::new(&pair, false)));
+        } else {
+            // One such character is the beginning of the pairs that it stands in.
+            terms.push(Term::new(run, last || is_dense(run)));
+        }
+    }
+    once_each(terms)
+}
+
+/// The same, more loosely: of scripts without spaces every character somewhere, in any order.
+pub fn loose_terms_of(runs: &[String]) -> Vec<Term> {
+    let mut terms = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        if is_dense(run) {
+            terms.extend(run.chars().map(|it| Term::new(&it.to_string(), true)));
+        } else {
+            terms.push(Term::new(run, index + 1 == runs.len()));
+        }
+    }
+    once_each(terms)
+}
+
+fn once_each(terms: Vec<Term>) -> Vec<Term> {
+    let mut kept: Vec<Term> = Vec::new();
+    for term in terms {
+        // "mug mugs" asks for one thing.
+        if kept.len() < TERMS_MAX && !kept.contains(&term) {
+            kept.push(term);
+        }
+    }
+    kept
+}
+
+/// A text's runs of letters and digits, folded; runs of scripts without spaces are apart.
+pub fn runs_of(text: &str) -> Vec<String> {
+    let mut runs: Vec<String> = Vec::new();
+    let mut open = false;
+    for letter in fold(text).chars() {
+        if matches!(letter, '\'' | '\u{2019}') {
+            // "Paul's" is one word, with or without it.
+            continue;
+        }
+        if !letter.is_alphanumeric() {
+            open = false;
+            continue;
+        }
+        let dense = is_dense_letter(letter);
+        match runs.last_mut() {
+            Some(run) if open && is_dense(run) == dense => {
+                if run.chars().count() < WORD_MAX {
+                    run.push(letter);
+                } else if dense {
+                    // A long sentence without spaces goes on.
+                    runs.push(String::from(letter));
+                }
+            }
+            _ => runs.push(String::from(letter)),
+        }
+        open = true;
+    }
+    runs
+}
+
+/// The same text for all who spell it differently: compatibility forms, case and marks are gone.
+fn fold(text: &str) -> String {
+    let bare = text.nfkd().filter(|it| !is_combining_mark(*it)).nfc();
+    let lower = bare.flat_map(char::to_lowercase);
+    let mut folded = String::with_capacity(text.len());
+    for letter in lower {
+        match letter {
+            // Latin letters that no mark makes: ø, ł, ß, æ.
+            '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' if letter.is_alphabetic() => {
+                let plain = deunicode::deunicode_char(letter).unwrap_or_default();
+                folded.push_str(&plain.to_ascii_lowercase());
+            }
+            // Lower case can leave a mark behind, as of `İ`.
+            _ if is_combining_mark(letter) => {}
+            _ => folded.push(letter),
+        }
+    }
+    folded
+}
+
+/// Whether this is written without spaces between words: Han, Hiragana, Katakana.
+const fn is_dense_letter(letter: char) -> bool {
+    matches!(letter,
+        '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}')
+}
+
+fn is_dense(run: &str) -> bool {
+    run.chars().next().is_some_and(is_dense_letter)
+}
+
+fn pairs(run: &str) -> impl Iterator<Item = String> {
+    let after = run.chars().skip(1);
+    run.chars()
+        .zip(after)
+        .map(|(one, other)| String::from_iter([one, other]))
+}
+
+/// The singular of an English plural, where its form shows it. It is only compared with itself, so it
+/// need not be a word.
+fn stem(word: &str) -> Option<String> {
+    let is_plain = word.len() > 3 && word.bytes().all(|it| it.is_ascii_lowercase());
+    if !is_plain || ["ss", "us", "is"].iter().any(|end| word.ends_with(end)) {
+        return None;
+    }
+    if let Some(start) = word.strip_suffix("ies").filter(|it| it.len() > 1) {
+        return Some(format!("{start}y"));
+    }
+    let hissing = ["sses", "shes", "ches", "xes", "zzes"];
+    if hissing.iter().any(|end| word.ends_with(end)) {
+        return word.strip_suffix("es").map(str::to_owned);
+    }
+    word.strip_suffix('s').map(str::to_owned)
+}
+
+/// Words of these lengths are taken for mistyped; shorter ones are like too many others.
+const MISTYPED: std::ops::RangeInclusive<usize> = 3..=16;
+
+/// Every word from which this one comes by one slip: a letter too many, too few, wrong, or two that
+/// changed places. Nothing for what is not written with the letters a to z.
+pub fn one_slip_from(word: &str) -> Vec<String> {
+    let is_plain = word.bytes().all(|it| it.is_ascii_lowercase());
+    if !is_plain || !MISTYPED.contains(&word.len()) {
+        return Vec::new();
+    }
+    let mut found = BTreeSet::new();
+    for at in 0..=word.len() {
+        let (head, tail) = word.split_at(at);
+        let mut rest = tail.chars();
+        let first = rest.next();
+        let rest = rest.as_str();
+        for letter in 'a'..='z' {
+            found.insert(format!("{head}{letter}{tail}"));
+            if first.is_some() {
+                found.insert(format!("{head}{letter}{rest}"));
+            }
+        }
+        if let Some(first) = first {
+            found.insert(format!("{head}{rest}"));
+            let mut beyond = rest.chars();
+            if let Some(second) = beyond.next() {
+                found.insert(format!("{head}{second}{first}{}", beyond.as_str()));
+            }
+        }
+    }
+    found.remove(word);
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        words_of(text).into_iter().collect()
+    }
+
+    fn terms(query: &str) -> Vec<Term> {
+        terms_of(&runs_of(query))
+    }
+
+    fn is_found(query: &str, text: &str) -> bool {
+        let words = words_of(text);
+        let terms = terms(query);
+        !terms.is_empty()
+            && terms
+                .iter()
+                .all(|term| words.iter().any(|it| term.fits(it)))
+    }
+
+    #[test]
+    fn a_text_becomes_its_words() {
+        for (text, expected) in [
+            ("Ridge mug", vec!["mug", "ridge"]),
+            ("Crème Brûlée", vec!["brulee", "creme"]),
+            (
+                "Paul's Øresund-Straße №4",
+                vec!["no4", "oresund", "paul", "pauls", "strasse"],
+            ),
+            ("ＭＵＧ ½", vec!["1", "2", "mug"]),
+            (
+                "Glasses, boxes & berries",
+                vec!["berries", "berry", "box", "boxes", "glass", "glasses"],
+            ),
+            ("山脊马克杯", vec!["克杯", "山脊", "杯", "脊马", "马克"]),
+            ("茶 tea茶", vec!["tea", "茶"]),
+            ("…!?", vec![]),
+        ] {
+            assert_eq!(words(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_finds_what_is_meant() {
+        for (query, text) in [
+            ("mug", "Ridge Mugs"),
+            ("MUGS", "ridge mug"),
+            ("rid", "Ridge mug"),
+            ("mug ri", "Ridge mug"),
+            ("berries", "Berry bowl"),
+            ("creme", "Crème"),
+            ("杯", "山脊马克杯"),
+            ("山", "山脊马克杯"),
+            ("马克杯", "山脊马克杯"),
+            ("马克杯 fjell", "山脊马克杯 Fjell"),
+            ("ridge-mug-moss", "RIDGE-MUG-MOSS"),
+        ] {
+            assert!(is_found(query, text), "{query} in {text}");
+        }
+        for (query, text) in [
+            ("rid mug", "Ridge mug"),
+            ("mug pan", "Ridge mug"),
+            ("山马", "山脊马克杯"),
+            ("", "Ridge mug"),
+        ] {
+            assert!(!is_found(query, text), "{query} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_search_has_a_limit() {
+        let many = |count: u32| {
+            let words = (0..count).map(|it| format!("w{it}"));
+            terms(&words.collect::<Vec<_>>().join(" ")).len()
+        };
+        assert_eq!((many(8), many(9)), (8, TERMS_MAX));
+        let long = "a".repeat(WORD_MAX);
+        assert!(is_found(&format!("{long}bc"), &long));
+        assert_eq!(terms(&format!("{long}b"))[0].word, long);
+    }
+
+    #[test]
+    fn slips_are_one_away() {
+        let slips = one_slip_from("mgu");
+        for meant in ["mug", "gu", "mgus", "mga"] {
+            assert!(slips.iter().any(|it| it == meant), "{meant}");
+        }
+        assert!(one_slip_from("mu").is_empty() && one_slip_from("杯子杯").is_empty());
+        assert!(one_slip_from(&"a".repeat(17)).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_found_by_itself(text in "\\PC{0,40}") {
+            let words = words_of(&text);
+            for term in terms(&text).iter().chain(&loose_terms_of(&runs_of(&text))) {
+                prop_assert!(words.iter().any(|it| term.fits(it)), "{term:?} of {words:?}");
+            }
+        }
+
+        #[test]
+        fn words_are_short_and_nothing_but_letters_and_digits(text in any::<String>()) {
+            for word in words_of(&text) {
+                prop_assert!(word.chars().all(char::is_alphanumeric), "{word:?}");
+                prop_assert!((1..=WORD_MAX).contains(&word.chars().count()), "{word:?}");
+            }
+        }
+
+        #[test]
+        fn a_word_is_its_own_word(text in "\\PC{0,40}") {
+            for word in words_of(&text) {
+                prop_assert!(words_of(&word).contains(&word), "{word:?}");
+            }
+        }
+
+        #[test]
+        fn case_and_spaces_make_no_difference(text in "[a-zA-Zäöü 茶杯]{0,30}") {
+            let spaced = format!("  {}  ", text.replace(' ', "   ").to_uppercase());
+            prop_assert_eq!(terms(&spaced), terms(&text));
+        }
+
+        #[test]
+        fn a_slip_can_be_taken_back(word in "[a-z]{4,10}", other in "[a-z]{4,10}") {
+            let near = strsim::osa_distance(&word, &other) == 1;
+            prop_assert_eq!(one_slip_from(&word).contains(&other), near);
+            for slip in one_slip_from(&word) {
+                prop_assert_eq!(strsim::osa_distance(&word, &slip), 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The page of a search.
+
+use axum::extract::{OriginalUri, RawQuery, State};
+use shared::{
+    catalog::{LIMIT_DEFAULT, Sort},
+    locale::Locale,
+    page::{SearchPage, search_path},
+    search::normal_query,
+};
+
+use crate::{
+    app::App,
+    catalog::{self, Listing, Search, WHOLE_SHOP},
+    web::{Answer, Answered},
+};
+
+use super::{filter, shell};
+
+/// How many products are shown to those who found nothing.
+const HOT: u32 = 4;
+
+pub(super) async fn show_search(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let (locale, _) = Locale::split(uri.path());
+    let query = query.as_deref().unwrap_or_default();
+    let q = words(query);
+    let mut filter = filter::parse(query);
+    let mut listing = Listing::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
+    let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
+    let search = Search {
+        q: &q,
+        brands: &filter.brand,
+        sort: filter.sort,
+        locale,
+        facets: true,
+    };
+    let found = match search.run(&app, listing.clone()).await {
+        // A cursor of another order was typed or kept from before: show the first page.
+        Err(catalog::Error::Invalid("cursor", _)) => {
+            listing.cursor = None;
+            let found = search.run(&app, listing).await;
+            filter.cursor = None;
+            found?
+        }
+        found => found?,
+    };
+    let hot = if found.list.list.items.is_empty() {
+        catalog::hot_products(&app, Some(HOT), locale).await?.items
+    } else {
+        Vec::new()
+    };
+    let meant = found.list.corrected.as_deref().unwrap_or(&q);
+    let page = SearchPage {
+        categories: catalog::fitting_categories(&app, meant, locale).await?,
+        facets: found.facets,
+        found: found.list,
+        filter,
+        wrong,
+        currency: app.config.currency,
+        hot,
+        q,
+    };
+    let tree = catalog::tree(&app).await?;
+    // There are as many of these pages as there are words: search engines shall not know them.
+    let mut shell = shell(
+        &app,
+        &tree,
+        locale,
+        search_path(&page.q, &page.filter),
+        None,
+    );
+    shell.searched = Some(page.q.clone());
+    Ok(Answer::html(
+        ui::search(&shell, &page),
+        catalog::shop_policy(),
+    ))
+}
+
+/// What is searched. Whatever is typed has one spelling, so that a kept page fits all who ask for it.
+fn words(query: &str) -> String {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let typed = pairs.find(|(name, _)| name == "q");
+    normal_query(&typed.map(|(_, typed)| typed).unwrap_or_default())
+}

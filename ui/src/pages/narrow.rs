@@ -1,0 +1,292 @@
+//! What narrows a list: its form, what is chosen, and the way to its other pages. Categories and
+//! searches have the same.
+
+use leptos::prelude::*;
+use shared::{
+    catalog::{Availability, Facets, ProductList, Sort},
+    cursor::Cursor,
+    money::{Currency, Money},
+    page::{CategoryFilter, Shell},
+};
+
+use crate::words::Words;
+
+/// A list that can be narrowed.
+pub(crate) struct Narrowed<'a> {
+    pub(crate) shell: &'a Shell,
+    /// Where its form leads, without the language's prefix.
+    pub(crate) action: String,
+    /// What is searched in it, which the form keeps.
+    pub(crate) q: Option<&'a str>,
+    /// Where it is with another filter, without the language's prefix.
+    pub(crate) at: &'a dyn Fn(&CategoryFilter) -> String,
+    pub(crate) filter: &'a CategoryFilter,
+    pub(crate) facets: &'a Facets,
+    pub(crate) wrong: &'a [String],
+    pub(crate) currency: Currency,
+}
+
+impl Narrowed<'_> {
+    fn href(&self, filter: &CategoryFilter) -> String {
+        self.shell.locale.path(&(self.at)(filter))
+    }
+}
+
+/// The form.
+pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
+    let words = Words::of(list.shell.locale);
+    let action = list.shell.locale.path(&list.action);
+    let q = list.q.map(|q| {
+        view! { <input type="hidden" name="q" value=q.to_owned() /> }
+    });
+    // Each by itself, or the type of the whole is deeper than the compiler follows.
+    let fields = [
+        sort(words, list).into_any(),
+        prices(words, list).into_any(),
+        availability(words, list).into_any(),
+        brands(words, list).into_any(),
+    ];
+    let fields = Vec::from(fields);
+    view! {
+        <details class="filter" open=true>
+            <summary>{words.say("filter-heading")}</summary>
+            <form method="get" action=action>
+                {q} {fields}
+                <button class="button" type="submit">
+                    {words.say("filter-apply")}
+                </button>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+/// The orders; a search has one more, which it has by itself.
+fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+    let (own, chosen) = match list.q {
+        Some(_) => (Some(words.say("sort-best-match")), list.filter.sort),
+        None => (None, Some(list.filter.sort.unwrap_or_default())),
+    };
+    let own = own.map(|name| {
+        view! {
+            <option value="" selected=chosen.is_none()>
+                {name}
+            </option>
+        }
+    });
+    let options = Sort::ALL.map(|sort| {
+        let name = words.say(&format!("sort-{}", sort.word()));
+        view! {
+            <option value=sort.word() selected=Some(sort) == chosen>
+                {name}
+            </option>
+        }
+    });
+    view! {
+        <div class="field">
+            <label for="sort">{words.say("sort-label")}</label>
+            <select id="sort" name="sort">
+                {own} {options.to_vec()}
+            </select>
+        </div>
+    }
+}
+
+fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+    let currency = [("currency", list.currency.to_string().into())];
+    let span = list.facets.price.as_ref();
+    let field = |name: &'static str, label: &str, value: &str, hint: Option<Money>| {
+        let wrong = list.wrong.iter().any(|field| field == name);
+        let message = format!("{name}-wrong");
+        view! {
+            <div class="field">
+                <label for=name>{words.say(label)}</label>
+                <input
+                    id=name
+                    name=name
+                    inputmode="decimal"
+                    maxlength="20"
+                    value=value.to_owned()
+                    placeholder=hint.map(Money::to_decimal)
+                    aria-invalid=wrong.then_some("true")
+                    aria-describedby=wrong.then(|| message.clone())
+                />
+                {wrong
+                    .then(|| {
+                        view! {
+                            <p class="wrong" id=message>
+                                {words.say("filter-price-wrong")}
+                            </p>
+                        }
+                    })}
+            </div>
+        }
+    };
+    let filter = list.filter;
+    view! {
+        <fieldset>
+            <legend>{words.say_with("filter-price", &currency)}</legend>
+            <div class="pair">
+                {field("min", "filter-min", &filter.min, span.map(|span| span.from))}
+                {field("max", "filter-max", &filter.max, span.map(|span| span.to))}
+            </div>
+        </fieldset>
+    }
+}
+
+fn availability(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+    let boxes = Availability::ALL.map(|it| {
+        let name = words.say(&format!("availability-{}", it.word()));
+        check(
+            "availability",
+            it.word(),
+            name,
+            list.filter.availability.contains(&it),
+            None,
+        )
+    });
+    view! {
+        <fieldset>
+            <legend>{words.say("filter-availability")}</legend>
+            {Vec::from(boxes)}
+        </fieldset>
+    }
+}
+
+fn brands(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+    let boxes = list.facets.brands.iter().map(|brand| {
+        let chosen = list.filter.brand.contains(&brand.slug);
+        check(
+            "brand",
+            &brand.slug,
+            brand.name.clone(),
+            chosen,
+            Some(brand.product_count),
+        )
+    });
+    let boxes = boxes.collect::<Vec<_>>();
+    (!boxes.is_empty()).then(|| {
+        view! {
+            <fieldset class="long">
+                <legend>{words.say("filter-brand")}</legend>
+                {boxes}
+            </fieldset>
+        }
+    })
+}
+
+fn check(
+    name: &'static str,
+    value: &str,
+    label: String,
+    checked: bool,
+    count: Option<u64>,
+) -> AnyView {
+    view! {
+        <label class="check">
+            <input type="checkbox" name=name value=value.to_owned() checked=checked />
+            <span>{label}</span>
+            {count.map(|count| view! { <span class="quiet">{count.to_string()}</span> })}
+        </label>
+    }
+    .into_any()
+}
+
+/// What the list is narrowed to, each with a link that widens it again.
+pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
+    let (shell, filter) = (list.shell, list.filter);
+    let words = Words::of(shell.locale);
+    let mut chosen: Vec<(String, CategoryFilter)> = Vec::new();
+    let without = |change: &dyn Fn(&mut CategoryFilter)| {
+        let mut wider = CategoryFilter {
+            cursor: None,
+            ..filter.clone()
+        };
+        change(&mut wider);
+        wider
+    };
+    for slug in &filter.brand {
+        let known = list.facets.brands.iter().find(|brand| brand.slug == *slug);
+        let name = known.map_or_else(|| slug.clone(), |brand| brand.name.clone());
+        chosen.push((name, without(&|wider| wider.brand.retain(|it| it != slug))));
+    }
+    for it in &filter.availability {
+        let name = words.say(&format!("availability-{}", it.word()));
+        chosen.push((
+            name,
+            without(&|wider| wider.availability.retain(|other| other != it)),
+        ));
+    }
+    let money = |text: &str| {
+        let price = Money::parse(text, list.currency);
+        price.map_or_else(|_| text.to_owned(), |price| price.display(shell.locale))
+    };
+    if !filter.min.is_empty() {
+        let name = words.say_with("filter-from", &[("price", money(&filter.min).into())]);
+        chosen.push((name, without(&|wider| wider.min.clear())));
+    }
+    if !filter.max.is_empty() {
+        let name = words.say_with("filter-to", &[("price", money(&filter.max).into())]);
+        chosen.push((name, without(&|wider| wider.max.clear())));
+    }
+    let items = chosen
+        .iter()
+        .map(|(name, wider)| {
+            let label = words.say_with("filter-remove", &[("name", name.clone().into())]);
+            let href = list.href(wider);
+            view! {
+                <li>
+                    <a class="chip chosen" href=href aria-label=label>
+                        {name.clone()}
+                        <span aria-hidden="true">" ×"</span>
+                    </a>
+                </li>
+            }
+        })
+        .collect_view();
+    let all = CategoryFilter {
+        sort: filter.sort,
+        ..CategoryFilter::default()
+    };
+    let all = list.href(&all);
+    (!chosen.is_empty()).then(|| {
+        view! {
+            <ul class="chips" aria-label=words.say("filter-active")>
+                {items}
+                <li>
+                    <a class="chip" href=all>
+                        {words.say("filter-clear")}
+                    </a>
+                </li>
+            </ul>
+        }
+    })
+}
+
+/// The way to the pages before and after this one.
+pub(crate) fn pages(list: &Narrowed<'_>, page: &ProductList) -> impl IntoView + use<> {
+    let words = Words::of(list.shell.locale);
+    let link = |cursor: Option<Cursor>, rel: &'static str, key: &str| {
+        let name = words.say(key);
+        cursor.map(|cursor| {
+            let filter = CategoryFilter {
+                cursor: Some(cursor),
+                ..list.filter.clone()
+            };
+            let href = list.href(&filter);
+            view! {
+                <a class="button quiet-button" rel=rel href=href>
+                    {name}
+                </a>
+            }
+        })
+    };
+    let (previous, next) = (page.previous, page.next);
+    (previous.is_some() || next.is_some()).then(|| {
+        view! {
+            <nav class="pages" aria-label=words.say("list-pages")>
+                {link(previous, "prev", "list-previous")} {link(next, "next", "list-next")}
+            </nav>
+        }
+    })
+}

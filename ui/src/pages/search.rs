@@ -1,0 +1,182 @@
+//! What was searched and found.
+
+use leptos::prelude::*;
+use shared::page::{CategoryFilter, SEARCH, SearchPage, Shell, category_path, search_path};
+
+use crate::{
+    document::{About, render},
+    parts::grid,
+    words::{Words, number},
+};
+
+use super::narrow::{self, Narrowed};
+
+/// The most categories to look around in.
+const BROWSE_MAX: usize = 10;
+
+/// A search's page.
+pub fn search(shell: &Shell, page: &SearchPage) -> String {
+    let words = Words::of(shell.locale);
+    let heading = heading(words, page);
+    let about = About {
+        title: format!("{heading} · {}", shell.shop_name),
+        description: words.say("search-description"),
+        image: None,
+        kind: "website",
+        data: Vec::new(),
+    };
+    let at = |filter: &CategoryFilter| search_path(&page.q, filter);
+    let narrowed = Narrowed {
+        shell,
+        action: SEARCH.path.to_owned(),
+        q: Some(&page.q),
+        at: &at,
+        filter: &page.filter,
+        facets: &page.facets,
+        wrong: &page.wrong,
+        currency: page.currency,
+    };
+    let is_filtered = page.filter.narrows();
+    render(shell, &about, || {
+        view! {
+            <div class="wrap">
+                <div class="intro found">
+                    <h1>{heading}</h1>
+                    {corrected(words, page)}
+                    {categories(shell, page)}
+                </div>
+                {if page.found.list.items.is_empty() && !is_filtered {
+                    nothing(shell, page).into_any()
+                } else {
+                    view! {
+                        <div class="with-filter">
+                            {narrow::form(&narrowed)}
+                            <section class="results">
+                                <h2 class="unseen">{words.say("list-heading")}</h2>
+                                <p class="quiet">{count(words, page)}</p>
+                                {narrow::chosen(&narrowed)}
+                                {list(shell, page, &narrowed)}
+                            </section>
+                        </div>
+                    }
+                        .into_any()
+                }}
+            </div>
+        }
+    })
+}
+
+fn heading(words: Words, page: &SearchPage) -> String {
+    if page.q.is_empty() {
+        return words.say("search-title");
+    }
+    words.say_with("search-heading", &[("q", page.q.clone().into())])
+}
+
+/// How many were found.
+fn count(words: Words, page: &SearchPage) -> String {
+    if page.found.more {
+        return words.say_with("search-more-than", &[("count", number(page.found.total))]);
+    }
+    words.product_count(page.found.total)
+}
+
+/// What was searched instead of what was typed.
+fn corrected(words: Words, page: &SearchPage) -> impl IntoView + use<> {
+    page.found.corrected.clone().map(|meant| {
+        let says = words.say_with("search-corrected", &[("meant", meant.into())]);
+        view! { <p class="lead">{says}</p> }
+    })
+}
+
+/// Categories of this name.
+fn categories(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let items = page.categories.iter().map(|category| {
+        let href = shell.locale.path(&category_path(&category.slug));
+        let name = [("name", category.name.clone().into())];
+        view! {
+            <li>
+                <a class="chip" href=href>
+                    {words.say_with("search-category", &name)}
+                </a>
+            </li>
+        }
+    });
+    let items = items.collect_view();
+    (!page.categories.is_empty()).then(|| view! { <ul class="chips">{items}</ul> })
+}
+
+fn list(shell: &Shell, page: &SearchPage, narrowed: &Narrowed<'_>) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    if page.found.list.items.is_empty() {
+        let all = CategoryFilter::default();
+        let all = shell.locale.path(&search_path(&page.q, &all));
+        return view! {
+            <div class="empty">
+                <p>{words.say("list-empty")}</p>
+                <a class="button" href=all>
+                    {words.say("search-all")}
+                </a>
+            </div>
+        }
+        .into_any();
+    }
+    view! {
+        {grid(shell, &page.found.list.items, true)}
+        {narrow::pages(narrowed, &page.found.list)}
+    }
+    .into_any()
+}
+
+/// A way on for those who found nothing, or have not searched yet.
+fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    let help = if page.q.is_empty() {
+        view! { <p class="lead">{words.say("search-begin")}</p> }.into_any()
+    } else {
+        view! {
+            <div class="prose">
+                <p class="lead">{words.say("search-nothing")}</p>
+                <ul class="hints">
+                    <li>{words.say("search-hint-spelling")}</li>
+                    <li>{words.say("search-hint-fewer")}</li>
+                    <li>{words.say("search-hint-other")}</li>
+                </ul>
+            </div>
+        }
+        .into_any()
+    };
+    let browse = shell.categories.iter().take(BROWSE_MAX).map(|category| {
+        let href = shell.locale.path(&category_path(&category.slug));
+        view! {
+            <li>
+                <a class="chip" href=href>
+                    {category.name.clone()}
+                </a>
+            </li>
+        }
+    });
+    let browse = browse.collect_view();
+    let browse = (!shell.categories.is_empty()).then(|| {
+        view! {
+            <section class="section">
+                <h2>{words.say("search-browse")}</h2>
+                <ul class="chips">{browse}</ul>
+            </section>
+        }
+    });
+    let hot = (!page.hot.is_empty()).then(|| {
+        view! {
+            <section class="section">
+                <h2>{words.say("home-hot")}</h2>
+                {grid(shell, &page.hot, false)}
+            </section>
+        }
+    });
+    view! {
+        {help}
+        {browse}
+        {hot}
+    }
+}
