@@ -1,6 +1,8 @@
 //! `cargo xtask serve`: from a clean checkout to a shop that is open.
 
-use std::{fs, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration};
+use std::{
+    fs, io::Read as _, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration,
+};
 
 use clap::Args;
 
@@ -39,6 +41,20 @@ pub struct ServeArgs {
     /// Build what has changed, and start it anew
     #[arg(long)]
     pub watch: bool,
+
+    /// With which edge and origin know each other, for this once
+    #[arg(skip = new_secret())]
+    pub edge_secret: String,
+}
+
+/// A secret that nobody guesses, or none where the system has no randomness.
+pub fn new_secret() -> String {
+    let mut bytes = [0; 16];
+    let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    match read {
+        Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(_) => String::new(),
+    }
 }
 
 impl ServeArgs {
@@ -140,6 +156,11 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
         .env("MALLARD_ASSETS_DIR", place.site());
+    if !args.origin_only && !args.edge_secret.is_empty() {
+        command
+            .env("MALLARD_EDGE_SECRET", &args.edge_secret)
+            .env("MALLARD_EDGE_URLS", format!("http://{}", args.edge()));
+    }
     if let Some(url) = &args.database_url {
         command.env("MALLARD_DATABASE_URL", url);
     }
@@ -174,7 +195,8 @@ fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
     origin.wait_until_up(args.origin(), "/readyz")?;
     let mut programs = vec![origin];
     if !args.origin_only {
-        let mut edge = edge(place, args.edge(), args.origin(), &logs.join("edge.log"))?;
+        let log = logs.join("edge.log");
+        let mut edge = edge(place, args.edge(), args.origin(), &args.edge_secret, &log)?;
         edge.wait_until_up(args.edge(), "/")?;
         programs.push(edge);
     }
@@ -186,6 +208,7 @@ pub fn edge(
     place: &Place,
     at: SocketAddr,
     origin: SocketAddr,
+    secret: &str,
     log: &std::path::Path,
 ) -> Result<Running, Failure> {
     let mut command = Command::new(npm::workerd(place));
@@ -193,7 +216,8 @@ pub fn edge(
         .arg("serve")
         .arg(place.edge().join("workerd.capnp"))
         .arg(format!("--socket-addr=http={at}"))
-        .arg(format!("--external-addr=origin={origin}"));
+        .arg(format!("--external-addr=origin={origin}"))
+        .env("EDGE_SECRET", secret);
     Running::start("the edge", &mut command, log)
 }
 
@@ -210,6 +234,7 @@ pub fn open_for_tests(
         data: folder.to_owned(),
         origin_only: false,
         watch: false,
+        edge_secret: new_secret(),
     };
     fill(place, &args)?;
     let programs = open(place, &args)?;
