@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     db::{self, Db},
     desk::Desk,
+    edges::Edges,
     inventory,
     limits::Limits,
     mail::Mailer,
@@ -51,6 +52,8 @@ pub struct Parts {
     pub signer: Signer,
     /// Where messages go.
     pub mailer: Mailer,
+    /// Who is told that something is no longer right.
+    pub edges: Edges,
     /// With what others are asked.
     pub client: reqwest::Client,
     /// What is counted.
@@ -94,6 +97,7 @@ impl App {
         let limits = config.limits().map_err(wrong)?;
         let signer = config.signer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
+        let edges = Edges::new(&config).map_err(wrong)?;
         let client = crate::client::client().map_err(wrong)?;
         let db = Db::connect(&config.database()).await?;
         Ok(Self(Arc::new(Parts {
@@ -105,6 +109,7 @@ impl App {
             showcase: Showcase::default(),
             rules,
             mailer,
+            edges,
             hasher: Hasher::default(),
             signer,
             limits,
@@ -121,6 +126,7 @@ impl App {
             ids: &self.ids,
             now: self.clock.now(),
             low_stock: self.config.low_stock,
+            has_edges: !self.edges.is_empty(),
         }
     }
 }

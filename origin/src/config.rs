@@ -234,7 +234,41 @@ pub struct Config {
     )]
     pub redis_timeout_ms: u64,
 
-    /// The secret with which the edge signs the addresses of clients
+    /// The edges on workerd that are told of changes, each process by its own address, with commas
+    /// between
+    #[arg(
+        long,
+        env = "MALLARD_EDGE_URLS",
+        value_delimiter = ',',
+        value_parser = parse_base_url,
+        global = true
+    )]
+    pub edge_urls: Vec<String>,
+
+    /// The id of the zone at Cloudflare that is told of changes
+    #[arg(long, env = "MALLARD_CLOUDFLARE_ZONE", global = true)]
+    pub cloudflare_zone: Option<String>,
+
+    /// A token that may purge that zone
+    #[arg(
+        long,
+        env = "MALLARD_CLOUDFLARE_TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
+    pub cloudflare_token: Option<String>,
+
+    /// Where Cloudflare's API is
+    #[arg(
+        long,
+        env = "MALLARD_CLOUDFLARE_URL",
+        default_value = "https://api.cloudflare.com",
+        global = true
+    )]
+    #[arg(value_parser = parse_base_url)]
+    pub cloudflare_url: String,
+
+    /// The secret with which edge and origin know each other
     #[arg(
         long,
         env = "MALLARD_EDGE_SECRET",

@@ -29,6 +29,9 @@ impl Jobs {
         jobs.every(app, second, "webhooks", |app| async move {
             outbox::tell_webhooks(&app).await.map(drop)
         });
+        jobs.every(app, second / 5, "edges", |app| async move {
+            outbox::tell_edges(&app).await.map(drop)
+        });
         jobs.every(app, second * 5, "holds", |app| async move {
             cart::sweep(&app).await.map(drop)
         });

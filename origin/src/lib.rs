@@ -18,6 +18,7 @@ pub mod coupons;
 pub mod crash;
 pub mod db;
 pub mod desk;
+pub mod edges;
 pub mod http;
 pub mod import;
 pub mod inventory;

@@ -1,6 +1,8 @@
 //! `cargo xtask serve`: from a clean checkout to a shop that is open.
 
-use std::{fs, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration};
+use std::{
+    fs, io::Read as _, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration,
+};
 
 use clap::Args;
 
@@ -43,6 +45,20 @@ pub struct ServeArgs {
     /// With what those who run the shop show that they do
     #[arg(long, env = "MALLARD_OPERATOR_TOKEN", hide_env_values = true)]
     pub operator_token: Option<String>,
+
+    /// With which edge and origin know each other, for this once
+    #[arg(skip = new_secret())]
+    pub edge_secret: String,
+}
+
+/// A secret that nobody guesses, or none where the system has no randomness.
+pub fn new_secret() -> String {
+    let mut bytes = [0; 16];
+    let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    match read {
+        Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(_) => String::new(),
+    }
 }
 
 impl ServeArgs {
@@ -144,6 +160,11 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
         .env("MALLARD_ASSETS_DIR", place.site());
+    if !args.origin_only && !args.edge_secret.is_empty() {
+        command
+            .env("MALLARD_EDGE_SECRET", &args.edge_secret)
+            .env("MALLARD_EDGE_URLS", format!("http://{}", args.edge()));
+    }
     if let Some(url) = &args.database_url {
         command.env("MALLARD_DATABASE_URL", url);
     }
@@ -182,7 +203,8 @@ fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
     origin.wait_until_up(args.origin(), "/readyz")?;
     let mut programs = vec![origin];
     if !args.origin_only {
-        let mut edge = edge(place, args.edge(), args.origin(), &logs.join("edge.log"))?;
+        let log = logs.join("edge.log");
+        let mut edge = edge(place, args.edge(), args.origin(), &args.edge_secret, &log)?;
         edge.wait_until_up(args.edge(), "/")?;
         programs.push(edge);
     }
@@ -194,6 +216,7 @@ pub fn edge(
     place: &Place,
     at: SocketAddr,
     origin: SocketAddr,
+    secret: &str,
     log: &std::path::Path,
 ) -> Result<Running, Failure> {
     let mut command = Command::new(npm::workerd(place));
@@ -201,7 +224,8 @@ pub fn edge(
         .arg("serve")
         .arg(place.edge().join("workerd.capnp"))
         .arg(format!("--socket-addr=http={at}"))
-        .arg(format!("--external-addr=origin={origin}"));
+        .arg(format!("--external-addr=origin={origin}"))
+        .env("EDGE_SECRET", secret);
     Running::start("the edge", &mut command, log)
 }
 
@@ -222,6 +246,7 @@ pub fn open_for_tests(
         origin_only: false,
         watch: false,
         operator_token: Some(OPERATOR_TOKEN.to_owned()),
+        edge_secret: new_secret(),
     };
     fill(place, &args)?;
     let programs = open(place, &args)?;

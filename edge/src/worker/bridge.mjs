@@ -20,10 +20,11 @@ export function fields(text) {
 }
 
 /** The answer with what is stored: its fields, made once, and what is so this time. */
-export function hit(stored, status, body, age, cacheStatus, id) {
+export function hit(stored, status, body, age, cacheStatus, timing, id) {
   const headers = new Headers(stored);
   headers.set("age", age);
   headers.append("cache-status", cacheStatus);
+  headers.append("server-timing", timing);
   headers.set("x-request-id", id);
   if (status === 304) {
     for (const name of ["content-encoding", "content-length", "content-type"]) headers.delete(name);

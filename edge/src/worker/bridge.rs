@@ -18,6 +18,7 @@ extern "C" {
         body: Option<&Uint8Array>,
         age: u32,
         cache_status: &str,
+        timing: &str,
         id: &str,
     ) -> JsValue;
 

@@ -1,6 +1,6 @@
 //! Requests as they come in, and answers as they go out.
 
-use std::cell::Cell;
+use std::{borrow::Cow, cell::Cell};
 
 use shared::trace::TraceParent;
 use wasm_bindgen::JsValue;
@@ -190,8 +190,7 @@ pub fn stored(
     let age = entry.age(now);
     let Some((range, length)) = range else {
         let make = || {
-            let mut headers = outward(settings, entry.headers.clone());
-            headers.append("server-timing", "cache;desc=hit");
+            let headers = outward(settings, entry.headers.clone());
             Made(bridge::fields(&headers.to_lines()))
         };
         let made = entry
@@ -199,7 +198,8 @@ pub fn stored(
             .get_or_make(make)
             .map_or(JsValue::NULL, |made| made.0.clone());
         let said = format!("Mallard; {cache_status}");
-        return bridge::hit(&made, status, part.as_ref(), age, &said, &asked.id);
+        let timing = timing(asked, cache_status);
+        return bridge::hit(&made, status, part.as_ref(), age, &said, &timing, &asked.id);
     };
     let mut headers = entry.headers.clone();
     headers.set("age", age.to_string());
@@ -249,16 +249,23 @@ pub fn finish(settings: &Settings, asked: &Asked, headers: Headers, status: &str
     let mut headers = outward(settings, headers);
     headers.set("x-request-id", &asked.id);
     headers.append("cache-status", format!("Mallard; {status}"));
-    let hit = status.starts_with("hit");
-    headers.append(
-        "server-timing",
-        if hit {
-            "cache;desc=hit"
-        } else {
-            "cache;desc=fwd"
-        },
-    );
+    headers.append("server-timing", timing(asked, status));
     headers.to_lines()
+}
+
+/// What `Server-Timing` says: whether it was in memory, and otherwise how long the client waited.
+fn timing(asked: &Asked, status: &str) -> Cow<'static, str> {
+    let hit = status.starts_with("hit");
+    if hit
+        && !["; collapsed", "=origin-"]
+            .iter()
+            .any(|it| status.contains(it))
+    {
+        return "cache;desc=hit".into();
+    }
+    let waited = super::now().saturating_sub(asked.at);
+    let word = if hit { "stale" } else { "fwd" };
+    format!("cache;desc={word}, origin;dur={waited}").into()
 }
 
 /// The fields without what is between origin and edge. Other caches further down are told nothing that

@@ -80,6 +80,11 @@ fn the_second_visit_is_a_hit_however_it_is_spelled() {
         first.field("cache-status").contains("fwd=uri-miss"),
         "{first:?}"
     );
+    assert!(
+        first
+            .field("server-timing")
+            .starts_with("cache;desc=fwd, origin;dur=")
+    );
     for path in ["/p/mug", "/p/m%75g?utm_source=x&fbclid=1"] {
         let again = edge.get(path);
         assert_eq!((again.status, &again.body[..]), (200, &b"mug"[..]));
@@ -92,6 +97,7 @@ fn the_second_visit_is_a_hit_however_it_is_spelled() {
         assert_eq!(again.field("cache-control"), "public, max-age=0");
         assert!(again.fields.contains_key("age") && again.fields.contains_key("x-request-id"));
         assert!(!again.fields.contains_key("cdn-cache-control"));
+        assert_eq!(again.field("server-timing"), "cache;desc=hit");
     }
     let known = edge.send("GET", "/p/mug", &[("If-None-Match", "\"a\"")], b"");
     assert_eq!((known.status, known.body.len()), (304, 0));
@@ -216,4 +222,68 @@ fn ten_thousand_hits_ask_the_origin_once() {
         }
     });
     assert_eq!((hits.into_inner(), origin.asked("/p/mug")), (10_000, 1));
+}
+
+/// Parts are cut from what is stored whole (RFC 9110 §14).
+#[test]
+fn a_part_of_what_is_stored_is_cut_here() {
+    let (origin, edge) = pair(|_| {
+        Answer::new("0123456789")
+            .with(SHARED.0, SHARED.1)
+            .with("ETag", "\"a\"")
+    });
+    edge.get("/media/a.webp");
+    for (range, status, body, said) in [
+        ("bytes=2-4", 206, "234", "bytes 2-4/10"),
+        ("bytes=-3", 206, "789", "bytes 7-9/10"),
+        ("bytes=10-", 416, "", "bytes */10"),
+        ("bytes=0-0,2-2", 200, "0123456789", ""),
+    ] {
+        let part = edge.send("GET", "/media/a.webp", &[("range", range)], b"");
+        assert_eq!((part.status, part.text()), (status, body), "{range}");
+        assert_eq!(part.field("content-range"), said, "{range}");
+    }
+    let other = [("range", "bytes=2-4"), ("if-range", "\"b\"")];
+    assert_eq!(edge.send("GET", "/media/a.webp", &other, b"").status, 200);
+    assert_eq!(origin.asked("/media/a.webp"), 1);
+}
+
+/// What is too large for the memory goes through as it comes.
+#[test]
+fn what_is_too_large_goes_through() {
+    let large = vec![b'x'; 3_000_000];
+    let (origin, edge) = pair(move |_| Answer::new(large.clone()).with(SHARED.0, SHARED.1));
+    for _ in 0..2 {
+        let reply = edge.get("/media/large.webp");
+        assert!(reply.says("too-large"), "{:?}", reply.fields);
+        assert_eq!(reply.body.len(), 3_000_000);
+    }
+    assert_eq!(origin.asked("/media/large.webp"), 2);
+}
+
+/// W3C Trace Context: a step further on the same trace, and a new one where there is none.
+#[test]
+fn a_request_is_followed_to_the_origin() {
+    let (origin, edge) = pair(|_| Answer::new("mug").with("Cache-Control", "no-store"));
+    let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let fields = [
+        ("traceparent", caller),
+        ("tracestate", "a=b"),
+        ("x-request-id", "mine-1"),
+    ];
+    let reply = edge.send("GET", "/p/mug", &fields, b"");
+    assert_eq!(reply.field("x-request-id"), "mine-1");
+    edge.send("GET", "/p/mug", &[("x-request-id", "not a word")], b"");
+    let asked = origin.requests();
+    let trace = asked[0].field("traceparent");
+    assert!(
+        trace.starts_with(&caller[..36]) && trace != caller,
+        "{trace}"
+    );
+    assert_eq!(
+        (asked[0].field("tracestate"), asked[0].field("x-request-id")),
+        ("a=b", "mine-1")
+    );
+    assert_eq!(asked[1].field("traceparent").len(), caller.len());
+    assert_ne!(asked[1].field("x-request-id"), "not a word");
 }

@@ -228,7 +228,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     touched.write(&mut tx, now, &carts).await?;
     if !moves.holds.is_empty() {
         let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-        catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
+        catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
     }
     // A coupon that was named just now is not among those that were read before.
     let named = jobs.iter().any(Job::names_coupons);

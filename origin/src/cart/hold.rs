@@ -115,7 +115,7 @@ async fn sweep_batch(app: &App) -> Result<usize, Error> {
     let variants = moves.variants();
     let levels = inventory::levels(tx.conn(), &variants, lock).await?;
     let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
+    catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
     end_holds(&mut tx, now, &carts).await?;
     tx.commit().await?;
     Ok(carts.len())

@@ -321,7 +321,7 @@ async fn write(
         .await?
         .into_values()
         .collect();
-    stock_changed(tx, &variants, app.config.low_stock).await?;
+    stock_changed(tx, &variants, app.context()).await?;
     if counted {
         shown.extend(store::listed_in(tx.conn(), external_id).await?);
         recount_of(tx, &shown).await?;

@@ -12,7 +12,7 @@ use crate::{
 use super::{
     Error, SavedCategory, Seen, categories,
     model::NewCategory,
-    save_category,
+    save_category, told,
     unload::unload_categories,
     write::{is_counted, note_change, recount, recount_of},
 };
@@ -78,6 +78,7 @@ pub async fn save_category_draft(
         } else {
             recount(&mut tx).await?;
         }
+        told::categories_changed(&mut tx, app.context()).await?;
         let change = Change::new("category.save", format!("category:{external_id}")).to(draft);
         audit::note(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
@@ -103,6 +104,7 @@ pub async fn delete_category(
             return Err(Error::NotEmpty);
         }
         note_change(&mut tx).await?;
+        told::categories_changed(&mut tx, app.context()).await?;
         recount(&mut tx).await?;
         let change = Change::new("category.delete", format!("category:{external_id}"));
         audit::note(&mut tx, app.context(), actor, &[change.from(&before)]).await?;

@@ -20,6 +20,7 @@ use super::{
     search,
     slug::slug_from,
     store::{StoredImage, Supply},
+    told,
     tree::text,
     write::{self, Known},
 };
@@ -91,9 +92,12 @@ pub async fn save_products(
         };
     }
     if !rows.is_empty() {
+        let products: Vec<ProductId> = rows.iter().map(|row| row.id).collect();
+        let were_in = told::categories_of(tx, context, &products).await?;
         write::save_rows(tx, &rows).await?;
         search::save_words(tx, &subjects).await?;
         write::note_change(tx).await?;
+        told::products_changed(tx, context, &products, were_in).await?;
         let counted: Vec<_> = rows
             .iter()
             .flat_map(|row| &row.variants)

@@ -1,6 +1,6 @@
 //! What the catalogue shows of the stock, after the stock has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     catalog::Availability,
@@ -8,11 +8,15 @@ use shared::{
 };
 use sqlx::Row as _;
 
-use crate::db::{self, Rows, Tx};
+use crate::{
+    db::{self, Rows, Tx},
+    inventory::Context,
+};
 
 use super::{
     Error,
     store::{Supply, availability_number},
+    told,
 };
 
 /// Shows what is left of the products of these variants. A list is written only where what it shows
@@ -20,19 +24,21 @@ use super::{
 pub async fn stock_changed(
     tx: &mut Tx,
     variants: &[VariantId],
-    low_stock: u32,
+    context: Context<'_>,
 ) -> Result<(), Error> {
+    let mut changed = Vec::new();
     let mut variants = variants.to_vec();
     variants.sort_unstable();
     variants.dedup();
     for chunk in variants.chunks(Rows::MAX) {
-        for (product, (before, now)) in shown_and_true(tx, chunk, low_stock).await? {
+        for (product, (before, now)) in shown_and_true(tx, chunk, context.low_stock).await? {
             if before != availability_number(now) {
                 show(tx, product, now).await?;
+                changed.push(product);
             }
         }
     }
-    Ok(())
+    Ok(told::products_changed(tx, context, &changed, BTreeSet::new()).await?)
 }
 
 /// What is shown of each product, and what is true.

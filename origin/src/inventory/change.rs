@@ -127,7 +127,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         .map(|(actor, change)| (*actor, change))
         .collect();
     audit::note_all(&mut tx, app.context(), &notes).await?;
-    catalog::stock_changed(&mut tx, &moved.told, app.config.low_stock).await?;
+    catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
     if moved.served {
         let now = levels(tx.conn(), &variants, "").await?;
         for level in answers.iter_mut().flatten().flat_map(|it| &mut it.levels) {

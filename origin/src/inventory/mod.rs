@@ -35,6 +35,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Below how many units only a few are left.
     pub low_stock: u32,
+    /// Whether there are edges that are told of changes.
+    pub has_edges: bool,
 }
 
 /// The location that a shop has from the start.

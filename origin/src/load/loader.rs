@@ -117,7 +117,11 @@ impl<'a> Loader<'a> {
                 };
                 let (ids, now) = (&self.app.ids, self.app.clock.now());
                 let tx = tx(self.app, &mut self.tx).await?;
-                match catalog::save_category(tx, ids, now, &category, image.as_ref()).await? {
+                let saved = catalog::save_category(tx, ids, now, &category, image.as_ref()).await?;
+                if matches!(saved, SavedCategory::Added | SavedCategory::Changed) {
+                    catalog::categories_changed(tx, self.app.context()).await?;
+                }
+                match saved {
                     SavedCategory::Added => self.report.added += 1,
                     SavedCategory::Changed => self.report.changed += 1,
                     SavedCategory::Unchanged => self.report.unchanged += 1,

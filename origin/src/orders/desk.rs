@@ -246,7 +246,7 @@ impl Batch {
         crash::at("order.inserted");
         let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
-        catalog::stock_changed(tx, &moved.told, app.config.low_stock).await?;
+        catalog::stock_changed(tx, &moved.told, app.context()).await?;
         coupons::redeem(tx, now, &uses).await?;
         let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
         cart::end_holds(tx, now, &held).await?;

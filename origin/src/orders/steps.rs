@@ -273,6 +273,6 @@ pub(super) async fn give_back(
         ..Moves::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.told, app.config.low_stock).await?;
+    catalog::stock_changed(tx, &moved.told, app.context()).await?;
     Ok(())
 }

@@ -9,11 +9,12 @@ mod relay;
 mod store;
 
 pub use command::{OutboxArgs, outbox};
-pub use relay::{deliver_due, tell_webhooks};
+pub use relay::{deliver_due, tell_edges, tell_webhooks};
 pub use store::{forget, parked, put, retry};
 
 use serde_json::json;
 use shared::{
+    edge::PurgeOrder,
     id::{OrderId, VariantId},
     order::OrderState,
 };
@@ -40,6 +41,20 @@ impl Message {
     pub const ACCOUNT_EMAIL: &str = "account.email";
     /// The topic of a message that password or address have changed.
     pub const ACCOUNT_CHANGED: &str = "account.changed";
+
+    /// The topic of what the edges are told.
+    pub const PURGE: &str = "purge";
+
+    /// Answers are no longer right. Purges need no order among themselves, but for those of one thing.
+    pub fn purge(order: &PurgeOrder) -> Self {
+        let first = order.tags.first().map_or("everything", |tag| &tag.name);
+        Self {
+            topic: Self::PURGE,
+            subject: format!("purge:{first}"),
+            // An order is made of texts and numbers, which always are JSON.
+            payload: serde_json::to_string(order).unwrap_or_default(),
+        }
+    }
 
     /// An order was placed.
     pub fn order_placed(order: OrderId, number: &str) -> Self {

@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Instant};
 
 use futures_util::{StreamExt as _, stream};
 use shared::{
+    edge::PurgeOrder,
     locale::Locale,
     order::{Order, OrderState},
 };
@@ -13,6 +14,7 @@ use crate::{
     accounts::{self, LinkMessage},
     app::App,
     crash, db,
+    edges::merged,
     mail::Letter,
     orders, webhooks,
 };
@@ -82,6 +84,43 @@ pub async fn tell_webhooks(app: &App) -> Result<usize, db::Error> {
             return Ok(delivered);
         }
     }
+}
+
+/// Tells the edges what is no longer right, and says how many messages that were. What is due together
+/// is told together.
+pub async fn tell_edges(app: &App) -> Result<usize, db::Error> {
+    let mut delivered = 0;
+    while !app.edges.is_empty() {
+        let due = take(app, Lane::Purges, BATCH).await?;
+        if due.is_empty() {
+            break;
+        }
+        let parsed: Vec<Result<PurgeOrder, String>> = due
+            .iter()
+            .map(|it| serde_json::from_str(&it.payload).map_err(|error| error.to_string()))
+            .collect();
+        let orders: Vec<PurgeOrder> = parsed.iter().flatten().cloned().collect();
+        if orders.iter().any(|it| it.everything) {
+            // The tree changes with everything: this process shall not render the old one any more when
+            // the edges ask again.
+            if let Err(error) = app.tree.fresh(&app.db).await {
+                tracing::warn!(error = %error, "the category tree cannot be read");
+            }
+        }
+        let orders = merged(&orders);
+        let now = app.clock.now();
+        let told = app.edges.purge(&app.client, now, &orders).await;
+        let outcomes = parsed.into_iter().map(|order| {
+            let told = told.clone();
+            order.and_then(|_| told.map(|()| Vec::new()))
+        });
+        let done = note(app, due, outcomes.collect()).await?;
+        delivered += done;
+        if done == 0 {
+            break;
+        }
+    }
+    Ok(delivered)
 }
 
 /// Takes what is due.

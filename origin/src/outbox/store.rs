@@ -56,13 +56,16 @@ pub(super) enum Lane {
     Events,
     /// What is on its way to webhooks.
     Webhooks,
+    /// What the edges are told.
+    Purges,
 }
 
 impl Lane {
     const fn condition(self) -> &'static str {
         match self {
-            Self::Events => " and topic <> 'webhook'",
+            Self::Events => " and topic not in ('webhook', 'purge')",
             Self::Webhooks => " and topic = 'webhook'",
+            Self::Purges => " and topic = 'purge'",
         }
     }
 }

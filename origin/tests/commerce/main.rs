@@ -19,6 +19,7 @@ mod later;
 mod outbox;
 mod pays;
 mod places;
+mod purges;
 mod storm;
 mod stripe;
 mod warehouse;

@@ -1,0 +1,168 @@
+//! The edges in front of the shop, as far as they are told that something is no longer right. Owns no
+//! table: what they are told comes out of the outbox.
+//!
+//! What must stay true: each edge is told at least once; being told twice changes nothing.
+
+mod cloudflare;
+mod direct;
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use futures_util::future::{BoxFuture, join_all};
+use shared::{
+    edge::{PURGE_TAGS_MAX, PurgeMode, PurgeOrder, PurgeTag},
+    time::Timestamp,
+};
+
+use crate::config::Config;
+
+/// Where answers are kept that can be purged.
+pub trait Purge: Debug + Send + Sync {
+    /// Purges; on return whoever asks there gets what is right now. The error is for a log.
+    fn purge<'a>(
+        &'a self,
+        client: &'a reqwest::Client,
+        now: Timestamp,
+        order: &'a PurgeOrder,
+    ) -> BoxFuture<'a, Result<(), String>>;
+}
+
+/// All edges of the shop.
+#[derive(Debug, Default)]
+pub struct Edges(Vec<Box<dyn Purge>>);
+
+impl Edges {
+    /// The edges that the settings name.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let mut edges: Vec<Box<dyn Purge>> = Vec::new();
+        for url in &config.edge_urls {
+            let secret = config.edge_secret.clone();
+            let secret = secret.ok_or("--edge-urls need --edge-secret")?;
+            edges.push(Box::new(direct::Direct::new(url.clone(), secret)));
+        }
+        if let Some(zone) = &config.cloudflare_zone {
+            let token = config.cloudflare_token.clone();
+            let token = token.ok_or("--cloudflare-zone needs --cloudflare-token")?;
+            let url = config.cloudflare_url.clone();
+            edges.push(Box::new(cloudflare::Zone::new(&url, zone, token)));
+        }
+        Ok(Self(edges))
+    }
+
+    /// Whether there is none to be told.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells every edge; the error names what the first one says that failed.
+    pub async fn purge(
+        &self,
+        client: &reqwest::Client,
+        now: Timestamp,
+        orders: &[PurgeOrder],
+    ) -> Result<(), String> {
+        let each = self.0.iter().map(|edge| async move {
+            for order in orders {
+                edge.purge(client, now, order).await?;
+            }
+            Ok(())
+        });
+        join_all(each).await.into_iter().collect()
+    }
+}
+
+/// The same in as few orders as possible: each tag once, with its highest version.
+pub fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
+    let mut merged = Vec::new();
+    for mode in [PurgeMode::Hard, PurgeMode::Soft] {
+        let of_mode = || orders.iter().filter(|it| it.mode == mode);
+        let mut versions: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+        for tag in of_mode().flat_map(|it| &it.tags) {
+            let version = versions.entry(&tag.name).or_insert(tag.version);
+            // Without a version a purge concerns every answer, and that is more than any version.
+            *version = version.zip(tag.version).map(|(one, other)| one.max(other));
+        }
+        let tags: Vec<PurgeTag> = versions
+            .into_iter()
+            .map(|(name, version)| PurgeTag {
+                name: name.to_owned(),
+                version,
+            })
+            .collect();
+        if of_mode().any(|it| it.everything) {
+            merged.push(PurgeOrder {
+                mode,
+                everything: true,
+                tags: Vec::new(),
+            });
+            if mode == PurgeMode::Hard {
+                return merged;
+            }
+            continue;
+        }
+        merged.extend(tags.chunks(PURGE_TAGS_MAX).map(|tags| PurgeOrder {
+            mode,
+            everything: false,
+            tags: tags.to_vec(),
+        }));
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeOrder {
+        let tag = |(name, version): &(&str, Option<u64>)| PurgeTag {
+            name: (*name).to_owned(),
+            version: *version,
+        };
+        PurgeOrder {
+            mode,
+            everything: false,
+            tags: tags.iter().map(tag).collect(),
+        }
+    }
+
+    #[test]
+    fn what_many_say_is_said_once() {
+        let (hard, soft) = (PurgeMode::Hard, PurgeMode::Soft);
+        let orders = [
+            order(hard, &[("p1", Some(3)), ("home", None)]),
+            order(hard, &[("p1", Some(2)), ("home", Some(9)), ("p2", Some(1))]),
+            order(soft, &[("c1", None)]),
+        ];
+        let expected = [
+            order(hard, &[("home", None), ("p1", Some(3)), ("p2", Some(1))]),
+            order(soft, &[("c1", None)]),
+        ];
+        assert_eq!(merged(&orders), expected);
+        assert_eq!(merged(&[]), []);
+    }
+
+    #[test]
+    fn everything_is_more_than_any_tag() {
+        let all = |mode| PurgeOrder {
+            mode,
+            everything: true,
+            tags: Vec::new(),
+        };
+        let one = order(PurgeMode::Hard, &[("p1", None)]);
+        let soft = [one.clone(), all(PurgeMode::Soft)];
+        assert_eq!(merged(&soft), [one.clone(), all(PurgeMode::Soft)]);
+        let hard = [one, all(PurgeMode::Soft), all(PurgeMode::Hard)];
+        assert_eq!(merged(&hard), [all(PurgeMode::Hard)]);
+    }
+
+    #[test]
+    fn no_order_is_longer_than_an_edge_takes() {
+        let names: Vec<String> = (0..=PURGE_TAGS_MAX).map(|it| format!("p{it}")).collect();
+        let tags: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
+        let lengths: Vec<usize> = merged(&[order(PurgeMode::Hard, &tags)])
+            .iter()
+            .map(|it| it.tags.len())
+            .collect();
+        assert_eq!(lengths, [PURGE_TAGS_MAX, 1]);
+    }
+}

@@ -1,0 +1,245 @@
+//! The edges are told what is no longer right: all of it, and nothing else.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use axum::{Router, body::Body, extract::State, routing::post};
+use http::{HeaderMap, Request, StatusCode};
+use origin::outbox::tell_edges;
+use serde_json::{Value, json};
+use shared::edge::{PURGE, PurgeMode, PurgeOrder, SIGNED_HEADER, is_signed};
+
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop, en, product},
+};
+
+const SECRET: &str = "what edge and origin share";
+
+/// An edge, or a zone: what it was told, and how often it fails first.
+#[derive(Clone, Default)]
+struct Edge(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    orders: Vec<PurgeOrder>,
+    bodies: Vec<Value>,
+    failures: usize,
+    now_seconds: i64,
+}
+
+impl Edge {
+    async fn open(&self, shop: &Shop) -> String {
+        self.0.lock().unwrap().now_seconds = shop.app.clock.now().as_millis() / 1_000;
+        let routes = Router::new()
+            .route(PURGE, post(purge))
+            .route("/client/v4/zones/zone/purge_cache", post(purge_zone))
+            .with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        url
+    }
+
+    fn fails(&self, times: usize) {
+        self.0.lock().unwrap().failures = times;
+    }
+
+    /// The tags that it was told since the last look, and whether it was told to forget everything.
+    fn told(&self) -> (BTreeSet<String>, Vec<PurgeMode>) {
+        let orders = std::mem::take(&mut self.0.lock().unwrap().orders);
+        let tags = orders.iter().flat_map(|it| &it.tags);
+        let everything = orders.iter().filter(|it| it.everything);
+        (
+            tags.map(|tag| tag.name.clone()).collect(),
+            everything.map(|it| it.mode).collect(),
+        )
+    }
+}
+
+async fn purge(State(edge): State<Edge>, headers: HeaderMap, body: String) -> StatusCode {
+    let mut inner = edge.0.lock().unwrap();
+    let field = headers[SIGNED_HEADER].to_str().unwrap();
+    if !is_signed(
+        SECRET,
+        "POST",
+        PURGE,
+        body.as_bytes(),
+        field,
+        inner.now_seconds,
+    ) {
+        return StatusCode::FORBIDDEN;
+    }
+    if inner.failures > 0 {
+        inner.failures -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    inner.orders.push(serde_json::from_str(&body).unwrap());
+    StatusCode::NO_CONTENT
+}
+
+async fn purge_zone(
+    State(edge): State<Edge>,
+    headers: HeaderMap,
+    body: String,
+) -> (StatusCode, String) {
+    let mut inner = edge.0.lock().unwrap();
+    assert_eq!(headers["authorization"], "Bearer token");
+    if inner.failures > 0 {
+        inner.failures -= 1;
+        let errors = json!([{ "code": 10_429, "message": "slow down" }]);
+        let said = json!({ "success": false, "errors": errors });
+        return (StatusCode::TOO_MANY_REQUESTS, said.to_string());
+    }
+    inner.bodies.push(serde_json::from_str(&body).unwrap());
+    (StatusCode::OK, json!({ "success": true }).to_string())
+}
+
+/// The same shop with this edge in front of it, and nothing left to tell.
+async fn behind(shop: &Shop, edge: &Edge) -> Shop {
+    let url = edge.open(shop).await;
+    let shop = shop.with(|config| {
+        config.edge_urls = vec![url];
+        config.edge_secret = Some(SECRET.to_owned());
+    });
+    shop.await
+}
+
+async fn change_stock(shop: &Shop, delta: i64) -> Reply {
+    let request = Request::post("/api/v1/operator/stock")
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer operator");
+    let changes = json!({ "changes": [{ "sku": "tea-1", "delta": delta }] });
+    shop.send_body(request, Body::from(changes.to_string()))
+        .await
+}
+
+fn set(tags: &[String]) -> BTreeSet<String> {
+    tags.iter().cloned().collect()
+}
+
+async fn id(shop: &Shop, statement: &'static str) -> i64 {
+    count(shop, statement).await
+}
+
+db_test! {
+    /// A product that changes purges itself, its categories with all above, before and after, and the
+    /// front of the shop.
+    async fn a_product_purges_its_own_and_nothing_else(shop) {
+        let edge = Edge::default();
+        let shop = &behind(shop, &edge).await;
+        shop.categories(&["kitchen", "kitchen/cups", "garden"]).await;
+        let in_category = |category: &str, price| {
+            let mut mug = product("Ridge mug", price);
+            mug.category = Some(category.into());
+            mug
+        };
+        shop.save(vec![product("Other", "1.00")]).await;
+        shop.save(vec![in_category("kitchen/cups", "24.50")]).await;
+        tell_edges(&shop.app).await.unwrap();
+        edge.told();
+        let mug = id(shop, "select id from products where slug = 'ridge-mug'").await;
+        let cups = id(shop, "select id from categories where external_id = 'kitchen/cups'").await;
+        let kitchen = id(shop, "select id from categories where external_id = 'kitchen'").await;
+        let garden = id(shop, "select id from categories where external_id = 'garden'").await;
+
+        shop.save(vec![in_category("kitchen/cups", "25.00")]).await;
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
+        let here = [format!("p{mug}"), format!("c{cups}"), format!("c{kitchen}"), "home".into()];
+        assert_eq!(edge.told(), (set(&here), vec![]));
+
+        shop.save(vec![in_category("garden", "25.00")]).await;
+        tell_edges(&shop.app).await.unwrap();
+        let both = [&here[..], &[format!("c{garden}")]].concat();
+        assert_eq!(edge.told(), (set(&both), vec![]));
+
+        // What is saved as it was is nobody's affair.
+        shop.save(vec![in_category("garden", "25.00")]).await;
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 0);
+    }
+}
+
+db_test! {
+    /// Stock tells the edges when what shoppers see of it changes, and only then.
+    async fn stock_purges_when_shoppers_see_it(shop) {
+        let edge = Edge::default();
+        let shop = &behind(shop, &edge).await;
+        shop.save(vec![only("tea", "5.00", 20)]).await;
+        tell_edges(&shop.app).await.unwrap();
+        edge.told();
+        let tea = id(shop, "select id from products where slug = 'tea'").await;
+        assert_eq!(change_stock(shop, -1).await.status, 200);
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 0, "nineteen look like twenty");
+        assert_eq!(change_stock(shop, -19).await.status, 200);
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
+        assert_eq!(edge.told(), (set(&[format!("p{tea}"), "home".into()]), vec![]));
+    }
+}
+
+db_test! {
+    /// The menu is on every page: a category renews them all, and takes away what shows the tree.
+    async fn a_category_renews_everything(shop) {
+        let edge = Edge::default();
+        let shop = &behind(shop, &edge).await;
+        let request = Request::put("/api/v1/operator/categories/kitchen")
+            .header("content-type", "application/json")
+            .header("if-none-match", "*")
+            .header("authorization", "Bearer operator");
+        let draft = json!({ "slug": "kitchen", "names": en("Kitchen") });
+        let saved = shop.send_body(request, Body::from(draft.to_string())).await;
+        assert_eq!(saved.status, 201, "{}", saved.text());
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 2);
+        let trees = set(&["categories".into(), "home".into()]);
+        assert_eq!(edge.told(), (trees, vec![PurgeMode::Soft]));
+    }
+}
+
+db_test! {
+    /// An edge that does not answer is told later, and others are told meanwhile.
+    async fn an_edge_that_fails_is_told_again(shop) {
+        let (sick, well) = (Edge::default(), Edge::default());
+        let urls = vec![sick.open(shop).await, well.open(shop).await];
+        let shop = &shop.with(|config| {
+            config.edge_urls = urls;
+            config.edge_secret = Some(SECRET.to_owned());
+        }).await;
+        sick.fails(1);
+        shop.save(vec![only("tea", "5.00", 20)]).await;
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 0);
+        assert!(sick.told().0.is_empty());
+        assert!(well.told().0.contains("home"));
+        shop.app.clock.advance(10_000);
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
+        assert!(sick.told().0.contains("home"));
+        let left = "select count(*) from outbox where delivered_at is null";
+        assert_eq!(count(shop, left).await, 0);
+    }
+}
+
+db_test! {
+    /// A zone at Cloudflare is told in its own words, and not more often than it takes.
+    async fn a_zone_is_told_by_its_api(shop) {
+        let zone = Edge::default();
+        let url = zone.open(shop).await;
+        let shop = &shop.with(|config| {
+            config.cloudflare_zone = Some("zone".to_owned());
+            config.cloudflare_token = Some("token".to_owned());
+            config.cloudflare_url = url;
+        }).await;
+        zone.fails(1);
+        for name in ["tea", "cup", "mug"] {
+            shop.save(vec![only(name, "5.00", 20)]).await;
+        }
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 0);
+        let error = "select count(*) from outbox where error like '%429%slow down'";
+        assert_eq!(count(shop, error).await, 3);
+        shop.app.clock.advance(10_000);
+        assert_eq!(tell_edges(&shop.app).await.unwrap(), 3);
+        let bodies = std::mem::take(&mut zone.0.lock().unwrap().bodies);
+        assert_eq!(bodies.len(), 1, "{bodies:?}");
+        assert_eq!(bodies[0]["tags"].as_array().unwrap().len(), 4);
+    }
+}
