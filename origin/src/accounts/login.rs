@@ -2,7 +2,7 @@
 
 use shared::{
     account::{Account, ChangePassword, Login, ResetPassword, UpdateAccount},
-    id::UserId,
+    id::{SessionId, UserId},
     locale::Locale,
 };
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Error,
+    Error, carts,
     links::{self, Purpose},
     model::{self, Person, Via},
     register::{LinkMessage, message, used},
@@ -111,8 +111,7 @@ pub(super) async fn enter(
 pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if everywhere {
-        sessions::end_all(&mut tx, person.user).await?;
-        tokens::end_all(&mut tx, person.user).await?;
+        super::end_all(&mut tx, person.user).await?;
     } else {
         match person.via {
             Via::Browser(session) => drop(sessions::end(&mut tx, person.user, session).await?),
@@ -120,6 +119,19 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
         }
     }
     Ok(tx.commit().await?)
+}
+
+/// Ends one session, and what its browser knows of the account's cart.
+pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> Result<(), Error> {
+    let end = async || {
+        let mut tx = app.db.write().await?;
+        if !sessions::end(&mut tx, user, session).await? {
+            return Err(Error::NotFound);
+        }
+        carts::rename(&mut tx, user).await?;
+        Ok(tx.commit().await?)
+    };
+    db::retried(end, Error::is_conflict).await
 }
 
 /// That this is the account's password.
@@ -195,8 +207,7 @@ async fn set_password(
     let now = app.clock.now();
     hash.clone_into(&mut stored.password_hash);
     store::save(tx, &stored, now).await?;
-    sessions::end_all(tx, stored.account.id).await?;
-    tokens::end_all(tx, stored.account.id).await?;
+    super::end_all(tx, stored.account.id).await?;
     links::forget_of(tx, &stored.account.email).await?;
     let told = LinkMessage {
         email: stored.account.email.clone(),

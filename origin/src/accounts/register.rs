@@ -21,9 +21,7 @@ use super::{
     links::{self, Link, Purpose},
     login::{Entered, enter},
     model::{self, Person},
-    sessions,
     store::{self, NewUser, Stored},
-    tokens,
 };
 
 /// What is kept of somebody until they have proved their address.
@@ -244,8 +242,7 @@ async fn move_to(
         locale: stored.account.locale,
     };
     store::save(&mut tx, &stored, now).await?;
-    sessions::end_all(&mut tx, person.user).await?;
-    tokens::end_all(&mut tx, person.user).await?;
+    super::end_all(&mut tx, person.user).await?;
     let message = message(Message::ACCOUNT_CHANGED, &told)?;
     outbox::put(&mut tx, &app.ids, now, &[message]).await?;
     let entered = enter(app, &mut tx, person.user, agent).await?;

@@ -268,12 +268,7 @@ async fn end_session(
     Me(person): Me,
     Path(path): Path<SessionPath>,
 ) -> Answered {
-    let mut tx = app.db.write().await.map_err(Error::from)?;
-    let ended = sessions::end(&mut tx, person.user, path.session).await;
-    tx.commit().await.map_err(Error::from)?;
-    if !ended.map_err(Error::from)? {
-        return Err(Error::NotFound.into());
-    }
+    login::end_session(&app, person.user, path.session).await?;
     Ok(private(&all_sessions(&app, &person).await?))
 }
 

@@ -92,7 +92,11 @@ pub async fn member(shop: &Shop, email: &str) -> Browser {
     assert_eq!(asked.status, 202, "{}", asked.text());
     let token = token_for(shop, email).await;
     let opened = browser
-        .post(shop, "/verify", json!({ "token": token, "password": PASSWORD }))
+        .post(
+            shop,
+            "/verify",
+            json!({ "token": token, "password": PASSWORD }),
+        )
         .await;
     assert_eq!(opened.status, 200, "{}", opened.text());
     browser
