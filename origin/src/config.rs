@@ -182,7 +182,7 @@ pub struct Config {
     )]
     pub limit_sign_up: u32,
 
-    /// How often one account may have a link for a new password sent, in an hour
+    /// How often one address may be sent a link of a kind, in an hour: for an account, a password, a move
     #[arg(long, env = "MALLARD_LIMIT_RESET", default_value_t = 3, global = true)]
     pub limit_reset: u32,
 

@@ -55,6 +55,7 @@ pub struct LinkMessage {
 /// Takes what is needed for an account and sends a link to its address.
 pub(super) async fn register(app: &App, request: Register) -> Result<(), Error> {
     let (email, name) = checked(&request)?;
+    may_write(app, Purpose::Register, &email).await?;
     let opening = Opening {
         name,
         password_hash: app.hasher.hash(request.password).await?,
@@ -83,8 +84,7 @@ fn checked(request: &Register) -> Result<(String, String), Error> {
 /// Sends a link with which a new password can be set.
 pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let rule = Rule::per_hour("account-reset", app.config.limit_reset);
-    app.limits.check(rule, &email, app.clock.now()).await?;
+    may_write(app, Purpose::Reset, &email).await?;
     send_link(app, Purpose::Reset, &email, &(), request.locale).await
 }
 
@@ -96,11 +96,24 @@ pub(super) async fn change_email(
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
     let proof = super::login::proved(app, user, request.password).await?;
+    may_write(app, Purpose::Email, &email).await?;
     let moving = Moving {
         user,
         knew: proof.mark(),
     };
     send_link(app, Purpose::Email, &email, &moving, proof.locale()).await
+}
+
+/// Whether this address may get one more message with a link of this kind: whoever asks for them is
+/// not who gets them.
+async fn may_write(app: &App, purpose: Purpose, email: &str) -> Result<(), Error> {
+    let name = match purpose {
+        Purpose::Register => "account-register",
+        Purpose::Reset => "account-reset",
+        Purpose::Email => "account-email",
+    };
+    let rule = Rule::per_hour(name, app.config.limit_reset);
+    Ok(app.limits.check(rule, email, app.clock.now()).await?)
 }
 
 async fn send_link<T: Serialize>(

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    browser::{Browser, PASSWORD, member},
+    browser::{Browser, PASSWORD, mail_to, member},
     db_test,
     shopper::{only, ready_cart, send},
     support::{Reply, Shop},
@@ -143,6 +143,33 @@ db_test! {
         };
         let ((), guess) = tokio::join!(others, guess);
         assert_eq!(guess, (400, true));
+    }
+}
+
+db_test! {
+    /// Nobody's mailbox is filled by others: neither with accounts that they open there, nor with addresses that
+    /// they say they move to. Known or not is the same.
+    async fn nobody_is_written_to_again_and_again(shop) {
+        let mut eve = member(shop, "eve@example.org").await;
+        member(shop, "known@example.org").await;
+        shop.app.clock.advance(60 * 60 * 1_000);
+        for email in ["known@example.org", "nobody@example.org"] {
+            let before = mail_to(shop, email).await.len();
+            let body = json!({ "email": email, "password": PASSWORD });
+            for path in ["/register", "/email"] {
+                let mut statuses = Vec::new();
+                for _ in 0..4 {
+                    // Nobody asks too often for themselves.
+                    shop.app.clock.advance(60_000);
+                    statuses.push(eve.post(shop, path, body.clone()).await.status.as_u16());
+                }
+                assert_eq!(statuses, [202, 202, 202, 429], "{path} {email}");
+            }
+            assert_eq!(mail_to(shop, email).await.len() - before, 6);
+        }
+        // Others are written to as before.
+        let body = json!({ "email": "other@example.org", "password": PASSWORD });
+        assert_eq!(eve.post(shop, "/email", body).await.status, 202);
     }
 }
 
