@@ -187,12 +187,48 @@ db_test! {
         let order = json!({ "expected_total": { "minor": 1, "currency": "USD" }, "payment_method": "manual" });
         let path = format!("{cart}/order");
         for number in 0..11 {
-            let status = from(shop, "[2001:db8::1]", &path, order.clone()).await.status;
+            // One network, whichever of its addresses asks.
+            let address = format!("[2001:db8::{number}]");
+            let status = from(shop, &address, &path, order.clone()).await.status;
             assert_eq!(status, if number < 10 { 409 } else { 429 });
         }
         for _ in 0..20 {
             assert_eq!(from(shop, "127.0.0.1", &path, order.clone()).await.status, 409);
         }
+    }
+}
+
+/// Sends a form from this address.
+async fn form(shop: &Shop, address: &str, path: &str, body: &'static str) -> Reply {
+    let mut request = Request::post(path)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(body))
+        .unwrap();
+    let peer = format!("{address}:1").parse().unwrap();
+    request.extensions_mut().insert(Peer(peer));
+    let response = shop.router.clone().oneshot(request).await.unwrap();
+    let (parts, _) = response.into_parts();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: Vec::new(),
+    }
+}
+
+db_test! {
+    /// A form is limited like the endpoint that does the same, in every language together.
+    async fn a_form_is_no_way_round_a_limit(shop) {
+        for number in 0..6 {
+            let path = if number % 2 == 0 { "/orders" } else { "/zh/orders" };
+            let reply = form(shop, "192.0.2.1", path, "number=AAAA&email=a%40example.org").await;
+            assert_eq!(reply.status == 429, number == 5, "{number}: {}", reply.status);
+        }
+        for number in 0..11 {
+            let path = ["/checkout/review", "/zh/checkout/review", "/api/v1/carts/none/order"][number % 3];
+            let reply = form(shop, "192.0.2.1", path, "").await;
+            assert_eq!(reply.status == 429, number == 10, "{number}: {}", reply.status);
+        }
+        assert_ne!(form(shop, "192.0.2.2", "/orders", "").await.status, 429);
     }
 }
 
