@@ -186,7 +186,7 @@ pub struct Config {
     #[arg(long, env = "MALLARD_LIMIT_RESET", default_value_t = 3, global = true)]
     pub limit_reset: u32,
 
-    /// How often coupons may be tried in one cart, in a minute
+    /// How often coupons may be tried in one cart, and by one address in all carts, in a minute
     #[arg(
         long,
         env = "MALLARD_LIMIT_COUPONS",
@@ -195,7 +195,7 @@ pub struct Config {
     )]
     pub limit_coupons: u32,
 
-    /// How often one address may place an order, in a minute
+    /// How often one address may place an order, and how often have what is in a cart kept, in a minute
     #[arg(
         long,
         env = "MALLARD_LIMIT_CHECKOUT",

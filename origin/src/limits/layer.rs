@@ -11,10 +11,11 @@ use axum::{
 use http::{HeaderName, HeaderValue, request::Parts};
 use shared::{
     endpoint::{
-        CREATE_TOKENS, FORGOT_PASSWORD, LOGIN, PLACE_ORDER, REGISTER, RESET_PASSWORD, VERIFY_EMAIL,
+        CREATE_TOKENS, FORGOT_PASSWORD, HOLD_CART, LOGIN, PLACE_ORDER, REGISTER, RESET_PASSWORD,
+        VERIFY_EMAIL,
     },
     locale::Locale,
-    page::{CHECKOUT_REVIEW, FIND_ORDER},
+    page::{CHECKOUT, CHECKOUT_REVIEW, FIND_ORDER, action},
 };
 
 use crate::{app::App, config::Config, http::Client, web::Refusal};
@@ -117,12 +118,22 @@ fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
         ("reset", config.limit_sign_up)
     } else if is(&[PLACE_ORDER.about.path, CHECKOUT_REVIEW.path]) {
         ("checkout", config.limit_checkout)
+    } else if is(&[HOLD_CART.about.path, CHECKOUT.path]) {
+        ("hold", config.limit_checkout)
+    } else if is(&[action::COUPONS]) {
+        return Some(coupons(config));
     } else if is(&[FIND_ORDER.path]) {
         ("find-order", config.limit_login)
     } else {
         return None;
     };
     Some(Rule::per_minute(name, quota))
+}
+
+/// How often one client may try coupons, in whichever cart: carts cost nothing. The endpoint that takes
+/// them takes everything else that a cart has, so it asks for itself.
+pub fn coupons(config: &Config) -> Rule {
+    Rule::per_minute("coupons-client", config.limit_coupons)
 }
 
 fn tell(response: &mut Response, rule: Rule, verdict: Verdict) {
@@ -169,9 +180,12 @@ mod tests {
             }
         }
         assert_eq!(name("/api/v1/carts/{cart}/order"), Some("checkout"));
+        assert_eq!(name("/api/v1/carts/{cart}/hold"), Some("hold"));
         for locale in Locale::ALL {
             let page = |path: &str| name(&locale.path(path));
             assert_eq!(page("/checkout/review"), Some("checkout"));
+            assert_eq!(page("/checkout"), Some("hold"));
+            assert_eq!(page("/cart/coupons"), Some("coupons-client"));
             assert_eq!(page("/orders"), Some("find-order"));
             assert_eq!(page("/cart/lines"), Some("api"));
         }

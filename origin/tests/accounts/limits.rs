@@ -198,6 +198,42 @@ db_test! {
     }
 }
 
+/// Changes a cart from this address.
+async fn patch(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
+    let mut request = Request::patch(path)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let peer = format!("{address}:1").parse().unwrap();
+    request.extensions_mut().insert(Peer(peer));
+    let response = shop.router.clone().oneshot(request).await.unwrap();
+    let (parts, _) = response.into_parts();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: Vec::new(),
+    }
+}
+
+db_test! {
+    /// Carts cost nothing: nobody guesses coupons in one after the other, or keeps the whole shop for carts.
+    async fn a_new_cart_is_no_new_client(shop) {
+        shop.save(vec![only("tea", "5.00", 90)]).await;
+        let mut statuses = Vec::new();
+        for number in 0..11 {
+            let cart = ready_cart(shop, "tea-1", 1).await;
+            let body = json!({ "coupons": [format!("CODE{number}")] });
+            let tried = patch(shop, "192.0.2.1", &cart, body).await.status.as_u16();
+            let held = from(shop, "192.0.2.1", &format!("{cart}/hold"), json!({})).await.status.as_u16();
+            // Anything else about a cart goes on.
+            assert_eq!(patch(shop, "192.0.2.1", &cart, json!({ "note": "x" })).await.status, 200);
+            statuses.push((tried, held));
+        }
+        assert_eq!((&statuses[..10], statuses[10]), (&[(200, 200); 10][..], (429, 429)));
+        assert_eq!(form(shop, "192.0.2.1", "/zh/cart/coupons", "code=CODE12").await.status, 429);
+    }
+}
+
 /// Sends a form from this address.
 async fn form(shop: &Shop, address: &str, path: &str, body: &'static str) -> Reply {
     let mut request = Request::post(path)
