@@ -33,7 +33,7 @@ pub use command::{UserArgs, set_role_by_command, user};
 pub use erase::{erase, export};
 pub use error::Error;
 pub use login::account;
-pub use model::Person;
+pub use model::{Device, Person};
 pub use password::Hasher;
 pub use register::{LinkMessage, letter_for};
 pub use signer::Signer;

@@ -20,7 +20,7 @@ use super::{
     Error,
     links::{self, Link, Purpose},
     login::{Entered, enter},
-    model::{self, Person},
+    model::{self, Device, Person},
     store::{self, NewUser, Stored},
 };
 
@@ -93,9 +93,10 @@ pub(super) async fn change_email(
     app: &App,
     user: UserId,
     request: ChangeEmail,
+    device: &Device,
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let proof = super::login::proved(app, user, request.password).await?;
+    let proof = super::login::proved(app, user, request.password, device).await?;
     may_write(app, Purpose::Email, &email).await?;
     let moving = Moving {
         user,
@@ -165,7 +166,7 @@ pub(super) async fn verify(
     app: &App,
     request: UseLink,
     person: Option<&Person>,
-    agent: &str,
+    device: &Device,
 ) -> Result<Entered, Error> {
     let (now, token) = (app.clock.now(), request.token);
     let mut reader = app.db.read().await?;
@@ -177,9 +178,9 @@ pub(super) async fn verify(
                 Error::field("password", "The password of the new account is expected.")
             })?;
             remembered(app, &token, &link, password).await?;
-            db::retried(|| open(app, &token, agent), Error::is_conflict).await
+            db::retried(|| open(app, &token, device), Error::is_conflict).await
         }
-        None => db::retried(|| move_to(app, &token, person, agent), Error::is_conflict).await,
+        None => db::retried(|| move_to(app, &token, person, device), Error::is_conflict).await,
     }
 }
 
@@ -205,7 +206,7 @@ async fn remembered(
     }
 }
 
-async fn open(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
+async fn open(app: &App, token: &str, device: &Device) -> Result<Entered, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let link = links::take::<Opening>(&mut tx, Purpose::Register, token, now).await?;
@@ -223,7 +224,7 @@ async fn open(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
         return Err(used());
     }
     links::forget_of(&mut tx, &user.email).await?;
-    let entered = enter(app, &mut tx, id, agent).await?;
+    let entered = enter(app, &mut tx, id, &device.agent).await?;
     tx.commit().await?;
     Ok(entered)
 }
@@ -233,7 +234,7 @@ async fn move_to(
     app: &App,
     token: &str,
     person: Option<&Person>,
-    agent: &str,
+    device: &Device,
 ) -> Result<Entered, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
@@ -258,7 +259,7 @@ async fn move_to(
     super::end_all(&mut tx, person.user).await?;
     let message = message(Message::ACCOUNT_CHANGED, &told)?;
     outbox::put(&mut tx, &app.ids, now, &[message]).await?;
-    let entered = enter(app, &mut tx, person.user, agent).await?;
+    let entered = enter(app, &mut tx, person.user, &device.agent).await?;
     tx.commit().await?;
     Ok(entered)
 }
