@@ -190,11 +190,11 @@ pub struct Config {
     )]
     pub limit_sign_up: u32,
 
-    /// How often one account may have a link for a new password sent, in an hour
+    /// How often one address may be sent a link of a kind, in an hour: for an account, a password, a move
     #[arg(long, env = "MALLARD_LIMIT_RESET", default_value_t = 3, global = true)]
     pub limit_reset: u32,
 
-    /// How often coupons may be tried in one cart, in a minute
+    /// How often coupons may be tried in one cart, and by one address in all carts, in a minute
     #[arg(
         long,
         env = "MALLARD_LIMIT_COUPONS",
@@ -203,7 +203,7 @@ pub struct Config {
     )]
     pub limit_coupons: u32,
 
-    /// How often one address may place an order, in a minute
+    /// How often one address may place an order, and how often have what is in a cart kept, in a minute
     #[arg(
         long,
         env = "MALLARD_LIMIT_CHECKOUT",
@@ -240,7 +240,7 @@ pub struct Config {
         long,
         env = "MALLARD_EDGE_URLS",
         value_delimiter = ',',
-        value_parser = parse_base_url,
+        value_parser = base_url,
         global = true
     )]
     pub edge_urls: Vec<String>,
@@ -265,7 +265,7 @@ pub struct Config {
         default_value = "https://api.cloudflare.com",
         global = true
     )]
-    #[arg(value_parser = parse_base_url)]
+    #[arg(value_parser = base_url)]
     pub cloudflare_url: String,
 
     /// The secret with which edge and origin know each other

@@ -6,6 +6,8 @@ use shared::{
     locale::Locale,
 };
 
+use sqlx::AnyConnection;
+
 use crate::{
     app::App,
     cart::{self, Change},
@@ -40,16 +42,8 @@ pub async fn open(
 /// The token of the open cart, if there is one.
 pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
     let mut reader = app.db.read().await?;
-    let statement = "
-        select cart_id
-          from user_carts
-         where user_id = ?";
-    let cart: Option<i64> = sqlx::query_scalar(statement)
-        .bind(user.get())
-        .fetch_optional(&mut *reader)
-        .await?;
-    match cart {
-        Some(cart) => Ok(cart::open_token(&mut reader, CartId::new(cart)).await?),
+    match id_of(&mut reader, user).await? {
+        Some(cart) => Ok(cart::open_token(&mut reader, cart).await?),
         None => Ok(None),
     }
 }
@@ -101,16 +95,29 @@ async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Err
         .await
 }
 
-/// The account has no cart any more.
-pub(super) async fn forget(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, db::Error> {
-    let find = "
+/// The cart is called otherwise. Its token opens it without a session, so it ends with the sessions.
+pub(super) async fn rename(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    if let Some(cart) = id_of(tx.conn(), user).await? {
+        cart::rename(tx, cart).await?;
+    }
+    Ok(())
+}
+
+async fn id_of(conn: &mut AnyConnection, user: UserId) -> Result<Option<CartId>, db::Error> {
+    let statement = "
         select cart_id
           from user_carts
          where user_id = ?";
-    let cart: Option<i64> = sqlx::query_scalar(find)
+    let cart: Option<i64> = sqlx::query_scalar(statement)
         .bind(user.get())
-        .fetch_optional(tx.conn())
+        .fetch_optional(conn)
         .await?;
+    Ok(cart.map(CartId::new))
+}
+
+/// The account has no cart any more.
+pub(super) async fn forget(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, db::Error> {
+    let cart = id_of(tx.conn(), user).await?;
     let statement = "
         delete from user_carts
          where user_id = ?";
@@ -118,5 +125,5 @@ pub(super) async fn forget(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, 
         .bind(user.get())
         .execute(tx.conn())
         .await?;
-    Ok(cart.map(CartId::new))
+    Ok(cart)
 }

@@ -19,9 +19,8 @@ use crate::{
 use super::{
     Actor, Error,
     links::{self, Purpose},
-    model, sessions,
+    model,
     store::{self, NewUser},
-    tokens,
 };
 
 /// Flags of `origin user`
@@ -118,8 +117,7 @@ async fn save(
             known.password_hash = hash.unwrap_or(known.password_hash);
             store::save(&mut tx, &known, now).await?;
             // Whoever has another role signs in anew.
-            sessions::end_all(&mut tx, known.account.id).await?;
-            tokens::end_all(&mut tx, known.account.id).await?;
+            super::end_all(&mut tx, known.account.id).await?;
             known.account.id
         }
         None => {

@@ -4,7 +4,11 @@ use shared::account::AccountExport;
 
 use crate::{app::App, cart, db, orders};
 
-use super::{Error, addresses, carts, links, login, model::Person, sessions, store, tokens};
+use super::{
+    Error, addresses, carts, links, login,
+    model::{Device, Person},
+    sessions, store,
+};
 
 /// Everything that the shop knows of somebody.
 pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
@@ -21,8 +25,13 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
 
 /// Erases a person. Their orders stay, without name, address and note; as long as one of them is not
 /// done the person is needed.
-pub async fn erase(app: &App, person: &Person, password: String) -> Result<(), Error> {
-    let proof = login::proved(app, person.user, password).await?;
+pub async fn erase(
+    app: &App,
+    person: &Person,
+    password: String,
+    device: &Device,
+) -> Result<(), Error> {
+    let proof = login::proved(app, person.user, password, device).await?;
     let erase = async || {
         let (user, now) = (person.user, app.clock.now());
         let mut tx = app.db.write().await?;
@@ -30,12 +39,11 @@ pub async fn erase(app: &App, person: &Person, password: String) -> Result<(), E
         if orders::any_open(tx.conn(), user).await? {
             return Err(Error::OpenOrders);
         }
+        super::end_all(&mut tx, user).await?;
         let mut of_person = orders::erase_buyer(&mut tx, user).await?;
         of_person.extend(carts::forget(&mut tx, user).await?);
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
-        sessions::end_all(&mut tx, user).await?;
-        tokens::end_all(&mut tx, user).await?;
         links::forget_of(&mut tx, &stored.account.email).await?;
         store::erase(&mut tx, user, now).await?;
         Ok(tx.commit().await?)

@@ -2,7 +2,7 @@
 
 use shared::{
     account::{Account, ChangePassword, Login, ResetPassword, UpdateAccount},
-    id::UserId,
+    id::{SessionId, UserId},
     locale::Locale,
 };
 
@@ -14,9 +14,9 @@ use crate::{
 };
 
 use super::{
-    Error,
+    Error, carts,
     links::{self, Purpose},
-    model::{self, Person, Via},
+    model::{self, Device, Person, Via},
     register::{LinkMessage, message, used},
     sessions,
     store::{self, Stored},
@@ -56,12 +56,12 @@ impl Proof {
 }
 
 /// Signs in.
-pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Entered, Error> {
-    let proof = checked(app, &request.email, request.password).await?;
+pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<Entered, Error> {
+    let proof = checked(app, &request.email, request.password, device).await?;
     let begin = async || {
         let mut tx = app.db.write().await?;
         let user = proof.still_holds(&mut tx).await?.account.id;
-        let entered = enter(app, &mut tx, user, agent).await?;
+        let entered = enter(app, &mut tx, user, &device.agent).await?;
         tx.commit().await?;
         Ok(entered)
     };
@@ -69,10 +69,15 @@ pub(super) async fn login(app: &App, request: Login, agent: &str) -> Result<Ente
 }
 
 /// Who has this address and this password. What is done is the same whether there is an account or not.
-pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<Proof, Error> {
+pub(super) async fn checked(
+    app: &App,
+    email: &str,
+    password: String,
+    device: &Device,
+) -> Result<Proof, Error> {
     // What is no address has no account.
     let email = model::email(email).unwrap_or_default();
-    guarded(app, &email).await?;
+    guarded(app, &email, device).await?;
     let mut reader = app.db.read().await?;
     let stored = store::find_by_email(&mut reader, &email).await?;
     drop(reader);
@@ -82,14 +87,18 @@ pub(super) async fn checked(app: &App, email: &str, password: String) -> Result<
     Ok(Proof(stored))
 }
 
-/// Whether this account's password may be tried once more, wherever it is asked for.
-async fn guarded(app: &App, email: &str) -> Result<(), Error> {
-    // Whoever guesses from many addresses has less and less time for it; a mistype costs nothing.
-    for rule in [
-        Rule::per_minute("account", app.config.limit_login),
-        Rule::per_hour("account-hour", app.config.limit_login * 4),
+/// Whether this account's password may be tried once more, wherever it is asked for. Whoever guesses has
+/// less and less time for it, and a mistype costs nothing. Guessing in one network keeps nobody out who is
+/// in another; guessing in many meets the last limit, which is what keeps a small password safe.
+async fn guarded(app: &App, email: &str, device: &Device) -> Result<(), Error> {
+    let (quota, now) = (app.config.limit_login, app.clock.now());
+    let here = format!("{email} {}", device.network.as_deref().unwrap_or("-"));
+    for (rule, key) in [
+        (Rule::per_minute("account", quota), here.as_str()),
+        (Rule::per_hour("account-hour", quota * 4), here.as_str()),
+        (Rule::per_hour("account-everywhere", quota * 20), email),
     ] {
-        app.limits.check(rule, email, app.clock.now()).await?;
+        app.limits.check(rule, key, now).await?;
     }
     Ok(())
 }
@@ -111,8 +120,7 @@ pub(super) async fn enter(
 pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if everywhere {
-        sessions::end_all(&mut tx, person.user).await?;
-        tokens::end_all(&mut tx, person.user).await?;
+        super::end_all(&mut tx, person.user).await?;
     } else {
         match person.via {
             Via::Browser(session) => drop(sessions::end(&mut tx, person.user, session).await?),
@@ -122,13 +130,31 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
     Ok(tx.commit().await?)
 }
 
+/// Ends one session, and what its browser knows of the account's cart.
+pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> Result<(), Error> {
+    let end = async || {
+        let mut tx = app.db.write().await?;
+        if !sessions::end(&mut tx, user, session).await? {
+            return Err(Error::NotFound);
+        }
+        carts::rename(&mut tx, user).await?;
+        Ok(tx.commit().await?)
+    };
+    db::retried(end, Error::is_conflict).await
+}
+
 /// That this is the account's password.
-pub(super) async fn proved(app: &App, user: UserId, password: String) -> Result<Proof, Error> {
+pub(super) async fn proved(
+    app: &App,
+    user: UserId,
+    password: String,
+    device: &Device,
+) -> Result<Proof, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     drop(reader);
     let stored = stored.ok_or(Error::Nobody)?;
-    guarded(app, &stored.account.email).await?;
+    guarded(app, &stored.account.email, device).await?;
     let hash = stored.password_hash.clone();
     if app.hasher.verify(password, Some(hash)).await? {
         Ok(Proof(stored))
@@ -142,15 +168,15 @@ pub(super) async fn change_password(
     app: &App,
     person: &Person,
     request: ChangePassword,
-    agent: &str,
+    device: &Device,
 ) -> Result<Entered, Error> {
     model::password(&request.password)?;
-    let proof = proved(app, person.user, request.current).await?;
+    let proof = proved(app, person.user, request.current, device).await?;
     let hash = app.hasher.hash(request.password).await?;
     let change = async || {
         let mut tx = app.db.write().await?;
         let stored = proof.still_holds(&mut tx).await?;
-        let entered = set_password(app, &mut tx, stored, &hash, agent).await?;
+        let entered = set_password(app, &mut tx, stored, &hash, &device.agent).await?;
         tx.commit().await?;
         Ok(entered)
     };
@@ -161,7 +187,7 @@ pub(super) async fn change_password(
 pub(super) async fn reset_password(
     app: &App,
     request: ResetPassword,
-    agent: &str,
+    device: &Device,
 ) -> Result<Entered, Error> {
     model::password(&request.password)?;
     // Whoever has no link is told so at once: a hash is work.
@@ -178,7 +204,7 @@ pub(super) async fn reset_password(
         let link = link.ok_or_else(used)?;
         let stored = store::lock_by_email(&mut tx, &link.email).await?;
         let stored = stored.ok_or_else(used)?;
-        let entered = set_password(app, &mut tx, stored, &hash, agent).await?;
+        let entered = set_password(app, &mut tx, stored, &hash, &device.agent).await?;
         tx.commit().await?;
         Ok(entered)
     };
@@ -195,8 +221,7 @@ async fn set_password(
     let now = app.clock.now();
     hash.clone_into(&mut stored.password_hash);
     store::save(tx, &stored, now).await?;
-    sessions::end_all(tx, stored.account.id).await?;
-    tokens::end_all(tx, stored.account.id).await?;
+    super::end_all(tx, stored.account.id).await?;
     links::forget_of(tx, &stored.account.email).await?;
     let told = LinkMessage {
         email: stored.account.email.clone(),

@@ -34,15 +34,22 @@ pub use command::{UserArgs, set_role_by_command, user};
 pub use erase::{erase, export};
 pub use error::Error;
 pub use login::account;
-pub use model::Person;
+pub use model::{Device, Person};
 pub use password::Hasher;
 pub use register::{LinkMessage, letter_for};
 pub use signer::Signer;
 pub use web::routes;
 
-use shared::time::Timestamp;
+use shared::{id::UserId, time::Timestamp};
 
-use crate::db::{self, Db};
+use crate::db::{self, Db, Tx};
+
+/// Ends whatever somebody has in their browsers and programs: sessions, tokens, and the name of the cart.
+async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    sessions::end_all(tx, user).await?;
+    tokens::end_all(tx, user).await?;
+    carts::rename(tx, user).await
+}
 
 /// Forgets sessions, links and tokens whose time is over.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {

@@ -61,6 +61,15 @@ impl Person {
     }
 }
 
+/// What a password is tried with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// What the browser or program calls itself.
+    pub agent: String,
+    /// The network that it is in, where it is known.
+    pub network: Option<String>,
+}
+
 /// Role and rights from the words of the table.
 pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_json::Error> {
     Ok((

@@ -20,10 +20,8 @@ use super::{
     Error,
     links::{self, Link, Purpose},
     login::{Entered, enter},
-    model::{self, Person},
-    sessions,
+    model::{self, Device, Person},
     store::{self, NewUser, Stored},
-    tokens,
 };
 
 /// What is kept of somebody until they have proved their address.
@@ -57,6 +55,7 @@ pub struct LinkMessage {
 /// Takes what is needed for an account and sends a link to its address.
 pub(super) async fn register(app: &App, request: Register) -> Result<(), Error> {
     let (email, name) = checked(&request)?;
+    may_write(app, Purpose::Register, &email).await?;
     let opening = Opening {
         name,
         password_hash: app.hasher.hash(request.password).await?,
@@ -85,8 +84,7 @@ fn checked(request: &Register) -> Result<(String, String), Error> {
 /// Sends a link with which a new password can be set.
 pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let rule = Rule::per_hour("account-reset", app.config.limit_reset);
-    app.limits.check(rule, &email, app.clock.now()).await?;
+    may_write(app, Purpose::Reset, &email).await?;
     send_link(app, Purpose::Reset, &email, &(), request.locale).await
 }
 
@@ -95,14 +93,28 @@ pub(super) async fn change_email(
     app: &App,
     user: UserId,
     request: ChangeEmail,
+    device: &Device,
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let proof = super::login::proved(app, user, request.password).await?;
+    let proof = super::login::proved(app, user, request.password, device).await?;
+    may_write(app, Purpose::Email, &email).await?;
     let moving = Moving {
         user,
         knew: proof.mark(),
     };
     send_link(app, Purpose::Email, &email, &moving, proof.locale()).await
+}
+
+/// Whether this address may get one more message with a link of this kind: whoever asks for them is
+/// not who gets them.
+async fn may_write(app: &App, purpose: Purpose, email: &str) -> Result<(), Error> {
+    let name = match purpose {
+        Purpose::Register => "account-register",
+        Purpose::Reset => "account-reset",
+        Purpose::Email => "account-email",
+    };
+    let rule = Rule::per_hour(name, app.config.limit_reset);
+    Ok(app.limits.check(rule, email, app.clock.now()).await?)
 }
 
 async fn send_link<T: Serialize>(
@@ -154,7 +166,7 @@ pub(super) async fn verify(
     app: &App,
     request: UseLink,
     person: Option<&Person>,
-    agent: &str,
+    device: &Device,
 ) -> Result<Entered, Error> {
     let (now, token) = (app.clock.now(), request.token);
     let mut reader = app.db.read().await?;
@@ -166,9 +178,9 @@ pub(super) async fn verify(
                 Error::field("password", "The password of the new account is expected.")
             })?;
             remembered(app, &token, &link, password).await?;
-            db::retried(|| open(app, &token, agent), Error::is_conflict).await
+            db::retried(|| open(app, &token, device), Error::is_conflict).await
         }
-        None => db::retried(|| move_to(app, &token, person, agent), Error::is_conflict).await,
+        None => db::retried(|| move_to(app, &token, person, device), Error::is_conflict).await,
     }
 }
 
@@ -194,7 +206,7 @@ async fn remembered(
     }
 }
 
-async fn open(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
+async fn open(app: &App, token: &str, device: &Device) -> Result<Entered, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let link = links::take::<Opening>(&mut tx, Purpose::Register, token, now).await?;
@@ -212,7 +224,7 @@ async fn open(app: &App, token: &str, agent: &str) -> Result<Entered, Error> {
         return Err(used());
     }
     links::forget_of(&mut tx, &user.email).await?;
-    let entered = enter(app, &mut tx, id, agent).await?;
+    let entered = enter(app, &mut tx, id, &device.agent).await?;
     tx.commit().await?;
     Ok(entered)
 }
@@ -222,7 +234,7 @@ async fn move_to(
     app: &App,
     token: &str,
     person: Option<&Person>,
-    agent: &str,
+    device: &Device,
 ) -> Result<Entered, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
@@ -244,11 +256,10 @@ async fn move_to(
         locale: stored.account.locale,
     };
     store::save(&mut tx, &stored, now).await?;
-    sessions::end_all(&mut tx, person.user).await?;
-    tokens::end_all(&mut tx, person.user).await?;
+    super::end_all(&mut tx, person.user).await?;
     let message = message(Message::ACCOUNT_CHANGED, &told)?;
     outbox::put(&mut tx, &app.ids, now, &[message]).await?;
-    let entered = enter(app, &mut tx, person.user, agent).await?;
+    let entered = enter(app, &mut tx, person.user, &device.agent).await?;
     tx.commit().await?;
     Ok(entered)
 }

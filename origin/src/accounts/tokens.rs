@@ -20,7 +20,7 @@ use super::{
     Error,
     links::hash,
     login,
-    model::{Person, Via, role_of},
+    model::{Device, Person, Via, role_of},
     signer::Clocked,
 };
 
@@ -49,8 +49,8 @@ impl Clocked for Claims {
 }
 
 /// Signs in with a password and gives the first tokens.
-pub(super) async fn begin(app: &App, request: Login, agent: &str) -> Result<Tokens, Error> {
-    let proof = login::checked(app, &request.email, request.password).await?;
+pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<Tokens, Error> {
+    let proof = login::checked(app, &request.email, request.password, device).await?;
     let begin = async || {
         let now = app.clock.now();
         let family = FamilyId::new(app.ids.next(now));
@@ -62,7 +62,7 @@ pub(super) async fn begin(app: &App, request: Login, agent: &str) -> Result<Toke
         sqlx::query(statement)
             .bind(family.get())
             .bind(user.get())
-            .bind(agent)
+            .bind(&device.agent)
             .bind(now.as_millis())
             .bind(now.as_millis() + REFRESH_MS)
             .execute(tx.conn())

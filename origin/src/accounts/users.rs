@@ -12,7 +12,7 @@ use crate::{
     db,
 };
 
-use super::{Actor, Error, sessions, store, tokens};
+use super::{Actor, Error, store};
 
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
@@ -61,8 +61,7 @@ pub(super) async fn set_role(
         stored.account.rights.clone_from(&request.rights);
         store::save(&mut tx, &stored, now).await?;
         stored.account.version += 1;
-        sessions::end_all(&mut tx, user).await?;
-        tokens::end_all(&mut tx, user).await?;
+        super::end_all(&mut tx, user).await?;
         let about = |it: &Account| (it.role, it.rights.clone());
         let change = Change::new("user.role", format!("user:{user}"))
             .from(&about(&before))

@@ -1,8 +1,13 @@
 //! Accounts over HTTP. The session is a cookie that only the server reads.
 
-use axum::{Router, extract::State};
+use std::convert::Infallible;
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, State},
+};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 use shared::{
     account::{
@@ -26,13 +31,14 @@ use shared::{
 use crate::{
     app::App,
     config::Config,
+    limits::Network,
     orders,
     shopper::{self, Shopper},
     web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt},
 };
 
 use super::{
-    Customers, Error, May, Me, Owner, Person, addresses, carts, keys,
+    Customers, Device, Error, May, Me, Owner, Person, addresses, carts, keys,
     login::{self, Entered},
     model, pages, register, sessions, tokens, users,
 };
@@ -101,9 +107,15 @@ fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     HeaderValue::try_from(format!("{cookie}{end}")).unwrap_or(HeaderValue::from_static(""))
 }
 
-pub(super) fn agent(headers: &HeaderMap) -> String {
-    let value = headers.get(header::USER_AGENT);
-    model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default())
+impl<S: Sync> FromRequestParts<S> for Device {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let Network(network) = Network::from_request_parts(parts, state).await?;
+        let value = parts.headers.get(header::USER_AGENT);
+        let agent = model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default());
+        Ok(Self { agent, network })
+    }
 }
 
 fn private<T: Serialize>(value: &T) -> Answer {
@@ -141,17 +153,23 @@ async fn register(State(app): State<App>, Json(request): Json<Register>) -> Answ
 async fn verify_email(
     State(app): State<App>,
     me: Result<Me, Refusal>,
+    device: Device,
     headers: HeaderMap,
     Json(request): Json<UseLink>,
 ) -> Answered {
     let person = me.ok().map(|Me(person)| person);
-    let entered = register::verify(&app, request, person.as_ref(), &agent(&headers)).await?;
+    let entered = register::verify(&app, request, person.as_ref(), &device).await?;
     entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
 
-async fn login(State(app): State<App>, headers: HeaderMap, Json(request): Json<Login>) -> Answered {
+async fn login(
+    State(app): State<App>,
+    device: Device,
+    headers: HeaderMap,
+    Json(request): Json<Login>,
+) -> Answered {
     let cart = request.cart.clone();
-    let entered = login::login(&app, request, &agent(&headers)).await?;
+    let entered = login::login(&app, request, &device).await?;
     entered_with(&app, entered, cart.or(Shopper::guest(&headers, &app))).await
 }
 
@@ -197,29 +215,31 @@ async fn forgot_password(State(app): State<App>, Json(request): Json<ForgotPassw
 
 async fn reset_password(
     State(app): State<App>,
+    device: Device,
     headers: HeaderMap,
     Json(request): Json<ResetPassword>,
 ) -> Answered {
-    let entered = login::reset_password(&app, request, &agent(&headers)).await?;
+    let entered = login::reset_password(&app, request, &device).await?;
     entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
 
 async fn change_password(
     State(app): State<App>,
     Me(person): Me,
-    headers: HeaderMap,
+    device: Device,
     Json(request): Json<ChangePassword>,
 ) -> Answered {
-    let entered = login::change_password(&app, &person, request, &agent(&headers)).await?;
+    let entered = login::change_password(&app, &person, request, &device).await?;
     Ok(signed_in(&app, &entered, &entered.account))
 }
 
 async fn change_email(
     State(app): State<App>,
     Me(person): Me,
+    device: Device,
     Json(request): Json<ChangeEmail>,
 ) -> Answered {
-    register::change_email(&app, person.user, request).await?;
+    register::change_email(&app, person.user, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
@@ -242,9 +262,10 @@ async fn export_account(State(app): State<App>, Me(person): Me) -> Answered {
 async fn erase_account(
     State(app): State<App>,
     Me(person): Me,
+    device: Device,
     Json(request): Json<EraseAccount>,
 ) -> Answered {
-    super::erase(&app, &person, request.password).await?;
+    super::erase(&app, &person, request.password, &device).await?;
     Ok(accepted().cookies(cookies_of_nobody(&app)))
 }
 
@@ -292,12 +313,7 @@ async fn end_session(
     Me(person): Me,
     Path(path): Path<SessionPath>,
 ) -> Answered {
-    let mut tx = app.db.write().await.map_err(Error::from)?;
-    let ended = sessions::end(&mut tx, person.user, path.session).await;
-    tx.commit().await.map_err(Error::from)?;
-    if !ended.map_err(Error::from)? {
-        return Err(Error::NotFound.into());
-    }
+    login::end_session(&app, person.user, path.session).await?;
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
@@ -340,10 +356,10 @@ async fn open_cart(
 
 async fn create_tokens(
     State(app): State<App>,
-    headers: HeaderMap,
+    device: Device,
     Json(request): Json<Login>,
 ) -> Answered {
-    let tokens = tokens::begin(&app, request, &agent(&headers)).await?;
+    let tokens = tokens::begin(&app, request, &device).await?;
     Ok(private(&tokens).status(StatusCode::CREATED))
 }
 

@@ -18,7 +18,7 @@ pub use error::Error;
 pub use hold::sweep;
 pub use price::{Priced, price};
 pub use store::{
-    HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, open_token,
+    HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, open_token, rename,
 };
 pub use view::{Surroundings, read, shipping_methods, surroundings};
 pub use web::routes;

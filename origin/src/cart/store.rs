@@ -292,6 +292,20 @@ pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartI
     Ok(id.map(CartId::new))
 }
 
+/// Gives somebody's cart another token: whoever knew the old one knows nothing any more.
+pub async fn rename(tx: &mut Tx, cart: CartId) -> Result<(), db::Error> {
+    let statement = "
+        update carts
+           set token = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(crate::secret::token())
+        .bind(cart.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// The token of a cart that has not become an order.
 pub async fn open_token(
     conn: &mut AnyConnection,

@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     app::App,
-    limits::Rule,
+    limits::{self, Network, Rule},
     shopper::{Of, Shopper},
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
@@ -78,12 +78,17 @@ async fn update_cart(
     State(app): State<App>,
     Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
+    network: Network,
     headers: HeaderMap,
     Json(update): Json<UpdateCart>,
 ) -> Answered {
     if update.coupons.is_some() {
         let rule = Rule::per_minute("coupons", app.config.limit_coupons);
         app.limits.check(rule, &path.cart, app.clock.now()).await?;
+        if let Network(Some(network)) = network {
+            let rule = limits::coupons(&app.config);
+            app.limits.check(rule, &network, app.clock.now()).await?;
+        }
     }
     let what = Change::Update(Box::new(update));
     let seen = if_match(&headers)?;

@@ -34,7 +34,7 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
     let peer = request
         .extensions()
         .get::<Peer>()
-        .map(|Peer(peer)| peer.ip());
+        .map(|Peer(peer)| peer.ip().to_canonical());
     let came = came(&app.config, request.headers(), peer, now);
     if app.config.require_edge && came == Came::Directly && !is_for_machines(request.uri().path()) {
         return Refusal::of(ProblemKind::Forbidden).into_response();
@@ -80,7 +80,8 @@ fn came(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timesta
         hops.extend(value.to_str().unwrap_or_default().split(','));
     }
     let hops = hops.iter().rev().map(|it| it.trim().parse::<IpAddr>());
-    for hop in hops {
+    // An IPv4 address that came over an IPv6 socket is an IPv4 address.
+    for hop in hops.map(|it| it.map(|it| it.to_canonical())) {
         match hop {
             Ok(address) if trusted(address) => {}
             Ok(address) => return Came::Through(Some(address)),

@@ -14,7 +14,7 @@ use shared::{
     time::Timestamp,
 };
 
-pub use layer::limit;
+pub use layer::{Network, coupons, limit};
 
 /// How often something may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    browser::{Browser, PASSWORD, member},
+    browser::{Browser, PASSWORD, mail_to, member},
     db_test,
     shopper::{only, ready_cart, send},
     support::{Reply, Shop},
@@ -71,29 +71,46 @@ db_test! {
 }
 
 db_test! {
-    /// One account is guarded against many addresses: a minute's tries, and an hour's. Known or not is the same.
+    /// One account is guarded in each network, a minute's tries and an hour's, and in all of them together; who
+    /// guesses in one keeps nobody out who is in another. Known or not is the same.
     async fn an_account_is_guarded_wherever_it_is_tried_from(shop) {
         member(shop, "known@example.org").await;
+        let shop = shop.with(|config| config.limit_login = 2).await;
+        let guess = |email: &str| json!({ "email": email, "password": "a guess at it" });
         for email in ["known@example.org", "nobody@example.org"] {
             let mut statuses = Vec::new();
-            for minute in 0..6 {
-                for number in 0..6 {
-                    let address = format!("192.0.{minute}.{number}");
-                    let body = json!({ "email": email, "password": "a guess at it" });
-                    statuses.push(from(shop, &address, LOGIN, body).await.status.as_u16());
+            for _ in 0..6 {
+                for number in 0..3 {
+                    // The network's own limit is by the minute; the account's adds up at every path.
+                    let path = [LOGIN, "/api/v1/tokens"][number % 2];
+                    let address = format!("[2001:db8::{number}]");
+                    statuses.push(from(&shop, &address, path, guess(email)).await.status.as_u16());
                 }
                 shop.app.clock.advance(60_000);
             }
-            assert_eq!(statuses.iter().filter(|it| **it == 401).count(), 21, "{email}: {statuses:?}");
+            assert_eq!(statuses.iter().filter(|it| **it == 401).count(), 8, "{email}: {statuses:?}");
             assert!(statuses.iter().all(|it| [401, 429].contains(it)));
         }
+        let known = json!({ "email": "known@example.org", "password": PASSWORD });
+        assert_eq!(from(&shop, "192.0.2.1", LOGIN, known.clone()).await.status, 200, "in another network");
+        shop.app.clock.advance(2 * 60 * 60 * 1_000);
+        for email in ["known@example.org", "nobody@example.org"] {
+            let mut statuses = Vec::new();
+            for number in 0..42 {
+                let reply = from(&shop, &format!("192.0.2.{number}"), LOGIN, guess(email)).await;
+                statuses.push(reply.status.as_u16());
+                shop.app.clock.advance(1);
+            }
+            assert_eq!((&statuses[..40], &statuses[40..]), (&[401; 40][..], &[429; 2][..]), "{email}");
+            shop.app.clock.advance(60_000);
+        }
         shop.app.clock.advance(60 * 60 * 1_000);
-        assert_eq!(Browser::default().login(shop, "known@example.org", PASSWORD).await.status, 200);
+        assert_eq!(from(&shop, "192.0.2.1", LOGIN, known).await.status, 200);
         for email in ["known@example.org", "nobody@example.org"] {
             let body = json!({ "email": email });
             let mut answers = Vec::new();
             for _ in 0..4 {
-                answers.push(send(shop, "POST", "/api/v1/account/forgot", &body).await.status.as_u16());
+                answers.push(send(&shop, "POST", "/api/v1/account/forgot", &body).await.status.as_u16());
             }
             assert_eq!(answers, [202, 202, 202, 429], "{email}");
         }
@@ -147,6 +164,33 @@ db_test! {
 }
 
 db_test! {
+    /// Nobody's mailbox is filled by others: neither with accounts that they open there, nor with addresses that
+    /// they say they move to. Known or not is the same.
+    async fn nobody_is_written_to_again_and_again(shop) {
+        let mut eve = member(shop, "eve@example.org").await;
+        member(shop, "known@example.org").await;
+        shop.app.clock.advance(60 * 60 * 1_000);
+        for email in ["known@example.org", "nobody@example.org"] {
+            let before = mail_to(shop, email).await.len();
+            let body = json!({ "email": email, "password": PASSWORD });
+            for path in ["/register", "/email"] {
+                let mut statuses = Vec::new();
+                for _ in 0..4 {
+                    // Nobody asks too often for themselves.
+                    shop.app.clock.advance(60_000);
+                    statuses.push(eve.post(shop, path, body.clone()).await.status.as_u16());
+                }
+                assert_eq!(statuses, [202, 202, 202, 429], "{path} {email}");
+            }
+            assert_eq!(mail_to(shop, email).await.len() - before, 6);
+        }
+        // Others are written to as before.
+        let body = json!({ "email": "other@example.org", "password": PASSWORD });
+        assert_eq!(eve.post(shop, "/email", body).await.status, 202);
+    }
+}
+
+db_test! {
     /// Coupons cannot be guessed, and nobody orders faster than a person could; who is not known is not limited.
     async fn coupons_and_orders_are_not_for_machines(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
@@ -160,12 +204,84 @@ db_test! {
         let order = json!({ "expected_total": { "minor": 1, "currency": "USD" }, "payment_method": "manual" });
         let path = format!("{cart}/order");
         for number in 0..11 {
-            let status = from(shop, "[2001:db8::1]", &path, order.clone()).await.status;
+            // One network, whichever of its addresses asks.
+            let address = format!("[2001:db8::{number}]");
+            let status = from(shop, &address, &path, order.clone()).await.status;
             assert_eq!(status, if number < 10 { 409 } else { 429 });
         }
         for _ in 0..20 {
             assert_eq!(from(shop, "127.0.0.1", &path, order.clone()).await.status, 409);
         }
+    }
+}
+
+/// Changes a cart from this address.
+async fn patch(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
+    let mut request = Request::patch(path)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let peer = format!("{address}:1").parse().unwrap();
+    request.extensions_mut().insert(Peer(peer));
+    let response = shop.router.clone().oneshot(request).await.unwrap();
+    let (parts, _) = response.into_parts();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: Vec::new(),
+    }
+}
+
+db_test! {
+    /// Carts cost nothing: nobody guesses coupons in one after the other, or keeps the whole shop for carts.
+    async fn a_new_cart_is_no_new_client(shop) {
+        shop.save(vec![only("tea", "5.00", 90)]).await;
+        let mut statuses = Vec::new();
+        for number in 0..11 {
+            let cart = ready_cart(shop, "tea-1", 1).await;
+            let body = json!({ "coupons": [format!("CODE{number}")] });
+            let tried = patch(shop, "192.0.2.1", &cart, body).await.status.as_u16();
+            let held = from(shop, "192.0.2.1", &format!("{cart}/hold"), json!({})).await.status.as_u16();
+            // Anything else about a cart goes on.
+            assert_eq!(patch(shop, "192.0.2.1", &cart, json!({ "note": "x" })).await.status, 200);
+            statuses.push((tried, held));
+        }
+        assert_eq!((&statuses[..10], statuses[10]), (&[(200, 200); 10][..], (429, 429)));
+        assert_eq!(form(shop, "192.0.2.1", "/zh/cart/coupons", "code=CODE12").await.status, 429);
+    }
+}
+
+/// Sends a form from this address.
+async fn form(shop: &Shop, address: &str, path: &str, body: &'static str) -> Reply {
+    let mut request = Request::post(path)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(body))
+        .unwrap();
+    let peer = format!("{address}:1").parse().unwrap();
+    request.extensions_mut().insert(Peer(peer));
+    let response = shop.router.clone().oneshot(request).await.unwrap();
+    let (parts, _) = response.into_parts();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: Vec::new(),
+    }
+}
+
+db_test! {
+    /// A form is limited like the endpoint that does the same, in every language together.
+    async fn a_form_is_no_way_round_a_limit(shop) {
+        for number in 0..6 {
+            let path = if number % 2 == 0 { "/orders" } else { "/zh/orders" };
+            let reply = form(shop, "192.0.2.1", path, "number=AAAA&email=a%40example.org").await;
+            assert_eq!(reply.status == 429, number == 5, "{number}: {}", reply.status);
+        }
+        for number in 0..11 {
+            let path = ["/checkout/review", "/zh/checkout/review", "/api/v1/carts/none/order"][number % 3];
+            let reply = form(shop, "192.0.2.1", path, "").await;
+            assert_eq!(reply.status == 429, number == 10, "{number}: {}", reply.status);
+        }
+        assert_ne!(form(shop, "192.0.2.2", "/orders", "").await.status, 429);
     }
 }
 

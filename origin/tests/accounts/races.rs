@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     browser::{Browser, PASSWORD, member, token_for},
     db_test,
-    shopper::count,
+    shopper::{count, only, send},
     support::Shop,
 };
 
@@ -72,6 +72,37 @@ db_test! {
         };
         assert_eq!(thief.login(shop, "ada@example.org", wrong).await.status, 401);
         assert_eq!(ada.login(shop, "ada@example.org", right).await.status, 200);
+    }
+}
+
+db_test! {
+    /// Whoever has been in knows the account's cart by its token; when they are put out, they know nothing.
+    async fn a_cart_is_not_known_any_longer_than_a_session(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut ada = member(shop, "ada@example.org").await;
+        let mut known = String::new();
+        for turn in ["logout", "password", "session"] {
+            ada.login(shop, "ada@example.org", PASSWORD).await;
+            let cart = ada.post(shop, "/cart", json!({})).await.json()["id"].as_str().unwrap().to_owned();
+            let path = format!("/api/v1/carts/{cart}");
+            send(shop, "POST", &format!("{path}/lines"), &json!({ "sku": "tea-1", "quantity": 1 })).await;
+            assert_ne!(cart, known);
+            let done = match turn {
+                "logout" => ada.post(shop, "/logout", json!({ "everywhere": true })).await,
+                "password" => ada.post(shop, "/password", json!({ "current": PASSWORD, "password": PASSWORD })).await,
+                _ => {
+                    let list = ada.get(shop, "/sessions").await.json();
+                    let id = list["sessions"][0]["id"].as_str().unwrap().to_owned();
+                    ada.ask(shop, "DELETE", &format!("/sessions/{id}"), json!({})).await
+                }
+            };
+            assert_eq!(done.status, 200, "{turn}: {}", done.text());
+            assert_eq!(shop.get(&path).await.status, 404, "{turn}");
+            known = cart;
+        }
+        ada.login(shop, "ada@example.org", PASSWORD).await;
+        let cart = ada.post(shop, "/cart", json!({})).await.json();
+        assert_eq!(cart["lines"][0]["quantity"], 3);
     }
 }
 

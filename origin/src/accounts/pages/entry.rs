@@ -27,10 +27,10 @@ use crate::{
 
 use super::{
     super::{
-        Error, Me,
+        Device, Error, Me,
         login::{self, Entered},
         register,
-        web::{agent, cart_of, cookies_of, cookies_of_nobody},
+        web::{cart_of, cookies_of, cookies_of_nobody},
     },
     status,
 };
@@ -112,6 +112,7 @@ async fn show_login(
 async fn log_in(
     State(app): State<App>,
     Tongue(locale): Tongue,
+    device: Device,
     headers: HeaderMap,
     fields: Fields,
 ) -> Answered {
@@ -120,7 +121,7 @@ async fn log_in(
         password: fields.raw("password").to_owned(),
         cart: None,
     };
-    match login::login(&app, request, &agent(&headers)).await {
+    match login::login(&app, request, &device).await {
         Ok(entered) => {
             let next = next(fields.text("next"));
             come_in(&app, &entered, &headers, &locale.path(next)).await
@@ -203,6 +204,7 @@ async fn verify(
     State(app): State<App>,
     Tongue(locale): Tongue,
     me: Result<Me, Refusal>,
+    device: Device,
     headers: HeaderMap,
     fields: Fields,
 ) -> Answered {
@@ -214,7 +216,7 @@ async fn verify(
             .then(|| fields.raw("password").to_owned()),
     };
     let person = me.ok().map(|Me(person)| person);
-    match register::verify(&app, request, person.as_ref(), &agent(&headers)).await {
+    match register::verify(&app, request, person.as_ref(), &device).await {
         // A link that moves an account is for who is signed in to it: first in, then here again.
         Err(Error::Nobody) => {
             let mut to = format!("{}?next=", locale.path(LOGIN.path));
@@ -260,6 +262,7 @@ async fn show_reset(
 async fn reset(
     State(app): State<App>,
     Tongue(locale): Tongue,
+    device: Device,
     headers: HeaderMap,
     fields: Fields,
 ) -> Answered {
@@ -267,7 +270,7 @@ async fn reset(
         token: fields.text("token").to_owned(),
         password: fields.raw("password").to_owned(),
     };
-    match login::reset_password(&app, request, &agent(&headers)).await {
+    match login::reset_password(&app, request, &device).await {
         Ok(entered) => {
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
             come_in(&app, &entered, &headers, &to).await

@@ -6,7 +6,7 @@ use axum::{
     extract::{RawQuery, State},
     routing::{get, post},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use shared::{
     account::{ChangeEmail, ChangePassword, UpdateAccount},
     cache::CachePolicy,
@@ -23,8 +23,8 @@ use crate::{
 
 use super::{
     super::{
-        Error, Person, login, register, sessions,
-        web::{agent, all_sessions, cookies_of, cookies_of_nobody},
+        Device, Error, Person, login, register, sessions,
+        web::{all_sessions, cookies_of, cookies_of_nobody},
     },
     Member, Shown,
     own::done,
@@ -109,14 +109,14 @@ async fn change_password(
     State(app): State<App>,
     Member(person): Member,
     Tongue(locale): Tongue,
-    headers: HeaderMap,
+    device: Device,
     fields: Fields,
 ) -> Answered {
     let request = ChangePassword {
         current: fields.raw("current").to_owned(),
         password: fields.raw("password").to_owned(),
     };
-    match login::change_password(&app, &person, request, &agent(&headers)).await {
+    match login::change_password(&app, &person, request, &device).await {
         Ok(entered) => Ok(profile(locale, "password").cookies(cookies_of(&app, &entered))),
         Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
     }
@@ -126,13 +126,14 @@ async fn change_email(
     State(app): State<App>,
     Member(person): Member,
     Tongue(locale): Tongue,
+    device: Device,
     fields: Fields,
 ) -> Answered {
     let request = ChangeEmail {
         email: fields.text("email").to_owned(),
         password: fields.raw("current").to_owned(),
     };
-    match register::change_email(&app, person.user, request).await {
+    match register::change_email(&app, person.user, request, &device).await {
         Ok(()) => Ok(profile(locale, "email")),
         Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
     }
@@ -194,9 +195,10 @@ async fn erase(
     State(app): State<App>,
     Member(person): Member,
     Tongue(locale): Tongue,
+    device: Device,
     fields: Fields,
 ) -> Answered {
-    match super::super::erase(&app, &person, fields.raw("current").to_owned()).await {
+    match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
         Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app))),
         Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
     }
