@@ -15,6 +15,7 @@ macro_rules! files {
             include_str!(concat!("../locales/", $language, "/shop.ftl")),
             include_str!(concat!("../locales/", $language, "/buying.ftl")),
             include_str!(concat!("../locales/", $language, "/mail.ftl")),
+            include_str!(concat!("../locales/", $language, "/moving.ftl")),
         ]
     };
 }

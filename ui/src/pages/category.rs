@@ -37,6 +37,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         kind: "website",
         data: vec![breadcrumb_data(shell, &page.ancestors, here)],
     };
+    let count = [("count", number(page.list.items.len() as u64))];
+    let shown = words.say_with("list-shown", &count);
     render(shell, &about, || {
         view! {
             <div class="wrap">
@@ -49,8 +51,10 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
                 </div>
                 <div class="with-filter">
                     {filter(shell, page)}
-                    <section class="results">
-                        <h2 class="unseen">{words.say("list-heading")}</h2>
+                    <section class="results" data-said=shown>
+                        <h2 class="unseen" tabindex="-1">
+                            {words.say("list-heading")}
+                        </h2>
                         {active(shell, page)} {list(shell, page)}
                     </section>
                 </div>

@@ -4,6 +4,7 @@ mod cart;
 mod category;
 mod checkout;
 mod error;
+mod gallery;
 mod home;
 mod order;
 mod product;
