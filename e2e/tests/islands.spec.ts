@@ -1,3 +1,4 @@
+import { openProduct } from "./buyer";
 import { expect, test } from "./shop";
 
 test("the theme can be chosen and is remembered", async ({ page }) => {
@@ -23,17 +24,37 @@ test("a thumbnail shows its picture without a load", async ({ page }) => {
     .evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
   for (const href of [...new Set(hrefs)]) {
     await page.goto(href);
-    const thumbnails = page.locator("leptos-island li button, leptos-island li a");
+    const thumbnails = page.locator("leptos-island .thumbnails a");
     if ((await thumbnails.count()) < 2) continue;
-    const shown = page.locator("leptos-island img").first();
+    const shown = page.locator("leptos-island .frame picture:visible img");
+    await expect(shown).toHaveCount(1);
     const before = await shown.getAttribute("src");
     const address = page.url();
     await expect(async () => {
       await thumbnails.nth(1).click();
       expect(await shown.getAttribute("src")).not.toBe(before);
     }).toPass();
+    await expect(shown).toHaveCount(1);
+    await expect(page.locator(".thumbnails [aria-current]")).toHaveCount(1);
     expect(page.url()).toBe(address);
     return;
   }
   throw new Error("no product of the kitchen has two pictures");
+});
+
+test("the badge tells what is in the cart on pages that are the same for everybody", async ({ page }) => {
+  const asked: string[] = [];
+  page.on("request", (request) => request.url().endsWith("/api/v1/visitor") && asked.push(request.url()));
+  await openProduct(page);
+  await page.waitForLoadState("networkidle");
+  expect(asked, "nobody asks for somebody who has just come").toEqual([]);
+  await expect(page.locator(".cart-link .count")).toBeHidden();
+  await page.locator("#quantity").fill("2");
+  await page.locator("form.add button").click();
+  await expect(page.locator(".cart-link .count")).toHaveText("2");
+  await page.goto("/");
+  await expect(page.locator(".cart-link .count")).toHaveText("2");
+  expect(asked).toHaveLength(1);
+  const html = await (await page.request.get("/")).text();
+  expect(html).toMatch(/class="count" hidden[^>]*>0</);
 });

@@ -13,7 +13,10 @@ use shared::{
     search::QUERY_MAX,
 };
 
-use crate::{islands::ThemeToggle, words::Words};
+use crate::{
+    islands::{CartBadge, Greeting, ThemeToggle},
+    words::Words,
+};
 
 /// Applies the remembered theme before anything is painted, and says that scripts run. It is the
 /// only inline script; a policy names it by its hash.
@@ -68,7 +71,7 @@ pub(crate) fn render<V: IntoView>(
                 <body>
                     {header(shell)}
                     <main id="content">{main()}</main>
-                    {footer(shell)}
+                    {footer(shell)} {moving(shell)}
                 </body>
             </html>
         };
@@ -213,22 +216,19 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 </a>
                 {search(shell, words)}
                 <div class="tools">
-                    {languages.collect_view()} <ThemeToggle label=words.say("theme-toggle") />
+                    {languages.collect_view()}
+                    <ThemeToggle>
+                        {half()} <span class="unseen">{words.say("theme-toggle")}</span>
+                    </ThemeToggle>
                     <a
-                        class="tool"
+                        class="tool account-link"
                         href=locale.path(ACCOUNT.path)
-                        aria-label=words.say("account")
                         title=words.say("account")
                     >
-                        {figure()}
+                        {figure()} <span class="unseen">{words.say("account")}</span> <Greeting />
                     </a>
-                    <a
-                        class="tool cart-link"
-                        href=locale.path(CART.path)
-                        aria-label=words.say("cart")
-                        title=words.say("cart")
-                    >
-                        {basket()}
+                    <a class="tool cart-link" href=locale.path(CART.path) title=words.say("cart")>
+                        {basket()} <span class="unseen">{words.say("cart")}</span> <CartBadge />
                     </a>
                 </div>
             </div>
@@ -271,6 +271,60 @@ fn menu(href: String, name: &str) -> impl IntoView + use<> {
         <li>
             <a href=href>{name.to_owned()}</a>
         </li>
+    }
+}
+
+/// What scripts need of every page: where they say what has changed, where they say that the shop
+/// cannot be reached, and an empty drawer for the cart.
+fn moving(shell: &Shell) -> impl IntoView + use<> {
+    let words = Words::of(shell.locale);
+    view! {
+        <p
+            class="unseen"
+            id="said"
+            role="status"
+            data-failed=words.say("moving-failed")
+            data-suggestions=words.say("moving-suggestions")
+        ></p>
+        <div
+            class="notice"
+            id="lost"
+            role="status"
+            data-lost=words.say("moving-lost")
+            data-back=words.say("moving-back")
+        ></div>
+        <dialog class="drawer" id="drawer" aria-labelledby="drawer-title">
+            <form method="dialog">
+                <h2 id="drawer-title" tabindex="-1">{words.say("cart")}</h2>
+                <button class="tool" aria-label=words.say("drawer-close")>
+                    {cross()}
+                </button>
+            </form>
+            <p class="unseen" role="status"></p>
+            <div class="inside" data-adding=words.say("drawer-adding")></div>
+            <a class="button quiet-button wide" href=shell.locale.path(CART.path)>
+                {words.say("drawer-cart")}
+            </a>
+        </dialog>
+    }
+}
+
+/// A disc that is half light and half dark.
+fn half() -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
+            <circle cx="12" cy="12" r="8" fill="none" stroke="currentColor" stroke-width="1.6" />
+            <path d="M12 4a8 8 0 0 1 0 16z" fill="currentColor" />
+        </svg>
+    }
+}
+
+/// A cross that closes something.
+fn cross() -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
+            <path d="M6 6l12 12M18 6l-12 12" stroke="currentColor" stroke-width="1.6" />
+        </svg>
     }
 }
 

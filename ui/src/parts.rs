@@ -2,15 +2,12 @@
 
 use leptos::prelude::*;
 use shared::{
-    catalog::{Availability, CategoryRef, Image, PriceRange, ProductCard},
+    catalog::{Availability, CategoryRef, Image, ImageSource, PriceRange, ProductCard},
     locale::Locale,
     page::{Shell, category_path, product_path},
 };
 
-use crate::{
-    islands::srcset,
-    words::{Words, number},
-};
+use crate::words::{Words, number};
 
 /// How many cards are above the fold on a common screen; their pictures are fetched at once.
 const EAGER: usize = 4;
@@ -84,6 +81,15 @@ pub(crate) fn picture(image: Option<&Image>, alt: &str, eager: bool) -> AnyView 
         </picture>
     }
     .into_any()
+}
+
+/// The widths of a picture, as `srcset` lists them.
+pub(crate) fn srcset(source: &ImageSource) -> String {
+    let widths = source
+        .renditions
+        .iter()
+        .map(|it| format!("{} {}w", it.url, it.width));
+    widths.collect::<Vec<_>>().join(", ")
 }
 
 /// What something costs, and what it cost before.

@@ -17,6 +17,7 @@ macro_rules! files {
             include_str!(concat!("../locales/", $language, "/account.ftl")),
             include_str!(concat!("../locales/", $language, "/info.ftl")),
             include_str!(concat!("../locales/", $language, "/mail.ftl")),
+            include_str!(concat!("../locales/", $language, "/moving.ftl")),
         ]
     };
 }

@@ -42,7 +42,7 @@ pub fn build(place: &Place) -> Result<(), Failure> {
         Ok(to)
     };
     let style = bundle(&place.root.join("ui/style/main.css"), "style.css")?;
-    let boot = bundle(&place.root.join("ui/src/boot.js"), "boot.js")?;
+    let boot = bundle(&place.root.join("ui/script/main.js"), "boot.js")?;
     let script = bundle(&parts.join("ui.js"), "islands.js")?;
     let files = [
         ("style", style),

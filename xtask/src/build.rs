@@ -21,6 +21,7 @@ pub fn set_up(place: &Place) -> Result<(), Failure> {
 pub fn ui(place: &Place) -> Result<(), Failure> {
     step("storefront", || {
         let inputs = crate_inputs(place, "ui")?.path(&place.root.join("ui/style"))?;
+        let inputs = inputs.path(&place.root.join("ui/script"))?;
         let inputs = inputs.path(&place.root.join("ui/icon.svg"))?;
         let results = [place.site().join("manifest.json")];
         unless_done(place, "ui", &inputs, &results, || assets::build(place))

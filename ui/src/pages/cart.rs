@@ -24,13 +24,33 @@ pub fn cart(shell: &Shell, page: &CartPage) -> String {
             Some(cart) => full(shell, cart, &page.form).into_any(),
             None => empty(shell, &page.form).into_any(),
         };
+        let (items, said) = in_words(shell, page.cart.as_ref());
         view! {
             <div class="wrap page">
-                <h1>{words.say("cart")}</h1>
-                {inside}
+                <h1 tabindex="-1">{words.say("cart")}</h1>
+                <div class="inside" data-cart data-items=items.to_string() data-said=said>
+                    {inside}
+                </div>
             </div>
         }
     })
+}
+
+/// How many things are in a cart, and what scripts say when it has changed.
+fn in_words(shell: &Shell, cart: Option<&Cart>) -> (i64, String) {
+    let words = Words::of(shell.locale);
+    match cart.filter(|cart| !cart.lines.is_empty()) {
+        Some(cart) => {
+            let total = cart.totals.total.display(shell.locale);
+            let items = cart.lines.iter().map(|line| line.quantity).sum();
+            let values = [
+                ("items", words.item_count(cart).into()),
+                ("total", total.into()),
+            ];
+            (items, words.say_with("cart-said", &values))
+        }
+        None => (0, words.say("cart-empty")),
+    }
 }
 
 fn empty(shell: &Shell, form: &Form) -> AnyView {
@@ -92,7 +112,13 @@ fn line(shell: &Shell, line: &CartLine) -> AnyView {
     let id = format!("quantity-{}", line.variant_id);
     let quantity = (!gone).then(|| {
         view! {
-            <form class="quantity" method="post" action=locale.path(CART.path)>
+            <form
+                class="quantity"
+                method="post"
+                action=locale.path(CART.path)
+                data-less=words.say_with("cart-less", &of)
+                data-more=words.say_with("cart-more", &of)
+            >
                 {form::hidden("sku", &line.sku)}
                 <label class="unseen" for=id.clone()>
                     {words.say_with("cart-quantity", &of)}

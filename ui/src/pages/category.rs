@@ -54,6 +54,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         let count = words.product_count(page.facets.product_count);
         view! { <p class="quiet">{count}</p> }
     });
+    let counted = [("count", number(page.list.items.len() as u64))];
+    let shown = words.say_with("list-shown", &counted);
     render(shell, &about, || {
         view! {
             <div class="wrap">
@@ -66,8 +68,10 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
                 </div>
                 <div class="with-filter">
                     {narrow::form(&narrowed)}
-                    <section class="results">
-                        <h2 class="unseen">{words.say("list-heading")}</h2>
+                    <section class="results" data-said=shown>
+                        <h2 class="unseen" tabindex="-1">
+                            {words.say("list-heading")}
+                        </h2>
                         {count} {narrow::chosen(&narrowed)} {list(shell, page, &narrowed)}
                     </section>
                 </div>

@@ -6,6 +6,7 @@ mod category;
 mod checkout;
 mod entry;
 mod error;
+mod gallery;
 mod home;
 mod info;
 mod narrow;

@@ -11,10 +11,11 @@ use shared::{
 use crate::{
     document::{About, render},
     form,
-    islands::Gallery,
-    parts::{breadcrumb_data, breadcrumbs, discount_in_words, grid, picture, price},
-    words::{Words, number},
+    parts::{breadcrumb_data, breadcrumbs, discount_in_words, grid, price},
+    words::Words,
 };
+
+use super::gallery::gallery;
 
 /// A product's page, with one of its variants chosen.
 pub fn product(shell: &Shell, page: &ProductPage) -> String {
@@ -51,39 +52,6 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
             {related}
         }
     })
-}
-
-fn gallery(words: Words, page: &ProductPage) -> AnyView {
-    let product = &page.product;
-    let count = product.images.len();
-    if count == 0 {
-        return view! {
-            <div class="gallery">
-                <div class="frame">{picture(None, "", true)}</div>
-            </div>
-        }
-        .into_any();
-    }
-    let shown = chosen(page).and_then(|variant| variant.image).unwrap_or(0) as usize;
-    let labels = (1..=count)
-        .map(|index| {
-            let values = [
-                ("number", number(index as u64)),
-                ("count", number(count as u64)),
-            ];
-            words.say_with("product-picture", &values)
-        })
-        .collect();
-    view! {
-        <Gallery
-            images=product.images.clone()
-            first=shown.min(count - 1)
-            name=product.name.clone()
-            labels=labels
-            list_label=words.say("product-pictures")
-        />
-    }
-    .into_any()
 }
 
 fn chosen(page: &ProductPage) -> Option<&Variant> {
@@ -140,7 +108,7 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         let out = variant.availability == Availability::Out;
         let say = if out { "cart-sold-out" } else { "cart-add" };
         view! {
-            <form class="add" method="post" action=action>
+            <form class="add" method="post" action=action data-name=page.product.name.clone()>
                 {form::hidden("sku", &variant.sku)}
                 <div class="field">
                     <label for="quantity">{words.say("cart-add-quantity")}</label>

@@ -37,6 +37,8 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
         currency: page.currency,
     };
     let is_filtered = page.filter.narrows();
+    let counted = [("count", number(page.found.list.items.len() as u64))];
+    let shown = words.say_with("list-shown", &counted);
     render(shell, &about, || {
         view! {
             <div class="wrap">
@@ -51,8 +53,10 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
                     view! {
                         <div class="with-filter">
                             {narrow::form(&narrowed)}
-                            <section class="results">
-                                <h2 class="unseen">{words.say("list-heading")}</h2>
+                            <section class="results" data-said=shown>
+                                <h2 class="unseen" tabindex="-1">
+                                    {words.say("list-heading")}
+                                </h2>
                                 <p class="quiet">{count(words, page)}</p>
                                 {narrow::chosen(&narrowed)}
                                 {list(shell, page, &narrowed)}

@@ -1,0 +1,179 @@
+import type { Page } from "@playwright/test";
+
+import { expect, test } from "./shop";
+
+/** Stays as long as the document does. */
+async function markDocument(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => Object.assign(window, { same: true }));
+  return async () => expect(await page.evaluate(() => "same" in window), "the page was loaded").toBe(true);
+}
+
+/** Opens a product with several variants. */
+async function openWithVariants(page: Page): Promise<void> {
+  await page.goto("/c/kitchen?sort=best_selling");
+  const hrefs = await page
+    .locator('main article a[href^="/p/"]')
+    .evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
+  for (const href of [...new Set(hrefs)]) {
+    await page.goto(href);
+    if ((await page.locator(".option a.choice:not([aria-current])").count()) > 0) return;
+  }
+  throw new Error("no product of the kitchen has two variants");
+}
+
+/** Holds what is asked for until it is released. */
+async function hold(page: Page, address: string | RegExp): Promise<() => void> {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route(address, async (route) => {
+    await held;
+    // Whoever asked may not want it any more.
+    await route.continue().catch(() => undefined);
+  });
+  return release;
+}
+
+async function openFilter(page: Page): Promise<void> {
+  const details = page.locator("details.filter");
+  if (!(await details.evaluate((it) => (it as HTMLDetailsElement).open))) await details.locator("summary").click();
+}
+
+test("a variant is chosen without a load, by keyboard, and its link can be kept", async ({ page }) => {
+  await openWithVariants(page);
+  const stays = await markDocument(page);
+  const sku = page.locator("form.add [name=sku]");
+  const before = await sku.inputValue();
+  await page.locator("#quantity").fill("3");
+  const choice = page.locator(".option a.choice:not([aria-current])").first();
+  const name = await choice.innerText();
+  const href = (await choice.getAttribute("href")) ?? "";
+  await choice.focus();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(new RegExp(`${href.replace("?", "\\?")}$`));
+  await expect(sku).not.toHaveValue(before);
+  await expect(page.locator("#quantity")).toHaveValue("3");
+  const focused = page.locator(":focus");
+  await expect(focused).toHaveText(name);
+  await expect(focused).toHaveAttribute("aria-current", "true");
+  await expect(page.locator("#said")).toContainText("$");
+  await stays();
+
+  const seen = await Promise.all([sku.inputValue(), page.locator(".offer").innerText()]);
+  await page.reload();
+  expect(await Promise.all([sku.inputValue(), page.locator(".offer").innerText()])).toEqual(seen);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/c\/kitchen/);
+});
+
+test("the last of two quick choices is shown", async ({ page }) => {
+  await openWithVariants(page);
+  const choices = page.locator(".option").first().locator("a.choice");
+  const [first, second] = [await choices.nth(0).getAttribute("href"), await choices.nth(1).getAttribute("href")];
+  const here = await choices.nth(0).getAttribute("aria-current");
+  const [slow, quick] = here ? [second, first] : [first, second];
+  const release = await hold(page, `**${slow}`);
+  await page.evaluate(
+    ([slow, quick]) => {
+      for (const href of [slow, quick]) document.querySelector<HTMLAnchorElement>(`a.choice[href="${href}"]`)?.click();
+    },
+    [slow, quick],
+  );
+  await expect(page.locator(`a.choice[href="${quick}"]`)).toHaveAttribute("aria-current", "true");
+  const answered = page.waitForResponse(`**${slow}`);
+  release();
+  await (await answered).finished();
+  await expect(page.locator(`a.choice[href="${quick}"]`)).toHaveAttribute("aria-current", "true");
+  await expect(page).not.toHaveURL(new RegExp(`${(slow ?? "").replace("?", "\\?")}$`));
+});
+
+test("a filter narrows the list without a load, and back widens it again", async ({ page }) => {
+  await page.goto("/c/kitchen");
+  const stays = await markDocument(page);
+  const names = () => page.locator("main article h3").allInnerTexts();
+  const all = await names();
+  await openFilter(page);
+  const box = page.locator("fieldset.long [type=checkbox]").first();
+  await box.check();
+  await expect(page).toHaveURL(/brand=/);
+  await expect(page.locator(".chips .chosen")).toHaveCount(1);
+  await expect(page.locator("#said")).toContainText(/shown/);
+  await expect(box).toBeFocused();
+  const fewer = await names();
+  expect(fewer).not.toEqual(all);
+
+  await page.locator(".chips .chosen").click();
+  await expect(page).toHaveURL(/\/c\/kitchen$/);
+  await expect(box).not.toBeChecked();
+  expect(await names()).toEqual(all);
+  await expect(page.locator(".results h2")).toBeFocused();
+
+  await page.goBack();
+  await expect(page).toHaveURL(/brand=/);
+  await expect(box).toBeChecked();
+  await expect.poll(names).toEqual(fewer);
+  await page.goBack();
+  await expect.poll(names).toEqual(all);
+  await stays();
+  await page.locator('a[hreflang="zh-Hans"]').first().click();
+  await expect(page).toHaveURL(/\/zh\/c\/kitchen$/);
+});
+
+test("the next page of a list is put in, and back returns to where one was", async ({ page }) => {
+  await page.goto("/c/kitchen");
+  const stays = await markDocument(page);
+  const names = () => page.locator("main article h3").allInnerTexts();
+  const first = await names();
+  const next = page.locator(".pages [rel=next]");
+  await next.scrollIntoViewIfNeeded();
+  const y = await page.evaluate(() => scrollY);
+  await next.click();
+  await expect(page).toHaveURL(/cursor=/);
+  await expect(page.locator(".results h2")).toBeFocused();
+  await expect(page.locator(".results h2")).toBeInViewport();
+  expect(await names()).not.toEqual(first);
+  await page.goBack();
+  await expect.poll(names).toEqual(first);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBe(y);
+  await page.goForward();
+  await expect(page).toHaveURL(/cursor=/);
+  await expect.poll(names).not.toEqual(first);
+  await stays();
+});
+
+test("an older answer never replaces a newer one", async ({ page }) => {
+  await page.goto("/c/kitchen");
+  await openFilter(page);
+  const release = await hold(page, /sort=price_up/);
+  const sort = page.locator("#sort");
+  await sort.selectOption("price_up");
+  await expect(page.locator(".with-filter")).toHaveAttribute("aria-busy", "true");
+  const dropped = page.waitForEvent("requestfailed", (request) => request.url().includes("sort=price_up"));
+  await sort.selectOption("price_down");
+  await expect(page).toHaveURL(/sort=price_down/);
+  await dropped;
+  release();
+  await expect(page).toHaveURL(/sort=price_down/);
+  await expect(page.locator(".with-filter")).not.toHaveAttribute("aria-busy", "true");
+});
+
+test("what cannot be put in is gone to, and what cannot be reached is waited for", async ({ page, context }) => {
+  await page.goto("/c/kitchen");
+  await openFilter(page);
+  let broken = 1;
+  await page.route(/sort=price_up/, async (route) => {
+    if (broken-- > 0) await route.fulfill({ status: 200, contentType: "text/html", body: "<p>something else</p>" });
+    else await route.continue();
+  });
+  const loaded = page.waitForEvent("load");
+  await page.locator("#sort").selectOption("price_up");
+  await loaded;
+  await expect(page).toHaveURL(/sort=price_up/);
+
+  await openFilter(page);
+  await context.setOffline(true);
+  await page.locator("#sort").selectOption("price_down");
+  await expect(page.locator("#lost")).toContainText("cannot be reached");
+  await context.setOffline(false);
+  await expect(page).toHaveURL(/sort=price_down/);
+  await expect(page.locator("#lost")).toBeHidden();
+});

@@ -1,0 +1,138 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+
+import { addOwn, openProduct, putInCart } from "./buyer";
+import { makeProduct, setStock } from "./operator";
+import { expect, test } from "./shop";
+
+const drawer = (page: Page) => page.locator("#drawer");
+
+/** What adds something to the cart. */
+const isAdd = "**/cart/lines";
+
+async function add(page: Page): Promise<void> {
+  await page.locator("form.add button").click();
+  await expect(drawer(page).locator(".line")).not.toHaveCount(0);
+}
+
+test("what is added shows in a drawer that keeps the focus and gives it back", async ({ page }) => {
+  await openProduct(page);
+  const address = page.url();
+  const name = await page.getByRole("heading", { level: 1 }).innerText();
+  const button = page.locator("form.add button");
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Cart" })).toBeVisible();
+  await expect(drawer(page).locator(".line")).toContainText(name);
+  await expect(drawer(page).getByRole("status")).toContainText("in the cart");
+  for (let tab = 0; tab < 15; tab++) {
+    await page.keyboard.press("Tab");
+    // Between the last and the first thing the browser itself may have the focus.
+    const inside = await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("#drawer") !== null);
+    expect(inside).toBe(true);
+  }
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await expect(drawer(page)).toBeHidden();
+  await expect(button).toBeFocused();
+  expect(page.url()).toBe(address);
+});
+
+test("a double click adds once", async ({ page }) => {
+  await openProduct(page);
+  await page.locator("form.add button").dblclick();
+  await expect(drawer(page).locator(".line")).toHaveCount(1);
+  await expect(drawer(page).locator("[name=quantity][type=number]")).toHaveValue("1");
+});
+
+test("the badge is ahead of the shop, and goes back when nothing comes of it", async ({ page }) => {
+  await putInCart(page);
+  await openProduct(page, "", 1);
+  const badge = page.locator(".cart-link .count");
+  await expect(badge).toHaveText("1");
+  let answer = (): void => undefined;
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  await page.route(isAdd, async (route) => {
+    await held;
+    await route.fulfill({ status: 200, contentType: "text/html", body: "<p>not now</p>" });
+  });
+  await page.locator("form.add button").click();
+  await expect(badge).toHaveText("2");
+  await expect(drawer(page)).toContainText("Adding");
+  answer();
+  await expect(drawer(page).getByRole("alert")).toContainText("nothing has changed");
+  await expect(badge).toHaveText("1");
+  await expect(drawer(page)).not.toContainText("Adding");
+});
+
+test("what there is not enough of is said in the drawer", async ({ page, request }) => {
+  const spoon = await makeProduct(request, 1_000, 5);
+  await page.goto(spoon.path);
+  await setStock(request, spoon.sku, 2);
+  await page.locator("#quantity").fill("4");
+  await add(page);
+  await expect(drawer(page).locator(".line .wrong")).toBeVisible();
+});
+
+for (const place of ["drawer", "page"] as const) {
+  test(`quantities are stepped and things taken out in the ${place}`, async ({ page, request }) => {
+    const spoon = await makeProduct(request, 1_000, 50);
+    const cup = await makeProduct(request, 2_500, 50);
+    await addOwn(page, spoon.path);
+    if (place === "drawer") {
+      await page.goto(cup.path);
+      await add(page);
+    } else {
+      await addOwn(page, cup.path);
+    }
+    const shown = place === "drawer" ? drawer(page).locator(".inside") : page.locator("main [data-cart]");
+    const loads: string[] = [];
+    page.on("framenavigated", (frame) => loads.push(frame.url()));
+    const line = shown.locator(`.line[data-sku="${spoon.sku}"]`);
+    const more = line.locator(".step-by").last();
+    await more.focus();
+    for (let step = 0; step < 3; step++) await page.keyboard.press("Enter");
+    await expect(line.locator("[name=quantity][type=number]")).toHaveValue("4");
+    await expect(line.locator(".sum")).toHaveText("$40.00");
+    await expect(shown.locator('[data-sum="items"] dd')).toHaveText("$65.00");
+    await expect(more).toBeFocused();
+    await expect(page.locator(".cart-link .count")).toHaveText("5");
+    await expect(page.getByRole("status").filter({ hasText: "in the cart" })).toContainText("5");
+
+    await line.locator(".step-by").first().click();
+    await expect(line.locator(".sum")).toHaveText("$30.00");
+    await line.locator(".handles .link").click();
+    await expect(line).toHaveCount(0);
+    await expect(shown.locator('[data-sum="items"] dd')).toHaveText("$25.00");
+    await shown.locator(".handles .link").click();
+    await expect(shown.locator(".line")).toHaveCount(0);
+    await expect(page.locator(".cart-link .count")).toBeHidden();
+    expect(await page.evaluate(() => document.activeElement !== document.body)).toBe(true);
+    expect(loads).toEqual([]);
+  });
+}
+
+test("a change that nobody answered is kept, and made once the shop is back", async ({ page, context, request }) => {
+  const spoon = await makeProduct(request, 1_000, 50);
+  await addOwn(page, spoon.path);
+  await context.setOffline(true);
+  await page.locator(".step-by").last().click();
+  await expect(page.locator("#lost")).toContainText("cannot be reached");
+  const quantity = page.locator(".line [name=quantity][type=number]");
+  await expect(quantity).toHaveValue("2");
+  await context.setOffline(false);
+  await expect(page.locator(".line .sum")).toHaveText("$20.00");
+  await expect(page.locator("#lost")).toBeHidden();
+  await expect(quantity).toHaveValue("2");
+});
+
+test("the header's link opens the drawer in Chinese too", async ({ page }) => {
+  await putInCart(page, "/zh");
+  await page.goto("/zh");
+  await page.locator(".cart-link").click();
+  await expect(page.getByRole("dialog", { name: "购物车" })).toBeVisible();
+  await expect(drawer(page).locator(".line")).toHaveCount(1);
+  await drawer(page).getByRole("button", { name: "关闭" }).click();
+  await expect(page.locator(".cart-link")).toBeFocused();
+});

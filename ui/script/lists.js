@@ -1,0 +1,99 @@
+// Filters, sort and pages of a list without a load: the next page is fetched and its list put in here.
+// Whatever cannot be put in is gone to as ever.
+import { forget, whenBack } from "./connection.js";
+import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
+import { say } from "./say.js";
+
+const LIST = ".with-filter";
+const part = (name, within = document) => within.querySelector(`${LIST} ${name}`);
+
+let asking;
+let shown = location.href;
+
+/** How a list is come to: by its form, by a link beside it, or by the browser's back and forward. */
+async function show(address, way, at) {
+  asking?.abort();
+  const mine = new AbortController();
+  asking = mine;
+  forget("list");
+  const list = document.querySelector(LIST);
+  list.setAttribute("aria-busy", "true");
+  try {
+    const page = await fetchPage(address, { signal: mine.signal });
+    if (mine.signal.aborted) return;
+    if (!page.ok || !part(".results", page.document)) throw new Error("this is no list");
+    put(page, way, at);
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    if (error instanceof Unreachable) whenBack("list", () => show(address, way, at));
+    else location.assign(address);
+  } finally {
+    if (asking === mine) list.removeAttribute("aria-busy");
+  }
+}
+
+function put(page, way, at) {
+  const results = part(".results");
+  const fresh = part(".results", page.document);
+  if (way !== "back") {
+    // Where one was is remembered beside the address that is left.
+    history.replaceState({ ...history.state, y: scrollY }, "", shown);
+    if (page.address !== shown) history.pushState({}, "", page.address);
+  }
+  shown = location.href;
+  rename(page.document);
+  const wrong = [document, page.document].some((it) => part(".filter [aria-invalid]", it));
+  // Somebody may be typing into the form that asked.
+  if (way !== "form" || wrong) fill(page.document);
+  const kept = swap(results, fresh);
+  say(results.dataset.said);
+  if (way === "back") scrollTo(scrollX, at ?? 0);
+  else if (way === "link" || !kept) lead(results);
+}
+
+/** Shows in the form what the list is narrowed by. */
+function fill(fresh) {
+  const [form, other] = [part(".filter form"), part(".filter form", fresh)];
+  for (const input of form.querySelectorAll("input")) input.defaultValue = input.value;
+  swap(form, other);
+}
+
+/** To the beginning of the list. */
+function lead(results) {
+  results.querySelector("h2").focus({ preventScroll: true });
+  if (results.getBoundingClientRect().top < 0) results.scrollIntoView();
+}
+
+/** The address that the form asks for: what is empty or usual is left out, as the server's links do. */
+function addressOf(form) {
+  const usual = form.querySelector("select[name=sort] option")?.value;
+  const fields = [...new FormData(form)].filter(([name, value]) => value && !(name === "sort" && value === usual));
+  const query = new URLSearchParams(fields.sort(([a], [b]) => (a < b ? -1 : Number(a > b))));
+  const address = new URL(form.getAttribute("action"), location.href);
+  address.search = query;
+  return address.href;
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || !event.target.matches(`${LIST} .filter form`)) return;
+  event.preventDefault();
+  // By the button one leaves the form; a box that is ticked leaves one where one is.
+  show(addressOf(event.target), event.submitter ? "link" : "form");
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest(`${LIST} .filter form`);
+  if (form && event.target.matches("select, [type=checkbox]")) show(addressOf(form), "form");
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(`${LIST} .results a`);
+  if (!link || !isPlain(event) || link.pathname !== location.pathname) return;
+  event.preventDefault();
+  show(link.href, "link");
+});
+
+addEventListener("popstate", (event) => {
+  if (location.href === shown || !document.querySelector(LIST)) return;
+  show(location.href, "back", event.state?.y);
+});

@@ -1,0 +1,66 @@
+// Chooses a variant without a load: each choice is a link to the product with that variant, and what
+// differs there is put in here. Pages that a choice leads to are fetched when somebody points at it.
+import { forget, whenBack } from "./connection.js";
+import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
+import { say } from "./say.js";
+
+const CHOICE = ".option a.choice";
+
+let turn = 0;
+const pages = new Map();
+
+function pageOf(address) {
+  if (!pages.has(address)) {
+    const page = fetchPage(address);
+    pages.set(address, page);
+    page.catch(() => pages.delete(address));
+  }
+  return pages.get(address);
+}
+
+async function choose(address) {
+  const mine = ++turn;
+  const buy = document.querySelector(".buy");
+  forget("variant");
+  buy.setAttribute("aria-busy", "true");
+  try {
+    const page = await pageOf(address);
+    if (mine !== turn) return;
+    show(buy, page, address);
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error instanceof Unreachable) whenBack("variant", () => choose(address));
+    else location.assign(address);
+  } finally {
+    if (mine === turn) buy.removeAttribute("aria-busy");
+  }
+}
+
+function show(buy, page, address) {
+  const fresh = page.document.querySelector(".buy");
+  if (!page.ok || !fresh) throw new Error("this is no product's page");
+  // The page may be wanted again: what is put in is a copy.
+  swap(buy, fresh.cloneNode(true));
+  for (const part of [".gallery .frame", ".gallery .thumbnails"]) {
+    const [old, other] = [document.querySelector(part), page.document.querySelector(part)];
+    if (old && other && old.innerHTML !== other.innerHTML) swap(old, other.cloneNode(true));
+  }
+  rename(page.document);
+  history.replaceState(history.state, "", address);
+  const said = [...buy.querySelectorAll(".offer .price > span:first-child, .availability")];
+  say(said.map((it) => it.textContent.trim()).join(", "));
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(CHOICE);
+  if (!link || !isPlain(event)) return;
+  event.preventDefault();
+  if (link.href !== location.href) choose(link.href);
+});
+
+for (const soon of ["pointerover", "focusin"]) {
+  document.addEventListener(soon, (event) => {
+    const link = event.target.closest?.(CHOICE);
+    if (link && navigator.onLine) pageOf(link.href).catch(() => {});
+  });
+}

@@ -1,0 +1,114 @@
+//! The pictures of a product. All of them are in the page and one is shown; the others are fetched
+//! when they are.
+
+use leptos::prelude::*;
+use shared::{
+    catalog::{Image, Product},
+    page::ProductPage,
+};
+
+use crate::{
+    islands::Gallery,
+    parts::{picture, srcset},
+    words::{Words, number},
+};
+
+/// The pictures, with the chosen variant's shown.
+pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
+    let product = &page.product;
+    if product.images.is_empty() {
+        return view! {
+            <div class="gallery">
+                <div class="frame">{picture(None, "", true)}</div>
+            </div>
+        }
+        .into_any();
+    }
+    let chosen = page.product.variants.get(page.variant);
+    let first = chosen.and_then(|variant| variant.image).unwrap_or(0) as usize;
+    let first = first.min(product.images.len() - 1);
+    let pictures = product
+        .images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| large(image, &product.name, index, index == first))
+        .collect::<Vec<_>>();
+    let thumbnails = (product.images.len() > 1).then(|| thumbnails(words, product, first));
+    view! {
+        <Gallery>
+            <div class="frame">{pictures}</div>
+            {thumbnails}
+        </Gallery>
+    }
+    .into_any()
+}
+
+fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
+    let count = product.images.len();
+    let links = product.images.iter().enumerate().map(|(index, image)| {
+        let values = [
+            ("number", number(index as u64 + 1)),
+            ("count", number(count as u64)),
+        ];
+        view! {
+            <li>
+                <a
+                    href=image.src.clone()
+                    data-picture=index.to_string()
+                    aria-label=words.say_with("product-picture", &values)
+                    aria-current=(index == first).then_some("true")
+                >
+                    <img src=smallest(image) alt="" width="96" height="96" loading="lazy" />
+                </a>
+            </li>
+        }
+    });
+    let links = links.collect::<Vec<_>>();
+    view! {
+        <ul class="thumbnails" aria-label=words.say("product-pictures")>
+            {links}
+        </ul>
+    }
+    .into_any()
+}
+
+/// A picture in the frame, as large as the column.
+fn large(image: &Image, name: &str, index: usize, shown: bool) -> AnyView {
+    const SIZES: &str = "(min-width: 60rem) 50vw, 100vw";
+    let alt = if image.alt.is_empty() {
+        name.to_owned()
+    } else {
+        image.alt.clone()
+    };
+    let sources = image
+        .sources
+        .iter()
+        .map(|source| {
+            let media_type = source.media_type.clone();
+            view! { <source type=media_type srcset=srcset(source) sizes=SIZES /> }
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <picture data-picture=index.to_string() hidden=!shown>
+            {sources}
+            <img
+                src=image.src.clone()
+                alt=alt
+                width=image.width.unwrap_or(1200).to_string()
+                height=image.height.unwrap_or(1200).to_string()
+                fetchpriority=shown.then_some("high")
+                loading=(!shown).then_some("lazy")
+            />
+        </picture>
+    }
+    .into_any()
+}
+
+/// The smallest rendition in the format that everybody can show.
+fn smallest(image: &Image) -> String {
+    let source = image
+        .sources
+        .last()
+        .and_then(|source| source.renditions.first());
+    source.map_or_else(|| image.src.clone(), |rendition| rendition.url.clone())
+}
