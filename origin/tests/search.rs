@@ -337,6 +337,32 @@ async fn only_so_many_are_counted() {
 }
 
 #[tokio::test]
+async fn where_only_the_best_are_looked_at_it_is_said() {
+    let shop = Shop::on_sqlite().await;
+    let mugs = |from: u32, to: u32| (from..to).map(|it| product(&format!("mug {it}"), "1.00"));
+    let mut dear = product("dear mug", "9.00");
+    dear.sold = 1;
+    shop.save(mugs(0, 3_999).chain([dear]).collect()).await;
+    for (query, total) in [("q=mug&price_min=200", 1), ("q=dear+mug", 1)] {
+        let found = shop.json(&format!("/api/v1/search?{query}")).await;
+        let expected = (json!(total), json!(false));
+        assert_eq!(
+            (found["total"].clone(), found["more"].clone()),
+            expected,
+            "{query}"
+        );
+    }
+    shop.save(mugs(3_999, 4_000).collect()).await;
+    let found = shop.json("/api/v1/search?q=mug&price_min=200").await;
+    assert_eq!((&found["total"], &found["more"]), (&json!(1), &json!(true)));
+    let found = shop.json("/api/v1/search?q=dear+mug").await;
+    assert_eq!(
+        (&found["total"], &found["more"]),
+        (&json!(1), &json!(false))
+    );
+}
+
+#[tokio::test]
 async fn the_page_of_a_search_is_kept_and_not_known_to_search_engines() {
     let shop = Shop::on_sqlite().await;
     fill(&shop).await;

@@ -68,7 +68,8 @@ pub struct SearchList {
     pub list: ProductList,
     /// How many products were found on all pages, counted up to 1,000.
     pub total: u64,
-    /// Whether there are more than `total` says.
+    /// Whether there may be more than `total` says: more than are counted, or a word that so many
+    /// products have that only the best of them were looked at.
     pub more: bool,
     /// What was searched instead, where nothing is written as it was typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,6 +36,7 @@ pub(super) async fn show_search(
         sort: filter.sort,
         locale,
         facets: true,
+        few: false,
     };
     let found = match search.run(&app, listing.clone()).await {
         // A cursor of another order was typed or kept from before: show the first page.

@@ -1,7 +1,6 @@
 //! All SQL that searches. A statement is put together from fixed parts, one for each word; every value
-//! is bound. Whatever is searched, it reads the beginnings of index ranges: the best
-//! [`CANDIDATES_MAX`] products of the word that fewest have, and for each of them, by its id, whether it
-//! has the other words.
+//! is bound. Whatever is searched, it reads the beginnings of index ranges: the best products of the word
+//! that fewest have, up to a limit, and for each of them, by its id, whether it has the other words.
 
 use shared::{
     catalog::{BRANDS_MAX, BrandCount, Facets, PriceSpan, Sort},
@@ -23,9 +22,6 @@ use crate::{
 
 use super::{index::SOLD_MAX, words::Term};
 
-/// The most products of one word that are looked at; the best come first. Of what more than these have,
-/// a narrowed list may lack some.
-pub(super) const CANDIDATES_MAX: i64 = 10_000;
 /// How much it says that a product lies in a category with this word in its name.
 const CATEGORY: i64 = 2;
 /// How much more a whole word says than one that only begins like this.
@@ -48,6 +44,8 @@ pub(super) struct Hunt {
     pub(super) locale: Locale,
     pub(super) slots: Vec<Slot>,
     pub(super) first: usize,
+    /// How many products of that word are looked at.
+    pub(super) candidates: i64,
 }
 
 impl Slot {
@@ -61,8 +59,16 @@ impl Slot {
 
 type Query = QueryBuilder<Any>;
 
-/// The products with one word, each with what that says: some may come more than once.
+/// The products with one word, each with what that says, `most` at most: those with the word itself
+/// first, then those with words that begin with it, then those in categories. Some may come more than
+/// once.
 fn push_found(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
+    query.push("select product_id, weight, sold from (");
+    push_arms(query, locale, slot, most);
+    query.push(") arms limit ").push_bind(most);
+}
+
+fn push_arms(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
     let mut arms = 0;
     let mut next = |query: &mut Query| {
         query.push(if arms == 0 { "" } else { " union all " });
@@ -122,7 +128,7 @@ fn push_found(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
     }
 }
 
-/// How many products have a word, as far as it is worth knowing.
+/// How many products have a word, as far as it is worth knowing; some are counted more than once.
 pub(super) async fn count(
     reader: &mut Reader,
     locale: Locale,
@@ -188,7 +194,7 @@ fn push_matches(query: &mut Query, hunt: &Hunt) {
     }
     query.push(" as weight from (");
     let first = &hunt.slots[hunt.first];
-    push_found(query, hunt.locale, first, CANDIDATES_MAX);
+    push_found(query, hunt.locale, first, hunt.candidates);
     query.push(") c group by c.product_id) matched where weight is not null");
 }
 

@@ -36,6 +36,13 @@ pub(super) use words::words_of;
 
 /// The number of the order by fitness in cursors; the others have those of lists.
 const BY_FITNESS: u8 = 4;
+/// How many products of a word are looked at, the best ones first. Where more have it, `more` is said of
+/// what is found.
+const CANDIDATES: i64 = 4_000;
+/// The same where the products must have other words too, which the best ones may not have.
+const CANDIDATES_OF_SEVERAL: i64 = 10_000;
+/// The same for suggestions, of which a few are enough.
+const CANDIDATES_TO_SUGGEST: i64 = 1_500;
 /// The most categories that one word stands for; they are the widest.
 const CATEGORIES_MAX: usize = 4;
 
@@ -71,6 +78,7 @@ pub async fn search_products(
         sort: asked.sort,
         locale: asked.locale,
         facets: false,
+        few: false,
     };
     Ok((search.run(app, listing).await?.list, category))
 }
@@ -85,6 +93,7 @@ pub async fn suggest(app: &App, asked: &ListSuggestions) -> Result<Suggestions, 
         sort: None,
         locale: asked.locale,
         facets: false,
+        few: true,
     };
     let found = search.run(app, listing).await?.list;
     let products = found.list.items.into_iter().map(|card| SuggestedProduct {
@@ -142,6 +151,8 @@ pub struct Search<'a> {
     pub locale: Locale,
     /// Whether it is asked what the list can be narrowed by.
     pub facets: bool,
+    /// Whether a few of the best are enough, and how many there are is not asked.
+    pub few: bool,
 }
 
 impl Search<'_> {
@@ -194,15 +205,14 @@ impl Search<'_> {
             .iter()
             .map(|term| slot(tree, self.locale, term))
             .collect();
-        // One word needs no choice: it is enough to know whether there is any.
-        let enough = if slots.len() == 1 {
-            1
-        } else {
-            find::CANDIDATES_MAX
+        let candidates = match slots.len() {
+            _ if self.few => CANDIDATES_TO_SUGGEST,
+            0 | 1 => CANDIDATES,
+            _ => CANDIDATES_OF_SEVERAL,
         };
         let mut counts = Vec::with_capacity(slots.len());
         for slot in &slots {
-            counts.push(find::count(reader, self.locale, slot, enough).await?);
+            counts.push(find::count(reader, self.locale, slot, candidates + 1).await?);
         }
         let wanting = terms.iter().zip(&counts).filter(|(_, count)| **count == 0);
         let wanting: Vec<Term> = wanting.map(|(term, _)| term.clone()).collect();
@@ -217,10 +227,11 @@ impl Search<'_> {
             locale: self.locale,
             slots,
             first,
+            candidates,
         };
-        self.gather(reader, (app, listing), &hunt)
-            .await
-            .map(Attempt::Found)
+        let mut found = self.gather(reader, (app, listing), &hunt).await?;
+        found.list.more |= found.list.total > 0 && counts[first] > candidates;
+        Ok(Attempt::Found(found))
     }
 
     async fn gather(
