@@ -29,8 +29,9 @@ const MINUTE: Seconds = 60;
 const DAY: Seconds = 24 * 60 * MINUTE;
 
 impl CachePolicy {
-    /// A catalogue answer. It is fresh for a minute, because nothing purges the edge before that;
-    /// it is served stale for an hour while it is renewed, and for a day when the origin is down.
+    /// A catalogue answer. Edges are told when it changes; it is fresh for a minute, so that one that no
+    /// purge reaches is right soon, too. It is served stale for an hour while it is renewed, and for a
+    /// day when the origin is down.
     pub fn catalogue(tags: Tags) -> Self {
         Self::Shared {
             fresh: MINUTE,

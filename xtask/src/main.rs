@@ -5,6 +5,7 @@
 
 mod assets;
 mod bench;
+mod bench_edge;
 mod build;
 mod conformance;
 mod debian;
@@ -43,6 +44,8 @@ enum Task {
     Test(test::TestArgs),
     /// Buy with each way to pay on a fresh shop, and measure the order desk under load
     Bench(bench::BenchArgs),
+    /// What a hit at the edge costs, beside a JavaScript Worker, nginx and Varnish
+    BenchEdge(bench_edge::BenchEdgeArgs),
     /// The public HTTP cache test suite against the edge
     Conformance(conformance::ConformanceArgs),
     /// Build the parts, optimised
@@ -85,6 +88,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
         Task::Serve(args) => serve::serve(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::test(&place, &args),
         Task::Bench(args) => bench::bench(&place, &args).map(|()| ExitCode::SUCCESS),
+        Task::BenchEdge(args) => bench_edge::bench(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::Conformance(args) => {
             let score = conformance::conformance(&place, &args)?;
             Ok(if score.wrong == 0 {

@@ -88,6 +88,51 @@ impl Running {
         )))
     }
 
+    /// The CPU time that it and what it started have taken, in hundredths of a second.
+    pub fn cpu_ticks(&self) -> Result<u64, Failure> {
+        let mut ticks = 0;
+        for stat in self.stats()? {
+            // After the name in brackets: state, parent, group, … user and system time.
+            let fields: Vec<&str> = stat.split_whitespace().collect();
+            let time = fields.get(11..13).unwrap_or_default();
+            ticks += time
+                .iter()
+                .filter_map(|it| it.parse::<u64>().ok())
+                .sum::<u64>();
+        }
+        Ok(ticks)
+    }
+
+    /// The memory that it and what it started have, in kB.
+    pub fn resident_kb(&self) -> Result<u64, Failure> {
+        const PAGE_KB: u64 = 4;
+        let mut pages = 0;
+        for stat in self.stats()? {
+            pages += stat
+                .split_whitespace()
+                .nth(21)
+                .and_then(|it| it.parse::<u64>().ok())
+                .unwrap_or(0);
+        }
+        Ok(pages * PAGE_KB)
+    }
+
+    /// What Linux says of each process of its group, behind the name.
+    fn stats(&self) -> Result<Vec<String>, Failure> {
+        let group = self.child.id().to_string();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc")?.flatten() {
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let Some((_, rest)) = stat.rsplit_once(") ") else {
+                continue;
+            };
+            if rest.split_whitespace().nth(2) == Some(group.as_str()) {
+                found.push(rest.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
     /// Waits until an address takes connections.
     pub fn wait_until_open(&mut self, address: SocketAddr) -> Result<(), Failure> {
         let started = Instant::now();

@@ -1,0 +1,293 @@
+//! `cargo xtask bench-edge`: what a hit costs, beside a JavaScript Worker that answers the same bytes on
+//! the same workerd, nginx and Varnish; memory, start and size.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::Command,
+    thread,
+    time::Instant,
+};
+
+use clap::Args;
+
+use crate::{
+    build, debian, npm,
+    place::Place,
+    process::{Running, free_port},
+    step::{Failure, text_of},
+};
+
+/// Flags of `cargo xtask bench-edge`
+#[derive(Args, Clone)]
+pub struct BenchEdgeArgs {
+    /// How long each load lasts, in seconds
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+
+    /// How often each is measured, by turns; the best counts
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+}
+
+const PATH: &str = "/p/mug";
+const BODY: usize = 20_000;
+const CLIENTS: &str = "32";
+/// What a browser says.
+const FIELDS: [&str; 4] = [
+    "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "accept-encoding: gzip, deflate, br",
+    "accept-language: en-US,en;q=0.9",
+    "user-agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
+];
+/// Entries for the measure of memory, and the size of each.
+const ENTRIES: usize = 10_000;
+const ENTRY: usize = 4_000;
+
+/// Who is measured.
+struct Rival {
+    name: &'static str,
+    at: SocketAddr,
+    running: Running,
+}
+
+/// Measures, and prints a table.
+pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
+    const NGINX: debian::Needed = ("nginx", "nginx-light");
+    const VARNISH: debian::Needed = ("varnishd", "varnish");
+    debian::install(&[debian::WRK, NGINX, VARNISH])?;
+    build::set_up(place)?;
+    build::edge(place)?;
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let origin = origin()?;
+    let started = Instant::now();
+    let edge = edge(place, folder, origin, "edge")?;
+    let answer = get(edge.at, PATH)?;
+    let start_ms = started.elapsed().as_millis();
+    let rivals = [
+        reference(place, folder, &answer)?,
+        edge,
+        nginx(place, folder, origin)?,
+        varnish(place, folder, origin)?,
+    ];
+    let mut best: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for _ in 0..args.rounds {
+        for rival in &rivals {
+            let (rate, cpu_us) = load(rival, args.seconds)?;
+            let entry = best.entry(rival.name).or_insert((rate, cpu_us));
+            *entry = (entry.0.max(rate), entry.1.min(cpu_us));
+        }
+    }
+    println!("\n| | hits/s | CPU µs per hit | beside the reference |");
+    println!("| --- | --: | --: | --: |");
+    let reference = best[rivals[0].name].1;
+    for rival in &rivals {
+        let (rate, cpu_us) = best[rival.name];
+        let ratio = cpu_us / reference;
+        println!("| {} | {rate:.0} | {cpu_us:.1} | {ratio:.2} |", rival.name);
+    }
+    drop(rivals);
+    let memory = memory(place, folder, origin)?;
+    let wasm = fs::metadata(place.edge().join("index_bg.wasm"))?.len();
+    println!("\nmemory for {ENTRIES} entries of {ENTRY} bytes: {memory} MB");
+    println!("start to first answer: {start_ms} ms · wasm: {wasm} bytes");
+    Ok(())
+}
+
+/// An origin that answers a body of the size that the path ends with, or of [`BODY`].
+fn origin() -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || converse(stream));
+        }
+    });
+    Ok(address)
+}
+
+fn converse(mut stream: TcpStream) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    loop {
+        let mut first = String::new();
+        if reader.read_line(&mut first).ok()? == 0 {
+            return None;
+        }
+        let mut line = String::new();
+        while reader.read_line(&mut line).ok()? > 2 {
+            line.clear();
+        }
+        let size = first.split(' ').nth(1)?.rsplit('-').next()?;
+        let size = size.parse().unwrap_or(BODY);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\ncontent-type: text/html; charset=utf-8\r\n\
+             cache-control: public, max-age=600\r\ncdn-cache-control: public, max-age=600\r\n\
+             cache-tag: p1,c1,home\r\netag: \"a\"\r\nvary: Accept-Encoding\r\n\
+             date: Thu, 01 Jan 2099 00:00:00 GMT\r\n\r\n"
+        );
+        let answer = [head.as_bytes(), &vec![b'x'; size]].concat();
+        stream.write_all(&answer).ok()?;
+    }
+}
+
+fn edge(place: &Place, folder: &Path, origin: SocketAddr, log: &str) -> Result<Rival, Failure> {
+    let at = free()?;
+    let mut command = Command::new(npm::workerd(place));
+    command
+        .arg("serve")
+        .arg(place.edge().join("workerd.capnp"))
+        .arg(format!("--socket-addr=http={at}"))
+        .arg(format!("--external-addr=origin={origin}"))
+        .env("MEMORY_MAX", "134217728");
+    rival("edge (Rust)", at, &mut command, &folder.join(log))
+}
+
+/// The JavaScript Worker, with the edge's own answer.
+fn reference(place: &Place, folder: &Path, answer: &Answer) -> Result<Rival, Failure> {
+    let fields: BTreeMap<&str, &str> = answer
+        .fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let json = serde_json::json!({ "path": PATH, "fields": fields });
+    fs::write(folder.join("answer.json"), json.to_string())?;
+    fs::write(folder.join("body.bin"), &answer.body)?;
+    for file in ["reference.mjs", "reference.capnp"] {
+        fs::copy(place.root.join("bench/edge").join(file), folder.join(file))?;
+    }
+    let at = free()?;
+    let mut command = Command::new(npm::workerd(place));
+    command
+        .arg("serve")
+        .arg(folder.join("reference.capnp"))
+        .arg(format!("--socket-addr=http={at}"));
+    rival(
+        "reference (JavaScript)",
+        at,
+        &mut command,
+        &folder.join("reference.log"),
+    )
+}
+
+fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Failure> {
+    let at = free()?;
+    let text = fs::read_to_string(place.root.join("bench/edge/nginx.conf"))?
+        .replace("FOLDER", &folder.display().to_string())
+        .replace("ORIGIN", &origin.to_string())
+        .replace("AT", &at.to_string());
+    let file = folder.join("nginx.conf");
+    fs::write(&file, format!("user root;\n{text}"))?;
+    let program = debian::find("nginx").unwrap_or_else(|| "nginx".into());
+    let mut command = Command::new(program);
+    command.arg("-c").arg(&file).arg("-p").arg(folder);
+    rival(
+        "nginx proxy_cache",
+        at,
+        &mut command,
+        &folder.join("nginx.log"),
+    )
+}
+
+fn varnish(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Failure> {
+    let at = free()?;
+    let text = fs::read_to_string(place.root.join("bench/edge/varnish.vcl"))?;
+    let file = folder.join("varnish.vcl");
+    fs::write(&file, text.replace("PORT", &origin.port().to_string()))?;
+    let program = debian::find("varnishd").unwrap_or_else(|| "varnishd".into());
+    let mut command = Command::new(program);
+    command
+        .args(["-F", "-j", "none", "-s", "malloc,256m"])
+        .arg("-a")
+        .arg(at.to_string())
+        .arg("-f")
+        .arg(&file)
+        .arg("-n")
+        .arg(folder.join("varnish"));
+    rival("Varnish", at, &mut command, &folder.join("varnish.log"))
+}
+
+fn free() -> Result<SocketAddr, Failure> {
+    Ok(SocketAddr::from(([127, 0, 0, 1], free_port()?)))
+}
+
+fn rival(
+    name: &'static str,
+    at: SocketAddr,
+    command: &mut Command,
+    log: &Path,
+) -> Result<Rival, Failure> {
+    let mut running = Running::start(name, command, log)?;
+    running.wait_until_up(at, PATH)?;
+    Ok(Rival { name, at, running })
+}
+
+/// Hits per second, and the CPU time of each in microseconds.
+fn load(rival: &Rival, seconds: u64) -> Result<(f64, f64), Failure> {
+    let before = rival.running.cpu_ticks()?;
+    let mut wrk = Command::new("wrk");
+    wrk.args(["-t1", "-c", CLIENTS])
+        .arg(format!("-d{seconds}s"))
+        .args(FIELDS.iter().flat_map(|field| ["-H", field]))
+        .arg(format!("http://{}{PATH}", rival.at));
+    let report = text_of(&mut wrk)?;
+    let ticks = rival.running.cpu_ticks()? - before;
+    if report.contains("Non-2xx") || report.contains("Socket errors") {
+        return Err(Failure(format!(
+            "{} fails under load:\n{report}",
+            rival.name
+        )));
+    }
+    let after = |word: &str| {
+        let line = report.lines().find(|line| line.contains(word))?;
+        let number = |text: &str| text.parse::<f64>().ok();
+        line.split_whitespace().find_map(number)
+    };
+    let (requests, rate) = (after("requests in"), after("Requests/sec"));
+    let missing = || Failure(format!("wrk says nothing of {}", rival.name));
+    let (requests, rate) = requests.zip(rate).ok_or_else(missing)?;
+    // The kernel counts in hundredths of a second.
+    Ok((rate, ticks as f64 * 10_000.0 / requests))
+}
+
+/// By how many megabytes the edge grows with so many entries.
+fn memory(place: &Place, folder: &Path, origin: SocketAddr) -> Result<u64, Failure> {
+    let edge = edge(place, folder, origin, "edge-memory")?;
+    let before = edge.running.resident_kb()?;
+    for number in 0..ENTRIES {
+        get(edge.at, &format!("/p/mug-{number}-{ENTRY}"))?;
+    }
+    Ok(edge.running.resident_kb()?.saturating_sub(before) / 1_024)
+}
+
+struct Answer {
+    fields: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+fn get(at: SocketAddr, path: &str) -> Result<Answer, Failure> {
+    let mut stream = TcpStream::connect(at)?;
+    let fields = FIELDS.join("\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: shop\r\n{fields}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let end = bytes.windows(4).position(|it| it == b"\r\n\r\n");
+    let end = end.ok_or_else(|| Failure::new("no answer"))?;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let fields = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(": "));
+    let fields = fields.filter(|(name, _)| !name.eq_ignore_ascii_case("connection"));
+    Ok(Answer {
+        fields: fields
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect(),
+        body: bytes[end + 4..].to_vec(),
+    })
+}
