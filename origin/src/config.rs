@@ -1,11 +1,12 @@
 //! The settings: each described once, as a flag with its environment variable and default. A file
 //! may replace the defaults; the environment replaces the file; a flag replaces all.
 
+mod file;
 mod parse;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
+use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
@@ -13,6 +14,7 @@ use crate::{
     accounts::Signer, checkout::Rules, db, limits::Limits, mail::Mailer, telemetry::LogFormat,
 };
 
+pub use file::{describe, with_file};
 use parse::{base_url, network, secret};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
@@ -98,7 +100,7 @@ pub struct Config {
     #[arg(
         long,
         env = "MALLARD_PAYMENT_METHODS",
-        default_value = "manual,test",
+        default_value = "manual",
         value_delimiter = ',',
         global = true
     )]
@@ -108,6 +110,10 @@ pub struct Config {
     /// Where a transfer goes, as buyers read it on their order: name, account, bank
     #[arg(long, env = "MALLARD_TRANSFER_TO", default_value = "", global = true)]
     pub transfer_to: String,
+
+    /// Whether a shop on https may offer the payment method test, with which anybody buys for nothing
+    #[arg(long, env = "MALLARD_TEST_PAYMENTS_ON_HTTPS", global = true)]
+    pub test_payments_on_https: bool,
 
     /// The secret key of the Stripe account
     #[arg(
@@ -433,11 +439,18 @@ impl Config {
 
     /// Whether the ways to pay can be offered.
     pub fn check_payments(&self) -> Result<(), String> {
-        let stripe = self.payment_methods.iter().any(|it| it == "stripe");
-        match (stripe, &self.stripe_secret_key) {
-            (true, None) => Err("the payment method stripe needs --stripe-secret-key".to_owned()),
-            _ => Ok(()),
+        let offers = |method: &str| self.payment_methods.iter().any(|it| it == method);
+        if offers("stripe") && self.stripe_secret_key.is_none() {
+            return Err("the payment method stripe needs --stripe-secret-key".to_owned());
         }
+        if offers("test") && self.is_secure() && !self.test_payments_on_https {
+            return Err(
+                "with the payment method test anybody buys for nothing: leave it out of \
+                 --payment-methods, or set --test-payments-on-https for a shop that is only looked at"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     /// What is counted, here or over Redis.
@@ -463,186 +476,5 @@ impl Config {
     /// Where pictures are kept.
     pub fn media_dir(&self) -> PathBuf {
         self.data_dir.join("media")
-    }
-}
-
-/// Puts a file's settings in the place of the defaults. Each key is a flag's name with underscores.
-pub fn with_file(mut command: Command, file: &str) -> Result<Command, String> {
-    let table: toml::Table = file
-        .parse()
-        .map_err(|error: toml::de::Error| error.to_string())?;
-    for (key, value) in table {
-        if setting(&command, &key).is_none() {
-            return Err(format!(
-                "there is no setting `{key}`; `origin --help` lists them"
-            ));
-        }
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(yes) => yes.to_string(),
-            _ => {
-                return Err(format!(
-                    "`{key}` must be a text, a whole number, true or false"
-                ));
-            }
-        };
-        command = command.mut_arg(key, |arg| arg.default_value(text));
-    }
-    Ok(command)
-}
-
-fn setting<'c>(command: &'c Command, key: &str) -> Option<&'c Arg> {
-    command
-        .get_arguments()
-        .find(|arg| arg.get_id() == key && is_setting(arg))
-}
-
-fn is_setting(arg: &Arg) -> bool {
-    arg.get_help_heading() == Some("Settings") && arg.get_id() != "config"
-}
-
-/// The settings in force, as a file that would set them, each with where it comes from. Passwords
-/// are masked.
-pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -> String {
-    let mut text = String::new();
-    for arg in command.get_arguments().filter(|arg| is_setting(arg)) {
-        let key = arg.get_id().as_str();
-        let from = match matches.value_source(key) {
-            Some(ValueSource::CommandLine) => "flag",
-            Some(ValueSource::EnvVariable) => "environment",
-            Some(_) if file_keys.iter().any(|it| it == key) => "file",
-            Some(_) => "default",
-            None => "not set",
-        };
-        let raw = matches.get_raw(key).map(|values| {
-            let values: Vec<_> = values.map(|it| it.to_string_lossy()).collect();
-            values.join(",")
-        });
-        let line = match raw {
-            Some(value) => {
-                let value = mask(&value, arg.is_hide_env_values_set());
-                let value = toml::Value::String(value);
-                format!("{key} = {value}")
-            }
-            None => format!("# {key} ="),
-        };
-        text.push_str(&format!("{line:<60} # {from}\n"));
-    }
-    text
-}
-
-/// Hides the password of an address, and a secret that is no address altogether.
-fn mask(value: &str, secret: bool) -> String {
-    match url::Url::parse(value) {
-        Err(_) if secret => "***".to_owned(),
-        Ok(mut url) if url.password().is_some() => {
-            // An address with a password has a host, which is all that can make this fail.
-            let _ = url.set_password(Some("***"));
-            url.to_string()
-        }
-        _ => value.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn command() -> Command {
-        Config::augment_args(Command::new("origin"))
-    }
-
-    #[test]
-    fn a_file_replaces_defaults_and_a_flag_replaces_the_file() {
-        let file = "shop_name = \"Teal\"\nlow_stock = 3\nlog = \"debug\"";
-        let command = with_file(command(), file).unwrap();
-        let matches = command
-            .clone()
-            .try_get_matches_from(["origin", "--log", "trace"])
-            .unwrap();
-        let keys = ["shop_name", "low_stock", "log"].map(str::to_owned);
-        let text = describe(&command, &matches, &keys);
-        for (key, value, from) in [
-            ("shop_name", "\"Teal\"", "file"),
-            ("low_stock", "\"3\"", "file"),
-            ("log", "\"trace\"", "flag"),
-            ("currency", "\"USD\"", "default"),
-        ] {
-            let line = text
-                .lines()
-                .find(|line| line.starts_with(&format!("{key} =")))
-                .unwrap();
-            assert!(line.contains(value) && line.ends_with(from), "{line}");
-        }
-    }
-
-    #[test]
-    fn passwords_are_masked() {
-        let url = "mysql://shop:s3cret@db.example/shop";
-        let matches = command()
-            .try_get_matches_from(["origin", "--database-url", url, "--operator-token", "t0ken"])
-            .unwrap();
-        let text = describe(&command(), &matches, &[]);
-        assert!(
-            !text.contains("s3cret") && !text.contains("t0ken"),
-            "{text}"
-        );
-        assert!(text.contains("mysql://shop:***@db.example/shop"), "{text}");
-    }
-
-    /// However a setting is called that opens something: nobody runs a shop with an empty one.
-    #[test]
-    fn an_empty_secret_is_an_error_that_names_its_setting() {
-        for secret in [
-            "--operator-token",
-            "--edge-secret",
-            "--stripe-secret-key",
-            "--stripe-webhook-secret",
-            "--token-keys",
-        ] {
-            let id = secret.trim_start_matches('-').replace('-', "_");
-            for empty in ["", " "] {
-                let error = command()
-                    .try_get_matches_from(["origin", secret, empty])
-                    .unwrap_err()
-                    .to_string();
-                assert!(error.contains(secret), "{error}");
-                assert!(error.contains("must not be empty"), "{error}");
-                // The default of a file is looked at like a flag.
-                let file = with_file(command(), &format!("{id} = \"{empty}\"")).unwrap();
-                let error = file.try_get_matches_from(["origin"]).unwrap_err();
-                assert!(error.to_string().contains(secret), "{error}");
-            }
-        }
-        let secrets = command();
-        let hidden = secrets.get_arguments().filter(|it| {
-            let id = it.get_id().as_str();
-            is_setting(it) && (id.contains("secret") || id.ends_with("_token"))
-        });
-        assert_eq!(hidden.count(), 4, "a new secret is missing above");
-    }
-
-    #[test]
-    fn a_mistyped_setting_is_named() {
-        let error = with_file(command(), "shopname = \"Teal\"").unwrap_err();
-        assert!(error.contains("`shopname`"), "{error}");
-        assert!(
-            with_file(command(), "low_stock = [1]")
-                .unwrap_err()
-                .contains("`low_stock`")
-        );
-    }
-
-    #[test]
-    fn every_setting_has_an_environment_variable_and_a_sentence() {
-        for arg in command().get_arguments().filter(|arg| is_setting(arg)) {
-            let expected = format!("MALLARD_{}", arg.get_id().as_str().to_uppercase());
-            assert_eq!(
-                arg.get_env().and_then(|name| name.to_str()),
-                Some(expected.as_str())
-            );
-            assert!(arg.get_help().is_some(), "{}", arg.get_id());
-        }
     }
 }
