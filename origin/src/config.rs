@@ -4,8 +4,6 @@
 mod file;
 mod parse;
 
-pub use file::{describe, with_file};
-
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
@@ -16,6 +14,7 @@ use crate::{
     accounts::Signer, checkout::Rules, db, limits::Limits, mail::Mailer, telemetry::LogFormat,
 };
 
+pub use file::{describe, with_file};
 use parse::{base_url, network, secret};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
@@ -109,7 +108,7 @@ pub struct Config {
     #[arg(
         long,
         env = "MALLARD_PAYMENT_METHODS",
-        default_value = "manual,test",
+        default_value = "manual",
         value_delimiter = ',',
         global = true
     )]
@@ -119,6 +118,10 @@ pub struct Config {
     /// Where a transfer goes, as buyers read it on their order: name, account, bank
     #[arg(long, env = "MALLARD_TRANSFER_TO", default_value = "", global = true)]
     pub transfer_to: String,
+
+    /// Whether a shop on https may offer the payment method test, with which anybody buys for nothing
+    #[arg(long, env = "MALLARD_TEST_PAYMENTS_ON_HTTPS", global = true)]
+    pub test_payments_on_https: bool,
 
     /// The secret key of the Stripe account
     #[arg(
@@ -478,11 +481,18 @@ impl Config {
 
     /// Whether the ways to pay can be offered.
     pub fn check_payments(&self) -> Result<(), String> {
-        let stripe = self.payment_methods.iter().any(|it| it == "stripe");
-        match (stripe, &self.stripe_secret_key) {
-            (true, None) => Err("the payment method stripe needs --stripe-secret-key".to_owned()),
-            _ => Ok(()),
+        let offers = |method: &str| self.payment_methods.iter().any(|it| it == method);
+        if offers("stripe") && self.stripe_secret_key.is_none() {
+            return Err("the payment method stripe needs --stripe-secret-key".to_owned());
         }
+        if offers("test") && self.is_secure() && !self.test_payments_on_https {
+            return Err(
+                "with the payment method test anybody buys for nothing: leave it out of \
+                 --payment-methods, or set --test-payments-on-https for a shop that is only looked at"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     /// What is counted, here or over Redis.

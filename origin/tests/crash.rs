@@ -77,6 +77,7 @@ impl Origin {
             .args(["serve", "--listen", &address.to_string()])
             .args(["--database-url", &shop.url(), "--log", "error"])
             .args(["--payment-ask-ms", "50", "--outbox-lease-ms", "50"])
+            .args(["--payment-methods", "manual,test"])
             .arg("--data-dir")
             .arg(shop.folder())
             .arg("--assets-dir")

@@ -168,6 +168,10 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
     if let Some(url) = &args.database_url {
         command.env("MALLARD_DATABASE_URL", url);
     }
+    // A shop that is tried out takes test cards, unless something else was asked for.
+    if std::env::var_os("MALLARD_PAYMENT_METHODS").is_none() {
+        command.env("MALLARD_PAYMENT_METHODS", "manual,test");
+    }
     if let Some(token) = &args.operator_token {
         command.env("MALLARD_OPERATOR_TOKEN", token);
     }

@@ -1,4 +1,4 @@
-//! Settings from a file, and those in force as a file that would set them.
+//! The settings as a file and as a list.
 
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
 
@@ -57,7 +57,7 @@ pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -
         });
         let line = match raw {
             Some(value) => {
-                let value = mask(&value, arg.is_hide_env_values_set());
+                let value = mask(key, &value, arg.is_hide_env_values_set());
                 let value = toml::Value::String(value);
                 format!("{key} = {value}")
             }
@@ -69,7 +69,11 @@ pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -
 }
 
 /// Hides the password of an address, and a secret that is no address altogether.
-fn mask(value: &str, secret: bool) -> String {
+fn mask(key: &str, value: &str, secret: bool) -> String {
+    // `NAME:KEY` could be an address, too.
+    if secret && !key.ends_with("_url") {
+        return "***".to_owned();
+    }
     match url::Url::parse(value) {
         Err(_) if secret => "***".to_owned(),
         Ok(mut url) if url.password().is_some() => {
@@ -83,7 +87,7 @@ fn mask(value: &str, secret: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Args as _;
+    use clap::{Args, FromArgMatches};
 
     use super::*;
     use crate::config::Config;
@@ -120,7 +124,13 @@ mod tests {
     fn passwords_are_masked() {
         let url = "mysql://shop:s3cret@db.example/shop";
         let matches = command()
-            .try_get_matches_from(["origin", "--database-url", url, "--operator-token", "t0ken"])
+            .try_get_matches_from([
+                "origin",
+                "--database-url",
+                url,
+                "--operator-token",
+                "a:t0ken",
+            ])
             .unwrap();
         let text = describe(&command(), &matches, &[]);
         assert!(
@@ -160,6 +170,28 @@ mod tests {
             is_setting(it) && (id.contains("secret") || id.ends_with("_token"))
         });
         assert_eq!(hidden.count(), 4, "a new secret is missing above");
+    }
+
+    /// Test cards are for shops that are tried out: they are asked for, and twice where shoppers could be.
+    #[test]
+    fn nobody_sells_for_test_cards_by_mistake() {
+        let config = |more: &[&str]| {
+            let args = ["origin", "--base-url", "https://shop.example"];
+            let matches = command().get_matches_from(args.iter().chain(more));
+            Config::from_arg_matches(&matches).unwrap()
+        };
+        assert_eq!(config(&[]).payment_methods, ["manual"]);
+        assert!(config(&[]).check_payments().is_ok());
+        let test = ["--payment-methods", "manual,test"];
+        let error = config(&test).check_payments().unwrap_err();
+        assert!(error.contains("--test-payments-on-https"), "{error}");
+        let meant = [&test[..], &["--test-payments-on-https"]].concat();
+        assert!(config(&meant).check_payments().is_ok());
+        let plain = Config {
+            base_url: "http://127.0.0.1:8080".to_owned(),
+            ..config(&test)
+        };
+        assert!(plain.check_payments().is_ok());
     }
 
     #[test]

@@ -283,7 +283,10 @@ db_test! {
     /// Behind HTTPS the cookie promises that it belongs to this host alone.
     async fn the_cookie_keeps_to_its_host(shop) {
         member(shop, "ada@example.org").await;
-        let secure = shop.with(|config| "https://shop.example".clone_into(&mut config.base_url)).await;
+        let secure = shop.with(|config| {
+            "https://shop.example".clone_into(&mut config.base_url);
+            config.payment_methods = vec!["manual".to_owned()];
+        }).await;
         let mut browser = Browser::default();
         let reply = browser.login(&secure, "ada@example.org", PASSWORD).await;
         let cookie = reply.header("set-cookie");

@@ -99,6 +99,8 @@ pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
         &data,
         "--operator-token",
         "operator",
+        "--payment-methods",
+        "manual,test",
     ];
     let command = Config::augment_args(clap::Command::new("origin"));
     Config::from_arg_matches(&command.get_matches_from(args)).unwrap()
