@@ -39,7 +39,7 @@ use crate::{
 use super::{
     Customers, Device, Error, May, Me, Owner, Person, addresses, carts, keys,
     login::{self, Entered},
-    model, register, sessions, tokens, users,
+    model, register, tokens, users,
 };
 
 /// The endpoints of the accounts.
@@ -288,8 +288,7 @@ async fn end_session(
 
 async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
     let mut reader = app.db.read().await?;
-    let (user, session, now) = (person.user, person.session(), app.clock.now());
-    let sessions = sessions::list(&mut reader, user, session, now).await?;
+    let sessions = super::signed_in(&mut reader, person, app.clock.now()).await?;
     Ok(Sessions { sessions })
 }
 
