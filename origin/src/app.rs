@@ -3,6 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use shared::{id::IdGenerator, page::Assets};
+use tokio::sync::Semaphore;
 
 use crate::{
     accounts::{Hasher, Signer},
@@ -46,6 +47,8 @@ pub struct Parts {
     pub desks: Desks,
     /// What makes and checks hashes of passwords.
     pub hasher: Hasher,
+    /// Whose turn it is to have a picture made smaller: one takes hundreds of megabytes.
+    pub pictures: Arc<Semaphore>,
     /// How often something may be asked.
     pub limits: Limits,
     /// What signs the tokens of programs.
@@ -112,6 +115,7 @@ impl App {
             edges,
             hasher: Hasher::default(),
             signer,
+            pictures: Arc::new(Semaphore::new(1)),
             limits,
             client,
             desks: Desks::default(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
+    cart::Cart,
     cursor::Cursor,
     id::{AddressId, KeyId, SessionId, UserId},
     locale::Locale,
@@ -271,13 +272,16 @@ pub struct AddressPath {
     pub address: AddressId,
 }
 
-/// A browser that is signed in.
+/// A browser or a program that is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// Its identity; not what opens it.
     pub id: SessionId,
     /// Whether it is the one that asks.
     pub current: bool,
+    /// Whether it is a program, with tokens in the place of a cookie.
+    #[serde(default)]
+    pub program: bool,
     /// What the browser calls itself.
     pub agent: String,
     /// Since when.
@@ -286,7 +290,7 @@ pub struct Session {
     pub seen_at: Timestamp,
 }
 
-/// Every browser that is signed in.
+/// Every browser and program that is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
     /// The last used one first.
@@ -350,8 +354,11 @@ pub struct AccountExport {
     pub account: Account,
     /// The address book.
     pub addresses: Vec<SavedAddress>,
-    /// The browsers that are signed in.
+    /// The browsers and programs that are signed in.
     pub sessions: Vec<Session>,
+    /// What is in the cart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart: Option<Cart>,
     /// Every order.
     pub orders: Vec<Order>,
 }

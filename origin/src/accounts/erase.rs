@@ -1,24 +1,30 @@
 //! What a person may ask of the shop about themselves: everything, or nothing any more.
 
-use shared::account::AccountExport;
+use shared::account::{AccountExport, Role};
 
-use crate::{app::App, cart, db, orders};
+use crate::{app::App, cart, db, orders, outbox};
 
 use super::{
     Error, addresses, carts, links, login,
     model::{Device, Person},
-    sessions, store,
+    register::subject_of,
+    store,
 };
 
 /// Everything that the shop knows of somebody.
 pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
     let account = login::account(app, person.user).await?;
+    let cart = match carts::find(app, person.user).await? {
+        Some(token) => Some(cart::read(app, &token, account.locale).await?),
+        None => None,
+    };
     let mut reader = app.db.read().await?;
     let now = app.clock.now();
     Ok(AccountExport {
         account,
+        cart,
         addresses: addresses::list(&mut reader, person.user).await?,
-        sessions: sessions::list(&mut reader, person.user, person.session(), now).await?,
+        sessions: super::signed_in(&mut reader, person, now).await?,
         orders: orders::all_of(&mut reader, person.user).await?,
     })
 }
@@ -36,6 +42,10 @@ pub async fn erase(
         let (user, now) = (person.user, app.clock.now());
         let mut tx = app.db.write().await?;
         let stored = proof.still_holds(&mut tx).await?;
+        let lock = tx.dialect().for_update();
+        if stored.account.role == Role::Owner && store::owners(tx.conn(), lock).await? == [user] {
+            return Err(Error::field("role", "The shop needs an owner."));
+        }
         if orders::any_open(tx.conn(), user).await? {
             return Err(Error::OpenOrders);
         }
@@ -45,6 +55,7 @@ pub async fn erase(
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
         links::forget_of(&mut tx, &stored.account.email).await?;
+        outbox::forget_subject(&mut tx, &subject_of(&stored.account.email)).await?;
         store::erase(&mut tx, user, now).await?;
         Ok(tx.commit().await?)
     };

@@ -2,7 +2,7 @@
 
 use shared::{
     account::{Account, ChangePassword, Login, ResetPassword, UpdateAccount},
-    id::{SessionId, UserId},
+    id::{FamilyId, SessionId, UserId},
     locale::Locale,
 };
 
@@ -130,11 +130,14 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
     Ok(tx.commit().await?)
 }
 
-/// Ends one session, and what its browser knows of the account's cart.
+/// Ends one session or one sign-in of a program, and what is known there of the account's cart.
 pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> Result<(), Error> {
     let end = async || {
         let mut tx = app.db.write().await?;
-        if !sessions::end(&mut tx, user, session).await? {
+        let family = FamilyId::new(session.get());
+        let ended = sessions::end(&mut tx, user, session).await?
+            || tokens::end_of(&mut tx, user, family).await?;
+        if !ended {
             return Err(Error::NotFound);
         }
         carts::rename(&mut tx, user).await?;

@@ -40,7 +40,8 @@ pub use register::{LinkMessage, letter_for};
 pub use signer::Signer;
 pub use web::routes;
 
-use shared::{id::UserId, time::Timestamp};
+use shared::{account::Session, id::UserId, time::Timestamp};
+use sqlx::AnyConnection;
 
 use crate::db::{self, Db, Tx};
 
@@ -49,6 +50,18 @@ async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     sessions::end_all(tx, user).await?;
     tokens::end_all(tx, user).await?;
     carts::rename(tx, user).await
+}
+
+/// The browsers and programs that somebody is signed in with, the last used one first.
+async fn signed_in(
+    conn: &mut AnyConnection,
+    person: &Person,
+    now: Timestamp,
+) -> Result<Vec<Session>, db::Error> {
+    let mut all = sessions::list(conn, person.user, person.session(), now).await?;
+    all.extend(tokens::list(conn, person, now).await?);
+    all.sort_by_key(|it| std::cmp::Reverse((it.seen_at, it.id)));
+    Ok(all)
 }
 
 /// Forgets sessions, links and tokens whose time is over.

@@ -145,11 +145,16 @@ async fn send_link<T: Serialize>(
     db::retried(send, Error::is_conflict).await
 }
 
+/// What messages to one address are about.
+pub(super) fn subject_of(email: &str) -> String {
+    format!("account:{}", &links::hash(email)[..32])
+}
+
 /// A message to one address; those to the same one keep their order.
 pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message, Error> {
     Ok(Message {
         topic,
-        subject: format!("account:{}", &links::hash(&link.email)[..32]),
+        subject: subject_of(&link.email),
         payload: serde_json::to_string(link)?,
     })
 }

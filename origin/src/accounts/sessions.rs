@@ -136,6 +136,7 @@ pub(super) async fn list(
         Ok(Session {
             id,
             current: current == Some(id),
+            program: false,
             agent: row.try_get("agent")?,
             created_at: Timestamp::from_millis(row.try_get("created_at")?),
             seen_at: Timestamp::from_millis(row.try_get("seen_at")?),

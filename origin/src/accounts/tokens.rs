@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    account::{Login, Tokens},
-    id::{FamilyId, UserId},
+    account::{Login, Session, Tokens},
+    id::{FamilyId, SessionId, UserId},
     time::Timestamp,
 };
-use sqlx::Row as _;
+use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     app::App,
@@ -190,6 +190,53 @@ pub(super) async fn end(tx: &mut Tx, family: FamilyId) -> Result<(), db::Error> 
             .await?;
     }
     Ok(())
+}
+
+/// The sign-ins of somebody's programs.
+pub(super) async fn list(
+    conn: &mut AnyConnection,
+    person: &Person,
+    now: Timestamp,
+) -> Result<Vec<Session>, db::Error> {
+    let statement = "
+        select id, agent, created_at, expires_at
+          from token_families
+         where user_id = ?
+           and expires_at > ?";
+    let rows = sqlx::query_as(statement)
+        .bind(person.user.get())
+        .bind(now.as_millis())
+        .fetch_all(conn);
+    let rows: Vec<(i64, String, i64, i64)> = rows.await?;
+    let session = |(id, agent, created_at, expires_at): (i64, String, i64, i64)| Session {
+        id: SessionId::new(id),
+        current: person.via == Via::Program(FamilyId::new(id)),
+        program: true,
+        agent,
+        created_at: Timestamp::from_millis(created_at),
+        // Each use gives it as long again.
+        seen_at: Timestamp::from_millis(expires_at - REFRESH_MS),
+    };
+    Ok(rows.into_iter().map(session).collect())
+}
+
+/// Ends one sign-in of somebody's programs; false when there is none.
+pub(super) async fn end_of(tx: &mut Tx, user: UserId, family: FamilyId) -> Result<bool, db::Error> {
+    let statement = "
+        select count(*)
+          from token_families
+         where id = ?
+           and user_id = ?";
+    let count: i64 = sqlx::query_scalar(statement)
+        .bind(family.get())
+        .bind(user.get())
+        .fetch_one(tx.conn())
+        .await?;
+    if count == 0 {
+        return Ok(false);
+    }
+    end(tx, family).await?;
+    Ok(true)
 }
 
 /// Ends everything that programs of somebody have.

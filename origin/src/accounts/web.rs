@@ -40,7 +40,7 @@ use crate::{
 use super::{
     Customers, Device, Error, May, Me, Owner, Person, addresses, carts, keys,
     login::{self, Entered},
-    model, pages, register, sessions, tokens, users,
+    model, pages, register, tokens, users,
 };
 
 /// The endpoints of the accounts.
@@ -319,8 +319,7 @@ async fn end_session(
 
 pub(super) async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
     let mut reader = app.db.read().await?;
-    let (user, session, now) = (person.user, person.session(), app.clock.now());
-    let sessions = sessions::list(&mut reader, user, session, now).await?;
+    let sessions = super::signed_in(&mut reader, person, app.clock.now()).await?;
     Ok(Sessions { sessions })
 }
 

@@ -1,6 +1,8 @@
 //! Changing the catalogue by hand: a product or category at a time, with the version that was seen. What
 //! may be written is what may be imported.
 
+use std::sync::Arc;
+
 use shared::{
     catalog::Image,
     cursor::{Cursor, Direction},
@@ -173,9 +175,13 @@ pub async fn add_image(
     content: bytes::Bytes,
 ) -> Result<Versioned, Error> {
     let folder = app.config.media_dir();
+    // Who goes away meanwhile leaves the turn with the work, not with the request.
+    let turn = Arc::clone(&app.pictures).acquire_owned().await;
     let taken = tokio::task::spawn_blocking(move || {
         let library = Library::open(folder).map_err(|it| it.to_string())?;
-        library.ingest(&content).map_err(|it| it.to_string())
+        let taken = library.ingest(&content).map_err(|it| it.to_string());
+        drop(turn);
+        taken
     });
     let taken = taken.await.map_err(|it| it.to_string()).and_then(|it| it);
     let image = taken.map_err(|why| Error::Refused("image", why))?;

@@ -8,7 +8,7 @@ use image::{
 };
 use resvg::{tiny_skia, usvg};
 
-use super::{Error, PIXELS_MAX};
+use super::{Error, PIXELS_MAX, UNPACKED_MAX};
 
 /// How wide and high the photo of a drawing is.
 pub(super) const DRAWING: u32 = 1_200;
@@ -29,7 +29,8 @@ pub(super) fn size(content: &[u8]) -> Result<(u32, u32), Error> {
     if width == 0 || height == 0 {
         return Err(Error::Broken("it has no pixels".to_owned()));
     }
-    if u64::from(width) * u64::from(height) > PIXELS_MAX {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > PIXELS_MAX || decoder.total_bytes() > UNPACKED_MAX {
         return Err(Error::TooLarge);
     }
     let turned = decoder.orientation().is_ok_and(is_quarter_turn);

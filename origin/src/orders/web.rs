@@ -39,7 +39,7 @@ async fn place_order(
     Json(request): Json<PlaceOrder>,
 ) -> Answered {
     let asked = serde_json::to_vec(&request).unwrap_or_default();
-    let key = Key::of(&headers, &path.cart, &asked)?;
+    let key = Key::of(&headers, &format!("cart:{}", path.cart), &asked)?;
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
     Ok(match super::place(&app, &path.cart, request, key).await? {

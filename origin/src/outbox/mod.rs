@@ -10,7 +10,7 @@ mod store;
 
 pub use command::{OutboxArgs, outbox};
 pub use relay::{deliver_due, tell_edges, tell_webhooks};
-pub use store::{forget, parked, put, retry};
+pub use store::{forget, forget_subject, parked, put, retry};
 
 use serde_json::json;
 use shared::{

@@ -9,6 +9,8 @@ use super::Message;
 
 /// How long a delivered message is kept, for whoever wants to know what was told: a week.
 const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// How long one that was given up waits for somebody who tries it again.
+const PARKED_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// Writes messages, due at once.
 pub async fn put(
@@ -176,14 +178,31 @@ pub(super) async fn failed(
     Ok(())
 }
 
-/// Forgets what was delivered long enough ago.
+/// Forgets what is still to be said of a subject, and what was given up.
+pub async fn forget_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error> {
+    let statement = "
+        delete from outbox
+         where subject = ?";
+    sqlx::query(statement)
+        .bind(subject)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Forgets what was delivered long enough ago, and what was given up so long ago that nobody will try it
+/// again: it names people.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from outbox
-         where delivered_at < ?";
+         where delivered_at < ?
+            or (due_at is null
+                and delivered_at is null
+                and created_at < ?)";
     let done = sqlx::query(statement)
         .bind(now.as_millis() - KEPT_MS)
+        .bind(now.as_millis() - PARKED_MS)
         .execute(tx.conn())
         .await?;
     tx.commit().await?;

@@ -147,6 +147,48 @@ db_test! {
 }
 
 db_test! {
+    /// A program that is signed in is seen beside the browsers, and put out like one; nobody puts out another's.
+    async fn programs_are_seen_and_put_out(shop) {
+        let mut ada = member(shop, "ada@example.org").await;
+        let mut bob = member(shop, "bob@example.org").await;
+        shop.app.clock.advance(1_000);
+        let (access, refresh) = tokens(shop, "ada@example.org").await;
+        let list = ada.get(shop, "/sessions").await.json();
+        let kinds: Vec<_> = list["sessions"].as_array().unwrap().iter().map(|it| (it["program"] == true, it["current"] == true)).collect();
+        assert_eq!(kinds, [(true, false), (false, true)]);
+        let own = with_token(shop, "GET", "/account/sessions", &access, json!({})).await.json();
+        assert_eq!((&own["sessions"][0]["current"], &own["sessions"][1]["current"]), (&json!(true), &json!(false)));
+        assert_eq!(ada.get(shop, "/export").await.json()["sessions"].as_array().unwrap().len(), 2);
+        let path = format!("/sessions/{}", list["sessions"][0]["id"].as_str().unwrap());
+        assert_eq!(bob.ask(shop, "DELETE", &path, json!({})).await.status, 404);
+        assert_eq!(account(shop, &access).await, 200);
+        assert_eq!(ada.ask(shop, "DELETE", &path, json!({})).await.status, 200);
+        assert_eq!((account(shop, &access).await, refreshed(shop, &refresh).await.status.as_u16()), (401, 401));
+        assert_eq!(ada.ask(shop, "DELETE", &path, json!({})).await.status, 404);
+    }
+}
+
+db_test! {
+    /// The shop does not lose its last owner, and an account that nobody has set a password for is tried as
+    /// slowly as any other.
+    async fn the_last_owner_stays(shop) {
+        staff(shop, "own@example.org", "owner", "").await;
+        let mut owner = Browser::default();
+        owner.login(shop, "own@example.org", PASSWORD).await;
+        let erase = json!({ "password": PASSWORD });
+        assert_eq!(owner.post(shop, "/erase", erase.clone()).await.status, 400);
+        assert!(owner.is_in(shop).await);
+        origin::accounts::set_role_by_command(&shop.app, "new@example.org", "owner", "").await.unwrap();
+        let mut reader = shop.app.db.read().await.unwrap();
+        let hash: String = sqlx::query_scalar("select password_hash from users where email = 'new@example.org'")
+            .fetch_one(&mut *reader).await.unwrap();
+        drop(reader);
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(owner.post(shop, "/erase", erase).await.status, 200);
+    }
+}
+
+db_test! {
     /// Another password or role ends every session and every token.
     async fn what_changes_ends_what_was(shop) {
         let mut ada = member(shop, "ada@example.org").await;

@@ -184,12 +184,16 @@ db_test! {
         assert_eq!(export["orders"][0]["number"], placed["number"]);
         assert_eq!(export["addresses"][0]["address"]["city"], "Marylebone");
         assert_eq!(export["sessions"].as_array().unwrap().len(), 1);
+        assert_eq!(export["cart"]["id"].as_str().unwrap().len(), 32);
         let erase = |password: &str| json!({ "password": password });
         assert_eq!(ada.post(shop, "/erase", erase("wrong horse")).await.status, 401);
         assert_eq!(ada.post(shop, "/erase", erase(PASSWORD)).await.status, 409);
         let (number, token) = (placed["number"].as_str().unwrap(), placed["token"].as_str().unwrap());
         send(shop, "POST", &format!("/api/v1/orders/{number}/cancel?token={token}"), &json!({})).await;
         mail_to(shop, "ada.lovelace@example.org").await;
+        // A message to her that waits.
+        ada.post(shop, "/forgot", json!({ "email": "ada.lovelace@example.org" })).await;
+        assert_eq!(count(shop, "select count(*) from outbox where payload like '%ada.lovelace%'").await, 1);
         assert_eq!(ada.post(shop, "/erase", erase(PASSWORD)).await.status, 200);
         assert!(!ada.is_in(shop).await);
         assert_eq!(Browser::default().login(shop, "ada.lovelace@example.org", PASSWORD).await.status, 401);

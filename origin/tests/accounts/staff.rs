@@ -1,5 +1,7 @@
 //! The shop, changed by hand: products, prices, pictures, categories; orders as those who pack them see them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
@@ -186,6 +188,29 @@ async fn upload(shop: &Shop, path: &str, content: Vec<u8>) -> Reply {
         .header("content-type", "image/jpeg")
         .header("authorization", "Bearer operator");
     shop.send_body(request, Body::from(content)).await
+}
+
+db_test! {
+    /// Pictures are made smaller one after the other, however many are sent at once: each takes a lot of memory.
+    async fn pictures_wait_for_their_turn(shop) {
+        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        let turn = shop.app.pictures.acquire().await.unwrap();
+        let taken = AtomicUsize::new(0);
+        let sent = async |shade: u8| {
+            let reply = upload(shop, "products/mug/images", picture(shade)).await;
+            taken.fetch_add(1, Ordering::Relaxed);
+            reply.status.as_u16()
+        };
+        let meanwhile = async {
+            for _ in 0..20 {
+                get(shop, "products/mug").await;
+            }
+            assert_eq!(taken.load(Ordering::Relaxed), 0);
+            drop(turn);
+        };
+        let (one, two, ()) = tokio::join!(sent(10), sent(200), meanwhile);
+        assert_eq!((one, two), (200, 200));
+    }
 }
 
 db_test! {

@@ -63,3 +63,23 @@ db_test! {
         assert_eq!(mailbox(shop).len(), 1);
     }
 }
+
+db_test! {
+    /// What was given up names people: it is not kept for ever.
+    async fn what_was_given_up_is_forgotten_after_a_month(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        std::fs::write(shop.app.config.data_dir.join("mail"), "").unwrap();
+        for _ in 0..14 {
+            assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
+            shop.app.clock.advance(2 * 60 * 60 * 1_000);
+        }
+        let forgotten = async || origin::outbox::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        shop.app.clock.advance(28 * 24 * 60 * 60 * 1_000);
+        assert_eq!(forgotten().await, 0);
+        shop.app.clock.advance(24 * 60 * 60 * 1_000);
+        assert_eq!(forgotten().await, 1);
+        assert_eq!(count(shop, "select count(*) from outbox").await, 0);
+    }
+}

@@ -43,6 +43,22 @@ async fn operate(shop: &Shop, path: &str, body: &Value, key: &str) -> Reply {
 const CHARGED: &str = "select count(*) from test_charges where state = 'captured'";
 
 db_test! {
+    /// A key belongs to what it was sent for: nobody learns from one that they send to a cart of that name
+    /// whether a payment had it.
+    async fn a_key_of_a_payment_says_nothing_to_a_cart(shop) {
+        shop.save(vec![only("tea", "5.00", 99)]).await;
+        let order = test_order(shop, "tea-1").await;
+        assert_eq!(pay(shop, &order, "succeeds", "a").await.status, 201);
+        let number = order.0.rsplit_once('/').unwrap().1;
+        let body = json!({ "expected_total": { "minor": 1, "currency": "USD" }, "payment_method": "manual" });
+        for key in ["a", "b"] {
+            let path = format!("/api/v1/carts/pay:{number}/order");
+            assert_eq!(send_with_key(shop, &path, &body, key).await.status, 404, "{key}");
+        }
+    }
+}
+
+db_test! {
     /// Each card does what it says, and a second card may try where the first one failed.
     async fn an_order_is_paid(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;

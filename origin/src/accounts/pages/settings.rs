@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     super::{
-        Device, Error, Person, login, register, sessions,
+        Device, Error, Person, login, register,
         web::{all_sessions, cookies_of, cookies_of_nobody},
     },
     Member, Shown,
@@ -162,11 +162,11 @@ async fn end_session(
         .text("session")
         .parse()
         .map_err(|_| Error::NotFound)?;
-    let mut tx = app.db.write().await.map_err(Error::from)?;
-    // One that has ended by itself is ended, too.
-    let ended = sessions::end(&mut tx, person.user, session).await;
-    ended.map_err(Error::from)?;
-    tx.commit().await.map_err(Error::from)?;
+    match login::end_session(&app, person.user, session).await {
+        // One that has ended by itself is ended, too.
+        Ok(()) | Err(Error::NotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
     Ok(Answer::see(&format!(
         "{}?done=session",
         locale.path(SESSIONS.path)
