@@ -25,6 +25,8 @@ const edge :Workerd.Worker = (
     (name = "ORIGIN_TIMEOUT_MS", fromEnvironment = "ORIGIN_TIMEOUT_MS"),
     (name = "BODY_MAX", fromEnvironment = "BODY_MAX"),
     (name = "MEMORY_MAX", fromEnvironment = "MEMORY_MAX"),
+    (name = "CACHE_API", fromEnvironment = "CACHE_API"),
+    (name = "MEMORY_FRESH_MS", fromEnvironment = "MEMORY_FRESH_MS"),
     (name = "CACHE_RULES", fromEnvironment = "CACHE_RULES"),
   ],
   compatibilityDate = "2026-11-01",

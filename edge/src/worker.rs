@@ -1,6 +1,7 @@
 //! The adapter: translates between the runtime and the core. It holds the state of this isolate, and
 //! does what a plan says.
 
+mod behind;
 mod bridge;
 mod fetch;
 mod message;
@@ -23,7 +24,7 @@ use crate::core::{
     flights::{Flights, Role},
     invalidate,
     key::{self, Whose},
-    plan::{self, Hit, Plan},
+    plan::{self, Hit, Plan, Why},
     store::Store,
     words,
 };
@@ -90,7 +91,12 @@ impl Edge {
         }
         let headers = &asked.request.headers;
         let (stored, others) = with_store(|store| store.find(&asked.target.key, headers));
-        match plan::plan(&asked.request, stored.as_deref(), others, asked.at) {
+        let plan = plan::plan(&asked.request, stored.as_deref(), others, asked.at);
+        let old = stored
+            .as_deref()
+            .is_some_and(|entry| self.is_old_here(entry));
+        match plan {
+            Plan::Serve(_) | Plan::ServeAndRenew(_) if old => self.fetch(stored, Why::Stale),
             Plan::Serve(hit) => self.serve(stored, hit, Outcome::Hit, ""),
             Plan::ServeAndRenew(hit) => {
                 self.renew_behind(stored.clone());

@@ -42,13 +42,6 @@ impl Host {
             Self::Worker => "wasm-edge",
         }
     }
-
-    const fn optimisation(self) -> &'static str {
-        match self {
-            Self::Browser => "-Oz",
-            Self::Worker => "-Os",
-        }
-    }
 }
 
 /// Builds a crate into `folder`: `{name}.js` and `{name}_bg.wasm`.
@@ -76,7 +69,7 @@ pub fn build(
         .join(profile)
         .join(format!("{krate}.wasm"));
     bind(&built, host, name, folder).map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
-    shrink(place, host, &folder.join(format!("{name}_bg.wasm")))
+    shrink(place, &folder.join(format!("{name}_bg.wasm")))
 }
 
 fn bind(
@@ -102,12 +95,12 @@ fn bind(
     Ok(bindgen.generate(folder)?)
 }
 
-fn shrink(place: &Place, host: Host, wasm: &Path) -> Result<(), Failure> {
+fn shrink(place: &Place, wasm: &Path) -> Result<(), Failure> {
     let smaller: PathBuf = wasm.with_extension("smaller");
     let mut command = Command::new("node");
     command
         .arg(place.npm_bin("wasm-opt"))
-        .arg(host.optimisation())
+        .arg("-Oz")
         .args(FEATURES);
     run(command.arg(wasm).arg("-o").arg(&smaller))?;
     Ok(std::fs::rename(&smaller, wasm)?)

@@ -168,6 +168,7 @@ impl Terms {
             headers,
             body,
             came_at: now,
+            here_since: now,
             age_at_arrival,
             control: self.control,
             varies_on: self.varies_on,

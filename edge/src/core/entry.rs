@@ -33,6 +33,8 @@ pub struct Entry {
     pub tags: Vec<Rc<str>>,
     /// The versions that it was made from, as far as it says.
     pub versions: Vec<(String, u64)>,
+    /// Since when it is in this memory.
+    pub here_since: Millis,
     /// Since when it is stale because a purge said so.
     pub stale_since: Option<Millis>,
     /// What the adapter has made of it.
@@ -236,6 +238,7 @@ impl Entry {
         Self {
             control,
             came_at: now,
+            here_since: now,
             age_at_arrival: initial_age(&fields, asked_at, now),
             tags: tags(&headers),
             versions: purge::versions(&headers),

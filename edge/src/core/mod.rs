@@ -14,6 +14,7 @@ pub mod key;
 pub mod plan;
 pub mod purge;
 pub mod range;
+pub mod sealed;
 pub mod select;
 pub mod store;
 pub mod words;

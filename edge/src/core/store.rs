@@ -230,6 +230,7 @@ mod tests {
             headers: Headers::new(),
             body: Body::new((), length),
             came_at: 0,
+            here_since: 0,
             age_at_arrival: 0,
             control: Control {
                 lifetime: Some(60),

@@ -136,3 +136,32 @@ export function waiting(limit) {
   });
   return { promise, wake };
 }
+
+/** Keeps an entry in the runtime's cache. One that cannot be kept is not kept. */
+export async function remember(url, text, bytes, seconds, tags) {
+  try {
+    const head = new TextEncoder().encode(text);
+    const body = new Uint8Array(4 + head.length + bytes.length);
+    new DataView(body.buffer).setUint32(0, head.length);
+    body.set(head, 4);
+    body.set(bytes, 4 + head.length);
+    const headers = { "cache-control": `public, max-age=${seconds}` };
+    if (tags) headers["cache-tag"] = tags;
+    await caches.default.put(url, new Response(body, { headers }));
+  } catch {
+    // A cache that fails is one that forgets.
+  }
+}
+
+/** What the runtime's cache keeps: its text and bytes, or null; also when it fails. */
+export async function recall(url) {
+  try {
+    const found = await caches.default.match(url);
+    if (!found) return null;
+    const bytes = new Uint8Array(await found.arrayBuffer());
+    const end = 4 + new DataView(bytes.buffer).getUint32(0);
+    return { text: new TextDecoder().decode(bytes.subarray(4, end)), bytes: bytes.slice(end) };
+  } catch {
+    return null;
+  }
+}

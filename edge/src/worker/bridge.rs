@@ -62,6 +62,24 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn discard(this: &Exchange);
 
+    /// Keeps an entry in the runtime's cache for so many seconds; the promise is of nothing.
+    pub fn remember(url: &str, text: &str, bytes: &Uint8Array, seconds: u32, tags: &str)
+    -> Promise;
+
+    /// What the runtime's cache keeps; the promise is of a [`Recalled`] or of null.
+    pub fn recall(url: &str) -> Promise;
+
+    /// An entry of the runtime's cache.
+    pub type Recalled;
+
+    /// Its description.
+    #[wasm_bindgen(method, getter)]
+    pub fn text(this: &Recalled) -> String;
+
+    /// Its body.
+    #[wasm_bindgen(method, getter)]
+    pub fn bytes(this: &Recalled) -> Uint8Array;
+
     /// Somebody who waits.
     pub type Waiting;
 
@@ -92,6 +110,6 @@ extern "C" {
     pub fn body(this: &Incoming) -> JsValue;
 
     /// All of its body as text.
-    #[wasm_bindgen(method)]
-    pub fn text(this: &Incoming) -> Promise;
+    #[wasm_bindgen(method, js_name = text)]
+    pub fn whole_text(this: &Incoming) -> Promise;
 }

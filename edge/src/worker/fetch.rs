@@ -11,7 +11,7 @@ use crate::core::{
     count::{Event, Outcome},
     entry::Entry,
     flights::{FLIGHT_MS, Landing, Role, Ticket},
-    plan::{self, Why},
+    plan::{self, Plan, Why},
     purge::Epoch,
     words,
 };
@@ -40,7 +40,10 @@ impl Edge {
     fn lead(self, ticket: Ticket, stored: Option<Rc<Entry>>, why: Why) -> JsValue {
         let context = Rc::clone(&self.context);
         let answer = promise(async move {
-            let (answer, landing) = self.fetch_alone(stored, why).await;
+            let (answer, landing) = match self.recall().await {
+                Some(found) => self.answer_with_recalled(found, why).await,
+                None => self.fetch_alone(stored, why).await,
+            };
             let waiting = FLIGHTS.with_borrow_mut(|flights| flights.land(ticket, landing, now()));
             for one in waiting {
                 one.wake(landing as i32);
@@ -72,8 +75,9 @@ impl Edge {
             let (found, _) = with_store(|store| store.find(key, headers));
             // What came after this client asked is right for it, even if it has to be validated before
             // every later use.
-            let came = |entry: &Rc<Entry>| entry.came_at >= self.asked.at;
-            if let Some(entry) = found.filter(came) {
+            let came = |entry: &Rc<Entry>| entry.here_since >= self.asked.at;
+            let kept = landing == Landing::Kept as i32;
+            if let Some(entry) = found.filter(|entry| kept && came(entry)) {
                 let hit = plan::hit(&self.asked.request, &entry);
                 return self.serve(Some(entry), hit, Outcome::Collapsed, "; collapsed");
             }
@@ -87,6 +91,24 @@ impl Edge {
             }
             self.fetch_alone(stored, why).await.0
         })
+    }
+
+    /// Answers with what the cache behind the memory has, as if it had been there.
+    async fn answer_with_recalled(&self, found: Rc<Entry>, why: Why) -> (JsValue, Landing) {
+        let plan = plan::plan(&self.asked.request, Some(&found), true, now());
+        match plan {
+            Plan::Serve(hit) => {
+                let answer = self.serve(Some(found), hit, Outcome::Hit, "; detail=behind");
+                (answer, Landing::Kept)
+            }
+            Plan::ServeAndRenew(hit) => {
+                self.renew_behind(Some(Rc::clone(&found)));
+                let detail = "; detail=renewing";
+                let answer = self.serve(Some(found), hit, Outcome::Stale, detail);
+                (answer, Landing::Kept)
+            }
+            _ => self.fetch_alone(Some(found), why).await,
+        }
     }
 
     async fn fetch_alone(&self, stored: Option<Rc<Entry>>, why: Why) -> (JsValue, Landing) {
@@ -212,6 +234,7 @@ impl Edge {
     fn keep(&self, entry: &Rc<Entry>, epoch: Epoch) -> Landing {
         let kept = with_store(|store| store.put(&self.asked.target.key, Rc::clone(entry), epoch));
         if kept {
+            self.remember(entry);
             return Landing::Kept;
         }
         super::count(Event::Outdated);

@@ -66,7 +66,7 @@ async fn body(length: Option<&str>, incoming: &Incoming) -> Result<String, u16> 
     if length.is_none_or(|it| it > PURGE_BYTES_MAX) {
         return Err(413);
     }
-    let text = JsFuture::from(incoming.text()).await;
+    let text = JsFuture::from(incoming.whole_text()).await;
     Ok(text.ok().and_then(|it| it.as_string()).unwrap_or_default())
 }
 

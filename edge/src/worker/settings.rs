@@ -19,6 +19,11 @@ pub struct Settings {
     pub body_max: u64,
     /// The most bytes in memory.
     pub memory_max: usize,
+    /// Whether the runtime has a cache behind the memory.
+    pub cache_api: bool,
+    /// How long an entry in memory is believed where purges do not reach it; then the cache behind it is
+    /// asked.
+    pub memory_fresh_ms: u64,
     /// How far this cache goes.
     pub rules: Rules,
 }
@@ -39,6 +44,8 @@ impl Settings {
             origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", 10_000),
             body_max: u64::from(number("BODY_MAX", 2 * 1_024 * 1_024)),
             memory_max: number("MEMORY_MAX", 64 * 1_024 * 1_024) as usize,
+            cache_api: text("CACHE_API").as_deref() == Some("on"),
+            memory_fresh_ms: u64::from(number("MEMORY_FRESH_MS", u32::MAX)),
             rules: match text("CACHE_RULES").as_deref() {
                 Some("standard") => Rules::Standard,
                 _ => Rules::Shop,

@@ -6,6 +6,7 @@
     reason = "a test that fails panics"
 )]
 
+mod behind;
 mod cache;
 mod collapse;
 mod outage;

@@ -182,12 +182,33 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     let length = fields.get("content-length");
     let mut body = vec![0; length.map_or(0, |it| it.parse().unwrap_or(0))];
     reader.read_exact(&mut body).ok()?;
+    if fields
+        .get("transfer-encoding")
+        .is_some_and(|it| it == "chunked")
+    {
+        body = chunks(reader)?;
+    }
     Some(Request {
         method,
         target,
         fields,
         body,
     })
+}
+
+fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut chunk = vec![0; length + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        body.extend_from_slice(&chunk[..length]);
+        if length == 0 {
+            return Some(body);
+        }
+    }
 }
 
 /// The fields up to the empty line; those of one name are joined.
@@ -207,6 +228,11 @@ fn fields(reader: &mut impl BufRead) -> Option<HashMap<String, String>> {
             .and_modify(|old| old.push_str(&format!(", {value}")))
             .or_insert_with(|| value.to_owned());
     }
+}
+
+/// Something that `cargo xtask test` says in the environment.
+pub fn needed(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
 }
 
 pub struct Edge {
@@ -251,14 +277,16 @@ impl Edge {
     }
 
     pub fn start_with(origin: &Origin, environment: &[(&str, &str)]) -> Self {
-        let needed = |name: &str| {
-            std::env::var(name)
-                .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
-        };
+        let config = format!("{}/workerd.capnp", needed("EDGE_DIR"));
+        Self::start_as(&config, origin, environment)
+    }
+
+    /// An edge with this configuration of workerd.
+    pub fn start_as(config: &str, origin: &Origin, environment: &[(&str, &str)]) -> Self {
         let address = free_address();
         let child = Command::new(needed("WORKERD"))
             .arg("serve")
-            .arg(format!("{}/workerd.capnp", needed("EDGE_DIR")))
+            .arg(config)
             .arg(format!("--socket-addr=http={address}"))
             .arg(format!("--external-addr=origin={}", origin.address))
             .envs(environment.iter().copied())
@@ -376,17 +404,7 @@ impl Client {
             .is_some_and(|it| it == "chunked");
         if method == "HEAD" || matches!(status, 204 | 304) {
         } else if chunked {
-            loop {
-                let mut line = String::new();
-                self.reader.read_line(&mut line).ok()?;
-                let length = usize::from_str_radix(line.trim(), 16).ok()?;
-                let mut chunk = vec![0; length + 2];
-                self.reader.read_exact(&mut chunk).ok()?;
-                body.extend_from_slice(&chunk[..length]);
-                if length == 0 {
-                    break;
-                }
-            }
+            body = chunks(&mut self.reader)?;
         } else {
             body = vec![0; fields.get("content-length")?.parse().ok()?];
             self.reader.read_exact(&mut body).ok()?;
