@@ -14,6 +14,7 @@ mod support;
 mod shopper;
 
 mod broken;
+mod coupons;
 mod holds;
 mod later;
 mod outbox;
