@@ -16,6 +16,7 @@ mod shopper;
 mod broken;
 mod coupons;
 mod holds;
+mod hosted;
 mod later;
 mod outbox;
 mod pays;
