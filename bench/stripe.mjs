@@ -14,6 +14,8 @@ const server = createServer(async (request, response) => {
       id: `pi_${answers.size + 1}`,
       object: 'payment_intent',
       status: fields.get('confirm') === 'true' ? 'succeeded' : 'requires_payment_method',
+      amount: Number(fields.get('amount')),
+      currency: fields.get('currency'),
       metadata: { payment: fields.get('metadata[payment]') },
     });
   }

@@ -8,6 +8,7 @@ pub mod address;
 pub mod cache;
 pub mod cart;
 pub mod catalog;
+pub mod coupon;
 pub mod cursor;
 pub mod edge;
 pub mod endpoint;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{money::Money, order::OrderState};
+use crate::{locale::Locale, money::Money, order::OrderState};
 
 /// A payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,6 +86,10 @@ pub struct PayOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub payment_method: Option<String>,
+    /// With the method `stripe`, and without `payment_method`: the buyer pays on a page of Stripe's in
+    /// this language, to which `redirect_url` of the answer leads, and comes back to the order's page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosted: Option<Locale>,
 }
 
 /// An event was taken.

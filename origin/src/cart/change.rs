@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{
     app::App,
-    catalog,
+    catalog, coupons,
     db::{self, Tx},
     inventory::{self, Moves},
 };
@@ -132,14 +132,14 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
     }
     if let Some(codes) = &mut update.coupons {
         for code in codes.iter_mut() {
-            *code = code.trim().to_uppercase();
+            *code = coupons::upper(code);
         }
         let mut seen = HashSet::new();
         codes.retain(|code| seen.insert(code.clone()));
         if codes.len() > COUPONS_MAX {
             fault("coupons", "These are too many.");
         }
-        if codes.iter().any(|code| code.is_empty() || code.len() > 64) {
+        if codes.iter().any(|it| !coupons::may_be_code(it)) {
             fault("coupons", "There is no such coupon.");
         }
     }

@@ -9,5 +9,5 @@ mod rules;
 mod sum;
 
 pub use coupon::{Coupon, Effect};
-pub use rules::{Parcel, Rules};
+pub use rules::{Parcel, Rules, percent};
 pub use sum::{Line, LineSum, Sum, sum};

@@ -252,8 +252,8 @@ fn country(code: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{code:?} is no country code"))
 }
 
-/// `19` or `8.875` as hundredths of a per cent, which must be exact to two places.
-fn percent(text: &str) -> Option<i64> {
+/// `19` or `8.75` as hundredths of a per cent, which must be exact to two places.
+pub fn percent(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
     if whole.is_empty()

@@ -37,6 +37,24 @@ pub async fn find(
     Ok(found)
 }
 
+/// A page of the coupons, the newest first: those with ids below this one.
+pub async fn page(
+    conn: &mut AnyConnection,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Coupon>, db::Error> {
+    let statement = "
+        select id, code, kind, value, minimum_minor, starts_at, ends_at, limit_total,
+               limit_customer, used, stackable, active
+          from coupons
+         where id < ?
+         order by id desc
+         limit ?";
+    let statement = sqlx::query(statement).bind(before).bind(limit);
+    let rows = statement.fetch_all(conn).await?;
+    rows.iter().map(coupon).collect()
+}
+
 fn coupon(row: &AnyRow) -> Result<Coupon, db::Error> {
     let kind: String = row.try_get("kind")?;
     let effect = Effect::from_parts(&kind, row.try_get("value")?);
@@ -60,11 +78,17 @@ fn coupon(row: &AnyRow) -> Result<Coupon, db::Error> {
     })
 }
 
-/// Makes a coupon, or changes the one with its code. How often it was used stays.
-pub async fn save(tx: &mut Tx, coupon: &Coupon) -> Result<(), db::Error> {
-    let head = "
+const HEAD: &str = "
         insert into coupons (id, code, kind, value, minimum_minor, starts_at, ends_at, limit_total,
                              limit_customer, used, stackable, active) ";
+
+/// Makes a coupon. When somebody else has just made one with its code, that is an error of a unique key.
+pub async fn add(tx: &mut Tx, coupon: &Coupon) -> Result<(), db::Error> {
+    write(tx, Rows::insert(HEAD), coupon).await
+}
+
+/// Makes a coupon, or changes the one with its code. How often it was used stays.
+pub async fn save(tx: &mut Tx, coupon: &Coupon) -> Result<(), db::Error> {
     let upsert = Upsert {
         key: "code",
         columns: &[
@@ -79,23 +103,26 @@ pub async fn save(tx: &mut Tx, coupon: &Coupon) -> Result<(), db::Error> {
             "active",
         ],
     };
+    write(tx, Rows::upsert(HEAD, upsert), coupon).await
+}
+
+async fn write(tx: &mut Tx, rows: Rows, coupon: &Coupon) -> Result<(), db::Error> {
     let (kind, value) = coupon.effect.parts();
-    Rows::upsert(head, upsert)
-        .write(tx, std::slice::from_ref(coupon), |mut row, coupon| {
-            row.push_bind(coupon.id.get())
-                .push_bind(coupon.code.clone())
-                .push_bind(kind)
-                .push_bind(value)
-                .push_bind(coupon.minimum_minor)
-                .push_bind(coupon.starts_at.map(Timestamp::as_millis))
-                .push_bind(coupon.ends_at.map(Timestamp::as_millis))
-                .push_bind(coupon.limit_total)
-                .push_bind(coupon.limit_customer)
-                .push_bind(0_i64)
-                .push_bind(i64::from(coupon.stackable))
-                .push_bind(i64::from(coupon.active));
-        })
-        .await
+    rows.write(tx, std::slice::from_ref(coupon), |mut row, coupon| {
+        row.push_bind(coupon.id.get())
+            .push_bind(coupon.code.clone())
+            .push_bind(kind)
+            .push_bind(value)
+            .push_bind(coupon.minimum_minor)
+            .push_bind(coupon.starts_at.map(Timestamp::as_millis))
+            .push_bind(coupon.ends_at.map(Timestamp::as_millis))
+            .push_bind(coupon.limit_total)
+            .push_bind(coupon.limit_customer)
+            .push_bind(0_i64)
+            .push_bind(i64::from(coupon.stackable))
+            .push_bind(i64::from(coupon.active));
+    })
+    .await
 }
 
 /// How often these customers have used these coupons.
@@ -136,7 +163,7 @@ pub async fn redeem(
                 .push_bind(now.as_millis());
         })
         .await?;
-    add(tx, uses.iter().map(|(coupon, ..)| *coupon), 1).await
+    add_uses(tx, uses.iter().map(|(coupon, ..)| *coupon), 1).await
 }
 
 /// Undoes the uses of an order that is given up.
@@ -157,10 +184,10 @@ pub async fn give_back(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
         .bind(order.get())
         .execute(tx.conn())
         .await?;
-    add(tx, coupons.into_iter().map(CouponId::new), -1).await
+    add_uses(tx, coupons.into_iter().map(CouponId::new), -1).await
 }
 
-async fn add(
+async fn add_uses(
     tx: &mut Tx,
     coupons: impl Iterator<Item = CouponId>,
     each: i64,

@@ -26,8 +26,8 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    accounts, app::App, audit, cart, catalog, inventory, limits, orders, pages, payments, shopper,
-    webhooks,
+    accounts, app::App, audit, cart, catalog, coupons, inventory, limits, orders, pages, payments,
+    shopper, webhooks,
 };
 
 /// The whole service.
@@ -38,6 +38,7 @@ pub fn router(app: &App) -> Router {
         .merge(audit::routes())
         .merge(catalog::routes())
         .merge(cart::routes())
+        .merge(coupons::routes())
         .merge(inventory::routes())
         .merge(orders::routes())
         .merge(payments::routes())

@@ -348,7 +348,7 @@ async fn place_order(
     };
     match orders::place(&buyer.app, &buyer.cart.id, request, None).await {
         Ok(Placed::New(order)) => {
-            pay(&buyer.app, &order, payment.card, fields.text("key")).await;
+            pay(&buyer.app, locale, &order, payment.card, fields.text("key")).await;
             Ok(thanks(locale, &order))
         }
         Ok(Placed::Before(order)) => Ok(thanks(locale, &order)),
@@ -365,14 +365,19 @@ async fn place_order(
 }
 
 /// Pays at once where a provider takes the money. Whether it went well the order's page says: the
-/// order is there either way, and can be paid again.
-async fn pay(app: &App, order: &Order, card: Option<TestCard>, key: &str) {
+/// order is there either way, and can be paid again. Where the buyer pays on a page of the provider's,
+/// the order's page has a link to it, and is where they find it again. They are not led there at once:
+/// the policy of the pages lets forms go to the shop alone (`form-action`), which Chromium holds redirects
+/// of a form to as well, and the provider's address is the provider's to choose, so that it cannot be
+/// allowed beforehand.
+async fn pay(app: &App, locale: Locale, order: &Order, card: Option<TestCard>, key: &str) {
     if order.payment_method == "manual" {
         return;
     }
     let request = PayOrder {
         card,
-        payment_method: None,
+        hosted: Some(locale),
+        ..PayOrder::default()
     };
     let paid = pay_with(app, order, request, key).await;
     if let Err(error) = paid {

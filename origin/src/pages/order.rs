@@ -63,6 +63,11 @@ async fn shown(
 ) -> Answered {
     let order = orders::find(app, number, token).await?;
     let payment = payments::last(app, &order).await?;
+    // The provider was asked, and may just have said that the money is here.
+    let order = match &payment {
+        Some(it) if it.order != order.state => orders::find(app, number, token).await?,
+        _ => order,
+    };
     let shell = personal_shell(app, locale, &order_path(number, token)).await?;
     let page = OrderPage {
         order,
@@ -102,7 +107,8 @@ async fn pay_order(
     } else {
         let request = PayOrder {
             card: TestCard::from_word(fields.text("card")),
-            payment_method: None,
+            hosted: Some(locale),
+            ..PayOrder::default()
         };
         pay_with(&app, &order, request, fields.text("key"))
             .await

@@ -7,7 +7,7 @@ use crate::app::App;
 use super::{
     Error,
     pay::settled,
-    provider::{self, Provider},
+    provider::{self, Known, Provider},
     store,
 };
 
@@ -29,7 +29,7 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
     let mut reader = app.db.read().await?;
     let known = store::find(&mut reader, about.reference, "").await?;
     drop(reader);
-    if known.is_none_or(|it| it.provider != "stripe") {
+    let Some(known) = known.filter(|it| it.provider == "stripe") else {
         let (event, payment) = (&event.id, about.reference);
         tracing::warn!(
             event,
@@ -37,12 +37,20 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
             "an event is about a payment that is not known"
         );
         return Ok(());
-    }
+    };
     let answer = match event.answer {
         Some(answer) => answer,
         None => {
             let provider = provider::of(app, "stripe").ok_or(Error::NoProvider)?;
-            provider.look_up(&about).await?
+            // What was opened for the payment says more than an intent on which a card has failed.
+            let external = known.external.or(about.external);
+            let reference = about.reference;
+            provider
+                .look_up(&Known {
+                    reference,
+                    external,
+                })
+                .await?
         }
     };
     settled(app, about.reference, &answer, Some(("stripe", &event.id))).await?;

@@ -16,6 +16,6 @@ mod web;
 
 pub use error::Error;
 pub use pay::{Paid, confirm, find, last, pay, recover, settle};
-pub use provider::{Answer, Charge, Known, Outcome, Provider, Unknown};
+pub use provider::{Answer, Charge, HostedPage, Known, Outcome, Provider, Unknown};
 pub use refund::{refund, send_back};
 pub use web::routes;

@@ -2,6 +2,7 @@
 
 use shared::{
     order::{Order, OrderState},
+    page::order_path,
     payment::{NextStep, PayOrder, Payment, PaymentState},
     time::Timestamp,
 };
@@ -14,7 +15,7 @@ use crate::{
 
 use super::{
     Error,
-    provider::{self, Answer, Charge, Outcome, Provider, Unknown},
+    provider::{self, Answer, Charge, HostedPage, Outcome, Provider, Unknown},
     refund,
     store::{self, Stored},
 };
@@ -42,6 +43,10 @@ pub async fn pay(
     request: PayOrder,
     key: &Key,
 ) -> Result<Paid, Error> {
+    if request.hosted.is_some() && request.payment_method.is_some() {
+        let why = "Either this or payment_method is expected.".to_owned();
+        return Err(Error::Invalid("hosted", why));
+    }
     let begin = async || begin(app, (number, token), key).await;
     let payment = match db::retried(begin, Error::is_conflict).await? {
         Begun::New(payment) => payment,
@@ -59,14 +64,7 @@ pub async fn pay(
     };
     crash::at("pay.begun");
     let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
-    let charge = Charge {
-        reference: payment.id,
-        amount: payment.amount,
-        number: number.to_owned(),
-        return_url: format!("{}/orders/{number}?token={token}", app.config.base_url),
-        card: request.card,
-        token: request.payment_method,
-    };
+    let charge = charge_of(app, (number, token), &payment, request).await?;
     let mut next = None;
     let payment = match provider.charge(charge).await {
         Ok(answer) => {
@@ -99,6 +97,37 @@ pub async fn pay(
     Ok(Paid {
         payment,
         replayed: false,
+    })
+}
+
+/// What the provider is asked for. The buyer comes back to the order's page in their language.
+async fn charge_of(
+    app: &App,
+    (number, token): (&str, &str),
+    payment: &Stored,
+    request: PayOrder,
+) -> Result<Charge, Error> {
+    let back = request.hosted.unwrap_or_default();
+    let page = match request.hosted {
+        Some(locale) => {
+            let order: Order = orders::find(app, number, token).await?;
+            Some(HostedPage {
+                locale,
+                email: order.email,
+                until: order.pay_until,
+            })
+        }
+        None => None,
+    };
+    let path = back.path(&order_path(number, token));
+    Ok(Charge {
+        reference: payment.id,
+        amount: payment.amount,
+        number: number.to_owned(),
+        return_url: format!("{}{path}", app.config.base_url),
+        card: request.card,
+        token: request.payment_method,
+        page,
     })
 }
 
@@ -198,6 +227,19 @@ async fn settle_once(
         return Ok(payment);
     }
     if payment.state == PaymentState::Captured {
+        tx.commit().await?;
+        return Ok(payment);
+    }
+    let captured = answer.outcome == Outcome::Captured;
+    if let Some(came) = answer.amount.filter(|it| captured && *it != payment.amount) {
+        // Nobody at the shop has asked for that. It is for people to look at, and pays nothing.
+        let minor = came.minor;
+        tracing::error!(
+            payment = id,
+            minor,
+            "another amount came than was asked for"
+        );
+        store::update(&mut tx, &payment, now).await?;
         tx.commit().await?;
         return Ok(payment);
     }

@@ -84,6 +84,8 @@ async fn world(shop: &Shop) -> World {
     let paid = send_with_key(shop, &pay, &json!({ "card": "confirm" }), "pay")
         .await
         .json();
+    let coupon = json!({ "effect": { "type": "free_shipping" } });
+    operate(shop, "PUT", "coupons/tea", coupon).await;
     let hook = operate(
         shop,
         "POST",
@@ -112,6 +114,7 @@ async fn world(shop: &Shop) -> World {
         ("key", text(&key["id"])),
         ("location", "north".to_owned()),
         ("external_id", "tea".to_owned()),
+        ("code", "TEA".to_owned()),
     ];
     World {
         cookies: [
@@ -165,6 +168,7 @@ fn body(operation: &str, world: &World) -> Value {
         "create_webhook" => json!({ "url": "https://evil.example/" }),
         "create_api_key" => json!({ "name": "evil", "rights": ["orders"] }),
         "save_draft" | "save_category" => json!({ "names": { "en": "Evil" } }),
+        "save_coupon" => json!({ "effect": { "type": "percentage", "percent": "100" } }),
         "change_variant" => json!({ "price": { "minor": 1, "currency": "USD" } }),
         "set_role" => json!({ "role": "staff", "rights": ["orders"] }),
         _ => json!({}),

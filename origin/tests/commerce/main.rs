@@ -14,7 +14,9 @@ mod support;
 mod shopper;
 
 mod broken;
+mod coupons;
 mod holds;
+mod hosted;
 mod later;
 mod outbox;
 mod pays;

@@ -17,23 +17,26 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::{
-    db_test,
+    db_test, hosted,
     shopper::*,
     support::{Reply, Shop},
 };
 
-const SECRET: &str = "whsec_of_this_shop";
+pub const SECRET: &str = "whsec_of_this_shop";
 
 /// What Stripe would know.
 #[derive(Default)]
-struct Account {
-    intents: HashMap<String, Value>,
-    answers: HashMap<String, (StatusCode, Value)>,
-    refunds: Vec<(String, String)>,
+pub struct Account {
+    pub intents: HashMap<String, Value>,
+    pub sessions: HashMap<String, Value>,
+    pub answers: HashMap<String, (StatusCode, Value)>,
+    pub refunds: Vec<(String, String)>,
+    /// The next session is opened, and nobody hears of it.
+    pub loses_answer: bool,
 }
 
-type Stripe = Arc<Mutex<Account>>;
-type Fields = HashMap<String, String>;
+pub type Stripe = Arc<Mutex<Account>>;
+pub type Fields = HashMap<String, String>;
 
 async fn create(
     State(stripe): State<Stripe>,
@@ -110,12 +113,14 @@ async fn refund(
 }
 
 /// A shop with an account, and what Stripe knows.
-async fn account(shop: &Shop) -> (Shop, Stripe) {
+pub async fn account(shop: &Shop) -> (Shop, Stripe) {
     let stripe = Stripe::default();
     let routes = Router::new()
         .route("/v1/payment_intents", post(create))
         .route("/v1/payment_intents/search", get(search))
         .route("/v1/payment_intents/{id}", get(retrieve))
+        .route("/v1/checkout/sessions", post(hosted::open))
+        .route("/v1/checkout/sessions/{id}", get(hosted::retrieve))
         .route("/v1/refunds", post(refund))
         .with_state(Arc::clone(&stripe));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,7 +135,7 @@ async fn account(shop: &Shop) -> (Shop, Stripe) {
     (shop.await, stripe)
 }
 
-async fn order(shop: &Shop) -> (String, String) {
+pub async fn order(shop: &Shop) -> (String, String) {
     let path = ready_cart(shop, "tea-1", 1).await;
     let mut order = order_of(shop, &path).await;
     order["payment_method"] = json!("stripe");
@@ -145,29 +150,29 @@ async fn order(shop: &Shop) -> (String, String) {
     )
 }
 
-async fn pay(shop: &Shop, (order, token): &(String, String), with: Value, key: &str) -> Reply {
+pub async fn pay(shop: &Shop, (order, token): &(String, String), with: Value, key: &str) -> Reply {
     send_with_key(shop, &format!("{order}/payments{token}"), &with, key).await
 }
 
-async fn read(shop: &Shop, (order, token): &(String, String)) -> Value {
+pub async fn read(shop: &Shop, (order, token): &(String, String)) -> Value {
     shop.json(&format!("{order}{token}")).await
 }
 
-fn signature(secret: &str, seconds: i64, body: &str) -> String {
+pub fn signature(secret: &str, seconds: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{seconds}.{body}").as_bytes());
     let tag: String = tag.as_ref().iter().map(|it| format!("{it:02x}")).collect();
     format!("t={seconds},v1={tag}")
 }
 
-async fn tell(shop: &Shop, signature: &str, body: &str) -> Reply {
+pub async fn tell(shop: &Shop, signature: &str, body: &str) -> Reply {
     let request = Request::post("/api/v1/payments/stripe/events")
         .header("content-type", "application/json")
         .header("stripe-signature", signature);
     shop.send_body(request, Body::from(body.to_owned())).await
 }
 
-fn event(id: &str, kind: &str, intent: &Value) -> String {
+pub fn event(id: &str, kind: &str, intent: &Value) -> String {
     json!({ "id": id, "object": "event", "type": kind, "data": { "object": intent } }).to_string()
 }
 
@@ -239,7 +244,7 @@ db_test! {
         ] {
             assert_eq!(tell(&shop, &signed, body).await.status, 400);
         }
-        let foreign = event("evt_9", "payment_intent.succeeded", &json!({ "id": "pi_9", "status": "succeeded", "metadata": { "payment": "1" } }));
+        let foreign = event("evt_9", "payment_intent.succeeded", &json!({ "id": "pi_9", "status": "succeeded", "amount": 1, "currency": "usd", "metadata": { "payment": "1" } }));
         assert_eq!(tell(&shop, &signature(SECRET, now, &foreign), &foreign).await.status, 200);
     }
 }

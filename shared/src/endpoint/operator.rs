@@ -9,6 +9,7 @@ use crate::{
         Accepted, Account, ApiKey, ApiKeys, AuditLog, CreateApiKey, KeyPath, ListAudit, ListUsers,
         OrderList, SetRole, UserList, UserPath,
     },
+    coupon::{Coupon, CouponList, CouponPath, ListCoupons, SaveCoupon},
     operator::{
         CategoryDraft, ChangeVariant, DraftList, ExternalPath, ListAllOrders, ListDrafts,
         ProductDraft, SkuPath,
@@ -86,6 +87,26 @@ endpoints! {
         summary: "Take an empty category out of the shop",
         query: &[], caching: Caching::Private,
         problems: &[Unauthorized, Forbidden, NotFound, Stale, NotEmpty],
+    }
+    /// The coupons.
+    LIST_COUPONS: Get(NoParameters, ListCoupons, NoParameters) -> CouponList = {
+        id: "list_coupons", path: "/api/v1/operator/coupons",
+        summary: "The coupons, the newest first, with how often each was used",
+        query: &["cursor", "limit"], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden],
+    }
+    /// A coupon.
+    GET_COUPON: Get(CouponPath, NoParameters, NoParameters) -> Coupon = {
+        id: "get_coupon", path: "/api/v1/operator/coupons/{code}",
+        summary: "A coupon, with how often it was used",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
+    }
+    /// A coupon, new or changed.
+    SAVE_COUPON: Put(CouponPath, NoParameters, SaveCoupon) -> Coupon = {
+        id: "save_coupon", path: "/api/v1/operator/coupons/{code}",
+        summary: "Make a coupon, or change it; how often it was used stays. `active` switches it off",
+        query: &[], caching: Caching::Private, done: &[200, 201],
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound],
     }
     /// The orders of everybody.
     LIST_ORDERS: Get(NoParameters, ListAllOrders, NoParameters) -> OrderList = {

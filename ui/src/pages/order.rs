@@ -200,15 +200,21 @@ fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
     let words = Words::of(shell.locale);
     let confirming = payment.state == PaymentState::Confirming;
     let redirect = payment.next.as_ref().and_then(|it| it.redirect_url.clone());
-    let text = if confirming {
-        words.say("order-confirm")
+    let hosted = page.order.payment_method == "stripe";
+    let text = match (confirming, hosted && redirect.is_some()) {
+        (true, true) => words.say("order-go-on"),
+        (true, false) => words.say("order-confirm"),
+        (false, _) => words.say("order-on-its-way"),
+    };
+    let go_on = if hosted {
+        "order-go-on-do"
     } else {
-        words.say("order-on-its-way")
+        "order-confirm-do"
     };
     let on = match (confirming, redirect) {
         (true, Some(href)) => view! {
             <a class="button" href=href>
-                {words.say("order-confirm-do")}
+                {words.say(go_on)}
             </a>
         }
         .into_any(),

@@ -4,8 +4,10 @@ mod stripe;
 mod test;
 
 use shared::{
+    locale::Locale,
     money::Money,
     payment::{NextStep, TestCard},
+    time::Timestamp,
 };
 
 use crate::{app::App, db};
@@ -30,6 +32,19 @@ pub struct Charge {
     /// With a real provider: its token for the buyer's card. Without one the buyer goes on with the
     /// provider.
     pub token: Option<String>,
+    /// For a buyer who pays on a page of the provider's: what that page is to be like.
+    pub page: Option<HostedPage>,
+}
+
+/// A page of the provider's on which a buyer pays.
+#[derive(Clone, Debug)]
+pub struct HostedPage {
+    /// Its language.
+    pub locale: Locale,
+    /// The buyer's address, which they need not type again.
+    pub email: String,
+    /// Until when the order is to be paid.
+    pub until: Option<Timestamp>,
 }
 
 /// A charge that was asked for before.
@@ -63,6 +78,8 @@ pub struct Answer {
     pub external: Option<String>,
     /// What the buyer has to do.
     pub next: Option<NextStep>,
+    /// How much came, where the provider says it.
+    pub amount: Option<Money>,
 }
 
 impl From<Outcome> for Answer {
@@ -71,6 +88,7 @@ impl From<Outcome> for Answer {
             outcome,
             external: None,
             next: None,
+            amount: None,
         }
     }
 }

@@ -1,13 +1,21 @@
 //! The method `stripe`: PaymentIntents over Stripe's HTTP API, and its signed events.
 //! See <https://docs.stripe.com/api/payment_intents> and <https://docs.stripe.com/webhooks#verify-manually>.
 
+mod session;
+
 use ring::hmac;
-use serde::Deserialize;
-use shared::{money::Money, payment::NextStep, time::Timestamp};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use shared::{
+    money::{Currency, Money},
+    payment::NextStep,
+    time::Timestamp,
+};
 
 use crate::app::App;
 
 use super::{Answer, Charge, Known, Outcome, Provider, Unknown};
+
+use session::Session;
 
 /// The shapes below are those of this version.
 const VERSION: &str = "2024-06-20";
@@ -26,6 +34,8 @@ pub struct Stripe<'a> {
 struct Intent {
     id: String,
     status: String,
+    amount: i64,
+    currency: Lower,
     client_secret: Option<String>,
     next_action: Option<NextAction>,
     last_payment_error: Option<Failure>,
@@ -36,6 +46,18 @@ struct Intent {
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     payment: Option<String>,
+    hosted: Option<String>,
+}
+
+/// A currency as Stripe writes it, in small letters.
+#[derive(Clone, Copy, Debug)]
+struct Lower(Currency);
+
+impl<'de> Deserialize<'de> for Lower {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?.to_uppercase();
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,23 +104,39 @@ impl Failure {
     }
 }
 
+impl Intent {
+    /// Why there is no money, if that is so.
+    fn declined(self) -> Option<String> {
+        match (self.status.as_str(), self.last_payment_error) {
+            ("canceled", _) => Some("canceled".to_owned()),
+            ("requires_payment_method", Some(error)) => Some(error.word()),
+            _ => None,
+        }
+    }
+}
+
 impl From<Intent> for Answer {
-    fn from(intent: Intent) -> Self {
-        let outcome = match (intent.status.as_str(), intent.last_payment_error) {
-            ("succeeded", _) => Outcome::Captured,
-            ("canceled", _) => Outcome::Declined("canceled".to_owned()),
-            ("requires_payment_method", Some(error)) => Outcome::Declined(error.word()),
+    fn from(mut intent: Intent) -> Self {
+        let redirect = intent.next_action.take().and_then(|it| it.redirect_to_url);
+        let (id, secret) = (intent.id.clone(), intent.client_secret.take());
+        let amount = Money::new(intent.amount, intent.currency.0);
+        // On a page of Stripe's the buyer takes another card; when that is over, its session says.
+        let hosted = intent.metadata.hosted.is_some() && intent.status != "canceled";
+        let captured = intent.status == "succeeded";
+        let outcome = match intent.declined() {
+            _ if captured => Outcome::Captured,
+            Some(why) if !hosted => Outcome::Declined(why),
             _ => Outcome::Confirming,
         };
-        let redirect = intent.next_action.and_then(|it| it.redirect_to_url);
         let next = (outcome == Outcome::Confirming).then_some(NextStep {
-            client_secret: intent.client_secret,
+            client_secret: secret,
             redirect_url: redirect.map(|it| it.url),
         });
         Self {
             outcome,
-            external: Some(intent.id),
+            external: Some(id),
             next,
+            amount: captured.then_some(amount),
         }
     }
 }
@@ -152,6 +190,9 @@ async fn answer<T: serde::de::DeserializeOwned>(
 
 impl Provider for Stripe<'_> {
     async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
+        if let Some(page) = &charge.page {
+            return self.open(&charge, page).await;
+        }
         let (amount, reference) = (
             charge.amount.minor.to_string(),
             charge.reference.to_string(),
@@ -188,6 +229,9 @@ impl Provider for Stripe<'_> {
     async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
         let refused = |failure: Failure| Unknown(failure.word());
         if let Some(external) = &charge.external {
+            if let Some(found) = self.find_session(external).await {
+                return found;
+            }
             let path = format!("/v1/payment_intents/{external}");
             let found = answer::<Intent>(self.request(http::Method::GET, &path)).await?;
             return found.map(Answer::from).map_err(refused);
@@ -266,28 +310,36 @@ pub fn event(secret: &str, signature: &str, body: &[u8], now: Timestamp) -> Resu
     if (now.as_millis() / 1_000).abs_diff(seconds) > AGE_MAX_S.unsigned_abs() {
         return Err("the event is too old".to_owned());
     }
-    let event: RawEvent = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let mut read = Event {
-        id: event.id,
-        about: None,
-        answer: None,
+    told(body).map_err(|error| error.to_string())
+}
+
+/// Reads an event of a payment. Those of something else are about nothing.
+fn told(body: &[u8]) -> Result<Event, serde_json::Error> {
+    let event: RawEvent = serde_json::from_slice(body)?;
+    let object = event.data.object;
+    let (payment, object, answer) = if event.kind.starts_with("payment_intent.") {
+        let intent: Intent = serde_json::from_value(object)?;
+        let payment = intent.metadata.payment.clone();
+        (payment, intent.id.clone(), Answer::from(intent))
+    } else if event.kind.starts_with("checkout.session.") {
+        let session: Session = serde_json::from_value(object)?;
+        let payment = session.payment().map(str::to_owned);
+        (payment, session.id.clone(), Answer::from(session))
+    } else {
+        (None, String::new(), Outcome::Confirming.into())
     };
-    if event.kind.starts_with("payment_intent.") {
-        let intent: Intent =
-            serde_json::from_value(event.data.object).map_err(|error| error.to_string())?;
-        let payment = intent.metadata.payment.as_deref();
-        if let Some(reference) = payment.and_then(|it| it.parse().ok()) {
-            let external = Some(intent.id.clone());
-            read.about = Some(Known {
-                reference,
-                external,
-            });
-            // Events come in any order; only that the money is here cannot be overtaken.
-            let answer = Answer::from(intent);
-            read.answer = Some(answer).filter(|it| it.outcome == Outcome::Captured);
-        }
-    }
-    Ok(read)
+    let reference = payment.and_then(|it| it.parse().ok());
+    let about = reference.map(|reference| Known {
+        reference,
+        external: Some(object),
+    });
+    // Events come in any order; only that the money is here cannot be overtaken.
+    let is_final = about.is_some() && answer.outcome == Outcome::Captured;
+    Ok(Event {
+        id: event.id,
+        about,
+        answer: Some(answer).filter(|_| is_final),
+    })
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
@@ -305,7 +357,7 @@ mod tests {
     /// The signature of Stripe's own command line for this secret, time and body.
     #[test]
     fn a_genuine_event_is_read_and_no_other() {
-        let body = br#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","status":"succeeded","metadata":{"payment":"42"}}}}"#;
+        let body = br#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","status":"succeeded","amount":500,"currency":"usd","metadata":{"payment":"42"}}}}"#;
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"whsec_test");
         let tag = hmac::sign(&key, &[b"1790000000.".as_slice(), body].concat());
         let tag: String = tag.as_ref().iter().map(|it| format!("{it:02x}")).collect();
@@ -340,17 +392,19 @@ mod tests {
     #[test]
     fn what_becomes_of_an_intent() {
         let intent = |json: &str| Answer::from(serde_json::from_str::<Intent>(json).unwrap());
-        let done = intent(r#"{"id":"pi_1","status":"succeeded"}"#);
+        let done = intent(r#"{"id":"pi_1","status":"succeeded","amount":500,"currency":"eur"}"#);
         assert_eq!((done.outcome, done.next), (Outcome::Captured, None));
+        let euros = Money::new(500, "EUR".parse().unwrap());
+        assert_eq!(done.amount, Some(euros));
         let declined = intent(
-            r#"{"id":"pi_1","status":"requires_payment_method","last_payment_error":{"code":"card_declined","decline_code":"insufficient_funds"}}"#,
+            r#"{"id":"pi_1","status":"requires_payment_method","amount":500,"currency":"usd","last_payment_error":{"code":"card_declined","decline_code":"insufficient_funds"}}"#,
         );
         assert_eq!(
             declined.outcome,
             Outcome::Declined("insufficient_funds".into())
         );
         let asks = intent(
-            r#"{"id":"pi_1","status":"requires_action","client_secret":"pi_1_secret","next_action":{"type":"redirect_to_url","redirect_to_url":{"url":"https://bank.example/"}}}"#,
+            r#"{"id":"pi_1","status":"requires_action","amount":500,"currency":"usd","client_secret":"pi_1_secret","next_action":{"type":"redirect_to_url","redirect_to_url":{"url":"https://bank.example/"}}}"#,
         );
         assert_eq!(asks.outcome, Outcome::Confirming);
         let next = asks.next.unwrap();

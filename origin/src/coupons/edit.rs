@@ -1,0 +1,98 @@
+//! Making and changing coupons, for those who run the shop.
+
+use shared::{
+    coupon::{Coupon, CouponList, ListCoupons, SaveCoupon},
+    cursor::{Cursor, Direction},
+    id::CouponId,
+};
+use sqlx::AnyConnection;
+
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+    checkout, db,
+};
+
+use super::{Error, model, store};
+
+const LIMIT_DEFAULT: u32 = 20;
+const LIMIT_MAX: u32 = 100;
+
+/// A page of the coupons.
+pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, Error> {
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        return Err(Error::Invalid(vec![("limit", why)]));
+    }
+    let before = query.cursor.map_or(i64::MAX, |it| it.id);
+    let mut reader = app.db.read().await?;
+    let mut found = store::page(&mut reader, before, i64::from(limit) + 1).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| Cursor {
+        order: 0,
+        direction: Direction::After,
+        key: last.id.get(),
+        id: last.id.get(),
+    });
+    let currency = app.config.currency;
+    let coupons = found.iter().map(|it| model::shown(it, currency)).collect();
+    Ok(CouponList { coupons, next })
+}
+
+/// The coupon with this code.
+pub(super) async fn read(app: &App, code: &str) -> Result<Coupon, Error> {
+    let mut reader = app.db.read().await?;
+    let found = named(&mut reader, &model::upper(code), "").await?;
+    let found = found.ok_or(Error::NoSuchCoupon)?;
+    Ok(model::shown(&found, app.config.currency))
+}
+
+/// Makes a coupon, or changes it. Says whether it is new.
+pub(super) async fn save(
+    app: &App,
+    actor: &Actor,
+    code: &str,
+    request: &SaveCoupon,
+) -> Result<(Coupon, bool), Error> {
+    let currency = app.config.currency;
+    let id = CouponId::new(app.ids.next(app.clock.now()));
+    let made = model::made(id, code, request, currency).map_err(Error::Invalid)?;
+    let save = async || {
+        let mut tx = app.db.write().await?;
+        // Orders lock the row before they use it, so that what was used is known here.
+        let lock = tx.dialect().for_update();
+        let before = named(tx.conn(), &made.code, lock).await?;
+        let used = before.as_ref().map_or(0, |it| it.used);
+        if made.limit_total.is_some_and(|limit| limit < used) {
+            let why = format!("It has been used {used} times already; `active` switches it off.");
+            return Err(Error::Invalid(vec![("limit_total", why)]));
+        }
+        match &before {
+            Some(_) => store::save(&mut tx, &made).await?,
+            None => store::add(&mut tx, &made).await?,
+        }
+        let after = checkout::Coupon {
+            used,
+            ..made.clone()
+        };
+        let after = model::shown(&after, currency);
+        let shown = before.as_ref().map(|it| model::shown(it, currency));
+        let change = Change::new("coupon.save", format!("coupon:{}", after.code));
+        let change = change.from(&shown).to(&after);
+        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        tx.commit().await?;
+        Ok((after, before.is_none()))
+    };
+    db::retried(save, Error::is_conflict).await
+}
+
+async fn named(
+    conn: &mut AnyConnection,
+    code: &str,
+    lock: &'static str,
+) -> Result<Option<checkout::Coupon>, db::Error> {
+    Ok(store::find(conn, &[code], lock).await?.remove(code))
+}

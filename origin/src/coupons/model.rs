@@ -1,0 +1,202 @@
+//! What a coupon may be, and how it looks from outside.
+
+use shared::{
+    coupon::{self, AMOUNT_MAX_MINOR, CODE_MAX, CouponEffect, SaveCoupon, USES_MAX},
+    id::CouponId,
+    money::{Currency, Money},
+};
+
+use crate::checkout::{Coupon, Effect, percent};
+
+/// A field that is wrong, and why.
+type Fault = (&'static str, String);
+
+/// A code as it is kept and compared: a buyer types it as they like.
+pub fn upper(code: &str) -> String {
+    code.trim().to_uppercase()
+}
+
+/// Whether a text in upper case is short enough for a code, and not empty.
+pub fn may_be_code(code: &str) -> bool {
+    (1..=CODE_MAX).contains(&code.chars().count())
+}
+
+/// Whether a coupon may be made with this code: it can be typed, read aloud and written in a path, in
+/// which `.` and `..` would be something else.
+pub(super) fn is_code(code: &str) -> bool {
+    let fits = |letter: char| letter.is_alphanumeric() || letter.is_ascii_graphic();
+    may_be_code(code) && code.chars().all(fits) && code.chars().any(char::is_alphanumeric)
+}
+
+/// The coupon that a request makes in a shop of this currency, or everything that is wrong with it.
+/// It is new; the caller knows whether there is one already.
+pub(super) fn made(
+    id: CouponId,
+    code: &str,
+    request: &SaveCoupon,
+    currency: Currency,
+) -> Result<Coupon, Vec<Fault>> {
+    let code = upper(code);
+    let mut faults = Vec::new();
+    if !is_code(&code) {
+        let why = "From 1 to 64 letters, digits and signs are expected, without spaces.";
+        faults.push(("code", why.to_owned()));
+    }
+    let effect = effect_of(&request.effect, currency);
+    let effect = effect.map_err(|fault| faults.push(fault)).ok();
+    let minimum = request.minimum.unwrap_or(Money::new(0, currency));
+    if let Err(why) = amount(minimum, 0, currency) {
+        faults.push(("minimum", why));
+    }
+    if let (Some(start), Some(end)) = (request.starts_at, request.ends_at)
+        && end <= start
+    {
+        faults.push(("ends_at", "It ends before it starts.".to_owned()));
+    }
+    for (field, limit) in [
+        ("limit_total", request.limit_total),
+        ("limit_customer", request.limit_customer),
+    ] {
+        if limit.is_some_and(|it| !(1..=USES_MAX).contains(&it)) {
+            faults.push((field, format!("A number from 1 to {USES_MAX} is expected.")));
+        }
+    }
+    match effect {
+        Some(effect) if faults.is_empty() => Ok(Coupon {
+            id,
+            code,
+            effect,
+            minimum_minor: minimum.minor,
+            starts_at: request.starts_at,
+            ends_at: request.ends_at,
+            limit_total: request.limit_total,
+            limit_customer: request.limit_customer,
+            used: 0,
+            used_by_customer: 0,
+            stackable: request.stackable,
+            active: request.active,
+        }),
+        _ => Err(faults),
+    }
+}
+
+fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, Fault> {
+    match effect {
+        CouponEffect::Percentage { percent: text } => match percent(text) {
+            Some(hundredths) if hundredths > 0 => Ok(Effect::Percentage(hundredths)),
+            _ => {
+                let why = "A decimal above 0 and up to 100 with two places at most is expected.";
+                Err(("effect.percent", why.to_owned()))
+            }
+        },
+        CouponEffect::Amount { amount: money } => match amount(*money, 1, currency) {
+            Ok(minor) => Ok(Effect::Amount(minor)),
+            Err(why) => Err(("effect.amount", why)),
+        },
+        CouponEffect::FreeShipping {} => Ok(Effect::FreeShipping),
+    }
+}
+
+/// The minor units of an amount that is at least so much.
+fn amount(money: Money, least: i64, currency: Currency) -> Result<i64, String> {
+    if money.currency != currency {
+        return Err(format!("An amount in {currency} is expected."));
+    }
+    if !(least..=AMOUNT_MAX_MINOR).contains(&money.minor) {
+        return Err(format!("From {least} to {AMOUNT_MAX_MINOR} is expected."));
+    }
+    Ok(money.minor)
+}
+
+/// How a coupon looks to those who run the shop.
+pub(super) fn shown(coupon: &Coupon, currency: Currency) -> coupon::Coupon {
+    let effect = match coupon.effect {
+        Effect::Percentage(hundredths) => CouponEffect::Percentage {
+            percent: decimal(hundredths),
+        },
+        Effect::Amount(minor) => CouponEffect::Amount {
+            amount: Money::new(minor, currency),
+        },
+        Effect::FreeShipping => CouponEffect::FreeShipping {},
+    };
+    coupon::Coupon {
+        code: coupon.code.clone(),
+        effect,
+        minimum: Money::new(coupon.minimum_minor, currency),
+        starts_at: coupon.starts_at,
+        ends_at: coupon.ends_at,
+        limit_total: coupon.limit_total,
+        limit_customer: coupon.limit_customer,
+        stackable: coupon.stackable,
+        active: coupon.active,
+        used: coupon.used,
+    }
+}
+
+/// Hundredths as [`percent`] reads them, without zeros that say nothing: `1250` is `12.5`.
+fn decimal(hundredths: i64) -> String {
+    let (whole, fraction) = (hundredths / 100, hundredths % 100);
+    match (fraction, fraction % 10) {
+        (0, _) => whole.to_string(),
+        (_, 0) => format!("{whole}.{}", fraction / 10),
+        _ => format!("{whole}.{fraction:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn codes_can_be_typed() {
+        let longest = "X".repeat(CODE_MAX);
+        for good in [
+            "A",
+            "SAVE-10%",
+            "春节88",
+            "0",
+            "..A",
+            "{TEA}",
+            longest.as_str(),
+        ] {
+            assert!(is_code(&upper(good)), "{good}");
+        }
+        let longer = "X".repeat(CODE_MAX + 1);
+        for bad in [
+            "",
+            " ",
+            "A B",
+            "A\u{0}",
+            "A\u{a0}B",
+            "\u{200b}A",
+            ".",
+            "..",
+            "%",
+            "🙂",
+            &longer,
+        ] {
+            assert!(!is_code(&upper(bad)), "{bad:?}");
+        }
+        // In upper case it is longer.
+        assert!(!is_code(&upper(&"ß".repeat(CODE_MAX / 2 + 1))));
+        assert!(is_code(&upper("ß")));
+    }
+
+    proptest! {
+        #[test]
+        fn a_percentage_comes_back(hundredths in 0_i64..=10_000) {
+            prop_assert_eq!(percent(&decimal(hundredths)), Some(hundredths));
+        }
+
+        /// What was typed once is the same code when it is typed as it is shown.
+        #[test]
+        fn a_code_stays_itself(text in "\\PC{1,70}") {
+            let code = upper(&text);
+            if is_code(&code) {
+                prop_assert_eq!(upper(&code), code);
+            }
+        }
+    }
+}

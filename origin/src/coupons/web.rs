@@ -1,0 +1,58 @@
+//! Coupons over HTTP, for those who run the shop.
+
+use axum::{Router, extract::State};
+use http::StatusCode;
+use shared::{
+    cache::CachePolicy,
+    coupon::{CouponPath, ListCoupons, SaveCoupon},
+    endpoint::{GET_COUPON, LIST_COUPONS, SAVE_COUPON},
+};
+
+use crate::{
+    accounts::{Catalogue, May},
+    app::App,
+    web::{Answer, Answered, Json, Path, Query, RouterExt},
+};
+
+use super::edit;
+
+/// The endpoints of the coupons.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .endpoint(&LIST_COUPONS, list_coupons)
+        .endpoint(&GET_COUPON, get_coupon)
+        .endpoint(&SAVE_COUPON, save_coupon)
+}
+
+async fn list_coupons(
+    State(app): State<App>,
+    _: May<Catalogue>,
+    Query(query): Query<ListCoupons>,
+) -> Answered {
+    let list = edit::list(&app, &query).await?;
+    Ok(Answer::json(&list, CachePolicy::Private))
+}
+
+async fn get_coupon(
+    State(app): State<App>,
+    _: May<Catalogue>,
+    Path(path): Path<CouponPath>,
+) -> Answered {
+    let coupon = edit::read(&app, &path.code).await?;
+    Ok(Answer::json(&coupon, CachePolicy::Private))
+}
+
+async fn save_coupon(
+    State(app): State<App>,
+    may: May<Catalogue>,
+    Path(path): Path<CouponPath>,
+    Json(request): Json<SaveCoupon>,
+) -> Answered {
+    let (coupon, is_new) = edit::save(&app, &may.actor, &path.code, &request).await?;
+    let answer = Answer::json(&coupon, CachePolicy::Private);
+    Ok(if is_new {
+        answer.status(StatusCode::CREATED)
+    } else {
+        answer
+    })
+}
