@@ -28,8 +28,8 @@ test("a shopper leafs from the front to a product and changes the language", asy
 
 test("a filter is a form, and its address can be kept", async ({ page }) => {
   await page.goto("/c/kitchen");
-  const form = page.locator('form[method="get"]').first();
-  const details = page.locator("details:has(form[method='get'])").first();
+  const form = page.locator('main form[method="get"]').first();
+  const details = page.locator("main details:has(form[method='get'])").first();
   if ((await details.count()) > 0 && !(await details.evaluate((it) => (it as HTMLDetailsElement).open).catch(() => true))) {
     await details.locator("summary").first().click();
   }

@@ -52,6 +52,7 @@ test("the badge tells what is in the cart on pages that are the same for everybo
   await page.locator("#quantity").fill("2");
   await page.locator("form.add button").click();
   await expect(page.locator(".cart-link .count")).toHaveText("2");
+  await expect(page.locator("#drawer .line")).toHaveCount(1);
   await page.goto("/");
   await expect(page.locator(".cart-link .count")).toHaveText("2");
   expect(asked).toHaveLength(1);
