@@ -12,6 +12,8 @@ async function start() {
 }
 
 if (document.querySelector("leptos-island")) {
-  if ("requestIdleCallback" in window) requestIdleCallback(start, { timeout: 1000 });
-  else setTimeout(start, 1);
+  // Where their code cannot be fetched, what was rendered stays as it is: it works without.
+  const begin = () => start().catch(() => {});
+  if ("requestIdleCallback" in window) requestIdleCallback(begin, { timeout: 1000 });
+  else setTimeout(begin, 1);
 }
