@@ -262,6 +262,7 @@ pub struct Config {
         hide_env_values = true,
         global = true
     )]
+    #[arg(value_parser = secret)]
     pub cloudflare_token: Option<String>,
 
     /// Where Cloudflare's API is

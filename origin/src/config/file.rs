@@ -149,6 +149,7 @@ mod tests {
             "--stripe-secret-key",
             "--stripe-webhook-secret",
             "--token-keys",
+            "--cloudflare-token",
         ] {
             let id = secret.trim_start_matches('-').replace('-', "_");
             for empty in ["", " "] {
@@ -169,7 +170,7 @@ mod tests {
             let id = it.get_id().as_str();
             is_setting(it) && (id.contains("secret") || id.ends_with("_token"))
         });
-        assert_eq!(hidden.count(), 4, "a new secret is missing above");
+        assert_eq!(hidden.count(), 5, "a new secret is missing above");
     }
 
     /// Test cards are for shops that are tried out: they are asked for, and twice where shoppers could be.
