@@ -11,7 +11,7 @@ use std::{
 };
 
 use argon2::{Argon2, PasswordHash, PasswordHasher as _, PasswordVerifier as _};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Error;
 
@@ -22,6 +22,7 @@ const WAITING_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Hasher {
     turns: Arc<Semaphore>,
+    turns_in_all: u32,
     waiting: AtomicUsize,
     /// The hash of nobody's password: checking against it takes as long as against somebody's.
     nobodys: String,
@@ -30,8 +31,10 @@ pub struct Hasher {
 impl Default for Hasher {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
+        let turns_in_all = u32::try_from(cores).unwrap_or(u32::MAX);
         Self {
             turns: Arc::new(Semaphore::new(cores)),
+            turns_in_all,
             waiting: AtomicUsize::new(0),
             nobodys: hash(&crate::secret::token()),
         }
@@ -53,6 +56,17 @@ impl Hasher {
                 .is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
         });
         Ok(right.await? && exists)
+    }
+
+    /// How many passwords wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Lets no password have its turn any more, until what this gives is dropped.
+    pub async fn hold(&self) -> Option<OwnedSemaphorePermit> {
+        let turns = Arc::clone(&self.turns);
+        turns.acquire_many_owned(self.turns_in_all).await.ok()
     }
 
     async fn off_thread<T: Send + 'static>(
