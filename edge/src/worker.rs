@@ -14,6 +14,7 @@ use std::{
     rc::Rc,
 };
 
+use shared::key::{self, Whose};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{Context, Date, worker_sys};
 
@@ -23,7 +24,6 @@ use crate::core::{
     entry::{Entry, Millis},
     flights::{Flights, Role},
     invalidate,
-    key::{self, Whose},
     plan::{self, Hit, Plan, Why},
     store::Store,
     words,

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     accounts::{Hasher, Signer},
+    cache::{Changes, Memory},
     cart,
     catalog::{Showcase, TreeCache},
     checkout::Rules,
@@ -37,6 +38,10 @@ pub struct Parts {
     pub clock: Clock,
     /// Makes identities.
     pub ids: IdGenerator,
+    /// What of the catalogue has changed.
+    pub changes: Changes,
+    /// What is kept of answers, if anything.
+    pub memory: Option<Arc<Memory>>,
     /// The category tree.
     pub tree: TreeCache,
     /// How what is offered looks.
@@ -102,12 +107,15 @@ impl App {
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let client = crate::client::client().map_err(wrong)?;
+        let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
             config,
             db,
             clock,
+            changes: Changes::default(),
+            memory: memory.map(Arc::new),
             tree: TreeCache::default(),
             showcase: Showcase::default(),
             rules,
@@ -130,6 +138,7 @@ impl App {
             ids: &self.ids,
             now: self.clock.now(),
             low_stock: self.config.low_stock,
+            changes: &self.changes,
             has_edges: !self.edges.is_empty(),
         }
     }

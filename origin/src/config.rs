@@ -11,7 +11,13 @@ use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
 use crate::{
-    accounts::Signer, checkout::Rules, db, limits::Limits, mail::Mailer, telemetry::LogFormat,
+    accounts::Signer,
+    cache::{Lifetimes, Memory},
+    checkout::Rules,
+    db,
+    limits::Limits,
+    mail::Mailer,
+    telemetry::LogFormat,
 };
 
 pub use file::{describe, with_file};
@@ -342,6 +348,35 @@ pub struct Config {
     )]
     pub assets_dir: PathBuf,
 
+    /// How many bytes of finished answers this process keeps; 0 is none
+    #[arg(
+        long,
+        env = "MALLARD_L1_BYTES",
+        default_value_t = 67_108_864,
+        global = true
+    )]
+    pub l1_bytes: u64,
+
+    /// For how long an answer about products or a category is kept when nothing of it changes
+    #[arg(
+        long,
+        env = "MALLARD_PRODUCT_INFO_MS",
+        default_value_t = 1_800_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub product_info_ms: i64,
+
+    /// For how long an answer about the best of the whole shop is kept when nothing of it changes
+    #[arg(
+        long,
+        env = "MALLARD_HOT_PRODUCTS_MS",
+        default_value_t = 3_600_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub hot_products_ms: i64,
+
     /// sqlite://FILE or mysql://USER:PASSWORD@HOST/DATABASE; mallard.db in the data folder if absent
     #[arg(
         long,
@@ -500,6 +535,15 @@ impl Config {
     pub fn limits(&self) -> Result<Limits, String> {
         let timeout = Duration::from_millis(self.redis_timeout_ms);
         Limits::new(self.redis_url.as_deref(), timeout)
+    }
+
+    /// What keeps answers, if anything shall.
+    pub fn memory(&self) -> Option<Memory> {
+        let lifetimes = Lifetimes {
+            product_info_ms: self.product_info_ms,
+            hot_products_ms: self.hot_products_ms,
+        };
+        Memory::new(self.l1_bytes, lifetimes)
     }
 
     /// What signs the tokens of programs.

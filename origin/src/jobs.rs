@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{accounts, app::App, cart, catalog, db, inventory, orders, outbox, payments};
+use crate::{accounts, app::App, cache, cart, catalog, db, inventory, orders, outbox, payments};
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -28,6 +28,9 @@ impl Jobs {
         });
         jobs.every(app, second, "webhooks", |app| async move {
             outbox::tell_webhooks(&app).await.map(drop)
+        });
+        jobs.every(app, second / 5, "changes", |app| async move {
+            app.changes.look(&app.db).await
         });
         jobs.every(app, second / 5, "edges", |app| async move {
             outbox::tell_edges(&app).await.map(drop)
@@ -55,6 +58,9 @@ impl Jobs {
         });
         jobs.every(app, second * 3_600, "sessions", |app| async move {
             accounts::forget(&app.db, app.clock.now()).await
+        });
+        jobs.every(app, second * 3_600, "forgotten changes", |app| async move {
+            cache::forget(&app.db, app.clock.now()).await
         });
         jobs.every(app, second * 3_600, "delivered", |app| async move {
             outbox::forget(&app.db, app.clock.now()).await.map(drop)

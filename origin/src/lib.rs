@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod app;
 pub mod assets;
 pub mod audit;
+pub mod cache;
 pub mod cart;
 pub mod catalog;
 pub mod checkout;

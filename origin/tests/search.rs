@@ -212,10 +212,9 @@ db_test! {
             ..NewCategory::default()
         };
         let mut tx = shop.app.db.write().await.unwrap();
-        let now = shop.app.clock.now();
-        let saved = catalog::save_category(&mut tx, &shop.app.ids, now, &renamed, None);
+        let saved = catalog::save_category(&mut tx, shop.app.context(), &renamed, None);
         saved.await.unwrap();
-        catalog::recount(&mut tx).await.unwrap();
+        catalog::recount(&mut tx, shop.app.context()).await.unwrap();
         tx.commit().await.unwrap();
         shop.app.clock.advance(2_000);
         assert_eq!(names(shop, "q=outdoors").await, ["Muggle pan"]);

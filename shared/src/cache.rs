@@ -88,6 +88,14 @@ impl CachePolicy {
         }
     }
 
+    /// The names by which the answer can be purged.
+    pub fn tags(&self) -> &[Tag] {
+        match self {
+            Self::Shared { tags, .. } => tags.as_slice(),
+            _ => &[],
+        }
+    }
+
     /// `Cache-Tag`: by which names the answer can be purged.
     pub fn cache_tag(&self) -> Option<String> {
         match self {
@@ -125,6 +133,34 @@ impl std::fmt::Display for Tag {
             Self::Category(id) => write!(f, "c{id}"),
             Self::Product(id) => write!(f, "p{id}"),
         }
+    }
+}
+
+impl std::str::FromStr for Tag {
+    type Err = UnknownTag;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTag> {
+        let id = |text: &str| text.parse().map_err(|_| UnknownTag);
+        match text {
+            "home" => Ok(Self::Home),
+            "categories" => Ok(Self::Categories),
+            _ => match text.split_at_checked(1) {
+                Some(("c", text)) => id(text).map(Self::Category),
+                Some(("p", text)) => id(text).map(Self::Product),
+                _ => Err(UnknownTag),
+            },
+        }
+    }
+}
+
+/// A text that is no tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownTag;
+
+impl Tags {
+    /// The tags, sorted.
+    pub fn as_slice(&self) -> &[Tag] {
+        &self.0
     }
 }
 
@@ -174,6 +210,21 @@ mod tests {
             Some("public, max-age=60, stale-while-revalidate=3600, stale-if-error=86400")
         );
         assert_eq!(policy.cache_tag().as_deref(), Some("categories,p7"));
+    }
+
+    #[test]
+    fn a_tag_is_read_as_it_is_written() {
+        for tag in [
+            Tag::Home,
+            Tag::Categories,
+            Tag::Category(-3),
+            Tag::Product(i64::MAX),
+        ] {
+            assert_eq!(tag.to_string().parse(), Ok(tag));
+        }
+        for text in ["", "*", "p", "x7", "p7x", "\u{e9}1"] {
+            assert_eq!(text.parse::<Tag>(), Err(UnknownTag), "{text}");
+        }
     }
 
     #[test]

@@ -73,6 +73,9 @@ pub struct PurgeOrder {
     pub mode: PurgeMode,
     /// All of them, whatever their tags.
     pub everything: bool,
+    /// The change because of which all of them are purged: what was made after it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     /// Those that have one of these tags.
     pub tags: Vec<PurgeTag>,
 }
@@ -93,7 +96,7 @@ pub enum PurgeMode {
 pub struct PurgeTag {
     /// The tag, as in `Cache-Tag`.
     pub name: String,
-    /// The version from which on an answer is right again, where the origin counts them.
+    /// The change because of which it is purged: what was made after it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
@@ -103,8 +106,12 @@ pub const PURGE_TAGS_MAX: usize = 1_000;
 /// The most bytes of one order.
 pub const PURGE_BYTES_MAX: usize = 128 * 1_024;
 
-/// The field in which the origin says from which versions an answer was made: `p7=12, categories=3`.
-pub const VERSIONS_HEADER: &str = "mallard-versions";
+/// The field in which the origin says how new an answer is at least: every change of the catalogue up to
+/// the one with this number is in it.
+pub const AS_OF_HEADER: &str = "mallard-as-of";
+
+/// The field in which an edge says of which change it knows: an answer has to be as new as that.
+pub const AT_LEAST_HEADER: &str = "mallard-at-least";
 
 #[cfg(test)]
 mod tests {

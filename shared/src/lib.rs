@@ -14,6 +14,7 @@ pub mod edge;
 pub mod endpoint;
 pub mod form;
 pub mod id;
+pub mod key;
 pub mod locale;
 pub mod money;
 pub mod operator;

@@ -18,7 +18,8 @@ use crate::{
     build, debian, npm,
     place::Place,
     process::{Running, free_port},
-    step::{Failure, text_of},
+    serve,
+    step::{Failure, run, text_of},
 };
 
 /// Flags of `cargo xtask bench-edge`
@@ -46,6 +47,8 @@ const FIELDS: [&str; 4] = [
 /// Entries for the measure of memory, and the size of each.
 const ENTRIES: usize = 10_000;
 const ENTRY: usize = 4_000;
+/// Changes that are waited for.
+const PURGES: &str = "200";
 
 /// Who is measured.
 struct Rival {
@@ -95,6 +98,20 @@ pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
     let wasm = fs::metadata(place.edge().join("index_bg.wasm"))?.len();
     println!("\nmemory for {ENTRIES} entries of {ENTRY} bytes: {memory} MB");
     println!("start to first answer: {start_ms} ms · wasm: {wasm} bytes");
+    purges(place)
+}
+
+/// How long after a commit the edge of a whole shop shows the change.
+fn purges(place: &Place) -> Result<(), Failure> {
+    build::ui(place)?;
+    build::origin(place)?;
+    let folder = tempfile::tempdir()?;
+    let ports = (free_port()?, free_port()?);
+    let (_, edge, _shop) = serve::open_for_tests(place, folder.path(), ports)?;
+    run(Command::new("node")
+        .arg(place.root.join("bench/purge.mjs"))
+        .arg(format!("http://{edge}"))
+        .args([serve::OPERATOR_TOKEN, PURGES]))?;
     Ok(())
 }
 

@@ -164,7 +164,7 @@ impl Terms {
         Entry {
             status,
             tags: tags(&headers),
-            versions: purge::versions(&headers),
+            as_of: purge::as_of(&headers),
             headers,
             body,
             came_at: now,

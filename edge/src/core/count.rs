@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::key::Class;
+use shared::key::Class;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

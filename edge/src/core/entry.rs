@@ -31,8 +31,8 @@ pub struct Entry {
     pub varies_on: Vec<(String, Option<String>)>,
     /// The names by which it can be purged.
     pub tags: Vec<Rc<str>>,
-    /// The versions that it was made from, as far as it says.
-    pub versions: Vec<(String, u64)>,
+    /// Up to which change of the catalogue everything is in it, if it says so.
+    pub as_of: Option<u64>,
     /// Since when it is in this memory.
     pub here_since: Millis,
     /// Since when it is stale because a purge said so.
@@ -202,12 +202,6 @@ impl Entry {
         pairs.into_iter().filter_map(field).collect()
     }
 
-    /// The version of what a tag names that it was made from.
-    pub fn version_of(&self, tag: &str) -> Option<u64> {
-        let mut versions = self.versions.iter();
-        versions.find(|(name, _)| name == tag).map(|it| it.1)
-    }
-
     /// Whether the origin can be asked if it is still right.
     pub fn has_validator(&self) -> bool {
         self.headers.contains("etag") || self.headers.contains("last-modified")
@@ -241,7 +235,7 @@ impl Entry {
             here_since: now,
             age_at_arrival: initial_age(&fields, asked_at, now),
             tags: tags(&headers),
-            versions: purge::versions(&headers),
+            as_of: purge::as_of(&headers),
             headers,
             stale_since: None,
             ..self.clone()

@@ -1,6 +1,8 @@
 //! Which stored answers an unsafe request makes wrong (RFC 9111 §4.4).
 
-use super::{headers::Headers, key};
+use shared::key;
+
+use super::headers::Headers;
 
 /// The keys that a request which may have changed something makes invalid: its own, and those that its
 /// answer names in `Location` and `Content-Location`, if they are of the same origin. `url` is what

@@ -10,7 +10,6 @@ pub mod entry;
 pub mod flights;
 pub mod headers;
 pub mod invalidate;
-pub mod key;
 pub mod plan;
 pub mod purge;
 pub mod range;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use shared::edge::{PurgeOrder, PurgeTag, VERSIONS_HEADER};
+use shared::edge::{AS_OF_HEADER, PurgeOrder, PurgeTag};
 
 use super::{entry::Entry, headers::Headers};
 
@@ -16,43 +16,61 @@ impl Epoch {
     pub const BEGIN: Self = Self(0);
 }
 
-/// Whether a stored answer is no longer right. One that was made from the purge's own version or a
-/// later one is.
+/// Whether a stored answer is no longer right. One in which the purge's change is already, is.
 pub fn concerns(order: &PurgeOrder, entry: &Entry) -> bool {
-    let wrong = |tag: &PurgeTag| {
-        let own = entry.version_of(&tag.name);
-        let newer = tag.version.is_some_and(|wanted| own >= Some(wanted));
-        !newer && entry.tags.iter().any(|it| **it == *tag.name)
-    };
-    order.everything || order.tags.iter().any(wrong)
+    let before = |change: Option<u64>| change.is_none() || entry.as_of < change;
+    let wrong =
+        |tag: &PurgeTag| before(tag.version) && entry.tags.iter().any(|it| **it == *tag.name);
+    order.everything && before(order.version) || order.tags.iter().any(wrong)
 }
 
-/// What an answer says of the versions that it was made from.
-pub fn versions(headers: &Headers) -> Vec<(String, u64)> {
-    let pair = |member: &str| {
-        let (name, version) = member.split_once('=')?;
-        Some((name.trim().to_owned(), version.trim().parse().ok()?))
-    };
-    headers.members(VERSIONS_HEADER).filter_map(pair).collect()
+/// What an answer says of how new it is.
+pub fn as_of(headers: &Headers) -> Option<u64> {
+    headers.get(AS_OF_HEADER)?.trim().parse().ok()
 }
 
 /// What was purged when, as far as it matters for what is still on its way.
 #[derive(Debug, Default)]
 pub struct Purged {
     epoch: u64,
-    /// What was asked for before this epoch is too old, whatever its tags.
-    floor: u64,
+    /// The last purge of everything.
+    everything: Last,
     tags: HashMap<String, Last>,
+    /// The last change that a purge named.
+    newest: u64,
 }
 
+/// The last purge of a tag.
 #[derive(Clone, Copy, Debug, Default)]
 struct Last {
+    /// When.
     epoch: u64,
-    version: u64,
+    /// When the last one was that named no change.
+    unnumbered: u64,
+    /// The last change that one named.
+    change: u64,
 }
 
 /// Tags that are remembered; when there are more, everything on its way is too old once.
 const TAGS_MAX: usize = 20_000;
+
+impl Last {
+    fn note(&mut self, epoch: u64, change: Option<u64>) {
+        self.epoch = epoch;
+        match change {
+            Some(change) => self.change = self.change.max(change),
+            None => self.unnumbered = epoch,
+        }
+    }
+
+    /// Whether an answer to what was asked in this epoch may be older than the purge.
+    fn is_after(self, entry: &Entry, asked: Epoch) -> bool {
+        match entry.as_of {
+            Some(as_of) => as_of < self.change || self.unnumbered > asked.0,
+            None => self.epoch > asked.0,
+        }
+    }
+}
 
 impl Purged {
     /// The epoch of now.
@@ -60,35 +78,36 @@ impl Purged {
         Epoch(self.epoch)
     }
 
+    /// The last change that this edge knows of.
+    pub const fn newest(&self) -> u64 {
+        self.newest
+    }
+
     /// Notes a purge.
     pub fn note(&mut self, order: &PurgeOrder) {
         self.epoch += 1;
         if order.everything {
-            self.floor = self.epoch;
+            self.everything.note(self.epoch, order.version);
         }
         for tag in &order.tags {
             let last = self.tags.entry(tag.name.clone()).or_default();
-            last.epoch = self.epoch;
-            last.version = last.version.max(tag.version.unwrap_or(0));
+            last.note(self.epoch, tag.version);
         }
+        let changes = order.tags.iter().map(|tag| tag.version);
+        let newest = changes.chain([order.version]).flatten().max();
+        self.newest = self.newest.max(newest.unwrap_or(0));
         if self.tags.len() > TAGS_MAX {
             self.tags.clear();
-            self.floor = self.epoch;
+            self.everything.note(self.epoch, None);
+            self.everything.change = self.newest;
         }
     }
 
     /// Whether an answer to what was asked in this epoch may be older than a purge that concerns it.
     pub fn concerns(&self, entry: &Entry, asked: Epoch) -> bool {
-        let too_old = |tag: &str| {
-            let Some(last) = self.tags.get(tag) else {
-                return false;
-            };
-            match entry.version_of(tag) {
-                Some(version) => version < last.version,
-                None => last.epoch > asked.0,
-            }
-        };
-        self.floor > asked.0 || entry.tags.iter().any(|tag| too_old(tag))
+        let of_tags = entry.tags.iter().filter_map(|tag| self.tags.get(&**tag));
+        let mut lasts = of_tags.chain([&self.everything]);
+        lasts.any(|last| last.is_after(entry, asked))
     }
 }
 
@@ -103,11 +122,11 @@ mod tests {
         plan::Request,
     };
 
-    fn entry(tags: &str, versions: &str) -> Entry {
+    fn entry(tags: &str, as_of: &str) -> Entry {
         let lines = [
             ("cache-control", "max-age=60"),
             ("cache-tag", tags),
-            (VERSIONS_HEADER, versions),
+            (AS_OF_HEADER, as_of),
         ];
         let headers = lines.into_iter().collect();
         let request = Request {
@@ -136,47 +155,61 @@ mod tests {
         assert!(serde_json::from_str::<PurgeOrder>(r#"{"mode":"mild"}"#).is_err());
     }
 
-    /// The origin's answers may come from a copy that lags behind: then versions decide, not time.
+    /// The origin's answers may come from a copy that lags behind: then changes decide, not time.
     #[test]
-    fn a_version_that_was_purged_is_not_stored_however_late_it_was_asked_for() {
+    fn what_was_made_before_a_change_is_not_stored_however_late_it_was_asked_for() {
         let mut purged = Purged::default();
         let before = purged.epoch();
         purged.note(&order(r#"{"tags":[{"name":"p1","version":7}]}"#));
         let after = purged.epoch();
-        for (versions, asked, too_old) in [
+        for (as_of, asked, too_old) in [
             ("", before, true),
             ("", after, false),
-            ("p1=6", after, true),
-            ("p1=7", after, false),
-            ("p1=7", before, false),
-            ("p2=1", before, true),
+            ("6", after, true),
+            ("7", after, false),
+            ("7", before, false),
         ] {
-            let entry = entry("p1,home", versions);
-            assert_eq!(
-                purged.concerns(&entry, asked),
-                too_old,
-                "{versions} {asked:?}"
-            );
+            let entry = entry("p1,home", as_of);
+            assert_eq!(purged.concerns(&entry, asked), too_old, "{as_of} {asked:?}");
         }
+        assert!(!purged.concerns(&entry("p2", "6"), before));
+        assert_eq!(purged.newest(), 7);
         // A purge that comes late takes nothing back.
         purged.note(&order(r#"{"tags":[{"name":"p1","version":5}]}"#));
-        assert!(purged.concerns(&entry("p1", "p1=6"), purged.epoch()));
+        assert!(purged.concerns(&entry("p1", "6"), purged.epoch()));
+        assert_eq!(purged.newest(), 7);
+        // One that somebody ordered by hand names no change: then time decides.
+        let before = purged.epoch();
+        purged.note(&order(r#"{"tags":[{"name":"p1"}]}"#));
+        assert!(purged.concerns(&entry("p1", "9"), before));
+        assert!(!purged.concerns(&entry("p1", "9"), purged.epoch()));
+    }
+
+    #[test]
+    fn a_purge_of_everything_leaves_what_is_newer() {
+        let mut purged = Purged::default();
+        let before = purged.epoch();
+        let nine = order(r#"{"everything":true,"version":9}"#);
+        purged.note(&nine);
+        for (as_of, too_old) in [("", true), ("8", true), ("9", false)] {
+            let entry = entry("p1", as_of);
+            assert_eq!(purged.concerns(&entry, before), too_old, "{as_of}");
+            assert_eq!(concerns(&nine, &entry), too_old, "{as_of}");
+        }
+        let by_hand = order(r#"{"everything":true}"#);
+        assert!(concerns(&by_hand, &entry("", "99")));
     }
 
     #[test]
     fn an_order_leaves_what_is_newer() {
         let seven = order(r#"{"tags":[{"name":"p1","version":7}]}"#);
-        for (tags, versions, concerned) in [
-            ("p1", "p1=6", true),
-            ("p1", "p1=7", false),
+        for (tags, as_of, concerned) in [
+            ("p1", "6", true),
+            ("p1", "7", false),
             ("p1", "", true),
-            ("p2", "p2=1", false),
+            ("p2", "1", false),
         ] {
-            assert_eq!(
-                concerns(&seven, &entry(tags, versions)),
-                concerned,
-                "{versions}"
-            );
+            assert_eq!(concerns(&seven, &entry(tags, as_of)), concerned, "{as_of}");
         }
     }
 

@@ -63,7 +63,7 @@ pub fn open(text: &str, body: Body, now: Millis) -> Option<Entry> {
         control,
         varies_on,
         tags: tags(&headers),
-        versions: purge::versions(&headers),
+        as_of: purge::as_of(&headers),
         headers,
         stale_since: text.get("stale-since").and_then(|it| it.parse().ok()),
         memo: Memo::default(),
@@ -106,7 +106,7 @@ mod tests {
             ("cdn-cache-control", "max-age=60, stale-if-error=30"),
             ("vary", "accept-encoding, foo"),
             ("cache-tag", "p1,c1"),
-            ("mallard-versions", "p1=7"),
+            ("mallard-as-of", "7"),
             ("x-empty", ""),
             ("age", "4"),
         ];

@@ -64,6 +64,11 @@ impl Store {
         self.purged.epoch()
     }
 
+    /// The last change of the catalogue that this edge was told of.
+    pub const fn newest_change(&self) -> u64 {
+        self.purged.newest()
+    }
+
     /// Stores an entry in the place of one for the same request fields, and says whether it did. What
     /// was asked for before a purge of one of its tags may be older than the purge, and is left out. So
     /// is an entry larger than an eighth of the store, which would push out too much.
@@ -239,7 +244,7 @@ mod tests {
             },
             varies_on: vec![("accept-encoding".into(), Some(coding.into()))],
             tags: tags.iter().map(|&tag| Rc::from(tag)).collect(),
-            versions: Vec::new(),
+            as_of: None,
             stale_since: None,
             memo: Memo::default(),
         })
@@ -260,8 +265,8 @@ mod tests {
         };
         PurgeOrder {
             mode,
-            everything: false,
             tags: tags.iter().map(tag).collect(),
+            ..PurgeOrder::default()
         }
     }
 

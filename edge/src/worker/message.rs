@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, cell::Cell};
 
-use shared::trace::TraceParent;
+use shared::{
+    key::{self, Target, Whose},
+    trace::TraceParent,
+};
 use wasm_bindgen::JsValue;
 use worker::js_sys::Uint8Array;
 
@@ -12,7 +15,6 @@ use crate::core::{
     entry::{Entry, Millis},
     headers::Headers,
     invalidate,
-    key::{self, Target, Whose},
     plan::{Hit, Request},
     select,
     words::Words,
@@ -273,7 +275,7 @@ fn timing(asked: &Asked, status: &str) -> Cow<'static, str> {
 fn outward(settings: &Settings, headers: Headers) -> Headers {
     let shop = settings.rules == Rules::Shop;
     let inner = |name: &str| shop && (name == "cache-tag" || TARGETED.contains(&name));
-    let between = [origin::RAW_CODING, shared::edge::VERSIONS_HEADER];
+    let between = [origin::RAW_CODING, shared::edge::AS_OF_HEADER];
     headers
         .end_to_end()
         .only(|name| !between.contains(&name) && !inner(name))

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::edge::{ADDRESS_HEADER, signed_address};
+use shared::edge::{ADDRESS_HEADER, AT_LEAST_HEADER, signed_address};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Reflect, Uint8Array, futures::JsFuture};
 
@@ -22,6 +22,7 @@ use super::{
     message::{self, Asked},
     now,
     settings::Settings,
+    with_store,
 };
 
 /// Asks the origin to name the coding of its body in [`RAW_CODING`] instead of `Content-Encoding`,
@@ -126,6 +127,10 @@ impl Origin {
         let mut headers = asked.to_keep().headers;
         for (name, value) in validators {
             headers.set(name, value.clone());
+        }
+        let newest = with_store(|store| store.newest_change());
+        if newest > 0 {
+            headers.set(AT_LEAST_HEADER, newest.to_string());
         }
         self.ask(asked, "GET", &asked.target.key, headers, JsValue::NULL)
             .await

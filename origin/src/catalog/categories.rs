@@ -1,21 +1,21 @@
 //! Saving categories, one at a time: there are few, and each may name the one before it.
 
-use shared::{
-    id::{CategoryId, IdGenerator},
-    locale::Locale,
-    time::Timestamp,
-};
+use shared::{id::CategoryId, locale::Locale};
 use sqlx::{AnyConnection, Row as _};
 
-use crate::db::{self, Rows, Tx};
+use crate::{
+    db::{self, Rows, Tx},
+    inventory::Context,
+};
 
 use super::{
     Error,
+    count::note_change,
     model::NewCategory,
     slug::slug_from,
     store::StoredImage,
+    told,
     tree::{DEPTH_MAX, text},
-    write::note_change,
 };
 
 /// What became of a category.
@@ -34,8 +34,7 @@ pub enum SavedCategory {
 /// Saves a category and its place in the tree.
 pub async fn save_category(
     tx: &mut Tx,
-    ids: &IdGenerator,
-    now: Timestamp,
+    context: Context<'_>,
     category: &NewCategory,
     image: Option<&StoredImage>,
 ) -> Result<SavedCategory, db::Error> {
@@ -59,7 +58,7 @@ pub async fn save_category(
     }
     let id = match &old {
         Some(old) => old.id,
-        None => CategoryId::new(ids.next(now)),
+        None => CategoryId::new(context.ids.next(context.now)),
     };
     let above = match parent {
         Some(parent) => ancestors(tx, parent).await?,
@@ -90,6 +89,7 @@ pub async fn save_category(
     if old.is_none() {
         add_paths(tx, id, &above).await?;
     }
+    told::categories_changed(tx, context).await?;
     Ok(if old.is_some() {
         SavedCategory::Changed
     } else {

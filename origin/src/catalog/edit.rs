@@ -23,11 +23,11 @@ use crate::{
 
 use super::{
     Error, Prepared, Saved, StoredImage,
+    count::{is_counted, recount, recount_of},
     draft::{draft_of, product_of},
     save_products, stock_changed,
     store::{self, Edited},
     unload::{unload_one, unload_products},
-    write::{is_counted, recount, recount_of},
 };
 
 const LIMIT_DEFAULT: u32 = 20;
@@ -332,7 +332,7 @@ async fn write(
         shown.extend(store::listed_in(tx.conn(), external_id).await?);
         recount_of(tx, &shown).await?;
     } else {
-        recount(tx).await?;
+        recount(tx, app.context()).await?;
     }
     let edited = store::find_edited(tx.conn(), external_id, "").await?;
     let edited = edited.ok_or(Error::NoSuchProduct)?;

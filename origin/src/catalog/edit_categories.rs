@@ -11,10 +11,10 @@ use crate::{
 
 use super::{
     Error, SavedCategory, Seen, categories,
+    count::{is_counted, note_change, recount, recount_of},
     model::NewCategory,
     save_category, told,
     unload::unload_categories,
-    write::{is_counted, note_change, recount, recount_of},
 };
 
 /// A category with what its version is made of.
@@ -63,22 +63,20 @@ pub async fn save_category_draft(
         Error::Fields(named.collect())
     })?;
     let save = async || {
-        let now = app.clock.now();
         let mut tx = app.db.write().await?;
         let before = categories::version(tx.conn(), external_id).await?;
         seen.check(before.as_deref())?;
         let counted = is_counted(&mut tx).await?;
         let image = categories::image(tx.conn(), external_id).await?;
-        let saved = save_category(&mut tx, &app.ids, now, &category, image.as_ref()).await?;
+        let saved = save_category(&mut tx, app.context(), &category, image.as_ref()).await?;
         if let SavedCategory::Refused(field, why) = saved {
             return Err(Error::Refused(field, why));
         }
         if counted {
             recount_of(&mut tx, &[]).await?;
         } else {
-            recount(&mut tx).await?;
+            recount(&mut tx, app.context()).await?;
         }
-        told::categories_changed(&mut tx, app.context()).await?;
         let change = Change::new("category.save", format!("category:{external_id}")).to(draft);
         audit::note(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
@@ -105,7 +103,7 @@ pub async fn delete_category(
         }
         note_change(&mut tx).await?;
         told::categories_changed(&mut tx, app.context()).await?;
-        recount(&mut tx).await?;
+        recount(&mut tx, app.context()).await?;
         let change = Change::new("category.delete", format!("category:{external_id}"));
         audit::note(&mut tx, app.context(), actor, &[change.from(&before)]).await?;
         Ok(tx.commit().await?)

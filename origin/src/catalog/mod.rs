@@ -8,6 +8,7 @@
 //! the same commit.
 
 mod categories;
+mod count;
 mod draft;
 mod edit;
 mod edit_categories;
@@ -39,6 +40,7 @@ use shared::{
 };
 
 pub use categories::{SavedCategory, save_category};
+pub use count::recount;
 pub use edit::Seen;
 pub use error::Error;
 pub use list::Listing;
@@ -47,17 +49,16 @@ pub use save::{BATCH_MAX, Prepared, Saved, save_products};
 pub use search::{Found, Search, fitting_categories, rebuild_search, search_products, suggest};
 pub use stock::stock_changed;
 pub use store::{StoredImage, WHOLE_SHOP};
-pub use told::categories_changed;
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
 pub use unload::{unload_categories, unload_products};
 pub use web::routes;
-pub use write::recount;
 
 use crate::{app::App, db::Reader};
 
-/// The category tree, at most a second old.
+/// The category tree.
 pub async fn tree(app: &App) -> Result<std::sync::Arc<Tree>, Error> {
-    app.tree.get(&app.db, app.clock.now()).await
+    app.changes.keep_up(&app.db, None).await;
+    app.tree.get(&app.db, &app.changes).await
 }
 
 /// An active product by its id or slug.

@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    count::note_change,
     model::{NewProduct, NewVariant, Status, Texts},
     search,
     slug::slug_from,
@@ -93,10 +94,10 @@ pub async fn save_products(
     }
     if !rows.is_empty() {
         let products: Vec<ProductId> = rows.iter().map(|row| row.id).collect();
-        let were_in = told::categories_of(tx, context, &products).await?;
+        let were_in = told::categories_of(tx, &products).await?;
         write::save_rows(tx, &rows).await?;
         search::save_words(tx, &subjects).await?;
-        write::note_change(tx).await?;
+        note_change(tx).await?;
         told::products_changed(tx, context, &products, were_in).await?;
         let counted: Vec<_> = rows
             .iter()

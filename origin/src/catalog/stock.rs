@@ -26,7 +26,7 @@ pub async fn stock_changed(
     variants: &[VariantId],
     context: Context<'_>,
 ) -> Result<(), Error> {
-    let mut changed = Vec::new();
+    let mut shown = Vec::new();
     let mut variants = variants.to_vec();
     variants.sort_unstable();
     variants.dedup();
@@ -34,11 +34,12 @@ pub async fn stock_changed(
         for (product, (before, now)) in shown_and_true(tx, chunk, context.low_stock).await? {
             if before != availability_number(now) {
                 show(tx, product, now).await?;
-                changed.push(product);
             }
+            shown.push(product);
         }
     }
-    Ok(told::products_changed(tx, context, &changed, BTreeSet::new()).await?)
+    // A page shows each variant, also where the product as a whole can be had as before.
+    Ok(told::products_changed(tx, context, &shown, BTreeSet::new()).await?)
 }
 
 /// What is shown of each product, and what is true.

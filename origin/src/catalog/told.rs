@@ -1,5 +1,5 @@
-//! What the edges are to be told, written in the transaction that changes it. Every write of the
-//! catalogue comes through here.
+//! That something of the catalogue has changed: counted, and told to the edges, in the transaction that
+//! changes it. Every write of the catalogue comes through here.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,9 @@ const TAGS_MAX: usize = 500;
 /// The categories in which products are found, each with all above it; the whole shop is none.
 pub(super) async fn categories_of(
     tx: &mut Tx,
-    context: Context<'_>,
     products: &[ProductId],
 ) -> Result<BTreeSet<i64>, db::Error> {
     let mut found = BTreeSet::new();
-    if !context.has_edges {
-        return Ok(found);
-    }
     for chunk in products.chunks(Rows::MAX) {
         let head = "
             select distinct category_id
@@ -41,62 +37,75 @@ pub(super) async fn categories_of(
     Ok(found)
 }
 
-/// Products have changed, or what is left of them: they, the categories that they were and are found
-/// in, and the front of the shop are purged, and nothing else.
+/// Products have changed, or what is left of them: what shows them, the categories that they were and are
+/// found in, and the front of the shop is no longer right, and nothing else.
 pub(super) async fn products_changed(
     tx: &mut Tx,
     context: Context<'_>,
     products: &[ProductId],
     were_in: BTreeSet<i64>,
 ) -> Result<(), db::Error> {
-    if !context.has_edges || products.is_empty() {
+    if products.is_empty() {
         return Ok(());
     }
     let mut categories = were_in;
-    categories.extend(categories_of(tx, context, products).await?);
+    categories.extend(categories_of(tx, products).await?);
     let tags = products.iter().map(|product| Tag::Product(product.get()));
     let tags = tags.chain(categories.into_iter().map(Tag::Category));
-    let tags: Vec<PurgeTag> = tags.chain([Tag::Home]).map(tag).collect();
-    let order = match tags.len() {
-        0..=TAGS_MAX => PurgeOrder {
-            tags,
-            ..PurgeOrder::default()
-        },
-        _ => everything(PurgeMode::Hard),
-    };
-    tell(tx, context, order).await
+    let tags: Vec<Tag> = tags.chain([Tag::Home]).collect();
+    changed(tx, context, &tags).await
 }
 
-/// The category tree has changed. The menu is on every page, so everything is renewed; what shows the
-/// tree itself is gone at once.
-pub async fn categories_changed(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
-    if !context.has_edges {
+/// What shows these parts is no longer right.
+pub(super) async fn changed(
+    tx: &mut Tx,
+    context: Context<'_>,
+    tags: &[Tag],
+) -> Result<(), db::Error> {
+    if tags.is_empty() {
         return Ok(());
     }
-    let trees = PurgeOrder {
-        tags: [Tag::Categories, Tag::Home].map(tag).into(),
-        ..PurgeOrder::default()
-    };
-    tell(tx, context, trees).await?;
-    tell(tx, context, everything(PurgeMode::Soft)).await
+    if tags.len() > TAGS_MAX {
+        let version = context.changes.note(tx, context.now, &[]).await?;
+        return tell(tx, context, everything(PurgeMode::Hard, version)).await;
+    }
+    let version = context.changes.note(tx, context.now, tags).await?;
+    tell(tx, context, purge_of(tags, version)).await
 }
 
-fn everything(mode: PurgeMode) -> PurgeOrder {
+/// The category tree has changed. The menu is on every page, so everything is renewed; at the edges, what
+/// shows the tree itself is gone at once.
+pub(super) async fn categories_changed(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
+    let version = context.changes.note(tx, context.now, &[]).await?;
+    let trees = purge_of(&[Tag::Categories, Tag::Home], version);
+    tell(tx, context, trees).await?;
+    tell(tx, context, everything(PurgeMode::Soft, version)).await
+}
+
+fn everything(mode: PurgeMode, version: u64) -> PurgeOrder {
     PurgeOrder {
         mode,
         everything: true,
+        version: Some(version),
         tags: Vec::new(),
     }
 }
 
-fn tag(tag: Tag) -> PurgeTag {
-    PurgeTag {
+fn purge_of(tags: &[Tag], version: u64) -> PurgeOrder {
+    let tag = |tag: &Tag| PurgeTag {
         name: tag.to_string(),
-        version: None,
+        version: Some(version),
+    };
+    PurgeOrder {
+        tags: tags.iter().map(tag).collect(),
+        ..PurgeOrder::default()
     }
 }
 
 async fn tell(tx: &mut Tx, context: Context<'_>, order: PurgeOrder) -> Result<(), db::Error> {
+    if !context.has_edges {
+        return Ok(());
+    }
     let message = Message::purge(&order);
     outbox::put(tx, context.ids, context.now, &[message]).await
 }

@@ -1,12 +1,12 @@
 //! The category tree in memory. Every page shows a part of it, and it changes seldom: it is read
-//! again when its version has risen, which is looked up once a second at most.
+//! again when its version has risen, which is looked up whenever something of the catalogue has changed.
 
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, HashMap},
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -15,10 +15,10 @@ use shared::{
     catalog::{CategoryNode, CategoryRef},
     id::CategoryId,
     locale::Locale,
-    time::Timestamp,
 };
+use tokio::sync::Mutex;
 
-use crate::db::Db;
+use crate::{cache::Changes, db::Db};
 
 use super::{
     Error,
@@ -27,8 +27,6 @@ use super::{
     store::{self, StoredImage},
 };
 
-/// How long a version is believed without looking.
-const BELIEVED_MS: i64 = 1_000;
 /// How deep categories may lie.
 pub const DEPTH_MAX: usize = 8;
 
@@ -191,57 +189,30 @@ pub fn text(texts: &Texts, locale: Locale) -> String {
         .unwrap_or_default()
 }
 
-/// Keeps the tree, and knows when it was last compared with the database.
-#[derive(Debug)]
+/// Keeps the tree, and knows what had changed when it was read.
+#[derive(Debug, Default)]
 pub struct TreeCache {
     tree: RwLock<Arc<Tree>>,
-    looked_at_ms: AtomicI64,
-}
-
-impl Default for TreeCache {
-    fn default() -> Self {
-        Self {
-            tree: RwLock::default(),
-            looked_at_ms: AtomicI64::new(i64::MIN),
-        }
-    }
+    /// One more than the last change that was known then; nothing has been read at zero.
+    read_at: AtomicU64,
+    turn: Mutex<()>,
 }
 
 impl TreeCache {
-    /// The tree, at most a second old. Of those who come while it is looked up, one looks.
-    pub async fn get(&self, db: &Db, now: Timestamp) -> Result<Arc<Tree>, Error> {
-        let kept = self.last();
-        let looked_at = self.looked_at_ms.load(Ordering::Acquire);
-        let believed = now.as_millis() < looked_at.saturating_add(BELIEVED_MS);
-        if believed || !self.claim(looked_at, now) {
-            return Ok(kept);
+    /// The tree with every change that is known. Of those who come while it is read, one reads.
+    pub async fn get(&self, db: &Db, changes: &Changes) -> Result<Arc<Tree>, Error> {
+        let latest = changes.latest();
+        let is_read = || self.read_at.load(Ordering::Acquire) > latest;
+        if is_read() {
+            return Ok(self.last());
         }
-        match self.refresh(db, &kept).await {
-            Ok(tree) => {
-                self.looked_at_ms.store(now.as_millis(), Ordering::Release);
-                Ok(tree)
-            }
-            Err(error) => {
-                // Let the next one look again at once.
-                self.looked_at_ms.store(looked_at, Ordering::Release);
-                Err(error)
-            }
+        let _turn = self.turn.lock().await;
+        if is_read() {
+            return Ok(self.last());
         }
-    }
-
-    /// Whether the caller is the one who looks. The first tree is everybody's, so that nobody gets
-    /// an empty one.
-    fn claim(&self, looked_at: i64, now: Timestamp) -> bool {
-        looked_at == i64::MIN
-            || self
-                .looked_at_ms
-                .compare_exchange(
-                    looked_at,
-                    now.as_millis(),
-                    Ordering::AcqRel,
-                    Ordering::Acquire,
-                )
-                .is_ok()
+        let tree = self.refresh(db, &self.last()).await?;
+        self.read_at.fetch_max(latest + 1, Ordering::AcqRel);
+        Ok(tree)
     }
 
     async fn refresh(&self, db: &Db, kept: &Arc<Tree>) -> Result<Arc<Tree>, Error> {

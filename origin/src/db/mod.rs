@@ -7,7 +7,14 @@ mod bulk;
 mod dialect;
 mod migrate;
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use shared::problem::{Problem, ProblemKind};
 use sqlx::{
@@ -192,6 +199,7 @@ impl Db {
         Ok(Tx {
             inner,
             dialect: self.dialect,
+            counted: None,
         })
     }
 
@@ -212,6 +220,7 @@ impl Db {
 pub struct Tx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
+    counted: Option<Arc<AtomicU64>>,
 }
 
 impl Tx {
@@ -227,7 +236,17 @@ impl Tx {
 
     /// Makes everything durable that was written, or fails and has written nothing.
     pub async fn commit(self) -> Result<(), Error> {
-        self.inner.commit().await
+        let done = self.inner.commit().await;
+        // Also when it failed: nobody knows then what the database has done.
+        if let Some(count) = self.counted {
+            count.fetch_add(1, Ordering::Release);
+        }
+        done
+    }
+
+    /// Adds one once this is committed, before whoever committed it goes on.
+    pub fn count_commit(&mut self, count: &Arc<AtomicU64>) {
+        self.counted = Some(Arc::clone(count));
     }
 
     /// Undoes everything that was written.

@@ -71,7 +71,7 @@ impl Edges {
     }
 }
 
-/// The same in as few orders as possible: each tag once, with its highest version.
+/// The same in as few orders as possible: each tag once, with its last change.
 pub fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
     let mut merged = Vec::new();
     for mode in [PurgeMode::Hard, PurgeMode::Soft] {
@@ -79,8 +79,20 @@ pub fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
         let mut versions: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         for tag in of_mode().flat_map(|it| &it.tags) {
             let version = versions.entry(&tag.name).or_insert(tag.version);
-            // Without a version a purge concerns every answer, and that is more than any version.
-            *version = version.zip(tag.version).map(|(one, other)| one.max(other));
+            *version = later(*version, tag.version);
+        }
+        let of_all = of_mode().filter(|it| it.everything).map(|it| it.version);
+        if let Some(version) = of_all.reduce(later) {
+            merged.push(PurgeOrder {
+                mode,
+                everything: true,
+                version: versions.into_values().fold(version, later),
+                tags: Vec::new(),
+            });
+            if mode == PurgeMode::Hard {
+                return merged;
+            }
+            continue;
         }
         let tags: Vec<PurgeTag> = versions
             .into_iter()
@@ -89,24 +101,18 @@ pub fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
                 version,
             })
             .collect();
-        if of_mode().any(|it| it.everything) {
-            merged.push(PurgeOrder {
-                mode,
-                everything: true,
-                tags: Vec::new(),
-            });
-            if mode == PurgeMode::Hard {
-                return merged;
-            }
-            continue;
-        }
         merged.extend(tags.chunks(PURGE_TAGS_MAX).map(|tags| PurgeOrder {
             mode,
-            everything: false,
             tags: tags.to_vec(),
+            ..PurgeOrder::default()
         }));
     }
     merged
+}
+
+/// The later one of two changes. Without a number a purge concerns every answer, and that is more.
+fn later(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.zip(other).map(|(one, other)| one.max(other))
 }
 
 #[cfg(test)]
@@ -120,8 +126,8 @@ mod tests {
         };
         PurgeOrder {
             mode,
-            everything: false,
             tags: tags.iter().map(tag).collect(),
+            ..PurgeOrder::default()
         }
     }
 
@@ -143,16 +149,19 @@ mod tests {
 
     #[test]
     fn everything_is_more_than_any_tag() {
-        let all = |mode| PurgeOrder {
+        let all = |mode, version| PurgeOrder {
             mode,
             everything: true,
+            version,
             tags: Vec::new(),
         };
-        let one = order(PurgeMode::Hard, &[("p1", None)]);
-        let soft = [one.clone(), all(PurgeMode::Soft)];
-        assert_eq!(merged(&soft), [one.clone(), all(PurgeMode::Soft)]);
-        let hard = [one, all(PurgeMode::Soft), all(PurgeMode::Hard)];
-        assert_eq!(merged(&hard), [all(PurgeMode::Hard)]);
+        let (hard, soft) = (PurgeMode::Hard, PurgeMode::Soft);
+        let one = order(hard, &[("p1", Some(7))]);
+        let renewed = [one.clone(), all(soft, Some(5)), all(soft, Some(6))];
+        assert_eq!(merged(&renewed), [one.clone(), all(soft, Some(6))]);
+        let gone = [one.clone(), all(soft, None), all(hard, Some(4))];
+        assert_eq!(merged(&gone), [all(hard, Some(7))]);
+        assert_eq!(merged(&[one, all(hard, None)]), [all(hard, None)]);
     }
 
     #[test]

@@ -10,12 +10,14 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName};
 use shared::{
-    edge::{ADDRESS_HEADER, SIGNED_FOR_S},
+    edge::{ADDRESS_HEADER, AT_LEAST_HEADER, SIGNED_FOR_S},
     problem::ProblemKind,
     time::Timestamp,
 };
 
 use crate::{app::App, config::Config, web::Refusal};
+
+use super::report;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -37,10 +39,15 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
         .map(|Peer(peer)| peer.ip().to_canonical());
     let came = came(&app.config, request.headers(), peer, now);
     if app.config.require_edge && came == Came::Directly && !is_for_machines(request.uri().path()) {
-        return Refusal::of(ProblemKind::Forbidden).into_response();
+        let refused = Refusal::of(ProblemKind::Forbidden).into_response();
+        return report::told(&app, &report::Asked::of(&request), refused);
+    }
+    if !matches!(came, Came::FromEdge(_)) {
+        // What others say they know makes nobody look.
+        request.headers_mut().remove(AT_LEAST_HEADER);
     }
     let client = match came {
-        Came::Through(address) => address,
+        Came::FromEdge(address) | Came::Through(address) => address,
         // Who connects from this machine is a proxy that nobody has named, or a test.
         Came::Directly => peer.filter(|it| !it.is_loopback()),
     };
@@ -55,7 +62,9 @@ fn is_for_machines(path: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Came {
     Directly,
-    /// Through somebody who is believed; they may not know the address.
+    /// From the edge, which may not know the address.
+    FromEdge(Option<IpAddr>),
+    /// Through a proxy that is believed; it may not know the address.
     Through(Option<IpAddr>),
 }
 
@@ -63,7 +72,7 @@ fn came(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timesta
     if let Some(secret) = &config.edge_secret
         && let Some(address) = signed(secret, headers, now)
     {
-        return Came::Through(address);
+        return Came::FromEdge(address);
     }
     let trusted = |address: IpAddr| {
         config
@@ -145,6 +154,7 @@ mod tests {
             let peer: IpAddr = if near { "10.1.1.1" } else { "192.0.2.1" }.parse().unwrap();
             match came(&config(), &headers, Some(peer), now) {
                 Came::Directly => prop_assert!(!near),
+                Came::FromEdge(_) => prop_assert!(false),
                 Came::Through(Some(address)) => {
                     prop_assert!(near);
                     prop_assert!(forwarded.contains(',') || address.to_string().len() <= 45);

@@ -2,33 +2,33 @@
 //! and the headers that keep browsers safe.
 
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use shared::cache::CachePolicy;
 
-use crate::web::Finished;
-
-use super::coding::Coding;
+use crate::{
+    cache::{Coding, Wanted, etag},
+    web::Finished,
+};
 
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// Finishes an answer.
 pub async fn finish(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let asked = request.headers().clone();
+    let wanted = Wanted::of(request.method(), request.headers());
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Finished>() {
-        Some(finished) => write(&method, &asked, response, finished),
+        Some(finished) => write(&wanted, is_read, response, finished),
         None => response,
     }
 }
 
-fn write(method: &Method, asked: &HeaderMap, response: Response, finished: Finished) -> Response {
+fn write(wanted: &Wanted, is_read: bool, response: Response, finished: Finished) -> Response {
     let (mut parts, _) = response.into_parts();
     let Finished { body, policy } = finished;
     apply(&policy, &mut parts.headers);
-    let coding = Coding::choose(asked, body.len());
+    let coding = wanted.coding(body.len());
     parts
         .headers
         .append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -36,7 +36,7 @@ fn write(method: &Method, asked: &HeaderMap, response: Response, finished: Finis
     let etag = kept.then(|| etag(&body, coding)).flatten();
     if let Some(etag) = &etag {
         parts.headers.insert(header::ETAG, etag.clone());
-        if matches!(*method, Method::GET | Method::HEAD) && matches(asked, etag) {
+        if is_read && wanted.has(etag) {
             parts.status = StatusCode::NOT_MODIFIED;
             parts.headers.remove(header::CONTENT_TYPE);
             return Response::from_parts(parts, Body::empty());
@@ -55,7 +55,7 @@ fn write(method: &Method, asked: &HeaderMap, response: Response, finished: Finis
     parts
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    let body = if method == Method::HEAD {
+    let body = if wanted.head {
         Body::empty()
     } else {
         Body::from(body)
@@ -73,28 +73,4 @@ pub fn apply(policy: &CachePolicy, headers: &mut HeaderMap) {
     };
     put(CDN_CACHE_CONTROL, policy.cdn_cache_control());
     put(CACHE_TAG, policy.cache_tag());
-}
-
-/// A strong ETag: the hash of the body and, because other bytes need another tag, the coding.
-fn etag(body: &Bytes, coding: Coding) -> Option<HeaderValue> {
-    let hash = blake3::hash(body).to_hex();
-    let suffix = coding
-        .word()
-        .map(|word| format!("-{word}"))
-        .unwrap_or_default();
-    HeaderValue::from_str(&format!("\"{}{suffix}\"", &hash[..24])).ok()
-}
-
-/// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2: compared weakly).
-fn matches(asked: &HeaderMap, etag: &HeaderValue) -> bool {
-    let Ok(etag) = etag.to_str() else {
-        return false;
-    };
-    asked
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }

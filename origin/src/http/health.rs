@@ -69,7 +69,7 @@ async fn is_ready(State(app): State<App>) -> Response {
 
 /// What is counted, as Prometheus reads it.
 async fn metrics(State(app): State<App>) -> Result<Answer, Refusal> {
-    match app.metrics.render(&app.db) {
+    match app.metrics.render(&app.db, app.memory.as_deref()) {
         Ok(text) => {
             let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             let media_type = HeaderValue::from_static(media_type);

@@ -1,11 +1,12 @@
 //! The server's outside: the routes of all domains put together, and the layers around them.
 //!
-//! From the outside in: observe (ids, log, metrics), raw (codings for the edge), secure (headers for browsers), finish (cache
-//! headers, ETag, compression), report (problems as JSON or as a page), client (who asks, and whether
-//! they may ask here), cross site, limits, catch panics, time limit, body limit, routes.
+//! From the outside in: observe (ids, log, metrics), raw (codings for the edge), secure (headers for
+//! browsers), finish (cache headers, ETag, compression), client (who asks, and whether they may ask here),
+//! cached (what was answered before), report (problems as JSON or as a page), cross site, limits, catch
+//! panics, time limit, body limit, routes.
 
+mod cached;
 mod client;
-mod coding;
 mod cross_site;
 mod files;
 mod finish;
@@ -65,11 +66,12 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                 .layer(middleware::from_fn(raw::raw))
                 .layer(middleware::from_fn_with_state(app.clone(), secure::secure))
                 .layer(middleware::from_fn(finish::finish))
-                .layer(middleware::from_fn_with_state(app.clone(), report::report))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     client::find_client,
                 ))
+                .layer(middleware::from_fn_with_state(app.clone(), cached::cached))
+                .layer(middleware::from_fn_with_state(app.clone(), report::report))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     cross_site::refuse_cross_site,

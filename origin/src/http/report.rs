@@ -35,10 +35,30 @@ const KEPT: [HeaderName; 3] = [
 
 /// Writes the problem that a response reports, or that its status means.
 pub async fn report(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let id = request.extensions().get::<RequestId>().cloned();
-    let personal = is_personal(&request);
-    let mut response = next.run(request).await;
+    let asked = Asked::of(&request);
+    told(&app, &asked, next.run(request).await)
+}
+
+/// What is to be known of a request when its problem is written.
+pub struct Asked {
+    path: String,
+    id: Option<RequestId>,
+    route: Option<MatchedPath>,
+}
+
+impl Asked {
+    /// What this request says.
+    pub fn of(request: &Request) -> Self {
+        Self {
+            path: request.uri().path().to_owned(),
+            id: request.extensions().get().cloned(),
+            route: request.extensions().get().cloned(),
+        }
+    }
+}
+
+/// The answer with its problem written, if it reports one.
+pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
     let Some(reported) = reported(&mut response) else {
         return response;
     };
@@ -46,17 +66,18 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
         mut problem,
         mut policy,
     } = reported;
-    if personal {
+    if asked.route.as_ref().is_some_and(is_personal) {
         policy = CachePolicy::Private;
     }
     if policy == CachePolicy::Private {
         // An answer that others may get too does not carry one's id.
-        problem.request_id = id.and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned));
+        let id = asked.id.as_ref().and_then(|RequestId(id)| id.to_str().ok());
+        problem.request_id = id.map(str::to_owned);
     }
     let kept = KEPT.map(|name| (response.headers_mut().remove(&name), name));
     let status = response.status();
     let wait = problem.retry_after_s.map(HeaderValue::from);
-    let mut answer = body(&app, &path, &problem, policy).status(status);
+    let mut answer = body(app, &asked.path, &problem, policy).status(status);
     for (value, name) in kept {
         if let Some(value) = value {
             answer = answer.header(name, value);
@@ -73,17 +94,14 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
 }
 
 /// Whether the answer depends on who asks: then it is nobody else's, even that something is missing.
-fn is_personal(request: &Request) -> bool {
-    let route = request.extensions().get::<MatchedPath>();
-    route.is_some_and(|route| {
-        let (_, page) = Locale::split(route.as_str());
-        let pages = page::ALL.iter().filter(|it| it.path == page);
-        let endpoints = endpoint::all().filter(|it| it.path == route.as_str());
-        let cachings = pages
-            .map(|it| it.caching)
-            .chain(endpoints.map(|it| it.caching));
-        cachings.into_iter().any(|it| it == Caching::Private)
-    })
+fn is_personal(route: &MatchedPath) -> bool {
+    let (_, page) = Locale::split(route.as_str());
+    let pages = page::ALL.iter().filter(|it| it.path == page);
+    let endpoints = endpoint::all().filter(|it| it.path == route.as_str());
+    let cachings = pages
+        .map(|it| it.caching)
+        .chain(endpoints.map(|it| it.caching));
+    cachings.into_iter().any(|it| it == Caching::Private)
 }
 
 fn reported(response: &mut Response) -> Option<Reported> {

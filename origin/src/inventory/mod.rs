@@ -26,6 +26,8 @@ use shared::{
     time::Timestamp,
 };
 
+use crate::cache::Changes;
+
 /// What writing needs beside the transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -35,6 +37,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Below how many units only a few are left.
     pub low_stock: u32,
+    /// Counts what changes.
+    pub changes: &'a Changes,
     /// Whether there are edges that are told of changes.
     pub has_edges: bool,
 }

@@ -115,13 +115,9 @@ impl<'a> Loader<'a> {
                     },
                     None => None,
                 };
-                let (ids, now) = (&self.app.ids, self.app.clock.now());
+                let context = self.app.context();
                 let tx = tx(self.app, &mut self.tx).await?;
-                let saved = catalog::save_category(tx, ids, now, &category, image.as_ref()).await?;
-                if matches!(saved, SavedCategory::Added | SavedCategory::Changed) {
-                    catalog::categories_changed(tx, self.app.context()).await?;
-                }
-                match saved {
+                match catalog::save_category(tx, context, &category, image.as_ref()).await? {
                     SavedCategory::Added => self.report.added += 1,
                     SavedCategory::Changed => self.report.changed += 1,
                     SavedCategory::Unchanged => self.report.unchanged += 1,
@@ -222,7 +218,8 @@ impl<'a> Loader<'a> {
                 (self.report.added, self.report.changed) = (0, 0);
             }
         } else {
-            catalog::recount(tx(self.app, &mut self.tx).await?).await?;
+            let tx = tx(self.app, &mut self.tx).await?;
+            catalog::recount(tx, self.app.context()).await?;
             self.commit().await?;
         }
         self.commit().await?;

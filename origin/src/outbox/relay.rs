@@ -100,13 +100,6 @@ pub async fn tell_edges(app: &App) -> Result<usize, db::Error> {
             .map(|it| serde_json::from_str(&it.payload).map_err(|error| error.to_string()))
             .collect();
         let orders: Vec<PurgeOrder> = parsed.iter().flatten().cloned().collect();
-        if orders.iter().any(|it| it.everything) {
-            // The tree changes with everything: this process shall not render the old one any more when
-            // the edges ask again.
-            if let Err(error) = app.tree.fresh(&app.db).await {
-                tracing::warn!(error = %error, "the category tree cannot be read");
-            }
-        }
         let orders = merged(&orders);
         let now = app.clock.now();
         let told = app.edges.purge(&app.client, now, &orders).await;

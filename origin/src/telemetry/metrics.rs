@@ -8,9 +8,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::db::Db;
+use crate::{cache::Memory, db::Db};
 
-use super::Business;
+use super::{Business, CacheMetrics};
 
 /// What a request is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,6 +46,8 @@ pub struct Metrics {
     pub connections: Gauge<i64, AtomicI64>,
     /// How the shop does.
     pub business: Business,
+    /// What the caches do.
+    pub cache: CacheMetrics,
     pool_open: Family<PoolLabels, Gauge>,
     pool_idle: Family<PoolLabels, Gauge>,
     pool_max: Family<PoolLabels, Gauge>,
@@ -60,6 +62,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             business: Business::default(),
+            cache: CacheMetrics::default(),
             pool_open: Family::default(),
             pool_idle: Family::default(),
             pool_max: Family::default(),
@@ -105,6 +108,7 @@ impl Metrics {
         );
         registry.register("db_pool_max_connections", "The most that may be open", max);
         self.business.register(registry);
+        self.cache.register(registry);
         self
     }
 
@@ -115,7 +119,10 @@ impl Metrics {
     }
 
     /// The text that Prometheus fetches (OpenMetrics 1.0).
-    pub fn render(&self, db: &Db) -> Result<String, std::fmt::Error> {
+    pub fn render(&self, db: &Db, memory: Option<&Memory>) -> Result<String, std::fmt::Error> {
+        if let Some(memory) = memory {
+            self.cache.is(memory.size());
+        }
         for (name, pool) in db.pools() {
             let labels = PoolLabels { pool: name };
             let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);

@@ -1,9 +1,11 @@
 //! What the server says about itself: logs and metrics.
 
 mod business;
+mod caches;
 mod log;
 mod metrics;
 
 pub use business::Business;
+pub use caches::{CacheMetrics, Served};
 pub use log::{LogFormat, start_logging};
 pub use metrics::{Metrics, RequestLabels};

@@ -17,6 +17,7 @@ mod broken;
 mod coupons;
 mod holds;
 mod hosted;
+mod kept;
 mod later;
 mod outbox;
 mod pays;

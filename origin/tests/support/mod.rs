@@ -239,15 +239,14 @@ impl Shop {
                 names: en(name),
                 ..NewCategory::default()
             };
-            let now = self.app.clock.now();
-            let saved = catalog::save_category(&mut tx, &self.app.ids, now, &category, None);
+            let saved = catalog::save_category(&mut tx, self.app.context(), &category, None);
             assert_eq!(
                 saved.await.unwrap(),
                 catalog::SavedCategory::Added,
                 "{path}"
             );
         }
-        catalog::recount(&mut tx).await.unwrap();
+        catalog::recount(&mut tx, self.app.context()).await.unwrap();
         tx.commit().await.unwrap();
         self.app.clock.advance(2_000);
     }
@@ -271,7 +270,7 @@ impl Shop {
                     .await
                     .unwrap(),
             );
-            catalog::recount(&mut tx).await.unwrap();
+            catalog::recount(&mut tx, self.app.context()).await.unwrap();
             tx.commit().await.unwrap();
         }
         self.app.clock.advance(2_000);

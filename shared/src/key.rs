@@ -1,10 +1,13 @@
 //! Keys: which requests are answered by one stored answer. The same page has the same key however
 //! its address is spelled.
 
-use shared::{
+use std::borrow::Cow;
+
+use crate::{
     endpoint::{self, Caching},
     locale::Locale,
     page,
+    search::{QUERY_MAX, normal_query},
 };
 
 /// Parameters that say where a visitor came from, and nothing about what is asked for.
@@ -67,8 +70,8 @@ pub fn target(path: &str, query: Option<&str>) -> Target {
     let known = known(&key);
     let class = class(&key, known.is_some());
     let query = match known {
-        Some((allowed, _)) => picked(query, |name| allowed.contains(&name)),
-        None if has_tracking(query) => picked(query, |name| !is_tracking(name)),
+        Some((allowed, _)) => picked(query, class, |name| allowed.contains(&name)),
+        None if has_tracking(query) => picked(query, class, |name| !is_tracking(name)),
         // Somebody else's address: its query means whatever its owner says.
         None => query.to_owned(),
     };
@@ -82,6 +85,29 @@ pub fn target(path: &str, query: Option<&str>) -> Target {
         None => Whose::Unknown,
     };
     Target { key, class, whose }
+}
+
+/// The key of what a route is asked for that takes these parameters, for who knows the route already;
+/// nothing when it is asked for something else besides, which its owner shall judge.
+pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Option<Cow<'u, str>> {
+    let query = query.unwrap_or_default();
+    if query.is_empty() && !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
+    let known = |name: &str| allowed.contains(&name);
+    let all = query.split('&').map(name_of);
+    let strange = all.filter(|name| !(name.is_empty() || known(name) || is_tracking(name)));
+    if strange.count() > 0 {
+        return None;
+    }
+    let mut key = normal_path(path);
+    let class = class(&key, true);
+    let query = picked(query, class, known);
+    if !query.is_empty() {
+        key.push('?');
+        key.push_str(&query);
+    }
+    Some(Cow::Owned(key))
 }
 
 /// The key of a path and a query.
@@ -140,9 +166,7 @@ fn fits(route: &str, path: &str) -> bool {
 }
 
 fn has_tracking(query: &str) -> bool {
-    query
-        .split('&')
-        .any(|pair| is_tracking(pair.split('=').next().unwrap_or(pair)))
+    query.split('&').any(|pair| is_tracking(name_of(pair)))
 }
 
 fn is_tracking(name: &str) -> bool {
@@ -151,14 +175,38 @@ fn is_tracking(name: &str) -> bool {
 
 /// The pairs with these names, by name; repeated ones stay in their order, because that may mean
 /// something.
-fn picked(query: &str, wanted: impl Fn(&str) -> bool) -> String {
+fn picked(query: &str, class: Class, wanted: impl Fn(&str) -> bool) -> String {
     let mut pairs: Vec<String> = query
         .split('&')
-        .filter(|pair| wanted(pair.split('=').next().unwrap_or(pair)))
-        .map(normal)
+        .filter(|pair| wanted(name_of(pair)))
+        .map(|pair| match pair.split_once('=') {
+            // A page shows what was typed; for the API every spelling of a search is the same.
+            Some((SEARCHED, typed)) if class == Class::Api => searched(typed),
+            _ => normal(pair),
+        })
         .collect();
-    pairs.sort_by(|one, other| one.split('=').next().cmp(&other.split('=').next()));
+    pairs.sort_by(|one, other| name_of(one).cmp(name_of(other)));
     pairs.join("&")
+}
+
+/// The parameter with what a shopper searches for.
+const SEARCHED: &str = "q";
+
+fn searched(typed: &str) -> String {
+    let pair = format!("{SEARCHED}={typed}");
+    let mut pairs = form_urlencoded::parse(pair.as_bytes());
+    let typed = pairs.next().map(|(_, typed)| typed).unwrap_or_default();
+    if typed.chars().count() > QUERY_MAX {
+        // It is refused, so it shall not become what is not.
+        return normal(&pair);
+    }
+    let mut pair = form_urlencoded::Serializer::new(String::new());
+    pair.append_pair(SEARCHED, &normal_query(&typed));
+    pair.finish()
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or(pair)
 }
 
 /// A path in its normal spelling.
@@ -296,6 +344,43 @@ mod tests {
             assert!(is_for_operators(path), "{path}");
         }
         assert!(!is_for_operators("/metrics-of-tea"));
+    }
+
+    #[test]
+    fn equal_searches_of_the_api_have_one_key() {
+        let one = "/api/v1/search?locale=zh&q=blue+mug";
+        for typed in [
+            "q=Blue%20mug&locale=zh",
+            "locale=zh&q=+BLUE++Mug%09",
+            "q=blue+mug&locale=zh",
+        ] {
+            assert_eq!(key("/api/v1/search", Some(typed)), one, "{typed}");
+        }
+        assert_eq!(
+            key("/api/v1/search", Some("q=%E8%8C%B6")),
+            "/api/v1/search?q=%E8%8C%B6"
+        );
+        assert_eq!(key("/search", Some("q=Blue%20mug")), "/search?q=Blue%20mug");
+    }
+
+    #[test]
+    fn a_route_has_the_key_that_the_edge_finds() {
+        let allowed = ["limit", "sort"];
+        for query in [
+            None,
+            Some(""),
+            Some("sort=newest&limit=5"),
+            Some("utm_source=x&limit=%35"),
+        ] {
+            for path in ["/api/v1/products", "/api/v1/pr%6fducts"] {
+                let found = of_route(path, query, &allowed);
+                assert_eq!(found.as_deref(), Some(&*key(path, query)), "{query:?}");
+            }
+        }
+        assert_eq!(
+            of_route("/api/v1/products", Some("limit=5&limits=5"), &allowed),
+            None
+        );
     }
 
     proptest! {

@@ -1,0 +1,9 @@
+-- By which change a part of the catalogue was changed last, `*` all of it: answers that were made before
+-- are no longer right. Rows that are older than any answer is kept are taken away.
+create table changes (
+    tag varchar(32) primary key,
+    version bigint not null,
+    changed_at bigint not null
+);
+create index changes_version on changes (version);
+insert into versions (name, version) values ('changes', 0);

@@ -1,0 +1,15 @@
+//! What is kept of answers that are the same for everybody. Owns `changes`.
+//!
+//! What must stay true: an answer is served only while nothing that it was made from has changed,
+//! as far as this process knows; and it knows of its own changes when they are committed, and of
+//! everybody else's within a fifth of a second.
+
+mod changes;
+mod coding;
+mod kept;
+mod memory;
+
+pub use changes::{Changes, forget};
+pub use coding::Coding;
+pub use kept::{Kept, Terms, Wanted, etag};
+pub use memory::{Found, Lifetimes, Memory};

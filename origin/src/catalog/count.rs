@@ -1,0 +1,181 @@
+//! What the listings come to: how many products each category has, of which brands, and what they cost.
+//! A product that is saved by itself is counted at once; an import counts once at its end.
+
+use std::collections::BTreeMap;
+
+use shared::{cache::Tag, id::CategoryId};
+use sqlx::Row as _;
+
+use crate::{
+    db::{self, Tx},
+    inventory::Context,
+};
+
+use super::{store::WHOLE_SHOP, told};
+
+/// Notes that something was saved, in the transaction that saves it. Whoever dies before counting
+/// leaves this note to the next.
+pub(super) async fn note_change(tx: &mut Tx) -> Result<(), db::Error> {
+    let statement = "
+        update versions
+           set version = version + 1
+         where name = 'saved'";
+    sqlx::query(statement).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Whether everything that was saved has been counted.
+pub(super) async fn is_counted(tx: &mut Tx) -> Result<bool, db::Error> {
+    let versions = "
+        select count(distinct version)
+          from versions
+         where name in ('saved', 'counted')";
+    let different: i64 = sqlx::query_scalar(versions).fetch_one(tx.conn()).await?;
+    Ok(different == 1)
+}
+
+/// Counts what these listings come to, and lets the tree be read again. Everything else was counted
+/// before.
+pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), db::Error> {
+    let mut lists: Vec<CategoryId> = lists.to_vec();
+    lists.sort_unstable();
+    lists.dedup();
+    for list in lists {
+        for statement in [
+            "delete from category_facets
+              where category_id = ?",
+            "delete from category_brands
+              where category_id = ?",
+            "insert into category_facets (category_id, product_count, price_from_minor,
+                                          price_to_minor, image)
+             select l.category_id, count(*), min(l.price_minor), max(l.price_minor),
+                    (select p.image
+                       from product_listings best
+                       join products p on p.id = best.product_id
+                      where best.category_id = l.category_id
+                        and p.image is not null
+                      order by best.sold desc, best.product_id
+                      limit 1)
+               from product_listings l
+              where l.category_id = ?
+              group by l.category_id",
+            "insert into category_brands (category_id, brand_id, product_count)
+             select category_id, brand_id, count(*)
+               from product_listings
+              where brand_id <> 0
+                and category_id = ?
+              group by category_id, brand_id",
+        ] {
+            sqlx::query(statement)
+                .bind(list.get())
+                .execute(tx.conn())
+                .await?;
+        }
+    }
+    let statement = "
+        update versions
+           set version = version + 1
+         where name = 'categories'";
+    sqlx::query(statement).execute(tx.conn()).await?;
+    let saved = "
+        select version
+          from versions
+         where name = 'saved'";
+    let saved: i64 = sqlx::query_scalar(saved).fetch_one(tx.conn()).await?;
+    note_count(tx, saved).await
+}
+
+/// Notes that everything is counted that was saved up to this version.
+async fn note_count(tx: &mut Tx, saved: i64) -> Result<(), db::Error> {
+    let statement = "
+        update versions
+           set version = ?
+         where name = 'counted'";
+    sqlx::query(statement)
+        .bind(saved)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Counts what the listings come to, anew for every category, and lets the tree be read again. Where it
+/// comes to something else than before, that has changed.
+pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
+    let versions = "
+        select saved.version, counted.version
+          from versions saved
+          join versions counted on counted.name = 'counted'
+         where saved.name = 'saved'";
+    let (saved, counted): (i64, i64) = sqlx::query_as(versions).fetch_one(tx.conn()).await?;
+    if saved == counted {
+        return Ok(());
+    }
+    let before = counts(tx).await?;
+    for statement in [
+        "delete from category_facets",
+        "delete from category_brands",
+        // A category without a picture of its own shows that of its best-selling product.
+        "insert into category_facets (category_id, product_count, price_from_minor, price_to_minor,
+                                      image)
+         select l.category_id, count(*), min(l.price_minor), max(l.price_minor),
+                (select p.image
+                   from product_listings best
+                   join products p on p.id = best.product_id
+                  where best.category_id = l.category_id
+                    and p.image is not null
+                  order by best.sold desc, best.product_id
+                  limit 1)
+           from product_listings l
+          group by l.category_id",
+        "insert into category_brands (category_id, brand_id, product_count)
+         select category_id, brand_id, count(*)
+           from product_listings
+          where brand_id <> 0
+          group by category_id, brand_id",
+        "update versions
+            set version = version + 1
+          where name = 'categories'",
+    ] {
+        sqlx::query(statement).execute(tx.conn()).await?;
+    }
+    note_count(tx, saved).await?;
+    let now = counts(tx).await?;
+    let either = before.keys().chain(now.keys());
+    let mut different: Vec<Tag> = either
+        .filter(|id| before.get(id) != now.get(id))
+        .map(|id| match CategoryId::new(*id) {
+            WHOLE_SHOP => Tag::Home,
+            id => Tag::Category(id.get()),
+        })
+        .collect();
+    different.sort_unstable();
+    different.dedup();
+    told::changed(tx, context, &different).await
+}
+
+/// What is counted of each category, as far as it shows that something is different.
+async fn counts(tx: &mut Tx) -> Result<BTreeMap<i64, Vec<String>>, db::Error> {
+    let mut counts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for statement in [
+        "select category_id, product_count, price_from_minor, price_to_minor,
+                coalesce(image, '') as look
+           from category_facets",
+        // A brand that takes another's place has another remainder, as good as always.
+        "select category_id, cast(sum(product_count) as signed) as product_count,
+                cast(count(*) as signed) as price_from_minor,
+                cast(sum(product_count * (brand_id % 1000003)) as signed) as price_to_minor,
+                '' as look
+           from category_brands
+          group by category_id",
+    ] {
+        for row in sqlx::query(statement).fetch_all(tx.conn()).await? {
+            let number = |name: &str| row.try_get::<i64, _>(name);
+            let numbers = ["product_count", "price_from_minor", "price_to_minor"].map(number);
+            let [count, from, to] = numbers;
+            let look: String = row.try_get("look")?;
+            let text = format!("{} {} {} {look}", count?, from?, to?);
+            counts.entry(number("category_id")?).or_default().push(text);
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,90 @@
+//! What the caches do.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+/// How a request was answered that a cache might answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// With what was there.
+    Hit,
+    /// With what this request made.
+    Miss,
+    /// With what another one made at the same time.
+    Collapsed,
+    /// With what was there, because making it anew has failed.
+    Stale,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    layer: &'static str,
+    outcome: &'static str,
+}
+
+/// What the caches do. The counters are found once, so that a hit only adds one.
+#[derive(Debug)]
+pub struct CacheMetrics {
+    requests: Family<Labels, Counter<u64, AtomicU64>>,
+    l1: [Counter<u64, AtomicU64>; 4],
+    l1_bytes: Gauge<i64, AtomicI64>,
+    l1_entries: Gauge<i64, AtomicI64>,
+}
+
+impl Default for CacheMetrics {
+    fn default() -> Self {
+        let requests: Family<Labels, Counter<u64, AtomicU64>> = Family::default();
+        let of = |outcome| {
+            let labels = Labels {
+                layer: "l1",
+                outcome,
+            };
+            requests.get_or_create(&labels).clone()
+        };
+        let l1 = ["hit", "miss", "collapsed", "stale"].map(of);
+        Self {
+            l1,
+            requests,
+            l1_bytes: Gauge::default(),
+            l1_entries: Gauge::default(),
+        }
+    }
+}
+
+impl CacheMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "cache_requests",
+            "Requests that a cache might answer, by what it did",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "cache_l1_size",
+            "What the answers in memory take",
+            Unit::Bytes,
+            self.l1_bytes.clone(),
+        );
+        registry.register(
+            "cache_l1_entries",
+            "Answers in memory",
+            self.l1_entries.clone(),
+        );
+    }
+
+    /// Counts a request that L1 might answer.
+    pub fn served(&self, served: Served) {
+        self.l1[served as usize].inc();
+    }
+
+    /// Notes how much there is in memory.
+    pub(super) fn is(&self, (bytes, entries): (u64, usize)) {
+        self.l1_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        self.l1_entries.set(entries);
+    }
+}

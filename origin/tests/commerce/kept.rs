@@ -1,0 +1,343 @@
+//! What is kept of answers: served again as long as it is right, and not a moment longer.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use futures_util::future::join_all;
+use http::{Request, StatusCode, header};
+use serde_json::json;
+use shared::edge::{ADDRESS_HEADER, AS_OF_HEADER, AT_LEAST_HEADER, signed_address};
+
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop},
+};
+
+/// How often answers came from where.
+async fn served(shop: &Shop, outcome: &str) -> u64 {
+    let name = format!("cache_requests_total{{layer=\"l1\",outcome=\"{outcome}\"}} ");
+    let metrics = shop.get("/metrics").await;
+    let line = metrics
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix(&name));
+    line.unwrap().parse().unwrap()
+}
+
+async fn in_coding(shop: &Shop, path: &str, coding: &str) -> Reply {
+    let request = Request::get(path).header(header::ACCEPT_ENCODING, coding);
+    shop.send(request).await
+}
+
+/// Sets the price of a product, as an import does.
+async fn set_price(shop: &Shop, slug: &str, price: &str) {
+    shop.save(vec![only(slug, price, 9)]).await;
+}
+
+fn price_of(reply: &Reply) -> i64 {
+    reply.json()["price"]["from"]["minor"]
+        .as_i64()
+        .unwrap_or_else(|| {
+            reply.json()["price"]["from"]["minor"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
+}
+
+db_test! {
+    async fn an_answer_is_made_once_and_is_the_same_in_every_form(shop) {
+        shop.categories(&["kitchen"]).await;
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        for path in ["/api/v1/products/tea", "/p/tea", "/zh/p/tea", "/c/kitchen", "/", "/api/v1/products?limit=5"] {
+            let missed = served(shop, "miss").await;
+            let plain = shop.get(path).await;
+            assert_eq!(plain.status, StatusCode::OK, "{path}");
+            for coding in ["br", "gzip", "zstd", "identity"] {
+                for _ in 0..2 {
+                    let coded = in_coding(shop, path, coding).await;
+                    assert_eq!(coded.status, StatusCode::OK, "{path}");
+                    let body = decoded(&coded);
+                    assert_eq!(body, plain.body, "{path} in {coding}");
+                    assert_eq!(coded.header("content-length"), coded.body.len().to_string());
+                    let own = Request::get(path).header(header::ACCEPT_ENCODING, coding);
+                    let again = shop.send(own.header(header::IF_NONE_MATCH, coded.header("etag"))).await;
+                    assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+                    assert_eq!(again.header("cache-tag"), coded.header("cache-tag"));
+                }
+            }
+            let head = shop.send(Request::head(path)).await;
+            assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+            assert_eq!(head.header("content-length"), plain.body.len().to_string());
+            assert_eq!(served(shop, "miss").await, missed + 1, "{path}");
+        }
+        // However an address is spelled, it is the same answer.
+        let hits = served(shop, "hit").await;
+        shop.get("/p/%74ea?utm_source=letter").await;
+        assert_eq!(served(shop, "hit").await, hits + 1);
+        // What the contract does not know is for the handler to judge.
+        assert_eq!(shop.get("/api/v1/products?limit=5&limits=5").await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+fn decoded(reply: &Reply) -> Vec<u8> {
+    use std::io::Read as _;
+    let mut body = Vec::new();
+    let coded = reply.body.as_slice();
+    let read = match reply.header("content-encoding") {
+        "br" => brotli::Decompressor::new(coded, 4_096).read_to_end(&mut body),
+        "gzip" => flate2::read::GzDecoder::new(coded).read_to_end(&mut body),
+        "zstd" => zstd::Decoder::new(coded).unwrap().read_to_end(&mut body),
+        _ => return reply.body.clone(),
+    };
+    read.unwrap();
+    body
+}
+
+db_test! {
+    async fn a_change_is_seen_by_the_next_one_who_asks_and_touches_nothing_else(shop) {
+        shop.categories(&["tea", "cups"]).await;
+        let in_category = |slug: &str, category: &str, price: &str| {
+            let mut it = only(slug, price, 9);
+            it.category = Some(category.to_owned());
+            it
+        };
+        shop.save(vec![in_category("oolong", "tea", "5.00"), in_category("cup", "cups", "5.00")]).await;
+        let touched = ["/api/v1/products/oolong", "/p/oolong", "/c/tea", "/", "/api/v1/products/hot"];
+        let untouched = ["/api/v1/products/cup", "/p/cup", "/c/cups"];
+        for path in touched.iter().chain(&untouched) {
+            assert_eq!(shop.get(path).await.status, StatusCode::OK, "{path}");
+        }
+        let batch = [origin::catalog::Prepared { product: in_category("oolong", "tea", "6.00"), images: Vec::new() }];
+        let mut tx = shop.app.db.write().await.unwrap();
+        origin::catalog::save_products(&mut tx, shop.app.context(), &batch).await.unwrap();
+        // Nobody sees what is not committed.
+        assert!(shop.get("/p/oolong").await.text().contains("5.00"));
+        tx.commit().await.unwrap();
+        for path in touched {
+            let missed = served(shop, "miss").await;
+            let reply = shop.get(path).await;
+            assert!(reply.text().contains("6.00") || reply.text().contains("600"), "{path}: {}", reply.text());
+            assert_eq!(served(shop, "miss").await, missed + 1, "{path}");
+        }
+        for path in untouched {
+            let hits = served(shop, "hit").await;
+            shop.get(path).await;
+            assert_eq!(served(shop, "hit").await, hits + 1, "{path}");
+        }
+    }
+}
+
+db_test! {
+    /// The last one of a kind is sold while others of the product are left.
+    async fn what_is_sold_out_is_not_offered_by_what_is_kept(shop) {
+        let mut mug = only("mug", "5.00", 50);
+        let mut blue = mug.variants[0].clone();
+        blue.sku = "mug-blue".to_owned();
+        blue.stock = Some(1);
+        mug.variants.push(blue);
+        for (variant, colour) in mug.variants.iter_mut().zip(["red", "blue"]) {
+            variant.options = vec![("colour".to_owned(), colour.to_owned())];
+        }
+        shop.save(vec![mug]).await;
+        let availability = async || {
+            let product = shop.json("/api/v1/products/mug").await;
+            let variants = product["variants"].as_array().unwrap().clone();
+            let blue = variants.iter().find(|it| it["sku"] == "mug-blue").unwrap();
+            blue["availability"].as_str().unwrap().to_owned()
+        };
+        assert_ne!(availability().await, "out");
+        let cart = ready_cart(shop, "mug-blue", 1).await;
+        assert_eq!(place(shop, &cart).await.status, 201);
+        assert_eq!(availability().await, "out");
+    }
+}
+
+db_test! {
+    async fn the_menu_changes_on_every_page(shop) {
+        shop.categories(&["tea"]).await;
+        shop.save(vec![only("oolong", "5.00", 9)]).await;
+        for path in ["/p/oolong", "/", "/c/tea"] {
+            shop.get(path).await;
+        }
+        shop.categories(&["cups"]).await;
+        for path in ["/p/oolong", "/", "/c/tea", "/c/cups"] {
+            assert!(shop.get(path).await.text().contains("/c/cups"), "{path}");
+        }
+    }
+}
+
+db_test! {
+    /// A thousand at once who want what is not there make one question of it.
+    async fn many_who_miss_make_one_question(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let replies = join_all((0..1_000).map(|_| shop.get("/p/tea"))).await;
+        let bodies: BTreeSet<&[u8]> = replies.iter().map(|it| it.body.as_slice()).collect();
+        assert_eq!(bodies.len(), 1);
+        assert!(replies.iter().all(|it| it.status == StatusCode::OK));
+        assert_eq!(served(shop, "miss").await, 1);
+        assert_eq!(served(shop, "collapsed").await + served(shop, "hit").await, 999);
+        // The one who asked first goes away; the others get their answer.
+        let first = async {
+            let asked = shop.get("/zh/p/tea");
+            tokio::time::timeout(std::time::Duration::from_micros(1), asked).await.is_ok()
+        };
+        let (_, others) = tokio::join!(first, join_all((0..20).map(|_| shop.get("/zh/p/tea"))));
+        assert!(others.iter().all(|it| it.status == StatusCode::OK));
+    }
+}
+
+db_test! {
+    /// Two origins on one database, one of which changes prices while both are asked all the time: nobody
+    /// sees an older price than the origin they ask has been told of.
+    async fn nothing_older_is_shown_after_something_newer(shop) {
+        set_price(shop, "tea", "1.00").await;
+        let other = shop.with(|config| config.node_id += 1).await;
+        let (here, there) = (AtomicUsize::new(100), AtomicUsize::new(100));
+        let done = AtomicBool::new(false);
+        let reads = async |shop: &Shop, least: &AtomicUsize| {
+            let mut seen = 0;
+            while !done.load(Ordering::Relaxed) {
+                let wanted = least.load(Ordering::Relaxed);
+                let price = usize::try_from(price_of(&shop.get("/api/v1/products/tea").await)).unwrap();
+                assert!(price >= wanted && price >= seen, "{price} after {wanted} and {seen}");
+                seen = price;
+                tokio::task::yield_now().await;
+            }
+        };
+        let writes = async {
+            for price in 101..160 {
+                set_price(shop, "tea", &format!("1.{:02}", price - 100)).await;
+                here.store(price, Ordering::Relaxed);
+                other.app.changes.look(&other.app.db).await.unwrap();
+                there.store(price, Ordering::Relaxed);
+            }
+            done.store(true, Ordering::Relaxed);
+        };
+        tokio::join!(writes, reads(shop, &here), reads(shop, &here), reads(&other, &there));
+        other.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// The edge knows of a change before this origin does: it says so, and gets nothing older.
+    async fn an_edge_that_knows_more_is_answered_as_it_knows(shop) {
+        let secret = "what edge and origin share";
+        let other = shop.with(|config| {
+            config.node_id += 1;
+            config.edge_secret = Some(secret.to_owned());
+        }).await;
+        set_price(shop, "tea", "1.00").await;
+        let known = other.get("/api/v1/products/tea").await;
+        assert_eq!(price_of(&known), 100);
+        set_price(shop, "tea", "2.00").await;
+        let newest = shop.get("/api/v1/products/tea").await.header(AS_OF_HEADER).to_owned();
+        assert!(newest.parse::<u64>().unwrap() > known.header(AS_OF_HEADER).parse().unwrap());
+        let asks = |signed: bool| {
+            let seconds = shop.app.clock.now().as_millis() / 1_000;
+            let secret = if signed { secret } else { "guessed" };
+            Request::get("/api/v1/products/tea")
+                .header(AT_LEAST_HEADER, &newest)
+                .header(ADDRESS_HEADER, signed_address(secret, None, seconds))
+        };
+        // Nobody else makes the origin look.
+        assert_eq!(price_of(&other.send(asks(false)).await), 100);
+        let told = other.send(asks(true)).await;
+        assert_eq!((price_of(&told), told.header(AS_OF_HEADER)), (200, newest.as_str()));
+        other.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// What is kept for everybody is made of the address alone.
+    async fn nothing_of_the_one_who_asks_gets_into_what_others_get(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let secret = "a-secret-of-somebody";
+        let request = Request::get("/p/tea?utm_source=a-secret-of-somebody")
+            .header("cookie", format!("__Host-session={secret}; cart={secret}; visitor=1"))
+            .header("authorization", format!("Bearer {secret}"))
+            .header("x-forwarded-host", secret)
+            .header("accept-language", secret)
+            .header("user-agent", secret)
+            .header("referer", format!("https://{secret}.example"));
+        let first = shop.send(request).await;
+        let second = shop.get("/p/tea").await;
+        assert_eq!(first.status, StatusCode::OK);
+        assert_eq!(first.body, second.body);
+        assert!(!second.text().contains(secret));
+        assert!(second.headers.values().all(|it| !it.as_bytes().windows(secret.len()).any(|at| at == secret.as_bytes())));
+        assert!(second.headers.get(header::SET_COOKIE).is_none());
+    }
+}
+
+db_test! {
+    /// The database goes away: what was answered once is answered again, also when its time is over.
+    async fn what_is_kept_survives_the_database(shop) {
+        let alone = shop.with(|config| config.node_id += 1).await;
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        for path in ["/p/tea", "/api/v1/products/tea", "/"] {
+            assert_eq!(alone.get(path).await.status, StatusCode::OK);
+        }
+        alone.app.db.close().await;
+        for hours in [0, 3] {
+            alone.app.clock.advance(hours * 60 * 60 * 1_000);
+            for path in ["/p/tea", "/api/v1/products/tea", "/"] {
+                assert_eq!(alone.get(path).await.status, StatusCode::OK, "{path} after {hours} h");
+            }
+        }
+        assert_eq!(served(&alone, "stale").await, 3);
+        assert_eq!(alone.get("/p/other").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+db_test! {
+    async fn what_does_not_exist_is_remembered_briefly(shop) {
+        let missed = served(shop, "miss").await;
+        for _ in 0..3 {
+            let reply = shop.get("/p/nothing").await;
+            assert_eq!(reply.status, StatusCode::NOT_FOUND);
+            assert!(reply.text().contains("<html"));
+        }
+        assert_eq!(served(shop, "miss").await, missed + 1);
+        shop.save(vec![only("nothing", "5.00", 9)]).await;
+        shop.app.clock.advance(10_000);
+        assert_eq!(shop.get("/p/nothing").await.status, StatusCode::OK);
+    }
+}
+
+db_test! {
+    /// However much is asked for, what is kept takes no more than it may.
+    async fn the_memory_has_an_end(shop) {
+        let small = shop.with(|config| config.l1_bytes = 300_000).await;
+        let products = (0..60).map(|it| only(&format!("tea{it}"), "5.00", 9)).collect();
+        shop.save(products).await;
+        for number in 0..60 {
+            assert_eq!(small.get(&format!("/p/tea{number}")).await.status, StatusCode::OK);
+        }
+        let (bytes, entries) = small.app.memory.as_ref().unwrap().size();
+        assert!(bytes <= 300_000 && entries > 2, "{bytes} bytes, {entries} entries");
+        let none = shop.with(|config| config.l1_bytes = 0).await;
+        assert_eq!(none.get("/p/tea1").await.status, StatusCode::OK);
+        small.app.db.close().await;
+        none.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// A stock that is changed by hand, through the API, is seen as well.
+    async fn the_warehouse_is_seen(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        shop.get("/p/tea").await;
+        let changes = json!({ "changes": [{ "sku": "tea-1", "delta": -9 }] });
+        let request = Request::post("/api/v1/operator/stock")
+            .header("content-type", "application/json")
+            .header("authorization", "Bearer operator");
+        let changed = shop.send_body(request, axum::body::Body::from(changes.to_string())).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        assert_eq!(shop.json("/api/v1/products/tea").await["availability"], "out");
+    }
+}
