@@ -68,7 +68,7 @@ function init()
     end
     line_number = line_number + 1
   end
-  load = loads[os.getenv("LOAD")]
+  load = loads[LOAD or os.getenv("LOAD")]
 end
 
 function request()
@@ -90,5 +90,5 @@ function done(summary, latency)
   for _, part in ipairs({ 50, 95, 99, 99.9 }) do
     io.write(string.format(" %.2f", latency:percentile(part) / 1000))
   end
-  io.write("\n")
+  io.write(" ", summary.requests, "\n")
 end

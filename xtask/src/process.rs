@@ -117,6 +117,21 @@ impl Running {
         Ok(pages * PAGE_KB)
     }
 
+    /// The most memory that it has ever had, in kB.
+    pub fn peak_kb(&self) -> Result<u64, Failure> {
+        let file = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(file)?;
+        let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+        peak.and_then(|it| it.split_whitespace().next()?.parse().ok())
+            .ok_or_else(|| Failure::new("Linux does not say how much memory was used"))
+    }
+
+    /// How many files and connections it has open.
+    pub fn descriptors(&self) -> Result<usize, Failure> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        Ok(std::fs::read_dir(folder)?.count())
+    }
+
     /// What Linux says of each process of its group, behind the name.
     fn stats(&self) -> Result<Vec<String>, Failure> {
         let group = self.child.id().to_string();

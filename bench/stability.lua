@@ -1,0 +1,26 @@
+-- What a shop is asked all day: of ten, nine products by Zipf's law and one of the pages and lists.
+-- `cargo xtask bench --soak 3600` runs it in windows and draws what becomes of the server.
+--   PATHS=products.txt PAGES=pages.txt wrk -t2 -c64 -d3600s --latency -s bench/stability.lua http://127.0.0.1:3000
+
+local common = dofile((debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "common.lua")
+local threads = 0
+
+function setup(thread)
+  thread:set("seed", 42 + threads)
+  threads = threads + 1
+end
+
+function init()
+  math.randomseed(seed)
+  products = common.requests(os.getenv("PATHS"), {})
+  pages = common.requests(os.getenv("PAGES"), { ["accept-encoding"] = "br" })
+  sums, count = common.zipf(#products), 0
+end
+
+function request()
+  count = count + 1
+  if count % 10 == 0 then return pages[math.random(#pages)] end
+  return products[common.pick(sums, math.random())]
+end
+
+done = common.report

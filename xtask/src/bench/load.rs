@@ -1,0 +1,169 @@
+//! The load generators and what they say: wrk, which sends the next request when the last is answered,
+//! and oha, which sends at a rate and counts from when a request was due.
+
+use std::{path::Path, process::Command};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    debian,
+    place::Place,
+    step::{Failure, run, text_of},
+};
+
+/// oha, as it is installed.
+const OHA: &str = "1.16.0";
+
+/// What a load generator has measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Measured {
+    pub rate: f64,
+    pub errors: u64,
+    pub requests: u64,
+    /// p50, p95, p99, p999.
+    pub ms: [f64; 4],
+}
+
+/// wrk with one of the scripts in `bench/`, which may want more of the environment.
+pub fn wrk(place: &Place, script: &str, clients: u32, seconds: u64) -> Command {
+    let mut wrk = Command::new(debian::find("wrk").unwrap_or_else(|| "wrk".into()));
+    // With fewer clients than threads wrk does not start.
+    let threads = clients.min(2);
+    wrk.args([&format!("-t{threads}"), &format!("-c{clients}")])
+        .arg(format!("-d{seconds}s"))
+        .arg("-s")
+        .arg(place.root.join("bench").join(script));
+    wrk
+}
+
+/// Runs wrk and reads the line that the scripts write.
+pub fn measure(wrk: &mut Command) -> Result<Measured, Failure> {
+    parse_wrk(&text_of(wrk)?)
+}
+
+fn parse_wrk(text: &str) -> Result<Measured, Failure> {
+    let result = text.lines().find_map(|line| line.strip_prefix("RESULT "));
+    let numbers = result.map(|it| it.split(' ').map(str::parse).collect());
+    let numbers: Vec<f64> = numbers
+        .transpose()
+        .map_err(|error| Failure(format!("wrk: {error}")))?
+        .unwrap_or_default();
+    let &[rate, errors, p50, p95, p99, p999, requests] = numbers.as_slice() else {
+        return Err(Failure(format!(
+            "wrk says nothing that is understood:\n{text}"
+        )));
+    };
+    Ok(Measured {
+        rate,
+        errors: errors as u64,
+        requests: requests as u64,
+        ms: [p50, p95, p99, p999],
+    })
+}
+
+/// Installs oha below cargo's target folder, where it stays.
+pub fn install_oha(place: &Place) -> Result<(), Failure> {
+    let tools = place.target.join("tools");
+    if tools.join("bin/oha").is_file() {
+        return Ok(());
+    }
+    run(place
+        .cargo()
+        .args(["install", "oha", "--locked", "--version", OHA])
+        .args(["--no-default-features", "--root"])
+        .arg(tools))
+    .map(drop)
+}
+
+/// An open loop at a rate: what comes late counts from when it was due.
+pub fn open_loop(
+    place: &Place,
+    urls: &Path,
+    (clients, rate): (u32, u32),
+    seconds: u64,
+) -> Result<Measured, Failure> {
+    let mut oha = Command::new(place.target.join("tools/bin/oha"));
+    oha.args(["--no-tui", "--output-format", "json"])
+        .args(["--latency-correction", "-q", &rate.to_string()])
+        .args(["-c", &clients.to_string(), "-z", &format!("{seconds}s")])
+        .arg("--urls-from-file")
+        .arg(urls);
+    let text = text_of(&mut oha)?;
+    let said = serde_json::from_str(&text).map_err(|error| Failure(format!("oha: {error}")))?;
+    parse_oha(&said)
+}
+
+fn parse_oha(said: &Value) -> Result<Measured, Failure> {
+    let number = |at: &str| {
+        let found = said.pointer(at).and_then(Value::as_f64);
+        found.ok_or_else(|| Failure(format!("oha does not say {at}")))
+    };
+    let mut ms = [0.0; 4];
+    for (ms, part) in ms.iter_mut().zip(["p50", "p95", "p99", "p99.9"]) {
+        *ms = number(&format!("/latencyPercentiles/{part}"))? * 1_000.0;
+    }
+    let sum = |at: &str, counts: &dyn Fn(&str) -> bool| -> u64 {
+        let all = said.pointer(at).and_then(Value::as_object);
+        all.into_iter()
+            .flatten()
+            .filter(|(what, _)| counts(what))
+            .filter_map(|(_, count)| count.as_u64())
+            .sum()
+    };
+    // What is under way when the time is over was not refused by anybody.
+    let failed = sum("/errorDistribution", &|what| what != DEADLINE);
+    let refused = sum("/statusCodeDistribution", &|status| {
+        !status.starts_with('2')
+    });
+    let answered = sum("/statusCodeDistribution", &|_| true);
+    Ok(Measured {
+        rate: number("/summary/requestsPerSec")?,
+        errors: failed + refused,
+        requests: answered,
+        ms,
+    })
+}
+
+const DEADLINE: &str = "aborted due to deadline";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_scripts_write_is_read() {
+        let text = "Running 1s test\nRESULT 52000 3 0.5 1.25 2 7.125 104000\n";
+        let read = parse_wrk(text).ok();
+        let expected = Measured {
+            rate: 52_000.0,
+            errors: 3,
+            requests: 104_000,
+            ms: [0.5, 1.25, 2.0, 7.125],
+        };
+        assert_eq!(read, Some(expected));
+        assert!(parse_wrk("RESULT 1 2 3").is_err());
+        assert!(parse_wrk("RESULT a b c d e f g").is_err());
+        assert!(parse_wrk("connection refused").is_err());
+    }
+
+    #[test]
+    fn what_oha_writes_is_read_and_its_deadline_is_no_error() {
+        let said = serde_json::json!({
+            "summary": { "requestsPerSec": 15_000.5 },
+            "latencyPercentiles":
+                { "p50": 0.001, "p95": 0.002, "p99": 0.004, "p99.9": 0.008 },
+            "statusCodeDistribution": { "200": 90, "304": 2, "503": 4 },
+            "errorDistribution": { "aborted due to deadline": 50, "connection closed": 1 },
+        });
+        let read = parse_oha(&said).ok();
+        let expected = Measured {
+            rate: 15_000.5,
+            errors: 7,
+            requests: 96,
+            ms: [1.0, 2.0, 4.0, 8.0],
+        };
+        assert_eq!(read, Some(expected));
+        assert!(parse_oha(&serde_json::json!({})).is_err());
+    }
+}

@@ -1,0 +1,451 @@
+//! `cargo xtask bench`: freshly filled shops, a guest who buys with each way to pay, and every scenario
+//! under load, each beside a route that answers a constant with as many clients in the same run.
+
+mod load;
+mod scenario;
+mod shop;
+mod soak;
+mod svg;
+mod table;
+
+use std::{fs, path::Path, process::Command, thread, time::Duration};
+
+use clap::Args;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde_json::json;
+
+use self::{
+    load::{Measured, install_oha, measure, open_loop, wrk},
+    scenario::{CATALOGUE, L1_BYTES, Load, Needs, Rate, Scenario},
+    shop::{Ground, Shop, TOKEN},
+    soak::Sample,
+    table::{Row, median},
+};
+use crate::{
+    build, debian,
+    mariadb::{Durability, Mariadb},
+    place::Place,
+    process::{Running, free_port},
+    step::{Failure, step},
+};
+
+/// Flags of `cargo xtask bench`
+#[derive(Args, Clone)]
+pub struct BenchArgs {
+    /// On a private MariaDB instead of SQLite
+    #[arg(long)]
+    mariadb: bool,
+
+    /// In ten minutes: shorter loads, and no catalogue of a million
+    #[arg(long)]
+    quick: bool,
+
+    /// How long each load lasts, in seconds [default: 10, or 3 with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+
+    /// Only these scenarios; an unknown name lists them all
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    only: Vec<String>,
+
+    /// Load a shop for long and draw what becomes of it; for an hour unless told otherwise
+    #[arg(long, num_args = 0..=1, default_missing_value = "3600", value_name = "SECONDS")]
+    soak: Option<u64>,
+}
+
+/// How long the reference lasts each time.
+const REFERENCE_S: u64 = 1;
+/// What two times the most connections take, with room.
+const DESCRIPTORS: u64 = 12_000;
+const COLD_STARTS: usize = 5;
+const HUNDREDTH_US: f64 = 10_000.0;
+
+/// Runs everything and writes a table.
+pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
+    let scenarios = chosen(args)?;
+    let out = place.target.join("bench");
+    fs::create_dir_all(&out)?;
+    set_up(place, args, &scenarios)?;
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let database = args
+        .mariadb
+        .then(|| Mariadb::start(folder, Durability::Full))
+        .transpose()?;
+    let (stripe, _stand_in) = stand_in(place, folder)?;
+    let ground = Ground {
+        place,
+        folder,
+        database: database.as_ref(),
+        stripe,
+    };
+    let mut report = Report::default();
+    let mut filled = Vec::new();
+    let seconds = args.seconds.unwrap_or(if args.quick { 3 } else { 10 });
+    println!("\n{}", table::HEAD);
+    for group in scenarios.chunk_by(|a, b| a.needs == b.needs) {
+        fill(&ground, group[0].needs.products, &mut filled)?;
+        measure_group(&ground, group, seconds, &mut report)?;
+    }
+    if args.only.is_empty() {
+        fill(&ground, CATALOGUE, &mut filled)?;
+        report.cold_start_ms = cold_starts(&ground)?;
+    }
+    if let Some(seconds) = args.soak {
+        fill(&ground, CATALOGUE, &mut filled)?;
+        report.soak = soak::soak(&ground, seconds, &out)?;
+    }
+    report.finish(&out)
+}
+
+/// The scenarios of this run.
+fn chosen(args: &BenchArgs) -> Result<Vec<Scenario>, Failure> {
+    let mut all = scenario::all();
+    let unknown = args
+        .only
+        .iter()
+        .find(|name| !all.iter().any(|it| it.name == **name));
+    if let Some(name) = unknown {
+        let names: Vec<_> = all.iter().map(|it| it.name).collect();
+        let names = names.join(" ");
+        return Err(Failure(format!(
+            "no scenario is called {name}; there are {names}"
+        )));
+    }
+    if !args.only.is_empty() {
+        all.retain(|it| args.only.iter().any(|name| name == it.name));
+    } else if args.soak.is_some() && !args.quick {
+        all.clear();
+    } else if args.quick {
+        all.retain(|it| !it.slow);
+    }
+    Ok(all)
+}
+
+fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(), Failure> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)
+        .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
+    if most < DESCRIPTORS {
+        return Err(Failure(format!(
+            "{most} open files are allowed; 5,000 connections take {DESCRIPTORS} (ulimit -Hn)"
+        )));
+    }
+    // Programs that are started from here inherit it.
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)
+        .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
+    let mut needed = vec![debian::WRK];
+    if args.mariadb {
+        needed.push(debian::MARIADB);
+    }
+    debian::install(&needed)?;
+    if scenarios
+        .iter()
+        .any(|it| matches!(it.load, Load::Open { .. }))
+    {
+        step("oha", || install_oha(place))?;
+    }
+    build::set_up(place)?;
+    build::ui(place)?;
+    build::origin(place)
+}
+
+/// Something that answers as Stripe does.
+fn stand_in(place: &Place, folder: &Path) -> Result<(u16, Running), Failure> {
+    let port = free_port()?;
+    let mut node = Command::new("node");
+    node.arg(place.root.join("bench/stripe.mjs"))
+        .arg(port.to_string());
+    let running = Running::start("Stripe", &mut node, &folder.join("stripe.log"))?;
+    Ok((port, running))
+}
+
+fn fill(ground: &Ground<'_>, products: u32, filled: &mut Vec<u32>) -> Result<(), Failure> {
+    if filled.contains(&products) {
+        return Ok(());
+    }
+    step(&format!("{products} products"), || ground.fill(products))?;
+    filled.push(products);
+    Ok(())
+}
+
+/// Everything that a run has found.
+#[derive(Default)]
+struct Report {
+    rows: Vec<Row>,
+    purchases: Option<String>,
+    cold_start_ms: Vec<f64>,
+    soak: Vec<Sample>,
+}
+
+impl Report {
+    /// Writes it, and fails when requests have.
+    fn finish(mut self, out: &Path) -> Result<(), Failure> {
+        let mut notes = table::growth(&self.rows);
+        if !self.cold_start_ms.is_empty() {
+            let middle = median(&mut self.cold_start_ms);
+            notes.push(format!(
+                "cold start, from the process to its first 200: {middle:.0} ms (median of {COLD_STARTS})"
+            ));
+        }
+        if !self.soak.is_empty() {
+            notes.push(soak::line(&self.soak));
+        }
+        let lines: Vec<_> = self.rows.iter().map(table::line).collect();
+        let notes: Vec<_> = notes.iter().map(|it| format!("- {it}\n")).collect();
+        let text = format!(
+            "{}\n{}\n\n{}",
+            table::HEAD,
+            lines.join("\n"),
+            notes.concat()
+        );
+        fs::write(out.join("bench.md"), text)?;
+        let drift = soak::drift(&self.soak);
+        let all = json!({
+            "rows": self.rows,
+            "purchases": self.purchases,
+            "cold_start_ms": self.cold_start_ms,
+            "soak": { "samples": self.soak, "drift": drift },
+        });
+        fs::write(out.join("bench.json"), format!("{all:#}\n"))?;
+        println!("\n{}", notes.concat());
+        println!("{} has all of it", out.display());
+        let loads: u64 = self.rows.iter().map(|it| it.measured.errors).sum();
+        let soak: u64 = self.soak.iter().map(|it| it.errors).sum();
+        match loads + soak {
+            0 => Ok(()),
+            errors => Err(Failure(format!("{errors} requests failed"))),
+        }
+    }
+}
+
+fn measure_group(
+    ground: &Ground<'_>,
+    group: &[Scenario],
+    seconds: u64,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let shop = ground.open(group[0].needs)?;
+    let deeds = group.iter().any(|it| matches!(it.load, Load::Deed { .. }));
+    if deeds && report.purchases.is_none() {
+        let said = shop.script("buy.mjs", &[])?;
+        eprintln!("A guest buys with each way to pay:\n{said}");
+        report.purchases = Some(said);
+    }
+    for scenario in group {
+        let runner = Runner {
+            place: ground.place,
+            shop: &shop,
+            scenario,
+            seconds,
+        };
+        let row = runner.run(&report.rows)?;
+        println!("{}", table::line(&row));
+        report.rows.push(row);
+    }
+    Ok(())
+}
+
+struct Runner<'a> {
+    place: &'a Place,
+    shop: &'a Shop<'a>,
+    scenario: &'a Scenario,
+    seconds: u64,
+}
+
+impl Runner<'_> {
+    fn run(&self, before: &[Row]) -> Result<Row, Failure> {
+        self.prepare()?;
+        let open = matches!(self.scenario.load, Load::Open { .. });
+        let mut references = Vec::new();
+        if !open {
+            references.push(self.reference()?);
+        }
+        let cache = self.shop.cache()?;
+        let ticks = self.shop.origin.cpu_ticks()?;
+        let measured = self.load(self.seconds, before)?;
+        let ticks = self.shop.origin.cpu_ticks()? - ticks;
+        let hits = share(cache, self.shop.cache()?);
+        let resident_kb = self.shop.origin.resident_kb()?;
+        let peak_kb = self.shop.origin.peak_kb()?;
+        if !open {
+            references.push(self.reference()?);
+        }
+        let reference = (!open).then(|| median(&mut references));
+        let cpu_us = ticks as f64 * HUNDREDTH_US;
+        let took = measured.requests as f64 / measured.rate.max(1.0);
+        let mut row = Row {
+            name: self.scenario.name,
+            clients: self.scenario.clients,
+            products: self.scenario.needs.products,
+            l1_bytes: self.scenario.needs.l1_bytes,
+            ratio: reference.map(|it| measured.rate / it),
+            reference,
+            cpu_us: cpu_us / (measured.requests as f64).max(1.0),
+            cores: cpu_us / 1_000_000.0 / took.max(f64::EPSILON),
+            resident_kb,
+            peak_kb,
+            hits,
+            measured,
+            target: String::new(),
+            reached: None,
+        };
+        row.judge(&self.scenario.target);
+        Ok(row)
+    }
+
+    /// Makes what the load needs, and warms up what is only read.
+    fn prepare(&self) -> Result<(), Failure> {
+        if let Load::Deed { carts, kinds, .. } = self.scenario.load {
+            let carts = (u64::from(carts) * self.seconds).to_string();
+            let file = self.shop.file("carts.txt").display().to_string();
+            self.shop
+                .script("prepare.mjs", &[&carts, &kinds.to_string(), &file])?;
+        } else {
+            self.paths()?;
+            if !matches!(self.scenario.load, Load::Open { .. }) {
+                measure(&mut self.reads(1)?)?;
+            }
+        }
+        // What is left of the work before is not this load's.
+        thread::sleep(Duration::from_millis(500));
+        Ok(())
+    }
+
+    fn reference(&self) -> Result<f64, Failure> {
+        let file = self.shop.file("reference.txt");
+        fs::write(&file, "/healthz\n")?;
+        let mut wrk = wrk(
+            self.place,
+            "product.lua",
+            self.scenario.clients,
+            REFERENCE_S,
+        );
+        wrk.env("PATHS", file).arg(self.url());
+        let measured = measure(&mut wrk)?;
+        if measured.errors > 0 {
+            let errors = measured.errors;
+            return Err(Failure(format!(
+                "{errors} requests to the reference failed"
+            )));
+        }
+        Ok(measured.rate)
+    }
+
+    fn load(&self, seconds: u64, before: &[Row]) -> Result<Measured, Failure> {
+        match self.scenario.load {
+            Load::Products { .. } | Load::Path { .. } => measure(&mut self.reads(seconds)?),
+            Load::Deed { name, .. } => {
+                let mut wrk = wrk(self.place, "load.lua", self.scenario.clients, seconds);
+                wrk.env("LOAD", name)
+                    .env("TOKEN", TOKEN)
+                    .env("CARTS", self.shop.file("carts.txt"))
+                    .arg(self.url());
+                measure(&mut wrk)
+            }
+            Load::Open { rate } => {
+                let rate = rate_of(rate, before)?;
+                let urls = self.shop.file("urls.txt");
+                let url = self.url();
+                let paths = fs::read_to_string(self.paths()?)?;
+                let lines: Vec<_> = paths.lines().map(|it| format!("{url}{it}\n")).collect();
+                fs::write(&urls, lines.concat())?;
+                open_loop(self.place, &urls, (self.scenario.clients, rate), seconds)
+            }
+        }
+    }
+
+    fn reads(&self, seconds: u64) -> Result<Command, Failure> {
+        let mut wrk = wrk(self.place, "product.lua", self.scenario.clients, seconds);
+        wrk.env("PATHS", self.paths()?).arg(self.url());
+        match self.scenario.load {
+            Load::Products { zipf: true } => wrk.env("ZIPF", "1"),
+            Load::Path {
+                encoding: Some(encoding),
+                ..
+            } => wrk.env("ENCODING", encoding),
+            _ => &mut wrk,
+        };
+        Ok(wrk)
+    }
+
+    fn paths(&self) -> Result<std::path::PathBuf, Failure> {
+        let Load::Path { path, .. } = self.scenario.load else {
+            return self.shop.products();
+        };
+        let file = self.shop.file("path.txt");
+        fs::write(&file, format!("{path}\n"))?;
+        Ok(file)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.shop.address)
+    }
+}
+
+/// How many requests a second that is.
+fn rate_of(rate: Rate, before: &[Row]) -> Result<u32, Failure> {
+    match rate {
+        Rate::Fixed(rate) => Ok(rate),
+        Rate::Of(name, percent) => {
+            let row = before.iter().find(|row| row.name == name);
+            let row =
+                row.ok_or_else(|| Failure(format!("choose {name} too, which comes before")))?;
+            Ok((row.measured.rate * f64::from(percent) / 100.0) as u32)
+        }
+    }
+}
+
+/// The part of what came in between that was a hit; none when nothing came.
+fn share(before: (u64, u64), after: (u64, u64)) -> Option<f64> {
+    let (hits, all) = (after.0 - before.0, after.1 - before.1);
+    (all > 0).then(|| hits as f64 / all as f64)
+}
+
+fn cold_starts(ground: &Ground<'_>) -> Result<Vec<f64>, Failure> {
+    let needs = Needs {
+        products: CATALOGUE,
+        l1_bytes: L1_BYTES,
+    };
+    (0..COLD_STARTS)
+        .map(|_| Ok(ground.open(needs)?.start.as_secs_f64() * 1_000.0))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(only: &[&str], quick: bool, soak: Option<u64>) -> BenchArgs {
+        BenchArgs {
+            mariadb: false,
+            quick,
+            seconds: None,
+            only: only.iter().map(ToString::to_string).collect(),
+            soak,
+        }
+    }
+
+    fn names(args: &BenchArgs) -> Vec<&'static str> {
+        let chosen = chosen(args).unwrap_or_default();
+        chosen.iter().map(|it| it.name).collect()
+    }
+
+    #[test]
+    fn what_is_chosen_is_run() {
+        assert_eq!(
+            names(&args(&["hot", "product"], false, None)),
+            ["product", "hot"]
+        );
+        assert!(names(&args(&[], false, None)).contains(&"list-10⁶"));
+        assert!(!names(&args(&[], true, None)).contains(&"list-10⁶"));
+        assert!(names(&args(&[], false, Some(60))).is_empty());
+        let unknown = chosen(&args(&["hut"], false, None));
+        assert!(unknown.is_err_and(|error| error.0.contains("hut") && error.0.contains("hot")));
+    }
+
+    #[test]
+    fn hits_are_those_of_the_load() {
+        assert_eq!(share((10, 20), (19, 30)), Some(0.9));
+        assert_eq!(share((10, 20), (10, 20)), None);
+    }
+}

@@ -1,0 +1,259 @@
+//! What is measured, as data: the shop it needs, the load, and what is to be reached.
+
+/// How many products a shop for reads has.
+pub const CATALOGUE: u32 = 10_000;
+/// The first limit of the answers in memory.
+pub const L1_BYTES: u64 = 64 << 20;
+
+/// The shop that a scenario needs; scenarios of the same one share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    pub products: u32,
+    pub l1_bytes: u64,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Products by id, uniform or by Zipf's law.
+    Products { zipf: bool },
+    /// One path, with what the client accepts.
+    Path {
+        path: &'static str,
+        encoding: Option<&'static str>,
+    },
+    /// A load of `load.lua` that changes the shop: carts for each second, and kinds of things in them.
+    Deed {
+        name: &'static str,
+        carts: u32,
+        kinds: u32,
+    },
+    /// Products by id at a rate that does not wait for answers.
+    Open { rate: Rate },
+}
+
+/// How many requests a second are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// As many.
+    Fixed(u32),
+    /// So much of what the scenario of this name has reached, in percent.
+    Of(&'static str, u32),
+}
+
+/// What is to be reached; each part that is given counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Target {
+    pub rate: Option<f64>,
+    pub ratio: Option<f64>,
+    /// p50, p95, p99, p999 in milliseconds.
+    pub ms: [Option<f64>; 4],
+    pub peak_mb: Option<f64>,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    pub name: &'static str,
+    pub needs: Needs,
+    pub load: Load,
+    pub clients: u32,
+    pub target: Target,
+    /// Whether it is left out when there is little time.
+    pub slow: bool,
+}
+
+const NONE: Target = Target {
+    rate: None,
+    ratio: None,
+    ms: [None; 4],
+    peak_mb: None,
+};
+const HIT: Target = Target {
+    rate: Some(50_000.0),
+    ratio: Some(0.85),
+    ..NONE
+};
+const LIST: Target = Target {
+    ratio: Some(0.80),
+    ..NONE
+};
+const PAGE: Target = Target {
+    ratio: Some(0.70),
+    ..NONE
+};
+
+const fn scenario(name: &'static str, load: Load, clients: u32, target: Target) -> Scenario {
+    Scenario {
+        name,
+        needs: Needs {
+            products: CATALOGUE,
+            l1_bytes: L1_BYTES,
+        },
+        load,
+        clients,
+        target,
+        slow: false,
+    }
+}
+
+const fn get(path: &'static str, encoding: Option<&'static str>) -> Load {
+    Load::Path { path, encoding }
+}
+
+const fn deed(name: &'static str, carts: u32, kinds: u32) -> Load {
+    Load::Deed { name, carts, kinds }
+}
+
+const UNIFORM: Load = Load::Products { zipf: false };
+const LISTED: &str = "/api/v1/products?availability=in_stock&sort=price_up&limit=24";
+const A_PRODUCT_PAGE: &str = "/p/bulk-7";
+
+/// Every scenario, those of one shop beside each other.
+pub fn all() -> Vec<Scenario> {
+    let mut all = reads();
+    all.extend(deeds());
+    for (name, products, slow) in [
+        ("10³", 1_000, false),
+        ("10⁴", 10_000, false),
+        ("10⁵", 100_000, false),
+        ("10⁶", 1_000_000, true),
+    ] {
+        all.extend(grown(name, products, slow));
+    }
+    all
+}
+
+fn reads() -> Vec<Scenario> {
+    let open = |name, rate, clients, ms| {
+        let target = Target { ms, ..NONE };
+        scenario(name, Load::Open { rate }, clients, target)
+    };
+    let missed = Scenario {
+        needs: Needs {
+            products: CATALOGUE,
+            l1_bytes: 0,
+        },
+        ..scenario(
+            "product-miss",
+            UNIFORM,
+            64,
+            Target {
+                rate: Some(8_000.0),
+                ..NONE
+            },
+        )
+    };
+    vec![
+        scenario("product", UNIFORM, 64, HIT),
+        scenario("product-zipf", Load::Products { zipf: true }, 64, HIT),
+        scenario("product-200", UNIFORM, 200, NONE),
+        scenario("product-1000", UNIFORM, 1_000, HIT),
+        scenario("product-5000", UNIFORM, 5_000, NONE),
+        open(
+            "open-70%",
+            Rate::Of("product", 70),
+            64,
+            [Some(1.0), Some(5.0), Some(10.0), Some(50.0)],
+        ),
+        open(
+            "open-5000",
+            Rate::Fixed(15_000),
+            5_000,
+            [None, None, Some(50.0), None],
+        ),
+        scenario("list", get(LISTED, None), 64, LIST),
+        scenario("hot", get("/api/v1/products/hot", None), 64, LIST),
+        scenario("home", get("/", None), 64, NONE),
+        scenario("home-br", get("/", Some("br")), 64, PAGE),
+        scenario("page-list", get("/search?q=mug", None), 64, NONE),
+        scenario("page-list-br", get("/search?q=mug", Some("br")), 64, PAGE),
+        scenario("page-product", get(A_PRODUCT_PAGE, None), 64, NONE),
+        scenario("page-product-br", get(A_PRODUCT_PAGE, Some("br")), 64, PAGE),
+        missed,
+    ]
+}
+
+fn deeds() -> Vec<Scenario> {
+    let shop = Needs {
+        products: 1_000,
+        l1_bytes: L1_BYTES,
+    };
+    [
+        ("place", deed("place", 8_000, 200), 20),
+        ("place-one-sku", deed("place", 8_000, 1), 20),
+        ("cart", deed("cart", 500, 200), 30),
+        ("stock", deed("stock", 500, 200), 50),
+        ("mix", deed("mix", 4_000, 200), 40),
+    ]
+    .map(|(name, load, clients)| Scenario {
+        needs: shop,
+        ..scenario(name, load, clients, NONE)
+    })
+    .to_vec()
+}
+
+/// Products and a list with nothing in memory, as the catalogue grows, and what an origin takes when
+/// its memory is full.
+fn grown(size: &'static str, products: u32, slow: bool) -> Vec<Scenario> {
+    let names: [&'static str; 3] = match size {
+        "10³" => ["product-10³", "list-10³", "full-10³"],
+        "10⁴" => ["product-10⁴", "list-10⁴", "full-10⁴"],
+        "10⁵" => ["product-10⁵", "list-10⁵", "full-10⁵"],
+        _ => ["product-10⁶", "list-10⁶", "full-10⁶"],
+    };
+    let at = |l1_bytes, it| Scenario {
+        needs: Needs { products, l1_bytes },
+        slow,
+        ..it
+    };
+    let mut all = vec![
+        at(0, scenario(names[0], UNIFORM, 16, NONE)),
+        at(0, scenario(names[1], get(LISTED, None), 16, NONE)),
+    ];
+    if products == 100_000 {
+        let target = Target {
+            peak_mb: Some(200.0),
+            ..NONE
+        };
+        all.push(at(L1_BYTES, scenario(names[2], UNIFORM, 64, target)));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_scenarios() {
+        let mut names: Vec<_> = all().iter().map(|it| it.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_deed_is_one_that_the_script_knows() {
+        let script = include_str!("../../../bench/load.lua");
+        for it in all() {
+            if let Load::Deed { name, .. } = it.load {
+                assert!(script.contains(&format!("  {name} = ")), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_open_load_follows_what_was_measured_before_it() {
+        let all = all();
+        for (at, it) in all.iter().enumerate() {
+            if let Load::Open {
+                rate: Rate::Of(name, _),
+            } = it.load
+            {
+                assert!(all[..at].iter().any(|before| before.name == name), "{name}");
+            }
+        }
+    }
+}

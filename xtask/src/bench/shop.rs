@@ -1,0 +1,188 @@
+//! Shops that are measured: filled once for each size of the catalogue, opened anew for each group of
+//! scenarios.
+
+use std::{
+    io::Read,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::scenario::Needs;
+use crate::{
+    debian,
+    mariadb::Mariadb,
+    place::Place,
+    process::{Running, free_port, status},
+    step::{Failure, run, text_of},
+};
+
+pub const TOKEN: &str = "bench";
+/// How many products are asked for, of those that there are.
+const ASKED_FOR: &str = "10000";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where shops are made.
+pub struct Ground<'a> {
+    pub place: &'a Place,
+    pub folder: &'a Path,
+    pub database: Option<&'a Mariadb>,
+    pub stripe: u16,
+}
+
+/// A shop that is open.
+pub struct Shop<'a> {
+    ground: &'a Ground<'a>,
+    pub address: SocketAddr,
+    pub origin: Running,
+    /// From the start of the process to its first answer.
+    pub start: Duration,
+    pub needs: Needs,
+}
+
+impl Ground<'_> {
+    fn command(&self, products: u32) -> Command {
+        let mut command = Command::new(self.place.origin());
+        command
+            .current_dir(self.folder)
+            .arg("--data-dir")
+            .arg(self.folder.join(format!("shop-{products}")))
+            .arg("--assets-dir")
+            .arg(self.place.site())
+            .args(["--log", "error", "--operator-token", TOKEN]);
+        if let Some(database) = self.database {
+            let url = format!("{}/mallard_bench_{products}", database.url);
+            command.args(["--database-url", &url]);
+        }
+        command
+    }
+
+    /// Makes the shop with so many products.
+    pub fn fill(&self, products: u32) -> Result<(), Failure> {
+        if let Some(database) = self.database {
+            create(&database.url, products)?;
+        }
+        run(self.command(products).arg("migrate"))?;
+        let count = products.to_string();
+        run(self.command(products).args(["seed", "--products", &count])).map(drop)
+    }
+
+    /// Opens it.
+    pub fn open(&self, needs: Needs) -> Result<Shop<'_>, Failure> {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let mut command = self.command(needs.products);
+        command
+            .env("MALLARD_L1_BYTES", needs.l1_bytes.to_string())
+            .args(["serve", "--listen", &address.to_string()])
+            .args(["--payment-methods", "manual,test,stripe"])
+            .args(["--stripe-secret-key", "sk_test_bench"])
+            .args(["--stripe-url", &format!("http://127.0.0.1:{}", self.stripe)]);
+        let started = Instant::now();
+        let log = self.folder.join("origin.log");
+        let mut origin = Running::start("origin", &mut command, &log)?;
+        while status(address, "/readyz") != Some(200) {
+            origin.check()?;
+            if started.elapsed() > PATIENCE {
+                return Err(Failure::new("the origin does not become ready"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(Shop {
+            ground: self,
+            address,
+            origin,
+            start: started.elapsed(),
+            needs,
+        })
+    }
+}
+
+impl Shop<'_> {
+    /// Runs one of the scripts of `bench/`.
+    pub fn script(&self, name: &str, more: &[&str]) -> Result<String, Failure> {
+        let mut node = Command::new("node");
+        node.arg(self.ground.place.root.join("bench").join(name))
+            .args([&format!("http://{}", self.address), TOKEN])
+            .args(more);
+        text_of(&mut node)
+    }
+
+    /// A file of this name in the folder of this run.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.ground.folder.join(name)
+    }
+
+    /// A file of the paths of products, made when it is first wanted.
+    pub fn products(&self) -> Result<PathBuf, Failure> {
+        let products = self.needs.products.to_string();
+        let file = self.file(&format!("products-{products}.txt"));
+        if !file.is_file() {
+            let shown = file.display().to_string();
+            self.script("catalogue.mjs", &[&products, ASKED_FOR, &shown])?;
+        }
+        Ok(file)
+    }
+
+    /// What the answers in memory have done: hits, and all that they were asked for.
+    pub fn cache(&self) -> Result<(u64, u64), Failure> {
+        use std::io::Write;
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let host = self.address;
+        write!(
+            stream,
+            "GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+        )?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Ok(served(&text))
+    }
+}
+
+fn served(metrics: &str) -> (u64, u64) {
+    let (mut hits, mut all) = (0, 0);
+    for line in metrics.lines() {
+        let Some((name, count)) = line.rsplit_once(' ') else {
+            continue;
+        };
+        if name.contains("cache_requests_total{") && name.contains("layer=\"l1\"") {
+            let count: u64 = count.parse().unwrap_or(0);
+            all += count;
+            if name.contains("outcome=\"hit\"") {
+                hits += count;
+            }
+        }
+    }
+    (hits, all)
+}
+
+/// Makes the database on a server.
+fn create(server: &str, products: u32) -> Result<(), Failure> {
+    let port = server.rsplit(':').next().unwrap_or_default();
+    let program = debian::find("mariadb").unwrap_or_else(|| "mariadb".into());
+    run(Command::new(program)
+        .args(["--no-defaults", "--host=127.0.0.1", "--user=root"])
+        .args(["--port", port, "--execute"])
+        .arg(format!("create database mallard_bench_{products}")))
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::served;
+
+    #[test]
+    fn hits_of_the_first_layer_are_read() {
+        let metrics = "\
+            # TYPE mallard_cache_requests counter\n\
+            mallard_cache_requests_total{layer=\"l1\",outcome=\"hit\"} 90\n\
+            mallard_cache_requests_total{layer=\"l1\",outcome=\"miss\"} 8\n\
+            mallard_cache_requests_total{layer=\"l1\",outcome=\"stale\"} 2\n\
+            mallard_cache_requests_total{layer=\"l2\",outcome=\"hit\"} 7\n\
+            mallard_cache_l1_entries 8\n";
+        assert_eq!(served(metrics), (90, 100));
+        assert_eq!(served("HTTP/1.1 404 Not Found"), (0, 0));
+    }
+}

@@ -1,0 +1,118 @@
+//! A line over time as SVG, readable on light and on dark ground.
+
+use std::fmt::Write;
+
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 240.0;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 16.0;
+const TOP: f64 = 36.0;
+const BOTTOM: f64 = 40.0;
+const STEPS: u32 = 4;
+
+/// Draws points of seconds and a value; the vertical axis begins at 0.
+pub fn draw(title: &str, unit: &str, points: &[(f64, f64)]) -> String {
+    let last = points.iter().fold(1.0, |most: f64, it| most.max(it.0));
+    let most = round_up(points.iter().fold(0.0, |most: f64, it| most.max(it.1)));
+    let x = |at: f64| LEFT + at / last * (WIDTH - LEFT - RIGHT);
+    let y = |at: f64| HEIGHT - BOTTOM - at / most * (HEIGHT - TOP - BOTTOM);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">\n\
+         <title>{title}</title>\n<style>\n\
+         text {{ font: 12px sans-serif; fill: #444 }}\n\
+         .grid {{ stroke: #8884 }}\n\
+         .line {{ fill: none; stroke: #1668b8; stroke-width: 2 }}\n\
+         @media (prefers-color-scheme: dark) {{ text {{ fill: #ccc }} .line {{ stroke: #6cb4f5 }} }}\n\
+         </style>\n<text x=\"{LEFT}\" y=\"18\">{title} ({unit})</text>\n"
+    );
+    for step in 0..=STEPS {
+        let part = f64::from(step) / f64::from(STEPS);
+        let (value, at) = (most * part, y(most * part));
+        let _ = writeln!(
+            svg,
+            "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{}\"/>\
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            WIDTH - RIGHT,
+            LEFT - 8.0,
+            at + 4.0,
+            short(value)
+        );
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{} s</text>",
+            x(last * part),
+            HEIGHT - BOTTOM + 20.0,
+            short(last * part)
+        );
+    }
+    let line: Vec<_> = points
+        .iter()
+        .map(|it| format!("{:.1},{:.1}", x(it.0), y(it.1)))
+        .collect();
+    let _ = writeln!(
+        svg,
+        "<polyline class=\"line\" points=\"{}\"/>",
+        line.join(" ")
+    );
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// The next of 1, 2, 4, 6, 8 times a power of ten.
+fn round_up(most: f64) -> f64 {
+    if most <= 0.0 {
+        return 1.0;
+    }
+    let power = 10_f64.powf(most.log10().floor());
+    let fits = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+        .into_iter()
+        .find(|it| it * power >= most);
+    fits.unwrap_or(10.0) * power
+}
+
+fn short(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_is_inside_and_the_axes_have_units() {
+        let svg = draw("RSS", "MB", &[(0.0, 50.0), (10.0, 75.0), (20.0, 73.0)]);
+        let line = svg.split("points=\"").nth(1).unwrap_or_default();
+        let line = line.split('"').next().unwrap_or_default();
+        let points: Vec<(f64, f64)> = line
+            .split(' ')
+            .filter_map(|it| it.split_once(','))
+            .filter_map(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)))
+            .collect();
+        assert_eq!(points.len(), 3);
+        for (x, y) in points {
+            assert!((LEFT..=WIDTH - RIGHT).contains(&x), "{x}");
+            assert!((TOP..=HEIGHT - BOTTOM).contains(&y), "{y}");
+        }
+        assert!(svg.contains("RSS (MB)") && svg.contains(">20 s<") && svg.contains(">80<"));
+        assert!(svg.contains("prefers-color-scheme: dark"));
+    }
+
+    #[test]
+    fn an_axis_ends_at_a_round_number() {
+        for (most, end) in [
+            (0.0, 1.0),
+            (0.07, 0.08),
+            (1.0, 1.0),
+            (75.0, 80.0),
+            (81.0, 100.0),
+        ] {
+            assert!(
+                (round_up(most) - end).abs() < 1e-9,
+                "{most}: {}",
+                round_up(most)
+            );
+        }
+    }
+}
