@@ -42,7 +42,7 @@ enum Task {
     Serve(serve::ServeArgs),
     /// Everything that must be green
     Test(test::TestArgs),
-    /// Buy with each way to pay on a fresh shop, and measure the order desk under load
+    /// Buy with each way to pay on a fresh shop, and measure every scenario under load
     Bench(bench::BenchArgs),
     /// What a hit at the edge costs, beside a JavaScript Worker, nginx and Varnish
     BenchEdge(bench_edge::BenchEdgeArgs),

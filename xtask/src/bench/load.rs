@@ -71,7 +71,7 @@ pub fn install_oha(place: &Place) -> Result<(), Failure> {
     run(place
         .cargo()
         .args(["install", "oha", "--locked", "--version", OHA])
-        .args(["--no-default-features", "--root"])
+        .arg("--root")
         .arg(tools))
     .map(drop)
 }

@@ -25,7 +25,7 @@ use crate::{
     build, debian,
     mariadb::{Durability, Mariadb},
     place::Place,
-    process::{Running, free_port},
+    process::{Running, free_port, status},
     step::{Failure, step},
 };
 
@@ -373,6 +373,10 @@ impl Runner<'_> {
             return self.shop.products();
         };
         let file = self.shop.file("path.txt");
+        // A redirect would be a quick answer to another question.
+        if status(self.shop.address, path) != Some(200) {
+            return Err(Failure(format!("{path} does not answer with 200")));
+        }
         fs::write(&file, format!("{path}\n"))?;
         Ok(file)
     }
