@@ -262,7 +262,8 @@ impl Runner<'_> {
         }
         let cache = self.shop.cache()?;
         let ticks = self.shop.origin.cpu_ticks()?;
-        let measured = self.load(self.seconds, before)?;
+        let offered = self.offered(before)?;
+        let measured = self.load(offered)?;
         let ticks = self.shop.origin.cpu_ticks()? - ticks;
         let hits = share(cache, self.shop.cache()?);
         let resident_kb = self.shop.origin.resident_kb()?;
@@ -280,6 +281,7 @@ impl Runner<'_> {
             l1_bytes: self.scenario.needs.l1_bytes,
             ratio: reference.map(|it| measured.rate / it),
             reference,
+            offered,
             cpu_us: cpu_us / (measured.requests as f64).max(1.0),
             cores: cpu_us / 1_000_000.0 / took.max(f64::EPSILON),
             resident_kb,
@@ -331,7 +333,15 @@ impl Runner<'_> {
         Ok(measured.rate)
     }
 
-    fn load(&self, seconds: u64, before: &[Row]) -> Result<Measured, Failure> {
+    fn offered(&self, before: &[Row]) -> Result<Option<u32>, Failure> {
+        match self.scenario.load {
+            Load::Open { rate } => rate_of(rate, before).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn load(&self, offered: Option<u32>) -> Result<Measured, Failure> {
+        let seconds = self.seconds;
         match self.scenario.load {
             Load::Products { .. } | Load::Path { .. } => measure(&mut self.reads(seconds)?),
             Load::Deed { name, .. } => {
@@ -342,8 +352,8 @@ impl Runner<'_> {
                     .arg(self.url());
                 measure(&mut wrk)
             }
-            Load::Open { rate } => {
-                let rate = rate_of(rate, before)?;
+            Load::Open { .. } => {
+                let rate = offered.unwrap_or_default();
                 let urls = self.shop.file("urls.txt");
                 let url = self.url();
                 let paths = fs::read_to_string(self.paths()?)?;

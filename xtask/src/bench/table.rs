@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::{load::Measured, scenario::Target};
 
+/// The part of an open loop that must have been answered for its times to count.
+const SENT: f64 = 0.95;
+
 /// A line of the table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
@@ -11,6 +14,8 @@ pub struct Row {
     pub clients: u32,
     pub products: u32,
     pub l1_bytes: u64,
+    /// How many requests a second an open loop was to send.
+    pub offered: Option<u32>,
     #[serde(flatten)]
     pub measured: Measured,
     /// What `/healthz` does with as many clients, just before and just after; none for an open loop.
@@ -53,6 +58,9 @@ impl Row {
             reached &= self.peak_kb as f64 * 1_024.0 / 1_000_000.0 <= mb;
         }
         reached &= self.measured.errors == 0;
+        // A load that was not sent has not been stood.
+        let sent = |offered| self.measured.rate >= f64::from(offered) * SENT;
+        reached &= self.offered.is_none_or(sent);
         self.reached = (!said.is_empty()).then_some(reached);
         self.target = said.join(", ");
     }
@@ -74,9 +82,11 @@ pub fn line(row: &Row) -> String {
         Some(false) => "no",
     };
     format!(
-        "| {} | {} | {:.0} | {p50:.2} | {p95:.2} | {p99:.2} | {p999:.2} | {} | {:.1} | {:.2} \
+        "| {}{} | {} | {:.0} | {p50:.2} | {p95:.2} | {p99:.2} | {p999:.2} | {} | {:.1} | {:.2} \
          | {:.0}, {:.0} | {} | {} | {} | {} | {reached} |",
         row.name,
+        row.offered
+            .map_or(String::new(), |it| format!(", {it}/s due")),
         row.clients,
         row.measured.rate,
         row.measured.errors,
@@ -132,6 +142,7 @@ mod tests {
             name,
             clients: 64,
             products: 10_000,
+            offered: None,
             l1_bytes: 0,
             measured: Measured {
                 rate: 60_000.0,
@@ -190,6 +201,12 @@ mod tests {
             assert_eq!(judged(&target, 0), Some(false), "{target:?}");
         }
         assert_eq!(judged(&Target::default(), 1), None);
+        let mut short = row("open", 2.0);
+        for (offered, reached) in [(63_000, true), (64_000, false)] {
+            short.offered = Some(offered);
+            short.judge(&target);
+            assert_eq!(short.reached, Some(reached), "{offered}");
+        }
     }
 
     #[test]
