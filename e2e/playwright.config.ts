@@ -28,6 +28,12 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   timeout: 30_000,
+  // A picture that is not there is a failure; `--update-snapshots` makes it.
+  updateSnapshots: "none",
+  snapshotPathTemplate: "{testDir}/looks/{projectName}-{arg}{ext}",
+  expect: {
+    toHaveScreenshot: { animations: "disabled", caret: "hide", scale: "css", maxDiffPixelRatio: 0.01 },
+  },
   use: { baseURL, launchOptions, trace: "retain-on-failure" },
   projects: [
     { name: "desktop", use: { ...devices["Desktop Chrome"], viewport: { width: 1440, height: 900 } } },
@@ -36,7 +42,7 @@ export default defineConfig({
       name: "no-javascript",
       use: { ...devices["Desktop Chrome"], javaScriptEnabled: false },
       // Islands are JavaScript, and axe is; the markup that axe reads is the same with it.
-      testIgnore: /(islands|accessible|enhanced-\w+)\.spec\.ts$/,
+      testIgnore: /(islands|accessible|looks|enhanced-\w+)\.spec\.ts$/,
     },
   ],
 });

@@ -195,3 +195,22 @@ test("the pages about the shop say what they are about", async ({ page }) => {
   await page.locator('footer a[href="/shipping"]').click();
   await expect(page.getByRole("table").first()).toContainText("Germany");
 });
+
+test("pages that are the same for everybody greet who is signed in, and nobody else", async ({ page }, { project }) => {
+  test.skip(project.name === "no-javascript", "the greeting is an island");
+  const email = somebody();
+  await comeIn(page, "", email);
+  await page.goto("/c/kitchen");
+  const greeting = page.locator("header .greeting");
+  await expect(greeting).toHaveText("Bea");
+  for (const path of ["/", "/c/kitchen"]) {
+    const html = await (await page.request.get(path)).text();
+    expect(html).not.toContain("Bea");
+    expect(html).not.toContain(email);
+  }
+  await page.goto("/account");
+  await page.locator(".sections form button").click();
+  await page.goto("/c/kitchen");
+  await page.waitForLoadState("networkidle");
+  await expect(greeting).toBeHidden();
+});

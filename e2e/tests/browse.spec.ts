@@ -1,4 +1,4 @@
-import { cacheStatus, expect, test } from "./shop";
+import { cacheStatus, expect, openFilter, test } from "./shop";
 
 test("a shopper leafs from the front to a product and changes the language", async ({ page }) => {
   await page.goto("/");
@@ -29,10 +29,7 @@ test("a shopper leafs from the front to a product and changes the language", asy
 test("a filter is a form, and its address can be kept", async ({ page }) => {
   await page.goto("/c/kitchen");
   const form = page.locator('main form[method="get"]').first();
-  const details = page.locator("main details:has(form[method='get'])").first();
-  if ((await details.count()) > 0 && !(await details.evaluate((it) => (it as HTMLDetailsElement).open).catch(() => true))) {
-    await details.locator("summary").first().click();
-  }
+  await openFilter(page);
   await form.locator('[name="max"]').fill("40");
   await form.locator('[name="sort"]').selectOption("price_up");
   await form.locator('[type="submit"]').first().click();

@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 
-import { expect, test } from "./shop";
+import { expect, openFilter, test } from "./shop";
 
 /** Stays as long as the document does. */
 async function markDocument(page: Page): Promise<() => Promise<void>> {
@@ -31,11 +31,6 @@ async function hold(page: Page, address: string | RegExp): Promise<() => void> {
     await route.continue().catch(() => undefined);
   });
   return release;
-}
-
-async function openFilter(page: Page): Promise<void> {
-  const details = page.locator("details.filter");
-  if (!(await details.evaluate((it) => (it as HTMLDetailsElement).open))) await details.locator("summary").click();
 }
 
 test("a variant is chosen without a load, by keyboard, and its link can be kept", async ({ page }) => {

@@ -1,4 +1,4 @@
-import { cacheStatus, expect, test } from "./shop";
+import { cacheStatus, expect, openFilter, test } from "./shop";
 
 test("a shopper searches from any page, narrows what is found and opens it", async ({ page }) => {
   await page.goto("/c/kitchen");
@@ -13,6 +13,7 @@ test("a shopper searches from any page, narrows what is found and opens it", asy
   const before = await cards.count();
   expect(before).toBeGreaterThan(1);
 
+  await openFilter(page);
   const form = main.locator("form");
   await form.locator('[name="brand"]').first().check();
   await form.locator('[name="sort"]').selectOption("price_up");

@@ -26,6 +26,12 @@ export const test = base.extend<{ quiet: void }>({
   ],
 });
 
+/** Shows the form that narrows a list; on a phone it is folded away. */
+export async function openFilter(page: Page): Promise<void> {
+  const details = page.locator("details.filter");
+  if (!(await details.locator("form").isVisible())) await details.locator("summary").click();
+}
+
 /** How the edge answered the last visit of this address. */
 export async function cacheStatus(page: Page, path: string): Promise<string> {
   const response = await page.request.get(path);

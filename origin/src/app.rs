@@ -16,6 +16,7 @@ use crate::{
     db::{self, Db},
     desk::Desk,
     edges::Edges,
+    http::Admission,
     inventory,
     limits::Limits,
     mail::Mailer,
@@ -56,6 +57,8 @@ pub struct Parts {
     pub pictures: Arc<Semaphore>,
     /// How often something may be asked.
     pub limits: Limits,
+    /// How much is worked on at the same time.
+    pub admission: Admission,
     /// What signs the tokens of programs.
     pub signer: Signer,
     /// Where messages go.
@@ -109,6 +112,7 @@ impl App {
         let client = crate::client::client().map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
+        let admission = Admission::new(db.readers_max());
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
             config,
@@ -125,6 +129,7 @@ impl App {
             signer,
             pictures: Arc::new(Semaphore::new(1)),
             limits,
+            admission,
             client,
             desks: Desks::default(),
             metrics: Metrics::default(),

@@ -7,7 +7,7 @@ use crate::{
     endpoint::{self, Caching},
     locale::Locale,
     page,
-    search::{QUERY_MAX, normal_query},
+    search::QUERY_MAX,
 };
 
 /// Parameters that say where a visitor came from, and nothing about what is asked for.
@@ -192,17 +192,47 @@ fn picked(query: &str, class: Class, wanted: impl Fn(&str) -> bool) -> String {
 /// The parameter with what a shopper searches for.
 const SEARCHED: &str = "q";
 
+/// A search in the spelling of [`crate::search::normal_query`]. Only what is ASCII: the tables of all other
+/// letters would be a fortieth of the edge.
 fn searched(typed: &str) -> String {
     let pair = format!("{SEARCHED}={typed}");
-    let mut pairs = form_urlencoded::parse(pair.as_bytes());
-    let typed = pairs.next().map(|(_, typed)| typed).unwrap_or_default();
-    if typed.chars().count() > QUERY_MAX {
-        // It is refused, so it shall not become what is not.
+    let Some(typed) = ascii(typed).filter(|it| it.len() <= QUERY_MAX) else {
+        // What is too long is refused, so it shall not become what is not.
         return normal(&pair);
+    };
+    let blank = |octet: &u8| octet.is_ascii_whitespace() || octet.is_ascii_control();
+    let mut pair = format!("{SEARCHED}=");
+    for (index, word) in typed.split(blank).filter(|it| !it.is_empty()).enumerate() {
+        if index > 0 {
+            pair.push('+');
+        }
+        for octet in word {
+            match octet.to_ascii_lowercase() {
+                octet if is_unreserved(octet) => pair.push(char::from(octet)),
+                octet => pair.push_str(&format!("%{octet:02X}")),
+            }
+        }
     }
-    let mut pair = form_urlencoded::Serializer::new(String::new());
-    pair.append_pair(SEARCHED, &normal_query(&typed));
-    pair.finish()
+    pair
+}
+
+/// What a form's value says, if all of it is ASCII.
+fn ascii(value: &str) -> Option<Vec<u8>> {
+    let bytes = value.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let encoded = (*byte == b'%')
+            .then(|| octet(bytes.get(at + 1..at + 3)?))
+            .flatten();
+        at += if encoded.is_some() { 3 } else { 1 };
+        plain.push(match encoded {
+            Some(octet) => octet,
+            None if *byte == b'+' => b' ',
+            None => *byte,
+        });
+    }
+    plain.is_ascii().then_some(plain)
 }
 
 fn name_of(pair: &str) -> &str {
@@ -384,6 +414,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_search_has_the_spelling_in_which_it_is_searched(typed in "[ -~\t]{0,40}") {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            let key = key("/api/v1/search", Some(&query.append_pair("q", &typed).finish()));
+            let (_, found) = key.split_once('?').unwrap();
+            let found = form_urlencoded::parse(found.as_bytes()).next().unwrap();
+            prop_assert_eq!(found.1, crate::search::normal_query(&typed));
+        }
+
         #[test]
         fn a_key_is_its_own_key(path in "/[a-z%0-9A-F/{}]{0,20}", query in "[a-z=&%0-9]{0,30}") {
             let once = key(&path, Some(&query));

@@ -66,7 +66,8 @@ async function add(form) {
   note.className = "adding";
   note.textContent = `${inDrawer.dataset.adding} ${form.dataset.name}`;
   inDrawer.prepend(note);
-  openDrawer();
+  // The badge answers in this frame; the drawer is more to lay out, and comes in the next.
+  requestAnimationFrame(() => setTimeout(openDrawer));
   try {
     take(await fetchPage(form.getAttribute("action"), sending(fields)));
   } catch {

@@ -10,6 +10,10 @@ const part = (name, within = document) => within.querySelector(`${LIST} ${name}`
 let asking;
 let shown = location.href;
 
+// Where the form is always to be seen, it is said to be open, too.
+const filter = part("details.filter");
+if (filter && matchMedia("(min-width: 60rem)").matches) filter.open = true;
+
 /** How a list is come to: by its form, by a link beside it, or by the browser's back and forward. */
 async function show(address, way, at) {
   asking?.abort();

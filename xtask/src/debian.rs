@@ -5,8 +5,20 @@ use std::process::Command;
 
 use crate::step::{Failure, run};
 
-/// A program, and the Debian package that has it.
+/// A program or the path of a file, and the Debian package that has it.
 pub type Needed = (&'static str, &'static str);
+
+/// The letters of the pictures that pages are compared with.
+pub const FONTS: [Needed; 2] = [
+    (
+        "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        "fonts-dejavu-core",
+    ),
+    (
+        "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+        "fonts-noto-cjk",
+    ),
+];
 
 pub const MARIADB: Needed = ("mariadbd", "mariadb-server");
 pub const CHROMIUM: Needed = ("chromium", "chromium");

@@ -6,6 +6,7 @@
 mod assets;
 mod bench;
 mod bench_edge;
+mod bench_vitals;
 mod build;
 mod conformance;
 mod debian;
@@ -46,6 +47,8 @@ enum Task {
     Bench(bench::BenchArgs),
     /// What a hit at the edge costs, beside a JavaScript Worker, nginx and Varnish
     BenchEdge(bench_edge::BenchEdgeArgs),
+    /// Measure what a shopper with a slow phone waits for
+    BenchVitals(bench_vitals::BenchVitalsArgs),
     /// The public HTTP cache test suite against the edge
     Conformance(conformance::ConformanceArgs),
     /// Build the parts, optimised
@@ -89,6 +92,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
         Task::Test(args) => test::test(&place, &args),
         Task::Bench(args) => bench::bench(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::BenchEdge(args) => bench_edge::bench(&place, &args).map(|()| ExitCode::SUCCESS),
+        Task::BenchVitals(args) => bench_vitals::bench(&place, &args).map(|()| ExitCode::SUCCESS),
         Task::Conformance(args) => {
             let score = conformance::conformance(&place, &args)?;
             Ok(if score.wrong == 0 {

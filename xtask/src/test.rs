@@ -103,6 +103,7 @@ fn format(place: &Place) -> Result<Count, Failure> {
 
 fn build_all(place: &Place) -> Result<Count, Failure> {
     debian::install(&[debian::MARIADB, debian::REDIS, debian::CHROMIUM])?;
+    debian::install(&debian::FONTS)?;
     build::set_up(place)?;
     build::ui(place)?;
     build::edge(place)?;

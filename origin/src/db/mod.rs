@@ -203,6 +203,11 @@ impl Db {
         })
     }
 
+    /// The most connections that read at the same time.
+    pub fn readers_max(&self) -> u32 {
+        self.reader.options().get_max_connections()
+    }
+
     /// The pools with their names, for the metrics.
     pub fn pools(&self) -> [(&'static str, &AnyPool); 2] {
         [("write", &self.writer), ("read", &self.reader)]

@@ -113,6 +113,11 @@ fn key_of(request: &Request) -> Option<String> {
     key::of_route(uri.path(), uri.query(), allowed).map(std::borrow::Cow::into_owned)
 }
 
+/// Whether a route's answers are the same for everybody.
+pub fn is_everybodys(route: &str) -> bool {
+    ROUTES.contains_key(route)
+}
+
 fn is_right(app: &App, kept: &Kept) -> bool {
     kept.is_right_at(app.changes.latest(), || {
         app.changes.allow(kept.tags(), kept.as_of())

@@ -2,9 +2,10 @@
 //!
 //! From the outside in: observe (ids, log, metrics), raw (codings for the edge), secure (headers for
 //! browsers), finish (cache headers, ETag, compression), client (who asks, and whether they may ask here),
-//! cached (what was answered before), report (problems as JSON or as a page), cross site, limits, catch
-//! panics, time limit, body limit, routes.
+//! cached (what was answered before), report (problems as JSON or as a page), admit (how many at once),
+//! cross site, limits, catch panics, time limit, body limit, routes.
 
+mod admit;
 mod cached;
 mod client;
 mod cross_site;
@@ -17,6 +18,7 @@ mod raw;
 mod report;
 mod secure;
 
+pub use admit::Admission;
 pub use client::{Client, Peer};
 
 use std::time::Duration;
@@ -72,6 +74,7 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                 ))
                 .layer(middleware::from_fn_with_state(app.clone(), cached::cached))
                 .layer(middleware::from_fn_with_state(app.clone(), report::report))
+                .layer(middleware::from_fn_with_state(app.clone(), admit::admit))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     cross_site::refuse_cross_site,

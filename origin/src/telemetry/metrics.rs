@@ -24,6 +24,11 @@ pub struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkLabels {
+    work: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PoolLabels {
     pool: &'static str,
 }
@@ -40,6 +45,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    refused: Family<WorkLabels, Counter<u64, AtomicU64>>,
     /// Requests that have no answer yet.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections from clients.
@@ -59,6 +65,7 @@ impl Default for Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            refused: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             business: Business::default(),
@@ -82,6 +89,11 @@ impl Metrics {
             "Time from a request's headers to its answer",
             Unit::Seconds,
             self.seconds.clone(),
+        );
+        registry.register(
+            "http_requests_refused",
+            "Requests that were told to come back, because too many were worked on",
+            self.refused.clone(),
         );
         let in_flight = self.in_flight.clone();
         registry.register(
@@ -110,6 +122,11 @@ impl Metrics {
         self.business.register(registry);
         self.cache.register(registry);
         self
+    }
+
+    /// Counts a request for which there was no place.
+    pub fn refused(&self, work: &'static str) {
+        self.refused.get_or_create(&WorkLabels { work }).inc();
     }
 
     /// Counts an answered request.

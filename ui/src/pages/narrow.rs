@@ -48,7 +48,7 @@ pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
     ];
     let fields = Vec::from(fields);
     view! {
-        <details class="filter" open=true>
+        <details class="filter">
             <summary>{words.say("filter-heading")}</summary>
             <form method="get" action=action>
                 {q} {fields}
