@@ -19,7 +19,7 @@ use crate::{
     place::Place,
     process::{Running, free_port},
     serve,
-    step::{Failure, run, text_of},
+    step::{Failure, text_of},
 };
 
 /// Flags of `cargo xtask bench-edge`
@@ -108,10 +108,12 @@ fn purges(place: &Place) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
     let (_, edge, _shop) = serve::open_for_tests(place, folder.path(), ports)?;
-    run(Command::new("node")
+    let mut script = Command::new("node");
+    script
         .arg(place.root.join("bench/purge.mjs"))
         .arg(format!("http://{edge}"))
-        .args([serve::OPERATOR_TOKEN, PURGES]))?;
+        .args([serve::OPERATOR_TOKEN, PURGES]);
+    println!("\n{}", text_of(&mut script)?.trim());
     Ok(())
 }
 
