@@ -95,19 +95,19 @@ impl Memory {
     }
 
     /// Keeps an answer, unless a newer one is there.
-    pub fn put(&self, key: &Arc<str>, kept: Arc<Kept>) {
-        let older = |it: &Arc<Kept>| it.as_of() > kept.as_of();
-        if self.slots.peek(key).is_none_or(|it| !older(&it)) {
-            self.slots.insert(Arc::clone(key), kept);
+    pub fn put(&self, key: Arc<str>, kept: Arc<Kept>) {
+        let there = self.slots.peek(&key);
+        if there.is_none_or(|it| it.as_of() <= kept.as_of()) {
+            self.slots.insert(key, kept);
         }
     }
 
     /// Begins to make an answer, or joins whoever has begun. `make` ends with the answer being put here.
     pub fn join(
         self: &Arc<Self>,
-        key: &Arc<str>,
+        key: &str,
         usable: impl Fn(&Kept) -> bool,
-        make: impl FnOnce() -> BoxFuture<'static, Option<Arc<Kept>>>,
+        make: impl FnOnce(Arc<str>) -> BoxFuture<'static, Option<Arc<Kept>>>,
     ) -> Found {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(landing) = flights.get(key) {
@@ -117,11 +117,12 @@ impl Memory {
         if let Some(kept) = self.get(key).filter(|it| usable(it)) {
             return Found::Kept(kept);
         }
+        let key: Arc<str> = key.into();
         let end = EndOfFlight {
             memory: Arc::clone(self),
-            key: Arc::clone(key),
+            key: Arc::clone(&key),
         };
-        let make = make();
+        let make = make(Arc::clone(&key));
         // A task of its own: whoever began it may go away, others wait for it.
         let made = tokio::spawn(async move {
             let kept = make.await;
@@ -129,7 +130,7 @@ impl Memory {
             kept
         });
         let landing = made.map(|made| made.ok().flatten()).boxed().shared();
-        flights.insert(Arc::clone(key), landing.clone());
+        flights.insert(key, landing.clone());
         Found::Begun(landing)
     }
 

@@ -6,10 +6,11 @@
 
 mod changes;
 mod coding;
+mod form;
 mod kept;
 mod memory;
 
 pub use changes::{Changes, forget};
-pub use coding::Coding;
-pub use kept::{Kept, Terms, Wanted, etag};
+pub use form::{Form, Wanted};
+pub use kept::{Kept, Terms};
 pub use memory::{Found, Lifetimes, Memory};

@@ -46,6 +46,7 @@ pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), 
               where category_id = ?",
             "delete from category_brands
               where category_id = ?",
+            // A category without a picture of its own shows that of its best-selling product.
             "insert into category_facets (category_id, product_count, price_from_minor,
                                           price_to_minor, image)
              select l.category_id, count(*), min(l.price_minor), max(l.price_minor),
@@ -82,11 +83,6 @@ pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), 
           from versions
          where name = 'saved'";
     let saved: i64 = sqlx::query_scalar(saved).fetch_one(tx.conn()).await?;
-    note_count(tx, saved).await
-}
-
-/// Notes that everything is counted that was saved up to this version.
-async fn note_count(tx: &mut Tx, saved: i64) -> Result<(), db::Error> {
     let statement = "
         update versions
            set version = ?
@@ -101,44 +97,16 @@ async fn note_count(tx: &mut Tx, saved: i64) -> Result<(), db::Error> {
 /// Counts what the listings come to, anew for every category, and lets the tree be read again. Where it
 /// comes to something else than before, that has changed.
 pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
-    let versions = "
-        select saved.version, counted.version
-          from versions saved
-          join versions counted on counted.name = 'counted'
-         where saved.name = 'saved'";
-    let (saved, counted): (i64, i64) = sqlx::query_as(versions).fetch_one(tx.conn()).await?;
-    if saved == counted {
+    if is_counted(tx).await? {
         return Ok(());
     }
     let before = counts(tx).await?;
-    for statement in [
-        "delete from category_facets",
-        "delete from category_brands",
-        // A category without a picture of its own shows that of its best-selling product.
-        "insert into category_facets (category_id, product_count, price_from_minor, price_to_minor,
-                                      image)
-         select l.category_id, count(*), min(l.price_minor), max(l.price_minor),
-                (select p.image
-                   from product_listings best
-                   join products p on p.id = best.product_id
-                  where best.category_id = l.category_id
-                    and p.image is not null
-                  order by best.sold desc, best.product_id
-                  limit 1)
-           from product_listings l
-          group by l.category_id",
-        "insert into category_brands (category_id, brand_id, product_count)
-         select category_id, brand_id, count(*)
-           from product_listings
-          where brand_id <> 0
-          group by category_id, brand_id",
-        "update versions
-            set version = version + 1
-          where name = 'categories'",
-    ] {
-        sqlx::query(statement).execute(tx.conn()).await?;
-    }
-    note_count(tx, saved).await?;
+    let categories = "
+        select id
+          from categories";
+    let all: Vec<i64> = sqlx::query_scalar(categories).fetch_all(tx.conn()).await?;
+    let all = all.into_iter().map(CategoryId::new).chain([WHOLE_SHOP]);
+    recount_of(tx, &all.collect::<Vec<_>>()).await?;
     let now = counts(tx).await?;
     let either = before.keys().chain(now.keys());
     let mut different: Vec<Tag> = either

@@ -3,6 +3,7 @@
 //! its parameters, no cookie, no header.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, LazyLock},
 };
@@ -14,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use shared::{
     edge::{AS_OF_HEADER, AT_LEAST_HEADER},
     endpoint::{self, Caching},
@@ -33,7 +34,7 @@ use crate::{
     web::{Finished, Refusal},
 };
 
-use super::{finish::apply, observe::TRACEPARENT};
+use super::{finish::plain, observe::TRACEPARENT, report};
 
 /// For how long an answer is served whose making has failed, until that is tried again.
 const PUT_OFF_MS: i64 = 2_000;
@@ -60,29 +61,27 @@ pub async fn cached(State(app): State<App>, request: Request, next: Next) -> Res
     let at_least = request.headers().get(AT_LEAST_HEADER);
     let at_least = at_least.and_then(|it| it.to_str().ok()?.parse().ok());
     app.changes.keep_up(&app.db, at_least).await;
-    let wanted = Wanted::of(request.method(), request.headers());
-    let found = memory.get(&key).filter(|kept| is_right(&app, kept));
-    let key: Arc<str> = key.into();
     let now = app.clock.now();
-    if let Some(kept) = found.filter(|kept| kept.is_fresh(now)) {
+    let usable = |kept: &Kept| kept.is_fresh(now) && is_right(&app, kept);
+    let wanted = Wanted::of(request.method(), request.headers());
+    let serve = |kept: &Kept, served| serve(&app, memory, &key, kept, &wanted, served);
+    if let Some(kept) = memory.get(&key).filter(|kept| usable(kept)) {
         if kept.is_to_be_renewed(now) {
-            let making = Making::of(&app, memory, &key, &request, next);
-            memory.join(&key, |_| false, || making.make(None));
+            let make = |key| make(&app, memory, key, &request, next, None);
+            memory.join(&key, |_| false, make);
         }
-        return serve(&app, memory, &key, &kept, &wanted, Served::Hit);
+        return serve(&kept, Served::Hit);
     }
     for _ in 0..WAITS_MAX {
         let (sender, own) = oneshot::channel();
-        let making = Making::of(&app, memory, &key, &request, next.clone());
-        let usable = |kept: &Kept| kept.is_fresh(now) && is_right(&app, kept);
-        let landing = match memory.join(&key, usable, || making.make(Some(sender))) {
-            Found::Kept(kept) => {
-                return serve(&app, memory, &key, &kept, &wanted, Served::Collapsed);
-            }
+        let make = |key| make(&app, memory, key, &request, next.clone(), Some(sender));
+        let landing = match memory.join(&key, usable, make) {
+            Found::Kept(kept) => return serve(&kept, Served::Collapsed),
             Found::Begun(landing) => {
                 return match landing.await {
-                    Some(kept) => serve(&app, memory, &key, &kept, &wanted, Served::Miss),
-                    None => own.await.unwrap_or_else(|_| failed()),
+                    Some(kept) if kept.is_from_before(now) => serve(&kept, Served::Stale),
+                    Some(kept) => serve(&kept, Served::Miss),
+                    None => own.await.unwrap_or_else(|_| failed(&app, &request)),
                 };
             }
             Found::UnderWay(landing) => landing,
@@ -90,27 +89,30 @@ pub async fn cached(State(app): State<App>, request: Request, next: Next) -> Res
         match landing.await {
             // It was begun before this was asked, and may lack what has changed since.
             Some(kept) if !is_right(&app, &kept) => {}
-            Some(kept) => return serve(&app, memory, &key, &kept, &wanted, Served::Collapsed),
+            Some(kept) => return serve(&kept, Served::Collapsed),
             None => break,
         }
     }
     // It may not be kept, or could not be made, or changes all the time.
+    drop(key);
     next.run(request).await
 }
 
-fn failed() -> Response {
-    Refusal::of(ProblemKind::Internal).into_response()
+/// Whoever was to make the answer has come to nothing, without a word.
+fn failed(app: &App, request: &Request) -> Response {
+    let refused = Refusal::of(ProblemKind::Internal).into_response();
+    report::told(app, &report::Asked::of(request), refused)
 }
 
 /// The key of what is asked for, where answers to it are kept.
-fn key_of(request: &Request) -> Option<String> {
+fn key_of(request: &Request) -> Option<Cow<'_, str>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
     let route = request.extensions().get::<MatchedPath>()?;
     let allowed = ROUTES.get(route.as_str())?;
     let uri = request.uri();
-    key::of_route(uri.path(), uri.query(), allowed).map(std::borrow::Cow::into_owned)
+    key::of_route(uri.path(), uri.query(), allowed)
 }
 
 /// Whether a route's answers are the same for everybody.
@@ -127,127 +129,89 @@ fn is_right(app: &App, kept: &Kept) -> bool {
 fn serve(
     app: &App,
     memory: &Memory,
-    key: &Arc<str>,
-    kept: &Arc<Kept>,
+    key: &str,
+    kept: &Kept,
     wanted: &Wanted,
     served: Served,
 ) -> Response {
     app.metrics.cache.served(served);
-    if let Some(response) = kept.answer(wanted) {
-        return response;
-    }
-    match kept.in_coding_too(wanted) {
-        Ok(more) => {
-            let more = Arc::new(more);
-            memory.put(key, Arc::clone(&more));
-            more.answer(wanted).unwrap_or_else(failed)
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "a body cannot be compressed");
-            failed()
-        }
-    }
+    kept.answer(wanted).unwrap_or_else(|| {
+        let (more, answer) = kept.in_coding_too(wanted);
+        memory.put(key.into(), Arc::new(more));
+        answer
+    })
 }
 
-/// Everything that it takes to make an answer, whoever waits for it.
-struct Making {
-    app: App,
-    memory: Arc<Memory>,
+/// Makes an answer and keeps it, whoever waits for it. One that may not be kept goes to the one who asked
+/// first, who may have gone away.
+fn make(
+    app: &App,
+    memory: &Arc<Memory>,
     key: Arc<str>,
-    request: Request,
+    asked: &Request,
     next: Next,
+    own: Option<oneshot::Sender<Response>>,
+) -> BoxFuture<'static, Option<Arc<Kept>>> {
+    let request = request_of(&key, asked);
+    let (app, memory) = (app.clone(), Arc::clone(memory));
+    let make = async move {
+        // Before anything is read, so that what changes meanwhile counts as missing.
+        let as_of = app.changes.latest();
+        let mut response = next.run(request).await;
+        if let Some(kept) = keep(&app, &memory, &mut response, as_of) {
+            let kept = Arc::new(kept);
+            memory.put(key, Arc::clone(&kept));
+            return Some(kept);
+        }
+        let failed = response.status().is_server_error();
+        let last = memory.get(&key).filter(|it| failed && is_right(&app, it));
+        if let Some(kept) = &last {
+            // What it was made from has not changed: it is only older than one would like.
+            kept.put_off(app.clock.now().as_millis() + PUT_OFF_MS);
+        } else if let Some(own) = own {
+            let _ = own.send(response);
+        }
+        last
+    };
+    Box::pin(make.instrument(tracing::Span::current()))
 }
 
-impl Making {
-    fn of(app: &App, memory: &Arc<Memory>, key: &Arc<str>, asked: &Request, next: Next) -> Self {
-        let mut request = Request::new(Body::empty());
-        *request.uri_mut() = key.parse().unwrap_or_else(|_| asked.uri().clone());
-        *request.extensions_mut() = asked.extensions().clone();
-        let uri: Uri = request.uri().clone();
-        request.extensions_mut().insert(OriginalUri(uri));
-        if let Some(trace) = asked.headers().get(TRACEPARENT) {
-            request.headers_mut().insert(TRACEPARENT, trace.clone());
-        }
-        Self {
-            app: app.clone(),
-            memory: Arc::clone(memory),
-            key: Arc::clone(key),
-            request,
-            next,
-        }
+/// What the handler gets: what the key says, and nothing else.
+fn request_of(key: &str, asked: &Request) -> Request {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = key.parse().unwrap_or_else(|_| asked.uri().clone());
+    *request.extensions_mut() = asked.extensions().clone();
+    let uri = OriginalUri(request.uri().clone());
+    request.extensions_mut().insert(uri);
+    if let Some(trace) = asked.headers().get(TRACEPARENT) {
+        request.headers_mut().insert(TRACEPARENT, trace.clone());
     }
-
-    /// Makes the answer and keeps it. One that may not be kept goes to the one who asked first.
-    fn make(self, own: Option<oneshot::Sender<Response>>) -> BoxFuture<'static, Option<Arc<Kept>>> {
-        let span = tracing::Span::current();
-        let make = async move {
-            let Self {
-                app,
-                memory,
-                key,
-                request,
-                next,
-            } = self;
-            // Before anything is read, so that what changes meanwhile counts as missing.
-            let as_of = app.changes.latest();
-            let response = next.run(request).await;
-            match keep(&app, &memory, response, as_of) {
-                Ok(kept) => {
-                    let kept = Arc::new(kept);
-                    memory.put(&key, Arc::clone(&kept));
-                    Some(kept)
-                }
-                Err(response) => {
-                    let last = memory.get(&key).filter(|it| is_right(&app, it));
-                    let last = last.filter(|_| response.status().is_server_error());
-                    if let Some(kept) = &last {
-                        // What it was made from has not changed: it is only older than one would like.
-                        kept.put_off(app.clock.now().as_millis() + PUT_OFF_MS);
-                        app.metrics.cache.served(Served::Stale);
-                    } else if let Some(own) = own {
-                        // Whoever asked first may have gone away.
-                        let _ = own.send(response);
-                    }
-                    last
-                }
-            }
-        };
-        Box::pin(make.instrument(span))
-    }
+    request
 }
 
-/// What is kept of a response, or the response if that is nothing.
-#[expect(
-    clippy::result_large_err,
-    reason = "a response that is not kept goes on as it is"
-)]
-fn keep(app: &App, memory: &Memory, response: Response, as_of: u64) -> Result<Kept, Response> {
-    let Some(finished) = response.extensions().get::<Finished>() else {
-        return Err(response);
-    };
-    let lifetime = memory
-        .lifetimes()
-        .of(&finished.policy, crate::secret::byte());
-    let Some(lifetime_ms) =
-        lifetime.filter(|_| !response.headers().contains_key(header::SET_COOKIE))
-    else {
-        return Err(response);
-    };
-    let (mut parts, _) = response.into_parts();
-    let Some(Finished { body, policy }) = parts.extensions.remove::<Finished>() else {
-        return Err(failed());
-    };
+/// What is kept of a response, if anything.
+fn keep(app: &App, memory: &Memory, response: &mut Response, as_of: u64) -> Option<Kept> {
+    if response.headers().contains_key(header::SET_COOKIE) {
+        return None;
+    }
+    let policy = &response.extensions().get::<Finished>()?.policy;
+    let lifetime_ms = memory.lifetimes().of(policy, crate::secret::byte())?;
     let terms = Terms {
         tags: policy.tags().to_vec(),
         as_of,
         made_at: app.clock.now(),
         lifetime_ms,
     };
-    let fields = &mut parts.headers;
-    apply(&policy, fields);
-    fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    fields.insert(AS_OF, HeaderValue::from(as_of));
-    Ok(Kept::new(parts.status, parts.headers, body, terms))
+    let finished = response.extensions_mut().remove::<Finished>()?;
+    let mut response = std::mem::take(response);
+    response
+        .headers_mut()
+        .insert(AS_OF, HeaderValue::from(as_of));
+    Some(Kept::new(
+        response.status(),
+        plain(response, finished),
+        terms,
+    ))
 }
 
 const AS_OF: HeaderName = HeaderName::from_static(AS_OF_HEADER);
