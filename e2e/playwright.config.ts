@@ -37,12 +37,17 @@ export default defineConfig({
   use: { baseURL, launchOptions, trace: "retain-on-failure" },
   projects: [
     { name: "desktop", use: { ...devices["Desktop Chrome"], viewport: { width: 1440, height: 900 } } },
-    { name: "phone", use: { ...devices["Pixel 7"] } },
+    {
+      name: "phone",
+      use: { ...devices["Pixel 7"] },
+      // The sizes of its windows are its own.
+      testIgnore: /layout\.spec\.ts$/,
+    },
     {
       name: "no-javascript",
       use: { ...devices["Desktop Chrome"], javaScriptEnabled: false },
-      // Islands are JavaScript, and axe is; the markup that axe reads is the same with it.
-      testIgnore: /(islands|accessible|looks|enhanced-\w+)\.spec\.ts$/,
+      // Islands are JavaScript, and axe is, and what measures shifts; the markup is the same with it.
+      testIgnore: /(islands|accessible|looks|shifts|enhanced-\w+)\.spec\.ts$/,
     },
   ],
 });

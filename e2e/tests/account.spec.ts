@@ -1,57 +1,9 @@
-import { readFile, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
 import { addOwn, chooseTheRest, fillAddress, ADDRESS, openProduct } from "./buyer";
+import { PASSWORD, comeIn, linkFor, somebody, submit } from "./customer";
 import { makeProduct } from "./operator";
-
-const PASSWORD = "correct horse battery";
-const mailbox = process.env.MALLARD_E2E_MAIL ?? "";
-
-/** Somebody whom the shop does not know yet. */
-function somebody(): string {
-  return `bea-${Math.random().toString(36).slice(2)}@example.org`;
-}
-
-/** Where the link of the last message to this address leads. */
-async function linkFor(email: string, path: string): Promise<string> {
-  let found = "";
-  await expect(async () => {
-    const names = await readdir(mailbox);
-    const mails = await Promise.all(
-      names.map(async (name) => {
-        const file = join(mailbox, name);
-        return { at: (await stat(file)).mtimeMs, text: await readFile(file, "utf8") };
-      }),
-    );
-    mails.sort((one, other) => other.at - one.at);
-    const texts = mails.map(({ text }) => text.replaceAll("=\r\n", "").replaceAll("=3D", "="));
-    const links = texts
-      .filter((text) => text.includes(`To: ${email}`))
-      .map((text) => new RegExp(`${path}\\?token=[0-9a-f]+`).exec(text)?.[0]);
-    found = links.find((link) => link) ?? "";
-    expect(found, `a message for ${email}`).not.toBe("");
-  }).toPass({ timeout: 15_000 });
-  return found;
-}
-
-const submit = (page: Page) => page.locator("main form.stack button").first().click();
-
-/** Opens an account and comes in. */
-async function comeIn(page: Page, prefix: string, email: string): Promise<void> {
-  await page.goto(`${prefix}/account/register`);
-  await page.locator("#email").fill(email);
-  await page.locator("#name").fill("Bea");
-  await page.locator("#password").fill(PASSWORD);
-  await submit(page);
-  await expect(page.getByRole("status").first()).toBeVisible();
-  await page.goto(await linkFor(email, `${prefix}/account/verify`));
-  const password = page.locator("#password");
-  if ((await password.count()) > 0) await password.fill(PASSWORD);
-  await submit(page);
-  await expect(page).toHaveURL(new RegExp(`${prefix}/account\\?done=welcome$`));
-}
 
 async function login(page: Page, email: string, password: string): Promise<void> {
   await page.locator("#email").fill(email);
@@ -194,23 +146,4 @@ test("the pages about the shop say what they are about", async ({ page }) => {
   await openProduct(page);
   await page.locator('footer a[href="/shipping"]').click();
   await expect(page.getByRole("table").first()).toContainText("Germany");
-});
-
-test("pages that are the same for everybody greet who is signed in, and nobody else", async ({ page }, { project }) => {
-  test.skip(project.name === "no-javascript", "the greeting is an island");
-  const email = somebody();
-  await comeIn(page, "", email);
-  await page.goto("/c/kitchen");
-  const greeting = page.locator("header .greeting");
-  await expect(greeting).toHaveText("Bea");
-  for (const path of ["/", "/c/kitchen"]) {
-    const html = await (await page.request.get(path)).text();
-    expect(html).not.toContain("Bea");
-    expect(html).not.toContain(email);
-  }
-  await page.goto("/account");
-  await page.locator(".sections form button").click();
-  await page.goto("/c/kitchen");
-  await page.waitForLoadState("networkidle");
-  await expect(greeting).toBeHidden();
 });

@@ -1,4 +1,5 @@
 import { openProduct } from "./buyer";
+import { comeIn, somebody } from "./customer";
 import { expect, test } from "./shop";
 
 test("the theme can be chosen and is remembered", async ({ page }) => {
@@ -58,4 +59,22 @@ test("the badge tells what is in the cart on pages that are the same for everybo
   expect(asked).toHaveLength(1);
   const html = await (await page.request.get("/")).text();
   expect(html).toMatch(/hidden class="count">0</);
+});
+
+test("pages that are the same for everybody greet who is signed in, and nobody else", async ({ page }) => {
+  const email = somebody();
+  await comeIn(page, "", email);
+  await page.goto("/c/kitchen");
+  const greeting = page.locator("header .greeting");
+  await expect(greeting).toHaveText("Bea");
+  for (const path of ["/", "/c/kitchen"]) {
+    const html = await (await page.request.get(path)).text();
+    expect(html).not.toContain("Bea");
+    expect(html).not.toContain(email);
+  }
+  await page.goto("/account");
+  await page.locator(".sections form button").click();
+  await page.goto("/c/kitchen");
+  await page.waitForLoadState("networkidle");
+  await expect(greeting).toBeHidden();
 });
