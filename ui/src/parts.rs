@@ -26,6 +26,26 @@ pub(crate) fn grid(
     view! { <ul class="grid">{items.collect_view()}</ul> }
 }
 
+/// Ways to categories, each with its word in addresses and what stands on it; nothing where there are none.
+pub(crate) fn chips<'c>(
+    shell: &Shell,
+    categories: impl Iterator<Item = (&'c str, String)>,
+) -> Option<AnyView> {
+    let items: Vec<_> = categories
+        .map(|(slug, text)| {
+            let href = shell.locale.path(&category_path(slug));
+            view! {
+                <li>
+                    <a class="chip" href=href>
+                        {text}
+                    </a>
+                </li>
+            }
+        })
+        .collect();
+    (!items.is_empty()).then(|| view! { <ul class="chips">{items}</ul> }.into_any())
+}
+
 fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<> {
     let words = Words::of(locale);
     let href = locale.path(&product_path(&card.slug));

@@ -5,7 +5,7 @@ use shared::page::{CategoryFilter, CategoryPage, Shell, category_path};
 
 use crate::{
     document::{About, render},
-    parts::{breadcrumb_data, breadcrumbs, grid},
+    parts::{breadcrumb_data, breadcrumbs, chips, grid},
     words::{Words, number},
 };
 
@@ -81,18 +81,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
 }
 
 fn children(shell: &Shell, page: &CategoryPage) -> impl IntoView + use<> {
-    let items = page.category.children.iter().map(|child| {
-        let href = shell.locale.path(&category_path(&child.slug));
-        view! {
-            <li>
-                <a class="chip" href=href>
-                    {child.name.clone()}
-                </a>
-            </li>
-        }
-    });
-    let items = items.collect_view();
-    (!page.category.children.is_empty()).then(|| view! { <ul class="chips">{items}</ul> })
+    let children = page.category.children.iter();
+    chips(shell, children.map(|it| (&*it.slug, it.name.clone())))
 }
 
 fn list(shell: &Shell, page: &CategoryPage, narrowed: &Narrowed<'_>) -> impl IntoView + use<> {

@@ -1,10 +1,11 @@
 //! Pages that say what went wrong, and show a way on.
 
 use leptos::prelude::*;
-use shared::page::{ErrorPage, Shell, category_path};
+use shared::page::{ErrorPage, Shell};
 
 use crate::{
     document::{About, render},
+    parts::chips,
     words::Words,
 };
 
@@ -30,16 +31,8 @@ pub fn error(shell: &Shell, page: &ErrorPage) -> String {
             let text = words.say_with("error-id", &[("id", id.clone().into())]);
             view! { <p class="quiet">{text}</p> }
         });
-        let ways = shell.categories.iter().take(6).map(|category| {
-            let href = shell.locale.path(&category_path(&category.slug));
-            view! {
-                <li>
-                    <a class="chip" href=href>
-                        {category.name.clone()}
-                    </a>
-                </li>
-            }
-        });
+        let ways = shell.categories.iter().take(6);
+        let ways = chips(shell, ways.map(|it| (&*it.slug, it.name.clone())));
         view! {
             <div class="wrap lost">
                 <h1>{title.clone()}</h1>
@@ -48,7 +41,7 @@ pub fn error(shell: &Shell, page: &ErrorPage) -> String {
                 <a class="button" href=shell.locale.path("/")>
                     {words.say("error-home")}
                 </a>
-                <ul class="chips">{ways.collect_view()}</ul>
+                {ways}
             </div>
         }
     })

@@ -5,7 +5,7 @@ use shared::page::{HomePage, SEARCH, Shell, category_path};
 
 use crate::{
     document::{About, render},
-    parts::{grid, picture},
+    parts::{chips, grid, picture},
     words::Words,
 };
 
@@ -109,18 +109,7 @@ fn categories(shell: &Shell) -> impl IntoView + use<> {
             </li>
         }
     });
-    let more = more.iter().map(|category| {
-        let href = shell.locale.path(&category_path(&category.slug));
-        view! {
-            <li>
-                <a class="chip" href=href>
-                    {category.name.clone()}
-                </a>
-            </li>
-        }
-    });
-    let more = more.collect_view();
-    let more = (!more.is_empty()).then(|| view! { <ul class="chips">{more}</ul> });
+    let more = chips(shell, more.iter().map(|it| (&*it.slug, it.name.clone())));
     view! {
         <section class="wrap section" id="categories">
             <h2>{words.say("home-categories")}</h2>

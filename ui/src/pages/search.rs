@@ -1,11 +1,11 @@
 //! What was searched and found.
 
 use leptos::prelude::*;
-use shared::page::{CategoryFilter, SEARCH, SearchPage, Shell, category_path, search_path};
+use shared::page::{CategoryFilter, SEARCH, SearchPage, Shell, search_path};
 
 use crate::{
     document::{About, render},
-    parts::grid,
+    parts::{chips, grid},
     words::{Words, number},
 };
 
@@ -96,19 +96,11 @@ fn corrected(words: Words, page: &SearchPage) -> impl IntoView + use<> {
 /// Categories of this name.
 fn categories(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
-    let items = page.categories.iter().map(|category| {
-        let href = shell.locale.path(&category_path(&category.slug));
+    let named = page.categories.iter().map(|category| {
         let name = [("name", category.name.clone().into())];
-        view! {
-            <li>
-                <a class="chip" href=href>
-                    {words.say_with("search-category", &name)}
-                </a>
-            </li>
-        }
+        (&*category.slug, words.say_with("search-category", &name))
     });
-    let items = items.collect_view();
-    (!page.categories.is_empty()).then(|| view! { <ul class="chips">{items}</ul> })
+    chips(shell, named)
 }
 
 fn list(shell: &Shell, page: &SearchPage, narrowed: &Narrowed<'_>) -> impl IntoView + use<> {
@@ -151,22 +143,13 @@ fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
         }
         .into_any()
     };
-    let browse = shell.categories.iter().take(BROWSE_MAX).map(|category| {
-        let href = shell.locale.path(&category_path(&category.slug));
-        view! {
-            <li>
-                <a class="chip" href=href>
-                    {category.name.clone()}
-                </a>
-            </li>
-        }
-    });
-    let browse = browse.collect_view();
-    let browse = (!shell.categories.is_empty()).then(|| {
+    let browse = shell.categories.iter().take(BROWSE_MAX);
+    let browse = chips(shell, browse.map(|it| (&*it.slug, it.name.clone())));
+    let browse = browse.map(|chips| {
         view! {
             <section class="section">
                 <h2>{words.say("search-browse")}</h2>
-                <ul class="chips">{browse}</ul>
+                {chips}
             </section>
         }
     });
