@@ -9,7 +9,7 @@ use crate::{
     accounts::{Hasher, Signer},
     cache::{Changes, Memory},
     cart,
-    catalog::{Showcase, TreeCache},
+    catalog::{FacetsCache, Showcase, TreeCache},
     checkout::Rules,
     clock::Clock,
     config::Config,
@@ -45,6 +45,8 @@ pub struct Parts {
     pub memory: Option<Arc<Memory>>,
     /// The category tree.
     pub tree: TreeCache,
+    /// What lists can be narrowed by.
+    pub facets: FacetsCache,
     /// How what is offered looks.
     pub showcase: Showcase,
     /// How the shop ships and taxes.
@@ -121,6 +123,7 @@ impl App {
             changes: Changes::default(),
             memory: memory.map(Arc::new),
             tree: TreeCache::default(),
+            facets: FacetsCache::default(),
             showcase: Showcase::default(),
             rules,
             mailer,

@@ -7,6 +7,8 @@ mod buying;
 pub use account::{AccountPage, Content, Entry, EntryPage, Section};
 pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step};
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -239,7 +241,7 @@ pub struct Shell {
     /// What the shop is called.
     pub shop_name: String,
     /// The top categories with those below them, for the menu.
-    pub categories: Vec<CategoryNode>,
+    pub categories: Arc<[CategoryNode]>,
     /// The names of the files that a page loads.
     pub assets: Assets,
     /// What the search field holds: what was searched, on the page that shows it.
@@ -279,7 +281,7 @@ pub struct CategoryPage {
     /// The way to it from the top, without itself.
     pub ancestors: Vec<CategoryRef>,
     /// What the list can be narrowed by.
-    pub facets: Facets,
+    pub facets: Arc<Facets>,
     /// What it is narrowed by.
     pub filter: CategoryFilter,
     /// The fields of the filter that could not be understood as typed. The list is then
@@ -361,7 +363,7 @@ pub struct SearchPage {
     /// What was searched, in its normal spelling; empty where nothing was.
     pub q: String,
     /// What the list can be narrowed by.
-    pub facets: Facets,
+    pub facets: Arc<Facets>,
     /// What it is narrowed by.
     pub filter: CategoryFilter,
     /// The fields of the filter that could not be understood as typed.

@@ -8,9 +8,11 @@ mod changes;
 mod coding;
 mod form;
 mod kept;
+mod known;
 mod memory;
 
 pub use changes::{Changes, forget};
 pub use form::{Form, Wanted};
 pub use kept::{Kept, Terms};
+pub use known::Known;
 pub use memory::{Found, Lifetimes, Memory};

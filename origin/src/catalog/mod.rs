@@ -28,6 +28,8 @@ mod unload;
 mod web;
 mod write;
 
+use std::sync::Arc;
+
 use shared::{
     cache::{CachePolicy, Tag, Tags},
     catalog::{
@@ -53,10 +55,10 @@ pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
 pub use unload::{unload_categories, unload_products};
 pub use web::routes;
 
-use crate::{app::App, db::Reader};
+use crate::{app::App, cache::Known, db::Reader};
 
 /// The category tree.
-pub async fn tree(app: &App) -> Result<std::sync::Arc<Tree>, Error> {
+pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
     app.changes.keep_up(&app.db, None).await;
     app.tree.get(&app.db, &app.changes).await
 }
@@ -229,10 +231,30 @@ pub async fn related(
     list::related(&mut reader, category.id, product.id, limit, locale).await
 }
 
+/// Categories of which it is kept what their lists can be narrowed by, some kilobytes each.
+const FACETS_MAX: usize = 1_000;
+
+/// What lists can be narrowed by.
+#[derive(Debug)]
+pub struct FacetsCache(Known<CategoryId, Facets>);
+
+impl Default for FacetsCache {
+    fn default() -> Self {
+        Self(Known::new(FACETS_MAX))
+    }
+}
+
 /// What the list of a category can be narrowed by; 0 is the whole shop.
-pub async fn facets(app: &App, category: CategoryId) -> Result<Facets, Error> {
-    let mut reader = app.db.read().await?;
-    store::facets(&mut reader, category, app.config.currency).await
+pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<Facets>, Error> {
+    let policy = list_policy(tree, category);
+    let read = async {
+        let mut reader = app.db.read().await?;
+        store::facets(&mut reader, category, app.config.currency).await
+    };
+    let FacetsCache(known) = &app.facets;
+    known
+        .get(&app.changes, (category, policy.tags()), read)
+        .await
 }
 
 /// Where each part of the sitemap begins.

@@ -58,6 +58,7 @@ pub struct Tree {
     by_slug: HashMap<String, usize>,
     children: HashMap<Option<CategoryId>, Vec<usize>>,
     words: HashMap<Locale, Vec<BTreeSet<String>>>,
+    top: HashMap<Locale, Arc<[CategoryNode]>>,
 }
 
 impl Tree {
@@ -81,6 +82,9 @@ impl Tree {
             tree.words.insert(locale, words);
         }
         tree.categories = categories;
+        for locale in Locale::ALL {
+            tree.top.insert(locale, tree.below(None, locale).into());
+        }
         tree
     }
 
@@ -110,8 +114,8 @@ impl Tree {
     }
 
     /// The top categories with everything below them.
-    pub fn top(&self, locale: Locale) -> Vec<CategoryNode> {
-        self.below(None, locale)
+    pub fn top(&self, locale: Locale) -> Arc<[CategoryNode]> {
+        self.top.get(&locale).cloned().unwrap_or_default()
     }
 
     /// Every category, parents before their children in no particular order otherwise.

@@ -54,7 +54,7 @@ async fn list_hot_products(
 async fn list_categories(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
     let tree = super::tree(&app).await?;
     let answer = CategoryTree {
-        categories: tree.top(query.locale),
+        categories: tree.top(query.locale).to_vec(),
     };
     Ok(Answer::json(&answer, super::shop_policy()))
 }
@@ -65,8 +65,8 @@ async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> A
         Some(slug) => tree.find(slug).ok_or(super::Error::NoSuchCategory)?.id,
         None => super::WHOLE_SHOP,
     };
-    let facets = super::facets(&app, category).await?;
-    Ok(Answer::json(&facets, super::list_policy(&tree, category)))
+    let facets = super::facets(&app, &tree, category).await?;
+    Ok(Answer::json(&*facets, super::list_policy(&tree, category)))
 }
 
 async fn search_products(State(app): State<App>, Query(query): Query<SearchProducts>) -> Answered {

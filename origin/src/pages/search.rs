@@ -56,7 +56,7 @@ pub(super) async fn show_search(
     let meant = found.list.corrected.as_deref().unwrap_or(&q);
     let page = SearchPage {
         categories: catalog::fitting_categories(&app, meant, locale).await?,
-        facets: found.facets,
+        facets: found.facets.into(),
         found: found.list,
         filter,
         wrong,

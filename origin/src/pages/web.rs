@@ -117,7 +117,7 @@ async fn show_category(
     let page = CategoryPage {
         category: tree.node(category, locale),
         ancestors,
-        facets: catalog::facets(&app, category.id).await?,
+        facets: catalog::facets(&app, &tree, category.id).await?,
         filter,
         wrong,
         currency: app.config.currency,
