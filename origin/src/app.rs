@@ -114,7 +114,7 @@ impl App {
         let client = crate::client::client().map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
-        let admission = Admission::new(db.readers_max());
+        let admission = Admission::new(db.readers());
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
             config,

@@ -29,6 +29,11 @@ impl Jobs {
         jobs.every(app, second, "webhooks", |app| async move {
             outbox::tell_webhooks(&app).await.map(drop)
         });
+        jobs.every(app, second / 5, "connections", |app| async move {
+            app.db.look();
+            app.admission.follow(app.db.readers());
+            Ok::<_, db::Error>(())
+        });
         jobs.every(app, second / 5, "changes", |app| async move {
             app.changes.look(&app.db).await
         });

@@ -16,7 +16,8 @@ fn migrator(dialect: Dialect) -> &'static Migrator {
 
 /// Brings the database up to this version of the program. Doing it again changes nothing.
 pub async fn migrate(db: &Db) -> Result<(), MigrateError> {
-    migrator(db.dialect).run(&db.writer).await
+    let mut connection = db.writer.get().await?;
+    migrator(db.dialect).run(&mut *connection).await
 }
 
 /// How far the database is.

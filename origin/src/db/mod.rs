@@ -5,7 +5,9 @@
 
 mod bulk;
 mod dialect;
+mod gate;
 mod migrate;
+mod pool;
 
 use std::{
     str::FromStr,
@@ -18,16 +20,17 @@ use std::{
 
 use shared::problem::{Problem, ProblemKind};
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection, Executor, Transaction,
-    any::{AnyConnectOptions, AnyPoolOptions},
-    error::DatabaseError,
+    AnyConnection, Executor, any::AnyConnectOptions, error::DatabaseError,
     mysql::MySqlDatabaseError,
-    pool::PoolConnection,
 };
 
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
+pub use gate::GateFigures;
 pub use migrate::{Migrations, migrate, migrations};
+pub use pool::{Connection as Reader, Pool, PoolFigures};
+
+use pool::Opener;
 
 /// Says in the log what failed, and to the client what it may know.
 pub fn problem(error: &Error) -> Problem {
@@ -139,36 +142,41 @@ const SQLITE_READERS_MAX: u32 = 16;
 /// Prepared statements that a MySQL connection keeps. Enough for all: closing one is answered by
 /// nothing, so that the next statement waits for the network's delayed acknowledgement.
 const MYSQL_STATEMENTS_MAX: u32 = 1_024;
-const CONNECTION_LIFE: Duration = Duration::from_secs(60 * 60);
-const CONNECTION_IDLE: Duration = Duration::from_secs(10 * 60);
+/// How many connections of a pool are used before anybody waits for one. Reading a file keeps a processor
+/// busy; a server answers others meanwhile.
+const SQLITE_READERS_LEAST: u32 = 4;
+const MYSQL_CONNECTIONS_LEAST: u32 = 16;
 
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Db {
-    writer: AnyPool,
-    reader: AnyPool,
+    writer: Pool,
+    reader: Pool,
     dialect: Dialect,
 }
-
-/// A connection that only reads.
-pub type Reader = PoolConnection<Any>;
 
 impl Db {
     /// Connects, and creates an SQLite file that is not there yet.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(&settings.url)?;
-        let writers = match dialect {
-            Dialect::Sqlite => 1,
-            Dialect::Mysql => settings.connections_max,
+        let (writers, readers) = match dialect {
+            Dialect::Sqlite => (
+                (1, 1),
+                (
+                    SQLITE_READERS_LEAST,
+                    settings.connections_max.min(SQLITE_READERS_MAX),
+                ),
+            ),
+            Dialect::Mysql => {
+                let bounds = (MYSQL_CONNECTIONS_LEAST, settings.connections_max);
+                (bounds, bounds)
+            }
         };
         let writer = pool(settings, dialect, &settings.url, writers).await?;
         let reader = match (dialect, &settings.replica_url) {
-            (_, Some(url)) => pool(settings, dialect, url, settings.connections_max).await?,
-            (Dialect::Sqlite, None) => {
-                let readers = settings.connections_max.min(SQLITE_READERS_MAX);
-                pool(settings, dialect, &settings.url, readers).await?
-            }
+            (_, Some(url)) => pool(settings, dialect, url, readers).await?,
+            (Dialect::Sqlite, None) => pool(settings, dialect, &settings.url, readers).await?,
             (Dialect::Mysql, None) => writer.clone(),
         };
         Ok(Self {
@@ -185,7 +193,7 @@ impl Db {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader, Error> {
-        self.reader.acquire().await
+        self.reader.get().await
     }
 
     /// A transaction for writing. It is undone unless [`Tx::commit`] is called.
@@ -195,21 +203,34 @@ impl Db {
             Dialect::Sqlite => "begin immediate",
             Dialect::Mysql => "start transaction",
         };
-        let inner = self.writer.begin_with(begin).await?;
-        Ok(Tx {
-            inner,
+        let mut tx = Tx {
+            connection: Some(self.writer.get().await?),
             dialect: self.dialect,
             counted: None,
-        })
+        };
+        tx.conn().execute(begin).await?;
+        Ok(tx)
     }
 
-    /// The most connections that read at the same time.
-    pub fn readers_max(&self) -> u32 {
-        self.reader.options().get_max_connections()
+    /// How many connections read at the same time, as things are.
+    pub fn readers(&self) -> usize {
+        self.reader.figures().gate.width
     }
 
-    /// The pools with their names, for the metrics.
-    pub fn pools(&self) -> [(&'static str, &AnyPool); 2] {
+    /// Somebody has waited for so long before reading.
+    pub fn note_waited(&self, waited: Duration) {
+        self.reader.note_waited(waited);
+    }
+
+    /// Lets the pools follow what is waited for connections; a job does so all the time.
+    pub fn look(&self) {
+        for (_, pool) in self.pools() {
+            pool.look();
+        }
+    }
+
+    /// The pools with their names.
+    pub fn pools(&self) -> [(&'static str, &Pool); 2] {
         [("write", &self.writer), ("read", &self.reader)]
     }
 
@@ -223,15 +244,20 @@ impl Db {
 /// A transaction for writing.
 #[derive(Debug)]
 pub struct Tx {
-    inner: Transaction<'static, Any>,
+    /// Until it has ended.
+    connection: Option<Reader>,
     dialect: Dialect,
     counted: Option<Arc<AtomicU64>>,
 }
 
 impl Tx {
     /// The connection, for a statement.
+    #[expect(
+        clippy::expect_used,
+        reason = "it is there until the transaction has ended"
+    )]
     pub fn conn(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+        self.connection.as_mut().expect("the transaction goes on")
     }
 
     /// Which SQL it speaks.
@@ -240,13 +266,15 @@ impl Tx {
     }
 
     /// Makes everything durable that was written, or fails and has written nothing.
-    pub async fn commit(self) -> Result<(), Error> {
-        let done = self.inner.commit().await;
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let done = self.conn().execute("commit").await;
         // Also when it failed: nobody knows then what the database has done.
-        if let Some(count) = self.counted {
+        if let Some(count) = &self.counted {
             count.fetch_add(1, Ordering::Release);
         }
-        done
+        done?;
+        self.connection = None;
+        Ok(())
     }
 
     /// Adds one once this is committed, before whoever committed it goes on.
@@ -255,8 +283,18 @@ impl Tx {
     }
 
     /// Undoes everything that was written.
-    pub async fn rollback(self) -> Result<(), Error> {
-        self.inner.rollback().await
+    pub async fn rollback(mut self) -> Result<(), Error> {
+        self.conn().execute("rollback").await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.finish("rollback");
+        }
     }
 }
 
@@ -264,45 +302,32 @@ async fn pool(
     settings: &Settings,
     dialect: Dialect,
     url: &str,
-    connections_max: u32,
-) -> Result<AnyPool, Error> {
+    (least, most): (u32, u32),
+) -> Result<Pool, Error> {
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = match dialect {
         Dialect::Sqlite if mark == '&' => url.to_owned(),
         Dialect::Sqlite => format!("{url}?mode=rwc"),
         Dialect::Mysql => format!("{url}{mark}statement-cache-capacity={MYSQL_STATEMENTS_MAX}"),
     };
-    let prepare = match dialect {
+    let mut prepare: Vec<String> = match dialect {
         Dialect::Sqlite => SQLITE_PREPARE,
         Dialect::Mysql => MYSQL_PREPARE,
+    }
+    .iter()
+    .map(|statement| (*statement).to_owned())
+    .collect();
+    if dialect == Dialect::Sqlite {
+        let busy_ms = settings.busy_timeout.as_millis();
+        prepare.push(format!("pragma busy_timeout = {busy_ms}"));
+    }
+    let opener = Opener {
+        dialect,
+        options: AnyConnectOptions::from_str(&url)?,
+        prepare,
     };
-    let busy_ms = i64::try_from(settings.busy_timeout.as_millis()).unwrap_or(i64::MAX);
-    AnyPoolOptions::new()
-        .max_connections(connections_max.max(1))
-        .acquire_timeout(settings.acquire_timeout)
-        .max_lifetime(CONNECTION_LIFE)
-        .idle_timeout(CONNECTION_IDLE)
-        // A file does not hang up.
-        .test_before_acquire(dialect == Dialect::Mysql)
-        // SQLite ends a transaction by itself when the disk fails it. The connection believes that it is
-        // still in it, and would never begin another one.
-        .before_acquire(|connection, _| {
-            let is_whole = !connection.is_in_transaction();
-            Box::pin(async move { Ok(is_whole) })
-        })
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                for statement in prepare {
-                    connection.execute(*statement).await?;
-                }
-                if dialect == Dialect::Sqlite {
-                    wait_for_writers(connection, busy_ms).await?;
-                }
-                Ok(())
-            })
-        })
-        .connect_with(AnyConnectOptions::from_str(&url)?)
-        .await
+    let bounds = (least as usize, most as usize);
+    Pool::open(opener, bounds, settings.acquire_timeout).await
 }
 
 /// What every SQLite connection is told first. `synchronous` is full: what was acknowledged survives
@@ -325,11 +350,3 @@ const MYSQL_PREPARE: &[&str] = &[
     "set session transaction isolation level read committed",
     "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
 ];
-
-/// A pragma takes no bound value; its table-valued form in a `select` does not set it. The number is
-/// ours, not a client's.
-async fn wait_for_writers(connection: &mut AnyConnection, busy_ms: i64) -> Result<(), Error> {
-    let statement = sqlx::AssertSqlSafe(format!("pragma busy_timeout = {busy_ms}"));
-    connection.execute(statement).await?;
-    connection.ping().await
-}

@@ -1,9 +1,12 @@
 //! How many requests are worked on at the same time. Work of a kind has its places; a few more wait for
 //! one, for a moment; the rest is told at once to come back, which costs next to nothing. Browsing has
-//! fewer places than there are connections to read with, so that buying never waits behind it. What is
-//! answered from memory takes no place.
+//! fewer places than there are connections to read with, so that buying never waits behind it; there are
+//! more of both where that helps. What is answered from memory takes no place.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -37,6 +40,7 @@ pub struct Admission {
 #[derive(Debug)]
 struct Places {
     places: Semaphore,
+    count: Mutex<usize>,
     /// Places and those who wait for one.
     all: Semaphore,
     /// How long one waits.
@@ -45,13 +49,22 @@ struct Places {
 
 impl Admission {
     /// For so many connections to read with.
-    pub fn new(connections: u32) -> Self {
-        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+    pub fn new(connections: usize) -> Self {
         Self {
-            browsing: Places::new((connections * 3 / 4).max(1), WAIT_MAX),
+            browsing: Places::new(browsing(connections), WAIT_MAX),
             other: Places::new(OTHER_PLACES, WAIT_MAX),
         }
     }
+
+    /// For so many connections from now on.
+    pub fn follow(&self, connections: usize) {
+        self.browsing.follow(browsing(connections));
+    }
+}
+
+/// How many may browse with so many connections.
+fn browsing(connections: usize) -> usize {
+    (connections * 3 / 4).max(1)
 }
 
 impl Places {
@@ -59,15 +72,37 @@ impl Places {
         Self {
             wait,
             places: Semaphore::new(places),
+            count: Mutex::new(places),
             all: Semaphore::new(places * (1 + WAITING_EACH)),
+        }
+    }
+
+    /// So many places from now on, or as few as possible. Nobody has to leave one.
+    fn follow(&self, wanted: usize) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted > *count {
+            let more = wanted - *count;
+            self.all.add_permits(more * (1 + WAITING_EACH));
+            self.places.add_permits(more);
+            *count = wanted;
+        } else {
+            let fewer = self.places.forget_permits(*count - wanted);
+            self.all.forget_permits(fewer * (1 + WAITING_EACH));
+            *count -= fewer;
         }
     }
 
     /// A place, or nothing when there is none to be had in time.
     async fn take(&self) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
         let all = self.all.try_acquire().ok()?;
-        let place = tokio::time::timeout(self.wait, self.places.acquire()).await;
-        Some((all, place.ok()?.ok()?))
+        let place = match self.places.try_acquire() {
+            Ok(place) => place,
+            Err(_) => tokio::time::timeout(self.wait, self.places.acquire())
+                .await
+                .ok()?
+                .ok()?,
+        };
+        Some((all, place))
     }
 }
 
@@ -80,7 +115,12 @@ pub async fn admit(State(app): State<App>, request: Request, next: Next) -> Resp
     } else {
         &app.admission.other
     };
-    let Some(_place) = places.take().await else {
+    let began = Instant::now();
+    let place = places.take().await;
+    if browses {
+        app.db.note_waited(began.elapsed());
+    }
+    let Some(_place) = place else {
         app.metrics
             .refused(if browses { "browsing" } else { "other" });
         let problem = Problem::new(ProblemKind::Unavailable).retry_after(COME_BACK);
@@ -133,14 +173,25 @@ mod tests {
     #[test]
     fn buying_has_connections_that_browsing_cannot_take() {
         for connections in [2, 4, 16, 100] {
-            let places = Admission::new(connections)
-                .browsing
-                .places
-                .available_permits();
-            assert!(
-                places >= 1 && places < connections as usize,
-                "{connections}"
-            );
+            let admission = Admission::new(1_000);
+            admission.follow(connections);
+            let places = admission.browsing.places.available_permits();
+            assert!(places >= 1 && places < connections, "{connections}");
         }
+    }
+
+    #[tokio::test]
+    async fn there_are_as_many_places_as_were_asked_for_last() {
+        let places = Places::new(2, HOUR);
+        let held = places.take().await;
+        places.follow(3);
+        assert_eq!(places.places.available_permits(), 2);
+        places.follow(1);
+        assert_eq!(places.places.available_permits(), 0);
+        drop(held);
+        assert!(places.take().await.is_some());
+        assert_eq!(places.places.available_permits(), 1);
+        places.follow(2);
+        assert_eq!(places.all.available_permits(), 2 * (1 + WAITING_EACH));
     }
 }

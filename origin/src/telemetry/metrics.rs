@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use crate::{cache::Memory, db::Db};
 
-use super::{Business, CacheMetrics};
+use super::{Business, CacheMetrics, pools::PoolMetrics};
 
 /// What a request is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -26,11 +26,6 @@ pub struct RequestLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WorkLabels {
     work: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PoolLabels {
-    pool: &'static str,
 }
 
 /// Bounds in seconds: fine enough to see a p50 of 1 ms and a p999 of 100 ms.
@@ -54,9 +49,7 @@ pub struct Metrics {
     pub business: Business,
     /// What the caches do.
     pub cache: CacheMetrics,
-    pool_open: Family<PoolLabels, Gauge>,
-    pool_idle: Family<PoolLabels, Gauge>,
-    pool_max: Family<PoolLabels, Gauge>,
+    pools: PoolMetrics,
 }
 
 impl Default for Metrics {
@@ -70,9 +63,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             business: Business::default(),
             cache: CacheMetrics::default(),
-            pool_open: Family::default(),
-            pool_idle: Family::default(),
-            pool_max: Family::default(),
+            pools: PoolMetrics::default(),
         };
         metrics.registered()
     }
@@ -103,22 +94,7 @@ impl Metrics {
         );
         let connections = self.connections.clone();
         registry.register("http_connections", "Connections from clients", connections);
-        let (open, idle, max) = (
-            self.pool_open.clone(),
-            self.pool_idle.clone(),
-            self.pool_max.clone(),
-        );
-        registry.register(
-            "db_pool_open_connections",
-            "Open database connections",
-            open,
-        );
-        registry.register(
-            "db_pool_idle_connections",
-            "Idle database connections",
-            idle,
-        );
-        registry.register("db_pool_max_connections", "The most that may be open", max);
+        self.pools.register(registry);
         self.business.register(registry);
         self.cache.register(registry);
         self
@@ -141,14 +117,7 @@ impl Metrics {
             self.cache.is(memory.size());
         }
         for (name, pool) in db.pools() {
-            let labels = PoolLabels { pool: name };
-            let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
-            self.pool_open
-                .get_or_create(&labels)
-                .set(i64::from(pool.size()));
-            self.pool_idle.get_or_create(&labels).set(idle);
-            let max = i64::from(pool.options().get_max_connections());
-            self.pool_max.get_or_create(&labels).set(max);
+            self.pools.is(name, &pool.figures());
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -4,6 +4,7 @@ mod business;
 mod caches;
 mod log;
 mod metrics;
+mod pools;
 
 pub use business::Business;
 pub use caches::{CacheMetrics, Served};

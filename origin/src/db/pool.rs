@@ -1,0 +1,197 @@
+//! Connections that are open and kept for the next one who needs one. The last that was given back is the
+//! first to be given out: what it has read is still near.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool as Store, PoolError, QueueMode, RecycleError, RecycleResult,
+};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor, any::AnyConnectOptions};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Dialect, Error, gate::Gate, gate::GateFigures};
+
+const LIFE: Duration = Duration::from_secs(60 * 60);
+const IDLE: Duration = Duration::from_secs(10 * 60);
+/// How long to wait until a database is asked again that does not answer at the start.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Open connections to one database.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    store: Store<Opener>,
+    gate: Arc<Gate>,
+    patience: Duration,
+}
+
+/// How connections are opened.
+#[derive(Debug)]
+pub(super) struct Opener {
+    pub(super) dialect: Dialect,
+    pub(super) options: AnyConnectOptions,
+    /// What each is told first.
+    pub(super) prepare: Vec<String>,
+}
+
+/// A connection, until it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    // In this order, or somebody is let in before it is back.
+    inner: Object<Opener>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// How a pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// Connections that are open.
+    pub open: usize,
+    /// Those of them that nobody uses.
+    pub idle: usize,
+    /// The most that may be open.
+    pub most: usize,
+    /// What was seen before them.
+    pub gate: GateFigures,
+}
+
+impl Pool {
+    /// Opens a first connection, and tries that again for a while.
+    pub(super) async fn open(
+        opener: Opener,
+        (least, most): (usize, usize),
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        let most = most.max(1);
+        let store = Store::builder(opener)
+            .max_size(most)
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .map_err(|error| Error::Configuration(error.into()))?;
+        let pool = Self {
+            store,
+            gate: Arc::new(Gate::new(least.clamp(1, most), most)),
+            patience,
+        };
+        let began = Instant::now();
+        loop {
+            match pool.get().await {
+                // It may not have been started yet.
+                Err(Error::Io(_)) if began.elapsed() < patience => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                first => return first.map(|_| pool),
+            }
+        }
+    }
+
+    /// A connection.
+    pub(super) async fn get(&self) -> Result<Connection, Error> {
+        let permit = self.gate.pass(self.patience).await?;
+        let inner = tokio::time::timeout(self.patience, self.store.get()).await;
+        let inner = match inner {
+            Ok(Ok(inner)) => inner,
+            Ok(Err(PoolError::Backend(error))) => return Err(error),
+            Ok(Err(PoolError::Closed)) => return Err(Error::PoolClosed),
+            Ok(Err(_)) | Err(_) => return Err(Error::PoolTimedOut),
+        };
+        Ok(Connection {
+            inner,
+            _permit: permit,
+        })
+    }
+
+    /// Somebody has waited for so long before asking for a connection.
+    pub(super) fn note_waited(&self, waited: Duration) {
+        self.gate.note_waited(waited);
+    }
+
+    /// Follows what was waited, and closes what has not been used for long.
+    pub(super) fn look(&self) {
+        self.gate.look();
+        let _ = self.store.retain(|_, metrics| metrics.last_used() < IDLE);
+    }
+
+    /// How it is.
+    pub fn figures(&self) -> PoolFigures {
+        let status = self.store.status();
+        PoolFigures {
+            open: status.size,
+            idle: status.available,
+            most: status.max_size,
+            gate: self.gate.figures(),
+        }
+    }
+
+    /// Waits until every connection is given back, and closes them.
+    pub(super) async fn close(&self) {
+        self.gate.close().await;
+        for connection in self.store.retain(|_, _| false).removed {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(error = %error, "a connection to the database was not closed");
+            }
+        }
+        self.store.close();
+    }
+}
+
+impl Manager for Opener {
+    type Type = AnyConnection;
+    type Error = Error;
+
+    async fn create(&self) -> Result<AnyConnection, Error> {
+        let mut connection = self.options.connect().await?;
+        for statement in &self.prepare {
+            let statement = sqlx::AssertSqlSafe(statement.clone());
+            connection.execute(statement).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut AnyConnection,
+        metrics: &Metrics,
+    ) -> RecycleResult<Error> {
+        if metrics.age() > LIFE {
+            return Err(RecycleError::message("it is old"));
+        }
+        // A file does not hang up.
+        if self.dialect == Dialect::Mysql {
+            connection.ping().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Gives it back only when it has done this. What fails at it is not used again.
+    pub(super) fn finish(mut self, statement: &'static str) {
+        // Where nothing runs any more, dropping it is as good: the database notices that.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            if self.inner.execute(statement).await.is_err() {
+                drop(Object::take(self.inner));
+            }
+        });
+    }
+}
+
+impl Deref for Connection {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}

@@ -1,0 +1,115 @@
+//! What the pools of connections to the database do.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+use crate::db::PoolFigures;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    pool: &'static str,
+}
+
+type Number = Family<Labels, Gauge>;
+type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+
+/// What the pools do.
+#[derive(Debug, Default)]
+pub struct PoolMetrics {
+    open: Number,
+    idle: Number,
+    active: Number,
+    allowed: Number,
+    most: Number,
+    waiting: Number,
+    timed_out: Family<Labels, Counter>,
+    asked: Family<Labels, Counter>,
+    waited: Family<Labels, Counter<f64, AtomicU64>>,
+    average: Seconds,
+}
+
+impl PoolMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let numbers = [
+            ("open_connections", "Open database connections", &self.open),
+            (
+                "idle_connections",
+                "Open connections that nobody uses",
+                &self.idle,
+            ),
+            (
+                "active_connections",
+                "Connections that are used",
+                &self.active,
+            ),
+            (
+                "allowed_connections",
+                "How many may be used at the same time; it follows the waiting for them",
+                &self.allowed,
+            ),
+            (
+                "max_connections",
+                "The most that may ever be used",
+                &self.most,
+            ),
+            ("waiting", "Those who wait for a connection", &self.waiting),
+        ];
+        for (name, help, number) in numbers {
+            registry.register(format!("db_pool_{name}"), help, number.clone());
+        }
+        registry.register(
+            "db_pool_timeouts",
+            "How often a connection was not to be had in time",
+            self.timed_out.clone(),
+        );
+        registry.register(
+            "db_pool_acquisitions",
+            "How often a connection was asked for",
+            self.asked.clone(),
+        );
+        registry.register_with_unit(
+            "db_pool_wait",
+            "How long was waited for connections, all in all",
+            Unit::Seconds,
+            self.waited.clone(),
+        );
+        registry.register_with_unit(
+            "db_pool_wait_average",
+            "How long one waited for a connection just now, on average",
+            Unit::Seconds,
+            self.average.clone(),
+        );
+    }
+
+    /// Notes how a pool is.
+    pub(super) fn is(&self, pool: &'static str, figures: &PoolFigures) {
+        let labels = Labels { pool };
+        let gate = &figures.gate;
+        let set = |number: &Number, value: usize| {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            number.get_or_create(&labels).set(value);
+        };
+        set(&self.open, figures.open);
+        set(&self.idle, figures.idle);
+        set(&self.active, gate.active);
+        set(&self.allowed, gate.width);
+        set(&self.most, figures.most);
+        set(&self.waiting, gate.waiting);
+        let count = |counter: &Family<Labels, Counter>, value: u64| {
+            let counter = counter.get_or_create(&labels);
+            counter.inner().fetch_max(value, Ordering::Relaxed);
+        };
+        count(&self.timed_out, gate.timed_out);
+        count(&self.asked, gate.passed);
+        let waited = self.waited.get_or_create(&labels);
+        let seconds = gate.waited.as_secs_f64();
+        waited.inner().store(seconds.to_bits(), Ordering::Relaxed);
+        let average = gate.average.as_secs_f64();
+        self.average.get_or_create(&labels).set(average);
+    }
+}
