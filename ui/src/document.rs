@@ -15,6 +15,7 @@ use shared::{
 
 use crate::{
     islands::{CartBadge, Greeting, ThemeToggle},
+    parts::write,
     words::Words,
 };
 
@@ -30,6 +31,9 @@ pub fn csp_hashes() -> Vec<String> {
         STANDARD.encode(Sha256::digest(EARLY))
     )]
 }
+
+/// Room for a page, so that it seldom grows while it is written.
+const PAGE_BYTES: usize = 32 * 1024;
 
 /// What a page says about itself to browsers, search engines and those who share it.
 pub(crate) struct About {
@@ -64,7 +68,9 @@ pub(crate) fn render<V: IntoView>(
     main: impl FnOnce() -> V,
 ) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
-    let html = owner.with(|| {
+    let mut html = String::with_capacity(PAGE_BYTES);
+    html.push_str("<!DOCTYPE html>");
+    owner.with(|| {
         let view = view! {
             <html lang=shell.locale.tag()>
                 {head(shell, about)}
@@ -75,10 +81,10 @@ pub(crate) fn render<V: IntoView>(
                 </body>
             </html>
         };
-        view.to_html()
+        write(view, &mut html);
     });
     owner.unset();
-    format!("<!DOCTYPE html>{html}")
+    html
 }
 
 fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {

@@ -1,6 +1,12 @@
 //! Parts that several pages share: cards, pictures, prices, breadcrumbs.
 
-use leptos::prelude::*;
+use std::fmt::Write as _;
+
+use leptos::{
+    either::Either,
+    prelude::*,
+    tachys::{html::InertElement, view::Position},
+};
 use shared::{
     catalog::{Availability, CategoryRef, Image, ImageSource, PriceRange, ProductCard},
     locale::Locale,
@@ -11,19 +17,38 @@ use crate::words::{Words, number};
 
 /// How many cards are above the fold on a common screen; their pictures are fetched at once.
 const EAGER: usize = 4;
+/// Room for a list, so that it seldom grows while it is written.
+const EACH_BYTES: usize = 16 * 1024;
+
+/// The element that `tag` opens, with these in it. Each is rendered as soon as it is made, which is a
+/// good deal quicker than to make them all first.
+pub(crate) fn each<V: IntoView>(
+    tag: &str,
+    items: impl Iterator<Item = V>,
+    end: &str,
+) -> InertElement {
+    let mut html = String::with_capacity(EACH_BYTES);
+    html.push_str(tag);
+    for item in items {
+        write(item, &mut html);
+    }
+    html.push_str(end);
+    InertElement::new(html)
+}
+
+/// Renders this at the end of the text.
+pub(crate) fn write(view: impl IntoView, html: &mut String) {
+    view.to_html_with_buf(html, &mut Position::FirstChild, true, false, Vec::new());
+}
 
 /// Products side by side.
-pub(crate) fn grid(
-    shell: &Shell,
-    cards: &[ProductCard],
-    above_fold: bool,
-) -> impl IntoView + use<> {
+pub(crate) fn grid(shell: &Shell, cards: &[ProductCard], above_fold: bool) -> InertElement {
     let locale = shell.locale;
     let items = cards
         .iter()
         .enumerate()
         .map(|(index, it)| view! { <li>{card(locale, it, above_fold && index < EAGER)}</li> });
-    view! { <ul class="grid">{items.collect_view()}</ul> }
+    each("<ul class=\"grid\">", items, "</ul>")
 }
 
 /// Ways to categories, each with its word in addresses and what stands on it; nothing where there are none.
@@ -46,7 +71,7 @@ pub(crate) fn chips<'c>(
     (!items.is_empty()).then(|| view! { <ul class="chips">{items}</ul> }.into_any())
 }
 
-fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<> {
+fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<'_> {
     let words = Words::of(locale);
     let href = locale.path(&product_path(&card.slug));
     let note = match card.availability {
@@ -61,9 +86,9 @@ fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<
                 {badge.map(|text| view! { <span class="badge">{text}</span> })}
             </div>
             <div class="about">
-                {card.brand.clone().map(|brand| view! { <p class="brand">{brand}</p> })}
+                {card.brand.as_deref().map(|brand| view! { <p class="brand">{brand}</p> })}
                 <h3>
-                    <a href=href>{card.name.clone()}</a>
+                    <a href=href>{card.name.as_str()}</a>
                 </h3>
                 {price(locale, &card.price)}
                 {note.map(|note| view! { <p class="note">{note}</p> })}
@@ -73,43 +98,46 @@ fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<
 }
 
 /// A picture in a frame of fixed ratio; a quiet sign where there is none.
-pub(crate) fn picture(image: Option<&Image>, alt: &str, eager: bool) -> AnyView {
+pub(crate) fn picture<'a>(
+    image: Option<&'a Image>,
+    alt: &'a str,
+    eager: bool,
+) -> impl IntoView + use<'a> {
     const SIZES: &str = "(min-width: 80rem) 18rem, (min-width: 48rem) 30vw, 46vw";
     let Some(image) = image else {
-        return view! {
+        return Either::Left(view! {
             <svg class="no-picture" viewBox="0 0 48 48" aria-hidden="true">
                 <path d="M10 34l9-11 7 8 5-6 7 9z" fill="currentColor" />
             </svg>
-        }
-        .into_any();
+        });
     };
     let sources = image.sources.iter().map(|source| {
-        let media_type = source.media_type.clone();
+        let media_type = source.media_type.as_str();
         view! { <source type=media_type srcset=srcset(source) sizes=SIZES /> }
     });
-    view! {
+    Either::Right(view! {
         <picture>
             {sources.collect_view()}
             <img
-                src=image.src.clone()
-                alt=alt.to_owned()
-                width=image.width.unwrap_or(600).to_string()
-                height=image.height.unwrap_or(600).to_string()
+                src=image.src.as_str()
+                alt=alt
+                width=image.width.unwrap_or(600)
+                height=image.height.unwrap_or(600)
                 loading=(!eager).then_some("lazy")
                 decoding="async"
             />
         </picture>
-    }
-    .into_any()
+    })
 }
 
 /// The widths of a picture, as `srcset` lists them.
 pub(crate) fn srcset(source: &ImageSource) -> String {
-    let widths = source
-        .renditions
-        .iter()
-        .map(|it| format!("{} {}w", it.url, it.width));
-    widths.collect::<Vec<_>>().join(", ")
+    let mut text = String::new();
+    for it in &source.renditions {
+        let comma = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{comma}{} {}w", it.url, it.width);
+    }
+    text
 }
 
 /// What something costs, and what it cost before.

@@ -350,7 +350,7 @@ fn held(words: Words, cart: &Cart) -> impl IntoView + use<> {
         .map(|_| view! { <p class="quiet">{words.say("checkout-held")}</p> })
 }
 
-fn lines(shell: &Shell, cart: &Cart) -> impl IntoView + use<> {
+fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
     let words = Words::of(shell.locale);
     let locale = shell.locale;
     let lines = cart.lines.iter().map(|line| {

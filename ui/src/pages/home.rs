@@ -59,7 +59,7 @@ fn website(shell: &Shell) -> serde_json::Value {
     })
 }
 
-fn hero(shell: &Shell, page: &HomePage) -> impl IntoView + use<> {
+fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
     let words = Words::of(shell.locale);
     let first = shell
         .categories
@@ -94,7 +94,7 @@ fn hero(shell: &Shell, page: &HomePage) -> impl IntoView + use<> {
 /// The most categories that are shown with a picture.
 const TILES_MAX: usize = 10;
 
-fn categories(shell: &Shell) -> impl IntoView + use<> {
+fn categories(shell: &Shell) -> impl IntoView + use<'_> {
     let words = Words::of(shell.locale);
     let (shown, more) = shell
         .categories
