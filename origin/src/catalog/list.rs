@@ -7,11 +7,13 @@ use shared::{
     id::{BrandId, CategoryId, ProductId},
     locale::Locale,
 };
-use sqlx::Row;
-
 use crate::db::Reader;
 
-use super::{Error, store};
+use super::{
+    Error,
+    card::{self, card},
+    store,
+};
 
 /// What to list.
 #[derive(Clone, Debug)]
@@ -55,9 +57,18 @@ impl Listing {
 macro_rules! statement {
     ($column:literal, $beyond:literal, $direction:literal, $brands:literal) => {
         concat!(
-            "select l.product_id, l.sort_key, l.availability, p.slug, p.price_from_minor,
-                    p.price_to_minor, p.compare_at_minor, p.currency, p.image, p.created_at,
-                    b.name as brand_name, coalesce(t.name, d.name) as name
+            "select group_concat(",
+            card!(
+                "coalesce((select t.name
+                             from product_texts t
+                            where t.product_id = p.id
+                              and t.locale = ?),
+                          (select t.name
+                             from product_texts t
+                            where t.product_id = p.id
+                              and t.locale = 'en'))"
+            ),
+            ")
                from (select product_id, availability, ",
             $column,
             " as sort_key
@@ -89,13 +100,7 @@ macro_rules! statement {
             "
                       limit ?) l
                join products p on p.id = l.product_id
-               left join brands b on b.id = p.brand_id
-               left join product_texts t on t.product_id = p.id and t.locale = ?
-               left join product_texts d on d.product_id = p.id and d.locale = 'en'
-              order by l.sort_key ",
-            $direction,
-            ", l.product_id ",
-            $direction
+               left join brands b on b.id = p.brand_id"
         )
     };
 }
@@ -244,7 +249,8 @@ async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<
     } else {
         statements.down
     }[usize::from(by_brand)];
-    let mut query = sqlx::query(statement)
+    let mut query = sqlx::query_scalar(statement)
+        .bind(locale.code())
         .bind(listing.category.get())
         .bind(key)
         .bind(key)
@@ -260,16 +266,15 @@ async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<
             query = query.bind(listing.brands.get(index).map_or(-1, |brand| brand.get()));
         }
     }
-    let query = query.bind(i64::from(listing.limit) + 1).bind(locale.code());
-    let rows = query.fetch_all(&mut **reader).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Place {
-                key: row.try_get("sort_key")?,
-                card: store::card(row, locale)?,
-            })
-        })
-        .collect()
+    let query = query.bind(i64::from(listing.limit) + 1);
+    // Nothing where there are none.
+    let text: Option<String> = query.fetch_one(&mut **reader).await?;
+    let mut rows = card::all(&text.unwrap_or_default(), locale)?;
+    rows.sort_unstable_by_key(|row| (row.key, row.card.id));
+    if !upwards {
+        rows.reverse();
+    }
+    Ok(rows)
 }
 
 /// The four numbers that a statement takes: those asked for, or all.

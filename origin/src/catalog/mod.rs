@@ -7,6 +7,7 @@
 //! keeps its identity as long as its sku is the same; whatever changes the tree raises its version in
 //! the same commit.
 
+mod card;
 mod categories;
 mod count;
 mod draft;

@@ -2,8 +2,8 @@
 
 use shared::{
     catalog::{
-        Attribute, Availability, Brand, BrandCount, Facets, Image, PriceRange, PriceSpan,
-        ProductCard, Variant,
+        Attribute, Availability, Brand, BrandCount, Facets, Image, ImageSource, PriceRange,
+        PriceSpan, Variant,
     },
     id::{BrandId, CategoryId, ProductId, VariantId},
     locale::Locale,
@@ -56,6 +56,7 @@ pub struct ProductRow {
 
 /// A picture as it is kept: its address once, its text in every language.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Flat")]
 pub struct StoredImage {
     /// The picture, without its text.
     #[serde(flatten)]
@@ -63,6 +64,35 @@ pub struct StoredImage {
     /// What is to be seen.
     #[serde(default)]
     pub alts: super::model::Texts,
+}
+
+/// How it is read: what is flattened would be read into something else first.
+#[derive(serde::Deserialize)]
+struct Flat {
+    src: String,
+    #[serde(default)]
+    width: Option<u32>,
+    #[serde(default)]
+    height: Option<u32>,
+    #[serde(default)]
+    sources: Vec<ImageSource>,
+    #[serde(default)]
+    alts: super::model::Texts,
+}
+
+impl From<Flat> for StoredImage {
+    fn from(flat: Flat) -> Self {
+        Self {
+            image: Image {
+                src: flat.src,
+                alt: String::new(),
+                width: flat.width,
+                height: flat.height,
+                sources: flat.sources,
+            },
+            alts: flat.alts,
+        }
+    }
 }
 
 impl StoredImage {
@@ -260,29 +290,13 @@ pub const fn availability_number(availability: Availability) -> i64 {
     }
 }
 
-fn availability_of(number: i64) -> Availability {
+pub(super) fn availability_of(number: i64) -> Availability {
     match number {
         0 => Availability::Out,
         1 => Availability::Low,
         3 => Availability::Backorder,
         _ => Availability::InStock,
     }
-}
-
-/// A product of a list, read from a row with the columns of `list.rs`.
-pub fn card(row: &AnyRow, locale: Locale) -> Result<ProductCard, Error> {
-    let image: Option<String> = row.try_get("image")?;
-    let image: Option<StoredImage> = image.map(|text| serde_json::from_str(&text)).transpose()?;
-    Ok(ProductCard {
-        id: ProductId::new(row.try_get("product_id")?),
-        slug: row.try_get("slug")?,
-        name: row.try_get("name")?,
-        brand: row.try_get("brand_name")?,
-        price: price_range(row)?,
-        availability: availability_of(row.try_get("availability")?),
-        image: image.map(|image| image.shown(locale)),
-        created_at: Timestamp::from_millis(row.try_get("created_at")?),
-    })
 }
 
 /// The ids of the brands with these slugs, in no order.

@@ -349,4 +349,6 @@ const SQLITE_PREPARE: &[&str] = &[
 const MYSQL_PREPARE: &[&str] = &[
     "set session transaction isolation level read committed",
     "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+    // Lists come as one text.
+    "set session group_concat_max_len = 16777216",
 ];
