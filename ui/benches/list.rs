@@ -56,9 +56,7 @@ fn shell() -> Result<Shell, serde_json::Error> {
 }
 
 fn page() -> Result<CategoryPage, serde_json::Error> {
-    let brand = |number: u32| {
-        json!({ "slug": format!("brand-{number}"), "name": format!("Brand {number}"), "product_count": 9 })
-    };
+    let brand = |number: u32| json!({ "slug": format!("brand-{number}"), "name": format!("Brand {number}"), "product_count": 9 });
     from_value(json!({
         "category": category(1), "ancestors": [],
         "facets": { "product_count": 240, "price": { "from": money(1_290), "to": money(9_900) },
@@ -85,6 +83,9 @@ fn main() -> Result<(), serde_json::Error> {
     let mut rates: Vec<f64> = (0..ROUNDS).map(|_| rate(&shell, &page)).collect();
     rates.sort_by(f64::total_cmp);
     let median = rates[rates.len() / 2];
-    println!("{}", json!({ "bytes": bytes, "per_second": median.round() }));
+    println!(
+        "{}",
+        json!({ "bytes": bytes, "per_second": median.round() })
+    );
     Ok(())
 }

@@ -62,8 +62,20 @@ pub(super) fn all(text: &str, locale: Locale) -> Result<Vec<Place>, Error> {
 
 impl Stored {
     fn place(self, locale: Locale) -> Result<Place, Error> {
-        let Self(key, id, availability, slug, from, to, before, currency, image, created, brand, name) =
-            self;
+        let Self(
+            key,
+            id,
+            availability,
+            slug,
+            from,
+            to,
+            before,
+            currency,
+            image,
+            created,
+            brand,
+            name,
+        ) = self;
         let money = |minor| Money::new(minor, currency);
         let image: Option<StoredImage> =
             image.map(|text| serde_json::from_str(&text)).transpose()?;

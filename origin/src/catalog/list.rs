@@ -1,13 +1,13 @@
 //! The list of products: sixteen statements that differ only in order, direction and whether brands
 //! are asked for. Each reads one range of one index, so a page costs the same wherever it lies.
 
+use crate::db::Reader;
 use shared::{
     catalog::{Availability, BRANDS_MAX, ProductCard, ProductList, Sort},
     cursor::{Cursor, Direction},
     id::{BrandId, CategoryId, ProductId},
     locale::Locale,
 };
-use crate::db::Reader;
 
 use super::{
     Error,

@@ -227,15 +227,13 @@ pub(super) async fn list(
         ("<", "desc", i64::MAX)
     };
     let (at, id) = listing.cursor.map_or((start, start), |it| (it.key, it.id));
-    let mut query = Query::new(
-        concat!(
-            "select l.total, ",
-            card!("coalesce(t.name, d.name)"),
-            " as card
+    let mut query = Query::new(concat!(
+        "select l.total, ",
+        card!("coalesce(t.name, d.name)"),
+        " as card
            from (select product_id, availability, sort_key, total
                    from (select l.product_id, l.availability, count(*) over () as total, "
-        ),
-    );
+    ));
     query.push(key).push(" as sort_key from (");
     push_matches(&mut query, hunt);
     // The join is crossed so that SQLite looks up what was found, and does not go through the list.
