@@ -3,11 +3,11 @@
 use std::{ops::Deref, sync::Arc};
 
 use shared::{id::IdGenerator, page::Assets};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
     accounts::{Hasher, Signer},
-    cache::{Changes, Memory},
+    cache::{Changes, L2, Memory},
     cart,
     catalog::{FacetsCache, Showcase, TreeCache},
     checkout::Rules,
@@ -21,6 +21,7 @@ use crate::{
     limits::Limits,
     mail::Mailer,
     orders,
+    redis::Redis,
     telemetry::Metrics,
 };
 
@@ -35,6 +36,8 @@ pub struct Parts {
     pub config: Config,
     /// The database.
     pub db: Db,
+    /// The number of the shop, once somebody has asked for it.
+    pub shop: OnceCell<i64>,
     /// The time.
     pub clock: Clock,
     /// Makes identities.
@@ -43,6 +46,10 @@ pub struct Parts {
     pub changes: Changes,
     /// What is kept of answers, if anything.
     pub memory: Option<Arc<Memory>>,
+    /// What origins share besides the database, if there is one.
+    pub redis: Option<Arc<Redis>>,
+    /// What origins share of answers.
+    pub l2: Option<L2>,
     /// The category tree.
     pub tree: TreeCache,
     /// What lists can be narrowed by.
@@ -107,7 +114,11 @@ impl App {
             .map_err(|error| db::Error::Configuration(error.into()))?;
         let wrong = |error: String| db::Error::Configuration(error.into());
         config.check_payments().map_err(wrong)?;
-        let limits = config.limits().map_err(wrong)?;
+        let redis = config.redis().map_err(wrong)?.map(Arc::new);
+        let limits = Limits::new(redis.clone());
+        let maker = redis.as_ref().map(|_| maker(&config, &rules, &assets));
+        let maker = maker.transpose().map_err(wrong)?;
+        let l2 = redis.clone().zip(maker);
         let signer = config.signer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
@@ -119,9 +130,12 @@ impl App {
             ids: IdGenerator::new(config.node_id),
             config,
             db,
+            shop: OnceCell::new(),
             clock,
             changes: Changes::default(),
             memory: memory.map(Arc::new),
+            l2: l2.map(|(redis, maker)| L2::new(redis, maker)),
+            redis,
             tree: TreeCache::default(),
             facets: FacetsCache::default(),
             showcase: Showcase::default(),
@@ -150,6 +164,17 @@ impl App {
             has_edges: !self.edges.is_empty(),
         }
     }
+}
+
+/// The mark of what makes answers: this program, what it is told to show, and the files that pages load.
+fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
+    let program = std::env::current_exe().and_then(std::fs::read);
+    let program = program.map_err(|error| format!("the program cannot be read: {error}"))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&program);
+    let shown = format!("{:?} {rules:?} {assets:?}", config.shown());
+    hasher.update(shown.as_bytes());
+    Ok(hasher.finalize().to_hex()[..16].to_owned())
 }
 
 impl Deref for App {

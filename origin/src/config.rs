@@ -15,8 +15,8 @@ use crate::{
     cache::{Lifetimes, Memory},
     checkout::Rules,
     db,
-    limits::Limits,
     mail::Mailer,
+    redis::Redis,
     telemetry::LogFormat,
 };
 
@@ -233,7 +233,8 @@ pub struct Config {
     )]
     pub limit_api: u32,
 
-    /// redis:// address of a Redis over which several origins share what they count
+    /// Redis, over which several origins share finished answers, sessions and what they count: redis:// or
+    /// rediss:// and an address, redis-sentinel://HOST,HOST#MASTER, or redis-cluster://HOST,HOST
     #[arg(long, env = "MALLARD_REDIS_URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
 
@@ -531,10 +532,22 @@ impl Config {
         Ok(())
     }
 
-    /// What is counted, here or over Redis.
-    pub fn limits(&self) -> Result<Limits, String> {
+    /// What origins share, if there is one.
+    pub fn redis(&self) -> Result<Option<Redis>, String> {
         let timeout = Duration::from_millis(self.redis_timeout_ms);
-        Limits::new(self.redis_url.as_deref(), timeout)
+        let url = self.redis_url.as_deref();
+        url.map(|url| Redis::new(url, timeout)).transpose()
+    }
+
+    /// What is seen of the settings by everybody.
+    pub fn shown(&self) -> impl std::fmt::Debug {
+        (
+            &self.base_url,
+            &self.shop_name,
+            (&self.contact, &self.contact_email),
+            (self.currency, self.low_stock),
+            (&self.payment_methods, &self.transfer_to),
+        )
     }
 
     /// What keeps answers, if anything shall.

@@ -7,6 +7,9 @@ use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{accounts, app::App, cache, cart, catalog, db, inventory, orders, outbox, payments};
 
+/// How long after its end a job without one is begun again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
 pub struct Jobs {
@@ -37,6 +40,16 @@ impl Jobs {
         jobs.every(app, second / 5, "changes", |app| async move {
             app.changes.look(&app.db).await
         });
+        if app.redis.is_some() {
+            jobs.always(
+                app,
+                "told changes",
+                |app| async move { cache::tell(&app).await },
+            );
+            jobs.always(app, "heard changes", |app| async move {
+                cache::listen(&app).await
+            });
+        }
         jobs.every(app, second / 5, "edges", |app| async move {
             outbox::tell_edges(&app).await.map(drop)
         });
@@ -95,6 +108,34 @@ impl Jobs {
                 }
                 if let Err(error) = work(app.clone()).await {
                     tracing::error!(job = name, error = %error, "a job failed");
+                }
+            }
+        });
+    }
+
+    /// Does something without an end. When it ends all the same, it is begun again after a moment.
+    fn always<E, W>(
+        &mut self,
+        app: &App,
+        name: &'static str,
+        work: impl Fn(App) -> W + Send + 'static,
+    ) where
+        E: Display,
+        W: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let (app, mut stop) = (app.clone(), self.stop.subscribe());
+        self.running.spawn(async move {
+            loop {
+                let done = work(app.clone());
+                let again = async {
+                    if let Err(error) = done.await {
+                        tracing::warn!(job = name, error = %error, "a job is begun again");
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                };
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    () = again => {}
                 }
             }
         });

@@ -32,6 +32,7 @@ pub mod orders;
 pub mod outbox;
 pub mod pages;
 pub mod payments;
+pub mod redis;
 pub mod secret;
 pub mod seed;
 pub mod server;

@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{app::App, web::Refusal};
 
-use super::{keys, model::Person, sessions, tokens, web::session_token};
+use super::{keys, model::Person, remembered, tokens, web::session_token};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Caller {
         let Some(token) = session_token(&app.config, headers) else {
             return Ok(Self::Nobody);
         };
-        let person = sessions::find(&app.db, &token, now).await?;
+        let person = remembered::find(app, &token, now).await?;
         Ok(person.map_or(Self::Nobody, Self::Person))
     }
 }

@@ -119,7 +119,7 @@ async fn save(
             known.password_hash = hash.unwrap_or(known.password_hash);
             store::save(&mut tx, &known, now).await?;
             // Whoever has another role signs in anew.
-            super::end_all(&mut tx, known.account.id).await?;
+            super::end_all(app, &mut tx, known.account.id).await?;
             known.account.id
         }
         None => {

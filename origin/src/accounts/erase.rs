@@ -49,7 +49,7 @@ pub async fn erase(
         if orders::any_open(tx.conn(), user).await? {
             return Err(Error::OpenOrders);
         }
-        super::end_all(&mut tx, user).await?;
+        super::end_all(app, &mut tx, user).await?;
         let mut of_person = orders::erase_buyer(&mut tx, user).await?;
         of_person.extend(carts::forget(&mut tx, user).await?);
         cart::erase_shopper(&mut tx, &of_person, now).await?;

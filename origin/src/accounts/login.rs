@@ -112,7 +112,7 @@ pub(super) async fn enter(
 ) -> Result<Entered, Error> {
     let stored = store::find(tx.conn(), user).await?;
     let account = stored.ok_or(Error::WrongCredentials)?.account;
-    let session = sessions::begin(tx, &app.ids, user, agent, app.clock.now()).await?;
+    let session = sessions::begin(app, tx, user, agent).await?;
     Ok(Entered { account, session })
 }
 
@@ -120,10 +120,10 @@ pub(super) async fn enter(
 pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if everywhere {
-        super::end_all(&mut tx, person.user).await?;
+        super::end_all(app, &mut tx, person.user).await?;
     } else {
         match person.via {
-            Via::Browser(session) => drop(sessions::end(&mut tx, person.user, session).await?),
+            Via::Browser(session) => drop(sessions::end(app, &mut tx, person.user, session).await?),
             Via::Program(family) => tokens::end(&mut tx, family).await?,
         }
     }
@@ -135,7 +135,7 @@ pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> 
     let end = async || {
         let mut tx = app.db.write().await?;
         let family = FamilyId::new(session.get());
-        let ended = sessions::end(&mut tx, user, session).await?
+        let ended = sessions::end(app, &mut tx, user, session).await?
             || tokens::end_of(&mut tx, user, family).await?;
         if !ended {
             return Err(Error::NotFound);
@@ -224,7 +224,7 @@ async fn set_password(
     let now = app.clock.now();
     hash.clone_into(&mut stored.password_hash);
     store::save(tx, &stored, now).await?;
-    super::end_all(tx, stored.account.id).await?;
+    super::end_all(app, tx, stored.account.id).await?;
     links::forget_of(tx, &stored.account.email).await?;
     let told = LinkMessage {
         email: stored.account.email.clone(),

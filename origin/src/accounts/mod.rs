@@ -18,6 +18,7 @@ mod model;
 mod pages;
 mod password;
 mod register;
+mod remembered;
 mod sessions;
 mod signer;
 mod store;
@@ -43,13 +44,16 @@ pub use web::routes;
 use shared::{account::Session, id::UserId, time::Timestamp};
 use sqlx::AnyConnection;
 
-use crate::db::{self, Db, Tx};
+use crate::{
+    app::App,
+    db::{self, Db, Tx},
+};
 
 /// Ends whatever somebody has in their browsers and programs: sessions, tokens, and the name of the cart.
-async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
-    sessions::end_all(tx, user).await?;
+async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    sessions::end_all(app, tx, user).await?;
     tokens::end_all(tx, user).await?;
-    carts::rename(tx, user).await
+    Ok(carts::rename(tx, user).await?)
 }
 
 /// The browsers and programs that somebody is signed in with, the last used one first.

@@ -261,7 +261,7 @@ async fn move_to(
         locale: stored.account.locale,
     };
     store::save(&mut tx, &stored, now).await?;
-    super::end_all(&mut tx, person.user).await?;
+    super::end_all(app, &mut tx, person.user).await?;
     let message = message(Message::ACCOUNT_CHANGED, &told)?;
     outbox::put(&mut tx, &app.ids, now, &[message]).await?;
     let entered = enter(app, &mut tx, person.user, &device.agent).await?;

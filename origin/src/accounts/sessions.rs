@@ -3,17 +3,21 @@
 
 use shared::{
     account::Session,
-    id::{IdGenerator, SessionId, UserId},
+    id::{SessionId, UserId},
     time::Timestamp,
 };
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use crate::db::{self, Db, Tx};
+use crate::{
+    app::App,
+    db::{self, Db, Tx},
+};
 
 use super::{
     Error,
     links::hash,
     model::{Person, Via, role_of},
+    remembered,
 };
 
 /// For how long a session lives on after it was used.
@@ -25,19 +29,19 @@ const SESSIONS_MAX: i64 = 50;
 
 /// Signs somebody in and gives what the cookie holds.
 pub(super) async fn begin(
+    app: &App,
     tx: &mut Tx,
-    ids: &IdGenerator,
     user: UserId,
     agent: &str,
-    now: Timestamp,
-) -> Result<String, db::Error> {
+) -> Result<String, Error> {
+    let now = app.clock.now();
     let token = crate::secret::token();
     let statement = "
         insert into sessions (token_hash, id, user_id, agent, created_at, seen_at, expires_at)
         values (?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(statement)
         .bind(hash(&token))
-        .bind(ids.next(now))
+        .bind(app.ids.next(now))
         .bind(user.get())
         .bind(agent)
         .bind(now.as_millis())
@@ -45,11 +49,11 @@ pub(super) async fn begin(
         .bind(now.as_millis() + LIFE_MS)
         .execute(tx.conn())
         .await?;
-    end_the_oldest(tx, user).await?;
+    end_the_oldest(app, tx, user).await?;
     Ok(token)
 }
 
-async fn end_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+async fn end_the_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     let statement = "
         select id
           from sessions
@@ -62,7 +66,7 @@ async fn end_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
         .fetch_all(tx.conn())
         .await?;
     for id in ids {
-        end(tx, user, SessionId::new(id)).await?;
+        end(app, tx, user, SessionId::new(id)).await?;
     }
     Ok(())
 }
@@ -146,7 +150,23 @@ pub(super) async fn list(
 }
 
 /// Ends one session of an account; false when there is none.
-pub(super) async fn end(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, db::Error> {
+pub(super) async fn end(
+    app: &App,
+    tx: &mut Tx,
+    user: UserId,
+    session: SessionId,
+) -> Result<bool, Error> {
+    let statement = "
+        select token_hash
+          from sessions
+         where user_id = ?
+           and id = ?";
+    let hashes = sqlx::query_scalar(statement)
+        .bind(user.get())
+        .bind(session.get())
+        .fetch_all(tx.conn())
+        .await?;
+    remembered::forget(app, tx, hashes).await?;
     let statement = "
         delete from sessions
          where user_id = ?
@@ -160,7 +180,16 @@ pub(super) async fn end(tx: &mut Tx, user: UserId, session: SessionId) -> Result
 }
 
 /// Ends every session of an account.
-pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+pub(super) async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    let statement = "
+        select token_hash
+          from sessions
+         where user_id = ?";
+    let hashes = sqlx::query_scalar(statement)
+        .bind(user.get())
+        .fetch_all(tx.conn())
+        .await?;
+    remembered::forget(app, tx, hashes).await?;
     let statement = "
         delete from sessions
          where user_id = ?";

@@ -21,7 +21,12 @@ pub struct Signer {
     name: String,
     key: EncodingKey,
     known: HashMap<String, DecodingKey>,
+    /// What seals what only origins read, by the names of the keys.
+    seals: HashMap<String, [u8; 32]>,
 }
+
+/// What a seal is for, in the words of BLAKE3: no other use of a key makes the same one.
+const SEAL: &str = "mallard 2026-11-25 sessions that are remembered";
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -35,6 +40,7 @@ impl Signer {
         // Another signer has installed the same one.
         let _ = PROVIDER.install_default();
         let mut known = HashMap::new();
+        let mut seals = HashMap::new();
         let mut first = None;
         for key in keys.split(',').map(str::trim) {
             let (name, secret) = key
@@ -52,10 +58,16 @@ impl Signer {
             if known.insert(name.to_owned(), public).is_some() {
                 return Err(format!("the token key {name:?} is there twice"));
             }
+            seals.insert(name.to_owned(), blake3::derive_key(SEAL, &seed));
             first.get_or_insert((name.to_owned(), EncodingKey::from_ed_der(&seed)));
         }
         let (name, key) = first.ok_or("there is no token key")?;
-        Ok(Self { name, key, known })
+        Ok(Self {
+            name,
+            key,
+            known,
+            seals,
+        })
     }
 
     /// The signer of the keys in this file, which is made if it is not there, for nobody else to read.
@@ -78,6 +90,28 @@ impl Signer {
             }
             Err(error) => Err(in_file(error.to_string())),
         }
+    }
+
+    /// A text that [`Signer::unseal`] gives back, and nothing else does: `NAME SEAL TEXT`.
+    pub(super) fn seal(&self, text: &str) -> String {
+        let name = &self.name;
+        let seal = self
+            .seals
+            .get(name)
+            .map(|it| blake3::keyed_hash(it, text.as_bytes()));
+        format!(
+            "{name} {} {text}",
+            seal.map_or_else(String::new, |it| it.to_hex().to_string())
+        )
+    }
+
+    /// A text that was sealed with one of these keys.
+    pub(super) fn unseal<'t>(&self, sealed: &'t str) -> Option<&'t str> {
+        let mut parts = sealed.splitn(3, ' ');
+        let (name, seal, text) = (parts.next()?, parts.next()?, parts.next()?);
+        let right = blake3::keyed_hash(self.seals.get(name)?, text.as_bytes());
+        // Hashes are compared in constant time.
+        (blake3::Hash::from_hex(seal).ok()? == right).then_some(text)
     }
 
     /// A signed token.

@@ -61,7 +61,7 @@ pub(super) async fn set_role(
         stored.account.rights.clone_from(&request.rights);
         store::save(&mut tx, &stored, now).await?;
         stored.account.version += 1;
-        super::end_all(&mut tx, user).await?;
+        super::end_all(app, &mut tx, user).await?;
         let about = |it: &Account| (it.role, it.rights.clone());
         let change = Change::new("user.role", format!("user:{user}"))
             .from(&about(&before))

@@ -18,8 +18,13 @@ use shared::{cache::Tag, time::Timestamp};
 use sqlx::Row as _;
 use tokio::sync::Mutex;
 
-use crate::db::{self, Db, Rows, Tx, Upsert};
+use crate::{
+    app::App,
+    db::{self, Commits, Db, Rows, Tx, Upsert},
+};
 
+/// The name of the counter in `versions`.
+const CHANGES: &str = "changes";
 /// In the place of a tag: everything.
 const EVERYTHING: &str = "*";
 /// Tags that are remembered. When there are more, everything counts as changed.
@@ -33,8 +38,8 @@ const REMEMBERED: Duration = Duration::from_secs(4 * 60 * 60);
 #[derive(Debug)]
 pub struct Changes {
     latest: AtomicU64,
-    /// How often something was committed here. One more from the start: what was there before.
-    commits: Arc<AtomicU64>,
+    /// How often something was committed here.
+    commits: Arc<Commits>,
     /// How many of them are known.
     seen: AtomicU64,
     known: RwLock<Known>,
@@ -51,7 +56,7 @@ impl Default for Changes {
     fn default() -> Self {
         Self {
             latest: AtomicU64::new(0),
-            commits: Arc::new(AtomicU64::new(1)),
+            commits: Arc::default(),
             seen: AtomicU64::new(0),
             known: RwLock::default(),
             turn: Mutex::default(),
@@ -68,7 +73,7 @@ impl Changes {
                set version = version + 1
              where name = 'changes'";
         sqlx::query(raise).execute(tx.conn()).await?;
-        let version = count(tx.conn()).await?;
+        let version = counter(tx.conn(), CHANGES).await?;
         let mut names: Vec<String> = tags.iter().map(Tag::to_string).collect();
         if names.is_empty() {
             // Whatever changed before is a part of everything.
@@ -91,6 +96,11 @@ impl Changes {
         Ok(version.unsigned_abs())
     }
 
+    /// Waits for the next change that is committed here, if there was none since this was asked last.
+    pub async fn committed(&self) {
+        self.commits.next().await;
+    }
+
     /// The last change that is known.
     pub fn latest(&self) -> u64 {
         self.latest.load(Ordering::Acquire)
@@ -106,7 +116,7 @@ impl Changes {
     /// Waits until everything is known that was committed here, and everything up to this change, if it is
     /// named; not longer than a moment, because a database that does not answer stops nobody who reads.
     pub async fn keep_up(&self, db: &Db, at_least: Option<u64>) {
-        let commits = self.commits.load(Ordering::Acquire);
+        let commits = self.commits.count();
         if self.knows(commits, at_least) {
             return;
         }
@@ -142,7 +152,7 @@ impl Changes {
 
     async fn read(&self, db: &Db) -> Result<(), db::Error> {
         // Whatever is committed from here on is for the next time.
-        let commits = self.commits.load(Ordering::Acquire);
+        let commits = self.commits.count();
         self.read_after(db, self.latest()).await?;
         self.seen.fetch_max(commits, Ordering::AcqRel);
         Ok(())
@@ -150,7 +160,7 @@ impl Changes {
 
     async fn read_after(&self, db: &Db, latest: u64) -> Result<(), db::Error> {
         let mut reader = db.read().await?;
-        let counted = count(&mut reader).await?.unsigned_abs();
+        let counted = counter(&mut reader, CHANGES).await?.unsigned_abs();
         if counted == latest {
             return Ok(());
         }
@@ -195,13 +205,22 @@ impl Changes {
     }
 }
 
-/// The number of the last change.
-async fn count(conn: &mut sqlx::AnyConnection) -> Result<i64, db::Error> {
+/// A number of `versions`.
+async fn counter(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, db::Error> {
     let statement = "
         select version
           from versions
-         where name = 'changes'";
-    sqlx::query_scalar(statement).fetch_one(conn).await
+         where name = ?";
+    sqlx::query_scalar(statement)
+        .bind(name)
+        .fetch_one(conn)
+        .await
+}
+
+/// The number that tells this shop from every other: what is kept outside of the database is kept under it.
+pub async fn shop(app: &App) -> Result<i64, db::Error> {
+    let read = async || counter(&mut *app.db.read().await?, "shop").await;
+    app.shop.get_or_try_init(read).await.copied()
 }
 
 /// Takes away what no answer that is still kept can be older than.

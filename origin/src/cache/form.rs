@@ -77,6 +77,20 @@ impl Form {
         }
     }
 
+    /// A plain answer as it was once taken apart.
+    pub fn of_parts(fields: HeaderMap, body: Bytes) -> Self {
+        Self {
+            coding: Coding::Identity,
+            fields,
+            body,
+        }
+    }
+
+    /// Its fields and its body.
+    pub fn parts(&self) -> (&HeaderMap, &Bytes) {
+        (&self.fields, &self.body)
+    }
+
     /// A plain answer in a coding. Compression of what is in memory fails only for want of memory; the plain
     /// one is right, too.
     pub fn in_coding(&self, coding: Coding) -> Self {

@@ -87,6 +87,21 @@ impl Kept {
         (more, answer)
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its plain form.
+    pub fn plain(&self) -> &Form {
+        &self.forms[0]
+    }
+
+    /// How it is kept.
+    pub fn terms(&self) -> &Terms {
+        &self.about.terms
+    }
+
     /// The last change that is in it.
     pub fn as_of(&self) -> u64 {
         self.about.terms.as_of
@@ -97,14 +112,22 @@ impl Kept {
         &self.about.terms.tags
     }
 
-    /// Whether it was made before this time.
-    pub fn is_from_before(&self, time: Timestamp) -> bool {
-        self.about.terms.made_at < time
-    }
-
     /// Whether it need not be made again yet.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now.as_millis() < self.about.fresh_until.load(Ordering::Relaxed)
+    }
+
+    /// Whether it need not be made again for a while.
+    pub fn is_young(&self, now: Timestamp) -> bool {
+        let terms = &self.about.terms;
+        let age = now.as_millis() - terms.made_at.as_millis();
+        age * 100 < terms.lifetime_ms * AHEAD
+    }
+
+    /// For how long it need not be made again, in milliseconds.
+    pub fn left_ms(&self, now: Timestamp) -> i64 {
+        let terms = &self.about.terms;
+        terms.made_at.as_millis() + terms.lifetime_ms - now.as_millis()
     }
 
     /// Puts off making it again, because that has failed.
@@ -117,18 +140,14 @@ impl Kept {
     /// Notes that it was asked for, and says whether it is time to make it again before its life ends;
     /// one of those who ask is told so.
     pub fn is_to_be_renewed(&self, now: Timestamp) -> bool {
-        let About { terms, asked, .. } = &*self.about;
+        let asked = &self.about.asked;
         match asked.load(Ordering::Relaxed) {
             RENEWED => false,
             count @ 0..=ASKED_OFTEN => {
                 asked.store(count + 1, Ordering::Relaxed);
                 false
             }
-            _ => {
-                let age = now.as_millis() - terms.made_at.as_millis();
-                age * 100 >= terms.lifetime_ms * AHEAD
-                    && asked.swap(RENEWED, Ordering::Relaxed) != RENEWED
-            }
+            _ => !self.is_young(now) && asked.swap(RENEWED, Ordering::Relaxed) != RENEWED,
         }
     }
 

@@ -9,10 +9,14 @@ mod coding;
 mod form;
 mod kept;
 mod known;
+mod l2;
 mod memory;
+mod news;
 
-pub use changes::{Changes, forget};
+pub use changes::{Changes, forget, shop};
 pub use form::{Form, Wanted};
 pub use kept::{Kept, Terms};
 pub use known::Known;
+pub use l2::L2;
 pub use memory::{Found, Lifetimes, Memory};
+pub use news::{listen, tell};

@@ -18,11 +18,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use shared::problem::{Problem, ProblemKind};
 use sqlx::{
     AnyConnection, Executor, any::AnyConnectOptions, error::DatabaseError,
     mysql::MySqlDatabaseError,
 };
+use tokio::sync::Notify;
 
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
@@ -207,6 +209,7 @@ impl Db {
             connection: Some(self.writer.get().await?),
             dialect: self.dialect,
             counted: None,
+            after: After::default(),
         };
         tx.conn().execute(begin).await?;
         Ok(tx)
@@ -247,7 +250,53 @@ pub struct Tx {
     /// Until it has ended.
     connection: Option<Reader>,
     dialect: Dialect,
-    counted: Option<Arc<AtomicU64>>,
+    counted: Option<Arc<Commits>>,
+    /// What is done once it is committed.
+    after: After,
+}
+
+/// What waits for a commit.
+#[derive(Default)]
+struct After(Vec<BoxFuture<'static, ()>>);
+
+impl std::fmt::Debug for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "After({})", self.0.len())
+    }
+}
+
+/// How often something was committed, for one who waits for it.
+#[derive(Debug)]
+pub struct Commits {
+    count: AtomicU64,
+    more: Notify,
+}
+
+impl Default for Commits {
+    /// One at the start: what was there before.
+    fn default() -> Self {
+        Self {
+            count: AtomicU64::new(1),
+            more: Notify::new(),
+        }
+    }
+}
+
+impl Commits {
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Waits for one more, if there was none since this was asked last.
+    pub async fn next(&self) {
+        self.more.notified().await;
+    }
+
+    fn add(&self) {
+        self.count.fetch_add(1, Ordering::Release);
+        self.more.notify_one();
+    }
 }
 
 impl Tx {
@@ -269,17 +318,28 @@ impl Tx {
     pub async fn commit(mut self) -> Result<(), Error> {
         let done = self.conn().execute("commit").await;
         // Also when it failed: nobody knows then what the database has done.
-        if let Some(count) = &self.counted {
-            count.fetch_add(1, Ordering::Release);
+        if let Some(commits) = &self.counted {
+            commits.add();
         }
-        done?;
-        self.connection = None;
-        Ok(())
+        // The connection is for the next one before anything else is waited for.
+        if done.is_ok() {
+            self.connection = None;
+        }
+        for work in std::mem::take(&mut self.after.0) {
+            work.await;
+        }
+        done.map(drop)
+    }
+
+    /// Does this once it is committed, or may have been, before whoever committed it goes on. It must end
+    /// soon.
+    pub fn after_commit(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.after.0.push(Box::pin(work));
     }
 
     /// Adds one once this is committed, before whoever committed it goes on.
-    pub fn count_commit(&mut self, count: &Arc<AtomicU64>) {
-        self.counted = Some(Arc::clone(count));
+    pub fn count_commit(&mut self, commits: &Arc<Commits>) {
+        self.counted = Some(Arc::clone(commits));
     }
 
     /// Undoes everything that was written.

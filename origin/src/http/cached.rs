@@ -79,7 +79,7 @@ pub async fn cached(State(app): State<App>, request: Request, next: Next) -> Res
             Found::Kept(kept) => return serve(&kept, Served::Collapsed),
             Found::Begun(landing) => {
                 return match landing.await {
-                    Some(kept) if kept.is_from_before(now) => serve(&kept, Served::Stale),
+                    Some(kept) if kept.left_ms(now) <= 0 => serve(&kept, Served::Stale),
                     Some(kept) => serve(&kept, Served::Miss),
                     None => own.await.unwrap_or_else(|_| failed(&app, &request)),
                 };
@@ -155,12 +155,18 @@ fn make(
     let request = request_of(&key, asked);
     let (app, memory) = (app.clone(), Arc::clone(memory));
     let make = async move {
+        if let Some(kept) = made_elsewhere(&app, &key).await {
+            let kept = Arc::new(kept);
+            memory.put(key, Arc::clone(&kept));
+            return Some(kept);
+        }
         // Before anything is read, so that what changes meanwhile counts as missing.
         let as_of = app.changes.latest();
         let mut response = next.run(request).await;
         if let Some(kept) = keep(&app, &memory, &mut response, as_of) {
             let kept = Arc::new(kept);
-            memory.put(key, Arc::clone(&kept));
+            memory.put(Arc::clone(&key), Arc::clone(&kept));
+            share(&app, key, &kept);
             return Some(kept);
         }
         let failed = response.status().is_server_error();
@@ -174,6 +180,28 @@ fn make(
         last
     };
     Box::pin(make.instrument(tracing::Span::current()))
+}
+
+/// What another origin has made, if it is as good as what this one would make.
+async fn made_elsewhere(app: &App, key: &str) -> Option<Kept> {
+    let kept = app.l2.as_ref()?.find(app, key).await?;
+    // It may be of a change that this origin has not seen. If there is none in the database either, that
+    // was another one with the same name, before it was set back.
+    app.changes.keep_up(&app.db, Some(kept.as_of())).await;
+    (kept.as_of() <= app.changes.latest() && is_right(app, &kept)).then_some(kept)
+}
+
+/// Lets the others have an answer. Nobody waits for that.
+fn share(app: &App, key: Arc<str>, kept: &Arc<Kept>) {
+    if app.l2.is_none() {
+        return;
+    }
+    let (app, kept) = (app.clone(), Arc::clone(kept));
+    tokio::spawn(async move {
+        if let Some(l2) = &app.l2 {
+            l2.put(&app, &key, &kept).await;
+        }
+    });
 }
 
 /// What the handler gets: what the key says, and nothing else.

@@ -69,7 +69,8 @@ async fn is_ready(State(app): State<App>) -> Response {
 
 /// What is counted, as Prometheus reads it.
 async fn metrics(State(app): State<App>) -> Result<Answer, Refusal> {
-    match app.metrics.render(&app.db, app.memory.as_deref()) {
+    let (memory, l2) = (app.memory.as_deref(), app.l2.as_ref());
+    match app.metrics.render(&app.db, memory, l2) {
         Ok(text) => {
             let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             let media_type = HeaderValue::from_static(media_type);

@@ -6,13 +6,15 @@
 mod layer;
 mod redis;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 use shared::{
     problem::{Problem, ProblemKind},
     time::Timestamp,
 };
+
+use crate::redis::Redis;
 
 pub use layer::{Network, coupons, limit};
 
@@ -114,14 +116,12 @@ pub struct Limits {
 const BUCKETS_MAX: usize = 100_000;
 
 impl Limits {
-    /// Buckets that are shared over the Redis at this address, or not.
-    pub fn new(redis_url: Option<&str>, timeout: Duration) -> Result<Self, String> {
-        Ok(Self {
+    /// Buckets that are shared over this Redis, or not.
+    pub fn new(redis: Option<Arc<Redis>>) -> Self {
+        Self {
             own: Cache::new(BUCKETS_MAX),
-            shared: redis_url
-                .map(|url| redis::Shared::new(url, timeout))
-                .transpose()?,
-        })
+            shared: redis.map(redis::Shared::new),
+        }
     }
 
     /// Takes one request out of the bucket of this key.
@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        Limits::new(None, Duration::ZERO).unwrap()
+        Limits::new(None)
     }
 
     #[tokio::test]
@@ -233,10 +233,10 @@ mod tests {
 
     #[tokio::test]
     async fn many_at_once_get_what_one_after_the_other_would() {
-        let limits = std::sync::Arc::new(limits());
+        let limits = Arc::new(limits());
         let rule = Rule::per_minute("hundred", 100);
         let asks = (0..8).map(|_| {
-            let limits = std::sync::Arc::clone(&limits);
+            let limits = Arc::clone(&limits);
             tokio::spawn(async move {
                 let mut allowed = 0;
                 for _ in 0..100 {

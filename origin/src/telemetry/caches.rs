@@ -21,6 +21,17 @@ pub enum Served {
     Stale,
 }
 
+/// How Redis was asked for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// It had one.
+    Hit,
+    /// It had none that is good.
+    Miss,
+    /// It was not asked, or did not answer in time.
+    Unanswered,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     layer: &'static str,
@@ -32,6 +43,8 @@ struct Labels {
 pub struct CacheMetrics {
     requests: Family<Labels, Counter<u64, AtomicU64>>,
     l1: [Counter<u64, AtomicU64>; 4],
+    l2: [Counter<u64, AtomicU64>; 3],
+    l2_trusted: Gauge<i64, AtomicI64>,
     l1_bytes: Gauge<i64, AtomicI64>,
     l1_entries: Gauge<i64, AtomicI64>,
 }
@@ -39,16 +52,16 @@ pub struct CacheMetrics {
 impl Default for CacheMetrics {
     fn default() -> Self {
         let requests: Family<Labels, Counter<u64, AtomicU64>> = Family::default();
-        let of = |outcome| {
-            let labels = Labels {
-                layer: "l1",
-                outcome,
-            };
+        let of = |layer, outcome| {
+            let labels = Labels { layer, outcome };
             requests.get_or_create(&labels).clone()
         };
-        let l1 = ["hit", "miss", "collapsed", "stale"].map(of);
+        let l1 = ["hit", "miss", "collapsed", "stale"].map(|outcome| of("l1", outcome));
+        let l2 = ["hit", "miss", "unanswered"].map(|outcome| of("l2", outcome));
         Self {
             l1,
+            l2,
+            l2_trusted: Gauge::default(),
             requests,
             l1_bytes: Gauge::default(),
             l1_entries: Gauge::default(),
@@ -62,6 +75,11 @@ impl CacheMetrics {
             "cache_requests",
             "Requests that a cache might answer, by what it did",
             self.requests.clone(),
+        );
+        registry.register(
+            "cache_l2_trusted",
+            "Whether Redis is asked for answers: 0 while it does not answer, and where there is none",
+            self.l2_trusted.clone(),
         );
         registry.register_with_unit(
             "cache_l1_size",
@@ -79,6 +97,16 @@ impl CacheMetrics {
     /// Counts a request that L1 might answer.
     pub fn served(&self, served: Served) {
         self.l1[served as usize].inc();
+    }
+
+    /// Counts an answer that Redis might have.
+    pub fn shared(&self, shared: Shared) {
+        self.l2[shared as usize].inc();
+    }
+
+    /// Notes whether Redis is asked.
+    pub(super) fn is_trusted(&self, trusted: bool) {
+        self.l2_trusted.set(i64::from(trusted));
     }
 
     /// Notes how much there is in memory.

@@ -8,7 +8,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{cache::Memory, db::Db};
+use crate::{
+    cache::{L2, Memory},
+    db::Db,
+};
 
 use super::{Business, CacheMetrics, pools::PoolMetrics};
 
@@ -112,10 +115,16 @@ impl Metrics {
     }
 
     /// The text that Prometheus fetches (OpenMetrics 1.0).
-    pub fn render(&self, db: &Db, memory: Option<&Memory>) -> Result<String, std::fmt::Error> {
+    pub fn render(
+        &self,
+        db: &Db,
+        memory: Option<&Memory>,
+        l2: Option<&L2>,
+    ) -> Result<String, std::fmt::Error> {
         if let Some(memory) = memory {
             self.cache.is(memory.size());
         }
+        self.cache.is_trusted(l2.is_some_and(L2::is_trusted));
         for (name, pool) in db.pools() {
             self.pools.is(name, &pool.figures());
         }

@@ -7,6 +7,6 @@ mod metrics;
 mod pools;
 
 pub use business::Business;
-pub use caches::{CacheMetrics, Served};
+pub use caches::{CacheMetrics, Served, Shared};
 pub use log::{LogFormat, start_logging};
 pub use metrics::{Metrics, RequestLabels};

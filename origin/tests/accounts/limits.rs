@@ -1,8 +1,6 @@
 //! How often something may be asked, by one origin and by two that share a Redis.
 
 use std::{
-    net::TcpStream,
-    process::Child,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -21,7 +19,7 @@ use crate::{
     browser::{Browser, PASSWORD, mail_to, member},
     db_test,
     shopper::{only, ready_cart, send},
-    support::{Reply, Shop},
+    support::{Reply, Shop, redis::Redis},
 };
 
 /// A request from this address.
@@ -348,62 +346,12 @@ db_test! {
     }
 }
 
-/// A Redis of one test; it ends with it.
-struct Redis {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let child = std::process::Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--dir",
-            ])
-            .arg(folder.path())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .expect("redis-server is needed: `cargo xtask test` installs it");
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Self {
-            child,
-            port,
-            _folder: folder,
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        let url = format!("redis://127.0.0.1:{}", self.port);
-        Limits::new(Some(&url), Duration::from_secs(5)).unwrap()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
     let now = shared::time::Timestamp::from_millis(1_700_000_000_000);
     let rule = Rule::per_minute("hundred", 100);
     let mut redis = Redis::start();
-    let origins = [redis.limits(), redis.limits()];
+    let origins = [(), ()].map(|()| Limits::new(Some(redis.client())));
     let take = async |key: &str| {
         let asks = (0..300).map(|number| origins[number % 2].take(rule, key, now));
         let verdicts = futures_util::future::join_all(asks).await;
@@ -413,7 +361,7 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
     // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's own.
     let dies = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        redis.child.kill().unwrap();
+        redis.kill();
     };
     let (during, ()) = tokio::join!(take("meanwhile"), dies);
     assert!((100..=200).contains(&during), "{during}");

@@ -22,4 +22,5 @@ mod matrix;
 mod own;
 mod pages;
 mod races;
+mod remembered;
 mod staff;

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// How often answers came from where.
-async fn served(shop: &Shop, outcome: &str) -> u64 {
-    let name = format!("cache_requests_total{{layer=\"l1\",outcome=\"{outcome}\"}} ");
+pub async fn served(shop: &Shop, layer: &str, outcome: &str) -> u64 {
+    let name = format!("cache_requests_total{{layer=\"{layer}\",outcome=\"{outcome}\"}} ");
     let metrics = shop.get("/metrics").await;
     let line = metrics
         .text()
@@ -33,11 +33,11 @@ async fn in_coding(shop: &Shop, path: &str, coding: &str) -> Reply {
 }
 
 /// Sets the price of a product, as an import does.
-async fn set_price(shop: &Shop, slug: &str, price: &str) {
+pub async fn set_price(shop: &Shop, slug: &str, price: &str) {
     shop.save(vec![only(slug, price, 9)]).await;
 }
 
-fn price_of(reply: &Reply) -> i64 {
+pub fn price_of(reply: &Reply) -> i64 {
     reply.json()["price"]["from"]["minor"]
         .as_i64()
         .unwrap_or_else(|| {
@@ -54,7 +54,7 @@ db_test! {
         shop.categories(&["kitchen"]).await;
         shop.save(vec![only("tea", "5.00", 9)]).await;
         for path in ["/api/v1/products/tea", "/p/tea", "/zh/p/tea", "/c/kitchen", "/", "/api/v1/products?limit=5"] {
-            let missed = served(shop, "miss").await;
+            let missed = served(shop, "l1", "miss").await;
             let plain = shop.get(path).await;
             assert_eq!(plain.status, StatusCode::OK, "{path}");
             for coding in ["br", "gzip", "zstd", "identity"] {
@@ -73,12 +73,12 @@ db_test! {
             let head = shop.send(Request::head(path)).await;
             assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
             assert_eq!(head.header("content-length"), plain.body.len().to_string());
-            assert_eq!(served(shop, "miss").await, missed + 1, "{path}");
+            assert_eq!(served(shop, "l1", "miss").await, missed + 1, "{path}");
         }
         // However an address is spelled, it is the same answer.
-        let hits = served(shop, "hit").await;
+        let hits = served(shop, "l1", "hit").await;
         shop.get("/p/%74ea?utm_source=letter").await;
-        assert_eq!(served(shop, "hit").await, hits + 1);
+        assert_eq!(served(shop, "l1", "hit").await, hits + 1);
         // What the contract does not know is for the handler to judge.
         assert_eq!(shop.get("/api/v1/products?limit=5&limits=5").await.status, StatusCode::BAD_REQUEST);
     }
@@ -119,15 +119,15 @@ db_test! {
         assert!(shop.get("/p/oolong").await.text().contains("5.00"));
         tx.commit().await.unwrap();
         for path in touched {
-            let missed = served(shop, "miss").await;
+            let missed = served(shop, "l1", "miss").await;
             let reply = shop.get(path).await;
             assert!(reply.text().contains("6.00") || reply.text().contains("600"), "{path}: {}", reply.text());
-            assert_eq!(served(shop, "miss").await, missed + 1, "{path}");
+            assert_eq!(served(shop, "l1", "miss").await, missed + 1, "{path}");
         }
         for path in untouched {
-            let hits = served(shop, "hit").await;
+            let hits = served(shop, "l1", "hit").await;
             shop.get(path).await;
-            assert_eq!(served(shop, "hit").await, hits + 1, "{path}");
+            assert_eq!(served(shop, "l1", "hit").await, hits + 1, "{path}");
         }
     }
 }
@@ -179,8 +179,8 @@ db_test! {
         let bodies: BTreeSet<&[u8]> = replies.iter().map(|it| it.body.as_slice()).collect();
         assert_eq!(bodies.len(), 1);
         assert!(replies.iter().all(|it| it.status == StatusCode::OK));
-        assert_eq!(served(shop, "miss").await, 1);
-        assert_eq!(served(shop, "collapsed").await + served(shop, "hit").await, 999);
+        assert_eq!(served(shop, "l1", "miss").await, 1);
+        assert_eq!(served(shop, "l1", "collapsed").await + served(shop, "l1", "hit").await, 999);
         // The one who asked first goes away; the others get their answer.
         let first = async {
             let asked = shop.get("/zh/p/tea");
@@ -289,20 +289,20 @@ db_test! {
                 assert_eq!(alone.get(path).await.status, StatusCode::OK, "{path} after {hours} h");
             }
         }
-        assert_eq!(served(&alone, "stale").await, 3);
+        assert_eq!(served(&alone, "l1", "stale").await, 3);
         assert_eq!(alone.get("/p/other").await.status, StatusCode::SERVICE_UNAVAILABLE);
     }
 }
 
 db_test! {
     async fn what_does_not_exist_is_remembered_briefly(shop) {
-        let missed = served(shop, "miss").await;
+        let missed = served(shop, "l1", "miss").await;
         for _ in 0..3 {
             let reply = shop.get("/p/nothing").await;
             assert_eq!(reply.status, StatusCode::NOT_FOUND);
             assert!(reply.text().contains("<html"));
         }
-        assert_eq!(served(shop, "miss").await, missed + 1);
+        assert_eq!(served(shop, "l1", "miss").await, missed + 1);
         shop.save(vec![only("nothing", "5.00", 9)]).await;
         shop.app.clock.advance(10_000);
         assert_eq!(shop.get("/p/nothing").await.status, StatusCode::OK);

@@ -23,6 +23,7 @@ mod outbox;
 mod pays;
 mod places;
 mod purges;
+mod shared;
 mod storm;
 mod stripe;
 mod warehouse;

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod redis;
+
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},

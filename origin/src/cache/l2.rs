@@ -1,0 +1,231 @@
+//! Finished answers that origins share over Redis: what one has made, another need not make. An answer
+//! is as right here as in memory, because it says as of which change it is; and it is never replaced by
+//! an older one. Without Redis, or while it does not answer, each origin makes its own.
+//!
+//! A value is the number of the change, in 20 digits, and then, compressed, a line of JSON and the body.
+
+use std::sync::Arc;
+
+use ::redis::{AsyncCommands as _, Script};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use shared::time::Timestamp;
+
+use crate::{app::App, redis::Redis, telemetry::Shared};
+
+use super::{Form, Kept, Terms};
+
+/// The digits of a number.
+const DIGITS: usize = 20;
+/// The largest value, compressed, and the largest answer in it. What is larger is seldom asked for.
+const VALUE_MAX: usize = 1024 * 1024;
+const ANSWER_MAX: usize = 8 * VALUE_MAX;
+/// As quick as it gets: it is read more often than written, and the network is near.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Keeps `ARGV[1]` for `ARGV[3]` milliseconds, unless what is there is of a later change than `ARGV[2]`.
+const KEEP: &str = "
+if redis.call('getrange', KEYS[1], 0, 19) > ARGV[2] then return 0 end
+redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[3])
+return 1";
+
+/// Finished answers in Redis.
+#[derive(Debug)]
+pub struct L2 {
+    redis: Arc<Redis>,
+    keep: Script,
+    /// Which program with which settings has made an answer.
+    maker: String,
+}
+
+/// What is known of an answer beside its body.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    as_of: u64,
+    status: u16,
+    made_at_ms: i64,
+    lifetime_ms: i64,
+    tags: Vec<String>,
+    fields: Vec<(String, String)>,
+}
+
+impl L2 {
+    /// Answers in this Redis, as they are made by a program with this mark.
+    pub fn new(redis: Arc<Redis>, maker: String) -> Self {
+        Self {
+            redis,
+            keep: Script::new(KEEP),
+            maker,
+        }
+    }
+
+    /// The answer under this key, if there is one that will be fresh for a while.
+    pub async fn find(&self, app: &App, key: &str) -> Option<Kept> {
+        let (key, now) = (self.key(app, key).await?, app.clock.now());
+        let asked = self
+            .redis
+            .ask(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
+            .await;
+        let found = asked.as_ref().map(|value| {
+            let kept = value.as_deref().and_then(unpacked);
+            kept.filter(|kept| kept.is_young(now))
+        });
+        app.metrics.cache.shared(match found {
+            Some(Some(_)) => Shared::Hit,
+            Some(None) => Shared::Miss,
+            None => Shared::Unanswered,
+        });
+        found.flatten()
+    }
+
+    /// Keeps an answer for the others.
+    pub async fn put(&self, app: &App, key: &str, kept: &Kept) {
+        // That something does not exist is quickly found out, and anybody can ask for much of it.
+        if kept.status() != StatusCode::OK {
+            return;
+        }
+        let left_ms = kept.left_ms(app.clock.now());
+        let (Some(value), true) = (packed(kept), left_ms > 0) else {
+            return;
+        };
+        let Some(key) = self.key(app, key).await else {
+            return;
+        };
+        let mut call = self.keep.key(key);
+        call.arg(value).arg(number(kept.as_of())).arg(left_ms);
+        self.redis
+            .ask(async |connection| call.invoke_async::<i64>(connection).await)
+            .await;
+    }
+
+    /// Whether it is asked at all just now.
+    pub fn is_trusted(&self) -> bool {
+        self.redis.is_trusted()
+    }
+
+    /// The key in Redis. It names the shop, and who makes its answers: others would make other ones.
+    async fn key(&self, app: &App, key: &str) -> Option<String> {
+        let (shop, maker) = (super::shop(app).await.ok()?, &self.maker);
+        Some(format!("mallard:{shop:x}:answer:{maker}:{key}"))
+    }
+}
+
+/// A number that sorts as a text like numbers do.
+fn number(it: u64) -> String {
+    format!("{it:0DIGITS$}")
+}
+
+fn packed(kept: &Kept) -> Option<Vec<u8>> {
+    let terms = kept.terms();
+    let (fields, body) = kept.plain().parts();
+    let fields = fields.iter().map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    });
+    let head = Head {
+        as_of: terms.as_of,
+        status: kept.status().as_u16(),
+        made_at_ms: terms.made_at.as_millis(),
+        lifetime_ms: terms.lifetime_ms,
+        tags: terms.tags.iter().map(ToString::to_string).collect(),
+        fields: fields.collect::<Option<_>>()?,
+    };
+    let mut text = serde_json::to_vec(&head).ok()?;
+    text.push(b'\n');
+    text.extend_from_slice(body);
+    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?;
+    compressor.include_checksum(true).ok()?;
+    let text = compressor.compress(&text).ok()?;
+    let value = [number(terms.as_of).as_bytes(), &text].concat();
+    (value.len() <= VALUE_MAX).then_some(value)
+}
+
+/// What was packed; nothing when it is of another kind, or damaged.
+fn unpacked(value: &[u8]) -> Option<Kept> {
+    let (digits, text) = value.split_at_checked(DIGITS)?;
+    let text = zstd::bulk::decompress(text, ANSWER_MAX).ok()?;
+    let end = text.iter().position(|it| *it == b'\n')?;
+    let head: Head = serde_json::from_slice(&text[..end]).ok()?;
+    if number(head.as_of).as_bytes() != digits {
+        return None;
+    }
+    let mut fields = HeaderMap::with_capacity(head.fields.len());
+    for (name, value) in &head.fields {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        fields.append(name, HeaderValue::from_str(value).ok()?);
+    }
+    let tags = head.tags.iter().map(|tag| tag.parse().ok());
+    let terms = Terms {
+        tags: tags.collect::<Option<_>>()?,
+        as_of: head.as_of,
+        made_at: Timestamp::from_millis(head.made_at_ms),
+        lifetime_ms: head.lifetime_ms,
+    };
+    let status = StatusCode::from_u16(head.status).ok()?;
+    let body = Bytes::from(text).slice(end + 1..);
+    Some(Kept::new(status, Form::of_parts(fields, body), terms))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header;
+    use proptest::prelude::*;
+    use shared::cache::Tag;
+
+    use super::*;
+
+    fn kept(body: impl Into<Bytes>) -> Kept {
+        let mut fields = HeaderMap::new();
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        fields.append(header::VARY, HeaderValue::from_static("Origin"));
+        let terms = Terms {
+            tags: vec![Tag::Home, Tag::Product(7)],
+            as_of: 41,
+            made_at: Timestamp::from_millis(1_700_000_000_000),
+            lifetime_ms: 60_000,
+        };
+        let plain = Form::plain(fields, body.into(), true);
+        Kept::new(StatusCode::OK, plain, terms)
+    }
+
+    #[test]
+    fn an_answer_comes_back_as_it_was() {
+        let kept = kept("<p>\nquack</p>");
+        let back = unpacked(&packed(&kept).unwrap()).unwrap();
+        assert_eq!(back.plain().parts(), kept.plain().parts());
+        assert_eq!(back.status(), kept.status());
+        assert_eq!(format!("{:?}", back.terms()), format!("{:?}", kept.terms()));
+    }
+
+    #[test]
+    fn what_is_too_large_or_cut_off_is_none() {
+        let mut noise = vec![0; VALUE_MAX];
+        blake3::Hasher::new().finalize_xof().fill(&mut noise);
+        assert!(packed(&kept(noise)).is_none());
+        let value = packed(&kept("quack")).unwrap();
+        for length in 0..value.len() {
+            assert!(unpacked(&value[..length]).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn numbers_sort_as_texts() {
+        assert!(number(9) < number(10) && number(10) < number(u64::MAX));
+        assert_eq!(number(u64::MAX).len(), DIGITS);
+    }
+
+    proptest! {
+        /// What is damaged on the way is none, and never another answer.
+        #[test]
+        fn a_byte_that_changes_is_noticed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let whole = kept("quack ".repeat(40));
+            let mut value = packed(&whole).unwrap();
+            *at.get_mut(&mut value) = byte;
+            if let Some(found) = unpacked(&value) {
+                prop_assert_eq!(found.plain().parts(), whole.plain().parts());
+                prop_assert_eq!(format!("{:?}", found.terms()), format!("{:?}", whole.terms()));
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Where Redis is: one server, the one that Sentinels name, or a cluster.
+//!
+//! - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, and `rediss://` over TLS
+//! - `redis-sentinel://[USER:PASSWORD@]HOST[:PORT],…[/DATABASE]#MASTER`: the hosts are the Sentinels, user
+//!   and password those of the server
+//! - `redis-cluster://[USER:PASSWORD@]HOST[:PORT],…`: some of its nodes
+
+use ::redis::{
+    Client, ErrorKind, IntoConnectionInfo as _, RedisConnectionInfo, RedisError,
+    aio::PubSub,
+    cluster::ClusterClient,
+    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
+};
+use url::Url;
+
+use super::Connection;
+
+const SENTINEL_PORT: u16 = 26_379;
+const CLUSTER_PORT: u16 = 6_379;
+
+/// Where Redis is.
+#[derive(Clone)]
+pub(super) enum Address {
+    Server(Client),
+    Sentinels {
+        urls: Vec<String>,
+        master: String,
+        login: RedisConnectionInfo,
+    },
+    Cluster {
+        urls: Vec<String>,
+        client: Box<ClusterClient>,
+    },
+}
+
+impl Address {
+    /// Reads an address. It may hold a password, so no error repeats it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |error: RedisError| format!("the Redis address: {error}");
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err("the Redis address: it does not begin with redis://".to_owned());
+        };
+        match scheme {
+            "redis-sentinel" => Self::sentinels(rest),
+            "redis-cluster" => {
+                let (hosts, url) = split(rest)?;
+                let urls = each(&hosts, CLUSTER_PORT, &userinfo(&url));
+                let client = ClusterClient::new(urls.clone()).map_err(wrong)?;
+                Ok(Self::Cluster {
+                    urls,
+                    client: Box::new(client),
+                })
+            }
+            _ => Client::open(text).map(Self::Server).map_err(wrong),
+        }
+    }
+
+    fn sentinels(rest: &str) -> Result<Self, String> {
+        let (hosts, url) = split(rest)?;
+        let master = url.fragment().filter(|it| !it.is_empty()).ok_or(
+            "the Redis address: a Sentinel needs to know which master, as in redis-sentinel://HOST#MASTER",
+        )?;
+        let mut server = url.clone();
+        server.set_fragment(None);
+        let server = server.as_str().into_connection_info();
+        let server = server.map_err(|error| format!("the Redis address: {error}"))?;
+        Ok(Self::Sentinels {
+            urls: each(&hosts, SENTINEL_PORT, ""),
+            master: master.to_owned(),
+            login: server.redis_settings().clone(),
+        })
+    }
+
+    /// Connects to where commands go.
+    pub(super) async fn connect(&self) -> Result<Connection, RedisError> {
+        match self {
+            Self::Cluster { client, .. } => {
+                client.get_async_connection().await.map(Connection::Cluster)
+            }
+            _ => {
+                let client = self.server().await?;
+                let connection = client.get_multiplexed_async_connection().await?;
+                Ok(Connection::Server(connection))
+            }
+        }
+    }
+
+    /// Connects to where one may listen; in a cluster every node passes on what is published.
+    pub(super) async fn listen(&self) -> Result<PubSub, RedisError> {
+        let Self::Cluster { urls, .. } = self else {
+            return self.server().await?.get_async_pubsub().await;
+        };
+        let mut failed = (ErrorKind::ClusterConnectionNotFound, "no node answers").into();
+        for url in urls {
+            match Client::open(url.as_str())?.get_async_pubsub().await {
+                Ok(channels) => return Ok(channels),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    /// The one server, or the node of a cluster that was named first.
+    async fn server(&self) -> Result<Client, RedisError> {
+        match self {
+            Self::Server(client) => Ok(client.clone()),
+            Self::Cluster { urls, .. } => Client::open(urls.first().map_or("", |it| it.as_str())),
+            Self::Sentinels {
+                urls,
+                master,
+                login,
+            } => {
+                let node =
+                    SentinelNodeConnectionInfo::default().set_redis_connection_info(login.clone());
+                let urls = urls.clone();
+                let kind = SentinelServerType::Master;
+                SentinelClient::build(urls, master.clone(), Some(node), kind)?
+                    .async_get_client()
+                    .await
+            }
+        }
+    }
+}
+
+/// The hosts, and an address with the first of them alone, which can be read as one.
+fn split(rest: &str) -> Result<(Vec<String>, Url), String> {
+    let wrong = "the Redis address: hosts with commas between them are expected";
+    let authority = rest.split(['/', '#', '?']).next().unwrap_or_default();
+    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    let hosts: Vec<String> = hosts.split(',').map(str::to_owned).collect();
+    if hosts.iter().any(String::is_empty) {
+        return Err(wrong.to_owned());
+    }
+    let alone = rest.replacen(&hosts.join(","), &hosts[0], 1);
+    let url = Url::parse(&format!("redis://{alone}")).map_err(|_| wrong)?;
+    for host in &hosts {
+        Url::parse(&format!("redis://{host}")).map_err(|_| wrong)?;
+    }
+    Ok((hosts, url))
+}
+
+/// `USER:PASSWORD@`, as it was written.
+fn userinfo(url: &Url) -> String {
+    match (url.username(), url.password()) {
+        ("", None) => String::new(),
+        (user, None) => format!("{user}@"),
+        (user, Some(password)) => format!("{user}:{password}@"),
+    }
+}
+
+/// An address for each host.
+fn each(hosts: &[String], port: u16, userinfo: &str) -> Vec<String> {
+    let at = |host: &String| {
+        let has_port = host.rsplit(']').next().is_some_and(|it| it.contains(':'));
+        let port = if has_port {
+            String::new()
+        } else {
+            format!(":{port}")
+        };
+        format!("redis://{userinfo}{host}{port}")
+    };
+    hosts.iter().map(at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_is_there() {
+        let parse = |text: &str| Address::parse(text).unwrap();
+        assert!(matches!(parse("redis://h"), Address::Server(_)));
+        let Address::Cluster { urls, .. } = parse("redis-cluster://u:p%40@a:1,b,[::1]") else {
+            panic!("a cluster is expected");
+        };
+        let hosts = ["a:1", "b:6379", "[::1]:6379"].map(|it| format!("redis://u:p%40@{it}"));
+        assert_eq!(urls, hosts);
+        let Address::Sentinels {
+            urls,
+            master,
+            login,
+        } = parse("redis-sentinel://u:p%40+@a,b:2/3#shop")
+        else {
+            panic!("Sentinels are expected");
+        };
+        assert_eq!(urls, ["redis://a:26379", "redis://b:2"]);
+        let found = (login.username(), login.password(), login.db());
+        assert_eq!(
+            (master.as_str(), found),
+            ("shop", (Some("u"), Some("p@+"), 3))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_password() {
+        for text in [
+            "",
+            "localhost:6379",
+            "http://u:secret@h",
+            "redis-sentinel://u:secret@h",
+            "redis-sentinel://u:secret@h/x#m",
+            "redis-cluster://u:secret@",
+            "redis-cluster://u:secret@a,,b",
+            "redis-cluster://u:secret@a:port,b",
+        ] {
+            let error = Address::parse(text).err();
+            let error = error.unwrap_or_else(|| panic!("{text} was taken"));
+            assert!(error.starts_with("the Redis address: "), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

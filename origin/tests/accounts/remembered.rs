@@ -1,0 +1,132 @@
+//! Sessions that origins remember in Redis: the database is asked less often, and whoever was signed out
+//! stays out.
+
+use crate::{
+    browser::{Browser, PASSWORD, member},
+    db_test,
+    support::{Shop, redis::Redis},
+};
+use serde_json::json;
+
+/// Another origin of this shop, which knows this Redis and the shop's keys.
+async fn with_redis(shop: &Shop, redis: &Redis, node_id: u16) -> Shop {
+    let keys = format!("test:{}", "A".repeat(43));
+    shop.with(|config| {
+        config.node_id = node_id;
+        config.redis_url = Some(redis.url.clone());
+        config.redis_timeout_ms = 5_000;
+        config.token_keys = Some(keys);
+    })
+    .await
+}
+
+/// The key of the only session in Redis.
+fn key(redis: &Redis) -> String {
+    let keys = redis.command(&["keys", "mallard:*:session:*"]);
+    keys.trim().to_owned()
+}
+
+async fn forget_in_database(shop: &Shop) {
+    let mut tx = shop.app.db.write().await.unwrap();
+    let statement = "delete from sessions";
+    sqlx::query(statement).execute(tx.conn()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+db_test! {
+    async fn another_origin_knows_who_is_signed_in(shop) {
+        let redis = Redis::start();
+        let (here, there) = (with_redis(shop, &redis, 1).await, with_redis(shop, &redis, 2).await);
+        let mut ada = member(shop, "ada@example.com").await;
+        assert!(ada.is_in(&here).await);
+        // It is not in the database any more, and `there` does not ask.
+        forget_in_database(shop).await;
+        assert!(ada.is_in(&there).await);
+        // A minute later the database is asked.
+        shop.app.clock.advance(60_000);
+        assert!(!ada.is_in(&there).await);
+        here.app.db.close().await;
+        there.app.db.close().await;
+    }
+}
+
+db_test! {
+    async fn whoever_is_signed_out_is_out_everywhere(shop) {
+        let redis = Redis::start();
+        let (here, there) = (with_redis(shop, &redis, 1).await, with_redis(shop, &redis, 2).await);
+        member(shop, "ada@example.com").await;
+        for everywhere in [false, true] {
+            let (mut ada, mut phone) = (Browser::default(), Browser::default());
+            for browser in [&mut ada, &mut phone] {
+                assert_eq!(browser.login(&here, "ada@example.com", PASSWORD).await.status, 200);
+                assert!(browser.is_in(&here).await && browser.is_in(&there).await);
+            }
+            let cookie = ada.cookie.clone();
+            let left = ada.post(&here, "/logout", json!({ "everywhere": everywhere })).await;
+            assert_eq!(left.status, 200, "{}", left.text());
+            ada.cookie = cookie;
+            assert!(!ada.is_in(&there).await && !ada.is_in(&here).await);
+            assert_eq!(phone.is_in(&there).await, !everywhere);
+        }
+        here.app.db.close().await;
+        there.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// Who looks up a session while it is ended does not put it back.
+    async fn what_is_forgotten_is_not_put_back(shop) {
+        let redis = Redis::start();
+        let here = with_redis(shop, &redis, 1).await;
+        let mut ada = member(shop, "ada@example.com").await;
+        assert!(ada.is_in(&here).await);
+        let key = key(&redis);
+        redis.command(&["set", &key, ""]);
+        assert!(ada.is_in(&here).await, "the database is asked");
+        assert_eq!(redis.command(&["get", &key]), "\n");
+        here.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// Whoever can write into Redis becomes nobody by it.
+    async fn what_an_origin_has_not_sealed_is_not_believed(shop) {
+        let redis = Redis::start();
+        let here = with_redis(shop, &redis, 1).await;
+        let mut ada = member(shop, "ada@example.com").await;
+        assert!(ada.is_in(&here).await);
+        let ada_key = key(&redis);
+        let sealed = redis.command(&["get", &ada_key]).trim().to_owned();
+        redis.command(&["flushall"]);
+        let mut eve = member(shop, "eve@example.com").await;
+        assert!(eve.is_in(&here).await);
+        let eve_key = key(&redis);
+        let whoever = eve.get(&here, "").await.json()["email"].clone();
+        let own = redis.command(&["get", &eve_key]).trim().to_owned();
+        let promoted = own.replace("\"customer\"", "\"owner\"");
+        assert_ne!(promoted, own);
+        for forged in [sealed.as_str(), promoted.as_str(), "", "x", "test  {}", "{}"] {
+            redis.command(&["set", &eve_key, forged]);
+            assert_eq!(eve.get(&here, "").await.json()["email"], whoever, "{forged}");
+        }
+        here.app.db.close().await;
+    }
+}
+
+db_test! {
+    async fn without_redis_the_database_is_asked(shop) {
+        let mut redis = Redis::start();
+        let here = with_redis(shop, &redis, 1).await;
+        let mut ada = member(shop, "ada@example.com").await;
+        assert!(ada.is_in(&here).await);
+        redis.kill();
+        for _ in 0..10 {
+            assert!(ada.is_in(&here).await);
+        }
+        let cookie = ada.cookie.clone();
+        assert_eq!(ada.post(&here, "/logout", json!({})).await.status, 200);
+        ada.cookie = cookie;
+        assert!(!ada.is_in(&here).await);
+        here.app.db.close().await;
+    }
+}

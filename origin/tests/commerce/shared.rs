@@ -1,0 +1,295 @@
+//! What origins share over Redis: finished answers, and that something has changed. Without it, and when
+//! it goes away, only the speed is another one.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use origin::{cache, jobs::Jobs};
+use shared::edge::AS_OF_HEADER;
+
+use crate::{
+    db_test,
+    kept::{price_of, served, set_price},
+    support::{Shop, redis::Redis},
+};
+
+/// Another origin of this shop, which knows this Redis.
+async fn with_redis(shop: &Shop, redis: &Redis) -> Shop {
+    static NODE: AtomicUsize = AtomicUsize::new(1);
+    let node = NODE.fetch_add(1, Ordering::Relaxed);
+    shop.with(|config| {
+        config.node_id = u16::try_from(node).unwrap();
+        config.redis_url = Some(redis.url.clone());
+        config.redis_timeout_ms = 5_000;
+    })
+    .await
+}
+
+/// Waits until what one has made is there for the others.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let holds = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let holds = tokio::time::timeout(Duration::from_secs(30), holds).await;
+    holds.expect("what is waited for does not come");
+}
+
+async fn an_answer_is_shared(shop: &Shop, redis: Redis) {
+    set_price(shop, "tea", "1.00").await;
+    let (here, there) = (
+        with_redis(shop, &redis).await,
+        with_redis(shop, &redis).await,
+    );
+    for (count, path) in [(1, "/p/tea"), (2, "/api/v1/products/tea")] {
+        let made = here.get(path).await;
+        until(async || redis.keys() == count).await;
+        let read = there.get(path).await;
+        assert_eq!(read.status, StatusCode::OK);
+        assert_eq!(read.body, made.body);
+        for name in [
+            "etag",
+            "cache-control",
+            "cdn-cache-control",
+            "cache-tag",
+            "content-type",
+            AS_OF_HEADER,
+        ] {
+            assert_eq!(read.header(name), made.header(name), "{name}");
+        }
+        assert_eq!(served(&there, "l2", "hit").await, count as u64);
+    }
+    // That something is not there is found out by everybody.
+    assert_eq!(here.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(there.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(served(&there, "l2", "hit").await, 2);
+    // Whose database is gone can still answer with what others have made.
+    here.get("/zh/p/tea").await;
+    until(async || redis.keys() == 3).await;
+    there.app.db.close().await;
+    assert_eq!(there.get("/zh/p/tea").await.status, StatusCode::OK);
+    close(&[&here, &there]).await;
+}
+
+async fn close(shops: &[&Shop]) {
+    for shop in shops {
+        shop.app.db.close().await;
+    }
+}
+
+db_test! {
+    async fn what_one_origin_has_made_another_need_not_make(shop) {
+        an_answer_is_shared(shop, Redis::start()).await;
+    }
+}
+
+db_test! {
+    async fn a_cluster_will_do(shop) {
+        an_answer_is_shared(shop, Redis::cluster()).await;
+    }
+}
+
+db_test! {
+    async fn sentinels_name_the_server(shop) {
+        an_answer_is_shared(shop, Redis::sentinel()).await;
+    }
+}
+
+db_test! {
+    /// Whatever is in Redis, an origin never answers with less than it knows, and never puts something
+    /// older over something newer.
+    async fn nothing_older_comes_out_of_redis_or_into_it(shop) {
+        let redis = Redis::start();
+        set_price(shop, "tea", "1.00").await;
+        let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
+        let path = "/api/v1/products/tea";
+        assert_eq!(price_of(&here.get(path).await), 100);
+        until(async || redis.keys() == 1).await;
+        set_price(shop, "tea", "2.00").await;
+        there.app.changes.look(&there.app.db).await.unwrap();
+        // What is in Redis is right for `here`, and not any more for who knows better.
+        assert_eq!(price_of(&there.get(path).await), 200);
+        let key = redis.command(&["keys", "mallard:*:answer:*"]);
+        let as_of = || redis.command(&["getrange", key.trim(), "0", "19"]).trim().parse::<u64>().unwrap();
+        until(async || as_of() == there.app.changes.latest()).await;
+        let newest = as_of();
+        // It has not heard of anything, and what it makes is not kept for the others.
+        assert!(here.app.changes.latest() < newest);
+        let memory = here.app.memory.as_ref().unwrap();
+        let stale = memory.get(path).unwrap();
+        here.app.l2.as_ref().unwrap().put(&here.app, path, &stale).await;
+        assert_eq!(as_of(), newest);
+        // Who finds something newer than what it knows looks what that is.
+        let third = with_redis(shop, &redis).await;
+        assert_eq!(price_of(&third.get(path).await), 200);
+        assert_eq!(served(&third, "l2", "hit").await, 1);
+        close(&[&here, &there, &third]).await;
+    }
+}
+
+db_test! {
+    /// A database that is set back to what it was has fewer changes than there were. Redis does not know
+    /// that; what it kept of the changes that are gone is not believed.
+    async fn what_comes_from_changes_that_are_gone_is_not_believed(shop) {
+        let redis = Redis::start();
+        set_price(shop, "tea", "1.00").await;
+        let before = with_redis(shop, &redis).await;
+        set_price(shop, "tea", "2.00").await;
+        before.get("/api/v1/products/tea").await;
+        until(async || redis.keys() == 1).await;
+        let back = "
+            update versions
+               set version = version - 1
+             where name = 'changes'";
+        let mut tx = shop.app.db.write().await.unwrap();
+        sqlx::query(back).execute(tx.conn()).await.unwrap();
+        tx.commit().await.unwrap();
+        let after = with_redis(shop, &redis).await;
+        after.get("/api/v1/products/tea").await;
+        assert_eq!(served(&after, "l1", "miss").await, 1);
+        assert_eq!(after.app.memory.as_ref().unwrap().get("/api/v1/products/tea").unwrap().as_of(), after.app.changes.latest());
+        close(&[&before, &after]).await;
+    }
+}
+
+db_test! {
+    /// Two shops in one Redis have nothing of each other, and neither have two that are set differently.
+    async fn every_shop_has_its_own(shop) {
+        let redis = Redis::start();
+        set_price(shop, "tea", "1.00").await;
+        let one = with_redis(shop, &redis).await;
+        let renamed = shop.with(|config| {
+            config.shop_name = "Somewhere else".to_owned();
+            config.redis_url = Some(redis.url.clone());
+        }).await;
+        let elsewhere = Shop::on_sqlite().await;
+        set_price(&elsewhere, "tea", "3.00").await;
+        let elsewhere = with_redis(&elsewhere, &redis).await;
+        for (count, shop) in [(1, &one), (2, &renamed), (3, &elsewhere)] {
+            assert_eq!(shop.get("/p/tea").await.status, StatusCode::OK);
+            until(async || redis.keys() == count).await;
+            assert_eq!(served(shop, "l2", "hit").await, 0);
+        }
+        close(&[&one, &renamed, &elsewhere]).await;
+    }
+}
+
+db_test! {
+    /// Its plug is pulled while everybody reads and prices change: nobody gets an error or an old price, and
+    /// nobody waits for it again and again.
+    async fn without_redis_only_the_speed_changes(shop) {
+        let mut redis = Redis::start();
+        set_price(shop, "tea", "1.00").await;
+        let origins = [with_redis(shop, &redis).await, with_redis(shop, &redis).await];
+        let least = [AtomicUsize::new(100), AtomicUsize::new(100)];
+        let done = AtomicBool::new(false);
+        let reads = async |number: usize| {
+            let mut seen = 0;
+            while !done.load(Ordering::Relaxed) {
+                let wanted = least[number].load(Ordering::Relaxed);
+                let reply = origins[number].get("/api/v1/products/tea").await;
+                assert_eq!(reply.status, StatusCode::OK);
+                let price = usize::try_from(price_of(&reply)).unwrap();
+                assert!(price >= wanted && price >= seen, "{price} after {wanted} and {seen}");
+                seen = price;
+                tokio::task::yield_now().await;
+            }
+        };
+        let writes = async {
+            for price in 101..140 {
+                if price == 120 {
+                    redis.kill();
+                }
+                set_price(shop, "tea", &format!("1.{:02}", price - 100)).await;
+                for (origin, least) in origins.iter().zip(&least) {
+                    origin.app.changes.look(&origin.app.db).await.unwrap();
+                    least.store(price, Ordering::Relaxed);
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+        };
+        tokio::join!(writes, reads(0), reads(0), reads(1), reads(1));
+        for origin in &origins {
+            assert!(!origin.app.redis.as_ref().unwrap().is_trusted());
+            assert!(served(origin, "l2", "unanswered").await > 0);
+        }
+        close(&[&origins[0], &origins[1]]).await;
+    }
+}
+
+/// Two origins, one of which changes a price; the other is asked until it shows it.
+async fn they_agree(shop: &Shop, other: &Shop) {
+    for price in ["2.00", "3.00", "4.00"] {
+        set_price(shop, "tea", price).await;
+        let minor: i64 = price.replace('.', "").parse().unwrap();
+        let agrees = async || price_of(&other.get("/api/v1/products/tea").await) == minor;
+        until(agrees).await;
+    }
+}
+
+db_test! {
+    /// What is told over Redis is enough: nobody looks from time to time here.
+    async fn two_origins_with_redis_agree(shop) {
+        let redis = Redis::start();
+        set_price(shop, "tea", "1.00").await;
+        let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
+        let agree = async {
+            // Until it listens.
+            until(async || redis.command(&["pubsub", "numsub", &channel(&redis)]).ends_with("1\n")).await;
+            they_agree(&here, &there).await;
+        };
+        tokio::select! {
+            ended = cache::tell(&here.app) => panic!("{ended:?}"),
+            ended = cache::listen(&there.app) => panic!("{ended:?}"),
+            () = agree => {}
+        }
+        close(&[&here, &there]).await;
+    }
+}
+
+/// The channel that somebody listens to, when there is one.
+fn channel(redis: &Redis) -> String {
+    redis.command(&["pubsub", "channels"]).trim().to_owned()
+}
+
+db_test! {
+    async fn two_origins_without_redis_agree(shop) {
+        set_price(shop, "tea", "1.00").await;
+        let there = shop.with(|config| config.node_id += 1).await;
+        let jobs = Jobs::start(&there.app);
+        they_agree(shop, &there).await;
+        jobs.stop().await;
+        close(&[&there]).await;
+    }
+}
+
+db_test! {
+    /// The jobs begin again when Redis comes later, and end when they are told to.
+    async fn redis_may_come_later(shop) {
+        let mut redis = Redis::start();
+        let url = redis.url.clone();
+        redis.kill();
+        set_price(shop, "tea", "1.00").await;
+        let other = with_redis(shop, &redis).await;
+        let jobs = Jobs::start(&other.app);
+        let replies = join_all((0..20).map(|_| other.get("/p/tea"))).await;
+        assert!(replies.iter().all(|it| it.status == StatusCode::OK));
+        let back = Redis::start_at(redis.port);
+        assert_eq!(back.url, url);
+        // Each time another answer, until it is asked again.
+        let mut asked = 0;
+        until(async || {
+            asked += 1;
+            other.get(&format!("/search?q=tea{asked}")).await;
+            back.keys() > 0
+        }).await;
+        until(async || !channel(&back).is_empty()).await;
+        jobs.stop().await;
+        close(&[&other]).await;
+    }
+}
