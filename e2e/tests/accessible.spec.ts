@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
 import { ADDRESS, fillAddress, openProduct, putInCart } from "./buyer";
+import { comeIn, somebody } from "./customer";
 
 /** What axe finds wrong with the page as it stands. */
 async function violations(page: Page): Promise<string[]> {
@@ -31,6 +32,12 @@ const PAGES = [
   "/zh/privacy",
 ];
 
+/** The pages of somebody who has signed in. */
+const OWN_PAGES = ["", "/orders", "/addresses", "/addresses/new", "/profile", "/sessions", "/data"];
+
+/** An edge that has nobody behind it. */
+const LOST = process.env.MALLARD_E2E_LOST ?? "";
+
 for (const scheme of ["light", "dark"] as const) {
   for (const path of PAGES) {
     test(`axe finds nothing on ${path} in ${scheme}`, async ({ page }) => {
@@ -44,6 +51,24 @@ for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     await openProduct(page);
     expect(await violations(page)).toEqual([]);
+  });
+
+  test(`axe finds nothing on the pages of an account in ${scheme}`, async ({ page }) => {
+    test.slow();
+    await page.emulateMedia({ colorScheme: scheme });
+    await comeIn(page, "", somebody());
+    for (const path of OWN_PAGES) {
+      await page.goto(`/account${path}`);
+      expect(await violations(page), path).toEqual([]);
+    }
+  });
+
+  test(`axe finds nothing on what is said when the shop is away in ${scheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const path of ["/", "/zh/c/kitchen"]) {
+      await page.goto(`${LOST}${path}`);
+      expect(await violations(page), path).toEqual([]);
+    }
   });
 
   test(`axe finds nothing on the way from the cart to the order in ${scheme}`, async ({ page }) => {

@@ -52,6 +52,29 @@ for (const prefix of ["", "/zh"]) {
   });
 }
 
+test("what a guest has in the cart joins what the account has, at login", async ({ page, browser, request }) => {
+  test.slow();
+  const email = somebody();
+  const spoon = await makeProduct(request, 1_000, 5);
+  const cup = await makeProduct(request, 2_000, 5);
+  await comeIn(page, "", email);
+  await addOwn(page, spoon.path);
+  const elsewhere = await browser.newContext();
+  const other = await elsewhere.newPage();
+  await addOwn(other, cup.path);
+  await addOwn(other, spoon.path);
+  await other.goto("/account/login");
+  await login(other, email, PASSWORD);
+  for (const shown of [other, page]) {
+    await shown.goto("/cart");
+    await expect(shown.locator(".line")).toHaveCount(2);
+    const quantities = shown.locator('.line [name="quantity"][type="number"]');
+    const numbers = await quantities.evaluateAll((all) => all.map((it) => (it as HTMLInputElement).value));
+    expect(numbers.sort()).toEqual(["1", "2"]);
+  }
+  await elsewhere.close();
+});
+
 test("a forgotten password is set anew with the link of a message", async ({ page }) => {
   test.slow();
   const email = somebody();

@@ -65,6 +65,23 @@ test("an address that leads nowhere says so and shows a way on", async ({ page }
   await expect(page.getByRole("main").getByRole("link").first()).toBeVisible();
 });
 
+test("a shop that is away says so in the reader's language, and how to go on", async ({ page }) => {
+  const lost = process.env.MALLARD_E2E_LOST ?? "";
+  for (const [path, lang] of [
+    ["/c/kitchen", "en"],
+    ["/zh/cart", "zh-Hans"],
+  ] as const) {
+    const answer = await page.goto(`${lost}${path}`);
+    expect(answer?.status()).toBe(503);
+    expect(Number(answer?.headers()["retry-after"])).toBeGreaterThan(0);
+    await expect(page.locator("html")).toHaveAttribute("lang", lang);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    const again = page.waitForResponse(`${lost}${path}`);
+    await page.locator("main a").click();
+    expect((await again).status()).toBe(503);
+  }
+});
+
 test("pages do not scroll sideways and pictures keep their place", async ({ page }) => {
   for (const path of ["/", "/c/kitchen", "/zh"]) {
     await page.goto(path);

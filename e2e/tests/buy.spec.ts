@@ -1,7 +1,8 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
-import { ADDRESS, fillAddress, putInCart, toReview } from "./buyer";
+import { ADDRESS, addOwn, fillAddress, putInCart, toReview } from "./buyer";
+import { makeCoupon, makeProduct } from "./operator";
 
 const LANGUAGES = [
   { name: "English", prefix: "" },
@@ -137,6 +138,23 @@ test("quantities are changed, things are taken out, and the language is kept", a
   await expect(line.locator('[name="quantity"][type="number"]')).toHaveValue("2");
   await line.locator(".handles .link").click();
   await expect(page.locator(".line")).toHaveCount(0);
+});
+
+test("a coupon is taken off, and what is ordered costs what was shown", async ({ page, request }) => {
+  const spoon = await makeProduct(request, 1_000, 5);
+  const code = await makeCoupon(request, 250);
+  await addOwn(page, spoon.path);
+  await page.locator("details.coupon summary").click();
+  await page.locator("#code").fill(code.toLowerCase());
+  await page.locator("details.coupon button").click();
+  await expect(page.locator(".coupons li")).toContainText(code);
+  await expect(page.locator(".coupons li")).toContainText("$2.50");
+  await toReview(page, "", "succeeds");
+  await expect(page.locator(".summary .total dd")).toHaveText("$13.50");
+  await page.locator('main form[method="post"] button').click();
+  await expect(page).toHaveURL(/\/orders\//);
+  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".summary .total dd")).toHaveText("$13.50");
 });
 
 test("a coupon that nobody knows is said so", async ({ page }) => {

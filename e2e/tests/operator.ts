@@ -48,6 +48,13 @@ export async function setPrice(request: APIRequestContext, sku: string, minor: n
   await ask(request, "PATCH", `variants/${sku}`, { price: dollars(minor) });
 }
 
+/** A coupon that takes so much off, for everybody who knows its code. */
+export async function makeCoupon(request: APIRequestContext, minor: number): Promise<string> {
+  const code = `OWN${Math.random().toString(36).slice(2)}`.toUpperCase();
+  await ask(request, "PUT", `coupons/${code}`, { effect: { type: "amount", amount: dollars(minor) } });
+  return code;
+}
+
 /** The order takes a step. */
 export async function step(request: APIRequestContext, number: string, state: string): Promise<void> {
   await ask(request, "POST", `orders/${number}/steps`, { state });

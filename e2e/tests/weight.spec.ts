@@ -7,7 +7,19 @@ import { expect, test } from "./shop";
 const DOCUMENT_MAX = 60_000;
 const CODE_MAX = 90_000;
 
-const PAGES = ["/", "/c/kitchen", "product", "/cart", "/orders", "/shipping", "/zh", "/nothing-here"];
+const PAGES = [
+  "/",
+  "/c/kitchen",
+  "/search?q=mug",
+  "product",
+  "/cart",
+  "/orders",
+  "/account/register",
+  "/shipping",
+  "/zh",
+  "/zh/c/kitchen",
+  "/nothing-here",
+];
 
 /** How many bytes an address sends to those who take brotli. */
 async function weigh(base: string, path: string): Promise<{ bytes: number; text: string }> {

@@ -204,7 +204,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
         return Err(message.into());
     }
     let stop = stop_signal()?;
-    let listener = server::bind(&app).await?;
+    let listener = server::bind(&app)?;
     tracing::info!(listen = %app.config.listen, "serving");
     let jobs = Jobs::start(&app);
     server::serve(&app, http::router(&app), listener, stop).await;

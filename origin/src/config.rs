@@ -432,11 +432,12 @@ pub struct Config {
     )]
     pub request_timeout_ms: u64,
 
-    /// How long a client may take to send its headers
+    /// How long a client may take to send its headers, and how long a connection stays open without a
+    /// request; longer than a proxy keeps one, so that it sends none into one that is being closed
     #[arg(
         long,
         env = "MALLARD_HEADER_TIMEOUT_MS",
-        default_value_t = 5_000,
+        default_value_t = 10_000,
         global = true
     )]
     pub header_timeout_ms: u64,

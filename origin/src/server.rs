@@ -10,7 +10,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
@@ -24,21 +24,34 @@ const HEAD_MAX: usize = 64 * 1_024;
 const HEADERS_MAX: usize = 100;
 /// The most requests that one HTTP/2 connection has in flight.
 const STREAMS_MAX: u32 = 250;
+/// How many connections may wait to be accepted: thousands come at once when a load balancer starts, and one
+/// for which there is no room tries again a second later. The system may allow fewer.
+const BACKLOG: u32 = 8_192;
 /// How long to wait after the system could not accept a connection, for example for want of file
 /// descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Binds the configured address, with a sentence that says what to do when it is taken.
-pub async fn bind(app: &App) -> Result<TcpListener, String> {
+pub fn bind(app: &App) -> Result<TcpListener, String> {
     let address = app.config.listen;
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("{address} is in use by another program; choose another with --listen")
-            }
-            _ => format!("cannot listen on {address}: {error}"),
-        })
+    listen(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{address} is in use by another program; choose another with --listen")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A server that is started anew need not wait until the system has forgotten the last one's connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` ends, then finishes the requests in flight within the configured time.

@@ -50,7 +50,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
         }
     });
     let router = origin::http::router(&app).route("/slow", slow);
-    let listener = server::bind(&app).await.unwrap();
+    let listener = server::bind(&app).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let served = tokio::spawn(async move {
@@ -185,7 +185,7 @@ async fn a_port_in_use_is_named_with_the_flag_that_changes_it() {
     let app = App::connect(config, support::assets(), Clock::System)
         .await
         .unwrap();
-    let error = server::bind(&app).await.unwrap_err();
+    let error = server::bind(&app).unwrap_err();
     assert!(error.contains(&running.address.to_string()), "{error}");
     assert!(error.contains("--listen"), "{error}");
 }

@@ -110,10 +110,11 @@ fn purges(place: &Place) -> Result<(), Failure> {
     let (_, edge, _shop) = serve::open_for_tests(place, folder.path(), ports)?;
     let mut script = Command::new("node");
     script
-        .arg(place.root.join("bench/purge.mjs"))
-        .arg(format!("http://{edge}"))
+        .arg(place.root.join("bench/seen.mjs"))
+        .args([format!("http://{edge}"), format!("http://{edge}")])
         .args([serve::OPERATOR_TOKEN, PURGES]);
-    println!("\n{}", text_of(&mut script)?.trim());
+    let said = text_of(&mut script)?;
+    println!("\na change is shown by the edge after: {}", said.trim());
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     process::{Command, ExitCode, Stdio},
     time::Instant,
 };
@@ -224,6 +225,12 @@ fn browser(place: &Place) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
     let (origin, edge, shop) = serve::open_for_tests(place, folder.path(), ports)?;
+    // An edge that has nobody behind it.
+    let [lost, nobody] =
+        [free_port()?, free_port()?].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let log = folder.path().join("lost.log");
+    let mut away = serve::edge(place, lost, nobody, "", &log)?;
+    away.wait_until_open(lost)?;
     let chromium = debian::find("chromium").unwrap_or_else(|| "chromium".into());
     let mut playwright = Command::new(place.npm_bin("playwright"));
     playwright
@@ -231,11 +238,12 @@ fn browser(place: &Place) -> Result<Count, Failure> {
         .arg("test")
         .env("MALLARD_E2E_URL", format!("http://{edge}"))
         .env("MALLARD_E2E_ORIGIN", format!("http://{origin}"))
+        .env("MALLARD_E2E_LOST", format!("http://{lost}"))
         .env("MALLARD_E2E_OPERATOR", serve::OPERATOR_TOKEN)
         .env("MALLARD_E2E_MAIL", folder.path().join("mail"))
         .env("CHROMIUM", chromium);
     let count = watched(&mut playwright);
-    drop(shop);
+    drop((shop, away));
     count
 }
 

@@ -5,6 +5,28 @@ use shared::{
     problem::{MEDIA_TYPE, Problem, ProblemKind},
 };
 
+/// How the pages look: like the shop's, without a file that would have to be fetched.
+const STYLE: &str = "\
+:root{color-scheme:light dark;--paper:#faf8f4;--ink:#211f1c;--soft:#5f594f;--accent:#2a5c45;--on:#fff}\
+@media(prefers-color-scheme:dark){:root{--paper:#171614;--ink:#f2eee6;--soft:#b5ada0;--accent:#8fcbac;--on:#10231a}}\
+body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--paper);color:var(--ink);\
+font:1rem/1.55 ui-sans-serif,system-ui,sans-serif}\
+main{box-sizing:border-box;max-width:36rem;padding:2.25rem 1.5rem;text-align:center}\
+svg{color:var(--soft)}h1{font:600 clamp(2rem,1.5rem + 2.4vw,3rem)/1.15 Georgia,serif;margin:1rem 0}\
+p{color:var(--soft);margin:0 0 1.5rem}\
+a{display:inline-block;padding:.75rem 1.5rem;border-radius:.5rem;background:var(--accent);color:var(--on);\
+text-decoration:none;font-weight:600}a:focus-visible{outline:3px solid #1f6feb;outline-offset:3px}";
+
+/// What a page may load: nothing, but for [`STYLE`], which is named by its hash.
+pub const POLICY: &str = "default-src 'none'; style-src 'sha256-7HqaF43GrYKeiYlD5Pos8yGyJ498EXVHr25lZKdfY44='; frame-ancestors 'none'";
+
+/// A mallard on the water.
+const MARK: &str = "<svg viewBox=\"0 0 48 32\" width=\"84\" height=\"56\" aria-hidden=\"true\">\
+<path d=\"M2 19c6 9 30 9 38-1 2-3 1-6-3-6-8 0-11 4-17 4-7 0-11-2-18 3z\" fill=\"#8a7b68\"/>\
+<path d=\"M31 14c3 1 6 0 7-2l1-5c0-4-8-5-9 0-.4 3-.6 6 1 7z\" fill=\"#2f6b4f\"/>\
+<path d=\"M38.600 6.500c3 .3 5.400 1 7 2.200-2 1.200-4.600 1.500-7.200 1z\" fill=\"#d9a441\"/>\
+<path d=\"M4 28h40\" stroke=\"currentColor\" stroke-width=\"1.500\" stroke-linecap=\"round\"/></svg>";
+
 /// A small body and its media type.
 pub type Words = (String, &'static str);
 
@@ -63,10 +85,24 @@ fn page(locale: Locale, title: &str, text: &str, link: &str, to: &str) -> Words 
     let lang = locale.tag();
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{lang}\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title></head>\
-         <body><main><h1>{title}</h1><p>{text}</p><p><a href=\"{to}\">{link}</a></p></main>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{title}</title><style>{STYLE}</style></head>\
+         <body><main>{MARK}<h1>{title}</h1><p>{text}</p><a href=\"{to}\">{link}</a></main>\
          </body></html>\n"
     );
     (html, "text/html; charset=utf-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_style() {
+        let hash = STANDARD.encode(Sha256::digest(STYLE));
+        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "{hash}");
+    }
 }

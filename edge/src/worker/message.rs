@@ -226,10 +226,7 @@ pub fn words(
     for (name, value) in [
         ("content-type", media_type),
         ("cache-control", "no-store"),
-        (
-            "content-security-policy",
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
+        ("content-security-policy", crate::core::words::POLICY),
         ("x-content-type-options", "nosniff"),
     ] {
         headers.append(name, value);

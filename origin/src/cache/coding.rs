@@ -18,8 +18,6 @@ pub enum Coding {
     Identity,
 }
 
-/// Bodies smaller than this fit into one packet anyway.
-const WORTH_IT: usize = 1_024;
 /// Brotli's middle way: 5 takes about as long as gzip and saves a fifth more.
 const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 22;
@@ -28,18 +26,15 @@ const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 9;
 
 impl Coding {
-    /// The best coding for a body of this length that the client takes.
-    pub fn choose(headers: &HeaderMap, length: usize) -> Self {
-        if length < WORTH_IT {
-            return Self::Identity;
-        }
-        let accepted: Vec<&str> = headers
-            .get_all(header::ACCEPT_ENCODING)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .collect();
-        let weight = |name: &str| accepted.iter().find_map(|item| weight_of(item, name));
+    /// The best coding that the client takes.
+    pub fn choose(headers: &HeaderMap) -> Self {
+        let accepted = || {
+            let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+            values
+                .filter_map(|value| value.to_str().ok())
+                .flat_map(|value| value.split(','))
+        };
+        let weight = |name: &str| accepted().find_map(|item| weight_of(item, name));
         let taken = |name| weight(name).or_else(|| weight("*")).unwrap_or(0.0);
         // Of what a client likes equally, the one that makes the smallest body.
         let mut best = (Self::Identity, 0.0);
@@ -103,7 +98,7 @@ mod tests {
     fn chosen(accept: &str) -> Coding {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, accept.parse().unwrap());
-        Coding::choose(&headers, WORTH_IT)
+        Coding::choose(&headers)
     }
 
     #[test]
@@ -123,13 +118,6 @@ mod tests {
         ] {
             assert_eq!(chosen(accept), coding, "{accept}");
         }
-    }
-
-    #[test]
-    fn small_bodies_stay_as_they_are() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT_ENCODING, "br".parse().unwrap());
-        assert_eq!(Coding::choose(&headers, WORTH_IT - 1), Coding::Identity);
     }
 
     #[test]

@@ -2,40 +2,45 @@
 //! one.
 
 use axum::{body::Body, response::Response};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::coding::Coding;
+
+/// Bodies smaller than this fit into one packet anyway.
+const WORTH_IT: usize = 1_024;
 
 /// What a request says of the form in which it wants an answer.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     head: bool,
-    accepted: HeaderMap,
+    /// For a body that is worth it.
+    coding: Coding,
+    /// What `If-None-Match` says.
+    known: Vec<HeaderValue>,
 }
 
 impl Wanted {
     /// What this request says. Only who reads can have the answer already (RFC 9110 §13.1.2).
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let reads = matches!(*method, Method::GET | Method::HEAD);
-        let mut accepted = HeaderMap::new();
-        for name in [header::ACCEPT_ENCODING, header::IF_NONE_MATCH] {
-            if name == header::IF_NONE_MATCH && !reads {
-                continue;
-            }
-            for value in headers.get_all(&name) {
-                accepted.append(name.clone(), value.clone());
-            }
+        let mut known = Vec::new();
+        if matches!(*method, Method::GET | Method::HEAD) {
+            known.extend(headers.get_all(header::IF_NONE_MATCH).iter().cloned());
         }
         Self {
             head: *method == Method::HEAD,
-            accepted,
+            coding: Coding::choose(headers),
+            known,
         }
     }
 
     /// The coding that it wants a body of this length in.
     pub fn coding(&self, length: usize) -> Coding {
-        Coding::choose(&self.accepted, length)
+        if length < WORTH_IT {
+            Coding::Identity
+        } else {
+            self.coding
+        }
     }
 
     /// Whether `If-None-Match` names this tag (compared weakly).
@@ -43,8 +48,7 @@ impl Wanted {
         let Ok(etag) = etag.to_str() else {
             return false;
         };
-        self.accepted
-            .get_all(header::IF_NONE_MATCH)
+        self.known
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
@@ -53,14 +57,25 @@ impl Wanted {
     }
 }
 
-/// An answer in one coding.
+/// An answer in one coding. There are many thousands of them, so it takes little more than its bytes: the
+/// body and what differs from answer to answer lie in one piece.
 #[derive(Clone, Debug)]
 pub struct Form {
     /// Which one.
     pub coding: Coding,
-    fields: HeaderMap,
+    fields: Box<[(HeaderName, HeaderValue)]>,
     body: Bytes,
 }
+
+/// Fields whose values are the program's own texts: they take no room of their own.
+const ALIKE: [HeaderName; 4] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_TYPE,
+    header::VARY,
+];
+/// Room for the fields that every answer gets on its way out.
+const MORE_FIELDS: usize = 8;
 
 impl Form {
     /// The answer as it is. One with a tag need not be sent again to whoever has it.
@@ -70,25 +85,50 @@ impl Form {
         if tagged && let Some(etag) = etag(&body) {
             fields.insert(header::ETAG, etag);
         }
+        Self::of_parts(Coding::Identity, fields, &body)
+    }
+
+    /// An answer in a coding with all of its fields.
+    pub fn of_parts(coding: Coding, fields: HeaderMap, body: &[u8]) -> Self {
+        let own = |name: &HeaderName| !ALIKE.contains(name);
+        let room = fields.iter().filter(|(name, _)| own(name));
+        let room: usize = room.map(|(_, value)| value.len()).sum();
+        let mut piece = BytesMut::with_capacity(body.len() + room);
+        piece.extend_from_slice(body);
+        for (_, value) in fields.iter().filter(|(name, _)| own(name)) {
+            piece.extend_from_slice(value.as_bytes());
+        }
+        let mut rest = piece.freeze();
+        let body = rest.split_to(body.len());
+        let packed = fields.iter().map(|(name, value)| {
+            let piece = own(name).then(|| rest.split_to(value.len()));
+            let packed = piece.and_then(|piece| HeaderValue::from_maybe_shared(piece).ok());
+            (name.clone(), packed.unwrap_or_else(|| value.clone()))
+        });
         Self {
-            coding: Coding::Identity,
-            fields,
+            coding,
+            fields: packed.collect(),
             body,
         }
     }
 
-    /// A plain answer as it was once taken apart.
-    pub fn of_parts(fields: HeaderMap, body: Bytes) -> Self {
-        Self {
-            coding: Coding::Identity,
-            fields,
-            body,
-        }
-    }
-
-    /// Its fields and its body.
-    pub fn parts(&self) -> (&HeaderMap, &Bytes) {
+    /// Its fields, and its body.
+    pub fn parts(&self) -> (&[(HeaderName, HeaderValue)], &Bytes) {
         (&self.fields, &self.body)
+    }
+
+    fn field(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        let field = self.fields.iter().find(|(it, _)| it == name);
+        field.map(|(_, value)| value)
+    }
+
+    /// Its fields, as a response has them.
+    fn fields(&self) -> HeaderMap {
+        let mut fields = HeaderMap::with_capacity(self.fields.len() + MORE_FIELDS);
+        for (name, value) in &self.fields {
+            fields.append(name.clone(), value.clone());
+        }
+        fields
     }
 
     /// A plain answer in a coding. Compression of what is in memory fails only for want of memory; the plain
@@ -97,17 +137,14 @@ impl Form {
         let (Some(word), Ok(body)) = (coding.word(), coding.encode(&self.body)) else {
             return self.clone();
         };
-        let mut fields = self.fields.clone();
+        let mut fields = self.fields();
         fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(word));
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        if let Some(etag) = self.fields.get(header::ETAG).and_then(|it| coded(it, word)) {
+        let etag = self.field(&header::ETAG);
+        if let Some(etag) = etag.and_then(|it| coded(it, word)) {
             fields.insert(header::ETAG, etag);
         }
-        Self {
-            coding,
-            fields,
-            body,
-        }
+        Self::of_parts(coding, fields, &body)
     }
 
     /// How long the body is.
@@ -119,9 +156,9 @@ impl Form {
     pub fn answer(&self, status: StatusCode, wanted: &Wanted) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
-        let etag = self.fields.get(header::ETAG);
+        let etag = self.field(&header::ETAG);
         let is_there = etag.is_some_and(|etag| wanted.has(etag));
-        response.headers_mut().clone_from(&self.fields);
+        *response.headers_mut() = self.fields();
         if is_there {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             for name in [
@@ -148,4 +185,49 @@ fn etag(plain: &Bytes) -> Option<HeaderValue> {
 fn coded(plain: &HeaderValue, word: &str) -> Option<HeaderValue> {
     let plain = plain.to_str().ok()?.trim_end_matches('"');
     HeaderValue::from_str(&format!("{plain}-{word}\"")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_bodies_stay_as_they_are() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
+        let wanted = Wanted::of(&Method::GET, &headers);
+        assert_eq!(wanted.coding(WORTH_IT - 1), Coding::Identity);
+        assert_eq!(wanted.coding(WORTH_IT), Coding::Br);
+    }
+
+    #[test]
+    fn only_who_reads_can_have_it_already() {
+        let plain = Form::plain(HeaderMap::new(), Bytes::from_static(b"quack"), true);
+        let etag = plain.field(&header::ETAG).unwrap().clone();
+        let weak = format!("\"other\", W/{}", etag.to_str().unwrap_or_default());
+        for (method, known, status) in [
+            (Method::GET, etag.clone(), StatusCode::NOT_MODIFIED),
+            (
+                Method::HEAD,
+                HeaderValue::from_static("*"),
+                StatusCode::NOT_MODIFIED,
+            ),
+            (Method::GET, weak.parse().unwrap(), StatusCode::NOT_MODIFIED),
+            (
+                Method::GET,
+                HeaderValue::from_static("\"other\""),
+                StatusCode::OK,
+            ),
+            (Method::POST, etag, StatusCode::OK),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, known);
+            let wanted = Wanted::of(&method, &headers);
+            assert_eq!(
+                plain.answer(StatusCode::OK, &wanted).status(),
+                status,
+                "{method}"
+            );
+        }
+    }
 }

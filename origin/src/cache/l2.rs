@@ -7,14 +7,13 @@
 use std::sync::Arc;
 
 use ::redis::{AsyncCommands as _, Script};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
 use crate::{app::App, redis::Redis, telemetry::Shared};
 
-use super::{Form, Kept, Terms};
+use super::{Coding, Form, Kept, Terms};
 
 /// The digits of a number.
 const DIGITS: usize = 20;
@@ -163,12 +162,17 @@ fn unpacked(value: &[u8]) -> Option<Kept> {
         lifetime_ms: head.lifetime_ms,
     };
     let status = StatusCode::from_u16(head.status).ok()?;
-    let body = Bytes::from(text).slice(end + 1..);
-    Some(Kept::new(status, Form::of_parts(fields, body), terms))
+    let body = &text[end + 1..];
+    Some(Kept::new(
+        status,
+        Form::of_parts(Coding::Identity, fields, body),
+        terms,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::header;
     use proptest::prelude::*;
     use shared::cache::Tag;

@@ -14,6 +14,7 @@ mod memory;
 mod news;
 
 pub use changes::{Changes, forget, shop};
+pub use coding::Coding;
 pub use form::{Form, Wanted};
 pub use kept::{Kept, Terms};
 pub use known::Known;

@@ -397,8 +397,8 @@ const SQLITE_PREPARE: &[&str] = &[
     "pragma synchronous = full",
     "pragma foreign_keys = on",
     "pragma temp_store = memory",
-    "pragma cache_size = -16384",
-    "pragma mmap_size = 268435456",
+    // In KiB; what is read often is in the system's cache, too, and there are many connections.
+    "pragma cache_size = -2048",
     "pragma journal_size_limit = 67108864",
     // 32 MiB: pages that many orders change are copied into the file once for all of them.
     "pragma wal_autocheckpoint = 8192",

@@ -21,6 +21,8 @@ pub struct Measured {
     pub rate: f64,
     pub errors: u64,
     pub requests: u64,
+    /// Those of the errors that were answered, with a status that is none of success.
+    pub refused: u64,
     /// p50, p95, p99, p999.
     pub ms: [f64; 4],
 }
@@ -58,6 +60,8 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
         rate,
         errors: errors as u64,
         requests: requests as u64,
+        // wrk does not tell them apart.
+        refused: 0,
         ms: [p50, p95, p99, p999],
     })
 }
@@ -76,17 +80,28 @@ pub fn install_oha(place: &Place) -> Result<(), Failure> {
     .map(drop)
 }
 
-/// An open loop at a rate: what comes late counts from when it was due.
-pub fn open_loop(
+/// When the next request is sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// When the last one is answered.
+    Full,
+    /// So many a second, whatever comes of them: what comes late counts from when it was due.
+    Due(u32),
+}
+
+/// oha with these addresses.
+pub fn oha(
     place: &Place,
     urls: &Path,
-    (clients, rate): (u32, u32),
+    (clients, pace): (u32, Pace),
     seconds: u64,
 ) -> Result<Measured, Failure> {
     let mut oha = Command::new(place.target.join("tools/bin/oha"));
-    oha.args(["--no-tui", "--output-format", "json"])
-        .args(["--latency-correction", "-q", &rate.to_string()])
-        .args(["-c", &clients.to_string(), "-z", &format!("{seconds}s")])
+    oha.args(["--no-tui", "--output-format", "json"]);
+    if let Pace::Due(rate) = pace {
+        oha.args(["--latency-correction", "-q", &rate.to_string()]);
+    }
+    oha.args(["-c", &clients.to_string(), "-z", &format!("{seconds}s")])
         .arg("--urls-from-file")
         .arg(urls);
     let text = text_of(&mut oha)?;
@@ -121,6 +136,7 @@ fn parse_oha(said: &Value) -> Result<Measured, Failure> {
         rate: number("/summary/requestsPerSec")?,
         errors: failed + refused,
         requests: answered,
+        refused,
         ms,
     })
 }
@@ -139,6 +155,7 @@ mod tests {
             rate: 52_000.0,
             errors: 3,
             requests: 104_000,
+            refused: 0,
             ms: [0.5, 1.25, 2.0, 7.125],
         };
         assert_eq!(read, Some(expected));
@@ -161,6 +178,7 @@ mod tests {
             rate: 15_000.5,
             errors: 7,
             requests: 96,
+            refused: 6,
             ms: [1.0, 2.0, 4.0, 8.0],
         };
         assert_eq!(read, Some(expected));

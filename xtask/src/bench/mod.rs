@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: freshly filled shops, a guest who buys with each way to pay, and every scenario
 //! under load, each beside a route that answers a constant with as many clients in the same run.
 
+mod agree;
 mod load;
+mod overload;
 mod scenario;
 mod shop;
 mod soak;
@@ -15,8 +17,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
 use self::{
-    load::{Measured, install_oha, measure, open_loop, wrk},
-    scenario::{CATALOGUE, L1_BYTES, Load, Needs, Rate, Scenario},
+    load::{Measured, Pace, install_oha, measure, oha, wrk},
+    overload::Overload,
+    scenario::{CATALOGUE, L1_BYTES, Load, Needs, Rate, SHOP, Scenario},
     shop::{Ground, Shop, TOKEN},
     soak::Sample,
     table::{Row, median},
@@ -87,9 +90,12 @@ pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
         fill(&ground, group[0].needs.products, &mut filled)?;
         measure_group(&ground, group, seconds, &mut report)?;
     }
-    if args.only.is_empty() {
+    if !scenarios.is_empty() && args.only.is_empty() {
         fill(&ground, CATALOGUE, &mut filled)?;
         report.cold_start_ms = cold_starts(&ground)?;
+        fill(&ground, SHOP, &mut filled)?;
+        report.overload = Some(overload::overload(&ground, seconds)?);
+        report.agree = agree::agree(&ground)?;
     }
     if let Some(seconds) = args.soak {
         fill(&ground, CATALOGUE, &mut filled)?;
@@ -133,15 +139,13 @@ fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(),
     // Programs that are started from here inherit it.
     setrlimit(Resource::RLIMIT_NOFILE, most, most)
         .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
-    let mut needed = vec![debian::WRK];
+    let mut needed = vec![debian::WRK, debian::REDIS];
     if args.mariadb {
         needed.push(debian::MARIADB);
     }
     debian::install(&needed)?;
-    if scenarios
-        .iter()
-        .any(|it| matches!(it.load, Load::Open { .. }))
-    {
+    let open = |it: &Scenario| matches!(it.load, Load::Open { .. });
+    if args.only.is_empty() || scenarios.iter().any(open) {
         step("oha", || install_oha(place))?;
     }
     build::set_up(place)?;
@@ -174,6 +178,9 @@ struct Report {
     rows: Vec<Row>,
     purchases: Option<String>,
     cold_start_ms: Vec<f64>,
+    overload: Option<Overload>,
+    /// How soon two origins agree.
+    agree: Vec<String>,
     soak: Vec<Sample>,
 }
 
@@ -187,6 +194,8 @@ impl Report {
                 "cold start, from the process to its first 200: {middle:.0} ms (median of {COLD_STARTS})"
             ));
         }
+        notes.extend(self.overload.iter().map(Overload::line));
+        notes.extend(self.agree.iter().cloned());
         if !self.soak.is_empty() {
             notes.push(soak::line(&self.soak));
         }
@@ -204,6 +213,8 @@ impl Report {
             "rows": self.rows,
             "purchases": self.purchases,
             "cold_start_ms": self.cold_start_ms,
+            "overload": self.overload,
+            "agree": self.agree,
             "soak": { "samples": self.soak, "drift": drift },
         });
         fs::write(out.join("bench.json"), format!("{all:#}\n"))?;
@@ -211,7 +222,8 @@ impl Report {
         println!("{} has all of it", out.display());
         let loads: u64 = self.rows.iter().map(|it| it.measured.errors).sum();
         let soak: u64 = self.soak.iter().map(|it| it.errors).sum();
-        match loads + soak {
+        let overload = self.overload.as_ref().map_or(0, Overload::errors);
+        match loads + soak + overload {
             0 => Ok(()),
             errors => Err(Failure(format!("{errors} requests failed"))),
         }
@@ -238,7 +250,7 @@ fn measure_group(
             scenario,
             seconds,
         };
-        let row = runner.run(&report.rows)?;
+        let row = runner.run()?;
         println!("{}", table::line(&row));
         report.rows.push(row);
     }
@@ -253,16 +265,16 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn run(&self, before: &[Row]) -> Result<Row, Failure> {
+    fn run(&self) -> Result<Row, Failure> {
         self.prepare()?;
         let open = matches!(self.scenario.load, Load::Open { .. });
         let mut references = Vec::new();
         if !open {
             references.push(self.reference()?);
         }
+        let offered = self.offered()?;
         let cache = self.shop.cache()?;
         let ticks = self.shop.origin.cpu_ticks()?;
-        let offered = self.offered(before)?;
         let measured = self.load(offered)?;
         let ticks = self.shop.origin.cpu_ticks()? - ticks;
         let hits = share(cache, self.shop.cache()?);
@@ -333,11 +345,17 @@ impl Runner<'_> {
         Ok(measured.rate)
     }
 
-    fn offered(&self, before: &[Row]) -> Result<Option<u32>, Failure> {
-        match self.scenario.load {
-            Load::Open { rate } => rate_of(rate, before).map(Some),
-            _ => Ok(None),
-        }
+    fn offered(&self) -> Result<Option<u32>, Failure> {
+        let Load::Open { rate } = self.scenario.load else {
+            return Ok(None);
+        };
+        Ok(Some(match rate {
+            Rate::Fixed(rate) => rate,
+            Rate::OfFull(percent) => {
+                let full = self.oha(Pace::Full)?;
+                (full.rate * f64::from(percent) / 100.0) as u32
+            }
+        }))
     }
 
     fn load(&self, offered: Option<u32>) -> Result<Measured, Failure> {
@@ -352,16 +370,22 @@ impl Runner<'_> {
                     .arg(self.url());
                 measure(&mut wrk)
             }
-            Load::Open { .. } => {
-                let rate = offered.unwrap_or_default();
-                let urls = self.shop.file("urls.txt");
-                let url = self.url();
-                let paths = fs::read_to_string(self.paths()?)?;
-                let lines: Vec<_> = paths.lines().map(|it| format!("{url}{it}\n")).collect();
-                fs::write(&urls, lines.concat())?;
-                open_loop(self.place, &urls, (self.scenario.clients, rate), seconds)
-            }
+            Load::Open { .. } => self.oha(Pace::Due(offered.unwrap_or_default())),
         }
+    }
+
+    fn oha(&self, pace: Pace) -> Result<Measured, Failure> {
+        let urls = self.shop.file("urls.txt");
+        let url = self.url();
+        let paths = fs::read_to_string(self.paths()?)?;
+        let lines: Vec<_> = paths.lines().map(|it| format!("{url}{it}\n")).collect();
+        fs::write(&urls, lines.concat())?;
+        oha(
+            self.place,
+            &urls,
+            (self.scenario.clients, pace),
+            self.seconds,
+        )
     }
 
     fn reads(&self, seconds: u64) -> Result<Command, Failure> {
@@ -393,19 +417,6 @@ impl Runner<'_> {
 
     fn url(&self) -> String {
         format!("http://{}", self.shop.address)
-    }
-}
-
-/// How many requests a second that is.
-fn rate_of(rate: Rate, before: &[Row]) -> Result<u32, Failure> {
-    match rate {
-        Rate::Fixed(rate) => Ok(rate),
-        Rate::Of(name, percent) => {
-            let row = before.iter().find(|row| row.name == name);
-            let row =
-                row.ok_or_else(|| Failure(format!("choose {name} too, which comes before")))?;
-            Ok((row.measured.rate * f64::from(percent) / 100.0) as u32)
-        }
     }
 }
 

@@ -71,6 +71,11 @@ impl Ground<'_> {
 
     /// Opens it.
     pub fn open(&self, needs: Needs) -> Result<Shop<'_>, Failure> {
+        self.open_with(needs, &[])
+    }
+
+    /// Opens it with more flags; several origins may have one shop open.
+    pub fn open_with(&self, needs: Needs, more: &[&str]) -> Result<Shop<'_>, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let mut command = self.command(needs.products);
         command
@@ -79,6 +84,7 @@ impl Ground<'_> {
             .args(["--payment-methods", "manual,test,stripe"])
             .args(["--stripe-secret-key", "sk_test_bench"])
             .args(["--stripe-url", &format!("http://127.0.0.1:{}", self.stripe)]);
+        command.args(more);
         let started = Instant::now();
         let log = self.folder.join("origin.log");
         let mut origin = Running::start("origin", &mut command, &log)?;

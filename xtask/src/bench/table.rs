@@ -148,6 +148,7 @@ mod tests {
                 rate: 60_000.0,
                 errors: 0,
                 requests: 180_000,
+                refused: 0,
                 ms: [0.5, 1.0, p99, 4.0],
             },
             reference: Some(80_000.0),
