@@ -57,8 +57,7 @@ impl Wanted {
     }
 }
 
-/// An answer in one coding. There are many thousands of them, so it takes little more than its bytes: the
-/// body and what differs from answer to answer lie in one piece.
+/// An answer in one coding.
 #[derive(Clone, Debug)]
 pub struct Form {
     /// Which one.
@@ -85,28 +84,40 @@ impl Form {
         if tagged && let Some(etag) = etag(&body) {
             fields.insert(header::ETAG, etag);
         }
-        Self::of_parts(Coding::Identity, fields, &body)
+        Self::of_parts(Coding::Identity, fields, body)
     }
 
     /// An answer in a coding with all of its fields.
-    pub fn of_parts(coding: Coding, fields: HeaderMap, body: &[u8]) -> Self {
+    pub fn of_parts(coding: Coding, fields: HeaderMap, body: Bytes) -> Self {
+        Self {
+            coding,
+            fields: fields
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            body,
+        }
+    }
+
+    /// The same in little room, to be kept: the body and what differs from answer to answer in one piece.
+    pub fn packed(self) -> Self {
         let own = |name: &HeaderName| !ALIKE.contains(name);
-        let room = fields.iter().filter(|(name, _)| own(name));
-        let room: usize = room.map(|(_, value)| value.len()).sum();
-        let mut piece = BytesMut::with_capacity(body.len() + room);
-        piece.extend_from_slice(body);
-        for (_, value) in fields.iter().filter(|(name, _)| own(name)) {
+        let differing = || self.fields.iter().filter(|(name, _)| own(name));
+        let room: usize = differing().map(|(_, value)| value.len()).sum();
+        let mut piece = BytesMut::with_capacity(self.body.len() + room);
+        piece.extend_from_slice(&self.body);
+        for (_, value) in differing() {
             piece.extend_from_slice(value.as_bytes());
         }
         let mut rest = piece.freeze();
-        let body = rest.split_to(body.len());
-        let packed = fields.iter().map(|(name, value)| {
+        let body = rest.split_to(self.body.len());
+        let packed = self.fields.iter().map(|(name, value)| {
             let piece = own(name).then(|| rest.split_to(value.len()));
             let packed = piece.and_then(|piece| HeaderValue::from_maybe_shared(piece).ok());
             (name.clone(), packed.unwrap_or_else(|| value.clone()))
         });
         Self {
-            coding,
+            coding: self.coding,
             fields: packed.collect(),
             body,
         }
@@ -144,7 +155,7 @@ impl Form {
         if let Some(etag) = etag.and_then(|it| coded(it, word)) {
             fields.insert(header::ETAG, etag);
         }
-        Self::of_parts(coding, fields, &body)
+        Self::of_parts(coding, fields, body)
     }
 
     /// How long the body is.
@@ -198,6 +209,24 @@ mod tests {
         let wanted = Wanted::of(&Method::GET, &headers);
         assert_eq!(wanted.coding(WORTH_IT - 1), Coding::Identity);
         assert_eq!(wanted.coding(WORTH_IT), Coding::Br);
+    }
+
+    #[test]
+    fn what_is_packed_is_the_same() {
+        let mut fields = HeaderMap::new();
+        for (name, value) in [
+            (header::LINK, "</a>"),
+            (header::LINK, "</b>"),
+            (header::CONTENT_TYPE, "text/html"),
+        ] {
+            fields.append(name, HeaderValue::from_static(value));
+        }
+        let loose = Form::plain(fields, Bytes::from_static(b"quack"), true);
+        let packed = loose.clone().packed();
+        assert_eq!(packed.parts(), loose.parts());
+        assert_eq!(packed.fields(), loose.fields());
+        let empty = Form::of_parts(Coding::Br, HeaderMap::new(), Bytes::new()).packed();
+        assert_eq!(empty.length(), 0);
     }
 
     #[test]

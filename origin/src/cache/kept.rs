@@ -65,7 +65,7 @@ impl Kept {
         };
         Self {
             status,
-            forms: vec![plain],
+            forms: vec![plain.packed()],
             about: Arc::new(about),
         }
     }
@@ -80,7 +80,7 @@ impl Kept {
     /// The same with one more coding, and the answer in it.
     pub fn in_coding_too(&self, wanted: &Wanted) -> (Self, Response) {
         let plain = &self.forms[0];
-        let form = plain.in_coding(wanted.coding(plain.length()));
+        let form = plain.in_coding(wanted.coding(plain.length())).packed();
         let answer = form.answer(self.status, wanted);
         let mut more = self.clone();
         more.forms.push(form);

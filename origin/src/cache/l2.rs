@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use ::redis::{AsyncCommands as _, Script};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
@@ -162,7 +163,7 @@ fn unpacked(value: &[u8]) -> Option<Kept> {
         lifetime_ms: head.lifetime_ms,
     };
     let status = StatusCode::from_u16(head.status).ok()?;
-    let body = &text[end + 1..];
+    let body = Bytes::from(text).slice(end + 1..);
     Some(Kept::new(
         status,
         Form::of_parts(Coding::Identity, fields, body),
@@ -172,7 +173,6 @@ fn unpacked(value: &[u8]) -> Option<Kept> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::header;
     use proptest::prelude::*;
     use shared::cache::Tag;
