@@ -43,7 +43,7 @@ function common.report(summary, latency)
   for _, part in ipairs({ 50, 95, 99, 99.9 }) do
     io.write(string.format(" %.3f", latency:percentile(part) / 1000))
   end
-  io.write(" ", summary.requests, "\n")
+  io.write(" ", summary.requests, " ", e.status, "\n")
 end
 
 return common

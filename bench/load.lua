@@ -81,7 +81,9 @@ function response(status)
 end
 
 function done(summary, latency)
-  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
+  local e = summary.errors
+  local unanswered = e.connect + e.read + e.write + e.timeout
+  local errors = unanswered
   for _, thread in ipairs(threads) do
     errors = errors + thread:get("errors")
   end
@@ -90,5 +92,5 @@ function done(summary, latency)
   for _, part in ipairs({ 50, 95, 99, 99.9 }) do
     io.write(string.format(" %.2f", latency:percentile(part) / 1000))
   end
-  io.write(" ", summary.requests, "\n")
+  io.write(" ", summary.requests, " ", errors - unanswered, "\n")
 end

@@ -3,6 +3,8 @@
 --   echo /api/v1/products/hot > paths.txt
 --   PATHS=paths.txt ENCODING=br ZIPF=1 wrk -t2 -c64 -d10s --latency -s bench/product.lua http://127.0.0.1:3000
 
+-- With `THINK_MS` each connection waits about so long before it asks again.
+
 local common = dofile((debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "common.lua")
 local threads = 0
 
@@ -21,6 +23,11 @@ end
 function request()
   if sums then return requests[common.pick(sums, math.random())] end
   return requests[math.random(#requests)]
+end
+
+local think = tonumber(os.getenv("THINK_MS") or "")
+if think then
+  function delay() return math.random(0, 2 * think) end
 end
 
 done = common.report

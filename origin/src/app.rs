@@ -16,7 +16,7 @@ use crate::{
     db::{self, Db},
     desk::Desk,
     edges::Edges,
-    http::Admission,
+    http::{Admission, Away},
     inventory,
     limits::Limits,
     mail::Mailer,
@@ -68,6 +68,8 @@ pub struct Parts {
     pub limits: Limits,
     /// How much is worked on at the same time.
     pub admission: Admission,
+    /// What is said when there is too much to do.
+    pub away: Away,
     /// What signs the tokens of programs.
     pub signer: Signer,
     /// Where messages go.
@@ -147,6 +149,7 @@ impl App {
             pictures: Arc::new(Semaphore::new(1)),
             limits,
             admission,
+            away: Away::default(),
             client,
             desks: Desks::default(),
             metrics: Metrics::default(),

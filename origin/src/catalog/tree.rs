@@ -88,6 +88,11 @@ impl Tree {
         tree
     }
 
+    /// Its version in the database.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
     /// The category with this slug.
     pub fn find(&self, slug: &str) -> Option<&Category> {
         self.by_slug.get(slug).map(|&index| &self.categories[index])

@@ -10,6 +10,7 @@ mod migrate;
 mod pool;
 
 use std::{
+    num::NonZero,
     str::FromStr,
     sync::{
         Arc,
@@ -139,14 +140,16 @@ pub struct Settings {
     pub busy_timeout: Duration,
 }
 
-/// SQLite's readers share one file's cache; more of them than this only take memory.
+/// More of SQLite's readers than this only take memory.
 const SQLITE_READERS_MAX: u32 = 16;
 /// Prepared statements that a MySQL connection keeps. Enough for all: closing one is answered by
 /// nothing, so that the next statement waits for the network's delayed acknowledgement.
 const MYSQL_STATEMENTS_MAX: u32 = 1_024;
 /// How many connections of a pool are used before anybody waits for one. Reading a file keeps a processor
-/// busy; a server answers others meanwhile.
+/// busy, so there are never more than some for each of them, however long somebody waits; a server answers
+/// others meanwhile.
 const SQLITE_READERS_LEAST: u32 = 4;
+const SQLITE_READERS_EACH: u32 = 2;
 const MYSQL_CONNECTIONS_LEAST: u32 = 16;
 
 /// The database.
@@ -167,7 +170,7 @@ impl Db {
                 (1, 1),
                 (
                     SQLITE_READERS_LEAST,
-                    settings.connections_max.min(SQLITE_READERS_MAX),
+                    settings.connections_max.min(sqlite_readers_max()),
                 ),
             ),
             Dialect::Mysql => {
@@ -356,6 +359,13 @@ impl Drop for Tx {
             connection.finish("rollback");
         }
     }
+}
+
+fn sqlite_readers_max() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let processors = u32::try_from(processors).unwrap_or(u32::MAX);
+    let most = processors.saturating_mul(SQLITE_READERS_EACH);
+    most.clamp(SQLITE_READERS_LEAST, SQLITE_READERS_MAX)
 }
 
 async fn pool(

@@ -1,9 +1,11 @@
 //! How many requests are worked on at the same time. Work of a kind has its places; a few more wait for
 //! one, for a moment; the rest is told at once to come back, which costs next to nothing. Browsing has
 //! fewer places than there are connections to read with, so that buying never waits behind it; there are
-//! more of both where that helps. What is answered from memory takes no place.
+//! more of both where that helps. While somebody buys, browsing leaves them a processor. What is answered
+//! from memory takes no place.
 
 use std::{
+    num::NonZero,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -33,6 +35,8 @@ const COME_BACK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Admission {
     browsing: Places,
+    /// Of those, the ones that may be used while somebody buys.
+    beside_buying: Semaphore,
     other: Places,
 }
 
@@ -52,14 +56,28 @@ impl Admission {
     pub fn new(connections: usize) -> Self {
         Self {
             browsing: Places::new(browsing(connections), WAIT_MAX),
+            beside_buying: Semaphore::new(processors().saturating_sub(1).max(1)),
             other: Places::new(OTHER_PLACES, WAIT_MAX),
         }
+    }
+
+    /// A place to browse; while somebody buys, one of the few that are left beside them.
+    async fn browse(&self, buying: impl Fn() -> bool) -> Option<Place<'_>> {
+        let mut place = self.browsing.take().await?;
+        if buying() {
+            place.beside = Some(one_of(&self.beside_buying, self.browsing.wait).await?);
+        }
+        Some(place)
     }
 
     /// For so many connections from now on.
     pub fn follow(&self, connections: usize) {
         self.browsing.follow(browsing(connections));
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// How many may browse with so many connections.
@@ -93,30 +111,44 @@ impl Places {
     }
 
     /// A place, or nothing when there is none to be had in time.
-    async fn take(&self) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
-        let all = self.all.try_acquire().ok()?;
-        let place = match self.places.try_acquire() {
-            Ok(place) => place,
-            Err(_) => tokio::time::timeout(self.wait, self.places.acquire())
-                .await
-                .ok()?
-                .ok()?,
-        };
-        Some((all, place))
+    async fn take(&self) -> Option<Place<'_>> {
+        Some(Place {
+            all: self.all.try_acquire().ok()?,
+            place: one_of(&self.places, self.wait).await?,
+            beside: None,
+        })
     }
+}
+
+/// A place, until it is dropped.
+#[expect(dead_code, reason = "what is held is not looked at")]
+struct Place<'a> {
+    all: SemaphorePermit<'a>,
+    place: SemaphorePermit<'a>,
+    beside: Option<SemaphorePermit<'a>>,
+}
+
+async fn one_of(places: &Semaphore, wait: Duration) -> Option<SemaphorePermit<'_>> {
+    if let Ok(place) = places.try_acquire() {
+        return Some(place);
+    }
+    tokio::time::timeout(wait, places.acquire())
+        .await
+        .ok()?
+        .ok()
 }
 
 /// Lets a request in when there is a place for it.
 pub async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let browses = route.is_some_and(|it| cached::is_everybodys(it.as_str()));
-    let places = if browses {
-        &app.admission.browsing
-    } else {
-        &app.admission.other
-    };
     let began = Instant::now();
-    let place = places.take().await;
+    let place = if browses {
+        let buying = || app.desks.orders.is_busy() || app.desks.carts.is_busy();
+        app.admission.browse(buying).await
+    } else {
+        app.admission.other.take().await
+    };
     if browses {
         app.db.note_waited(began.elapsed());
     }
@@ -168,6 +200,20 @@ mod tests {
         );
         drop((waiting, held));
         assert!(places.take().await.is_some(), "who goes away waits no more");
+    }
+
+    #[tokio::test]
+    async fn who_buys_has_a_processor() {
+        let mut admission = Admission::new(100);
+        admission.browsing.wait = Duration::ZERO;
+        let beside = admission.beside_buying.available_permits();
+        assert!(beside >= 1 && (beside < processors() || beside == 1));
+        let buying = join_all((0..beside).map(|_| admission.browse(|| true))).await;
+        assert!(buying.iter().all(Option::is_some));
+        assert!(admission.browse(|| true).await.is_none());
+        assert!(admission.browse(|| false).await.is_some(), "nobody buys");
+        drop(buying);
+        assert!(admission.browse(|| true).await.is_some());
     }
 
     #[test]

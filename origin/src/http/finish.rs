@@ -21,6 +21,10 @@ pub async fn finish(request: Request, next: Next) -> Response {
         Some(finished) => {
             let status = response.status();
             let plain = plain(response, finished);
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                // Whoever is told to come back is told so at once.
+                return plain.answer(status, &wanted);
+            }
             let form = plain.in_coding(wanted.coding(plain.length()));
             form.answer(status, &wanted)
         }

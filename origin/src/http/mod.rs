@@ -20,6 +20,7 @@ mod secure;
 
 pub use admit::Admission;
 pub use client::{Client, Peer};
+pub use report::Away;
 
 use std::time::Duration;
 

@@ -1,12 +1,15 @@
 //! Problems as the client can read them: JSON under `/api`, a page elsewhere. Errors that come from
 //! axum or a layer, such as 405 or 413, get the same shape.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use quick_cache::sync::Cache;
 use shared::{
     cache::CachePolicy,
     endpoint::{self, Caching},
@@ -137,12 +140,52 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
         return Answer::new(HeaderValue::from_static(MEDIA_TYPE), json, policy);
     }
     let (locale, rest) = Locale::split(path);
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
+        let id = problem.request_id.as_deref().unwrap_or_default();
+        return Answer::html(app.away.page(app, locale, (rest, id)), policy);
+    }
     let page = ErrorPage {
         status: problem.status,
         request_id: problem.request_id.clone(),
     };
     let shell = pages::shell_of_error(app, locale, rest);
     Answer::html(ui::error(&shell, &page), policy)
+}
+
+/// The page that tells to come back, made once for each language and menu: when it is needed most, there
+/// is no time to make it.
+#[derive(Debug)]
+pub struct Away(Cache<(Locale, i64), Arc<[String]>>);
+
+/// What stands in it for the address that was asked for, and for the request's id.
+const HERE: &str = "/mallard-here";
+const ID: &str = "mallard-id";
+
+impl Default for Away {
+    fn default() -> Self {
+        Self(Cache::new(Locale::ALL.len()))
+    }
+}
+
+impl Away {
+    fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
+        let tree = app.tree.last();
+        let key = (locale, tree.version());
+        let page = self.0.get(&key).unwrap_or_else(|| {
+            let page = ErrorPage {
+                status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+                request_id: Some(ID.to_owned()),
+            };
+            let shell = pages::shell_of_error(app, locale, HERE);
+            // In pieces: before each but the first the address belongs, or the id at its mark.
+            let page = ui::error(&shell, &page);
+            let page: Arc<[String]> = page.split(HERE).map(str::to_owned).collect();
+            self.0.insert(key, Arc::clone(&page));
+            page
+        });
+        let path = html_escape::encode_double_quoted_attribute(path);
+        page.join(&*path).replacen(ID, id, 1)
+    }
 }
 
 /// There is nothing at this address.

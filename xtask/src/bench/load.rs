@@ -51,7 +51,7 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
         .transpose()
         .map_err(|error| Failure(format!("wrk: {error}")))?
         .unwrap_or_default();
-    let &[rate, errors, p50, p95, p99, p999, requests] = numbers.as_slice() else {
+    let &[rate, errors, p50, p95, p99, p999, requests, refused] = numbers.as_slice() else {
         return Err(Failure(format!(
             "wrk says nothing that is understood:\n{text}"
         )));
@@ -60,8 +60,7 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
         rate,
         errors: errors as u64,
         requests: requests as u64,
-        // wrk does not tell them apart.
-        refused: 0,
+        refused: refused as u64,
         ms: [p50, p95, p99, p999],
     })
 }
@@ -149,18 +148,18 @@ mod tests {
 
     #[test]
     fn what_the_scripts_write_is_read() {
-        let text = "Running 1s test\nRESULT 52000 3 0.5 1.25 2 7.125 104000\n";
+        let text = "Running 1s test\nRESULT 52000 3 0.5 1.25 2 7.125 104000 1\n";
         let read = parse_wrk(text).ok();
         let expected = Measured {
             rate: 52_000.0,
             errors: 3,
             requests: 104_000,
-            refused: 0,
+            refused: 1,
             ms: [0.5, 1.25, 2.0, 7.125],
         };
         assert_eq!(read, Some(expected));
         assert!(parse_wrk("RESULT 1 2 3").is_err());
-        assert!(parse_wrk("RESULT a b c d e f g").is_err());
+        assert!(parse_wrk("RESULT a b c d e f g h").is_err());
         assert!(parse_wrk("connection refused").is_err());
     }
 

@@ -194,7 +194,7 @@ impl Report {
                 "cold start, from the process to its first 200: {middle:.0} ms (median of {COLD_STARTS})"
             ));
         }
-        notes.extend(self.overload.iter().map(Overload::line));
+        notes.extend(self.overload.iter().flat_map(Overload::lines));
         notes.extend(self.agree.iter().cloned());
         if !self.soak.is_empty() {
             notes.push(soak::line(&self.soak));

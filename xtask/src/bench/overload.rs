@@ -6,133 +6,164 @@ use std::{fs, thread};
 use serde::Serialize;
 
 use super::{
-    load::{Measured, Pace, measure, oha, wrk},
+    load::{Measured, measure, wrk},
     scenario::{A_LIST_PAGE, Needs, SHOP},
     shop::{Ground, Shop, TOKEN},
 };
-use crate::{place::Place, step::Failure};
+use crate::step::Failure;
 
 const NEEDS: Needs = Needs {
     products: SHOP,
     l1_bytes: 0,
 };
-/// How many ask as soon as they are answered, and how many when it is due.
-const AT_CAPACITY: u32 = 64;
-const OVER_CAPACITY: u32 = 1_000;
-/// Who orders, as soon as the last order is answered.
+/// How many ask when they have been answered, and how many more who think in between.
+const FULL: u32 = 64;
+const CROWD: u32 = 2_000;
+/// How often the crowd would ask if it got its answers at once, beside what can be made.
+const TIMES: f64 = 2.2;
+/// Who orders, when the last order is answered.
 const BUYERS: u32 = 2;
 const CARTS_EACH_S: u64 = 2_000;
 const CARTS: &str = "overload-carts.txt";
 const GOODPUT: f64 = 0.80;
 
-/// What was seen.
+/// What was seen of pages and of orders.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overload {
-    /// Pages a second that can be made.
-    pub capacity: f64,
-    /// Pages a second that were asked for.
-    pub offered: u32,
-    /// What became of those.
-    pub pages: Measured,
-    /// Orders while nobody looks at pages, and while too many do.
-    pub orders_alone: Measured,
-    pub orders_beside: Measured,
-    pub pages_beside: Measured,
+    /// As many as can be made, and what became of too many.
+    pub full: Measured,
+    pub crowd: Measured,
+    /// Orders while nobody looks at pages.
+    pub orders: Measured,
+    /// Orders beside as many pages as can be made, and beside too many.
+    pub beside_full: (Measured, Measured),
+    pub beside_crowd: (Measured, Measured),
 }
 
 /// Asks for too much.
 pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> {
     let shop = ground.open(NEEDS)?;
-    let urls = shop.file("page.txt");
-    fs::write(&urls, format!("http://{}{A_LIST_PAGE}\n", shop.address))?;
-    let place = ground.place;
-    let full = oha(place, &urls, (AT_CAPACITY, Pace::Full), seconds)?;
-    let capacity = full.rate;
-    let offered = (capacity * 2.0) as u32;
-    let twice = (OVER_CAPACITY, Pace::Due(offered));
-    let pages = oha(place, &urls, twice, seconds)?;
-    carts(&shop, seconds)?;
-    let orders_alone = order(place, &shop, seconds)?;
-    carts(&shop, seconds)?;
-    let (orders_beside, pages_beside) = thread::scope(|scope| {
-        let pages = scope.spawn(|| oha(place, &urls, twice, seconds));
-        let orders = order(place, &shop, seconds);
-        let pages = pages
-            .join()
-            .map_err(|_| Failure::new("the load of pages has panicked"));
-        Ok::<_, Failure>((orders?, pages??))
-    })?;
+    let load = Load {
+        ground,
+        shop: &shop,
+        seconds,
+    };
+    let full = load.pages(FULL, None)?;
+    let think_ms = f64::from(CROWD) * 1_000.0 / (full.rate * TIMES);
+    let crowd = load.pages(CROWD, Some(think_ms))?;
+    load.carts()?;
+    let orders = load.orders()?;
+    let beside_full = load.both(FULL, None)?;
+    let beside_crowd = load.both(CROWD, Some(think_ms))?;
     Ok(Overload {
-        capacity,
-        offered,
-        pages,
-        orders_alone,
-        orders_beside,
-        pages_beside,
+        full,
+        crowd,
+        orders,
+        beside_full,
+        beside_crowd,
     })
 }
 
-/// Makes carts that only have to be ordered.
-fn carts(shop: &Shop<'_>, seconds: u64) -> Result<(), Failure> {
-    let carts = (CARTS_EACH_S * seconds).to_string();
-    let file = shop.file(CARTS).display().to_string();
-    shop.script("prepare.mjs", &[&carts, "200", &file])
-        .map(drop)
+struct Load<'a> {
+    ground: &'a Ground<'a>,
+    shop: &'a Shop<'a>,
+    seconds: u64,
 }
 
-fn order(place: &Place, shop: &Shop<'_>, seconds: u64) -> Result<Measured, Failure> {
-    let mut wrk = wrk(place, "load.lua", BUYERS, seconds);
-    wrk.env("LOAD", "place")
-        .env("TOKEN", TOKEN)
-        .env("CARTS", shop.file(CARTS))
-        .arg(format!("http://{}", shop.address));
-    measure(&mut wrk)
+impl Load<'_> {
+    fn pages(&self, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
+        let paths = self.shop.file("page.txt");
+        fs::write(&paths, format!("{A_LIST_PAGE}\n"))?;
+        let mut wrk = wrk(self.ground.place, "product.lua", clients, self.seconds);
+        wrk.env("PATHS", paths);
+        if let Some(think_ms) = think_ms {
+            wrk.env("THINK_MS", format!("{think_ms:.0}"));
+        }
+        measure(wrk.arg(self.url()))
+    }
+
+    /// Makes carts that only have to be ordered.
+    fn carts(&self) -> Result<(), Failure> {
+        let carts = (CARTS_EACH_S * self.seconds).to_string();
+        let file = self.shop.file(CARTS).display().to_string();
+        let made = self.shop.script("prepare.mjs", &[&carts, "200", &file]);
+        made.map(drop)
+    }
+
+    fn orders(&self) -> Result<Measured, Failure> {
+        let mut wrk = wrk(self.ground.place, "load.lua", BUYERS, self.seconds);
+        wrk.env("LOAD", "place")
+            .env("TOKEN", TOKEN)
+            .env("CARTS", self.shop.file(CARTS));
+        measure(wrk.arg(self.url()))
+    }
+
+    /// Orders, and the pages beside them.
+    fn both(&self, clients: u32, think_ms: Option<f64>) -> Result<(Measured, Measured), Failure> {
+        self.carts()?;
+        thread::scope(|scope| {
+            let pages = scope.spawn(|| self.pages(clients, think_ms));
+            let orders = self.orders();
+            let pages = pages.join();
+            let pages = pages.map_err(|_| Failure::new("the load of pages has panicked"));
+            Ok((orders?, pages??))
+        })
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.shop.address)
+    }
+}
+
+/// Of those a second that were asked for, those that were made.
+fn made(it: &Measured) -> f64 {
+    let made = it.requests.saturating_sub(it.refused);
+    it.rate * made as f64 / (it.requests as f64).max(1.0)
 }
 
 impl Overload {
-    /// Pages a second that were made of those that were asked for.
-    fn good(&self) -> f64 {
-        let made = self.pages.requests.saturating_sub(self.pages.refused);
-        self.pages.rate * made as f64 / (self.pages.requests as f64).max(1.0)
-    }
-
-    /// What failed although it should not have: no order is refused, and no page gets anything but itself or
-    /// a 503.
+    /// What failed although it should not have: no order does, and no page gets anything but itself or a 503.
     pub fn errors(&self) -> u64 {
-        let unanswered = |it: &Measured| it.errors - it.refused;
-        self.orders_alone.errors
-            + self.orders_beside.errors
-            + unanswered(&self.pages)
-            + unanswered(&self.pages_beside)
+        let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
+        let pages = [&self.crowd, &self.beside_full.1, &self.beside_crowd.1];
+        let orders = [&self.orders, &self.beside_full.0, &self.beside_crowd.0];
+        let pages: u64 = pages.into_iter().map(unanswered).sum();
+        let orders: u64 = orders.into_iter().map(|it| it.errors).sum();
+        self.full.errors + pages + orders
     }
 
     /// What is said of it below the table.
-    pub fn line(&self) -> String {
-        let goodput = self.good() / self.capacity.max(1.0);
+    pub fn lines(&self) -> [String; 2] {
+        let goodput = made(&self.crowd) / self.full.rate.max(1.0);
         let reached = if goodput >= GOODPUT { "yes" } else { "no" };
-        let share = |it: &Measured| 100.0 * it.refused as f64 / (it.requests as f64).max(1.0);
-        let (alone, beside) = (&self.orders_alone, &self.orders_beside);
         let pages = format!(
-            "overload: {:.0} pages/s can be made; of {}/s that were due {:.0}/s were made, {:.0} % of that (target \
-             ≥ {:.0} %; {reached}), p99 {:.0} ms, and {:.0} % were told to come back",
-            self.capacity,
-            self.offered,
-            self.good(),
+            "overload: {:.0} pages/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % \
+             of that (target ≥ {:.0} %; {reached}), p99 {:.0} ms, and the rest was told to come back",
+            self.full.rate,
+            self.crowd.rate,
+            made(&self.crowd),
             goodput * 100.0,
             GOODPUT * 100.0,
-            self.pages.ms[2],
-            share(&self.pages),
+            self.crowd.ms[2],
         );
-        format!(
-            "{pages}; beside as many, of which {:.0} % were refused, {BUYERS} buyers placed {:.0} orders/s with p99 \
-             {:.1} ms instead of {:.0} with {:.1} ms, and {} failed",
-            share(&self.pages_beside),
-            beside.rate,
-            beside.ms[2],
-            alone.rate,
-            alone.ms[2],
-            beside.errors,
-        )
+        let beside = |(orders, pages): &(Measured, Measured)| {
+            format!(
+                "{:.0}/s with p99 {:.1} ms and {} failed beside {:.0} pages/s of {:.0}",
+                orders.rate,
+                orders.ms[2],
+                orders.errors,
+                made(pages),
+                pages.rate,
+            )
+        };
+        let orders = format!(
+            "{BUYERS} buyers who order all the time: {:.0} orders/s with p99 {:.1} ms alone; {}; {}",
+            self.orders.rate,
+            self.orders.ms[2],
+            beside(&self.beside_full),
+            beside(&self.beside_crowd),
+        );
+        [pages, orders]
     }
 }
 
@@ -149,28 +180,27 @@ mod tests {
             errors: refused,
             ms: [1.0; 4],
         };
-        let seen = Overload {
-            capacity: 5_000.0,
-            offered: 10_000,
-            pages: load(10_000.0, 30_000, 15_000),
-            orders_alone: load(800.0, 2_400, 0),
-            orders_beside: load(400.0, 1_200, 0),
-            pages_beside: load(10_000.0, 30_000, 20_000),
+        let orders = load(800.0, 2_400, 0);
+        let mut seen = Overload {
+            full: load(5_000.0, 15_000, 0),
+            crowd: load(10_000.0, 30_000, 15_000),
+            orders: orders.clone(),
+            beside_full: (orders.clone(), load(4_000.0, 12_000, 0)),
+            beside_crowd: (orders, load(10_000.0, 30_000, 20_000)),
         };
         assert_eq!(seen.errors(), 0);
-        let line = seen.line();
+        let [line, _] = seen.lines();
         assert!(
             line.contains("5000/s were made, 100 % of that (target ≥ 80 %; yes)"),
             "{line}"
         );
-        let mut fewer = seen.clone();
-        (fewer.pages.refused, fewer.pages.errors) = (20_000, 20_000);
-        let line = fewer.line();
+        seen.crowd = load(10_000.0, 30_000, 20_000);
+        let [line, _] = seen.lines();
         assert!(
             line.contains("3333/s were made, 67 % of that (target ≥ 80 %; no)"),
             "{line}"
         );
-        fewer.orders_beside.errors = 1;
-        assert_eq!(fewer.errors(), 1, "an order that is refused is an error");
+        seen.beside_crowd.0.errors = 1;
+        assert_eq!(seen.errors(), 1, "an order that is refused is an error");
     }
 }
