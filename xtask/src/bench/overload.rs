@@ -27,17 +27,27 @@ const CARTS_EACH_S: u64 = 2_000;
 const CARTS: &str = "overload-carts.txt";
 const GOODPUT: f64 = 0.80;
 
+/// What is asked for too often: what takes long to make, and what takes so little that refusing it, with
+/// the load generator on the same processors, takes a good part of that.
+const KINDS: [(&str, &str); 2] = [("searches", "/search?q=mug"), ("list pages", A_LIST_PAGE)];
+
 /// What was seen of pages and of orders.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overload {
-    /// As many as can be made, and what became of too many.
-    pub full: Measured,
-    pub crowd: Measured,
+    pub kinds: Vec<Kind>,
     /// Orders while nobody looks at pages.
     pub orders: Measured,
-    /// Orders beside as many pages as can be made, and beside too many.
+    /// Orders beside as many list pages as can be made, and beside too many.
     pub beside_full: (Measured, Measured),
     pub beside_crowd: (Measured, Measured),
+}
+
+/// As many as can be made of one kind, and what became of too many.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kind {
+    pub name: &'static str,
+    pub full: Measured,
+    pub crowd: Measured,
 }
 
 /// Asks for too much.
@@ -48,16 +58,20 @@ pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> 
         shop: &shop,
         seconds,
     };
-    let full = load.pages(FULL, None)?;
-    let think_ms = f64::from(CROWD) * 1_000.0 / (full.rate * TIMES);
-    let crowd = load.pages(CROWD, Some(think_ms))?;
+    let mut kinds = Vec::new();
+    let mut think_ms = 0.0;
+    for (name, path) in KINDS {
+        let full = load.pages(path, FULL, None)?;
+        think_ms = f64::from(CROWD) * 1_000.0 / (full.rate * TIMES);
+        let crowd = load.pages(path, CROWD, Some(think_ms))?;
+        kinds.push(Kind { name, full, crowd });
+    }
     load.carts()?;
     let orders = load.orders()?;
     let beside_full = load.both(FULL, None)?;
     let beside_crowd = load.both(CROWD, Some(think_ms))?;
     Ok(Overload {
-        full,
-        crowd,
+        kinds,
         orders,
         beside_full,
         beside_crowd,
@@ -71,9 +85,9 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn pages(&self, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
+    fn pages(&self, path: &str, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
         let paths = self.shop.file("page.txt");
-        fs::write(&paths, format!("{A_LIST_PAGE}\n"))?;
+        fs::write(&paths, format!("{path}\n"))?;
         let mut wrk = wrk(self.ground.place, "product.lua", clients, self.seconds);
         wrk.env("PATHS", paths);
         if let Some(think_ms) = think_ms {
@@ -98,11 +112,11 @@ impl Load<'_> {
         measure(wrk.arg(self.url()))
     }
 
-    /// Orders, and the pages beside them.
+    /// Orders, and the list pages beside them.
     fn both(&self, clients: u32, think_ms: Option<f64>) -> Result<(Measured, Measured), Failure> {
         self.carts()?;
         thread::scope(|scope| {
-            let pages = scope.spawn(|| self.pages(clients, think_ms));
+            let pages = scope.spawn(|| self.pages(A_LIST_PAGE, clients, think_ms));
             let orders = self.orders();
             let pages = pages.join();
             let pages = pages.map_err(|_| Failure::new("the load of pages has panicked"));
@@ -121,31 +135,38 @@ fn made(it: &Measured) -> f64 {
     it.rate * made as f64 / (it.requests as f64).max(1.0)
 }
 
-impl Overload {
-    /// What failed although it should not have: no order does, and no page gets anything but itself or a 503.
-    pub fn errors(&self) -> u64 {
-        let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
-        let pages = [&self.crowd, &self.beside_full.1, &self.beside_crowd.1];
-        let orders = [&self.orders, &self.beside_full.0, &self.beside_crowd.0];
-        let pages: u64 = pages.into_iter().map(unanswered).sum();
-        let orders: u64 = orders.into_iter().map(|it| it.errors).sum();
-        self.full.errors + pages + orders
-    }
-
-    /// What is said of it below the table.
-    pub fn lines(&self) -> [String; 2] {
+impl Kind {
+    fn line(&self) -> String {
         let goodput = made(&self.crowd) / self.full.rate.max(1.0);
         let reached = if goodput >= GOODPUT { "yes" } else { "no" };
-        let pages = format!(
-            "overload: {:.0} pages/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % \
-             of that (target ≥ {:.0} %; {reached}), p99 {:.0} ms, and the rest was told to come back",
+        format!(
+            "overload: {:.0} {}/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % of \
+             that (target ≥ {:.0} %; {reached}), p99 {:.0} ms, and the rest was told to come back",
             self.full.rate,
+            self.name,
             self.crowd.rate,
             made(&self.crowd),
             goodput * 100.0,
             GOODPUT * 100.0,
             self.crowd.ms[2],
-        );
+        )
+    }
+}
+
+impl Overload {
+    /// What failed although it should not have: no order does, and no page gets anything but itself or a 503.
+    pub fn errors(&self) -> u64 {
+        let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
+        let beside = [&self.beside_full.1, &self.beside_crowd.1];
+        let kinds = self.kinds.iter().flat_map(|it| [&it.full, &it.crowd]);
+        let orders = [&self.orders, &self.beside_full.0, &self.beside_crowd.0];
+        let pages: u64 = kinds.chain(beside).map(unanswered).sum();
+        let orders: u64 = orders.into_iter().map(|it| it.errors).sum();
+        pages + orders
+    }
+
+    /// What is said of it below the table.
+    pub fn lines(&self) -> Vec<String> {
         let beside = |(orders, pages): &(Measured, Measured)| {
             format!(
                 "{:.0}/s with p99 {:.1} ms and {} failed beside {:.0} pages/s of {:.0}",
@@ -163,7 +184,7 @@ impl Overload {
             beside(&self.beside_full),
             beside(&self.beside_crowd),
         );
-        [pages, orders]
+        self.kinds.iter().map(Kind::line).chain([orders]).collect()
     }
 }
 
@@ -181,25 +202,25 @@ mod tests {
             ms: [1.0; 4],
         };
         let orders = load(800.0, 2_400, 0);
-        let mut seen = Overload {
+        let kind = |refused| Kind {
+            name: "pages",
             full: load(5_000.0, 15_000, 0),
-            crowd: load(10_000.0, 30_000, 15_000),
+            crowd: load(10_000.0, 30_000, refused),
+        };
+        let mut seen = Overload {
+            kinds: vec![kind(15_000), kind(20_000)],
             orders: orders.clone(),
             beside_full: (orders.clone(), load(4_000.0, 12_000, 0)),
             beside_crowd: (orders, load(10_000.0, 30_000, 20_000)),
         };
         assert_eq!(seen.errors(), 0);
-        let [line, _] = seen.lines();
-        assert!(
-            line.contains("5000/s were made, 100 % of that (target ≥ 80 %; yes)"),
-            "{line}"
-        );
-        seen.crowd = load(10_000.0, 30_000, 20_000);
-        let [line, _] = seen.lines();
-        assert!(
-            line.contains("3333/s were made, 67 % of that (target ≥ 80 %; no)"),
-            "{line}"
-        );
+        let said = seen.lines().join("\n");
+        for part in [
+            "5000/s were made, 100 % of that (target ≥ 80 %; yes)",
+            "3333/s were made, 67 % of that (target ≥ 80 %; no)",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
         seen.beside_crowd.0.errors = 1;
         assert_eq!(seen.errors(), 1, "an order that is refused is an error");
     }
