@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use ::redis::{AsyncCommands as _, ExistenceCheck, SetExpiry, SetOptions};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Right, Role},
@@ -28,8 +29,6 @@ const FORGOTTEN: &str = "";
 /// What is remembered.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
-    /// Of which session, so that nothing is passed off as another one's.
-    of: String,
     until_ms: i64,
     user: UserId,
     session: SessionId,
@@ -48,12 +47,12 @@ pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Optio
         .ask(async |connection| connection.get::<_, Option<String>>(&key).await)
         .await;
     let known = asked.as_ref().and_then(Option::as_deref);
-    if let Some(person) = known.and_then(|text| opened(app, text, &hash, now)) {
+    if let Some(person) = known.and_then(|text| opened(app, &key, text, now)) {
         return Ok(Some(person));
     }
     let person = sessions::find(&app.db, token, now).await?;
     if asked == Some(None)
-        && let Some(text) = person.as_ref().and_then(|it| closed(app, it, hash, now))
+        && let Some(text) = person.as_ref().and_then(|it| closed(app, &key, it, now))
     {
         // Not in the place of what says that it is to be forgotten: that is newer than what was read.
         let options = SetOptions::default()
@@ -93,21 +92,29 @@ fn key(shop: i64, hash: &str) -> String {
     format!("mallard:{shop:x}:session:{hash}")
 }
 
-fn closed(app: &App, person: &Person, hash: String, now: Timestamp) -> Option<String> {
+/// `SEAL TEXT`; the seal is for this key alone.
+fn closed(app: &App, key: &str, person: &Person, now: Timestamp) -> Option<String> {
     let remembered = Remembered {
-        of: hash,
         until_ms: now.as_millis() + i64::try_from(REMEMBERED_MS).ok()?,
         user: person.user,
         session: person.session()?,
         role: person.role,
         rights: person.rights.clone(),
     };
-    Some(app.signer.seal(&serde_json::to_string(&remembered).ok()?))
+    let text = serde_json::to_string(&remembered).ok()?;
+    let seal = app.signer.seal(&[key.as_bytes(), text.as_bytes()]);
+    Some(format!("{} {text}", URL_SAFE_NO_PAD.encode(seal)))
 }
 
-fn opened(app: &App, text: &str, hash: &str, now: Timestamp) -> Option<Person> {
-    let it: Remembered = serde_json::from_str(app.signer.unseal(text)?).ok()?;
-    (it.of == hash && now.as_millis() < it.until_ms).then_some(Person {
+fn opened(app: &App, key: &str, sealed: &str, now: Timestamp) -> Option<Person> {
+    let (seal, text) = sealed.split_once(' ')?;
+    let seal = URL_SAFE_NO_PAD.decode(seal).ok()?.try_into().ok()?;
+    let parts = [key.as_bytes(), text.as_bytes()];
+    if !app.signer.has_sealed(&parts, seal) {
+        return None;
+    }
+    let it: Remembered = serde_json::from_str(text).ok()?;
+    (now.as_millis() < it.until_ms).then_some(Person {
         user: it.user,
         via: Via::Browser(it.session),
         role: it.role,

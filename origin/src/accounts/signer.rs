@@ -26,7 +26,17 @@ pub struct Signer {
 }
 
 /// What a seal is for, in the words of BLAKE3: no other use of a key makes the same one.
-const SEAL: &str = "mallard 2026-11-25 sessions that are remembered";
+const SEAL: &str = "mallard 2026-11-25 what origins share";
+
+fn sealed(key: &[u8; 32], parts: &[&[u8]]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    for part in parts {
+        // With its length, so that no two lists of parts are the same bytes.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize()
+}
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -92,26 +102,17 @@ impl Signer {
         }
     }
 
-    /// A text that [`Signer::unseal`] gives back, and nothing else does: `NAME SEAL TEXT`.
-    pub(super) fn seal(&self, text: &str) -> String {
-        let name = &self.name;
-        let seal = self
-            .seals
-            .get(name)
-            .map(|it| blake3::keyed_hash(it, text.as_bytes()));
-        format!(
-            "{name} {} {text}",
-            seal.map_or_else(String::new, |it| it.to_hex().to_string())
-        )
+    /// What shows that an origin of this shop has put these parts together, in this order.
+    pub fn seal(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let key = self.seals.get(&self.name);
+        key.map_or([0; 32], |key| *sealed(key, parts).as_bytes())
     }
 
-    /// A text that was sealed with one of these keys.
-    pub(super) fn unseal<'t>(&self, sealed: &'t str) -> Option<&'t str> {
-        let mut parts = sealed.splitn(3, ' ');
-        let (name, seal, text) = (parts.next()?, parts.next()?, parts.next()?);
-        let right = blake3::keyed_hash(self.seals.get(name)?, text.as_bytes());
+    /// Whether one of these keys has sealed these parts.
+    pub fn has_sealed(&self, parts: &[&[u8]], seal: [u8; 32]) -> bool {
         // Hashes are compared in constant time.
-        (blake3::Hash::from_hex(seal).ok()? == right).then_some(text)
+        let seal = blake3::Hash::from_bytes(seal);
+        self.seals.values().any(|key| sealed(key, parts) == seal)
     }
 
     /// A signed token.
@@ -206,6 +207,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_seal_is_for_these_parts_in_this_order() {
+        let (one, other) = (
+            Signer::new(&new_key()).unwrap(),
+            Signer::new(&new_key()).unwrap(),
+        );
+        let seal = one.seal(&[b"key", b"value"]);
+        assert!(one.has_sealed(&[b"key", b"value"], seal));
+        for parts in [
+            [b"value".as_slice(), b"key"],
+            [b"keyv", b"alue"],
+            [b"key", b"valve"],
+        ] {
+            assert!(!one.has_sealed(&parts, seal), "{parts:?}");
+        }
+        assert!(!other.has_sealed(&[b"key", b"value"], seal));
+    }
 
     #[derive(Debug, serde::Serialize, serde::Deserialize)]
     struct Claims {

@@ -1,8 +1,10 @@
 //! Finished answers that origins share over Redis: what one has made, another need not make. An answer
 //! is as right here as in memory, because it says as of which change it is; and it is never replaced by
-//! an older one. Without Redis, or while it does not answer, each origin makes its own.
+//! an older one. It is sealed, so that nobody puts a page there who only reaches Redis. Without Redis, or
+//! while it does not answer, each origin makes its own.
 //!
-//! A value is the number of the change, in 20 digits, and then, compressed, a line of JSON and the body.
+//! A value is the number of the change, in 20 digits; a seal for the key and all the rest; and, compressed, a
+//! line of JSON and the body.
 
 use std::sync::Arc;
 
@@ -12,12 +14,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::{app::App, redis::Redis, telemetry::Shared};
+use crate::{accounts::Signer, app::App, redis::Redis, telemetry::Shared};
 
 use super::{Coding, Form, Kept, Terms};
 
-/// The digits of a number.
+/// The digits of a number, and the bytes of a seal.
 const DIGITS: usize = 20;
+const SEAL: usize = 32;
 /// The largest value, compressed, and the largest answer in it. What is larger is seldom asked for.
 const VALUE_MAX: usize = 1024 * 1024;
 const ANSWER_MAX: usize = 8 * VALUE_MAX;
@@ -42,7 +45,6 @@ pub struct L2 {
 /// What is known of an answer beside its body.
 #[derive(Serialize, Deserialize)]
 struct Head {
-    as_of: u64,
     status: u16,
     made_at_ms: i64,
     lifetime_ms: i64,
@@ -68,7 +70,8 @@ impl L2 {
             .ask(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
             .await;
         let found = asked.as_ref().map(|value| {
-            let kept = value.as_deref().and_then(unpacked);
+            let value = value.as_deref();
+            let kept = value.and_then(|value| unpacked(&app.signer, &key, value));
             kept.filter(|kept| kept.is_young(now))
         });
         app.metrics.cache.shared(match found {
@@ -85,11 +88,11 @@ impl L2 {
         if kept.status() != StatusCode::OK {
             return;
         }
-        let left_ms = kept.left_ms(app.clock.now());
-        let (Some(value), true) = (packed(kept), left_ms > 0) else {
+        let Some(key) = self.key(app, key).await else {
             return;
         };
-        let Some(key) = self.key(app, key).await else {
+        let left_ms = kept.left_ms(app.clock.now());
+        let (Some(value), true) = (packed(&app.signer, &key, kept), left_ms > 0) else {
             return;
         };
         let mut call = self.keep.key(key);
@@ -116,7 +119,7 @@ fn number(it: u64) -> String {
     format!("{it:0DIGITS$}")
 }
 
-fn packed(kept: &Kept) -> Option<Vec<u8>> {
+fn packed(signer: &Signer, key: &str, kept: &Kept) -> Option<Vec<u8>> {
     let terms = kept.terms();
     let (fields, body) = kept.plain().parts();
     let fields = fields.iter().map(|(name, value)| {
@@ -124,7 +127,6 @@ fn packed(kept: &Kept) -> Option<Vec<u8>> {
         Some((name.as_str().to_owned(), value.to_owned()))
     });
     let head = Head {
-        as_of: terms.as_of,
         status: kept.status().as_u16(),
         made_at_ms: terms.made_at.as_millis(),
         lifetime_ms: terms.lifetime_ms,
@@ -134,22 +136,23 @@ fn packed(kept: &Kept) -> Option<Vec<u8>> {
     let mut text = serde_json::to_vec(&head).ok()?;
     text.push(b'\n');
     text.extend_from_slice(body);
-    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?;
-    compressor.include_checksum(true).ok()?;
-    let text = compressor.compress(&text).ok()?;
-    let value = [number(terms.as_of).as_bytes(), &text].concat();
+    let text = zstd::bulk::compress(&text, ZSTD_LEVEL).ok()?;
+    let number = number(terms.as_of);
+    let seal = signer.seal(&[key.as_bytes(), number.as_bytes(), &text]);
+    let value = [number.as_bytes(), &seal, &text].concat();
     (value.len() <= VALUE_MAX).then_some(value)
 }
 
-/// What was packed; nothing when it is of another kind, or damaged.
-fn unpacked(value: &[u8]) -> Option<Kept> {
-    let (digits, text) = value.split_at_checked(DIGITS)?;
+/// What was packed under this key; nothing when it was not, or not by an origin of this shop.
+fn unpacked(signer: &Signer, key: &str, value: &[u8]) -> Option<Kept> {
+    let (digits, rest) = value.split_at_checked(DIGITS)?;
+    let (seal, text) = rest.split_at_checked(SEAL)?;
+    if !signer.has_sealed(&[key.as_bytes(), digits, text], seal.try_into().ok()?) {
+        return None;
+    }
     let text = zstd::bulk::decompress(text, ANSWER_MAX).ok()?;
     let end = text.iter().position(|it| *it == b'\n')?;
     let head: Head = serde_json::from_slice(&text[..end]).ok()?;
-    if number(head.as_of).as_bytes() != digits {
-        return None;
-    }
     let mut fields = HeaderMap::with_capacity(head.fields.len());
     for (name, value) in &head.fields {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
@@ -158,7 +161,7 @@ fn unpacked(value: &[u8]) -> Option<Kept> {
     let tags = head.tags.iter().map(|tag| tag.parse().ok());
     let terms = Terms {
         tags: tags.collect::<Option<_>>()?,
-        as_of: head.as_of,
+        as_of: str::from_utf8(digits).ok()?.parse().ok()?,
         made_at: Timestamp::from_millis(head.made_at_ms),
         lifetime_ms: head.lifetime_ms,
     };
@@ -193,24 +196,36 @@ mod tests {
         Kept::new(StatusCode::OK, plain, terms)
     }
 
+    const KEY: &str = "mallard:7:answer:0:/p/tea";
+
+    fn signer() -> Signer {
+        Signer::new(&format!("test:{}", "A".repeat(43))).unwrap()
+    }
+
     #[test]
     fn an_answer_comes_back_as_it_was() {
         let kept = kept("<p>\nquack</p>");
-        let back = unpacked(&packed(&kept).unwrap()).unwrap();
+        let back = unpacked(&signer(), KEY, &packed(&signer(), KEY, &kept).unwrap()).unwrap();
         assert_eq!(back.plain().parts(), kept.plain().parts());
         assert_eq!(back.status(), kept.status());
         assert_eq!(format!("{:?}", back.terms()), format!("{:?}", kept.terms()));
     }
 
     #[test]
-    fn what_is_too_large_or_cut_off_is_none() {
+    fn what_is_too_large_or_cut_off_or_anothers_is_none() {
         let mut noise = vec![0; VALUE_MAX];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
-        assert!(packed(&kept(noise)).is_none());
-        let value = packed(&kept("quack")).unwrap();
+        assert!(packed(&signer(), KEY, &kept(noise)).is_none());
+        let value = packed(&signer(), KEY, &kept("quack")).unwrap();
         for length in 0..value.len() {
-            assert!(unpacked(&value[..length]).is_none(), "{length}");
+            assert!(
+                unpacked(&signer(), KEY, &value[..length]).is_none(),
+                "{length}"
+            );
         }
+        assert!(unpacked(&signer(), "mallard:7:answer:0:/p/cup", &value).is_none());
+        let other = Signer::new(&format!("test:{}A", "B".repeat(42))).unwrap();
+        assert!(unpacked(&other, KEY, &value).is_none());
     }
 
     #[test]
@@ -220,16 +235,13 @@ mod tests {
     }
 
     proptest! {
-        /// What is damaged on the way is none, and never another answer.
+        /// What is damaged on the way, or on purpose, is none.
         #[test]
         fn a_byte_that_changes_is_noticed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            let whole = kept("quack ".repeat(40));
-            let mut value = packed(&whole).unwrap();
+            let whole = packed(&signer(), KEY, &kept("quack ".repeat(40))).unwrap();
+            let mut value = whole.clone();
             *at.get_mut(&mut value) = byte;
-            if let Some(found) = unpacked(&value) {
-                prop_assert_eq!(found.plain().parts(), whole.plain().parts());
-                prop_assert_eq!(format!("{:?}", found.terms()), format!("{:?}", whole.terms()));
-            }
+            prop_assert_eq!(unpacked(&signer(), KEY, &value).is_some(), value == whole);
         }
     }
 }
