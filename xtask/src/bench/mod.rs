@@ -90,11 +90,16 @@ pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
         fill(&ground, group[0].needs.products, &mut filled)?;
         measure_group(&ground, group, seconds, &mut report)?;
     }
-    if !scenarios.is_empty() && args.only.is_empty() {
+    if args.wants(COLD_START) {
         fill(&ground, CATALOGUE, &mut filled)?;
         report.cold_start_ms = cold_starts(&ground)?;
-        fill(&ground, SHOP, &mut filled)?;
+    }
+    if args.wants(OVERLOAD) {
+        fill(&ground, CATALOGUE, &mut filled)?;
         report.overload = Some(overload::overload(&ground, seconds)?);
+    }
+    if args.wants(AGREE) {
+        fill(&ground, SHOP, &mut filled)?;
         report.agree = agree::agree(&ground)?;
     }
     if let Some(seconds) = args.soak {
@@ -104,15 +109,33 @@ pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
     report.finish(&out)
 }
 
+/// What is measured beside the scenarios of the table.
+const COLD_START: &str = "cold-start";
+const OVERLOAD: &str = "overload";
+const AGREE: &str = "agree";
+const MORE: [&str; 3] = [COLD_START, OVERLOAD, AGREE];
+
+impl BenchArgs {
+    /// Whether nothing but the soak was asked for.
+    fn only_soaks(&self) -> bool {
+        self.only.is_empty() && self.soak.is_some() && !self.quick
+    }
+
+    /// Whether this is measured, too.
+    fn wants(&self, more: &str) -> bool {
+        !self.only_soaks() && (self.only.is_empty() || self.only.iter().any(|name| name == more))
+    }
+}
+
 /// The scenarios of this run.
 fn chosen(args: &BenchArgs) -> Result<Vec<Scenario>, Failure> {
     let mut all = scenario::all();
     let unknown = args
         .only
         .iter()
-        .find(|name| !all.iter().any(|it| it.name == **name));
+        .find(|name| !MORE.contains(&name.as_str()) && !all.iter().any(|it| it.name == **name));
     if let Some(name) = unknown {
-        let names: Vec<_> = all.iter().map(|it| it.name).collect();
+        let names: Vec<_> = all.iter().map(|it| it.name).chain(MORE).collect();
         let names = names.join(" ");
         return Err(Failure(format!(
             "no scenario is called {name}; there are {names}"
@@ -120,7 +143,7 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Scenario>, Failure> {
     }
     if !args.only.is_empty() {
         all.retain(|it| args.only.iter().any(|name| name == it.name));
-    } else if args.soak.is_some() && !args.quick {
+    } else if args.only_soaks() {
         all.clear();
     } else if args.quick {
         all.retain(|it| !it.slow);
@@ -145,7 +168,7 @@ fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(),
     }
     debian::install(&needed)?;
     let open = |it: &Scenario| matches!(it.load, Load::Open { .. });
-    if args.only.is_empty() || scenarios.iter().any(open) {
+    if scenarios.iter().any(open) {
         step("oha", || install_oha(place))?;
     }
     build::set_up(place)?;
@@ -464,6 +487,11 @@ mod tests {
         assert!(names(&args(&[], false, None)).contains(&"list-10⁶"));
         assert!(!names(&args(&[], true, None)).contains(&"list-10⁶"));
         assert!(names(&args(&[], false, Some(60))).is_empty());
+        assert!(args(&[], true, None).wants(AGREE));
+        assert!(!args(&[], false, Some(60)).wants(AGREE));
+        assert!(args(&["overload"], false, None).wants(OVERLOAD));
+        assert!(!args(&["overload"], false, None).wants(AGREE));
+        assert!(names(&args(&["overload"], false, None)).is_empty());
         let unknown = chosen(&args(&["hut"], false, None));
         assert!(unknown.is_err_and(|error| error.0.contains("hut") && error.0.contains("hot")));
     }

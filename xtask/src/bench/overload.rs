@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::{
     load::{Measured, measure, wrk},
-    scenario::{A_LIST_PAGE, Needs, SHOP},
+    scenario::{A_LIST_PAGE, CATALOGUE, Needs},
     shop::{Ground, Shop, TOKEN},
 };
 use crate::step::Failure;
 
 const NEEDS: Needs = Needs {
-    products: SHOP,
+    products: CATALOGUE,
     l1_bytes: 0,
 };
 /// How many ask when they have been answered, and how many more who think in between.
