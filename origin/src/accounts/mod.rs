@@ -51,6 +51,8 @@ use crate::{
 
 /// Ends whatever somebody has in their browsers and programs: sessions, tokens, and the name of the cart.
 async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    // Whoever signs in meanwhile waits, or their session would be ended and remembered.
+    store::lock(tx, user).await?;
     sessions::end_all(app, tx, user).await?;
     tokens::end_all(tx, user).await?;
     Ok(carts::rename(tx, user).await?)

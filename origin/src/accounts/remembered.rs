@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use ::redis::{AsyncCommands as _, ExistenceCheck, SetExpiry, SetOptions};
+use ::redis::{AsyncCommands as _, Cmd, ExistenceCheck, SetExpiry, SetOptions};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -79,9 +79,8 @@ pub(super) async fn forget(app: &App, tx: &mut Tx, hashes: Vec<String>) -> Resul
 async fn forget_now(redis: Arc<Redis>, shop: i64, hashes: Vec<String>) {
     for hash in hashes {
         let key = key(shop, &hash);
-        let forgotten = redis
-            .ask(async |connection| connection.pset_ex(&key, FORGOTTEN, REMEMBERED_MS).await)
-            .await;
+        let command = Cmd::pset_ex(key, FORGOTTEN, REMEMBERED_MS);
+        let forgotten = redis.insist(&command).await;
         if forgotten != Some(()) {
             tracing::warn!("a session that has ended is remembered for up to a minute");
         }

@@ -150,7 +150,11 @@ fn unpacked(signer: &Signer, key: &str, value: &[u8]) -> Option<Kept> {
     if !signer.has_sealed(&[key.as_bytes(), digits, text], seal.try_into().ok()?) {
         return None;
     }
-    let text = zstd::bulk::decompress(text, ANSWER_MAX).ok()?;
+    let length = zstd::zstd_safe::get_frame_content_size(text).ok()??;
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|it| *it <= ANSWER_MAX)?;
+    let text = zstd::bulk::decompress(text, length).ok()?;
     let end = text.iter().position(|it| *it == b'\n')?;
     let head: Head = serde_json::from_slice(&text[..end]).ok()?;
     let mut fields = HeaderMap::with_capacity(head.fields.len());

@@ -318,7 +318,18 @@ impl Tx {
     }
 
     /// Makes everything durable that was written, or fails and has written nothing.
-    pub async fn commit(mut self) -> Result<(), Error> {
+    pub async fn commit(self) -> Result<(), Error> {
+        if self.after.0.is_empty() {
+            return self.finish().await;
+        }
+        // In a task of its own: whoever asked for it may go away, and what follows is done all the same.
+        match tokio::spawn(self.finish()).await {
+            Ok(done) => done,
+            Err(_) => Err(Error::WorkerCrashed),
+        }
+    }
+
+    async fn finish(mut self) -> Result<(), Error> {
         let done = self.conn().execute("commit").await;
         // Also when it failed: nobody knows then what the database has done.
         if let Some(commits) = &self.counted {

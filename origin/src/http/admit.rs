@@ -18,7 +18,7 @@ use axum::{
 use shared::problem::{Problem, ProblemKind};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{app::App, web::Refusal};
+use crate::{app::App, db::Dialect, web::Refusal};
 
 use super::cached;
 
@@ -61,12 +61,9 @@ impl Admission {
         }
     }
 
-    /// A place to browse; while somebody buys, one of the few that are left beside them.
-    async fn browse(&self, buying: impl Fn() -> bool) -> Option<Place<'_>> {
-        let mut place = self.browsing.take().await?;
-        if buying() {
-            place.beside = Some(one_of(&self.beside_buying, self.browsing.wait).await?);
-        }
+    /// While somebody buys, whoever browses needs one of the few places that are left beside them, too.
+    async fn beside<'a>(&'a self, mut place: Place<'a>, wait: Duration) -> Option<Place<'a>> {
+        place.beside = Some(one_of(&self.beside_buying, wait).await?);
         Some(place)
     }
 
@@ -142,16 +139,11 @@ async fn one_of(places: &Semaphore, wait: Duration) -> Option<SemaphorePermit<'_
 pub async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let browses = route.is_some_and(|it| cached::is_everybodys(it.as_str()));
-    let began = Instant::now();
     let place = if browses {
-        let buying = || app.desks.orders.is_busy() || app.desks.carts.is_busy();
-        app.admission.browse(buying).await
+        to_browse(&app).await
     } else {
         app.admission.other.take().await
     };
-    if browses {
-        app.db.note_waited(began.elapsed());
-    }
     let Some(_place) = place else {
         app.metrics
             .refused(if browses { "browsing" } else { "other" });
@@ -159,6 +151,23 @@ pub async fn admit(State(app): State<App>, request: Request, next: Next) -> Resp
         return Refusal::from(problem).into_response();
     };
     next.run(request).await
+}
+
+async fn to_browse(app: &App) -> Option<Place<'_>> {
+    let began = Instant::now();
+    let place = app.admission.browsing.take().await;
+    let waited = began.elapsed();
+    app.db.note_waited(waited);
+    // Where the database is a server's, who waits for it needs no processor here.
+    let buying = app.db.dialect() == Dialect::Sqlite
+        && (app.desks.orders.is_busy() || app.desks.carts.is_busy());
+    match place {
+        Some(place) if buying => {
+            let left = WAIT_MAX.saturating_sub(waited);
+            app.admission.beside(place, left).await
+        }
+        place => place,
+    }
 }
 
 #[cfg(test)]
@@ -204,16 +213,19 @@ mod tests {
 
     #[tokio::test]
     async fn who_buys_has_a_processor() {
-        let mut admission = Admission::new(100);
-        admission.browsing.wait = Duration::ZERO;
-        let beside = admission.beside_buying.available_permits();
-        assert!(beside >= 1 && (beside < processors() || beside == 1));
-        let buying = join_all((0..beside).map(|_| admission.browse(|| true))).await;
-        assert!(buying.iter().all(Option::is_some));
-        assert!(admission.browse(|| true).await.is_none());
-        assert!(admission.browse(|| false).await.is_some(), "nobody buys");
-        drop(buying);
-        assert!(admission.browse(|| true).await.is_some());
+        let admission = Admission::new(100);
+        let free = admission.beside_buying.available_permits();
+        assert!(free >= 1 && (free < processors() || free == 1));
+        let beside = async || {
+            let place = admission.browsing.take().await.unwrap();
+            admission.beside(place, Duration::ZERO).await
+        };
+        let held = join_all((0..free).map(|_| beside())).await;
+        assert!(held.iter().all(Option::is_some));
+        assert!(beside().await.is_none());
+        assert!(admission.browsing.take().await.is_some(), "nobody buys");
+        drop(held);
+        assert!(beside().await.is_some());
     }
 
     #[test]

@@ -98,6 +98,7 @@ mod tests {
     use clap::{Args, FromArgMatches};
     use http::Request;
     use http_body_util::BodyExt;
+    use shared::locale::Locale;
     use tower::ServiceExt;
 
     use super::*;
@@ -147,6 +148,24 @@ mod tests {
             text.contains("/problems/internal") && text.contains("request_id"),
             "{text}"
         );
+    }
+
+    #[tokio::test]
+    async fn whoever_is_to_come_back_is_where_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path()).await;
+        for _ in 0..2 {
+            for (path, language) in [
+                ("/", "href=\"/zh\""),
+                ("/c/tea", "href=\"/zh/c/tea\""),
+                ("/c/a\"b", "href=\"/zh/c/a&quot;b\""),
+            ] {
+                let page = app.away.page(&app, Locale::En, (path, "its-id"));
+                assert!(page.contains(language), "{path}");
+                assert_eq!(page.matches("its-id").count(), 1);
+                assert!(!page.contains("mallard-"), "{path}");
+            }
+        }
     }
 
     #[tokio::test]

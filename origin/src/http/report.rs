@@ -14,7 +14,7 @@ use shared::{
     cache::CachePolicy,
     endpoint::{self, Caching},
     locale::Locale,
-    page::{self, ErrorPage},
+    page::{self, ErrorPage, HOME},
     problem::{MEDIA_TYPE, Problem, ProblemKind},
 };
 
@@ -155,7 +155,7 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
 /// The page that tells to come back, made once for each language and menu: when it is needed most, there
 /// is no time to make it.
 #[derive(Debug)]
-pub struct Away(Cache<(Locale, i64), Arc<[String]>>);
+pub struct Away(Cache<(Locale, i64, bool), Arc<[String]>>);
 
 /// What stands in it for the address that was asked for, and for the request's id.
 const HERE: &str = "/mallard-here";
@@ -163,28 +163,31 @@ const ID: &str = "mallard-id";
 
 impl Default for Away {
     fn default() -> Self {
-        Self(Cache::new(Locale::ALL.len()))
+        Self(Cache::new(2 * Locale::ALL.len()))
     }
 }
 
 impl Away {
-    fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
+    pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
         let tree = app.tree.last();
-        let key = (locale, tree.version());
+        // The front page's address is spelled in a way of its own.
+        let here = if path == HOME.path { HOME.path } else { HERE };
+        let key = (locale, tree.version(), here == HERE);
         let page = self.0.get(&key).unwrap_or_else(|| {
             let page = ErrorPage {
                 status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
                 request_id: Some(ID.to_owned()),
             };
-            let shell = pages::shell_of_error(app, locale, HERE);
-            // In pieces: before each but the first the address belongs, or the id at its mark.
+            let shell = pages::shell_of_error(app, locale, here);
+            // In pieces: the address belongs between them.
             let page = ui::error(&shell, &page);
             let page: Arc<[String]> = page.split(HERE).map(str::to_owned).collect();
             self.0.insert(key, Arc::clone(&page));
             page
         });
         let path = html_escape::encode_double_quoted_attribute(path);
-        page.join(&*path).replacen(ID, id, 1)
+        let pieces: Vec<_> = page.iter().map(|piece| piece.replacen(ID, id, 1)).collect();
+        pieces.join(&*path)
     }
 }
 

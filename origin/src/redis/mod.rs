@@ -10,7 +10,7 @@ use std::{
 };
 
 use ::redis::{
-    Cmd, Pipeline, RedisError, RedisFuture, Value,
+    Cmd, FromRedisValue, Pipeline, RedisError, RedisFuture, Value,
     aio::{ConnectionLike, MultiplexedConnection, PubSub},
     cluster_async::ClusterConnection,
 };
@@ -23,6 +23,10 @@ use self::{address::Address, breaker::Breaker};
 
 /// How long connecting may take. Nobody waits for it: who asks meanwhile goes on without an answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// For how long somebody insists on an answer, and how long after a failure they ask again.
+const INSIST_MAX: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// A Redis that several origins use.
 pub struct Redis {
@@ -94,6 +98,25 @@ impl Redis {
             tracing::warn!(error = why, "Redis does not answer: it is left alone");
         }
         None
+    }
+
+    /// Asks again and again for a moment, also while Redis is left alone: for what must not get lost by chance.
+    pub async fn insist<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        let answered = async {
+            loop {
+                let opening = self.opening();
+                let asked = async {
+                    let mut connection = opening.clone().await?;
+                    command.query_async(&mut connection).await
+                };
+                match asked.await {
+                    Ok(answer) => return answer,
+                    Err(_) => self.forget(&opening),
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        tokio::time::timeout(INSIST_MAX, answered).await.ok()
     }
 
     /// Whether it is asked at all just now.

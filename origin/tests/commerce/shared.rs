@@ -252,6 +252,19 @@ db_test! {
     }
 }
 
+db_test! {
+    /// Whoever commits goes away before it is done: what is to follow is done all the same.
+    async fn what_follows_a_commit_waits_for_nobody(shop) {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tx = shop.app.db.write().await.unwrap();
+        tx.after_commit(async move { tell.send(()).unwrap() });
+        let mut commit = Box::pin(tx.commit());
+        assert!(futures_util::poll!(&mut commit).is_pending());
+        drop(commit);
+        told.await.unwrap();
+    }
+}
+
 /// The channel that somebody listens to, when there is one.
 fn channel(redis: &Redis) -> String {
     redis.command(&["pubsub", "channels"]).trim().to_owned()
