@@ -82,7 +82,9 @@ async fn forget_now(redis: Arc<Redis>, shop: i64, hashes: Vec<String>) {
         let command = Cmd::pset_ex(key, FORGOTTEN, REMEMBERED_MS);
         let forgotten = redis.insist(&command).await;
         if forgotten != Some(()) {
-            tracing::warn!("a session that has ended is remembered for up to a minute");
+            // Whoever signs out of many waits once, not for each.
+            tracing::warn!("sessions that have ended are remembered for up to a minute");
+            return;
         }
     }
 }
