@@ -32,7 +32,14 @@ async function open(page: Page): Promise<string[]> {
 test("suggestions come while one types, and are chosen by keyboard", async ({ page }) => {
   const asked = await open(page);
   const box = page.getByRole("combobox");
-  await box.pressSequentially("tea", { delay: 20 });
+  // As fast as anybody types, however slow the machine is: then it is one question.
+  await box.evaluate((input: HTMLInputElement) => {
+    input.focus();
+    for (const typed of ["t", "te", "tea"]) {
+      input.value = typed;
+      input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }
+  });
   const options = page.getByRole("option");
   await expect(options).toHaveCount(3);
   await expect(options.nth(2)).toContainText("$1,234.56");
@@ -58,7 +65,7 @@ test("suggestions come while one types, and are chosen by keyboard", async ({ pa
 test("a suggestion can be clicked, and leaving the field closes them", async ({ page }) => {
   await open(page);
   const box = page.getByRole("combobox");
-  await box.fill("tea");
+  await box.pressSequentially("tea");
   await expect(page.getByRole("option")).toHaveCount(3);
   await box.blur();
   await expect(page.getByRole("option")).toHaveCount(0);
