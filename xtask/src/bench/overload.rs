@@ -16,11 +16,16 @@ const NEEDS: Needs = Needs {
     products: CATALOGUE,
     l1_bytes: 0,
 };
-/// How many ask when they have been answered, and how many more who think in between.
+/// How many ask when they have been answered, and how many who think in between: more than the shop lets
+/// wait, and no more than that, as wrk looks at everybody who thinks whenever anything happens, and the
+/// processors are the shop's, too.
 const FULL: u32 = 64;
-const CROWD: u32 = 2_000;
-/// How often the crowd would ask if it got its answers at once, beside what can be made.
-const TIMES: f64 = 2.2;
+const CROWD: u32 = 512;
+/// How often the crowd asks, beside what can be made.
+const TIMES: f64 = 2.1;
+/// How long one tries how long the crowd has to think for that, and how often.
+const TRY_S: u64 = 2;
+const TRIES: u32 = 2;
 /// Who orders, when the last order is answered.
 const BUYERS: u32 = 2;
 const CARTS_EACH_S: u64 = 2_000;
@@ -62,7 +67,7 @@ pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> 
     let mut think_ms = 0.0;
     for (name, path) in KINDS {
         let full = load.pages(path, FULL, None)?;
-        think_ms = f64::from(CROWD) * 1_000.0 / (full.rate * TIMES);
+        think_ms = load.think_ms(path, full.rate * TIMES)?;
         let crowd = load.pages(path, CROWD, Some(think_ms))?;
         kinds.push(Kind { name, full, crowd });
     }
@@ -85,6 +90,21 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
+    /// How long each of the crowd thinks when together they ask at this rate. Who waits for an answer
+    /// does not think, and how many that are is seen by trying.
+    fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
+        let short = Self {
+            seconds: TRY_S,
+            ..*self
+        };
+        let mut think_ms = f64::from(CROWD) * 1_000.0 / rate;
+        for _ in 0..TRIES {
+            let asked = short.pages(path, CROWD, Some(think_ms))?.rate;
+            think_ms *= asked / rate;
+        }
+        Ok(think_ms)
+    }
+
     fn pages(&self, path: &str, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
         let paths = self.shop.file("page.txt");
         fs::write(&paths, format!("{path}\n"))?;
