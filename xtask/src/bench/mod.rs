@@ -4,6 +4,7 @@
 mod agree;
 mod load;
 mod overload;
+mod processors;
 mod scenario;
 mod shop;
 mod soak;

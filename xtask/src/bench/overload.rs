@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     load::{Measured, measure, wrk},
+    processors,
     scenario::{A_LIST_PAGE, CATALOGUE, Needs},
     shop::{Ground, Shop, TOKEN},
 };
@@ -17,8 +18,7 @@ const NEEDS: Needs = Needs {
     l1_bytes: 0,
 };
 /// How many ask when they have been answered, and how many who think in between: more than the shop lets
-/// wait, and no more than that, as wrk looks at everybody who thinks whenever anything happens, and the
-/// processors are the shop's, too.
+/// wait, and no more than that, as wrk looks at everybody who thinks whenever anything happens.
 const FULL: u32 = 64;
 const CROWD: u32 = 512;
 /// How often the crowd asks, beside what can be made.
@@ -34,14 +34,18 @@ const CARTS_EACH_S: u64 = 2_000;
 const CARTS: &str = "overload-carts.txt";
 const GOODPUT: f64 = 0.80;
 
-/// What is asked for too often: what takes long to make, and what takes so little that refusing it, with
-/// the load generator on the same processors, takes a good part of that.
-const KINDS: [(&str, &str); 2] = [("searches", "/search?q=mug"), ("list pages", A_LIST_PAGE)];
+/// What is asked for too often: what takes long to make, and what takes so little that refusing it takes a
+/// good part of that.
+const SEARCHES: (&str, &str) = ("searches", "/search?q=mug");
+const LIST_PAGES: (&str, &str) = ("list pages", A_LIST_PAGE);
 
 /// What was seen of pages and of orders.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overload {
+    /// With half of the processors for the shop, and half for who asks.
     pub kinds: Vec<Kind>,
+    /// List pages, with all processors for both, as everything else is measured.
+    pub together: Kind,
     /// Orders while nobody looks at pages.
     pub orders: Measured,
     /// Orders beside as many list pages as can be made, and beside too many.
@@ -55,38 +59,46 @@ pub struct Kind {
     pub name: &'static str,
     pub full: Measured,
     pub crowd: Measured,
+    pub think_ms: f64,
 }
 
 /// Asks for too much.
 pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> {
+    let kinds = apart(ground, seconds)?;
     let shop = ground.open(NEEDS)?;
     let load = Load {
         ground,
         shop: &shop,
         seconds,
     };
-    let mut kinds = Vec::new();
-    let mut think_ms = 0.0;
-    for (name, path) in KINDS {
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let full = load.pages(path, FULL, None)?;
-            think_ms = load.think_ms(path, full.rate * TIMES)?;
-            let crowd = load.pages(path, CROWD, Some(think_ms))?;
-            rounds.push(Kind { name, full, crowd });
-        }
-        rounds.sort_by(|a, b| a.goodput().total_cmp(&b.goodput()));
-        kinds.push(rounds.swap_remove(ROUNDS / 2));
-    }
+    let together = load.kind(LIST_PAGES)?;
     load.carts()?;
     let orders = load.orders()?;
     let beside_full = load.both(FULL, None)?;
-    let beside_crowd = load.both(CROWD, Some(think_ms))?;
+    let beside_crowd = load.both(CROWD, Some(together.think_ms))?;
     Ok(Overload {
         kinds,
+        together,
         orders,
         beside_full,
         beside_crowd,
+    })
+}
+
+/// Each kind, where asking takes none of the time for making.
+fn apart(ground: &Ground<'_>, seconds: u64) -> Result<Vec<Kind>, Failure> {
+    let [for_shop, for_crowd] = processors::halves()?;
+    let shop = processors::on(&for_shop, || ground.open(NEEDS))?;
+    let load = Load {
+        ground,
+        shop: &shop,
+        seconds,
+    };
+    processors::on(&for_crowd, || {
+        [SEARCHES, LIST_PAGES]
+            .into_iter()
+            .map(|kind| load.kind(kind))
+            .collect()
     })
 }
 
@@ -97,6 +109,23 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
+    fn kind(&self, (name, path): (&'static str, &str)) -> Result<Kind, Failure> {
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            let full = self.pages(path, FULL, None)?;
+            let think_ms = self.think_ms(path, full.rate * TIMES)?;
+            let crowd = self.pages(path, CROWD, Some(think_ms))?;
+            rounds.push(Kind {
+                name,
+                full,
+                crowd,
+                think_ms,
+            });
+        }
+        rounds.sort_by(|a, b| a.goodput().total_cmp(&b.goodput()));
+        Ok(rounds.swap_remove(ROUNDS / 2))
+    }
+
     /// How long each of the crowd thinks when together they ask at this rate. Who waits for an answer
     /// does not think, and how many that are is seen by trying.
     fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
@@ -169,17 +198,14 @@ impl Kind {
     }
 
     fn line(&self) -> String {
-        let goodput = self.goodput();
-        let reached = if goodput >= GOODPUT { "yes" } else { "no" };
         format!(
-            "overload: {:.0} {}/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % of \
-             that (target ≥ {:.0} %; {reached}), p99 {:.0} ms, and the rest was told to come back",
+            "{:.0} {}/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % of \
+             that, p99 {:.0} ms, and the rest was told to come back",
             self.full.rate,
             self.name,
             self.crowd.rate,
             made(&self.crowd),
-            goodput * 100.0,
-            GOODPUT * 100.0,
+            self.goodput() * 100.0,
             self.crowd.ms[2],
         )
     }
@@ -190,7 +216,8 @@ impl Overload {
     pub fn errors(&self) -> u64 {
         let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
         let beside = [&self.beside_full.1, &self.beside_crowd.1];
-        let kinds = self.kinds.iter().flat_map(|it| [&it.full, &it.crowd]);
+        let kinds = self.kinds.iter().chain([&self.together]);
+        let kinds = kinds.flat_map(|it| [&it.full, &it.crowd]);
         let orders = [&self.orders, &self.beside_full.0, &self.beside_crowd.0];
         let pages: u64 = kinds.chain(beside).map(unanswered).sum();
         let orders: u64 = orders.into_iter().map(|it| it.errors).sum();
@@ -216,7 +243,20 @@ impl Overload {
             beside(&self.beside_full),
             beside(&self.beside_crowd),
         );
-        self.kinds.iter().map(Kind::line).chain([orders]).collect()
+        let apart = self.kinds.iter().map(|it| {
+            let reached = it.goodput() >= GOODPUT;
+            format!(
+                "overload: {} (target ≥ {:.0} %; {})",
+                it.line(),
+                GOODPUT * 100.0,
+                if reached { "yes" } else { "no" },
+            )
+        });
+        let together = format!(
+            "the same, with who asks on the shop's own processors: {}",
+            self.together.line()
+        );
+        apart.chain([together, orders]).collect()
     }
 }
 
@@ -238,9 +278,11 @@ mod tests {
             name: "pages",
             full: load(5_000.0, 15_000, 0),
             crowd: load(10_000.0, 30_000, refused),
+            think_ms: 40.0,
         };
         let mut seen = Overload {
             kinds: vec![kind(15_000), kind(20_000)],
+            together: kind(18_000),
             orders: orders.clone(),
             beside_full: (orders.clone(), load(4_000.0, 12_000, 0)),
             beside_crowd: (orders, load(10_000.0, 30_000, 20_000)),
@@ -248,8 +290,9 @@ mod tests {
         assert_eq!(seen.errors(), 0);
         let said = seen.lines().join("\n");
         for part in [
-            "5000/s were made, 100 % of that (target ≥ 80 %; yes)",
-            "3333/s were made, 67 % of that (target ≥ 80 %; no)",
+            "5000/s were made, 100 % of that, p99 1 ms, and the rest was told to come back (target ≥ 80 %; yes)",
+            "3333/s were made, 67 % of that, p99 1 ms, and the rest was told to come back (target ≥ 80 %; no)",
+            "the shop's own processors: 5000 pages/s can be made; of 10000/s",
         ] {
             assert!(said.contains(part), "{said}");
         }
