@@ -10,7 +10,7 @@ const TOP: f64 = 36.0;
 const BOTTOM: f64 = 40.0;
 const STEPS: u32 = 4;
 
-/// Draws points of seconds and a value; the vertical axis begins at 0.
+/// Draws points of seconds and a value; the vertical axis begins at 0, and both are marked at round numbers.
 pub fn draw(title: &str, unit: &str, points: &[(f64, f64)]) -> String {
     let last = points.iter().fold(1.0, |most: f64, it| most.max(it.0));
     let most = round_up(points.iter().fold(0.0, |most: f64, it| most.max(it.1)));
@@ -37,13 +37,23 @@ pub fn draw(title: &str, unit: &str, points: &[(f64, f64)]) -> String {
             at + 4.0,
             short(value)
         );
+    }
+    let (unit_s, unit) = if last < 120.0 {
+        (1.0, "s")
+    } else {
+        (60.0, "min")
+    };
+    let step_s = round_up(last / unit_s / f64::from(STEPS)) * unit_s;
+    let mut at_s = 0.0;
+    while at_s <= last {
         let _ = writeln!(
             svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{} s</text>",
-            x(last * part),
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{} {unit}</text>",
+            x(at_s),
             HEIGHT - BOTTOM + 20.0,
-            short(last * part)
+            short(at_s / unit_s)
         );
+        at_s += step_s;
     }
     let line: Vec<_> = points
         .iter()
@@ -95,8 +105,18 @@ mod tests {
             assert!((LEFT..=WIDTH - RIGHT).contains(&x), "{x}");
             assert!((TOP..=HEIGHT - BOTTOM).contains(&y), "{y}");
         }
-        assert!(svg.contains("RSS (MB)") && svg.contains(">20 s<") && svg.contains(">80<"));
+        assert!(svg.contains("RSS (MB)") && svg.contains(">18 s<") && svg.contains(">80<"));
         assert!(svg.contains("prefers-color-scheme: dark"));
+    }
+
+    #[test]
+    fn time_is_marked_at_round_numbers() {
+        let svg = draw("RSS", "MB", &[(20.0, 50.0), (3_618.0, 75.0)]);
+        let marks: Vec<_> = svg
+            .lines()
+            .filter_map(|it| it.strip_suffix(" min</text>")?.rsplit('>').next())
+            .collect();
+        assert_eq!(marks, ["0", "20", "40", "60"]);
     }
 
     #[test]
