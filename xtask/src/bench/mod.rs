@@ -40,7 +40,7 @@ pub struct BenchArgs {
     #[arg(long)]
     mariadb: bool,
 
-    /// In ten minutes: shorter loads, and no catalogue of a million
+    /// In about ten minutes: shorter loads, and no catalogue of a million
     #[arg(long)]
     quick: bool,
 
