@@ -1,6 +1,7 @@
 // What the scripts here know of the shop: its public API, and nothing else.
 
-const json = { 'content-type': 'application/json' };
+import { request } from 'node:http';
+import { json } from 'node:stream/consumers';
 
 /** A shop at an address. `token` is the operators'. */
 export class Shop {
@@ -9,15 +10,17 @@ export class Shop {
     this.token = token;
   }
 
+  /** Asks with `node:http`: `fetch` takes three times as long, of a processor that the shop wants, too. */
   async ask(method, path, body, headers = {}) {
-    const response = await fetch(this.url + path, {
-      method,
-      headers: { ...(body === undefined ? {} : json), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const content = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text ?? '') };
+    const options = { method, headers: { ...(text === undefined ? {} : content), ...headers } };
+    const response = await new Promise((resolve, reject) => {
+      request(this.url + path, options, resolve).on('error', reject).end(text);
     });
-    const answer = await response.json();
-    if (!response.ok) {
-      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
+    const answer = await json(response);
+    if (response.statusCode >= 300) {
+      throw new Error(`${method} ${path}: ${response.statusCode} ${JSON.stringify(answer)}`);
     }
     return answer;
   }

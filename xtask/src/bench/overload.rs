@@ -111,10 +111,16 @@ struct Load<'a> {
 impl Load<'_> {
     fn kind(&self, (name, path): (&'static str, &str)) -> Result<Kind, Failure> {
         let mut rounds = Vec::new();
+        let mut thinks = None;
         for _ in 0..ROUNDS {
             let full = self.pages(path, FULL, None)?;
-            let think_ms = self.think_ms(path, full.rate * TIMES)?;
+            let rate = full.rate * TIMES;
+            let think_ms = match thinks {
+                Some(ms) => ms,
+                None => self.think_ms(path, rate)?,
+            };
             let crowd = self.pages(path, CROWD, Some(think_ms))?;
+            thinks = Some(think_ms * crowd.rate / rate);
             rounds.push(Kind {
                 name,
                 full,

@@ -2,8 +2,10 @@
 //! scenarios.
 
 use std::{
+    fs,
     io::Read,
     net::{SocketAddr, TcpStream},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -48,7 +50,7 @@ impl Ground<'_> {
         command
             .current_dir(self.folder)
             .arg("--data-dir")
-            .arg(self.folder.join(format!("shop-{products}")))
+            .arg(self.data_of(products))
             .arg("--assets-dir")
             .arg(self.place.site())
             .args(["--log", "error", "--operator-token", TOKEN]);
@@ -59,8 +61,17 @@ impl Ground<'_> {
         command
     }
 
-    /// Makes the shop with so many products.
+    fn data_of(&self, products: u32) -> PathBuf {
+        self.folder.join(format!("shop-{products}"))
+    }
+
+    /// Makes the shop with so many products. All have the same pictures, which are named by what they
+    /// show: one folder is enough, and only the first shop draws them.
     pub fn fill(&self, products: u32) -> Result<(), Failure> {
+        let (pictures, data) = (self.folder.join("media"), self.data_of(products));
+        fs::create_dir_all(&pictures)?;
+        fs::create_dir(&data)?;
+        symlink(&pictures, data.join("media"))?;
         if let Some(database) = self.database {
             create(&database.url, products)?;
         }
