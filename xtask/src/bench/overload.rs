@@ -23,11 +23,11 @@ const FULL: u32 = 64;
 const CROWD: u32 = 512;
 /// How often the crowd asks, beside what can be made.
 const TIMES: f64 = 2.1;
-/// How long one tries how long the crowd has to think for that, and how often.
-const TRY_S: u64 = 2;
+/// How often one tries how long the crowd has to think for that.
 const TRIES: u32 = 2;
-/// How often both are measured, by turns; the middle counts.
-const ROUNDS: usize = 3;
+/// How long the crowd stays, and full load before and after it: a short time and often, as the speed of
+/// a machine that others share changes by the second. The middle counts.
+const TURN_S: u64 = 2;
 /// Who orders, when the last order is answered.
 const BUYERS: u32 = 2;
 const CARTS_EACH_S: u64 = 2_000;
@@ -57,7 +57,8 @@ pub struct Overload {
 #[derive(Clone, Debug, Serialize)]
 pub struct Kind {
     pub name: &'static str,
-    pub full: Measured,
+    /// Before the crowd and after it.
+    pub full: [Measured; 2],
     pub crowd: Measured,
     pub think_ms: f64,
 }
@@ -110,38 +111,42 @@ struct Load<'a> {
 
 impl Load<'_> {
     fn kind(&self, (name, path): (&'static str, &str)) -> Result<Kind, Failure> {
+        let turn = Self {
+            seconds: TURN_S,
+            ..*self
+        };
         let mut rounds = Vec::new();
         let mut thinks = None;
-        for _ in 0..ROUNDS {
-            let full = self.pages(path, FULL, None)?;
-            let rate = full.rate * TIMES;
+        let mut before = turn.pages(path, FULL, None)?;
+        // An odd number: there is a middle.
+        for _ in 1..2 * self.seconds {
+            let rate = before.rate * TIMES;
             let think_ms = match thinks {
                 Some(ms) => ms,
-                None => self.think_ms(path, rate)?,
+                None => turn.think_ms(path, rate)?,
             };
-            let crowd = self.pages(path, CROWD, Some(think_ms))?;
+            let crowd = turn.pages(path, CROWD, Some(think_ms))?;
             thinks = Some(think_ms * crowd.rate / rate);
+            let after = turn.pages(path, FULL, None)?;
             rounds.push(Kind {
                 name,
-                full,
+                full: [before, after.clone()],
                 crowd,
                 think_ms,
             });
+            before = after;
         }
         rounds.sort_by(|a, b| a.goodput().total_cmp(&b.goodput()));
-        Ok(rounds.swap_remove(ROUNDS / 2))
+        let middle = rounds.len() / 2;
+        Ok(rounds.swap_remove(middle))
     }
 
     /// How long each of the crowd thinks when together they ask at this rate. Who waits for an answer
     /// does not think, and how many that are is seen by trying.
     fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
-        let short = Self {
-            seconds: TRY_S,
-            ..*self
-        };
         let mut think_ms = f64::from(CROWD) * 1_000.0 / rate;
         for _ in 0..TRIES {
-            let asked = short.pages(path, CROWD, Some(think_ms))?.rate;
+            let asked = self.pages(path, CROWD, Some(think_ms))?.rate;
             think_ms *= asked / rate;
         }
         Ok(think_ms)
@@ -198,16 +203,22 @@ fn made(it: &Measured) -> f64 {
 }
 
 impl Kind {
+    /// How many can be made.
+    fn capacity(&self) -> f64 {
+        let [before, after] = &self.full;
+        f64::midpoint(before.rate, after.rate)
+    }
+
     /// Of as many as can be made, those that were made when there were too many.
     fn goodput(&self) -> f64 {
-        made(&self.crowd) / self.full.rate.max(1.0)
+        made(&self.crowd) / self.capacity().max(1.0)
     }
 
     fn line(&self) -> String {
         format!(
             "{:.0} {}/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % of \
              that, p99 {:.0} ms, and the rest was told to come back",
-            self.full.rate,
+            self.capacity(),
             self.name,
             self.crowd.rate,
             made(&self.crowd),
@@ -223,7 +234,7 @@ impl Overload {
         let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
         let beside = [&self.beside_full.1, &self.beside_crowd.1];
         let kinds = self.kinds.iter().chain([&self.together]);
-        let kinds = kinds.flat_map(|it| [&it.full, &it.crowd]);
+        let kinds = kinds.flat_map(|it| it.full.iter().chain([&it.crowd]));
         let orders = [&self.orders, &self.beside_full.0, &self.beside_crowd.0];
         let pages: u64 = kinds.chain(beside).map(unanswered).sum();
         let orders: u64 = orders.into_iter().map(|it| it.errors).sum();
@@ -282,7 +293,7 @@ mod tests {
         let orders = load(800.0, 2_400, 0);
         let kind = |refused| Kind {
             name: "pages",
-            full: load(5_000.0, 15_000, 0),
+            full: [load(4_000.0, 12_000, 0), load(6_000.0, 18_000, 0)],
             crowd: load(10_000.0, 30_000, refused),
             think_ms: 40.0,
         };
