@@ -18,6 +18,7 @@ mod error;
 mod list;
 pub mod model;
 mod offer;
+mod product;
 mod save;
 mod search;
 pub mod slug;
@@ -67,22 +68,20 @@ pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
 /// An active product by its id or slug.
 pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
     let mut reader = app.db.read().await?;
+    let low_stock = app.config.low_stock;
     let by_id = match key.parse::<ProductId>() {
-        Ok(id) => store::find_product(&mut reader, id, locale).await?,
+        Ok(id) => product::find_product(&mut reader, id, locale, low_stock).await?,
         Err(_) => None,
     };
     let row = match by_id {
         Some(row) => Some(row),
         // A slug may look like a number.
-        None => store::find_product_by_slug(&mut reader, key, locale).await?,
+        None => product::find_product_by_slug(&mut reader, key, locale, low_stock).await?,
     };
     let row = row.ok_or(Error::NoSuchProduct)?;
-    let currency = row.price.from.currency;
-    let low_stock = app.config.low_stock;
-    let variants = store::list_variants(&mut reader, row.id, currency, low_stock).await?;
     drop(reader);
     let tree = tree(app).await?;
-    let availabilities = variants.iter().map(|variant| variant.availability);
+    let availabilities = row.variants.iter().map(|it| it.availability);
     Ok(Product {
         id: row.id,
         slug: row.slug,
@@ -102,7 +101,7 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
             .into_iter()
             .map(|option| shown(option, locale))
             .collect(),
-        variants,
+        variants: row.variants,
         images: row
             .images
             .into_iter()

@@ -1,11 +1,8 @@
-//! All SQL that reads the catalogue.
+//! The SQL that reads the catalogue. Lists, searches and a product whole have files of their own.
 
 use shared::{
-    catalog::{
-        Attribute, Availability, Brand, BrandCount, Facets, Image, ImageSource, PriceRange,
-        PriceSpan, Variant,
-    },
-    id::{BrandId, CategoryId, ProductId, VariantId},
+    catalog::{Availability, BrandCount, Facets, Image, ImageSource, PriceSpan},
+    id::{BrandId, CategoryId, ProductId},
     locale::Locale,
     money::{Currency, Money},
     time::Timestamp,
@@ -14,45 +11,12 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::db::{self, Reader};
 
-use super::{Error, model::NewOption, tree::Category};
+use super::{Error, tree::Category};
 
 /// The whole shop, where a category is expected.
 pub const WHOLE_SHOP: CategoryId = CategoryId::new(0);
 /// How many brands a filter offers.
 const FACET_BRANDS_MAX: i64 = 40;
-
-/// A product's own row, with its texts in one language.
-#[derive(Debug)]
-pub struct ProductRow {
-    /// Its identity.
-    pub id: ProductId,
-    /// Its word in addresses.
-    pub slug: String,
-    /// Its category.
-    pub category: Option<CategoryId>,
-    /// Its brand.
-    pub brand: Option<Brand>,
-    /// What its variants cost.
-    pub price: PriceRange,
-    /// What a buyer chooses between, in all languages.
-    pub options: Vec<NewOption>,
-    /// Its pictures, each with its text in all languages.
-    pub images: Vec<StoredImage>,
-    /// Free words.
-    pub tags: Vec<String>,
-    /// Its name.
-    pub name: String,
-    /// Its description.
-    pub description: String,
-    /// Facts about it.
-    pub attributes: Vec<Attribute>,
-    /// When it came.
-    pub created_at: Timestamp,
-    /// When it changed.
-    pub updated_at: Timestamp,
-    /// How often it changed.
-    pub version: i64,
-}
 
 /// A picture as it is kept: its address once, its text in every language.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -105,99 +69,6 @@ impl StoredImage {
     }
 }
 
-/// The statement that finds an active product by one of its names.
-macro_rules! find_product {
-    ($column:literal) => {
-        concat!(
-            "select p.id, p.slug, p.category_id, p.price_from_minor, p.price_to_minor,
-                    p.compare_at_minor, p.currency, p.options, p.images, p.tags, p.created_at,
-                    p.updated_at, p.version, b.id as brand_id, b.slug as brand_slug,
-                    b.name as brand_name, coalesce(t.name, d.name) as name,
-                    coalesce(t.description, d.description) as description,
-                    coalesce(t.attributes, d.attributes) as attributes
-               from products p
-               left join brands b on b.id = p.brand_id
-               left join product_texts t on t.product_id = p.id and t.locale = ?
-               left join product_texts d on d.product_id = p.id and d.locale = 'en'
-              where p.status = 'active'
-                and p.",
-            $column,
-            " = ?"
-        )
-    };
-}
-
-/// The active product with this id.
-pub async fn find_product(
-    reader: &mut Reader,
-    id: ProductId,
-    locale: Locale,
-) -> Result<Option<ProductRow>, Error> {
-    let query = sqlx::query(find_product!("id"))
-        .bind(locale.code())
-        .bind(id.get());
-    query
-        .fetch_optional(&mut **reader)
-        .await?
-        .map(product_row)
-        .transpose()
-}
-
-/// The active product with this slug.
-pub async fn find_product_by_slug(
-    reader: &mut Reader,
-    slug: &str,
-    locale: Locale,
-) -> Result<Option<ProductRow>, Error> {
-    let query = sqlx::query(find_product!("slug"))
-        .bind(locale.code())
-        .bind(slug);
-    query
-        .fetch_optional(&mut **reader)
-        .await?
-        .map(product_row)
-        .transpose()
-}
-
-fn product_row(row: AnyRow) -> Result<ProductRow, Error> {
-    let brand = match row.try_get::<Option<i64>, _>("brand_id")? {
-        Some(id) => Some(Brand {
-            id: BrandId::new(id),
-            slug: row.try_get("brand_slug")?,
-            name: row.try_get("brand_name")?,
-        }),
-        None => None,
-    };
-    Ok(ProductRow {
-        id: ProductId::new(row.try_get("id")?),
-        slug: row.try_get("slug")?,
-        category: row
-            .try_get::<Option<i64>, _>("category_id")?
-            .map(CategoryId::new),
-        brand,
-        price: price_range(&row)?,
-        options: json(&row, "options")?,
-        images: json(&row, "images")?,
-        tags: json(&row, "tags")?,
-        name: row.try_get("name")?,
-        description: row.try_get("description")?,
-        attributes: json(&row, "attributes")?,
-        created_at: Timestamp::from_millis(row.try_get("created_at")?),
-        updated_at: Timestamp::from_millis(row.try_get("updated_at")?),
-        version: row.try_get("version")?,
-    })
-}
-
-fn price_range(row: &AnyRow) -> Result<PriceRange, Error> {
-    let currency = currency(row)?;
-    let compare_at: Option<i64> = row.try_get("compare_at_minor")?;
-    Ok(PriceRange {
-        from: Money::new(row.try_get("price_from_minor")?, currency),
-        to: Money::new(row.try_get("price_to_minor")?, currency),
-        compare_at: compare_at.map(|minor| Money::new(minor, currency)),
-    })
-}
-
 pub(super) fn currency(row: &AnyRow) -> Result<Currency, Error> {
     let code: String = row.try_get("currency")?;
     code.parse()
@@ -207,55 +78,6 @@ pub(super) fn currency(row: &AnyRow) -> Result<Currency, Error> {
 pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, Error> {
     let text: String = row.try_get(column)?;
     Ok(serde_json::from_str(&text)?)
-}
-
-/// What can be bought of a product, with what is left of each.
-pub async fn list_variants(
-    reader: &mut Reader,
-    product: ProductId,
-    currency: Currency,
-    low_stock: u32,
-) -> Result<Vec<Variant>, Error> {
-    let statement = "
-        select v.id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked, v.backorder,
-               v.image, v.weight_g,
-               (select cast(sum(s.on_hand - s.held) as signed)
-                  from stock s
-                 where s.variant_id = v.id) as available
-          from variants v
-         where v.product_id = ?
-           and v.active = 1
-         order by v.position";
-    let rows = sqlx::query(statement)
-        .bind(product.get())
-        .fetch_all(&mut **reader)
-        .await?;
-    rows.iter()
-        .map(|row| variant(row, currency, low_stock))
-        .collect()
-}
-
-fn variant(row: &AnyRow, currency: Currency, low_stock: u32) -> Result<Variant, Error> {
-    let available: Option<i64> = row.try_get("available")?;
-    let available = Supply {
-        count: (row.try_get::<i64, _>("tracked")? != 0).then_some(available.unwrap_or(0)),
-        backorder: row.try_get::<i64, _>("backorder")? != 0,
-    };
-    let compare_at: Option<i64> = row.try_get("compare_at_minor")?;
-    let small = |column| -> Result<Option<u32>, Error> {
-        let number: Option<i64> = row.try_get(column)?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()))
-    };
-    Ok(Variant {
-        id: VariantId::new(row.try_get("id")?),
-        sku: row.try_get("sku")?,
-        options: json(row, "options")?,
-        price: Money::new(row.try_get("price_minor")?, currency),
-        compare_at: compare_at.map(|minor| Money::new(minor, currency)),
-        availability: available.shown(low_stock),
-        image: small("image")?,
-        weight_g: small("weight_g")?,
-    })
 }
 
 /// How much of a variant can be had.

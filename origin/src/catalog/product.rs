@@ -1,0 +1,221 @@
+//! One product whole. The database hands over its few short values as one JSON array, and its variants as
+//! others with commas between them: one statement, and few values from one thread to another, as for the
+//! cards of lists.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use shared::{
+    catalog::{Attribute, Brand, PriceRange, SelectedOption, Variant},
+    id::{BrandId, CategoryId, ProductId, VariantId},
+    locale::Locale,
+    money::{Currency, Money},
+    time::Timestamp,
+};
+use sqlx::{Row as _, any::AnyRow};
+
+use crate::db::Reader;
+
+use super::{
+    Error,
+    model::NewOption,
+    store::{StoredImage, Supply, json},
+};
+
+/// A product as it is kept, with its texts in one language.
+#[derive(Debug)]
+pub struct Whole {
+    /// Its identity.
+    pub id: ProductId,
+    /// Its word in addresses.
+    pub slug: String,
+    /// Its category.
+    pub category: Option<CategoryId>,
+    /// Its brand.
+    pub brand: Option<Brand>,
+    /// What its variants cost.
+    pub price: PriceRange,
+    /// What can be bought of it.
+    pub variants: Vec<Variant>,
+    /// What a buyer chooses between, in all languages.
+    pub options: Vec<NewOption>,
+    /// Its pictures, each with its text in all languages.
+    pub images: Vec<StoredImage>,
+    /// Free words.
+    pub tags: Vec<String>,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Facts about it.
+    pub attributes: Vec<Attribute>,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When it changed.
+    pub updated_at: Timestamp,
+    /// How often it changed.
+    pub version: i64,
+}
+
+/// The statement that finds an active product by one of its names. Its arrays are [`Short`] and [`Sold`].
+macro_rules! find_product {
+    ($column:literal) => {
+        concat!(
+            "select json_array(p.id, p.slug, p.category_id, p.price_from_minor, p.price_to_minor,
+                               p.compare_at_minor, p.currency, p.created_at, p.updated_at, p.version,
+                               b.id, b.slug, b.name, coalesce(t.name, d.name)) as short,
+                    p.options, p.images, p.tags,
+                    coalesce(t.description, d.description) as description,
+                    coalesce(t.attributes, d.attributes) as attributes,
+                    (select group_concat(json_array(
+                                v.position, v.id, v.sku, v.options, v.price_minor, v.compare_at_minor,
+                                v.tracked, v.backorder, v.image, v.weight_g,
+                                (select cast(sum(s.on_hand - s.held) as signed)
+                                   from stock s
+                                  where s.variant_id = v.id)))
+                       from variants v
+                      where v.product_id = p.id
+                        and v.active = 1) as variants
+               from products p
+               left join brands b on b.id = p.brand_id
+               left join product_texts t on t.product_id = p.id and t.locale = ?
+               left join product_texts d on d.product_id = p.id and d.locale = 'en'
+              where p.status = 'active'
+                and p.",
+            $column,
+            " = ?"
+        )
+    };
+}
+
+/// The active product with this id.
+pub async fn find_product(
+    reader: &mut Reader,
+    id: ProductId,
+    locale: Locale,
+    low_stock: u32,
+) -> Result<Option<Whole>, Error> {
+    let query = sqlx::query(find_product!("id"))
+        .bind(locale.code())
+        .bind(id.get());
+    let row = query.fetch_optional(&mut **reader).await?;
+    row.map(|row| whole(&row, low_stock)).transpose()
+}
+
+/// The active product with this slug.
+pub async fn find_product_by_slug(
+    reader: &mut Reader,
+    slug: &str,
+    locale: Locale,
+    low_stock: u32,
+) -> Result<Option<Whole>, Error> {
+    let query = sqlx::query(find_product!("slug"))
+        .bind(locale.code())
+        .bind(slug);
+    let row = query.fetch_optional(&mut **reader).await?;
+    row.map(|row| whole(&row, low_stock)).transpose()
+}
+
+/// The short values of a product, in the statement's order.
+#[derive(Deserialize)]
+struct Short {
+    id: i64,
+    slug: String,
+    category: Option<i64>,
+    price_from: i64,
+    price_to: i64,
+    compare_at: Option<i64>,
+    currency: Currency,
+    created_at: i64,
+    updated_at: i64,
+    version: i64,
+    brand_id: Option<i64>,
+    brand_slug: Option<String>,
+    brand_name: Option<String>,
+    name: String,
+}
+
+/// A variant, in the statement's order.
+#[derive(Deserialize)]
+struct Sold {
+    position: i64,
+    id: i64,
+    sku: String,
+    #[serde(deserialize_with = "within")]
+    options: Vec<SelectedOption>,
+    price: i64,
+    compare_at: Option<i64>,
+    tracked: i64,
+    backorder: i64,
+    image: Option<u32>,
+    weight_g: Option<u32>,
+    available: Option<i64>,
+}
+
+/// A text of JSON within JSON.
+fn within<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: serde::de::DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let text = Cow::<str>::deserialize(deserializer)?;
+    serde_json::from_str(&text).map_err(D::Error::custom)
+}
+
+fn whole(row: &AnyRow, low_stock: u32) -> Result<Whole, Error> {
+    let short: Short = json(row, "short")?;
+    let money = |minor| Money::new(minor, short.currency);
+    let brand = short.brand_id.zip(short.brand_slug).zip(short.brand_name);
+    let variants: Option<String> = row.try_get("variants")?;
+    Ok(Whole {
+        id: ProductId::new(short.id),
+        category: short.category.map(CategoryId::new),
+        brand: brand.map(|((id, slug), name)| Brand {
+            id: BrandId::new(id),
+            slug,
+            name,
+        }),
+        price: PriceRange {
+            from: money(short.price_from),
+            to: money(short.price_to),
+            compare_at: short.compare_at.map(money),
+        },
+        variants: variants_of(&variants.unwrap_or_default(), short.currency, low_stock)?,
+        options: json(row, "options")?,
+        images: json(row, "images")?,
+        tags: json(row, "tags")?,
+        description: row.try_get("description")?,
+        attributes: json(row, "attributes")?,
+        created_at: Timestamp::from_millis(short.created_at),
+        updated_at: Timestamp::from_millis(short.updated_at),
+        version: short.version,
+        slug: short.slug,
+        name: short.name,
+    })
+}
+
+fn variants_of(text: &str, currency: Currency, low_stock: u32) -> Result<Vec<Variant>, Error> {
+    let mut sold: Vec<Sold> = serde_json::from_str(&format!("[{text}]"))?;
+    sold.sort_by_key(|it| it.position);
+    let shown = sold.into_iter().map(|it| it.shown(currency, low_stock));
+    Ok(shown.collect())
+}
+
+impl Sold {
+    fn shown(self, currency: Currency, low_stock: u32) -> Variant {
+        let supply = Supply {
+            count: (self.tracked != 0).then_some(self.available.unwrap_or(0)),
+            backorder: self.backorder != 0,
+        };
+        Variant {
+            id: VariantId::new(self.id),
+            sku: self.sku,
+            options: self.options,
+            price: Money::new(self.price, currency),
+            compare_at: self.compare_at.map(|minor| Money::new(minor, currency)),
+            availability: supply.shown(low_stock),
+            image: self.image,
+            weight_g: self.weight_g,
+        }
+    }
+}
