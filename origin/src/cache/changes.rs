@@ -139,6 +139,21 @@ impl Changes {
         }
     }
 
+    /// Learns what an answer may hold that was made since this was the last known change, if any other was
+    /// learnt meanwhile or is about to be. What is known then does not lie in between: nobody who has seen
+    /// that answer gets one that others have made of less.
+    pub async fn cover(&self, db: &Db, as_of: u64) {
+        let nothing_was_learnt = self.turn.try_lock().is_ok() && self.latest() == as_of;
+        if nothing_was_learnt {
+            return;
+        }
+        match tokio::time::timeout(WAIT_MAX, self.look(db)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "what has changed cannot be read"),
+            Err(_) => tracing::warn!("what has changed is not known in time"),
+        }
+    }
+
     fn knows(&self, commits: u64, at_least: Option<u64>) -> bool {
         self.seen.load(Ordering::Acquire) >= commits
             && at_least.is_none_or(|it| it <= self.latest())

@@ -167,6 +167,7 @@ fn make(
             let kept = Arc::new(kept);
             memory.put(Arc::clone(&key), Arc::clone(&kept));
             share(&app, key, &kept);
+            app.changes.cover(&app.db, as_of).await;
             return Some(kept);
         }
         let failed = response.status().is_server_error();

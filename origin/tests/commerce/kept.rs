@@ -224,6 +224,27 @@ db_test! {
 }
 
 db_test! {
+    /// An answer may hold more than it says. If anything was learnt while it was made, so is what else it may
+    /// hold: nothing that others have made in between is right any more.
+    async fn who_has_seen_an_answer_gets_nothing_older(shop) {
+        let other = shop.with(|config| config.node_id += 1).await;
+        let (known, db) = (&other.app.changes, &other.app.db);
+        set_price(shop, "tea", "1.00").await;
+        known.look(db).await.unwrap();
+        let begun = known.latest();
+        set_price(shop, "tea", "2.00").await;
+        known.cover(db, begun).await;
+        assert_eq!(known.latest(), begun, "nothing was learnt meanwhile");
+        known.look(db).await.unwrap();
+        set_price(shop, "tea", "3.00").await;
+        known.cover(db, begun).await;
+        shop.app.changes.look(&shop.app.db).await.unwrap();
+        assert_eq!(known.latest(), shop.app.changes.latest());
+        other.app.db.close().await;
+    }
+}
+
+db_test! {
     /// The edge knows of a change before this origin does: it says so, and gets nothing older.
     async fn an_edge_that_knows_more_is_answered_as_it_knows(shop) {
         let secret = "what edge and origin share";
