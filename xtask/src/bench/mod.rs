@@ -40,7 +40,7 @@ pub struct BenchArgs {
     #[arg(long)]
     mariadb: bool,
 
-    /// In about ten minutes: shorter loads, and no catalogue of a million
+    /// In less than ten minutes, once all is built: shorter loads, and no catalogue of a million
     #[arg(long)]
     quick: bool,
 

@@ -116,17 +116,18 @@ impl Load<'_> {
             ..*self
         };
         let mut rounds = Vec::new();
-        let mut thinks = None;
+        // How many think, by Little's law: in turn after turn they are as many.
+        let mut thinkers = None;
         let mut before = turn.pages(path, FULL, None)?;
         // An odd number: there is a middle.
         for _ in 1..2 * self.seconds {
             let rate = before.rate * TIMES;
-            let think_ms = match thinks {
-                Some(ms) => ms,
+            let think_ms = match thinkers {
+                Some(many) => many / rate,
                 None => turn.think_ms(path, rate)?,
             };
             let crowd = turn.pages(path, CROWD, Some(think_ms))?;
-            thinks = Some(think_ms * crowd.rate / rate);
+            thinkers = Some(think_ms * crowd.rate);
             let after = turn.pages(path, FULL, None)?;
             rounds.push(Kind {
                 name,
