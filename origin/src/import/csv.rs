@@ -6,8 +6,9 @@ use shared::{locale::Locale, money::Currency};
 
 use super::{
     Source,
-    check::{Flow, Gate, OPTIONS_MAX, VALUES_MAX, VARIANTS_MAX, place_images},
+    check::{OPTIONS_MAX, VALUES_MAX, VARIANTS_MAX, place_images},
     error::{Error, Fault, Lost, Notes},
+    gate::{Flow, Gate},
     money, open, options,
     pictures::Folder,
     sheet::{Columns, Sheet, SheetRow},

@@ -5,9 +5,10 @@ use shared::{locale::Locale, money::Currency};
 
 use super::{
     Source,
-    check::{Flow, Gate, place_images},
+    check::place_images,
     error::{Fault, Lost, Notes},
     fields::Fields,
+    gate::{Flow, Gate},
     money, open,
     pictures::Folder,
     records::Lines,

@@ -23,6 +23,7 @@ mod dummyjson;
 mod error;
 pub mod export;
 mod fields;
+mod gate;
 mod jsonl;
 pub mod money;
 mod options;
@@ -43,7 +44,7 @@ mod weight;
 
 pub use error::{BadRow, Error, Lost};
 
-use check::{Flow, Gate, Stop};
+use gate::{Flow, Gate, Stop};
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -8,9 +8,10 @@ use shared::{locale::Locale, money::Currency};
 
 use super::{
     Source,
-    check::{CATEGORY_DEPTH_MAX, Flow, Gate},
+    check::CATEGORY_DEPTH_MAX,
     error::{Fault, Lost, Notes},
     fields::Fields,
+    gate::{Flow, Gate},
     open,
     pictures::Photos,
     records::Objects,

@@ -6,9 +6,10 @@ use shared::{
 };
 
 use super::{
-    check::{Flow, Gate, place_images},
+    check::place_images,
     error::{Error, Fault, Lost, Notes},
     fields::Fields,
+    gate::{Flow, Gate},
     money,
     pictures::{Photos, picture},
     saleor::PREFIX,

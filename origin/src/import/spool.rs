@@ -4,7 +4,7 @@
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::{check::Stop, error::Error};
+use super::{error::Error, gate::Stop};
 
 /// Keys are their parts with a zero byte behind each.
 const ENTRIES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("entries");

@@ -12,8 +12,9 @@ use std::rc::Rc;
 
 use super::{
     Source,
-    check::{Flow, Gate, place_images},
+    check::place_images,
     error::{Fault, Lost, Notes},
+    gate::{Flow, Gate},
     open,
     pictures::{Folder, pictures},
     sheet::{Columns, Sheet, SheetRow},
