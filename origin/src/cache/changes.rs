@@ -128,14 +128,9 @@ impl Changes {
             }
             self.read(db).await
         };
-        match tokio::time::timeout(WAIT_MAX, known).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                // There is nothing newer to be had. Who asks again and again is a job, not a shopper.
-                self.seen.fetch_max(commits, Ordering::AcqRel);
-                tracing::warn!(error = %error, "what has changed cannot be read");
-            }
-            Err(_) => tracing::warn!("what has changed is not known in time"),
+        if !in_time(known).await {
+            // There is nothing newer to be had. Who asks again and again is a job, not a shopper.
+            self.seen.fetch_max(commits, Ordering::AcqRel);
         }
     }
 
@@ -147,11 +142,7 @@ impl Changes {
         if nothing_was_learnt {
             return;
         }
-        match tokio::time::timeout(WAIT_MAX, self.look(db)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = %error, "what has changed cannot be read"),
-            Err(_) => tracing::warn!("what has changed is not known in time"),
-        }
+        in_time(self.look(db)).await;
     }
 
     fn knows(&self, commits: u64, at_least: Option<u64>) -> bool {
@@ -217,6 +208,21 @@ impl Changes {
         known.tags.retain(|_, version| *version > everything);
         // Under the lock: who reads the number and then asks about a tag knows both.
         self.latest.store(latest, Ordering::Release);
+    }
+}
+
+/// Waits for what has changed to be read, not longer than a moment. False when it cannot be read.
+async fn in_time(known: impl Future<Output = Result<(), db::Error>>) -> bool {
+    match tokio::time::timeout(WAIT_MAX, known).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(error = %error, "what has changed cannot be read");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("what has changed is not known in time");
+            true
+        }
     }
 }
 
