@@ -22,6 +22,7 @@ use crate::{
     mail::Mailer,
     orders,
     redis::Redis,
+    seal::Sealer,
     telemetry::Metrics,
 };
 
@@ -72,6 +73,8 @@ pub struct Parts {
     pub away: Away,
     /// What signs the tokens of programs.
     pub signer: Signer,
+    /// What seals secrets that have to be read again.
+    pub sealer: Sealer,
     /// Where messages go.
     pub mailer: Mailer,
     /// Who is told that something is no longer right.
@@ -122,6 +125,7 @@ impl App {
         let maker = maker.transpose().map_err(wrong)?;
         let l2 = redis.clone().zip(maker);
         let signer = config.signer().map_err(wrong)?;
+        let sealer = config.sealer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let client = crate::client::client().map_err(wrong)?;
@@ -146,6 +150,7 @@ impl App {
             edges,
             hasher: Hasher::default(),
             signer,
+            sealer,
             pictures: Arc::new(Semaphore::new(1)),
             limits,
             admission,

@@ -17,6 +17,7 @@ use crate::{
     db,
     mail::Mailer,
     redis::Redis,
+    seal::Sealer,
     telemetry::LogFormat,
 };
 
@@ -317,6 +318,17 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub token_keys: Option<String>,
 
+    /// The keys that seal secrets in the database, NAME:KEY with commas between; the first one seals, all of
+    /// them open. Without them, a key in the data folder's `sealing.key`, which is made when it is not there
+    #[arg(
+        long,
+        env = "MALLARD_SEALING_KEYS",
+        hide_env_values = true,
+        global = true
+    )]
+    #[arg(value_parser = secret)]
+    pub sealing_keys: Option<String>,
+
     /// From whom buyers get mail
     #[arg(
         long,
@@ -565,6 +577,14 @@ impl Config {
         match &self.token_keys {
             Some(keys) => Signer::new(keys),
             None => Signer::of_file(&self.data_dir.join("token-keys")),
+        }
+    }
+
+    /// What seals secrets in the database.
+    pub fn sealer(&self) -> Result<Sealer, String> {
+        match &self.sealing_keys {
+            Some(keys) => Sealer::new(keys),
+            None => Sealer::of_file(&self.data_dir.join("sealing.key")),
         }
     }
 

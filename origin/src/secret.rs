@@ -35,6 +35,11 @@ pub fn seed() -> [u8; 32] {
     random()
 }
 
+/// 96 random bits, used once with a key.
+pub fn nonce() -> [u8; 12] {
+    random()
+}
+
 /// Eight random bits.
 pub fn byte() -> u8 {
     random::<1>()[0]

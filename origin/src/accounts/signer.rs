@@ -1,7 +1,7 @@
 //! What signs access tokens: Ed25519 keys, each with a name. The first one signs, all of them are
 //! believed, so that a key can follow another one without anybody noticing.
 
-use std::{collections::HashMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
@@ -13,7 +13,12 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Serialize, de::DeserializeOwned};
 use shared::time::Timestamp;
 
+use crate::keyring::Keyring;
+
 use super::Error;
+
+/// How errors call a key.
+const WHAT: &str = "token key";
 
 /// Signs tokens and believes them.
 pub struct Signer {
@@ -47,59 +52,36 @@ impl std::fmt::Debug for Signer {
 impl Signer {
     /// The signer of these keys: `NAME:KEY`, with commas between, each key 32 bytes in base64url.
     pub fn new(keys: &str) -> Result<Self, String> {
+        Self::of(&Keyring::parse(keys, WHAT)?)
+    }
+
+    /// The signer of the keys in this file, which is made if it is not there, for nobody else to read.
+    pub fn of_file(path: &Path) -> Result<Self, String> {
+        Self::of(&Keyring::of_file(path, WHAT)?)
+    }
+
+    fn of(ring: &Keyring) -> Result<Self, String> {
         // Another signer has installed the same one.
         let _ = PROVIDER.install_default();
         let mut known = HashMap::new();
         let mut seals = HashMap::new();
         let mut first = None;
-        for key in keys.split(',').map(str::trim) {
-            let (name, secret) = key
-                .split_once(':')
-                .ok_or("a token key is NAME:KEY, with commas between several")?;
-            let seed = URL_SAFE_NO_PAD.decode(secret.trim());
-            let pair = seed.ok().and_then(|seed| {
-                let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
-                Some((seed, pair))
-            });
-            let (seed, pair) =
-                pair.ok_or_else(|| format!("the token key {name:?} is not 32 bytes in base64url"))?;
+        for (name, seed) in ring.iter() {
+            let pair = Ed25519KeyPair::from_seed_unchecked(seed);
+            let pair = pair.map_err(|error| format!("the {WHAT} {name:?}: {error}"))?;
             let public = URL_SAFE_NO_PAD.encode(pair.public_key());
             let public = DecodingKey::from_ed_components(&public).map_err(|it| it.to_string())?;
-            if known.insert(name.to_owned(), public).is_some() {
-                return Err(format!("the token key {name:?} is there twice"));
-            }
-            seals.insert(name.to_owned(), blake3::derive_key(SEAL, &seed));
-            first.get_or_insert((name.to_owned(), EncodingKey::from_ed_der(&seed)));
+            known.insert(name.to_owned(), public);
+            seals.insert(name.to_owned(), blake3::derive_key(SEAL, seed));
+            first.get_or_insert((name.to_owned(), EncodingKey::from_ed_der(seed)));
         }
-        let (name, key) = first.ok_or("there is no token key")?;
+        let (name, key) = first.ok_or_else(|| format!("there is no {WHAT}"))?;
         Ok(Self {
             name,
             key,
             known,
             seals,
         })
-    }
-
-    /// The signer of the keys in this file, which is made if it is not there, for nobody else to read.
-    pub fn of_file(path: &Path) -> Result<Self, String> {
-        let in_file = |error: String| format!("{}: {error}", path.display());
-        match std::fs::read_to_string(path) {
-            Ok(keys) => Self::new(keys.trim()).map_err(in_file),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let keys = new_key();
-                let mut options = std::fs::OpenOptions::new();
-                let file = options.write(true).create_new(true).mode(0o600).open(path);
-                match file.and_then(|mut file| file.write_all(keys.as_bytes())) {
-                    Ok(()) => Self::new(&keys),
-                    // Another process was faster.
-                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                        Self::of_file(path)
-                    }
-                    Err(error) => Err(in_file(error.to_string())),
-                }
-            }
-            Err(error) => Err(in_file(error.to_string())),
-        }
     }
 
     /// What shows that an origin of this shop has put these parts together, in this order.
@@ -149,12 +131,6 @@ impl Signer {
 pub(super) trait Clocked {
     /// Whether they are good at this time, in seconds.
     fn is_time(&self, now: i64) -> bool;
-}
-
-/// A new key, named by when it was made.
-fn new_key() -> String {
-    let name = &crate::secret::token()[..8];
-    format!("{name}:{}", URL_SAFE_NO_PAD.encode(crate::secret::seed()))
 }
 
 /// The cryptography under `jsonwebtoken`: ring's Ed25519, and nothing besides.
@@ -207,6 +183,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::keyring::new_key;
 
     #[test]
     fn a_seal_is_for_these_parts_in_this_order() {

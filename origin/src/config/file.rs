@@ -149,6 +149,7 @@ mod tests {
             "--stripe-secret-key",
             "--stripe-webhook-secret",
             "--token-keys",
+            "--sealing-keys",
             "--cloudflare-token",
         ] {
             let id = secret.trim_start_matches('-').replace('-', "_");
@@ -168,9 +169,10 @@ mod tests {
         let secrets = command();
         let hidden = secrets.get_arguments().filter(|it| {
             let id = it.get_id().as_str();
-            is_setting(it) && (id.contains("secret") || id.ends_with("_token"))
+            is_setting(it)
+                && (id.contains("secret") || id.ends_with("_token") || id.ends_with("_keys"))
         });
-        assert_eq!(hidden.count(), 5, "a new secret is missing above");
+        assert_eq!(hidden.count(), 7, "a new secret is missing above");
     }
 
     /// Test cards are for shops that are tried out: they are asked for, and twice where shoppers could be.
