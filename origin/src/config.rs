@@ -194,6 +194,21 @@ pub struct Config {
     #[arg(long, env = "MALLARD_LIMIT_LOGIN", default_value_t = 5, global = true)]
     pub limit_login: u32,
 
+    /// How many times as much a whole site may ask as one client in it: an IPv6 /48, an IPv4 /24; 0 is
+    /// as much as it likes
+    #[arg(long, env = "MALLARD_LIMIT_SITE", default_value_t = 8, global = true)]
+    pub limit_site: u32,
+
+    /// How many times as much a provider's network may ask as one client in it: an IPv6 /32, an IPv4
+    /// /16; 0 is as much as it likes
+    #[arg(
+        long,
+        env = "MALLARD_LIMIT_PROVIDER",
+        default_value_t = 64,
+        global = true
+    )]
+    pub limit_provider: u32,
+
     /// How often one address may open an account, in a minute
     #[arg(
         long,

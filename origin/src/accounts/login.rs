@@ -9,7 +9,7 @@ use shared::{
 use crate::{
     app::App,
     db::{self, Tx},
-    limits::Rule,
+    limits::{Rule, Subject},
     outbox::{self, Message},
 };
 
@@ -92,13 +92,16 @@ pub(super) async fn checked(
 /// in another; guessing in many meets the last limit, which is what keeps a small password safe.
 async fn guarded(app: &App, email: &str, device: &Device) -> Result<(), Error> {
     let (quota, now) = (app.config.limit_login, app.clock.now());
-    let here = format!("{email} {}", device.network.as_deref().unwrap_or("-"));
-    for (rule, key) in [
-        (Rule::per_minute("account", quota), here.as_str()),
-        (Rule::per_hour("account-hour", quota * 4), here.as_str()),
-        (Rule::per_hour("account-everywhere", quota * 20), email),
+    let here = Subject::AccountIn(email, device.network.client().unwrap_or("-"));
+    for (rule, subject) in [
+        (Rule::per_minute("account", quota), here),
+        (Rule::per_hour("account-hour", quota * 4), here),
+        (
+            Rule::per_hour("account-everywhere", quota * 20),
+            Subject::Account(email),
+        ),
     ] {
-        app.limits.check(rule, key, now).await?;
+        app.limits.check(rule, subject, now).await?;
     }
     Ok(())
 }

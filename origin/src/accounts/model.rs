@@ -8,6 +8,8 @@ use shared::{
     id::{FamilyId, SessionId, UserId},
 };
 
+use crate::limits::Network;
+
 use super::{Actor, Error};
 
 /// Somebody who has signed in.
@@ -67,7 +69,7 @@ pub struct Device {
     /// What the browser or program calls itself.
     pub agent: String,
     /// The network that it is in, where it is known.
-    pub network: Option<String>,
+    pub network: Network,
 }
 
 /// Role and rights from the words of the table.

@@ -12,7 +12,7 @@ use ui::mail::{AccountMail, Mail};
 use crate::{
     app::App,
     db,
-    limits::Rule,
+    limits::{Rule, Subject},
     outbox::{self, Message},
 };
 
@@ -114,7 +114,8 @@ async fn may_write(app: &App, purpose: Purpose, email: &str) -> Result<(), Error
         Purpose::Email => "account-email",
     };
     let rule = Rule::per_hour(name, app.config.limit_reset);
-    Ok(app.limits.check(rule, email, app.clock.now()).await?)
+    let recipient = Subject::Recipient(email);
+    Ok(app.limits.check(rule, recipient, app.clock.now()).await?)
 }
 
 async fn send_link<T: Serialize>(
@@ -201,7 +202,8 @@ async fn remembered(
         Rule::per_minute("link", app.config.limit_login),
         Rule::per_hour("link-hour", app.config.limit_login * 4),
     ] {
-        app.limits.check(rule, token, app.clock.now()).await?;
+        let link = Subject::Link(token);
+        app.limits.check(rule, link, app.clock.now()).await?;
     }
     let hash = link.content.password_hash.clone();
     if app.hasher.verify(password, Some(hash)).await? {

@@ -111,7 +111,7 @@ impl<S: Sync> FromRequestParts<S> for Device {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let Network(network) = Network::from_request_parts(parts, state).await?;
+        let network = Network::from_request_parts(parts, state).await?;
         let value = parts.headers.get(header::USER_AGENT);
         let agent = model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default());
         Ok(Self { agent, network })

@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     app::App,
-    limits::{self, Network, Rule},
+    limits::{self, Network, Rule, Subject},
     shopper::{Of, Shopper},
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
@@ -84,11 +84,9 @@ async fn update_cart(
 ) -> Answered {
     if update.coupons.is_some() {
         let rule = Rule::per_minute("coupons", app.config.limit_coupons);
-        app.limits.check(rule, &path.cart, app.clock.now()).await?;
-        if let Network(Some(network)) = network {
-            let rule = limits::coupons(&app.config);
-            app.limits.check(rule, &network, app.clock.now()).await?;
-        }
+        let cart = Subject::Cart(&path.cart);
+        app.limits.check(rule, cart, app.clock.now()).await?;
+        limits::check_network(&app, &network, limits::coupons(&app.config)).await?;
     }
     let what = Change::Update(Box::new(update));
     let seen = if_match(&headers)?;

@@ -1,14 +1,12 @@
 //! The limits that a client has. What is limited by who is meant, and not by who asks, stands where it
 //! is done.
 
-use std::{convert::Infallible, net::IpAddr};
-
 use axum::{
-    extract::{FromRequestParts, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, request::Parts};
+use http::{HeaderName, HeaderValue};
 use shared::{
     endpoint::{
         CREATE_TOKENS, FORGOT_PASSWORD, HOLD_CART, LOGIN, PLACE_ORDER, REGISTER, RESET_PASSWORD,
@@ -20,7 +18,7 @@ use shared::{
 
 use crate::{app::App, config::Config, http::Client, web::Refusal};
 
-use super::{Rule, TooOften, Verdict};
+use super::{Network, Rule, TooOften, Verdict};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -28,44 +26,19 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Where the API begins.
 const API_ROOT: &str = "/api/v1";
 
-/// The network that a request comes from, where it is known: what limits count by. Whoever has an IPv6
-/// address has 2⁶⁴ of them, which are one network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network(pub Option<String>);
-
-impl Network {
-    fn of(address: IpAddr) -> Self {
-        Self(Some(match address.to_canonical() {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        }))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Network {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let client = parts.extensions.get::<Client>().and_then(|it| it.0);
-        Ok(client.map_or(Self(None), Self::of))
-    }
-}
-
 /// Lets a request through unless its client has asked too often; the answer says how often it still
 /// may (draft-ietf-httpapi-ratelimit-headers). A client that is not known has no limit: it came
 /// through something that was not named in the settings.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().and_then(|it| it.0);
-    let network = client.and_then(|it| Network::of(it).0);
     let route = request.extensions().get::<MatchedPath>();
     let rule = route.and_then(|route| rule_of(&app.config, route.as_str(), request.method()));
-    let (Some(network), Some(rule)) = (network, rule) else {
+    let (Some(client), Some(rule)) = (client, rule) else {
         return next.run(request).await;
     };
-    let verdict = app.limits.take(rule, &network, app.clock.now()).await;
+    let Some((rule, verdict)) = take(&app, &Network::of(client), rule).await else {
+        return next.run(request).await;
+    };
     let mut response = if verdict.allowed {
         next.run(request).await
     } else {
@@ -78,6 +51,34 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
         tell(&mut response, rule, verdict);
     }
     response
+}
+
+/// Takes one request from a client's network and from those around it, the smallest one first; the answer
+/// is of the network that refuses, or else of the client's own.
+async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict)> {
+    let now = app.clock.now();
+    let mut own = None;
+    for (rule, subject) in network.buckets(&app.config, rule) {
+        let verdict = app.limits.take(rule, subject, now).await;
+        if !verdict.allowed {
+            return Some((rule, verdict));
+        }
+        own.get_or_insert((rule, verdict));
+    }
+    own
+}
+
+/// The same for what a handler limits by itself.
+pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), TooOften> {
+    match take(app, network, rule).await {
+        Some((_, verdict)) if !verdict.allowed => {
+            tracing::info!(limit = rule.name, "asked too often");
+            Err(TooOften {
+                retry_in: verdict.retry_in,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The rule of everything that has no other.
@@ -204,15 +205,5 @@ mod tests {
             ..config
         };
         assert_eq!(rule_of(&unlimited, "/api/v1/carts", &Method::POST), None);
-    }
-
-    #[test]
-    fn a_network_is_what_one_client_has() {
-        let of = |text: &str| Network::of(text.parse().unwrap()).0.unwrap();
-        assert_eq!(of("192.0.2.1"), "192.0.2.1");
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     }
 }

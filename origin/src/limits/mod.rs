@@ -4,6 +4,7 @@
 //! nobody gets in more often than once for each origin.
 
 mod layer;
+mod network;
 mod redis;
 
 use std::{sync::Arc, time::Duration};
@@ -16,7 +17,8 @@ use shared::{
 
 use crate::redis::Redis;
 
-pub use layer::{Network, coupons, limit};
+pub use layer::{check_network, coupons, limit};
+pub use network::Network;
 
 /// How often something may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,50 @@ pub struct Rule {
     pub quota: u32,
     /// How long the window is.
     pub window: Duration,
+}
+
+/// Whose bucket it is. Each kind has keys of its own, so that no name of one thing empties the bucket of
+/// another: an order's number is whatever somebody types, an address of somebody else for example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'k> {
+    /// One client's network: an IPv4 address, or an IPv6 /64.
+    Network(&'k str),
+    /// The networks of one site: an IPv4 /24, or an IPv6 /48.
+    Site(&'k str),
+    /// The networks of one provider: an IPv4 /16, or an IPv6 /32.
+    Provider(&'k str),
+    /// A browser that has signed in before, by the hash of its cookie.
+    Device(&'k str),
+    /// The account with this e-mail address, whether there is one or not.
+    Account(&'k str),
+    /// The same in one network: e-mail address and network.
+    AccountIn(&'k str, &'k str),
+    /// Whoever gets mail at this address.
+    Recipient(&'k str),
+    /// A cart, by its token.
+    Cart(&'k str),
+    /// An order, by its number.
+    Order(&'k str),
+    /// The link of a message, by its token.
+    Link(&'k str),
+}
+
+impl<'k> Subject<'k> {
+    /// The kind's word, and the parts of the key.
+    const fn parts(self) -> (&'static str, [&'k str; 2]) {
+        match self {
+            Self::Network(key) => ("network", [key, ""]),
+            Self::Site(key) => ("site", [key, ""]),
+            Self::Provider(key) => ("provider", [key, ""]),
+            Self::Device(key) => ("device", [key, ""]),
+            Self::Account(key) => ("account", [key, ""]),
+            Self::AccountIn(key, network) => ("account-in", [key, network]),
+            Self::Recipient(key) => ("recipient", [key, ""]),
+            Self::Cart(key) => ("cart", [key, ""]),
+            Self::Order(key) => ("order", [key, ""]),
+            Self::Link(key) => ("link", [key, ""]),
+        }
+    }
 }
 
 /// What a rule says of one more request.
@@ -124,8 +170,8 @@ impl Limits {
         }
     }
 
-    /// Takes one request out of the bucket of this key.
-    pub async fn take(&self, rule: Rule, key: &str, now: Timestamp) -> Verdict {
+    /// Takes one request out of a bucket.
+    pub async fn take(&self, rule: Rule, subject: Subject<'_>, now: Timestamp) -> Verdict {
         if rule.quota == 0 {
             return Verdict {
                 allowed: true,
@@ -134,7 +180,7 @@ impl Limits {
                 retry_in: Duration::ZERO,
             };
         }
-        let bucket = bucket(rule, key);
+        let bucket = bucket(rule, subject);
         let now_us = now.as_millis() * 1_000;
         let own = self.take_own(rule, bucket, now_us);
         match &self.shared {
@@ -145,8 +191,13 @@ impl Limits {
     }
 
     /// Takes one request, or says that it was asked too often.
-    pub async fn check(&self, rule: Rule, key: &str, now: Timestamp) -> Result<(), TooOften> {
-        let verdict = self.take(rule, key, now).await;
+    pub async fn check(
+        &self,
+        rule: Rule,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<(), TooOften> {
+        let verdict = self.take(rule, subject, now).await;
         if verdict.allowed {
             return Ok(());
         }
@@ -175,12 +226,15 @@ impl Limits {
     }
 }
 
-/// The bucket of a key. Nobody who reads the memory or Redis learns an address from it.
-fn bucket(rule: Rule, key: &str) -> [u8; 16] {
+/// The bucket of a rule and a subject. Nobody who reads the memory or Redis learns an address from it.
+fn bucket(rule: Rule, subject: Subject<'_>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(rule.name.as_bytes());
-    hasher.update(b"\0");
-    hasher.update(key.as_bytes());
+    let (kind, [one, two]) = subject.parts();
+    for part in [rule.name, kind, one, two] {
+        // With its length, so that no two lists of parts are the same bytes.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
     let mut bucket = [0; 16];
     hasher.finalize_xof().fill(&mut bucket);
     bucket
@@ -200,22 +254,57 @@ mod tests {
         Limits::new(None)
     }
 
+    const A: Subject<'_> = Subject::Network("a");
+    const B: Subject<'_> = Subject::Network("b");
+
+    /// Whoever empties the bucket of one thing leaves those of others as they are, however it is called.
+    #[tokio::test]
+    async fn each_kind_has_buckets_of_its_own() {
+        let limits = limits();
+        let once = Rule::per_minute("once", 1);
+        let address = "192.0.2.1";
+        for subject in [
+            Subject::Order(address),
+            Subject::Network(address),
+            Subject::Site(address),
+            Subject::Provider(address),
+            Subject::Device(address),
+            Subject::Account(address),
+            Subject::AccountIn(address, ""),
+            Subject::AccountIn("", address),
+            Subject::AccountIn("192.0.", "2.1"),
+            Subject::AccountIn("192.0.2", ".1"),
+            Subject::Recipient(address),
+            Subject::Cart(address),
+            Subject::Link(address),
+        ] {
+            assert!(
+                limits.take(once, subject, at(0)).await.allowed,
+                "{subject:?}"
+            );
+            assert!(
+                !limits.take(once, subject, at(0)).await.allowed,
+                "{subject:?}"
+            );
+        }
+    }
+
     #[tokio::test]
     async fn a_bucket_empties_and_fills_again() {
         let limits = limits();
         for left in (0..5).rev() {
-            let verdict = limits.take(FIVE, "a", at(0)).await;
+            let verdict = limits.take(FIVE, A, at(0)).await;
             assert_eq!((verdict.allowed, verdict.remaining), (true, left));
         }
-        let refused = limits.take(FIVE, "a", at(0)).await;
+        let refused = limits.take(FIVE, A, at(0)).await;
         assert_eq!((refused.allowed, refused.remaining), (false, 0));
         assert_eq!(refused.retry_in, Duration::from_secs(12));
         assert_eq!(refused.full_in, Duration::from_secs(60));
-        assert!(limits.take(FIVE, "b", at(0)).await.allowed);
-        assert!(!limits.take(FIVE, "a", at(11)).await.allowed);
-        assert!(limits.take(FIVE, "a", at(12)).await.allowed);
-        assert!(!limits.take(FIVE, "a", at(12)).await.allowed);
-        assert_eq!(limits.take(FIVE, "a", at(600)).await.remaining, 4);
+        assert!(limits.take(FIVE, B, at(0)).await.allowed);
+        assert!(!limits.take(FIVE, A, at(11)).await.allowed);
+        assert!(limits.take(FIVE, A, at(12)).await.allowed);
+        assert!(!limits.take(FIVE, A, at(12)).await.allowed);
+        assert_eq!(limits.take(FIVE, A, at(600)).await.remaining, 4);
     }
 
     #[tokio::test]
@@ -224,7 +313,7 @@ mod tests {
         for _ in 0..1_000 {
             assert!(
                 limits
-                    .check(Rule::per_minute("none", 0), "a", at(0))
+                    .check(Rule::per_minute("none", 0), A, at(0))
                     .await
                     .is_ok()
             );
@@ -240,7 +329,7 @@ mod tests {
             tokio::spawn(async move {
                 let mut allowed = 0;
                 for _ in 0..100 {
-                    allowed += u32::from(limits.take(rule, "a", at(0)).await.allowed);
+                    allowed += u32::from(limits.take(rule, A, at(0)).await.allowed);
                 }
                 allowed
             })

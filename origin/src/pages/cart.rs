@@ -19,7 +19,7 @@ use shared::{
 use crate::{
     app::App,
     cart::{self, Change},
-    limits::Rule,
+    limits::{Rule, Subject},
     shopper::Shopper,
     web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
 };
@@ -108,7 +108,8 @@ async fn change_coupons(
         return Ok(Answer::see(&locale.path(CART.path)));
     };
     let rule = Rule::per_minute("coupons", app.config.limit_coupons);
-    if let Err(often) = app.limits.check(rule, &cart.id, app.clock.now()).await {
+    let tried = Subject::Cart(&cart.id);
+    if let Err(often) = app.limits.check(rule, tried, app.clock.now()).await {
         return refused(&app, &shopper, locale, &fields, &often.into()).await;
     }
     let mut codes: Vec<String> = cart.coupons.into_iter().map(|it| it.code).collect();

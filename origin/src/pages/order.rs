@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     app::App,
-    limits::Rule,
+    limits::{Rule, Subject},
     orders, payments, secret,
     web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
 };
@@ -160,7 +160,8 @@ async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fiel
     let email = fields.text("email").to_lowercase();
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);
-    let found = match app.limits.check(rule, &number, app.clock.now()).await {
+    let asked = Subject::Order(&number);
+    let found = match app.limits.check(rule, asked, app.clock.now()).await {
         Ok(()) => orders::of_buyer(&app, &number, &email)
             .await
             .map_err(Problem::from),

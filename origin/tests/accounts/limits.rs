@@ -10,7 +10,7 @@ use http::Request;
 use origin::{
     config::Config,
     http::Peer,
-    limits::{Limits, Rule},
+    limits::{Limits, Rule, Subject},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -95,7 +95,7 @@ db_test! {
         for email in ["known@example.org", "nobody@example.org"] {
             let mut statuses = Vec::new();
             for number in 0..42 {
-                let reply = from(&shop, &format!("192.0.2.{number}"), LOGIN, guess(email)).await;
+                let reply = from(&shop, &format!("192.{number}.2.1"), LOGIN, guess(email)).await;
                 statuses.push(reply.status.as_u16());
                 shop.app.clock.advance(1);
             }
@@ -112,6 +112,50 @@ db_test! {
             }
             assert_eq!(answers, [202, 202, 202, 429], "{email}");
         }
+    }
+}
+
+db_test! {
+    /// Whoever has many networks of one site has the limits of the site, in IPv4 and IPv6, and likewise with the
+    /// sites of a provider; others go on.
+    async fn a_site_is_limited_as_a_whole(shop) {
+        let change = |config: &mut Config| (config.limit_login, config.limit_site, config.limit_provider) = (2, 3, 5);
+        let shop = shop.with(change).await;
+        let guess = |number: usize| json!({ "email": format!("a{number}@example.org"), "password": "a guess" });
+        let answers = async |addresses: Vec<String>| {
+            let mut allowed = 0;
+            for (number, address) in addresses.iter().enumerate() {
+                let reply = from(&shop, address, LOGIN, guess(number)).await;
+                assert!([401, 429].contains(&reply.status.as_u16()), "{}", reply.text());
+                allowed += usize::from(reply.status == 401);
+            }
+            allowed
+        };
+        let sixty_fours = (0..9).map(|number| format!("[2001:db8:1:{number}::1]"));
+        assert_eq!(answers(sixty_fours.collect()).await, 6, "a /48");
+        let forty_eights = (2..9).map(|number| format!("[2001:db8:{number}::1]"));
+        assert_eq!(answers(forty_eights.collect()).await, 4, "what is left of the /32");
+        assert_eq!(answers(vec!["[2001:db9::1]".to_owned()]).await, 1, "another /32");
+        let of_24 = (1..9).map(|number| format!("192.0.2.{number}"));
+        assert_eq!(answers(of_24.collect()).await, 6, "a /24");
+        let of_16 = (3..9).map(|number| format!("192.0.{number}.1"));
+        assert_eq!(answers(of_16.collect()).await, 4, "what is left of the /16");
+        let refused = from(&shop, "192.0.2.200", LOGIN, guess(0)).await;
+        assert_eq!((refused.status.as_u16(), refused.header("ratelimit-policy")), (429, "\"login\";q=6;w=60"));
+    }
+}
+
+db_test! {
+    /// An order's number is whatever somebody types: the address of somebody else costs them nothing.
+    async fn a_number_that_is_an_address_is_nobodys_limit(shop) {
+        let victim = "192.0.2.7";
+        for number in 0..6 {
+            let address = format!("198.51.{number}.1");
+            let reply = form(shop, &address, "/orders", "number=192.0.2.7&email=a%40example.org").await;
+            assert_eq!(reply.status == 429, number == 5, "{number}: {}", reply.status);
+        }
+        let reply = form(shop, victim, "/orders", "number=BBBB&email=a%40example.org").await;
+        assert_ne!(reply.status, 429);
     }
 }
 
@@ -353,7 +397,8 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
     let mut redis = Redis::start();
     let origins = [(), ()].map(|()| Limits::new(Some(redis.client())));
     let take = async |key: &str| {
-        let asks = (0..300).map(|number| origins[number % 2].take(rule, key, now));
+        let asks =
+            (0..300).map(|number| origins[number % 2].take(rule, Subject::Network(key), now));
         let verdicts = futures_util::future::join_all(asks).await;
         verdicts.iter().filter(|it| it.allowed).count()
     };
@@ -366,7 +411,8 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
     let (during, ()) = tokio::join!(take("meanwhile"), dies);
     assert!((100..=200).contains(&during), "{during}");
     let later = shared::time::Timestamp::from_millis(now.as_millis() + 600_000);
-    let asks = (0..300).map(|number| origins[number % 2].take(rule, "alone", later));
+    let asks =
+        (0..300).map(|number| origins[number % 2].take(rule, Subject::Network("alone"), later));
     let verdicts = futures_util::future::join_all(asks).await;
     assert_eq!(verdicts.iter().filter(|it| it.allowed).count(), 200);
 }

@@ -1,0 +1,110 @@
+//! The networks that limits count by. Whoever has one IPv6 address has 2⁶⁴ of them, and whoever rents a
+//! server often a /48: one client is a /64, and what surrounds it has a limit of its own.
+
+use std::{convert::Infallible, net::IpAddr};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::{config::Config, http::Client};
+
+use super::{Rule, Subject};
+
+/// The network that a request comes from, where it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network(Option<Names>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Names {
+    client: String,
+    site: String,
+    provider: String,
+}
+
+impl Network {
+    /// The networks of an address.
+    pub fn of(address: IpAddr) -> Self {
+        Self(Some(match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Names {
+                    client: address.to_string(),
+                    site: format!("{a}.{b}.{c}.0/24"),
+                    provider: format!("{a}.{b}.0.0/16"),
+                }
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Names {
+                    client: format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"),
+                    site: format!("{a:x}:{b:x}:{c:x}::/48"),
+                    provider: format!("{a:x}:{b:x}::/32"),
+                }
+            }
+        }))
+    }
+
+    /// One client's network: an IPv4 address, or an IPv6 /64.
+    pub fn client(&self) -> Option<&str> {
+        self.0.as_ref().map(|it| it.client.as_str())
+    }
+
+    /// The site around it: an IPv4 /24, or an IPv6 /48.
+    pub fn site(&self) -> Option<&str> {
+        self.0.as_ref().map(|it| it.site.as_str())
+    }
+
+    /// The buckets that a request from here takes from, the smallest network first, each with its own
+    /// quota. A network that is not known has none.
+    pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, Subject<'_>)> {
+        let Some(names) = &self.0 else {
+            return Vec::new();
+        };
+        let times = |factor: u32| Rule {
+            quota: rule.quota.saturating_mul(factor),
+            ..rule
+        };
+        let buckets = [
+            (rule, Subject::Network(&names.client)),
+            (times(config.limit_site), Subject::Site(&names.site)),
+            (
+                times(config.limit_provider),
+                Subject::Provider(&names.provider),
+            ),
+        ];
+        let limited = buckets.into_iter().filter(|(rule, _)| rule.quota > 0);
+        limited.collect()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Network {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let client = parts.extensions.get::<Client>().and_then(|it| it.0);
+        Ok(client.map_or(Self(None), Self::of))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_what_one_client_has() {
+        let of = |text: &str| Network::of(text.parse().unwrap());
+        let client = |text: &str| of(text).client().unwrap().to_owned();
+        let site = |text: &str| of(text).site().unwrap().to_owned();
+        assert_eq!(client("192.0.2.1"), "192.0.2.1");
+        assert_eq!(client("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(client("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(client("2001:db8:1:2::1"), client("2001:db8:1:2:ffff::9"));
+        assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
+        assert_eq!(site("192.0.2.1"), "192.0.2.0/24");
+        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:ffff::1"));
+        assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
+        let provider = |text: &str| of(text).0.unwrap().provider;
+        assert_eq!(provider("198.51.100.7"), "198.51.0.0/16");
+        assert_eq!(provider("2001:db8:1::1"), provider("2001:db8:ffff::1"));
+    }
+}
