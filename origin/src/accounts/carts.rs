@@ -12,6 +12,7 @@ use crate::{
     app::App,
     cart::{self, Change},
     db::{self, Tx, Upsert},
+    email::EmailAddress,
 };
 
 use super::{Error, addresses, login};
@@ -67,7 +68,8 @@ async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> 
     drop(reader);
     book.truncate(1);
     let update = UpdateCart {
-        email: Some(account.email),
+        // An account of an older version may have an address that nothing can be sent to.
+        email: EmailAddress::parse(&account.email).ok().map(String::from),
         shipping_address: book.pop().map(|it| it.address),
         ..UpdateCart::default()
     };

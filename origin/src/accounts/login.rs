@@ -9,6 +9,7 @@ use shared::{
 use crate::{
     app::App,
     db::{self, Tx},
+    email,
     limits::{Rule, Subject},
     outbox::{self, Message},
 };
@@ -75,8 +76,7 @@ pub(super) async fn checked(
     password: String,
     device: &Device,
 ) -> Result<Proof, Error> {
-    // What is no address has no account.
-    let email = model::email(email).unwrap_or_default();
+    let email = email::lookup_text(email);
     guarded(app, &email, device).await?;
     let mut reader = app.db.read().await?;
     let stored = store::find_by_email(&mut reader, &email).await?;

@@ -4,11 +4,10 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use shared::{
     account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, Right, Role},
-    address::is_email,
     id::{FamilyId, SessionId, UserId},
 };
 
-use crate::limits::Network;
+use crate::{email::EmailAddress, limits::Network};
 
 use super::{Actor, Error};
 
@@ -80,13 +79,11 @@ pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_jso
     ))
 }
 
-/// An address as it is kept: without space around it and in small letters.
+/// An address as it is stored.
 pub(super) fn email(text: &str) -> Result<String, Error> {
-    let email = text.trim().to_lowercase();
-    if is_email(&email) {
-        Ok(email)
-    } else {
-        Err(Error::field("email", "This is no e-mail address."))
+    match EmailAddress::parse(text) {
+        Ok(email) => Ok(email.into()),
+        Err(why) => Err(Error::field("email", why.to_string())),
     }
 }
 

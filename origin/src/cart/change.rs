@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shared::{
-    address::{Address, is_email},
+    address::Address,
     cart::{COUPONS_MAX, Cart, LINES_MAX, NOTE_MAX, QUANTITY_MAX, UpdateCart},
     id::{CartId, VariantId},
     locale::Locale,
@@ -15,6 +15,7 @@ use crate::{
     app::App,
     catalog, coupons,
     db::{self, Tx},
+    email::EmailAddress,
     inventory::{self, Moves},
 };
 
@@ -112,9 +113,9 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
         }
     }
     if let Some(email) = &mut update.email {
-        *email = email.trim().to_lowercase();
-        if !is_email(email) {
-            fault("email", "This is no e-mail address.");
+        match EmailAddress::parse(email) {
+            Ok(address) => *email = address.into(),
+            Err(why) => fault("email", &why.to_string()),
         }
     }
     if let Some(address) = &mut update.shipping_address {

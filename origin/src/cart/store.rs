@@ -9,7 +9,10 @@ use shared::{
 };
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use crate::db::{self, Rows, Tx, Upsert};
+use crate::{
+    db::{self, Rows, Tx, Upsert},
+    email::EmailAddress,
+};
 
 use super::Error;
 
@@ -125,6 +128,8 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
     let address: Option<String> = row.try_get("shipping_address")?;
     let coupons: String = row.try_get("coupons")?;
     let order: Option<i64> = row.try_get("order_id")?;
+    // An older version accepted what nothing can be sent to; the shopper is asked again.
+    let email: Option<String> = row.try_get("email")?;
     let since: Option<i64> = row.try_get("held_since")?;
     let until: Option<i64> = row.try_get("held_until")?;
     Ok(Stored {
@@ -132,7 +137,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
         token: row.try_get("token")?,
         version: row.try_get("version")?,
         note: row.try_get("note")?,
-        email: row.try_get("email")?,
+        email: email.filter(|it| EmailAddress::parse(it).is_ok()),
         shipping_address: address.map(|it| serde_json::from_str(&it)).transpose()?,
         shipping_method: row.try_get("shipping_method")?,
         coupons: serde_json::from_str(&coupons)?,

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::email::EmailAddress;
+
 /// A network, or one address.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().ok();
@@ -20,6 +22,12 @@ pub(super) fn secret(text: &str) -> Result<String, String> {
     } else {
         Ok(text.to_owned())
     }
+}
+
+/// An address that messages can be sent to.
+pub(super) fn email(text: &str) -> Result<String, String> {
+    let address = EmailAddress::parse(text).map_err(|error| error.to_string())?;
+    Ok(address.into())
 }
 
 pub(super) fn base_url(text: &str) -> Result<String, String> {

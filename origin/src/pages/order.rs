@@ -18,6 +18,7 @@ use shared::{
 
 use crate::{
     app::App,
+    email,
     limits::{Rule, Subject},
     orders, payments, secret,
     web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
@@ -157,7 +158,7 @@ async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -
 
 /// Number and address together open an order; which of them was wrong is not said.
 async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
-    let email = fields.text("email").to_lowercase();
+    let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);
     let asked = Subject::Order(&number);

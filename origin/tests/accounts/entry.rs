@@ -318,3 +318,29 @@ db_test! {
         assert_eq!(count(shop, "select count(*) from users").await, 1);
     }
 }
+
+db_test! {
+    /// An account of an older version, whose address cannot be sent to, still opens and has a cart; a new one
+    /// with such an address is refused where it is typed.
+    async fn an_old_address_still_signs_in(shop) {
+        let bad = "a..b@docomo.example";
+        let mut ada = member(shop, "ada@example.org").await;
+        let mut tx = shop.app.db.write().await.unwrap();
+        sqlx::query("update users set email = ?").bind(bad).execute(tx.conn()).await.unwrap();
+        tx.commit().await.unwrap();
+        let entered = ada.login(shop, " A..B@docomo.example", PASSWORD).await;
+        assert_eq!(entered.status, 200, "{}", entered.text());
+        let cart = ada.post(shop, "/cart", json!({})).await;
+        assert_eq!(cart.status, 200, "{}", cart.text());
+        assert_eq!(cart.json().get("email"), None);
+        for (path, body) in [
+            ("/register", json!({ "email": bad, "password": PASSWORD })),
+            ("/forgot", json!({ "email": bad })),
+            ("/email", json!({ "email": bad, "password": PASSWORD })),
+        ] {
+            let refused = ada.post(shop, path, body).await;
+            assert_eq!(refused.status, 400, "{path}: {}", refused.text());
+            assert_eq!(refused.json()["errors"][0]["field"], "email", "{path}");
+        }
+    }
+}
