@@ -98,7 +98,7 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
     let mut group: Vec<SheetRow> = Vec::new();
     while let Some(row) = sheet.next()? {
         let row = match row {
-            Ok(row) => row,
+            Ok(row) => row.unescaped(),
             Err((line, fault)) => {
                 gate.fault(line, fault)?;
                 continue;

@@ -23,6 +23,7 @@ mod dummyjson;
 mod error;
 pub mod export;
 mod fields;
+mod formula;
 mod gate;
 mod jsonl;
 pub mod money;

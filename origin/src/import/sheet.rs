@@ -11,6 +11,7 @@ use csv::{ByteRecord, StringRecord};
 
 use super::{
     error::{Error, Fault},
+    formula::unescape,
     records::{RECORD_MAX, skip_mark},
     text,
 };
@@ -68,6 +69,18 @@ impl SheetRow {
         let flag = self.filled(column).map(text::flag);
         flag.map(|it| it.ok_or_else(|| Fault::row(column, "true or false is expected")))
             .transpose()
+    }
+
+    /// The same row without the marks that keep texts from being formulas.
+    pub(super) fn unescaped(self) -> Self {
+        let cells = self.cells.iter().map(unescape);
+        if cells.clone().eq(self.cells.iter()) {
+            return self;
+        }
+        Self {
+            cells: cells.collect(),
+            ..self
+        }
     }
 
     /// The cells, as one record of a file without heading.

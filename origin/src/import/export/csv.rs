@@ -12,6 +12,7 @@ use crate::{
     import::{
         Row,
         csv::{column, columns, join_tags},
+        formula::escape,
     },
 };
 
@@ -63,8 +64,12 @@ impl<W: Write> CsvWriter<W> {
         let row = self
             .columns
             .iter()
-            .map(|column| cells.get(column).map_or("", String::as_str));
-        self.out.write_record(row).map_err(io::Error::from)
+            .map(|column| escape(cells.get(column).map_or("", String::as_str)));
+        for cell in row {
+            self.out.write_field(cell.as_bytes())?;
+        }
+        let end: [&str; 0] = [];
+        self.out.write_record(end).map_err(io::Error::from)
     }
 
     fn category(&self, category: &NewCategory) -> Cells {

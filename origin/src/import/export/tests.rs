@@ -20,7 +20,7 @@ use crate::{
 
 /// A line of text with what is awkward in files, and without space around it.
 fn line() -> impl Strategy<Value = String> {
-    r#"[a-zA-Z0-9茶é"'|\\,;:#>=][a-z0-9 ,;"'|\\茶>:]{0,12}[a-z"|\\茶,]"#
+    r#"[a-zA-Z0-9茶é"'|\\,;:#>=+@-]['=+@-]{0,2}[a-z0-9 ,;"'|\\茶>:]{0,12}[a-z"|\\茶,]"#
 }
 
 fn paragraphs() -> impl Strategy<Value = String> {
@@ -228,6 +228,17 @@ fn read_back(format: Format, path: &Path) -> Vec<Row> {
     rows
 }
 
+/// The cells that a spreadsheet program would run.
+fn formulas(text: &[u8]) -> Vec<String> {
+    let mut reader = ::csv::Reader::from_reader(text);
+    let records = reader.records().map(Result::unwrap);
+    let cells = records.flat_map(|it| it.iter().map(str::to_owned).collect::<Vec<_>>());
+    cells
+        .filter(|it| it.starts_with(['=', '+', '-', '@', '\t', '\r']))
+        .filter(|it| it.parse::<i64>().is_err())
+        .collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -249,6 +260,10 @@ proptest! {
                 writer.write(row).unwrap();
             }
             let text = writer.finish().unwrap();
+            if format == Format::Csv {
+                let formulas = formulas(&text);
+                prop_assert!(formulas.is_empty(), "{:?}", formulas);
+            }
             let path = folder.path().join("catalogue");
             std::fs::write(&path, text).unwrap();
             let found = read_back(format, &path);
