@@ -18,7 +18,6 @@ use crate::{
     audit::{self, Change},
     db::{self, Tx},
     import, inventory,
-    media::Library,
 };
 
 use super::{
@@ -174,11 +173,11 @@ pub async fn add_image(
     seen: &Seen,
     content: bytes::Bytes,
 ) -> Result<Versioned, Error> {
-    let folder = app.config.media_dir();
+    let library = app.config.library();
     // Who goes away meanwhile leaves the turn with the work, not with the request.
     let turn = Arc::clone(&app.pictures).acquire_owned().await;
     let taken = tokio::task::spawn_blocking(move || {
-        let library = Library::open(folder).map_err(|it| it.to_string())?;
+        let library = library.map_err(|it| it.to_string())?;
         let taken = library.ingest(&content).map_err(|it| it.to_string());
         drop(turn);
         taken

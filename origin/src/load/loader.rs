@@ -82,7 +82,7 @@ impl<'a> Loader<'a> {
             mode,
             tx: None,
             batch: Vec::with_capacity(BATCH_MAX),
-            pictures: Pictures::open(app.config.media_dir(), mode.dry_run)?,
+            pictures: Pictures::open(&app.config, mode.dry_run)?,
             report: Report {
                 dry_run: mode.dry_run,
                 ..Report::default()

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,6 +14,7 @@ use crate::{
         model::{ImageSource, NewImage, NewProduct},
     },
     cli::Failure,
+    config::Config,
     media::Library,
     seed::art,
 };
@@ -37,17 +37,18 @@ const REMEMBERED_MAX: usize = 10_000;
 pub(super) type Missing = (usize, String);
 
 impl Pictures {
-    pub(super) fn open(folder: PathBuf, dry_run: bool) -> Result<Self, Failure> {
+    pub(super) fn open(config: &Config, dry_run: bool) -> Result<Self, Failure> {
         let scratch = if dry_run {
             let made = tempfile::tempdir();
             Some(made.map_err(|error| Failure(format!("cannot make a scratch folder: {error}")))?)
         } else {
             None
         };
-        let folder = scratch
-            .as_ref()
-            .map_or(folder, |scratch| scratch.path().to_owned());
-        let library = Library::open(folder).map_err(|error| Failure(error.to_string()))?;
+        let library = match &scratch {
+            Some(scratch) => Library::open(scratch.path().to_owned(), config.picture_pixels),
+            None => config.library(),
+        };
+        let library = library.map_err(|error| Failure(error.to_string()))?;
         Ok(Self(Arc::new(Parts {
             library,
             done: Mutex::default(),

@@ -29,10 +29,16 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// It has more bytes or pixels than are taken.
-    #[error("the picture is too large: {} MiB and {} megapixels are the most",
-        super::FILE_MAX / 1_048_576, super::PIXELS_MAX / 1_000_000)]
-    TooLarge,
+    /// Its file has more bytes than are taken.
+    #[error("the picture is too large: {} MiB are the most", super::FILE_MAX / 1_048_576)]
+    TooManyBytes,
+    /// It has more pixels than are taken, or as many with more bits each.
+    #[error("the picture is too large: {} megapixels are the most (--picture-pixels)",
+        pixels_max / 1_000_000)]
+    TooManyPixels {
+        /// The most.
+        pixels_max: u64,
+    },
     /// It is not a picture, or a broken one.
     #[error("not a picture that can be shown: {0}")]
     Broken(String),

@@ -11,20 +11,21 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use shared::catalog::{Image, ImageSource, Rendition};
+
+use crate::private;
 
 pub use error::Error;
 pub use raster::icon;
 
 /// The largest picture file, in bytes.
 pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;
-/// The most pixels of a picture: what a 100-megapixel camera makes.
-pub const PIXELS_MAX: u64 = 120_000_000;
-/// The most memory that a picture takes when it is unpacked: 120 megapixels of four bytes. Sixteen bits a
-/// channel take twice as much, so half as many pixels.
-pub const UNPACKED_MAX: u64 = 4 * PIXELS_MAX;
+/// Pictures with more pixels than this are unpacked one at a time in this process: one may take hundreds of
+/// megabytes.
+const LARGE: u64 = 8_000_000;
 /// The widths that pages choose from; none is made wider than the picture itself.
 pub const WIDTHS: [u32; 4] = [320, 640, 960, 1_440];
 
@@ -32,13 +33,19 @@ pub const WIDTHS: [u32; 4] = [320, 640, 960, 1_440];
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: PathBuf,
+    /// The most pixels of a picture. Unpacked it has four bytes each; sixteen bits a channel take twice as
+    /// much, so half as many pixels.
+    pixels_max: u64,
 }
 
+/// Whose turn it is to have a large picture unpacked.
+static TURN: Mutex<()> = Mutex::new(());
+
 impl Library {
-    /// Opens the folder, and makes it if it is not there yet.
-    pub fn open(folder: PathBuf) -> Result<Self, Error> {
-        match fs::create_dir_all(&folder) {
-            Ok(()) => Ok(Self { folder }),
+    /// Opens the folder, and makes it if it is not there yet. It takes pictures of at most so many pixels.
+    pub fn open(folder: PathBuf, pixels_max: u64) -> Result<Self, Error> {
+        match private::create_folder(&folder) {
+            Ok(()) => Ok(Self { folder, pixels_max }),
             Err(source) => Err(Error::Folder {
                 path: folder,
                 source,
@@ -55,9 +62,12 @@ impl Library {
     /// Takes the content of a photo.
     pub fn ingest(&self, content: &[u8]) -> Result<Image, Error> {
         let name = name_of(content);
-        let size = raster::size(content)?;
+        let size = raster::size(content, self.pixels_max)?;
         let image = described(&name, size);
         if !self.has_all(&image) {
+            let pixels = u64::from(size.0) * u64::from(size.1);
+            let _turn =
+                (pixels > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
             for (width, encoded) in raster::renditions(content, &widths(size.0))? {
                 self.write(&format!("{name}-{width}.webp"), &encoded.webp)?;
                 self.write(&format!("{name}-{width}.jpg"), &encoded.jpeg)?;
@@ -92,7 +102,7 @@ impl Library {
         names.all(|name| self.folder.join(name).exists())
     }
 
-    /// Writes beside and renames. What is left of an attempt that failed is taken away.
+    /// Writes beside and renames; a temporary file is its owner's alone. What is left of an attempt that failed is taken away.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let failed = |source| Error::Write {
             name: name.to_owned(),
@@ -104,9 +114,6 @@ impl Library {
             .map_err(failed)?;
         beside.write_all(content).map_err(failed)?;
         beside.as_file().sync_all().map_err(failed)?;
-        // A temporary file is its owner's alone; a web server may be somebody else.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        beside.as_file().set_permissions(mode).map_err(failed)?;
         beside
             .persist(self.folder.join(name))
             .map_err(|error| failed(error.error))?;
@@ -162,7 +169,7 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
     };
     let length = fs::metadata(path).map_err(failed)?.len();
     if length > FILE_MAX {
-        return Err(Error::TooLarge);
+        return Err(Error::TooManyBytes);
     }
     fs::read(path).map_err(failed)
 }
@@ -191,9 +198,11 @@ mod tests {
         content.into_inner()
     }
 
+    const PIXELS_MAX: u64 = 120_000_000;
+
     fn library() -> (tempfile::TempDir, Library) {
         let folder = tempfile::tempdir().unwrap();
-        let library = Library::open(folder.path().join("media")).unwrap();
+        let library = Library::open(folder.path().join("media"), PIXELS_MAX).unwrap();
         (folder, library)
     }
 
@@ -302,11 +311,11 @@ mod tests {
             (65_536, 65_536, 8, false),
         ] {
             let content = says_it_is(width, height, bits);
-            let size = raster::size(&content);
+            let size = raster::size(&content, PIXELS_MAX);
             assert_eq!(size.is_ok(), fits, "{width}x{height}x{bits}");
             if !fits {
                 let refused = library.ingest(&content).unwrap_err();
-                assert!(matches!(refused, Error::TooLarge), "{refused}");
+                assert!(refused.to_string().contains("120 megapixels"), "{refused}");
             }
         }
     }

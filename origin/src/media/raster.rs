@@ -8,7 +8,7 @@ use image::{
 };
 use resvg::{tiny_skia, usvg};
 
-use super::{Error, PIXELS_MAX, UNPACKED_MAX};
+use super::{Error, WIDTHS};
 
 /// How wide and high the photo of a drawing is.
 pub(super) const DRAWING: u32 = 1_200;
@@ -22,16 +22,16 @@ pub(super) struct Encoded {
     pub(super) jpeg: Vec<u8>,
 }
 
-/// Width and height as it is shown, from the head of the content alone.
-pub(super) fn size(content: &[u8]) -> Result<(u32, u32), Error> {
+/// Width and height as it is shown, from the head of the content alone: nothing is unpacked.
+pub(super) fn size(content: &[u8], pixels_max: u64) -> Result<(u32, u32), Error> {
     let mut decoder = decoder(content)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(Error::Broken("it has no pixels".to_owned()));
     }
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > PIXELS_MAX || decoder.total_bytes() > UNPACKED_MAX {
-        return Err(Error::TooLarge);
+    if pixels > pixels_max || decoder.total_bytes() > pixels_max.saturating_mul(4) {
+        return Err(Error::TooManyPixels { pixels_max });
     }
     let turned = decoder.orientation().is_ok_and(is_quarter_turn);
     Ok(if turned {
@@ -54,6 +54,14 @@ pub(super) fn renditions(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, Enc
     let mut decoder = decoder(content)?;
     let orientation = decoder.orientation().map_err(broken)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    // Resampling well takes sixteen bytes a pixel. A large picture is made smaller by averaging first, to
+    // twice what is needed, in which nobody sees a difference.
+    let least = picture.width().min(picture.height());
+    if least > 2 * enough() {
+        let smaller = |side: u32| u64::from(side) * u64::from(enough()) / u64::from(least);
+        let smaller = |side| u32::try_from(smaller(side)).unwrap_or(u32::MAX);
+        picture = picture.thumbnail_exact(smaller(picture.width()), smaller(picture.height()));
+    }
     picture.apply_orientation(orientation);
     let mut made = Vec::with_capacity(widths.len());
     for &width in widths.iter().rev() {
@@ -64,6 +72,11 @@ pub(super) fn renditions(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, Enc
         made.push((width, encode(&picture)?));
     }
     Ok(made)
+}
+
+/// How many pixels a side needs for every width that pages choose from.
+fn enough() -> u32 {
+    2 * WIDTHS.into_iter().max().unwrap_or(1)
 }
 
 fn decoder(content: &[u8]) -> Result<impl ImageDecoder + '_, Error> {
@@ -104,7 +117,7 @@ fn jpeg(picture: &RgbImage) -> Result<Vec<u8>, Error> {
 pub(super) fn photo_of_drawing(svg: &str) -> Result<Vec<u8>, Error> {
     let tree = usvg::Tree::from_str(svg, &usvg::Options::default())
         .map_err(|error| Error::Broken(error.to_string()))?;
-    let mut pixels = tiny_skia::Pixmap::new(DRAWING, DRAWING).ok_or(Error::TooLarge)?;
+    let mut pixels = tiny_skia::Pixmap::new(DRAWING, DRAWING).ok_or_else(no_room)?;
     pixels.fill(tiny_skia::Color::WHITE);
     let size = tree.size();
     let side = DRAWING as f32;
@@ -120,17 +133,19 @@ pub(super) fn photo_of_drawing(svg: &str) -> Result<Vec<u8>, Error> {
 }
 
 fn broken(error: image::ImageError) -> Error {
-    match error {
-        image::ImageError::Limits(_) => Error::TooLarge,
-        error => Error::Broken(error.to_string()),
-    }
+    Error::Broken(error.to_string())
 }
+
+fn no_room() -> Error {
+    Error::Broken("it has no pixels".to_owned())
+}
+
 /// An icon drawn into a square without rounded corners, with the room around it that a phone may cut
 /// off (a tenth at each side), as PNG.
 pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
     let tree = usvg::Tree::from_str(svg, &usvg::Options::default())
         .map_err(|error| Error::Broken(error.to_string()))?;
-    let mut pixels = tiny_skia::Pixmap::new(side, side).ok_or(Error::TooLarge)?;
+    let mut pixels = tiny_skia::Pixmap::new(side, side).ok_or_else(no_room)?;
     pixels.fill(tiny_skia::Color::from_rgba8(0xfa, 0xf8, 0xf4, 0xff));
     #[expect(
         clippy::cast_precision_loss,
@@ -141,7 +156,7 @@ pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
     let placed = tiny_skia::Transform::from_scale(scale, scale).post_translate(room, room);
     resvg::render(&tree, placed, &mut pixels.as_mut());
     let picture = image::RgbaImage::from_raw(pixels.width(), pixels.height(), pixels.take());
-    let picture = picture.ok_or(Error::TooLarge)?;
+    let picture = picture.ok_or_else(no_room)?;
     let mut png = Cursor::new(Vec::new());
     picture
         .write_to(&mut png, image::ImageFormat::Png)
