@@ -7,6 +7,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client that follows no redirects and does not wait for ever.
 pub fn client() -> Result<reqwest::Client, String> {
+    builder()?.build().map_err(|error| error.to_string())
+}
+
+/// What such a client is made of.
+pub fn builder() -> Result<reqwest::ClientBuilder, String> {
     let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -14,13 +19,12 @@ pub fn client() -> Result<reqwest::Client, String> {
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("Mallard/", env!("CARGO_PKG_VERSION")))
         .timeout(TIMEOUT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build()
-        .map_err(|error| error.to_string())
+        .connect_timeout(CONNECT_TIMEOUT);
+    Ok(builder)
 }

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use crate::{account::Right, time::Timestamp};
 
 /// Everything that can be told. `order.paid` and those after it are the states of an order.
 pub const TOPICS: [&str; 11] = [
@@ -21,14 +21,22 @@ pub const TOPICS: [&str; 11] = [
     "order.refunded",
 ];
 
+/// The right that is needed to read what a topic carries.
+pub fn right_to(topic: &str) -> Right {
+    match topic.split_once('.') {
+        Some(("stock", _)) => Right::Stock,
+        _ => Right::Orders,
+    }
+}
+
 /// Who is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateWebhook {
-    /// Where to; `https`, or `http` on the same machine.
+    /// Where to: a public `https` address, or a host that the settings name.
     #[schemars(length(max = 2_000))]
     pub url: String,
-    /// What about; everything when absent.
+    /// What about; everything when absent. Each topic needs the right to what it carries.
     #[serde(default)]
     pub topics: Vec<String>,
 }

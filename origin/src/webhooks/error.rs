@@ -1,6 +1,9 @@
 //! What can go wrong with a webhook.
 
-use shared::problem::{Problem, ProblemKind};
+use shared::{
+    account::Right,
+    problem::{Problem, ProblemKind},
+};
 
 use crate::db;
 
@@ -13,6 +16,14 @@ pub enum Error {
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
+    /// Whoever makes it may not read what it would be told.
+    #[error("{topic} needs the right {}", right.word())]
+    NeedsRight {
+        /// What it would be told.
+        topic: &'static str,
+        /// The right that is needed to read that.
+        right: Right,
+    },
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
@@ -25,6 +36,12 @@ impl From<Error> for Problem {
                 Self::new(ProblemKind::NotFound).detail("There is no webhook with this id.")
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::NeedsRight { topic, right } => {
+                let right = right.word();
+                Self::new(ProblemKind::Forbidden).detail(format!(
+                    "A webhook for {topic} needs the right {right}; name the topics that you may read."
+                ))
+            }
             Error::Db(error) => db::problem(&error),
         }
     }

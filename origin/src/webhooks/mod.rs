@@ -2,14 +2,17 @@
 //! themselves are rows of the outbox.
 //!
 //! What must stay true: what is told was committed; each who wants to know gets it at least once, signed,
-//! in order within its subject; who does not answer delays nobody else.
+//! in order within its subject; who does not answer delays nobody else; nobody makes a webhook for what
+//! they may not read themselves, or to an address inside the shop's network.
 
 mod error;
 mod send;
 mod store;
+mod target;
 mod web;
 
 pub use error::Error;
 pub use send::{Event, fan_out, send};
 pub use store::{Stored, all};
+pub use target::Targets;
 pub use web::routes;

@@ -68,9 +68,8 @@ pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), S
         app.clock.now().as_millis() / 1_000,
     );
     let signature = sign(&hook.secret, &id, seconds, &delivery.body)?;
-    let answer = app
-        .client
-        .post(&hook.url)
+    let request = app.targets.post(&hook.url).map_err(|it| it.to_string())?;
+    let answer = request
         .header("content-type", "application/json")
         .header("webhook-id", id)
         .header("webhook-timestamp", seconds)
@@ -78,12 +77,24 @@ pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), S
         .body(delivery.body)
         .send()
         .await
-        .map_err(|error| format!("the receiver: {}", error.without_url()))?;
+        .map_err(|error| format!("the receiver: {}", reason(&error.without_url())))?;
     // What else it says is not read: it may be endless, and may hold what was sent.
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(format!("the receiver answers {status}")),
     }
+}
+
+/// What went wrong, down to its cause: "error sending request" alone helps nobody.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason.push_str(": ");
+        reason.push_str(&error.to_string());
+        cause = error.source();
+    }
+    reason
 }
 
 /// The signature of Standard Webhooks: HMAC-SHA256 of id, time and body.

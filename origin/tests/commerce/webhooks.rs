@@ -176,3 +176,118 @@ db_test! {
         }
     }
 }
+
+/// Asks for a webhook with a key that has these rights.
+async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
+    let wanted = json!({ "name": "program", "rights": rights });
+    let key = operate(shop, "POST", "/api/v1/operator/keys", &wanted).await;
+    let request = Request::post(HOOKS)
+        .header("content-type", "application/json")
+        .header(
+            "authorization",
+            format!("Bearer {}", key.json()["key"].as_str().unwrap()),
+        );
+    let body = json!({ "url": "https://erp.example/", "topics": topics });
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+db_test! {
+    /// Whoever may not read orders hears of none: a topic needs the right to what it carries, and all topics
+    /// need all of them.
+    async fn a_topic_needs_the_right_to_what_it_carries(shop) {
+        let (all, stock) = (json!([]), json!(["stock.low"]));
+        let both = json!(["stock.low", "order.paid"]);
+        for (rights, topics, status, named) in [
+            (&["settings"][..], &all, 403, "stock.low needs the right stock"),
+            (&["settings"], &stock, 403, "stock.low needs the right stock"),
+            (&["settings", "stock"], &stock, 201, ""),
+            (&["settings", "stock"], &both, 403, "order.paid needs the right orders"),
+            (&["settings", "stock"], &all, 403, "needs the right orders"),
+            (&["settings", "orders"], &all, 403, "needs the right stock"),
+            (&["settings", "orders", "stock"], &all, 201, ""),
+            (&["orders", "stock"], &stock, 403, ""),
+        ] {
+            let reply = made_by(shop, rights, topics).await;
+            assert_eq!(reply.status, status, "{rights:?} {topics}: {}", reply.text());
+            assert!(reply.text().contains(named), "{rights:?} {topics}: {}", reply.text());
+        }
+        assert_eq!(count(shop, "select count(*) from webhooks").await, 2);
+    }
+}
+
+/// Answers everything with a redirect to another address.
+async fn redirector(to: String) -> String {
+    let redirect = move || {
+        let to = to.clone();
+        async move { (StatusCode::TEMPORARY_REDIRECT, [("location", to)]) }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let routes = Router::new().route("/", post(redirect));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    url
+}
+
+/// Why the messages to webhooks were not delivered.
+async fn errors(shop: &Shop) -> Vec<String> {
+    const WHY: &str =
+        "select distinct error from outbox where topic = 'webhook' and error is not null";
+    let mut reader = shop.app.db.read().await.unwrap();
+    sqlx::query_scalar(WHY)
+        .fetch_all(&mut *reader)
+        .await
+        .unwrap()
+}
+
+db_test! {
+    /// Nothing is sent into the shop's own network, whatever was allowed when the webhook was made, by
+    /// whatever name, and wherever a receiver points to.
+    async fn nothing_goes_into_the_own_network(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let inside = Receiver::default();
+        let url = inside.open().await;
+        let pointing = redirector(url.clone()).await;
+        for url in [&url, &pointing] {
+            let hook = json!({ "url": url, "topics": ["order.placed"] });
+            assert_eq!(operate(shop, "POST", HOOKS, &hook).await.status, 201);
+        }
+        let strict = shop.with(|config| config.webhook_hosts = vec!["localhost.example".into()]).await;
+        for bad in [url.as_str(), "https://127.0.0.1/", "https://localhost/", "https://[::ffff:7f00:1]/"] {
+            let refused = operate(&strict, "POST", HOOKS, &json!({ "url": bad })).await;
+            assert_eq!(refused.status, 400, "{bad}");
+            assert_eq!(refused.json()["errors"][0]["field"], "url");
+        }
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        deliver_due(&strict.app).await.unwrap();
+        tell_webhooks(&strict.app).await.unwrap();
+        assert!(inside.told().is_empty());
+        let why = errors(shop).await;
+        assert!(why.len() == 1 && why[0].contains("--webhook-hosts"), "{why:?}");
+        // With the host allowed again one is told, and the other's redirect is an error that is not followed.
+        shop.app.clock.advance(10_000);
+        tell_webhooks(&shop.app).await.unwrap();
+        assert_eq!(inside.told().len(), 1);
+        let why = errors(shop).await;
+        assert!(why.iter().any(|it| it.contains("307")), "{why:?}");
+        strict.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// A name that resolves to this machine is refused when it is connected to, and only then can be.
+    async fn a_name_is_looked_at_when_it_is_connected_to(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let inside = Receiver::default();
+        let url = inside.open().await.replace("127.0.0.1", "localhost");
+        let open = shop.with(|config| config.webhook_hosts = vec!["localhost".into()]).await;
+        let hook = json!({ "url": url, "topics": ["order.placed"] });
+        assert_eq!(operate(&open, "POST", HOOKS, &hook).await.status, 201);
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        deliver_due(&open.app).await.unwrap();
+        tell_webhooks(&open.app).await.unwrap();
+        assert_eq!(inside.told().len(), 1);
+        open.app.db.close().await;
+    }
+}

@@ -1,0 +1,277 @@
+//! Where messages may go: public addresses over https, and the hosts that the settings name.
+//!
+//! Whoever makes a webhook chooses an address that the origin connects to, from inside the shop's
+//! network. A name is therefore looked at twice: its text when the webhook is made, and what it resolves
+//! to on every connection, which goes to exactly the addresses that were looked at.
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::client;
+
+const URL_MAX: usize = 2_000;
+
+/// What connects to the receivers of webhooks, and to nothing else.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    client: reqwest::Client,
+    allowed: Arc<HashSet<String>>,
+}
+
+/// Why nothing is sent to an address: a sentence for whoever wants it to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTarget {
+    /// It is none, or too long.
+    #[error("An https address of at most {URL_MAX} characters is expected.")]
+    Url,
+    /// It holds a name or a password, which everybody sees who sees the webhook.
+    #[error("The address must hold no user name and no password.")]
+    Credentials,
+    /// What is sent could be read on its way.
+    #[error("An https address is expected; --webhook-hosts names the hosts that need none.")]
+    Plain,
+    /// It is in the shop's own network.
+    #[error(
+        "A public address is expected; --webhook-hosts names the hosts that need not have one."
+    )]
+    Private,
+}
+
+impl Targets {
+    /// Sends to public addresses and to these hosts.
+    pub fn new(allowed: &[String]) -> Result<Self, String> {
+        let allowed: HashSet<String> = allowed.iter().map(|it| host_text(it)).collect();
+        let allowed = Arc::new(allowed);
+        let resolver = PublicOnly(Arc::clone(&allowed));
+        let client = client::builder()?.dns_resolver(Arc::new(resolver)).build();
+        Ok(Self {
+            client: client.map_err(|error| error.to_string())?,
+            allowed,
+        })
+    }
+
+    /// The address in a text, if something may be sent there as far as the text tells.
+    pub fn parse(&self, text: &str) -> Result<Url, InvalidTarget> {
+        let url = Url::parse(text).map_err(|_| InvalidTarget::Url)?;
+        let host = url.host().ok_or(InvalidTarget::Url)?;
+        if text.len() > URL_MAX || !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidTarget::Url);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidTarget::Credentials);
+        }
+        if self.allowed.contains(&host_text(&host.to_string())) {
+            return Ok(url);
+        }
+        if url.scheme() != "https" {
+            return Err(InvalidTarget::Plain);
+        }
+        let public = match host {
+            // A name without a dot is one of this network.
+            Host::Domain(name) => name.trim_end_matches('.').contains('.'),
+            Host::Ipv4(address) => is_public(address.into()),
+            Host::Ipv6(address) => is_public(address.into()),
+        };
+        if public {
+            Ok(url)
+        } else {
+            Err(InvalidTarget::Private)
+        }
+    }
+
+    /// Begins a request to an address, which is looked at again: the settings may be others by now.
+    pub(super) fn post(&self, url: &str) -> Result<reqwest::RequestBuilder, InvalidTarget> {
+        Ok(self.client.post(self.parse(url)?))
+    }
+}
+
+/// The name of a host as it is compared: small letters, no last dot, no brackets.
+fn host_text(host: &str) -> String {
+    let host = host.trim().trim_end_matches('.');
+    let host = host.strip_prefix('[').unwrap_or(host);
+    host.strip_suffix(']').unwrap_or(host).to_lowercase()
+}
+
+/// Resolves names to public addresses, and to any address for the hosts that are allowed by name.
+struct PublicOnly(Arc<HashSet<String>>);
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_owned();
+        let any = self.0.contains(&host_text(&host));
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            let fit: Vec<SocketAddr> = found.filter(|it| any || is_public(it.ip())).collect();
+            if fit.is_empty() {
+                return Err(InvalidTarget::Private.into());
+            }
+            Ok(Box::new(fit.into_iter()) as Addrs)
+        })
+    }
+}
+
+const fn v4(a: u8, b: u8, c: u8, length: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), length)
+}
+
+const fn v6(a: u16, b: u16, length: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), length)
+}
+
+/// IPv4 networks that are not reached over the internet (IANA's special-purpose registry), multicast and
+/// what is reserved.
+const SPECIAL_V4: [Ipv4Net; 15] = [
+    v4(0, 0, 0, 8),
+    v4(10, 0, 0, 8),
+    v4(100, 64, 0, 10),
+    v4(127, 0, 0, 8),
+    v4(169, 254, 0, 16),
+    v4(172, 16, 0, 12),
+    v4(192, 0, 0, 24),
+    v4(192, 0, 2, 24),
+    v4(192, 88, 99, 24),
+    v4(192, 168, 0, 16),
+    v4(198, 18, 0, 15),
+    v4(198, 51, 100, 24),
+    v4(203, 0, 113, 24),
+    v4(224, 0, 0, 4),
+    v4(240, 0, 0, 4),
+];
+/// The part of IPv6 that the internet uses, and what of it is special: protocols and tunnels,
+/// documentation, 6to4, documentation again.
+const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 3);
+const SPECIAL_V6: [Ipv6Net; 4] = [
+    v6(0x2001, 0, 23),
+    v6(0x2001, 0xdb8, 32),
+    v6(0x2002, 0, 16),
+    v6(0x3fff, 0, 20),
+];
+
+/// Whether an address is on the internet. One that holds an IPv4 address is what that one is.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !SPECIAL_V4.iter().any(|it| it.contains(&address)),
+        IpAddr::V6(address) => match address.segments() {
+            // Mapped addresses, and those of NAT64.
+            [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+                let [.., a, b, c, d] = address.octets();
+                is_public(Ipv4Addr::new(a, b, c, d).into())
+            }
+            _ => GLOBAL_V6.contains(&address) && !SPECIAL_V6.iter().any(|it| it.contains(&address)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(allowed: &[&str]) -> Targets {
+        let allowed: Vec<String> = allowed.iter().map(|it| (*it).to_owned()).collect();
+        Targets::new(&allowed).unwrap()
+    }
+
+    #[test]
+    fn only_public_addresses_over_https_are_sent_to() {
+        use InvalidTarget::{Credentials, Plain, Private, Url};
+        let targets = targets(&[]);
+        for good in [
+            "https://erp.example/hooks?shop=1",
+            "https://erp.example.:8443/",
+            "https://1.1.1.1/",
+            "https://[2606:4700::1111]/",
+            "https://[64:ff9b::101:101]/",
+        ] {
+            assert!(targets.parse(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            ("", Url),
+            ("erp.example", Url),
+            ("ftp://erp.example/", Url),
+            ("file:///etc", Url),
+            ("https://ada:s3cret@erp.example/", Credentials),
+            ("https://ada@erp.example/", Credentials),
+            ("http://erp.example/", Plain),
+            ("http://localhost:9000/", Plain),
+            ("https://localhost/", Private),
+            ("https://LOCALHOST./", Private),
+            ("https://db/", Private),
+            ("https://127.0.0.1/", Private),
+            ("https://127.1/", Private),
+            ("https://2130706433/", Private),
+            ("https://0x7f000001/", Private),
+            ("https://0/", Private),
+            ("https://10.1.2.3/", Private),
+            ("https://172.31.0.1/", Private),
+            ("https://192.168.0.1/", Private),
+            ("https://100.64.0.1/", Private),
+            ("https://169.254.169.254/latest/meta-data", Private),
+            ("https://255.255.255.255/", Private),
+            ("https://224.0.0.1/", Private),
+            ("https://[::]/", Private),
+            ("https://[::1]/", Private),
+            ("https://[::ffff:127.0.0.1]/", Private),
+            ("https://[::ffff:a9fe:a9fe]/", Private),
+            ("https://[::127.0.0.1]/", Private),
+            ("https://[64:ff9b::a9fe:a9fe]/", Private),
+            ("https://[64:ff9b:1::1]/", Private),
+            ("https://[2002:7f00:1::]/", Private),
+            ("https://[2001::1]/", Private),
+            ("https://[2001:db8::1]/", Private),
+            ("https://[fc00::1]/", Private),
+            ("https://[fd12::1]/", Private),
+            ("https://[fe80::1]/", Private),
+            ("https://[ff02::1]/", Private),
+        ] {
+            assert_eq!(targets.parse(bad).err(), Some(why), "{bad}");
+        }
+        let long = format!("https://erp.example/{}", "x".repeat(URL_MAX - 20));
+        assert_eq!(long.len(), URL_MAX);
+        assert!(targets.parse(&long).is_ok());
+        assert_eq!(targets.parse(&format!("{long}x")).err(), Some(Url));
+    }
+
+    #[test]
+    fn a_host_is_allowed_by_its_name_and_no_other() {
+        let targets = targets(&["ERP.internal", "10.0.0.7", "::1"]);
+        for good in [
+            "http://erp.internal:9000/",
+            "https://erp.internal./",
+            "http://10.0.0.7/",
+            "http://[::1]:9/",
+        ] {
+            assert!(targets.parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://internal/",
+            "https://10.0.0.8/",
+            "http://erp.internal.example/",
+        ] {
+            assert!(targets.parse(bad).is_err(), "{bad}");
+        }
+        let path = targets.parse("ftp://erp.internal/");
+        assert_eq!(path.err(), Some(InvalidTarget::Url));
+    }
+
+    /// A name that looks public may resolve to this machine: that is seen when it is connected to.
+    #[tokio::test]
+    async fn what_a_name_resolves_to_is_looked_at() {
+        let name = || "localhost".parse::<Name>().unwrap();
+        let resolver = |allowed: &[&str]| PublicOnly(Arc::clone(&targets(allowed).allowed));
+        let refused = resolver(&[]).resolve(name()).await.err().unwrap();
+        assert_eq!(refused.to_string(), InvalidTarget::Private.to_string());
+        let found: Vec<_> = resolver(&["localhost"])
+            .resolve(name())
+            .await
+            .unwrap()
+            .collect();
+        assert!(!found.is_empty() && found.iter().all(|it| it.ip().is_loopback()));
+    }
+}
