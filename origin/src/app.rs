@@ -24,6 +24,7 @@ use crate::{
     redis::Redis,
     seal::Sealer,
     telemetry::Metrics,
+    webhooks::Targets,
 };
 
 /// What every handler can reach. Cloning it costs nothing.
@@ -81,6 +82,8 @@ pub struct Parts {
     pub edges: Edges,
     /// With what others are asked.
     pub client: reqwest::Client,
+    /// Where messages to webhooks may go.
+    pub targets: Targets,
     /// What is counted.
     pub metrics: Metrics,
     /// The files that pages load.
@@ -129,6 +132,7 @@ impl App {
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let client = crate::client::client().map_err(wrong)?;
+        let targets = Targets::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let admission = Admission::new(db.readers());
@@ -156,6 +160,7 @@ impl App {
             admission,
             away: Away::default(),
             client,
+            targets,
             desks: Desks::default(),
             metrics: Metrics::default(),
             assets,

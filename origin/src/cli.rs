@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config},
     db, http,
     jobs::Jobs,
-    load, outbox, server, telemetry,
+    load, outbox, private, server, telemetry,
 };
 
 /// The origin of a Mallard shop
@@ -196,6 +196,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     let app = App::connect(settings, assets, Clock::System)
         .await
         .map_err(unreachable_database)?;
+    private::warn_of_open(app.config.private_paths());
     let state = db::migrations(&app.db).await?;
     if !state.complete() {
         let (applied, known) = (state.applied, state.known);
@@ -239,7 +240,7 @@ async fn migrate(app: &App) -> Result<(), Failure> {
 }
 
 fn make_folder(settings: &Config) -> Result<(), Failure> {
-    std::fs::create_dir_all(&settings.data_dir).map_err(|error| {
+    private::create_folder(&settings.data_dir).map_err(|error| {
         let folder = settings.data_dir.display();
         Failure(format!(
             "cannot make the data folder {folder}: {error}; set --data-dir"

@@ -16,13 +16,14 @@ use crate::{
     checkout::Rules,
     db,
     mail::Mailer,
+    media::{self, Library},
     redis::Redis,
     seal::Sealer,
     telemetry::LogFormat,
 };
 
 pub use file::{describe, with_file};
-use parse::{base_url, network, secret};
+use parse::{base_url, email, network, secret};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
 #[derive(Args, Clone, Debug)]
@@ -62,6 +63,7 @@ pub struct Config {
 
     /// Where shoppers' messages to the shop go
     #[arg(long, env = "MALLARD_CONTACT_EMAIL", global = true)]
+    #[arg(value_parser = email)]
     pub contact_email: Option<String>,
 
     /// The currency of every price (ISO 4217)
@@ -249,6 +251,15 @@ pub struct Config {
     )]
     pub limit_api: u32,
 
+    /// The hosts that webhooks may go to although they are not public or have no https, with commas between
+    #[arg(
+        long,
+        env = "MALLARD_WEBHOOK_HOSTS",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub webhook_hosts: Vec<String>,
+
     /// Redis, over which several origins share finished answers, sessions and what they count: redis:// or
     /// rediss:// and an address, redis-sentinel://HOST,HOST#MASTER, or redis-cluster://HOST,HOST
     #[arg(long, env = "MALLARD_REDIS_URL", hide_env_values = true, global = true)]
@@ -366,6 +377,16 @@ pub struct Config {
     /// The folder for what the shop keeps: the database file and pictures
     #[arg(long, env = "MALLARD_DATA_DIR", default_value = "data", global = true)]
     pub data_dir: PathBuf,
+
+    /// The most pixels of a picture that is taken; unpacked, each takes four bytes of memory or more
+    #[arg(
+        long,
+        env = "MALLARD_PICTURE_PIXELS",
+        default_value_t = 50_000_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub picture_pixels: u64,
 
     /// The folder with the built stylesheet and islands, and their manifest
     #[arg(
@@ -607,6 +628,26 @@ impl Config {
     pub fn mailer(&self) -> Result<Mailer, String> {
         let folder = self.data_dir.join("mail");
         Mailer::new(&self.mail_from, self.smtp_url.as_deref(), folder)
+    }
+
+    /// What nobody else on this machine should be able to read.
+    pub fn private_paths(&self) -> Vec<PathBuf> {
+        let in_data = ["", "mail", "media", "token-keys", "sealing.key"];
+        let mut paths: Vec<PathBuf> = in_data.iter().map(|it| self.data_dir.join(it)).collect();
+        if let Some(file) = db::sqlite_file(&self.database_url()) {
+            let beside = |end: &str| {
+                let mut name = file.clone().into_os_string();
+                name.push(end);
+                PathBuf::from(name)
+            };
+            paths.extend([beside("-wal"), beside("-shm"), beside("")]);
+        }
+        paths
+    }
+
+    /// The shop's pictures.
+    pub fn library(&self) -> Result<Library, media::Error> {
+        Library::open(self.media_dir(), self.picture_pixels)
     }
 
     /// Where pictures are kept.

@@ -11,6 +11,7 @@ mod pool;
 
 use std::{
     num::NonZero,
+    path::PathBuf,
     str::FromStr,
     sync::{
         Arc,
@@ -23,9 +24,11 @@ use futures_util::future::BoxFuture;
 use shared::problem::{Problem, ProblemKind};
 use sqlx::{
     AnyConnection, Executor, any::AnyConnectOptions, error::DatabaseError,
-    mysql::MySqlDatabaseError,
+    mysql::MySqlDatabaseError, sqlite::SqliteConnectOptions,
 };
 use tokio::sync::Notify;
+
+use crate::private;
 
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
@@ -402,6 +405,10 @@ async fn pool(
         let busy_ms = settings.busy_timeout.as_millis();
         prepare.push(format!("pragma busy_timeout = {busy_ms}"));
     }
+    if let Some(file) = sqlite_file(&url).filter(|_| url.contains("mode=rwc")) {
+        // SQLite gives the files beside it the mode of the database.
+        private::create_file(&file).map_err(Error::Io)?;
+    }
     let opener = Opener {
         dialect,
         options: AnyConnectOptions::from_str(&url)?,
@@ -409,6 +416,15 @@ async fn pool(
     };
     let bounds = (least as usize, most as usize);
     Pool::open(opener, bounds, settings.acquire_timeout).await
+}
+
+/// The file of an SQLite database.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
+        return None;
+    }
+    let options = SqliteConnectOptions::from_str(url).ok()?;
+    Some(options.get_filename().to_owned())
 }
 
 /// What every SQLite connection is told first. `synchronous` is full: what was acknowledged survives

@@ -12,6 +12,8 @@ use lettre::{
 };
 use ui::mail::Mail;
 
+use crate::{email::EmailAddress, private};
+
 /// A finished message on its way.
 #[derive(Clone, Debug)]
 pub struct Letter {
@@ -92,14 +94,13 @@ impl Mailer {
     }
 
     fn message(&self, letter: Letter) -> Result<Message, String> {
-        let to: Mailbox = letter
-            .to
-            .parse()
+        // It was parsed when it came in; a row of an older version may hold another text.
+        let to = EmailAddress::parse(&letter.to)
             .map_err(|error| format!("the recipient's address: {error}"))?;
         let (id, domain) = (letter.id, self.from.email.domain());
         Message::builder()
             .from(self.from.clone())
-            .to(to)
+            .to(to.mailbox())
             .subject(letter.mail.subject)
             .message_id(Some(format!("<{id}@{domain}>")))
             .multipart(MultiPart::alternative_plain_html(
@@ -120,7 +121,7 @@ fn without_addresses(text: &str) -> String {
 
 /// Writes a whole file or none.
 fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    private::create_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;

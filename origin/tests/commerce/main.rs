@@ -15,6 +15,7 @@ mod shopper;
 
 mod broken;
 mod coupons;
+mod emails;
 mod holds;
 mod hosted;
 mod kept;
@@ -23,6 +24,7 @@ mod outbox;
 mod pays;
 mod places;
 mod purges;
+mod secrets;
 mod shared;
 mod storm;
 mod stripe;

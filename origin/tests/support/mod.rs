@@ -103,6 +103,8 @@ pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
         "operator",
         "--payment-methods",
         "manual,test",
+        "--webhook-hosts",
+        "127.0.0.1",
     ];
     let command = Config::augment_args(clap::Command::new("origin"));
     Config::from_arg_matches(&command.get_matches_from(args)).unwrap()
