@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, MultiPart},
 };
 use ui::mail::Mail;
@@ -70,9 +70,11 @@ impl Mailer {
         match &self.way {
             Way::Smtp(server) => {
                 let sent = messages.into_iter().map(async |(_, message)| {
-                    let sent = server.send(message?).await;
+                    let message = message?;
+                    let envelope = message.envelope().clone();
+                    let sent = server.send(message).await;
                     sent.map(drop).map_err(|error| {
-                        let error = without_addresses(&error.to_string());
+                        let error = without_addresses(&error.to_string(), envelope.to());
                         format!("the SMTP server: {error}")
                     })
                 });
@@ -112,7 +114,11 @@ impl Mailer {
 }
 
 /// What a server says of a message, without whom it was for: it is logged.
-fn without_addresses(text: &str) -> String {
+fn without_addresses(text: &str, recipients: &[Address]) -> String {
+    // A quoted address holds spaces.
+    let text = recipients.iter().fold(text.to_owned(), |text, recipient| {
+        text.replace(&recipient.to_string(), "…")
+    });
     let words = text
         .split(' ')
         .map(|word| if word.contains('@') { "…" } else { word });
@@ -184,8 +190,11 @@ mod tests {
     fn what_a_server_says_is_logged_without_whom_it_was_for() {
         let said = "permanent error (550): <ada@example.org>: user ada@example.org unknown";
         assert_eq!(
-            without_addresses(said),
+            without_addresses(said, &[]),
             "permanent error (550): … user … unknown"
         );
+        let quoted: Address = "\"Ada L\"@example.org".parse().unwrap();
+        let said = "refused: <\"Ada L\"@example.org>";
+        assert_eq!(without_addresses(said, &[quoted]), "refused: <…>");
     }
 }

@@ -214,6 +214,21 @@ db_test! {
 }
 
 db_test! {
+    /// A picture has at most as many pixels as the setting says, and one more is refused with the setting's name.
+    async fn a_picture_has_so_many_pixels_at_most(shop) {
+        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        let limited = async |pixels| shop.with(|config| config.picture_pixels = pixels).await;
+        let (below, at) = (limited(400 * 300 - 1).await, limited(400 * 300).await);
+        let refused = upload(&below, "products/mug/images", picture(7)).await;
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert!(refused.text().contains("--picture-pixels"), "{}", refused.text());
+        assert_eq!(upload(&at, "products/mug/images", picture(7)).await.status, 200);
+        below.app.db.close().await;
+        at.app.db.close().await;
+    }
+}
+
+db_test! {
     /// A picture is what its content says, whatever its name and type; it is kept when the product is written
     /// again, and leaves with it.
     async fn pictures_are_told_by_their_content(shop) {
