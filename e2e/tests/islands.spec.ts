@@ -7,7 +7,7 @@ test("the theme can be chosen and is remembered", async ({ page }) => {
   await page.goto("/");
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await background();
-  const toggle = page.locator("leptos-island button").first();
+  const toggle = page.locator(".theme-slot button");
   await expect(toggle).toBeVisible();
   await expect(async () => {
     await toggle.click();

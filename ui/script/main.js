@@ -1,5 +1,6 @@
 // What every page loads. All of it comes on top: each page can be read and bought from before any of
 // it arrives.
+import "./theme.js";
 import "./pictures.js";
 import "./connection.js";
 import "./variants.js";

@@ -9,12 +9,13 @@ use sha2::{Digest, Sha256};
 use shared::{
     catalog::Image,
     locale::Locale,
+    money::Money,
     page::{ACCOUNT, CART, FIND_ORDER, INFO, MANIFEST, SEARCH, Shell, category_path, info_path},
     search::QUERY_MAX,
 };
 
 use crate::{
-    islands::{CartBadge, Greeting, ThemeToggle},
+    islands::{CartBadge, Greeting},
     parts::write,
     words::Words,
 };
@@ -43,6 +44,8 @@ pub(crate) struct About {
     pub(crate) image: Option<Image>,
     /// In the words of Open Graph: `website` or `product`.
     pub(crate) kind: &'static str,
+    /// What it costs, where it is something to buy.
+    pub(crate) price: Option<Money>,
     /// What it is, as JSON-LD.
     pub(crate) data: Vec<serde_json::Value>,
 }
@@ -55,6 +58,7 @@ impl About {
             description: String::new(),
             image: None,
             kind: "website",
+            price: None,
             data: Vec::new(),
         }
     }
@@ -84,7 +88,37 @@ pub(crate) fn render<V: IntoView>(
         write(view, &mut html);
     });
     owner.unset();
-    html
+    with_valid_markers(&html)
+}
+
+/// Leptos marks the places of dynamic text with `<!>`, which the HTML standard calls an error although it
+/// defines how it is read: as an empty comment. Hydration walks the islands only, so outside of them the
+/// marks go, and inside they become the empty comments that every parser makes of them.
+fn with_valid_markers(html: &str) -> String {
+    const MARKER: &str = "<!>";
+    let mut valid = String::with_capacity(html.len());
+    let mut islands = 0_usize;
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        let (text, tag) = rest.split_at(at);
+        valid.push_str(text);
+        rest = if let Some(after) = tag.strip_prefix(MARKER) {
+            if islands > 0 {
+                valid.push_str("<!---->");
+            }
+            after
+        } else {
+            if tag.starts_with("<leptos-island") {
+                islands += 1;
+            } else if tag.starts_with("</leptos-island") {
+                islands = islands.saturating_sub(1);
+            }
+            valid.push('<');
+            &tag[1..]
+        };
+    }
+    valid.push_str(rest);
+    valid
 }
 
 fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
@@ -144,44 +178,74 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
 
 /// What those who share the page show of it (Open Graph).
 fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<> {
-    let image = about
-        .image
-        .as_ref()
-        .map(|image| shared_picture(shell, image));
-    let territory = match shell.locale {
-        Locale::En => "en_GB",
-        Locale::Zh => "zh_CN",
-    };
-    let says = [
-        ("og:site_name", Some(shell.shop_name.clone())),
-        ("og:title", Some(about.title.clone())),
-        ("og:description", Some(about.description.clone())),
-        ("og:type", Some(about.kind.to_owned())),
-        ("og:url", Some(url)),
-        ("og:locale", Some(territory.to_owned())),
-        ("og:image", image),
+    let mut says = vec![
+        ("og:site_name", shell.shop_name.clone()),
+        ("og:title", about.title.clone()),
+        ("og:description", about.description.clone()),
+        ("og:type", about.kind.to_owned()),
+        ("og:url", url),
+        ("og:locale", territory(shell.locale).to_owned()),
     ];
-    let meta = |(name, value): (&'static str, Option<String>)| {
-        value.map(|value| {
-            leptos::html::meta()
-                .attr("property", name)
-                .attr("content", value)
-        })
+    let others = Locale::ALL.into_iter().filter(|it| *it != shell.locale);
+    says.extend(others.map(|it| ("og:locale:alternate", territory(it).to_owned())));
+    if let Some(image) = &about.image {
+        let (address, size) = shared_picture(shell, image);
+        says.push(("og:image", address));
+        if let Some((width, height)) = size {
+            says.push(("og:image:width", width.to_string()));
+            says.push(("og:image:height", height.to_string()));
+        }
+        if !image.alt.is_empty() {
+            says.push(("og:image:alt", image.alt.clone()));
+        }
+    }
+    if let Some(price) = about.price {
+        says.push(("product:price:amount", price.to_decimal()));
+        says.push(("product:price:currency", price.currency.to_string()));
+    }
+    let meta = |(name, value): (&'static str, String)| {
+        leptos::html::meta()
+            .attr("property", name)
+            .attr("content", value)
     };
     says.into_iter().map(meta).collect_view()
 }
 
-/// The address of a picture for those who cannot show drawings: each drawing has a photo beside it.
-fn shared_picture(shell: &Shell, image: &Image) -> String {
-    let src = match image.src.strip_suffix(".svg") {
-        Some(stem) if image.src.starts_with("/media/") => format!("{stem}.jpg"),
-        _ => image.src.clone(),
-    };
-    if src.starts_with('/') {
-        format!("{}{src}", shell.base_url)
-    } else {
-        src
+/// A language with the territory that Open Graph wants beside it.
+const fn territory(locale: Locale) -> &'static str {
+    match locale {
+        Locale::En => "en_GB",
+        Locale::Zh => "zh_CN",
     }
+}
+
+/// How wide and high the photo of a drawing is.
+const DRAWING: u32 = 1_200;
+
+/// The address of a picture for those who cannot show drawings, and its width and height where they are
+/// known: each drawing has a photo beside it.
+fn shared_picture(shell: &Shell, image: &Image) -> (String, Option<(u32, u32)>) {
+    let absolute = |src: &str| match src.strip_prefix('/') {
+        Some(_) => format!("{}{src}", shell.base_url),
+        None => src.to_owned(),
+    };
+    if let Some(stem) = image.src.strip_suffix(".svg")
+        && image.src.starts_with("/media/")
+    {
+        return (absolute(&format!("{stem}.jpg")), Some((DRAWING, DRAWING)));
+    }
+    let whole = image.width.zip(image.height);
+    let renditions = image.sources.iter().flat_map(|source| &source.renditions);
+    let shown = renditions
+        .filter(|it| it.url == image.src)
+        .map(|it| it.width)
+        .max();
+    let size = whole.map(|(width, height)| {
+        let shown = shown.unwrap_or(width);
+        let scaled = u64::from(height) * u64::from(shown) / u64::from(width.max(1));
+        (shown, u32::try_from(scaled).unwrap_or(height))
+    });
+    (absolute(&image.src), size)
 }
 
 /// The most categories in the menu; the front page shows the rest.
@@ -223,9 +287,7 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 {search(shell, words)}
                 <div class="tools">
                     {languages.collect_view()}
-                    <ThemeToggle>
-                        {half()} <span class="unseen">{words.say("theme-toggle")}</span>
-                    </ThemeToggle>
+                    <span class="theme-slot" data-label=words.say("theme-toggle")>{half()}</span>
                     <a
                         class="tool account-link"
                         href=locale.path(ACCOUNT.path)
@@ -391,5 +453,28 @@ fn footer(shell: &Shell) -> impl IntoView + use<> {
                 <p class="quiet">{words.say_with("footer-open", &shop)}</p>
             </div>
         </footer>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_are_comments_in_islands_and_gone_elsewhere() {
+        for (rendered, valid) in [
+            ("<p>a<!>b</p>", "<p>ab</p>"),
+            (
+                "<leptos-island data-component=\"x\"><b>1<!></b></leptos-island><!>",
+                "<leptos-island data-component=\"x\"><b>1<!----></b></leptos-island>",
+            ),
+            (
+                "<!DOCTYPE html><p>1 &lt;!> 2</p>",
+                "<!DOCTYPE html><p>1 &lt;!> 2</p>",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(with_valid_markers(rendered), valid);
+        }
     }
 }

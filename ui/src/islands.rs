@@ -4,20 +4,6 @@
 
 use leptos::prelude::*;
 
-/// Switches between light and dark, and remembers it. Without scripts the system's choice rules and
-/// the button is not shown.
-#[island]
-pub fn ThemeToggle(
-    /// The sign on it, and what it does.
-    children: Children,
-) -> impl IntoView {
-    view! {
-        <button type="button" class="theme-toggle" on:click=|_| browser::switch()>
-            {children()}
-        </button>
-    }
-}
-
 /// The pictures of a product, of which one is shown. Without scripts a thumbnail is a link to its
 /// picture.
 #[island]
@@ -42,7 +28,11 @@ pub fn CartBadge() -> impl IntoView {
         let items = items.clone();
         move || items.get() == 0
     };
-    view! { <span class="count" hidden=none>{move || items.get()}</span> }
+    view! {
+        <span class="count" hidden=none>
+            {move || Some(items.get()).filter(|count| *count > 0)}
+        </span>
+    }
 }
 
 /// What to call who is there; asked for like the badge.
@@ -78,8 +68,6 @@ mod browser;
 /// Nothing is clicked on the server, and nobody is there.
 #[cfg(not(target_arch = "wasm32"))]
 mod browser {
-    pub(super) fn switch() {}
-
     pub(super) fn choose(_: &leptos::ev::MouseEvent) {}
 
     pub(super) fn visitor() -> super::Visitor {

@@ -17,29 +17,6 @@ fn here() -> Option<(Window, Document)> {
     Some((window, document))
 }
 
-/// Shows the other of light and dark from now on.
-pub(super) fn switch() {
-    let Some((window, root)) =
-        here().and_then(|(window, document)| Some((window, document.document_element()?)))
-    else {
-        return;
-    };
-    let prefers_dark = || {
-        let query = window.match_media("(prefers-color-scheme: dark)");
-        query.ok().flatten().is_some_and(|query| query.matches())
-    };
-    let dark = match root.get_attribute("data-theme").as_deref() {
-        Some(theme) => theme == "dark",
-        None => prefers_dark(),
-    };
-    let theme = if dark { "light" } else { "dark" };
-    // A browser that keeps nothing shows the theme until the page is left.
-    let _ = root.set_attribute("data-theme", theme);
-    if let Ok(Some(storage)) = window.local_storage() {
-        let _ = storage.set_item("theme", theme);
-    }
-}
-
 /// Shows the picture whose thumbnail was clicked.
 pub(super) fn choose(event: &MouseEvent) {
     let elsewhere = event.meta_key() || event.ctrl_key() || event.shift_key();
