@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::{FromRequestParts, State},
 };
-use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use axum_extra::extract::cookie::CookieJar;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 use shared::{
@@ -34,7 +34,7 @@ use crate::{
     limits::Network,
     orders,
     shopper::{self, Shopper},
-    web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt},
+    web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt, SetCookie},
 };
 
 use super::{
@@ -97,14 +97,14 @@ pub(super) fn session_token(config: &Config, headers: &HeaderMap) -> Option<Stri
 /// The cookie of a session, or one that takes it away. The browser keeps it until it is closed; how
 /// long it is good for the server decides.
 fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
-    let cookie = Cookie::build((cookie_name(config), session.unwrap_or_default().to_owned()))
-        .path("/")
-        .http_only(true)
-        .secure(config.is_secure())
-        .same_site(SameSite::Lax);
-    let end = if session.is_none() { "; Max-Age=0" } else { "" };
-    // Tokens are hexadecimal, so the text is always a header value.
-    HeaderValue::try_from(format!("{cookie}{end}")).unwrap_or(HeaderValue::from_static(""))
+    let cookie = SetCookie {
+        name: cookie_name(config),
+        value: session.unwrap_or_default(),
+        max_age_s: session.is_none().then_some(0),
+        http_only: true,
+        secure: config.is_secure(),
+    };
+    cookie.header()
 }
 
 impl<S: Sync> FromRequestParts<S> for Device {

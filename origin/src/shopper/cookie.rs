@@ -1,11 +1,11 @@
 //! The cookies of a shopper. The cart's is read by the server alone; the other one holds nothing, and
 //! tells the pages' scripts that asking who is there is worth it.
 
-use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use axum_extra::extract::cookie::CookieJar;
 use http::{HeaderMap, HeaderValue};
 use shared::shopper::VISITOR_COOKIE;
 
-use crate::config::Config;
+use crate::{config::Config, web::SetCookie};
 
 /// For how long a browser keeps a guest's cart.
 const DAYS: i64 = 30;
@@ -57,12 +57,12 @@ fn cookie(
     hidden: bool,
     days: i64,
 ) -> HeaderValue {
-    let cookie = Cookie::build((name, value.to_owned()))
-        .path("/")
-        .http_only(hidden)
-        .secure(config.is_secure())
-        .same_site(SameSite::Lax);
-    // Tokens are hexadecimal, so the text is always a header value.
-    let text = format!("{cookie}; Max-Age={}", days * 24 * 60 * 60);
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+    let cookie = SetCookie {
+        name,
+        value,
+        max_age_s: Some(days * 24 * 60 * 60),
+        http_only: hidden,
+        secure: config.is_secure(),
+    };
+    cookie.header()
 }

@@ -291,7 +291,7 @@ db_test! {
         let reply = browser.login(&secure, "ada@example.org", PASSWORD).await;
         let cookie = reply.header("set-cookie");
         let rest = cookie.strip_prefix("__Host-session=").unwrap();
-        assert_eq!(&rest[32..], "; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert_eq!(&rest[32..], "; Path=/; Secure; HttpOnly; SameSite=Lax");
         assert!(browser.is_in(&secure).await);
         let plain = Browser::default().login(shop, "ada@example.org", PASSWORD).await;
         assert!(plain.header("set-cookie").starts_with("session="));
