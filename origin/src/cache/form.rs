@@ -34,12 +34,12 @@ impl Wanted {
         }
     }
 
-    /// The coding that it wants a body of this length in.
-    pub fn coding(&self, length: usize) -> Coding {
-        if length < WORTH_IT {
-            Coding::Identity
-        } else {
+    /// The coding that it wants this answer in.
+    pub fn coding(&self, plain: &Form) -> Coding {
+        if plain.compressible {
             self.coding
+        } else {
+            Coding::Identity
         }
     }
 
@@ -64,6 +64,8 @@ pub struct Form {
     pub coding: Coding,
     fields: Box<[(HeaderName, HeaderValue)]>,
     body: Bytes,
+    /// Whether a coding makes it smaller: it is large enough, and its format is not compressed itself.
+    compressible: bool,
 }
 
 /// Fields whose values are the program's own texts: they take no room of their own.
@@ -95,6 +97,8 @@ impl Form {
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
+            compressible: body.len() >= WORTH_IT
+                && !is_compressed(fields.get(header::CONTENT_TYPE)),
             body,
         }
     }
@@ -120,6 +124,7 @@ impl Form {
             coding: self.coding,
             fields: packed.collect(),
             body,
+            compressible: self.compressible,
         }
     }
 
@@ -186,6 +191,12 @@ impl Form {
     }
 }
 
+/// Whether a format of this media type is compressed already: pictures other than drawings.
+fn is_compressed(media_type: Option<&HeaderValue>) -> bool {
+    let media_type = media_type.map_or(&b""[..], HeaderValue::as_bytes);
+    media_type.starts_with(b"image/") && !media_type.starts_with(b"image/svg")
+}
+
 /// A strong `ETag`: the hash of the plain body.
 fn etag(plain: &Bytes) -> Option<HeaderValue> {
     let hash = blake3::hash(plain).to_hex();
@@ -203,12 +214,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_bodies_stay_as_they_are() {
+    fn small_bodies_and_pictures_stay_as_they_are() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
         let wanted = Wanted::of(&Method::GET, &headers);
-        assert_eq!(wanted.coding(WORTH_IT - 1), Coding::Identity);
-        assert_eq!(wanted.coding(WORTH_IT), Coding::Br);
+        let plain = |media_type, length| {
+            let mut fields = HeaderMap::new();
+            fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+            Form::plain(fields, Bytes::from(vec![b'q'; length]), true)
+        };
+        for (media_type, length, coding) in [
+            ("text/html", WORTH_IT - 1, Coding::Identity),
+            ("text/html", WORTH_IT, Coding::Br),
+            ("image/svg+xml", WORTH_IT, Coding::Br),
+            ("image/png", WORTH_IT, Coding::Identity),
+            ("image/x-icon", WORTH_IT, Coding::Identity),
+        ] {
+            assert_eq!(
+                wanted.coding(&plain(media_type, length)),
+                coding,
+                "{media_type}"
+            );
+        }
     }
 
     #[test]

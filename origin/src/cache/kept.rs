@@ -72,7 +72,7 @@ impl Kept {
 
     /// The answer in the coding that is wanted, if it is there in that coding.
     pub fn answer(&self, wanted: &Wanted) -> Option<Response> {
-        let coding = wanted.coding(self.forms[0].length());
+        let coding = wanted.coding(&self.forms[0]);
         let form = self.forms.iter().find(|it| it.coding == coding)?;
         Some(form.answer(self.status, wanted))
     }
@@ -80,7 +80,7 @@ impl Kept {
     /// The same with one more coding, and the answer in it.
     pub fn in_coding_too(&self, wanted: &Wanted) -> (Self, Response) {
         let plain = &self.forms[0];
-        let form = plain.in_coding(wanted.coding(plain.length())).packed();
+        let form = plain.in_coding(wanted.coding(plain)).packed();
         let answer = form.answer(self.status, wanted);
         let mut more = self.clone();
         more.forms.push(form);

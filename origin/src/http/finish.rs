@@ -25,7 +25,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
                 // Whoever is told to come back is told so at once.
                 return plain.answer(status, &wanted);
             }
-            let form = plain.in_coding(wanted.coding(plain.length()));
+            let form = plain.in_coding(wanted.coding(&plain));
             form.answer(status, &wanted)
         }
         None => response,
