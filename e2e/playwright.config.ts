@@ -40,14 +40,14 @@ export default defineConfig({
     {
       name: "phone",
       use: { ...devices["Pixel 7"] },
-      // The sizes of its windows are its own.
-      testIgnore: /layout\.spec\.ts$/,
+      // The sizes of its windows are its own, and the markup is the same on every device.
+      testIgnore: /(layout|markup)\.spec\.ts$/,
     },
     {
       name: "no-javascript",
       use: { ...devices["Desktop Chrome"], javaScriptEnabled: false },
       // Islands are JavaScript, and axe is, and what measures shifts; the markup is the same with it.
-      testIgnore: /(islands|accessible|looks|shifts|enhanced-\w+)\.spec\.ts$/,
+      testIgnore: /(islands|accessible|looks|markup|shifts|enhanced-\w+)\.spec\.ts$/,
     },
   ],
 });

@@ -321,8 +321,9 @@ async fn a_product_page_asked_for_by_id_leads_to_its_address() {
 async fn search_engines_find_every_page() {
     let shop = Shop::on_sqlite().await;
     shop.categories(&["kitchen"]).await;
-    shop.save(vec![product("mug", "10.00"), product("pan", "10.00")])
-        .await;
+    let mut mug = product("mug", "10.00");
+    mug.category = Some("kitchen".to_owned());
+    shop.save(vec![mug, product("pan", "10.00")]).await;
     let robots = shop.get("/robots.txt").await;
     assert!(
         robots
@@ -338,6 +339,14 @@ async fn search_engines_find_every_page() {
         assert_eq!(part.status, StatusCode::OK, "{path}");
         let locs = part.text().split("<loc>").skip(1);
         addresses.extend(locs.map(|loc| loc.split("</loc>").next().unwrap().to_owned()));
+    }
+    let pages = shop.get("/sitemap/pages.xml").await;
+    let mut entries = pages.text().lines();
+    let category = entries.find(|it| it.contains("/c/kitchen<")).unwrap();
+    assert!(category.contains("<lastmod>20"), "{category}");
+    for tag in ["en", "zh", "x-default"] {
+        let hreflang = format!("hreflang=\"{tag}\"");
+        assert!(category.contains(&hreflang), "{category}");
     }
     for path in [
         "/",
@@ -380,4 +389,57 @@ async fn the_api_can_be_tried() {
         shop.get("/docs/swagger-ui-bundle.js").await.status,
         StatusCode::OK
     );
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_page_is_redirected_to_it() {
+    let shop = shop_with_a_mug().await;
+    for (path, to) in [
+        ("/p/mug/", "/p/mug"),
+        ("/P/Mug?variant=1", "/p/mug?variant=1"),
+        ("/zh//p/mug", "/zh/p/mug"),
+        ("/Shipping", "/shipping"),
+    ] {
+        let reply = shop.get(path).await;
+        assert_eq!(reply.status, 308, "{path}");
+        assert_eq!(reply.header("location"), to);
+        let there = shop.get(to.split('?').next().unwrap()).await;
+        assert_eq!(there.status, 200, "{to}");
+    }
+}
+
+#[tokio::test]
+async fn well_known_addresses_answer() {
+    let shop = shop_with_a_mug().await;
+    assert_eq!(shop.get("/.well-known/security.txt").await.status, 404);
+    let reachable = shop
+        .with(|config| config.contact_email = Some("desk@shop.example".to_owned()))
+        .await;
+    let reply = reachable.get("/.well-known/security.txt").await;
+    let text = reply.text();
+    assert!(
+        text.contains("Contact: mailto:desk@shop.example\n"),
+        "{text}"
+    );
+    assert!(text.contains("Expires: 2027-03-30T00:00:00Z\n"), "{text}");
+    let change = shop.get("/.well-known/change-password").await;
+    assert_eq!(change.status, 303);
+    assert_eq!(change.header("location"), "/account/profile");
+}
+
+/// Pictures from plain HTTP would be refused or warned about by browsers on HTTPS anyway.
+#[tokio::test]
+async fn a_shop_on_https_shows_pictures_from_https_alone() {
+    let shop = shop_with_a_mug().await;
+    let secure = shop
+        .with(|config| {
+            "https://shop.example".clone_into(&mut config.base_url);
+            config.payment_methods = vec!["manual".to_owned()];
+        })
+        .await;
+    for (shop, plain) in [(&shop, true), (&secure, false)] {
+        let page = shop.get("/p/mug").await;
+        let policy = page.header("content-security-policy");
+        assert_eq!(policy.contains(" http: "), plain, "{policy}");
+    }
 }

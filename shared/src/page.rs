@@ -60,7 +60,7 @@ pages! {
     HOME = "show_home", "/", [], Shared;
     /// A category with its list.
     CATEGORY = "show_category", "/c/{slug}",
-        ["availability", "brand", "cursor", "max", "min", "sort"], Shared;
+        ["availability", "brand", "cursor", "max", "min", "page", "sort"], Shared;
     /// A product.
     PRODUCT = "show_product", "/p/{slug}", ["variant"], Shared;
     /// What was searched.
@@ -84,6 +84,8 @@ pages! {
     RETURNS = "show_info", "/returns", [], Shared;
     /// What the shop knows of people.
     PRIVACY = "show_info", "/privacy", [], Shared;
+    /// What buyer and shop agree on.
+    TERMS = "show_info", "/terms", [], Shared;
     /// How to reach the shop.
     CONTACT = "show_info", "/contact", [], Shared;
     /// Somebody's account.
@@ -119,7 +121,10 @@ pages! {
 }
 
 /// The pages that say how the shop does things, by their words in addresses.
-pub const INFO: [&str; 4] = ["shipping", "returns", "privacy", "contact"];
+pub const INFO: [&str; 5] = ["shipping", "returns", "terms", "privacy", "contact"];
+
+/// For how many days after delivery something can be sent back.
+pub const RETURN_DAYS: u32 = 30;
 
 /// A page that says how the shop does things.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,7 +239,7 @@ pub struct Shell {
     /// The page's path without the language's prefix, with the query that makes a difference.
     pub path: String,
     /// The page's path without the language's prefix as search engines shall know it: without
-    /// filters and sort, with the cursor. Absent when they shall not know it.
+    /// filters and sort, with the number of the page. Absent when they shall not know it.
     pub canonical: Option<String>,
     /// Where the shop lives: `https://shop.example`, without a slash at the end.
     pub base_url: String,
@@ -312,10 +317,18 @@ pub struct CategoryFilter {
     /// In which order; absent for the one that the list has by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<Sort>,
-    /// The page of the list.
+    /// Where the page of the list begins or ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
+    /// The number of the page, from 2 to [`PAGES_MAX`]; absent for the first one. A category's pages are
+    /// numbered, so that their addresses stay when products come and go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
 }
+
+/// The last page of a category that has a number. The ones behind it are reached by cursors: counting rows
+/// costs more the farther one goes.
+pub const PAGES_MAX: u32 = 100;
 
 impl CategoryFilter {
     /// The query that asks for this, beginning with `?`, or nothing. Parameters stand in the order
@@ -337,6 +350,7 @@ impl CategoryFilter {
         pairs.extend(self.cursor.map(|cursor| ("cursor", cursor.to_string())));
         pairs.extend((!self.max.is_empty()).then(|| ("max", self.max.clone())));
         pairs.extend((!self.min.is_empty()).then(|| ("min", self.min.clone())));
+        pairs.extend(self.page.map(|page| ("page", page.to_string())));
         pairs.extend(self.sort.map(|sort| ("sort", sort.word().to_owned())));
         let mut query = String::new();
         for (name, value) in pairs {
@@ -387,6 +401,9 @@ pub struct ProductPage {
     pub variant: usize,
     /// Others of its category.
     pub related: Vec<ProductCard>,
+    /// The ways to send it.
+    #[serde(default)]
+    pub shipping: Vec<MethodInfo>,
 }
 
 /// A page that says what went wrong.
@@ -440,6 +457,7 @@ mod tests {
             .collect();
         names.sort_unstable();
         assert_eq!(names, CATEGORY.query);
+        names.retain(|name| name != "page");
         names.push("q".to_owned());
         names.sort_unstable();
         assert_eq!(names, SEARCH.query);

@@ -41,13 +41,17 @@ pub(crate) fn write(view: impl IntoView, html: &mut String) {
     view.to_html_with_buf(html, &mut Position::FirstChild, true, false, Vec::new());
 }
 
-/// Products side by side.
+/// Products side by side. `above_fold` says that the list begins on the first screen of its page.
 pub(crate) fn grid(shell: &Shell, cards: &[ProductCard], above_fold: bool) -> InertElement {
     let locale = shell.locale;
-    let items = cards
-        .iter()
-        .enumerate()
-        .map(|(index, it)| view! { <li>{card(locale, it, above_fold && index < EAGER)}</li> });
+    let items = cards.iter().enumerate().map(|(index, it)| {
+        let loading = match index {
+            0 if above_fold => Loading::First,
+            1..EAGER if above_fold => Loading::Eager,
+            _ => Loading::Lazy,
+        };
+        view! { <li>{card(locale, it, loading)}</li> }
+    });
     each("<ul class=\"grid\">", items, "</ul>")
 }
 
@@ -71,7 +75,7 @@ pub(crate) fn chips<'c>(
     (!items.is_empty()).then(|| view! { <ul class="chips">{items}</ul> }.into_any())
 }
 
-fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<'_> {
+fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView + use<'_> {
     let words = Words::of(locale);
     let href = locale.path(&product_path(&card.slug));
     let note = match card.availability {
@@ -82,7 +86,7 @@ fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<
     view! {
         <article class="card">
             <div class="frame">
-                {picture(card.image.as_ref(), "", eager)}
+                {picture(card.image.as_ref(), "", Slot::Card, loading)}
                 {badge.map(|text| view! { <span class="badge">{text}</span> })}
             </div>
             <div class="about">
@@ -97,13 +101,52 @@ fn card(locale: Locale, card: &ProductCard, eager: bool) -> impl IntoView + use<
     }
 }
 
+/// Where a picture stands, which decides how wide it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// A product in a list.
+    Card,
+    /// A category on the front page.
+    Tile,
+    /// The front page's own picture.
+    Hero,
+    /// A line of a cart.
+    Line,
+    /// The picture of a product's page.
+    Gallery,
+}
+
+impl Slot {
+    /// How wide it is, as `sizes` says it: from the layout in `ui/style`.
+    pub(crate) const fn sizes(self) -> &'static str {
+        match self {
+            Self::Card => "(min-width: 90rem) 20rem, (min-width: 45rem) 22vw, 46vw",
+            Self::Tile => "(min-width: 90rem) 16rem, (min-width: 58rem) 17vw, 46vw",
+            Self::Hero => "(min-width: 90rem) 39rem, (min-width: 48rem) 44vw, 92vw",
+            Self::Line => "5.5rem",
+            Self::Gallery => "(min-width: 80rem) 38rem, (min-width: 60rem) 48vw, 92vw",
+        }
+    }
+}
+
+/// When a picture is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loading {
+    /// When it comes near the screen.
+    Lazy,
+    /// At once.
+    Eager,
+    /// Before all others: the largest of the first screen.
+    First,
+}
+
 /// A picture in a frame of fixed ratio; a quiet sign where there is none.
 pub(crate) fn picture<'a>(
     image: Option<&'a Image>,
     alt: &'a str,
-    eager: bool,
+    slot: Slot,
+    loading: Loading,
 ) -> impl IntoView + use<'a> {
-    const SIZES: &str = "(min-width: 80rem) 18rem, (min-width: 48rem) 30vw, 46vw";
     let Some(image) = image else {
         return Either::Left(view! {
             <svg class="no-picture" viewBox="0 0 48 48" aria-hidden="true">
@@ -113,7 +156,7 @@ pub(crate) fn picture<'a>(
     };
     let sources = image.sources.iter().map(|source| {
         let media_type = source.media_type.as_str();
-        view! { <source type=media_type srcset=srcset(source) sizes=SIZES /> }
+        view! { <source type=media_type srcset=srcset(source) sizes=slot.sizes() /> }
     });
     Either::Right(view! {
         <picture>
@@ -123,7 +166,8 @@ pub(crate) fn picture<'a>(
                 alt=alt
                 width=image.width.unwrap_or(600)
                 height=image.height.unwrap_or(600)
-                loading=(!eager).then_some("lazy")
+                fetchpriority=(loading == Loading::First).then_some("high")
+                loading=(loading == Loading::Lazy).then_some("lazy")
                 decoding="async"
             />
         </picture>
@@ -224,7 +268,10 @@ pub(crate) fn breadcrumb_data(
     let above = above
         .iter()
         .map(|it| (it.name.as_str(), category_path(&it.slug)));
-    let items: Vec<_> = above
+    let home = (shell.shop_name.as_str(), "/".to_owned());
+    let items: Vec<_> = [home]
+        .into_iter()
+        .chain(above)
         .chain([here])
         .zip(1..)
         .map(|((name, path), position)| {

@@ -23,6 +23,8 @@ pub const FONTS: [Needed; 2] = [
 pub const MARIADB: Needed = ("mariadbd", "mariadb-server");
 pub const CHROMIUM: Needed = ("chromium", "chromium");
 pub const REDIS: Needed = ("redis-server", "redis-server");
+/// The W3C's checker of markup is a Java program.
+pub const JAVA: Needed = ("java", "default-jre-headless");
 pub const WRK: Needed = ("wrk", "wrk");
 
 /// Installs what is missing.

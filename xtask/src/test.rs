@@ -103,7 +103,12 @@ fn format(place: &Place) -> Result<Count, Failure> {
 }
 
 fn build_all(place: &Place) -> Result<Count, Failure> {
-    debian::install(&[debian::MARIADB, debian::REDIS, debian::CHROMIUM])?;
+    debian::install(&[
+        debian::MARIADB,
+        debian::REDIS,
+        debian::CHROMIUM,
+        debian::JAVA,
+    ])?;
     debian::install(&debian::FONTS)?;
     build::set_up(place)?;
     build::ui(place)?;

@@ -34,6 +34,8 @@ pub struct Listing {
     pub cursor: Option<Cursor>,
     /// How many.
     pub limit: u32,
+    /// How many of those from the beginning or the cursor on are passed over.
+    pub skip: u32,
 }
 
 impl Listing {
@@ -48,6 +50,7 @@ impl Listing {
             sort,
             cursor: None,
             limit,
+            skip: 0,
         }
     }
 }
@@ -98,7 +101,8 @@ macro_rules! statement {
             ", product_id ",
             $direction,
             "
-                      limit ?) l
+                      limit ?
+                     offset ?) l
                join products p on p.id = l.product_id
                left join brands b on b.id = p.brand_id"
         )
@@ -266,7 +270,9 @@ async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<
             query = query.bind(listing.brands.get(index).map_or(-1, |brand| brand.get()));
         }
     }
-    let query = query.bind(i64::from(listing.limit) + 1);
+    let query = query
+        .bind(i64::from(listing.limit) + 1)
+        .bind(i64::from(listing.skip));
     // Nothing where there are none.
     let text: Option<String> = query.fetch_one(&mut **reader).await?;
     let mut rows = card::all(&text.unwrap_or_default(), locale)?;

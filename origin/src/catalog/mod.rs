@@ -30,7 +30,7 @@ mod unload;
 mod web;
 mod write;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use shared::{
     cache::{CachePolicy, Tag, Tags},
@@ -261,6 +261,12 @@ pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<
 pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error> {
     let mut reader = app.db.read().await?;
     store::sitemap_parts(&mut reader, i64::from(size)).await
+}
+
+/// When the newest product of each category came, of those that have one.
+pub async fn category_dates(app: &App) -> Result<HashMap<CategoryId, Timestamp>, Error> {
+    let mut reader = app.db.read().await?;
+    store::category_dates(&mut reader).await
 }
 
 /// The slugs and times of the active products from this id on.

@@ -1,5 +1,7 @@
 //! The SQL that reads the catalogue. Lists, searches and a product whole have files of their own.
 
+use std::collections::HashMap;
+
 use shared::{
     catalog::{Availability, BrandCount, Facets, Image, ImageSource, PriceSpan},
     id::{BrandId, CategoryId, ProductId},
@@ -270,6 +272,26 @@ pub async fn sitemap_parts(reader: &mut Reader, size: i64) -> Result<Vec<Product
         .fetch_all(&mut **reader)
         .await?;
     Ok(ids.into_iter().map(ProductId::new).collect())
+}
+
+/// When the newest product of each category came, of those that have one.
+pub async fn category_dates(reader: &mut Reader) -> Result<HashMap<CategoryId, Timestamp>, Error> {
+    let statement = "
+        select c.id,
+               (select l.created_at
+                  from product_listings l
+                 where l.category_id = c.id
+                 order by l.created_at desc
+                 limit 1)
+          from categories c";
+    let rows = sqlx::query(statement).fetch_all(&mut **reader).await?;
+    let mut dates = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let at: Option<i64> = row.try_get(1)?;
+        let id = CategoryId::new(row.try_get(0)?);
+        dates.extend(at.map(|at| (id, Timestamp::from_millis(at))));
+    }
+    Ok(dates)
 }
 
 /// The slugs and times of the active products from this id on.

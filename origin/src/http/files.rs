@@ -20,7 +20,10 @@ pub fn routes(app: &App) -> Router<App> {
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip();
-    let media = ServeDir::new(app.config.media_dir()).append_index_html_on_directories(false);
+    let media = ServeDir::new(app.config.media_dir())
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip();
     let assets = Router::new().nest_service("/assets", assets);
     let media = Router::new()
         .nest_service("/media", media)

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use quick_cache::sync::Cache;
 use shared::{
     cache::CachePolicy,
@@ -29,6 +29,9 @@ use super::observe::RequestId;
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
+/// Below these there are no pages.
+const NO_PAGES: [&str; 5] = ["/api", "/assets/", "/docs", "/media/", "/."];
+
 /// What an answer keeps when its body is written.
 const KEPT: [HeaderName; 3] = [
     header::ALLOW,
@@ -45,6 +48,9 @@ pub async fn report(State(app): State<App>, request: Request, next: Next) -> Res
 /// What is to be known of a request when its problem is written.
 pub struct Asked {
     path: String,
+    query: Option<String>,
+    /// Whether it only reads: `GET` or `HEAD`.
+    is_read: bool,
     id: Option<RequestId>,
     route: Option<MatchedPath>,
 }
@@ -54,6 +60,8 @@ impl Asked {
     pub fn of(request: &Request) -> Self {
         Self {
             path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
+            is_read: matches!(*request.method(), Method::GET | Method::HEAD),
             id: request.extensions().get().cloned(),
             route: request.extensions().get().cloned(),
         }
@@ -71,6 +79,9 @@ pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
     } = reported;
     if asked.route.as_ref().is_some_and(is_personal) {
         policy = CachePolicy::Private;
+    }
+    if let Some(to) = usual_spelling(&problem, asked) {
+        return Answer::moved(&to, policy).into_response();
     }
     if policy == CachePolicy::Private {
         // An answer that others may get too does not carry one's id.
@@ -94,6 +105,44 @@ pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
         None => {}
     }
     answer.into_response()
+}
+
+/// Where a page is that is not at this address but may be at its usual spelling: lower case, single
+/// slashes, none at the end. Octets that are percent-encoded stay as they are.
+fn usual_spelling(problem: &Problem, asked: &Asked) -> Option<String> {
+    let is_page = !NO_PAGES.iter().any(|it| asked.path.starts_with(it));
+    // What is somebody's own may have a number in it that is spelled in one way only.
+    let is_own = asked.route.as_ref().is_some_and(is_personal);
+    let is_missing = problem.status == StatusCode::NOT_FOUND.as_u16();
+    if !(is_page && asked.is_read && is_missing) || is_own {
+        return None;
+    }
+    let segments = asked.path.split('/').filter(|it| !it.is_empty());
+    let mut to = segments.fold(String::new(), |mut to, segment| {
+        to.push('/');
+        let mut encoded = 0;
+        for letter in segment.chars() {
+            encoded = if letter == '%' { 3_u8 } else { encoded };
+            to.push(if encoded > 0 {
+                letter
+            } else {
+                letter.to_ascii_lowercase()
+            });
+            encoded = encoded.saturating_sub(1);
+        }
+        to
+    });
+    if to.is_empty() {
+        to.push('/');
+    }
+    if to == asked.path {
+        return None;
+    }
+    if let Some(query) = &asked.query {
+        to.push('?');
+        to.push_str(query);
+    }
+    Some(to)
 }
 
 /// Whether the answer depends on who asks: then it is nobody else's, even that something is missing.
@@ -211,4 +260,35 @@ pub fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("not a text"), "a handler panicked");
     Refusal::of(ProblemKind::Internal).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: &str, address: &str) -> Option<String> {
+        let request = http::Request::builder().method(method).uri(address);
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        usual_spelling(&Problem::new(ProblemKind::NotFound), &Asked::of(&request))
+    }
+
+    #[test]
+    fn another_spelling_of_a_page_leads_to_the_usual_one() {
+        for (address, usual) in [
+            ("/c/tea/", Some("/c/tea")),
+            ("//c//tea", Some("/c/tea")),
+            (
+                "/ZH/P/Moss-Mug?variant=1&A=B",
+                Some("/zh/p/moss-mug?variant=1&A=B"),
+            ),
+            ("//", Some("/")),
+            ("/p/%E8%8C%B6/", Some("/p/%E8%8C%B6")),
+            ("/p/%E8%8C%B6", None),
+            ("/c/tea", None),
+            ("/api/v1/Products/", None),
+        ] {
+            assert_eq!(found("GET", address).as_deref(), usual, "{address}");
+        }
+        assert_eq!(found("POST", "/Cart"), None);
+    }
 }

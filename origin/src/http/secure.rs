@@ -34,18 +34,22 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// What a page may load: its own files, pictures from anywhere (imported ones stay where they are),
-/// and the islands' WebAssembly.
-static OF_PAGES: LazyLock<HeaderValue> = LazyLock::new(|| {
+/// What a page of a shop on HTTPS may load: its own files, pictures from anywhere that has HTTPS too
+/// (imported ones stay where they are), and the islands' WebAssembly.
+static OF_PAGES: LazyLock<HeaderValue> = LazyLock::new(|| of_pages("https: data:"));
+/// The same for a shop without HTTPS, as on the machine of a developer.
+static OF_PLAIN_PAGES: LazyLock<HeaderValue> = LazyLock::new(|| of_pages("https: http: data:"));
+
+fn of_pages(pictures: &str) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {}; style-src 'self'; \
-         img-src 'self' https: http: data:; connect-src 'self'; font-src 'self'; \
+         img-src 'self' {pictures}; connect-src 'self'; font-src 'self'; \
          manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         ui::csp_hashes().join(" ")
     );
     // Hashes are base64 between quotes, which is always a header value.
     HeaderValue::from_str(&policy).unwrap_or(NOTHING)
-});
+}
 
 /// What the page that tries the API may load: Swagger UI writes styles into its elements.
 const OF_DOCS: HeaderValue = HeaderValue::from_static(
@@ -78,7 +82,8 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     if !headers.contains_key(CSP) {
         let policy = match (docs, page) {
             (true, _) => OF_DOCS,
-            (_, true) => OF_PAGES.clone(),
+            (_, true) if app.config.is_secure() => OF_PAGES.clone(),
+            (_, true) => OF_PLAIN_PAGES.clone(),
             _ => NOTHING,
         };
         headers.insert(CSP, policy);

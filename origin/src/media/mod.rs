@@ -19,7 +19,7 @@ use shared::catalog::{Image, ImageSource, Rendition};
 use crate::private;
 
 pub use error::Error;
-pub use raster::icon;
+pub use raster::{ico, icon};
 
 /// The largest picture file, in bytes.
 pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;
@@ -27,7 +27,7 @@ pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;
 /// megabytes.
 const LARGE: u64 = 8_000_000;
 /// The widths that pages choose from; none is made wider than the picture itself.
-pub const WIDTHS: [u32; 4] = [320, 640, 960, 1_440];
+pub const WIDTHS: [u32; 7] = [80, 160, 320, 640, 960, 1_440, 2_048];
 
 /// The media folder.
 #[derive(Clone, Debug)]
@@ -83,6 +83,14 @@ impl Library {
         let (drawing, photo) = (format!("{name}.svg"), format!("{name}.jpg"));
         if !self.folder.join(&photo).exists() {
             self.write(&photo, &raster::photo_of_drawing(svg)?)?;
+        }
+        // Beside it stands what the server sends to those who take a coding; the drawing itself comes last,
+        // so that one that is there has everything.
+        for (extension, content) in raster::encoded(svg)? {
+            let name = format!("{drawing}.{extension}");
+            if !self.folder.join(&name).exists() {
+                self.write(&name, &content)?;
+            }
         }
         if !self.folder.join(&drawing).exists() {
             self.write(&drawing, svg.as_bytes())?;
@@ -227,9 +235,9 @@ mod tests {
             .iter()
             .map(|it| it.width)
             .collect();
-        assert_eq!(widths, [320, 640, 800]);
-        assert_eq!(names(&library).len(), 6);
-        let smallest = image.sources[1].renditions[0]
+        assert_eq!(widths, [80, 160, 320, 640, 800]);
+        assert_eq!(names(&library).len(), 10);
+        let smallest = image.sources[1].renditions[2]
             .url
             .rsplit('/')
             .next()
@@ -331,6 +339,11 @@ mod tests {
             .unwrap()
             .to_rgb8();
         assert_eq!(photo.dimensions(), (raster::DRAWING, raster::DRAWING));
+        let kinds: Vec<_> = names(&library)
+            .iter()
+            .filter_map(|name| name.split_once('.').map(|(_, kind)| kind.to_owned()))
+            .collect();
+        assert_eq!(kinds, ["jpg", "svg", "svg.br", "svg.gz"]);
         assert!(library.ingest_svg("<svg").is_err());
     }
 

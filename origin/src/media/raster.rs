@@ -1,7 +1,8 @@
 //! From a picture's content to its renditions.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 
+use flate2::write::GzEncoder;
 use image::{
     DynamicImage, ImageDecoder, ImageReader, RgbImage, codecs::jpeg::JpegEncoder,
     imageops::FilterType,
@@ -132,6 +133,22 @@ pub(super) fn photo_of_drawing(svg: &str) -> Result<Vec<u8>, Error> {
     jpeg(&flat)
 }
 
+/// A drawing in the codings that browsers take, by the extension that says so. A drawing is coded once and
+/// sent often, so it is made as small as it gets.
+pub(super) fn encoded(svg: &str) -> Result<[(&'static str, Vec<u8>); 2], Error> {
+    const QUALITY: u32 = 11;
+    const WINDOW: u32 = 22;
+    let failed = |error: std::io::Error| Error::Broken(error.to_string());
+    let mut br = brotli::CompressorWriter::new(Vec::new(), 4_096, QUALITY, WINDOW);
+    br.write_all(svg.as_bytes()).map_err(failed)?;
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(svg.as_bytes()).map_err(failed)?;
+    Ok([
+        ("br", br.into_inner()),
+        ("gz", gzip.finish().map_err(failed)?),
+    ])
+}
+
 fn broken(error: image::ImageError) -> Error {
     Error::Broken(error.to_string())
 }
@@ -162,4 +179,16 @@ pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
         .write_to(&mut png, image::ImageFormat::Png)
         .map_err(broken)?;
     Ok(png.into_inner())
+}
+
+/// A Windows icon file that holds one PNG, `side` pixels wide and high: a directory of one entry (six
+/// bytes, then sixteen, little-endian) and the picture.
+pub fn ico(side: u8, png: &[u8]) -> Vec<u8> {
+    const HEAD: u32 = 22;
+    let length = u32::try_from(png.len()).unwrap_or(u32::MAX);
+    let mut icon = vec![0, 0, 1, 0, 1, 0, side, side, 0, 0, 1, 0, 32, 0];
+    icon.extend(length.to_le_bytes());
+    icon.extend(HEAD.to_le_bytes());
+    icon.extend_from_slice(png);
+    icon
 }

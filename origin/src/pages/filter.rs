@@ -5,7 +5,7 @@ use shared::{
     catalog::{Availability, BRANDS_MAX, Sort},
     cursor::Cursor,
     money::{Currency, Money},
-    page::CategoryFilter,
+    page::{CategoryFilter, PAGES_MAX},
 };
 
 use crate::catalog::Listing;
@@ -35,6 +35,10 @@ pub fn parse(query: &str) -> CategoryFilter {
                 let known = Sort::ALL.into_iter().find(|it| it.word() == value);
                 filter.sort = known.or(filter.sort);
             }
+            "page" => {
+                let number = value.parse().ok();
+                filter.page = number.filter(|number| (2..=PAGES_MAX).contains(number));
+            }
             "cursor" => filter.cursor = value.parse::<Cursor>().ok(),
             _ => {}
         }
@@ -42,6 +46,9 @@ pub fn parse(query: &str) -> CategoryFilter {
     filter.brand.sort_unstable();
     filter.brand.dedup();
     filter.brand.truncate(BRANDS_MAX);
+    if filter.cursor.is_some() {
+        filter.page = None;
+    }
     filter
 }
 
@@ -65,6 +72,7 @@ pub fn narrow(listing: &mut Listing, filter: &CategoryFilter, currency: Currency
     listing.price_max = max.unwrap_or(i64::MAX);
     listing.availability = filter.availability.clone();
     listing.cursor = filter.cursor;
+    listing.skip = filter.page.map_or(0, |page| (page - 1) * listing.limit);
     wrong
 }
 
@@ -90,6 +98,24 @@ mod tests {
     fn what_cannot_be_understood_is_left_out() {
         let filter = parse("sort=up&availability=many&cursor=%FF&brand=");
         assert_eq!(filter, CategoryFilter::default());
+    }
+
+    #[test]
+    fn pages_have_numbers_from_the_second_to_the_last() {
+        for (text, number, skip) in [
+            ("1", None, 0),
+            ("2", Some(2), 24),
+            ("100", Some(100), 99 * 24),
+            ("101", None, 0),
+            ("-2", None, 0),
+            ("x", None, 0),
+        ] {
+            let filter = parse(&format!("page={text}"));
+            assert_eq!(filter.page, number, "{text}");
+            let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+            narrow(&mut listing, &filter, Currency::USD);
+            assert_eq!(listing.skip, skip, "{text}");
+        }
     }
 
     #[test]

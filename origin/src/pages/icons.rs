@@ -54,13 +54,19 @@ async fn get_icon(State(app): State<App>, Path(path): Path<IconPath>) -> Answere
     let side = side
         .filter(|side| SIDES.contains(side))
         .ok_or_else(missing)?;
+    let png = draw(&app, side).await?;
+    let media_type = HeaderValue::from_static("image/png");
+    Ok(Answer::new(media_type, png, CachePolicy::release()))
+}
+
+/// The shop's icon as PNG, `side` pixels wide and high.
+pub(super) async fn draw(app: &App, side: u32) -> Result<Vec<u8>, Refusal> {
+    let missing = || Refusal::of(ProblemKind::NotFound);
     let name = app.assets.icon.trim_start_matches('/');
     let file = app.config.assets_dir.join(name);
     let svg = tokio::fs::read_to_string(file)
         .await
         .map_err(|_| missing())?;
     let drawn = tokio::task::spawn_blocking(move || media::icon(&svg, side)).await;
-    let png = drawn.ok().and_then(Result::ok).ok_or_else(missing)?;
-    let media_type = HeaderValue::from_static("image/png");
-    Ok(Answer::new(media_type, png, CachePolicy::release()))
+    drawn.ok().and_then(Result::ok).ok_or_else(missing)
 }

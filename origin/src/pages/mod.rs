@@ -11,6 +11,7 @@ mod order;
 mod search;
 mod sitemap;
 mod web;
+mod well_known;
 
 pub use checkout::address_of;
 pub use web::routes;

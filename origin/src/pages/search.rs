@@ -28,6 +28,8 @@ pub(super) async fn show_search(
     let query = query.as_deref().unwrap_or_default();
     let q = words(query);
     let mut filter = filter::parse(query);
+    // What was found has no numbered pages: its order follows the words, and is looked at by cursors.
+    filter.page = None;
     let mut listing = Listing::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
     let search = Search {

@@ -16,7 +16,7 @@ use shared::{
 
 use crate::{
     app::App,
-    catalog,
+    catalog::{self, Category},
     web::{Answer, Answered, Path, Refusal},
 };
 
@@ -76,7 +76,9 @@ async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) ->
         }
         None if name == "pages" => {
             let tree = catalog::tree(&app).await?;
-            let categories = tree.all().iter().map(|it| (category_path(&it.slug), None));
+            let dates = catalog::category_dates(&app).await?;
+            let dated = |it: &Category| (category_path(&it.slug), dates.get(&it.id).copied());
+            let categories = tree.all().iter().map(dated);
             let info = INFO.map(|slug| (info_path(slug), None));
             [(HOME.path.to_owned(), None)]
                 .into_iter()
@@ -105,6 +107,11 @@ fn part(base: &str, pages: Vec<(String, Option<Timestamp>)>) -> String {
                     r#"<xhtml:link rel="alternate" hreflang="{tag}" href="{base}{path}"/>"#
                 );
             }
+            let _ = write!(
+                xml,
+                r#"<xhtml:link rel="alternate" hreflang="x-default" href="{base}{}"/>"#,
+                Locale::default().path(&path)
+            );
             xml.push_str("</url>\n");
         }
     }

@@ -23,7 +23,9 @@ use crate::{
     web::{Answer, Answered, Path},
 };
 
-use super::{cart, checkout, filter, icons, info, order, search::show_search, shell, sitemap};
+use super::{
+    cart, checkout, filter, icons, info, order, search::show_search, shell, sitemap, well_known,
+};
 
 /// How many products the home page shows in a row.
 const HOME_HOT: u32 = 8;
@@ -35,7 +37,8 @@ const RELATED: u32 = 4;
 pub fn routes() -> Router<App> {
     let mut router = Router::new()
         .merge(sitemap::routes())
-        .merge(icons::routes());
+        .merge(icons::routes())
+        .merge(well_known::routes());
     for locale in Locale::ALL {
         let at = |path: &str| locale.path(path);
         router = router
@@ -101,11 +104,15 @@ async fn show_category(
         }
         list => list?,
     };
+    if filter.page.is_some() && list.items.is_empty() {
+        return Err(catalog::Error::NoSuchCategory.into());
+    }
     drop(reader);
     let mut ancestors = tree.path(category.id, locale);
     ancestors.pop();
     let here = category_path(&category.slug);
-    let canonical = (!filter.narrows() && filter.sort.is_none())
+    // A cursor depends on what else is in the list, so search engines know the numbered pages alone.
+    let canonical = (!filter.narrows() && filter.sort.is_none() && filter.cursor.is_none())
         .then(|| format!("{here}{}", filter.to_query()));
     let shell = shell(
         &app,
@@ -153,6 +160,7 @@ async fn show_product(
         product,
         variant,
         related,
+        shipping: app.rules.describe(app.config.currency, locale),
     };
     Ok(Answer::html(ui::product(&shell, &page), policy))
 }

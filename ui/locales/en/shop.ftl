@@ -8,6 +8,7 @@ account = Your account
 footer-menu = More
 info-shipping = Shipping
 info-returns = Returns
+info-terms = Terms
 info-privacy = Privacy
 info-contact = Contact
 breadcrumbs = Where you are

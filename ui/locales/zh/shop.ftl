@@ -8,6 +8,7 @@ account = 您的账户
 footer-menu = 更多
 info-shipping = 配送
 info-returns = 退换货
+info-terms = 条款
 info-privacy = 隐私
 info-contact = 联系我们
 breadcrumbs = 当前位置

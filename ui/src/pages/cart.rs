@@ -10,7 +10,7 @@ use shared::{
 use crate::{
     document::{About, render},
     form,
-    parts::picture,
+    parts::{Loading, Slot, picture},
     words::Words,
 };
 
@@ -139,7 +139,7 @@ fn line(shell: &Shell, line: &CartLine) -> AnyView {
     });
     view! {
         <li class="line" data-sku=line.sku.clone()>
-            <div class="frame">{picture(line.image.as_ref(), "", true)}</div>
+            <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
             <div class="about">
                 <h2>
                     <a href=href>{name}</a>

@@ -33,6 +33,7 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         description,
         image: category.image.clone(),
         kind: "website",
+        price: None,
         data: vec![breadcrumb_data(shell, &page.ancestors, here)],
     };
     let at = |filter: &CategoryFilter| {

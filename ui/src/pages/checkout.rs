@@ -14,7 +14,7 @@ use shared::{
 use crate::{
     document::{About, render},
     form::{self, Input},
-    parts::picture,
+    parts::{Loading, Slot, picture},
     words::Words,
 };
 
@@ -356,7 +356,7 @@ fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
     let lines = cart.lines.iter().map(|line| {
         view! {
             <li class="line">
-                <div class="frame">{picture(line.image.as_ref(), "", true)}</div>
+                <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
                 <div class="about">
                     <p>{line.name.clone()}</p>
                     {chosen(&line.options)}

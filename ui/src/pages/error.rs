@@ -24,6 +24,7 @@ pub fn error(shell: &Shell, page: &ErrorPage) -> String {
         description: words.say(&format!("error-{kind}-text")),
         image: None,
         kind: "website",
+        price: None,
         data: Vec::new(),
     };
     render(shell, &about, || {

@@ -9,7 +9,7 @@ use shared::{
 
 use crate::{
     islands::Gallery,
-    parts::{picture, srcset},
+    parts::{Loading, Slot, picture, srcset},
     words::{Words, number},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
     if product.images.is_empty() {
         return view! {
             <div class="gallery">
-                <div class="frame">{picture(None, "", true)}</div>
+                <div class="frame">{picture(None, "", Slot::Gallery, Loading::Eager)}</div>
             </div>
         }
         .into_any();
@@ -74,7 +74,6 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
 
 /// A picture in the frame, as large as the column.
 fn large(image: &Image, name: &str, index: usize, shown: bool) -> AnyView {
-    const SIZES: &str = "(min-width: 60rem) 50vw, 100vw";
     let alt = if image.alt.is_empty() {
         name.to_owned()
     } else {
@@ -85,7 +84,7 @@ fn large(image: &Image, name: &str, index: usize, shown: bool) -> AnyView {
         .iter()
         .map(|source| {
             let media_type = source.media_type.clone();
-            view! { <source type=media_type srcset=srcset(source) sizes=SIZES /> }
+            view! { <source type=media_type srcset=srcset(source) sizes=Slot::Gallery.sizes() /> }
         })
         .collect::<Vec<_>>();
     view! {

@@ -5,7 +5,7 @@ use shared::page::{HomePage, SEARCH, Shell, category_path};
 
 use crate::{
     document::{About, render},
-    parts::{chips, grid, picture},
+    parts::{Loading, Slot, chips, grid, picture},
     words::Words,
 };
 
@@ -18,6 +18,7 @@ pub fn home(shell: &Shell, page: &HomePage) -> String {
         description: words.say("home-description"),
         image: page.hot.first().and_then(|card| card.image.clone()),
         kind: "website",
+        price: None,
         data: vec![organization(shell), website(shell)],
     };
     render(shell, &about, || {
@@ -85,7 +86,7 @@ fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
                             }
                         })}
                 </div>
-                <div class="frame">{picture(image, "", true)}</div>
+                <div class="frame">{picture(image, "", Slot::Hero, Loading::First)}</div>
             </div>
         </section>
     }
@@ -103,7 +104,7 @@ fn categories(shell: &Shell) -> impl IntoView + use<'_> {
         let href = shell.locale.path(&category_path(&category.slug));
         view! {
             <li class="tile">
-                <div class="frame">{picture(category.image.as_ref(), "", false)}</div>
+                <div class="frame">{picture(category.image.as_ref(), "", Slot::Tile, Loading::Lazy)}</div>
                 <a href=href>{category.name.clone()}</a>
                 <span class="quiet">{words.product_count(category.product_count)}</span>
             </li>

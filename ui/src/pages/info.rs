@@ -1,7 +1,7 @@
 //! The pages that say how the shop does things.
 
 use leptos::prelude::*;
-use shared::page::{InfoPage, MethodInfo, Shell, ZoneInfo, info_path};
+use shared::page::{InfoPage, MethodInfo, RETURN_DAYS, Shell, ZoneInfo, info_path};
 
 use crate::{
     document::{About, render},
@@ -16,9 +16,13 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
     let title = words.say(&format!("info-{slug}"));
     let about = About {
         title: format!("{title} · {}", shell.shop_name),
-        description: words.say(&format!("info-{slug}-lead")),
+        description: words.say_with(
+            &format!("info-{slug}-lead"),
+            &[("days", RETURN_DAYS.into())],
+        ),
         image: None,
         kind: "website",
+        price: None,
         data: vec![breadcrumb_data(shell, &[], (&title, info_path(slug)))],
     };
     render(shell, &about, || {
@@ -30,6 +34,15 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
             "returns" => vec![said(
                 words,
                 &["returns-how", "returns-money", "returns-broken"],
+            )],
+            "terms" => vec![said(
+                words,
+                &[
+                    "terms-contract",
+                    "terms-prices",
+                    "terms-delivery",
+                    "terms-rights",
+                ],
             )],
             "privacy" => vec![
                 said(words, &["privacy-order", "privacy-account"]),

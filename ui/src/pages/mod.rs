@@ -12,6 +12,7 @@ mod info;
 mod narrow;
 mod order;
 mod product;
+mod product_data;
 mod search;
 
 pub use account::account;

@@ -6,7 +6,7 @@ use shared::{
     catalog::{Availability, Facets, ProductList, Sort},
     cursor::Cursor,
     money::{Currency, Money},
-    page::{CategoryFilter, Shell},
+    page::{CategoryFilter, PAGES_MAX, Shell},
 };
 
 use crate::words::Words;
@@ -200,6 +200,7 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
     let without = |change: &dyn Fn(&mut CategoryFilter)| {
         let mut wider = CategoryFilter {
             cursor: None,
+            page: None,
             ..filter.clone()
         };
         change(&mut wider);
@@ -263,16 +264,37 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
     })
 }
 
+/// The filters of the pages before and after this one. A category's pages are numbered as far as
+/// [`PAGES_MAX`]; what was found by a search, and what lies behind, is reached by cursors.
+fn beside(
+    list: &Narrowed<'_>,
+    page: &ProductList,
+) -> (Option<CategoryFilter>, Option<CategoryFilter>) {
+    let of = |number: Option<u32>, cursor: Option<Cursor>| CategoryFilter {
+        page: number,
+        cursor,
+        ..list.filter.clone()
+    };
+    let by_cursor = |cursor: Option<Cursor>| cursor.map(|cursor| of(None, Some(cursor)));
+    if list.q.is_some() || list.filter.cursor.is_some() {
+        return (by_cursor(page.previous), by_cursor(page.next));
+    }
+    let here = list.filter.page.unwrap_or(1);
+    let previous = (here > 1).then(|| of((here > 2).then(|| here - 1), None));
+    let next = if here < PAGES_MAX {
+        page.next.map(|_| of(Some(here + 1), None))
+    } else {
+        by_cursor(page.next)
+    };
+    (previous, next)
+}
+
 /// The way to the pages before and after this one.
 pub(crate) fn pages(list: &Narrowed<'_>, page: &ProductList) -> impl IntoView + use<> {
     let words = Words::of(list.shell.locale);
-    let link = |cursor: Option<Cursor>, rel: &'static str, key: &str| {
+    let link = |filter: Option<CategoryFilter>, rel: &'static str, key: &str| {
         let name = words.say(key);
-        cursor.map(|cursor| {
-            let filter = CategoryFilter {
-                cursor: Some(cursor),
-                ..list.filter.clone()
-            };
+        filter.map(|filter| {
             let href = list.href(&filter);
             view! {
                 <a class="button quiet-button" rel=rel href=href>
@@ -281,7 +303,7 @@ pub(crate) fn pages(list: &Narrowed<'_>, page: &ProductList) -> impl IntoView + 
             }
         })
     };
-    let (previous, next) = (page.previous, page.next);
+    let (previous, next) = beside(list, page);
     (previous.is_some() || next.is_some()).then(|| {
         view! {
             <nav class="pages" aria-label=words.say("list-pages")>

@@ -1,10 +1,9 @@
 //! A product.
 
 use leptos::prelude::*;
-use serde_json::{Value, json};
 use shared::{
     cart::QUANTITY_MAX,
-    catalog::{Availability, PriceRange, Product, ProductOption, Variant},
+    catalog::{Availability, PriceRange, ProductOption, Variant},
     page::{ProductPage, Shell, action, product_path},
 };
 
@@ -15,7 +14,7 @@ use crate::{
     words::Words,
 };
 
-use super::gallery::gallery;
+use super::{gallery::gallery, product_data::data};
 
 /// A product's page, with one of its variants chosen.
 pub fn product(shell: &Shell, page: &ProductPage) -> String {
@@ -27,8 +26,9 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
         description: first_sentence.replace('\n', " "),
         image: product.images.first().cloned(),
         kind: "product",
+        price: Some(product.price.from),
         data: vec![
-            data(shell, product),
+            data(shell, page),
             breadcrumb_data(shell, &product.categories, here),
         ],
     };
@@ -221,47 +221,4 @@ fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
             <dl>{rows.collect_view()}</dl>
         </section>
     }
-}
-
-/// The product as search engines read it (schema.org).
-fn data(shell: &Shell, product: &Product) -> Value {
-    let here = shell.locale.path(&product_path(&product.slug));
-    let offers: Vec<Value> = product
-        .variants
-        .iter()
-        .map(|variant| {
-            json!({
-                "@type": "Offer",
-                "sku": variant.sku,
-                "price": variant.price.to_decimal(),
-                "priceCurrency": variant.price.currency,
-                "availability": match variant.availability {
-                    Availability::InStock => "https://schema.org/InStock",
-                    Availability::Low => "https://schema.org/LimitedAvailability",
-                    Availability::Backorder => "https://schema.org/BackOrder",
-                    Availability::Out => "https://schema.org/OutOfStock",
-                },
-                "url": format!("{}{here}?variant={}", shell.base_url, variant.id),
-            })
-        })
-        .collect();
-    let absolute = |src: &str| {
-        if src.starts_with('/') {
-            format!("{}{src}", shell.base_url)
-        } else {
-            src.to_owned()
-        }
-    };
-    let mut data = json!({
-        "@context": "https://schema.org",
-        "@type": "Product",
-        "name": product.name,
-        "description": product.description,
-        "image": product.images.iter().map(|image| absolute(&image.src)).collect::<Vec<_>>(),
-        "offers": offers,
-    });
-    if let Some(brand) = &product.brand {
-        data["brand"] = json!({ "@type": "Brand", "name": brand.name });
-    }
-    data
 }

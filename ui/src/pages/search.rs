@@ -23,6 +23,7 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
         description: words.say("search-description"),
         image: None,
         kind: "website",
+        price: None,
         data: Vec::new(),
     };
     let at = |filter: &CategoryFilter| search_path(&page.q, filter);

@@ -87,6 +87,11 @@ fn product_page() -> ProductPage {
     from_value(json!({
         "variant": 1,
         "related": [card("9")],
+        "shipping": [{ "name": NASTY, "zones": [
+            { "countries": ["DE", "AT"], "price": money(600), "per_kg": null, "free_from": money(1_200) },
+            { "countries": ["US"], "price": money(900), "per_kg": money(100), "free_from": null },
+            { "countries": ["*"], "price": money(2_000), "per_kg": null, "free_from": null },
+        ] }],
         "product": {
             "id": "1", "slug": "mug", "name": NASTY, "description": format!("{NASTY}\n\n{NASTY}"),
             "brand": { "id": "2", "slug": "fjell", "name": NASTY },
@@ -154,7 +159,7 @@ fn shared_pages(locale: Locale) -> Vec<(&'static str, String)> {
         ),
     ];
     let info_pages = INFO.map(|slug| {
-        let path = ["/shipping", "/returns", "/privacy", "/contact"]
+        let path = ["/shipping", "/returns", "/terms", "/privacy", "/contact"]
             .into_iter()
             .find(|it| *it == info_path(slug))
             .unwrap();
@@ -407,4 +412,111 @@ fn a_search_keeps_what_was_typed_and_shows_a_way_on() {
     let wider = attribute(&page, "main .empty a", "href");
     assert_eq!(wider.len(), 1);
     assert!(wider[0].starts_with("/search?q=") && !wider[0].contains("min="));
+}
+
+/// The product data of a page, with a compare-at price, choices and ways to send it.
+#[test]
+fn a_product_says_to_search_engines_what_the_page_says_to_shoppers() {
+    let here = shell(Locale::En, "/p/mug");
+    let product_of = |page: &ProductPage| {
+        let html = Html::parse_document(&product(&here, page));
+        let data = all(&html, "script[type='application/ld+json']");
+        let data = data
+            .into_iter()
+            .map(|it| serde_json::from_str::<Value>(&it.text().collect::<String>()).unwrap());
+        data.into_iter()
+            .find(|it| it["@type"] != "BreadcrumbList")
+            .unwrap()
+    };
+    let mut page = product_page();
+    let group = product_of(&page);
+    assert_eq!(group["@type"], "ProductGroup");
+    assert_eq!(group["variesBy"], json!(["https://schema.org/color"]));
+    let first = &group["hasVariant"][0];
+    assert_eq!(first["color"], NASTY);
+    assert_eq!(first["sku"], NASTY);
+    let offer = &first["offers"];
+    assert_eq!(offer["price"], "10.00");
+    assert_eq!(offer["priceSpecification"]["price"], "15.00");
+    let rates = offer["shippingDetails"].as_array().unwrap();
+    assert_eq!(
+        rates.len(),
+        1,
+        "one by weight and one everywhere else cannot be said"
+    );
+    assert_eq!(rates[0]["shippingRate"]["value"], "6.00");
+    assert_eq!(
+        rates[0]["shippingDestination"]["addressCountry"],
+        json!(["DE", "AT"])
+    );
+    let returns = &offer["hasMerchantReturnPolicy"];
+    assert_eq!(returns["merchantReturnDays"], 30);
+    assert_eq!(
+        returns["merchantReturnLink"],
+        "https://shop.example/returns"
+    );
+
+    page.product.variants.truncate(1);
+    page.product.variants[0].price.minor = 1_200;
+    let single = product_of(&page);
+    assert_eq!(single["@type"], "Product");
+    let rate = &single["offers"]["shippingDetails"][0]["shippingRate"];
+    assert_eq!(rate["value"], "0", "free from 12.00 on");
+}
+
+#[test]
+fn the_way_to_a_page_begins_at_the_front() {
+    for_every_page(|locale, path, _, page| {
+        for data in all(page, "script[type='application/ld+json']") {
+            let data: Value = serde_json::from_str(&data.text().collect::<String>()).unwrap();
+            if data["@type"] == "BreadcrumbList" {
+                let items = data["itemListElement"].as_array().unwrap();
+                assert!(items.len() >= 2, "{path}: one item is no way");
+                let home = format!("https://shop.example{}", locale.path("/"));
+                assert_eq!(items[0]["item"], home, "{path}");
+            }
+        }
+    });
+}
+
+/// Text browsers, reader modes and search engines read a page without its styles: words that are apart on
+/// the screen are apart in the text, too.
+#[test]
+fn words_are_apart_without_styles() {
+    const INLINE: [&str; 12] = [
+        "a", "b", "button", "code", "del", "em", "s", "small", "span", "strong", "time", "label",
+    ];
+    let is_inline = |it: &ElementRef<'_>| INLINE.contains(&it.value().name());
+    let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    for_every_page(|_, path, _, page| {
+        for element in all(page, "body *").into_iter().filter(is_inline) {
+            let next = element.next_sibling().and_then(ElementRef::wrap);
+            let Some(next) = next.filter(is_inline) else {
+                continue;
+            };
+            let text: String = element.text().collect();
+            let more: String = next.text().collect();
+            let glued = is_word(text.chars().last()) && is_word(more.chars().next());
+            assert!(!glued, "{path}: {:?} and {:?} are one word", text, more);
+        }
+    });
+}
+
+#[test]
+fn the_largest_picture_of_a_page_comes_first() {
+    for_every_page(|_, path, _, page| {
+        let first = all(page, "img[fetchpriority=high]");
+        assert!(first.len() <= 1, "{path}");
+        assert!(
+            first.iter().all(|it| it.attr("loading").is_none()),
+            "{path}"
+        );
+        let shows_pictures = ["/", "/c/cups", "/p/mug", "/search?q=mug"].contains(&path);
+        assert_eq!(first.len() == 1, shows_pictures, "{path}");
+    });
+}
+
+#[test]
+fn markup_is_valid_where_leptos_marks_its_places() {
+    for_every_page(|_, path, text, _| assert!(!text.contains("<!>"), "{path}"));
 }
