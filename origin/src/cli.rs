@@ -8,7 +8,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcomma
 use crate::{
     accounts,
     app::App,
-    assets, catalog,
+    assets, at_rest, catalog,
     clock::Clock,
     config::{self, Config},
     db, http,
@@ -186,7 +186,11 @@ async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
         Action::Seed(args) => load::seed(app, args).await,
         Action::User(args) => accounts::user(app, args).await,
         Action::Outbox(args) => outbox::outbox(app, &args).await,
-        Action::Serve | Action::Migrate | Action::Config => Ok(ExitCode::SUCCESS),
+        Action::Migrate => {
+            at_rest::protect(app).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Serve | Action::Config => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -204,6 +208,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
             format!("the database has {applied} of {known} migrations; run `origin migrate`");
         return Err(message.into());
     }
+    at_rest::protect_once(&app).await?;
     let stop = stop_signal()?;
     let listener = server::bind(&app)?;
     tracing::info!(listen = %app.config.listen, "serving");
@@ -235,6 +240,7 @@ async fn migrate(app: &App) -> Result<(), Failure> {
             "the database is up to date"
         );
     }
+    at_rest::protect_once(app).await?;
     let searchable = catalog::rebuild_search(app).await;
     Ok(searchable.map_err(|error| format!("the words for searching are not written: {error}"))?)
 }

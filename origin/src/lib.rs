@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod app;
 pub mod assets;
+pub mod at_rest;
 pub mod audit;
 pub mod cache;
 pub mod cart;

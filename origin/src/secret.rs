@@ -4,11 +4,20 @@ use std::fmt::Write as _;
 
 /// 128 random bits as 32 hexadecimal digits.
 pub fn token() -> String {
-    let mut text = String::with_capacity(32);
+    let mut text = String::with_capacity(TOKEN_LENGTH);
     for byte in random::<16>() {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// How many digits a token has.
+pub const TOKEN_LENGTH: usize = 32;
+
+/// What is stored of a token that only has to be recognized: 64 hexadecimal digits. A token is random, so
+/// that a fast hash is enough.
+pub fn hash(token: &str) -> String {
+    blake3::hash(token.as_bytes()).to_hex().to_string()
 }
 
 /// 60 random bits as twelve signs of Crockford's base 32, in groups of four: easily read aloud, and

@@ -10,7 +10,8 @@ use crate::{address::Address, cart::Totals, money::Money, time::Timestamp};
 pub struct Order {
     /// Its number.
     pub number: String,
-    /// The secret with which a guest finds it again.
+    /// The secret with which a guest finds it again; absent where only the shop reads the order.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
     /// What has become of it.
     pub state: OrderState,

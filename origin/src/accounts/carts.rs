@@ -44,7 +44,7 @@ pub async fn open(
 pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
     let mut reader = app.db.read().await?;
     match id_of(&mut reader, user).await? {
-        Some(cart) => Ok(cart::open_token(&mut reader, cart).await?),
+        Some(cart) => Ok(cart::open_token(app, &mut reader, cart).await?),
         None => Ok(None),
     }
 }
@@ -55,7 +55,7 @@ async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> 
     let made = cart::change(app, None, None, Change::Create, locale).await?;
     let give = async || {
         let mut tx = app.db.write().await?;
-        if let Some(cart) = cart::give(&mut tx, &made.id, user).await? {
+        if let Some(cart) = cart::give(&mut tx, &app.sealer, &made.id, user).await? {
             remember(&mut tx, user, cart).await?;
         }
         tx.commit().await
@@ -98,9 +98,9 @@ async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Err
 }
 
 /// The cart is called otherwise. Its token opens it without a session, so it ends with the sessions.
-pub(super) async fn rename(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+pub(super) async fn rename(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     if let Some(cart) = id_of(tx.conn(), user).await? {
-        cart::rename(tx, cart).await?;
+        cart::rename(tx, &app.sealer, cart).await?;
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> 
         if !ended {
             return Err(Error::NotFound);
         }
-        carts::rename(&mut tx, user).await?;
+        carts::rename(app, &mut tx, user).await?;
         Ok(tx.commit().await?)
     };
     db::retried(end, Error::is_conflict).await

@@ -55,7 +55,7 @@ async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     store::lock(tx, user).await?;
     sessions::end_all(app, tx, user).await?;
     tokens::end_all(tx, user).await?;
-    Ok(carts::rename(tx, user).await?)
+    Ok(carts::rename(app, tx, user).await?)
 }
 
 /// The browsers and programs that somebody is signed in with, the last used one first.

@@ -12,16 +12,18 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 use crate::{
     db::{self, Rows, Tx, Upsert},
     email::EmailAddress,
+    seal::Sealer,
+    secret,
 };
 
-use super::Error;
+use super::{Error, token::seal};
 
 /// A cart as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its identity.
     pub id: CartId,
-    /// The secret by which it is found.
+    /// The secret by which it is found, of which the database holds a hash.
     pub token: String,
     /// Rises with every change.
     pub version: i64,
@@ -77,6 +79,8 @@ pub async fn load(
     lock: &'static str,
 ) -> Result<HashMap<String, Stored>, Error> {
     let mut carts: Vec<Stored> = Vec::with_capacity(tokens.len());
+    let hashes = tokens.iter().map(|token| (secret::hash(token), *token));
+    let mut hashes: HashMap<String, &str> = hashes.collect();
     for chunk in tokens.chunks(Rows::MAX) {
         let head = "
             select c.id, c.token, c.version, c.note, c.email, c.shipping_address, c.shipping_method,
@@ -86,7 +90,7 @@ pub async fn load(
               left join orders o on o.cart_id = c.id
               left join cart_lines l on l.cart_id = c.id
              where c.token in ";
-        let mut query = Rows::among(head, chunk.iter().map(|token| (*token).to_owned()));
+        let mut query = Rows::among(head, chunk.iter().map(|token| secret::hash(token)));
         query
             .push(" order by c.id, l.position, l.variant_id")
             .push(lock);
@@ -104,10 +108,11 @@ pub async fn load(
             }
         }
     }
-    Ok(carts
-        .into_iter()
-        .map(|cart| (cart.token.clone(), cart))
-        .collect())
+    let carts = carts.into_iter().filter_map(|cart| {
+        let token = hashes.remove(&cart.token)?.to_owned();
+        Some((token.clone(), Stored { token, ..cart }))
+    });
+    Ok(carts.collect())
 }
 
 /// A line of a cart; an empty one has none.
@@ -201,7 +206,7 @@ pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&Stored]) -> Resu
     Rows::upsert(head, upsert)
         .write(tx, &rows, |mut row, (cart, address, coupons)| {
             row.push_bind(cart.id.get())
-                .push_bind(cart.token.clone())
+                .push_bind(secret::hash(&cart.token))
                 .push_bind(cart.version)
                 .push_bind(cart.note.clone())
                 .push_bind(cart.email.clone())
@@ -261,27 +266,37 @@ pub(super) async fn save_lines(
     Ok(())
 }
 
-/// Gives a cart to an account, and says which one it is.
-pub async fn give(tx: &mut Tx, token: &str, user: UserId) -> Result<Option<CartId>, db::Error> {
+/// Gives a cart to an account, and says which one it is. Its token is sealed, because the account's other
+/// browsers will ask for it.
+pub async fn give(
+    tx: &mut Tx,
+    sealer: &Sealer,
+    token: &str,
+    user: UserId,
+) -> Result<Option<CartId>, db::Error> {
     let find = "
         select id
           from carts
          where token = ?
            and user_id is null";
     let id: Option<i64> = sqlx::query_scalar(find)
-        .bind(token)
+        .bind(secret::hash(token))
         .fetch_optional(tx.conn())
         .await?;
+    let Some(cart) = id.map(CartId::new) else {
+        return Ok(None);
+    };
     let statement = "
         update carts
-           set user_id = ?
+           set user_id = ?, token_sealed = ?
          where id = ?";
     sqlx::query(statement)
         .bind(user.get())
-        .bind(id)
+        .bind(seal(sealer, cart, token)?)
+        .bind(cart.get())
         .execute(tx.conn())
         .await?;
-    Ok(id.map(CartId::new))
+    Ok(Some(cart))
 }
 
 /// Which cart has this token.
@@ -291,40 +306,90 @@ pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartI
           from carts
          where token = ?";
     let id: Option<i64> = sqlx::query_scalar(statement)
-        .bind(token)
+        .bind(secret::hash(token))
         .fetch_optional(conn)
         .await?;
     Ok(id.map(CartId::new))
 }
 
 /// Gives somebody's cart another token: whoever knew the old one knows nothing any more.
-pub async fn rename(tx: &mut Tx, cart: CartId) -> Result<(), db::Error> {
-    let statement = "
-        update carts
-           set token = ?
-         where id = ?";
-    sqlx::query(statement)
-        .bind(crate::secret::token())
-        .bind(cart.get())
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+pub async fn rename(tx: &mut Tx, sealer: &Sealer, cart: CartId) -> Result<(), db::Error> {
+    let token = secret::token();
+    let sealed = seal(sealer, cart, &token)?;
+    set_token(tx, cart, (secret::hash(&token), Some(sealed))).await
 }
 
-/// The token of a cart that has not become an order.
-pub async fn open_token(
+/// The sealed token of an account's cart that has not become an order.
+pub(super) async fn sealed_token(
     conn: &mut AnyConnection,
     cart: CartId,
 ) -> Result<Option<String>, db::Error> {
     let statement = "
-        select c.token
+        select c.token_sealed
           from carts c
          where c.id = ?
            and not exists (select 1 from orders o where o.cart_id = c.id)";
-    sqlx::query_scalar(statement)
+    let sealed: Option<Option<String>> = sqlx::query_scalar(statement)
         .bind(cart.get())
         .fetch_optional(conn)
-        .await
+        .await?;
+    Ok(sealed.flatten())
+}
+
+/// What is stored of the token of a cart.
+pub(super) struct TokenRow {
+    pub(super) id: i64,
+    pub(super) token: String,
+    pub(super) sealed: Option<String>,
+    /// Whether the cart belongs to an account.
+    pub(super) is_owned: bool,
+}
+
+/// The tokens of the carts behind this one, by id.
+pub(super) async fn tokens_after(
+    conn: &mut AnyConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<TokenRow>, db::Error> {
+    let statement = "
+        select id, token, token_sealed, user_id
+          from carts
+         where id > ?
+         order by id
+         limit ?";
+    let rows = sqlx::query(statement)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    let row = |row: &AnyRow| {
+        Ok(TokenRow {
+            id: row.try_get("id")?,
+            token: row.try_get("token")?,
+            sealed: row.try_get("token_sealed")?,
+            is_owned: row.try_get::<Option<i64>, _>("user_id")?.is_some(),
+        })
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Stores the token of a cart: its hash, and sealed where it has to be read again.
+pub(super) async fn set_token(
+    tx: &mut Tx,
+    cart: CartId,
+    (hash, sealed): (String, Option<String>),
+) -> Result<(), db::Error> {
+    let statement = "
+        update carts
+           set token = ?, token_sealed = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(hash)
+        .bind(sealed)
+        .bind(cart.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Leaves nothing of a person in these carts.

@@ -26,6 +26,7 @@ use super::{
     idempotency::Key,
     place::{Counter, Decided},
     store,
+    token::with_token,
 };
 
 /// An order on its way to the desk.
@@ -118,7 +119,7 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
         if let Some(key) = &placement.key
             && let Some(answer) = replays.get(&(key.scope.clone(), key.key.clone()))
         {
-            answers.push(replay(key, answer));
+            answers.push(replay(app, key, answer));
             continue;
         }
         let Some(cart) = carts.get(&placement.cart) else {
@@ -132,7 +133,7 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
         if cart.order.is_some() {
             let stored = store::find_by_cart(tx.conn(), cart.id.get()).await?;
             let stored = stored.ok_or(Error::NoSuchOrder)?;
-            answers.push(Ok(Placed::Before(Box::new(stored.order))));
+            answers.push(Ok(Placed::Before(Box::new(with_token(app, stored)))));
             continue;
         }
         let id = OrderId::new(app.ids.next(now));
@@ -158,12 +159,12 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
     Ok(answers)
 }
 
-fn replay(key: &Key, answer: &idempotency::Replayed) -> Answered {
-    if answer.fingerprint == key.fingerprint {
-        Ok(Placed::Replayed(answer.status, answer.body.clone()))
-    } else {
-        Err(Error::KeyMismatch)
+fn replay(app: &App, key: &Key, answer: &idempotency::Replayed) -> Answered {
+    if answer.fingerprint != key.fingerprint {
+        return Err(Error::KeyMismatch);
     }
+    let body = idempotency::open_body(&app.sealer, key, &answer.body)?;
+    Ok(Placed::Replayed(answer.status, body))
 }
 
 /// What a batch writes.
@@ -242,7 +243,7 @@ impl Batch {
             messages.push(outbox::Message::order_placed(id, &order.number));
             stored.push(decided.stored);
         }
-        store::insert(tx, &stored).await?;
+        store::insert(tx, &app.sealer, &stored).await?;
         crash::at("order.inserted");
         let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
@@ -253,11 +254,14 @@ impl Batch {
         crash::at("order.marked");
         outbox::put(tx, &app.ids, now, &messages).await?;
         crash::at("order.told");
-        let kept: Vec<_> = self
-            .kept
-            .iter()
-            .map(|(key, status, body)| (key, *status, body.clone()))
-            .collect();
+        let mut kept = Vec::with_capacity(self.kept.len());
+        for (key, status, body) in &self.kept {
+            kept.push((
+                key,
+                *status,
+                idempotency::seal_body(&app.sealer, key, body)?,
+            ));
+        }
         Ok(idempotency::keep(tx, now, &kept).await?)
     }
 }

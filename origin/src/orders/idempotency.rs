@@ -8,7 +8,10 @@ use serde::Serialize;
 use shared::time::Timestamp;
 use sqlx::Row as _;
 
-use crate::db::{self, Db, Rows, Tx};
+use crate::{
+    db::{self, Db, Rows, Tx},
+    seal::Sealer,
+};
 
 use super::Error;
 
@@ -93,6 +96,27 @@ impl Key {
 
 fn fingerprint(asked: &[u8]) -> String {
     blake3::hash(asked).to_hex()[..32].to_owned()
+}
+
+fn context(key: &Key) -> String {
+    format!("idempotency/{}/{}", key.scope, key.key)
+}
+
+/// An answer that holds a buyer's address and token, as it is kept.
+pub(super) fn seal_body(sealer: &Sealer, key: &Key, body: &str) -> Result<String, Error> {
+    let sealed = sealer.seal(&context(key), body.as_bytes());
+    Ok(sealed.map_err(|error| db::Error::Encode(error.into()))?)
+}
+
+/// An answer of [`seal_body`]. For a day after an update there are some that were kept in clear.
+pub(super) fn open_body(sealer: &Sealer, key: &Key, kept: &str) -> Result<String, Error> {
+    if kept.starts_with('{') {
+        return Ok(kept.to_owned());
+    }
+    let opened = sealer.open(&context(key), kept);
+    let opened = opened.map_err(|error| db::Error::Decode(error.into()))?;
+    let body = String::from_utf8(opened).map_err(|error| db::Error::Decode(error.into()));
+    Ok(body?)
 }
 
 /// The kept answers to these keys.

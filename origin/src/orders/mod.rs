@@ -3,7 +3,7 @@
 //!
 //! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox are one
 //! transaction; one cart makes one order; every step is one that the table in `shared::order` allows,
-//! and what it gives back is given back once.
+//! and what it gives back is given back once; no token of an order lies in the database in clear.
 
 mod desk;
 mod error;
@@ -14,6 +14,7 @@ mod place;
 mod returns;
 mod steps;
 mod store;
+mod token;
 mod web;
 
 pub use desk::{Placed, Placement, place};
@@ -27,4 +28,5 @@ pub use steps::{
     step_by_shop, take_money, whose,
 };
 pub use store::{Stored, number};
+pub use token::protect_tokens;
 pub use web::routes;

@@ -18,7 +18,7 @@ use crate::{
     db::{self, Tx},
 };
 
-use super::{Error, store};
+use super::{Error, store, token::with_token};
 
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
@@ -117,10 +117,10 @@ pub async fn own(app: &App, user: UserId, number: &str) -> Result<Order, Error> 
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     let own = stored.filter(|it| it.user == Some(user));
-    Ok(own.ok_or(Error::NoSuchOrder)?.order)
+    Ok(with_token(app, own.ok_or(Error::NoSuchOrder)?))
 }
 
-/// Everything that somebody has bought, the first order first.
+/// Everything that somebody has bought, the first order first, without the tokens: it is for a file.
 pub async fn all_of(conn: &mut AnyConnection, user: UserId) -> Result<Vec<Order>, Error> {
     let statement = "
         select o.number

@@ -18,7 +18,7 @@ use crate::{
     secret,
 };
 
-use super::{Error, Obstacle, desk::Placement, store::Stored};
+use super::{Error, Obstacle, desk::Placement, store::Stored, token::StoredToken};
 
 /// What is the same for every order of a batch.
 pub(super) struct Counter<'c> {
@@ -141,6 +141,7 @@ impl Counter<'_> {
             stored: Stored {
                 id,
                 order,
+                token: StoredToken::default(),
                 variants,
                 cart: cart.id.get(),
                 user: cart.user,

@@ -17,7 +17,7 @@ use crate::{
     outbox,
 };
 
-use super::{Error, store, store::Stored};
+use super::{Error, store, store::Stored, token::with_token};
 
 /// The order with this number, for whoever has its token.
 pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> {
@@ -31,17 +31,17 @@ pub async fn of_buyer(app: &App, number: &str, email: &str) -> Result<Order, Err
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     let own = stored.filter(|it| !email.is_empty() && it.order.email == email);
-    Ok(own.ok_or(Error::NoSuchOrder)?.order)
+    Ok(with_token(app, own.ok_or(Error::NoSuchOrder)?))
 }
 
 /// The order that this cart has become.
 pub async fn of_cart(app: &App, cart: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find_by_token_of_cart(&mut reader, cart).await?;
-    Ok(stored.ok_or(Error::NoSuchOrder)?.order)
+    Ok(with_token(app, stored.ok_or(Error::NoSuchOrder)?))
 }
 
-/// The order with this number, for those who run the shop.
+/// The order with this number, without its token, for those who run the shop.
 pub async fn read(app: &App, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
@@ -57,16 +57,20 @@ pub async fn for_messages(
     let found = store::find_all(&mut reader, numbers).await?;
     let found = found.into_iter();
     Ok(found
-        .map(|(number, it)| (number, (it.order, it.locale)))
+        .map(|(number, it)| {
+            let locale = it.locale;
+            (number, (with_token(app, it), locale))
+        })
         .collect())
 }
 
 /// The order, if the token is its own.
 pub fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {
-    stored
-        // The hashes are compared, so that the time it takes tells nothing about the token.
-        .filter(|it| blake3::hash(it.order.token.as_bytes()) == blake3::hash(token.as_bytes()))
-        .ok_or(Error::NoSuchOrder)
+    let mut stored = stored
+        .filter(|it| it.token.is(token))
+        .ok_or(Error::NoSuchOrder)?;
+    token.clone_into(&mut stored.order.token);
+    Ok(stored)
 }
 
 /// Gives up an order that is not paid. What it took is free again, once.

@@ -16,17 +16,20 @@ use crate::{
     cart,
     db::{self, Rows, Tx},
     inventory,
+    seal::Sealer,
 };
 
-use super::Error;
+use super::{Error, token::StoredToken};
 
 /// An order as it is kept.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// Its identity.
     pub id: OrderId,
-    /// What its buyer sees.
+    /// What its buyer sees, without the token.
     pub order: Order,
+    /// What is stored of its token.
+    pub token: StoredToken,
     /// The variants of its lines.
     pub variants: Vec<VariantId>,
     /// The cart that it was.
@@ -38,12 +41,18 @@ pub struct Stored {
 }
 
 /// Writes new orders with their lines. That it is placed is the first step of each.
-pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> {
+pub(super) async fn insert(tx: &mut Tx, sealer: &Sealer, orders: &[Stored]) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(orders.len());
     let mut lines = Vec::new();
     for it in orders {
         let address = serde_json::to_string(&it.order.shipping_address)?;
-        rows.push((it, address, serde_json::to_string(&it.order.coupons)?));
+        let token = StoredToken::new(sealer, it.id, &it.order.token)?;
+        rows.push((
+            it,
+            token,
+            address,
+            serde_json::to_string(&it.order.coupons)?,
+        ));
         for (position, (line, variant)) in (0_i64..).zip(it.order.lines.iter().zip(&it.variants)) {
             lines.push((
                 it.id,
@@ -59,14 +68,14 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
                             items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
                             total_minor, paid_minor, refunded_minor, shipping_address,
                             shipping_method, payment_method, coupons, note, pay_until, created_at,
-                            updated_at, user_id) ";
+                            updated_at, user_id, token_sealed) ";
     Rows::insert(head)
-        .write(tx, &rows, |mut row, (it, address, coupons)| {
+        .write(tx, &rows, |mut row, (it, token, address, coupons)| {
             let order = &it.order;
             let totals = &order.totals;
             row.push_bind(it.id.get())
                 .push_bind(order.number.clone())
-                .push_bind(order.token.clone())
+                .push_bind(token.hash.clone())
                 .push_bind(it.cart)
                 .push_bind(order.state.word())
                 .push_bind(order.version)
@@ -89,7 +98,8 @@ pub(super) async fn insert(tx: &mut Tx, orders: &[Stored]) -> Result<(), Error> 
                 .push_bind(order.pay_until.map(Timestamp::as_millis))
                 .push_bind(order.created_at.as_millis())
                 .push_bind(order.created_at.as_millis())
-                .push_bind(it.user.map(UserId::get));
+                .push_bind(it.user.map(UserId::get))
+                .push_bind(token.sealed.clone());
         })
         .await?;
     let head = "
@@ -151,7 +161,7 @@ macro_rules! select_order {
             "select id, number, token, cart_id, state, version, email, locale, currency,
                     items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
                     total_minor, paid_minor, refunded_minor, shipping_address, shipping_method,
-                    payment_method, coupons, note, pay_until, created_at, user_id
+                    payment_method, coupons, note, pay_until, created_at, user_id, token_sealed
                from orders
               where ",
             $where
@@ -347,9 +357,13 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
         cart: row.try_get("cart_id")?,
         user: row.try_get::<Option<i64>, _>("user_id")?.map(UserId::new),
         locale: Locale::from_code(&locale).unwrap_or_default(),
+        token: StoredToken {
+            hash: row.try_get("token")?,
+            sealed: row.try_get("token_sealed")?,
+        },
         order: Order {
             number: row.try_get("number")?,
-            token: row.try_get("token")?,
+            token: String::new(),
             state: state(row)?,
             version: row.try_get("version")?,
             lines: Vec::new(),

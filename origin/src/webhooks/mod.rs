@@ -7,12 +7,14 @@
 
 mod error;
 mod send;
+mod signing;
 mod store;
 mod target;
 mod web;
 
 pub use error::Error;
 pub use send::{Event, fan_out, send};
+pub use signing::protect_secrets;
 pub use store::{Stored, all};
 pub use target::Targets;
 pub use web::routes;

@@ -1,17 +1,12 @@
 //! From an event to the messages about it, and from a message to its receiver.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
 use crate::{app::App, outbox::Message};
 
-use super::Stored;
-
-/// What a secret begins with.
-pub(super) const SECRET_HEAD: &str = "whsec_";
+use super::{Stored, signing};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +62,9 @@ pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), S
         format!("evt_{}", delivery.id),
         app.clock.now().as_millis() / 1_000,
     );
-    let signature = sign(&hook.secret, &id, seconds, &delivery.body)?;
+    let secret = signing::open(&app.sealer, hook.id, &hook.secret);
+    let secret = secret.map_err(|error| format!("the webhook's secret: {error}"))?;
+    let signature = signing::sign(&secret, &id, seconds, &delivery.body)?;
     let request = app.targets.post(&hook.url).map_err(|it| it.to_string())?;
     let answer = request
         .header("content-type", "application/json")
@@ -95,28 +92,4 @@ fn reason(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     reason
-}
-
-/// The signature of Standard Webhooks: HMAC-SHA256 of id, time and body.
-fn sign(secret: &str, id: &str, seconds: i64, body: &str) -> Result<String, String> {
-    let secret = secret.strip_prefix(SECRET_HEAD).unwrap_or(secret);
-    let key = STANDARD.decode(secret).map_err(|error| error.to_string())?;
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-    let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
-    Ok(format!("v1,{}", STANDARD.encode(tag)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of the specification.
-    #[test]
-    fn the_signature_is_that_of_the_specification() {
-        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        let body = r#"{"test": 2432232314}"#;
-        let signed = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
-        let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-        assert_eq!(signed.unwrap(), expected);
-    }
 }

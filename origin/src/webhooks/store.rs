@@ -14,7 +14,7 @@ pub struct Stored {
     pub url: String,
     /// What about; everything when empty.
     pub topics: Vec<String>,
-    /// With what its messages are signed.
+    /// With what its messages are signed, sealed.
     pub secret: String,
     /// Since when.
     pub created_at: Timestamp,
@@ -23,7 +23,7 @@ pub struct Stored {
 /// All webhooks, the first one first.
 pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
     let statement = "
-        select id, url, topics, secret, created_at
+        select id, url, topics, secret_sealed, created_at
           from webhooks
          order by id";
     let rows = sqlx::query(statement).fetch_all(conn).await?;
@@ -35,7 +35,9 @@ pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
             id: row.try_get("id")?,
             url: row.try_get("url")?,
             topics: topics.map_err(|error| db::Error::Decode(error.into()))?,
-            secret: row.try_get("secret")?,
+            secret: row
+                .try_get::<Option<String>, _>("secret_sealed")?
+                .unwrap_or_default(),
             created_at: Timestamp::from_millis(row.try_get("created_at")?),
         });
     }
@@ -44,15 +46,15 @@ pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
 
 pub(super) async fn insert(tx: &mut Tx, it: &Stored) -> Result<(), db::Error> {
     let statement = "
-        insert into webhooks (id, url, topics, secret, created_at)
-        values (?, ?, ?, ?, ?)";
+        insert into webhooks (id, url, topics, secret, created_at, secret_sealed)
+        values (?, ?, ?, '', ?, ?)";
     let topics = serde_json::to_string(&it.topics);
     sqlx::query(statement)
         .bind(it.id)
         .bind(&it.url)
         .bind(topics.map_err(|error| db::Error::Encode(error.into()))?)
-        .bind(&it.secret)
         .bind(it.created_at.as_millis())
+        .bind(&it.secret)
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -65,4 +67,29 @@ pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<bool, db::Error> {
          where id = ?";
     let done = sqlx::query(statement).bind(id).execute(tx.conn()).await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What is stored of each secret: id, in clear by an older version, sealed.
+pub(super) async fn secrets(
+    conn: &mut AnyConnection,
+) -> Result<Vec<(i64, String, Option<String>)>, db::Error> {
+    let statement = "
+        select id, secret, secret_sealed
+          from webhooks
+         order by id";
+    sqlx::query_as(statement).fetch_all(conn).await
+}
+
+/// Stores a sealed secret, and none in clear.
+pub(super) async fn set_secret(tx: &mut Tx, id: i64, sealed: &str) -> Result<(), db::Error> {
+    let statement = "
+        update webhooks
+           set secret = '', secret_sealed = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(sealed)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Webhooks over HTTP, for those who run the shop.
 
 use axum::{Router, extract::State};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use shared::{
     cache::CachePolicy,
@@ -13,13 +12,11 @@ use crate::{
     accounts::{Actor, Caller, May, Settings},
     app::App,
     audit::{self, Change},
-    secret,
     web::{Answer, Answered, Json, Path, RouterExt},
 };
 
 use super::{
-    Error,
-    send::SECRET_HEAD,
+    Error, signing,
     store::{self, Stored},
 };
 
@@ -75,11 +72,12 @@ async fn create(
     }
     check_rights(caller, &request.topics)?;
     let now = app.clock.now();
+    let (id, secret) = (app.ids.next(now), signing::new_secret());
     let stored = Stored {
-        id: app.ids.next(now),
+        id,
         url: request.url,
         topics: request.topics,
-        secret: format!("{SECRET_HEAD}{}", STANDARD.encode(secret::key())),
+        secret: signing::seal(&app.sealer, id, &secret)?,
         created_at: now,
     };
     let mut tx = app.db.write().await?;
@@ -87,12 +85,14 @@ async fn create(
         return invalid("url", "There are as many webhooks as there may be.");
     }
     store::insert(&mut tx, &stored).await?;
-    let secret = Some(stored.secret.clone());
     let webhook = Webhook::from(stored);
     let change = Change::new("webhook.create", format!("webhook:{}", webhook.id)).to(&webhook);
     audit::note(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
-    Ok(Webhook { secret, ..webhook })
+    Ok(Webhook {
+        secret: Some(secret),
+        ..webhook
+    })
 }
 
 /// A webhook carries what its maker may read, and no more: each topic asks for the right to it.

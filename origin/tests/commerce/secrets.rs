@@ -5,9 +5,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use origin::{outbox::deliver_due, private};
+use axum::body::Body;
+use http::Request;
+use origin::{
+    at_rest,
+    outbox::{deliver_due, tell_webhooks},
+    private,
+};
+use serde_json::{Value, json};
 
-use crate::{shopper::*, support::Shop};
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop},
+    webhooks::{HOOKS, Receiver, check, operate},
+};
 
 /// Everything below a folder, itself included.
 fn below(folder: &Path) -> Vec<PathBuf> {
@@ -52,4 +64,230 @@ async fn what_the_shop_keeps_is_for_nobody_else() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = private::open_to_others(shop.app.config.private_paths());
     assert_eq!(open, [(file, 0o644)]);
+}
+
+/// A guest's cart and order, placed with an idempotency key, and a webhook that hears of it.
+struct Bought {
+    cart: String,
+    number: String,
+    token: String,
+    secret: String,
+    receiver: Receiver,
+}
+
+async fn place_with_key(shop: &Shop, path: &str, order: &Value) -> Reply {
+    send_with_key(shop, &format!("{path}/order"), order, "key").await
+}
+
+async fn bought(shop: &Shop) -> Bought {
+    shop.save(vec![only("tea", "5.00", 9)]).await;
+    let receiver = Receiver::default();
+    let hook = json!({ "url": receiver.open().await, "topics": ["order.placed", "order.paid"] });
+    let hook = operate(shop, "POST", HOOKS, &hook).await.json();
+    let path = ready_cart(shop, "tea-1", 1).await;
+    let asked = order_of(shop, &path).await;
+    let placed = place_with_key(shop, &path, &asked).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+    // The kept answer is the same one.
+    let again = place_with_key(shop, &path, &asked).await;
+    assert_eq!(
+        (again.text(), again.header("idempotent-replayed")),
+        (placed.text(), "true")
+    );
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let order = placed.json();
+    Bought {
+        cart: path.rsplit_once('/').unwrap().1.to_owned(),
+        number: text(&order["number"]),
+        token: text(&order["token"]),
+        secret: text(&hook["secret"]),
+        receiver,
+    }
+}
+
+/// Where this text is found in the database.
+async fn found(shop: &Shop, text: &str) -> Vec<&'static str> {
+    let mut reader = shop.app.db.read().await.unwrap();
+    let mut found = Vec::new();
+    for (place, statement) in [
+        (
+            "carts",
+            "select count(*) from carts where instr(concat(token, coalesce(token_sealed, '')), ?) > 0",
+        ),
+        (
+            "orders",
+            "select count(*) from orders where instr(concat(token, coalesce(token_sealed, '')), ?) > 0",
+        ),
+        (
+            "webhooks",
+            "select count(*) from webhooks where instr(concat(secret, coalesce(secret_sealed, '')), ?) > 0",
+        ),
+        (
+            "idempotency",
+            "select count(*) from idempotency where instr(concat(scope, body), ?) > 0",
+        ),
+        (
+            "outbox",
+            "select count(*) from outbox where instr(payload, ?) > 0",
+        ),
+        (
+            "audit",
+            "select count(*) from audit_log where instr(concat(previous, later), ?) > 0",
+        ),
+    ] {
+        let query = sqlx::query_scalar(statement).bind(text.to_owned());
+        let count: i64 = query.fetch_one(&mut *reader).await.unwrap();
+        found.extend((count > 0).then_some(place));
+    }
+    found
+}
+
+/// Mails and webhooks go out, and hold what they have to.
+async fn assert_delivered(shop: &Shop, it: &Bought, mails: usize, told: usize) {
+    deliver_due(&shop.app).await.unwrap();
+    tell_webhooks(&shop.app).await.unwrap();
+    let link = format!("/orders/{}?token=3D{}", it.number, it.token);
+    let mailbox = mailbox(shop);
+    assert_eq!(mailbox.len(), mails);
+    for mail in mailbox {
+        let mail = mail.replace("=\r\n", "");
+        assert!(mail.contains(&link), "{link}: {mail}");
+    }
+    let got = it.receiver.messages();
+    assert_eq!(got.len(), told);
+    for message in &got {
+        check(&it.secret, message);
+    }
+}
+
+async fn pay(shop: &Shop, it: &Bought) {
+    let steps = format!("/api/v1/operator/orders/{}/steps", it.number);
+    let step = operate(shop, "POST", &steps, &json!({ "state": "paid" })).await;
+    assert_eq!(step.status, 200, "{}", step.text());
+    assert!(
+        !step.text().contains(&it.token),
+        "staff need no secret of the buyer's"
+    );
+}
+
+/// The buyer gets in with the tokens, and nobody else does.
+async fn assert_known(shop: &Shop, it: &Bought) {
+    let order = |token: &str| format!("/api/v1/orders/{}?token={token}", it.number);
+    assert_eq!(
+        shop.json(&order(&it.token)).await["token"],
+        it.token.as_str()
+    );
+    assert_eq!(
+        shop.json(&format!("/api/v1/carts/{}", it.cart)).await["id"],
+        it.cart.as_str()
+    );
+    let mut reader = shop.app.db.read().await.unwrap();
+    let stored: Vec<(String, String)> =
+        sqlx::query_as("select o.token, c.token from orders o join carts c on c.id = o.cart_id")
+            .fetch_all(&mut *reader)
+            .await
+            .unwrap();
+    drop(reader);
+    for (order_hash, cart_hash) in stored {
+        assert_eq!(
+            shop.get(&order(&order_hash)).await.status,
+            404,
+            "a hash opens nothing"
+        );
+        assert_eq!(
+            shop.get(&format!("/api/v1/carts/{cart_hash}")).await.status,
+            404
+        );
+    }
+}
+
+db_test! {
+    /// Whoever reads the database reads no token and no secret, and can use none of what is there.
+    async fn no_secret_lies_in_clear(shop) {
+        let it = bought(shop).await;
+        pay(shop, &it).await;
+        assert_delivered(shop, &it, 2, 2).await;
+        assert_known(shop, &it).await;
+        for text in [&it.cart, &it.token, &it.secret, &it.secret["whsec_".len()..].to_owned()] {
+            assert_eq!(found(shop, text).await, [""; 0], "{text}");
+            for file in below(&shop.folder()).iter().filter(|it| it.to_string_lossy().contains("test.db")) {
+                let bytes = std::fs::read(file).unwrap();
+                let inside = bytes.windows(text.len()).any(|it| it == text.as_bytes());
+                assert!(!inside, "{text} in {}", file.display());
+            }
+        }
+    }
+}
+
+async fn change(shop: &Shop, statement: &'static str, text: &str) {
+    let mut tx = shop.app.db.write().await.unwrap();
+    sqlx::query(statement)
+        .bind(text.to_owned())
+        .execute(tx.conn())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+db_test! {
+    /// What an older version wrote in clear is protected when the shop starts, once, and works as before.
+    async fn old_rows_are_protected_at_start(shop) {
+        let it = bought(shop).await;
+        change(shop, "update carts set token_sealed = null, token = ?", &it.cart).await;
+        change(shop, "update orders set token_sealed = null, token = ?", &it.token).await;
+        change(shop, "update webhooks set secret_sealed = null, secret = ?", &it.secret).await;
+        assert_eq!(found(shop, &it.token).await, ["orders"]);
+        for _ in 0..2 {
+            at_rest::protect_once(&shop.app).await.unwrap();
+        }
+        for text in [&it.cart, &it.token, &it.secret] {
+            assert_eq!(found(shop, text).await, [""; 0], "{text}");
+        }
+        assert_known(shop, &it).await;
+        assert_delivered(shop, &it, 1, 1).await;
+    }
+}
+
+/// The settings file's keys: NAME:KEY, 32 bytes in base64url.
+fn key(name: char) -> String {
+    format!("{name}:{}A", name.to_string().repeat(42))
+}
+
+db_test! {
+    /// A new key goes in front, `origin migrate` seals with it what the old one sealed, and the old one can go.
+    async fn keys_are_rotated(shop) {
+        let with = async |keys: String| shop.with(|config| config.sealing_keys = Some(keys)).await;
+        let old = with(key('a')).await;
+        let it = bought(&old).await;
+        assert_known(&old, &it).await;
+        let both = with(format!("{},{}", key('b'), key('a'))).await;
+        assert_known(&both, &it).await;
+        at_rest::protect(&both.app).await.unwrap();
+        let new = with(key('b')).await;
+        assert_known(&new, &it).await;
+        assert_delivered(&new, &it, 1, 1).await;
+        for shop in [old, both, new] {
+            shop.app.db.close().await;
+        }
+    }
+}
+
+db_test! {
+    /// Who has lost the key has lost the links in later mails, and nothing else: buyers get in with what they
+    /// have, and what is paid gets its mail.
+    async fn a_lost_key_stops_no_sale(shop) {
+        let it = bought(shop).await;
+        let lost = shop.with(|config| config.sealing_keys = Some(key('c'))).await;
+        assert_known(&lost, &it).await;
+        deliver_due(&lost.app).await.unwrap();
+        tell_webhooks(&lost.app).await.unwrap();
+        assert_eq!(mailbox(&lost).len(), 1);
+        assert!(it.receiver.messages().is_empty(), "an unsigned message proves nothing");
+        let form = format!("number={}&email=ada%40example.org", it.number);
+        let request = Request::post("/orders")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let found = lost.send_body(request, Body::from(form)).await;
+        assert!(found.status.as_u16() < 500, "{}", found.text());
+        lost.app.db.close().await;
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
 
 /// A receiver.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<Inner>>);
+pub struct Receiver(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl Receiver {
-    async fn open(&self) -> String {
+    pub async fn open(&self) -> String {
         let routes = Router::new()
             .route("/hooks", post(receive))
             .with_state(self.clone());
@@ -35,6 +35,11 @@ impl Receiver {
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         url
+    }
+
+    /// The messages with their fields, in the order of their arrival.
+    pub fn messages(&self) -> Vec<(HeaderMap, String)> {
+        self.0.lock().unwrap().got.clone()
     }
 
     /// What was told, in the order of its arrival.
@@ -68,7 +73,7 @@ async fn receive(
     }
 }
 
-async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
+pub async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -77,10 +82,10 @@ async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
-const HOOKS: &str = "/api/v1/operator/webhooks";
+pub const HOOKS: &str = "/api/v1/operator/webhooks";
 
 /// What the specification asks a receiver to check.
-fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
+pub fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
     let text = |name: &str| headers[name].to_str().unwrap();
     let key = STANDARD
         .decode(secret.strip_prefix("whsec_").unwrap())

@@ -1,0 +1,44 @@
+//! Secrets that lie in the database: those of older versions are hashed and sealed before the shop is
+//! served, and those of an older key are sealed anew by `origin migrate`.
+
+use sqlx::AnyConnection;
+
+use crate::{app::App, cart, cli::Failure, db, orders, webhooks};
+
+/// Protects what an older version wrote in clear, once for a database.
+pub async fn protect_once(app: &App) -> Result<(), Failure> {
+    let mut reader = app.db.read().await?;
+    let done = is_done(&mut reader).await?;
+    drop(reader);
+    if done { Ok(()) } else { protect(app).await }
+}
+
+/// Looks through every secret, and protects those that are in clear or sealed with an older key.
+pub async fn protect(app: &App) -> Result<(), Failure> {
+    let failed = |error: orders::Error| Failure(format!("the orders' tokens: {error}"));
+    let mut after = Some(0);
+    while let Some(last) = after {
+        after = orders::protect_tokens(app, last).await.map_err(failed)?;
+    }
+    let mut after = Some(0);
+    while let Some(last) = after {
+        after = cart::protect_tokens(app, last).await?;
+    }
+    webhooks::protect_secrets(app).await?;
+    let mut tx = app.db.write().await?;
+    let statement = "
+        update versions
+           set version = 1
+         where name = 'secrets'";
+    sqlx::query(statement).execute(tx.conn()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn is_done(conn: &mut AnyConnection) -> Result<bool, db::Error> {
+    let statement = "
+        select version
+          from versions
+         where name = 'secrets'";
+    let version: Option<i64> = sqlx::query_scalar(statement).fetch_optional(conn).await?;
+    Ok(version == Some(1))
+}

@@ -1,0 +1,76 @@
+//! The tokens of carts. The database holds the hash of each, and those of accounts sealed besides: every
+//! browser of the account asks for the same cart.
+
+use shared::id::CartId;
+use sqlx::AnyConnection;
+
+use crate::{
+    app::App,
+    db,
+    seal::{SealError, Sealer},
+    secret::{self, TOKEN_LENGTH},
+};
+
+use super::store;
+
+/// Carts that are looked through at once.
+const BATCH: i64 = 500;
+
+fn context(cart: CartId) -> String {
+    format!("carts/{cart}")
+}
+
+/// The sealed token of a cart.
+pub(super) fn seal(sealer: &Sealer, cart: CartId, token: &str) -> Result<String, db::Error> {
+    let sealed = sealer.seal(&context(cart), token.as_bytes());
+    sealed.map_err(|error| db::Error::Encode(error.into()))
+}
+
+fn open(sealer: &Sealer, cart: CartId, sealed: &str) -> Result<String, SealError> {
+    let token = sealer.open(&context(cart), sealed)?;
+    String::from_utf8(token).map_err(|_| SealError::Format)
+}
+
+/// The token of an account's cart that has not become an order. One that cannot be opened any more, because
+/// its key is gone, is none: the account gets a new cart.
+pub async fn open_token(
+    app: &App,
+    conn: &mut AnyConnection,
+    cart: CartId,
+) -> Result<Option<String>, db::Error> {
+    let Some(sealed) = store::sealed_token(conn, cart).await? else {
+        return Ok(None);
+    };
+    match open(&app.sealer, cart, &sealed) {
+        Ok(token) => Ok(Some(token)),
+        Err(error) => {
+            tracing::error!(cart.id = cart.get(), error = %error, "a cart's token does not open");
+            Ok(None)
+        }
+    }
+}
+
+/// Hashes and seals the tokens of the carts behind this one that an older version or another key wrote, and
+/// says which one was the last that was looked at.
+pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, db::Error> {
+    let mut tx = app.db.write().await?;
+    let rows = store::tokens_after(tx.conn(), after, BATCH).await?;
+    for row in &rows {
+        let cart = CartId::new(row.id);
+        let in_clear = row.token.len() == TOKEN_LENGTH;
+        let stale = |sealed: &&String| !app.sealer.is_current(sealed);
+        let token = match row.sealed.as_ref().filter(stale) {
+            _ if in_clear => row.token.clone(),
+            Some(sealed) => match open(&app.sealer, cart, sealed) {
+                Ok(token) => token,
+                Err(_) => continue,
+            },
+            None => continue,
+        };
+        let sealed = row.is_owned.then(|| seal(&app.sealer, cart, &token));
+        let protected = (secret::hash(&token), sealed.transpose()?);
+        store::set_token(&mut tx, cart, protected).await?;
+    }
+    tx.commit().await?;
+    Ok(rows.last().map(|it| it.id))
+}

@@ -1,0 +1,128 @@
+//! The token that opens an order without an account. The database holds its hash, by which it is
+//! recognized, and it sealed, because the links in messages hold it. All SQL of the two columns, but for new
+//! orders.
+
+use shared::{id::OrderId, order::Order};
+use sqlx::AnyConnection;
+
+use crate::{
+    app::App,
+    db::{self, Tx},
+    seal::{SealError, Sealer},
+    secret::{self, TOKEN_LENGTH},
+};
+
+use super::{Error, store::Stored};
+
+/// Orders that are looked through at once.
+const BATCH: i64 = 500;
+
+/// What is stored of the token of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredToken {
+    pub(super) hash: String,
+    pub(super) sealed: Option<String>,
+}
+
+fn context(order: OrderId) -> String {
+    format!("orders/{order}")
+}
+
+impl StoredToken {
+    /// What is stored of the token of this order.
+    pub(super) fn new(sealer: &Sealer, order: OrderId, token: &str) -> Result<Self, db::Error> {
+        let sealed = sealer.seal(&context(order), token.as_bytes());
+        let sealed = sealed.map_err(|error| db::Error::Encode(error.into()))?;
+        Ok(Self {
+            hash: secret::hash(token),
+            sealed: Some(sealed),
+        })
+    }
+
+    /// Whether this is the token. The hashes are compared, so that the time it takes tells nothing about it.
+    pub(super) fn is(&self, token: &str) -> bool {
+        self.hash == secret::hash(token)
+    }
+
+    fn open(&self, sealer: &Sealer, order: OrderId) -> Result<String, SealError> {
+        let sealed = self.sealed.as_deref().ok_or(SealError::Format)?;
+        let token = sealer.open(&context(order), sealed)?;
+        String::from_utf8(token).map_err(|_| SealError::Format)
+    }
+}
+
+/// The order with its token, for its buyer. Where the token cannot be opened any more, because its key is
+/// gone, the order comes without: nothing that is paid waits for a link.
+pub(super) fn with_token(app: &App, stored: Stored) -> Order {
+    let mut order = stored.order;
+    match stored.token.open(&app.sealer, stored.id) {
+        Ok(token) => order.token = token,
+        Err(error) => {
+            let number = &order.number;
+            tracing::error!(order.number = number, error = %error, "an order's token does not open");
+        }
+    }
+    order
+}
+
+/// Hashes and seals the tokens of the orders behind this one that an older version or another key wrote, and
+/// says which one was the last that was looked at.
+pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, Error> {
+    let mut tx = app.db.write().await?;
+    let rows = tokens_after(tx.conn(), after, BATCH).await?;
+    for (order, stored) in &rows {
+        let stale = |it: &String| !app.sealer.is_current(it);
+        let token = if stored.hash.len() == TOKEN_LENGTH {
+            stored.hash.clone()
+        } else if stored.sealed.as_ref().is_some_and(stale) {
+            match stored.open(&app.sealer, *order) {
+                Ok(token) => token,
+                Err(_) => continue,
+            }
+        } else {
+            continue;
+        };
+        let protected = StoredToken::new(&app.sealer, *order, &token)?;
+        set_token(&mut tx, *order, &protected).await?;
+    }
+    tx.commit().await?;
+    Ok(rows.last().map(|(order, _)| order.get()))
+}
+
+/// What is stored of the tokens of the orders behind this one, by id.
+async fn tokens_after(
+    conn: &mut AnyConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(OrderId, StoredToken)>, db::Error> {
+    let statement = "
+        select id, token, token_sealed
+          from orders
+         where id > ?
+         order by id
+         limit ?";
+    let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(statement)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(id, hash, sealed)| (OrderId::new(id), StoredToken { hash, sealed }))
+        .collect())
+}
+
+/// Stores the token of an order.
+async fn set_token(tx: &mut Tx, order: OrderId, token: &StoredToken) -> Result<(), db::Error> {
+    let statement = "
+        update orders
+           set token = ?, token_sealed = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(&token.hash)
+        .bind(&token.sealed)
+        .bind(order.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

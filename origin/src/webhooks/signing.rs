@@ -1,0 +1,79 @@
+//! The secrets of webhooks: what each message is signed with. They are sealed in the database.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::hmac;
+
+use crate::{
+    app::App,
+    db,
+    seal::{SealError, Sealer},
+    secret,
+};
+
+use super::store;
+
+/// What a secret begins with.
+const SECRET_HEAD: &str = "whsec_";
+
+fn context(id: i64) -> String {
+    format!("webhooks/{id}")
+}
+
+/// A new secret, as it is shown once.
+pub(super) fn new_secret() -> String {
+    format!("{SECRET_HEAD}{}", STANDARD.encode(secret::key()))
+}
+
+/// The secret of a webhook, as it is stored.
+pub(super) fn seal(sealer: &Sealer, id: i64, secret: &str) -> Result<String, db::Error> {
+    let sealed = sealer.seal(&context(id), secret.as_bytes());
+    sealed.map_err(|error| db::Error::Encode(error.into()))
+}
+
+/// The secret of a webhook that was stored.
+pub(super) fn open(sealer: &Sealer, id: i64, sealed: &str) -> Result<String, SealError> {
+    let secret = sealer.open(&context(id), sealed)?;
+    String::from_utf8(secret).map_err(|_| SealError::Format)
+}
+
+/// Seals the secrets that an older version or another key wrote.
+pub async fn protect_secrets(app: &App) -> Result<(), db::Error> {
+    let mut tx = app.db.write().await?;
+    for (id, in_clear, sealed) in store::secrets(tx.conn()).await? {
+        let secret = match sealed {
+            None => in_clear,
+            Some(sealed) if app.sealer.is_current(&sealed) => continue,
+            Some(sealed) => match open(&app.sealer, id, &sealed) {
+                Ok(secret) => secret,
+                Err(_) => continue,
+            },
+        };
+        let sealed = seal(&app.sealer, id, &secret)?;
+        store::set_secret(&mut tx, id, &sealed).await?;
+    }
+    tx.commit().await
+}
+
+/// The signature of Standard Webhooks: HMAC-SHA256 of id, time and body.
+pub(super) fn sign(secret: &str, id: &str, seconds: i64, body: &str) -> Result<String, String> {
+    let secret = secret.strip_prefix(SECRET_HEAD).unwrap_or(secret);
+    let key = STANDARD.decode(secret).map_err(|error| error.to_string())?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
+    Ok(format!("v1,{}", STANDARD.encode(tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification.
+    #[test]
+    fn the_signature_is_that_of_the_specification() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let body = r#"{"test": 2432232314}"#;
+        let signed = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        assert_eq!(signed.unwrap(), expected);
+    }
+}
