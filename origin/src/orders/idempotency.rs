@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use http::HeaderMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 use sqlx::Row as _;
 
@@ -102,18 +102,32 @@ fn context(key: &Key) -> String {
     format!("idempotency/{}/{}", key.scope, key.key)
 }
 
-/// An answer that holds a buyer's address and token, as it is kept.
+/// An order as an answer, as it is kept: its number is in clear, so that the answers about an order are
+/// found when its buyer is erased.
+#[derive(Serialize, Deserialize)]
+struct SealedOrder {
+    number: String,
+    sealed: String,
+}
+
+/// The answer about an order, which holds its buyer's address and token, as it is kept.
 pub(super) fn seal_body(sealer: &Sealer, key: &Key, body: &str) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        number: String,
+    }
+    let Numbered { number } = serde_json::from_str(body)?;
     let sealed = sealer.seal(&context(key), body.as_bytes());
-    Ok(sealed.map_err(|error| db::Error::Encode(error.into()))?)
+    let sealed = sealed.map_err(|error| db::Error::Encode(error.into()))?;
+    Ok(serde_json::to_string(&SealedOrder { number, sealed })?)
 }
 
 /// An answer of [`seal_body`]. For a day after an update there are some that were kept in clear.
 pub(super) fn open_body(sealer: &Sealer, key: &Key, kept: &str) -> Result<String, Error> {
-    if kept.starts_with('{') {
+    let Ok(SealedOrder { sealed, .. }) = serde_json::from_str(kept) else {
         return Ok(kept.to_owned());
-    }
-    let opened = sealer.open(&context(key), kept);
+    };
+    let opened = sealer.open(&context(key), &sealed);
     let opened = opened.map_err(|error| db::Error::Decode(error.into()))?;
     let body = String::from_utf8(opened).map_err(|error| db::Error::Decode(error.into()));
     Ok(body?)
