@@ -8,6 +8,7 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    address::Envelope,
     message::{Mailbox, MultiPart},
 };
 use ui::mail::Mail;
@@ -100,9 +101,14 @@ impl Mailer {
         let to = EmailAddress::parse(&letter.to)
             .map_err(|error| format!("the recipient's address: {error}"))?;
         let (id, domain) = (letter.id, self.from.email.domain());
+        let to = to.mailbox();
+        // Left to itself, the library reads the recipient back out of the header, and cannot read a quoted one.
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
+        let envelope = envelope.map_err(|error| format!("the envelope: {error}"))?;
         Message::builder()
+            .envelope(envelope)
             .from(self.from.clone())
-            .to(to.mailbox())
+            .to(to)
             .subject(letter.mail.subject)
             .message_id(Some(format!("<{id}@{domain}>")))
             .multipart(MultiPart::alternative_plain_html(

@@ -39,6 +39,9 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn what_the_shop_keeps_is_for_nobody_else() {
     let shop = Shop::on_sqlite().await;
+    // The test has made this folder; what is in it the shop has.
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(shop.folder(), closed).unwrap();
     shop.save(vec![only("tea", "5.00", 9)]).await;
     let path = ready_cart(&shop, "tea-1", 1).await;
     assert_eq!(place(&shop, &path).await.status, 201);
