@@ -182,11 +182,30 @@ fn picked(query: &str, class: Class, wanted: impl Fn(&str) -> bool) -> String {
         .map(|pair| match pair.split_once('=') {
             // A page shows what was typed; for the API every spelling of a search is the same.
             Some((SEARCHED, typed)) if class == Class::Api => searched(typed),
+            Some((name, number)) if NUMBERS.contains(&name) => {
+                format!("{name}={}", normal_number(&normal(number)))
+            }
             _ => normal(pair),
         })
         .collect();
     pairs.sort_by(|one, other| name_of(one).cmp(name_of(other)));
     pairs.join("&")
+}
+
+/// The parameters whose value is a number.
+const NUMBERS: [&str; 5] = ["limit", "max", "min", "price_max", "price_min"];
+
+/// A whole number in its normal spelling: without a sign and zeros before it. What is none stays as it is,
+/// which its owner shall judge.
+fn normal_number(text: &str) -> &str {
+    let digits = text.strip_prefix("%2B").unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit()) {
+        return text;
+    }
+    match digits.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    }
 }
 
 /// The parameter with what a shopper searches for.
@@ -345,6 +364,22 @@ mod tests {
                 "/api/v1/products",
                 Some("sort=x&limit=2&x=1"),
                 "/api/v1/products?limit=2&sort=x",
+            ),
+            (
+                "/api/v1/products",
+                Some("limit=02&price_max=%2B0050&price_min=000"),
+                "/api/v1/products?limit=2&price_max=50&price_min=0",
+            ),
+            (
+                "/api/v1/products",
+                Some("limit=0x2&price_min=%2B&sort=02"),
+                "/api/v1/products?limit=0x2&price_min=%2B&sort=02",
+            ),
+            ("/p/mug", Some("variant=07"), "/p/mug?variant=07"),
+            (
+                "/c/tea",
+                Some("min=010&max=10.50"),
+                "/c/tea?max=10.50&min=10",
             ),
             (
                 "/api/v1/products/hot",
