@@ -109,8 +109,9 @@ impl CachePolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(Vec<Tag>);
 
-/// The most tags that one answer carries. A list names its category, not each of its products.
-pub const TAGS_MAX: usize = 16;
+/// The most tags that one answer carries. A list names its category, not each of its products; what was
+/// searched has none, and names them.
+pub const TAGS_MAX: usize = 32;
 
 /// One name: a kind of thing, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +120,8 @@ pub enum Tag {
     Home,
     /// The category tree: menus and breadcrumbs.
     Categories,
+    /// What can be found: words, prices, brands and names of products, but not how many there are.
+    Search,
     /// A category and the lists of it.
     Category(i64),
     /// A product.
@@ -130,6 +133,7 @@ impl std::fmt::Display for Tag {
         match self {
             Self::Home => f.write_str("home"),
             Self::Categories => f.write_str("categories"),
+            Self::Search => f.write_str("search"),
             Self::Category(id) => write!(f, "c{id}"),
             Self::Product(id) => write!(f, "p{id}"),
         }
@@ -144,6 +148,7 @@ impl std::str::FromStr for Tag {
         match text {
             "home" => Ok(Self::Home),
             "categories" => Ok(Self::Categories),
+            "search" => Ok(Self::Search),
             _ => match text.split_at_checked(1) {
                 Some(("c", text)) => id(text).map(Self::Category),
                 Some(("p", text)) => id(text).map(Self::Product),
@@ -217,6 +222,7 @@ mod tests {
         for tag in [
             Tag::Home,
             Tag::Categories,
+            Tag::Search,
             Tag::Category(-3),
             Tag::Product(i64::MAX),
         ] {

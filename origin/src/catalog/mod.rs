@@ -33,7 +33,7 @@ mod write;
 use std::{collections::HashMap, sync::Arc};
 
 use shared::{
-    cache::{CachePolicy, Tag, Tags},
+    cache::{CachePolicy, TAGS_MAX, Tag, Tags},
     catalog::{
         BRANDS_MAX, Facets, LIMIT_DEFAULT, LIMIT_MAX, ListProducts, Product, ProductCard,
         ProductList, ProductOption, Sort,
@@ -299,6 +299,23 @@ pub fn list_policy(tree: &Tree, category: CategoryId) -> CachePolicy {
 /// How an answer about the whole shop may be kept.
 pub fn shop_policy() -> CachePolicy {
     CachePolicy::catalogue(Tags::from_iter([Tag::Home, Tag::Categories]))
+}
+
+/// How an answer about what was searched in the whole shop may be kept. Of what it shows it names each
+/// product; what else is found is the same until something that can be searched changes. What is narrowed by
+/// how many there are depends on every product.
+pub fn search_policy(found: &ProductList, by_availability: bool) -> CachePolicy {
+    let products = found.items.iter().map(|card| Tag::Product(card.id.get()));
+    let tags = [Tag::Search, Tag::Categories].into_iter().chain(products);
+    if by_availability || found.items.is_empty() || found.items.len() + 2 > TAGS_MAX {
+        return shop_policy();
+    }
+    CachePolicy::catalogue(tags.collect())
+}
+
+/// How what is proposed while somebody types may be kept: it shows nothing of how many there are.
+pub fn suggestions_policy() -> CachePolicy {
+    CachePolicy::catalogue(Tags::from_iter([Tag::Search, Tag::Categories]))
 }
 
 fn limit(wanted: Option<u32>, default: u32) -> Result<u32, Error> {

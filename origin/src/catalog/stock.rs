@@ -1,6 +1,6 @@
 //! What the catalogue shows of the stock, after the stock has changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use shared::{
     catalog::Availability,
@@ -39,7 +39,7 @@ pub async fn stock_changed(
         }
     }
     // A page shows each variant, also where the product as a whole can be had as before.
-    Ok(told::products_changed(tx, context, &shown, BTreeSet::new()).await?)
+    Ok(told::stock_changed(tx, context, &shown).await?)
 }
 
 /// What is shown of each product, and what is true.

@@ -37,13 +37,33 @@ pub(super) async fn categories_of(
     Ok(found)
 }
 
-/// Products have changed, or what is left of them: what shows them, the categories that they were and are
-/// found in, and the front of the shop is no longer right, and nothing else.
+/// Products have changed: what shows them, the categories that they were and are found in, the front of the
+/// shop and what was searched is no longer right, and nothing else.
 pub(super) async fn products_changed(
     tx: &mut Tx,
     context: Context<'_>,
     products: &[ProductId],
     were_in: BTreeSet<i64>,
+) -> Result<(), db::Error> {
+    shown_differently(tx, context, products, were_in, &[Tag::Home, Tag::Search]).await
+}
+
+/// What is left of products has changed. They are found as before: of what was searched, only what shows
+/// them is no longer right.
+pub(super) async fn stock_changed(
+    tx: &mut Tx,
+    context: Context<'_>,
+    products: &[ProductId],
+) -> Result<(), db::Error> {
+    shown_differently(tx, context, products, BTreeSet::new(), &[Tag::Home]).await
+}
+
+async fn shown_differently(
+    tx: &mut Tx,
+    context: Context<'_>,
+    products: &[ProductId],
+    were_in: BTreeSet<i64>,
+    everywhere: &[Tag],
 ) -> Result<(), db::Error> {
     if products.is_empty() {
         return Ok(());
@@ -52,7 +72,7 @@ pub(super) async fn products_changed(
     categories.extend(categories_of(tx, products).await?);
     let tags = products.iter().map(|product| Tag::Product(product.get()));
     let tags = tags.chain(categories.into_iter().map(Tag::Category));
-    let tags: Vec<Tag> = tags.chain([Tag::Home]).collect();
+    let tags: Vec<Tag> = tags.chain(everywhere.iter().copied()).collect();
     changed(tx, context, &tags).await
 }
 

@@ -71,8 +71,12 @@ async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> A
 
 async fn search_products(State(app): State<App>, Query(query): Query<SearchProducts>) -> Answered {
     let (list, category) = super::search_products(&app, &query).await?;
-    let tree = super::tree(&app).await?;
-    Ok(Answer::json(&list, super::list_policy(&tree, category)))
+    let policy = if category == super::WHOLE_SHOP {
+        super::search_policy(&list.list, !query.availability.is_empty())
+    } else {
+        super::list_policy(&*super::tree(&app).await?, category)
+    };
+    Ok(Answer::json(&list, policy))
 }
 
 async fn list_suggestions(
@@ -80,5 +84,5 @@ async fn list_suggestions(
     Query(query): Query<ListSuggestions>,
 ) -> Answered {
     let suggestions = super::suggest(&app, &query).await?;
-    Ok(Answer::json(&suggestions, super::shop_policy()))
+    Ok(Answer::json(&suggestions, super::suggestions_policy()))
 }

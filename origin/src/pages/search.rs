@@ -76,10 +76,9 @@ pub(super) async fn show_search(
         None,
     );
     shell.searched = Some(page.q.clone());
-    Ok(Answer::html(
-        ui::search(&shell, &page),
-        catalog::shop_policy(),
-    ))
+    let by_availability = !page.filter.availability.is_empty();
+    let policy = catalog::search_policy(&page.found.list, by_availability);
+    Ok(Answer::html(ui::search(&shell, &page), policy))
 }
 
 /// What is searched. Whatever is typed has one spelling, so that a kept page fits all who ask for it.

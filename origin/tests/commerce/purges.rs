@@ -148,7 +148,9 @@ db_test! {
 
         shop.save(vec![in_category("kitchen/cups", "25.00")]).await;
         assert!(tell_edges(&shop.app).await.unwrap() > 0);
-        let here = [format!("p{mug}"), format!("c{cups}"), format!("c{kitchen}"), "home".into()];
+        let everywhere = ["home".to_owned(), "search".to_owned()];
+        let here = [format!("p{mug}"), format!("c{cups}"), format!("c{kitchen}")];
+        let here = [&here[..], &everywhere[..]].concat();
         assert_eq!(edge.told(), (set(&here), vec![]));
 
         shop.save(vec![in_category("garden", "25.00")]).await;
@@ -176,6 +178,38 @@ db_test! {
         assert_eq!(change_stock(shop, -19).await.status, 200);
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
         assert_eq!(edge.told(), (set(&[format!("p{tea}"), "home".into()]), vec![]));
+    }
+}
+
+db_test! {
+    /// A search names what it shows, and is not renewed whenever something else is sold.
+    async fn a_search_is_purged_by_what_it_shows(shop) {
+        let edge = Edge::default();
+        let shop = &behind(shop, &edge).await;
+        shop.save(vec![only("tea", "5.00", 20), only("cup", "5.00", 20)]).await;
+        tell_edges(&shop.app).await.unwrap();
+        edge.told();
+        let tea = id(shop, "select id from products where slug = 'tea'").await;
+        let shown = format!("categories,search,p{tea}");
+        for (path, tags) in [
+            ("/search?q=tea", shown.as_str()),
+            ("/api/v1/search?q=tea", &shown),
+            ("/api/v1/suggestions?q=te", "categories,search"),
+            ("/search?q=tea&availability=in_stock", "home,categories"),
+            ("/api/v1/search?q=tea&availability=in_stock", "home,categories"),
+            ("/search?q=nothing", "home,categories"),
+        ] {
+            assert_eq!(shop.get(path).await.header("cache-tag"), tags, "{path}");
+        }
+        assert_eq!(change_stock(shop, -20).await.status, 200);
+        tell_edges(&shop.app).await.unwrap();
+        assert!(!edge.told().0.contains("search"));
+        let sold_out = shop.get("/api/v1/search?q=tea").await;
+        assert!(sold_out.text().contains("\"out\""), "{}", sold_out.text());
+        shop.save(vec![only("teapot", "5.00", 20)]).await;
+        tell_edges(&shop.app).await.unwrap();
+        assert!(edge.told().0.contains("search"));
+        assert!(shop.get("/api/v1/suggestions?q=teap").await.text().contains("teapot"));
     }
 }
 
