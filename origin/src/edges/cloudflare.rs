@@ -7,7 +7,7 @@ use shared::{edge::PurgeOrder, time::Timestamp};
 use super::Purge;
 
 /// The most tags of one call, on every plan.
-const TAGS_MAX: usize = 30;
+const TAGS_MAX: usize = 100;
 /// More calls than this at once are more than the smallest plan has left: then everything is purged,
 /// which is one.
 const CALLS_MAX: usize = 5;
