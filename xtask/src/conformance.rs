@@ -1,7 +1,9 @@
-//! `cargo xtask conformance`: the public HTTP cache test suite against the edge on workerd.
+//! `cargo xtask conformance`: the public HTTP cache test suite against the edge on workerd, in each mode in
+//! which it can be run.
 //!
-//! Every test that the edge fails stands in `edge/conformance/expected.json` with the reason why it
-//! does. One that fails and is not there is a regression; one that is there and passes is taken out.
+//! Every test that the edge fails stands in the list of its mode, `edge/conformance/MODE.json`, with the
+//! reason why it does. One that fails and is not there is a regression; one that is there and passes is
+//! taken out.
 
 use std::{
     collections::BTreeMap,
@@ -9,9 +11,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::{
@@ -24,13 +27,63 @@ use crate::{
 /// Flags of `cargo xtask conformance`
 #[derive(Args, Clone, Default)]
 pub struct ConformanceArgs {
-    /// Another version of the suite than the one that package.json names: its folder
+    /// Another version of the suite than the one that package.json names: its folder, with its npm packages
     #[arg(long)]
     pub suite: Option<PathBuf>,
+
+    /// Only in this mode; in all of them when none is named
+    #[arg(long)]
+    pub mode: Option<Mode>,
 
     /// Show what each failed test says
     #[arg(long)]
     pub verbose: bool,
+}
+
+/// In which ways the edge is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// As a general cache
+    Standard,
+    /// As a shop's cache on workerd
+    Shop,
+    /// As wrangler.toml deploys it, with a cache behind it
+    Deployed,
+}
+
+impl Mode {
+    const ALL: [Self; 3] = [Self::Standard, Self::Shop, Self::Deployed];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Shop => "shop",
+            Self::Deployed => "deployed",
+        }
+    }
+
+    /// The edge's settings.
+    fn settings(self, place: &Place) -> Result<Vec<(String, String)>, Failure> {
+        match self {
+            Self::Standard => Ok(vec![("CACHE_RULES".to_owned(), "standard".to_owned())]),
+            Self::Shop => Ok(Vec::new()),
+            Self::Deployed => {
+                let text = fs::read_to_string(place.root.join("wrangler.toml"))?;
+                variables(&text)
+            }
+        }
+    }
+}
+
+/// The variables of wrangler.toml.
+fn variables(text: &str) -> Result<Vec<(String, String)>, Failure> {
+    #[derive(Deserialize)]
+    struct Wrangler {
+        vars: BTreeMap<String, String>,
+    }
+    let wrangler: Wrangler =
+        toml::from_str(text).map_err(|error| Failure(format!("wrangler.toml: {error}")))?;
+    Ok(wrangler.vars.into_iter().collect())
 }
 
 /// What the tests came to.
@@ -44,40 +97,106 @@ pub struct Score {
     pub wrong: u64,
 }
 
+impl Score {
+    const fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            deliberate: self.deliberate + other.deliberate,
+            wrong: self.wrong + other.wrong,
+        }
+    }
+}
+
+/// What one test came to.
 #[derive(Deserialize)]
 struct Line {
     chapter: String,
     id: String,
     kind: String,
+    ran: bool,
     passed: bool,
     words: String,
 }
 
-/// Runs the suite, prints the table and says what is not as expected.
+/// The tests that fail deliberately in a mode, each with its reason: in both versions of the suite that are
+/// known, in the one that package.json names, and in the newest, which keeps its engine in a folder of
+/// its own.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Reasons {
+    both: BTreeMap<String, String>,
+    bundled: BTreeMap<String, String>,
+    newest: BTreeMap<String, String>,
+}
+
+impl Reasons {
+    fn read(place: &Place, mode: Mode) -> Result<Self, Failure> {
+        let name = format!("edge/conformance/{}.json", mode.name());
+        let text = fs::read_to_string(place.root.join(&name)).while_doing("reading the reasons")?;
+        serde_json::from_str(&text).map_err(|error| Failure(format!("{name}: {error}")))
+    }
+
+    /// Those for a version of the suite.
+    fn of(mut self, newest: bool) -> BTreeMap<String, String> {
+        let more = if newest { self.newest } else { self.bundled };
+        self.both.extend(more);
+        self.both
+    }
+}
+
+/// Runs the suite in the modes that are wanted, prints their tables and says what is not as expected.
 pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failure> {
     build::set_up(place)?;
     build::edge(place)?;
     let folder = tempfile::tempdir()?;
     let bundled = place.root.join("node_modules/http-cache-tests");
-    let suite = args.suite.clone().unwrap_or(bundled);
-    let lines = run(place, &suite, folder.path())?;
-    print_table(&lines);
-    let expected = expected(place)?;
-    let score = judge(&lines, &expected, args);
-    println!();
-    for kind in ["required", "optimal"] {
-        let of: Vec<&Line> = lines.iter().filter(|it| it.kind == kind).collect();
-        let passed = of.iter().filter(|it| it.passed).count();
-        println!("{kind} {passed} of {}", of.len());
+    let suite = args.suite.as_ref().unwrap_or(&bundled);
+    let suite = suite.canonicalize().while_doing("looking for the suite")?;
+    let newest = suite.join("test-engine").is_dir();
+    let (_server, origin) = serve_suite(&suite, newest, folder.path())?;
+    let modes = args.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
+    let suite = suite.as_path();
+    // The tests wait most of the time.
+    let runs = thread::scope(|scope| {
+        let runs = modes.iter().map(|mode| {
+            let folder = folder.path().join(mode.name());
+            scope.spawn(move || run(place, *mode, suite, origin, &folder))
+        });
+        let runs: Vec<_> = runs.collect();
+        let end = |_| Err(Failure::new("a run of the suite has panicked"));
+        runs.into_iter()
+            .map(|run| run.join().unwrap_or_else(end))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut score = Score::default();
+    for (mode, lines) in modes.into_iter().zip(runs) {
+        println!("\n── {}", mode.name());
+        print_table(&lines);
+        let expected = Reasons::read(place, mode)?.of(newest);
+        score = score.and(judge(&lines, &expected, args));
+        println!("{}", summary(mode, &lines));
     }
     Ok(score)
 }
 
-fn run(place: &Place, suite: &Path, folder: &Path) -> Result<Vec<Line>, Failure> {
+fn summary(mode: Mode, lines: &[Line]) -> String {
+    let of = |kind: &str| {
+        let of: Vec<&Line> = lines.iter().filter(|it| it.kind == kind).collect();
+        let passed = of.iter().filter(|it| it.passed).count();
+        format!("{kind} {passed} of {}", of.len())
+    };
+    format!("{}: {}, {}", mode.name(), of("required"), of("optimal"))
+}
+
+/// Starts the suite's own server.
+fn serve_suite(
+    suite: &Path,
+    newest: bool,
+    folder: &Path,
+) -> Result<(Running, SocketAddr), Failure> {
     let port = free_port()?;
-    let engine = suite.join("test-engine");
-    let engine = if engine.is_dir() {
-        engine
+    let engine = if newest {
+        suite.join("test-engine")
     } else {
         suite.to_owned()
     };
@@ -89,19 +208,34 @@ fn run(place: &Place, suite: &Path, folder: &Path) -> Result<Vec<Line>, Failure>
         .env("npm_config_port", port.to_string())
         .env("npm_config_pidfile", folder.join("pid"));
     let origin = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut server = Running::start(
-        "the suite's server",
-        &mut server,
-        &folder.join("server.log"),
-    )?;
+    let log = folder.join("server.log");
+    let mut server = Running::start("the suite's server", &mut server, &log)?;
     server.wait_until_open(origin)?;
+    Ok((server, origin))
+}
+
+fn run(
+    place: &Place,
+    mode: Mode,
+    suite: &Path,
+    origin: SocketAddr,
+    folder: &Path,
+) -> Result<Vec<Line>, Failure> {
+    fs::create_dir_all(folder)?;
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let mut config = place.edge().join("workerd.capnp");
+    let mut behind = None;
+    if mode == Mode::Deployed {
+        let (cache, address) = cache_behind(place, folder)?;
+        config = with_cache(place, address, folder)?;
+        behind = Some(cache);
+    }
     let mut edge = Command::new(npm::workerd(place));
     edge.arg("serve")
-        .arg(place.edge().join("workerd.capnp"))
+        .arg(config)
         .arg(format!("--socket-addr=http={at}"))
         .arg(format!("--external-addr=origin={origin}"))
-        .env("CACHE_RULES", "standard");
+        .envs(mode.settings(place)?);
     let mut edge = Running::start("the edge", &mut edge, &folder.join("edge.log"))?;
     edge.wait_until_open(at)?;
     let text = text_of(
@@ -110,16 +244,50 @@ fn run(place: &Place, suite: &Path, folder: &Path) -> Result<Vec<Line>, Failure>
             .arg(suite)
             .arg(format!("http://{at}")),
     )?;
-    let lines = text.lines().filter(|line| line.starts_with('{'));
-    let lines: Result<Vec<Line>, _> = lines.map(serde_json::from_str).collect();
-    lines.map_err(|error| Failure(format!("the suite's results: {error}")))
+    drop(behind);
+    results(&text)
 }
 
-/// The tests that fail deliberately, each with its reason.
-fn expected(place: &Place) -> Result<BTreeMap<String, String>, Failure> {
-    let path = place.root.join("edge/conformance/expected.json");
-    let text = fs::read_to_string(&path).while_doing("reading edge/conformance/expected.json")?;
-    serde_json::from_str(&text).map_err(|error| Failure(format!("{}: {error}", path.display())))
+/// The results of a run, which is none when a test has no result.
+fn results(text: &str) -> Result<Vec<Line>, Failure> {
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    let lines: Result<Vec<Line>, _> = lines.map(serde_json::from_str).collect();
+    let lines = lines.map_err(|error| Failure(format!("the suite's results: {error}")))?;
+    match lines.iter().filter(|line| !line.ran).count() {
+        _ if lines.is_empty() => Err(Failure::new("the suite has no tests")),
+        0 => Ok(lines),
+        silent => Err(Failure(format!(
+            "{silent} of {} tests have no result: the suite was not run",
+            lines.len()
+        ))),
+    }
+}
+
+/// Starts a stand-in for the cache that Cloudflare has behind a Worker.
+fn cache_behind(place: &Place, folder: &Path) -> Result<(Running, SocketAddr), Failure> {
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let mut cache = Command::new("node");
+    cache
+        .arg(place.root.join("edge/conformance/cache.mjs"))
+        .arg(at.port().to_string());
+    let log = folder.join("cache.log");
+    let mut cache = Running::start("the cache behind the edge", &mut cache, &log)?;
+    cache.wait_until_open(at)?;
+    Ok((cache, at))
+}
+
+/// The edge's configuration with that cache in it.
+fn with_cache(place: &Place, cache: SocketAddr, folder: &Path) -> Result<PathBuf, Failure> {
+    for file in ["index.js", "index_bg.wasm"] {
+        fs::copy(place.edge().join(file), folder.join(file))?;
+    }
+    let service = format!("(name = \"cache\", external = (address = \"{cache}\", http = ())),");
+    let text = fs::read_to_string(place.edge().join("workerd.capnp"))?
+        .replace("services = [", &format!("services = [{service}"))
+        .replace("bindings = [", "cacheApiOutbound = \"cache\", bindings = [");
+    let config = folder.join("workerd.capnp");
+    fs::write(&config, text)?;
+    Ok(config)
 }
 
 fn judge(lines: &[Line], expected: &BTreeMap<String, String>, args: &ConformanceArgs) -> Score {
@@ -139,6 +307,12 @@ fn judge(lines: &[Line], expected: &BTreeMap<String, String>, args: &Conformance
                 println!("fails: {} ({}): {}", line.id, line.kind, line.words);
                 score.wrong += 1;
             }
+        }
+    }
+    for id in expected.keys() {
+        if !lines.iter().any(|line| line.id == *id) {
+            println!("is expected to fail, and is not in the suite: {id}");
+            score.wrong += 1;
         }
     }
     if args.verbose {
@@ -189,6 +363,7 @@ mod tests {
             chapter: "chapter".into(),
             id: id.into(),
             kind: kind.into(),
+            ran: true,
             passed,
             words: String::new(),
         }
@@ -203,13 +378,46 @@ mod tests {
             line("d", "optimal", true),
             line("e", "check", false),
         ];
-        let expected = ["c", "d"].map(|id| (id.to_owned(), "a reason".to_owned()));
+        let expected = ["c", "d", "f"].map(|id| (id.to_owned(), "a reason".to_owned()));
         let score = judge(&lines, &expected.into(), &ConformanceArgs::default());
         let right = Score {
             passed: 1,
             deliberate: 1,
-            wrong: 2,
+            wrong: 3,
         };
         assert_eq!(score, right);
+    }
+
+    #[test]
+    fn a_run_without_results_is_an_error() {
+        let line = |ran: bool| {
+            format!(
+                r#"{{"chapter":"a","id":"b","kind":"check","ran":{ran},"passed":false,"words":""}}"#
+            )
+        };
+        assert!(results("").is_err());
+        assert!(results("something else\n").is_err());
+        assert!(results(&format!("{}\n{}", line(true), line(false))).is_err());
+        assert_eq!(results(&line(true)).map(|it| it.len()).unwrap_or(0), 1);
+    }
+
+    #[test]
+    fn a_version_of_the_suite_has_its_own_reasons() {
+        let reasons = || -> Reasons {
+            serde_json::from_str(r#"{"both":{"a":"x"},"bundled":{"b":"x"},"newest":{"c":"x"}}"#)
+                .unwrap_or_default()
+        };
+        let ids = |newest| reasons().of(newest).into_keys().collect::<Vec<_>>();
+        assert_eq!(ids(false), ["a", "b"]);
+        assert_eq!(ids(true), ["a", "c"]);
+    }
+
+    /// What is deployed is what is tested.
+    #[test]
+    fn the_settings_of_the_deployed_edge_are_read() {
+        let text = "name = \"x\"\n[vars]\nCACHE_API = \"on\"\n";
+        let read = variables(text).unwrap_or_default();
+        assert_eq!(read, [("CACHE_API".to_owned(), "on".to_owned())]);
+        assert!(variables("name = 1").is_err());
     }
 }

@@ -1,0 +1,51 @@
+// A stand-in for the cache that Cloudflare has behind a Worker, as workerd talks to it: GET asks for what is
+// kept, PUT keeps an answer as it would be on the wire, PURGE takes it away. It keeps what it is told to
+// for as long as it is told to, under whole addresses.
+//
+//   node cache.mjs PORT
+import { createServer } from "node:http";
+
+/** Address to `{ status, fields, body, until }`. */
+const kept = new Map();
+
+function read(message) {
+  const end = message.indexOf("\r\n\r\n");
+  const [first, ...lines] = message.subarray(0, end).toString("latin1").split("\r\n");
+  const fields = lines.map((line) => {
+    const at = line.indexOf(":");
+    return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
+  });
+  return { status: Number(first.split(" ")[1]), fields, body: message.subarray(end + 4) };
+}
+
+function keep(address, message) {
+  const answer = read(message);
+  const field = (name) => answer.fields.find(([it]) => it === name)?.[1] ?? "";
+  const seconds = Number(/max-age=(\d+)/.exec(field("cache-control"))?.[1] ?? 0);
+  const refused = answer.status === 206 || field("vary") === "*" || field("set-cookie") !== "";
+  if (refused || seconds === 0) return;
+  kept.set(address, { ...answer, until: Date.now() + seconds * 1000 });
+}
+
+createServer(async (request, response) => {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const address = `${request.headers.host}${request.url}`;
+  if (request.method === "PUT") {
+    keep(address, Buffer.concat(chunks));
+    response.writeHead(204).end();
+    return;
+  }
+  if (request.method === "PURGE") {
+    response.writeHead(kept.delete(address) ? 200 : 404).end();
+    return;
+  }
+  const found = kept.get(address);
+  if (!found || found.until <= Date.now()) {
+    response.writeHead(504, { "cf-cache-status": "MISS" }).end();
+    return;
+  }
+  const fields = found.fields.filter(([name]) => !["content-length", "transfer-encoding"].includes(name));
+  response.writeHead(found.status, Object.fromEntries([...fields, ["cf-cache-status", "HIT"]]));
+  response.end(found.body);
+}).listen(Number(process.argv[2]), "127.0.0.1");
