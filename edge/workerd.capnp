@@ -28,6 +28,7 @@ const edge :Workerd.Worker = (
     (name = "CACHE_API", fromEnvironment = "CACHE_API"),
     (name = "MEMORY_FRESH_MS", fromEnvironment = "MEMORY_FRESH_MS"),
     (name = "CACHE_RULES", fromEnvironment = "CACHE_RULES"),
+    (name = "CDN_IN_FRONT", fromEnvironment = "CDN_IN_FRONT"),
   ],
   compatibilityDate = "2026-11-01",
 );

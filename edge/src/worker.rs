@@ -51,6 +51,8 @@ struct Edge {
     origin: Origin,
     asked: Rc<Asked>,
     context: Rc<Context>,
+    /// The same, as the runtime gave it.
+    raw_context: JsValue,
 }
 
 /// Answers a request: with an answer when it is in memory, with the promise of one otherwise. `fields`
@@ -68,7 +70,9 @@ pub fn handle(
     let settings = settings(env);
     let asked = Asked::read(method, url, fields, now as Millis);
     operate::log_now_and_then(asked.at);
+    let raw_context = AsRef::<JsValue>::as_ref(&context).clone();
     let edge = Edge {
+        raw_context,
         origin: Origin::new(env, &settings),
         settings,
         asked: Rc::new(asked),
@@ -172,9 +176,11 @@ impl Edge {
             }
         };
         if !plan::is_safe(&self.asked.request.method) {
-            for key in invalidate::keys(&self.asked.url, fetched.status, &fetched.headers) {
-                with_store(|store| store.remove(&key));
+            let keys = invalidate::keys(&self.asked.url, fetched.status, &fetched.headers);
+            for key in &keys {
+                with_store(|store| store.invalidate(key, now()));
             }
+            self.forget(&keys).await;
         }
         let kind = if why == "method" { "method" } else { "bypass" };
         let status = format!("fwd={kind}; fwd-status={}; detail={why}", fetched.status);

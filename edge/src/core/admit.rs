@@ -2,16 +2,22 @@
 
 use super::{
     control::Control,
+    date,
     entry::{Body, Entry, Memo, Millis, TAGS_MAX, initial_age, tags},
     headers::Headers,
     plan::Request,
-    purge, select,
+    purge,
+    range::Part,
+    select,
 };
+
+use shared::key::Whose;
 
 /// How far this cache goes. What differs is what RFC 9111 allows and a shop had better not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rules {
-    /// Of a shop: nothing is guessed, and nothing with a cookie is kept.
+    /// Of a shop: at the addresses of its contract nothing is guessed and nothing that sets a cookie is kept;
+    /// elsewhere nothing that may be about the client's cookie is.
     #[default]
     Shop,
     /// Of a general cache: everything that RFC 9111 allows.
@@ -56,7 +62,7 @@ pub fn admit(
     if let Some(why_not) = why_not(rules, request, status, headers, &control, &vary) {
         return Admission::Leave(why_not);
     }
-    if control.lifetime.is_none() && rules == Rules::Standard {
+    if control.lifetime.is_none() && !is_strict(rules, request) {
         control.lifetime = heuristic(status, headers, &control);
     }
     let validator = headers.contains("etag") || headers.contains("last-modified");
@@ -77,6 +83,11 @@ pub fn admit(
     }))
 }
 
+/// Whether this is an address of the shop's own, of which its origin says everything in so many words.
+fn is_strict(rules: Rules, request: &Request) -> bool {
+    rules == Rules::Shop && request.whose != Whose::Unknown
+}
+
 fn why_not(
     rules: Rules,
     request: &Request,
@@ -86,16 +97,15 @@ fn why_not(
     vary: &[String],
 ) -> Option<&'static str> {
     // With cookies an answer is for whoever sent them, unless it says otherwise.
-    let cookie = request.headers.contains("cookie") && !control.is_for_everybody();
+    let shop = rules == Rules::Shop;
+    let cookie = request.headers.contains("cookie");
     let authorized = request.headers.contains("authorization") && !control.allows_authorized();
     let sets_cookie = headers.contains("set-cookie") || headers.contains("set-cookie2");
-    // A status without a lifetime of its own is kept only when its meaning allows it (§4.2.2); 206 and
-    // 304 are parts of an answer, and what is below 200 is none yet.
+    // A status without a lifetime of its own is kept only when its meaning allows it (§4.2.2).
     let says = control.lifetime.is_some() || control.public;
-    let final_and_whole = status >= 200 && !matches!(status, 206 | 304);
     if request.method != "GET" {
         Some("method")
-    } else if !final_and_whole || !(says || is_cacheable(status)) {
+    } else if !is_answer(request, status, headers) || !(says || is_cacheable(status)) {
         Some("status")
     } else if control.must_understand && !UNDERSTOOD.contains(&status) {
         Some("must-understand")
@@ -103,9 +113,9 @@ fn why_not(
         Some("no-store")
     } else if control.private {
         Some("private")
-    } else if rules == Rules::Shop && sets_cookie {
+    } else if shop && sets_cookie && (cookie || is_strict(rules, request)) {
         Some("set-cookie")
-    } else if rules == Rules::Shop && cookie {
+    } else if shop && cookie && !control.is_for_everybody() {
         Some("cookie")
     } else if vary.iter().any(|name| name == "*") {
         Some("vary")
@@ -116,6 +126,24 @@ fn why_not(
     } else {
         None
     }
+}
+
+/// Whether this is a final answer about the whole, or one about a part that says which (§3.3). What is below
+/// 200 is none yet, and 304 and 416 answer somebody's condition and somebody's range.
+fn is_answer(request: &Request, status: u16, headers: &Headers) -> bool {
+    let asked_for_part = request.headers.contains("range");
+    match status {
+        206 => asked_for_part && part(status, headers).is_some(),
+        304 => false,
+        416 => !asked_for_part,
+        _ => status >= 200,
+    }
+}
+
+/// Which bytes of the whole an answer has, when it says that they are not all.
+pub fn part(status: u16, headers: &Headers) -> Option<Part> {
+    let fields = (status == 206).then(|| headers.get("content-range"));
+    Part::read(fields.flatten()?)
 }
 
 /// The statuses that may be kept without a word about it (RFC 9110 §15.1).
@@ -132,10 +160,7 @@ fn heuristic(status: u16, headers: &Headers, control: &Control) -> Option<u32> {
     if control.no_cache || !(is_cacheable(status) || control.public) {
         return None;
     }
-    let time = |name: &str| {
-        let text = headers.get(name)?;
-        httpdate::parse_http_date(text).ok()
-    };
+    let time = |name: &str| headers.get(name).and_then(date::parse);
     let quiet = time("date")?.duration_since(time("last-modified")?).ok()?;
     u32::try_from((quiet.as_secs() / 10).min(DAY)).ok()
 }
@@ -165,6 +190,7 @@ impl Terms {
             status,
             tags: tags(&headers),
             as_of: purge::as_of(&headers),
+            part: part(status, &headers),
             headers,
             body,
             came_at: now,
@@ -196,6 +222,15 @@ mod tests {
         Request {
             method: method.to_owned(),
             headers: lines.iter().copied().collect(),
+            whose: Whose::Everybodys,
+        }
+    }
+
+    /// At an address that the contract does not know.
+    fn elsewhere(request: &Request) -> Request {
+        Request {
+            whose: Whose::Unknown,
+            ..request.clone()
         }
     }
 
@@ -270,6 +305,65 @@ mod tests {
         }
     }
 
+    /// RFC 9111 §7.3 leaves cookies to the origin, where it is not the shop's own; but what may be about
+    /// somebody's cookie is for nobody else.
+    #[test]
+    fn elsewhere_a_cookie_is_kept_unless_somebody_brought_one() {
+        let get = request("GET", &[]);
+        let with_cookie = request("GET", &[("cookie", "a=b")]);
+        let sets = ("set-cookie", "a=b");
+        let public = ("cache-control", "public, max-age=9");
+        for (request, lines, here, there) in [
+            (&get, vec![FRESH, sets], Some("set-cookie"), None),
+            (&get, vec![public, sets], Some("set-cookie"), None),
+            (&get, vec![sets, TAG], Some("set-cookie"), None),
+            (&with_cookie, vec![FRESH], Some("cookie"), Some("cookie")),
+            (&with_cookie, vec![public], None, None),
+            (
+                &with_cookie,
+                vec![public, sets],
+                Some("set-cookie"),
+                Some("set-cookie"),
+            ),
+        ] {
+            assert_eq!(left(request, 200, &lines), here, "{lines:?}");
+            assert_eq!(left(&elsewhere(request), 200, &lines), there, "{lines:?}");
+        }
+    }
+
+    /// RFC 9111 §3.3: a part is kept as a part when it says which one it is, and only for who asked for one.
+    #[test]
+    fn a_part_is_kept_when_it_says_which_it_is() {
+        let whole = elsewhere(&request("GET", &[]));
+        let part = elsewhere(&request("GET", &[("range", "bytes=4-")]));
+        let range = |text| ("content-range", text);
+        for (request, status, lines, why) in [
+            (&part, 206, vec![FRESH, range("bytes 4-9/10")], None),
+            (&part, 206, vec![FRESH, range("bytes 4-9/*")], None),
+            (&part, 206, vec![FRESH], Some("status")),
+            (&part, 206, vec![FRESH, range("bytes */9")], Some("status")),
+            (&part, 206, vec![range("bytes 4-9/10")], Some("status")),
+            (&part, 416, vec![FRESH, range("bytes */3")], Some("status")),
+            (&part, 200, vec![FRESH], None),
+            (
+                &whole,
+                206,
+                vec![FRESH, range("bytes 4-9/10")],
+                Some("status"),
+            ),
+            (&whole, 416, vec![FRESH], None),
+        ] {
+            assert_eq!(left(request, status, &lines), why, "{status} {lines:?}");
+        }
+        let headers: Headers = [FRESH, range("bytes 4-9/10")].into_iter().collect();
+        let Admission::Store(terms) = admit(Rules::Shop, &part, 206, &headers, 0) else {
+            panic!()
+        };
+        let entry = terms.entry(206, &headers, Body::new((), 6), 0, 0);
+        assert_eq!(entry.part, Part::read("bytes 4-9/10"));
+        assert!(entry.fits(&part.headers) && !entry.fits(&whole.headers));
+    }
+
     /// RFC 9111 §5.2.2.3.
     #[test]
     fn what_must_be_understood_is_left_when_it_is_not() {
@@ -283,6 +377,7 @@ mod tests {
     #[test]
     fn a_lifetime_is_guessed_by_the_standard_and_not_by_the_shop() {
         let get = request("GET", &[]);
+        let other = elsewhere(&get);
         let quiet = ("last-modified", "Wed, 31 Dec 2025 00:00:00 GMT");
         let lifetime =
             |rules, status, lines: &[(&str, &str)]| match decide(rules, &get, status, lines) {
@@ -290,6 +385,10 @@ mod tests {
                 Admission::Leave(_) => None,
             };
         assert_eq!(lifetime(Rules::Shop, 200, &[DATE, quiet]), None);
+        assert!(matches!(
+            decide(Rules::Shop, &other, 200, &[DATE, quiet]),
+            Admission::Store(_)
+        ));
         assert_eq!(lifetime(Rules::Standard, 200, &[DATE, quiet]), Some(8_640));
         assert_eq!(lifetime(Rules::Standard, 403, &[DATE, quiet]), None);
         let public = ("cache-control", "public");

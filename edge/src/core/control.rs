@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{directives, entry::Millis, headers::Headers};
+use super::{date, directives, entry::Millis, headers::Headers};
 
 use directives::{Directive, Value};
 
@@ -132,11 +132,10 @@ fn expires(headers: &Headers, received_at: Millis) -> Option<u32> {
     if lines.any(|other| other != expires) {
         return Some(0);
     }
-    let date = headers.get("date");
-    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    let date = headers.get("date").and_then(date::parse);
     // Without a date that can be read, an answer is as old as its arrival (RFC 9110 §6.6.1).
     let date = date.unwrap_or(UNIX_EPOCH + Duration::from_millis(received_at));
-    let expires = httpdate::parse_http_date(expires).ok();
+    let expires = date::parse(expires);
     let left = expires.and_then(|expires| expires.duration_since(date).ok());
     let lifetime = left.unwrap_or_default().as_secs();
     Some(u32::try_from(lifetime).unwrap_or(u32::MAX))

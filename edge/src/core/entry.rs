@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{control::Control, headers::Headers, purge, select};
+use super::{conditions, control::Control, date, headers::Headers, purge, range::Part, select};
 
 /// Milliseconds since the Unix epoch.
 pub type Millis = u64;
@@ -21,6 +21,8 @@ pub struct Entry {
     pub headers: Headers,
     /// The body, in its coding.
     pub body: Body,
+    /// Which bytes of the whole the body is, when it is not all of them.
+    pub part: Option<Part>,
     /// When the answer came.
     pub came_at: Millis,
     /// How old it was then, in seconds.
@@ -133,8 +135,9 @@ impl Entry {
     pub fn age(&self, now: Millis) -> u32 {
         let resident = now.saturating_sub(self.came_at) / 1_000;
         u32::try_from(resident)
-            .unwrap_or(u32::MAX)
+            .unwrap_or(AGE_MAX)
             .saturating_add(self.age_at_arrival)
+            .min(AGE_MAX)
     }
 
     /// For how many more seconds it is fresh; at zero and below it is stale.
@@ -173,12 +176,19 @@ impl Entry {
     }
 
     /// Whether it answers a request with these fields. One in the language that the client wants most
-    /// does so whatever else the client would take.
+    /// does so whatever else the client would take; a part does so only for what lies in it.
     pub fn fits(&self, request: &Headers) -> bool {
-        self.varies_on.iter().all(|(name, value)| {
+        let wanted = self.varies_on.iter().all(|(name, value)| {
             select::value(request, name) == *value
                 || (name == "accept-language" && self.is_in_wanted_language(request))
-        })
+        });
+        wanted && self.part.is_none_or(|part| self.holds(part, request))
+    }
+
+    fn holds(&self, part: Part, request: &Headers) -> bool {
+        let field = request.get("range");
+        let inside = |field| part.cut(field, self.body.len()).is_some();
+        field.is_some_and(inside) && conditions::is_about(request, self)
     }
 
     fn is_in_wanted_language(&self, request: &Headers) -> bool {
@@ -247,27 +257,25 @@ impl Entry {
 /// whichever is more.
 pub fn initial_age(headers: &Headers, asked_at: Millis, now: Millis) -> u32 {
     let delay = u32::try_from(now.saturating_sub(asked_at) / 1_000).unwrap_or(u32::MAX);
-    let date = headers.get("date");
-    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    let date = headers.get("date").and_then(date::parse);
     let sent = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
     let apparent = sent.map_or(0, |sent| (now / 1_000).saturating_sub(sent.as_secs()));
     let apparent = u32::try_from(apparent).unwrap_or(u32::MAX);
     apparent.max(age_field(headers).saturating_add(delay))
 }
 
-/// The age that an answer brought along (§5.1). One that cannot be read, or is there twice, counts as
-/// older than anything may be: how old the answer is, nobody knows then.
+/// The age that an answer brought along (§5.1): the first member of its `Age`; what is no number of seconds
+/// is as good as absent.
 fn age_field(headers: &Headers) -> u32 {
-    let mut lines = headers.lines("age");
-    let Some(line) = lines.next().map(str::trim) else {
-        return 0;
-    };
-    let digits = !line.is_empty() && line.bytes().all(|it| it.is_ascii_digit());
-    if lines.next().is_some() || !digits {
-        return u32::MAX;
+    let first = headers.members("age").next();
+    match first.filter(|it| it.bytes().all(|it| it.is_ascii_digit())) {
+        Some(digits) => digits.parse().map_or(AGE_MAX, |it: u32| it.min(AGE_MAX)),
+        None => 0,
     }
-    line.parse().unwrap_or(u32::MAX)
 }
+
+/// What stands for every greater age (§1.2.2).
+const AGE_MAX: u32 = 1 << 31;
 
 /// The names in `Cache-Tag`.
 pub fn tags(headers: &Headers) -> Vec<Rc<str>> {
@@ -301,12 +309,45 @@ mod tests {
         assert_eq!(age(&[date], SENT - 9_000, SENT - 9_000), 0);
     }
 
+    /// RFC 9111 §5.1.
     #[test]
-    fn an_age_that_nobody_can_read_is_old() {
-        for bad in ["abc", "-7200", "7200.0", "0,7200", "7200;foo=bar", ""] {
-            assert_eq!(age(&[("age", bad)], SENT, SENT), u32::MAX, "{bad:?}");
+    fn of_an_age_the_first_member_counts_if_it_is_a_number() {
+        for (line, expected) in [
+            ("30", 30),
+            ("0, 7200", 0),
+            ("7200, 0", 7_200),
+            ("abc", 0),
+            ("-7200", 0),
+            ("7200.0", 0),
+            ("7200;foo=bar", 0),
+            ("abc, 7200", 0),
+            ("", 0),
+            ("2147483647", AGE_MAX - 1),
+            ("2147483648", AGE_MAX),
+            ("99999999999", AGE_MAX),
+        ] {
+            assert_eq!(age(&[("age", line)], SENT, SENT), expected, "{line:?}");
         }
-        assert_eq!(age(&[("age", "0"), ("age", "0")], SENT, SENT), u32::MAX);
-        assert_eq!(age(&[("age", "99999999999")], SENT, SENT), u32::MAX);
+        assert_eq!(age(&[("age", "7"), ("age", "9")], SENT, SENT), 7);
+    }
+
+    /// The longest age is said in the field as the longest, and not as one that wraps or is invented.
+    #[test]
+    fn an_age_never_grows_beyond_the_greatest() {
+        let headers: Headers = [("cache-control", "max-age=60"), ("age", "2147483640")]
+            .into_iter()
+            .collect();
+        let request = crate::core::plan::Request {
+            method: "GET".into(),
+            headers: Headers::new(),
+            whose: shared::key::Whose::Everybodys,
+        };
+        let admitted = crate::core::admit::admit(Default::default(), &request, 200, &headers, SENT);
+        let crate::core::admit::Admission::Store(terms) = admitted else {
+            panic!("{admitted:?}")
+        };
+        let entry = terms.entry(200, &headers, Body::new((), 0), SENT, SENT);
+        assert_eq!(entry.age(SENT + 5_000), 2_147_483_645);
+        assert_eq!(entry.age(SENT + 60_000), AGE_MAX);
     }
 }

@@ -1,12 +1,12 @@
 //! Which stored answers an unsafe request makes wrong (RFC 9111 §4.4).
 
-use shared::key;
+use shared::key::{self, Whose};
 
 use super::headers::Headers;
 
 /// The keys that a request which may have changed something makes invalid: its own, and those that its
 /// answer names in `Location` and `Content-Location`, if they are of the same origin. `url` is what
-/// was asked for, with scheme and host.
+/// was asked for, with scheme and host. What is somebody's is never stored.
 pub fn keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
     if !(200..400).contains(&status) {
         return Vec::new();
@@ -17,9 +17,10 @@ pub fn keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
     let others = named.filter_map(|reference| resolve(origin, target, reference.trim()));
     let mut keys: Vec<String> = std::iter::once(target.to_owned())
         .chain(others)
-        .map(|target| {
+        .filter_map(|target| {
             let (path, query) = path_and_query(&target);
-            key::key(path, query)
+            let target = key::target(path, query);
+            (target.whose != Whose::Somebodys).then_some(target.key)
         })
         .collect();
     keys.sort_unstable();
@@ -138,6 +139,7 @@ mod tests {
         }
         assert_eq!(keys("http://shop.example/a", 303, &answer), ["/a"]);
         assert_eq!(keys("http://shop.example", 200, &answer), ["/"]);
+        assert!(keys("http://shop.example/cart", 200, &answer).is_empty());
     }
 
     proptest! {

@@ -3,8 +3,10 @@
 
 pub mod admit;
 pub mod breaker;
+pub mod conditions;
 pub mod control;
 pub mod count;
+pub mod date;
 pub mod directives;
 pub mod entry;
 pub mod flights;

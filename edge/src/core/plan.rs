@@ -2,11 +2,13 @@
 //! (RFC 9211).
 
 use super::{
-    directives,
+    conditions, directives,
     entry::{Entry, Millis},
     headers::Headers,
-    range,
+    range::{self, Cut},
 };
+
+use shared::key::Whose;
 
 /// What is asked for, as far as the decisions need it.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub struct Request {
     pub method: String,
     /// The fields; `accept-encoding` in its normal form, see [`super::select::coding`].
     pub headers: Headers,
+    /// Whose the answer is, as the contract says.
+    pub whose: Whose,
 }
 
 /// What to do with a request.
@@ -39,10 +43,12 @@ pub enum Hit {
     Whole,
     /// With 304: the client has the body already.
     NotModified,
-    /// With 206 and these bytes of its body, both ends included.
-    Part(usize, usize),
+    /// With 206 and these bytes of its body.
+    Part(Cut),
     /// With 416: the client wants bytes that are not there.
     Beyond,
+    /// With 412: the client wants something only if it is another one than this.
+    Failed,
 }
 
 /// Why the origin is asked, in the words of RFC 9211 §2.2.
@@ -73,9 +79,6 @@ pub fn plan(request: &Request, stored: Option<&Entry>, others: bool, now: Millis
         return Plan::Pass("method");
     }
     let headers = &request.headers;
-    if headers.contains("if-match") || headers.contains("if-unmodified-since") {
-        return Plan::Pass("precondition");
-    }
     // What was answered to somebody unknown is not for somebody known, unless it says so (RFC 9111
     // §3.5 asks that of the other direction only; a shop's prices may differ for its staff).
     let known = headers.contains("authorization");
@@ -91,12 +94,15 @@ pub fn plan(request: &Request, stored: Option<&Entry>, others: bool, now: Millis
         None if others => Why::VaryMiss,
         None => Why::UriMiss,
     };
+    // Without something fresh to compare with, a precondition is for the origin (RFC 9111 §4.3.2). At the
+    // shop's own addresses it is compared with what the origin answers then, or it would be a way around
+    // the cache.
+    let precondition = headers.contains("if-match") || headers.contains("if-unmodified-since");
+    if precondition && request.whose != Whose::Everybodys {
+        return Plan::Pass("precondition");
+    }
     if wants_only_stored(headers) {
         return Plan::Refuse;
-    }
-    // A part is cut from what is stored whole; nobody waits for a whole who wants a part.
-    if stored.is_none() && headers.contains("range") {
-        return Plan::Pass("range");
     }
     Plan::Fetch(why)
 }
@@ -116,58 +122,29 @@ pub fn is_safe(method: &str) -> bool {
 /// How an entry answers: the client's conditions first, then the part that it wants (RFC 9110
 /// §13.2.2).
 pub fn hit(request: &Request, entry: &Entry) -> Hit {
-    if entry.status != 200 {
+    if !matches!(entry.status, 200 | 206) {
         return Hit::Whole;
     }
-    if client_has_it(&request.headers, entry) {
+    if !conditions::are_met(&request.headers, entry) {
+        return Hit::Failed;
+    }
+    if conditions::client_has_it(&request.headers, entry) {
         return Hit::NotModified;
     }
     match request.headers.get("range") {
-        Some(field) if request.method == "GET" && is_about(&request.headers, entry) => {
-            match range::asked(field, entry.body.len()) {
-                range::Asked::Part(first, last) => Hit::Part(first, last),
+        Some(field) if request.method == "GET" && conditions::is_about(&request.headers, entry) => {
+            let length = entry.body.len();
+            if let Some(part) = entry.part {
+                return part.cut(field, length).map_or(Hit::Whole, Hit::Part);
+            }
+            match range::asked(field, length) {
+                range::Asked::Part(first, last) => Hit::Part(Cut::of_whole(first, last, length)),
                 range::Asked::Beyond => Hit::Beyond,
                 range::Asked::Whole => Hit::Whole,
             }
         }
         _ => Hit::Whole,
     }
-}
-
-/// Whether the client's own copy is this entry.
-fn client_has_it(headers: &Headers, entry: &Entry) -> bool {
-    if headers.contains("if-none-match") {
-        let tag = entry.headers.get("etag").map(opaque);
-        let mut asked = headers.members("if-none-match");
-        return asked.any(|asked| asked == "*" || Some(opaque(asked)) == tag);
-    }
-    let Some(asked) = time(headers, "if-modified-since") else {
-        return false;
-    };
-    // Without a `Last-Modified` it cannot have changed since it was made (RFC 9111 §4.3.2).
-    let changed = time(&entry.headers, "last-modified").or_else(|| time(&entry.headers, "date"));
-    changed.is_some_and(|changed| changed <= asked)
-}
-
-/// Whether the client's parts are of this very entry (`If-Range`, RFC 9110 §13.1.5): compared
-/// strongly, because bytes are put together.
-fn is_about(headers: &Headers, entry: &Entry) -> bool {
-    let Some(field) = headers.get("if-range").map(str::trim) else {
-        return true;
-    };
-    if field.ends_with('"') {
-        return !field.starts_with("W/") && entry.headers.get("etag") == Some(field);
-    }
-    entry.headers.get("last-modified") == Some(field)
-}
-
-fn time(headers: &Headers, name: &str) -> Option<std::time::SystemTime> {
-    httpdate::parse_http_date(headers.get(name)?).ok()
-}
-
-/// A tag without its weakness: `If-None-Match` compares weakly (RFC 9110 §13.1.2).
-fn opaque(tag: &str) -> &str {
-    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 #[cfg(test)]
@@ -186,7 +163,19 @@ mod tests {
         Request {
             method: method.to_owned(),
             headers: lines.iter().copied().collect(),
+            whose: Whose::Everybodys,
         }
+    }
+
+    fn elsewhere(lines: &[(&str, &str)]) -> Request {
+        Request {
+            whose: Whose::Unknown,
+            ..request("GET", lines)
+        }
+    }
+
+    fn part(first: usize, last: usize) -> Hit {
+        Hit::Part(Cut::of_whole(first, last, 4))
     }
 
     fn stored(lines: &[(&str, &str)]) -> Entry {
@@ -253,16 +242,68 @@ mod tests {
         for (request, why) in [
             (request("POST", &[]), "method"),
             (request("GET", &[("authorization", "x")]), "authorization"),
-            (request("GET", &[("if-match", "\"a\"")]), "precondition"),
         ] {
             assert_eq!(plan(&request, Some(&entry), true, DATE), Plan::Pass(why));
         }
-        let part = request("GET", &[("range", "bytes=0-1")]);
-        assert_eq!(plan(&part, None, false, DATE), Plan::Pass("range"));
-        assert_eq!(
-            plan(&part, Some(&entry), true, DATE + 60_000),
-            Plan::Fetch(Why::Stale)
-        );
+    }
+
+    /// Nobody gets past the cache with a condition or a range.
+    #[test]
+    fn a_condition_or_a_range_is_no_way_around_the_cache() {
+        let entry = stored(&[
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+        ]);
+        let condition = [("if-match", "\"b\"")];
+        let stale = DATE + 60_000;
+        for (request, expected) in [
+            (request("GET", &condition), Plan::Fetch(Why::Stale)),
+            (elsewhere(&condition), Plan::Pass("precondition")),
+            (
+                elsewhere(&[("range", "bytes=0-1")]),
+                Plan::Fetch(Why::Stale),
+            ),
+        ] {
+            assert_eq!(plan(&request, Some(&entry), true, stale), expected);
+        }
+        let range = request("GET", &[("range", "bytes=0-1")]);
+        assert_eq!(plan(&range, None, false, DATE), Plan::Fetch(Why::UriMiss));
+    }
+
+    /// RFC 9111 §3.3.
+    #[test]
+    fn a_stored_part_answers_with_what_lies_in_it() {
+        let headers: Headers = [
+            ("cache-control", "max-age=60"),
+            ("content-range", "bytes 4-7/8"),
+            ("etag", "\"a\""),
+        ]
+        .into_iter()
+        .collect();
+        let range = ("range", "bytes=5-6");
+        let admitted = admit(Rules::Shop, &elsewhere(&[range]), 206, &headers, DATE);
+        let Admission::Store(terms) = admitted else {
+            panic!()
+        };
+        let entry = terms.entry(206, &headers, Body::new((), 4), DATE, DATE);
+        let Plan::Serve(Hit::Part(cut)) = plan(&elsewhere(&[range]), Some(&entry), true, DATE)
+        else {
+            panic!()
+        };
+        assert_eq!((cut.from, cut.to), (1, 2));
+        assert_eq!(cut.part.field(), "bytes 5-6/8");
+        for (lines, fits) in [
+            (vec![range], true),
+            (vec![range, ("if-range", "\"a\"")], true),
+            (vec![range, ("if-range", "\"b\"")], false),
+            (vec![("range", "bytes=3-6")], false),
+            (vec![], false),
+        ] {
+            assert_eq!(entry.fits(&elsewhere(&lines).headers), fits, "{lines:?}");
+        }
+        let known = elsewhere(&[range, ("if-none-match", "\"a\"")]);
+        assert_eq!(hit(&known, &entry), Hit::NotModified);
     }
 
     /// RFC 9111 §5.2.1.7.
@@ -287,14 +328,14 @@ mod tests {
         ]);
         let range = ("range", "bytes=1-2");
         for (lines, expected) in [
-            (vec![range], Hit::Part(1, 2)),
+            (vec![range], part(1, 2)),
             (vec![("range", "bytes=9-")], Hit::Beyond),
-            (vec![range, ("if-range", "\"a\"")], Hit::Part(1, 2)),
+            (vec![range, ("if-range", "\"a\"")], part(1, 2)),
             (vec![range, ("if-range", "\"b\"")], Hit::Whole),
             (vec![range, ("if-range", "W/\"a\"")], Hit::Whole),
             (
                 vec![range, ("if-range", "Thu, 01 Jan 2026 00:00:00 GMT")],
-                Hit::Part(1, 2),
+                part(1, 2),
             ),
             (
                 vec![range, ("if-range", "Fri, 02 Jan 2026 00:00:00 GMT")],
@@ -305,31 +346,6 @@ mod tests {
             assert_eq!(hit(&request("GET", &lines), &entry), expected, "{lines:?}");
         }
         assert_eq!(hit(&request("HEAD", &[range]), &entry), Hit::Whole);
-    }
-
-    /// RFC 9110 §13.1.2 and §13.1.3.
-    #[test]
-    fn a_client_that_has_it_gets_a_304() {
-        let entry = stored(&[
-            ("cache-control", "max-age=60"),
-            ("etag", "\"a\""),
-            ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
-        ]);
-        for (line, expected) in [
-            (("if-none-match", "\"x\", W/\"a\""), Hit::NotModified),
-            (("if-none-match", "*"), Hit::NotModified),
-            (("if-none-match", "\"x\""), Hit::Whole),
-            (
-                ("if-modified-since", "Thu, 01 Jan 2026 00:00:00 GMT"),
-                Hit::NotModified,
-            ),
-            (
-                ("if-modified-since", "Wed, 31 Dec 2025 00:00:00 GMT"),
-                Hit::Whole,
-            ),
-        ] {
-            assert_eq!(hit(&request("GET", &[line]), &entry), expected, "{line:?}");
-        }
     }
 
     /// RFC 9111 §4.1.

@@ -1,6 +1,7 @@
 //! An entry's description as text, for a store outside of this memory that keeps it with the body.
 
 use super::{
+    admit,
     control::Control,
     entry::{Body, Entry, Memo, Millis, tags},
     headers::Headers,
@@ -54,9 +55,11 @@ pub fn open(text: &str, body: Body, now: Millis) -> Option<Entry> {
     let came_at = text.get("came-at")?.parse().ok()?;
     let mut control = Control::of(&headers, came_at);
     control.lifetime = text.get("lifetime").and_then(|it| it.parse().ok());
+    let status = text.get("status")?.parse().ok()?;
     Some(Entry {
-        status: text.get("status")?.parse().ok()?,
+        status,
         body,
+        part: admit::part(status, &headers),
         came_at,
         here_since: now,
         age_at_arrival: text.get("age")?.parse().ok()?,
@@ -92,6 +95,7 @@ mod tests {
         let request = Request {
             method: "GET".into(),
             headers: [("accept-encoding", "br")].into_iter().collect(),
+            whose: shared::key::Whose::Everybodys,
         };
         let headers: Headers = lines.iter().copied().collect();
         match admit(Rules::Shop, &request, 404, &headers, 5_000) {

@@ -59,7 +59,10 @@ fn thousandths(text: &str) -> u16 {
     }
 }
 
-/// The normal form of `Accept-Encoding`: the best coding that origin and client share.
+/// The normal forms of `Accept-Encoding`.
+pub const CODINGS: [&str; 3] = ["br", "gzip", "identity"];
+
+/// The normal form of `Accept-Encoding`, one of [`CODINGS`]: the best coding that origin and client share.
 pub fn coding(headers: &Headers) -> &'static str {
     let weight = |wanted: &str| {
         let mut members = headers.members("accept-encoding").map(weighted);

@@ -1,31 +1,37 @@
-//! The store in memory: bounded in bytes, with an index of tags. What is asked for once and never
-//! again pushes out nothing that is asked for often (S3-FIFO, by `quick_cache`).
+//! The store in memory: bounded in bytes. What is asked for once and never again pushes out nothing that is
+//! asked for often (S3-FIFO, by `quick_cache`). Purges are looked at when an answer is next asked for.
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::{cell::Cell, rc::Rc};
 
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter, unsync::Cache};
-use shared::edge::{PurgeMode, PurgeOrder};
+use shared::edge::PurgeOrder;
 
 use super::{
     entry::{Entry, Millis},
     headers::Headers,
-    purge::{self, Epoch, Purged},
+    purge::{Epoch, Purged, Verdict},
 };
 
 /// Stored answers by key; of one key, those for different request fields.
 pub struct Store {
-    slots: Cache<Rc<str>, Variants, ByBytes, DefaultHashBuilder, Forgotten>,
-    /// Under which keys a tag is found.
-    index: HashMap<Rc<str>, HashSet<Rc<str>>>,
+    slots: Cache<Rc<str>, Variants, ByBytes, DefaultHashBuilder, Evicted>,
     purged: Purged,
     bytes_max: usize,
     evicted: u64,
+    judged: Cell<u64>,
 }
 
-type Variants = Vec<Rc<Entry>>;
+type Variants = Vec<Kept>;
+
+/// A stored answer, and what is known of it and purges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    entry: Rc<Entry>,
+    /// Which purges it is no older than.
+    right_in: Epoch,
+    /// Which purges it has been compared with.
+    judged: Cell<Epoch>,
+}
 
 /// How many answers one key may have. More variants than codings and languages are a mistake of the
 /// origin.
@@ -41,25 +47,29 @@ impl Store {
             bytes_max as u64,
             ByBytes,
             DefaultHashBuilder::default(),
-            Forgotten,
+            Evicted,
         );
         Self {
             slots,
-            index: HashMap::new(),
             purged: Purged::default(),
             bytes_max,
             evicted: 0,
+            judged: Cell::new(0),
         }
     }
 
     /// The entry that fits, and whether there are others.
-    pub fn find(&self, key: &str, request: &Headers) -> (Option<Rc<Entry>>, bool) {
+    pub fn find(&mut self, key: &str, request: &Headers) -> (Option<Rc<Entry>>, bool) {
+        if self.is_concerned(key) {
+            self.settle(key);
+        }
         let variants = self.slots.get(key).map_or(&[][..], Vec::as_slice);
-        let fitting = variants.iter().find(|entry| entry.fits(request));
-        (fitting.cloned(), !variants.is_empty())
+        let fitting = variants.iter().find(|kept| kept.entry.fits(request));
+        let fitting = fitting.map(|kept| Rc::clone(&kept.entry));
+        (fitting, !variants.is_empty())
     }
 
-    /// What has been purged so far: to be noted when the origin is asked, and given to [`Self::put`].
+    /// What has been purged so far: to be read when the origin is asked, and given to [`Self::put`].
     pub const fn epoch(&self) -> Epoch {
         self.purged.epoch()
     }
@@ -73,95 +83,116 @@ impl Store {
     /// was asked for before a purge of one of its tags may be older than the purge, and is left out. So
     /// is an entry larger than an eighth of the store, which would push out too much.
     pub fn put(&mut self, key: &str, entry: Rc<Entry>, asked: Epoch) -> bool {
-        if self.purged.concerns(&entry, asked) {
-            return false;
-        }
-        let mut variants = self.take(key);
+        let old = self.is_outdated(key, &entry, asked);
+        !old && self.insert(key, entry, asked)
+    }
+
+    /// Stores an entry of the cache behind, which does not say which purges it is older than, and says
+    /// whether it did. `asked` is when that cache was asked.
+    pub fn put_recalled(&mut self, key: &str, entry: Rc<Entry>, asked: Epoch) -> bool {
+        let old = self.purged.concerns(&entry, Epoch::BEGIN);
+        !(old || self.purged.concerns_key(key, asked)) && self.insert(key, entry, asked)
+    }
+
+    /// Whether an answer to what was asked in this epoch may be older than a purge.
+    pub fn is_outdated(&self, key: &str, entry: &Entry, asked: Epoch) -> bool {
+        self.purged.concerns(entry, asked) || self.purged.concerns_key(key, asked)
+    }
+
+    fn insert(&mut self, key: &str, entry: Rc<Entry>, asked: Epoch) -> bool {
+        let mut variants = self.slots.remove(key).map_or_else(Vec::new, |it| it.1);
         if entry.size() > self.bytes_max / 8 {
             return false;
         }
-        variants.retain(|old| old.varies_on != entry.varies_on);
-        variants.insert(0, entry);
+        variants.retain(|old| !replaces(&entry, &old.entry));
+        let kept = Kept {
+            entry,
+            right_in: asked,
+            judged: Cell::new(asked),
+        };
+        variants.insert(0, kept);
         variants.truncate(VARIANTS_MAX);
-        let key: Rc<str> = Rc::from(key);
-        self.link(&key, &variants);
-        let mut pushed_out = Vec::new();
-        self.slots
-            .insert_with_lifecycle(key, variants, &mut pushed_out);
-        self.evicted += pushed_out.len() as u64;
-        for (key, variants) in pushed_out {
-            self.unlink(&key, &variants);
-        }
+        self.write(Rc::from(key), variants);
         true
     }
 
     /// Forgets everything of a key.
     pub fn remove(&mut self, key: &str) {
-        self.take(key);
+        self.slots.remove(key);
     }
 
-    /// Does what a purge orders, and says how many answers it found.
-    pub fn purge(&mut self, order: &PurgeOrder, now: Millis) -> usize {
-        self.purged.note(order);
-        let keys: HashSet<Rc<str>> = if order.everything {
-            self.slots.iter().map(|(key, _)| Rc::clone(key)).collect()
-        } else {
-            let tags = order
-                .tags
-                .iter()
-                .filter_map(|tag| self.index.get(tag.name.as_str()));
-            tags.flatten().cloned().collect()
-        };
-        keys.iter().map(|key| self.purge_key(key, order, now)).sum()
+    /// Forgets everything of a key whose answer has changed: what is on its way here is too old, too.
+    pub fn invalidate(&mut self, key: &str, now: Millis) {
+        self.remove(key);
+        self.purged.record_key(key);
+        self.stay_small(now);
     }
 
-    fn purge_key(&mut self, key: &str, order: &PurgeOrder, now: Millis) -> usize {
-        let variants = self.take(key);
-        let before = variants.len();
-        let (hit, mut kept): (Variants, Variants) = variants
-            .into_iter()
-            .partition(|entry| purge::concerns(order, entry));
-        if order.mode == PurgeMode::Soft {
-            kept.extend(hit.into_iter().map(|entry| soft(&entry, now)));
-        }
-        let found = before
-            - if order.mode == PurgeMode::Soft {
-                0
-            } else {
-                kept.len()
-            };
-        if !kept.is_empty() {
-            let key: Rc<str> = Rc::from(key);
-            self.link(&key, &kept);
-            self.slots.insert(key, kept);
-        }
-        found
+    /// Does what a purge orders.
+    pub fn purge(&mut self, order: &PurgeOrder, now: Millis) {
+        self.purged.record(order, now);
+        self.stay_small(now);
     }
 
-    fn take(&mut self, key: &str) -> Variants {
-        let Some((key, variants)) = self.slots.remove(key) else {
-            return Vec::new();
-        };
-        self.unlink(&key, &variants);
-        variants
-    }
-
-    fn link(&mut self, key: &Rc<str>, variants: &Variants) {
-        for tag in variants.iter().flat_map(|entry| &entry.tags) {
-            let keys = self.index.entry(Rc::clone(tag)).or_default();
-            keys.insert(Rc::clone(key));
-        }
-    }
-
-    fn unlink(&mut self, key: &str, variants: &Variants) {
-        for tag in variants.iter().flat_map(|entry| &entry.tags) {
-            if let Some(keys) = self.index.get_mut(tag) {
-                keys.remove(key);
-                if keys.is_empty() {
-                    self.index.remove(tag);
-                }
+    /// When too much has been purged to remember, compares everything with it, once.
+    fn stay_small(&mut self, now: Millis) {
+        if self.purged.is_full() {
+            let keys: Vec<Rc<str>> = self.slots.iter().map(|(key, _)| Rc::clone(key)).collect();
+            for key in keys {
+                self.settle(&key);
             }
+            self.purged.forget(now);
         }
+    }
+
+    /// Whether something of a key is no longer right. It is compared with each purge once.
+    fn is_concerned(&self, key: &str) -> bool {
+        let now = self.purged.epoch();
+        let variants = self.slots.peek(key).map_or(&[][..], Vec::as_slice);
+        let mut unknown = variants.iter().filter(|kept| kept.judged.get() < now);
+        unknown.any(|kept| {
+            let valid = self.judge(kept) == Verdict::Valid;
+            if valid {
+                kept.judged.set(now);
+            }
+            !valid
+        })
+    }
+
+    fn judge(&self, kept: &Kept) -> Verdict {
+        self.judged.set(self.judged.get() + 1);
+        self.purged.judge(&kept.entry, kept.right_in)
+    }
+
+    /// Makes of a key's entries what purges have made of them.
+    fn settle(&mut self, key: &str) {
+        let Some((key, variants)) = self.slots.remove(key) else {
+            return;
+        };
+        let now = self.purged.epoch();
+        let settled = |kept: Kept| {
+            let entry = match self.judge(&kept) {
+                Verdict::Valid => kept.entry,
+                Verdict::Stale(since) => stale(&kept.entry, since),
+                Verdict::Gone => return None,
+            };
+            Some(Kept {
+                entry,
+                judged: Cell::new(now),
+                ..kept
+            })
+        };
+        let variants: Variants = variants.into_iter().filter_map(settled).collect();
+        if !variants.is_empty() {
+            self.write(key, variants);
+        }
+    }
+
+    fn write(&mut self, key: Rc<str>, variants: Variants) {
+        let mut evicted = 0;
+        self.slots
+            .insert_with_lifecycle(key, variants, &mut evicted);
+        self.evicted += evicted;
     }
 
     /// How many keys there are.
@@ -183,13 +214,26 @@ impl Store {
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
+
+    /// How often an entry was compared with purges so far.
+    pub const fn judged(&self) -> u64 {
+        self.judged.get()
+    }
 }
 
-/// The same, stale from now on.
-fn soft(entry: &Entry, now: Millis) -> Rc<Entry> {
-    let since = entry.stale_since.unwrap_or(now);
+/// Whether the new one of two entries is instead of the old one: it is for the same request fields, unless
+/// both are different parts of the same whole, or one is a part of it.
+fn replaces(new: &Entry, old: &Entry) -> bool {
+    let beside = new.part.is_some()
+        && new.part != old.part
+        && new.headers.get("etag") == old.headers.get("etag");
+    new.varies_on == old.varies_on && !beside
+}
+
+/// The same, stale since then.
+fn stale(entry: &Entry, since: Millis) -> Rc<Entry> {
     Rc::new(Entry {
-        stale_since: Some(since),
+        stale_since: Some(entry.stale_since.unwrap_or(since)),
         ..entry.clone()
     })
 }
@@ -199,196 +243,21 @@ struct ByBytes;
 
 impl Weighter<Rc<str>, Variants> for ByBytes {
     fn weight(&self, key: &Rc<str>, variants: &Variants) -> u64 {
-        (key.len() + variants.iter().map(|entry| entry.size()).sum::<usize>()) as u64
+        (key.len() + variants.iter().map(|kept| kept.entry.size()).sum::<usize>()) as u64
     }
 }
 
-/// Hands over what is pushed out, so that the index forgets it too.
+/// Counts what is pushed out.
 #[derive(Clone)]
-struct Forgotten;
+struct Evicted;
 
-impl Lifecycle<Rc<str>, Variants> for Forgotten {
-    type RequestState = Vec<(Rc<str>, Variants)>;
+impl Lifecycle<Rc<str>, Variants> for Evicted {
+    type RequestState = u64;
 
-    fn on_evict(&self, state: &mut Self::RequestState, key: Rc<str>, variants: Variants) {
-        state.push((key, variants));
+    fn on_evict(&self, evicted: &mut u64, _: Rc<str>, _: Variants) {
+        *evicted += 1;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use shared::edge::PurgeTag;
-
-    use super::*;
-    use crate::core::{
-        control::Control,
-        entry::{Body, Memo},
-    };
-
-    const EPOCH: Epoch = Epoch::BEGIN;
-
-    fn tagged(coding: &str, length: usize, tags: &[&str]) -> Rc<Entry> {
-        Rc::new(Entry {
-            status: 200,
-            headers: Headers::new(),
-            body: Body::new((), length),
-            came_at: 0,
-            here_since: 0,
-            age_at_arrival: 0,
-            control: Control {
-                lifetime: Some(60),
-                stale_while_revalidate: 60,
-                ..Control::default()
-            },
-            varies_on: vec![("accept-encoding".into(), Some(coding.into()))],
-            tags: tags.iter().map(|&tag| Rc::from(tag)).collect(),
-            as_of: None,
-            stale_since: None,
-            memo: Memo::default(),
-        })
-    }
-
-    fn entry(coding: &str, length: usize) -> Rc<Entry> {
-        tagged(coding, length, &[])
-    }
-
-    fn asking(coding: &str) -> Headers {
-        [("accept-encoding", coding)].into_iter().collect()
-    }
-
-    fn order(mode: PurgeMode, tags: &[&str]) -> PurgeOrder {
-        let tag = |name: &&str| PurgeTag {
-            name: (*name).to_owned(),
-            version: None,
-        };
-        PurgeOrder {
-            mode,
-            tags: tags.iter().map(tag).collect(),
-            ..PurgeOrder::default()
-        }
-    }
-
-    #[test]
-    fn variants_stand_side_by_side_and_are_replaced() {
-        let mut store = Store::new(100_000);
-        store.put("/", entry("br", 1), EPOCH);
-        store.put("/", entry("gzip", 2), EPOCH);
-        store.put("/", entry("br", 3), EPOCH);
-        let length = |coding| {
-            let found = store.find("/", &asking(coding)).0;
-            found.map(|entry| entry.body.len())
-        };
-        assert_eq!(length("br"), Some(3));
-        assert_eq!(length("gzip"), Some(2));
-        assert_eq!(store.find("/", &asking("identity")), (None, true));
-        assert_eq!(store.find("/other", &asking("br")), (None, false));
-    }
-
-    /// A crawler that visits every page once does not push out what shoppers look at.
-    #[test]
-    fn a_scan_pushes_out_nothing_that_is_used() {
-        let mut store = Store::new(1_000_000);
-        for round in 0..5 {
-            for hot in 0..20 {
-                let key = format!("hot-{hot}");
-                if store.find(&key, &asking("br")).0.is_none() {
-                    assert_eq!(round, 0);
-                    store.put(&key, entry("br", 5_000), EPOCH);
-                }
-            }
-        }
-        for cold in 0..2_000 {
-            let key = format!("cold-{cold}");
-            assert!(store.find(&key, &asking("br")).0.is_none());
-            store.put(&key, entry("br", 5_000), EPOCH);
-        }
-        let left = (0..20).filter(|hot| {
-            let key = format!("hot-{hot}");
-            store.find(&key, &asking("br")).0.is_some()
-        });
-        assert_eq!(left.count(), 20);
-        assert!(store.evicted() > 1_000);
-    }
-
-    #[test]
-    fn a_hard_purge_takes_what_has_the_tag_and_nothing_else() {
-        let mut store = Store::new(100_000);
-        store.put("/p/mug", tagged("br", 1, &["p1", "c1"]), EPOCH);
-        store.put("/p/cup", tagged("br", 1, &["p2", "c1"]), EPOCH);
-        store.put("/", tagged("br", 1, &["home"]), EPOCH);
-        assert_eq!(
-            store.purge(&order(PurgeMode::Hard, &["p1", "nobody"]), 0),
-            1
-        );
-        let is_there = |store: &Store, key| store.find(key, &asking("br")).0.is_some();
-        assert!(!is_there(&store, "/p/mug") && is_there(&store, "/p/cup"));
-        assert_eq!(store.purge(&order(PurgeMode::Hard, &["p1"]), 0), 0);
-        assert_eq!(store.purge(&order(PurgeMode::Hard, &["c1"]), 0), 1);
-        assert!(is_there(&store, "/"));
-    }
-
-    #[test]
-    fn a_soft_purge_leaves_it_stale() {
-        let mut store = Store::new(100_000);
-        store.put("/p/mug", tagged("br", 1, &["p1"]), EPOCH);
-        assert_eq!(store.purge(&order(PurgeMode::Soft, &["p1"]), 5_000), 1);
-        let found = store.find("/p/mug", &asking("br")).0.unwrap();
-        assert!(!found.is_fresh(5_000) && found.may_serve_while_renewing(5_000));
-        assert!(!found.may_serve_while_renewing(65_000));
-        // Purging it again does not make it younger.
-        store.purge(&order(PurgeMode::Soft, &["p1"]), 60_000);
-        let found = store.find("/p/mug", &asking("br")).0.unwrap();
-        assert!(!found.may_serve_while_renewing(65_000));
-    }
-
-    proptest! {
-        #[test]
-        fn the_bound_holds_and_the_index_is_right(
-            puts in prop::collection::vec((0_u8..20, 0_usize..3_000, 0_u8..4, any::<bool>()), 0..100),
-        ) {
-            let mut store = Store::new(20_000);
-            for (key, length, tag, purge) in puts {
-                let tag = format!("t{tag}");
-                if purge {
-                    store.purge(&order(PurgeMode::Hard, &[&tag]), 0);
-                    let left = store.slots.iter().flat_map(|(_, variants)| variants);
-                    prop_assert!(left.flat_map(|entry| &entry.tags).all(|it| **it != *tag));
-                }
-                let epoch = store.epoch();
-                store.put(&key.to_string(), tagged("br", length, &[&tag]), epoch);
-                prop_assert!(store.bytes() <= 20_000);
-                let links: usize = store.index.values().map(HashSet::len).sum();
-                prop_assert_eq!(links, store.len());
-            }
-        }
-
-        /// What was asked for before a purge is never there after it, in whatever order things happen.
-        #[test]
-        fn what_is_stored_is_never_older_than_a_purge(
-            steps in prop::collection::vec((0_u8..3, 0_usize..4), 0..60),
-        ) {
-            let mut store = Store::new(100_000);
-            let mut version = 0_usize;
-            let mut under_way: [Option<(usize, Epoch)>; 4] = [None; 4];
-            for (step, who) in steps {
-                match step {
-                    // Somebody asks, and the origin answers with the version of now.
-                    0 => under_way[who] = Some((version, store.epoch())),
-                    // The answer comes.
-                    1 => if let Some((seen, epoch)) = under_way[who].take() {
-                        store.put("/", tagged("br", seen, &["p1"]), epoch);
-                    },
-                    _ => {
-                        version += 1;
-                        store.purge(&order(PurgeMode::Hard, &["p1"]), 0);
-                    }
-                }
-                if let Some(found) = store.find("/", &asking("br")).0 {
-                    prop_assert_eq!(found.body.len(), version);
-                }
-            }
-        }
-    }
-}
+mod tests;

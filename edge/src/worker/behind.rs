@@ -6,24 +6,34 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use worker::js_sys::{Uint8Array, futures::JsFuture};
 
+use shared::edge::OWN;
+
 use crate::core::{
     entry::{Body, Entry},
+    invalidate,
     purge::Epoch,
     sealed,
+    select::CODINGS,
 };
 
 use super::{
     Edge,
-    bridge::{Recalled, recall, remember},
+    bridge::{Recalled, forget, recall, remember},
     now, with_store,
 };
 
 impl Edge {
-    /// The address under which the runtime keeps it. No request has this host.
-    fn address(&self) -> String {
+    /// The address under which the runtime keeps what is kept under a key, in a coding. It is of the host that
+    /// was asked, because a purge of the zone reaches no other one, and below the edge's own path, which
+    /// no request gets past.
+    fn address(&self, coding: &str, key: &str) -> String {
+        let (host, _) = invalidate::split(&self.asked.url);
+        format!("{host}{OWN}kept/{coding}{key}")
+    }
+
+    fn own_address(&self) -> String {
         let coding = self.asked.request.headers.get("accept-encoding");
-        let coding = coding.unwrap_or_default();
-        format!("https://{coding}.mallard.invalid{}", self.asked.target.key)
+        self.address(coding.unwrap_or_default(), &self.asked.target.key)
     }
 
     /// Whether an entry has been in memory for too long to be believed without a look behind it.
@@ -37,7 +47,8 @@ impl Edge {
         if !self.settings.cache_api {
             return None;
         }
-        let found = JsFuture::from(recall(&self.address())).await.ok()?;
+        let epoch = with_store(|store| store.epoch());
+        let found = JsFuture::from(recall(&self.own_address())).await.ok()?;
         if found.is_null() {
             return None;
         }
@@ -47,20 +58,20 @@ impl Edge {
         let entry = sealed::open(&found.text(), Body::new(bytes, length), now())?;
         let entry = Rc::new(entry);
         let fits = entry.fits(&self.asked.request.headers);
-        // Which purges it was stored after, nobody knows any more: it counts as older than all.
         let key = &self.asked.target.key;
-        let taken = fits && with_store(|store| store.put(key, Rc::clone(&entry), Epoch::BEGIN));
-        taken.then_some(entry)
+        let put = || with_store(|store| store.put_recalled(key, Rc::clone(&entry), epoch));
+        (fits && put()).then_some(entry)
     }
 
-    /// Hands an entry on to the cache behind, after the answer.
-    pub fn remember(&self, entry: &Rc<Entry>) {
+    /// Hands an entry on to the cache behind, after the answer. That cache keeps no parts.
+    pub fn remember(&self, entry: &Rc<Entry>, asked: Epoch) {
         let seconds = sealed::useful_for(entry, now());
-        if !self.settings.cache_api || seconds == 0 {
+        if !self.settings.cache_api || seconds == 0 || entry.part.is_some() {
             return;
         }
-        let (address, entry) = (self.address(), Rc::clone(entry));
+        let (edge, entry) = (self.clone(), Rc::clone(entry));
         self.context.wait_until(async move {
+            let address = edge.own_address();
             let empty = Uint8Array::new_with_length(0);
             let bytes = entry.body.content::<Uint8Array>().unwrap_or(&empty);
             let tags: Vec<&str> = entry.tags.iter().map(AsRef::as_ref).collect();
@@ -68,6 +79,24 @@ impl Edge {
             let kept = remember(&address, &text, bytes, seconds, &tags.join(","));
             // It never fails: what cannot be kept is not kept.
             let _ = JsFuture::from(kept).await;
+            // What became invalid while it was on its way there has been looked for too early.
+            let key = &edge.asked.target.key;
+            if with_store(|store| store.is_outdated(key, &entry, asked)) {
+                edge.forget(std::slice::from_ref(key)).await;
+            }
         });
+    }
+
+    /// Takes what the cache behind keeps under these keys away, in every coding.
+    pub async fn forget(&self, keys: &[String]) {
+        if !self.settings.cache_api || keys.is_empty() {
+            return;
+        }
+        let addresses: Vec<String> = keys
+            .iter()
+            .flat_map(|key| CODINGS.map(|coding| self.address(coding, key)))
+            .collect();
+        // What cannot be taken away is one cache's mistake, and not the client's.
+        let _ = JsFuture::from(forget(&addresses.join("\n"))).await;
     }
 }

@@ -53,6 +53,8 @@ export class Exchange {
     const timer = setTimeout(() => stop.abort(), limit);
     const init = { method, headers: fields(text), redirect: "manual", signal: stop.signal };
     if (body) init.body = body;
+    // An address may lead through a cache of the same zone, which would keep what this one has to decide on.
+    if (!service) init.cache = "no-store";
     try {
       const response = service ? await service.fetch(url, init) : await fetch(url, init);
       return new Exchange(response, stop);
@@ -148,6 +150,30 @@ export async function remember(url, text, bytes, seconds, tags) {
     const headers = { "cache-control": `public, max-age=${seconds}` };
     if (tags) headers["cache-tag"] = tags;
     await caches.default.put(url, new Response(body, { headers }));
+  } catch {
+    // A cache that fails is one that forgets.
+  }
+}
+
+/**
+ * Purges the cache in front of the Worker, where there is one: everything, or what has one of these tags, a line
+ * each. Why it could not, or nothing.
+ */
+export async function purgeFront(context, tags) {
+  const cache = context.cache;
+  if (!cache?.purge) return "";
+  try {
+    const done = await cache.purge(tags ? { tags: tags.split("\n") } : { purgeEverything: true });
+    return done.success ? "" : done.errors?.[0]?.message || "the cache in front was not purged";
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** Takes addresses, a line each, out of the runtime's cache. */
+export async function forget(urls) {
+  try {
+    await Promise.all(urls.split("\n").map((url) => caches.default.delete(url)));
   } catch {
     // A cache that fails is one that forgets.
   }

@@ -69,6 +69,14 @@ extern "C" {
     /// What the runtime's cache keeps; the promise is of a [`Recalled`] or of null.
     pub fn recall(url: &str) -> Promise;
 
+    /// Takes these addresses, a line each, out of the runtime's cache; the promise is of nothing.
+    pub fn forget(urls: &str) -> Promise;
+
+    /// Purges the cache in front of the Worker: what has one of these tags, a line each, or everything when
+    /// there is none; the promise is of the reason why it could not, or of an empty text.
+    #[wasm_bindgen(js_name = purgeFront)]
+    pub fn purge_front(context: &JsValue, tags: &str) -> Promise;
+
     /// An entry of the runtime's cache.
     pub type Recalled;
 

@@ -113,8 +113,7 @@ impl Edge {
 
     async fn fetch_alone(&self, stored: Option<Rc<Entry>>, why: Why) -> (JsValue, Landing) {
         let epoch = with_store(|store| store.epoch());
-        let validators = stored.as_deref().map(Entry::validators).unwrap_or_default();
-        let fetched = match self.origin.get(&self.asked, &validators).await {
+        let fetched = match self.origin.get(&self.asked, stored.as_deref()).await {
             Ok(fetched) => fetched,
             Err(silence) => {
                 return (
@@ -165,7 +164,7 @@ impl Edge {
             fetched.discard();
             return self.answer_with(entry, epoch, &about(""));
         }
-        let terms = match self.admit(&fetched) {
+        let terms = match self.admit(&fetched, stored.as_deref()) {
             Admission::Store(terms) if fetched.fits(&self.settings) => terms,
             refused => {
                 let why_not = match refused {
@@ -174,7 +173,7 @@ impl Edge {
                 };
                 // It may not be kept any more, so what is stored may not be shown for longer either.
                 if stored.is_some() && !is_failure(status) {
-                    with_store(|store| store.remove(&self.asked.target.key));
+                    self.drop_stored();
                 }
                 let status = about(&format!("; detail=\"{why_not}\""));
                 let answer = fetched.pass_on(&self.settings, &self.asked, &status);
@@ -212,9 +211,9 @@ impl Edge {
         (answer, landing)
     }
 
-    fn admit(&self, fetched: &Fetched) -> Admission {
+    fn admit(&self, fetched: &Fetched, stored: Option<&Entry>) -> Admission {
         let (status, headers) = (fetched.status, &fetched.headers);
-        let request = self.asked.to_keep();
+        let request = self.asked.to_keep(stored);
         admit(self.settings.rules, &request, status, headers, now())
     }
 
@@ -234,18 +233,26 @@ impl Edge {
     fn keep(&self, entry: &Rc<Entry>, epoch: Epoch) -> Landing {
         let kept = with_store(|store| store.put(&self.asked.target.key, Rc::clone(entry), epoch));
         if kept {
-            self.remember(entry);
+            self.remember(entry, epoch);
             return Landing::Kept;
         }
         super::count(Event::Outdated);
         Landing::Outdated
     }
 
+    /// Forgets what is stored for this address, here and behind.
+    fn drop_stored(&self) {
+        let key = self.asked.target.key.clone();
+        with_store(|store| store.remove(&key));
+        let edge = self.clone();
+        self.context
+            .wait_until(async move { edge.forget(&[key]).await });
+    }
+
     /// Renews an entry behind an answer. Whatever fails leaves the old one in its place.
     pub async fn renew(&self, stored: Option<&Entry>) -> Landing {
         let epoch = with_store(|store| store.epoch());
-        let validators = stored.map(Entry::validators).unwrap_or_default();
-        let Ok(fetched) = self.origin.get(&self.asked, &validators).await else {
+        let Ok(fetched) = self.origin.get(&self.asked, stored).await else {
             return Landing::Failed;
         };
         let (status, asked_at) = (fetched.status, fetched.asked_at);
@@ -260,7 +267,7 @@ impl Edge {
             fetched.discard();
             return Landing::Failed;
         }
-        match self.admit(&fetched) {
+        match self.admit(&fetched, stored) {
             Admission::Store(terms) if fetched.fits(&self.settings) => {
                 let Ok(Some(body)) = fetched.body(&self.settings).await else {
                     return Landing::Failed;
@@ -272,7 +279,7 @@ impl Edge {
             _ => {
                 // It may not be kept any more, so the old one may not be shown for longer either.
                 fetched.discard();
-                with_store(|store| store.remove(&self.asked.target.key));
+                self.drop_stored();
                 Landing::NotKept
             }
         }

@@ -74,10 +74,20 @@ impl Asked {
         }
         let id = headers.get("x-request-id").filter(|id| is_harmless(id));
         let id = id.map_or_else(new_id, str::to_owned);
+        if method != "GET" {
+            // Ranges are of a GET, and of nothing else (RFC 9110 §14.2).
+            headers.remove("range");
+        }
         let (path, query) = invalidate::path_and_query(invalidate::split(&url).1);
+        let target = key::target(path, query);
+        let whose = target.whose;
         Self {
-            target: key::target(path, query),
-            request: Request { method, headers },
+            target,
+            request: Request {
+                method,
+                headers,
+                whose,
+            },
             at: now,
             url,
             id,
@@ -96,17 +106,27 @@ impl Asked {
     }
 
     /// The request that fills the cache: a GET without the client's conditions, which are about its own
-    /// copy, and for what is everybody's without anything about the client.
-    pub fn to_keep(&self) -> Request {
-        const CONDITIONS: [&str; 4] = ["if-none-match", "if-modified-since", "if-range", "range"];
-        let everybodys = self.target.whose == Whose::Everybodys;
-        let goes_on = |name: &str| match everybodys {
-            true => OF_EVERYBODY.contains(&name),
-            false => !(CONDITIONS.contains(&name) || MISLEADING.contains(&name)),
+    /// copy, and for what is everybody's without anything about the client. A file of which nothing is
+    /// `stored` but parts is asked for by the part, since it may be large.
+    pub fn to_keep(&self, stored: Option<&Entry>) -> Request {
+        const CONDITIONS: [&str; 4] = [
+            "if-match",
+            "if-modified-since",
+            "if-none-match",
+            "if-unmodified-since",
+        ];
+        const OF_A_PART: [&str; 2] = ["if-range", "range"];
+        let whose = self.target.whose;
+        let part = stored.is_none_or(|entry| entry.part.is_some());
+        let goes_on = |name: &str| match whose {
+            Whose::Everybodys => OF_EVERYBODY.contains(&name),
+            _ if OF_A_PART.contains(&name) => part,
+            _ => !(CONDITIONS.contains(&name) || MISLEADING.contains(&name)),
         };
         Request {
             method: "GET".to_owned(),
             headers: self.request.headers.only(goes_on),
+            whose,
         }
     }
 
@@ -126,8 +146,13 @@ impl Asked {
 
     /// Under which name others find the question while it is under way.
     pub fn flight(&self) -> String {
-        let coding = self.request.headers.get("accept-encoding");
-        format!("{} {}", coding.unwrap_or_default(), self.target.key)
+        let field = |name| self.request.headers.get(name).unwrap_or_default();
+        let range = match self.target.whose {
+            Whose::Everybodys => "",
+            _ => field("range"),
+        };
+        let coding = field("accept-encoding");
+        format!("{coding} {} {range}", self.target.key)
     }
 
     /// The trace one step further than the client's, or a new one.
@@ -182,15 +207,15 @@ pub fn stored(
     let (status, range, part) = match hit {
         Hit::Whole => (entry.status, None, bytes.cloned()),
         Hit::NotModified => (304, None, None),
-        Hit::Part(first, last) => {
-            let cut = |it: &Uint8Array| it.slice(first as u32, last as u32 + 1);
-            let range = format!("bytes {first}-{last}/{length}");
-            (206, Some((range, last - first + 1)), bytes.map(cut))
+        Hit::Part(cut) => {
+            let slice = |it: &Uint8Array| it.slice(cut.from as u32, cut.to as u32 + 1);
+            (206, Some(cut.part.field()), bytes.map(slice))
         }
-        Hit::Beyond => (416, Some((format!("bytes */{length}"), 0)), None),
+        Hit::Beyond => (416, Some(format!("bytes */{length}")), None),
+        Hit::Failed => (412, Some(String::new()), None),
     };
     let age = entry.age(now);
-    let Some((range, length)) = range else {
+    let Some(range) = range else {
         let make = || {
             let headers = outward(settings, entry.headers.clone());
             Made(bridge::fields(&headers.to_lines()))
@@ -205,8 +230,17 @@ pub fn stored(
     };
     let mut headers = entry.headers.clone();
     headers.set("age", age.to_string());
-    headers.set("content-range", range);
+    headers.remove("content-range");
+    if !range.is_empty() {
+        headers.append("content-range", range);
+    }
+    let length = part.as_ref().map_or(0, Uint8Array::length);
     headers.set("content-length", length.to_string());
+    if status != 206 {
+        // It is about this request, and not about what is stored.
+        headers = headers.only(|name| name != "cache-tag" && !TARGETED.contains(&name));
+        headers.set("cache-control", "no-store");
+    }
     respond(
         status,
         &finish(settings, asked, headers, cache_status),
@@ -267,11 +301,21 @@ fn timing(asked: &Asked, status: &str) -> Cow<'static, str> {
     format!("cache;desc={word}, origin;dur={waited}").into()
 }
 
+/// The fields of an answer that this cache has not kept, or may not: nor shall the cache in front of it, which
+/// knows nothing of the shop's contract and keeps for hours what says nothing about it.
+pub fn passing(settings: &Settings, mut headers: Headers) -> Headers {
+    if settings.cdn_in_front {
+        headers.set(TARGETED[0], "no-store");
+    }
+    headers
+}
+
 /// The fields without what is between origin and edge. Other caches further down are told nothing that
-/// only a purge could take back; a general cache leaves that to whoever runs them (RFC 9213 §3.1).
+/// only a purge could take back, unless it is a cache that is purged like this one; a general cache leaves
+/// that to whoever runs them (RFC 9213 §3.1).
 fn outward(settings: &Settings, headers: Headers) -> Headers {
-    let shop = settings.rules == Rules::Shop;
-    let inner = |name: &str| shop && (name == "cache-tag" || TARGETED.contains(&name));
+    let purged = settings.cdn_in_front || settings.rules == Rules::Standard;
+    let inner = |name: &str| !purged && (name == "cache-tag" || TARGETED.contains(&name));
     let between = [origin::RAW_CODING, shared::edge::AS_OF_HEADER];
     headers
         .end_to_end()

@@ -20,7 +20,7 @@ use crate::core::{
 
 use super::{
     BREAKER, COUNTERS, Edge, FLIGHTS, RENEWALS,
-    bridge::{Incoming, respond},
+    bridge::{Incoming, purge_front, respond},
     count, message, now, with_store,
 };
 
@@ -45,7 +45,7 @@ pub async fn answer(edge: &Edge, incoming: &Incoming) -> JsValue {
         return say(edge, 403, "the signature is not right");
     }
     match (method, path) {
-        ("POST", PURGE) => purge(edge, &body),
+        ("POST", PURGE) => purge(edge, &body).await,
         ("GET", METRICS) => {
             let text = COUNTERS.with_borrow(|counters| counters.prometheus(gauges()));
             words_of(
@@ -70,7 +70,9 @@ async fn body(length: Option<&str>, incoming: &Incoming) -> Result<String, u16> 
     Ok(text.ok().and_then(|it| it.as_string()).unwrap_or_default())
 }
 
-fn purge(edge: &Edge, body: &str) -> JsValue {
+/// Purges this memory, and then the cache in front, which would fill itself from here again. Whoever asks for
+/// it asks again when that failed.
+async fn purge(edge: &Edge, body: &str) -> JsValue {
     let order: PurgeOrder = match serde_json::from_str(body) {
         Ok(order) => order,
         Err(error) => return say(edge, 400, &error.to_string()),
@@ -81,10 +83,25 @@ fn purge(edge: &Edge, body: &str) -> JsValue {
     count(Event::Purged);
     FLIGHTS.with_borrow_mut(Flights::seal);
     RENEWALS.with_borrow_mut(Flights::seal);
-    let found = with_store(|store| store.purge(&order, now()));
+    with_store(|store| store.purge(&order, now()));
+    let tags: Vec<&str> = order.tags.iter().map(|tag| tag.name.as_str()).collect();
+    if order.everything || !tags.is_empty() {
+        let tags = if order.everything {
+            String::new()
+        } else {
+            tags.join("\n")
+        };
+        let refused = JsFuture::from(purge_front(&edge.raw_context, &tags)).await;
+        let refused = refused
+            .ok()
+            .and_then(|it| it.as_string())
+            .unwrap_or_default();
+        if !refused.is_empty() {
+            return say(edge, 503, &refused);
+        }
+    }
     let mut headers = Headers::new();
     headers.append("cache-control", "no-store");
-    headers.append("mallard-purged", found.to_string());
     let fields = message::finish(&edge.settings, &edge.asked, headers, "fwd=bypass");
     respond(204, &fields, None)
 }

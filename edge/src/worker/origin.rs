@@ -7,10 +7,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Reflect, Uint8Array, futures::JsFuture};
 
 use crate::core::{
-    admit::{Rules, is_failure},
+    admit::is_failure,
     breaker::{Breaker, Permit, Sign},
     count::Event,
-    entry::{Body, Millis},
+    entry::{Body, Entry, Millis},
     headers::Headers,
     plan,
 };
@@ -117,16 +117,12 @@ impl Origin {
         }
     }
 
-    /// Asks for what may be kept, with the validators of what is. The client's conditions, cookies and
+    /// Asks for what may be kept, with the validators of what is `stored`. The client's conditions, cookies and
     /// body stay here, and a HEAD asks for the whole, so that the next GET finds it.
-    pub async fn get(
-        &self,
-        asked: &Asked,
-        validators: &[(&'static str, String)],
-    ) -> Result<Fetched, Silence> {
-        let mut headers = asked.to_keep().headers;
-        for (name, value) in validators {
-            headers.set(name, value.clone());
+    pub async fn get(&self, asked: &Asked, stored: Option<&Entry>) -> Result<Fetched, Silence> {
+        let mut headers = asked.to_keep(stored).headers;
+        for (name, value) in stored.map(Entry::validators).unwrap_or_default() {
+            headers.set(name, value);
         }
         let newest = with_store(|store| store.newest_change());
         if newest > 0 {
@@ -247,14 +243,11 @@ impl Fetched {
         self.headers.get("content-length")?.trim().parse().ok()
     }
 
-    /// Whether the body may be kept, as far as its head says. One that does not say how long it is could
-    /// break off unseen: a shop never keeps it.
+    /// Whether the body may be kept, as far as its head says. One that does not say how long it is shows
+    /// that when it comes: the runtime fails when it breaks off.
     pub fn fits(&self, settings: &Settings) -> bool {
-        let bodiless = matches!(self.status, 204 | 304);
-        match self.length() {
-            Some(length) => length <= settings.body_max,
-            None => bodiless || settings.rules == Rules::Standard,
-        }
+        let length = self.length();
+        length.is_none_or(|length| length <= settings.body_max)
     }
 
     /// Whether the runtime has undone the body's coding, so that it is other bytes than it says.
@@ -311,7 +304,12 @@ impl Fetched {
     pub fn pass_on(self, settings: &Settings, asked: &Asked, cache_status: &str) -> JsValue {
         let bodiless = matches!(self.status, 101 | 204 | 205 | 304);
         let empty = bodiless || asked.request.method == "HEAD";
-        let fields = message::finish(settings, asked, self.headers, cache_status);
+        // What is too large for this memory may be kept where there is more.
+        let headers = match cache_status.contains("too-large") {
+            true => self.headers,
+            false => message::passing(settings, self.headers),
+        };
+        let fields = message::finish(settings, asked, headers, cache_status);
         let answer = self.exchange.relay(self.status, &fields, empty, self.raw);
         // What the runtime cannot send on, such as a status beyond 599, is no answer.
         answer.unwrap_or_else(|_| {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub memory_fresh_ms: u64,
     /// How far this cache goes.
     pub rules: Rules,
+    /// Whether another cache that obeys the same fields and purges is in front of this one.
+    pub cdn_in_front: bool,
 }
 
 impl Settings {
@@ -50,6 +52,7 @@ impl Settings {
                 Some("standard") => Rules::Standard,
                 _ => Rules::Shop,
             },
+            cdn_in_front: text("CDN_IN_FRONT").as_deref() == Some("on"),
         }
     }
 }

@@ -3,36 +3,64 @@
 use std::{
     collections::HashMap,
     fs,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 use crate::support::{Answer, Edge, Health, Origin, SHARED, needed};
 
-/// A cache as workerd talks to it: GET asks for what is kept, and PUT keeps an answer as it would be
-/// on the wire.
-fn cache() -> Origin {
-    let kept: Arc<Mutex<HashMap<String, Vec<u8>>>> = Arc::default();
-    Origin::start(move |request| {
+/// What it keeps: whole addresses, each with its tags and its body.
+type Kept = Arc<Mutex<HashMap<String, (Vec<String>, Vec<u8>)>>>;
+
+/// A cache as workerd talks to it: GET asks for what is kept, PUT keeps an answer as it would be on the wire,
+/// and PURGE takes it away.
+fn cache() -> (Origin, Kept) {
+    let kept = Kept::default();
+    let theirs = Arc::clone(&kept);
+    let cache = Origin::start(move |request| {
         let name = format!("{}{}", request.field("host"), request.target);
         let mut kept = kept.lock().unwrap();
+        let mut answer = Answer::new("");
         if request.method == "PUT" {
-            let head = request.body.windows(4).position(|it| it == b"\r\n\r\n");
-            kept.insert(name, request.body[head.unwrap() + 4..].to_vec());
-            let mut answer = Answer::new("");
+            let end = request.body.windows(4).position(|it| it == b"\r\n\r\n");
+            let (head, body) = request.body.split_at(end.unwrap() + 4);
+            kept.insert(name, (tags(head), body.to_vec()));
             answer.status = 204;
             return answer;
         }
+        if request.method == "PURGE" {
+            answer.status = kept.remove(&name).map_or(404, |_| 200);
+            return answer;
+        }
         match kept.get(&name) {
-            Some(body) => Answer::new(body.clone()).with("CF-Cache-Status", "HIT"),
+            Some((_, body)) => Answer::new(body.clone()).with("CF-Cache-Status", "HIT"),
             None => {
-                let mut answer = Answer::new("").with("CF-Cache-Status", "MISS");
                 answer.status = 504;
-                answer
+                answer.with("CF-Cache-Status", "MISS")
             }
         }
-    })
+    });
+    (cache, theirs)
+}
+
+fn tags(head: &[u8]) -> Vec<String> {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let tags = head
+        .lines()
+        .find_map(|line| line.strip_prefix("cache-tag:"));
+    let tags = tags.unwrap_or_default().split(',');
+    tags.map(|tag| tag.trim().to_owned()).collect()
+}
+
+/// A purge of the zone of `host` by tag, as Cloudflare's API does it.
+fn purge_zone(kept: &Kept, host: &str, tag: &str) {
+    let of_zone = |name: &String| name.split('/').next() == Some(host);
+    let mut kept = kept.lock().unwrap();
+    kept.retain(|name, (tags, _)| !of_zone(name) || tags.iter().all(|it| it != tag));
 }
 
 /// Two edges before one origin, with this cache behind both of them.
@@ -77,7 +105,7 @@ fn what_one_has_fetched_is_there_for_the_other() {
             .with("Cache-Tag", "mug")
             .with("X-Mine", "kept")
     });
-    let cache = cache();
+    let (cache, kept) = cache();
     let [one, other] = pair_before(&origin, &cache, "60000");
     assert!(one.get("/p/mug?variant=1").says("fwd=uri-miss"));
     until(&other, "/p/mug?variant=1", "hit");
@@ -90,13 +118,17 @@ fn what_one_has_fetched_is_there_for_the_other() {
         origin.requests()
     );
     assert!(other.get("/p/other").says("fwd=uri-miss"));
+    // A purge of a zone reaches addresses of the zone's hosts, and none else.
+    let kept = kept.lock().unwrap();
+    let name = "shop/_edge/kept/identity/p/mug?variant=1";
+    assert_eq!(kept[name].0, ["mug"], "{:?}", kept.keys());
 }
 
 /// Where no purge reaches a memory it is not believed for long: the cache behind it is.
 #[test]
 fn a_memory_is_believed_for_as_long_as_it_is_said() {
     let origin = Origin::start(|_| Answer::new("mug").with(SHARED.0, SHARED.1));
-    let cache = cache();
+    let (cache, _) = cache();
     let [edge, _] = pair_before(&origin, &cache, "0");
     edge.get("/p/mug");
     until(&edge, "/p/mug", "detail=behind");
@@ -108,7 +140,7 @@ fn a_memory_is_believed_for_as_long_as_it_is_said() {
 #[test]
 fn a_cache_that_fails_is_a_cache_that_forgets() {
     let origin = Origin::start(|_| Answer::new("mug").with(SHARED.0, SHARED.1));
-    let cache = cache();
+    let (cache, _) = cache();
     cache.is(Health::Killed);
     let [one, other] = pair_before(&origin, &cache, "60000");
     for edge in [&one, &other] {
@@ -116,4 +148,89 @@ fn a_cache_that_fails_is_a_cache_that_forgets() {
         assert!(edge.get("/p/mug").says("hit"));
     }
     assert_eq!(origin.asked("/p/mug"), 2);
+}
+
+/// An origin that answers with its version, and one more after each POST.
+fn versioned() -> (Origin, Arc<AtomicU64>) {
+    let version = Arc::new(AtomicU64::new(1));
+    let now = Arc::clone(&version);
+    let origin = Origin::start(move |request| {
+        if request.method != "GET" {
+            now.fetch_add(1, Ordering::SeqCst);
+        }
+        Answer::new(now.load(Ordering::SeqCst).to_string())
+            .with(SHARED.0, SHARED.1)
+            .with("Vary", "Accept-Encoding")
+            .with("Cache-Tag", "mug")
+    });
+    (origin, version)
+}
+
+#[test]
+fn a_purge_of_the_zone_reaches_what_is_behind() {
+    let (origin, version) = versioned();
+    let (cache, kept) = cache();
+    let edges = pair_before(&origin, &cache, "0");
+    assert_eq!(edges[0].get("/p/mug").text(), "1");
+    until(&edges[1], "/p/mug", "detail=behind");
+    version.store(2, Ordering::SeqCst);
+    purge_zone(&kept, "shop", "other");
+    assert_eq!(edges[1].get("/p/mug").text(), "1");
+    purge_zone(&kept, "shop", "mug");
+    for edge in &edges {
+        assert_eq!(edge.get("/p/mug").text(), "2");
+    }
+}
+
+/// RFC 9111 §4.4: what a method may have changed is asked for again, and not taken from behind.
+#[test]
+fn what_may_have_changed_is_forgotten_behind_too() {
+    let (origin, _) = versioned();
+    let (cache, kept) = cache();
+    let [edge, _] = pair_before(&origin, &cache, "0");
+    let br = [("accept-encoding", "br")];
+    for (number, method) in ["POST", "PUT", "DELETE", "PATCH"].into_iter().enumerate() {
+        let text = (number + 1).to_string();
+        for fields in [&[][..], &br[..]] {
+            assert_eq!(edge.send("GET", "/thing", fields, b"").text(), text);
+        }
+        for _ in 0..400 {
+            if kept.lock().unwrap().len() == 2 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(edge.send(method, "/thing", &[], b"x").status, 200);
+        assert_eq!(kept.lock().unwrap().len(), 0, "{method}");
+    }
+    assert_eq!(edge.get("/thing").text(), "5");
+    // What is somebody's is never kept, so nothing is asked about it.
+    let asked = cache.requests().len();
+    edge.send("POST", "/cart", &[], b"x");
+    assert_eq!(cache.requests().len(), asked);
+}
+
+/// On Cloudflare the origin has an address, and between it and the Worker there may be another cache.
+#[test]
+fn no_cache_in_between_answers_for_the_origin() {
+    let (origin, _) = versioned();
+    let folder = needed("EDGE_DIR");
+    let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
+    let text = text.replace(
+        "bindings = [",
+        "globalOutbound = \"origin\", bindings = [
+         (name = \"ORIGIN_URL\", text = \"http://origin.example/\"),",
+    );
+    let place = tempfile::tempdir().unwrap();
+    for file in ["index.js", "index_bg.wasm"] {
+        fs::copy(format!("{folder}/{file}"), place.path().join(file)).unwrap();
+    }
+    let config = place.path().join("workerd.capnp");
+    fs::write(&config, text).unwrap();
+    let edge = Edge::start_as(&config.display().to_string(), &origin, &[]);
+    assert_eq!(edge.get("/p/mug").text(), "1");
+    assert!(edge.get("/p/mug").says("hit"));
+    let asked = &origin.requests()[0];
+    assert_eq!(asked.field("host"), "origin.example");
+    assert_eq!(asked.field("cache-control"), "no-cache");
 }

@@ -117,12 +117,20 @@ fn what_is_private_is_never_kept() {
             (200, vec![("Cache-Control", "no-store")], &b"a"[..]),
         ),
         (
-            "/cookie",
+            "/p/cookie",
             (200, vec![SHARED, ("Set-Cookie", "a=b")], &b"b"[..]),
         ),
         ("/silent", (200, vec![], &b"c"[..])),
+        (
+            "/p/quiet",
+            (
+                200,
+                vec![("Last-Modified", "Thu, 01 Jan 2015 00:00:00 GMT")],
+                &b"d"[..],
+            ),
+        ),
     ])));
-    for path in ["/private", "/cookie", "/silent"] {
+    for path in ["/private", "/p/cookie", "/silent", "/p/quiet"] {
         for _ in 0..3 {
             assert!(
                 edge.get(path).field("cache-status").contains("fwd="),

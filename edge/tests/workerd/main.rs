@@ -9,7 +9,9 @@
 mod behind;
 mod cache;
 mod collapse;
+mod front;
 mod outage;
+mod parts;
 mod poison;
 mod purge;
 mod support;

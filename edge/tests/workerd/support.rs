@@ -54,6 +54,11 @@ impl Answer {
         self
     }
 
+    /// Whether it does not say how long it is.
+    fn is_chunked(&self) -> bool {
+        self.fields.iter().any(|it| it.0 == "Transfer-Encoding")
+    }
+
     pub fn after(mut self, time: Duration) -> Self {
         self.after = time;
         self
@@ -148,11 +153,12 @@ fn converse(
             Health::Well | Health::Cutting => handler(&request),
         };
         thread::sleep(answer.after);
-        let mut head = format!(
-            "HTTP/1.1 {} X\r\ncontent-length: {}\r\n",
-            answer.status,
-            answer.body.len()
-        );
+        let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
+        if answer.is_chunked() {
+            answer.body = in_chunks(&answer.body);
+        } else {
+            head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+        }
         for (name, value) in &answer.fields {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -194,6 +200,18 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
         fields,
         body,
     })
+}
+
+/// A body in chunks of a thousand bytes.
+fn in_chunks(body: &[u8]) -> Vec<u8> {
+    let mut chunks = Vec::new();
+    for chunk in body.chunks(1_000) {
+        chunks.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        chunks.extend_from_slice(chunk);
+        chunks.extend_from_slice(b"\r\n");
+    }
+    chunks.extend_from_slice(b"0\r\n\r\n");
+    chunks
 }
 
 fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {

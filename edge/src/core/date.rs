@@ -1,0 +1,76 @@
+//! Dates in header fields (RFC 9110 §5.6.7).
+
+use std::time::SystemTime;
+
+/// The time that a date names. Its three forms are case-sensitive, but a date in another case means the
+/// same, and whoever reads it as none asks the origin for nothing.
+pub fn parse(text: &str) -> Option<SystemTime> {
+    let exact = httpdate::parse_http_date(text);
+    exact
+        .or_else(|_| httpdate::parse_http_date(&in_usual_case(text)))
+        .ok()
+}
+
+/// Names with a capital and the zone in capitals, as the grammar writes them.
+fn in_usual_case(text: &str) -> String {
+    let mut usual = String::with_capacity(text.len());
+    for word in text.split_inclusive(|it: char| !it.is_ascii_alphabetic()) {
+        let letters = word.trim_end_matches(|it: char| !it.is_ascii_alphabetic());
+        if letters.eq_ignore_ascii_case("gmt") {
+            usual.push_str("GMT");
+        } else {
+            let mut letters = letters.chars();
+            usual.extend(letters.next().map(|it| it.to_ascii_uppercase()));
+            usual.extend(letters.map(|it| it.to_ascii_lowercase()));
+        }
+        usual.push_str(&word[letters.len()..]);
+    }
+    usual
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_date_means_the_same_in_every_case() {
+        let expected = httpdate::parse_http_date("Thu, 18 Aug 2050 02:01:18 GMT").unwrap();
+        for text in [
+            "Thu, 18 Aug 2050 02:01:18 GMT",
+            "THU, 18 Aug 2050 02:01:18 GMT",
+            "Thu, 18 AUG 2050 02:01:18 GMT",
+            "Thu, 18 Aug 2050 02:01:18 gMT",
+            "thu, 18 aug 2050 02:01:18 gmt",
+            "THURSDAY, 18-AUG-50 02:01:18 gmt",
+            "thu aug 18 02:01:18 2050",
+        ] {
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        for text in [
+            "",
+            "0",
+            "never",
+            "Thu, 18 Aug 2050 02:01:18 UTC",
+            "Thu, 18 Aug 2050 02:01:18 AEST",
+            "Thu, 18 Aug 50 02:01:18 GMT",
+            "Thu 18 Aug 2050 02:01:18 GMT",
+            "Thu, 18 Aug 2050 2:01:18 GMT",
+            "Thu, 18-Aug-2050 02:01:18 GMT",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            let _ = parse(&text);
+        }
+    }
+}
