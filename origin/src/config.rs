@@ -1,6 +1,7 @@
 //! The settings: each described once, as a flag with its environment variable and default. A file
 //! may replace the defaults; the environment replaces the file; a flag replaces all.
 
+mod buying;
 mod file;
 mod parse;
 mod paths;
@@ -22,6 +23,7 @@ use crate::{
     telemetry::LogFormat,
 };
 
+pub use buying::Buying;
 pub use file::{describe, with_file};
 use parse::{base_url, email, network, secret};
 
@@ -84,7 +86,8 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub pay_within_ms: i64,
 
-    /// How long a new order may stay unpaid that is paid by transfer; a bank takes days
+    /// How long a new order by transfer may stay unpaid of an account that has paid one before; a bank takes
+    /// days
     #[arg(
         long,
         env = "MALLARD_TRANSFER_WITHIN_MS",
@@ -241,6 +244,10 @@ pub struct Config {
         global = true
     )]
     pub limit_checkout: u32,
+
+    /// What buyers may do before they have paid
+    #[command(flatten)]
+    pub buying: Buying,
 
     /// How often one address may ask the API, in a minute
     #[arg(

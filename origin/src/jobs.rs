@@ -74,6 +74,9 @@ impl Jobs {
         jobs.every(app, second * 3_600, "idempotency", |app| async move {
             orders::forget(&app.db, app.clock.now()).await.map(drop)
         });
+        jobs.every(app, second * 3_600, "card tries", |app| async move {
+            payments::forget(&app.db, app.clock.now()).await.map(drop)
+        });
         jobs.every(app, second * 3_600, "sessions", |app| async move {
             accounts::forget(&app.db, app.clock.now()).await
         });

@@ -65,6 +65,10 @@ kinds! {
         "The cart has become an order and does not change any more.";
     Changed = "changed", 409, "Something has changed",
         "Prices or the total are not what the shopper saw; `errors` says what they are now. Nothing was ordered.";
+    CartChanged = "cart-changed", 409, "The cart has changed",
+        "The cart comes to something else than the shopper saw, though no price has changed: quantities, coupons or the way it is sent. Nothing was ordered.";
+    TooMuchUnpaid = "too-much-unpaid", 409, "Too much is not paid",
+        "The buyer or the network has as much on orders that are not paid as it may; `errors` says what is the limit. Pay one of them, give one up, or order less. Nothing was ordered.";
     CannotOrder = "cannot-order", 409, "Cannot be ordered",
         "Something is missing or there is not enough of it; `errors` names it. Nothing was ordered.";
     StockConflict = "stock-conflict", 409, "Stock is different",
@@ -87,6 +91,8 @@ kinds! {
         "The body must be JSON and say so in `Content-Type`.";
     TooManyRequests = "too-many-requests", 429, "Too many requests",
         "This was asked too often; `Retry-After` says when to try again.";
+    PaymentPaused = "payment-paused", 429, "Too many declined cards",
+        "So many cards were declined that none is taken for a while; `Retry-After` says when to try again.";
     Internal = "internal", 500, "Internal error",
         "The server failed. Nothing was changed; the request id finds the cause in the logs.";
     Unavailable = "unavailable", 503, "Service unavailable",

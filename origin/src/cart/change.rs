@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shared::{
     address::Address,
-    cart::{COUPONS_MAX, Cart, LINES_MAX, NOTE_MAX, QUANTITY_MAX, UpdateCart},
+    cart::{COUPONS_MAX, Cart, LINES_MAX, NOTE_MAX, UpdateCart},
     id::{CartId, VariantId},
     locale::Locale,
     problem::Problem,
@@ -17,6 +17,7 @@ use crate::{
     db::{self, Tx},
     email::EmailAddress,
     inventory::{self, Moves},
+    limits::Network,
 };
 
 use super::{
@@ -40,8 +41,8 @@ pub enum Change {
     Clear,
     /// What else an order needs.
     Update(Box<UpdateCart>),
-    /// Keep what is in it for a while.
-    Hold,
+    /// Keep what is in it for a while, for a client in this network, where that is known.
+    Hold(Network),
     /// Do not keep it any more.
     Release,
     /// What is in the cart with this token comes into it.
@@ -65,7 +66,7 @@ pub async fn change(
     change: Change,
     locale: Locale,
 ) -> Result<Cart, Error> {
-    let change = checked(change)?;
+    let change = checked(change, app.config.buying.limit_line_units)?;
     let token = match token {
         Some(token) => token.to_owned(),
         None => crate::secret::token(),
@@ -84,12 +85,12 @@ pub async fn change(
 }
 
 /// What can be refused without looking at the cart.
-fn checked(change: Change) -> Result<Change, Error> {
+fn checked(change: Change, units_max: i64) -> Result<Change, Error> {
     let quantity = |quantity: i64, least: i64| {
-        if (least..=QUANTITY_MAX).contains(&quantity) {
+        if (least..=units_max).contains(&quantity) {
             Ok(())
         } else {
-            let why = format!("A number from {least} to {QUANTITY_MAX} is expected.");
+            let why = format!("A number from {least} to {units_max} is expected.");
             Err(Error::field("quantity", why))
         }
     };
@@ -97,7 +98,7 @@ fn checked(change: Change) -> Result<Change, Error> {
         Change::Add(sku, count) => quantity(count, 1).map(|()| Change::Add(sku, count)),
         Change::Set(sku, count) => quantity(count, 0).map(|()| Change::Set(sku, count)),
         Change::Update(update) => checked_update(*update).map(|it| Change::Update(Box::new(it))),
-        Change::Create | Change::Clear | Change::Hold | Change::Release | Change::Merge(_) => {
+        Change::Create | Change::Clear | Change::Hold(_) | Change::Release | Change::Merge(_) => {
             Ok(change)
         }
     }
@@ -184,7 +185,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     skus.sort_unstable();
     skus.dedup();
     let holding = carts.values().any(|cart| cart.hold.is_some())
-        || jobs.iter().any(|job| matches!(job.change, Change::Hold));
+        || jobs.iter().any(|job| matches!(job.change, Change::Hold(_)));
     let lock = if holding { lock } else { "" };
     let mut around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, lock).await?;
     let levels = if holding {
@@ -192,10 +193,12 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     } else {
         HashMap::new()
     };
+    let mut held = hold::Held::of(app, &mut tx, &carts, jobs).await?;
     let context = Context {
         now,
         hold_ms: app.config.hold_ms,
     };
+    let units_max = app.config.buying.limit_line_units;
     let mut touched = Touched::default();
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -205,9 +208,12 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
             carts.insert(job.token.clone(), cart);
         }
         let outcome = match &job.change {
-            Change::Merge(from) => merge(&mut carts, job, from, &around, &mut touched),
+            Change::Merge(from) => {
+                let known = (&around, units_max);
+                merge(&mut carts, job, from, known, &mut touched)
+            }
             _ => match carts.get_mut(&job.token) {
-                Some(cart) => apply(cart, job, &around, &mut touched),
+                Some(cart) => apply(cart, job, (&around, units_max), &mut touched),
                 None => Err(Error::NoSuchCart),
             },
         };
@@ -216,6 +222,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         {
             let before = cart.hold;
             context.renew(cart, &job.change);
+            held.note(cart, &job.change);
             if cart.hold != before {
                 touched.whole(cart);
             }
@@ -223,7 +230,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         outcomes.push(outcome);
     }
     let moves = Moves {
-        holds: hold::renewed(touched.carts(&carts), &mut around),
+        holds: hold::renewed(touched.carts(&carts), &mut around, &mut held),
         ..Moves::default()
     };
     touched.write(&mut tx, now, &carts).await?;
@@ -231,6 +238,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
         catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
     }
+    held.write(&mut tx).await?;
     // A coupon that was named just now is not among those that were read before.
     let named = jobs.iter().any(Job::names_coupons);
     if named {
@@ -244,7 +252,7 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
             Change::Create => {
                 app.metrics.business.carts.inc();
             }
-            Change::Hold if begun.is_some_and(|it| it.since == now) => {
+            Change::Hold(_) if begun.is_some_and(|it| it.since == now) => {
                 app.metrics.business.checkouts.inc();
             }
             _ => {}
@@ -270,6 +278,14 @@ impl Job {
     fn from(&self) -> Option<&str> {
         match &self.change {
             Change::Merge(from) => Some(from),
+            _ => None,
+        }
+    }
+
+    /// The network for which something is to be held from now on.
+    pub(super) fn network(&self) -> Option<&str> {
+        match &self.change {
+            Change::Hold(network) => network.holder(),
             _ => None,
         }
     }
@@ -367,14 +383,14 @@ impl Touched {
 fn apply(
     cart: &mut Stored,
     job: &Job,
-    around: &Surroundings,
+    known: (&Surroundings, i64),
     touched: &mut Touched,
 ) -> Result<(), Error> {
     changeable(cart, job)?;
     match &job.change {
-        Change::Create | Change::Hold | Change::Release | Change::Merge(_) => {}
-        Change::Add(sku, count) => put(cart, sku, around, touched, |before| before + count)?,
-        Change::Set(sku, count) => put(cart, sku, around, touched, |_| *count)?,
+        Change::Create | Change::Hold(_) | Change::Release | Change::Merge(_) => {}
+        Change::Add(sku, count) => put(cart, sku, known, touched, |before| before + count)?,
+        Change::Set(sku, count) => put(cart, sku, known, touched, |_| *count)?,
         Change::Clear => {
             let lines = cart.lines.drain(..).map(|line| (cart.id, line.variant));
             touched.lines.extend(lines);
@@ -417,7 +433,7 @@ fn merge(
     carts: &mut HashMap<String, Stored>,
     job: &Job,
     from: &str,
-    around: &Surroundings,
+    known: (&Surroundings, i64),
     touched: &mut Touched,
 ) -> Result<(), Error> {
     let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
@@ -432,7 +448,7 @@ fn merge(
     let merged = match carts.get_mut(&job.token) {
         _ if somebodys => Err(unknown()),
         Some(cart) if other.order.is_none() => {
-            pour(&mut other, cart, around, touched);
+            pour(&mut other, cart, known, touched);
             for cart in [&mut other, cart] {
                 cart.version += 1;
                 touched.whole(cart);
@@ -445,13 +461,18 @@ fn merge(
     merged
 }
 
-fn pour(from: &mut Stored, into: &mut Stored, around: &Surroundings, touched: &mut Touched) {
+fn pour(
+    from: &mut Stored,
+    into: &mut Stored,
+    (around, units_max): (&Surroundings, i64),
+    touched: &mut Touched,
+) {
     for line in std::mem::take(&mut from.lines) {
         let place = into.lines.iter().position(|it| it.variant == line.variant);
         let before = place.map_or(0, |place| into.lines[place].quantity);
         let offer = around.offers.get(&line.variant);
         let available = offer.and_then(|offer| around.available(&[from.id, into.id], offer));
-        let most = available.unwrap_or(QUANTITY_MAX).min(QUANTITY_MAX);
+        let most = available.unwrap_or(units_max).min(units_max);
         // Nobody has fewer than in the fuller of the two.
         let quantity = (before + line.quantity)
             .min(most)
@@ -491,7 +512,7 @@ fn pour(from: &mut Stored, into: &mut Stored, around: &Surroundings, touched: &m
 fn put(
     cart: &mut Stored,
     sku: &str,
-    around: &Surroundings,
+    (around, units_max): (&Surroundings, i64),
     touched: &mut Touched,
     quantity: impl FnOnce(i64) -> i64,
 ) -> Result<(), Error> {
@@ -500,8 +521,8 @@ fn put(
     let place = cart.lines.iter().position(|line| line.variant == variant);
     let before = place.map_or(0, |place| cart.lines[place].quantity);
     let quantity = quantity(before);
-    if quantity > QUANTITY_MAX {
-        let why = format!("There may be {QUANTITY_MAX} of one thing in a cart.");
+    if quantity > units_max {
+        let why = format!("There may be {units_max} of one thing in a cart.");
         return Err(Error::field("quantity", why));
     }
     if quantity == 0 {

@@ -40,7 +40,7 @@ impl Error {
     /// Whether another transaction was in the way.
     pub fn is_conflict(&self) -> bool {
         match self {
-            Self::Db(error) => db::is_conflict(error),
+            Self::Db(error) => db::is_conflict(error) || db::is_duplicate(error),
             Self::Catalog(error) => error.is_conflict(),
             _ => false,
         }

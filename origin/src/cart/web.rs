@@ -154,10 +154,12 @@ async fn hold_cart(
     State(app): State<App>,
     Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
+    network: Network,
     headers: HeaderMap,
 ) -> Answered {
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, Change::Hold, query.locale).await?;
+    let what = Change::Hold(network);
+    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 

@@ -7,6 +7,8 @@
 mod coupon;
 mod rules;
 mod sum;
+#[cfg(test)]
+mod tests;
 
 pub use coupon::{Coupon, Effect};
 pub use rules::{Parcel, Rules, percent};

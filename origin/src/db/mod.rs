@@ -59,8 +59,9 @@ fn is_gone(error: &Error) -> bool {
             // `ER_SERVER_SHUTDOWN`, `ER_QUERY_INTERRUPTED`, `ER_CONNECTION_KILLED`: what a server
             // says last.
             Some(Number::Mysql(number)) => [1053, 1317, 1927].contains(&number),
-            // `SQLITE_IOERR`, `SQLITE_CANTOPEN`: the disk does not do what it should.
-            Some(Number::Sqlite(number)) => [10, 14].contains(&number),
+            // `SQLITE_BUSY`: another program keeps the lock. `SQLITE_IOERR`, `SQLITE_CANTOPEN`: the disk
+            // does not do what it should.
+            Some(Number::Sqlite(number)) => [5, 10, 14].contains(&number),
             None => false,
         },
     }
@@ -104,6 +105,14 @@ pub fn is_conflict(error: &Error) -> bool {
         .as_database_error()
         .and_then(DatabaseError::code)
         .is_some_and(|code| code == "40001")
+}
+
+/// Whether a key is there already. Where the key was chosen from what was read, another transaction was
+/// in the way.
+pub fn is_duplicate(error: &Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(DatabaseError::is_unique_violation)
 }
 
 /// How often a transaction that meets another one is tried.
@@ -449,3 +458,37 @@ const MYSQL_PREPARE: &[&str] = &[
     // Lists come as one text.
     "set session group_concat_max_len = 16777216",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// What a transaction meets that fails so many times first; says how often it was tried.
+    async fn tried(failures: u32, is_conflict: bool) -> (Result<u32, &'static str>, u32) {
+        let tries = Cell::new(0);
+        let work = || {
+            tries.set(tries.get() + 1);
+            let done = tries.get() > failures;
+            async move {
+                if done {
+                    Ok(7)
+                } else {
+                    Err("another was in the way")
+                }
+            }
+        };
+        (retried(work, |_| is_conflict).await, tries.get())
+    }
+
+    #[tokio::test]
+    async fn who_meets_another_tries_again_and_not_for_ever() {
+        for failures in 0..3 {
+            assert_eq!(tried(failures, true).await, (Ok(7), failures + 1));
+        }
+        let failed = Err("another was in the way");
+        assert_eq!(tried(ATTEMPTS, true).await, (failed, ATTEMPTS));
+        assert_eq!(tried(1, false).await, (failed, 1));
+    }
+}

@@ -7,6 +7,8 @@
 
 mod admit;
 mod cached;
+#[cfg(test)]
+mod cached_tests;
 mod client;
 mod cross_site;
 mod files;

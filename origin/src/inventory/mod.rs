@@ -1,11 +1,13 @@
 //! Inventory: how much there is of each variant, and where. Owns `locations`, `stock`, `stock_ledger`,
-//! `stock_holds` and `backorders`.
+//! `stock_holds`, `stock_claims` and `backorders`.
 //!
 //! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the sum of
 //! its holds; all of them change only in `store::move_stock`; what is sold was
-//! there, or its order waits for it and is the first to get it.
+//! there, or its order waits for it and is the first to get it; what somebody has without having paid is
+//! within their limits, which claims are counted for.
 
 mod change;
+mod claims;
 mod error;
 mod holds;
 mod locations;
@@ -14,6 +16,7 @@ mod waiting;
 mod web;
 
 pub use change::{Job, change};
+pub use claims::{Claim, Claimant, Claimed, Claims, add_claims, claimants_of, claims, end_claims};
 pub use error::Error;
 pub use holds::{Hold, Holds, holds, promise, release};
 pub use locations::save_location;

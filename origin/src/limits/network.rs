@@ -54,6 +54,13 @@ impl Network {
         self.0.as_ref().map(|it| it.site.as_str())
     }
 
+    /// Who holds goods in checkout: an IPv4 address, or an IPv6 /48.
+    pub fn holder(&self) -> Option<&str> {
+        let names = self.0.as_ref()?;
+        let is_v6 = names.client.contains(':');
+        Some(if is_v6 { &names.site } else { &names.client })
+    }
+
     /// The buckets that a request from here takes from, the smallest network first, each with its own
     /// quota. A network that is not known has none.
     pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, Subject<'_>)> {
@@ -103,6 +110,8 @@ mod tests {
         assert_eq!(site("192.0.2.1"), "192.0.2.0/24");
         assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:ffff::1"));
         assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
+        assert_eq!(of("192.0.2.1").holder(), Some("192.0.2.1"));
+        assert_eq!(of("2001:db8:1:2::1").holder(), Some("2001:db8:1::/48"));
         let provider = |text: &str| of(text).0.unwrap().provider;
         assert_eq!(provider("198.51.100.7"), "198.51.0.0/16");
         assert_eq!(provider("2001:db8:1::1"), provider("2001:db8:ffff::1"));

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use shared::{
     cart::PlaceOrder,
-    id::{CartId, CouponId, OrderId, VariantId},
+    id::{CartId, CouponId, OrderId, UserId, VariantId},
     locale::Locale,
     money::Money,
     order::Order,
@@ -17,7 +17,8 @@ use crate::{
     app::App,
     cart, catalog, coupons, crash,
     db::{self, Tx},
-    inventory::{self, Moves, Shelf},
+    inventory::{self, Claims, Moves, Shelf},
+    limits::Network,
     outbox,
 };
 
@@ -26,7 +27,9 @@ use super::{
     idempotency::Key,
     place::{Counter, Decided},
     store,
+    take_over::take_over,
     token::with_token,
+    unpaid::{Buyer, UnpaidLimits},
 };
 
 /// An order on its way to the desk.
@@ -37,6 +40,8 @@ pub struct Placement {
     pub(super) payment_method: String,
     pub(super) locale: Locale,
     pub(super) key: Option<Key>,
+    /// The network that it comes from, where that is known.
+    pub(super) network: Network,
 }
 
 /// What became of it.
@@ -56,6 +61,7 @@ pub async fn place(
     cart: &str,
     request: PlaceOrder,
     key: Option<Key>,
+    network: Network,
 ) -> Result<Placed, Error> {
     let methods = &app.config.payment_methods;
     if !methods.contains(&request.payment_method) {
@@ -68,6 +74,7 @@ pub async fn place(
         payment_method: request.payment_method,
         locale: request.locale,
         key,
+        network,
     };
     let work = |placements| {
         let app = app.clone();
@@ -76,28 +83,66 @@ pub async fn place(
     app.desks.orders.ask(placement, work).await?
 }
 
-type Answered = Result<Placed, Error>;
+pub(super) type Answered = Result<Placed, Error>;
 
-async fn together(app: &App, placements: Vec<Placement>) -> Vec<Answered> {
-    match db::retried(|| in_one(app, &placements), Error::is_conflict).await {
-        Ok(answers) => answers,
-        Err(error) => {
-            let problem = Box::new(Problem::from(error));
-            placements
-                .iter()
-                .map(|_| Err(Error::NotWritten(problem.clone())))
-                .collect()
-        }
+/// What a batch says of a placement.
+pub(super) struct Outcome {
+    pub(super) answer: Answered,
+    /// The buyer's other orders that are not paid, the oldest first, where the answer is a refusal.
+    pub(super) unpaid: Vec<OrderId>,
+}
+
+impl From<Answered> for Outcome {
+    fn from(answer: Answered) -> Self {
+        let unpaid = Vec::new();
+        Self { answer, unpaid }
     }
 }
 
-async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Error> {
-    let now = app.clock.now();
+async fn together(app: &App, placements: Vec<Placement>) -> Vec<Answered> {
+    let outcomes = match db::retried(|| in_one(app, &placements), Error::is_conflict).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            let problem = Box::new(Problem::from(error));
+            return placements
+                .iter()
+                .map(|_| Err(Error::NotWritten(problem.clone())))
+                .collect();
+        }
+    };
+    let mut answers = Vec::with_capacity(outcomes.len());
+    for (placement, outcome) in placements.iter().zip(outcomes) {
+        let answer = take_over(app, placement, outcome).await;
+        match &answer {
+            Ok(Placed::New(_)) => app.metrics.business.order(true),
+            Ok(_) => {}
+            Err(_) => app.metrics.business.order(false),
+        }
+        answers.push(answer);
+    }
+    answers
+}
+
+async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Outcome>, Error> {
     let mut tx = app.db.write().await?;
     crash::at("order.begun");
+    let outcomes = place_in(app, &mut tx, placements).await?;
+    crash::at("order.written");
+    tx.commit().await?;
+    crash::at("order.committed");
+    Ok(outcomes)
+}
+
+/// Decides and writes in this transaction.
+pub(super) async fn place_in(
+    app: &App,
+    tx: &mut Tx,
+    placements: &[Placement],
+) -> Result<Vec<Outcome>, Error> {
+    let now = app.clock.now();
     let lock = tx.dialect().for_update();
     let keys: Vec<&Key> = placements.iter().filter_map(|it| it.key.as_ref()).collect();
-    let replays = idempotency::find(&mut tx, &keys).await?;
+    let replays = idempotency::find(tx, &keys).await?;
     let mut tokens: Vec<&str> = placements.iter().map(|it| it.cart.as_str()).collect();
     tokens.sort_unstable();
     tokens.dedup();
@@ -105,58 +150,91 @@ async fn in_one(app: &App, placements: &[Placement]) -> Result<Vec<Answered>, Er
     let open = carts.values().filter(|cart| cart.order.is_none());
     let mut around = cart::surroundings(tx.conn(), &app.showcase, open, &[], lock).await?;
     let levels = around.shelves.clone();
+    let mut claims = buyers_claims(tx, &carts, placements).await?;
     crash::at("order.read");
-    let counter = Counter {
-        rules: &app.rules,
-        currency: app.config.currency,
-        now,
-        pay_within_ms: app.config.pay_within_ms,
-        transfer_within_ms: app.config.transfer_within_ms,
-    };
+    let counter = counter(app, tx, &carts, placements).await?;
     let mut batch = Batch::default();
-    let mut answers = Vec::with_capacity(placements.len());
+    let mut outcomes = Vec::with_capacity(placements.len());
     for placement in placements {
         if let Some(key) = &placement.key
             && let Some(answer) = replays.get(&(key.scope.clone(), key.key.clone()))
         {
-            answers.push(replay(app, key, answer));
+            outcomes.push(replay(app, key, answer).into());
             continue;
         }
         let Some(cart) = carts.get(&placement.cart) else {
-            answers.push(Err(cart::Error::NoSuchCart.into()));
+            outcomes.push(Err(cart::Error::NoSuchCart.into()).into());
             continue;
         };
         if let Some(order) = batch.orders.get(&cart.id.get()) {
-            answers.push(batch.again(*order, placement));
+            outcomes.push(batch.again(*order, placement).into());
             continue;
         }
         if cart.order.is_some() {
             let stored = store::find_by_cart(tx.conn(), cart.id.get()).await?;
             let stored = stored.ok_or(Error::NoSuchOrder)?;
-            answers.push(Ok(Placed::Before(Box::new(with_token(app, stored)))));
+            outcomes.push(Ok(Placed::Before(Box::new(with_token(app, stored)))).into());
             continue;
         }
         let id = OrderId::new(app.ids.next(now));
-        answers.push(match counter.decide(id, cart, placement, &mut around) {
-            Ok(decided) => Ok(batch.add(decided, placement)?),
-            Err(error) => Err(error),
+        let known = (&mut around, &mut claims);
+        outcomes.push(match counter.decide(id, cart, placement, known) {
+            Ok(decided) => Ok(batch.add(decided, placement)?).into(),
+            Err(error) => Outcome {
+                answer: Err(error),
+                unpaid: Buyer::of(cart, placement)
+                    .map_or_else(Vec::new, |buyer| buyer.unpaid(cart, &claims)),
+            },
         });
     }
     crash::at("order.decided");
     if !batch.decided.is_empty() {
-        batch.write(app, &mut tx, &levels, now).await?;
+        batch.write(app, tx, &levels, now).await?;
     }
-    crash::at("order.written");
-    tx.commit().await?;
-    crash::at("order.committed");
-    for answer in &answers {
-        match answer {
-            Ok(Placed::New(_)) => app.metrics.business.order(true),
-            Ok(_) => {}
-            Err(_) => app.metrics.business.order(false),
-        }
-    }
-    Ok(answers)
+    Ok(outcomes)
+}
+
+/// What the buyers of these carts have ordered and not paid. Locked after the stock, as whoever gives up
+/// an order does it.
+async fn buyers_claims(
+    tx: &mut Tx,
+    carts: &HashMap<String, cart::Stored>,
+    placements: &[Placement],
+) -> Result<Claims, db::Error> {
+    let buyers = placements.iter().filter_map(|placement| {
+        let cart = carts.get(&placement.cart)?;
+        cart.order.is_none().then(|| Buyer::of(cart, placement))?
+    });
+    let claimants = buyers.flat_map(Buyer::claimants).collect();
+    let lock = tx.dialect().for_update();
+    inventory::claims(tx.conn(), claimants, lock).await
+}
+
+async fn counter<'a>(
+    app: &'a App,
+    tx: &mut Tx,
+    carts: &HashMap<String, cart::Stored>,
+    placements: &[Placement],
+) -> Result<Counter<'a>, db::Error> {
+    let config = &app.config;
+    let transfers = placements.iter().filter(|it| it.payment_method == "manual");
+    let mut users: Vec<UserId> = transfers
+        .filter_map(|it| carts.get(&it.cart)?.user)
+        .collect();
+    users.sort_unstable();
+    users.dedup();
+    Ok(Counter {
+        rules: &app.rules,
+        currency: config.currency,
+        now: app.clock.now(),
+        pay_within_ms: config.pay_within_ms,
+        transfer_within_ms: config.transfer_within_ms,
+        transfer_stranger_within_ms: config.buying.transfer_stranger_within_ms,
+        transfer_takes_later: config.buying.transfer_takes_stock_when_paid,
+        line_units_max: config.buying.limit_line_units,
+        unpaid: UnpaidLimits::of(config),
+        known: store::who_have_paid(tx.conn(), &users).await?,
+    })
 }
 
 fn replay(app: &App, key: &Key, answer: &idempotency::Replayed) -> Answered {
@@ -226,12 +304,13 @@ impl Batch {
     ) -> Result<(), Error> {
         let mut stored = Vec::with_capacity(self.decided.len());
         let mut moves = Moves::default();
-        let (mut uses, mut messages) = (Vec::new(), Vec::new());
+        let (mut uses, mut messages, mut claims) = (Vec::new(), Vec::new(), Vec::new());
         for decided in self.decided {
             let (id, order) = (decided.stored.id, &decided.stored.order);
             let cart = CartId::new(decided.stored.cart);
             moves.movements.extend(decided.movements);
             moves.waiting.extend(decided.waiting);
+            claims.extend(decided.claims);
             let held = decided.held.map(|held| (cart, held, Vec::new()));
             moves.holds.extend(held);
             uses.extend(
@@ -248,9 +327,12 @@ impl Batch {
         let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
         catalog::stock_changed(tx, &moved.told, app.context()).await?;
+        inventory::add_claims(tx, &claims).await?;
         coupons::redeem(tx, now, &uses).await?;
         let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
         cart::end_holds(tx, now, &held).await?;
+        let held: Vec<i64> = held.iter().map(|cart| cart.get()).collect();
+        inventory::end_claims(tx, &held).await?;
         crash::at("order.marked");
         outbox::put(tx, &app.ids, now, &messages).await?;
         crash::at("order.told");

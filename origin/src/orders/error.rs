@@ -25,6 +25,9 @@ pub enum Error {
     /// Something keeps the cart from being ordered.
     #[error("the cart cannot be ordered: {0:?}")]
     Obstacles(Vec<Obstacle>),
+    /// The buyer, or the network, has too much on orders that are not paid.
+    #[error("too much is not paid: {0:?}")]
+    TooMuchUnpaid(Vec<Obstacle>),
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(String, String),
@@ -73,6 +76,8 @@ pub struct Obstacle {
     pub field: String,
     /// Why, for a person.
     pub why: String,
+    /// Whether another order of the same buyer may be what is in the way.
+    pub may_be_own: bool,
 }
 
 impl Error {
@@ -84,7 +89,7 @@ impl Error {
     /// Whether another transaction was in the way.
     pub fn is_conflict(&self) -> bool {
         match self {
-            Self::Db(error) => db::is_conflict(error),
+            Self::Db(error) => db::is_conflict(error) || db::is_duplicate(error),
             Self::Catalog(error) => error.is_conflict(),
             Self::Cart(error) => error.is_conflict(),
             _ => false,
@@ -92,22 +97,32 @@ impl Error {
     }
 }
 
+fn named(kind: ProblemKind, obstacles: Vec<Obstacle>) -> Problem {
+    let obstacles = obstacles.into_iter();
+    obstacles.fold(Problem::new(kind), |problem, it| {
+        problem.field(it.field, it.why)
+    })
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NoSuchOrder => Self::new(ProblemKind::NotFound)
                 .detail("There is no order with this number and token."),
-            Error::Changed { now, lines } => lines.into_iter().fold(
-                Self::new(ProblemKind::Changed)
+            Error::Changed { now, lines } => {
+                // Where no price has changed, it is the cart that the shopper has not seen like this.
+                let kind = match lines.is_empty() {
+                    true => ProblemKind::CartChanged,
+                    false => ProblemKind::Changed,
+                };
+                let problem = Self::new(kind)
                     .detail(format!("The total is {} now.", now.display(Locale::En)))
-                    .field("expected_total", now.to_decimal()),
-                |problem, (field, why)| problem.field(field, why),
-            ),
-            Error::Obstacles(obstacles) => obstacles
-                .into_iter()
-                .fold(Self::new(ProblemKind::CannotOrder), |problem, it| {
-                    problem.field(it.field, it.why)
-                }),
+                    .field("expected_total", now.to_decimal());
+                let lines = lines.into_iter();
+                lines.fold(problem, |problem, (field, why)| problem.field(field, why))
+            }
+            Error::Obstacles(obstacles) => named(ProblemKind::CannotOrder, obstacles),
+            Error::TooMuchUnpaid(excess) => named(ProblemKind::TooMuchUnpaid, excess),
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
             Error::NotThereYet => Self::new(ProblemKind::IllegalStep)

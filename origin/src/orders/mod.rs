@@ -14,7 +14,9 @@ mod place;
 mod returns;
 mod steps;
 mod store;
+mod take_over;
 mod token;
+mod unpaid;
 mod web;
 
 pub use desk::{Placed, Placement, place};

@@ -1,10 +1,10 @@
 //! Deciding about one cart: what it comes to, whether it can be had, and the order that it becomes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::{
     cart::{CouponRefusal, LineProblem, Missing, Totals},
-    id::{CouponId, OrderId, VariantId},
+    id::{CouponId, OrderId, UserId, VariantId},
     locale::Locale,
     money::{Currency, Money},
     order::{Order, OrderEvent, OrderLine, OrderState},
@@ -14,11 +14,17 @@ use shared::{
 use crate::{
     cart::{self, Priced, Surroundings},
     checkout::Rules,
-    inventory::{self, Hold, Movement, Shelf, Waiting},
+    inventory::{self, Claim, Claims, Hold, Movement, Shelf, Waiting},
     secret,
 };
 
-use super::{Error, Obstacle, desk::Placement, store::Stored, token::StoredToken};
+use super::{
+    Error, Obstacle,
+    desk::Placement,
+    store::Stored,
+    token::StoredToken,
+    unpaid::{Buyer, UnpaidLimits},
+};
 
 /// What is the same for every order of a batch.
 pub(super) struct Counter<'c> {
@@ -27,6 +33,13 @@ pub(super) struct Counter<'c> {
     pub(super) now: Timestamp,
     pub(super) pay_within_ms: i64,
     pub(super) transfer_within_ms: i64,
+    pub(super) transfer_stranger_within_ms: i64,
+    /// Whether a transfer takes its stock when it is paid.
+    pub(super) transfer_takes_later: bool,
+    pub(super) line_units_max: i64,
+    pub(super) unpaid: UnpaidLimits,
+    /// The accounts that have paid an order before.
+    pub(super) known: HashSet<UserId>,
 }
 
 /// An order as it is decided, with what it takes.
@@ -38,78 +51,108 @@ pub(super) struct Decided {
     /// What was kept for the cart, if it was in checkout.
     pub(super) held: Option<Vec<Hold>>,
     pub(super) coupons: Vec<CouponId>,
+    /// What counts for the limits of its buyer until it is paid.
+    pub(super) claims: Vec<Claim>,
 }
 
 impl Counter<'_> {
-    /// Makes an order of a cart, and takes from `around` what it takes, so that the next one sees
-    /// what is left.
+    /// Makes an order of a cart, and takes from `around` and `claims` what it takes, so that the next one
+    /// sees what is left.
     pub(super) fn decide(
         &self,
         id: OrderId,
         cart: &cart::Stored,
         placement: &Placement,
-        around: &mut Surroundings,
+        (around, claims): (&mut Surroundings, &mut Claims),
     ) -> Result<Decided, Error> {
         let priced = cart::price(cart, around, self.rules, self.currency, self.now);
-        let obstacles = obstacles(cart, &priced);
+        let obstacles = self.obstacles(cart, &priced);
         if !obstacles.is_empty() {
             return Err(Error::Obstacles(obstacles));
         }
-        let money = |minor| Money::new(minor, self.currency);
-        let total = money(priced.sum.total);
+        let total = Money::new(priced.sum.total, self.currency);
         if placement.expected_total != total {
             return Err(Error::Changed {
                 now: total,
                 lines: changes(&priced),
             });
         }
-        let (Some(email), Some(address), Some(method)) =
-            (&cart.email, &cart.shipping_address, &cart.shipping_method)
-        else {
-            return Err(Error::Obstacles(Vec::new()));
+        let (mut order, buyer) = self
+            .order(cart, placement, &priced)
+            .zip(Buyer::of(cart, placement))
+            .ok_or_else(|| Error::Obstacles(Vec::new()))?;
+        let units = cart.lines.iter().map(|line| line.quantity).sum();
+        let size = (units, priced.sum.total);
+        let excess = self.unpaid.excess(&buyer, claims, size, self.currency);
+        if !excess.is_empty() {
+            return Err(Error::TooMuchUnpaid(excess));
+        }
+        let reserved = !(self.transfer_takes_later && is_transfer(placement));
+        let wanted = match reserved {
+            true => wanted(cart, &priced),
+            false => Vec::new(),
         };
-        let lines = self.lines(cart, &priced, placement.locale);
-        let coupons: Vec<(CouponId, String)> = priced
-            .coupons
-            .iter()
-            .flatten()
-            .map(|coupon| (coupon.id, coupon.code.clone()))
-            .collect();
+        let coupons = coupons(&priced);
+        let held = around.holds.remove(&cart.id).unwrap_or_default();
+        inventory::release(&mut around.shelves, &held);
+        let (movements, waiting) = take(id, &wanted, &mut around.shelves, &mut order.lines);
+        for (coupon, code) in &coupons {
+            if let Some(known) = around.coupons.get_mut(code) {
+                known.used += 1;
+            }
+            let customer = (*coupon, order.email.clone());
+            *around.uses.entry(customer).or_default() += 1;
+        }
+        Ok(Decided {
+            stored: Stored {
+                id,
+                order,
+                token: StoredToken::default(),
+                variants: cart.lines.iter().map(|line| line.variant).collect(),
+                cart: cart.id.get(),
+                user: cart.user,
+                locale: placement.locale,
+                reserved,
+            },
+            movements,
+            waiting,
+            held: cart.hold.map(|_| held),
+            coupons: coupons.into_iter().map(|(id, _)| id).collect(),
+            claims: buyer.claim(claims, id, size),
+        })
+    }
+
+    /// The order that a cart becomes; nothing while something is missing that the obstacles name.
+    fn order(
+        &self,
+        cart: &cart::Stored,
+        placement: &Placement,
+        priced: &Priced<'_>,
+    ) -> Option<Order> {
+        let money = |minor| Money::new(minor, self.currency);
         let totals = Totals {
             items: money(priced.sum.items),
             discount: money(priced.sum.discount),
             shipping: money(priced.sum.shipping),
             tax: money(priced.sum.tax),
             tax_included: self.rules.tax_included,
-            total,
+            total: money(priced.sum.total),
         };
-        let wanted: Vec<(VariantId, i64, bool)> = cart
-            .lines
-            .iter()
-            .zip(&priced.lines)
-            .map(|(line, (offer, _))| {
-                let counted = offer.is_some_and(|offer| offer.tracked);
-                (line.variant, line.quantity, counted)
-            })
-            .collect();
-        let pay_within_ms = match placement.payment_method.as_str() {
-            "manual" => self.transfer_within_ms,
-            _ => self.pay_within_ms,
-        };
-        let mut order = Order {
+        let pay_within_ms = self.pay_within_ms(cart, placement);
+        Some(Order {
             number: secret::number(),
             token: secret::token(),
             state: OrderState::Pending,
             version: 1,
-            lines,
+            lines: self.lines(cart, priced, placement.locale),
             totals,
             paid: money(0),
             refunded: money(0),
-            email: email.clone(),
-            shipping_address: address.clone(),
-            shipping_method: method.clone(),
+            email: cart.email.clone()?,
+            shipping_address: cart.shipping_address.clone()?,
+            shipping_method: cart.shipping_method.clone()?,
             payment_method: placement.payment_method.clone(),
-            coupons: coupons.iter().map(|(_, code)| code.clone()).collect(),
+            coupons: coupons(priced).into_iter().map(|(_, code)| code).collect(),
             note: cart.note.clone(),
             pay_until: Some(self.now.plus_millis(pay_within_ms)),
             created_at: self.now,
@@ -117,41 +160,34 @@ impl Counter<'_> {
                 state: OrderState::Pending,
                 at: self.now,
             }],
-        };
-        let held = around.holds.remove(&cart.id).unwrap_or_default();
-        inventory::release(&mut around.shelves, &held);
-        let movements = take(id, &wanted, &mut around.shelves, &mut order.lines);
-        let variants: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
-        let later = variants.iter().zip(&order.lines);
-        let waiting = later
-            .filter(|(_, line)| line.backordered > 0)
-            .map(|(variant, line)| Waiting {
-                variant: *variant,
-                order: id,
-                quantity: line.backordered,
-            })
-            .collect();
-        for (coupon, code) in &coupons {
-            if let Some(known) = around.coupons.get_mut(code) {
-                known.used += 1;
-            }
-            *around.uses.entry((*coupon, email.clone())).or_default() += 1;
-        }
-        Ok(Decided {
-            stored: Stored {
-                id,
-                order,
-                token: StoredToken::default(),
-                variants,
-                cart: cart.id.get(),
-                user: cart.user,
-                locale: placement.locale,
-            },
-            movements,
-            waiting,
-            held: cart.hold.map(|_| held),
-            coupons: coupons.into_iter().map(|(id, _)| id).collect(),
         })
+    }
+
+    /// A bank takes days; strangers get as long as it takes to be serious.
+    fn pay_within_ms(&self, cart: &cart::Stored, placement: &Placement) -> i64 {
+        let known = cart.user.is_some_and(|user| self.known.contains(&user));
+        match (is_transfer(placement), known) {
+            (false, _) => self.pay_within_ms,
+            (true, true) => self.transfer_within_ms,
+            (true, false) => self
+                .transfer_within_ms
+                .min(self.transfer_stranger_within_ms),
+        }
+    }
+
+    /// What keeps a cart from being ordered.
+    fn obstacles(&self, cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
+        let mut obstacles = obstacles(cart, priced);
+        for (line, (offer, _)) in cart.lines.iter().zip(&priced.lines) {
+            if line.quantity > self.line_units_max {
+                obstacles.push(Obstacle {
+                    field: format!("lines.{}", offer.map_or("", |offer| &offer.sku)),
+                    why: format!("At most {} may be ordered at once.", self.line_units_max),
+                    may_be_own: false,
+                });
+            }
+        }
+        obstacles
     }
 
     fn lines(&self, cart: &cart::Stored, priced: &Priced<'_>, locale: Locale) -> Vec<OrderLine> {
@@ -177,15 +213,38 @@ impl Counter<'_> {
     }
 }
 
-/// Takes what is wanted off the shelves, the first location first. What is missing is noted as to
-/// come later; whether that is allowed has been decided before.
-fn take(
+/// Whether the shop takes the money itself, which takes days.
+fn is_transfer(placement: &Placement) -> bool {
+    placement.payment_method == "manual"
+}
+
+/// The coupons that count, with their codes.
+fn coupons(priced: &Priced<'_>) -> Vec<(CouponId, String)> {
+    let coupons = priced.coupons.iter().flatten();
+    coupons.map(|it| (it.id, it.code.clone())).collect()
+}
+
+/// How many of what, and whether there is a count of it.
+fn wanted(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<(VariantId, i64, bool)> {
+    let lines = cart.lines.iter().zip(&priced.lines);
+    lines
+        .map(|(line, (offer, _))| {
+            let counted = offer.is_some_and(|offer| offer.tracked);
+            (line.variant, line.quantity, counted)
+        })
+        .collect()
+}
+
+/// Takes what is wanted off the shelves, the first location first. What is missing is to come later, and
+/// the order waits for it; whether that is allowed has been decided before.
+pub(super) fn take(
     order: OrderId,
     wanted: &[(VariantId, i64, bool)],
     shelves: &mut HashMap<VariantId, Vec<Shelf>>,
     lines: &mut [OrderLine],
-) -> Vec<Movement> {
+) -> (Vec<Movement>, Vec<Waiting>) {
     let mut movements = Vec::with_capacity(wanted.len());
+    let mut waiting = Vec::new();
     for ((variant, quantity, counted), line) in wanted.iter().zip(lines) {
         if !counted {
             continue;
@@ -206,14 +265,27 @@ fn take(
             }
         }
         line.backordered = left;
+        if left > 0 {
+            waiting.push(Waiting {
+                variant: *variant,
+                order,
+                quantity: left,
+            });
+        }
     }
-    movements
+    (movements, waiting)
 }
 
 /// What keeps a cart from being ordered.
 fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
-    let mut add = |field: String, why: String| obstacles.push(Obstacle { field, why });
+    let mut add = |field: String, why: String, may_be_own: bool| {
+        obstacles.push(Obstacle {
+            field,
+            why,
+            may_be_own,
+        });
+    };
     for missing in &priced.missing {
         let (field, why) = match missing {
             Missing::Lines => ("lines", "There is nothing in the cart."),
@@ -224,21 +296,20 @@ fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
                 "A way to send it to this address is needed.",
             ),
         };
-        add(field.to_owned(), why.to_owned());
+        add(field.to_owned(), why.to_owned(), false);
     }
     for (offer, problems) in &priced.lines {
         let sku = offer.map_or("", |offer| offer.sku.as_str());
         for problem in problems {
             match problem {
                 LineProblem::Gone => {
-                    add(
-                        format!("lines.{sku}"),
-                        "It is not sold any more.".to_owned(),
-                    );
+                    let why = "It is not sold any more.".to_owned();
+                    add(format!("lines.{sku}"), why, false);
                 }
                 LineProblem::Short { available } => add(
                     format!("lines.{sku}"),
                     format!("There are {available} left."),
+                    true,
                 ),
                 LineProblem::PriceChanged { .. } => {}
             }
@@ -259,7 +330,8 @@ fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
                 CouponRefusal::UsedUp => "It has been used as often as it may be.",
                 CouponRefusal::NotTogether => "It cannot be used together with the other one.",
             };
-            add(format!("coupons.{code}"), why.to_owned());
+            let own = refused == CouponRefusal::UsedUp;
+            add(format!("coupons.{code}"), why.to_owned(), own);
         }
     }
     obstacles

@@ -17,7 +17,7 @@ use crate::{
     outbox,
 };
 
-use super::{Error, store, store::Stored, token::with_token};
+use super::{Error, place::take, store, store::Stored, token::with_token};
 
 /// The order with this number, for whoever has its token.
 pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> {
@@ -107,6 +107,9 @@ async fn step(app: &App, tx: &mut Tx, stored: Stored, next: OrderState) -> Resul
     if !order.state.may_become(next) || !store::step(tx, (id, order.version), next, now).await? {
         return Err(Error::IllegalStep);
     }
+    if order.state == OrderState::Pending {
+        inventory::end_claims(tx, &[id.get()]).await?;
+    }
     store::add_event(tx, app.ids.next(now), (id, next), now).await?;
     let message = outbox::Message::order_changed(id, &order.number, next);
     outbox::put(tx, &app.ids, now, &[message]).await?;
@@ -140,10 +143,37 @@ pub async fn take_money(
         && amount == stored.order.totals.total.minor;
     let back = if wanted { 0 } else { amount };
     store::add_money(tx, stored.id, (amount, back), now).await?;
+    if wanted && !stored.reserved {
+        reserve(app, tx, &stored).await?;
+    }
     if wanted {
         step(app, tx, stored, OrderState::Paid).await?;
     }
     Ok(wanted)
+}
+
+/// Takes the stock of an order that took none when it was placed. It waits for what is gone by now.
+async fn reserve(app: &App, tx: &mut Tx, stored: &Stored) -> Result<(), Error> {
+    let lock = tx.dialect().for_update();
+    let offers = catalog::offers(tx.conn(), &app.showcase, &stored.variants, &[]).await?;
+    let levels = inventory::levels(tx.conn(), &stored.variants, lock).await?;
+    let mut lines = stored.order.lines.clone();
+    let wanted = stored.variants.iter().zip(&lines);
+    let wanted: Vec<(VariantId, i64, bool)> = wanted
+        .map(|(variant, line)| {
+            let counted = offers.get(variant).is_some_and(|offer| offer.tracked);
+            (*variant, line.quantity, counted)
+        })
+        .collect();
+    let (movements, waiting) = take(stored.id, &wanted, &mut levels.clone(), &mut lines);
+    let moves = Moves {
+        movements,
+        waiting,
+        ..Moves::default()
+    };
+    let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
+    catalog::stock_changed(tx, &moved.told, app.context()).await?;
+    Ok(store::reserved(tx, stored.id).await?)
 }
 
 /// Notes that so much of an order is paid back, everything that is left when nothing is said; when

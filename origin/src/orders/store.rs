@@ -1,6 +1,6 @@
 //! All SQL of the orders.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::{
     cart::Totals,
@@ -38,6 +38,8 @@ pub struct Stored {
     pub user: Option<UserId>,
     /// The language of its messages.
     pub locale: Locale,
+    /// Whether it has taken its stock. One that is paid by transfer may take it when it is paid.
+    pub reserved: bool,
 }
 
 /// Writes new orders with their lines. That it is placed is the first step of each.
@@ -68,7 +70,7 @@ pub(super) async fn insert(tx: &mut Tx, sealer: &Sealer, orders: &[Stored]) -> R
                             items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
                             total_minor, paid_minor, refunded_minor, shipping_address,
                             shipping_method, payment_method, coupons, note, pay_until, created_at,
-                            updated_at, user_id, token_sealed) ";
+                            updated_at, user_id, token_sealed, reserved) ";
     Rows::insert(head)
         .write(tx, &rows, |mut row, (it, token, address, coupons)| {
             let order = &it.order;
@@ -99,7 +101,8 @@ pub(super) async fn insert(tx: &mut Tx, sealer: &Sealer, orders: &[Stored]) -> R
                 .push_bind(order.created_at.as_millis())
                 .push_bind(order.created_at.as_millis())
                 .push_bind(it.user.map(UserId::get))
-                .push_bind(token.sealed.clone());
+                .push_bind(token.sealed.clone())
+                .push_bind(i64::from(it.reserved));
         })
         .await?;
     let head = "
@@ -161,7 +164,8 @@ macro_rules! select_order {
             "select id, number, token, cart_id, state, version, email, locale, currency,
                     items_minor, discount_minor, shipping_minor, tax_minor, tax_included,
                     total_minor, paid_minor, refunded_minor, shipping_address, shipping_method,
-                    payment_method, coupons, note, pay_until, created_at, user_id, token_sealed
+                    payment_method, coupons, note, pay_until, created_at, user_id, token_sealed,
+                    reserved
                from orders
               where ",
             $where
@@ -241,6 +245,39 @@ pub(super) async fn add_returned(
             .await?;
     }
     Ok(())
+}
+
+/// Notes that an order has taken its stock.
+pub(super) async fn reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
+    let statement = "
+        update orders
+           set reserved = 1
+         where id = ?";
+    sqlx::query(statement)
+        .bind(order.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Those of these accounts that have paid an order before, and have not got it all back.
+pub(super) async fn who_have_paid(
+    conn: &mut AnyConnection,
+    users: &[UserId],
+) -> Result<HashSet<UserId>, db::Error> {
+    let mut found = HashSet::new();
+    for chunk in users.chunks(Rows::MAX) {
+        let head = "
+            select distinct u.user_id
+              from user_orders u
+              join orders o on o.id = u.order_id
+             where o.paid_minor > o.refunded_minor
+               and u.user_id in ";
+        let mut query = Rows::among(head, chunk.iter().map(|user| user.get()));
+        let users: Vec<i64> = query.build_query_scalar().fetch_all(&mut *conn).await?;
+        found.extend(users.into_iter().map(UserId::new));
+    }
+    Ok(found)
 }
 
 /// Raises the version of an order.
@@ -361,6 +398,7 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
             hash: row.try_get("token")?,
             sealed: row.try_get("token_sealed")?,
         },
+        reserved: row.try_get::<i64, _>("reserved")? != 0,
         order: Order {
             number: row.try_get("number")?,
             token: String::new(),

@@ -13,6 +13,7 @@ use shared::{
 use crate::{
     accounts::{May, Orders},
     app::App,
+    limits::Network,
     secret,
     shopper::Of,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
@@ -36,6 +37,7 @@ pub fn routes() -> Router<App> {
 async fn place_order(
     State(app): State<App>,
     Of(path): Of<CartPath>,
+    network: Network,
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
 ) -> Answered {
@@ -45,7 +47,8 @@ async fn place_order(
     let key = Key::of(&headers, &scope, &asked)?;
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
-    Ok(match super::place(&app, &path.cart, request, key).await? {
+    let placed = super::place(&app, &path.cart, request, key, network).await?;
+    Ok(match placed {
         Placed::New(order) => {
             Answer::json(&order, CachePolicy::Private).status(StatusCode::CREATED)
         }

@@ -5,6 +5,7 @@
 //! at least once, in order within its subject, or parked where an operator sees it.
 
 mod command;
+mod recipients;
 mod relay;
 mod store;
 

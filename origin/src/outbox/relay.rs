@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    Message,
+    Message, recipients,
     store::{self, Due, Lane},
 };
 
@@ -201,6 +201,15 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
         Ok(around) => around,
         Err(error) => return vec![Err(error); messages.len()],
     };
+    let about_orders = messages
+        .iter()
+        .zip(&payloads)
+        .filter_map(|(message, payload)| {
+            let payload = payload.as_ref().ok()?;
+            let (order, _) = around.orders.get(payload.number.as_ref()?)?;
+            Some((message, about(payload.state?)?, order))
+        });
+    let withheld = recipients::withheld(app, about_orders).await;
     let mut outcomes = Vec::with_capacity(messages.len());
     let (mut mails, mut places) = (Vec::new(), Vec::new());
     for (place, (message, payload)) in messages.iter().zip(payloads).enumerate() {
@@ -217,7 +226,9 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
         }
         let outcome = payload.and_then(|payload| {
             let order = payload.number.as_ref().and_then(|it| around.orders.get(it));
-            if let Some(((order, locale), about)) = order.zip(payload.state.and_then(about)) {
+            if let Some(((order, locale), about)) = order.zip(payload.state.and_then(about))
+                && !withheld.contains(&message.id)
+            {
                 let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
                 mails.push(Letter {
                     id: message.id,

@@ -28,6 +28,7 @@ use crate::{
     accounts,
     app::App,
     cart::{self, Change},
+    limits::Network,
     orders::{self, Key, Placed},
     payments, secret,
     shopper::Shopper,
@@ -182,6 +183,7 @@ async fn save_address(
     State(app): State<App>,
     Tongue(locale): Tongue,
     shopper: Shopper,
+    network: Network,
     fields: Fields,
 ) -> Led {
     let buyer = Buyer::of(app, shopper, locale).await?;
@@ -199,7 +201,7 @@ async fn save_address(
             .await;
     }
     // From here on it is kept, as far as it is there; what is short is said on every step.
-    changed(&buyer.app, &buyer.shopper, Change::Hold, locale).await?;
+    changed(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
     Ok(Answer::see(&locale.path(CHECKOUT_SHIPPING.path)).into_response())
 }
 
@@ -330,6 +332,7 @@ async fn place_order(
     State(app): State<App>,
     Tongue(locale): Tongue,
     shopper: Shopper,
+    network: Network,
     fields: Fields,
 ) -> Led {
     // A second press of the button finds the cart ordered, and is led to the order.
@@ -346,9 +349,12 @@ async fn place_order(
         payment_method: payment.method.clone(),
         locale,
     };
-    match orders::place(&buyer.app, &buyer.cart.id, request, None).await {
+    let from = network.clone();
+    match orders::place(&buyer.app, &buyer.cart.id, request, None, from).await {
         Ok(Placed::New(order)) => {
-            pay(&buyer.app, locale, &order, payment.card, fields.text("key")).await;
+            let key = fields.text("key");
+            let by = (&network, payment.card);
+            pay(&buyer.app, locale, &order, by, key).await;
             Ok(thanks(locale, &order))
         }
         Ok(Placed::Before(order)) => Ok(thanks(locale, &order)),
@@ -370,7 +376,13 @@ async fn place_order(
 /// the policy of the pages lets forms go to the shop alone (`form-action`), which Chromium holds redirects
 /// of a form to as well, and the provider's address is the provider's to choose, so that it cannot be
 /// allowed beforehand.
-async fn pay(app: &App, locale: Locale, order: &Order, card: Option<TestCard>, key: &str) {
+async fn pay(
+    app: &App,
+    locale: Locale,
+    order: &Order,
+    (network, card): (&Network, Option<TestCard>),
+    key: &str,
+) {
     if order.payment_method == "manual" {
         return;
     }
@@ -379,7 +391,7 @@ async fn pay(app: &App, locale: Locale, order: &Order, card: Option<TestCard>, k
         hosted: Some(locale),
         ..PayOrder::default()
     };
-    let paid = pay_with(app, order, request, key).await;
+    let paid = pay_with(app, order, request, key, network).await;
     if let Err(error) = paid {
         tracing::warn!(error = %error, "an order could not be paid at once");
     }
@@ -391,9 +403,10 @@ pub(super) async fn pay_with(
     order: &Order,
     request: PayOrder,
     key: &str,
+    network: &Network,
 ) -> Result<payments::Paid, payments::Error> {
     let key = Key::new(&format!("pay:{}", order.number), key, &request)?;
-    payments::pay(app, (&order.number, &order.token), request, &key).await
+    payments::pay(app, (&order.number, &order.token), request, &key, network).await
 }
 
 /// The order's page, for one who has just ordered.

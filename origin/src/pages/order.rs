@@ -19,7 +19,7 @@ use shared::{
 use crate::{
     app::App,
     email,
-    limits::{Rule, Subject},
+    limits::{Network, Rule, Subject},
     orders, payments, secret,
     web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
 };
@@ -98,6 +98,7 @@ async fn pay_order(
     Tongue(locale): Tongue,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
+    network: Network,
     fields: Fields,
 ) -> Answered {
     let whose = (path.number.as_str(), query.token.as_str());
@@ -111,9 +112,9 @@ async fn pay_order(
             hosted: Some(locale),
             ..PayOrder::default()
         };
-        pay_with(&app, &order, request, fields.text("key"))
-            .await
-            .map(drop)
+        let key = fields.text("key");
+        let paid = pay_with(&app, &order, request, key, &network).await;
+        paid.map(drop)
     };
     match paid {
         Ok(()) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),

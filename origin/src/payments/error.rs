@@ -1,5 +1,7 @@
 //! What can go wrong with a payment.
 
+use std::time::Duration;
+
 use shared::problem::{Problem, ProblemKind};
 
 use crate::{db, orders};
@@ -22,6 +24,9 @@ pub enum Error {
     /// The provider did not say what has become of a payment.
     #[error(transparent)]
     Unknown(#[from] super::Unknown),
+    /// Too many cards were declined: none is taken for so long.
+    #[error("too many cards were declined")]
+    Paused(Duration),
     /// In its present state the payment cannot take this step.
     #[error("the payment cannot take this step")]
     IllegalStep,
@@ -37,7 +42,7 @@ impl Error {
     /// Whether another transaction was in the way.
     pub fn is_conflict(&self) -> bool {
         match self {
-            Self::Db(error) => db::is_conflict(error),
+            Self::Db(error) => db::is_conflict(error) || db::is_duplicate(error),
             Self::Order(error) => error.is_conflict(),
             _ => false,
         }
@@ -57,6 +62,7 @@ impl From<Error> for Problem {
                     .detail("The payment provider does not answer just now.")
             }
             Error::BadEvent(why) => Self::new(ProblemKind::BadRequest).detail(why),
+            Error::Paused(retry_in) => Self::new(ProblemKind::PaymentPaused).retry_after(retry_in),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
             Error::Order(error) => error.into(),
             Error::Db(error) => db::problem(&error),

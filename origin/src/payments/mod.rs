@@ -1,4 +1,4 @@
-//! Payments. Owns `payments`, `refunds` and `payment_events`; `test_charges` and `test_refunds` are the
+//! Payments. Owns `payments`, `refunds`, `payment_events` and `card_tries`; `test_charges` and `test_refunds` are the
 //! world outside as the method `test` plays it.
 //!
 //! What must stay true: the row is there before the provider is asked, and the provider is never asked
@@ -12,10 +12,16 @@ mod provider;
 mod refund;
 mod step;
 mod store;
+mod tries;
 mod web;
 
 pub use error::Error;
 pub use pay::{Paid, confirm, find, last, pay, recover, settle};
 pub use provider::{Answer, Charge, HostedPage, Known, Outcome, Provider, Unknown};
 pub use refund::{refund, send_back};
+pub use store::is_under_way;
+pub use tries::forget;
 pub use web::routes;
+
+/// The reason of a payment that its provider has never heard of.
+const NEVER_REACHED: &str = "never_reached";

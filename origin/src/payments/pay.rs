@@ -9,7 +9,9 @@ use shared::{
 
 use crate::{
     app::App,
-    crash, db,
+    crash,
+    db::{self, Tx},
+    limits::Network,
     orders::{self, Key, idempotency},
 };
 
@@ -18,6 +20,7 @@ use super::{
     provider::{self, Answer, Charge, HostedPage, Outcome, Provider, Unknown},
     refund,
     store::{self, Stored},
+    tries,
 };
 
 /// After so many times the wait for an answer, a payment that the provider has not heard of never
@@ -42,12 +45,13 @@ pub async fn pay(
     (number, token): (&str, &str),
     request: PayOrder,
     key: &Key,
+    network: &Network,
 ) -> Result<Paid, Error> {
     if request.hosted.is_some() && request.payment_method.is_some() {
         let why = "Either this or payment_method is expected.".to_owned();
         return Err(Error::Invalid("hosted", why));
     }
-    let begin = async || begin(app, (number, token), key).await;
+    let begin = async || begin(app, (number, token), key, network).await;
     let payment = match db::retried(begin, Error::is_conflict).await? {
         Begun::New(payment) => payment,
         // The process that began it may have died. The provider charges one reference once.
@@ -141,7 +145,12 @@ enum Begun {
 }
 
 /// Writes that a payment is on its way, unless there is one already.
-async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Begun, Error> {
+async fn begin(
+    app: &App,
+    (number, token): (&str, &str),
+    key: &Key,
+    network: &Network,
+) -> Result<Begun, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let order = orders::find_locked(&mut tx, number).await?;
@@ -154,6 +163,8 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
         amount: order.order.totals.total,
         reason: None,
         external: None,
+        network: network.client().map(tries::hashed),
+        updated_at: now,
     };
     let about = payment.id.to_string();
     if let Some(answer) = idempotency::begin(&mut tx, now, key, &about).await? {
@@ -172,16 +183,15 @@ async fn begin(app: &App, (number, token): (&str, &str), key: &Key) -> Result<Be
     }
     // One that is on its way, or here, is the payment of this order.
     let others = store::of_order(tx.conn(), order.id).await?;
-    if let Some(other) = others
-        .into_iter()
-        .find(|it| it.state != PaymentState::Failed)
-    {
+    let live = |it: &&Stored| it.state != PaymentState::Failed;
+    if let Some(other) = others.iter().find(live).cloned() {
         tx.rollback().await?;
         return Ok(Begun::Other(other));
     }
     if !order.order.state.may_become(OrderState::Paid) {
         return Err(Error::IllegalStep);
     }
+    tries::admit(app, &mut tx, &payment, &others).await?;
     store::insert(&mut tx, &payment, now).await?;
     tx.commit().await?;
     Ok(Begun::New(payment))
@@ -247,11 +257,12 @@ async fn settle_once(
         Outcome::Captured => (PaymentState::Captured, None),
         Outcome::Declined(why) => (PaymentState::Failed, Some(why.clone())),
         Outcome::Confirming => (PaymentState::Confirming, None),
-        Outcome::NeverHeard => (PaymentState::Failed, Some("never_reached".to_owned())),
+        Outcome::NeverHeard => (PaymentState::Failed, Some(super::NEVER_REACHED.to_owned())),
     };
+    let before = payment.state;
     payment.external = answer.external.clone().or(payment.external);
     (payment.state, payment.reason) = (state, reason);
-    store::update(&mut tx, &payment, now).await?;
+    note(app, &mut tx, (before, &mut payment), answer, &order).await?;
     if state == PaymentState::Captured {
         let minor = payment.amount.minor;
         if !orders::take_money(app, &mut tx, order, minor).await? {
@@ -265,6 +276,33 @@ async fn settle_once(
         app.metrics.business.payment(&payment.provider, captured);
     }
     Ok(payment)
+}
+
+/// Writes what has become of a payment, and counts it for the limits of cards.
+async fn note(
+    app: &App,
+    tx: &mut Tx,
+    (before, payment): (PaymentState, &mut Stored),
+    answer: &Answer,
+    order: &orders::Stored,
+) -> Result<(), Error> {
+    let now = app.clock.now();
+    let network = payment.network.clone();
+    if matches!(payment.state, PaymentState::Captured | PaymentState::Failed) {
+        payment.network = None;
+    }
+    store::update(tx, payment, now).await?;
+    let payments = match answer.outcome {
+        Outcome::Declined(_) => store::of_order(tx.conn(), order.id).await?,
+        _ => Vec::new(),
+    };
+    let counted = Stored {
+        network,
+        ..payment.clone()
+    };
+    let around = (order.order.number.as_str(), payments.as_slice());
+    tries::settled(app, tx, (before, &counted), &answer.outcome, around).await?;
+    Ok(())
 }
 
 /// Goes on with a payment that asks for it.

@@ -42,6 +42,8 @@ pub(super) async fn step(
                 amount: order.order.totals.total,
                 reason: None,
                 external: None,
+                network: None,
+                updated_at: now,
             };
             store::insert(&mut tx, &payment, now).await?;
             orders::take_money(app, &mut tx, order, payment.amount.minor).await?;

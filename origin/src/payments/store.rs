@@ -22,6 +22,9 @@ pub(super) struct Stored {
     pub(super) amount: Money,
     pub(super) reason: Option<String>,
     pub(super) external: Option<String>,
+    /// The hash of the network where it was begun, until it has ended.
+    pub(super) network: Option<String>,
+    pub(super) updated_at: Timestamp,
 }
 
 impl Stored {
@@ -35,7 +38,8 @@ impl Stored {
 }
 
 const COLUMNS: &str = "
-    select id, order_id, provider, state, amount_minor, currency, reason, external_id
+    select id, order_id, provider, state, amount_minor, currency, reason, external_id,
+           network, updated_at
       from payments";
 
 /// The payment with this id.
@@ -115,6 +119,8 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
         amount: Money::new(row.try_get("amount_minor")?, currency),
         reason: row.try_get("reason")?,
         external: row.try_get("external_id")?,
+        network: row.try_get("network")?,
+        updated_at: Timestamp::from_millis(row.try_get("updated_at")?),
     })
 }
 
@@ -122,8 +128,8 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
 pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         insert into payments (id, order_id, provider, state, amount_minor, currency, created_at,
-                              updated_at)
-        values (?, ?, ?, ?, ?, ?, ?, ?)";
+                              updated_at, network)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(statement)
         .bind(it.id)
         .bind(it.order.get())
@@ -133,6 +139,7 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
         .bind(it.amount.currency.code().to_owned())
         .bind(now.as_millis())
         .bind(now.as_millis())
+        .bind(it.network.as_deref())
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -142,17 +149,35 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
 pub(super) async fn update(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update payments
-           set state = ?, reason = ?, external_id = ?, updated_at = ?
+           set state = ?, reason = ?, external_id = ?, network = ?, updated_at = ?
          where id = ?";
     sqlx::query(statement)
         .bind(it.state.word())
         .bind(it.reason.as_deref())
         .bind(it.external.as_deref())
+        .bind(it.network.as_deref())
         .bind(now.as_millis())
         .bind(it.id)
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// For so long a buyer who has to do something is waited for before another order may come first.
+const BUYERS_TURN_MS: i64 = 5 * 60 * 1_000;
+
+/// Whether money may be on its way for this order.
+pub async fn is_under_way(
+    conn: &mut AnyConnection,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let payments = of_order(conn, order).await?;
+    Ok(payments.iter().any(|it| match it.state {
+        PaymentState::Started | PaymentState::Captured => true,
+        PaymentState::Confirming => now < it.updated_at.plus_millis(BUYERS_TURN_MS),
+        PaymentState::Failed => false,
+    }))
 }
 
 /// Puts an event of a provider into the inbox; false when it is there already.

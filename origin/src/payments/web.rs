@@ -13,6 +13,7 @@ use shared::{
 use crate::{
     accounts::{May, Orders},
     app::App,
+    limits::Network,
     orders::Key,
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
@@ -34,12 +35,13 @@ async fn pay_order(
     State(app): State<App>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
+    network: Network,
     headers: HeaderMap,
     Json(request): Json<PayOrder>,
 ) -> Answered {
     let key = Key::needed(&headers, &format!("pay:{}", path.number), &request)?;
     let whose = (path.number.as_str(), query.token.as_str());
-    let paid = super::pay(&app, whose, request, &key).await?;
+    let paid = super::pay(&app, whose, request, &key, &network).await?;
     let answer = Answer::json(&paid.payment, CachePolicy::Private).status(StatusCode::CREATED);
     Ok(if paid.replayed {
         let replayed = HeaderName::from_static("idempotent-replayed");

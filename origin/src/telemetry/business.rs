@@ -19,6 +19,11 @@ struct PaymentLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PauseLabels {
+    scope: &'static str,
+}
+
 /// What is counted of carts, orders, payments and stock. Conversion is orders that were placed over
 /// carts; abandonment is checkouts that became no order.
 #[derive(Debug, Default)]
@@ -29,6 +34,10 @@ pub struct Business {
     pub checkouts: Counter<u64, AtomicU64>,
     orders: Family<OrderLabels, Counter<u64, AtomicU64>>,
     payments: Family<PaymentLabels, Counter<u64, AtomicU64>>,
+    card_pauses: Family<PauseLabels, Counter<u64, AtomicU64>>,
+    cards_refused: Counter<u64, AtomicU64>,
+    /// Messages about unpaid orders that were not sent, because their address got too many.
+    pub mails_withheld: Counter<u64, AtomicU64>,
     stock_rows: Gauge,
     stock_differs: Gauge,
 }
@@ -42,6 +51,16 @@ impl Business {
         registry.register("shop_orders", "Orders that were asked for", orders);
         let payments = self.payments.clone();
         registry.register("shop_payments", "Payments that came to an end", payments);
+        let pauses = self.card_pauses.clone();
+        let about = "Pauses that began after too many declined cards";
+        registry.register("shop_card_pauses", about, pauses);
+        let refused = self.cards_refused.clone();
+        let about = "Payments that were not begun because of declined cards";
+        registry.register("shop_cards_refused", about, refused);
+        let withheld = self.mails_withheld.clone();
+        let about =
+            "Messages about unpaid orders that were not sent, because their address got too many";
+        registry.register("shop_mails_withheld", about, withheld);
         let (rows, differs) = (self.stock_rows.clone(), self.stock_differs.clone());
         registry.register("shop_stock_rows", "Rows of stock", rows);
         let about = "Rows of stock that differ from their ledger";
@@ -61,6 +80,16 @@ impl Business {
             outcome: if captured { "captured" } else { "failed" },
         };
         self.payments.get_or_create(&labels).inc();
+    }
+
+    /// Counts a pause after too many declined cards: of an order, or of a network.
+    pub fn card_pause(&self, scope: &'static str) {
+        self.card_pauses.get_or_create(&PauseLabels { scope }).inc();
+    }
+
+    /// Counts a payment that was not begun because of declined cards.
+    pub fn card_refused(&self) {
+        self.cards_refused.inc();
     }
 
     /// Notes how many rows of stock there are, and how many differ from their ledger.

@@ -215,3 +215,53 @@ db_test! {
         member(shop, "ada.lovelace@example.org").await;
     }
 }
+
+async fn operate(shop: &Shop, order: &Value, what: &str, body: Value) {
+    let number = order["number"].as_str().unwrap();
+    let request = http::Request::post(format!("/api/v1/operator/orders/{number}/{what}"))
+        .header("content-type", "application/json")
+        .header("idempotency-key", what)
+        .header("authorization", "Bearer operator");
+    let body = axum::body::Body::from(body.to_string());
+    let reply = shop.send_body(request, body).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+db_test! {
+    /// Who has paid an order has a week for the next transfer; before that, and once all the money went back,
+    /// an account is a stranger with a day.
+    async fn known_customers_have_longer_to_pay(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut ada = member(shop, "ada@example.org").await;
+        let hours = |order: &Value| {
+            let until: shared::time::Timestamp = order["pay_until"].as_str().unwrap().parse().unwrap();
+            (until.as_millis() - shop.app.clock.now().as_millis()) / 3_600_000
+        };
+        let first = order(shop, &mut ada, "tea-1").await;
+        assert_eq!(hours(&first), 24);
+        operate(shop, &first, "steps", json!({ "state": "paid" })).await;
+        let second = order(shop, &mut ada, "tea-1").await;
+        assert_eq!(hours(&second), 7 * 24);
+        operate(shop, &first, "refunds", json!({})).await;
+        assert_eq!(hours(&order(shop, &mut ada, "tea-1").await), 24);
+    }
+}
+
+db_test! {
+    /// A guest who orders with somebody's address uses up nothing of what the account may order.
+    async fn guests_do_not_order_for_an_account(shop) {
+        let shop = &shop.with(|config| {
+            config.node_id += 1;
+            config.buying.limit_unpaid_orders = 1;
+        }).await;
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut ada = member(shop, "ada@example.org").await;
+        for status in [201, 409] {
+            let guest = ready_cart(shop, "tea-1", 1).await;
+            let body = order_of(shop, &guest).await;
+            let placed = send(shop, "POST", &format!("{guest}/order"), &body).await;
+            assert_eq!(placed.status.as_u16(), status, "{}", placed.text());
+        }
+        order(shop, &mut ada, "tea-1").await;
+    }
+}

@@ -14,12 +14,17 @@ mod support;
 mod shopper;
 
 mod broken;
+mod cards;
 mod coupons;
 mod emails;
 mod holds;
 mod hosted;
 mod kept;
 mod later;
+mod limits;
+mod money;
+mod orders;
+mod others;
 mod outbox;
 mod pays;
 mod places;

@@ -279,3 +279,20 @@ db_test! {
         assert_eq!(bodies[0]["tags"].as_array().unwrap().len(), 4);
     }
 }
+
+db_test! {
+    /// A running server tells its edges by itself.
+    async fn a_running_server_tells_its_edges(shop) {
+        let edge = Edge::default();
+        let shop = &behind(shop, &edge).await;
+        let jobs = origin::jobs::Jobs::start(&shop.app);
+        shop.save(vec![product("Ridge mug", "5.00")]).await;
+        let mut told = BTreeSet::new();
+        until(async || {
+            told.append(&mut edge.told().0);
+            told.contains("home")
+        })
+        .await;
+        jobs.stop().await;
+    }
+}

@@ -33,6 +33,8 @@ pub struct Account {
     pub refunds: Vec<(String, String)>,
     /// The next session is opened, and nobody hears of it.
     pub loses_answer: bool,
+    /// Money of this many minor units does not go back.
+    pub keeps: Option<i64>,
 }
 
 pub type Stripe = Arc<Mutex<Account>>;
@@ -102,14 +104,21 @@ async fn refund(
     State(stripe): State<Stripe>,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
-) -> Json<Value> {
+) -> (StatusCode, Json<Value>) {
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
     let mut account = stripe.lock().unwrap();
+    if account
+        .keeps
+        .is_some_and(|it| it.to_string() == fields["amount"])
+    {
+        return (StatusCode::BAD_GATEWAY, Json(json!({})));
+    }
     if account.answers.insert(key, Default::default()).is_none() {
         let refund = (fields["payment_intent"].clone(), fields["amount"].clone());
         account.refunds.push(refund);
     }
-    Json(json!({ "id": "re_1", "status": "succeeded" }))
+    let refund = json!({ "id": "re_1", "status": "succeeded" });
+    (StatusCode::OK, Json(refund))
 }
 
 /// A shop with an account, and what Stripe knows.

@@ -296,3 +296,18 @@ db_test! {
         open.app.db.close().await;
     }
 }
+
+db_test! {
+    /// A running server tells the webhooks by itself.
+    async fn a_running_server_tells_the_webhooks(shop) {
+        let receiver = Receiver::default();
+        let made = operate(shop, "POST", HOOKS, &json!({ "url": receiver.open().await })).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        shop.save(vec![only("tea", "5.00", 90)]).await;
+        let cart = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &cart).await.status, 201);
+        let jobs = origin::jobs::Jobs::start(&shop.app);
+        until(async || receiver.topics() == ["order.placed"]).await;
+        jobs.stop().await;
+    }
+}

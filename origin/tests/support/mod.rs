@@ -105,6 +105,17 @@ pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
         "manual,test",
         "--webhook-hosts",
         "127.0.0.1",
+        // Stories buy with one address as much as they like; what limits them has its own.
+        "--limit-line-units",
+        "999",
+        "--limit-unpaid-orders",
+        "0",
+        "--limit-unpaid-units",
+        "0",
+        "--limit-unpaid-minor",
+        "0",
+        "--limit-unpaid-mails",
+        "0",
     ];
     let command = Config::augment_args(clap::Command::new("origin"));
     Config::from_arg_matches(&command.get_matches_from(args)).unwrap()
@@ -337,6 +348,7 @@ impl Shop {
                 "select count(*)
                    from orders o
                   where o.state not in ('cancelled', 'expired', 'refunding', 'refunded')
+                    and o.reserved = 1
                     and (select coalesce(sum(l.quantity - l.restocked), 0)
                            from order_lines l
                            join variants v on v.id = l.variant_id and v.tracked = 1
@@ -347,6 +359,39 @@ impl Shop {
                         <> (select coalesce(-sum(g.delta), 0)
                               from stock_ledger g
                              where g.order_id = o.id)",
+            ),
+            (
+                "orders that are paid and have taken no stock",
+                "select count(*)
+                   from orders
+                  where reserved = 0
+                    and state not in ('pending', 'cancelled', 'expired')",
+            ),
+            (
+                "claims of what is paid, given up or held no more",
+                "select count(*)
+                   from stock_claims c
+                  where not exists (select 1
+                                      from orders o
+                                     where o.id = c.owner
+                                       and o.state = 'pending')
+                    and not exists (select 1
+                                      from carts h
+                                     where h.id = c.owner
+                                       and h.held_until is not null)",
+            ),
+            (
+                "orders that wait to be paid and claim nothing",
+                "select count(*)
+                   from orders o
+                  where o.state = 'pending'
+                    and not exists (select 1 from stock_claims c where c.owner = o.id)",
+            ),
+            (
+                "more held than is there",
+                "select count(*)
+                   from stock
+                  where held > on_hand",
             ),
             (
                 "dead orders that keep stock",
@@ -405,6 +450,22 @@ impl Shop {
                                                from refunds r
                                               where r.order_id = o.id)
                      or o.refunded_minor > o.paid_minor",
+            ),
+            (
+                "more back of a payment than came of it",
+                "select count(*)
+                   from payments p
+                  where (select coalesce(sum(r.amount_minor), 0)
+                           from refunds r
+                          where r.payment_id = p.id) > case p.state when 'captured' then p.amount_minor else 0 end",
+            ),
+            (
+                "orders that are refunded while money is on its way back",
+                "select count(*)
+                   from orders o
+                   join refunds r on r.order_id = o.id
+                  where o.state = 'refunded'
+                    and r.state = 'due'",
             ),
             (
                 "charges without an order that is paid by them or paid back",

@@ -24,6 +24,38 @@ pub async fn send_with_key(shop: &Shop, path: &str, body: &Value, key: &str) -> 
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
+/// Sends JSON from this address.
+pub async fn send_from(
+    shop: &Shop,
+    address: &str,
+    (method, path): (&str, &str),
+    body: &Value,
+) -> Reply {
+    let peer = format!("{address}:1").parse().unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .header("idempotency-key", origin::secret::token())
+        .extension(origin::http::Peer(peer));
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+/// As [`ready_cart`], for another buyer.
+pub async fn cart_of(shop: &Shop, email: &str, sku: &str, quantity: i64) -> String {
+    let path = ready_cart(shop, sku, quantity).await;
+    let updated = send(shop, "PATCH", &path, &json!({ "email": email })).await;
+    assert_eq!(updated.status, 200, "{}", updated.text());
+    path
+}
+
+/// Orders a cart from this address.
+pub async fn place_from(shop: &Shop, address: &str, path: &str, method: &str) -> Reply {
+    let mut order = order_of(shop, path).await;
+    order["payment_method"] = json!(method);
+    send_from(shop, address, ("POST", &format!("{path}/order")), &order).await
+}
+
 /// A cart with so many of a sku, ready to be ordered; its path.
 pub async fn ready_cart(shop: &Shop, sku: &str, quantity: i64) -> String {
     let cart = send(shop, "POST", "/api/v1/carts", &json!({})).await;
@@ -106,4 +138,15 @@ pub fn mailbox(shop: &Shop) -> Vec<String> {
     files
         .map(|file| std::fs::read_to_string(file.path()).unwrap())
         .collect()
+}
+
+/// Looks again until it is so; a minute is long enough for whatever happens by itself.
+pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let looks = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let minute = std::time::Duration::from_secs(60);
+    tokio::time::timeout(minute, looks).await.unwrap();
 }

@@ -1,0 +1,255 @@
+//! Claims: what somebody has of the stock without having paid for it. All SQL of `stock_claims`.
+
+use std::collections::{HashMap, HashSet};
+
+use shared::id::UserId;
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
+
+use crate::db::{self, Rows, Tx};
+
+/// Whose claims count together. Only a hash of who that is is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Claimant(String);
+
+impl Claimant {
+    /// The unpaid orders of guests with this e-mail address.
+    pub fn email(email: &str) -> Self {
+        Self::of("email", email)
+    }
+
+    /// The unpaid orders of an account.
+    pub fn account(user: UserId) -> Self {
+        Self::of("account", &user.to_string())
+    }
+
+    /// The unpaid orders from this network.
+    pub fn network(network: &str) -> Self {
+        Self::of("network", network)
+    }
+
+    /// The unpaid orders from the networks of this site.
+    pub fn site(site: &str) -> Self {
+        Self::of("site", site)
+    }
+
+    /// The held carts of this network.
+    pub fn holding(network: &str) -> Self {
+        Self::of("holding", network)
+    }
+
+    fn of(kind: &str, name: &str) -> Self {
+        let hash = blake3::hash(format!("{kind}:{name}").as_bytes());
+        Self(hash.to_hex()[..32].to_owned())
+    }
+}
+
+/// What an order or a cart has of the stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose it is.
+    pub claimant: Claimant,
+    /// Which of theirs.
+    slot: i64,
+    /// The order or cart.
+    pub owner: i64,
+    /// How many units.
+    pub units: i64,
+    /// What they come to, in minor units of the shop's currency.
+    pub value_minor: i64,
+}
+
+/// What somebody has in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// How many orders or carts.
+    pub count: i64,
+    /// How many units.
+    pub units: i64,
+    /// What they come to, in minor units.
+    pub value_minor: i64,
+}
+
+/// The claims of some claimants, as they are in a transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Claims(HashMap<Claimant, Vec<Claim>>);
+
+impl Claims {
+    /// What a claimant has, without what this owner has.
+    pub fn besides(&self, claimant: &Claimant, owner: i64) -> Claimed {
+        let others = self.of(claimant).iter().filter(|it| it.owner != owner);
+        others.fold(Claimed::default(), |sum, it| Claimed {
+            count: sum.count + 1,
+            units: sum.units + it.units,
+            value_minor: sum.value_minor + it.value_minor,
+        })
+    }
+
+    /// The orders or carts of a claimant, the oldest first.
+    pub fn owners(&self, claimant: &Claimant) -> Vec<i64> {
+        let mut owners: Vec<i64> = self.of(claimant).iter().map(|it| it.owner).collect();
+        owners.sort_unstable();
+        owners
+    }
+
+    /// How many units this owner has of a claimant's; nothing where there is no claim.
+    pub fn units(&self, claimant: &Claimant, owner: i64) -> Option<i64> {
+        let mut own = self.of(claimant).iter();
+        Some(own.find(|it| it.owner == owner)?.units)
+    }
+
+    /// Whose claim this owner has.
+    pub fn claimant(&self, owner: i64) -> Option<Claimant> {
+        let mut all = self.0.values().flatten();
+        Some(all.find(|it| it.owner == owner)?.claimant.clone())
+    }
+
+    /// An owner's claim from now on, in its slot or in the first one that is free.
+    pub fn put(&mut self, claimant: &Claimant, owner: i64, units: i64, value_minor: i64) -> Claim {
+        let own = self.0.entry(claimant.clone()).or_default();
+        let before = own.iter().position(|it| it.owner == owner);
+        let slot = match before {
+            Some(place) => own.remove(place).slot,
+            None => {
+                let taken: HashSet<i64> = own.iter().map(|it| it.slot).collect();
+                (0..).find(|slot| !taken.contains(slot)).unwrap_or(i64::MAX)
+            }
+        };
+        let claim = Claim {
+            claimant: claimant.clone(),
+            slot,
+            owner,
+            units,
+            value_minor,
+        };
+        own.push(claim.clone());
+        claim
+    }
+
+    /// An owner has nothing any more.
+    pub fn remove(&mut self, owner: i64) {
+        for own in self.0.values_mut() {
+            own.retain(|it| it.owner != owner);
+        }
+    }
+
+    fn of(&self, claimant: &Claimant) -> &[Claim] {
+        self.0.get(claimant).map_or(&[], Vec::as_slice)
+    }
+
+    fn read(&mut self, rows: &[AnyRow]) -> Result<(), db::Error> {
+        for row in rows {
+            let claimant = Claimant(row.try_get("subject")?);
+            let own = self.0.entry(claimant.clone()).or_default();
+            own.push(Claim {
+                claimant,
+                slot: row.try_get("slot")?,
+                owner: row.try_get("owner")?,
+                units: row.try_get("units")?,
+                value_minor: row.try_get("value_minor")?,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What these claimants have. `lock` locks it.
+pub async fn claims(
+    conn: &mut AnyConnection,
+    mut claimants: Vec<Claimant>,
+    lock: &'static str,
+) -> Result<Claims, db::Error> {
+    claimants.sort_unstable();
+    claimants.dedup();
+    let mut claims = Claims::default();
+    for chunk in claimants.chunks(Rows::MAX) {
+        let head = "
+            select subject, slot, owner, units, value_minor
+              from stock_claims
+             where subject in ";
+        let mut query = Rows::among(head, chunk.iter().map(|it| it.0.clone()));
+        query.push(" order by subject, slot").push(lock);
+        claims.read(&query.build().fetch_all(&mut *conn).await?)?;
+    }
+    Ok(claims)
+}
+
+/// Who has claims for these orders or carts.
+pub async fn claimants_of(
+    conn: &mut AnyConnection,
+    owners: &[i64],
+) -> Result<Vec<Claimant>, db::Error> {
+    let mut found = Vec::new();
+    for chunk in owners.chunks(Rows::MAX) {
+        let head = "
+            select subject
+              from stock_claims
+             where owner in ";
+        let mut query = Rows::among(head, chunk.iter().copied());
+        let subjects: Vec<String> = query.build_query_scalar().fetch_all(&mut *conn).await?;
+        found.extend(subjects.into_iter().map(Claimant));
+    }
+    Ok(found)
+}
+
+/// Writes new claims. When another transaction has taken a slot meanwhile, that is a duplicate key, and
+/// everything has to be decided again.
+pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> {
+    let head = "insert into stock_claims (subject, slot, owner, units, value_minor) ";
+    Rows::insert(head)
+        .write(tx, claims, |mut row, it| {
+            row.push_bind(it.claimant.0.clone())
+                .push_bind(it.slot)
+                .push_bind(it.owner)
+                .push_bind(it.units)
+                .push_bind(it.value_minor);
+        })
+        .await
+}
+
+/// Ends the claims of these orders or carts.
+pub async fn end_claims(tx: &mut Tx, owners: &[i64]) -> Result<(), db::Error> {
+    for chunk in owners.chunks(Rows::MAX) {
+        let head = "
+            delete from stock_claims
+             where owner in ";
+        let mut query = Rows::among(head, chunk.iter().copied());
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_takes_the_first_free_slot_and_keeps_it() {
+        let (ann, bob) = (
+            Claimant::email("ann@example.org"),
+            Claimant::email("bob@example.org"),
+        );
+        let mut claims = Claims::default();
+        let slots = [1, 2, 3].map(|owner| claims.put(&ann, owner, 2, 10).slot);
+        assert_eq!((slots, claims.put(&bob, 4, 1, 1).slot), ([0, 1, 2], 0));
+        assert_eq!(claims.put(&ann, 2, 7, 10).slot, 1);
+        claims.remove(1);
+        assert_eq!(claims.put(&ann, 5, 1, 10).slot, 0);
+        assert_eq!(claims.owners(&ann), [2, 3, 5]);
+        let others = Claimed {
+            count: 2,
+            units: 8,
+            value_minor: 20,
+        };
+        assert_eq!(claims.besides(&ann, 3), others);
+        assert_eq!(claims.claimant(4), Some(bob));
+        assert_eq!(claims.claimant(1), None);
+    }
+
+    #[test]
+    fn nobody_reads_an_address_out_of_a_claim() {
+        let claimant = Claimant::network("192.0.2.1");
+        assert!(!claimant.0.contains("192"));
+        assert_eq!(claimant.0.len(), 32);
+        assert_ne!(claimant, Claimant::holding("192.0.2.1"));
+    }
+}

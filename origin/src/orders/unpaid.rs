@@ -1,0 +1,262 @@
+//! What one buyer, and one network, may have ordered without having paid.
+
+use shared::{
+    id::OrderId,
+    locale::Locale,
+    money::{Currency, Money},
+};
+
+use crate::{
+    cart,
+    config::Config,
+    inventory::{Claim, Claimant, Claimed, Claims},
+};
+
+use super::{Obstacle, desk::Placement};
+
+/// Whose limits an order counts for.
+#[derive(Clone, Debug)]
+pub(super) struct Buyer {
+    person: Claimant,
+    network: Option<Claimant>,
+    site: Option<Claimant>,
+}
+
+impl Buyer {
+    /// The buyer of a cart: an account, or a guest by the e-mail address, so that nobody uses up what
+    /// somebody with an account may order. A cart that nobody can order yet has none.
+    pub(super) fn of(cart: &cart::Stored, placement: &Placement) -> Option<Self> {
+        let person = match cart.user {
+            Some(user) => Claimant::account(user),
+            None => Claimant::email(cart.email.as_deref()?),
+        };
+        Some(Self {
+            person,
+            network: placement.network.client().map(Claimant::network),
+            site: placement.network.site().map(Claimant::site),
+        })
+    }
+
+    /// All of them, for reading what they have.
+    pub(super) fn claimants(self) -> impl Iterator<Item = Claimant> {
+        let claimants = [Some(self.person), self.network, self.site];
+        claimants.into_iter().flatten()
+    }
+
+    /// The buyer's unpaid orders, the oldest first. A guest's are those of the same address and network,
+    /// where that is known: knowing an address opens nothing.
+    pub(super) fn unpaid(&self, cart: &cart::Stored, claims: &Claims) -> Vec<OrderId> {
+        let mut own = claims.owners(&self.person);
+        if cart.user.is_none() {
+            let network = self.network.as_ref();
+            let near = network.map_or_else(Vec::new, |it| claims.owners(it));
+            own.retain(|order| near.contains(order));
+        }
+        own.into_iter().map(OrderId::new).collect()
+    }
+
+    /// The claims of a new order.
+    pub(super) fn claim(
+        &self,
+        claims: &mut Claims,
+        order: OrderId,
+        (units, value_minor): (i64, i64),
+    ) -> Vec<Claim> {
+        let claimants = self.clone().claimants();
+        claimants
+            .map(|it| claims.put(&it, order.get(), units, value_minor))
+            .collect()
+    }
+}
+
+/// How much may be ordered without having been paid.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnpaidLimits {
+    pub(super) orders: i64,
+    pub(super) units: i64,
+    pub(super) value_minor: i64,
+    /// How many times as much a network may have.
+    pub(super) network: i64,
+    /// How many times as much as a network its site may have.
+    pub(super) site: i64,
+}
+
+impl UnpaidLimits {
+    pub(super) fn of(config: &Config) -> Self {
+        let buying = &config.buying;
+        Self {
+            orders: buying.limit_unpaid_orders,
+            units: buying.limit_unpaid_units,
+            value_minor: buying.limit_unpaid_minor,
+            network: buying.limit_unpaid_network,
+            site: i64::from(config.limit_site),
+        }
+    }
+
+    /// What is too much about a new order with so many units of this value; nothing when it is fine.
+    pub(super) fn excess(
+        self,
+        buyer: &Buyer,
+        claims: &Claims,
+        (units, value_minor): (i64, i64),
+        currency: Currency,
+    ) -> Vec<Obstacle> {
+        let sum = |claimant: &Claimant| {
+            let has = claims.besides(claimant, 0);
+            Claimed {
+                count: has.count + 1,
+                units: has.units.saturating_add(units),
+                value_minor: has.value_minor.saturating_add(value_minor),
+            }
+        };
+        let site = self.network.saturating_mul(self.site);
+        let whose = [
+            (Some(&buyer.person), 1, ""),
+            (buyer.network.as_ref(), self.network, " from one network"),
+            (buyer.site.as_ref(), site, " from one site"),
+        ];
+        let limited = whose.into_iter().filter(|(_, times, _)| *times > 0);
+        let mut excess = limited.filter_map(|(claimant, times, whose)| {
+            Some(self.above(sum(claimant?), times, whose, currency))
+        });
+        excess.find(|it| !it.is_empty()).unwrap_or_default()
+    }
+
+    fn above(self, has: Claimed, times: i64, whose: &str, currency: Currency) -> Vec<Obstacle> {
+        let above = |limit: i64, has: i64| limit > 0 && has > limit.saturating_mul(times);
+        let mut excess = Vec::new();
+        let mut add = |field: &str, most: String| {
+            excess.push(Obstacle {
+                field: field.to_owned(),
+                why: format!("At most {most} may be on orders{whose} that are not paid."),
+                may_be_own: true,
+            });
+        };
+        if above(self.orders, has.count) {
+            let most = self.orders.saturating_mul(times);
+            excess.push(Obstacle {
+                field: "orders".to_owned(),
+                why: format!("At most {most} orders{whose} may wait to be paid."),
+                may_be_own: true,
+            });
+            return excess;
+        }
+        if above(self.units, has.units) {
+            add(
+                "units",
+                format!("{} units", self.units.saturating_mul(times)),
+            );
+        }
+        if above(self.value_minor, has.value_minor) {
+            let most = Money::new(self.value_minor.saturating_mul(times), currency);
+            add("value", most.display(Locale::En));
+        }
+        excess
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::id::UserId;
+
+    use super::*;
+
+    fn buyer(user: i64, network: Option<&str>) -> Buyer {
+        Buyer {
+            person: Claimant::account(UserId::new(user)),
+            network: network.map(Claimant::network),
+            site: network.map(|it| Claimant::site(&it[..it.len() - 1])),
+        }
+    }
+
+    fn fields(
+        limits: UnpaidLimits,
+        buyer: &Buyer,
+        claims: &Claims,
+        new: (i64, i64),
+    ) -> Vec<String> {
+        let excess = limits.excess(buyer, claims, new, Currency::USD);
+        excess.into_iter().map(|it| it.field).collect()
+    }
+
+    const LIMITS: UnpaidLimits = UnpaidLimits {
+        orders: 2,
+        units: 10,
+        value_minor: 1_000,
+        network: 2,
+        site: 2,
+    };
+
+    #[test]
+    fn each_limit_holds_and_no_sooner() {
+        let (ann, none) = (buyer(1, None), Claims::default());
+        for (units, value, expected) in [
+            (10, 1_000, &[][..]),
+            (11, 1_000, &["units"]),
+            (10, 1_001, &["value"]),
+            (11, 1_001, &["units", "value"]),
+        ] {
+            assert_eq!(
+                fields(LIMITS, &ann, &none, (units, value)),
+                expected,
+                "{units} {value}"
+            );
+        }
+        let mut claims = Claims::default();
+        ann.claim(&mut claims, OrderId::new(1), (4, 400));
+        assert!(fields(LIMITS, &ann, &claims, (6, 600)).is_empty());
+        assert_eq!(fields(LIMITS, &ann, &claims, (7, 601)), ["units", "value"]);
+        ann.claim(&mut claims, OrderId::new(2), (1, 1));
+        assert_eq!(fields(LIMITS, &ann, &claims, (1, 1)), ["orders"]);
+        let free = UnpaidLimits {
+            orders: 0,
+            units: 0,
+            value_minor: 0,
+            network: 0,
+            site: 0,
+        };
+        assert!(fields(free, &ann, &claims, (999_999, i64::MAX)).is_empty());
+    }
+
+    #[test]
+    fn a_network_has_a_multiple() {
+        let mut claims = Claims::default();
+        for user in 1..=4 {
+            let buyer = buyer(user, Some("192.0.2.1"));
+            assert!(
+                fields(LIMITS, &buyer, &claims, (5, 500)).is_empty(),
+                "{user}"
+            );
+            buyer.claim(&mut claims, OrderId::new(user), (5, 500));
+        }
+        let (near, far) = (buyer(5, Some("192.0.2.1")), buyer(5, Some("192.0.2.2")));
+        let away = buyer(6, Some("198.51.100.1"));
+        assert_eq!(fields(LIMITS, &near, &claims, (1, 1)), ["orders"]);
+        assert!(fields(LIMITS, &far, &claims, (1, 1)).is_empty());
+        let more = UnpaidLimits {
+            orders: 9,
+            ..LIMITS
+        };
+        assert_eq!(fields(more, &near, &claims, (1, 1)), ["units", "value"]);
+        assert!(
+            fields(
+                UnpaidLimits {
+                    network: 0,
+                    ..LIMITS
+                },
+                &near,
+                &claims,
+                (1, 1)
+            )
+            .is_empty()
+        );
+        // The networks around it count together.
+        for user in 5..=8 {
+            buyer(user, Some("192.0.2.2")).claim(&mut claims, OrderId::new(user), (5, 500));
+        }
+        let third = buyer(9, Some("192.0.2.3"));
+        assert_eq!(fields(LIMITS, &third, &claims, (1, 1)), ["orders"]);
+        assert!(fields(UnpaidLimits { site: 0, ..LIMITS }, &third, &claims, (1, 1)).is_empty());
+        assert!(fields(LIMITS, &away, &claims, (1, 1)).is_empty());
+    }
+}

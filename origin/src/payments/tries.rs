@@ -1,0 +1,309 @@
+//! How often cards may be declined, so that nobody finds out with the shop which ones are good. All SQL of
+//! `card_tries`.
+//!
+//! An order counts its own payments. A network has a row that everybody locks who begins a payment there or
+//! hears of one: what is under way counts as declined until it is not, or many at once would be free.
+
+use std::time::Duration;
+
+use shared::{payment::PaymentState, time::Timestamp};
+use sqlx::{AnyConnection, Row as _};
+
+use crate::{
+    accounts::Actor,
+    app::App,
+    audit::{self, Change},
+    config::Buying,
+    db::{self, Db, Tx, Upsert},
+};
+
+use super::{Error, provider::Outcome, store::Stored};
+
+/// Declines of one network are counted for an hour.
+const WINDOW_MS: i64 = 60 * 60 * 1_000;
+/// No pause is longer than a day, and after a day without one they begin anew.
+const PAUSE_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long somebody waits while others of the network have all tries under way.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// What stands for a network in the database.
+pub(super) fn hashed(network: &str) -> String {
+    blake3::hash(format!("cards:{network}").as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// How long a pause is after so many before it.
+fn pause_ms(first_ms: i64, before: i64) -> i64 {
+    let doubled = u32::try_from(before.min(32)).unwrap_or(32);
+    first_ms.saturating_mul(1 << doubled).min(PAUSE_MAX_MS)
+}
+
+/// Until when an order takes no card after these payments; nothing when it may take one.
+pub(super) fn order_paused_until(buying: &Buying, payments: &[Stored]) -> Option<Timestamp> {
+    let limit = i64::from(buying.limit_declines_order);
+    let declined = payments.iter().filter(|it| is_declined(it));
+    let last = declined.clone().map(|it| it.updated_at).max()?;
+    let count = i64::try_from(declined.count()).unwrap_or(i64::MAX);
+    (limit > 0 && count >= limit)
+        .then(|| last.plus_millis(pause_ms(buying.decline_pause_ms, count - limit)))
+}
+
+/// Whether the provider refused it; one that never got there says nothing of a card.
+fn is_declined(payment: &Stored) -> bool {
+    payment.state == PaymentState::Failed && payment.reason.as_deref() != Some(super::NEVER_REACHED)
+}
+
+/// What is known of a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tries {
+    declined: i64,
+    under_way: i64,
+    since: i64,
+    pauses: i64,
+    paused_until: i64,
+}
+
+impl Tries {
+    /// Counts one more payment that begins, or says how long to wait.
+    fn begin(&mut self, limit: i64, now: i64) -> Result<(), Duration> {
+        let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+        if now < self.paused_until {
+            return Err(millis(self.paused_until - now));
+        }
+        if now - self.since >= WINDOW_MS {
+            (self.declined, self.under_way, self.since) = (0, 0, now);
+        }
+        if self.declined + self.under_way >= limit {
+            return Err(WAIT);
+        }
+        self.under_way += 1;
+        Ok(())
+    }
+
+    /// Notes what became of one. Says until when there is a pause, when one begins.
+    fn end(
+        &mut self,
+        (limit, first_ms): (i64, i64),
+        (was_begun, declined): (bool, bool),
+        now: i64,
+    ) -> Option<i64> {
+        if was_begun {
+            self.under_way = (self.under_way - 1).max(0);
+        }
+        if !declined {
+            return None;
+        }
+        self.declined += 1;
+        if self.declined < limit || now < self.paused_until {
+            return None;
+        }
+        if now - self.paused_until >= PAUSE_MAX_MS {
+            self.pauses = 0;
+        }
+        self.paused_until = now + pause_ms(first_ms, self.pauses);
+        self.pauses += 1;
+        (self.declined, self.since) = (0, self.paused_until);
+        Some(self.paused_until)
+    }
+}
+
+/// Lets a payment begin, or says when to try again.
+pub(super) async fn admit(
+    app: &App,
+    tx: &mut Tx,
+    payment: &Stored,
+    others: &[Stored],
+) -> Result<(), Error> {
+    let (now, buying) = (app.clock.now(), &app.config.buying);
+    let paused = |retry_in| {
+        app.metrics.business.card_refused();
+        Err(Error::Paused(retry_in))
+    };
+    if let Some(until) = order_paused_until(buying, others)
+        && now < until
+    {
+        let wait = until.as_millis() - now.as_millis();
+        return paused(Duration::from_millis(u64::try_from(wait).unwrap_or(0)));
+    }
+    let limit = i64::from(buying.limit_declines_network);
+    let Some(network) = payment.network.as_deref().filter(|_| limit > 0) else {
+        return Ok(());
+    };
+    let known = find(tx, network).await?;
+    let is_new = known.is_none();
+    let mut tries = known.unwrap_or_default();
+    if let Err(wait) = tries.begin(limit, now.as_millis()) {
+        return paused(wait);
+    }
+    Ok(save(tx, network, &tries, is_new).await?)
+}
+
+/// Notes for the limits what a provider has said of a payment; `before` is how it stood. The caller holds
+/// the order's lock and writes the payment in the same transaction.
+pub(super) async fn settled(
+    app: &App,
+    tx: &mut Tx,
+    (before, payment): (PaymentState, &Stored),
+    outcome: &Outcome,
+    (number, payments): (&str, &[Stored]),
+) -> Result<(), db::Error> {
+    let (now, buying) = (app.clock.now(), &app.config.buying);
+    let declined = matches!(outcome, Outcome::Declined(_)) && before != PaymentState::Failed;
+    if declined && let Some(until) = order_paused_until(buying, payments) {
+        app.metrics.business.card_pause("order");
+        note_pause(app, tx, format!("order:{number}"), until).await?;
+    }
+    let limit = i64::from(buying.limit_declines_network);
+    let Some(network) = payment.network.as_deref().filter(|_| limit > 0) else {
+        return Ok(());
+    };
+    let Some(mut tries) = find(tx, network).await? else {
+        return Ok(());
+    };
+    let was_begun = before == PaymentState::Started && payment.state != PaymentState::Started;
+    let limits = (limit, buying.decline_pause_ms);
+    let paused = tries.end(limits, (was_begun, declined), now.as_millis());
+    save(tx, network, &tries, false).await?;
+    if let Some(until) = paused {
+        app.metrics.business.card_pause("network");
+        let subject = format!("network:{}", &network[..8]);
+        note_pause(app, tx, subject, Timestamp::from_millis(until)).await?;
+    }
+    Ok(())
+}
+
+/// Says in the audit log that no cards are taken for a while.
+async fn note_pause(
+    app: &App,
+    tx: &mut Tx,
+    subject: String,
+    until: Timestamp,
+) -> Result<(), db::Error> {
+    tracing::warn!(subject, %until, "too many declined cards: none is taken for a while");
+    let change = Change::new("payment.pause", subject).to(&until);
+    let actor = Actor("payments".to_owned());
+    audit::note(tx, app.context(), &actor, &[change]).await
+}
+
+async fn find(tx: &mut Tx, network: &str) -> Result<Option<Tries>, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        "select declined, under_way, since, pauses, paused_until
+           from card_tries
+          where network = ",
+    );
+    query.push_bind(network.to_owned());
+    query.push(tx.dialect().for_update());
+    let conn: &mut AnyConnection = tx.conn();
+    let row = query.build().fetch_optional(conn).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Tries {
+        declined: row.try_get("declined")?,
+        under_way: row.try_get("under_way")?,
+        since: row.try_get("since")?,
+        pauses: row.try_get("pauses")?,
+        paused_until: row.try_get("paused_until")?,
+    }))
+}
+
+/// Writes a row that is locked, or a new one: two that are new meet at the key.
+async fn save(tx: &mut Tx, network: &str, it: &Tries, is_new: bool) -> Result<(), db::Error> {
+    let head = "
+        insert into card_tries (network, declined, under_way, since, pauses, paused_until) ";
+    let rows = match is_new {
+        true => db::Rows::insert(head),
+        false => db::Rows::upsert(
+            head,
+            Upsert {
+                key: "network",
+                columns: &["declined", "under_way", "since", "pauses", "paused_until"],
+            },
+        ),
+    };
+    rows.write(tx, std::slice::from_ref(it), |mut row, it| {
+        row.push_bind(network.to_owned())
+            .push_bind(it.declined)
+            .push_bind(it.under_way)
+            .push_bind(it.since)
+            .push_bind(it.pauses)
+            .push_bind(it.paused_until);
+    })
+    .await
+}
+
+/// Forgets the networks of which nothing counts any more.
+pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+    let statement = "
+        delete from card_tries
+         where since < ?
+           and paused_until < ?";
+    let mut tx = db.write().await?;
+    let done = sqlx::query(statement)
+        .bind(now.as_millis() - PAUSE_MAX_MS)
+        .bind(now.as_millis() - PAUSE_MAX_MS)
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = WINDOW_MS;
+    const LIMITS: (i64, i64) = (10, HOUR);
+
+    /// Declines so many cards, one after the other; says when the pause ends that this begins.
+    fn decline(tries: &mut Tries, count: i64, now: i64) -> Option<i64> {
+        let mut paused = None;
+        for _ in 0..count {
+            tries.begin(LIMITS.0, now).unwrap();
+            paused = tries.end(LIMITS, (true, true), now);
+        }
+        paused
+    }
+
+    #[test]
+    fn the_tenth_decline_begins_a_pause_that_grows() {
+        let mut tries = Tries::default();
+        let mut now = 1_000 * HOUR;
+        assert_eq!(decline(&mut tries, 9, now), None);
+        for hours in [1, 2, 4, 8, 16, 24, 24] {
+            let left = 10 - tries.declined;
+            let until = decline(&mut tries, left, now).unwrap();
+            assert_eq!(until, now + hours * HOUR);
+            assert!(tries.begin(10, until - 1).is_err());
+            now = until;
+        }
+        assert_eq!(
+            decline(&mut tries, 10, now + PAUSE_MAX_MS),
+            Some(now + PAUSE_MAX_MS + HOUR)
+        );
+    }
+
+    #[test]
+    fn what_is_an_hour_ago_does_not_count() {
+        let mut tries = Tries::default();
+        let now = 1_000 * HOUR;
+        assert_eq!(decline(&mut tries, 9, now), None);
+        assert_eq!(decline(&mut tries, 9, now + HOUR), None);
+        assert!(decline(&mut tries, 1, now + 2 * HOUR - 1).is_some());
+    }
+
+    #[test]
+    fn what_is_under_way_counts_until_it_is_good() {
+        let mut tries = Tries::default();
+        for _ in 0..10 {
+            tries.begin(10, HOUR).unwrap();
+        }
+        assert_eq!(tries.begin(10, HOUR), Err(WAIT));
+        assert_eq!(tries.end(LIMITS, (true, false), HOUR), None);
+        assert_eq!(tries.begin(10, HOUR), Ok(()));
+    }
+
+    #[test]
+    fn a_pause_doubles_up_to_a_day() {
+        for (before, hours) in [(0, 1), (1, 2), (4, 16), (5, 24), (40, 24)] {
+            assert_eq!(pause_ms(HOUR, before), hours * HOUR, "{before}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Cards that are tried one after the other: after a while there is a pause.
+
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop},
+};
+
+const HERE: &str = "198.51.100.1";
+const THERE: &str = "198.51.100.2";
+const HOUR: i64 = 60 * 60 * 1_000;
+
+/// The shop where an order may be paid for a month, and anybody may ask as often as they like.
+async fn patient(shop: &Shop) -> Shop {
+    shop.save(vec![only("tea", "5.00", 900)]).await;
+    shop.with(|config| {
+        config.node_id += 1;
+        (config.limit_checkout, config.limit_api) = (0, 0);
+        config.pay_within_ms = 30 * 24 * HOUR;
+    })
+    .await
+}
+
+/// Where an order is paid that waits for a card.
+async fn order(shop: &Shop) -> String {
+    let cart = ready_cart(shop, "tea-1", 1).await;
+    let order = place_from(shop, HERE, &cart, "test").await.json();
+    let (number, token) = (order["number"].as_str(), order["token"].as_str());
+    format!(
+        "/api/v1/orders/{}/payments?token={}",
+        number.unwrap(),
+        token.unwrap()
+    )
+}
+
+async fn pay(shop: &Shop, from: &str, to: &str, card: &str) -> Reply {
+    send_from(shop, from, ("POST", to), &json!({ "card": card })).await
+}
+
+/// A card is declined, and nothing else is wrong.
+async fn decline(shop: &Shop, from: &str, to: &str) {
+    let reply = pay(shop, from, to, "declined").await;
+    assert_eq!(reply.json()["state"], "failed", "{}", reply.text());
+}
+
+/// For how many seconds no card is taken.
+fn paused(reply: &Reply) -> i64 {
+    let problem = &reply.json()["type"];
+    assert_eq!(
+        (reply.status.as_u16(), problem),
+        (429, &json!("/problems/payment-paused"))
+    );
+    reply.header("retry-after").parse().unwrap()
+}
+
+async fn log(shop: &Shop) -> Vec<Value> {
+    let request = Request::get("/api/v1/operator/audit").header("authorization", "Bearer operator");
+    let log = shop.send(request).await.json();
+    let entries = log["entries"].as_array().unwrap().iter();
+    entries
+        .filter(|it| it["action"] == "payment.pause")
+        .cloned()
+        .collect()
+}
+
+db_test! {
+    /// Five declines for one order, from wherever; then an hour's pause, then two, each for one more try.
+    async fn an_order_takes_five_declined_cards(shop) {
+        let shop = &patient(shop).await;
+        let to = order(shop).await;
+        for number in 1..=5 {
+            decline(shop, &format!("203.0.113.{number}"), &to).await;
+        }
+        assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 3_600);
+        shop.app.clock.advance(HOUR - 1_000);
+        assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 1);
+        shop.app.clock.advance(1_000);
+        decline(shop, THERE, &to).await;
+        assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 7_200);
+        // Another order of theirs is another order.
+        assert_eq!(pay(shop, THERE, &order(shop).await, "succeeds").await.json()["state"], "captured");
+        shop.app.clock.advance(2 * HOUR);
+        assert_eq!(pay(shop, THERE, &to, "succeeds").await.json()["state"], "captured");
+        let log = log(shop).await;
+        let number = to.split('/').nth(4).unwrap();
+        assert_eq!(log.len(), 2);
+        assert!(log.iter().all(|it| it["subject"] == format!("order:{number}")), "{log:?}");
+        let metrics = shop.get("/metrics").await.text().to_owned();
+        for line in ["shop_card_pauses_total{scope=\"order\"} 2", "shop_cards_refused_total 3"] {
+            assert!(metrics.lines().any(|it| it == line), "{line}\n{metrics}");
+        }
+    }
+}
+
+db_test! {
+    /// Ten declines from one network in an hour, on however many orders; what succeeds does not count, and
+    /// others go on.
+    async fn a_network_has_ten_declined_cards(shop) {
+        let shop = &patient(shop).await;
+        for _ in 0..4 {
+            let to = order(shop).await;
+            decline(shop, HERE, &to).await;
+            decline(shop, HERE, &to).await;
+            assert_eq!(pay(shop, HERE, &to, "succeeds").await.json()["state"], "captured");
+        }
+        shop.app.clock.advance(HOUR);
+        // What was an hour ago is forgotten.
+        for _ in 0..5 {
+            let to = order(shop).await;
+            decline(shop, HERE, &to).await;
+            decline(shop, HERE, &to).await;
+        }
+        let to = order(shop).await;
+        assert_eq!(paused(&pay(shop, HERE, &to, "succeeds").await), 3_600);
+        assert_eq!(pay(shop, THERE, &to, "succeeds").await.json()["state"], "captured");
+        let log = log(shop).await;
+        assert_eq!(log.len(), 1);
+        let subject = log[0]["subject"].as_str().unwrap();
+        assert!(subject.starts_with("network:") && !subject.contains("198"), "{subject}");
+        shop.app.clock.advance(HOUR);
+        let to = order(shop).await;
+        assert_eq!(pay(shop, HERE, &to, "succeeds").await.json()["state"], "captured");
+        assert_eq!(count(shop, "select count(*) from payments where network is not null").await, 0);
+        shop.app.clock.advance(26 * HOUR);
+        assert_eq!(origin::payments::forget(&shop.app.db, shop.app.clock.now()).await.unwrap(), 2);
+    }
+}
+
+db_test! {
+    /// Many at once, at two origins: the provider sees ten.
+    async fn many_at_once_are_not_free(shop) {
+        let shop = &patient(shop).await;
+        let twin = shop.with(|config| config.node_id += 1).await;
+        let mut orders = Vec::new();
+        for _ in 0..30 {
+            orders.push(order(shop).await);
+        }
+        let asks = orders.iter().enumerate().map(|(number, to)| {
+            let origin = if number % 2 == 0 { shop } else { &twin };
+            pay(origin, HERE, to, "declined")
+        });
+        let answers = at_once(asks).await;
+        assert!(answers.iter().all(|it| [201, 429].contains(&it.status.as_u16())));
+        assert_eq!(answers.iter().filter(|it| it.status == 201).count(), 10);
+        assert_eq!(count(shop, "select count(*) from test_charges").await, 10);
+        twin.app.db.close().await;
+    }
+}
