@@ -106,9 +106,10 @@ pub fn lookup_text(text: &str) -> String {
 /// that could be read as one.
 fn is_host(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map(|(_, top)| top);
+    let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.');
     top.is_some_and(|top| top.chars().any(|it| it.is_ascii_alphabetic()))
         && domain.parse::<IpAddr>().is_err()
-        && !domain.starts_with('[')
+        && domain.bytes().all(plain)
 }
 
 #[cfg(test)]
