@@ -10,7 +10,7 @@ const state = worker.__worker_init_state();
  * How many requests are answered before the event loop looks who else has sent one. A client that asks again at
  * once is found before the loop has looked, so a few busy connections could keep all others waiting for seconds.
  */
-const TURN = 64;
+const TURN = 8;
 /** How many were answered since. */
 let answered = 0;
 

@@ -25,7 +25,8 @@ fn in_usual_case(text: &str) -> String {
         }
         usual.push_str(&word[letters.len()..]);
     }
-    usual
+    // A day of one digit has a space before it in the form of `asctime`.
+    usual.replace("  ", " 0")
 }
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(expected), "{text}");
         }
+        assert!(parse("Thu Aug  8 02:01:18 2050").is_some());
     }
 
     #[test]
@@ -62,6 +64,7 @@ mod tests {
             "Thu 18 Aug 2050 02:01:18 GMT",
             "Thu, 18 Aug 2050 2:01:18 GMT",
             "Thu, 18-Aug-2050 02:01:18 GMT",
+            "Thu, 18  Aug  2050 02:01:18 GMT",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

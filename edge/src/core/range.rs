@@ -120,6 +120,8 @@ impl Part {
                 // Counted from the end of what is stored, as it is counted from the end of the whole.
                 let from = held.checked_sub(count)?;
                 let first = (self.last + 1).checked_sub(count)?;
+                // All that is stored is the part that it says it is.
+                let first = if from == 0 { self.first } else { first };
                 return Some(self.between(from, held - 1, first, self.last));
             }
             (Number::Of(first), Number::None) if to_the_end => (first, self.last),

@@ -26,7 +26,7 @@ impl Edge {
     /// Asks the origin, or waits for who does so already.
     pub fn fetch(self, stored: Option<Rc<Entry>>, why: Why) -> JsValue {
         if self.asked.is_alone() {
-            return promise(async move { self.fetch_alone(stored, why).await.0 });
+            return promise(async move { self.recall_or_fetch(stored, why).await.0 });
         }
         let flight = self.asked.flight();
         match FLIGHTS.with_borrow_mut(|flights| flights.join(&flight, self.asked.at)) {
@@ -36,14 +36,21 @@ impl Edge {
         }
     }
 
+    /// Answers with what the cache behind has, or asks. What is kept there is for everybody who does not show who
+    /// they are.
+    async fn recall_or_fetch(&self, stored: Option<Rc<Entry>>, why: Why) -> (JsValue, Landing) {
+        let known = self.asked.request.headers.contains("authorization");
+        match self.recall().await.filter(|_| !known) {
+            Some(found) => self.answer_with_recalled(found, why).await,
+            None => self.fetch_alone(stored, why).await,
+        }
+    }
+
     /// Asks for all. The context keeps the question alive when the one who asked goes away.
     fn lead(self, ticket: Ticket, stored: Option<Rc<Entry>>, why: Why) -> JsValue {
         let context = Rc::clone(&self.context);
         let answer = promise(async move {
-            let (answer, landing) = match self.recall().await {
-                Some(found) => self.answer_with_recalled(found, why).await,
-                None => self.fetch_alone(stored, why).await,
-            };
+            let (answer, landing) = self.recall_or_fetch(stored, why).await;
             let waiting = FLIGHTS.with_borrow_mut(|flights| flights.land(ticket, landing, now()));
             for one in waiting {
                 one.wake(landing as i32);

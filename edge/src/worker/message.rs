@@ -315,9 +315,14 @@ pub fn passing(settings: &Settings, mut headers: Headers) -> Headers {
 /// that to whoever runs them (RFC 9213 §3.1).
 fn outward(settings: &Settings, headers: Headers) -> Headers {
     let purged = settings.cdn_in_front || settings.rules == Rules::Standard;
-    let inner = |name: &str| !purged && (name == "cache-tag" || TARGETED.contains(&name));
+    let grants = |line: &str| ["max-age", "stale-"].iter().any(|it| line.contains(it));
+    let granted = |name| TARGETED.contains(&name) && headers.lines(name).any(grants);
+    let inner: Vec<&str> = [TARGETED[0], TARGETED[1], "cache-tag"]
+        .into_iter()
+        .filter(|name| !purged && (*name == "cache-tag" || granted(name)))
+        .collect();
     let between = [origin::RAW_CODING, shared::edge::AS_OF_HEADER];
     headers
         .end_to_end()
-        .only(|name| !between.contains(&name) && !inner(name))
+        .only(|name| !between.contains(&name) && !inner.contains(&name))
 }
