@@ -2,13 +2,18 @@
 
 use std::time::SystemTime;
 
-/// The time that a date names. Its three forms are case-sensitive, but a date in another case means the
-/// same, and whoever reads it as none asks the origin for nothing.
+/// The time that a date names. Its three forms are case-sensitive, but a date in another case, or with the name
+/// of another day, means the same, and whoever reads it as none asks the origin for nothing.
 pub fn parse(text: &str) -> Option<SystemTime> {
-    let exact = httpdate::parse_http_date(text);
-    exact
-        .or_else(|_| httpdate::parse_http_date(&in_usual_case(text)))
-        .ok()
+    if let Ok(time) = httpdate::parse_http_date(text) {
+        return Some(time);
+    }
+    let usual = in_usual_case(text);
+    let rest = usual.get(3..).unwrap_or_default();
+    let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let others = days.map(|day| format!("{day}{rest}"));
+    let mut spellings = std::iter::once(&usual).chain(&others);
+    spellings.find_map(|it| httpdate::parse_http_date(it).ok())
 }
 
 /// Names with a capital and the zone in capitals, as the grammar writes them.
@@ -25,8 +30,7 @@ fn in_usual_case(text: &str) -> String {
         }
         usual.push_str(&word[letters.len()..]);
     }
-    // A day of one digit has a space before it in the form of `asctime`.
-    usual.replace("  ", " 0")
+    usual
 }
 
 #[cfg(test)]
