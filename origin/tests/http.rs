@@ -443,3 +443,35 @@ async fn a_shop_on_https_shows_pictures_from_https_alone() {
         assert_eq!(policy.contains(" http: "), plain, "{policy}");
     }
 }
+
+/// What stands in fields between edge and origin is believed with the edge's signature alone.
+#[tokio::test]
+async fn inner_fields_are_the_edges() {
+    use shared::edge::{ADDRESS_HEADER, READY, signed_address};
+    let shop = shop_with_a_mug().await;
+    let shop = shop
+        .with(|config| config.edge_secret = Some("secret".to_owned()))
+        .await;
+    let seconds = shop.app.clock.now().as_millis() / 1_000;
+    let ask = async |path: &str, secret: &str| {
+        let request = Request::get(path)
+            .header("accept-encoding", "gzip")
+            .header("mallard-raw", "1")
+            .header(ADDRESS_HEADER, signed_address(secret, None, seconds));
+        shop.send(request).await
+    };
+    let page = ask("/", "secret").await;
+    let codings = |page: &support::Reply| {
+        let names = ["content-encoding", "mallard-coding"];
+        names.map(|name| page.header(name).to_owned())
+    };
+    assert_eq!(codings(&page), ["", "gzip"]);
+    assert_eq!(codings(&ask("/", "guess").await), ["gzip", ""]);
+    assert_eq!(ask(READY, "secret").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(ask(READY, "guess").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(shop.get(READY).await.status, StatusCode::NOT_FOUND);
+    shop.app.db.close().await;
+    let refused = ask(READY, "secret").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.header("retry-after"), "");
+}

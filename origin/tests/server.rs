@@ -189,3 +189,30 @@ async fn a_port_in_use_is_named_with_the_flag_that_changes_it() {
     assert!(error.contains(&running.address.to_string()), "{error}");
     assert!(error.contains("--listen"), "{error}");
 }
+
+/// Whoever sends a body that nobody reads still gets the answer, and can use the connection again.
+#[tokio::test]
+async fn a_body_that_nobody_reads_costs_nobody_the_answer() {
+    let (running, _tell) = running(&[]).await;
+    let body = vec![b'x'; 3 * 1_024 * 1_024];
+    for (path, expected) in [
+        ("/nothing", "404"),
+        ("/api/v1/account/login", "413"),
+        ("/cart", "405"),
+    ] {
+        let head = |method: &str, length: usize, rest: &str| {
+            format!(
+                "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                 content-length: {length}\r\n{rest}\r\n"
+            )
+        };
+        for _ in 0..5 {
+            let first = head("PUT", body.len(), "").replace("PUT /api", "POST /api");
+            let next = head("PUT", 0, "connection: close\r\n");
+            let request = [first.as_bytes(), &body, next.as_bytes()].concat();
+            let answers = exchange(running.address, &request).await;
+            assert_eq!(status(&answers), expected, "{path}");
+            assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{path}: {answers}");
+        }
+    }
+}

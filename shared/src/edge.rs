@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How the names of all fields between edge and origin begin. The edge takes them from no client and hands
+/// them to none; the origin believes them only beside [`ADDRESS_HEADER`] with a good signature.
+pub const FIELD_PREFIX: &str = "mallard-";
+
 /// The field with a client's address: `ADDRESS SECONDS SIGNATURE`, where seconds are Unix time, the
 /// signature is hexadecimal, and the address is `-` when the edge does not know it.
 pub const ADDRESS_HEADER: &str = "mallard-client";
@@ -32,6 +36,10 @@ pub const OWN: &str = "/_edge/";
 pub const PURGE: &str = "/_edge/purge";
 /// What this edge counts, in the text format of Prometheus.
 pub const METRICS: &str = "/_edge/metrics";
+
+/// Where the origin says to the edge alone whether it can serve: 204, or 503. A server that does not know
+/// this address answers something else below 500, which means the same as 204.
+pub const READY: &str = "/_edge/ready";
 
 /// The field by which a call to the edge itself is believed: `SECONDS SIGNATURE`.
 pub const SIGNED_HEADER: &str = "mallard-signed";

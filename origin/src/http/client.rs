@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName};
 use shared::{
-    edge::{ADDRESS_HEADER, AT_LEAST_HEADER, SIGNED_FOR_S},
+    edge::{ADDRESS_HEADER, SIGNED_FOR_S},
     problem::ProblemKind,
     time::Timestamp,
 };
@@ -41,10 +41,6 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
     if app.config.require_edge && came == Came::Directly && !is_for_machines(request.uri().path()) {
         let refused = Refusal::of(ProblemKind::Forbidden).into_response();
         return report::told(&app, &report::Asked::of(&request), refused);
-    }
-    if !matches!(came, Came::FromEdge(_)) {
-        // What others say they know makes nobody look.
-        request.headers_mut().remove(AT_LEAST_HEADER);
     }
     let client = match came {
         Came::FromEdge(address) | Came::Through(address) => address,
@@ -101,7 +97,7 @@ fn came(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timesta
 }
 
 /// What the edge has signed: `ADDRESS SECONDS SIGNATURE`, or `-` for an address that it does not know.
-fn signed(secret: &str, headers: &HeaderMap, now: Timestamp) -> Option<Option<IpAddr>> {
+pub(super) fn signed(secret: &str, headers: &HeaderMap, now: Timestamp) -> Option<Option<IpAddr>> {
     let value = headers.get(ADDRESS_HEADER)?.to_str().ok()?;
     let (text, signature) = value.rsplit_once(' ')?;
     let (address, seconds) = text.split_once(' ')?;

@@ -33,7 +33,17 @@ fn is_from_here(base_url: &str, headers: &HeaderMap) -> bool {
     };
     let host = text(header::HOST.as_str());
     let authority = origin.split_once("://").map(|(_, authority)| authority);
-    origin == base_url || host.is_some() && authority == host
+    // `Host` is what the last proxy calls this server (`origin` behind the edge), so it names the shop only
+    // where somebody tries the shop out on their own machine.
+    origin == base_url || authority.is_some_and(is_loopback) && authority == host
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 #[cfg(test)]
@@ -59,6 +69,8 @@ mod tests {
                 ("origin", "http://127.0.0.1:3000"),
                 ("host", "127.0.0.1:3000"),
             ],
+            &[("origin", "http://[::1]:3000"), ("host", "[::1]:3000")],
+            &[("origin", "http://localhost"), ("host", "localhost")],
         ] {
             assert!(here(good), "{good:?}");
         }
@@ -74,6 +86,18 @@ mod tests {
             &[("origin", "https://evil.example")],
             &[("origin", "null"), ("host", "shop.example")],
             &[("origin", "http://shop.example"), ("host", "origin")],
+            // What a proxy calls this server is a name that a page can have, too.
+            &[("origin", "http://origin"), ("host", "origin")],
+            &[
+                ("origin", "https://backend.example"),
+                ("host", "backend.example"),
+            ],
+            &[
+                ("origin", "http://localhost.evil"),
+                ("host", "localhost.evil"),
+            ],
+            &[("origin", "http://127.0.0.1:80"), ("host", "127.0.0.1:81")],
+            &[("origin", "localhost"), ("host", "localhost")],
             &[("origin", "https://shop.example.evil.example")],
         ] {
             assert!(!here(bad), "{bad:?}");

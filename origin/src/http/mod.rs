@@ -1,6 +1,6 @@
 //! The server's outside: the routes of all domains put together, and the layers around them.
 //!
-//! From the outside in: observe (ids, log, metrics), raw (codings for the edge), secure (headers for
+//! From the outside in: drain (what is left of a body), inner (fields of the edge), observe (ids, log, metrics), raw (codings for the edge), secure (headers for
 //! browsers), finish (cache headers, ETag, compression), client (who asks, and whether they may ask here),
 //! cached (what was answered before), report (problems as JSON or as a page), admit (how many at once),
 //! cross site, limits, catch panics, time limit, body limit, routes.
@@ -11,11 +11,14 @@ mod cached;
 mod cached_tests;
 mod client;
 mod cross_site;
+mod drain;
 mod files;
 mod finish;
 mod health;
+mod inner;
 mod observe;
 mod openapi;
+mod probe;
 mod raw;
 mod report;
 mod secure;
@@ -53,6 +56,7 @@ pub fn router(app: &App) -> Router {
         .merge(pages::routes())
         .merge(health::routes())
         .merge(openapi::routes())
+        .merge(probe::routes())
         .merge(files::routes(app))
         .fallback(report::nothing_here)
         .method_not_allowed_fallback(report::not_this_way);
@@ -64,6 +68,8 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
     routes
         .layer(
             ServiceBuilder::new()
+                .layer(middleware::from_fn(drain::drain))
+                .layer(middleware::from_fn_with_state(app.clone(), inner::verify))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     observe::observe,

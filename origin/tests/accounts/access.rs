@@ -265,7 +265,7 @@ db_test! {
             ("POST", &format!("{cart}/lines"), "multipart/form-data; boundary=x", ""),
             ("PUT", "/api/v1/nothing", "text/plain", ""),
         ] {
-            for from in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")] {
+            for from in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "http://origin"), ("origin", "null")] {
                 let request = Request::builder().method(method).uri(path).header("content-type", media_type)
                     .header("cookie", &ada.cookie).header(from.0, from.1).header("host", "127.0.0.1:8080");
                 let reply = shop.send_body(request, Body::from(body.to_owned())).await;
