@@ -398,7 +398,7 @@ mod tests {
         assert!(results("").is_err());
         assert!(results("something else\n").is_err());
         assert!(results(&format!("{}\n{}", line(true), line(false))).is_err());
-        assert_eq!(results(&line(true)).map(|it| it.len()).unwrap_or(0), 1);
+        assert_eq!(results(&line(true)).map_or(0, |it| it.len()), 1);
     }
 
     #[test]
