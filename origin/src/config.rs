@@ -107,6 +107,21 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub hold_ms: i64,
 
+    /// After how many days a guest's cart is deleted that nobody came back to; a browser knows it for 30
+    #[arg(long, env = "MALLARD_CART_DAYS", default_value_t = 30, global = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub cart_days: u32,
+
+    /// How many days the audit log says who has signed in, and who has tried to
+    #[arg(
+        long,
+        env = "MALLARD_SIGN_IN_DAYS",
+        default_value_t = 90,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub sign_in_days: u32,
+
     /// A TOML file with the rules for shipping and tax, see docs/checkout.md
     #[arg(
         long,
@@ -266,6 +281,20 @@ pub struct Config {
         global = true
     )]
     pub webhook_hosts: Vec<String>,
+
+    /// Whether owners and staff need a second factor: without one they have no rights
+    #[arg(long, env = "MALLARD_REQUIRE_SECOND_FACTOR", global = true)]
+    pub require_second_factor: bool,
+
+    /// For how long a password that was given lets people pay back money and change roles and keys
+    #[arg(
+        long,
+        env = "MALLARD_REAUTHENTICATE_MS",
+        default_value_t = 600_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub reauthenticate_ms: i64,
 
     /// Redis, over which several origins share finished answers, sessions and what they count: redis:// or
     /// rediss:// and an address, redis-sentinel://HOST,HOST#MASTER, or redis-cluster://HOST,HOST

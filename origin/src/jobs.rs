@@ -5,7 +5,9 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-use crate::{accounts, app::App, cache, cart, catalog, db, inventory, orders, outbox, payments};
+use crate::{
+    accounts, app::App, audit, cache, cart, catalog, db, inventory, orders, outbox, payments,
+};
 
 /// How long after its end a job without one is begun again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -80,6 +82,15 @@ impl Jobs {
         jobs.every(app, second * 3_600, "sessions", |app| async move {
             accounts::forget(&app.db, app.clock.now()).await
         });
+        jobs.every(app, second * 3_600, "sign-ins", |app| async move {
+            audit::forget_sign_ins(&app).await
+        });
+        jobs.every(
+            app,
+            second * 6 * 3_600,
+            "abandoned carts",
+            |app| async move { cart::delete_abandoned(&app).await.map(drop) },
+        );
         jobs.every(app, second * 3_600, "forgotten changes", |app| async move {
             cache::forget(&app.db, app.clock.now()).await
         });

@@ -39,6 +39,11 @@ pub fn key() -> [u8; 24] {
     random()
 }
 
+/// 160 random bits: the secret of an authenticator, as long as its hash (RFC 4226, section 4).
+pub fn totp() -> [u8; 20] {
+    random()
+}
+
 /// 256 random bits: the seed of a key.
 pub fn seed() -> [u8; 32] {
     random()

@@ -475,3 +475,22 @@ async fn inner_fields_are_the_edges() {
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.header("retry-after"), "");
 }
+
+/// A browser that has seen the shop over HTTPS stays there, whatever the answer was; over plain HTTP nothing is
+/// said, which no browser would believe.
+#[tokio::test]
+async fn a_shop_on_https_is_asked_over_nothing_else() {
+    let shop = shop_with_a_mug().await;
+    let field = "strict-transport-security";
+    let secure = shop
+        .with(|config| {
+            "https://shop.example".clone_into(&mut config.base_url);
+            config.payment_methods = vec!["manual".to_owned()];
+        })
+        .await;
+    for path in ["/", "/zh/p/mug", "/api/v1/products", "/nothing", "/account"] {
+        assert_eq!(shop.get(path).await.header(field), "", "{path}");
+        let promised = secure.get(path).await;
+        assert_eq!(promised.header(field), "max-age=63072000", "{path}");
+    }
+}

@@ -128,6 +128,10 @@ pub struct Login {
     /// The id of the guest's cart; what is in it comes into the account's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart: Option<String>,
+    /// Where the account has a second factor: a code of its authenticator, or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub code: Option<String>,
 }
 
 /// Who has signed in.
@@ -168,6 +172,85 @@ pub struct ResetPassword {
     pub token: String,
     /// The new password.
     #[schemars(length(min = 8, max = 256))]
+    pub password: String,
+    /// Where the account has a second factor: a code of its authenticator, or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub code: Option<String>,
+}
+
+words! {
+    /// How far a second factor is.
+    SecondFactorState {
+        /// There is none.
+        Off = "off",
+        /// There is a secret, and no code of it was shown yet: nothing is asked for.
+        Pending = "pending",
+        /// Signing in asks for a code.
+        On = "on",
+    }
+}
+
+/// The second factor of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SecondFactor {
+    /// How far it is.
+    pub state: SecondFactorState,
+    /// How many recovery codes were not used yet.
+    pub recovery_codes_left: i64,
+    /// Whether the shop requires one of this account, and keeps its rights from it without one.
+    pub required: bool,
+}
+
+/// Asks for the secret of a new second factor.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolSecondFactor {
+    /// The password.
+    pub password: String,
+}
+
+/// The secret of a new second factor (TOTP, RFC 6238: SHA-1, six digits, 30 seconds).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SecondFactorSecret {
+    /// The secret in base32, to be typed.
+    pub secret: String,
+    /// The same as an `otpauth:` address, to be scanned.
+    pub uri: String,
+}
+
+/// Turns a second factor on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmSecondFactor {
+    /// A code of the authenticator.
+    #[schemars(length(max = 64))]
+    pub code: String,
+}
+
+/// Shows that somebody has both the password and the second factor.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProveSecondFactor {
+    /// The password.
+    pub password: String,
+    /// A code of the authenticator, or a recovery code.
+    #[schemars(length(max = 64))]
+    pub code: String,
+}
+
+/// Codes that sign in once each, in the place of the authenticator's. They are shown once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecoveryCodes {
+    /// The codes.
+    pub codes: Vec<String>,
+}
+
+/// Shows once more who somebody is, before they pay back money or change what others may do.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reauthenticate {
+    /// The password.
     pub password: String,
 }
 

@@ -4,7 +4,7 @@
 mod account;
 mod buying;
 
-pub use account::{AccountPage, Content, Entry, EntryPage, Section};
+pub use account::{AccountPage, Content, Entry, EntryPage, QrCode, Section, SecurityPage};
 pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step};
 
 use std::sync::Arc;
@@ -91,7 +91,7 @@ pages! {
     /// Somebody's account.
     ACCOUNT = "show_account", "/account", ["done"], Private;
     /// Signing in.
-    LOGIN = "show_login", "/account/login", ["next"], Private;
+    LOGIN = "show_login", "/account/login", ["ended", "next"], Private;
     /// Opening an account.
     REGISTER = "show_register", "/account/register", ["done"], Private;
     /// The link of a message.
@@ -110,6 +110,8 @@ pages! {
     ADDRESS = "show_address", "/account/addresses/{address}", [], Private;
     /// Name, language, e-mail address, password.
     PROFILE = "show_profile", "/account/profile", ["done"], Private;
+    /// The second factor.
+    SECURITY = "show_security", "/account/security", ["done"], Private;
     /// The browsers that are signed in.
     SESSIONS = "show_sessions", "/account/sessions", ["done"], Private;
     /// Everything that the shop knows of somebody.
@@ -179,6 +181,16 @@ pub mod action {
     pub const PAY: &str = "/orders/{number}/pay";
     /// Signs out.
     pub const LOGOUT: &str = "/account/logout";
+    /// Types the code of a second factor.
+    pub const CODE: &str = "/account/code";
+    /// Makes the secret of a second factor.
+    pub const ENROL: &str = "/account/security/enrol";
+    /// Turns it on.
+    pub const CONFIRM: &str = "/account/security/confirm";
+    /// Makes new recovery codes.
+    pub const RECOVERY_CODES: &str = "/account/security/codes";
+    /// Turns it off.
+    pub const DISABLE: &str = "/account/security/off";
     /// Changes the e-mail address.
     pub const EMAIL: &str = "/account/email";
     /// Changes the password.

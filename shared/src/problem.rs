@@ -51,6 +51,14 @@ kinds! {
         "Say who you are: sign in, or send `Authorization: Bearer`.";
     WrongCredentials = "wrong-credentials", 401, "Not recognised",
         "E-mail address and password do not belong together, or there is no such account.";
+    CodeRequired = "code-required", 401, "A code is needed",
+        "The password is right; send a code of the second factor in `code`, too.";
+    WrongCode = "wrong-code", 401, "Wrong code",
+        "The code of the second factor is wrong, or was used before; wait for the next one.";
+    SecondFactorRequired = "second-factor-required", 403, "A second factor is required",
+        "The shop requires a second factor of those who run it: set one up under `/api/v1/account/second-factor`, or leave it on.";
+    Reauthenticate = "reauthenticate", 403, "Password needed again",
+        "Money and roles need a password that was given lately: `POST /api/v1/account/reauthenticate`, and try again.";
     Forbidden = "forbidden", 403, "Not yours to do",
         "You are known here, but have no right to this.";
     CrossSite = "cross-site", 403, "From another site",
@@ -77,6 +85,8 @@ kinds! {
         "In its present state the order cannot take this step.";
     NotEmpty = "not-empty", 409, "Not empty",
         "There is still something in it: products, or other categories.";
+    SecondFactorOn = "second-factor-on", 409, "There is one already",
+        "The account has a second factor; turn it off before you set up another one.";
     OpenOrders = "open-orders", 409, "Orders on their way",
         "The account has orders that are not done; it can be erased when they are.";
     IdempotencyInFlight = "idempotency-in-flight", 409, "Being worked on",

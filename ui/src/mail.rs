@@ -80,6 +80,8 @@ pub enum AccountMail {
     Known,
     /// Password or address have changed.
     Changed,
+    /// The second factor was turned on or off.
+    Security,
 }
 
 impl AccountMail {
@@ -91,6 +93,7 @@ impl AccountMail {
             Self::Reset => ("mail-reset", "/account/reset?token="),
             Self::Known => ("mail-known", "/account/forgot"),
             Self::Changed => ("mail-changed", "/account/forgot"),
+            Self::Security => ("mail-security", "/account/forgot"),
         }
     }
 }

@@ -199,6 +199,7 @@ mod tests {
                 "mail-placed-",
                 "mail-refunded-",
                 "mail-reset-",
+                "mail-security-",
                 "mail-shipped-",
                 "mail-verify-",
                 "hint-",

@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{app::App, web::Refusal};
 
-use super::{keys, model::Person, remembered, tokens, web::session_token};
+use super::{keys, model::Person, remembered, second_factor, tokens, web::session_token};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,12 @@ pub enum Denied {
     /// They have no right to it.
     #[error("they have no right to it")]
     Forbidden,
+    /// They would have the right to it with a second factor.
+    #[error("the shop requires a second factor")]
+    SecondFactor,
+    /// They gave their password too long ago.
+    #[error("the password is needed again")]
+    Unproved,
 }
 
 impl From<Denied> for Problem {
@@ -48,6 +54,8 @@ impl From<Denied> for Problem {
         Self::new(match denied {
             Denied::Unknown => ProblemKind::Unauthorized,
             Denied::Forbidden => ProblemKind::Forbidden,
+            Denied::SecondFactor => ProblemKind::SecondFactorRequired,
+            Denied::Unproved => ProblemKind::Reauthenticate,
         })
     }
 }
@@ -62,7 +70,24 @@ impl Caller {
                 Ok(Actor(format!("key:{key}")))
             }
             Self::Operator => Ok(Actor("operator".to_owned())),
+            Self::Person(person) if person.withheld => Err(Denied::SecondFactor),
             Self::Person(_) | Self::Program(..) => Err(Denied::Forbidden),
+        }
+    }
+
+    /// That they have given their password lately, which money and roles need. Keys of programs and the
+    /// operator's token have none.
+    pub fn proved(&self, app: &App) -> Result<(), Denied> {
+        match self {
+            Self::Person(person) => {
+                let age_ms = app.clock.now().as_millis() - person.proved_at.as_millis();
+                if age_ms < app.config.reauthenticate_ms {
+                    Ok(())
+                } else {
+                    Err(Denied::Unproved)
+                }
+            }
+            Self::Nobody | Self::Program(..) | Self::Operator => Ok(()),
         }
     }
 
@@ -72,6 +97,7 @@ impl Caller {
             Self::Nobody => Err(Denied::Unknown),
             Self::Person(person) if person.is_owner() => Ok(person.actor()),
             Self::Operator => Ok(Actor("operator".to_owned())),
+            Self::Person(person) if person.withheld => Err(Denied::SecondFactor),
             Self::Person(_) | Self::Program(..) => Err(Denied::Forbidden),
         }
     }
@@ -92,14 +118,22 @@ impl Caller {
                 let (key, rights) = key.ok_or(Denied::Unknown)?;
                 return Ok(Self::Program(key, rights));
             }
-            let person = tokens::who(app, token).await?;
-            return Ok(Self::Person(person.ok_or(Denied::Unknown)?));
+            let person = tokens::who(app, token).await?.ok_or(Denied::Unknown)?;
+            return Ok(Self::Person(withholding(app, person)));
         }
         let Some(token) = session_token(&app.config, headers) else {
             return Ok(Self::Nobody);
         };
         let person = remembered::find(app, &token, now).await?;
-        Ok(person.map_or(Self::Nobody, Self::Person))
+        Ok(person.map_or(Self::Nobody, |it| Self::Person(withholding(app, it))))
+    }
+}
+
+/// Somebody as the shop sees them: without their rights where it requires a second factor that they have not.
+fn withholding(app: &App, person: Person) -> Person {
+    Person {
+        withheld: second_factor::is_required(app, person.role) && !person.second_factor,
+        ..person
     }
 }
 
@@ -149,6 +183,43 @@ impl FromRequestParts<App> for Owner {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         Ok(Self(Caller::of(app, &parts.headers).await?.owns()?))
+    }
+}
+
+/// Somebody who owns the shop, and has given their password lately.
+#[derive(Clone, Debug)]
+pub struct OwnerNow(pub Actor);
+
+impl FromRequestParts<App> for OwnerNow {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let caller = Caller::of(app, &parts.headers).await?;
+        let actor = caller.owns()?;
+        caller.proved(app)?;
+        Ok(Self(actor))
+    }
+}
+
+/// Somebody who has the right `R`, and has given their password lately.
+#[derive(Clone, Debug)]
+pub struct MayNow<R> {
+    /// Who.
+    pub actor: Actor,
+    right: PhantomData<fn() -> R>,
+}
+
+impl<R: Named> FromRequestParts<App> for MayNow<R> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let caller = Caller::of(app, &parts.headers).await?;
+        let actor = caller.needs(R::RIGHT)?;
+        caller.proved(app)?;
+        Ok(Self {
+            actor,
+            right: PhantomData,
+        })
     }
 }
 

@@ -20,6 +20,8 @@ use super::{
     Actor, Error,
     links::{self, Purpose},
     model,
+    password::Asker,
+    second_factor,
     store::{self, NewUser},
 };
 
@@ -32,6 +34,12 @@ pub struct UserArgs {
 
 #[derive(Subcommand, Debug)]
 enum Action {
+    /// Take away the second factor of somebody who has lost it
+    ResetSecondFactor {
+        /// The e-mail address
+        email: String,
+    },
+
     /// Make an account, or give one another role; it prints a link that sets the password
     Create {
         /// The e-mail address
@@ -55,13 +63,16 @@ enum Action {
 
 /// Runs the command.
 pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
-    let Action::Create {
-        email,
-        role,
-        rights,
-        password_file,
-    } = args.action;
     let failed = |error: Error| Failure(error.to_string());
+    let (email, role, rights, password_file) = match args.action {
+        Action::ResetSecondFactor { email } => return reset_second_factor(app, &email).await,
+        Action::Create {
+            email,
+            role,
+            rights,
+            password_file,
+        } => (email, role, rights, password_file),
+    };
     let email = model::email(&email).map_err(failed)?;
     let role = Role::from_word(&role).unwrap_or(Role::Customer);
     let rights: Vec<Right> = rights
@@ -72,7 +83,12 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
     let hash = match password {
         Some(password) => {
             model::password(&password).map_err(failed)?;
-            Some(app.hasher.hash(password).await.map_err(failed)?)
+            Some(
+                app.hasher
+                    .hash(Asker::Linked, password)
+                    .await
+                    .map_err(failed)?,
+            )
         }
         None => None,
     };
@@ -86,6 +102,28 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
         println!("Set the password within an hour: {base_url}/account/reset?token={token}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the second factor of somebody away who has lost it.
+async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure> {
+    let reset = async || {
+        let mut reader = app.db.read().await?;
+        let stored = store::find_by_email(&mut reader, &model::email(email)?).await?;
+        drop(reader);
+        let user = stored.ok_or(Error::NotFound)?.account.id;
+        second_factor::reset(app, &Actor("command".to_owned()), user).await
+    };
+    match reset().await {
+        Ok(()) => {
+            println!("{email} signs in with the password alone now.");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(Error::NotFound) => {
+            let why = format!("there is no account {email} with a second factor");
+            Err(Failure(why))
+        }
+        Err(error) => Err(Failure(error.to_string())),
+    }
 }
 
 /// The first line of a file.
@@ -109,7 +147,10 @@ async fn save(
 ) -> Result<String, Error> {
     let now = app.clock.now();
     // Nobody knows this password; looking at it takes as long as at anybody's.
-    let nobodys = app.hasher.hash(crate::secret::token()).await?;
+    let nobodys = app
+        .hasher
+        .hash(Asker::Linked, crate::secret::token())
+        .await?;
     let rights_given = rights.clone();
     let mut tx = app.db.write().await?;
     let id = match store::lock_by_email(&mut tx, email).await? {

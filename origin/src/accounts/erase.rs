@@ -2,13 +2,17 @@
 
 use shared::account::{AccountExport, Role};
 
-use crate::{app::App, cart, db, orders, outbox};
+use crate::{
+    app::App,
+    audit::{self, Change},
+    cart, db, orders, outbox,
+};
 
 use super::{
-    Error, addresses, carts, links, login,
+    Error, addresses, carts, devices, links, login,
     model::{Device, Person},
     register::subject_of,
-    store,
+    second_factor, store,
 };
 
 /// Everything that the shop knows of somebody.
@@ -30,7 +34,8 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
 }
 
 /// Erases a person. Their orders stay, without name, address and note; as long as one of them is not
-/// done the person is needed.
+/// done the person is needed. What is on its way, was given up, is kept for repeated requests or lies in
+/// the mailbox folder names them no more, either.
 pub async fn erase(
     app: &App,
     person: &Person,
@@ -50,13 +55,24 @@ pub async fn erase(
             return Err(Error::OpenOrders);
         }
         super::end_all(app, &mut tx, user).await?;
-        let mut of_person = orders::erase_buyer(&mut tx, user).await?;
+        let erased = orders::erase_buyer(&mut tx, user).await?;
+        for number in &erased.numbers {
+            outbox::erase_buyer(&mut tx, number).await?;
+        }
+        let mut of_person = erased.carts;
         of_person.extend(carts::forget(&mut tx, user).await?);
+        of_person.extend(cart::with_email(&mut tx, &stored.account.email).await?);
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
+        devices::forget_all(&mut tx, user).await?;
+        second_factor::remove(&mut tx, user).await?;
         links::forget_of(&mut tx, &stored.account.email).await?;
         outbox::forget_subject(&mut tx, &subject_of(&stored.account.email)).await?;
         store::erase(&mut tx, user, now).await?;
+        let change = Change::new("user.erase", format!("user:{user}"));
+        audit::note(&mut tx, app.context(), &person.actor(), &[change]).await?;
+        let (mailer, email) = (app.mailer.clone(), stored.account.email);
+        tx.after_commit(async move { mailer.forget(email).await });
         Ok(tx.commit().await?)
     };
     db::retried(erase, Error::is_conflict).await

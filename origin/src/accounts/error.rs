@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{cart, db, limits::TooOften, orders};
+use crate::{cart, db, limits::TooOften, orders, seal::SealError};
 
 /// What can go wrong with an account.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,18 @@ pub enum Error {
     /// Address and password do not belong together.
     #[error("address and password do not belong together")]
     WrongCredentials,
+    /// The password is right, and the account has a second factor.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded,
+    /// The code of the second factor is wrong, or was used before.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// The account has a second factor already.
+    #[error("the account has a second factor")]
+    SecondFactorOn,
+    /// The shop requires a second factor of this account.
+    #[error("the shop requires a second factor")]
+    SecondFactorRequired,
     /// There is no such thing among theirs.
     #[error("there is nothing with this id")]
     NotFound,
@@ -28,6 +40,12 @@ pub enum Error {
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Signature,
+    /// An authenticator's address could not be written.
+    #[error("an authenticator's address could not be written")]
+    Code,
+    /// A secret could not be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// It was asked too often.
     #[error(transparent)]
     TooOften(#[from] TooOften),
@@ -74,6 +92,10 @@ impl From<Error> for Problem {
                 }),
             Error::Nobody => Self::new(ProblemKind::Unauthorized),
             Error::WrongCredentials => Self::new(ProblemKind::WrongCredentials),
+            Error::CodeNeeded => Self::new(ProblemKind::CodeRequired),
+            Error::WrongCode => Self::new(ProblemKind::WrongCode),
+            Error::SecondFactorOn => Self::new(ProblemKind::SecondFactorOn),
+            Error::SecondFactorRequired => Self::new(ProblemKind::SecondFactorRequired),
             Error::NotFound => Self::new(ProblemKind::NotFound),
             Error::OpenOrders => Self::new(ProblemKind::OpenOrders),
             Error::TooOften(error) => error.into(),
@@ -81,7 +103,7 @@ impl From<Error> for Problem {
             Error::Cart(error) => error.into(),
             Error::Orders(error) => error.into(),
             Error::Db(error) => db::problem(&error),
-            Error::Damaged(_) | Error::Signature => {
+            Error::Damaged(_) | Error::Signature | Error::Code | Error::Seal(_) => {
                 tracing::error!(error = %error, "an account failed");
                 Self::new(ProblemKind::Internal)
             }

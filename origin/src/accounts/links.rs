@@ -17,6 +17,8 @@ pub enum Purpose {
     Reset,
     /// Having another address.
     Email,
+    /// Going on with a code after the password was right.
+    Code,
 }
 
 impl Purpose {
@@ -26,6 +28,7 @@ impl Purpose {
             Self::Register => "register",
             Self::Reset => "reset",
             Self::Email => "email",
+            Self::Code => "code",
         }
     }
 
@@ -35,6 +38,7 @@ impl Purpose {
         match self {
             Self::Register | Self::Email => 24 * HOUR,
             Self::Reset => HOUR,
+            Self::Code => HOUR / 6,
         }
     }
 }
@@ -53,7 +57,8 @@ pub(super) fn hash(token: &str) -> String {
     blake3::hash(token.as_bytes()).to_hex().to_string()
 }
 
-/// Makes a link and gives its token.
+/// Makes a link and gives its token. One that sets a password makes those before it worth nothing: who
+/// asks again has lost the first one, perhaps to somebody else.
 pub(super) async fn add<T: Serialize>(
     tx: &mut Tx,
     purpose: Purpose,
@@ -61,6 +66,9 @@ pub(super) async fn add<T: Serialize>(
     content: &T,
     now: Timestamp,
 ) -> Result<String, Error> {
+    if purpose == Purpose::Reset {
+        forget_older(tx, purpose, email).await?;
+    }
     let token = crate::secret::token();
     let statement = "
         insert into account_links (token_hash, purpose, email, content, created_at, expires_at)
@@ -75,6 +83,19 @@ pub(super) async fn add<T: Serialize>(
         .execute(tx.conn())
         .await?;
     Ok(token)
+}
+
+async fn forget_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), db::Error> {
+    let statement = "
+        delete from account_links
+         where email = ?
+           and purpose = ?";
+    sqlx::query(statement)
+        .bind(email)
+        .bind(purpose.word())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// The link with this token, if it can still be used.

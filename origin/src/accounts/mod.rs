@@ -1,5 +1,6 @@
 //! Accounts: who somebody is, how they prove it, and what is theirs. Owns `users`, `user_addresses`,
-//! `sessions`, `account_links`, `user_carts`, `api_keys`, `token_families` and `refresh_tokens`.
+//! `sessions`, `known_devices`, `second_factors`, `recovery_codes`, `account_links`, `user_carts`,
+//! `api_keys`, `token_families` and `refresh_tokens`.
 //!
 //! What must stay true: whatever opens something is kept as its hash; nobody learns from an answer,
 //! or from how long it takes, whether there is an account with some address; an account is there once
@@ -9,6 +10,7 @@ mod addresses;
 mod caller;
 mod carts;
 mod command;
+mod devices;
 mod erase;
 mod error;
 mod keys;
@@ -19,6 +21,8 @@ mod pages;
 mod password;
 mod register;
 mod remembered;
+mod reset;
+mod second_factor;
 mod sessions;
 mod signer;
 mod store;
@@ -28,18 +32,21 @@ mod web;
 
 pub use addresses::book as address_book;
 pub use caller::{
-    Actor, Caller, Catalogue, Customers, Denied, May, Me, Orders, Owner, Settings, Stock,
+    Actor, Caller, Catalogue, Customers, Denied, May, MayNow, Me, Orders, Owner, OwnerNow,
+    Settings, Stock,
 };
 pub use carts::{find as find_cart, open as open_cart};
 pub use command::{UserArgs, set_role_by_command, user};
+pub use devices::known_device;
 pub use erase::{erase, export};
 pub use error::Error;
 pub use login::account;
 pub use model::{Device, Person};
-pub use password::Hasher;
+pub use pages::ask_to_sign_in;
+pub use password::{Asker, Hasher};
 pub use register::{LinkMessage, letter_for};
 pub use signer::Signer;
-pub use web::routes;
+pub use web::{names_session, routes};
 
 use shared::{account::Session, id::UserId, time::Timestamp};
 use sqlx::AnyConnection;
@@ -70,8 +77,9 @@ async fn signed_in(
     Ok(all)
 }
 
-/// Forgets sessions, links and tokens whose time is over.
+/// Forgets sessions, links, known browsers and tokens whose time is over.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     sessions::forget(db, now).await?;
+    devices::forget(db, now).await?;
     tokens::forget(db, now).await
 }

@@ -5,11 +5,12 @@ use std::{collections::HashSet, sync::LazyLock};
 use shared::{
     account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, Right, Role},
     id::{FamilyId, SessionId, UserId},
+    time::Timestamp,
 };
 
 use crate::{email::EmailAddress, limits::Network};
 
-use super::{Actor, Error};
+use super::{Actor, Error, devices::Marks};
 
 /// Somebody who has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,12 @@ pub struct Person {
     pub role: Role,
     /// What they may do, if they work here.
     pub rights: Vec<Right>,
+    /// Whether they sign in with a second factor, too.
+    pub second_factor: bool,
+    /// When they have last shown that it is them.
+    pub proved_at: Timestamp,
+    /// Whether the shop keeps their rights from them until they have a second factor.
+    pub withheld: bool,
 }
 
 /// How somebody came in.
@@ -49,12 +56,13 @@ impl Person {
 
     /// Whether the shop is theirs.
     pub fn is_owner(&self) -> bool {
-        self.role == Role::Owner
+        self.role == Role::Owner && !self.withheld
     }
 
     /// Whether they may do this.
     pub fn may(&self, right: Right) -> bool {
         match self.role {
+            _ if self.withheld => false,
             Role::Owner => true,
             Role::Staff => self.rights.contains(&right),
             Role::Customer => false,
@@ -69,6 +77,8 @@ pub struct Device {
     pub agent: String,
     /// The network that it is in, where it is known.
     pub network: Network,
+    /// What it shows for having signed in before.
+    pub(super) marks: Marks,
 }
 
 /// Role and rights from the words of the table.
@@ -150,8 +160,16 @@ mod tests {
             via: Via::Browser(SessionId::new(1)),
             role,
             rights: rights.to_vec(),
+            second_factor: false,
+            proved_at: Timestamp::from_millis(0),
+            withheld: false,
         };
         assert!(person(Role::Owner, &[]).may(Right::Settings));
+        for role in [Role::Owner, Role::Staff] {
+            let mut person = person(role, &[Right::Stock]);
+            person.withheld = true;
+            assert!(!person.is_owner() && !person.may(Right::Stock));
+        }
         assert!(person(Role::Staff, &[Right::Stock]).may(Right::Stock));
         assert!(!person(Role::Staff, &[Right::Stock]).may(Right::Orders));
         assert!(!person(Role::Customer, &[Right::Stock]).may(Right::Stock));

@@ -21,6 +21,7 @@ use super::{
     links::{self, Link, Purpose},
     login::{Entered, enter},
     model::{self, Device, Person},
+    password::Asker,
     store::{self, NewUser, Stored},
 };
 
@@ -53,12 +54,13 @@ pub struct LinkMessage {
 }
 
 /// Takes what is needed for an account and sends a link to its address.
-pub(super) async fn register(app: &App, request: Register) -> Result<(), Error> {
+pub(super) async fn register(app: &App, request: Register, device: &Device) -> Result<(), Error> {
     let (email, name) = checked(&request)?;
     may_write(app, Purpose::Register, &email).await?;
+    let asker = Asker::Unknown(&device.network);
     let opening = Opening {
         name,
-        password_hash: app.hasher.hash(request.password).await?,
+        password_hash: app.hasher.hash(asker, request.password).await?,
         locale: request.locale,
     };
     send_link(app, Purpose::Register, &email, &opening, request.locale).await
@@ -110,7 +112,7 @@ pub(super) async fn change_email(
 async fn may_write(app: &App, purpose: Purpose, email: &str) -> Result<(), Error> {
     let name = match purpose {
         Purpose::Register => "account-register",
-        Purpose::Reset => "account-reset",
+        Purpose::Reset | Purpose::Code => "account-reset",
         Purpose::Email => "account-email",
     };
     let rule = Rule::per_hour(name, app.config.limit_reset);
@@ -136,7 +138,7 @@ async fn send_link<T: Serialize>(
         };
         let topic = match purpose {
             Purpose::Register => Message::ACCOUNT_REGISTER,
-            Purpose::Reset => Message::ACCOUNT_RESET,
+            Purpose::Reset | Purpose::Code => Message::ACCOUNT_RESET,
             Purpose::Email => Message::ACCOUNT_EMAIL,
         };
         let message = message(topic, &link)?;
@@ -206,7 +208,11 @@ async fn remembered(
         app.limits.check(rule, link, app.clock.now()).await?;
     }
     let hash = link.content.password_hash.clone();
-    if app.hasher.verify(password, Some(hash)).await? {
+    if app
+        .hasher
+        .verify(Asker::Linked, password, Some(hash))
+        .await?
+    {
         Ok(())
     } else {
         Err(Error::WrongCredentials)
@@ -231,7 +237,7 @@ async fn open(app: &App, token: &str, device: &Device) -> Result<Entered, Error>
         return Err(used());
     }
     links::forget_of(&mut tx, &user.email).await?;
-    let entered = enter(app, &mut tx, id, &device.agent).await?;
+    let entered = enter(app, &mut tx, id, device).await?;
     tx.commit().await?;
     Ok(entered)
 }
@@ -266,7 +272,7 @@ async fn move_to(
     super::end_all(app, &mut tx, person.user).await?;
     let message = message(Message::ACCOUNT_CHANGED, &told)?;
     outbox::put(&mut tx, &app.ids, now, &[message]).await?;
-    let entered = enter(app, &mut tx, person.user, &device.agent).await?;
+    let entered = enter(app, &mut tx, person.user, device).await?;
     tx.commit().await?;
     Ok(entered)
 }
@@ -284,6 +290,7 @@ pub async fn letter_for(app: &App, topic: &str, link: &LinkMessage) -> Result<Op
         (Message::ACCOUNT_REGISTER | Message::ACCOUNT_EMAIL, true) => AccountMail::Known,
         (Message::ACCOUNT_RESET, true) => AccountMail::Reset,
         (Message::ACCOUNT_RESET, false) => return Ok(None),
+        (Message::ACCOUNT_SECURITY, _) => AccountMail::Security,
         _ => AccountMail::Changed,
     };
     let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);

@@ -34,6 +34,8 @@ struct Remembered {
     session: SessionId,
     role: Role,
     rights: Vec<Right>,
+    second_factor: bool,
+    proved_at: Timestamp,
 }
 
 /// Who has signed in with this cookie.
@@ -101,6 +103,8 @@ fn closed(app: &App, key: &str, person: &Person, now: Timestamp) -> Option<Strin
         session: person.session()?,
         role: person.role,
         rights: person.rights.clone(),
+        second_factor: person.second_factor,
+        proved_at: person.proved_at,
     };
     let text = serde_json::to_string(&remembered).ok()?;
     let seal = app.signer.seal(&[key.as_bytes(), text.as_bytes()]);
@@ -120,5 +124,8 @@ fn opened(app: &App, key: &str, sealed: &str, now: Timestamp) -> Option<Person> 
         via: Via::Browser(it.session),
         role: it.role,
         rights: it.rights,
+        second_factor: it.second_factor,
+        proved_at: it.proved_at,
+        withheld: false,
     })
 }

@@ -37,8 +37,9 @@ pub(super) async fn begin(
     let now = app.clock.now();
     let token = crate::secret::token();
     let statement = "
-        insert into sessions (token_hash, id, user_id, agent, created_at, seen_at, expires_at)
-        values (?, ?, ?, ?, ?, ?, ?)";
+        insert into sessions (token_hash, id, user_id, agent, created_at, seen_at, expires_at,
+                              proved_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(statement)
         .bind(hash(&token))
         .bind(app.ids.next(now))
@@ -47,6 +48,7 @@ pub(super) async fn begin(
         .bind(now.as_millis())
         .bind(now.as_millis())
         .bind(now.as_millis() + LIFE_MS)
+        .bind(now.as_millis())
         .execute(tx.conn())
         .await?;
     end_the_oldest(app, tx, user).await?;
@@ -76,9 +78,10 @@ pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<
     let mut reader = db.read().await?;
     let hash = hash(token);
     let statement = "
-        select s.id, s.user_id, s.seen_at, u.role, u.rights
+        select s.id, s.user_id, s.seen_at, s.proved_at, u.role, u.rights, f.confirmed_at
           from sessions s
           join users u on u.id = s.user_id
+          left join second_factors f on f.user_id = s.user_id
          where s.token_hash = ?
            and s.expires_at > ?";
     let row = sqlx::query(statement)
@@ -94,11 +97,15 @@ pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<
     }
     let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
     let (role, rights) = role_of(&role, &rights)?;
+    let confirmed_at: Option<i64> = row.try_get("confirmed_at")?;
     Ok(Some(Person {
         user: UserId::new(row.try_get("user_id")?),
         via: Via::Browser(SessionId::new(row.try_get("id")?)),
         role,
         rights,
+        second_factor: confirmed_at.is_some(),
+        proved_at: Timestamp::from_millis(row.try_get("proved_at")?),
+        withheld: false,
     }))
 }
 
@@ -149,6 +156,55 @@ pub(super) async fn list(
     rows.iter().map(session).collect()
 }
 
+/// Notes that whoever has this session has just shown that it is them.
+pub(super) async fn prove(
+    app: &App,
+    tx: &mut Tx,
+    user: UserId,
+    session: SessionId,
+) -> Result<(), Error> {
+    let hashes = hashes_of(tx, user, Some(session)).await?;
+    remembered::forget(app, tx, hashes).await?;
+    let statement = "
+        update sessions
+           set proved_at = ?
+         where user_id = ?
+           and id = ?";
+    sqlx::query(statement)
+        .bind(app.clock.now().as_millis())
+        .bind(user.get())
+        .bind(session.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The hashes of one session of an account, or of all of them.
+async fn hashes_of(
+    tx: &mut Tx,
+    user: UserId,
+    session: Option<SessionId>,
+) -> Result<Vec<String>, db::Error> {
+    let statement = match session {
+        Some(_) => {
+            "select token_hash
+               from sessions
+              where user_id = ?
+                and id = ?"
+        }
+        None => {
+            "select token_hash
+               from sessions
+              where user_id = ?"
+        }
+    };
+    let mut query = sqlx::query_scalar(statement).bind(user.get());
+    if let Some(session) = session {
+        query = query.bind(session.get());
+    }
+    query.fetch_all(tx.conn()).await
+}
+
 /// Ends one session of an account; false when there is none.
 pub(super) async fn end(
     app: &App,
@@ -156,16 +212,7 @@ pub(super) async fn end(
     user: UserId,
     session: SessionId,
 ) -> Result<bool, Error> {
-    let statement = "
-        select token_hash
-          from sessions
-         where user_id = ?
-           and id = ?";
-    let hashes = sqlx::query_scalar(statement)
-        .bind(user.get())
-        .bind(session.get())
-        .fetch_all(tx.conn())
-        .await?;
+    let hashes = hashes_of(tx, user, Some(session)).await?;
     remembered::forget(app, tx, hashes).await?;
     let statement = "
         delete from sessions
@@ -181,14 +228,7 @@ pub(super) async fn end(
 
 /// Ends every session of an account.
 pub(super) async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
-    let statement = "
-        select token_hash
-          from sessions
-         where user_id = ?";
-    let hashes = sqlx::query_scalar(statement)
-        .bind(user.get())
-        .fetch_all(tx.conn())
-        .await?;
+    let hashes = hashes_of(tx, user, None).await?;
     remembered::forget(app, tx, hashes).await?;
     let statement = "
         delete from sessions

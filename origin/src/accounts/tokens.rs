@@ -50,28 +50,48 @@ impl Clocked for Claims {
 
 /// Signs in with a password and gives the first tokens.
 pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<Tokens, Error> {
+    let code = request.code.clone();
     let proof = login::checked(app, &request.email, request.password, device).await?;
+    proof.may_try(app, code.as_deref()).await?;
     let begin = async || {
         let now = app.clock.now();
         let family = FamilyId::new(app.ids.next(now));
         let mut tx = app.db.write().await?;
         let user = proof.still_holds(&mut tx).await?.account.id;
+        login::accept_code(app, &mut tx, user, code.as_deref()).await?;
+        login::note_sign_in(app, &mut tx, user, "program").await?;
         let statement = "
-            insert into token_families (id, user_id, agent, created_at, expires_at)
-            values (?, ?, ?, ?, ?)";
+            insert into token_families (id, user_id, agent, created_at, expires_at, proved_at)
+            values (?, ?, ?, ?, ?, ?)";
         sqlx::query(statement)
             .bind(family.get())
             .bind(user.get())
             .bind(&device.agent)
             .bind(now.as_millis())
             .bind(now.as_millis() + REFRESH_MS)
+            .bind(now.as_millis())
             .execute(tx.conn())
             .await?;
         let refresh = next(&mut tx, family, now).await?;
         tx.commit().await?;
         tokens(app, user, family, refresh)
     };
-    db::retried(begin, Error::is_conflict).await
+    let begun = db::retried(begin, Error::is_conflict).await;
+    login::noted(app, proof.user(), "program", begun).await
+}
+
+/// Notes that whoever has this sign-in of a program has just shown that it is them.
+pub(super) async fn prove(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Result<(), db::Error> {
+    let statement = "
+        update token_families
+           set proved_at = ?
+         where id = ?";
+    sqlx::query(statement)
+        .bind(now.as_millis())
+        .bind(family.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 async fn next(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Result<String, db::Error> {
@@ -291,9 +311,10 @@ pub(super) async fn who(app: &App, token: &str) -> Result<Option<Person>, Error>
         return Ok(None);
     };
     let statement = "
-        select u.role, u.rights
+        select u.role, u.rights, f.proved_at, s.confirmed_at
           from token_families f
           join users u on u.id = f.user_id
+          left join second_factors s on s.user_id = f.user_id
          where f.id = ?
            and f.user_id = ?
            and f.expires_at > ?";
@@ -307,10 +328,14 @@ pub(super) async fn who(app: &App, token: &str) -> Result<Option<Person>, Error>
     let Some(row) = row else { return Ok(None) };
     let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
     let (role, rights) = role_of(&role, &rights)?;
+    let confirmed_at: Option<i64> = row.try_get("confirmed_at")?;
     Ok(Some(Person {
         user: claims.sub,
         via: Via::Program(claims.fam),
         role,
         rights,
+        second_factor: confirmed_at.is_some(),
+        proved_at: Timestamp::from_millis(row.try_get("proved_at")?),
+        withheld: false,
     }))
 }

@@ -11,18 +11,21 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 use shared::{
     account::{
-        Accepted, AddressPath, Addresses, ApiKeys, ChangeEmail, ChangePassword, CreateApiKey,
-        EraseAccount, ForgotPassword, KeyPath, ListOrders, ListUsers, Login, Logout, OpenCart,
+        Accepted, AddressPath, Addresses, ApiKeys, ChangeEmail, ChangePassword,
+        ConfirmSecondFactor, CreateApiKey, EnrolSecondFactor, EraseAccount, ForgotPassword,
+        KeyPath, ListOrders, ListUsers, Login, Logout, OpenCart, ProveSecondFactor, Reauthenticate,
         Register, ResetPassword, SaveAddress, SessionPath, Sessions, SetRole, SignedIn,
         UpdateAccount, UseLink, UseRefreshToken, UserPath,
     },
     cache::CachePolicy,
     catalog::InLocale,
     endpoint::{
-        ADD_ADDRESS, CHANGE_EMAIL, CHANGE_PASSWORD, CREATE_API_KEY, CREATE_TOKENS, DELETE_ADDRESS,
-        DELETE_API_KEY, END_SESSION, ERASE_ACCOUNT, EXPORT_ACCOUNT, FORGOT_PASSWORD, GET_ACCOUNT,
-        GET_OWN_ORDER, LIST_ADDRESSES, LIST_API_KEYS, LIST_OWN_ORDERS, LIST_SESSIONS, LIST_USERS,
-        LOGIN, LOGOUT, OPEN_CART, REFRESH_TOKENS, REGISTER, RESET_PASSWORD, REVOKE_TOKENS,
+        ADD_ADDRESS, CHANGE_EMAIL, CHANGE_PASSWORD, CONFIRM_SECOND_FACTOR, CREATE_API_KEY,
+        CREATE_TOKENS, DELETE_ADDRESS, DELETE_API_KEY, DISABLE_SECOND_FACTOR, END_SESSION,
+        ENROL_SECOND_FACTOR, ERASE_ACCOUNT, EXPORT_ACCOUNT, FORGOT_PASSWORD, GET_ACCOUNT,
+        GET_OWN_ORDER, GET_SECOND_FACTOR, LIST_ADDRESSES, LIST_API_KEYS, LIST_OWN_ORDERS,
+        LIST_SESSIONS, LIST_USERS, LOGIN, LOGOUT, OPEN_CART, REAUTHENTICATE, REFRESH_TOKENS,
+        REGISTER, RENEW_RECOVERY_CODES, RESET_PASSWORD, RESET_SECOND_FACTOR, REVOKE_TOKENS,
         SET_ROLE, UPDATE_ACCOUNT, UPDATE_ADDRESS, VERIFY_EMAIL,
     },
     order::OrderPath,
@@ -38,9 +41,11 @@ use crate::{
 };
 
 use super::{
-    Customers, Device, Error, May, Me, Owner, Person, addresses, carts, keys,
+    Customers, Device, Error, May, Me, Owner, OwnerNow, Person, addresses, carts,
+    devices::Marks,
+    keys,
     login::{self, Entered},
-    model, pages, register, tokens, users,
+    model, pages, register, reset, second_factor, tokens, users,
 };
 
 /// The endpoints of the accounts.
@@ -54,6 +59,13 @@ pub fn routes() -> Router<App> {
         .endpoint(&RESET_PASSWORD, reset_password)
         .endpoint(&CHANGE_PASSWORD, change_password)
         .endpoint(&CHANGE_EMAIL, change_email)
+        .endpoint(&REAUTHENTICATE, reauthenticate)
+        .endpoint(&GET_SECOND_FACTOR, get_second_factor)
+        .endpoint(&ENROL_SECOND_FACTOR, enrol_second_factor)
+        .endpoint(&CONFIRM_SECOND_FACTOR, confirm_second_factor)
+        .endpoint(&RENEW_RECOVERY_CODES, renew_recovery_codes)
+        .endpoint(&DISABLE_SECOND_FACTOR, disable_second_factor)
+        .endpoint(&RESET_SECOND_FACTOR, reset_second_factor)
         .endpoint(&GET_ACCOUNT, get_account)
         .endpoint(&UPDATE_ACCOUNT, update_account)
         .endpoint(&EXPORT_ACCOUNT, export_account)
@@ -94,6 +106,11 @@ pub(super) fn session_token(config: &Config, headers: &HeaderMap) -> Option<Stri
     Some(jar.get(cookie_name(config))?.value().to_owned())
 }
 
+/// Whether a request names a session, be it one that has ended.
+pub fn names_session(config: &Config, headers: &HeaderMap) -> bool {
+    session_token(config, headers).is_some_and(|it| !it.is_empty())
+}
+
 /// The cookie of a session, or one that takes it away. The browser keeps it until it is closed; how
 /// long it is good for the server decides.
 fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
@@ -107,14 +124,19 @@ fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     cookie.header()
 }
 
-impl<S: Sync> FromRequestParts<S> for Device {
+impl FromRequestParts<App> for Device {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let network = Network::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let network = Network::from_request_parts(parts, app).await?;
         let value = parts.headers.get(header::USER_AGENT);
         let agent = model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default());
-        Ok(Self { agent, network })
+        let marks = Marks::of(&app.config, &parts.headers);
+        Ok(Self {
+            agent,
+            network,
+            marks,
+        })
     }
 }
 
@@ -130,6 +152,7 @@ fn accepted() -> Answer {
 pub(super) fn cookies_of(app: &App, entered: &Entered) -> Vec<HeaderValue> {
     let mut cookies = vec![cookie(&app.config, Some(&entered.session))];
     cookies.extend(shopper::welcome(&app.config));
+    cookies.push(entered.marks.cookie(&app.config));
     cookies
 }
 
@@ -145,8 +168,12 @@ fn signed_in<T: Serialize>(app: &App, entered: &Entered, body: &T) -> Answer {
     private(body).cookies(cookies_of(app, entered))
 }
 
-async fn register(State(app): State<App>, Json(request): Json<Register>) -> Answered {
-    register::register(&app, request).await?;
+async fn register(
+    State(app): State<App>,
+    device: Device,
+    Json(request): Json<Register>,
+) -> Answered {
+    register::register(&app, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
@@ -219,7 +246,7 @@ async fn reset_password(
     headers: HeaderMap,
     Json(request): Json<ResetPassword>,
 ) -> Answered {
-    let entered = login::reset_password(&app, request, &device).await?;
+    let entered = reset::reset_password(&app, request, &device).await?;
     entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
 
@@ -229,7 +256,7 @@ async fn change_password(
     device: Device,
     Json(request): Json<ChangePassword>,
 ) -> Answered {
-    let entered = login::change_password(&app, &person, request, &device).await?;
+    let entered = reset::change_password(&app, &person, request, &device).await?;
     Ok(signed_in(&app, &entered, &entered.account))
 }
 
@@ -241,6 +268,69 @@ async fn change_email(
 ) -> Answered {
     register::change_email(&app, person.user, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
+}
+
+async fn reauthenticate(
+    State(app): State<App>,
+    Me(person): Me,
+    device: Device,
+    Json(request): Json<Reauthenticate>,
+) -> Answered {
+    login::reauthenticate(&app, &person, request, &device).await?;
+    Ok(accepted())
+}
+
+async fn get_second_factor(State(app): State<App>, Me(person): Me) -> Answered {
+    Ok(private(&second_factor::read(&app, person.user).await?))
+}
+
+async fn enrol_second_factor(
+    State(app): State<App>,
+    Me(person): Me,
+    device: Device,
+    Json(request): Json<EnrolSecondFactor>,
+) -> Answered {
+    let secret = second_factor::enrol(&app, &person, request, &device).await?;
+    Ok(private(&secret).status(StatusCode::CREATED))
+}
+
+async fn confirm_second_factor(
+    State(app): State<App>,
+    Me(person): Me,
+    device: Device,
+    Json(request): Json<ConfirmSecondFactor>,
+) -> Answered {
+    let (entered, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
+    Ok(signed_in(&app, &entered, &codes))
+}
+
+async fn renew_recovery_codes(
+    State(app): State<App>,
+    Me(person): Me,
+    device: Device,
+    Json(request): Json<ProveSecondFactor>,
+) -> Answered {
+    let codes = second_factor::renew_codes(&app, &person, request, &device).await?;
+    Ok(private(&codes))
+}
+
+async fn disable_second_factor(
+    State(app): State<App>,
+    Me(person): Me,
+    device: Device,
+    Json(request): Json<ProveSecondFactor>,
+) -> Answered {
+    let entered = second_factor::disable(&app, &person, request, &device).await?;
+    Ok(signed_in(&app, &entered, &Accepted { accepted: true }))
+}
+
+async fn reset_second_factor(
+    State(app): State<App>,
+    OwnerNow(actor): OwnerNow,
+    Path(path): Path<UserPath>,
+) -> Answered {
+    second_factor::reset(&app, &actor, path.user).await?;
+    Ok(accepted())
 }
 
 async fn get_account(State(app): State<App>, Me(person): Me) -> Answered {
@@ -383,7 +473,7 @@ async fn list_users(
 
 async fn set_role(
     State(app): State<App>,
-    Owner(actor): Owner,
+    OwnerNow(actor): OwnerNow,
     Path(path): Path<UserPath>,
     Json(request): Json<SetRole>,
 ) -> Answered {
@@ -394,7 +484,7 @@ async fn set_role(
 
 async fn create_api_key(
     State(app): State<App>,
-    Owner(actor): Owner,
+    OwnerNow(actor): OwnerNow,
     Json(request): Json<CreateApiKey>,
 ) -> Answered {
     let key = keys::create(&app, &actor, request).await?;
@@ -409,7 +499,7 @@ async fn list_api_keys(State(app): State<App>, _: Owner) -> Answered {
 
 async fn delete_api_key(
     State(app): State<App>,
-    Owner(actor): Owner,
+    OwnerNow(actor): OwnerNow,
     Path(path): Path<KeyPath>,
 ) -> Answered {
     let keys = keys::delete(&app, &actor, path.key).await?;

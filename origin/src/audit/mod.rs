@@ -1,15 +1,23 @@
 //! The audit log: who has changed what, before and after. Owns `audit_log`.
 //!
 //! What must stay true: a row is written in the transaction of the change that it tells of, and is never
-//! changed or taken out; it holds no secret and nothing about a buyer but identities.
+//! changed; only who has signed in is forgotten after a time. It holds no secret and nothing about a buyer
+//! but identities.
 
 mod store;
 mod web;
 
-pub use store::{note, note_all};
+pub use store::{forget_sign_ins, note, note_all};
 pub use web::routes;
 
 use serde::Serialize;
+
+use crate::{accounts::Actor, app::App, db};
+
+/// Somebody has signed in.
+pub const SIGN_IN: &str = "user.sign_in";
+/// Somebody has tried to.
+pub const SIGN_IN_FAILED: &str = "user.sign_in_failed";
 
 /// A change, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +55,14 @@ impl Change {
 }
 
 const NOTHING: &str = "null";
+
+/// Notes what a command has done, which whoever may run commands on the machine has.
+pub async fn note_command(app: &App, change: Change) -> Result<(), db::Error> {
+    let mut tx = app.db.write().await?;
+    let actor = Actor("command".to_owned());
+    note(&mut tx, app.context(), &actor, &[change]).await?;
+    tx.commit().await
+}
 
 /// The contract's types have text keys and no floats, which is all that can fail here.
 fn text<T: Serialize>(value: &T) -> String {

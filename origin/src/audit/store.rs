@@ -9,11 +9,12 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
     accounts::Actor,
+    app::App,
     db::{self, Rows, Tx},
     inventory::Context,
 };
 
-use super::Change;
+use super::{Change, SIGN_IN, SIGN_IN_FAILED};
 
 /// Notes what somebody has changed, in the transaction that changes it.
 pub async fn note(
@@ -45,6 +46,24 @@ pub async fn note_all(
                 .push_bind(context.now.as_millis());
         })
         .await
+}
+
+/// Forgets who has signed in, and who has tried to, after the days of the settings.
+pub async fn forget_sign_ins(app: &App) -> Result<(), db::Error> {
+    let days = i64::from(app.config.sign_in_days);
+    let before = app.clock.now().as_millis() - days * 24 * 60 * 60 * 1_000;
+    let statement = "
+        delete from audit_log
+         where action in (?, ?)
+           and created_at < ?";
+    let mut tx = app.db.write().await?;
+    sqlx::query(statement)
+        .bind(SIGN_IN)
+        .bind(SIGN_IN_FAILED)
+        .bind(before)
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await
 }
 
 /// A page of the log, the newest entry first.

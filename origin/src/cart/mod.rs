@@ -5,6 +5,7 @@
 //! together, each seeing those before it; what is kept for a cart ends with its time, its order or
 //! itself; no token of a cart lies in the database in clear.
 
+mod abandoned;
 mod change;
 mod error;
 mod hold;
@@ -14,11 +15,14 @@ mod token;
 mod view;
 mod web;
 
+pub use abandoned::delete_abandoned;
 pub use change::{Change, Job, change};
 pub use error::Error;
 pub use hold::sweep;
 pub use price::{Priced, price};
-pub use store::{HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, rename};
+pub use store::{
+    HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, rename, with_email,
+};
 pub use token::{open_token, protect_tokens};
 pub use view::{Surroundings, read, shipping_methods, surroundings};
 pub use web::routes;

@@ -407,6 +407,57 @@ pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Res
     Ok(())
 }
 
+/// The carts in which somebody has typed this address and that are not ordered.
+pub async fn with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Error> {
+    let statement = "
+        select id
+          from carts
+         where email = ?
+           and not exists (select 1
+                             from orders
+                            where orders.cart_id = carts.id)";
+    let ids: Vec<i64> = sqlx::query_scalar(statement)
+        .bind(email)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(ids.into_iter().map(CartId::new).collect())
+}
+
+/// Deletes carts of guests that were not touched since this time and are not ordered, with what is in them,
+/// and says how many that were.
+pub(super) async fn delete_abandoned(
+    tx: &mut Tx,
+    since: Timestamp,
+    limit: i64,
+) -> Result<usize, db::Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        "select id
+           from carts
+          where updated_at < ",
+    );
+    query.push_bind(since.as_millis()).push(
+        " and user_id is null
+          and held_until is null
+          and not exists (select 1
+                            from orders
+                           where orders.cart_id = carts.id)
+        order by id
+        limit ",
+    );
+    query.push_bind(limit).push(tx.dialect().for_update());
+    let ids: Vec<i64> = query.build_query_scalar().fetch_all(tx.conn()).await?;
+    for chunk in ids.chunks(Rows::MAX) {
+        for head in [
+            "delete from cart_lines where cart_id in ",
+            "delete from carts where id in ",
+        ] {
+            let mut query = Rows::among(head, chunk.iter().copied());
+            query.build().execute(tx.conn()).await?;
+        }
+    }
+    Ok(ids.len())
+}
+
 /// The carts whose time in checkout is over, the ones that ended first.
 pub(super) async fn overdue(
     conn: &mut AnyConnection,

@@ -442,6 +442,8 @@ const SQLITE_PREPARE: &[&str] = &[
     "pragma journal_mode = wal",
     "pragma synchronous = full",
     "pragma foreign_keys = on",
+    // What is deleted is overwritten: who has erased somebody has no copy of them in free pages.
+    "pragma secure_delete = on",
     "pragma temp_store = memory",
     // In KiB; what is read often is in the system's cache, too, and there are many connections.
     "pragma cache_size = -2048",

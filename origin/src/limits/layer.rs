@@ -16,9 +16,9 @@ use shared::{
     page::{CHECKOUT, CHECKOUT_REVIEW, FIND_ORDER, action},
 };
 
-use crate::{app::App, config::Config, http::Client, web::Refusal};
+use crate::{accounts, app::App, config::Config, http::Client, web::Refusal};
 
-use super::{Network, Rule, TooOften, Verdict};
+use super::{Network, Rule, Subject, TooOften, Verdict};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -36,7 +36,21 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     let (Some(client), Some(rule)) = (client, rule) else {
         return next.run(request).await;
     };
-    let Some((rule, verdict)) = take(&app, &Network::of(client), rule).await else {
+    // A browser that has signed in before does not share its limit with those who guess.
+    let device = match rule.name {
+        LOGIN_RULE => accounts::known_device(&app, request.headers()).await,
+        _ => Ok(None),
+    };
+    let taken = match device {
+        Ok(Some(mark)) => {
+            let now = app.clock.now();
+            let verdict = app.limits.take(rule, Subject::Device(&mark), now).await;
+            Some((rule, verdict))
+        }
+        Ok(None) => take(&app, &Network::of(client), rule).await,
+        Err(error) => return Refusal::from(error).into_response(),
+    };
+    let Some((rule, verdict)) = taken else {
         return next.run(request).await;
     };
     let mut response = if verdict.allowed {
@@ -83,6 +97,8 @@ pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(
 
 /// The rule of everything that has no other.
 const API: &str = "api";
+/// The rule of signing in.
+const LOGIN_RULE: &str = "login";
 
 /// The rule of a route. A form of a page and the endpoint that does the same share one, in every
 /// language. Pages that are only read have none.
@@ -106,13 +122,11 @@ fn plain(route: &str) -> &str {
 
 fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
     let is = |routes: &[&str]| routes.iter().any(|it| plain(it) == path);
-    let (name, quota) = if is(&[
-        LOGIN.about.path,
-        CREATE_TOKENS.about.path,
-        RESET_PASSWORD.about.path,
-        VERIFY_EMAIL.about.path,
-    ]) {
-        ("login", config.limit_login)
+    let (name, quota) = if is(&[LOGIN.about.path, CREATE_TOKENS.about.path, action::CODE]) {
+        (LOGIN_RULE, config.limit_login)
+    } else if is(&[RESET_PASSWORD.about.path, VERIFY_EMAIL.about.path]) {
+        // Nobody guesses 128 bits, and whoever has a link gets in, however many guess around them.
+        ("link", config.limit_api)
     } else if is(&[REGISTER.about.path]) {
         ("sign-up", config.limit_sign_up)
     } else if is(&[FORGOT_PASSWORD.about.path]) {
@@ -168,8 +182,8 @@ mod tests {
         let name = |route: &str| rule_of(&config, route, &Method::POST).map(|it| it.name);
         for (path, expected) in [
             ("/account/login", "login"),
-            ("/account/reset", "login"),
-            ("/account/verify", "login"),
+            ("/account/reset", "link"),
+            ("/account/verify", "link"),
             ("/account/register", "sign-up"),
             ("/account/forgot", "reset"),
             ("/account/password", "api"),

@@ -121,6 +121,15 @@ impl Rule {
         }
     }
 
+    /// So many a day.
+    pub const fn per_day(name: &'static str, quota: u32) -> Self {
+        Self {
+            name,
+            quota,
+            window: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+
     fn window_us(self) -> i64 {
         i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX)
     }

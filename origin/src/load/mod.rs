@@ -21,6 +21,7 @@ pub use unload::export;
 
 use crate::{
     app::App,
+    audit::{self, Change},
     cli::Failure,
     import::{self, BadRow, Located, Source},
 };
@@ -45,6 +46,11 @@ pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
     })
     .await?;
     println!("{report}");
+    if !args.dry_run {
+        let file = args.file.file_name().unwrap_or_default().to_string_lossy();
+        let change = Change::new("catalogue.import", "catalogue").to(&(file, report.to_string()));
+        audit::note_command(app, change).await?;
+    }
     match report.stopped {
         Some(why) => Err(Failure(why)),
         None => Ok(ExitCode::SUCCESS),

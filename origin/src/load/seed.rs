@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::{
     app::App,
+    audit::{self, Change},
     cli::Failure,
     import::{self, Format, Located, Row, Source},
     seed,
@@ -26,6 +27,8 @@ pub struct SeedArgs {
 pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, Failure> {
     let report = seed_shop(app, args.products).await?;
     println!("{report}");
+    let change = Change::new("catalogue.seed", "catalogue").to(&report.to_string());
+    audit::note_command(app, change).await?;
     match report.stopped {
         Some(why) => Err(Failure(why)),
         None => Ok(ExitCode::SUCCESS),

@@ -6,6 +6,7 @@ use shared::id::ProductId;
 
 use crate::{
     app::App,
+    audit::{self, Change},
     catalog,
     cli::Failure,
     import::{Row, export::Writer},
@@ -41,6 +42,8 @@ pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, Failure> {
     match write(app, writer).await {
         Ok(count) => {
             println!("{count} products written to {}", path.display());
+            let change = Change::new("catalogue.export", "catalogue").to(&count);
+            audit::note_command(app, change).await?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {

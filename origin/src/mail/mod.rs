@@ -96,6 +96,20 @@ impl Mailer {
         }
     }
 
+    /// Deletes the messages to this address that lie in the mailbox folder, if messages go there.
+    pub async fn forget(&self, email: String) {
+        let Way::Folder(folder) = &self.way else {
+            return;
+        };
+        let folder = folder.clone();
+        let forgotten = tokio::task::spawn_blocking(move || forget(&folder, &email)).await;
+        match forgotten {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "the mailbox folder was not cleared"),
+            Err(error) => tracing::warn!(error = %error, "the mailbox folder was not cleared"),
+        }
+    }
+
     fn message(&self, letter: Letter) -> Result<Message, String> {
         // It was parsed when it came in; a row of an older version may hold another text.
         let to = EmailAddress::parse(&letter.to)
@@ -129,6 +143,33 @@ fn without_addresses(text: &str, recipients: &[Address]) -> String {
         .split(' ')
         .map(|word| if word.contains('@') { "…" } else { word });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Deletes the messages to this address; a folder that is not there has none.
+fn forget(folder: &Path, email: &str) -> std::io::Result<()> {
+    let files = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    for file in files {
+        let path = file?.path();
+        if path.extension().is_some_and(|it| it == "eml") && is_to(&path, email)? {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a message goes to this address: its fields are said before the first empty line.
+fn is_to(path: &Path, email: &str) -> std::io::Result<bool> {
+    let text = std::fs::read(path)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut fields = text.lines().take_while(|line| !line.is_empty());
+    Ok(fields.any(|line| {
+        let to = line.strip_prefix("To: ").unwrap_or_default();
+        let to = to.rsplit_once('<').map_or(to, |(_, to)| to);
+        to.trim_end_matches('>').trim().eq_ignore_ascii_case(email)
+    }))
 }
 
 /// Writes a whole file or none.
@@ -175,6 +216,26 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[tokio::test]
+    async fn messages_to_one_address_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mailer = Mailer::new("shop@shop.example", None, folder.path().join("mail")).unwrap();
+        mailer.forget("ada@example.org".to_owned()).await;
+        let letters = [
+            "ada@example.org",
+            "Ada <ADA@example.org>",
+            "bada@example.org",
+        ];
+        let letters = (1..).zip(letters).map(|(id, to)| letter(id, to));
+        assert_eq!(mailer.send(letters.collect()).await.len(), 3);
+        mailer.forget("ada@example.org".to_owned()).await;
+        let left = std::fs::read_dir(folder.path().join("mail"))
+            .unwrap()
+            .flatten();
+        let left: Vec<_> = left.map(|it| it.file_name()).collect();
+        assert_eq!(left, ["3.eml"]);
     }
 
     #[tokio::test]

@@ -217,6 +217,18 @@ pub async fn end(tx: &mut Tx, key: &Key, status: u16, body: &str) -> Result<(), 
     Ok(())
 }
 
+/// Forgets the kept answers that show this order. A request that is repeated finds the order itself.
+pub(super) async fn forget_order(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
+    let statement = "
+        delete from idempotency
+         where body like ?";
+    sqlx::query(statement)
+        .bind(format!("%\"number\":\"{number}\"%"))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Forgets the answers that were kept long enough.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;

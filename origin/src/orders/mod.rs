@@ -23,7 +23,7 @@ pub use desk::{Placed, Placement, place};
 pub use error::{Error, Obstacle};
 pub use expiry::expire;
 pub use idempotency::{Key, forget};
-pub use own::{all_of, any_open, erase_buyer, list_all, list_of, own};
+pub use own::{Erased, all_of, any_open, erase_buyer, list_all, list_of, own};
 pub use returns::take_back;
 pub use steps::{
     cancel, find, find_locked, for_messages, of_buyer, of_cart, read, refund_done, refund_due,

@@ -18,7 +18,7 @@ use crate::{
     db::{self, Tx},
 };
 
-use super::{Error, store, token::with_token};
+use super::{Error, idempotency, store, token::with_token};
 
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
@@ -153,11 +153,20 @@ pub async fn any_open(conn: &mut AnyConnection, user: UserId) -> Result<bool, db
     Ok(open > 0)
 }
 
-/// Leaves nothing of a person in their orders but the country that they went to, which the tax needs.
-/// Says which carts they were.
-pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Vec<CartId>, Error> {
+/// What was erased of a person: their orders, and the carts that they were.
+#[derive(Debug, Default)]
+pub struct Erased {
+    /// The carts.
+    pub carts: Vec<CartId>,
+    /// The numbers of the orders.
+    pub numbers: Vec<String>,
+}
+
+/// Leaves nothing of a person in their orders, and in the answers that are kept for repeated requests, but
+/// the country that they went to, which the tax needs.
+pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Erased, Error> {
     let find = "
-        select o.id, o.cart_id, o.shipping_address
+        select o.id, o.number, o.cart_id, o.shipping_address
           from user_orders u
           join orders o on o.id = u.order_id
          where u.user_id = ?";
@@ -169,10 +178,8 @@ pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Vec<CartId>, Error
         update orders
            set email = '', shipping_address = ?, note = '', user_id = null, version = version + 1
          where id = ?";
-    let (mut carts, mut orders) = (
-        Vec::with_capacity(rows.len()),
-        Vec::with_capacity(rows.len()),
-    );
+    let mut erased = Erased::default();
+    let mut orders = Vec::with_capacity(rows.len());
     for row in &rows {
         let id: i64 = row.try_get("id")?;
         let address: String = row.try_get("shipping_address")?;
@@ -188,7 +195,10 @@ pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Vec<CartId>, Error
             .execute(tx.conn())
             .await?;
         orders.push(OrderId::new(id));
-        carts.push(CartId::new(row.try_get("cart_id")?));
+        erased.carts.push(CartId::new(row.try_get("cart_id")?));
+        let number: String = row.try_get("number")?;
+        idempotency::forget_order(tx, &number).await?;
+        erased.numbers.push(number);
     }
     let forget = "
         delete from user_orders
@@ -198,5 +208,5 @@ pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Vec<CartId>, Error
         .execute(tx.conn())
         .await?;
     coupons::erase_customer(tx, &orders).await?;
-    Ok(carts)
+    Ok(erased)
 }

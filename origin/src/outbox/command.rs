@@ -4,7 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::{app::App, cli::Failure};
+use crate::{
+    app::App,
+    audit::{self, Change},
+    cli::Failure,
+};
 
 use super::{parked, retry};
 
@@ -22,6 +26,7 @@ pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, Failure> {
         let mut tx = app.db.write().await?;
         let count = retry(&mut tx, app.clock.now()).await?;
         tx.commit().await?;
+        audit::note_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
         println!("{count} messages are due again");
         return Ok(ExitCode::SUCCESS);
     }

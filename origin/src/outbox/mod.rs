@@ -11,7 +11,7 @@ mod store;
 
 pub use command::{OutboxArgs, outbox};
 pub use relay::{deliver_due, tell_edges, tell_webhooks};
-pub use store::{forget, forget_subject, parked, put, retry};
+pub use store::{erase_buyer, forget, forget_subject, parked, put, retry};
 
 use serde_json::json;
 use shared::{
@@ -42,6 +42,9 @@ impl Message {
     pub const ACCOUNT_EMAIL: &str = "account.email";
     /// The topic of a message that password or address have changed.
     pub const ACCOUNT_CHANGED: &str = "account.changed";
+
+    /// The topic of a message that the second factor has changed.
+    pub const ACCOUNT_SECURITY: &str = "account.security";
 
     /// The topic of what the edges are told.
     pub const PURGE: &str = "purge";

@@ -226,7 +226,9 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
         }
         let outcome = payload.and_then(|payload| {
             let order = payload.number.as_ref().and_then(|it| around.orders.get(it));
-            if let Some(((order, locale), about)) = order.zip(payload.state.and_then(about))
+            // Nobody is told of an order whose buyer was erased.
+            let told = order.filter(|(order, _)| !order.email.is_empty());
+            if let Some(((order, locale), about)) = told.zip(payload.state.and_then(about))
                 && !withheld.contains(&message.id)
             {
                 let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);

@@ -1,5 +1,6 @@
 //! All SQL of the outbox.
 
+use serde_json::Value;
 use shared::{id::IdGenerator, time::Timestamp};
 use sqlx::{AnyConnection, Row as _};
 
@@ -190,6 +191,66 @@ pub async fn forget_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error>
     Ok(())
 }
 
+/// Leaves nothing of a buyer in what is still to be said of an order, or was given up: the messages stay,
+/// with what their receivers need.
+pub async fn erase_buyer(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
+    let find = "
+        select id, payload
+          from outbox
+         where delivered_at is null
+           and payload like ?";
+    let update = "
+        update outbox
+           set payload = ?
+         where id = ?";
+    let rows: Vec<(i64, String)> = sqlx::query_as(find)
+        .bind(format!("%\"number\":\"{number}\"%"))
+        .fetch_all(tx.conn())
+        .await?;
+    for (id, payload) in rows {
+        sqlx::query(update)
+            .bind(without_buyer(&payload, number))
+            .bind(id)
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// A payload without the buyer of this order, wherever in it the order is. One that is no JSON says
+/// nothing any more.
+fn without_buyer(payload: &str, number: &str) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(payload) else {
+        return "{}".to_owned();
+    };
+    strip(&mut value, number);
+    value.to_string()
+}
+
+fn strip(value: &mut Value, number: &str) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("number").and_then(Value::as_str) == Some(number) {
+                for name in ["email", "note"] {
+                    if let Some(text) = fields.get_mut(name) {
+                        *text = Value::from("");
+                    }
+                }
+                if let Some(Value::Object(address)) = fields.get_mut("shipping_address") {
+                    address.retain(|name, _| matches!(name.as_str(), "country" | "region"));
+                }
+            }
+            fields.values_mut().for_each(|it| strip(it, number));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|it| strip(it, number)),
+        // What is on its way to a webhook may be JSON in JSON.
+        Value::String(text) if text.starts_with('{') && text.contains(number) => {
+            *text = without_buyer(text, number);
+        }
+        _ => {}
+    }
+}
+
 /// Forgets what was delivered long enough ago, and what was given up so long ago that nobody will try it
 /// again: it names people.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
@@ -234,4 +295,32 @@ pub async fn retry(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
         .execute(tx.conn())
         .await?;
     Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_buyer_is_taken_out_wherever_their_order_is() {
+        let order = |number: &str| {
+            json!({
+                "number": number, "email": "ada@example.org", "note": "ring", "state": "paid",
+                "shipping_address": { "name": "Ada", "line1": "1 Lane", "country": "DE" },
+            })
+        };
+        let inner = json!({ "data": order("A") }).to_string();
+        let payload = json!({ "hook": "7", "body": inner, "more": [order("A"), order("B")] });
+        let rest: Value = serde_json::from_str(&without_buyer(&payload.to_string(), "A")).unwrap();
+        let bare = json!({
+            "number": "A", "email": "", "note": "", "state": "paid",
+            "shipping_address": { "country": "DE" },
+        });
+        assert_eq!((&rest["more"][0], &rest["more"][1]), (&bare, &order("B")));
+        let body: Value = serde_json::from_str(rest["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&body["data"], &rest["hook"]), (&bare, &json!("7")));
+        assert_eq!(without_buyer("ada@example.org", "A"), "{}");
+    }
 }

@@ -36,7 +36,13 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 }
 
 async fn show_cart(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Answered {
-    shown(&app, &shopper, locale, Form::default(), StatusCode::OK).await
+    // Their cart is not empty: nobody knows who they are any more.
+    let problem = shopper.has_ended.then(|| "session-ended".to_owned());
+    let form = Form {
+        problem,
+        ..Form::default()
+    };
+    shown(&app, &shopper, locale, form, StatusCode::OK).await
 }
 
 async fn shown(

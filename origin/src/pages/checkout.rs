@@ -12,13 +12,14 @@ use shared::{
     address::Address,
     cache::CachePolicy,
     cart::{Cart, PlaceOrder, UpdateCart},
+    endpoint::encode_segment,
     form::Form,
     locale::Locale,
     money::Money,
     order::Order,
     page::{
-        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, Step,
-        order_path,
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, LOGIN,
+        Step, order_path,
     },
     payment::{PayOrder, TestCard},
     problem::Problem,
@@ -148,12 +149,41 @@ impl Buyer {
     }
 }
 
+/// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is theirs.
+fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhere> {
+    if !shopper.has_ended {
+        return Ok(());
+    }
+    let mut to = format!("{}?ended=1&next=", locale.path(LOGIN.path));
+    encode_segment(path, &mut to);
+    Err(Elsewhere::Go(to))
+}
+
+/// Goes on with what was typed before the session ended, for whoever has signed in again.
+pub async fn resume_checkout(
+    app: &App,
+    shopper: Shopper,
+    locale: Locale,
+    kept: &Fields,
+) -> Response {
+    let resume = async {
+        let buyer = Buyer::of(app.clone(), shopper, locale).await?;
+        if kept.has("shipping_method") {
+            keep_shipping(buyer.needs(Step::Shipping)?, kept).await
+        } else {
+            keep_address(buyer, kept).await
+        }
+    };
+    resume.await.unwrap_or_else(Elsewhere::into_response)
+}
+
 async fn show_checkout(
     State(app): State<App>,
     Tongue(locale): Tongue,
     shopper: Shopper,
     RawQuery(query): RawQuery,
 ) -> Led {
+    still_in(&shopper, locale, CHECKOUT.path)?;
     let buyer = Buyer::of(app, shopper, locale).await?;
     let cart = &buyer.cart;
     let email = cart.email.clone().unwrap_or_default();
@@ -186,10 +216,18 @@ async fn save_address(
     network: Network,
     fields: Fields,
 ) -> Led {
-    let buyer = Buyer::of(app, shopper, locale).await?;
+    if shopper.has_ended {
+        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
+        return Ok(asked.await?.into_response());
+    }
+    keep_address(Buyer::of(app, shopper, locale).await?, &fields).await
+}
+
+async fn keep_address(buyer: Buyer, fields: &Fields) -> Led {
+    let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),
-        shipping_address: Some(address_of(&fields)),
+        shipping_address: Some(address_of(fields)),
         note: Some(fields.text("note").to_owned()),
         ..UpdateCart::default()
     };
@@ -222,6 +260,7 @@ pub fn address_of(fields: &Fields) -> Address {
 }
 
 async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
+    still_in(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
         .needs(Step::Shipping)?;
@@ -238,9 +277,17 @@ async fn save_shipping(
     shopper: Shopper,
     fields: Fields,
 ) -> Led {
-    let buyer = Buyer::of(app, shopper, locale)
-        .await?
-        .needs(Step::Shipping)?;
+    if shopper.has_ended {
+        let next = CHECKOUT_SHIPPING.path;
+        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
+        return Ok(asked.await?.into_response());
+    }
+    let buyer = Buyer::of(app, shopper, locale).await?;
+    keep_shipping(buyer.needs(Step::Shipping)?, &fields).await
+}
+
+async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
+    let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
     let methods = cart::shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
     let refusal = if methods.methods.iter().any(|it| it.code == code) {
@@ -268,6 +315,7 @@ fn wrong(field: &str) -> Problem {
 }
 
 async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
+    still_in(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
         .needs(Step::Payment)?;
@@ -317,9 +365,14 @@ async fn show_review(
     shopper: Shopper,
     RawQuery(query): RawQuery,
 ) -> Led {
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
     let field = |name| parameter(query.as_deref(), name).unwrap_or_default();
-    match Payment::of(&buyer.app, &field("payment"), &field("card")) {
+    let chosen = Payment::of(&app, &field("payment"), &field("card"));
+    let path = chosen
+        .as_ref()
+        .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
+    still_in(&shopper, locale, &path)?;
+    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    match chosen {
         Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
             buyer.show(Step::Review, &path, form, StatusCode::OK).await
@@ -335,9 +388,14 @@ async fn place_order(
     network: Network,
     fields: Fields,
 ) -> Led {
+    let chosen = Payment::of(&app, fields.text("payment"), fields.text("card"));
+    let path = chosen
+        .as_ref()
+        .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
+    still_in(&shopper, locale, &path)?;
     // A second press of the button finds the cart ordered, and is led to the order.
     let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
-    let payment = match Payment::of(&buyer.app, fields.text("payment"), fields.text("card")) {
+    let payment = match chosen {
         Some(payment) => payment,
         None => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
     };

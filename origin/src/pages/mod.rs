@@ -13,7 +13,7 @@ mod sitemap;
 mod web;
 mod well_known;
 
-pub use checkout::address_of;
+pub use checkout::{address_of, resume_checkout};
 pub use web::routes;
 
 use shared::{locale::Locale, page::Shell};

@@ -11,7 +11,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Orders},
+    accounts::{May, MayNow, Orders},
     app::App,
     limits::Network,
     orders::Key,
@@ -88,7 +88,7 @@ async fn step_order(
 
 async fn refund_order(
     State(app): State<App>,
-    may: May<Orders>,
+    may: MayNow<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,

@@ -35,6 +35,8 @@ pub struct Shopper {
     pub person: Option<Person>,
     /// The token of the cart that a guest's cookie names.
     guest: Option<String>,
+    /// Whether they had signed in, and the session has ended.
+    pub has_ended: bool,
 }
 
 impl FromRequestParts<App> for Shopper {
@@ -46,14 +48,26 @@ impl FromRequestParts<App> for Shopper {
             Caller::Person(person) => Some(person),
             Caller::Nobody | Caller::Program(..) | Caller::Operator => None,
         };
+        let guest = cookie::cart(&app.config, &parts.headers);
+        let had_session = accounts::names_session(&app.config, &parts.headers);
         Ok(Self {
+            has_ended: person.is_none() && guest.is_none() && had_session,
             person,
-            guest: cookie::cart(&app.config, &parts.headers),
+            guest,
         })
     }
 }
 
 impl Shopper {
+    /// Somebody who has just signed in.
+    pub fn signed_in(person: Person) -> Self {
+        Self {
+            person: Some(person),
+            guest: None,
+            has_ended: false,
+        }
+    }
+
     /// The token of the guest's cart.
     pub fn guest(headers: &HeaderMap, app: &App) -> Option<String> {
         cookie::cart(&app.config, headers)

@@ -21,7 +21,10 @@ pub struct Fields(Vec<(String, String)>);
 const FIELDS_MAX: usize = 64;
 
 /// Fields whose names begin like this are never shown again.
-const SECRET: [&str; 2] = ["password", "current"];
+const SECRET: [&str; 3] = ["password", "current", "otp"];
+
+/// What a form asked for before its session ended begins like this while somebody signs in again.
+const KEPT: &str = "kept_";
 
 impl Fields {
     /// The text of a field without space around it; empty where there is none.
@@ -45,6 +48,26 @@ impl Fields {
     /// A number; nothing where there is none.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.text(name).parse().ok()
+    }
+
+    /// The form, to be kept while somebody signs in: its fields, but for what is secret.
+    pub fn kept(&self) -> Form {
+        let shown = self.form().values;
+        let kept = shown
+            .iter()
+            .map(|(name, value)| (format!("{KEPT}{name}"), value));
+        let kept: Vec<(String, &String)> = kept.collect();
+        Form::of(kept.iter().map(|(name, value)| (&**name, value.as_str())))
+    }
+
+    /// What was kept; nothing when nothing was.
+    pub fn resumed(&self) -> Option<Self> {
+        let fields = self.0.iter();
+        let kept = fields.filter_map(|(name, value)| Some((name.strip_prefix(KEPT)?, value)));
+        let kept: Vec<_> = kept
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect();
+        (!kept.is_empty()).then_some(Self(kept))
     }
 
     /// The form as it is shown again, without what is secret.
@@ -141,6 +164,15 @@ mod tests {
             (Some(7), None)
         );
         assert!(fields.has("on") && !fields.has("off"));
+        let kept = fields.kept();
+        assert_eq!(kept.values.len(), 3);
+        let again = Fields(kept.values.into_iter().collect());
+        let again = again.resumed().unwrap();
+        assert_eq!(
+            (again.text("email"), again.has("password")),
+            ("a@b.c", false)
+        );
+        assert!(fields.resumed().is_none());
         let form = fields.form();
         assert_eq!(form.value("email"), " a@b.c ");
         assert!(!format!("{form:?} {fields:?}").contains("hush"));

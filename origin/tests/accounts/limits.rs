@@ -8,6 +8,7 @@ use std::{
 use axum::body::Body;
 use http::Request;
 use origin::{
+    accounts::Asker,
     config::Config,
     http::Peer,
     limits::{Limits, Rule, Subject},
@@ -23,9 +24,21 @@ use crate::{
 };
 
 /// A request from this address.
-async fn from(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
+pub async fn from(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
+    with_cookie(shop, address, "", path, &body).await
+}
+
+/// The same with a cookie.
+pub async fn with_cookie(
+    shop: &Shop,
+    address: &str,
+    cookie: &str,
+    path: &str,
+    body: &Value,
+) -> Reply {
     let mut request = Request::post(path)
         .header("content-type", "application/json")
+        .header("cookie", cookie)
         .body(Body::from(body.to_string()))
         .unwrap();
     let peer = format!("{address}:1").parse().unwrap();
@@ -176,7 +189,8 @@ db_test! {
                 statuses.push(browser.post(shop, path, body).await.status.as_u16());
             }
             assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429], "{path}");
-            assert_eq!(browser.login(shop, &email, PASSWORD).await.status, 429);
+            // Its owner signs in elsewhere meanwhile.
+            assert_eq!(Browser::default().login(shop, &email, PASSWORD).await.status, 200);
         }
     }
 }
@@ -186,13 +200,13 @@ db_test! {
     /// wait for their passwords to be looked at.
     async fn a_link_is_looked_at_before_a_password(shop) {
         let reset = json!({ "token": "guess", "password": "another horse" });
-        for number in 0..6 {
+        for _ in 0..20 {
             let reply = from(shop, "192.0.2.1", "/api/v1/account/reset", reset.clone()).await;
-            assert_eq!(reply.status, if number < 5 { 400 } else { 429 }, "{}", reply.text());
+            assert_eq!(reply.status, 400, "{}", reply.text());
         }
         let others_wait = AtomicBool::new(true);
         let others = async {
-            let hashes = (0..60).map(|_| shop.app.hasher.hash(String::new()));
+            let hashes = (0..60).map(|_| shop.app.hasher.hash(Asker::Linked, String::new()));
             futures_util::future::join_all(hashes).await;
             others_wait.store(false, Ordering::Relaxed);
         };

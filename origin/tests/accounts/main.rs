@@ -17,6 +17,7 @@ mod access;
 mod browser;
 mod contract;
 mod entry;
+mod factor;
 mod limits;
 mod matrix;
 mod own;

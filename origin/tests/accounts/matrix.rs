@@ -165,7 +165,13 @@ fn body(operation: &str, world: &World) -> Value {
         "refresh_tokens" | "revoke_tokens" => json!({ "refresh_token": "guess" }),
         "change_password" => json!({ "current": "a guess at it", "password": "another horse" }),
         "change_email" => json!({ "email": "x@example.org", "password": "a guess at it" }),
-        "erase_account" => json!({ "password": "a guess at it" }),
+        "erase_account" | "reauthenticate" | "enrol_second_factor" => {
+            json!({ "password": "a guess at it" })
+        }
+        "confirm_second_factor" => json!({ "code": "000000" }),
+        "renew_recovery_codes" | "disable_second_factor" => {
+            json!({ "password": "a guess at it", "code": "000000" })
+        }
         "add_address" | "update_address" => json!({ "address": address }),
         "step_order" => json!({ "state": "shipped" }),
         "refund_order" => json!({ "restock": false }),

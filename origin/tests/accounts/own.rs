@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::{Browser, PASSWORD, mail_to, member, token_for},
     db_test,
-    shopper::{count, only, order_of, ready_cart, send},
+    shopper::{count, mailbox, only, order_of, ready_cart, send},
     support::Shop,
 };
 
@@ -169,6 +169,87 @@ db_test! {
     }
 }
 
+/// A message to a webhook that was given up.
+async fn park(shop: &Shop, order: &Value) {
+    let event = json!({ "topic": "order.paid", "data": order });
+    let payload = json!({ "webhook": "1", "body": event.to_string() }).to_string();
+    let statement = "
+        insert into outbox (id, topic, subject, payload, attempts, due_at, created_at)
+        values (1, 'webhook', 'webhook:1', ?, 12, null, 0)";
+    let mut tx = shop.app.db.write().await.unwrap();
+    sqlx::query(statement)
+        .bind(payload)
+        .execute(tx.conn())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// The answer to a request that may be repeated.
+async fn keep(shop: &Shop, order: &Value) {
+    let statement = "
+        insert into idempotency (scope, idempotency_key, fingerprint, status, body, created_at)
+        values ('cart:x', 'key', '', 201, ?, 0)";
+    let mut tx = shop.app.db.write().await.unwrap();
+    sqlx::query(statement)
+        .bind(order.to_string())
+        .execute(tx.conn())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Nothing of these words is in the file of the database, in free pages neither.
+async fn no_byte_of(shop: &Shop, words: &[&str]) {
+    let Some(file) = shop.url().strip_prefix("sqlite://").map(str::to_owned) else {
+        return;
+    };
+    let mut tx = shop.app.db.write().await.unwrap();
+    sqlx::query("select 1").fetch_one(tx.conn()).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut reader = shop.app.db.read().await.unwrap();
+    let whole = "pragma wal_checkpoint(truncate)";
+    sqlx::query(whole).fetch_one(&mut *reader).await.unwrap();
+    let bytes = std::fs::read(file).unwrap();
+    for word in words {
+        let found = bytes.windows(word.len()).any(|it| it == word.as_bytes());
+        assert!(!found, "{word} is still in the file");
+    }
+}
+
+db_test! {
+    /// A guest's cart that nobody came back to is deleted with what was typed in it; one that was ordered, that
+    /// belongs to an account or that was touched stays.
+    async fn abandoned_carts_are_deleted(shop) {
+        shop.save(vec![only("tea", "5.00", 90)]).await;
+        let (gone, ordered, touched) = (
+            ready_cart(shop, "tea-1", 1).await,
+            ready_cart(shop, "tea-1", 1).await,
+            ready_cart(shop, "tea-1", 1).await,
+        );
+        let held = ready_cart(shop, "tea-1", 1).await;
+        send(shop, "POST", &format!("{held}/hold"), &json!({})).await;
+        assert_eq!(crate::shopper::place(shop, &ordered).await.status, 201);
+        let mut ada = member(shop, "ada@example.org").await;
+        ada.post(shop, "/cart", json!({})).await;
+        let days = |days: i64| days * 24 * 60 * 60 * 1_000;
+        shop.app.clock.advance(days(30) - 1_000);
+        send(shop, "PATCH", &touched, &json!({ "note": "still here" })).await;
+        assert_eq!(origin::cart::delete_abandoned(&shop.app).await.unwrap(), 0);
+        shop.app.clock.advance(1_001);
+        origin::cart::sweep(&shop.app).await.unwrap();
+        assert_eq!(origin::cart::delete_abandoned(&shop.app).await.unwrap(), 1);
+        assert_eq!(shop.get(&gone).await.status, 404);
+        for cart in [&ordered, &touched, &held] {
+            assert_eq!(shop.get(cart).await.status, 200);
+        }
+        shop.app.clock.advance(days(31));
+        assert_eq!(origin::cart::delete_abandoned(&shop.app).await.unwrap(), 2);
+        assert_eq!(count(shop, "select count(*) from carts").await, 2, "the ordered one, and the account's");
+        assert_eq!(count(shop, "select count(*) from cart_lines where cart_id not in (select id from carts)").await, 0);
+    }
+}
+
 db_test! {
     /// A person gets everything that is known of them, and is forgotten when nothing is open: afterwards no
     /// table knows name, address or street.
@@ -194,6 +275,13 @@ db_test! {
         // A message to her that waits.
         ada.post(shop, "/forgot", json!({ "email": "ada.lovelace@example.org" })).await;
         assert_eq!(count(shop, "select count(*) from outbox where payload like '%ada.lovelace%'").await, 1);
+        // One about the order that a webhook did not take, the answer to a request that may be repeated, a cart that
+        // she filled as a guest, and what lies in the mailbox folder.
+        park(shop, &placed).await;
+        keep(shop, &placed).await;
+        let guest = ready_cart(shop, "tea-1", 1).await;
+        send(shop, "PATCH", &guest, &json!({ "email": "ada.lovelace@example.org" })).await;
+        assert!(mailbox(shop).iter().any(|it| it.contains("To: ada.lovelace@example.org")));
         assert_eq!(ada.post(shop, "/erase", erase(PASSWORD)).await.status, 200);
         assert!(!ada.is_in(shop).await);
         assert_eq!(Browser::default().login(shop, "ada.lovelace@example.org", PASSWORD).await.status, 401);
@@ -204,13 +292,23 @@ db_test! {
             ("users", "select count(*) from users where email is not null or name <> '' or password_hash <> ''"),
             ("addresses", "select count(*) from user_addresses"),
             ("sessions", "select count(*) from sessions"),
-            ("messages", "select count(*) from outbox where payload <> '{}'"),
+            ("messages", "select count(*) from outbox where payload like '%ovelace%' or payload like '%Lane%'"),
+            ("messages of accounts", "select count(*) from outbox where topic like 'account.%' and payload <> '{}'"),
+            ("answers", "select count(*) from idempotency where body like '%ovelace%' or body like '%Lane%'"),
+            ("the log", "select count(*) from audit_log where previous like '%ovelace%' or later like '%ovelace%'"),
+            ("known browsers", "select count(*) from known_devices"),
             ("links", "select count(*) from account_links"),
             ("orders", "select count(*) from orders where email <> '' or user_id is not null or shipping_address like '%Lane%'"),
             ("carts", "select count(*) from carts where email is not null or user_id is not null or shipping_address is not null"),
         ] {
             assert_eq!(count(shop, statement).await, 0, "{what}");
         }
+        assert!(!mailbox(shop).iter().any(|it| it.contains("ovelace")));
+        // What waits goes on without her: the webhook's message is there, and no mail is written to nobody.
+        assert_eq!(count(shop, "select count(*) from outbox where topic = 'webhook' and delivered_at is null").await, 1);
+        mail_to(shop, "ada.lovelace@example.org").await;
+        assert_eq!(count(shop, "select count(*) from outbox where topic like 'order.%' and delivered_at is null").await, 0);
+        no_byte_of(shop, &["ovelace", "Marylebone"]).await;
         // The address is free again.
         member(shop, "ada.lovelace@example.org").await;
     }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     browser::{PASSWORD, member, token_for},
     db_test,
-    shopper::{only, send},
+    factor::Authenticator,
+    shopper::{only, place, ready_cart, send},
     support::{Reply, Shop},
 };
 
@@ -150,7 +151,7 @@ db_test! {
         }
         let still = ada.get(shop, "/api/v1/account/sessions").await.json();
         assert_eq!(still, sessions);
-        for page in ["", "/orders", "/addresses", "/addresses/new", "/profile", "/sessions", "/data", "/data/export"] {
+        for page in ["", "/orders", "/addresses", "/addresses/new", "/profile", "/security", "/sessions", "/data", "/data/export"] {
             let path = format!("/account{page}");
             let own = ada.get(shop, &path).await;
             assert_eq!((own.status.as_u16(), own.header("cache-control")), (200, "no-store"), "{path}");
@@ -216,5 +217,153 @@ db_test! {
         assert_eq!(form.status, 400);
         browser.goes_to(shop, "/cart", &[("sku", "tea-1"), ("quantity", "0")], "/cart").await;
         assert_eq!(browser.get(shop, "/api/v1/visitor").await.json()["items"], 0);
+    }
+}
+
+db_test! {
+    /// A session that ends in checkout keeps what was typed: whoever signs in again goes on from there, with the
+    /// cart as it was; what is wrong is said then, as it would have been.
+    async fn a_session_may_end_in_checkout(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        member(shop, "ada@example.org").await;
+        let mut ada = Plain::default();
+        ada.goes_to(shop, "/cart/lines", &[("sku", "tea-1"), ("quantity", "2")], "/cart").await;
+        ada.login(shop, "ada@example.org").await;
+        let hours = 3 * 60 * 60 * 1_000;
+        let address = [("email", "ada@example.org"), ("name", "Ada"), ("line1", "1 \"Long\" Lane"),
+                       ("city", "Town"), ("postcode", "10115"), ("country", "DE"), ("note", "ring twice")];
+        for (postcode, then) in [("10115", Ok("/checkout/shipping")), ("x", Err(400))] {
+            shop.app.clock.advance(hours);
+            let mut typed = address;
+            typed[4].1 = postcode;
+            let ended = ada.post(shop, "/checkout", &typed).await;
+            assert_eq!((ended.status.as_u16(), ended.header("cache-control")), (401, "no-store"));
+            let page = ended.text();
+            for part in ["signed out", "name=\"kept_line1\" value=\"1 &quot;Long&quot; Lane\"", "value=\"ring twice\"", "action=\"/account/login\""] {
+                assert!(page.contains(part), "{part}: {page}");
+            }
+            let kept: Vec<(String, &str)> = typed.iter().map(|(name, value)| (format!("kept_{name}"), *value)).collect();
+            let mut fields: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (&**name, *value)).collect();
+            fields.extend([("email", "ada@example.org"), ("next", "/checkout"), ("password", "wrong horse")]);
+            let wrong = ada.post(shop, "/account/login", &fields).await;
+            assert!(wrong.status == 401 && wrong.text().contains("value=\"ring twice\""), "{}", wrong.text());
+            fields.pop();
+            fields.push(("password", PASSWORD));
+            let on = ada.post(shop, "/account/login", &fields).await;
+            match then {
+                Ok(to) => assert_eq!((on.status.as_u16(), on.header("location")), (303, to)),
+                Err(status) => {
+                    assert_eq!(on.status, status, "{}", on.text());
+                    assert!(on.text().contains("ring twice") && on.text().contains("action=\"/checkout\""));
+                }
+            }
+            let cart = ada.get(shop, "/api/v1/carts/current").await.json();
+            assert_eq!((&cart["lines"][0]["quantity"], &cart["shipping_address"]["postcode"]), (&json!(2), &json!("10115")));
+            assert_eq!(cart["note"], "ring twice");
+        }
+        // The next steps, too.
+        let method = [("shipping_method", "standard")];
+        shop.app.clock.advance(hours);
+        assert_eq!(ada.post(shop, "/checkout/shipping", &method).await.status, 401);
+        let fields = [("kept_shipping_method", "standard"), ("email", "ada@example.org"), ("password", PASSWORD)];
+        ada.goes_to(shop, "/account/login", &fields, "/checkout/payment").await;
+        shop.app.clock.advance(hours);
+        let review = "/checkout/review?payment=manual";
+        for path in ["/checkout", "/checkout/shipping", "/checkout/payment", review] {
+            let led = ada.get(shop, path).await;
+            let to = format!("/account/login?ended=1&next={}", path.replace('/', "%2F").replace('?', "%3F").replace('=', "%3D"));
+            assert_eq!((led.status.as_u16(), led.header("location")), (303, to.as_str()));
+            assert!(ada.get(shop, &to).await.text().contains("signed out"));
+        }
+        let placed = ada.post(shop, "/checkout/review", &[("total", "1"), ("payment", "manual"), ("key", "k")]).await;
+        assert!(placed.header("location").starts_with("/account/login?ended=1"), "{}", placed.header("location"));
+        assert!(ada.get(shop, "/cart").await.text().contains("signed out"), "the cart is not just empty");
+        let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", review)];
+        ada.goes_to(shop, "/account/login", &fields, review).await;
+        assert_eq!(ada.get(shop, review).await.status, 200);
+        // Nobody's guest is asked to sign in.
+        assert_eq!(Plain::default().get(shop, "/checkout").await.header("location"), "/cart");
+    }
+}
+
+db_test! {
+    /// The second factor without scripts: set up, asked for when one signs in, renewed and turned off.
+    async fn a_second_factor_without_scripts(shop) {
+        member(shop, "ada@example.org").await;
+        let mut ada = Plain::default();
+        ada.login(shop, "ada@example.org").await;
+        let page = ada.get(shop, "/account/security").await;
+        assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, "no-store"));
+        let wrong = ada.post(shop, "/account/security/enrol", &[("current", "wrong horse")]).await;
+        assert_eq!(wrong.status, 400);
+        ada.goes_to(shop, "/account/security/enrol", &[("current", PASSWORD)], "/account/security").await;
+        let page = ada.get(shop, "/account/security").await.text().to_owned();
+        assert!(page.contains("<svg class=\"qr\"") && page.contains("h1v1h-1z"), "{page}");
+        let secret = page.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+        let authenticator = Authenticator(secret);
+        let refused = ada.post(shop, "/account/security/confirm", &[("otp", "000000")]).await;
+        assert_eq!(refused.status, 401, "{}", refused.text());
+        let code = authenticator.code(shop);
+        let on = ada.post(shop, "/account/security/confirm", &[("otp", &*code)]).await;
+        assert_eq!(on.text().matches("class=\"secret\"").count(), 10, "{}", on.text());
+        let recovery = on.text().split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        assert!(!ada.get(shop, "/account/security").await.text().contains(&recovery), "shown once");
+
+        let mut there = Plain::default();
+        let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", "/cart")];
+        let asked = there.post(shop, "/account/login", &fields).await;
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        assert!(!there.has("session") && asked.text().contains("action=\"/account/code\""));
+        assert!(!asked.text().contains(PASSWORD));
+        let ticket = asked.text().split("name=\"ticket\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let with = |code: &str| [("ticket".to_owned(), ticket.clone()), ("next".to_owned(), "/cart".to_owned()), ("otp".to_owned(), code.to_owned())];
+        let typed = async |there: &mut Plain, code: &str| {
+            let fields = with(code);
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+            there.post(shop, "/account/code", &fields).await
+        };
+        let wrong = typed(&mut there, "000000").await;
+        assert_eq!((wrong.status.as_u16(), wrong.text().contains(&ticket)), (401, true));
+        assert_eq!(typed(&mut there, &code).await.status, 401, "it was used to turn it on");
+        let entered = typed(&mut there, &authenticator.next(shop)).await;
+        assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/cart"), "{}", entered.text());
+        assert!(there.has("session"));
+        assert_eq!(typed(&mut there, &recovery).await.status, 400, "a ticket is used once");
+        shop.app.clock.advance(60_000);
+        let proof = |code: String| [("current", PASSWORD.to_owned()), ("otp", code)];
+        for (path, code, status) in [
+            ("/account/security/codes", authenticator.next(shop), 200),
+            ("/account/security/off", "000000".to_owned(), 401),
+            ("/account/security/off", authenticator.next(shop), 303),
+        ] {
+            let fields = proof(code);
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+            let reply = there.post(shop, path, &fields).await;
+            assert_eq!(reply.status, status, "{path}: {}", reply.text());
+        }
+        Plain::default().login(shop, "ada@example.org").await;
+    }
+}
+
+db_test! {
+    /// A guest finds an order by its number and the address of its messages; one of them alone opens nothing.
+    async fn an_order_is_found_by_number_and_address(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let shop = shop.with(|config| config.limit_login = 0).await;
+        let cart = ready_cart(&shop, "tea-1", 1).await;
+        let placed = place(&shop, &cart).await.json();
+        let number = placed["number"].as_str().unwrap();
+        let find = async |number: &str, email: &str| {
+            let fields = [("number", number), ("email", email)];
+            Plain::default().post(&shop, "/orders", &fields).await
+        };
+        let found = find(number, "ada@example.org").await;
+        assert!(found.status == 303 && found.header("location").starts_with(&format!("/orders/{number}?token=")));
+        assert_eq!(find(&number.to_lowercase(), " ADA@example.org ").await.status, 303);
+        for (number, email) in [(number, "bob@example.org"), (number, ""), (number, "ada@example.or"),
+                                ("AAAA-AAAA-AAAA", "ada@example.org"), ("", "ada@example.org")] {
+            let refused = find(number, email).await;
+            assert_eq!(refused.status, 404, "{number} {email}: {}", refused.text());
+        }
     }
 }

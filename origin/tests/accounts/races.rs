@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use origin::accounts::Asker;
 use serde_json::json;
 
 use crate::{
@@ -21,13 +22,17 @@ async fn one_waits(shop: &Shop) {
 /// Waits until the passwords that are being looked at have been: who comes later has their turn later.
 async fn passwords_are_looked_at(shop: &Shop) {
     for _ in 0..3 {
-        shop.app.hasher.hash(String::new()).await.unwrap();
+        shop.app
+            .hasher
+            .hash(Asker::Linked, String::new())
+            .await
+            .unwrap();
     }
 }
 
 /// Keeps every password waiting for a while.
 async fn passwords_wait(shop: &Shop) {
-    let hashes = (0..12).map(|_| shop.app.hasher.hash(String::new()));
+    let hashes = (0..12).map(|_| shop.app.hasher.hash(Asker::Linked, String::new()));
     futures_util::future::join_all(hashes).await;
 }
 

@@ -315,6 +315,8 @@ db_test! {
         let number = numbers[1].as_str().unwrap();
         let paid = ask(shop, "POST", &format!("orders/{number}/steps"), "", &json!({ "state": "paid" })).await;
         assert_eq!(paid.status, 200);
+        // The answer is the order as it is now, with the version that the next step names.
+        assert_eq!(paid.json(), get(shop, &format!("orders/{number}")).await.json());
         let first = get(shop, "orders?limit=2").await.json();
         let path = format!("orders?limit=2&cursor={}", first["next"].as_str().unwrap());
         let second = get(shop, &path).await.json();

@@ -7,15 +7,17 @@ use schemars::SchemaGenerator;
 use crate::{
     account::{
         Accepted, Account, AccountExport, AddressPath, Addresses, ChangeEmail, ChangePassword,
-        EraseAccount, ForgotPassword, ListOrders, Login, Logout, OpenCart, OrderList, Register,
-        ResetPassword, SaveAddress, SessionPath, Sessions, SignedIn, Tokens, UpdateAccount,
-        UseLink, UseRefreshToken,
+        ConfirmSecondFactor, EnrolSecondFactor, EraseAccount, ForgotPassword, ListOrders, Login,
+        Logout, OpenCart, OrderList, ProveSecondFactor, Reauthenticate, RecoveryCodes, Register,
+        ResetPassword, SaveAddress, SecondFactor, SecondFactorSecret, SessionPath, Sessions,
+        SignedIn, Tokens, UpdateAccount, UseLink, UseRefreshToken,
     },
     cart::Cart,
     catalog::InLocale,
     order::{Order, OrderPath},
     problem::ProblemKind::{
-        Forbidden, Invalid, NotFound, OpenOrders, Unauthorized, WrongCredentials,
+        CodeRequired, Forbidden, Invalid, NotFound, OpenOrders, SecondFactorOn,
+        SecondFactorRequired, Unauthorized, WrongCode, WrongCredentials,
     },
 };
 
@@ -38,7 +40,8 @@ endpoints! {
     LOGIN: Post(NoParameters, NoParameters, Login) -> SignedIn = {
         id: "login", path: "/api/v1/account/login",
         summary: "Sign in; the answer sets the session's cookie, and a guest's cart comes along",
-        query: &[], caching: Caching::Private, problems: &[Invalid, WrongCredentials],
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, WrongCredentials, CodeRequired, WrongCode],
     }
     /// Somebody goes.
     LOGOUT: Post(NoParameters, NoParameters, Logout) -> Accepted = {
@@ -56,7 +59,7 @@ endpoints! {
     RESET_PASSWORD: Post(NoParameters, NoParameters, ResetPassword) -> SignedIn = {
         id: "reset_password", path: "/api/v1/account/reset",
         summary: "Set a new password with the token of a link; every session ends",
-        query: &[], caching: Caching::Private, problems: &[Invalid],
+        query: &[], caching: Caching::Private, problems: &[Invalid, CodeRequired, WrongCode],
     }
     /// A new password.
     CHANGE_PASSWORD: Post(NoParameters, NoParameters, ChangePassword) -> Account = {
@@ -69,6 +72,46 @@ endpoints! {
         id: "change_email", path: "/api/v1/account/email",
         summary: "Ask for another e-mail address; a link that goes there proves it",
         query: &[], caching: Caching::Private, done: &[202], problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials],
+    }
+    /// The password once more.
+    REAUTHENTICATE: Post(NoParameters, NoParameters, Reauthenticate) -> Accepted = {
+        id: "reauthenticate", path: "/api/v1/account/reauthenticate",
+        summary: "Give the password again, for refunds, roles and keys",
+        query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials],
+    }
+    /// The second factor.
+    GET_SECOND_FACTOR: Get(NoParameters, NoParameters, NoParameters) -> SecondFactor = {
+        id: "get_second_factor", path: "/api/v1/account/second-factor",
+        summary: "Whether the account has a second factor",
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
+    }
+    /// A new second factor.
+    ENROL_SECOND_FACTOR: Post(NoParameters, NoParameters, EnrolSecondFactor) -> SecondFactorSecret = {
+        id: "enrol_second_factor", path: "/api/v1/account/second-factor",
+        summary: "Make the secret of a second factor; it counts once a code of it was confirmed",
+        query: &[], caching: Caching::Private, done: &[201],
+        problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials, SecondFactorOn],
+    }
+    /// The first code of a second factor.
+    CONFIRM_SECOND_FACTOR: Post(NoParameters, NoParameters, ConfirmSecondFactor) -> RecoveryCodes = {
+        id: "confirm_second_factor", path: "/api/v1/account/second-factor/confirm",
+        summary: "Turn the second factor on; every other session ends, and the answer has the recovery codes once",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, NotFound, WrongCode, SecondFactorOn],
+    }
+    /// New recovery codes.
+    RENEW_RECOVERY_CODES: Post(NoParameters, NoParameters, ProveSecondFactor) -> RecoveryCodes = {
+        id: "renew_recovery_codes", path: "/api/v1/account/second-factor/recovery-codes",
+        summary: "New recovery codes in the place of those before",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials, WrongCode],
+    }
+    /// No second factor.
+    DISABLE_SECOND_FACTOR: Post(NoParameters, NoParameters, ProveSecondFactor) -> Accepted = {
+        id: "disable_second_factor", path: "/api/v1/account/second-factor/disable",
+        summary: "Turn the second factor off; every other session ends",
+        query: &[], caching: Caching::Private,
+        problems: &[Invalid, Unauthorized, Forbidden, WrongCredentials, WrongCode, SecondFactorRequired],
     }
     /// Who asks.
     GET_ACCOUNT: Get(NoParameters, NoParameters, NoParameters) -> Account = {
@@ -153,7 +196,8 @@ endpoints! {
     CREATE_TOKENS: Post(NoParameters, NoParameters, Login) -> Tokens = {
         id: "create_tokens", path: "/api/v1/tokens",
         summary: "Sign a program in: a short access token, and a refresh token that is used once",
-        query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, WrongCredentials],
+        query: &[], caching: Caching::Private, done: &[201],
+        problems: &[Invalid, WrongCredentials, CodeRequired, WrongCode],
     }
     /// The next tokens.
     REFRESH_TOKENS: Post(NoParameters, NoParameters, UseRefreshToken) -> Tokens = {

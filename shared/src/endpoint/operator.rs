@@ -18,7 +18,7 @@ use crate::{
     payment::{RefundOrder, StepOrder},
     problem::ProblemKind::{
         Forbidden, IdempotencyInFlight, IdempotencyMismatch, IllegalStep, Invalid, NotEmpty,
-        NotFound, Stale, StockConflict, Unauthorized,
+        NotFound, Reauthenticate, Stale, StockConflict, Unauthorized,
     },
     stock::{ChangeStock, GetStock, Location, LocationPath, Locations, SaveLocation, StockLevels},
     webhook::{CreateWebhook, Webhook, WebhookPath, Webhooks},
@@ -131,15 +131,23 @@ endpoints! {
     /// Another role.
     SET_ROLE: Put(UserPath, NoParameters, SetRole) -> Account = {
         id: "set_role", path: "/api/v1/operator/users/{user}/role",
-        summary: "Give somebody another role; only an owner may",
+        summary: "Give somebody another role; only an owner may, with a password given lately",
         query: &[], caching: Caching::Private,
-        problems: &[Invalid, Unauthorized, Forbidden, NotFound],
+        problems: &[Invalid, Unauthorized, Forbidden, Reauthenticate, NotFound],
+    }
+    /// A second factor that was lost.
+    RESET_SECOND_FACTOR: Delete(UserPath, NoParameters, NoParameters) -> Accepted = {
+        id: "reset_second_factor", path: "/api/v1/operator/users/{user}/second-factor",
+        summary: "Take away the second factor of somebody who has lost it; only an owner may, with a password given lately",
+        query: &[], caching: Caching::Private,
+        problems: &[Unauthorized, Forbidden, Reauthenticate, NotFound],
     }
     /// A key for a program.
     CREATE_API_KEY: Post(NoParameters, NoParameters, CreateApiKey) -> ApiKey = {
         id: "create_api_key", path: "/api/v1/operator/keys",
         summary: "Make a key for a program of the shop; only an owner may, and the answer has it once",
-        query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, Unauthorized, Forbidden],
+        query: &[], caching: Caching::Private, done: &[201],
+        problems: &[Invalid, Unauthorized, Forbidden, Reauthenticate],
     }
     /// All keys.
     LIST_API_KEYS: Get(NoParameters, NoParameters, NoParameters) -> ApiKeys = {
@@ -151,7 +159,7 @@ endpoints! {
     DELETE_API_KEY: Delete(KeyPath, NoParameters, NoParameters) -> ApiKeys = {
         id: "delete_api_key", path: "/api/v1/operator/keys/{key}",
         summary: "Take a key away; only an owner may, and the answer is those that are left",
-        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
+        query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, Reauthenticate, NotFound],
     }
     /// The audit log.
     LIST_AUDIT: Get(NoParameters, ListAudit, NoParameters) -> AuditLog = {
@@ -222,10 +230,10 @@ endpoints! {
     /// Money back.
     REFUND_ORDER: Post(OrderPath, NoParameters, RefundOrder) -> Order = {
         id: "refund_order", path: "/api/v1/operator/orders/{number}/refunds",
-        summary: "Pay something back; needs an `Idempotency-Key`",
+        summary: "Pay something back; needs an `Idempotency-Key`, and of people a password given lately",
         query: &[], caching: Caching::Private,
         problems: &[
-            Invalid, Unauthorized, Forbidden, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
+            Invalid, Unauthorized, Forbidden, Reauthenticate, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
         ],
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::{Account, OrderList, SavedAddress, Session},
+    account::{Account, OrderList, SavedAddress, SecondFactor, SecondFactorSecret, Session},
     form::Form,
 };
 
@@ -33,6 +33,8 @@ kinds! {
     Entry {
         /// With address and password.
         Login = "login",
+        /// With the code of a second factor, after that.
+        Code = "code",
         /// By opening one.
         Register = "register",
         /// With the link of a message.
@@ -55,6 +57,8 @@ kinds! {
         Addresses = "addresses",
         /// Name, language, address, password.
         Profile = "profile",
+        /// The second factor.
+        Security = "security",
         /// The browsers that are signed in.
         Sessions = "sessions",
         /// Everything that the shop knows, and how it forgets it.
@@ -67,10 +71,13 @@ kinds! {
 pub struct EntryPage {
     /// Which.
     pub entry: Entry,
-    /// What was typed. `next` is where it goes on, `token` what the link of a message holds.
+    /// What was typed. `next` is where it goes on, `token` what the link of a message holds, `ticket` that
+    /// the password was right, and what begins with `kept_` was typed before the session ended.
     pub form: Form,
     /// Whether a link asks for the password that was given for the account.
     pub password: bool,
+    /// Whether a new password asks for the code of a second factor, too.
+    pub code: bool,
     /// Whether it was taken, and a message is on its way.
     pub done: bool,
 }
@@ -90,6 +97,34 @@ pub struct AccountPage {
     pub done: Option<String>,
 }
 
+/// The second factor, as its page shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityPage {
+    /// How far it is.
+    pub factor: SecondFactor,
+    /// The secret that waits for its first code.
+    pub secret: Option<SecondFactorSecret>,
+    /// The same, to be scanned.
+    pub qr: Option<QrCode>,
+    /// Recovery codes that were just made; they are shown this once.
+    pub codes: Vec<String>,
+}
+
+impl std::fmt::Debug for SecurityPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecurityPage {{ factor: {:?}, .. }}", self.factor)
+    }
+}
+
+/// A QR code: dark squares as the path of a drawing, each one unit wide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QrCode {
+    /// How many units wide it is, with the margin that scanners need.
+    pub width: usize,
+    /// The path, in the words of SVG.
+    pub path: String,
+}
+
 /// What is on a page of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
@@ -99,6 +134,8 @@ pub enum Content {
     Addresses(Vec<SavedAddress>),
     /// One address, or a new one.
     Address(Option<SavedAddress>),
+    /// The second factor.
+    Security(Box<SecurityPage>),
     /// The browsers that are signed in.
     Sessions(Vec<Session>),
     /// Forms alone.

@@ -70,3 +70,34 @@ fault-token = This link has been used, or its time is over. Please ask for a new
 fault-address = There is no room for more addresses.
 problem-wrong-credentials = E-mail address and password do not belong together.
 problem-open-orders = You have orders that are not done yet. Your account can be erased when they are.
+entry-code = One more step
+entry-code-text = Please type the code that your authenticator shows, or one of your recovery codes.
+entry-code-do = Sign in
+section-security = Second factor
+factor-text = With a second factor, signing in asks for a code from an app on your phone as well as for your password.
+factor-required = The shop requires a second factor of everybody who works here. Until you have one, you can shop, but not do anything for the shop.
+factor-enrol-do = Set it up
+factor-scan = Scan this with an authenticator app, then type the code that it shows.
+factor-qr = QR code with the secret for your authenticator app
+factor-secret = Or type the secret into the app:
+factor-confirm-do = Turn it on
+factor-on = The second factor is on.
+factor-codes = Recovery codes
+factor-codes-left = { $count ->
+    [one] One recovery code is left.
+   *[other] { $count } recovery codes are left.
+  }
+factor-codes-do = Make new codes
+factor-codes-once = These recovery codes let you in without your phone, each of them once. Please write them down now: they are not shown again.
+factor-codes-kept = I have written them down
+factor-off = Turn it off
+factor-off-do = Turn the second factor off
+done-factor-off = The second factor is off. Other devices are signed out.
+field-otp = Code
+hint-otp = Six digits from your authenticator app, or a recovery code.
+fault-otp = Please type the code.
+problem-session-ended = You have been signed out because you were away for a while. Please sign in again: nothing is lost.
+problem-code-required = Please type the code of your second factor, too.
+problem-wrong-code = This code is wrong, or was used before. Please wait for the next one.
+problem-second-factor-on = You have a second factor already.
+problem-second-factor-required = The shop requires a second factor of you.

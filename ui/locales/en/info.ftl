@@ -34,6 +34,7 @@ info-privacy-cookies = What we put into your browser
 info-privacy-cookies-text = Only what the shop needs to work. There is no advertising and nobody else's script on any page, so there is nothing to consent to.
 info-cookie-session = That you are signed in. It ends two hours after you were last here, or when you sign out.
 info-cookie-cart = Which cart is yours, for 30 days.
+info-cookie-device = That you have signed in here before, for 180 days, so that nobody who guesses at your password elsewhere can lock you out.
 info-cookie-visitor = That there is a cart or an account at all. It holds no more than a 1.
 info-cookie-theme = Whether you chose light or dark. It never leaves your browser.
 info-privacy-others = Who else sees it

@@ -30,3 +30,6 @@ mail-known-link = Set a new password
 mail-changed-subject = Your account at { $shop } has changed
 mail-changed-lead = The password or the address of your account has just been changed. If it was not you, set a new password at once.
 mail-changed-link = Set a new password
+mail-security-subject = Your account at { $shop } has changed
+mail-security-lead = The second factor of your account has just been turned on or off. If it was not you, set a new password at once.
+mail-security-link = Set a new password

@@ -34,6 +34,7 @@ info-privacy-cookies = 我们存入浏览器的内容
 info-privacy-cookies-text = 仅限商店运行所需。任何页面都没有广告，也没有第三方脚本，因此无需征求同意。
 info-cookie-session = 表示您已登录。最后一次访问两小时后或退出时失效。
 info-cookie-cart = 表示哪个购物车是您的，保存 30 天。
+info-cookie-device = 表示您曾在此登录，保存 180 天，这样别人在别处猜测您的密码也无法将您锁在外面。
 info-cookie-visitor = 表示存在购物车或账户，内容只有一个 1。
 info-cookie-theme = 您选择的浅色或深色，不会离开浏览器。
 info-privacy-others = 还有谁能看到

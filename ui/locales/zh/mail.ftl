@@ -30,3 +30,6 @@ mail-known-link = 设置新密码
 mail-changed-subject = 您在{ $shop }的账户已更改
 mail-changed-lead = 您账户的密码或邮箱刚刚被更改。如果不是您本人操作，请立即设置新密码。
 mail-changed-link = 设置新密码
+mail-security-subject = 您在 { $shop } 的账户有变动
+mail-security-lead = 您账户的双重验证刚刚被开启或关闭。如果不是您本人操作，请立即设置新密码。
+mail-security-link = 设置新密码

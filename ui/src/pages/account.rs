@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 use shared::{
-    account::{Account, OrderList, PASSWORD_MAX, SavedAddress, Session},
+    account::{Account, OrderList, PASSWORD_MAX, Role, SavedAddress, Session},
     form::Form,
     locale::Locale,
     page::{
         ACCOUNT, ADDRESS, ADDRESSES, AccountPage, Content, EXPORT, OWN_DATA, OWN_ORDER, OWN_ORDERS,
-        PROFILE, SESSIONS, Section, Shell, action,
+        PROFILE, SECURITY, SESSIONS, Section, Shell, action,
     },
 };
 
@@ -23,7 +23,7 @@ use super::{
 };
 
 /// The password so far, which shows that it is really them.
-const CURRENT: Input = Input {
+pub(super) const CURRENT: Input = Input {
     most: PASSWORD_MAX,
     ..Input::needed("current", "current-password").kind("password")
 };
@@ -41,7 +41,7 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
         view! {
             <div class="wrap page">
                 <div class="with-sections">
-                    {sections(shell, page.section)}
+                    {sections(shell, page)}
                     <div class="step">
                         <h1>{title.clone()}</h1>
                         {done}
@@ -60,14 +60,21 @@ const fn path_of(section: Section) -> &'static str {
         Section::Orders => OWN_ORDERS.path,
         Section::Addresses => ADDRESSES.path,
         Section::Profile => PROFILE.path,
+        Section::Security => SECURITY.path,
         Section::Sessions => SESSIONS.path,
         Section::Data => OWN_DATA.path,
     }
 }
 
-fn sections(shell: &Shell, here: Section) -> AnyView {
+fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
     let words = Words::of(shell.locale);
-    let links = Section::ALL.iter().map(|section| {
+    let here = page.section;
+    // A second factor is for those who run the shop; others find it at its address.
+    let works_here = page.account.role != Role::Customer;
+    let shown = Section::ALL
+        .iter()
+        .filter(|it| **it != Section::Security || works_here || here == Section::Security);
+    let links = shown.map(|section| {
         let href = shell.locale.path(path_of(*section));
         let current = (*section == here).then_some("page");
         let name = words.say(&format!("section-{}", section.word()));
@@ -98,6 +105,7 @@ fn content(shell: &Shell, page: &AccountPage) -> AnyView {
         Content::Orders(list) => orders(shell, list),
         Content::Addresses(book) => addresses(shell, book),
         Content::Address(saved) => address(shell, saved.as_ref(), &page.form),
+        Content::Security(security) => super::security::security(shell, security, &page.form),
         Content::Sessions(sessions) => browsers(shell, sessions),
         Content::Forms if page.section == Section::Data => data(shell, &page.form),
         Content::Forms => profile(shell, &page.account, &page.form),
@@ -233,7 +241,7 @@ fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &Form) -> AnyView 
 }
 
 /// A form with a heading of its own.
-fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView {
+pub(super) fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView {
     view! {
         <section class="part" aria-labelledby=key>
             <h2 id=key>{words.say(key)}</h2>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN},
-    page::{Entry, EntryPage, FIND_ORDER, FORGOT, LOGIN, REGISTER, RESET, Shell, VERIFY},
+    page::{Entry, EntryPage, FIND_ORDER, FORGOT, LOGIN, REGISTER, RESET, Shell, VERIFY, action},
 };
 
 use crate::{
@@ -25,6 +25,12 @@ pub(super) const NEW_PASSWORD: Input = Input {
     least: PASSWORD_MIN,
     hint: true,
     ..Input::needed("password", "new-password").kind("password")
+};
+/// A field for the code of a second factor, or a recovery code.
+pub(super) const OTP: Input = Input {
+    most: 64,
+    hint: true,
+    ..Input::needed("otp", "one-time-code")
 };
 /// A field for what somebody wants to be called.
 pub(super) const NAME: Input = Input {
@@ -60,24 +66,30 @@ fn fill_in(shell: &Shell, page: &EntryPage) -> AnyView {
     let form = &page.form;
     let (path, inputs): (&str, &[Input]) = match page.entry {
         Entry::Login => (LOGIN.path, &[EMAIL, PASSWORD]),
+        Entry::Code => (action::CODE, &[OTP]),
         Entry::Register => (REGISTER.path, &[EMAIL, NAME, NEW_PASSWORD]),
         Entry::Verify if page.password => (VERIFY.path, &[PASSWORD]),
         Entry::Verify => (VERIFY.path, &[]),
         Entry::Forgot => (FORGOT.path, &[EMAIL]),
+        Entry::Reset if page.code => (RESET.path, &[NEW_PASSWORD, OTP]),
         Entry::Reset => (RESET.path, &[NEW_PASSWORD]),
     };
     let inputs = inputs.iter().map(|it| it.view(words, form).into_any());
     let inputs = inputs.collect::<Vec<_>>();
-    let kept = ["next", "token"].map(|name| {
-        let value = form.value(name);
-        (!value.is_empty()).then(|| form::hidden(name, value).into_any())
+    let kept = form.values.iter().filter(|(name, value)| {
+        let is_kept = matches!(name.as_str(), "next" | "token" | "ticket");
+        (is_kept || name.starts_with("kept_")) && !value.is_empty()
     });
+    let kept = kept.map(|(name, value)| {
+        view! { <input type="hidden" name=name.clone() value=value.clone() /> }
+    });
+    let kept = kept.collect::<Vec<_>>();
     let word = page.entry.word();
     let lead = words.say(&format!("entry-{word}-text"));
     view! {
         <p class="quiet">{lead}</p>
         <form class="stack" method="post" action=shell.locale.path(path)>
-            {Vec::from(kept)}
+            {kept}
             {inputs}
             <button class="button">{words.say(&format!("entry-{word}-do"))}</button>
         </form>
@@ -95,7 +107,7 @@ fn elsewhere(shell: &Shell, entry: Entry) -> AnyView {
             (FORGOT.path, "entry-to-forgot"),
             (FIND_ORDER.path, "find-order"),
         ],
-        Entry::Register | Entry::Forgot => &[(LOGIN.path, "entry-to-login")],
+        Entry::Register | Entry::Forgot | Entry::Code => &[(LOGIN.path, "entry-to-login")],
         Entry::Verify | Entry::Reset => &[(FORGOT.path, "entry-to-forgot")],
     };
     let links = ways.iter().map(|(path, key)| {

@@ -129,7 +129,7 @@ fn zone(shell: &Shell, zone: &ZoneInfo) -> AnyView {
 
 /// What lies in a browser that was here.
 fn cookies(words: Words) -> AnyView {
-    let rows = ["session", "cart", "visitor", "theme"].map(|name| {
+    let rows = ["session", "cart", "visitor", "device", "theme"].map(|name| {
         view! {
             <tr>
                 <td>

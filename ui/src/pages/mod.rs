@@ -14,6 +14,7 @@ mod order;
 mod product;
 mod product_data;
 mod search;
+mod security;
 
 pub use account::account;
 pub use cart::cart;

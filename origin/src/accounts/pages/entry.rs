@@ -4,9 +4,10 @@
 use axum::{
     Router,
     extract::{RawQuery, State},
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use shared::{
     account::{ForgotPassword, Login, Register, ResetPassword, UseLink},
     cache::CachePolicy,
@@ -20,7 +21,7 @@ use shared::{
 
 use crate::{
     app::App,
-    pages::personal_shell,
+    pages::{personal_shell, resume_checkout},
     shopper::Shopper,
     web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
 };
@@ -28,8 +29,8 @@ use crate::{
 use super::{
     super::{
         Device, Error, Me,
-        login::{self, Entered},
-        register,
+        login::{self, Entered, FirstStep},
+        register, remembered, reset,
         web::{cart_of, cookies_of, cookies_of_nobody},
     },
     status,
@@ -43,6 +44,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
         .route(&at(LOGIN.path), get(show_login).post(log_in))
+        .route(&at(action::CODE), post(type_code))
         .route(&at(REGISTER.path), get(show_register).post(open_account))
         .route(&at(VERIFY.path), get(show_verify).post(verify))
         .route(&at(FORGOT.path), get(show_forgot).post(forgot))
@@ -52,7 +54,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 const fn page_of(entry: Entry) -> PageRoute {
     match entry {
-        Entry::Login => LOGIN,
+        Entry::Login | Entry::Code => LOGIN,
         Entry::Register => REGISTER,
         Entry::Verify => VERIFY,
         Entry::Forgot => FORGOT,
@@ -70,10 +72,15 @@ async fn shown(
 ) -> Answered {
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
     let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
+    let code = match entry {
+        Entry::Reset => reset::reset_needs_code(app, form.value("token")).await?,
+        _ => false,
+    };
     let page = EntryPage {
         entry,
         form,
         password,
+        code,
         done,
     };
     let answer = Answer::html(ui::entry(&shell, &page), CachePolicy::Private);
@@ -106,7 +113,28 @@ async fn show_login(
     if me.is_ok() {
         return Ok(Answer::see(&locale.path(ACCOUNT.path)));
     }
-    first(&app, locale, Entry::Login, query.as_deref()).await
+    let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let pairs: Vec<_> = pairs.collect();
+    let next = pairs.iter().find(|(name, _)| name == "next");
+    let mut form = Form::of(next.map(|(name, value)| (&**name, &**value)));
+    if pairs.iter().any(|(name, _)| name == "ended") {
+        form.problem = Some(ENDED.to_owned());
+    }
+    shown(&app, locale, Entry::Login, form, false, StatusCode::OK).await
+}
+
+/// The word of what is said to somebody whose session has ended.
+const ENDED: &str = "session-ended";
+
+/// Says that the session has ended, and asks to sign in again. What was typed is kept meanwhile, and
+/// `next` is where it goes on.
+pub async fn ask_to_sign_in(app: &App, locale: Locale, mut kept: Form, next: &str) -> Answered {
+    let email = kept.value("kept_email").to_owned();
+    let known = [("email", email.as_str()), ("next", next)];
+    kept.values.extend(Form::of(known).values);
+    kept.problem = Some(ENDED.to_owned());
+    let status = StatusCode::UNAUTHORIZED;
+    shown(app, locale, Entry::Login, kept, false, status).await
 }
 
 async fn log_in(
@@ -115,18 +143,79 @@ async fn log_in(
     device: Device,
     headers: HeaderMap,
     fields: Fields,
-) -> Answered {
+) -> Result<Response, Refusal> {
     let request = Login {
         email: fields.text("email").to_owned(),
         password: fields.raw("password").to_owned(),
         cart: None,
+        code: None,
     };
-    match login::login(&app, request, &device).await {
-        Ok(entered) => {
-            let next = next(fields.text("next"));
-            come_in(&app, &entered, &headers, &locale.path(next)).await
+    match login::begin(&app, request, &device).await {
+        Ok(FirstStep::Entered(entered)) => go_on(&app, &entered, &headers, locale, &fields).await,
+        Ok(FirstStep::CodeNeeded(ticket)) => {
+            let mut form = fields.form();
+            form.values.insert("ticket".to_owned(), ticket);
+            let shown = shown(&app, locale, Entry::Code, form, false, StatusCode::OK).await?;
+            Ok(shown.into_response())
         }
-        Err(error) => refused(&app, locale, Entry::Login, &fields, error).await,
+        Err(error) => {
+            let shown = refused(&app, locale, Entry::Login, &fields, error).await?;
+            Ok(shown.into_response())
+        }
+    }
+}
+
+async fn type_code(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    device: Device,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    let (ticket, code) = (fields.text("ticket"), fields.text("otp"));
+    match login::finish(&app, ticket, code, &device).await {
+        Ok(entered) => go_on(&app, &entered, &headers, locale, &fields).await,
+        Err(error) => {
+            // A ticket that is good no more begins anew.
+            let entry = match &error {
+                Error::Invalid(_) => Entry::Login,
+                _ => Entry::Code,
+            };
+            let shown = refused(&app, locale, entry, &fields, error).await?;
+            Ok(shown.into_response())
+        }
+    }
+}
+
+/// Signs the browser in, and goes on where the form says: with what was kept, or on a page.
+async fn go_on(
+    app: &App,
+    entered: &Entered,
+    headers: &HeaderMap,
+    locale: Locale,
+    fields: &Fields,
+) -> Result<Response, Refusal> {
+    let resumed = match fields.resumed() {
+        Some(kept) => {
+            cart_of(app, entered, Shopper::guest(headers, app)).await?;
+            let now = app.clock.now();
+            let person = remembered::find(app, &entered.session, now).await?;
+            let shopper = Shopper::signed_in(person.ok_or(Error::Nobody)?);
+            Some(resume_checkout(app, shopper, locale, &kept).await)
+        }
+        None => None,
+    };
+    match resumed {
+        Some(mut response) => {
+            for cookie in cookies_of(app, entered) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            Ok(response)
+        }
+        None => {
+            let to = locale.path(next(fields.text("next")));
+            Ok(come_in(app, entered, headers, &to).await?.into_response())
+        }
     }
 }
 
@@ -168,14 +257,19 @@ async fn show_register(
     first(&app, locale, Entry::Register, query.as_deref()).await
 }
 
-async fn open_account(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+async fn open_account(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    device: Device,
+    fields: Fields,
+) -> Answered {
     let request = Register {
         email: fields.text("email").to_owned(),
         password: fields.raw("password").to_owned(),
         name: fields.text("name").to_owned(),
         locale,
     };
-    match register::register(&app, request).await {
+    match register::register(&app, request, &device).await {
         Ok(()) => Ok(taken(locale, REGISTER)),
         Err(error) => refused(&app, locale, Entry::Register, &fields, error).await,
     }
@@ -269,8 +363,9 @@ async fn reset(
     let request = ResetPassword {
         token: fields.text("token").to_owned(),
         password: fields.raw("password").to_owned(),
+        code: fields.has("otp").then(|| fields.text("otp").to_owned()),
     };
-    match login::reset_password(&app, request, &device).await {
+    match reset::reset_password(&app, request, &device).await {
         Ok(entered) => {
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
             come_in(&app, &entered, &headers, &to).await

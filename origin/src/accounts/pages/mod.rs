@@ -2,7 +2,10 @@
 
 mod entry;
 mod own;
+mod security;
 mod settings;
+
+pub use entry::ask_to_sign_in;
 
 use axum::{Router, extract::FromRequestParts, response::IntoResponse as _, response::Response};
 use http::{StatusCode, request::Parts};
@@ -30,6 +33,7 @@ pub fn routes() -> Router<App> {
         router = router
             .merge(entry::routes(locale))
             .merge(own::routes(locale))
+            .merge(security::routes(locale))
             .merge(settings::routes(locale));
     }
     router

@@ -42,8 +42,15 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 /// What was done just now, as the address says it.
 pub(super) fn done(query: Option<&str>) -> Option<String> {
-    const KNOWN: [&str; 7] = [
-        "address", "email", "name", "password", "removed", "session", "welcome",
+    const KNOWN: [&str; 8] = [
+        "address",
+        "email",
+        "factor-off",
+        "name",
+        "password",
+        "removed",
+        "session",
+        "welcome",
     ];
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let (_, word) = pairs.find(|(name, _)| name == "done")?;

@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     super::{
-        Device, Error, Person, login, register,
+        Device, Error, Person, login, register, reset,
         web::{all_sessions, cookies_of, cookies_of_nobody},
     },
     Member, Shown,
@@ -116,7 +116,7 @@ async fn change_password(
         current: fields.raw("current").to_owned(),
         password: fields.raw("password").to_owned(),
     };
-    match login::change_password(&app, &person, request, &device).await {
+    match reset::change_password(&app, &person, request, &device).await {
         Ok(entered) => Ok(profile(locale, "password").cookies(cookies_of(&app, &entered))),
         Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
     }

@@ -22,6 +22,8 @@ fn refused(fields: &[&str]) -> Form {
         ("email", NASTY),
         ("name", NASTY),
         ("token", NASTY),
+        ("ticket", NASTY),
+        ("kept_line1", NASTY),
         ("next", NASTY),
     ])
     .refused(&problem)
@@ -40,6 +42,17 @@ fn account_page(section: Section, content: Content) -> AccountPage {
         form: refused(&["current", "password", "name", "email"]),
         done: Some("name".to_owned()),
     }
+}
+
+fn security(state: &str, codes: &[&str]) -> Content {
+    let pending = state == "pending";
+    let secret = pending.then(|| json!({ "secret": "ABCDEFGH", "uri": NASTY }));
+    let qr = pending.then(|| json!({ "width": 9, "path": "M4 4h1v1h-1z" }));
+    let page = json!({
+        "factor": { "state": state, "recovery_codes_left": 3, "required": pending },
+        "secret": secret, "qr": qr, "codes": codes,
+    });
+    Content::Security(from_value(page).unwrap())
 }
 
 fn contents() -> Vec<(Section, Content)> {
@@ -72,6 +85,10 @@ fn contents() -> Vec<(Section, Content)> {
         ),
         (Section::Addresses, Content::Address(None)),
         (Section::Profile, Content::Forms),
+        (Section::Security, security("off", &[])),
+        (Section::Security, security("pending", &[])),
+        (Section::Security, security("on", &[])),
+        (Section::Security, security("on", &["AAAA-BBBB-CCCC"])),
         (
             Section::Sessions,
             Content::Sessions(from_value(sessions).unwrap()),
@@ -90,6 +107,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
             entry: *kind,
             form: refused(&["email", "password", "token"]),
             password: true,
+            code: true,
             done: false,
         };
         pages.push((path.clone(), entry(&shell, &page)));

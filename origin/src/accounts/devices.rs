@@ -1,0 +1,209 @@
+//! Browsers that have signed in before. Whoever guesses an account's password from many networks makes
+//! the shop refuse everybody whom it does not know; a browser that its owner has used is known by a
+//! cookie, and has limits of its own (OWASP, Device Cookies). It opens nothing. All SQL of
+//! `known_devices`.
+
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use http::{HeaderMap, HeaderValue};
+use shared::{id::UserId, time::Timestamp};
+use sqlx::AnyConnection;
+
+use crate::{
+    app::App,
+    config::Config,
+    db::{self, Db, Rows, Tx},
+};
+
+use super::{Error, links::hash, model::Device};
+
+/// For how long a browser is known after it has signed in.
+const DAYS: i64 = 180;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// The most accounts that one browser is known for; those that it signed in to first are forgotten.
+const ACCOUNTS_MAX: usize = 4;
+/// The most browsers of one account; the oldest are forgotten.
+const DEVICES_MAX: i64 = 20;
+
+/// The marks that a browser keeps, one for each account that was signed in to, the last one first. They are
+/// secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Marks(Vec<String>);
+
+impl std::fmt::Debug for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} marks", self.0.len())
+    }
+}
+
+fn cookie_name(config: &Config) -> &'static str {
+    if config.is_secure() {
+        "__Host-device"
+    } else {
+        "device"
+    }
+}
+
+impl Marks {
+    /// The marks that a request's cookie holds.
+    pub(super) fn of(config: &Config, headers: &HeaderMap) -> Self {
+        let jar = CookieJar::from_headers(headers);
+        let text = jar.get(cookie_name(config));
+        let marks = text.map(|it| it.value().split('.')).into_iter().flatten();
+        let shaped = marks.filter(|it| it.len() == 32);
+        Self(shaped.take(ACCOUNTS_MAX).map(str::to_owned).collect())
+    }
+
+    fn hashes(&self) -> Vec<String> {
+        self.0.iter().map(|it| hash(it)).collect()
+    }
+
+    /// The cookie that a browser keeps them in.
+    pub(super) fn cookie(&self, config: &Config) -> HeaderValue {
+        let cookie = Cookie::build((cookie_name(config), self.0.join(".")))
+            .path("/")
+            .http_only(true)
+            .secure(config.is_secure())
+            .same_site(SameSite::Lax);
+        // Marks are hexadecimal, so the text is always a header value.
+        let text = format!("{cookie}; Max-Age={}", DAYS * DAY_MS / 1_000);
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+/// The hash of the mark by which this browser is known to the account with this address.
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    device: &Device,
+    email: &str,
+    now: Timestamp,
+) -> Result<Option<String>, db::Error> {
+    let statement = "
+        select d.token_hash
+          from known_devices d
+          join users u on u.id = d.user_id
+         where d.token_hash = ?
+           and u.email = ?
+           and d.expires_at > ?";
+    for mark in device.marks.hashes() {
+        let found = sqlx::query_scalar(statement)
+            .bind(&mark)
+            .bind(email)
+            .bind(now.as_millis())
+            .fetch_optional(&mut *conn)
+            .await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The hash of a mark by which a browser is known to some account.
+pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let marks = Marks::of(&app.config, headers);
+    if marks.0.is_empty() {
+        return Ok(None);
+    }
+    let statement = "
+        select token_hash
+          from known_devices
+         where token_hash = ?
+           and expires_at > ?";
+    let mut reader = app.db.read().await?;
+    for mark in marks.hashes() {
+        let found = sqlx::query_scalar(statement)
+            .bind(&mark)
+            .bind(app.clock.now().as_millis())
+            .fetch_optional(&mut *reader)
+            .await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// Knows a browser that has just signed in. It always gets a new mark: one that somebody else has planted
+/// there would be known to them, too.
+pub(super) async fn remember(
+    tx: &mut Tx,
+    device: &Device,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Marks, db::Error> {
+    let mut kept = Vec::with_capacity(ACCOUNTS_MAX);
+    let delete = "
+        delete from known_devices
+         where token_hash = ?
+           and user_id = ?";
+    for mark in &device.marks.0 {
+        let own = sqlx::query(delete)
+            .bind(hash(mark))
+            .bind(user.get())
+            .execute(tx.conn())
+            .await?;
+        if own.rows_affected() == 0 {
+            kept.push(mark.clone());
+        }
+    }
+    kept.truncate(ACCOUNTS_MAX - 1);
+    let mark = crate::secret::token();
+    let insert = "
+        insert into known_devices (token_hash, user_id, created_at, expires_at)
+        values (?, ?, ?, ?)";
+    sqlx::query(insert)
+        .bind(hash(&mark))
+        .bind(user.get())
+        .bind(now.as_millis())
+        .bind(now.as_millis() + DAYS * DAY_MS)
+        .execute(tx.conn())
+        .await?;
+    forget_the_oldest(tx, user).await?;
+    kept.insert(0, mark);
+    Ok(Marks(kept))
+}
+
+async fn forget_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    let statement = "
+        select token_hash
+          from known_devices
+         where user_id = ?
+         order by created_at desc, token_hash
+         limit 1000 offset ?";
+    let hashes: Vec<String> = sqlx::query_scalar(statement)
+        .bind(user.get())
+        .bind(DEVICES_MAX)
+        .fetch_all(tx.conn())
+        .await?;
+    if hashes.is_empty() {
+        return Ok(());
+    }
+    let head = "delete from known_devices where token_hash in ";
+    Rows::among(head, hashes).build().execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// No browser is known to this account any more.
+pub(super) async fn forget_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+    let statement = "
+        delete from known_devices
+         where user_id = ?";
+    sqlx::query(statement)
+        .bind(user.get())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Forgets browsers that have not signed in for long.
+pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+    let statement = "
+        delete from known_devices
+         where expires_at <= ?";
+    let mut tx = db.write().await?;
+    sqlx::query(statement)
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await
+}

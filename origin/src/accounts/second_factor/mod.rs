@@ -1,0 +1,292 @@
+//! The second factor: codes of an authenticator, and recovery codes for who has lost it. Owns
+//! `second_factors` and `recovery_codes`.
+//!
+//! What must stay true: a secret is sealed with a key that is not in the database; a code opens once,
+//! whoever is faster; recovery codes are shown once and kept as hashes; whoever turns it on or off has
+//! just given the password, and every other session ends.
+
+mod code;
+mod store;
+
+pub(super) use store::{is_on, remove};
+
+use shared::{
+    account::{
+        ConfirmSecondFactor, EnrolSecondFactor, ProveSecondFactor, RecoveryCodes, Role,
+        SecondFactor, SecondFactorSecret, SecondFactorState,
+    },
+    id::UserId,
+};
+
+use crate::{
+    app::App,
+    audit::{self, Change},
+    db::{self, Tx},
+    limits::{Rule, Subject},
+    outbox::{self, Message},
+};
+
+use super::{
+    Actor, Error,
+    login::{self, Entered},
+    model::{Device, Person},
+    register::{LinkMessage, message},
+    store as users,
+};
+
+use code::Typed;
+
+/// The context that a secret is sealed for.
+fn context(user: UserId) -> String {
+    format!("second_factors/{user}")
+}
+
+/// Whether an account has a second factor, and how many recovery codes are left.
+pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, user).await?;
+    Ok(SecondFactor {
+        state: match stored {
+            None => SecondFactorState::Off,
+            Some(it) if it.confirmed => SecondFactorState::On,
+            Some(_) => SecondFactorState::Pending,
+        },
+        recovery_codes_left: store::codes_left(&mut reader, user).await?,
+        required: is_required(app, login::account(app, user).await?.role),
+    })
+}
+
+/// Whether the shop requires a second factor of whoever has this role.
+pub(super) fn is_required(app: &App, role: Role) -> bool {
+    app.config.require_second_factor && role != Role::Customer
+}
+
+/// Makes a secret, for an authenticator to scan. It asks for nothing until a code of it was shown.
+pub(super) async fn enrol(
+    app: &App,
+    person: &Person,
+    request: EnrolSecondFactor,
+    device: &Device,
+) -> Result<SecondFactorSecret, Error> {
+    let proof = login::proved(app, person.user, request.password, device).await?;
+    let secret: [u8; 20] = crate::secret::totp();
+    let sealed = app.sealer.seal(&context(person.user), &secret)?;
+    let enrol = async || {
+        let mut tx = app.db.write().await?;
+        let user = proof.still_holds(&mut tx).await?;
+        if is_on(tx.conn(), person.user).await? {
+            return Err(Error::SecondFactorOn);
+        }
+        remove(&mut tx, person.user).await?;
+        store::put(&mut tx, person.user, &sealed, app.clock.now()).await?;
+        tx.commit().await?;
+        Ok(user.account.email)
+    };
+    let email = db::retried(enrol, Error::is_conflict).await?;
+    shown(app, &secret, &email)
+}
+
+/// The secret that waits for its first code, to be shown once more while its page is open.
+pub(super) async fn pending(app: &App, user: UserId) -> Result<SecondFactorSecret, Error> {
+    let mut reader = app.db.read().await?;
+    let stored = store::find(&mut reader, user).await?;
+    let stored = stored.filter(|it| !it.confirmed).ok_or(Error::NotFound)?;
+    drop(reader);
+    let secret = app.sealer.open(&context(user), &stored.secret)?;
+    let email = login::account(app, user).await?.email;
+    shown(app, &secret, &email)
+}
+
+fn shown(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecret, Error> {
+    let totp = code::totp(secret, &app.config.shop_name, email);
+    Ok(SecondFactorSecret {
+        secret: totp.secret().to_base32(),
+        uri: totp.to_url().map_err(|_| Error::Code)?,
+    })
+}
+
+/// Turns the second factor on, with a code that shows that the authenticator has the secret. Every
+/// session ends, and a new one begins. The recovery codes are shown this once.
+pub(super) async fn confirm(
+    app: &App,
+    person: &Person,
+    request: &ConfirmSecondFactor,
+    device: &Device,
+) -> Result<(Entered, RecoveryCodes), Error> {
+    may_try(app, person.user).await?;
+    let confirm = async || {
+        let (user, now) = (person.user, app.clock.now());
+        let mut tx = app.db.write().await?;
+        let account = users::lock(&mut tx, user).await?.ok_or(Error::Nobody)?;
+        let stored = store::find(tx.conn(), user).await?;
+        let stored = stored.ok_or(Error::NotFound)?;
+        if stored.confirmed {
+            return Err(Error::SecondFactorOn);
+        }
+        let secret = app.sealer.open(&context(user), &stored.secret)?;
+        let totp = code::totp(&secret, "", "");
+        let Typed::Digits(digits) = Typed::parse(&request.code) else {
+            return Err(Error::WrongCode);
+        };
+        let step = code::step_of(&totp, &digits, now).ok_or(Error::WrongCode)?;
+        store::advance(&mut tx, user, step).await?;
+        store::confirm(&mut tx, user, now).await?;
+        let codes = new_codes(&mut tx, app, user).await?;
+        super::end_all(app, &mut tx, user).await?;
+        note(app, &mut tx, &person.actor(), user, "on").await?;
+        tell(app, &mut tx, &account).await?;
+        let entered = login::enter(app, &mut tx, user, device).await?;
+        tx.commit().await?;
+        Ok((entered, codes))
+    };
+    db::retried(confirm, Error::is_conflict).await
+}
+
+async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes, Error> {
+    let codes = code::recovery_codes();
+    let hashes: Vec<String> = codes
+        .iter()
+        .map(|it| code::recovery_hash(user, &it.replace('-', "")))
+        .collect();
+    store::replace_codes(tx, user, &hashes, app.clock.now()).await?;
+    Ok(RecoveryCodes { codes })
+}
+
+/// Gives new recovery codes in the place of those before.
+pub(super) async fn renew_codes(
+    app: &App,
+    person: &Person,
+    request: ProveSecondFactor,
+    device: &Device,
+) -> Result<RecoveryCodes, Error> {
+    let proof = login::proved(app, person.user, request.password, device).await?;
+    may_try(app, person.user).await?;
+    let renew = async || {
+        let mut tx = app.db.write().await?;
+        proof.still_holds(&mut tx).await?;
+        if !accept(app, &mut tx, person.user, &request.code).await? {
+            return Err(Error::WrongCode);
+        }
+        let codes = new_codes(&mut tx, app, person.user).await?;
+        note(app, &mut tx, &person.actor(), person.user, "recovery_codes").await?;
+        tx.commit().await?;
+        Ok(codes)
+    };
+    db::retried(renew, Error::is_conflict).await
+}
+
+/// Turns the second factor off. Where the shop requires it, it stays.
+pub(super) async fn disable(
+    app: &App,
+    person: &Person,
+    request: ProveSecondFactor,
+    device: &Device,
+) -> Result<Entered, Error> {
+    let proof = login::proved(app, person.user, request.password, device).await?;
+    may_try(app, person.user).await?;
+    let disable = async || {
+        let user = person.user;
+        let mut tx = app.db.write().await?;
+        let account = proof.still_holds(&mut tx).await?;
+        if is_required(app, account.account.role) {
+            return Err(Error::SecondFactorRequired);
+        }
+        if !accept(app, &mut tx, user, &request.code).await? {
+            return Err(Error::WrongCode);
+        }
+        remove(&mut tx, user).await?;
+        super::end_all(app, &mut tx, user).await?;
+        note(app, &mut tx, &person.actor(), user, "off").await?;
+        tell(app, &mut tx, &account).await?;
+        let entered = login::enter(app, &mut tx, user, device).await?;
+        tx.commit().await?;
+        Ok(entered)
+    };
+    db::retried(disable, Error::is_conflict).await
+}
+
+/// Takes the second factor of somebody who has lost it away. They sign in with their password again, and
+/// are told by mail.
+pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), Error> {
+    let reset = async || {
+        let mut tx = app.db.write().await?;
+        let account = users::lock(&mut tx, user).await?.ok_or(Error::NotFound)?;
+        if !remove(&mut tx, user).await? {
+            return Err(Error::NotFound);
+        }
+        super::end_all(app, &mut tx, user).await?;
+        note(app, &mut tx, actor, user, "reset").await?;
+        tell(app, &mut tx, &account).await?;
+        Ok(tx.commit().await?)
+    };
+    db::retried(reset, Error::is_conflict).await
+}
+
+/// Whether one more code may be tried. A code is one of a million, and three are good at a time.
+pub(super) async fn may_try(app: &App, user: UserId) -> Result<(), Error> {
+    let (quota, now) = (app.config.limit_login, app.clock.now());
+    let key = format!("user:{user}");
+    for rule in [
+        Rule::per_minute("code", quota),
+        Rule::per_hour("code-hour", quota.saturating_mul(4)),
+        Rule::per_day("code-day", quota.saturating_mul(8)),
+    ] {
+        app.limits.check(rule, Subject::Account(&key), now).await?;
+    }
+    Ok(())
+}
+
+/// Whether this is a code of the account's second factor that was not used before. It is used up when the
+/// transaction is committed.
+pub(super) async fn accept(
+    app: &App,
+    tx: &mut Tx,
+    user: UserId,
+    typed: &str,
+) -> Result<bool, Error> {
+    let stored = store::find(tx.conn(), user).await?;
+    let Some(stored) = stored.filter(|it| it.confirmed) else {
+        return Ok(false);
+    };
+    match Typed::parse(typed) {
+        Typed::Digits(digits) => {
+            let secret = app.sealer.open(&context(user), &stored.secret)?;
+            if !app.sealer.is_current(&stored.secret) {
+                // The key was rotated.
+                let sealed = app.sealer.seal(&context(user), &secret)?;
+                store::reseal(tx, user, &sealed).await?;
+            }
+            let totp = code::totp(&secret, "", "");
+            match code::step_of(&totp, &digits, app.clock.now()) {
+                Some(step) => Ok(store::advance(tx, user, step).await?),
+                None => Ok(false),
+            }
+        }
+        Typed::Recovery(typed) => {
+            let hash = code::recovery_hash(user, &typed);
+            Ok(store::use_code(tx, user, &hash).await?)
+        }
+    }
+}
+
+async fn note(
+    app: &App,
+    tx: &mut Tx,
+    actor: &Actor,
+    user: UserId,
+    what: &'static str,
+) -> Result<(), Error> {
+    let change = Change::new("user.second_factor", format!("user:{user}")).to(&what);
+    Ok(audit::note(tx, app.context(), actor, &[change]).await?)
+}
+
+/// Tells the owner by mail that something about the account has changed.
+async fn tell(app: &App, tx: &mut Tx, stored: &users::Stored) -> Result<(), Error> {
+    let told = LinkMessage {
+        email: stored.account.email.clone(),
+        token: String::new(),
+        locale: stored.account.locale,
+    };
+    let message = message(Message::ACCOUNT_SECURITY, &told)?;
+    Ok(outbox::put(tx, &app.ids, app.clock.now(), &[message]).await?)
+}

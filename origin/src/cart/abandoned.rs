@@ -1,0 +1,33 @@
+//! Carts that nobody comes back to.
+
+use shared::time::Timestamp;
+
+use crate::{app::App, db};
+
+use super::store;
+
+/// Carts that are deleted in one go: others write between two of them.
+const BATCH: i64 = 200;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Deletes the carts of guests that were not touched for so long that no browser knows them any more, with
+/// the addresses that were typed in them, and says how many that were. A cart that was ordered stays with its
+/// order, and one of an account with the account.
+pub async fn delete_abandoned(app: &App) -> Result<usize, db::Error> {
+    let kept_ms = i64::from(app.config.cart_days) * DAY_MS;
+    let since = Timestamp::from_millis(app.clock.now().as_millis() - kept_ms);
+    let mut deleted = 0;
+    loop {
+        let delete = async || {
+            let mut tx = app.db.write().await?;
+            let count = store::delete_abandoned(&mut tx, since, BATCH).await?;
+            tx.commit().await?;
+            Ok(count)
+        };
+        let count = db::retried(delete, db::is_conflict).await?;
+        deleted += count;
+        if count == 0 {
+            return Ok(deleted);
+        }
+    }
+}
