@@ -115,6 +115,7 @@ fn try_run() -> Result<ExitCode, Stop> {
             "{}",
             config::describe(&command, innermost(&matches), &file_keys)
         );
+        print!("{}", cli.settings.describe_addresses());
         return Ok(ExitCode::SUCCESS);
     }
     let format = cli.settings.log_format;
@@ -211,10 +212,21 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     at_rest::protect_once(&app).await?;
     let stop = stop_signal()?;
     let listener = server::bind(&app)?;
+    let operators = server::bind_operators(&app)?;
+    for warning in app.config.address_warnings() {
+        tracing::warn!("{warning}");
+    }
+    for sentence in app.config.believed_addresses() {
+        tracing::info!("a client's address is taken from: {sentence}");
+    }
+    let operators = operators.map(|listener| server::Operators::start(&app, listener));
     tracing::info!(listen = %app.config.listen, "serving");
     let jobs = Jobs::start(&app);
     server::serve(&app, http::router(&app), listener, stop).await;
     jobs.stop().await;
+    if let Some(operators) = operators {
+        operators.stop().await;
+    }
     app.db.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -3,6 +3,7 @@
 
 mod buying;
 mod file;
+mod net;
 mod parse;
 mod paths;
 
@@ -25,6 +26,7 @@ use crate::{
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
+pub use net::{NetConfig, OpsListen};
 use parse::{base_url, email, network, secret};
 
 /// The settings. Durations are in milliseconds, sizes in bytes.
@@ -39,6 +41,10 @@ pub struct Config {
         global = true
     )]
     pub listen: SocketAddr,
+
+    /// The listeners
+    #[command(flatten)]
+    pub net: NetConfig,
 
     /// Where shoppers reach the shop; every absolute address begins with it
     #[arg(

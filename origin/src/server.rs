@@ -2,8 +2,8 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use ::http::Request;
 use axum::Router;
-use http::Request;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -11,12 +11,16 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    task::JoinHandle,
 };
 
 use tower::ServiceExt as _;
 
-use crate::{app::App, http::Peer};
+use crate::{
+    app::App,
+    http::{self, Peer},
+};
 
 /// The largest head of a request: line and headers together.
 const HEAD_MAX: usize = 64 * 1_024;
@@ -33,10 +37,20 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Binds the configured address, with a sentence that says what to do when it is taken.
 pub fn bind(app: &App) -> Result<TcpListener, String> {
-    let address = app.config.listen;
+    bind_to(app.config.listen, "--listen")
+}
+
+/// Binds the operators' address, if there is one.
+pub fn bind_operators(app: &App) -> Result<Option<TcpListener>, String> {
+    let address = app.config.net.ops_listen.0;
+    let bound = address.map(|address| bind_to(address, "--ops-listen"));
+    bound.transpose()
+}
+
+fn bind_to(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
     listen(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("{address} is in use by another program; choose another with --listen")
+            format!("{address} is in use by another program; choose another with {flag}")
         }
         _ => format!("cannot listen on {address}: {error}"),
     })
@@ -52,6 +66,39 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// The operators' listener, which answers until it is stopped.
+#[derive(Debug)]
+pub struct Operators {
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Operators {
+    /// Answers in a task of its own.
+    pub fn start(app: &App, listener: TcpListener) -> Self {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(listen = %address, "answering operators");
+        }
+        let (stop, stopped) = oneshot::channel();
+        let app = app.clone();
+        let task = tokio::spawn(async move {
+            let router = http::operators(&app);
+            let stopped = async {
+                stopped.await.ok();
+            };
+            serve(&app, router, listener, stopped).await;
+        });
+        Self { task, stop }
+    }
+
+    /// Stops answering.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        // It ends by itself, or has failed and is over.
+        let _ = self.task.await;
+    }
 }
 
 /// Serves until `stop` ends, then finishes the requests in flight within the configured time.

@@ -75,6 +75,7 @@ impl Origin {
         let mut command = Command::new(env!("CARGO_BIN_EXE_origin"));
         command
             .args(["serve", "--listen", &address.to_string()])
+            .args(["--ops-listen", "off"])
             .args(["--database-url", &shop.url(), "--log", "error"])
             .args(["--payment-ask-ms", "50", "--outbox-lease-ms", "50"])
             .args(["--payment-methods", "manual,test"])

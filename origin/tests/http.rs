@@ -193,7 +193,7 @@ async fn what_is_the_same_for_everybody_says_how_long_and_by_which_names() {
         assert!(reply.headers.get("set-cookie").is_none(), "{path}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
     }
-    let reply = shop.get("/readyz").await;
+    let reply = shop.ask_ops("/readyz").await;
     assert_eq!(
         (reply.status.as_u16(), reply.header("cache-control")),
         (200, "no-store")
@@ -259,13 +259,53 @@ async fn a_request_keeps_its_id_and_its_trace_unless_they_are_harmful() {
     }
 }
 
+/// What is for operators has a listener of its own: where shoppers ask, no spelling leads there.
+#[tokio::test]
+async fn operators_pages_are_not_where_shoppers_are() {
+    let shop = shop_with_a_mug().await;
+    for name in ["metrics", "readyz"] {
+        assert_eq!(
+            shop.ask_ops(&format!("/{name}")).await.status,
+            StatusCode::OK
+        );
+        for path in [
+            "/NAME",
+            "/NAME/",
+            "//NAME",
+            "/./NAME",
+            "/%2e/NAME",
+            "/x/../NAME",
+            "/x/%2e%2e/NAME",
+            "/docs/../NAME",
+            "/NAME?x=1",
+            "/zh/NAME",
+            "/api/v1/NAME",
+        ] {
+            let path = path.replace("NAME", name);
+            let reply = shop.get(&path).await;
+            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(!reply.text().contains("http_requests_total"), "{path}");
+        }
+    }
+    let health = shop.get("/healthz").await;
+    assert_eq!((health.status, health.text()), (StatusCode::OK, "ok\n"));
+    // And nothing of the shop is where operators ask.
+    for path in ["/", "/p/mug", "/api/v1/products/mug"] {
+        assert_eq!(
+            shop.ask_ops(path).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn metrics_count_by_route_and_never_by_what_a_client_made_up() {
     let shop = shop_with_a_mug().await;
     shop.get("/api/v1/products/mug").await;
     shop.get("/secret-address").await;
     shop.send(Request::builder().method("BREW").uri("/")).await;
-    let text = shop.get("/metrics").await.text().to_owned();
+    let text = shop.ask_ops("/metrics").await.text().to_owned();
     let counted = |labels: &str| text.contains(&format!("http_requests_total{{{labels}}} 1"));
     assert!(
         counted(r#"method="GET",route="/api/v1/products/{product}",status="200""#),
@@ -299,7 +339,7 @@ async fn a_database_that_is_gone_is_a_clear_503() {
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(
-        shop.get("/readyz").await.status,
+        shop.ask_ops("/readyz").await.status,
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(shop.get("/healthz").await.status, StatusCode::OK);

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::{
     build, npm,
     place::Place,
-    process::{Running, asked_to_stop, expect_free, stop_flag},
+    process::{Running, asked_to_stop, expect_free, free_port, stop_flag},
     stamp::{Inputs, unless_done},
     step::{Failure, run, step},
     watch::{Changed, Watch},
@@ -21,6 +21,10 @@ pub struct ServeArgs {
     /// The origin's port
     #[arg(long, default_value_t = 3000)]
     pub origin_port: u16,
+
+    /// The port on which the origin answers operators
+    #[arg(long, default_value_t = 9464)]
+    pub ops_port: u16,
 
     /// The edge's port
     #[arg(long, default_value_t = 8080)]
@@ -66,6 +70,10 @@ impl ServeArgs {
         SocketAddr::from(([127, 0, 0, 1], self.origin_port))
     }
 
+    fn ops(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ops_port))
+    }
+
     fn edge(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.edge_port))
     }
@@ -84,6 +92,7 @@ impl ServeArgs {
 pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
     let stop = stop_flag()?;
     expect_free(args.origin(), "--origin-port")?;
+    expect_free(args.ops(), "--ops-port")?;
     if !args.origin_only {
         expect_free(args.edge(), "--edge-port")?;
     }
@@ -148,6 +157,7 @@ fn announce(args: &ServeArgs) {
             log.display()
         );
     }
+    eprintln!("  Operators: http://{}/metrics", args.ops());
     eprintln!("  Ctrl-C closes it.\n");
 }
 
@@ -157,6 +167,7 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
     command
         .current_dir(&place.root)
         .env("MALLARD_LISTEN", args.origin().to_string())
+        .env("MALLARD_OPS_LISTEN", args.ops().to_string())
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
         .env("MALLARD_ASSETS_DIR", place.site());
@@ -204,7 +215,7 @@ fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
     let mut serve = origin(place, args);
     serve.arg("serve");
     let mut origin = Running::start("the origin", &mut serve, &logs.join("origin.log"))?;
-    origin.wait_until_up(args.origin(), "/readyz")?;
+    origin.wait_until_up(args.ops(), "/readyz")?;
     let mut programs = vec![origin];
     if !args.origin_only {
         let log = logs.join("edge.log");
@@ -244,6 +255,7 @@ pub fn open_for_tests(
 ) -> Result<(SocketAddr, SocketAddr, Vec<Running>), Failure> {
     let args = ServeArgs {
         origin_port: ports.0,
+        ops_port: free_port()?,
         edge_port: ports.1,
         database_url: None,
         data: folder.to_owned(),

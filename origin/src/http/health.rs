@@ -8,7 +8,10 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use shared::cache::CachePolicy;
+use shared::{
+    cache::CachePolicy,
+    page::operator::{HEALTH, METRICS, READY},
+};
 
 use crate::{
     app::App,
@@ -16,15 +19,17 @@ use crate::{
     web::{Answer, Refusal},
 };
 
-/// The operators' routes. The edge does not pass them on.
+/// What a load balancer may ask where shoppers do: whether the process answers, and nothing else.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route(HEALTH, get(is_alive))
+    Router::new().route(HEALTH, get(is_alive))
+}
+
+/// The operators' routes. They have a listener of their own, so no spelling of an address leads here.
+pub fn operator_routes() -> Router<App> {
+    routes()
         .route(READY, get(is_ready))
         .route(METRICS, get(metrics))
 }
-
-use shared::page::operator::{HEALTH, METRICS, READY};
 
 /// The process runs and answers.
 async fn is_alive() -> Answer {

@@ -63,6 +63,28 @@ pub fn router(app: &App) -> Router {
     layered(routes, app, time_limit)
 }
 
+/// What operators ask, for a listener of its own.
+pub fn operators(app: &App) -> Router {
+    health::operator_routes()
+        .layer(
+            ServiceBuilder::new()
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    observe::observe,
+                ))
+                .layer(middleware::from_fn(finish::finish))
+                .layer(TimeoutLayer::with_status_code(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    OPERATOR_TIME_LIMIT,
+                )),
+        )
+        .with_state(app.clone())
+}
+
+/// How long an operator waits for an answer: shorter than the shop's own limit, so that a probe learns of a
+/// database that hangs.
+const OPERATOR_TIME_LIMIT: Duration = Duration::from_secs(5);
+
 /// Puts the layers around routes; the tests use it for routes that the shop does not have.
 fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
     routes

@@ -19,7 +19,7 @@ use crate::{
 /// How often answers came from where.
 pub async fn served(shop: &Shop, layer: &str, outcome: &str) -> u64 {
     let name = format!("cache_requests_total{{layer=\"{layer}\",outcome=\"{outcome}\"}} ");
-    let metrics = shop.get("/metrics").await;
+    let metrics = shop.ask_ops("/metrics").await;
     let line = metrics
         .text()
         .lines()

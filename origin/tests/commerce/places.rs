@@ -452,7 +452,7 @@ db_test! {
         let (rows, differs) = origin::inventory::accuracy(&mut reader).await.unwrap();
         shop.app.metrics.business.stock(rows, differs);
         drop(reader);
-        let text = shop.get("/metrics").await.text().to_owned();
+        let text = shop.ask_ops("/metrics").await.text().to_owned();
         for line in [
             "shop_carts_total 2",
             "shop_checkouts_total 1",

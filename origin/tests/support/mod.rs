@@ -227,6 +227,19 @@ impl Shop {
         self.send(Request::get(path)).await
     }
 
+    /// Asks as operators do, at their own listener.
+    pub async fn ask_ops(&self, path: &str) -> Reply {
+        let operators = origin::http::operators(&self.app);
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = operators.oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes().to_vec(),
+        }
+    }
+
     /// Gets JSON that must be there.
     pub async fn json(&self, path: &str) -> serde_json::Value {
         let reply = self.get(path).await;

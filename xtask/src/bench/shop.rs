@@ -38,6 +38,8 @@ pub struct Ground<'a> {
 pub struct Shop<'a> {
     ground: &'a Ground<'a>,
     pub address: SocketAddr,
+    /// Where it answers operators.
+    ops: SocketAddr,
     pub origin: Running,
     /// From the start of the process to its first answer.
     pub start: Duration,
@@ -88,10 +90,12 @@ impl Ground<'_> {
     /// Opens it with more flags; several origins may have one shop open.
     pub fn open_with(&self, needs: Needs, more: &[&str]) -> Result<Shop<'_>, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let ops = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let mut command = self.command(needs.products);
         command
             .env("MALLARD_L1_BYTES", needs.l1_bytes.to_string())
             .args(["serve", "--listen", &address.to_string()])
+            .args(["--ops-listen", &ops.to_string()])
             .args(["--payment-methods", "manual,test,stripe"])
             .args(["--stripe-secret-key", "sk_test_bench"])
             .args(["--stripe-url", &format!("http://127.0.0.1:{}", self.stripe)]);
@@ -99,7 +103,7 @@ impl Ground<'_> {
         let started = Instant::now();
         let log = self.folder.join("origin.log");
         let mut origin = Running::start("origin", &mut command, &log)?;
-        while status(address, "/readyz") != Some(200) {
+        while status(ops, "/readyz") != Some(200) {
             origin.check()?;
             if started.elapsed() > PATIENCE {
                 return Err(Failure::new("the origin does not become ready"));
@@ -109,6 +113,7 @@ impl Ground<'_> {
         Ok(Shop {
             ground: self,
             address,
+            ops,
             origin,
             start: started.elapsed(),
             needs,
@@ -145,9 +150,9 @@ impl Shop<'_> {
     /// What the answers in memory have done: hits, and all that they were asked for.
     pub fn cache(&self) -> Result<(u64, u64), Failure> {
         use std::io::Write;
-        let mut stream = TcpStream::connect(self.address)?;
+        let mut stream = TcpStream::connect(self.ops)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let host = self.address;
+        let host = self.ops;
         write!(
             stream,
             "GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"

@@ -1,0 +1,177 @@
+//! The settings of the listeners, and which client addresses are believed because of all settings.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::Config;
+
+/// Where operators ask, and what connections may cost. Durations are in milliseconds.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct NetConfig {
+    /// Where /metrics, /readyz and /healthz are answered: an address that only operators reach, or off
+    #[arg(
+        long,
+        env = "MALLARD_OPS_LISTEN",
+        default_value = "127.0.0.1:9464",
+        global = true
+    )]
+    #[arg(value_parser = ops_listen)]
+    pub ops_listen: OpsListen,
+}
+
+/// The address of the operators' listener, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpsListen(pub Option<SocketAddr>);
+
+fn ops_listen(text: &str) -> Result<OpsListen, String> {
+    if ["off", "0"].contains(&text) {
+        return Ok(OpsListen(None));
+    }
+    let address = text.parse().map(|address| OpsListen(Some(address)));
+    address.map_err(|_| "an address with a port, such as 127.0.0.1:9464, or off is expected".into())
+}
+
+impl Config {
+    /// From whom a client's address is believed, one sentence each, the first that applies first.
+    pub fn believed_addresses(&self) -> Vec<String> {
+        let mut believed = Vec::new();
+        if self.edge_secret.is_some() {
+            believed.push("what the edge signs with the edge secret".to_owned());
+        }
+        if !self.trusted_proxies.is_empty() {
+            let proxies: Vec<_> = self
+                .trusted_proxies
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            let proxies = proxies.join(", ");
+            believed.push(format!(
+                "X-Forwarded-For from {proxies}: the last address that is none of these; \
+                 without one, the proxy counts as the client"
+            ));
+        }
+        believed.push(
+            "X-Forwarded-For from a proxy on this machine: its last address; a connection from this \
+             machine without that field has no limits by address"
+                .to_owned(),
+        );
+        believed.push(match self.require_edge {
+            true => "nobody else: other connections are refused".to_owned(),
+            false => "the other end of any other connection".to_owned(),
+        });
+        believed
+    }
+
+    /// What is likely wrong with how client addresses are found.
+    pub fn address_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let named = self.edge_secret.is_some() || !self.trusted_proxies.is_empty();
+        if let Some(all) = self.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
+            warnings.push(format!(
+                "--trusted-proxies has {all}: every client may say that it is any other"
+            ));
+        }
+        if self.require_edge && !named {
+            warnings.push(
+                "--require-edge without --edge-secret or --trusted-proxies refuses everybody"
+                    .to_owned(),
+            );
+        }
+        if !named && self.listen.ip().is_loopback() {
+            warnings.push(
+                "only this machine can connect, and neither --edge-secret nor --trusted-proxies says \
+                 through what: limits by address hold only if the proxy sets X-Forwarded-For"
+                    .to_owned(),
+            );
+        }
+        if !named && self.is_secure() && !self.listen.ip().is_loopback() {
+            warnings.push(
+                "the shop is on https, and neither --edge-secret nor --trusted-proxies names what is in \
+                 front: all its clients count as one, and share its limits"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    /// The same as lines of comment, for `origin config`.
+    pub fn describe_addresses(&self) -> String {
+        let mut text = "\n# A client's address is taken from:\n".to_owned();
+        for sentence in self.believed_addresses() {
+            text.push_str(&format!("# - {sentence}\n"));
+        }
+        for warning in self.address_warnings() {
+            text.push_str(&format!("# warning: {warning}\n"));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    fn config(more: &[&str]) -> Config {
+        let command = Config::augment_args(clap::Command::new("origin"));
+        let args = ["origin"].iter().chain(more);
+        Config::from_arg_matches(&command.get_matches_from(args)).unwrap()
+    }
+
+    #[test]
+    fn operators_ask_at_their_own_address_or_nowhere() {
+        let at = |text: &str| config(&["--ops-listen", text]).net.ops_listen.0;
+        assert!(config(&[]).net.ops_listen.0.unwrap().ip().is_loopback());
+        assert_eq!(at("off"), None);
+        assert_eq!(at("0"), None);
+        assert_eq!(at("10.0.0.1:81"), Some("10.0.0.1:81".parse().unwrap()));
+        assert!(ops_listen("9464").is_err());
+    }
+
+    /// Whoever is behind something that nobody has named is told so.
+    #[test]
+    fn what_is_likely_wrong_is_said() {
+        let warnings = |more: &[&str]| config(more).address_warnings();
+        let said = |more: &[&str], word: &str| {
+            let warnings = warnings(more);
+            assert!(warnings.iter().any(|it| it.contains(word)), "{warnings:?}");
+        };
+        let public = ["--listen", "192.0.2.1:80"];
+        assert_eq!(warnings(&public), [""; 0]);
+        assert_eq!(warnings(&["--edge-secret", "s"]), [""; 0]);
+        assert_eq!(warnings(&["--trusted-proxies", "127.0.0.1"]), [""; 0]);
+        said(&[], "X-Forwarded-For");
+        said(&["--trusted-proxies", "0.0.0.0/0"], "every client");
+        said(&["--require-edge"], "refuses everybody");
+        let https = ["--base-url", "https://shop.example"];
+        said(&[&public[..], &https].concat(), "count as one");
+    }
+
+    #[test]
+    fn what_is_believed_is_listed() {
+        let flags = [
+            "--edge-secret",
+            "s3cret",
+            "--trusted-proxies",
+            "10.0.0.0/8",
+            "--require-edge",
+        ];
+        let text = config(&flags).describe_addresses();
+        for part in [
+            "edge signs",
+            "from 10.0.0.0/8",
+            "this machine",
+            "nobody else",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(
+            !text.contains("s3cret") && !text.contains("warning"),
+            "{text}"
+        );
+        assert!(text.lines().all(|it| it.is_empty() || it.starts_with('#')));
+    }
+}
