@@ -23,9 +23,17 @@ pub fn sign(secret: &str, text: &str) -> [u8; 32] {
     *blake3::keyed_hash(&key, text.as_bytes()).as_bytes()
 }
 
-/// The field for a client's address at this time.
+/// The field for a client's address at this time. The address is signed as it was sent, so that the origin
+/// decides what it means; one that is empty or cannot be in a field is not the same as none.
 pub fn signed_address(secret: &str, address: Option<&str>, seconds: i64) -> String {
-    let text = format!("{} {seconds}", address.unwrap_or("-"));
+    let harmless = |it: char| it.is_ascii_graphic() || it == ' ';
+    let address = address.map(|it| it.trim().replace(|it| !harmless(it), "?"));
+    let address = match address.as_deref() {
+        None => "-",
+        Some("" | "-") => "?",
+        Some(address) => address,
+    };
+    let text = format!("{address} {seconds}");
     let signature = blake3::Hash::from_bytes(sign(secret, &text)).to_hex();
     format!("{text} {signature}")
 }
@@ -148,6 +156,27 @@ mod tests {
         // The same secret signs addresses, and neither passes for the other.
         let address = signed_address("secret", Some("192.0.2.7"), 1_000);
         assert!(!is_signed("secret", "POST", PURGE, b"{}", &address, 1_000));
+    }
+
+    /// A client that sends an odd address is not one whose address is unknown.
+    #[test]
+    fn an_odd_address_is_signed_as_one() {
+        let text = |address| {
+            let field = signed_address("secret", address, 1_000);
+            field
+                .rsplitn(3, ' ')
+                .nth(2)
+                .map(str::to_owned)
+                .unwrap_or_default()
+        };
+        assert_eq!(text(None), "-");
+        for odd in ["", " ", "-", "\u{e9}", "\u{7f}"] {
+            assert_eq!(text(Some(odd)), "?", "{odd:?}");
+        }
+        assert_eq!(
+            text(Some(" 192.0.2.7, 192.0.2.8:9 ")),
+            "192.0.2.7, 192.0.2.8:9"
+        );
     }
 
     #[test]

@@ -1,7 +1,12 @@
-//! Where a request comes from. A client's address is believed from three: the edge, which signs it; a
-//! proxy that the settings name; and the connection itself, unless it is the machine's own.
+//! Where a request comes from. A client's address is believed from the edge, which signs it; from a proxy
+//! that the settings name, or one on this machine; and from the connection itself, unless it is the machine's
+//! own. Who sends an address that cannot be read counts as whoever it came through: nobody gets out of the
+//! limits by it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Once,
+};
 
 use axum::{
     extract::{Request, State},
@@ -37,83 +42,159 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
         .extensions()
         .get::<Peer>()
         .map(|Peer(peer)| peer.ip().to_canonical());
-    let came = came(&app.config, request.headers(), peer, now);
-    if app.config.require_edge && came == Came::Directly && !is_for_machines(request.uri().path()) {
+    let found = find(&app.config, request.headers(), peer, now);
+    let is_closed = app.config.require_edge && !found.came.is_named();
+    if is_closed && !is_for_machines(request.uri().path()) {
         let refused = Refusal::of(ProblemKind::Forbidden).into_response();
         return report::told(&app, &report::Asked::of(&request), refused);
     }
-    let client = match came {
-        Came::FromEdge(address) | Came::Through(address) => address,
-        // Who connects from this machine is a proxy that nobody has named, or a test.
-        Came::Directly => peer.filter(|it| !it.is_loopback()),
-    };
-    request.extensions_mut().insert(Client(client));
+    if found.client.is_none() {
+        warn_of_unknown(found.came);
+    }
+    request.extensions_mut().insert(Client(found.client));
     next.run(request).await
 }
 
-fn is_for_machines(path: &str) -> bool {
-    shared::page::operator::ALL.contains(&path)
+/// Says once that there are clients without an address, and what to do.
+fn warn_of_unknown(came: Came) {
+    static EDGE: Once = Once::new();
+    static LOCAL: Once = Once::new();
+    match came {
+        Came::FromEdge => EDGE.call_once(|| {
+            tracing::warn!(
+                "the edge does not know its clients' addresses, so that limits by address do not hold: \
+                 set CLIENT_ADDRESS_FIELD at the edge"
+            );
+        }),
+        _ => LOCAL.call_once(|| {
+            tracing::warn!(
+                "a request from this machine names no client, so that limits by address do not hold for \
+                 it: a proxy here must set X-Forwarded-For"
+            );
+        }),
+    }
 }
 
+fn is_for_machines(path: &str) -> bool {
+    path == shared::page::operator::HEALTH
+}
+
+/// How a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Came {
     Directly,
-    /// From the edge, which may not know the address.
-    FromEdge(Option<IpAddr>),
-    /// Through a proxy that is believed; it may not know the address.
-    Through(Option<IpAddr>),
+    /// From this machine, and nobody has named what sends it.
+    Locally,
+    FromEdge,
+    /// Through a proxy that the settings name.
+    Through,
 }
 
-fn came(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timestamp) -> Came {
-    if let Some(secret) = &config.edge_secret
-        && let Some(address) = signed(secret, headers, now)
-    {
-        return Came::FromEdge(address);
+impl Came {
+    /// Whether the settings say that this is a way to the shop.
+    fn is_named(self) -> bool {
+        matches!(self, Self::FromEdge | Self::Through)
     }
+}
+
+/// How a request has come, and from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    came: Came,
+    client: Option<IpAddr>,
+}
+
+fn find(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timestamp) -> Found {
     let trusted = |address: IpAddr| {
-        config
-            .trusted_proxies
-            .iter()
-            .any(|it| it.contains(&address))
+        let proxies = &config.trusted_proxies;
+        proxies.iter().any(|it| it.contains(&address))
     };
-    if !peer.is_some_and(trusted) {
-        return Came::Directly;
+    // An address that cannot be read is nobody's; those who send one share the limits of what they came through.
+    let unreadable = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    if let Some(secret) = &config.edge_secret
+        && let Some(signed) = signed(secret, headers, now)
+    {
+        let client = match signed {
+            UNKNOWN => None,
+            list => Some(last_of(&[list], trusted).unwrap_or(unreadable)),
+        };
+        return Found {
+            came: Came::FromEdge,
+            client,
+        };
     }
-    // Each proxy adds who asked it, so the last address that is no proxy's is the client's.
-    let mut hops: Vec<&str> = Vec::new();
-    for value in headers.get_all(FORWARDED_FOR) {
-        hops.extend(value.to_str().unwrap_or_default().split(','));
-    }
-    let hops = hops.iter().rev().map(|it| it.trim().parse::<IpAddr>());
-    // An IPv4 address that came over an IPv6 socket is an IPv4 address.
-    for hop in hops.map(|it| it.map(|it| it.to_canonical())) {
-        match hop {
-            Ok(address) if trusted(address) => {}
-            Ok(address) => return Came::Through(Some(address)),
-            Err(_) => break,
+    let forwarded: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .map(|it| it.to_str().unwrap_or_default())
+        .collect();
+    let (came, client) = match peer {
+        // A proxy asks for itself, too: whether the origin is well.
+        Some(peer) if trusted(peer) => {
+            let client = last_of(&forwarded, trusted);
+            (Came::Through, Some(client.unwrap_or(peer)))
+        }
+        // Who connects from this machine is a proxy that nobody has named, or a program that has no limits.
+        Some(peer) if peer.is_loopback() => {
+            let named = !forwarded.is_empty();
+            let client = || last_of(&forwarded, trusted).unwrap_or(peer);
+            (Came::Locally, named.then(client))
+        }
+        peer => (Came::Directly, peer),
+    };
+    Found { came, client }
+}
+
+/// In the place of an address that the edge does not know.
+const UNKNOWN: &str = "-";
+
+/// The client in a list to which each proxy has added who asked it: the last address that is no proxy's.
+/// Whatever stands before one that cannot be read is not believed.
+fn last_of(lists: &[&str], trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    let hops = lists.iter().rev().flat_map(|it| it.rsplit(','));
+    let mut nearest = None;
+    for hop in hops {
+        let Some(address) = address_of(hop) else {
+            break;
+        };
+        nearest = Some(address);
+        if !trusted(address) {
+            break;
         }
     }
-    Came::Through(None)
+    nearest
 }
 
-/// What the edge has signed: `ADDRESS SECONDS SIGNATURE`, or `-` for an address that it does not know.
-pub(super) fn signed(secret: &str, headers: &HeaderMap, now: Timestamp) -> Option<Option<IpAddr>> {
+/// An address as proxies write it: with a port or without, IPv6 in brackets or not, quoted or not.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"').trim();
+    let bracketed = || text.strip_prefix('[')?.split_once(']').map(|it| it.0);
+    let with_port = || text.split_once(':').map(|it| it.0);
+    let plain = text.parse::<IpAddr>().ok();
+    // A port says nothing; `10.0.0.1:_x` is an obfuscated one (RFC 7239 §6).
+    let plain = plain.or_else(|| Some(IpAddr::V6(without_zone(bracketed()?).parse().ok()?)));
+    let plain = plain.or_else(|| Some(IpAddr::V4(with_port()?.parse().ok()?)));
+    let plain = plain.or_else(|| Some(IpAddr::V6(without_zone(text).parse().ok()?)));
+    // An IPv4 address that came over an IPv6 socket is an IPv4 address.
+    plain.map(|it| it.to_canonical())
+}
+
+fn without_zone(text: &str) -> &str {
+    text.split_once('%').map_or(text, |it| it.0)
+}
+
+/// What the edge has signed: `ADDRESS SECONDS SIGNATURE`. The address is as the edge was told it.
+pub(super) fn signed<'a>(secret: &str, headers: &'a HeaderMap, now: Timestamp) -> Option<&'a str> {
     let value = headers.get(ADDRESS_HEADER)?.to_str().ok()?;
     let (text, signature) = value.rsplit_once(' ')?;
-    let (address, seconds) = text.split_once(' ')?;
+    let (address, seconds) = text.rsplit_once(' ')?;
     let signature = blake3::Hash::from_hex(signature).ok()?;
     // `blake3::Hash` compares in constant time; arrays do not.
     if blake3::Hash::from_bytes(shared::edge::sign(secret, text)) != signature {
         return None;
     }
     let age = now.as_millis() / 1_000 - seconds.parse::<i64>().ok()?;
-    if age.abs() > SIGNED_FOR_S {
-        return None;
-    }
-    match address {
-        "-" => Some(None),
-        address => Some(Some(address.parse().ok()?)),
-    }
+    (age.abs() <= SIGNED_FOR_S).then_some(address)
 }
 
 #[cfg(test)]
@@ -148,15 +229,11 @@ mod tests {
             headers.insert(ADDRESS_HEADER, signed.parse().unwrap());
             headers.insert(FORWARDED_FOR, forwarded.parse().unwrap());
             let peer: IpAddr = if near { "10.1.1.1" } else { "192.0.2.1" }.parse().unwrap();
-            match came(&config(), &headers, Some(peer), now) {
-                Came::Directly => prop_assert!(!near),
-                Came::FromEdge(_) => prop_assert!(false),
-                Came::Through(Some(address)) => {
-                    prop_assert!(near);
-                    prop_assert!(forwarded.contains(',') || address.to_string().len() <= 45);
-                }
-                Came::Through(None) => prop_assert!(near),
-            }
+            let found = find(&config(), &headers, Some(peer), now);
+            prop_assert_eq!(found.came, if near { Came::Through } else { Came::Directly });
+            // Whoever can be told from others is: nobody is without limits.
+            prop_assert!(found.client.is_some());
+            prop_assert!(near || found.client == Some(peer));
         }
 
         /// What is signed is believed as it was signed, and no other way.
@@ -169,8 +246,114 @@ mod tests {
             wrong.replace_range(place..=place, &sign);
             let mut headers = HeaderMap::new();
             headers.insert(ADDRESS_HEADER, wrong.parse().unwrap());
-            let believed = came(&config(), &headers, None, now) != Came::Directly;
+            let believed = find(&config(), &headers, None, now).came == Came::FromEdge;
             prop_assert_eq!(believed, wrong == right);
         }
+    }
+
+    fn found(peer: &str, fields: &[(&'static str, &str)]) -> (Came, String) {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let found = find(&config(), &headers, peer.parse().ok(), now);
+        let client = found.client.map(|it| it.to_string());
+        (found.came, client.unwrap_or_default())
+    }
+
+    /// Whatever the proxy in front writes, the client that it means is found, and never nobody.
+    #[test]
+    fn the_right_address_is_taken_from_every_spelling() {
+        for (field, client) in [
+            ("198.51.100.7", "198.51.100.7"),
+            (" 198.51.100.7 ", "198.51.100.7"),
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("198.51.100.7:_hidden", "198.51.100.7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("\"[2001:db8::7]:443\"", "2001:db8::7"),
+            ("fe80::7%eth0", "fe80::7"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+            ("203.0.113.5, 198.51.100.7", "198.51.100.7"),
+            ("nonsense, 198.51.100.7", "198.51.100.7"),
+            ("198.51.100.7:1, 10.0.0.9:2", "198.51.100.7"),
+            ("203.0.113.5, nonsense, 10.0.0.9", "10.0.0.9"),
+            ("10.0.0.8, 10.0.0.9", "10.0.0.8"),
+        ] {
+            let expected = (Came::Through, client.to_owned());
+            assert_eq!(
+                found("10.0.0.1", &[("x-forwarded-for", field)]),
+                expected,
+                "{field}"
+            );
+            let signed = shared::edge::signed_address("secret", Some(field), 1_700_000_000);
+            let expected = (Came::FromEdge, client.to_owned());
+            assert_eq!(
+                found("192.0.2.1", &[(ADDRESS, &signed)]),
+                expected,
+                "{field}"
+            );
+            let expected = (Came::Locally, client.to_owned());
+            assert_eq!(
+                found("127.0.0.1", &[("x-forwarded-for", field)]),
+                expected,
+                "{field}"
+            );
+        }
+        let two = [
+            ("x-forwarded-for", "203.0.113.5"),
+            ("x-forwarded-for", "198.51.100.7"),
+        ];
+        assert_eq!(found("10.0.0.1", &two).1, "198.51.100.7");
+    }
+
+    const ADDRESS: &str = ADDRESS_HEADER;
+
+    /// What cannot be read shares the limits of what it came through.
+    #[test]
+    fn garbage_is_limited_too() {
+        for garbage in [
+            "",
+            "unknown",
+            "_hidden",
+            "1.2.3",
+            "198.51.100.7, ",
+            "[::1",
+            "198.51.100.7 x",
+        ] {
+            let fields = [("x-forwarded-for", garbage)];
+            assert_eq!(found("10.0.0.1", &fields).1, "10.0.0.1", "{garbage}");
+            assert_eq!(found("127.0.0.1", &fields).1, "127.0.0.1", "{garbage}");
+            let signed = shared::edge::signed_address("secret", Some(garbage), 1_700_000_000);
+            let from_edge = found("192.0.2.1", &[(ADDRESS, &signed)]);
+            assert_eq!(
+                from_edge,
+                (Came::FromEdge, "192.0.2.1".to_owned()),
+                "{garbage}"
+            );
+            assert_eq!(found("", &[(ADDRESS, &signed)]).1, "0.0.0.0", "{garbage}");
+        }
+        assert_eq!(
+            found("10.0.0.1", &[]).1,
+            "10.0.0.1",
+            "a proxy asks for itself"
+        );
+    }
+
+    /// Only programs on this machine, and clients that the edge cannot name, have no address.
+    #[test]
+    fn nobody_else_is_without_an_address() {
+        assert_eq!(found("127.0.0.1", &[]), (Came::Locally, String::new()));
+        let signed = shared::edge::signed_address("secret", None, 1_700_000_000);
+        assert_eq!(
+            found("192.0.2.1", &[(ADDRESS, &signed)]),
+            (Came::FromEdge, String::new())
+        );
+        assert_eq!(
+            found("192.0.2.1", &[]),
+            (Came::Directly, "192.0.2.1".to_owned())
+        );
     }
 }

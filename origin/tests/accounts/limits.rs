@@ -387,7 +387,14 @@ db_test! {
         assert_eq!(left("127.0.0.1", signed("secret", "198.51.100.1", now)).await, "3", "the edge, from elsewhere");
         assert_eq!(left("10.0.0.1", forwarded("198.51.100.1")).await, "2", "a proxy");
         assert_eq!(left("10.0.0.1", forwarded("203.0.113.5, 198.51.100.1, 10.9.9.9")).await, "1", "two proxies, and a lie");
-        assert_eq!(left("10.0.0.1", forwarded("nonsense")).await, "", "a proxy that does not know");
+        assert_eq!(left("10.0.0.1", forwarded("nonsense")).await, "4", "a proxy that does not know");
+        assert_eq!(left("10.0.0.1", forwarded("more nonsense")).await, "3", "garbage is no way round");
+        let list = signed("secret", "203.0.113.5, 198.51.100.1:4711", now);
+        assert_eq!(left("127.0.0.1", list).await, "0", "a list with a port at the edge");
+        assert_eq!(left("192.0.2.8", signed("secret", "garbage", now)).await, "4", "garbage at the edge");
+        assert_eq!(left("192.0.2.8", signed("secret", "rubbish", now)).await, "3", "and other garbage");
+        assert_eq!(left("127.0.0.1", forwarded("198.51.100.2")).await, "4", "a proxy here without a name");
+        assert_eq!(left("127.0.0.1", forwarded("x, 198.51.100.2:9")).await, "3", "and once more");
         assert_eq!(left("127.0.0.1", vec![]).await, "", "this machine");
         let closed = shop.with(|config| { trusting(config); config.require_edge = true; }).await;
         for (peer, headers, status) in [
