@@ -198,6 +198,8 @@ async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
 async fn serve(settings: Config) -> Result<(), Failure> {
     let assets = assets::read(&settings.assets_dir)?;
     make_folder(&settings)?;
+    let mut settings = settings;
+    settings.connections_max = server::connections_possible(settings.connections_max);
     let app = App::connect(settings, assets, Clock::System)
         .await
         .map_err(unreachable_database)?;

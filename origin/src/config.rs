@@ -522,8 +522,7 @@ pub struct Config {
     )]
     pub request_timeout_ms: u64,
 
-    /// How long a client may take to send its headers, and how long a connection stays open without a
-    /// request; longer than a proxy keeps one, so that it sends none into one that is being closed
+    /// How long a client may take to send the headers of a request, from when it connects or they begin
     #[arg(
         long,
         env = "MALLARD_HEADER_TIMEOUT_MS",
@@ -541,7 +540,7 @@ pub struct Config {
     )]
     pub body_max: usize,
 
-    /// The most connections from clients; more wait to be accepted
+    /// The most connections from clients; one more ends those that have done nothing for longest
     #[arg(
         long,
         env = "MALLARD_CONNECTIONS_MAX",

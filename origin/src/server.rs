@@ -1,25 +1,47 @@
 //! The listener: HTTP/1.1 and HTTP/2 on one port, bounded, and a stop that finishes what it began.
+//!
+//! What must stay true: whoever has something to ask gets a connection, whatever others keep open; a connection
+//! is open only while something goes on or is about to.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod answer;
+mod frames;
+mod io;
+mod registry;
+mod vitals;
+
+use std::{
+    convert::Infallible,
+    io::{Error, ErrorKind},
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use ::http::Request;
 use axum::Router;
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::JoinHandle,
+    time::Instant,
 };
-
 use tower::ServiceExt as _;
+
+use answer::Asked;
+use io::Watched;
+use registry::{Entry, Registry};
+use vitals::{Cut, Ticks, TimeLimits, Vitals};
 
 use crate::{
     app::App,
-    http::{self, Peer},
+    http::{self, FromProxy, Peer},
 };
 
 /// The largest head of a request: line and headers together.
@@ -34,6 +56,36 @@ const BACKLOG: u32 = 8_192;
 /// How long to wait after the system could not accept a connection, for example for want of file
 /// descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How long to wait for those who make room before others are asked to.
+const ROOM_AGAIN: Duration = Duration::from_millis(50);
+/// Files and connections for everything but clients: the database, Redis, webhooks, pictures, operators.
+const OTHER_DESCRIPTORS: u64 = 512;
+
+/// How many connections the system allows, of those that are wanted, and raises its limit where it may.
+pub fn connections_possible(wanted: usize) -> usize {
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let needed = needed.saturating_add(OTHER_DESCRIPTORS);
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return wanted;
+    };
+    let raised = soft.max(needed.min(hard));
+    let allowed = match setrlimit(Resource::RLIMIT_NOFILE, raised, hard) {
+        Ok(()) => raised,
+        Err(_) => soft,
+    };
+    if allowed >= needed {
+        return wanted;
+    }
+    // Half of very few, or nobody could connect.
+    let possible = allowed.saturating_sub(OTHER_DESCRIPTORS).max(allowed / 2);
+    let possible = usize::try_from(possible).unwrap_or(wanted);
+    tracing::warn!(
+        wanted,
+        possible,
+        "the system allows fewer open files than --connections-max needs; raise it (ulimit -n)"
+    );
+    possible
+}
 
 /// Binds the configured address, with a sentence that says what to do when it is taken.
 pub fn bind(app: &App) -> Result<TcpListener, String> {
@@ -49,14 +101,14 @@ pub fn bind_operators(app: &App) -> Result<Option<TcpListener>, String> {
 
 fn bind_to(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
     listen(address).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
+        ErrorKind::AddrInUse => {
             format!("{address} is in use by another program; choose another with {flag}")
         }
         _ => format!("cannot listen on {address}: {error}"),
     })
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
@@ -108,35 +160,20 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(app.config.connections_max));
+    let door = Door::new(app);
     let graceful = GracefulShutdown::new();
-    let builder = builder(app);
+    let builder = builder();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = door.accept(app, &listener) => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, peer, place)) => {
-                // Every request knows who is at the other end of its connection.
-                let service = router.clone().map_request(move |mut request: Request<_>| {
-                    request.extensions_mut().insert(Peer(peer));
-                    request
-                });
-                let service = TowerToHyperService::new(service);
-                let connection =
-                    builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                let connection = graceful.watch(connection.into_owned());
-                let app = app.clone();
-                tokio::spawn(async move {
-                    app.metrics.connections.inc();
-                    // A connection that breaks off is the client's affair; its requests were logged.
-                    let _ = connection.await;
-                    app.metrics.connections.dec();
-                    drop(place);
-                });
-            }
+            Ok(Some(accepted)) => attend(app, &router, &builder, &graceful, accepted),
+            Ok(None) => app.metrics.connection_cut("network"),
+            // Who hangs up before being accepted holds up nobody.
+            Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -147,18 +184,129 @@ pub async fn serve(
     finish(app, graceful).await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    // Answers are written whole, so there is nothing to wait for.
-    stream.set_nodelay(true)?;
-    Ok((stream, peer, place))
+fn is_the_clients(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
+}
+
+/// Who may come in.
+#[derive(Debug)]
+struct Door {
+    permits: Arc<Semaphore>,
+    registry: Arc<Registry>,
+    ticks: Ticks,
+    limits: TimeLimits,
+}
+
+/// A connection that was accepted.
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    vitals: Arc<Vitals>,
+    proxy: Arc<AtomicBool>,
+    permit: OwnedSemaphorePermit,
+    entry: Entry,
+}
+
+impl Door {
+    fn new(app: &App) -> Self {
+        let config = &app.config;
+        Self {
+            permits: Arc::new(Semaphore::new(config.connections_max)),
+            registry: Arc::new(Registry::new(config.net.connections_per_network)),
+            ticks: Ticks::Since(Instant::now()),
+            limits: TimeLimits {
+                head_ms: config.header_timeout_ms,
+                idle_ms: config.net.idle_timeout_ms,
+                write_ms: config.net.write_timeout_ms,
+            },
+        }
+    }
+
+    /// The next connection; nothing when its network has too many.
+    async fn accept(&self, app: &App, listener: &TcpListener) -> Result<Option<Accepted>, Error> {
+        let permit = self.permit().await?;
+        let (stream, peer) = listener.accept().await?;
+        // Answers are written whole, so there is nothing to wait for. Who is gone already needs none.
+        let _ = stream.set_nodelay(true);
+        let vitals = Arc::new(Vitals::new(self.ticks.clone(), self.limits));
+        let is_proxy = http::may_be_proxy(&app.config, peer.ip());
+        let proxy = Arc::new(AtomicBool::new(is_proxy));
+        let entry = self.registry.admit(peer.ip(), &vitals, &proxy);
+        Ok(entry.map(|entry| Accepted {
+            stream,
+            peer,
+            vitals,
+            proxy,
+            permit,
+            entry,
+        }))
+    }
+
+    /// Room for one more connection, made by those that do nothing if there is none.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        loop {
+            if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+                return Ok(permit);
+            }
+            self.registry.make_room();
+            let freed = Arc::clone(&self.permits).acquire_owned();
+            if let Ok(freed) = tokio::time::timeout(ROOM_AGAIN, freed).await {
+                return freed.map_err(Error::other);
+            }
+        }
+    }
+}
+
+/// Answers what is asked over a connection, in a task of its own, until it ends or has to.
+fn attend(
+    app: &App,
+    router: &Router,
+    builder: &auto::Builder<TokioExecutor>,
+    graceful: &GracefulShutdown,
+    accepted: Accepted,
+) {
+    let Accepted {
+        stream,
+        peer,
+        vitals,
+        proxy,
+        permit,
+        entry,
+    } = accepted;
+    let (router, watched) = (router.clone(), Arc::clone(&vitals));
+    let service = tower::service_fn(move |mut request: Request<Incoming>| {
+        let asked = Asked::new(Arc::clone(&watched));
+        // Every request knows who is at the other end of its connection.
+        request.extensions_mut().insert(Peer(peer));
+        request
+            .extensions_mut()
+            .insert(FromProxy(Arc::clone(&proxy)));
+        let answer = router.clone().oneshot(request);
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(answer.map(|body| asked.answered(body)))
+        }
+    });
+    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&vitals)));
+    let connection = builder.serve_connection(stream, TowerToHyperService::new(service));
+    let connection = graceful.watch(connection.into_owned());
+    let app = app.clone();
+    tokio::spawn(async move {
+        app.metrics.connections.inc();
+        let cut = tokio::select! {
+            // A connection that breaks off is the client's affair; its requests were logged.
+            _ = connection => vitals.is_flooded().then_some(Cut::Flood),
+            cut = vitals.overdue() => Some(cut),
+        };
+        if let Some(cut) = cut {
+            app.metrics.connection_cut(cut.word());
+        }
+        app.metrics.connections.dec();
+        drop((permit, entry));
+    });
 }
 
 async fn finish(app: &App, graceful: GracefulShutdown) {
@@ -175,12 +323,13 @@ async fn finish(app: &App, graceful: GracefulShutdown) {
     }
 }
 
-fn builder(app: &App) -> auto::Builder<TokioExecutor> {
+/// HTTP as it is spoken here. Time limits are in [`Vitals`]: hyper's begin when a protocol is known.
+fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(app.config.header_timeout_ms))
+        .header_read_timeout(None)
         .max_buf_size(HEAD_MAX)
         .max_headers(HEADERS_MAX);
     builder

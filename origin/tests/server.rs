@@ -10,6 +10,7 @@ mod support;
 
 use std::{net::SocketAddr, time::Duration};
 
+use axum::body::{Body, Bytes};
 use clap::{Args, FromArgMatches};
 use origin::{app::App, clock::Clock, config::Config, db, server};
 use tokio::{
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 struct Running {
+    app: App,
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
@@ -49,10 +51,13 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
             "finished"
         }
     });
-    let router = origin::http::router(&app).route("/slow", slow);
+    let router = origin::http::router(&app)
+        .route("/slow", slow)
+        .route("/endless", axum::routing::get(async || endless()));
     let listener = server::bind(&app).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
+    let running = app.clone();
     let served = tokio::spawn(async move {
         let stopped = async {
             stopped.await.ok();
@@ -61,6 +66,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
     });
     (
         Running {
+            app: running,
             address,
             stop,
             served,
@@ -68,6 +74,43 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
         },
         tell,
     )
+}
+
+/// More than any buffer between here and a client takes.
+fn endless() -> Body {
+    let part = Bytes::from_static(&[b'x'; 65_536]);
+    Body::from_stream(futures_util::stream::repeat_with(move || {
+        Ok::<_, std::io::Error>(part.clone())
+    }))
+}
+
+/// Waits for something that the server does by itself. It fails the test when it never does.
+async fn comes<T>(what: &str, it: impl Future<Output = T>) -> T {
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, it).await.expect(what)
+}
+
+impl Running {
+    /// Waits until every connection has ended.
+    async fn is_left(&self, what: &str) {
+        let left = async {
+            while self.app.metrics.connections.get() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        comes(what, left).await;
+    }
+
+    /// How many connections were ended for a reason.
+    async fn cut(&self, reason: &str) -> u64 {
+        let memory = self.app.memory.as_deref();
+        let text = self.app.metrics.render(&self.app.db, memory, None).unwrap();
+        let name = format!("http_connections_cut_total{{reason=\"{reason}\"}} ");
+        let count = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&name)?.parse().ok());
+        count.unwrap_or(0)
+    }
 }
 
 async fn exchange(address: SocketAddr, request: &[u8]) -> String {
@@ -170,7 +213,7 @@ async fn http_2_is_spoken_on_the_same_port() {
         .unwrap();
     tokio::spawn(connection);
     let request = http::Request::get(format!("http://{}/healthz", running.address));
-    let request = request.body(axum::body::Body::empty()).unwrap();
+    let request = request.body(Body::empty()).unwrap();
     let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.version(), http::Version::HTTP_2);
     assert_eq!(response.status(), 200);
@@ -215,4 +258,136 @@ async fn a_body_that_nobody_reads_costs_nobody_the_answer() {
             assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{path}: {answers}");
         }
     }
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+/// A head that says it has more than it sends.
+const HALF_HEADERS: &[u8] = &[0, 0, 90, 1, 4, 0, 0, 0, 1, 0x82];
+
+/// Whatever a client has sent before it falls silent, it is sent away.
+#[tokio::test]
+async fn silence_of_every_kind_is_ended() {
+    let (running, _tell) = running(&["--header-timeout-ms", "50"]).await;
+    let half = &PREFACE[..9];
+    for (what, sent) in [
+        ("nothing", vec![]),
+        ("one byte", vec![&b"G"[..]]),
+        ("half a preface", vec![half]),
+        ("a preface", vec![PREFACE]),
+        ("settings", vec![PREFACE, SETTINGS]),
+        ("a ping", vec![PREFACE, SETTINGS, PING]),
+        ("half a head", vec![PREFACE, SETTINGS, HALF_HEADERS]),
+        ("half of HTTP/1", vec![b"GET / HTTP/1.1\r\nhost:"]),
+    ] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(&sent.concat()).await.unwrap();
+        let mut answer = Vec::new();
+        // Ended or reset, as long as it ends.
+        let _ = comes(what, stream.read_to_end(&mut answer)).await;
+    }
+    running.is_left("all have gone").await;
+    assert_eq!(running.cut("head").await, 8);
+}
+
+#[tokio::test]
+async fn a_connection_without_another_request_is_ended() {
+    let (running, _tell) = running(&["--idle-timeout-ms", "50"]).await;
+    let answer = exchange(running.address, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(status(&answer), "200");
+    let (mut sender, connection) = http2(running.address).await;
+    let request = http::Request::get(format!("http://{}/healthz", running.address));
+    let asked = sender.send_request(request.body(Body::empty()).unwrap());
+    let (response, ended) = tokio::join!(asked, comes("HTTP/2 is ended", connection));
+    assert_eq!(response.unwrap().status(), 200);
+    drop(ended);
+    running.is_left("both have gone").await;
+    assert_eq!(running.cut("idle").await, 2);
+}
+
+type Http2 = hyper::client::conn::http2::SendRequest<Body>;
+
+async fn http2(address: SocketAddr) -> (Http2, impl Future<Output = hyper::Result<()>>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    hyper::client::conn::http2::handshake(executor, io)
+        .await
+        .unwrap()
+}
+
+/// Who asks and does not read is sent away, and gets no more than was on its way.
+#[tokio::test]
+async fn an_answer_that_is_not_taken_ends_the_connection() {
+    let (running, _tell) = running(&["--write-timeout-ms", "50"]).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream
+        .write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    running.is_left("HTTP/1 has gone").await;
+    // The window of an HTTP/2 stream is shut, while the connection answers everything else.
+    let (mut sender, connection) = http2(running.address).await;
+    let request = http::Request::get(format!("http://{}/endless", running.address));
+    let asked = sender.send_request(request.body(Body::empty()).unwrap());
+    let connection = tokio::spawn(connection);
+    let response = asked.await.unwrap();
+    assert_eq!(response.status(), 200);
+    let _ = comes("HTTP/2 is ended", connection).await;
+    drop(response);
+    running.is_left("HTTP/2 has gone").await;
+    assert_eq!(running.cut("write").await, 2);
+}
+
+#[tokio::test]
+async fn frames_that_are_no_requests_end_the_connection() {
+    let (running, _tell) = running(&[]).await;
+    for frame in [PING, SETTINGS] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let (mut reads, mut writes) = stream.split();
+        let floods = async {
+            writes.write_all(&[PREFACE, SETTINGS].concat()).await?;
+            loop {
+                writes.write_all(&frame.repeat(100)).await?;
+            }
+            #[allow(unreachable_code)]
+            Ok::<_, std::io::Error>(())
+        };
+        let reads_on = async { tokio::io::copy(&mut reads, &mut tokio::io::sink()).await };
+        let ended = async {
+            tokio::select! { it = floods => drop(it), it = reads_on => drop(it) }
+        };
+        comes("the flood ends", ended).await;
+    }
+    running.is_left("both have gone").await;
+    assert_eq!(running.cut("flood").await, 2);
+    let health = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&exchange(running.address, health).await), "200");
+}
+
+/// Whoever has something to ask is answered, however many others say nothing; what is worked on goes on.
+#[tokio::test]
+async fn the_silent_make_room_for_those_who_ask() {
+    let (running, tell) = running(&["--connections-max", "8"]).await;
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let health = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&exchange(running.address, health).await), "200");
+    let mut silent = Vec::new();
+    for number in 0..50 {
+        silent.push(TcpStream::connect(running.address).await.unwrap());
+        let asked = comes("it is answered", exchange(running.address, health));
+        assert_eq!(status(&asked.await), "200", "{number}");
+    }
+    assert!(running.cut("room").await > 0);
+    tell.send(()).unwrap();
+    let mut answer = [0; 15];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }

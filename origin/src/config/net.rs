@@ -19,6 +19,37 @@ pub struct NetConfig {
     )]
     #[arg(value_parser = ops_listen)]
     pub ops_listen: OpsListen,
+
+    /// The most connections of one network, an IPv4 address or the /64 of an IPv6 one; 0 is as many as there
+    /// are. The edge, trusted proxies and this machine may have more
+    #[arg(
+        long,
+        env = "MALLARD_CONNECTIONS_PER_NETWORK",
+        default_value_t = 512,
+        global = true
+    )]
+    pub connections_per_network: usize,
+
+    /// How long a connection stays open after an answer, without another request; longer than a proxy keeps
+    /// one, so that it sends none into one that is being closed
+    #[arg(
+        long,
+        env = "MALLARD_IDLE_TIMEOUT_MS",
+        default_value_t = 75_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub idle_timeout_ms: u64,
+
+    /// How long a client may take for the next part of an answer, 16 KiB or what is left
+    #[arg(
+        long,
+        env = "MALLARD_WRITE_TIMEOUT_MS",
+        default_value_t = 30_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub write_timeout_ms: u64,
 }
 
 /// The address of the operators' listener, if there is one.

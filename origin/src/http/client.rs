@@ -5,7 +5,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Once,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
@@ -30,6 +33,19 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// Whether the other end of the connection is known to be a proxy, which has many clients. An edge is known by
+/// its first request.
+#[derive(Clone, Debug)]
+pub struct FromProxy(pub Arc<AtomicBool>);
+
+/// Whether somebody at this address may have the connections of many clients: proxies that the settings
+/// name, and programs on this machine.
+pub fn may_be_proxy(config: &Config, peer: IpAddr) -> bool {
+    let peer = peer.to_canonical();
+    let mut proxies = config.trusted_proxies.iter();
+    peer.is_loopback() || proxies.any(|it| it.contains(&peer))
+}
+
 /// The client's address, where it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client(pub Option<IpAddr>);
@@ -47,6 +63,11 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
     if is_closed && !is_for_machines(request.uri().path()) {
         let refused = Refusal::of(ProblemKind::Forbidden).into_response();
         return report::told(&app, &report::Asked::of(&request), refused);
+    }
+    if found.came.is_named()
+        && let Some(FromProxy(known)) = request.extensions().get::<FromProxy>()
+    {
+        known.store(true, Ordering::Relaxed);
     }
     if found.client.is_none() {
         warn_of_unknown(found.came);

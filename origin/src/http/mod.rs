@@ -24,7 +24,7 @@ mod report;
 mod secure;
 
 pub use admit::Admission;
-pub use client::{Client, Peer};
+pub use client::{Client, FromProxy, Peer, may_be_proxy};
 pub use report::Away;
 
 use std::time::Duration;

@@ -27,6 +27,11 @@ pub struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CutLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WorkLabels {
     work: &'static str,
 }
@@ -44,6 +49,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
     refused: Family<WorkLabels, Counter<u64, AtomicU64>>,
+    cut: Family<CutLabels, Counter<u64, AtomicU64>>,
     /// Requests that have no answer yet.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections from clients.
@@ -62,6 +68,7 @@ impl Default for Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             refused: Family::default(),
+            cut: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             business: Business::default(),
@@ -97,6 +104,12 @@ impl Metrics {
         );
         let connections = self.connections.clone();
         registry.register("http_connections", "Connections from clients", connections);
+        registry.register(
+            "http_connections_cut",
+            "Connections that were ended: no head or no other request in time, an answer not taken, frames \
+             that are no requests, to make room, or too many of a network",
+            self.cut.clone(),
+        );
         self.pools.register(registry);
         self.business.register(registry);
         self.cache.register(registry);
@@ -106,6 +119,11 @@ impl Metrics {
     /// Counts a request for which there was no place.
     pub fn refused(&self, work: &'static str) {
         self.refused.get_or_create(&WorkLabels { work }).inc();
+    }
+
+    /// Counts a connection that was ended, and why.
+    pub fn connection_cut(&self, reason: &'static str) {
+        self.cut.get_or_create(&CutLabels { reason }).inc();
     }
 
     /// Counts an answered request.

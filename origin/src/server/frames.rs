@@ -1,0 +1,250 @@
+//! What comes over a connection, as far as time limits and floods are concerned. HTTP/2 lets a client ask for
+//! work that is no request (RFC 9113 §10.5): a PING is answered, SETTINGS are acknowledged, a reset request
+//! was worked on. Each connection has a budget of such frames, which requests, answers and time refill.
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEAD: usize = 9;
+
+const DATA: u8 = 0x0;
+const HEADERS: u8 = 0x1;
+const RST_STREAM: u8 = 0x3;
+const END_STREAM: u8 = 0x1;
+
+/// Frames beyond what its requests need that a connection may send at once, and how many more each second.
+const BUDGET_MAX: i64 = 1_000;
+const BUDGET_EACH_S: i64 = 20;
+/// What a request adds: a client may set a priority, open the window and the like.
+const BUDGET_EACH_REQUEST: i64 = 4;
+/// What a reset takes: more than its request has added.
+const RESET_COST: i64 = 6;
+/// Bytes of an answer for which a client may open a window once.
+const BYTES_EACH_UPDATE: usize = 512;
+
+/// A client sends frames that ask for work and are no requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many HTTP/2 frames that are no requests")]
+pub(super) struct Flood;
+
+/// Reads along with a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    reading: Reading,
+    budget: i64,
+    refilled_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    /// So many bytes of the preface.
+    Preface(usize),
+    Http1,
+    /// The head of a frame, of which so many bytes are here.
+    FrameHead([u8; HEAD], usize),
+    /// The rest of a frame.
+    Payload(usize),
+}
+
+impl Meter {
+    pub(super) fn new(now_ms: u64) -> Self {
+        Self {
+            reading: Reading::Preface(0),
+            budget: BUDGET_MAX,
+            refilled_ms: now_ms,
+        }
+    }
+
+    /// Takes what was read, and says whether a request has begun in it. With HTTP/1 everything may be one.
+    pub(super) fn read(&mut self, mut bytes: &[u8], now_ms: u64) -> Result<bool, Flood> {
+        let mut begun = false;
+        while !bytes.is_empty() {
+            match self.reading {
+                Reading::Http1 => return Ok(true),
+                Reading::Preface(known) => {
+                    let length = bytes.len().min(PREFACE.len() - known);
+                    let (here, rest) = bytes.split_at(length);
+                    if here != &PREFACE[known..known + length] {
+                        self.reading = Reading::Http1;
+                        return Ok(true);
+                    }
+                    bytes = rest;
+                    self.reading = match known + length {
+                        length if length == PREFACE.len() => Reading::FrameHead([0; HEAD], 0),
+                        length => Reading::Preface(length),
+                    };
+                }
+                Reading::FrameHead(mut head, known) => {
+                    let length = bytes.len().min(HEAD - known);
+                    let (here, rest) = bytes.split_at(length);
+                    head[known..known + length].copy_from_slice(here);
+                    bytes = rest;
+                    self.reading = Reading::FrameHead(head, known + length);
+                    if known + length == HEAD {
+                        begun |= self.frame(head, now_ms)?;
+                    }
+                }
+                Reading::Payload(left) => {
+                    let length = bytes.len().min(left);
+                    bytes = &bytes[length..];
+                    self.reading = after(left - length);
+                }
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Takes note of what was written.
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        if !matches!(self.reading, Reading::Http1) {
+            self.add(i64::try_from(bytes.div_ceil(BYTES_EACH_UPDATE)).unwrap_or(BUDGET_MAX));
+        }
+    }
+
+    fn frame(&mut self, head: [u8; HEAD], now_ms: u64) -> Result<bool, Flood> {
+        let [a, b, c, kind, flags, ..] = head;
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        self.reading = after(length);
+        let cost = match kind {
+            HEADERS => {
+                self.add(BUDGET_EACH_REQUEST);
+                return Ok(true);
+            }
+            // A body; an empty part of one is work for nothing.
+            DATA if length > 0 || flags & END_STREAM != 0 => 0,
+            RST_STREAM => RESET_COST,
+            _ => 1,
+        };
+        self.budget -= cost;
+        if self.budget >= 0 {
+            return Ok(false);
+        }
+        let seconds = (now_ms.saturating_sub(self.refilled_ms)) / 1_000;
+        if seconds > 0 {
+            self.refilled_ms = now_ms;
+            self.add(BUDGET_EACH_S.saturating_mul(i64::try_from(seconds).unwrap_or(BUDGET_MAX)));
+        }
+        if self.budget >= 0 {
+            Ok(false)
+        } else {
+            Err(Flood)
+        }
+    }
+
+    fn add(&mut self, frames: i64) {
+        self.budget = self.budget.saturating_add(frames).min(BUDGET_MAX);
+    }
+}
+
+fn after(left: usize) -> Reading {
+    match left {
+        0 => Reading::FrameHead([0; HEAD], 0),
+        left => Reading::Payload(left),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SETTINGS: u8 = 0x4;
+    const PING: u8 = 0x6;
+
+    fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend([kind, 0, 0, 0, 0, 1]);
+        frame.extend(payload);
+        frame
+    }
+
+    fn opened() -> Meter {
+        let mut meter = Meter::new(0);
+        assert_eq!(meter.read(PREFACE, 0), Ok(false));
+        meter
+    }
+
+    /// How many of these a connection may send before it is ended.
+    fn before_the_end(meter: &mut Meter, bytes: &[u8], now_ms: u64) -> usize {
+        (0..5_000)
+            .take_while(|_| meter.read(bytes, now_ms).is_ok())
+            .count()
+    }
+
+    #[test]
+    fn a_flood_is_ended_one_past_the_limit() {
+        for (kind, payload) in [
+            (PING, &[0; 8][..]),
+            (SETTINGS, &[]),
+            (DATA, &[]),
+            (0x2, &[0; 5]),
+        ] {
+            let count = before_the_end(&mut opened(), &frame(kind, payload), 0);
+            assert_eq!(count, 1_000, "{kind}");
+        }
+        let (mut later, ping) = (opened(), frame(PING, &[0; 8]));
+        for _ in 0..1_000 {
+            assert_eq!(later.read(&ping, 0), Ok(false));
+        }
+        assert_eq!(before_the_end(&mut later, &ping, 2_000), 40);
+    }
+
+    #[test]
+    fn requests_that_are_reset_again_and_again_are_a_flood() {
+        let both = [frame(HEADERS, &[0; 30]), frame(RST_STREAM, &[0; 4])].concat();
+        assert!((300..700).contains(&before_the_end(&mut opened(), &both, 0)));
+    }
+
+    #[test]
+    fn a_client_that_asks_and_reads_is_never_a_flood() {
+        let mut meter = opened();
+        let update = frame(0x8, &[0; 4]);
+        for _ in 0..10_000 {
+            let asked = [
+                frame(HEADERS, &[7; 40]),
+                update.clone(),
+                frame(PING, &[0; 8]),
+            ]
+            .concat();
+            assert_eq!(meter.read(&asked, 0), Ok(true));
+        }
+        for _ in 0..10_000 {
+            meter.wrote(16_384);
+            assert_eq!(meter.read(&[&update[..], &update].concat(), 0), Ok(false));
+        }
+        for _ in 0..10_000 {
+            assert_eq!(meter.read(&frame(DATA, &[7; 100]), 0), Ok(false));
+        }
+    }
+
+    #[test]
+    fn http_1_is_told_from_http_2() {
+        for text in ["GET / HTTP/1.1\r\n", "P", "PRI * HTTP/1.1"] {
+            let mut meter = Meter::new(0);
+            let begun = text.bytes().map(|byte| meter.read(&[byte], 0).unwrap());
+            assert_eq!(begun.last().unwrap(), text != "P", "{text}");
+        }
+    }
+
+    proptest! {
+        /// However the bytes arrive, the same is seen in them.
+        #[test]
+        fn frames_may_be_torn_anywhere(
+            frames in proptest::collection::vec((0_u8..10, 0_usize..300), 1..30),
+            step in 1_usize..50,
+        ) {
+            let mut bytes = PREFACE.to_vec();
+            for (kind, length) in &frames {
+                bytes.extend(frame(*kind, &vec![0xff; *length]));
+            }
+            let mut meter = Meter::new(0);
+            let begun = bytes.chunks(step).filter(|it| meter.read(it, 0).unwrap()).count();
+            let heads = frames.iter().filter(|it| it.0 == HEADERS).count();
+            prop_assert!(begun <= heads && (begun > 0) == (heads > 0));
+            let mut whole = Meter::new(0);
+            prop_assert_eq!(whole.read(&bytes, 0), Ok(heads > 0));
+            prop_assert_eq!(whole.budget, meter.budget);
+            prop_assert!(matches!(whole.reading, Reading::FrameHead(_, 0)));
+        }
+    }
+}
