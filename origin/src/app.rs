@@ -1,6 +1,9 @@
 //! What every handler can reach.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use shared::{id::IdGenerator, page::Assets};
 use tokio::sync::{OnceCell, Semaphore};
@@ -36,6 +39,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// The settings.
     pub config: Config,
+    /// Whether it was told to stop, so that nobody sends it more.
+    pub stopping: AtomicBool,
     /// The database.
     pub db: Db,
     /// The number of the shop, once somebody has asked for it.
@@ -139,6 +144,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::new(config.node_id),
             config,
+            stopping: AtomicBool::new(false),
             db,
             shop: OnceCell::new(),
             clock,
@@ -174,7 +180,6 @@ impl App {
             now: self.clock.now(),
             low_stock: self.config.low_stock,
             changes: &self.changes,
-            has_edges: !self.edges.is_empty(),
         }
     }
 }

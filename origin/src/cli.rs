@@ -1,7 +1,9 @@
 //! The command line: `serve` and the commands that fill the shop. An error is one line that says what
 //! to do, and the exit status is not zero.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::atomic::Ordering, time::Duration,
+};
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -62,12 +64,37 @@ enum Action {
 pub fn run() -> ExitCode {
     match try_run() {
         Ok(code) => code,
+        Err(Stop::Usage(error)) if error.use_stderr() && log_is_json() => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let message = first.strip_prefix("error: ").unwrap_or(first);
+            eprintln!("{}", telemetry::error_line(message, &Clock::System));
+            ExitCode::from(2)
+        }
         Err(Stop::Usage(error)) => error.exit(),
         Err(Stop::Failed(message)) => {
-            eprintln!("origin: {message}");
+            if log_is_json() {
+                eprintln!("{}", telemetry::error_line(&message, &Clock::System));
+            } else {
+                eprintln!("origin: {message}");
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether what goes wrong is for a program that reads the log of a server, and not for a person: asked before
+/// the settings are known, which may be what is wrong.
+fn log_is_json() -> bool {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let of_next = args.windows(2).find(|it| it[0] == "--log-format");
+    let format = of_next.map(|it| it[1].clone()).or_else(|| {
+        let mut args = args.iter();
+        args.find_map(|it| it.strip_prefix("--log-format=").map(str::to_owned))
+    });
+    let format = format.or_else(|| std::env::var("MALLARD_LOG_FORMAT").ok());
+    let is_text = format.is_some_and(|it| it == "text");
+    args.iter().any(|it| it == "serve") && !is_text && !std::io::stderr().is_terminal()
 }
 
 /// Why a command stops early.
@@ -212,7 +239,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
         return Err(message.into());
     }
     at_rest::protect_once(&app).await?;
-    let stop = stop_signal()?;
+    let stop = stop_signal(&app)?;
     let listener = server::bind(&app)?;
     let operators = server::bind_operators(&app)?;
     for warning in app.config.address_warnings() {
@@ -274,14 +301,29 @@ fn unreachable_database(error: db::Error) -> Failure {
     ))
 }
 
-/// Ends when the process is asked to stop: Ctrl-C or SIGTERM.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+/// Ends when the process is to stop: at once with Ctrl-C, and after the drain time, in which it is not ready
+/// any more, with SIGTERM.
+fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error| Failure(format!("cannot listen for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let app = app.clone();
     Ok(async move {
+        let drain_ms = tokio::select! {
+            _ = interrupt.recv() => 0,
+            _ = terminate.recv() => app.config.net.drain_ms,
+        };
+        app.stopping.store(true, Ordering::Release);
+        if drain_ms == 0 {
+            return;
+        }
+        tracing::info!(
+            drain_ms,
+            "about to stop: not ready any more, still answering"
+        );
         tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(drain_ms)) => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }

@@ -10,6 +10,7 @@ mod support;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
+use origin::db;
 use support::{Shop, product};
 
 async fn shop_with_a_mug() -> Shop {
@@ -343,6 +344,37 @@ async fn a_database_that_is_gone_is_a_clear_503() {
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(shop.get("/healthz").await.status, StatusCode::OK);
+}
+
+db_test! {
+    /// A database that can be read and not written is not ready.
+    async fn it_is_ready_while_something_can_be_written(shop) {
+        for _ in 0..3 {
+            let ready = shop.ask_ops("/readyz").await;
+            assert_eq!((ready.status, &ready.json()["writes"]), (StatusCode::OK, &"ok".into()));
+        }
+        let full = match shop.app.db.dialect() {
+            db::Dialect::Sqlite => "create trigger full before update on versions
+                begin select raise(abort, 'disk full'); end",
+            db::Dialect::Mysql => "create trigger full before update on versions
+                for each row signal sqlstate '45000' set message_text = 'disk full'",
+        };
+        let change = async |statement: &'static str| {
+            let mut tx = shop.app.db.write().await.unwrap();
+            sqlx::raw_sql(statement).execute(tx.conn()).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        change(full).await;
+        let reply = shop.ask_ops("/readyz").await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(reply.json()["writes"].as_str().unwrap().contains("disk is full"));
+        assert_eq!(shop.get("/healthz").await.status, StatusCode::OK);
+        change("drop trigger full").await;
+        assert_eq!(shop.ask_ops("/readyz").await.status, StatusCode::OK);
+        shop.app.stopping.store(true, std::sync::atomic::Ordering::Release);
+        let stopping = shop.ask_ops("/readyz").await;
+        assert_eq!((stopping.status.as_u16(), &stopping.json()["server"]), (503, &"stopping".into()));
+    }
 }
 
 #[tokio::test]

@@ -168,6 +168,8 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
         .current_dir(&place.root)
         .env("MALLARD_LISTEN", args.origin().to_string())
         .env("MALLARD_OPS_LISTEN", args.ops().to_string())
+        // Nothing in front has to learn that it stops.
+        .env("MALLARD_DRAIN_MS", "0")
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
         .env("MALLARD_ASSETS_DIR", place.site());

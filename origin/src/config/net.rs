@@ -50,6 +50,11 @@ pub struct NetConfig {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub write_timeout_ms: u64,
+
+    /// How long /readyz says that the server stops, before it does, when SIGTERM tells it to: so that load
+    /// balancers send nothing more. A second signal ends the wait
+    #[arg(long, env = "MALLARD_DRAIN_MS", default_value_t = 5_000, global = true)]
+    pub drain_ms: u64,
 }
 
 /// The address of the operators' listener, if there is one.

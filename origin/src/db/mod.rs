@@ -8,6 +8,7 @@ mod dialect;
 mod gate;
 mod migrate;
 mod pool;
+mod probe;
 
 use std::{
     num::NonZero,
@@ -35,6 +36,7 @@ pub use dialect::{Dialect, Upsert};
 pub use gate::GateFigures;
 pub use migrate::{Migrations, migrate, migrations};
 pub use pool::{Connection as Reader, Pool, PoolFigures};
+pub use probe::check_writes;
 
 use pool::Opener;
 
@@ -75,6 +77,17 @@ fn is_full(error: &Error) -> bool {
         // `SQLITE_FULL`.
         Some(Number::Sqlite(number)) => number == 13,
         None => false,
+    }
+}
+
+/// Whether others are in the way, and nothing is wrong.
+fn is_busy(error: &Error) -> bool {
+    match number(error) {
+        // `ER_LOCK_WAIT_TIMEOUT`, `ER_LOCK_DEADLOCK`.
+        Some(Number::Mysql(number)) => [1205, 1213].contains(&number),
+        // `SQLITE_BUSY`, `SQLITE_LOCKED`.
+        Some(Number::Sqlite(number)) => [5, 6].contains(&number),
+        None => matches!(error, Error::PoolTimedOut) || is_conflict(error),
     }
 }
 

@@ -1,5 +1,7 @@
 //! For those who run the shop: is it alive, can it serve, what does it count.
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     Router,
     extract::State,
@@ -38,38 +40,61 @@ async fn is_alive() -> Answer {
 
 #[derive(Serialize)]
 struct Readiness {
+    server: &'static str,
     database: &'static str,
     migrations: &'static str,
+    writes: &'static str,
 }
 
-/// The database answers and has every migration.
+/// It is not about to stop, the database answers, has every migration, and can be written.
 async fn is_ready(State(app): State<App>) -> Response {
-    let readiness = match db::migrations(&app.db).await {
-        Ok(migrations) if migrations.complete() => Readiness {
-            database: "ok",
-            migrations: "ok",
-        },
-        Ok(_) => Readiness {
-            database: "ok",
-            migrations: "missing: run `origin migrate`",
-        },
-        Err(error) => {
-            tracing::warn!(error = %error, "not ready: the database does not answer");
-            Readiness {
-                database: "does not answer",
-                migrations: "unknown",
-            }
-        }
-    };
-    let ready = (readiness.database, readiness.migrations) == ("ok", "ok");
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
+    let readiness = readiness(&app).await;
+    let Readiness {
+        server,
+        database,
+        migrations,
+        writes,
+    } = readiness;
+    let status = match [server, database, migrations, writes] == [OK; 4] {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
     };
     Answer::json(&readiness, CachePolicy::Private)
         .status(status)
         .into_response()
+}
+
+const OK: &str = "ok";
+
+async fn readiness(app: &App) -> Readiness {
+    let mut readiness = Readiness {
+        server: OK,
+        database: OK,
+        migrations: OK,
+        writes: "unknown",
+    };
+    if app.stopping.load(Ordering::Acquire) {
+        readiness.server = "stopping";
+    }
+    match db::migrations(&app.db).await {
+        Ok(migrations) if migrations.complete() => {}
+        Ok(_) => readiness.migrations = "missing: run `origin migrate`",
+        Err(error) => {
+            tracing::warn!(error = %error, "not ready: the database does not answer");
+            readiness.database = "does not answer";
+            readiness.migrations = "unknown";
+        }
+    }
+    if (readiness.database, readiness.migrations) == (OK, OK) {
+        readiness.writes = match db::check_writes(&app.db).await {
+            Ok(()) => OK,
+            Err(error) => {
+                tracing::warn!(error = %error, "not ready: nothing can be written");
+                "fail: the disk is full, or the database is read-only"
+            }
+        };
+    }
+    readiness
 }
 
 /// What is counted, as Prometheus reads it.

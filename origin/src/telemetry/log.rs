@@ -87,6 +87,22 @@ where
     }
 }
 
+/// A line of the log that says what went wrong, for when there is no log yet.
+pub fn error_line(message: &str, clock: &Clock) -> String {
+    let mut line = Map::new();
+    for (key, value) in [
+        ("time", clock.now().to_string().as_str()),
+        ("level", "error"),
+        ("message", message),
+        ("service", env!("CARGO_PKG_NAME")),
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("target", module_path!()),
+    ] {
+        line.insert(key.to_owned(), value.into());
+    }
+    Value::Object(line).to_string()
+}
+
 #[derive(Default)]
 struct Fields(Map<String, Value>);
 

@@ -8,5 +8,5 @@ mod pools;
 
 pub use business::Business;
 pub use caches::{CacheMetrics, Served, Shared};
-pub use log::{LogFormat, start_logging};
+pub use log::{LogFormat, error_line, start_logging};
 pub use metrics::{Metrics, RequestLabels};

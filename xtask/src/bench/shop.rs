@@ -95,7 +95,7 @@ impl Ground<'_> {
         command
             .env("MALLARD_L1_BYTES", needs.l1_bytes.to_string())
             .args(["serve", "--listen", &address.to_string()])
-            .args(["--ops-listen", &ops.to_string()])
+            .args(["--ops-listen", &ops.to_string(), "--drain-ms", "0"])
             .args(["--payment-methods", "manual,test,stripe"])
             .args(["--stripe-secret-key", "sk_test_bench"])
             .args(["--stripe-url", &format!("http://127.0.0.1:{}", self.stripe)]);

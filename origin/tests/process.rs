@@ -1,0 +1,202 @@
+//! The real program as a supervisor sees it: how it starts, when it is ready, how it stops.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails panics"
+)]
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use support::Shop;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An address below the ports that the system hands out by itself.
+fn free_address(number: u16) -> SocketAddr {
+    let begin = 16_000 + u16::try_from(std::process::id() % 7_000).unwrap();
+    let ports = (begin..).step_by(8).map(|port| port + number);
+    let mut addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    addresses.find(|it| TcpListener::bind(it).is_ok()).unwrap()
+}
+
+struct Origin {
+    shop: SocketAddr,
+    ops: SocketAddr,
+    child: Child,
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+}
+
+fn command(shop: &Shop, program: &mut Command) -> Command {
+    let assets = shop.folder().join("site");
+    std::fs::create_dir_all(&assets).unwrap();
+    let manifest = serde_json::to_string(&support::assets()).unwrap();
+    std::fs::write(assets.join("manifest.json"), manifest).unwrap();
+    program.arg("serve").arg("--data-dir").arg(shop.folder());
+    program.arg("--assets-dir").arg(&assets);
+    program.args(["--database-url", &shop.url()]);
+    std::mem::replace(program, Command::new("true"))
+}
+
+impl Origin {
+    fn start(mut command: Command, number: u16, more: &[&str]) -> Self {
+        let (shop, ops) = (free_address(number), free_address(number + 1));
+        command
+            .args([
+                "--listen",
+                &shop.to_string(),
+                "--ops-listen",
+                &ops.to_string(),
+            ])
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        let mut origin = Self { shop, ops, child };
+        origin.comes("it is ready", |it| it.ready() == Some(200));
+        origin
+    }
+
+    fn comes(&mut self, what: &str, mut it: impl FnMut(&mut Self) -> bool) {
+        let started = Instant::now();
+        while !it(self) {
+            assert!(started.elapsed() < PATIENCE, "{what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn ready(&self) -> Option<u16> {
+        get(self.ops, "/readyz").map(|it| it.0)
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(pid, signal).unwrap();
+    }
+
+    fn ends(&mut self) {
+        self.comes("it ends", |it| it.child.try_wait().unwrap().is_some());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// Asks, and gives status and body; nothing when nobody answers.
+fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_origin"))
+}
+
+/// First it is not ready, so that nobody sends it more; meanwhile it answers; then it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_is_said_before_it_is_obeyed() {
+    let shop = Shop::on_sqlite().await;
+    // It waits for the second signal, however slow this machine is.
+    let more = ["--drain-ms", "600000"];
+    let mut origin = Origin::start(command(&shop, &mut program()), 0, &more);
+    assert_eq!(get(origin.shop, "/healthz").unwrap().0, 200);
+    assert_eq!(get(origin.shop, "/readyz").unwrap().0, 404);
+    origin.signal(Signal::SIGTERM);
+    origin.comes("it is not ready", |it| it.ready() == Some(503));
+    assert_eq!(get(origin.shop, "/healthz").unwrap().0, 200);
+    assert!(get(origin.ops, "/readyz").unwrap().1.contains("stopping"));
+    origin.signal(Signal::SIGTERM);
+    origin.ends();
+    // The time passes by itself, too, and Ctrl-C waits for nothing.
+    let mut short = Origin::start(command(&shop, &mut program()), 2, &["--drain-ms", "1"]);
+    short.signal(Signal::SIGTERM);
+    short.ends();
+    let mut interrupted = Origin::start(command(&shop, &mut program()), 4, &more);
+    interrupted.signal(Signal::SIGINT);
+    interrupted.ends();
+}
+
+/// A disk on which nothing has room any more: each file may have so many bytes. It is alive and says why it is
+/// not ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_ready_when_nothing_can_be_written() {
+    let shop = Shop::on_sqlite().await;
+    let size = std::fs::metadata(shop.folder().join("test.db"))
+        .unwrap()
+        .len();
+    shop.app.db.close().await;
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes; the log of the database grows until it is full.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+        size / 512 + 64
+    );
+    limited.args(["-c", &script, env!("CARGO_BIN_EXE_origin")]);
+    let mut origin = Origin::start(command(&shop, &mut limited), 6, &["--drain-ms", "0"]);
+    origin.comes("nothing can be written", |it| it.ready() == Some(503));
+    let said = get(origin.ops, "/readyz").unwrap().1;
+    assert!(said.contains("disk is full"), "{said}");
+    assert_eq!(get(origin.shop, "/healthz").unwrap().0, 200);
+}
+
+fn fails(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    output
+}
+
+/// Whoever reads the log of a server reads why it did not start.
+#[tokio::test]
+async fn an_error_at_start_is_one_line_of_the_log() {
+    let shop = Shop::on_sqlite().await;
+    for (args, word) in [
+        (&["--listen", "nonsense"][..], "--listen"),
+        (&["--config", "/dev/null/none.toml"], "none.toml"),
+        (&["--payment-methods", "stripe"], "stripe"),
+    ] {
+        let mut command = command(&shop, &mut program());
+        let output = fails(command.args(["--ops-listen", "off"]).args(args));
+        let text = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let line: Value = serde_json::from_str(lines[lines.len() - 1]).expect(&text);
+        assert_eq!(line["level"], "error", "{text}");
+        assert!(line["message"].as_str().unwrap().contains(word), "{text}");
+        assert!(lines.iter().all(|it| it.starts_with('{')), "{text}");
+    }
+    // A person gets a sentence.
+    let mut command = command(&shop, &mut program());
+    let args = ["--log-format", "text", "--payment-methods", "stripe"];
+    let text = String::from_utf8(fails(command.args(args)).stderr).unwrap();
+    assert!(text.starts_with("origin: "), "{text}");
+    let output = fails(
+        program()
+            .args(["import", "none.csv", "--format", "csv", "--data-dir"])
+            .arg(shop.folder()),
+    );
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("origin: "), "{text}");
+}
