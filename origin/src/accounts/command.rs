@@ -6,6 +6,7 @@ use std::{io::Read as _, path::PathBuf, process::ExitCode};
 use clap::{Args, Subcommand};
 use shared::{
     account::{Right, Role},
+    cache::Tag,
     id::UserId,
     locale::Locale,
 };
@@ -186,6 +187,9 @@ async fn save(
     )
     .await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
+    // Origins that remember sessions learn of it, though this process may know none of them.
+    let account = [Tag::Account(id.get())];
+    app.changes.note(&mut tx, now, &account).await?;
     tx.commit().await?;
     Ok(token)
 }

@@ -1,6 +1,6 @@
 //! Who has signed in with which cookie, remembered in Redis, where there is one, so that the database is
 //! not asked at every click. The database decides: what is remembered is for a minute, and is forgotten by
-//! the commit that ends a session. What is signed nobody can put there who only reaches Redis.
+//! the commit that ends a session, or by what was counted where a process without Redis has changed an account. What is signed nobody can put there who only reaches Redis.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Right, Role},
+    cache::Tag,
     id::{SessionId, UserId},
     time::Timestamp,
 };
@@ -36,6 +37,9 @@ struct Remembered {
     rights: Vec<Right>,
     second_factor: bool,
     proved_at: Timestamp,
+    /// The last change that was known before the database was asked.
+    #[serde(default)]
+    as_of: u64,
 }
 
 /// Who has signed in with this cookie.
@@ -52,9 +56,12 @@ pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Optio
     if let Some(person) = known.and_then(|text| opened(app, &key, text, now)) {
         return Ok(Some(person));
     }
+    let as_of = app.changes.latest();
     let person = sessions::find(&app.db, token, now).await?;
     if asked == Some(None)
-        && let Some(text) = person.as_ref().and_then(|it| closed(app, &key, it, now))
+        && let Some(text) = person
+            .as_ref()
+            .and_then(|it| closed(app, &key, it, (now, as_of)))
     {
         // Not in the place of what says that it is to be forgotten: that is newer than what was read.
         let options = SetOptions::default()
@@ -96,7 +103,7 @@ fn key(shop: i64, hash: &str) -> String {
 }
 
 /// `SEAL TEXT`; the seal is for this key alone.
-fn closed(app: &App, key: &str, person: &Person, now: Timestamp) -> Option<String> {
+fn closed(app: &App, key: &str, person: &Person, (now, as_of): (Timestamp, u64)) -> Option<String> {
     let remembered = Remembered {
         until_ms: now.as_millis() + i64::try_from(REMEMBERED_MS).ok()?,
         user: person.user,
@@ -105,6 +112,7 @@ fn closed(app: &App, key: &str, person: &Person, now: Timestamp) -> Option<Strin
         rights: person.rights.clone(),
         second_factor: person.second_factor,
         proved_at: person.proved_at,
+        as_of,
     };
     let text = serde_json::to_string(&remembered).ok()?;
     let seal = app.signer.seal(&[key.as_bytes(), text.as_bytes()]);
@@ -119,7 +127,8 @@ fn opened(app: &App, key: &str, sealed: &str, now: Timestamp) -> Option<Person> 
         return None;
     }
     let it: Remembered = serde_json::from_str(text).ok()?;
-    (now.as_millis() < it.until_ms).then_some(Person {
+    let is_right = app.changes.allow(&[Tag::Account(it.user.get())], it.as_of);
+    (is_right && now.as_millis() < it.until_ms).then_some(Person {
         user: it.user,
         via: Via::Browser(it.session),
         role: it.role,

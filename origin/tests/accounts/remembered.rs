@@ -130,3 +130,21 @@ db_test! {
         here.app.db.close().await;
     }
 }
+
+db_test! {
+    /// What a command changes in a process that knows no Redis holds where sessions are remembered, too.
+    async fn a_role_that_a_command_changes_holds_at_once(shop) {
+        let redis = Redis::start();
+        let here = with_redis(shop, &redis, 1).await;
+        let mut ada = member(shop, "ada@example.com").await;
+        assert!(ada.is_in(&here).await);
+        assert!(shop.app.redis.is_none());
+        let changed = origin::accounts::set_role_by_command(
+            &shop.app, "ada@example.com", "staff", "orders",
+        );
+        changed.await.unwrap();
+        here.app.changes.look(&here.app.db).await.unwrap();
+        assert!(!ada.is_in(&here).await);
+        here.app.db.close().await;
+    }
+}
