@@ -6,7 +6,7 @@ use std::{fmt::Display, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
-    accounts, app::App, audit, cache, cart, catalog, db, inventory, orders, outbox, payments,
+    accounts, app::App, audit, cache, cart, catalog, db, edges, inventory, orders, outbox, payments,
 };
 
 /// How long after its end a job without one is begun again.
@@ -29,7 +29,10 @@ impl Jobs {
         };
         let second = Duration::from_secs(1);
         jobs.every(app, second, "outbox", |app| async move {
-            outbox::deliver_due(&app).await.map(drop)
+            outbox::fan_out_due(&app).await.map(drop)
+        });
+        jobs.every(app, second, "mail", |app| async move {
+            outbox::send_mail_due(&app).await.map(drop)
         });
         jobs.every(app, second, "webhooks", |app| async move {
             outbox::tell_webhooks(&app).await.map(drop)
@@ -52,9 +55,12 @@ impl Jobs {
                 cache::listen(&app).await
             });
         }
-        jobs.every(app, second / 5, "edges", |app| async move {
-            outbox::tell_edges(&app).await.map(drop)
-        });
+        // Each by itself: one that does not answer holds up no other.
+        for edge in 0..app.edges.len() {
+            jobs.every(app, second / 5, "edges", move |app| async move {
+                edges::tell_edge(&app, edge).await.map(drop)
+            });
+        }
         jobs.every(app, second * 5, "holds", |app| async move {
             cart::sweep(&app).await.map(drop)
         });

@@ -126,6 +126,10 @@ pub enum Tag {
     Category(i64),
     /// A product.
     Product(i64),
+    /// That there is nothing at an address.
+    Missing,
+    /// An account: what origins remember of it. No answer that is kept is about one.
+    Account(i64),
 }
 
 impl std::fmt::Display for Tag {
@@ -136,6 +140,8 @@ impl std::fmt::Display for Tag {
             Self::Search => f.write_str("search"),
             Self::Category(id) => write!(f, "c{id}"),
             Self::Product(id) => write!(f, "p{id}"),
+            Self::Missing => f.write_str("missing"),
+            Self::Account(id) => write!(f, "u{id}"),
         }
     }
 }
@@ -149,9 +155,11 @@ impl std::str::FromStr for Tag {
             "home" => Ok(Self::Home),
             "categories" => Ok(Self::Categories),
             "search" => Ok(Self::Search),
+            "missing" => Ok(Self::Missing),
             _ => match text.split_at_checked(1) {
                 Some(("c", text)) => id(text).map(Self::Category),
                 Some(("p", text)) => id(text).map(Self::Product),
+                Some(("u", text)) => id(text).map(Self::Account),
                 _ => Err(UnknownTag),
             },
         }
@@ -225,6 +233,8 @@ mod tests {
             Tag::Search,
             Tag::Category(-3),
             Tag::Product(i64::MAX),
+            Tag::Missing,
+            Tag::Account(7),
         ] {
             assert_eq!(tag.to_string().parse(), Ok(tag));
         }

@@ -26,13 +26,15 @@ use crate::{
 /// The name of the counter in `versions`.
 const CHANGES: &str = "changes";
 /// In the place of a tag: everything.
-const EVERYTHING: &str = "*";
+pub const EVERYTHING: &str = "*";
+/// In the place of a tag: everything, which may be served until it is renewed.
+pub const RENEWED: &str = "renewed";
 /// Tags that are remembered. When there are more, everything counts as changed.
 const TAGS_MAX: usize = 50_000;
 /// How long an answer waits for what has changed to be known.
 const WAIT_MAX: Duration = Duration::from_millis(250);
 /// For how long the database remembers: longer than anything is kept.
-const REMEMBERED: Duration = Duration::from_secs(4 * 60 * 60);
+pub const REMEMBERED_MS: i64 = 4 * 60 * 60 * 1_000;
 
 /// What has changed, as far as this process knows.
 #[derive(Debug)]
@@ -68,12 +70,7 @@ impl Changes {
     /// Counts a change of these parts, or of everything when there are none, in the transaction that
     /// makes it. Once it is committed, no answer that was made before is served by this process.
     pub async fn note(&self, tx: &mut Tx, now: Timestamp, tags: &[Tag]) -> Result<u64, db::Error> {
-        let raise = "
-            update versions
-               set version = version + 1
-             where name = 'changes'";
-        sqlx::query(raise).execute(tx.conn()).await?;
-        let version = counter(tx.conn(), CHANGES).await?;
+        let version = self.raise(tx).await?;
         let mut names: Vec<String> = tags.iter().map(Tag::to_string).collect();
         if names.is_empty() {
             // Whatever changed before is a part of everything.
@@ -81,19 +78,33 @@ impl Changes {
             sqlx::query(statement).execute(tx.conn()).await?;
             names.push(EVERYTHING.to_owned());
         }
-        let upsert = Upsert {
-            key: "tag",
-            columns: &["version", "changed_at"],
-        };
-        Rows::upsert("insert into changes (tag, version, changed_at) ", upsert)
-            .write(tx, &names, |mut row, name| {
-                row.push_bind(name.clone())
-                    .push_bind(version)
-                    .push_bind(now.as_millis());
-            })
-            .await?;
-        tx.count_commit(&self.commits);
+        write(tx, now, version, &names).await?;
         Ok(version.unsigned_abs())
+    }
+
+    /// Counts a change after which everything is to be renewed, as [`Changes::note`] does; what has one of
+    /// these tags is not served until then.
+    pub async fn note_renewal(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        tags: &[Tag],
+    ) -> Result<(), db::Error> {
+        let version = self.raise(tx).await?;
+        let mut names: Vec<String> = tags.iter().map(Tag::to_string).collect();
+        names.push(RENEWED.to_owned());
+        write(tx, now, version, &names).await
+    }
+
+    /// The number of a change that is being made.
+    async fn raise(&self, tx: &mut Tx) -> Result<i64, db::Error> {
+        let raise = "
+            update versions
+               set version = version + 1
+             where name = 'changes'";
+        sqlx::query(raise).execute(tx.conn()).await?;
+        tx.count_commit(&self.commits);
+        counter(tx.conn(), CHANGES).await
     }
 
     /// Waits for the next change that is committed here, if there was none since this was asked last.
@@ -166,23 +177,10 @@ impl Changes {
 
     async fn read_after(&self, db: &Db, latest: u64) -> Result<(), db::Error> {
         let mut reader = db.read().await?;
-        let counted = counter(&mut reader, CHANGES).await?.unsigned_abs();
-        if counted == latest {
-            return Ok(());
+        let (counted, changed) = changed_since(&mut reader, latest).await?;
+        if counted != latest {
+            self.learn(counted, &changed);
         }
-        let statement = "
-            select tag, version
-              from changes
-             where version > ?";
-        let after = i64::try_from(latest).unwrap_or(i64::MAX);
-        let rows = sqlx::query(statement).bind(after).fetch_all(&mut *reader);
-        let mut changed = Vec::new();
-        for row in rows.await? {
-            let version: i64 = row.try_get("version")?;
-            let tag: String = row.try_get("tag")?;
-            changed.push((tag, version.unsigned_abs()));
-        }
-        self.learn(counted, &changed);
         Ok(())
     }
 
@@ -226,6 +224,49 @@ async fn in_time(known: impl Future<Output = Result<(), db::Error>>) -> bool {
     }
 }
 
+/// Writes which change was the last one of these.
+async fn write(
+    tx: &mut Tx,
+    now: Timestamp,
+    version: i64,
+    names: &[String],
+) -> Result<(), db::Error> {
+    let upsert = Upsert {
+        key: "tag",
+        columns: &["version", "changed_at"],
+    };
+    Rows::upsert("insert into changes (tag, version, changed_at) ", upsert)
+        .write(tx, names, |mut row, name| {
+            row.push_bind(name.clone())
+                .push_bind(version)
+                .push_bind(now.as_millis());
+        })
+        .await
+}
+
+/// The number of the last change, and what was changed last by which change after this one.
+pub async fn changed_since(
+    conn: &mut sqlx::AnyConnection,
+    version: u64,
+) -> Result<(u64, Vec<(String, u64)>), db::Error> {
+    let counted = counter(conn, CHANGES).await?.unsigned_abs();
+    if counted == version {
+        return Ok((counted, Vec::new()));
+    }
+    let statement = "
+        select tag, version
+          from changes
+         where version > ?";
+    let after = i64::try_from(version).unwrap_or(i64::MAX);
+    let rows = sqlx::query(statement).bind(after).fetch_all(conn);
+    let mut changed = Vec::new();
+    for row in rows.await? {
+        let version: i64 = row.try_get("version")?;
+        changed.push((row.try_get("tag")?, version.unsigned_abs()));
+    }
+    Ok((counted, changed))
+}
+
 /// A number of `versions`.
 async fn counter(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, db::Error> {
     let statement = "
@@ -246,13 +287,12 @@ pub async fn shop(app: &App) -> Result<i64, db::Error> {
 
 /// Takes away what no answer that is still kept can be older than.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
-    let remembered = i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX);
     let mut tx = db.write().await?;
     let statement = "
         delete from changes
          where changed_at < ?";
     sqlx::query(statement)
-        .bind(now.as_millis().saturating_sub(remembered))
+        .bind(now.as_millis().saturating_sub(REMEMBERED_MS))
         .execute(tx.conn())
         .await?;
     tx.commit().await

@@ -13,7 +13,7 @@ mod l2;
 mod memory;
 mod news;
 
-pub use changes::{Changes, forget, shop};
+pub use changes::{Changes, EVERYTHING, REMEMBERED_MS, RENEWED, changed_since, forget, shop};
 pub use coding::Coding;
 pub use form::{Form, Wanted};
 pub use kept::{Kept, Terms};

@@ -1,18 +1,13 @@
-//! That something of the catalogue has changed: counted, and told to the edges, in the transaction that
-//! changes it. Every write of the catalogue comes through here.
+//! That something of the catalogue has changed: counted in the transaction that changes it. Every write of
+//! the catalogue comes through here; who keeps answers, origins and edges, is told by what was counted.
 
 use std::collections::BTreeSet;
 
-use shared::{
-    cache::Tag,
-    edge::{PurgeMode, PurgeOrder, PurgeTag},
-    id::ProductId,
-};
+use shared::{cache::Tag, id::ProductId};
 
 use crate::{
     db::{self, Rows, Tx},
     inventory::Context,
-    outbox::{self, Message},
 };
 
 /// More tags than this are nearly the whole shop.
@@ -38,14 +33,15 @@ pub(super) async fn categories_of(
 }
 
 /// Products have changed: what shows them, the categories that they were and are found in, the front of the
-/// shop and what was searched is no longer right, and nothing else.
+/// shop, what was searched, and that there was nothing at their address is no longer right, and nothing else.
 pub(super) async fn products_changed(
     tx: &mut Tx,
     context: Context<'_>,
     products: &[ProductId],
     were_in: BTreeSet<i64>,
 ) -> Result<(), db::Error> {
-    shown_differently(tx, context, products, were_in, &[Tag::Home, Tag::Search]).await
+    let everywhere = [Tag::Home, Tag::Search, Tag::Missing];
+    shown_differently(tx, context, products, were_in, &everywhere).await
 }
 
 /// What is left of products has changed. They are found as before: of what was searched, only what shows
@@ -85,47 +81,14 @@ pub(super) async fn changed(
     if tags.is_empty() {
         return Ok(());
     }
-    if tags.len() > TAGS_MAX {
-        let version = context.changes.note(tx, context.now, &[]).await?;
-        return tell(tx, context, everything(PurgeMode::Hard, version)).await;
-    }
-    let version = context.changes.note(tx, context.now, tags).await?;
-    tell(tx, context, purge_of(tags, version)).await
+    // No tag at all is everything.
+    let tags: &[Tag] = if tags.len() > TAGS_MAX { &[] } else { tags };
+    context.changes.note(tx, context.now, tags).await.map(drop)
 }
 
 /// The category tree has changed. The menu is on every page, so everything is renewed; at the edges, what
 /// shows the tree itself is gone at once.
 pub(super) async fn categories_changed(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
-    let version = context.changes.note(tx, context.now, &[]).await?;
-    let trees = purge_of(&[Tag::Categories, Tag::Home], version);
-    tell(tx, context, trees).await?;
-    tell(tx, context, everything(PurgeMode::Soft, version)).await
-}
-
-fn everything(mode: PurgeMode, version: u64) -> PurgeOrder {
-    PurgeOrder {
-        mode,
-        everything: true,
-        version: Some(version),
-        tags: Vec::new(),
-    }
-}
-
-fn purge_of(tags: &[Tag], version: u64) -> PurgeOrder {
-    let tag = |tag: &Tag| PurgeTag {
-        name: tag.to_string(),
-        version: Some(version),
-    };
-    PurgeOrder {
-        tags: tags.iter().map(tag).collect(),
-        ..PurgeOrder::default()
-    }
-}
-
-async fn tell(tx: &mut Tx, context: Context<'_>, order: PurgeOrder) -> Result<(), db::Error> {
-    if !context.has_edges {
-        return Ok(());
-    }
-    let message = Message::purge(&order);
-    outbox::put(tx, context.ids, context.now, &[message]).await
+    let gone = [Tag::Categories, Tag::Home, Tag::Missing];
+    context.changes.note_renewal(tx, context.now, &gone).await
 }

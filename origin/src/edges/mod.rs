@@ -1,20 +1,28 @@
-//! The edges in front of the shop, as far as they are told that something is no longer right. Owns no
-//! table: what they are told comes out of the outbox.
+//! The edges in front of the shop, as far as they are told that something is no longer right. Owns
+//! `edge_cursors`: up to which change each was told. What has changed is in the database, numbered, so that
+//! it does not matter which process changes something, or whether it knows of edges.
 //!
-//! What must stay true: each edge is told at least once; being told twice changes nothing.
+//! What must stay true: each edge is told at least once, whatever becomes of the others; being told twice
+//! changes nothing.
 
 mod cloudflare;
 mod direct;
+mod relay;
+mod store;
 
 use std::{collections::BTreeMap, fmt::Debug};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use shared::{
     edge::{PURGE_TAGS_MAX, PurgeMode, PurgeOrder, PurgeTag},
     time::Timestamp,
 };
 
 use crate::config::Config;
+
+pub use relay::{tell_edge, tell_edges};
+
+use relay::Told;
 
 /// Where answers are kept that can be purged.
 pub trait Purge: Debug + Send + Sync {
@@ -29,50 +37,60 @@ pub trait Purge: Debug + Send + Sync {
 
 /// All edges of the shop.
 #[derive(Debug, Default)]
-pub struct Edges(Vec<Box<dyn Purge>>);
+pub struct Edges(Vec<Receiver>);
+
+/// One of them.
+#[derive(Debug)]
+struct Receiver {
+    /// Its name, the same in every process that knows it.
+    name: String,
+    purge: Box<dyn Purge>,
+    told: Told,
+}
+
+impl Receiver {
+    fn new(name: String, purge: impl Purge + 'static) -> Self {
+        Self {
+            name,
+            purge: Box::new(purge),
+            told: Told::default(),
+        }
+    }
+}
 
 impl Edges {
     /// The edges that the settings name.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let mut edges: Vec<Box<dyn Purge>> = Vec::new();
+        let mut edges = Vec::new();
         for url in &config.edge_urls {
             let secret = config.edge_secret.clone();
             let secret = secret.ok_or("--edge-urls need --edge-secret")?;
-            edges.push(Box::new(direct::Direct::new(url.clone(), secret)));
+            let direct = direct::Direct::new(url.clone(), secret);
+            edges.push(Receiver::new(url.clone(), direct));
         }
         if let Some(zone) = &config.cloudflare_zone {
             let token = config.cloudflare_token.clone();
             let token = token.ok_or("--cloudflare-zone needs --cloudflare-token")?;
             let url = config.cloudflare_url.clone();
-            edges.push(Box::new(cloudflare::Zone::new(&url, zone, token)));
+            let at_cloudflare = cloudflare::Zone::new(&url, zone, token);
+            edges.push(Receiver::new(format!("zone {zone}"), at_cloudflare));
         }
         Ok(Self(edges))
     }
 
-    /// Whether there is none to be told.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Tells every edge; the error names what the first one says that failed.
-    pub async fn purge(
-        &self,
-        client: &reqwest::Client,
-        now: Timestamp,
-        orders: &[PurgeOrder],
-    ) -> Result<(), String> {
-        let each = self.0.iter().map(|edge| async move {
-            for order in orders {
-                edge.purge(client, now, order).await?;
-            }
-            Ok(())
-        });
-        join_all(each).await.into_iter().collect()
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
 /// The same in as few orders as possible: each tag once, with its last change.
-pub fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
+fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
     let mut merged = Vec::new();
     for mode in [PurgeMode::Hard, PurgeMode::Soft] {
         let of_mode = || orders.iter().filter(|it| it.mode == mode);

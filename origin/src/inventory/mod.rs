@@ -42,8 +42,6 @@ pub struct Context<'a> {
     pub low_stock: u32,
     /// Counts what changes.
     pub changes: &'a Changes,
-    /// Whether there are edges that are told of changes.
-    pub has_edges: bool,
 }
 
 /// The location that a shop has from the start.

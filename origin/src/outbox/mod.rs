@@ -2,7 +2,8 @@
 //! is about. Owns `outbox`.
 //!
 //! What must stay true: a row is there if and only if what it is about was committed; it is delivered
-//! at least once, in order within its subject, or parked where an operator sees it.
+//! at least once, in order within its subject, or parked where an operator sees it. What happened is handed on
+//! as a row for each receiver, mail and webhooks, which fail alone.
 
 mod command;
 mod recipients;
@@ -10,12 +11,11 @@ mod relay;
 mod store;
 
 pub use command::{OutboxArgs, outbox};
-pub use relay::{deliver_due, tell_edges, tell_webhooks};
+pub use relay::{deliver_due, fan_out_due, send_mail_due, tell_webhooks};
 pub use store::{erase_buyer, forget, forget_subject, parked, put, retry};
 
 use serde_json::json;
 use shared::{
-    edge::PurgeOrder,
     id::{OrderId, VariantId},
     order::OrderState,
 };
@@ -46,17 +46,15 @@ impl Message {
     /// The topic of a message that the second factor has changed.
     pub const ACCOUNT_SECURITY: &str = "account.security";
 
-    /// The topic of what the edges are told.
-    pub const PURGE: &str = "purge";
+    /// The topic of what a buyer is told by mail.
+    pub const MAIL: &str = "mail";
 
-    /// Answers are no longer right. Purges need no order among themselves, but for those of one thing.
-    pub fn purge(order: &PurgeOrder) -> Self {
-        let first = order.tags.first().map_or("everything", |tag| &tag.name);
+    /// What a buyer is told by mail about an order, as the event about it says.
+    pub fn mail(subject: &str, payload: &str) -> Self {
         Self {
-            topic: Self::PURGE,
-            subject: format!("purge:{first}"),
-            // An order is made of texts and numbers, which always are JSON.
-            payload: serde_json::to_string(order).unwrap_or_default(),
+            topic: Self::MAIL,
+            subject: format!("mail:{subject}"),
+            payload: payload.to_owned(),
         }
     }
 

@@ -1,10 +1,13 @@
-//! The relay: takes what is due out of the outbox and delivers it.
+//! The relay: takes what is due out of the outbox. What happened becomes a message for each who is to know;
+//! each of those is delivered, fails and is parked alone.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream, stream::FuturesUnordered};
 use shared::{
-    edge::PurgeOrder,
     locale::Locale,
     order::{Order, OrderState},
 };
@@ -14,7 +17,6 @@ use crate::{
     accounts::{self, LinkMessage},
     app::App,
     crash, db,
-    edges::merged,
     mail::Letter,
     orders, webhooks,
 };
@@ -26,30 +28,57 @@ use super::{
 
 /// Messages that are taken at once.
 const BATCH: i64 = 200;
-/// Messages to webhooks that are taken at once, and how many of them are on their way together. Were
+/// Messages to one webhook that are taken at once, and how many of them are on their way together. Were
 /// none of them answered, all would be given up before the lease ends.
 const WEBHOOK_BATCH: i64 = 32;
 const WEBHOOKS_AT_ONCE: usize = 8;
+/// How often one looks for messages to others while a receiver takes its time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// After so many tries a message is parked.
 const ATTEMPTS_MAX: i64 = 12;
 const WAIT_MIN_MS: i64 = 1_000;
 const WAIT_MAX_MS: i64 = 60 * 60 * 1_000;
 
-/// Tells buyers what is due, hands it on to the webhooks that want it, and says how many messages
-/// that were.
+/// Hands on what has happened, then tells buyers what is due, and says how many letters went out.
+pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
+    fan_out_due(app).await?;
+    send_mail_due(app).await
+}
+
+/// Makes messages of what has happened, one for each who is to know, and says of how many events. Nobody
+/// outside is asked, so nobody who fails holds up the others.
 ///
 /// Those who wait for an answer come first: it rests after each batch for as long as that took, and
 /// leaves the rest for the next time when somebody orders just then.
-pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
-    let mut delivered = 0;
+pub async fn fan_out_due(app: &App) -> Result<usize, db::Error> {
+    let mut handed_on = 0;
     loop {
         let begun = Instant::now();
         let due = take(app, Lane::Events, BATCH).await?;
         if due.is_empty() {
+            return Ok(handed_on);
+        }
+        let outcomes = fan_out(app, &due).await;
+        let done = note(app, due, outcomes).await?;
+        handed_on += done;
+        if done == 0 || app.desks.orders.is_busy() {
+            return Ok(handed_on);
+        }
+        tokio::time::sleep(begun.elapsed()).await;
+    }
+}
+
+/// Sends the mail that is due, and says how many letters that were; it rests as [`fan_out_due`] does.
+pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
+    let mut delivered = 0;
+    loop {
+        let begun = Instant::now();
+        let due = take(app, Lane::Mail, BATCH).await?;
+        if due.is_empty() {
             return Ok(delivered);
         }
         crash::at("outbox.taken");
-        let outcomes = deliver(app, &due).await;
+        let outcomes = send_mail(app, &due).await;
         crash::at("outbox.sent");
         let done = note(app, due, outcomes).await?;
         delivered += done;
@@ -60,11 +89,53 @@ pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
     }
 }
 
-/// Tells the webhooks what is due, and says how many messages that were.
+/// Tells the webhooks what is due, each by itself, and says how many messages that were.
 pub async fn tell_webhooks(app: &App) -> Result<usize, db::Error> {
+    let (mut delivered, mut failure) = (0, None);
+    let mut running = FuturesUnordered::new();
+    let (mut busy, mut done_with) = (HashSet::new(), HashSet::new());
+    loop {
+        let receivers = match failure {
+            None => receivers_due(app).await?,
+            Some(_) => Vec::new(),
+        };
+        for receiver in receivers {
+            if !done_with.contains(&receiver) && busy.insert(receiver.clone()) {
+                running.push(async move {
+                    let told = tell_webhook(app, &receiver).await;
+                    (receiver, told)
+                });
+            }
+        }
+        let ended = match tokio::time::timeout(LOOK_AGAIN, running.next()).await {
+            Ok(Some(ended)) => ended,
+            Ok(None) => return failure.map_or(Ok(delivered), Err),
+            // A receiver takes its time; others may have become due.
+            Err(_) => {
+                done_with.clear();
+                continue;
+            }
+        };
+        let (receiver, told) = ended;
+        busy.remove(&receiver);
+        match told {
+            Ok(count) => delivered += count,
+            Err(error) => failure = Some(error),
+        }
+        done_with.insert(receiver);
+    }
+}
+
+async fn receivers_due(app: &App) -> Result<Vec<String>, db::Error> {
+    let mut reader = app.db.read().await?;
+    store::receivers_due(&mut reader, app.clock.now()).await
+}
+
+/// Tells one webhook what is due.
+async fn tell_webhook(app: &App, receiver: &str) -> Result<usize, db::Error> {
     let mut delivered = 0;
     loop {
-        let due = take(app, Lane::Webhooks, WEBHOOK_BATCH).await?;
+        let due = take(app, Lane::Webhook(receiver), WEBHOOK_BATCH).await?;
         if due.is_empty() {
             return Ok(delivered);
         }
@@ -86,38 +157,8 @@ pub async fn tell_webhooks(app: &App) -> Result<usize, db::Error> {
     }
 }
 
-/// Tells the edges what is no longer right, and says how many messages that were. What is due together
-/// is told together.
-pub async fn tell_edges(app: &App) -> Result<usize, db::Error> {
-    let mut delivered = 0;
-    while !app.edges.is_empty() {
-        let due = take(app, Lane::Purges, BATCH).await?;
-        if due.is_empty() {
-            break;
-        }
-        let parsed: Vec<Result<PurgeOrder, String>> = due
-            .iter()
-            .map(|it| serde_json::from_str(&it.payload).map_err(|error| error.to_string()))
-            .collect();
-        let orders: Vec<PurgeOrder> = parsed.iter().flatten().cloned().collect();
-        let orders = merged(&orders);
-        let now = app.clock.now();
-        let told = app.edges.purge(&app.client, now, &orders).await;
-        let outcomes = parsed.into_iter().map(|order| {
-            let told = told.clone();
-            order.and_then(|_| told.map(|()| Vec::new()))
-        });
-        let done = note(app, due, outcomes.collect()).await?;
-        delivered += done;
-        if done == 0 {
-            break;
-        }
-    }
-    Ok(delivered)
-}
-
 /// Takes what is due.
-async fn take(app: &App, lane: Lane, limit: i64) -> Result<Vec<Due>, db::Error> {
+async fn take(app: &App, lane: Lane<'_>, limit: i64) -> Result<Vec<Due>, db::Error> {
     let now = app.clock.now();
     let mut reader = app.db.read().await?;
     if !store::is_due(&mut reader, lane, now).await? {
@@ -183,22 +224,58 @@ struct Payload {
     state: Option<OrderState>,
 }
 
-/// What is to be told besides, read once for all messages of a batch.
-struct Around {
-    orders: HashMap<String, (Order, Locale)>,
-    webhooks: Vec<webhooks::Stored>,
+impl Payload {
+    fn of(message: &Due) -> Result<Self, String> {
+        serde_json::from_str(&message.payload).map_err(|error| error.to_string())
+    }
 }
 
-/// Delivers messages, and says of each in their order what became of it.
-async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
-    let payloads: Vec<Result<Payload, String>> = messages
-        .iter()
-        .map(|it| serde_json::from_str(&it.payload).map_err(|error| error.to_string()))
-        .collect();
-    let told = payloads.iter().flatten();
-    let numbers: Vec<&str> = told.filter_map(|it| it.number.as_deref()).collect();
-    let around = match around(app, &numbers).await {
+/// The orders that messages are about, read once for all of them.
+type Orders = HashMap<String, (Order, Locale)>;
+
+async fn orders_of(app: &App, payloads: &[Result<Payload, String>]) -> Result<Orders, String> {
+    let named = payloads.iter().flatten();
+    let numbers: Vec<&str> = named.filter_map(|it| it.number.as_deref()).collect();
+    let orders = orders::for_messages(app, &numbers).await;
+    orders.map_err(|error| error.to_string())
+}
+
+/// Makes the messages about events, and says of each in their order which those are.
+async fn fan_out(app: &App, events: &[Due]) -> Vec<Outcome> {
+    let payloads: Vec<_> = events.iter().map(Payload::of).collect();
+    let webhooks = async || {
+        let mut reader = app.db.read().await?;
+        webhooks::all(&mut reader).await
+    };
+    let webhooks = webhooks()
+        .await
+        .map_err(|error: db::Error| error.to_string());
+    let around = match orders_of(app, &payloads).await {
+        Ok(orders) => webhooks.map(|webhooks| (orders, webhooks)),
+        Err(error) => Err(error),
+    };
+    let (orders, webhooks) = match around {
         Ok(around) => around,
+        Err(error) => return vec![Err(error); events.len()],
+    };
+    let each = events.iter().zip(payloads).map(|(message, payload)| {
+        let payload = payload?;
+        let order = payload.number.as_ref().and_then(|it| orders.get(it));
+        let event = event(message, payload.state, order.map(|(order, _)| order))?;
+        let mut follows: Vec<Message> = webhooks::fan_out(&webhooks, &event).collect();
+        if order.is_some() && payload.state.and_then(about).is_some() {
+            follows.push(Message::mail(&message.subject, &message.payload));
+        }
+        Ok(follows)
+    });
+    each.collect()
+}
+
+/// Sends letters, and says of each message in their order what became of it.
+async fn send_mail(app: &App, messages: &[Due]) -> Vec<Outcome> {
+    let payloads: Vec<_> = messages.iter().map(Payload::of).collect();
+    let orders = match orders_of(app, &payloads).await {
+        Ok(orders) => orders,
         Err(error) => return vec![Err(error); messages.len()],
     };
     let about_orders = messages
@@ -206,45 +283,29 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
         .zip(&payloads)
         .filter_map(|(message, payload)| {
             let payload = payload.as_ref().ok()?;
-            let (order, _) = around.orders.get(payload.number.as_ref()?)?;
+            let (order, _) = orders.get(payload.number.as_ref()?)?;
             Some((message, about(payload.state?)?, order))
         });
     let withheld = recipients::withheld(app, about_orders).await;
     let mut outcomes = Vec::with_capacity(messages.len());
-    let (mut mails, mut places) = (Vec::new(), Vec::new());
+    let (mut letters, mut places) = (Vec::new(), Vec::new());
     for (place, (message, payload)) in messages.iter().zip(payloads).enumerate() {
-        if message.topic.starts_with(ABOUT_ACCOUNTS) {
-            outcomes.push(match account_letter(app, message).await {
-                Ok(letter) => {
-                    places.extend(letter.is_some().then_some(place));
-                    mails.extend(letter);
-                    Ok(Vec::new())
-                }
-                Err(error) => Err(error),
-            });
-            continue;
-        }
-        let outcome = payload.and_then(|payload| {
-            let order = payload.number.as_ref().and_then(|it| around.orders.get(it));
-            // Nobody is told of an order whose buyer was erased.
-            let told = order.filter(|(order, _)| !order.email.is_empty());
-            if let Some(((order, locale), about)) = told.zip(payload.state.and_then(about))
-                && !withheld.contains(&message.id)
-            {
-                let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
-                mails.push(Letter {
-                    id: message.id,
-                    to: order.email.clone(),
-                    mail: ui::mail::mail(about, *locale, shop, base_url, order),
-                });
-                places.push(place);
-            }
-            let event = event(message, payload.state, order.map(|(order, _)| order))?;
-            Ok(webhooks::fan_out(&around.webhooks, &event).collect())
-        });
-        outcomes.push(outcome);
+        let letter = if message.topic == Message::MAIL {
+            payload.map(|payload| {
+                let told = !withheld.contains(&message.id);
+                told.then(|| order_letter(app, message, &payload, &orders))
+                    .flatten()
+            })
+        } else {
+            account_letter(app, message).await
+        };
+        outcomes.push(letter.map(|letter| {
+            places.extend(letter.is_some().then_some(place));
+            letters.extend(letter);
+            Vec::new()
+        }));
     }
-    for (place, outcome) in places.into_iter().zip(app.mailer.send(mails).await) {
+    for (place, outcome) in places.into_iter().zip(app.mailer.send(letters).await) {
         if let Err(error) = outcome {
             outcomes[place] = Err(error);
         }
@@ -252,9 +313,21 @@ async fn deliver(app: &App, messages: &[Due]) -> Vec<Outcome> {
     outcomes
 }
 
-/// What is told to the owner of an address and to nobody else.
-const ABOUT_ACCOUNTS: &str = "account.";
+/// What the buyer is told, if the order is still there and its buyer was not erased.
+fn order_letter(app: &App, message: &Due, payload: &Payload, orders: &Orders) -> Option<Letter> {
+    let (order, locale) = orders.get(payload.number.as_ref()?)?;
+    if order.email.is_empty() {
+        return None;
+    }
+    let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
+    Some(Letter {
+        id: message.id,
+        to: order.email.clone(),
+        mail: ui::mail::mail(about(payload.state?)?, *locale, shop, base_url, order),
+    })
+}
 
+/// What is told to the owner of an address and to nobody else.
 async fn account_letter(app: &App, message: &Due) -> Result<Option<Letter>, String> {
     let link: LinkMessage =
         serde_json::from_str(&message.payload).map_err(|error| error.to_string())?;
@@ -265,19 +338,6 @@ async fn account_letter(app: &App, message: &Due) -> Result<Option<Letter>, Stri
         to: link.email,
         mail,
     }))
-}
-
-async fn around(app: &App, numbers: &[&str]) -> Result<Around, String> {
-    let orders = orders::for_messages(app, numbers).await;
-    let orders = orders.map_err(|error| error.to_string())?;
-    let webhooks = async || {
-        let mut reader = app.db.read().await?;
-        webhooks::all(&mut reader).await
-    };
-    Ok(Around {
-        orders,
-        webhooks: webhooks().await.map_err(|error| error.to_string())?,
-    })
 }
 
 /// A message as webhooks are told it. What they get of an order is the order, without the buyer's

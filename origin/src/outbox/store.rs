@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::{id::IdGenerator, time::Timestamp};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{Any, AnyConnection, QueryBuilder, Row as _};
 
 use crate::db::{self, Db, Rows, Tx};
 
@@ -21,18 +21,29 @@ pub async fn put(
     messages: &[Message],
 ) -> Result<(), db::Error> {
     let head = "
-        insert into outbox (id, topic, subject, payload, attempts, due_at, created_at) ";
+        insert into outbox (id, topic, subject, receiver, payload, attempts, due_at, created_at) ";
     Rows::insert(head)
         .write(tx, messages, |mut row, message| {
             row.push_bind(ids.next(now))
                 .push_bind(message.topic)
                 .push_bind(message.subject.clone())
+                .push_bind(receiver(message).to_owned())
                 .push_bind(message.payload.clone())
                 .push_bind(0_i64)
                 .push_bind(now.as_millis())
                 .push_bind(now.as_millis());
         })
         .await
+}
+
+/// Whom a message is for: `webhook:17` of `webhook:17:order:4`, or nobody in particular.
+fn receiver(message: &Message) -> &str {
+    if message.topic != Message::WEBHOOK {
+        return "";
+    }
+    let mut colons = message.subject.match_indices(':').map(|it| it.0);
+    let end = colons.nth(1).unwrap_or(message.subject.len());
+    &message.subject[..end]
 }
 
 /// A message that is to be delivered now.
@@ -54,33 +65,53 @@ pub struct Due {
 
 /// Which messages: a receiver that does not answer holds up others of its kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// What happened, for the buyer and for whoever wants to know.
+pub(super) enum Lane<'a> {
+    /// What happened, for whoever wants to know.
     Events,
-    /// What is on its way to webhooks.
-    Webhooks,
-    /// What the edges are told.
-    Purges,
+    /// What goes out by mail.
+    Mail,
+    /// What is on its way to this receiver of webhooks.
+    Webhook(&'a str),
 }
 
-impl Lane {
-    const fn condition(self) -> &'static str {
+impl Lane<'_> {
+    fn push_condition(self, query: &mut QueryBuilder<Any>) {
         match self {
-            Self::Events => " and topic not in ('webhook', 'purge')",
-            Self::Webhooks => " and topic = 'webhook'",
-            Self::Purges => " and topic = 'purge'",
-        }
+            // Purges are of a version that told edges by messages.
+            Self::Events => query.push(
+                " and topic not in ('webhook', 'mail', 'purge') and topic not like 'account.%'",
+            ),
+            Self::Mail => query.push(" and (topic = 'mail' or topic like 'account.%')"),
+            Self::Webhook(receiver) => query
+                .push(" and topic = 'webhook' and receiver = ")
+                .push_bind(receiver.to_owned()),
+        };
     }
+}
+
+/// The receivers of webhooks for whom something may be due.
+pub(super) async fn receivers_due(
+    conn: &mut AnyConnection,
+    now: Timestamp,
+) -> Result<Vec<String>, db::Error> {
+    let statement = "
+        select distinct receiver
+          from outbox
+         where topic = 'webhook'
+           and due_at <= ?";
+    let receivers = sqlx::query_scalar(statement).bind(now.as_millis());
+    receivers.fetch_all(conn).await
 }
 
 /// Whether anything may be due.
 pub(super) async fn is_due(
     conn: &mut AnyConnection,
-    lane: Lane,
+    lane: Lane<'_>,
     now: Timestamp,
 ) -> Result<bool, db::Error> {
-    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("select id from outbox where due_at <= ");
-    query.push_bind(now.as_millis()).push(lane.condition());
+    let mut query = QueryBuilder::<Any>::new("select id from outbox where due_at <= ");
+    query.push_bind(now.as_millis());
+    lane.push_condition(&mut query);
     query.push(" limit 1");
     let due: Option<i64> = query.build_query_scalar().fetch_optional(conn).await?;
     Ok(due.is_some())
@@ -90,27 +121,26 @@ pub(super) async fn is_due(
 /// the lease, should this process end.
 pub(super) async fn take(
     tx: &mut Tx,
-    lane: Lane,
+    lane: Lane<'_>,
     (now, lease_ms): (Timestamp, i64),
     limit: i64,
 ) -> Result<Vec<Due>, db::Error> {
-    let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+    let mut query = QueryBuilder::<Any>::new(
         "select id, topic, subject, payload, attempts, created_at
            from outbox
           where due_at <= ",
     );
-    query
-        .push_bind(now.as_millis())
-        .push(lane.condition())
-        .push(
-            " and not exists (select 1
+    query.push_bind(now.as_millis());
+    lane.push_condition(&mut query);
+    query.push(
+        " and not exists (select 1
                             from outbox older
                            where older.subject = outbox.subject
                              and older.id < outbox.id
                              and older.due_at is not null)
           order by due_at, id
           limit ",
-        );
+    );
     query.push_bind(limit).push(tx.dialect().for_update());
     let rows = query.build().fetch_all(tx.conn()).await?;
     let mut due = Vec::with_capacity(rows.len());
@@ -125,9 +155,8 @@ pub(super) async fn take(
         });
     }
     for chunk in due.chunks(Rows::MAX) {
-        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
-            "update outbox set attempts = attempts + 1, due_at = ",
-        );
+        let mut query =
+            QueryBuilder::<Any>::new("update outbox set attempts = attempts + 1, due_at = ");
         query.push_bind(now.as_millis() + lease_ms);
         query.push(" where id in (");
         let mut list = query.separated(", ");
@@ -144,7 +173,7 @@ pub(super) async fn take(
 /// addresses.
 pub(super) async fn delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Result<(), db::Error> {
     for chunk in ids.chunks(Rows::MAX) {
-        let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
+        let mut query = QueryBuilder::<Any>::new(
             "update outbox
                 set due_at = null, error = null, payload = '{}', delivered_at = ",
         );
@@ -252,16 +281,19 @@ fn strip(value: &mut Value, number: &str) {
 }
 
 /// Forgets what was delivered long enough ago, and what was given up so long ago that nobody will try it
-/// again: it names people.
+/// again: it names people. A purge is of a version that told edges by messages.
 pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from outbox
          where delivered_at < ?
+            or (topic = 'purge'
+                and created_at < ?)
             or (due_at is null
                 and delivered_at is null
                 and created_at < ?)";
     let done = sqlx::query(statement)
+        .bind(now.as_millis() - KEPT_MS)
         .bind(now.as_millis() - KEPT_MS)
         .bind(now.as_millis() - PARKED_MS)
         .execute(tx.conn())
@@ -322,5 +354,22 @@ mod tests {
         let body: Value = serde_json::from_str(rest["body"].as_str().unwrap()).unwrap();
         assert_eq!((&body["data"], &rest["hook"]), (&bare, &json!("7")));
         assert_eq!(without_buyer("ada@example.org", "A"), "{}");
+    }
+
+    #[test]
+    fn a_message_to_a_webhook_names_whom_it_is_for() {
+        let message = |topic, subject: &str| Message {
+            topic,
+            subject: subject.to_owned(),
+            payload: String::new(),
+        };
+        let webhook = Message::WEBHOOK;
+        assert_eq!(
+            receiver(&message(webhook, "webhook:17:order:4")),
+            "webhook:17"
+        );
+        assert_eq!(receiver(&message(webhook, "webhook:17")), "webhook:17");
+        assert_eq!(receiver(&message(Message::MAIL, "mail:order:4")), "");
+        assert_eq!(receiver(&message("order.placed", "order:4")), "");
     }
 }

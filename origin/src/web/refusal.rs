@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use shared::{
-    cache::CachePolicy,
+    cache::{CachePolicy, Tag},
     problem::{Problem, ProblemKind},
 };
 
@@ -44,7 +44,7 @@ impl IntoResponse for Refusal {
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // Only that something is missing is the same for everybody and worth remembering.
         let policy = match status {
-            StatusCode::NOT_FOUND => CachePolicy::negative([].into_iter().collect()),
+            StatusCode::NOT_FOUND => CachePolicy::negative([Tag::Missing].into_iter().collect()),
             _ => CachePolicy::Private,
         };
         let mut response = status.into_response();

@@ -17,6 +17,7 @@ mod broken;
 mod cards;
 mod coupons;
 mod emails;
+mod fan_out;
 mod holds;
 mod hosted;
 mod kept;

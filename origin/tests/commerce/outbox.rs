@@ -77,6 +77,7 @@ db_test! {
         }
         let forgotten = async || origin::outbox::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
         shop.app.clock.advance(28 * 24 * 60 * 60 * 1_000);
+        assert_eq!(forgotten().await, 1, "the event, which was handed on");
         assert_eq!(forgotten().await, 0);
         shop.app.clock.advance(24 * 60 * 60 * 1_000);
         assert_eq!(forgotten().await, 1);

@@ -1,0 +1,156 @@
+//! What happens is told to many: by mail, and to each webhook. Whoever of them fails fails alone.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::State, routing::post};
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::{
+    db_test,
+    shopper::*,
+    support::{Reply, Shop},
+};
+
+/// A receiver of webhooks: what it was told, and how it takes it.
+#[derive(Clone, Default)]
+struct Receiver(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    topics: Vec<String>,
+    refuses: bool,
+    waits: Option<oneshot::Receiver<()>>,
+}
+
+impl Receiver {
+    async fn open(&self) -> String {
+        let routes = Router::new()
+            .route("/hooks", post(receive))
+            .with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        url
+    }
+
+    /// What it has taken.
+    fn topics(&self) -> Vec<String> {
+        self.0.lock().unwrap().topics.clone()
+    }
+
+    fn refuse(&self) {
+        self.0.lock().unwrap().refuses = true;
+    }
+
+    /// The next answer waits for this.
+    fn waits(&self) -> oneshot::Sender<()> {
+        let (tell, told) = oneshot::channel();
+        self.0.lock().unwrap().waits = Some(told);
+        tell
+    }
+}
+
+async fn receive(State(receiver): State<Receiver>, body: String) -> StatusCode {
+    let waits = receiver.0.lock().unwrap().waits.take();
+    if let Some(waits) = waits {
+        waits.await.unwrap();
+    }
+    let mut inner = receiver.0.lock().unwrap();
+    if inner.refuses {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    let told: Value = serde_json::from_str(&body).unwrap();
+    inner.topics.push(told["type"].as_str().unwrap().to_owned());
+    StatusCode::NO_CONTENT
+}
+
+async fn add_webhook(shop: &Shop, url: &str) -> Reply {
+    let request = Request::post("/api/v1/operator/webhooks")
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer operator");
+    let webhook = json!({ "url": url, "topics": ["order.placed"] });
+    shop.send_body(request, Body::from(webhook.to_string()))
+        .await
+}
+
+db_test! {
+    /// Mail that cannot go out holds up no webhook, and a webhook that does not answer no mail.
+    async fn who_fails_fails_alone(shop) {
+        shop.save(vec![only("tea", "5.00", 20)]).await;
+        let (well, sick) = (Receiver::default(), Receiver::default());
+        for url in [well.open().await, sick.open().await] {
+            let made = add_webhook(shop, &url).await;
+            assert_eq!(made.status, 201, "{}", made.text());
+        }
+        sick.refuse();
+        // A file stands where the folder should be.
+        let folder = shop.app.config.data_dir.join("mail");
+        std::fs::write(&folder, "").unwrap();
+        let mut expected = Vec::new();
+        for number in 1..=3 {
+            let path = ready_cart(shop, "tea-1", 1).await;
+            assert_eq!(place(shop, &path).await.status, 201);
+            expected.push("order.placed".to_owned());
+            // Everything else is tried until it is parked.
+            for _ in 0..14 {
+                assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
+                origin::outbox::tell_webhooks(&shop.app).await.unwrap();
+                assert_eq!(well.topics(), expected, "order {number}");
+                shop.app.clock.advance(2 * 60 * 60 * 1_000);
+            }
+        }
+        let mut reader = shop.app.db.read().await.unwrap();
+        let parked = origin::outbox::parked(&mut reader).await.unwrap();
+        drop(reader);
+        let of = |topic: &str| parked.iter().filter(|it| it.1 == topic).count();
+        assert_eq!((of("mail"), of("webhook"), parked.len()), (3, 3, 6), "{parked:?}");
+        std::fs::remove_file(&folder).unwrap();
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 1, "what is parked is passed by");
+        let mut tx = shop.app.db.write().await.unwrap();
+        origin::outbox::retry(&mut tx, shop.app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 3);
+    }
+}
+
+db_test! {
+    /// A receiver that takes its time holds up no other, also while it does.
+    async fn a_slow_webhook_delays_nobody(shop) {
+        shop.save(vec![only("tea", "5.00", 20)]).await;
+        let (slow, well) = (Receiver::default(), Receiver::default());
+        for url in [slow.open().await, well.open().await] {
+            let made = add_webhook(shop, &url).await;
+            assert_eq!(made.status, 201, "{}", made.text());
+        }
+        let until = slow.waits();
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        origin::outbox::deliver_due(&shop.app).await.unwrap();
+        let telling = origin::outbox::tell_webhooks(&shop.app);
+        let meanwhile = async {
+            while well.topics().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            // What comes later goes out, too, while the first is still being told.
+            let path = ready_cart(shop, "tea-1", 1).await;
+            assert_eq!(place(shop, &path).await.status, 201);
+            origin::outbox::deliver_due(&shop.app).await.unwrap();
+            while well.topics().len() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(slow.topics().is_empty());
+            until.send(()).unwrap();
+        };
+        let (told, ()) = tokio::join!(telling, meanwhile);
+        told.unwrap();
+        origin::outbox::tell_webhooks(&shop.app).await.unwrap();
+        assert_eq!(slow.topics().len(), 2);
+    }
+}
