@@ -633,6 +633,7 @@ mod tests {
             email: "a@b.co".to_owned(),
             password: "hunter2hunter2".to_owned(),
             cart: None,
+            code: None,
         };
         assert!(!format!("{login:?}").contains("hunter2"));
     }

@@ -162,7 +162,7 @@ fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhe
 /// Goes on with what was typed before the session ended, for whoever has signed in again.
 pub async fn resume_checkout(
     app: &App,
-    shopper: Shopper,
+    (shopper, network): (Shopper, Network),
     locale: Locale,
     kept: &Fields,
 ) -> Response {
@@ -171,7 +171,7 @@ pub async fn resume_checkout(
         if kept.has("shipping_method") {
             keep_shipping(buyer.needs(Step::Shipping)?, kept).await
         } else {
-            keep_address(buyer, kept).await
+            keep_address(buyer, network, kept).await
         }
     };
     resume.await.unwrap_or_else(Elsewhere::into_response)
@@ -220,10 +220,11 @@ async fn save_address(
         let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
         return Ok(asked.await?.into_response());
     }
-    keep_address(Buyer::of(app, shopper, locale).await?, &fields).await
+    let buyer = Buyer::of(app, shopper, locale).await?;
+    keep_address(buyer, network, &fields).await
 }
 
-async fn keep_address(buyer: Buyer, fields: &Fields) -> Led {
+async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
     let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),

@@ -21,6 +21,7 @@ use shared::{
 
 use crate::{
     app::App,
+    limits::Network,
     pages::{personal_shell, resume_checkout},
     shopper::Shopper,
     web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
@@ -151,7 +152,9 @@ async fn log_in(
         code: None,
     };
     match login::begin(&app, request, &device).await {
-        Ok(FirstStep::Entered(entered)) => go_on(&app, &entered, &headers, locale, &fields).await,
+        Ok(FirstStep::Entered(entered)) => {
+            go_on(&app, &entered, (&headers, device.network), locale, &fields).await
+        }
         Ok(FirstStep::CodeNeeded(ticket)) => {
             let mut form = fields.form();
             form.values.insert("ticket".to_owned(), ticket);
@@ -174,7 +177,7 @@ async fn type_code(
 ) -> Result<Response, Refusal> {
     let (ticket, code) = (fields.text("ticket"), fields.text("otp"));
     match login::finish(&app, ticket, code, &device).await {
-        Ok(entered) => go_on(&app, &entered, &headers, locale, &fields).await,
+        Ok(entered) => go_on(&app, &entered, (&headers, device.network), locale, &fields).await,
         Err(error) => {
             // A ticket that is good no more begins anew.
             let entry = match &error {
@@ -191,7 +194,7 @@ async fn type_code(
 async fn go_on(
     app: &App,
     entered: &Entered,
-    headers: &HeaderMap,
+    (headers, network): (&HeaderMap, Network),
     locale: Locale,
     fields: &Fields,
 ) -> Result<Response, Refusal> {
@@ -201,7 +204,7 @@ async fn go_on(
             let now = app.clock.now();
             let person = remembered::find(app, &entered.session, now).await?;
             let shopper = Shopper::signed_in(person.ok_or(Error::Nobody)?);
-            Some(resume_checkout(app, shopper, locale, &kept).await)
+            Some(resume_checkout(app, (shopper, network), locale, &kept).await)
         }
         None => None,
     };
