@@ -233,7 +233,8 @@ pub async fn erase_buyer(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
            set payload = ?
          where id = ?";
     let rows: Vec<(i64, String)> = sqlx::query_as(find)
-        .bind(format!("%\"number\":\"{number}\"%"))
+        // By the number alone: in what a webhook gets, the order is JSON in JSON, with other quotes.
+        .bind(format!("%{number}%"))
         .fetch_all(tx.conn())
         .await?;
     for (id, payload) in rows {

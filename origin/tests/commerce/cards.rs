@@ -88,7 +88,7 @@ db_test! {
         let number = to.split('/').nth(4).unwrap();
         assert_eq!(log.len(), 2);
         assert!(log.iter().all(|it| it["subject"] == format!("order:{number}")), "{log:?}");
-        let metrics = shop.get("/metrics").await.text().to_owned();
+        let metrics = shop.ask_ops("/metrics").await.text().to_owned();
         for line in ["shop_card_pauses_total{scope=\"order\"} 2", "shop_cards_refused_total 3"] {
             assert!(metrics.lines().any(|it| it == line), "{line}\n{metrics}");
         }
