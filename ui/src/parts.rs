@@ -198,6 +198,7 @@ pub(crate) fn price(locale: Locale, price: &PriceRange) -> impl IntoView + use<>
         let spoken = words.say_with("price-before", &[("price", before.clone().into())]);
         view! {
             <s aria-hidden="true">{before}</s>
+            " "
             <span class="unseen">{spoken}</span>
         }
     });

@@ -135,7 +135,8 @@ fn usual_spelling(problem: &Problem, asked: &Asked) -> Option<String> {
     if to.is_empty() {
         to.push('/');
     }
-    if to == asked.path {
+    // Those are at a listener of their own: here is nothing, however it is spelled.
+    if to == asked.path || page::operator::ALL.contains(&&*to) {
         return None;
     }
     if let Some(query) = &asked.query {

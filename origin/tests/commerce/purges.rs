@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::State, routing::post};
 use http::{HeaderMap, Request, StatusCode};
-use origin::edges::tell_edges;
+use origin::{clock::Clock, edges::tell_edges};
 use serde_json::{Value, json};
 use shared::edge::{PURGE, PurgeMode, PurgeOrder, SIGNED_HEADER, is_signed};
 
@@ -28,12 +28,13 @@ struct Inner {
     orders: Vec<PurgeOrder>,
     bodies: Vec<Value>,
     failures: usize,
-    now_seconds: i64,
+    /// The shop's: what is signed is good for a minute.
+    clock: Option<Clock>,
 }
 
 impl Edge {
     async fn open(&self, shop: &Shop) -> String {
-        self.0.lock().unwrap().now_seconds = shop.app.clock.now().as_millis() / 1_000;
+        self.0.lock().unwrap().clock = Some(shop.app.clock.clone());
         let routes = Router::new()
             .route(PURGE, post(purge))
             .route("/client/v4/zones/zone/purge_cache", post(purge_zone))
@@ -63,13 +64,14 @@ impl Edge {
 async fn purge(State(edge): State<Edge>, headers: HeaderMap, body: String) -> StatusCode {
     let mut inner = edge.0.lock().unwrap();
     let field = headers[SIGNED_HEADER].to_str().unwrap();
+    let now = inner.clock.as_ref().unwrap().now();
     if !is_signed(
         SECRET,
         "POST",
         PURGE,
         body.as_bytes(),
         field,
-        inner.now_seconds,
+        now.as_millis() / 1_000,
     ) {
         return StatusCode::FORBIDDEN;
     }
