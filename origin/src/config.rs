@@ -6,6 +6,7 @@ mod file;
 mod net;
 mod parse;
 mod paths;
+mod services;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -13,16 +14,7 @@ use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{
-    accounts::Signer,
-    cache::{Lifetimes, Memory},
-    checkout::Rules,
-    db,
-    mail::Mailer,
-    redis::Redis,
-    seal::Sealer,
-    telemetry::LogFormat,
-};
+use crate::{checkout::Rules, db, redis::Redis, telemetry::LogFormat};
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
@@ -638,36 +630,5 @@ impl Config {
             (self.currency, self.low_stock),
             (&self.payment_methods, &self.transfer_to),
         )
-    }
-
-    /// What keeps answers, if anything shall.
-    pub fn memory(&self) -> Option<Memory> {
-        let lifetimes = Lifetimes {
-            product_info_ms: self.product_info_ms,
-            hot_products_ms: self.hot_products_ms,
-        };
-        Memory::new(self.l1_bytes, lifetimes)
-    }
-
-    /// What signs the tokens of programs.
-    pub fn signer(&self) -> Result<Signer, String> {
-        match &self.token_keys {
-            Some(keys) => Signer::new(keys),
-            None => Signer::of_file(&self.data_dir.join("token-keys")),
-        }
-    }
-
-    /// What seals secrets in the database.
-    pub fn sealer(&self) -> Result<Sealer, String> {
-        match &self.sealing_keys {
-            Some(keys) => Sealer::new(keys),
-            None => Sealer::of_file(&self.data_dir.join("sealing.key")),
-        }
-    }
-
-    /// How messages go out.
-    pub fn mailer(&self) -> Result<Mailer, String> {
-        let folder = self.data_dir.join("mail");
-        Mailer::new(&self.mail_from, self.smtp_url.as_deref(), folder)
     }
 }

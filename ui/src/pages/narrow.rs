@@ -186,8 +186,10 @@ fn check(
         <label class="check">
             <input type="checkbox" name=name value=value.to_owned() checked=checked />
             <span>{label}</span>
+            " "
             {count.map(|count| view! { <span class="quiet">{count.to_string()}</span> })}
         </label>
+        " "
     }
     .into_any()
 }

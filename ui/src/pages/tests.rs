@@ -497,7 +497,7 @@ fn words_are_apart_without_styles() {
             let text: String = element.text().collect();
             let more: String = next.text().collect();
             let glued = is_word(text.chars().last()) && is_word(more.chars().next());
-            assert!(!glued, "{path}: {:?} and {:?} are one word", text, more);
+            assert!(!glued, "{path}: {text:?} and {more:?} are one word");
         }
     });
 }
