@@ -251,6 +251,7 @@ pub(crate) fn choice(
             <input type="radio" name=name value=value.to_owned() checked=chosen required />
             {label}
         </label>
+        " "
     }
     .into_any()
 }

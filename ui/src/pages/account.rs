@@ -155,6 +155,7 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
                     </p>
                 </div>
                 <span>{words.say(&format!("state-{}", order.state.word()))}</span>
+                " "
                 <span class="sum">{order.total.display(locale)}</span>
             </li>
         }
@@ -234,6 +235,7 @@ fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &Form) -> AnyView 
                 <input type="checkbox" name="preferred" value="1" checked=preferred />
                 <span>{words.say("address-prefer")}</span>
             </label>
+            " "
             <button class="button">{words.say("form-save")}</button>
         </form>
     }

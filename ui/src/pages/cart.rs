@@ -244,6 +244,7 @@ fn coupon(shell: &Shell, coupon: &CartCoupon) -> AnyView {
     view! {
         <li>
             <strong>{coupon.code.clone()}</strong>
+            " "
             {effect}
             <form method="post" action=shell.locale.path(action::COUPONS)>
                 {form::hidden("remove", &coupon.code)}

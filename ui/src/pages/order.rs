@@ -104,6 +104,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
         view! {
             <li class=class aria-current=current>
                 <span>{words.say(&format!("state-{}", state.word()))}</span>
+                " "
                 {at}
             </li>
         }
