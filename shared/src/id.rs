@@ -17,7 +17,8 @@ pub const NODE_MAX: u16 = (1 << NODE_BITS) - 1;
 /// Makes identities for one node. They rise strictly, also when the clock stands still or goes back.
 #[derive(Debug)]
 pub struct IdGenerator {
-    node: i64,
+    /// Negative until there is one.
+    node: AtomicI64,
     /// Milliseconds and sequence of the last identity, in one word: `ms << SEQUENCE_BITS | seq`.
     last: AtomicI64,
 }
@@ -27,15 +28,40 @@ impl IdGenerator {
     /// Only the lower ten bits count.
     pub fn new(node: u16) -> Self {
         Self {
-            node: i64::from(node & NODE_MAX),
+            node: AtomicI64::new(i64::from(node & NODE_MAX)),
             last: AtomicI64::new(0),
         }
+    }
+
+    /// A generator that has no node yet: nothing may be made with it before [`IdGenerator::assign`].
+    pub fn unassigned() -> Self {
+        Self {
+            node: AtomicI64::new(-1),
+            last: AtomicI64::new(0),
+        }
+    }
+
+    /// Makes identities for `node` from now on, all of them later than `after`: up to then, others may have
+    /// made some for it.
+    pub fn assign(&self, node: u16, after: Timestamp) {
+        self.last
+            .fetch_max(since_epoch(after) << SEQUENCE_BITS, Ordering::AcqRel);
+        self.node
+            .store(i64::from(node & NODE_MAX), Ordering::Release);
+    }
+
+    /// The time in the last identity that was made.
+    pub fn last(&self) -> Timestamp {
+        let last = self.last.load(Ordering::Relaxed);
+        Timestamp::from_millis((last >> SEQUENCE_BITS) + EPOCH_MS)
     }
 
     /// The next identity. When a millisecond's 4,096 are used up, the generator runs ahead of the
     /// clock instead of waiting.
     pub fn next(&self, now: Timestamp) -> i64 {
-        let floor = (now.as_millis() - EPOCH_MS).max(0) << SEQUENCE_BITS;
+        let node = self.node.load(Ordering::Acquire);
+        debug_assert!(node >= 0, "no node id was assigned");
+        let floor = since_epoch(now) << SEQUENCE_BITS;
         let mut last = self.last.load(Ordering::Relaxed);
         loop {
             let next = floor.max(last + 1);
@@ -45,14 +71,16 @@ impl IdGenerator {
             {
                 Ok(_) => {
                     let (ms, sequence) = (next >> SEQUENCE_BITS, next & ((1 << SEQUENCE_BITS) - 1));
-                    return ms << (NODE_BITS + SEQUENCE_BITS)
-                        | self.node << SEQUENCE_BITS
-                        | sequence;
+                    return ms << (NODE_BITS + SEQUENCE_BITS) | node << SEQUENCE_BITS | sequence;
                 }
                 Err(seen) => last = seen,
             }
         }
     }
+}
+
+fn since_epoch(time: Timestamp) -> i64 {
+    (time.as_millis() - EPOCH_MS).max(0)
 }
 
 /// When an identity was made, as the clock of its node had it.
