@@ -3,10 +3,14 @@
 use std::{
     ops::Deref,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use shared::{id::IdGenerator, page::Assets};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::MissedTickBehavior,
+};
 
 use crate::{
     accounts::{Hasher, Signer},
@@ -120,7 +124,8 @@ impl Default for Desks {
 }
 
 impl App {
-    /// Connects to the database; everything else is made from the settings.
+    /// Connects to the database; everything else is made from the settings. Nothing can be written that
+    /// needs an identity before [`App::lease`].
     pub async fn connect(config: Config, assets: Assets, clock: Clock) -> Result<Self, db::Error> {
         let rules = config
             .rules()
@@ -140,9 +145,11 @@ impl App {
         let targets = Targets::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
+        let skew_max = Duration::from_millis(config.clock_skew_max_ms);
+        let clock = clock.of_database(&db, skew_max).await?;
         let admission = Admission::new(db.readers());
         Ok(Self(Arc::new(Parts {
-            ids: IdGenerator::new(config.node_id),
+            ids: IdGenerator::unassigned(),
             config,
             stopping: AtomicBool::new(false),
             db,
@@ -173,6 +180,50 @@ impl App {
         })))
     }
 
+    /// Leases a node id in the database, which must have every migration, and renews it until the database
+    /// is closed.
+    pub async fn lease(&self) -> Result<(), db::LeaseError> {
+        let host = hostname();
+        let node = self.db.lease(self.lease_request(&host), &self.ids).await?;
+        tracing::info!(node, "leased a node id");
+        let parts = Arc::downgrade(&self.0);
+        let mut ticks = tokio::time::interval(self.lease_request("").lasts / RENEWALS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::spawn(async move {
+            loop {
+                ticks.tick().await;
+                let Some(app) = parts.upgrade().map(App) else {
+                    return;
+                };
+                let request = app.lease_request(&host);
+                match app.db.renew_lease(request, &app.ids, app.clock.now()).await {
+                    Ok(()) => {}
+                    Err(db::LeaseError::Database(db::Error::PoolClosed)) => return,
+                    Err(error) => {
+                        tracing::error!(error = %error, "the node id's lease is not renewed");
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn lease_request<'a>(&self, host: &'a str) -> db::LeaseRequest<'a> {
+        db::LeaseRequest {
+            node: self.config.node_id,
+            lasts: Duration::from_millis(self.config.node_lease_ms),
+            host,
+        }
+    }
+
+    /// Gives the node id back and closes the database.
+    pub async fn close(&self) {
+        if let Err(error) = self.db.release_lease(&self.ids).await {
+            tracing::warn!(error = %error, "the node id is not given back; it expires by itself");
+        }
+        self.db.close().await;
+    }
+
     /// What a domain needs to write stock, at this moment.
     pub fn context(&self) -> inventory::Context<'_> {
         inventory::Context {
@@ -182,6 +233,16 @@ impl App {
             changes: &self.changes,
         }
     }
+}
+
+/// How often a lease is renewed while it lasts.
+const RENEWALS: u32 = 5;
+
+/// What this machine is called, for a person who looks for the process with a node id.
+fn hostname() -> String {
+    let name = nix::unistd::gethostname().ok();
+    name.and_then(|it| it.into_string().ok())
+        .unwrap_or_else(|| "a machine without a name".to_owned())
 }
 
 /// The mark of what makes answers: this program, what it is told to show, and the files that pages load.

@@ -133,6 +133,15 @@ impl From<db::Error> for Failure {
     }
 }
 
+impl From<db::LeaseError> for Failure {
+    fn from(error: db::LeaseError) -> Self {
+        match error {
+            db::LeaseError::Database(error) => error.into(),
+            error => Self(error.to_string()),
+        }
+    }
+}
+
 fn try_run() -> Result<ExitCode, Stop> {
     let (command, file_keys) = with_file(Cli::command())?;
     let matches = command.clone().try_get_matches()?;
@@ -199,7 +208,7 @@ async fn act(cli: Cli) -> Result<ExitCode, Failure> {
         command => {
             let app = connect(settings).await?;
             let done = work(&app, command).await;
-            app.db.close().await;
+            app.close().await;
             done
         }
     }
@@ -208,6 +217,9 @@ async fn act(cli: Cli) -> Result<ExitCode, Failure> {
 /// What is done to the database and then is over.
 async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
     migrate(app).await?;
+    if !matches!(command, Action::Migrate) {
+        app.lease().await?;
+    }
     match command {
         Action::Import(args) => load::import(app, args).await,
         Action::Export(args) => load::export(app, args).await,
@@ -238,6 +250,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
             format!("the database has {applied} of {known} migrations; run `origin migrate`");
         return Err(message.into());
     }
+    app.lease().await?;
     at_rest::protect_once(&app).await?;
     let stop = stop_signal(&app)?;
     let listener = server::bind(&app)?;
@@ -256,7 +269,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     if let Some(operators) = operators {
         operators.stop().await;
     }
-    app.db.close().await;
+    app.close().await;
     tracing::info!("stopped");
     Ok(())
 }

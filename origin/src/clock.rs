@@ -1,17 +1,31 @@
 //! What time it is: a parameter, so that tests advance the clock instead of sleeping.
+//!
+//! A server's time is the database's, read again every few seconds and carried on by the machine's steady
+//! clock meanwhile: all processes on one database agree on what has expired, also one whose machine has the
+//! wrong time.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
+use nix::time::{ClockId, clock_gettime};
 use shared::time::Timestamp;
+
+use crate::db::{self, Db};
 
 /// Where the time comes from.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's.
     System,
+    /// The machine's, which is so many milliseconds fast: a test's.
+    Fast(i64),
+    /// The database's.
+    Database(Arc<DatabaseTime>),
     /// A test's: it stands still until it is advanced.
     Manual(Arc<AtomicI64>),
 }
@@ -22,28 +36,255 @@ impl Clock {
         Self::Manual(Arc::new(AtomicI64::new(start.as_millis())))
     }
 
-    /// The time.
-    pub fn now(&self) -> Timestamp {
-        match self {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the one place that reads the clock"
-            )]
-            Self::System => Timestamp::from_millis(
-                std::time::SystemTime::now()
-                    .duration_since(std::time::UNIX_EPOCH)
-                    .map_or(0, |since| {
-                        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-                    }),
-            ),
-            Self::Manual(ms) => Timestamp::from_millis(ms.load(Ordering::Relaxed)),
-        }
+    /// The same clock; the machine's becomes the database's.
+    pub async fn of_database(self, db: &Db, skew_max: Duration) -> Result<Self, db::Error> {
+        let fast_ms = match self {
+            Self::System => 0,
+            Self::Fast(ms) => ms,
+            clock @ (Self::Database(_) | Self::Manual(_)) => return Ok(clock),
+        };
+        let skew_max_ms = i64::try_from(skew_max.as_millis()).unwrap_or(i64::MAX);
+        let reading = Reading::of(db, fast_ms).await?;
+        let time = DatabaseTime::new(reading, fast_ms, skew_max_ms);
+        Ok(Self::Database(Arc::new(time)))
     }
 
-    /// Moves a manual clock; the machine's does not move.
+    /// Reads the database's time again; a job does so every few seconds.
+    pub async fn sync(&self, db: &Db) -> Result<(), db::Error> {
+        if let Self::Database(time) = self {
+            time.observe(Reading::of(db, time.fast_ms).await?);
+        }
+        Ok(())
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millis(match self {
+            Self::System => system_ms(),
+            Self::Fast(ms) => system_ms() + ms,
+            Self::Database(time) => steady_ms() + time.offset_ms.load(Ordering::Relaxed),
+            Self::Manual(ms) => ms.load(Ordering::Relaxed),
+        })
+    }
+
+    /// How the time of this machine and of the database differ, where both are known.
+    pub fn skew(&self) -> Option<Skew> {
+        let Self::Database(time) = self else {
+            return None;
+        };
+        Some(Skew {
+            machine_ms: time.machine_ms.load(Ordering::Relaxed),
+            step_ms: time.step_ms.load(Ordering::Relaxed),
+            is_excessive: time.is_excessive.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Whether something may be ended because its time is over. Not while the clocks disagree: nobody knows
+    /// which of them is right.
+    pub fn is_trusted(&self) -> bool {
+        self.skew().is_none_or(|skew| !skew.is_excessive)
+    }
+
+    /// Moves a manual clock; no other moves.
     pub fn advance(&self, ms: i64) {
         if let Self::Manual(now) = self {
             now.fetch_add(ms, Ordering::Relaxed);
         }
+    }
+}
+
+/// How far clocks are apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skew {
+    /// How far this machine's time is ahead of the database's.
+    pub machine_ms: i64,
+    /// How far the database's time has jumped, if that has not been believed.
+    pub step_ms: i64,
+    /// Whether that is too much for deadlines to be trusted.
+    pub is_excessive: bool,
+}
+
+/// The database's time, as far as it is known here.
+#[derive(Debug)]
+pub struct DatabaseTime {
+    fast_ms: i64,
+    skew_max_ms: i64,
+    /// What is added to the steady clock.
+    offset_ms: AtomicI64,
+    machine_ms: AtomicI64,
+    step_ms: AtomicI64,
+    is_excessive: AtomicBool,
+}
+
+/// The clocks at about one moment.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// The steady clock before and after the database was asked.
+    before_ms: i64,
+    after_ms: i64,
+    database_ms: i64,
+    machine_ms: i64,
+    /// Whether the database has a clock of its own.
+    is_independent: bool,
+}
+
+impl Reading {
+    async fn of(db: &Db, fast_ms: i64) -> Result<Self, db::Error> {
+        let mut reader = db.read().await?;
+        let before_ms = steady_ms();
+        let database_ms = sqlx::query_scalar(db.dialect().select_now());
+        let database_ms = database_ms.fetch_one(&mut *reader).await?;
+        Ok(Self {
+            before_ms,
+            after_ms: steady_ms(),
+            database_ms,
+            machine_ms: system_ms() + fast_ms,
+            is_independent: db.dialect() == db::Dialect::Mysql,
+        })
+    }
+
+    /// The steady clock when the database read its own, as well as is known.
+    fn steady_ms(self) -> i64 {
+        i64::midpoint(self.before_ms, self.after_ms)
+    }
+}
+
+impl DatabaseTime {
+    fn new(reading: Reading, fast_ms: i64, skew_max_ms: i64) -> Self {
+        let time = Self {
+            fast_ms,
+            skew_max_ms,
+            offset_ms: AtomicI64::new(reading.database_ms - reading.steady_ms()),
+            machine_ms: AtomicI64::new(0),
+            step_ms: AtomicI64::new(0),
+            is_excessive: AtomicBool::new(false),
+        };
+        time.observe(reading);
+        time
+    }
+
+    /// Follows the database's clock. A jump that no other clock confirms is not believed: everything would
+    /// expire at once if it were wrong.
+    fn observe(&self, reading: Reading) {
+        let offset = self.offset_ms.load(Ordering::Relaxed);
+        let step = reading.database_ms - reading.steady_ms() - offset;
+        let machine = reading.machine_ms - reading.database_ms;
+        let is_near = |ms: i64| ms.abs() <= self.skew_max_ms;
+        let is_believed = is_near(step) || (reading.is_independent && is_near(machine));
+        // What lies within the time that asking took is noise.
+        if is_believed && step.abs() > (reading.after_ms - reading.before_ms) / 2 {
+            self.offset_ms.store(offset + step, Ordering::Relaxed);
+        }
+        let step = if is_believed { 0 } else { step };
+        self.step_ms.store(step, Ordering::Relaxed);
+        self.machine_ms.store(machine, Ordering::Relaxed);
+        let is_excessive = step != 0 || !is_near(machine);
+        let was_excessive = self.is_excessive.swap(is_excessive, Ordering::Relaxed);
+        if is_excessive && !was_excessive {
+            tracing::error!(
+                machine_ahead_ms = machine,
+                database_step_ms = step,
+                "the clocks of this machine and of the database disagree; nothing is ended for its \
+                 age until they agree: set them right, and restart if the database's clock was set"
+            );
+        } else if was_excessive && !is_excessive {
+            tracing::info!("the clocks of this machine and of the database agree again");
+        }
+    }
+}
+
+/// Milliseconds that only rise, also while the machine sleeps.
+pub(crate) fn steady_ms() -> i64 {
+    #[cfg(target_os = "linux")]
+    const STEADY: ClockId = ClockId::CLOCK_BOOTTIME;
+    #[cfg(not(target_os = "linux"))]
+    const STEADY: ClockId = ClockId::CLOCK_MONOTONIC;
+    clock_gettime(STEADY).map_or(0, |it| it.tv_sec() * 1_000 + it.tv_nsec() / 1_000_000)
+}
+
+fn system_ms() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX_MS: i64 = 30_000;
+    /// When the database was asked first, by its own clock.
+    const START_MS: i64 = 1_800_000_000_000;
+
+    fn reading(steady_ms: i64, database_ms: i64, machine_ms: i64) -> Reading {
+        Reading {
+            before_ms: steady_ms - 2,
+            after_ms: steady_ms + 2,
+            database_ms,
+            machine_ms,
+            is_independent: true,
+        }
+    }
+
+    fn time() -> DatabaseTime {
+        DatabaseTime::new(reading(5_000, START_MS, START_MS), 0, MAX_MS)
+    }
+
+    fn offset(time: &DatabaseTime) -> i64 {
+        time.offset_ms.load(Ordering::Relaxed)
+    }
+
+    fn is_excessive(time: &DatabaseTime) -> bool {
+        time.is_excessive.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn small_steps_are_followed_and_noise_is_not() {
+        let time = time();
+        let first = offset(&time);
+        assert_eq!(first, START_MS - 5_000);
+        time.observe(reading(6_000, START_MS + 1_002, START_MS + 1_002));
+        assert_eq!(offset(&time), first);
+        time.observe(reading(7_000, START_MS + 2_003, START_MS + 2_003));
+        assert_eq!(offset(&time), first + 3);
+        time.observe(reading(8_000, START_MS + 3_003 - MAX_MS, START_MS + 3_003));
+        assert_eq!(
+            (offset(&time), is_excessive(&time)),
+            (first + 3 - MAX_MS, false)
+        );
+    }
+
+    #[test]
+    fn a_machine_whose_time_is_wrong_follows_the_database_and_says_so() {
+        for (ahead, too_much) in [(MAX_MS, false), (MAX_MS + 1, true), (-MAX_MS - 1, true)] {
+            let time = DatabaseTime::new(reading(0, START_MS, START_MS + ahead), 0, MAX_MS);
+            assert_eq!((offset(&time), is_excessive(&time)), (START_MS, too_much));
+        }
+    }
+
+    #[test]
+    fn a_jump_of_the_database_alone_is_not_believed() {
+        let time = time();
+        let first = offset(&time);
+        let (after, jumped) = (START_MS + 1_000, START_MS + 1_000 + 2_400_000);
+        time.observe(reading(6_000, jumped, after));
+        assert_eq!((offset(&time), is_excessive(&time)), (first, true));
+        time.observe(reading(6_000, after, after));
+        assert_eq!((offset(&time), is_excessive(&time)), (first, false));
+        // A file has no clock of its own that could confirm it.
+        let mut together = reading(6_000, jumped, jumped);
+        together.is_independent = false;
+        time.observe(together);
+        assert_eq!((offset(&time), is_excessive(&time)), (first, true));
+        // Both were wrong before, or this machine has slept where its steady clock did not see it.
+        time.observe(reading(6_000, jumped, jumped));
+        assert_eq!(
+            (offset(&time), is_excessive(&time)),
+            (first + 2_400_000, false)
+        );
     }
 }

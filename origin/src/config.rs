@@ -14,7 +14,7 @@ use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, db, redis::Redis, telemetry::LogFormat};
+use crate::{checkout::Rules, redis::Redis, telemetry::LogFormat};
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
@@ -403,10 +403,31 @@ pub struct Config {
     #[arg(long, env = "MALLARD_SMTP_URL", hide_env_values = true, global = true)]
     pub smtp_url: Option<String>,
 
-    /// Which of the processes on one database this is: a number that no other has
-    #[arg(long, env = "MALLARD_NODE_ID", default_value_t = 0, global = true)]
+    /// Which of the processes on one database this is, from 0 to 1023; without it, the process takes a
+    /// number from 512 on that no other has
+    #[arg(long, env = "MALLARD_NODE_ID", global = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=i64::from(NODE_MAX)))]
-    pub node_id: u16,
+    pub node_id: Option<u16>,
+
+    /// After how long without a sign of life a process has lost its node id to whoever wants it
+    #[arg(
+        long,
+        env = "MALLARD_NODE_LEASE_MS",
+        default_value_t = 10_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub node_lease_ms: u64,
+
+    /// How far the clocks of this machine and of the database may differ, and how far that of the
+    /// database may jump; beyond it nothing is ended for its age
+    #[arg(
+        long,
+        env = "MALLARD_CLOCK_SKEW_MAX_MS",
+        default_value_t = 30_000,
+        global = true
+    )]
+    pub clock_skew_max_ms: u64,
 
     /// The folder for what the shop keeps: the database file and pictures
     #[arg(long, env = "MALLARD_DATA_DIR", default_value = "data", global = true)]
@@ -469,7 +490,7 @@ pub struct Config {
     )]
     pub database_url: Option<String>,
 
-    /// A replica of the database that answers reads
+    /// A replica of the database, from which what is shown of the catalogue is read
     #[arg(
         long,
         env = "MALLARD_DATABASE_REPLICA_URL",
@@ -477,6 +498,15 @@ pub struct Config {
         global = true
     )]
     pub database_replica_url: Option<String>,
+
+    /// How far the replica may lag behind; beyond that everything is read from the database itself
+    #[arg(
+        long,
+        env = "MALLARD_DATABASE_REPLICA_LAG_MAX_MS",
+        default_value_t = 10_000,
+        global = true
+    )]
+    pub database_replica_lag_max_ms: u64,
 
     /// The most connections to open; SQLite has one writer and up to 16 readers
     #[arg(
@@ -565,27 +595,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The address of the database: as set, or the file in the data folder.
-    pub fn database_url(&self) -> String {
-        self.database_url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("mallard.db").display()))
-    }
-
     /// Whether shoppers reach the shop over HTTPS.
     pub fn is_secure(&self) -> bool {
         self.base_url.starts_with("https://")
-    }
-
-    /// What the database needs to know.
-    pub fn database(&self) -> db::Settings {
-        db::Settings {
-            url: self.database_url(),
-            replica_url: self.database_replica_url.clone(),
-            connections_max: self.database_connections,
-            acquire_timeout: Duration::from_millis(self.database_acquire_ms),
-            busy_timeout: Duration::from_millis(self.database_busy_ms),
-        }
     }
 
     /// How the shop ships and taxes: as its file says, or as every new shop does.

@@ -1,5 +1,6 @@
 //! Work that nobody asks for: it is done again and again while the server runs, and may be done by
-//! several processes on one database at the same time.
+//! several processes on one database at the same time. A process without a node id does none of it, and
+//! one whose clock cannot be trusted ends nothing for its age.
 
 use std::{fmt::Display, time::Duration};
 
@@ -37,12 +38,20 @@ impl Jobs {
         jobs.every(app, second, "webhooks", |app| async move {
             outbox::tell_webhooks(&app).await.map(drop)
         });
-        jobs.every(app, second / 5, "connections", |app| async move {
+        jobs.upkeep(app, second / 5, "connections", |app| async move {
             app.db.look();
             app.admission.follow(app.db.readers());
             Ok::<_, db::Error>(())
         });
-        jobs.every(app, second / 5, "changes", |app| async move {
+        jobs.upkeep(app, second * 5, "clock", |app| async move {
+            let synced = app.clock.sync(&app.db).await;
+            app.metrics.clock.record(app.clock.skew(), app.db.node());
+            synced
+        });
+        jobs.upkeep(app, second, "replica", |app| async move {
+            app.db.check_replica().await
+        });
+        jobs.upkeep(app, second / 5, "changes", |app| async move {
             app.changes.look(&app.db).await
         });
         if app.redis.is_some() {
@@ -61,10 +70,10 @@ impl Jobs {
                 edges::tell_edge(&app, edge).await.map(drop)
             });
         }
-        jobs.every(app, second * 5, "holds", |app| async move {
+        jobs.expiring(app, second * 5, "holds", |app| async move {
             cart::sweep(&app).await.map(drop)
         });
-        jobs.every(app, second * 5, "expiry", |app| async move {
+        jobs.expiring(app, second * 5, "expiry", |app| async move {
             orders::expire(&app).await.map(drop)
         });
         jobs.every(app, second * 5, "payments", |app| async move {
@@ -79,39 +88,83 @@ impl Jobs {
             app.metrics.business.stock(rows, differs);
             Ok::<_, db::Error>(())
         });
-        jobs.every(app, second * 3_600, "idempotency", |app| async move {
+        jobs.expiring(app, second * 3_600, "idempotency", |app| async move {
             orders::forget(&app.db, app.clock.now()).await.map(drop)
         });
-        jobs.every(app, second * 3_600, "card tries", |app| async move {
+        jobs.expiring(app, second * 3_600, "card tries", |app| async move {
             payments::forget(&app.db, app.clock.now()).await.map(drop)
         });
-        jobs.every(app, second * 3_600, "sessions", |app| async move {
+        jobs.expiring(app, second * 3_600, "sessions", |app| async move {
             accounts::forget(&app.db, app.clock.now()).await
         });
-        jobs.every(app, second * 3_600, "sign-ins", |app| async move {
+        jobs.expiring(app, second * 3_600, "sign-ins", |app| async move {
             audit::forget_sign_ins(&app).await
         });
-        jobs.every(
+        jobs.expiring(
             app,
             second * 6 * 3_600,
             "abandoned carts",
             |app| async move { cart::delete_abandoned(&app).await.map(drop) },
         );
-        jobs.every(app, second * 3_600, "forgotten changes", |app| async move {
+        jobs.expiring(app, second * 3_600, "forgotten changes", |app| async move {
             cache::forget(&app.db, app.clock.now()).await
         });
-        jobs.every(app, second * 3_600, "delivered", |app| async move {
+        jobs.expiring(app, second * 3_600, "delivered", |app| async move {
             outbox::forget(&app.db, app.clock.now()).await.map(drop)
         });
         jobs
     }
 
-    /// Does something at these intervals. What fails is logged and tried at the next one.
+    /// Does something at these intervals, as long as this process has a node id.
     fn every<E, W>(
         &mut self,
         app: &App,
         interval: Duration,
         name: &'static str,
+        work: impl Fn(App) -> W + Send + 'static,
+    ) where
+        E: Display,
+        W: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.repeat(app, (interval, name), may_write, work);
+    }
+
+    /// Ends or deletes at these intervals what is over, as long as the time is certain.
+    fn expiring<E, W>(
+        &mut self,
+        app: &App,
+        interval: Duration,
+        name: &'static str,
+        work: impl Fn(App) -> W + Send + 'static,
+    ) where
+        E: Display,
+        W: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let may = |app: &App| may_write(app) && app.clock.is_trusted();
+        self.repeat(app, (interval, name), may, work);
+    }
+
+    /// Keeps at these intervals what this process knows up to date, whatever happens.
+    fn upkeep<E, W>(
+        &mut self,
+        app: &App,
+        interval: Duration,
+        name: &'static str,
+        work: impl Fn(App) -> W + Send + 'static,
+    ) where
+        E: Display,
+        W: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.repeat(app, (interval, name), |_| true, work);
+    }
+
+    /// Does something at these intervals while it may be done. What fails is logged and tried at the next
+    /// one.
+    fn repeat<E, W>(
+        &mut self,
+        app: &App,
+        (interval, name): (Duration, &'static str),
+        may: impl Fn(&App) -> bool + Send + 'static,
         work: impl Fn(App) -> W + Send + 'static,
     ) where
         E: Display,
@@ -125,6 +178,9 @@ impl Jobs {
                 tokio::select! {
                     _ = stop.changed() => return,
                     _ = ticks.tick() => {}
+                }
+                if !may(&app) {
+                    continue;
                 }
                 if let Err(error) = work(app.clone()).await {
                     tracing::error!(job = name, error = %error, "a job failed");
@@ -166,4 +222,9 @@ impl Jobs {
         let _ = self.stop.send(true);
         while self.running.join_next().await.is_some() {}
     }
+}
+
+/// Whether there is a node id to write with. What became of it was logged.
+fn may_write(app: &App) -> bool {
+    app.db.node().is_some()
 }

@@ -3,7 +3,8 @@
 //! commit, so that numbers are in the order of commits. An answer that is made while the last known
 //! change is N holds everything up to N at least.
 //!
-//! Where reads go to a replica, the numbers come from there too, or an answer could be older than it says.
+//! The numbers come from the primary. An answer that was read from a replica is stamped with the number that
+//! the replica had, see [`db::may_lag`].
 
 use std::{
     collections::HashMap,

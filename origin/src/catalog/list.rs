@@ -1,7 +1,7 @@
 //! The list of products: sixteen statements that differ only in order, direction and whether brands
 //! are asked for. Each reads one range of one index, so a page costs the same wherever it lies.
 
-use crate::db::Reader;
+use crate::db::CatalogReader;
 use shared::{
     catalog::{Availability, BRANDS_MAX, ProductCard, ProductList, Sort},
     cursor::{Cursor, Direction},
@@ -166,7 +166,7 @@ pub(super) const fn number(sort: Sort) -> u8 {
 
 /// A page of products.
 pub async fn list(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     listing: &Listing,
     locale: Locale,
 ) -> Result<ProductList, Error> {
@@ -233,7 +233,11 @@ pub(super) struct Place {
     pub(super) card: ProductCard,
 }
 
-async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<Vec<Place>, Error> {
+async fn rows(
+    reader: &mut CatalogReader,
+    listing: &Listing,
+    locale: Locale,
+) -> Result<Vec<Place>, Error> {
     let (statements, rising) = order(listing.sort);
     let upwards = match listing.cursor.map(|cursor| cursor.direction) {
         None | Some(Direction::After) => rising,
@@ -274,7 +278,7 @@ async fn rows(reader: &mut Reader, listing: &Listing, locale: Locale) -> Result<
         .bind(i64::from(listing.limit) + 1)
         .bind(i64::from(listing.skip));
     // Nothing where there are none.
-    let text: Option<String> = query.fetch_one(&mut **reader).await?;
+    let text: Option<String> = query.fetch_one(reader.conn()).await?;
     let mut rows = card::all(&text.unwrap_or_default(), locale)?;
     rows.sort_unstable_by_key(|row| (row.key, row.card.id));
     if !upwards {
@@ -297,7 +301,7 @@ pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
 
 /// Others of the same category, best selling first, without the product itself.
 pub async fn related(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     category: CategoryId,
     product: ProductId,
     limit: u32,

@@ -57,7 +57,7 @@ pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
 pub use unload::{unload_categories, unload_products};
 pub use web::routes;
 
-use crate::{app::App, cache::Known, db::Reader};
+use crate::{app::App, cache::Known, db::CatalogReader};
 
 /// The category tree.
 pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
@@ -67,7 +67,7 @@ pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
 
 /// An active product by its id or slug.
 pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     let low_stock = app.config.low_stock;
     let by_id = match key.parse::<ProductId>() {
         Ok(id) => product::find_product(&mut reader, id, locale, low_stock).await?,
@@ -143,14 +143,14 @@ pub async fn list_products(
     listing.price_max = price(query.price_max, "price_max", i64::MAX)?;
     listing.availability = query.availability.clone();
     listing.cursor = query.cursor;
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     let list = list_narrowed(&mut reader, listing, &query.brand, query.locale).await?;
     Ok((list, category))
 }
 
 /// A list narrowed to the brands with these slugs; a slug that no brand has finds nothing.
 pub async fn list_narrowed(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     mut listing: Listing,
     brands: &[String],
     locale: Locale,
@@ -168,7 +168,7 @@ pub async fn list_narrowed(
 
 /// Narrows a listing to the brands with these slugs, as far as there are any.
 async fn narrow_to(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     listing: &mut Listing,
     brands: &[String],
 ) -> Result<(), Error> {
@@ -196,7 +196,7 @@ pub async fn hot_products(
         shared::catalog::Availability::Low,
         shared::catalog::Availability::Backorder,
     ];
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     let list = list::list(&mut reader, &listing, locale).await?;
     // It is a choice, not a list to leaf through.
     Ok(ProductList {
@@ -213,7 +213,7 @@ pub async fn new_products(
     locale: Locale,
 ) -> Result<Vec<ProductCard>, Error> {
     let listing = Listing::of(WHOLE_SHOP, Sort::Newest, limit);
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     Ok(list::list(&mut reader, &listing, locale).await?.items)
 }
 
@@ -227,7 +227,7 @@ pub async fn related(
     let Some(category) = product.categories.last() else {
         return Ok(Vec::new());
     };
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     list::related(&mut reader, category.id, product.id, limit, locale).await
 }
 
@@ -248,7 +248,8 @@ impl Default for FacetsCache {
 pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<Facets>, Error> {
     let policy = list_policy(tree, category);
     let read = async {
-        let mut reader = app.db.read().await?;
+        // From the primary: they are kept as valid at the last change that is known.
+        let mut reader = CatalogReader::from(app.db.read().await?);
         store::facets(&mut reader, category, app.config.currency).await
     };
     let FacetsCache(known) = &app.facets;
@@ -259,7 +260,7 @@ pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<
 
 /// Where each part of the sitemap begins.
 pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     store::sitemap_parts(&mut reader, i64::from(size)).await
 }
 
@@ -275,7 +276,7 @@ pub async fn list_slugs(
     from: ProductId,
     limit: u32,
 ) -> Result<Vec<(String, Timestamp)>, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     store::list_slugs(&mut reader, from, i64::from(limit)).await
 }
 

@@ -14,7 +14,7 @@ use shared::{
 };
 use sqlx::{Row as _, any::AnyRow};
 
-use crate::db::Reader;
+use crate::db::CatalogReader;
 
 use super::{
     Error,
@@ -90,7 +90,7 @@ macro_rules! find_product {
 
 /// The active product with this id.
 pub async fn find_product(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     id: ProductId,
     locale: Locale,
     low_stock: u32,
@@ -98,13 +98,13 @@ pub async fn find_product(
     let query = sqlx::query(find_product!("id"))
         .bind(locale.code())
         .bind(id.get());
-    let row = query.fetch_optional(&mut **reader).await?;
+    let row = query.fetch_optional(reader.conn()).await?;
     row.map(|row| whole(&row, low_stock)).transpose()
 }
 
 /// The active product with this slug.
 pub async fn find_product_by_slug(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     slug: &str,
     locale: Locale,
     low_stock: u32,
@@ -112,7 +112,7 @@ pub async fn find_product_by_slug(
     let query = sqlx::query(find_product!("slug"))
         .bind(locale.code())
         .bind(slug);
-    let row = query.fetch_optional(&mut **reader).await?;
+    let row = query.fetch_optional(reader.conn()).await?;
     row.map(|row| whole(&row, low_stock)).transpose()
 }
 

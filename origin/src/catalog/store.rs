@@ -11,7 +11,7 @@ use shared::{
 };
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use crate::db::{self, Reader};
+use crate::db::{self, CatalogReader};
 
 use super::{Error, tree::Category};
 
@@ -124,7 +124,10 @@ pub(super) fn availability_of(number: i64) -> Availability {
 }
 
 /// The ids of the brands with these slugs, in no order.
-pub async fn find_brands(reader: &mut Reader, slugs: &[String]) -> Result<Vec<BrandId>, Error> {
+pub async fn find_brands(
+    reader: &mut CatalogReader,
+    slugs: &[String],
+) -> Result<Vec<BrandId>, Error> {
     let mut found = Vec::new();
     for slug in slugs {
         let statement = "
@@ -133,7 +136,7 @@ pub async fn find_brands(reader: &mut Reader, slugs: &[String]) -> Result<Vec<Br
              where slug = ?";
         let id = sqlx::query_scalar(statement)
             .bind(slug)
-            .fetch_optional(&mut **reader)
+            .fetch_optional(reader.conn())
             .await?;
         found.extend(id.map(BrandId::new));
     }
@@ -142,7 +145,7 @@ pub async fn find_brands(reader: &mut Reader, slugs: &[String]) -> Result<Vec<Br
 
 /// What the list of a category can be narrowed by.
 pub async fn facets(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     category: CategoryId,
     currency: Currency,
 ) -> Result<Facets, Error> {
@@ -152,7 +155,7 @@ pub async fn facets(
          where category_id = ?";
     let row = sqlx::query(statement)
         .bind(category.get())
-        .fetch_optional(&mut **reader)
+        .fetch_optional(reader.conn())
         .await?;
     let Some(row) = row else {
         return Ok(Facets {
@@ -172,7 +175,10 @@ pub async fn facets(
     })
 }
 
-async fn facet_brands(reader: &mut Reader, category: CategoryId) -> Result<Vec<BrandCount>, Error> {
+async fn facet_brands(
+    reader: &mut CatalogReader,
+    category: CategoryId,
+) -> Result<Vec<BrandCount>, Error> {
     let statement = "
         select b.slug, b.name, c.product_count
           from category_brands c
@@ -183,7 +189,7 @@ async fn facet_brands(reader: &mut Reader, category: CategoryId) -> Result<Vec<B
     let query = sqlx::query(statement)
         .bind(category.get())
         .bind(FACET_BRANDS_MAX);
-    let rows = query.fetch_all(&mut **reader).await?;
+    let rows = query.fetch_all(reader.conn()).await?;
     let mut brands: Vec<BrandCount> = rows
         .iter()
         .map(|row| -> Result<_, Error> {
@@ -204,18 +210,18 @@ pub(super) fn count(row: &AnyRow) -> Result<u64, Error> {
 }
 
 /// The version of the category tree.
-pub async fn categories_version(reader: &mut Reader) -> Result<i64, Error> {
+pub async fn categories_version(reader: &mut CatalogReader) -> Result<i64, Error> {
     let statement = "
         select version
           from versions
          where name = 'categories'";
     Ok(sqlx::query_scalar(statement)
-        .fetch_one(&mut **reader)
+        .fetch_one(reader.conn())
         .await?)
 }
 
 /// All categories with their texts, in the order to show them.
-pub async fn list_categories(reader: &mut Reader) -> Result<Vec<Category>, Error> {
+pub async fn list_categories(reader: &mut CatalogReader) -> Result<Vec<Category>, Error> {
     let statement = "
         select c.id, c.parent_id, c.slug, coalesce(c.image, f.image) as image, t.locale, t.name, t.description,
                coalesce(f.product_count, 0) as product_count
@@ -223,7 +229,7 @@ pub async fn list_categories(reader: &mut Reader) -> Result<Vec<Category>, Error
           left join category_facets f on f.category_id = c.id
           left join category_texts t on t.category_id = c.id
          order by c.position, c.id";
-    let rows = sqlx::query(statement).fetch_all(&mut **reader).await?;
+    let rows = sqlx::query(statement).fetch_all(reader.conn()).await?;
     let mut categories: Vec<Category> = Vec::new();
     for row in &rows {
         let id = CategoryId::new(row.try_get("id")?);
@@ -259,7 +265,7 @@ fn category(row: &AnyRow, id: CategoryId) -> Result<Category, Error> {
 }
 
 /// Where each part of the sitemap begins: the id of every `size`-th active product.
-pub async fn sitemap_parts(reader: &mut Reader, size: i64) -> Result<Vec<ProductId>, Error> {
+pub async fn sitemap_parts(reader: &mut CatalogReader, size: i64) -> Result<Vec<ProductId>, Error> {
     let statement = "
         select product_id
           from (select product_id, row_number() over (order by product_id) as place
@@ -269,7 +275,7 @@ pub async fn sitemap_parts(reader: &mut Reader, size: i64) -> Result<Vec<Product
          order by product_id";
     let ids: Vec<i64> = sqlx::query_scalar(statement)
         .bind(size)
-        .fetch_all(&mut **reader)
+        .fetch_all(reader.conn())
         .await?;
     Ok(ids.into_iter().map(ProductId::new).collect())
 }
@@ -296,7 +302,7 @@ pub async fn category_dates(reader: &mut Reader) -> Result<HashMap<CategoryId, T
 
 /// The slugs and times of the active products from this id on.
 pub async fn list_slugs(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     from: ProductId,
     limit: i64,
 ) -> Result<Vec<(String, Timestamp)>, Error> {
@@ -309,7 +315,7 @@ pub async fn list_slugs(
          order by l.product_id
          limit ?";
     let query = sqlx::query(statement).bind(from.get()).bind(limit);
-    let rows = query.fetch_all(&mut **reader).await?;
+    let rows = query.fetch_all(reader.conn()).await?;
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, Timestamp::from_millis(row.try_get(1)?))))
         .collect()

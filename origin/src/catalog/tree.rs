@@ -18,7 +18,10 @@ use shared::{
 };
 use tokio::sync::Mutex;
 
-use crate::{cache::Changes, db::Db};
+use crate::{
+    cache::Changes,
+    db::{CatalogReader, Db},
+};
 
 use super::{
     Error,
@@ -225,7 +228,8 @@ impl TreeCache {
     }
 
     async fn refresh(&self, db: &Db, kept: &Arc<Tree>) -> Result<Arc<Tree>, Error> {
-        let mut reader = db.read().await?;
+        // From the primary: it is kept as valid at the last change that is known.
+        let mut reader = CatalogReader::from(db.read().await?);
         let version = store::categories_version(&mut reader).await?;
         let tree = if version == kept.version {
             Arc::clone(kept)

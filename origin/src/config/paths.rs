@@ -1,6 +1,6 @@
-//! Where the shop keeps what is not in the database.
+//! Where the shop keeps what it has, and the database.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     db,
@@ -33,5 +33,24 @@ impl Config {
     /// Where pictures are kept.
     pub fn media_dir(&self) -> PathBuf {
         self.data_dir.join("media")
+    }
+
+    /// The address of the database: as set, or the file in the data folder.
+    pub fn database_url(&self) -> String {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("mallard.db").display()))
+    }
+
+    /// What the database needs to know.
+    pub fn database(&self) -> db::Settings {
+        db::Settings {
+            url: self.database_url(),
+            replica_url: self.database_replica_url.clone(),
+            replica_lag_max: Duration::from_millis(self.database_replica_lag_max_ms),
+            connections_max: self.database_connections,
+            acquire_timeout: Duration::from_millis(self.database_acquire_ms),
+            busy_timeout: Duration::from_millis(self.database_busy_ms),
+        }
     }
 }

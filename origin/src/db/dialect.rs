@@ -56,6 +56,33 @@ impl Dialect {
         }
     }
 
+    /// Reads the database's time in milliseconds since 1970.
+    pub const fn select_now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "select cast(unixepoch('subsec') * 1000 as integer)",
+            Self::Mysql => {
+                "select timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000"
+            }
+        }
+    }
+
+    /// Writes the database's time as the primary's heartbeat.
+    pub const fn set_heartbeat(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "update heartbeats
+                    set beat_at = cast(unixepoch('subsec') * 1000 as integer)
+                  where name = 'primary'"
+            }
+            Self::Mysql => {
+                "update heartbeats
+                    set beat_at = timestampdiff(microsecond, '1970-01-01', utc_timestamp(3))
+                                  div 1000
+                  where name = 'primary'"
+            }
+        }
+    }
+
     /// What `select` ends with to lock the rows that it reads until the commit. SQLite has one
     /// writer, which has locked everything already.
     pub const fn for_update(self) -> &'static str {

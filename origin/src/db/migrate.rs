@@ -1,11 +1,25 @@
 //! The migrations: the same names for both engines, inside the binary.
+//!
+//! MySQL commits each change of a table by itself, so a migration that is broken off there leaves some of
+//! its statements done. How many is written down beside them, and whoever migrates next goes on from there.
+//! SQLite does a whole migration in one transaction, or none of it. Only one process migrates at a time.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use std::time::{Duration, Instant};
 
-use super::{Db, Dialect, Error};
+use sqlx::{
+    AnyConnection, AssertSqlSafe, Executor as _, Row as _,
+    migrate::{Migration, Migrator},
+};
+
+use super::{Db, Dialect, Error, Number, Reader, number, statements};
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
+
+/// How long another process may take to migrate.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long to wait before asking again whether it is done.
+const AGAIN: Duration = Duration::from_millis(200);
 
 fn migrator(dialect: Dialect) -> &'static Migrator {
     match dialect {
@@ -14,10 +28,347 @@ fn migrator(dialect: Dialect) -> &'static Migrator {
     }
 }
 
-/// Brings the database up to this version of the program. Doing it again changes nothing.
+/// Why the database is not brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A statement failed; those before it are done and are not done again.
+    #[error("statement {statement} of migration {version} failed: {source}")]
+    Failed {
+        /// The migration.
+        version: i64,
+        /// Which of its statements, from 1.
+        statement: usize,
+        /// What the database said.
+        source: Error,
+    },
+    /// The database has another migration under this number.
+    #[error("migration {0} is not the one that was applied to this database")]
+    Changed(i64),
+    /// Another process has been at it all the time.
+    #[error("another process is migrating this database; try again when it is done")]
+    Busy,
+    /// A test has stopped it.
+    #[error("stopped")]
+    Stopped,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// A moment in a migration at which a process may die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The migration.
+    pub version: i64,
+    /// Which of its statements, from 0.
+    pub statement: usize,
+    /// Whether the statement has been done, but nothing was written down of that yet.
+    pub is_done: bool,
+}
+
+/// Brings the database up to this version of the program, however far an earlier attempt has come. Doing it
+/// again changes nothing, and neither does doing it at the same time.
 pub async fn migrate(db: &Db) -> Result<(), MigrateError> {
+    migrate_until(db, |_| false).await
+}
+
+/// The same, for a test that stops it at some moment as if the process had died.
+pub async fn migrate_until(
+    db: &Db,
+    stops: impl Fn(Moment) -> bool + Send + Sync,
+) -> Result<(), MigrateError> {
     let mut connection = db.writer.get().await?;
-    migrator(db.dialect).run(&mut *connection).await
+    let migrated = match db.dialect {
+        Dialect::Sqlite => on_sqlite(&mut connection, &stops).await,
+        Dialect::Mysql => on_mysql(&mut connection, &stops).await,
+    };
+    if migrated.is_err() {
+        // With it go its lock and its transaction.
+        connection.discard();
+    }
+    migrated
+}
+
+type Stops<'a> = &'a (dyn Fn(Moment) -> bool + Send + Sync);
+
+async fn on_sqlite(connection: &mut Reader, stops: Stops<'_>) -> Result<(), MigrateError> {
+    for migration in SQLITE.iter() {
+        begin_immediate(connection).await?;
+        connection.execute(APPLIED_TABLE).await?;
+        if find_applied(connection, migration).await?.is_some() {
+            connection.execute("rollback").await?;
+            continue;
+        }
+        for (index, statement) in statements::split(migration.sql.as_str()).enumerate() {
+            pause(stops, migration, index, false)?;
+            execute(connection, migration, (index, statement)).await?;
+            pause(stops, migration, index, true)?;
+        }
+        add_applied(connection, migration).await?;
+        connection.execute("commit").await?;
+        tracing::info!(version = migration.version, "applied a migration");
+    }
+    Ok(())
+}
+
+/// Takes the writer's lock, for which another process may make us wait for long.
+async fn begin_immediate(connection: &mut AnyConnection) -> Result<(), MigrateError> {
+    let began = Instant::now();
+    loop {
+        match connection.execute("begin immediate").await {
+            Ok(_) => return Ok(()),
+            // `SQLITE_BUSY`.
+            Err(error) if matches!(number(&error), Some(Number::Sqlite(5))) => {
+                if began.elapsed() > PATIENCE {
+                    return Err(MigrateError::Busy);
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), MigrateError> {
+    // It ends with the connection; a statement that a dead process has sent still runs to its end first.
+    let lock = "select get_lock(concat('mallard_migrate_', left(database(), 40)), ?)";
+    let seconds = i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX);
+    let locked: Option<i64> = sqlx::query_scalar(lock)
+        .bind(seconds)
+        .fetch_one(&mut **connection)
+        .await?;
+    if locked != Some(1) {
+        return Err(MigrateError::Busy);
+    }
+    connection.execute(APPLIED_TABLE).await?;
+    connection.execute(PROGRESS_TABLE).await?;
+    for migration in MYSQL.iter() {
+        let applied = find_applied(connection, migration).await?;
+        if applied == Some(true) {
+            continue;
+        }
+        let progress = find_progress(connection, migration.version, applied.is_some()).await?;
+        if progress != Progress::default() {
+            tracing::warn!(
+                version = migration.version,
+                done = progress.done,
+                "a migration was broken off; going on with it"
+            );
+        }
+        resume(connection, migration, progress, stops).await?;
+        tracing::info!(version = migration.version, "applied a migration");
+    }
+    let unlock = "do release_lock(concat('mallard_migrate_', left(database(), 40)))";
+    connection.execute(unlock).await?;
+    Ok(())
+}
+
+/// How far a migration has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Progress {
+    /// So many statements are done.
+    done: usize,
+    /// So many were begun: those between may be done or not.
+    begun: usize,
+}
+
+async fn resume(
+    connection: &mut AnyConnection,
+    migration: &Migration,
+    progress: Progress,
+    stops: Stops<'_>,
+) -> Result<(), MigrateError> {
+    let version = migration.version;
+    let all = statements::split(migration.sql.as_str()).enumerate();
+    for (index, statement) in all.skip(progress.done) {
+        let is_in_doubt = index < progress.begun;
+        if statements::commits_by_itself(statement) {
+            let begun = progress.begun.max(index + 1);
+            save_progress(connection, version, Progress { done: index, begun }).await?;
+            pause(stops, migration, index, false)?;
+            let executed = execute(connection, migration, (index, statement)).await;
+            executed.or_else(|error| doubted(error, is_in_doubt))?;
+            pause(stops, migration, index, true)?;
+        } else {
+            connection.execute("start transaction").await?;
+            pause(stops, migration, index, false)?;
+            let executed = execute(connection, migration, (index, statement)).await;
+            executed.or_else(|error| doubted(error, is_in_doubt))?;
+            pause(stops, migration, index, true)?;
+            let (done, begun) = (index + 1, progress.begun.max(index + 1));
+            save_progress(connection, version, Progress { done, begun }).await?;
+            connection.execute("commit").await?;
+        }
+    }
+    connection.execute("start transaction").await?;
+    // What an older program has written about the same.
+    let statement = "
+        delete from _sqlx_migrations
+         where version = ?";
+    sqlx::query(statement)
+        .bind(version)
+        .execute(&mut *connection)
+        .await?;
+    add_applied(connection, migration).await?;
+    let statement = "
+        delete from migration_progress
+         where version = ?";
+    sqlx::query(statement)
+        .bind(version)
+        .execute(&mut *connection)
+        .await?;
+    connection.execute("commit").await?;
+    Ok(())
+}
+
+/// A statement that may have been done before has been if it fails as it does the second time.
+fn doubted(error: MigrateError, is_in_doubt: bool) -> Result<(), MigrateError> {
+    /// `ER_TABLE_EXISTS_ERROR`, `ER_BAD_FIELD_ERROR`, `ER_DUP_FIELDNAME`, `ER_DUP_KEYNAME`,
+    /// `ER_DUP_ENTRY`, `ER_CANT_DROP_FIELD_OR_KEY`, `ER_BAD_TABLE_ERROR`, `ER_NO_SUCH_TABLE`.
+    const DONE_BEFORE: [u16; 8] = [1050, 1054, 1060, 1061, 1062, 1091, 1051, 1146];
+    match &error {
+        MigrateError::Failed { source, .. } if is_in_doubt => match number(source) {
+            Some(Number::Mysql(number)) if DONE_BEFORE.contains(&number) => Ok(()),
+            _ => Err(error),
+        },
+        _ => Err(error),
+    }
+}
+
+fn pause(
+    stops: Stops<'_>,
+    migration: &Migration,
+    statement: usize,
+    is_done: bool,
+) -> Result<(), MigrateError> {
+    let version = migration.version;
+    let stops = stops(Moment {
+        version,
+        statement,
+        is_done,
+    });
+    if stops {
+        Err(MigrateError::Stopped)
+    } else {
+        Ok(())
+    }
+}
+
+async fn execute(
+    connection: &mut AnyConnection,
+    migration: &Migration,
+    (index, statement): (usize, &str),
+) -> Result<(), MigrateError> {
+    let executed = connection
+        .execute(AssertSqlSafe(statement.to_owned()))
+        .await;
+    executed.map(drop).map_err(|source| MigrateError::Failed {
+        version: migration.version,
+        statement: index + 1,
+        source,
+    })
+}
+
+/// As sqlx makes it, so that older programs find what they expect.
+const APPLIED_TABLE: &str = "
+    create table if not exists _sqlx_migrations (
+        version bigint primary key,
+        description text not null,
+        installed_on timestamp not null default current_timestamp,
+        success boolean not null,
+        checksum blob not null,
+        execution_time bigint not null
+    )";
+
+/// How far migrations have come that are not applied yet.
+const PROGRESS_TABLE: &str = "
+    create table if not exists migration_progress (
+        version bigint primary key,
+        done bigint not null,
+        begun bigint not null
+    )";
+
+/// Whether a migration is applied: wholly, in part by a program that kept no account of it, or not at all.
+async fn find_applied(
+    connection: &mut AnyConnection,
+    migration: &Migration,
+) -> Result<Option<bool>, MigrateError> {
+    let statement = "
+        select checksum, case when success then 1 else 0 end as is_whole
+          from _sqlx_migrations
+         where version = ?";
+    let row = sqlx::query(statement)
+        .bind(migration.version)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let checksum: Vec<u8> = row.try_get("checksum")?;
+    if checksum != *migration.checksum {
+        return Err(MigrateError::Changed(migration.version));
+    }
+    let is_whole: i64 = row.try_get("is_whole")?;
+    Ok(Some(is_whole == 1))
+}
+
+async fn add_applied(
+    connection: &mut AnyConnection,
+    migration: &Migration,
+) -> Result<(), MigrateError> {
+    let statement = "
+        insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+        values (?, ?, true, ?, 0)";
+    sqlx::query(statement)
+        .bind(migration.version)
+        .bind(migration.description.as_ref())
+        .bind(migration.checksum.as_ref())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn find_progress(
+    connection: &mut AnyConnection,
+    version: i64,
+    is_unaccounted: bool,
+) -> Result<Progress, Error> {
+    let statement = "
+        select done, begun
+          from migration_progress
+         where version = ?";
+    let row = sqlx::query(statement)
+        .bind(version)
+        .fetch_optional(connection)
+        .await?;
+    let number = |it: i64| usize::try_from(it).unwrap_or(0);
+    match row {
+        Some(row) => Ok(Progress {
+            done: number(row.try_get("done")?),
+            begun: number(row.try_get("begun")?),
+        }),
+        None if is_unaccounted => Ok(Progress {
+            done: 0,
+            begun: usize::try_from(i64::MAX).unwrap_or(usize::MAX),
+        }),
+        None => Ok(Progress::default()),
+    }
+}
+
+async fn save_progress(
+    connection: &mut AnyConnection,
+    version: i64,
+    progress: Progress,
+) -> Result<(), Error> {
+    let statement = "
+        replace into migration_progress (version, done, begun)
+        values (?, ?, ?)";
+    let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+    sqlx::query(statement)
+        .bind(version)
+        .bind(number(progress.done))
+        .bind(number(progress.begun))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// How far the database is.
@@ -25,7 +376,7 @@ pub async fn migrate(db: &Db) -> Result<(), MigrateError> {
 pub struct Migrations {
     /// How many migrations the program has.
     pub known: usize,
-    /// How many of them the database has.
+    /// How many of them the database has. It may have others, of a newer program.
     pub applied: usize,
 }
 
@@ -61,4 +412,34 @@ pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
         known: known.len(),
         applied,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What cannot be gone on with after a process has died is not written into a migration.
+    #[test]
+    fn every_statement_is_of_a_kind_that_can_be_resumed() {
+        const KINDS: [&str; 10] = [
+            "create table ",
+            "create index ",
+            "create unique index ",
+            "alter table ",
+            "drop index ",
+            "drop table ",
+            "insert into ",
+            "update ",
+            "delete from ",
+            "replace into ",
+        ];
+        for migrator in [&SQLITE, &MYSQL] {
+            for migration in migrator.iter() {
+                for statement in statements::split(migration.sql.as_str()) {
+                    let known = KINDS.iter().any(|kind| statement.starts_with(kind));
+                    assert!(known, "{}: {statement}", migration.version);
+                }
+            }
+        }
+    }
 }

@@ -1,14 +1,18 @@
 //! The database: one code path for SQLite and for MySQL or MariaDB, through sqlx's `Any` driver.
 //!
-//! SQLite has one writer and several readers; MySQL has a pool for the primary and, where there is
-//! one, another for a replica. Reading goes through [`Db::read`], writing through [`Db::write`].
+//! SQLite has one writer and several readers, MySQL one pool. Writing goes through [`Db::write`]. There are
+//! two kinds of reads: [`Db::read`] asks the primary and sees every commit; [`Db::catalog`] may ask a
+//! replica, where there is one, and is for what is shown of the catalogue.
 
 mod bulk;
 mod dialect;
 mod gate;
+mod lease;
 mod migrate;
 mod pool;
 mod probe;
+mod replica;
+mod statements;
 
 use std::{
     num::NonZero,
@@ -34,11 +38,15 @@ use crate::private;
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
 pub use gate::GateFigures;
-pub use migrate::{Migrations, migrate, migrations};
+pub use lease::{FIRST_AUTOMATIC, LeaseError, LeaseRequest};
+pub use migrate::{MigrateError, Migrations, Moment, migrate, migrate_until, migrations};
 pub use pool::{Connection as Reader, Pool, PoolFigures};
 pub use probe::check_writes;
+pub use replica::{CatalogReader, ReplicaFigures, may_lag};
 
+use lease::{Lease, LeaseMark};
 use pool::Opener;
+use replica::Replica;
 
 /// Says in the log what failed, and to the client what it may know.
 pub fn problem(error: &Error) -> Problem {
@@ -155,8 +163,10 @@ pub async fn retried<T, E, W: Future<Output = Result<T, E>>>(
 pub struct Settings {
     /// `sqlite://FILE` or `mysql://USER:PASSWORD@HOST/DATABASE`.
     pub url: String,
-    /// Where reads go; the same database when absent.
+    /// Where the catalogue is read; the same database when absent.
     pub replica_url: Option<String>,
+    /// How far the replica may lag behind to be read.
+    pub replica_lag_max: Duration,
     /// The most connections that one pool opens.
     pub connections_max: u32,
     /// How long a request waits for a connection.
@@ -182,6 +192,8 @@ const MYSQL_CONNECTIONS_LEAST: u32 = 16;
 pub struct Db {
     writer: Pool,
     reader: Pool,
+    replica: Option<Arc<Replica>>,
+    lease: Arc<Lease>,
     dialect: Dialect,
 }
 
@@ -204,14 +216,17 @@ impl Db {
             }
         };
         let writer = pool(settings, dialect, &settings.url, writers).await?;
-        let reader = match (dialect, &settings.replica_url) {
-            (_, Some(url)) => pool(settings, dialect, url, readers).await?,
-            (Dialect::Sqlite, None) => pool(settings, dialect, &settings.url, readers).await?,
-            (Dialect::Mysql, None) => writer.clone(),
+        let reader = match dialect {
+            Dialect::Sqlite => pool(settings, dialect, &settings.url, readers).await?,
+            Dialect::Mysql => writer.clone(),
         };
+        let replica = settings.replica_url.as_deref();
+        let replica = replica.map(|url| replica_of(settings, dialect, url, readers));
         Ok(Self {
             writer,
             reader,
+            replica: replica.transpose()?.map(Arc::new),
+            lease: Arc::default(),
             dialect,
         })
     }
@@ -221,13 +236,23 @@ impl Db {
         self.dialect
     }
 
-    /// A connection for reading.
+    /// A connection for reading from the primary: it sees everything that is committed.
     pub async fn read(&self) -> Result<Reader, Error> {
         self.reader.get().await
     }
 
-    /// A transaction for writing. It is undone unless [`Tx::commit`] is called.
+    /// A transaction for writing. It is undone unless [`Tx::commit`] is called. There is none for a process
+    /// that has lost its node id.
     pub async fn write(&self) -> Result<Tx, Error> {
+        let mut tx = self.begin().await?;
+        let for_update = self.dialect.for_update();
+        let mark = self.lease.check(tx.conn(), for_update, None).await?;
+        tx.lease = Some((Arc::clone(&self.lease), mark));
+        Ok(tx)
+    }
+
+    /// A transaction without a look at the lease.
+    async fn begin(&self) -> Result<Tx, Error> {
         let begin = match self.dialect {
             // Taking the writer's lock at once is what keeps SQLite from failing half-way.
             Dialect::Sqlite => "begin immediate",
@@ -236,6 +261,7 @@ impl Db {
         let mut tx = Tx {
             connection: Some(self.writer.get().await?),
             dialect: self.dialect,
+            lease: None,
             counted: None,
             after: After::default(),
         };
@@ -261,12 +287,18 @@ impl Db {
     }
 
     /// The pools with their names.
-    pub fn pools(&self) -> [(&'static str, &Pool); 2] {
+    pub fn pools(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
+        let replica = self.replica.as_ref().map(|it| ("replica", &it.pool));
         [("write", &self.writer), ("read", &self.reader)]
+            .into_iter()
+            .chain(replica)
     }
 
     /// Waits until every connection is given back, and closes them.
     pub async fn close(&self) {
+        if let Some(replica) = &self.replica {
+            replica.pool.close().await;
+        }
         self.reader.close().await;
         self.writer.close().await;
     }
@@ -278,6 +310,8 @@ pub struct Tx {
     /// Until it has ended.
     connection: Option<Reader>,
     dialect: Dialect,
+    /// The lease under which it writes, and how that was at its begin.
+    lease: Option<(Arc<Lease>, LeaseMark)>,
     counted: Option<Arc<Commits>>,
     /// What is done once it is committed.
     after: After,
@@ -355,6 +389,11 @@ impl Tx {
     }
 
     async fn finish(mut self) -> Result<(), Error> {
+        if let Some((lease, began)) = self.lease.take() {
+            let for_update = self.dialect.for_update();
+            let began = Some(began);
+            lease.check(self.conn(), for_update, began).await?;
+        }
         let done = self.conn().execute("commit").await;
         // Also when it failed: nobody knows then what the database has done.
         if let Some(commits) = &self.counted {
@@ -408,21 +447,54 @@ async fn pool(
     settings: &Settings,
     dialect: Dialect,
     url: &str,
-    (least, most): (u32, u32),
+    bounds: (u32, u32),
 ) -> Result<Pool, Error> {
+    let prepare = match dialect {
+        Dialect::Sqlite => SQLITE_PREPARE,
+        Dialect::Mysql => MYSQL_PREPARE,
+    };
+    let opener = opener(settings, dialect, (url, "mode=rwc"), prepare)?;
+    Pool::open(opener, as_usize(bounds), settings.acquire_timeout).await
+}
+
+/// A replica need not be there yet, and nothing is ever written to it.
+fn replica_of(
+    settings: &Settings,
+    dialect: Dialect,
+    url: &str,
+    bounds: (u32, u32),
+) -> Result<Replica, Error> {
+    if Dialect::of(url)? != dialect {
+        return Err(Error::Configuration(
+            "the replica must be of the same kind as the database".into(),
+        ));
+    }
+    let prepare = match dialect {
+        Dialect::Sqlite => SQLITE_PREPARE_REPLICA.to_vec(),
+        Dialect::Mysql => [MYSQL_PREPARE, MYSQL_PREPARE_REPLICA].concat(),
+    };
+    let opener = opener(settings, dialect, (url, "mode=rw"), &prepare)?;
+    let pool = Pool::new(opener, as_usize(bounds), settings.acquire_timeout)?;
+    Ok(Replica::new(pool, settings.replica_lag_max))
+}
+
+fn as_usize((least, most): (u32, u32)) -> (usize, usize) {
+    (least as usize, most as usize)
+}
+
+fn opener(
+    settings: &Settings,
+    dialect: Dialect,
+    (url, mode): (&str, &str),
+    prepare: &[&str],
+) -> Result<Opener, Error> {
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = match dialect {
         Dialect::Sqlite if mark == '&' => url.to_owned(),
-        Dialect::Sqlite => format!("{url}?mode=rwc"),
+        Dialect::Sqlite => format!("{url}?{mode}"),
         Dialect::Mysql => format!("{url}{mark}statement-cache-capacity={MYSQL_STATEMENTS_MAX}"),
     };
-    let mut prepare: Vec<String> = match dialect {
-        Dialect::Sqlite => SQLITE_PREPARE,
-        Dialect::Mysql => MYSQL_PREPARE,
-    }
-    .iter()
-    .map(|statement| (*statement).to_owned())
-    .collect();
+    let mut prepare: Vec<String> = prepare.iter().map(|it| (*it).to_owned()).collect();
     if dialect == Dialect::Sqlite {
         let busy_ms = settings.busy_timeout.as_millis();
         prepare.push(format!("pragma busy_timeout = {busy_ms}"));
@@ -431,13 +503,11 @@ async fn pool(
         // SQLite gives the files beside it the mode of the database.
         private::create_file(&file).map_err(Error::Io)?;
     }
-    let opener = Opener {
+    Ok(Opener {
         dialect,
         options: AnyConnectOptions::from_str(&url)?,
         prepare,
-    };
-    let bounds = (least as usize, most as usize);
-    Pool::open(opener, bounds, settings.acquire_timeout).await
+    })
 }
 
 /// The file of an SQLite database.
@@ -473,6 +543,16 @@ const MYSQL_PREPARE: &[&str] = &[
     // Lists come as one text.
     "set session group_concat_max_len = 16777216",
 ];
+
+/// What every connection to a replica is told first.
+const SQLITE_PREPARE_REPLICA: &[&str] = &[
+    "pragma query_only = on",
+    "pragma temp_store = memory",
+    "pragma cache_size = -2048",
+];
+
+/// The same for MySQL, after what all are told.
+const MYSQL_PREPARE_REPLICA: &[&str] = &["set session transaction read only"];
 
 #[cfg(test)]
 mod tests {

@@ -62,20 +62,10 @@ impl Pool {
     /// Opens a first connection, and tries that again for a while.
     pub(super) async fn open(
         opener: Opener,
-        (least, most): (usize, usize),
+        bounds: (usize, usize),
         patience: Duration,
     ) -> Result<Self, Error> {
-        let most = most.max(1);
-        let store = Store::builder(opener)
-            .max_size(most)
-            .queue_mode(QueueMode::Lifo)
-            .build()
-            .map_err(|error| Error::Configuration(error.into()))?;
-        let pool = Self {
-            store,
-            gate: Arc::new(Gate::new(least.clamp(1, most), most)),
-            patience,
-        };
+        let pool = Self::new(opener, bounds, patience)?;
         let began = Instant::now();
         loop {
             match pool.get().await {
@@ -86,6 +76,25 @@ impl Pool {
                 first => return first.map(|_| pool),
             }
         }
+    }
+
+    /// Opens nothing yet.
+    pub(super) fn new(
+        opener: Opener,
+        (least, most): (usize, usize),
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        let most = most.max(1);
+        let store = Store::builder(opener)
+            .max_size(most)
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .map_err(|error| Error::Configuration(error.into()))?;
+        Ok(Self {
+            store,
+            gate: Arc::new(Gate::new(least.clamp(1, most), most)),
+            patience,
+        })
     }
 
     /// A connection.
@@ -168,6 +177,11 @@ impl Manager for Opener {
 }
 
 impl Connection {
+    /// Closes it instead of giving it back.
+    pub(super) fn discard(self) {
+        drop(Object::take(self.inner));
+    }
+
     /// Gives it back only when it has done this. What fails at it is not used again.
     pub(super) fn finish(mut self, statement: &'static str) {
         // Where nothing runs any more, dropping it is as good: the database notices that.

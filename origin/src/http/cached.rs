@@ -15,8 +15,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use shared::{
+    cache::CachePolicy,
     edge::{AS_OF_HEADER, AT_LEAST_HEADER},
     endpoint::{self, Caching},
     key,
@@ -30,6 +31,7 @@ use tracing::Instrument as _;
 use crate::{
     app::App,
     cache::{Found, Kept, Memory, Terms, Wanted},
+    db,
     telemetry::Served,
     web::{Finished, Refusal},
 };
@@ -153,6 +155,7 @@ fn make(
     own: Option<oneshot::Sender<Response>>,
 ) -> BoxFuture<'static, Option<Arc<Kept>>> {
     let request = request_of(&key, asked);
+    let again = app.db.replica().map(|_| request_of(&key, asked));
     let (app, memory) = (app.clone(), Arc::clone(memory));
     let make = async move {
         if let Some(kept) = made_elsewhere(&app, &key).await {
@@ -161,13 +164,13 @@ fn make(
             return Some(kept);
         }
         // Before anything is read, so that what changes meanwhile counts as missing.
-        let as_of = app.changes.latest();
-        let mut response = next.run(request).await;
+        let known = app.changes.latest();
+        let (mut response, as_of) = render(&app, next, request, again).await;
         if let Some(kept) = keep(&app, &memory, &mut response, as_of) {
             let kept = Arc::new(kept);
             memory.put(Arc::clone(&key), Arc::clone(&kept));
             share(&app, key, &kept);
-            app.changes.cover(&app.db, as_of).await;
+            app.changes.cover(&app.db, known).await;
             return Some(kept);
         }
         let failed = response.status().is_server_error();
@@ -181,6 +184,42 @@ fn make(
         last
     };
     Box::pin(make.instrument(tracing::Span::current()))
+}
+
+/// The handler's response, and the last change that is in it. What the replica lacks of the changes that are
+/// known is read from the primary.
+async fn render(
+    app: &App,
+    next: Next,
+    request: Request,
+    again: Option<Request>,
+) -> (Response, u64) {
+    let latest = app.changes.latest();
+    let Some(again) = again else {
+        return (next.run(request).await, latest);
+    };
+    let (response, stamp) = db::may_lag(next.clone().run(request)).await;
+    match stamp {
+        None => (response, latest),
+        Some(stamp) if is_valid(app, &response, stamp) => (response, stamp.min(latest)),
+        Some(_) => {
+            let latest = app.changes.latest();
+            (next.run(again).await, latest)
+        }
+    }
+}
+
+/// Whether what was read from a replica at this change is as good as what the primary would say, as far as
+/// is known here.
+fn is_valid(app: &App, response: &Response, stamp: u64) -> bool {
+    if response.status().is_server_error() {
+        return false;
+    }
+    let policy = response.extensions().get::<Finished>().map(|it| &it.policy);
+    let tags = policy.map(CachePolicy::tags).unwrap_or_default();
+    // What is not found there may only not have arrived yet.
+    let is_complete = response.status() == StatusCode::OK && !tags.is_empty();
+    stamp >= app.changes.latest() || (is_complete && app.changes.allow(tags, stamp))
 }
 
 /// What another origin has made, if it is as good as what this one would make.

@@ -26,6 +26,7 @@ async fn app(folder: &std::path::Path) -> App {
         .await
         .unwrap();
     db::migrate(&app.db).await.unwrap();
+    app.lease().await.unwrap();
     app
 }
 

@@ -44,9 +44,12 @@ struct Readiness {
     database: &'static str,
     migrations: &'static str,
     writes: &'static str,
+    node: &'static str,
+    clock: &'static str,
 }
 
-/// It is not about to stop, the database answers, has every migration, and can be written.
+/// It is not about to stop, the database answers, has every migration and can be written, and this process
+/// has a node id to write with.
 async fn is_ready(State(app): State<App>) -> Response {
     let readiness = readiness(&app).await;
     let Readiness {
@@ -54,8 +57,11 @@ async fn is_ready(State(app): State<App>) -> Response {
         database,
         migrations,
         writes,
+        node,
+        // It serves all the same.
+        clock: _,
     } = readiness;
-    let status = match [server, database, migrations, writes] == [OK; 4] {
+    let status = match [server, database, migrations, writes, node] == [OK; 5] {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
@@ -72,6 +78,8 @@ async fn readiness(app: &App) -> Readiness {
         database: OK,
         migrations: OK,
         writes: "unknown",
+        node: OK,
+        clock: OK,
     };
     if app.stopping.load(Ordering::Acquire) {
         readiness.server = "stopping";
@@ -86,15 +94,28 @@ async fn readiness(app: &App) -> Readiness {
         }
     }
     if (readiness.database, readiness.migrations) == (OK, OK) {
-        readiness.writes = match db::check_writes(&app.db).await {
-            Ok(()) => OK,
-            Err(error) => {
-                tracing::warn!(error = %error, "not ready: nothing can be written");
-                "fail: the disk is full, or the database is read-only"
-            }
-        };
+        readiness.writes = writes(app).await;
+    }
+    // Writing may have found out that it is lost.
+    if app.db.node().is_none() {
+        readiness.node =
+            "none: nothing can be written; another process may have the same --node-id";
+    }
+    if !app.clock.is_trusted() {
+        readiness.clock = "this machine and the database disagree about the time; nothing expires";
     }
     readiness
+}
+
+async fn writes(app: &App) -> &'static str {
+    match db::check_writes(&app.db).await {
+        Ok(()) => OK,
+        Err(_) if app.db.node().is_none() => "unknown",
+        Err(error) => {
+            tracing::warn!(error = %error, "not ready: nothing can be written");
+            "fail: the disk is full, or the database is read-only"
+        }
+    }
 }
 
 /// What is counted, as Prometheus reads it.

@@ -140,9 +140,10 @@ mod tests {
         let matches = command.get_matches_from(["origin", "--data-dir", &data]);
         let config = Config::from_arg_matches(&matches).unwrap();
         let clock = Clock::manual(shared::time::Timestamp::from_millis(0));
-        App::connect(config, shared::page::Assets::default(), clock)
-            .await
-            .unwrap()
+        let app = App::connect(config, shared::page::Assets::default(), clock.clone());
+        let app = app.await.unwrap();
+        app.ids.assign(1, clock.now());
+        app
     }
 
     /// Status and problem type of an answer from routes that only this test has.

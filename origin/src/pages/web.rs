@@ -93,7 +93,7 @@ async fn show_category(
     let sort = filter.sort.unwrap_or_default();
     let mut listing = Listing::of(category.id, sort, LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
-    let mut reader = app.db.read().await.map_err(catalog::Error::from)?;
+    let mut reader = app.db.catalog().await.map_err(catalog::Error::from)?;
     let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;
     let list = match list {
         // A cursor of another order was typed or kept from before: show the first page.

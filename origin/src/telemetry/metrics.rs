@@ -13,7 +13,9 @@ use crate::{
     db::Db,
 };
 
-use super::{Business, CacheMetrics, pools::PoolMetrics};
+use super::{
+    Business, CacheMetrics, clocks::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
+};
 
 /// What a request is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,7 +60,10 @@ pub struct Metrics {
     pub business: Business,
     /// What the caches do.
     pub cache: CacheMetrics,
+    /// How the clocks differ, and which node this is.
+    pub clock: ClockMetrics,
     pools: PoolMetrics,
+    replica: ReplicaMetrics,
 }
 
 impl Default for Metrics {
@@ -73,7 +78,9 @@ impl Default for Metrics {
             connections: Gauge::default(),
             business: Business::default(),
             cache: CacheMetrics::default(),
+            clock: ClockMetrics::default(),
             pools: PoolMetrics::default(),
+            replica: ReplicaMetrics::default(),
         };
         metrics.registered()
     }
@@ -110,7 +117,9 @@ impl Metrics {
              that are no requests, to make room, or too many of a network",
             self.cut.clone(),
         );
+        self.clock.register(registry);
         self.pools.register(registry);
+        self.replica.register(registry);
         self.business.register(registry);
         self.cache.register(registry);
         self
@@ -145,6 +154,9 @@ impl Metrics {
         self.cache.is_trusted(l2.is_some_and(L2::is_trusted));
         for (name, pool) in db.pools() {
             self.pools.is(name, &pool.figures());
+        }
+        if let Some(figures) = db.replica() {
+            self.replica.record(&figures);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -2,9 +2,11 @@
 
 mod business;
 mod caches;
+mod clocks;
 mod log;
 mod metrics;
 mod pools;
+mod replica;
 
 pub use business::Business;
 pub use caches::{CacheMetrics, Served, Shared};

@@ -18,7 +18,7 @@ use crate::{
         list::{self, Place},
         store,
     },
-    db::{self, Reader, Rows},
+    db::{self, CatalogReader, Rows},
 };
 
 use super::{index::SOLD_MAX, words::Term};
@@ -131,7 +131,7 @@ fn push_arms(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
 
 /// How many products have a word, as far as it is worth knowing; some are counted more than once.
 pub(super) async fn count(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     locale: Locale,
     slot: &Slot,
     enough: i64,
@@ -139,7 +139,7 @@ pub(super) async fn count(
     let mut query = Query::new("select count(*) from (");
     push_found(&mut query, locale, slot, enough);
     query.push(") found");
-    query.build_query_scalar().fetch_one(&mut **reader).await
+    query.build_query_scalar().fetch_one(reader.conn()).await
 }
 
 /// What it says of the candidate `c` that it has this word; null when it does not.
@@ -214,7 +214,7 @@ const _: () = assert!(SOLD_MAX == 1_099_511_627_776 - 1);
 
 /// A page of what is found, with one product more than it holds, and how many there are in all.
 pub(super) async fn list(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     hunt: &Hunt,
     listing: &Listing,
     sort: Option<Sort>,
@@ -279,7 +279,7 @@ pub(super) async fn list(
         .push(direction)
         .push(", l.product_id ")
         .push(direction);
-    let rows = query.build().fetch_all(&mut **reader).await?;
+    let rows = query.build().fetch_all(reader.conn()).await?;
     let total = match rows.first() {
         Some(row) => row.try_get("total")?,
         None => 0,
@@ -293,7 +293,7 @@ pub(super) async fn list(
 
 /// What the products that are found can be narrowed by.
 pub(super) async fn facets(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     hunt: &Hunt,
     category: CategoryId,
     currency: Currency,
@@ -322,7 +322,7 @@ pub(super) async fn facets(
         brands: Vec::new(),
         price: None,
     };
-    for row in query.build().fetch_all(&mut **reader).await? {
+    for row in query.build().fetch_all(reader.conn()).await? {
         let product_count = store::count(&row)?;
         let money =
             |column| -> Result<_, db::Error> { Ok(Money::new(row.try_get(column)?, currency)) };
@@ -351,7 +351,7 @@ pub(super) async fn facets(
 
 /// Of these words, the one that says most about a product that sold most.
 pub(super) async fn best_word(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     locale: Locale,
     words: &[String],
 ) -> Result<Option<String>, db::Error> {
@@ -367,7 +367,7 @@ pub(super) async fn best_word(
         let row: Option<(i64, i64)> = sqlx::query_as(statement)
             .bind(locale.code())
             .bind(word)
-            .fetch_optional(&mut **reader)
+            .fetch_optional(reader.conn())
             .await?;
         let found = row.map(|(weight, sold)| (weight, sold, word.clone()));
         best = best.max(found);

@@ -22,7 +22,7 @@ use shared::{
 
 use crate::{
     app::App,
-    db::{Reader, Rows},
+    db::{CatalogReader, Rows},
 };
 
 use super::{Category, Error, Listing, Tree, WHOLE_SHOP, limit, list, price, tree};
@@ -168,7 +168,7 @@ impl Search<'_> {
             ));
         }
         let tree = tree(app).await?;
-        let mut reader = app.db.read().await?;
+        let mut reader = app.db.catalog().await?;
         super::narrow_to(&mut reader, &mut listing, self.brands).await?;
         let typed = runs_of(&normal_query(self.q));
         let terms = terms_of(&typed);
@@ -197,7 +197,7 @@ impl Search<'_> {
     /// What is found by these words.
     async fn attempt(
         self,
-        reader: &mut Reader,
+        reader: &mut CatalogReader,
         (app, tree, listing): (&App, &Tree, &Listing),
         terms: &[Term],
     ) -> Result<Attempt, Error> {
@@ -236,7 +236,7 @@ impl Search<'_> {
 
     async fn gather(
         self,
-        reader: &mut Reader,
+        reader: &mut CatalogReader,
         (app, listing): (&App, &Listing),
         hunt: &Hunt,
     ) -> Result<Found, Error> {
@@ -308,7 +308,7 @@ fn slot(tree: &Tree, locale: Locale, term: &Term) -> Slot {
 /// The words that were typed, with those that are written nowhere replaced by the best ones that are
 /// one slip away. Nothing where one cannot be mended.
 async fn mend(
-    reader: &mut Reader,
+    reader: &mut CatalogReader,
     locale: Locale,
     typed: &[String],
     wanting: &[Term],
@@ -321,7 +321,7 @@ async fn mend(
         }
         let mut meant = Vec::new();
         for chunk in one_slip_from(&term.word).chunks(Rows::MAX) {
-            meant.extend(known_terms(reader, locale, chunk).await?);
+            meant.extend(known_terms(reader.conn(), locale, chunk).await?);
         }
         let Some(best) = find::best_word(reader, locale, &meant).await? else {
             return Ok(None);

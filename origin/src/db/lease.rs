@@ -1,0 +1,475 @@
+//! The lease on a node id: whoever has it makes identities that nobody else makes. It lies in the database,
+//! ends by the database's time unless it is renewed, and what is written is written under it.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use shared::{
+    id::{IdGenerator, NODE_MAX},
+    time::Timestamp,
+};
+use sqlx::{AnyConnection, Row as _, error::DatabaseError};
+
+use crate::clock::steady_ms;
+
+use super::{Db, Error, Tx};
+
+/// The first node id that is given to whoever wants any. Those below are for the operator to choose, and
+/// for processes of an older program that leases none.
+pub const FIRST_AUTOMATIC: u16 = 512;
+/// How often another id is tried when somebody else was quicker.
+const ATTEMPTS: usize = 64;
+/// How long to wait before looking again whether the last holder of an id is alive.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Why there is no node id to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Somebody else has the id that was asked for, and renews it.
+    #[error(
+        "node id {node} is held by another process, on {host}; leave --node-id out, or choose another"
+    )]
+    Held {
+        /// The id.
+        node: u16,
+        /// Where the other process runs.
+        host: String,
+    },
+    /// All have a holder.
+    #[error("all node ids from {FIRST_AUTOMATIC} to {NODE_MAX} are held by other processes")]
+    NoneLeft,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// What a process knows of its lease.
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    held: Mutex<Option<Held>>,
+    /// Until when, by the steady clock, nobody else can have it. Nothing was leased at zero.
+    sure_until_ms: AtomicI64,
+    /// How often one was lost.
+    lost: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    node: u16,
+    holder: String,
+    is_lost: bool,
+}
+
+/// How often leases were lost when a transaction began: it cannot be committed when that is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LeaseMark(u64);
+
+/// A lease that was just taken.
+struct Taken {
+    node: u16,
+    /// Up to when others may have made identities with it.
+    ids_until: i64,
+    /// The steady clock before the database was asked.
+    asked_ms: i64,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseRequest<'a> {
+    /// A certain id, or any.
+    pub node: Option<u16>,
+    /// How long it lasts without being renewed.
+    pub lasts: Duration,
+    /// Where this process runs, for a person to find it.
+    pub host: &'a str,
+}
+
+impl Lease {
+    fn held(&self) -> Option<Held> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
+    }
+
+    fn set(&self, held: Option<Held>, sure_until_ms: i64) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        self.sure_until_ms.store(sure_until_ms, Ordering::Release);
+    }
+
+    fn lose(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = held.as_mut().filter(|held| !held.is_lost) {
+            held.is_lost = true;
+            self.lost.fetch_add(1, Ordering::AcqRel);
+            self.sure_until_ms.store(i64::MIN, Ordering::Release);
+            tracing::error!(
+                node = held.node,
+                "the lease on this node id is lost; nothing is written until there is another"
+            );
+        }
+    }
+
+    /// After it was given back: what is written from now on is refused, and nobody need be told.
+    fn lose_quietly(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = held.as_mut() {
+            held.is_lost = true;
+        }
+        self.lost.fetch_add(1, Ordering::AcqRel);
+        self.sure_until_ms.store(i64::MIN, Ordering::Release);
+    }
+
+    fn mark(&self) -> LeaseMark {
+        LeaseMark(self.lost.load(Ordering::Acquire))
+    }
+
+    fn is_sure(&self) -> bool {
+        match self.sure_until_ms.load(Ordering::Acquire) {
+            0 => true,
+            until => steady_ms() < until,
+        }
+    }
+
+    /// Makes sure that a transaction may write. Where the lease is in doubt, its row is locked, so that nobody
+    /// takes it before the transaction ends.
+    pub(super) async fn check(
+        &self,
+        conn: &mut AnyConnection,
+        for_update: &'static str,
+        began: Option<LeaseMark>,
+    ) -> Result<LeaseMark, Error> {
+        let mark = self.mark();
+        if began.is_some_and(|began| began != mark) {
+            return Err(lost());
+        }
+        if self.is_sure() {
+            return Ok(mark);
+        }
+        let Some(held) = self.held() else {
+            return Ok(mark);
+        };
+        if held.is_lost {
+            return Err(lost());
+        }
+        let statement = if for_update.is_empty() {
+            "select holder from nodes where node_id = ?"
+        } else {
+            "select holder from nodes where node_id = ? for update"
+        };
+        let holder: Option<String> = sqlx::query_scalar(statement)
+            .bind(i64::from(held.node))
+            .fetch_optional(conn)
+            .await?;
+        if holder.as_deref() != Some(&held.holder) {
+            self.lose();
+            return Err(lost());
+        }
+        Ok(mark)
+    }
+}
+
+fn lost() -> Error {
+    Error::Io(std::io::Error::other(
+        "this process has lost its node id to another one",
+    ))
+}
+
+impl Db {
+    /// Leases a node id and makes identities with it. Where the id that is asked for has not expired, this
+    /// waits until it does, and fails when its holder turns out to be alive.
+    pub async fn lease(
+        &self,
+        request: LeaseRequest<'_>,
+        ids: &IdGenerator,
+    ) -> Result<u16, LeaseError> {
+        let holder = crate::secret::token();
+        let taken = match request.node {
+            Some(node) => self.lease_named(node, &holder, request).await?,
+            None => self.lease_any(&holder, request).await?,
+        };
+        ids.assign(taken.node, Timestamp::from_millis(taken.ids_until));
+        let held = Held {
+            node: taken.node,
+            holder,
+            is_lost: false,
+        };
+        let sure_until_ms = sure_until(taken.asked_ms, request.lasts);
+        self.lease.set(Some(held), sure_until_ms);
+        Ok(taken.node)
+    }
+
+    /// Renews the lease; one that is lost is replaced. A job does so all the time.
+    pub async fn renew_lease(
+        &self,
+        request: LeaseRequest<'_>,
+        ids: &IdGenerator,
+        now: Timestamp,
+    ) -> Result<(), LeaseError> {
+        let Some(held) = self.lease.held() else {
+            return Ok(());
+        };
+        if held.is_lost {
+            let node = self.lease(request, ids).await?;
+            tracing::warn!(node, "this process has a node id again");
+            return Ok(());
+        }
+        let asked_ms = steady_ms();
+        let lasts_ms = millis(request.lasts);
+        let mut tx = self.begin().await?;
+        let until = self.now(&mut tx).await? + lasts_ms;
+        let ids_until = ids.last().max(now).as_millis() + lasts_ms;
+        let statement = "
+            update nodes
+               set expires_at = ?, ids_until = ?
+             where node_id = ?
+               and holder = ?";
+        let renewed = sqlx::query(statement)
+            .bind(until)
+            .bind(ids_until)
+            .bind(i64::from(held.node))
+            .bind(&held.holder)
+            .execute(tx.conn())
+            .await?;
+        if renewed.rows_affected() == 0 {
+            tx.rollback().await?;
+            self.lease.lose();
+            return Ok(());
+        }
+        tx.commit().await?;
+        let sure_until_ms = sure_until(asked_ms, request.lasts);
+        self.lease
+            .sure_until_ms
+            .store(sure_until_ms, Ordering::Release);
+        Ok(())
+    }
+
+    /// Gives the lease back, so that another process may have the id at once.
+    pub async fn release_lease(&self, ids: &IdGenerator) -> Result<(), Error> {
+        let Some(held) = self.lease.held().filter(|held| !held.is_lost) else {
+            return Ok(());
+        };
+        let mut tx = self.begin().await?;
+        let statement = "
+            update nodes
+               set expires_at = 0, ids_until = ?
+             where node_id = ?
+               and holder = ?";
+        sqlx::query(statement)
+            .bind(ids.last().as_millis() + 1)
+            .bind(i64::from(held.node))
+            .bind(&held.holder)
+            .execute(tx.conn())
+            .await?;
+        tx.commit().await?;
+        self.lease.lose_quietly();
+        Ok(())
+    }
+
+    /// The node id of this process, unless it has none or has lost it.
+    pub fn node(&self) -> Option<u16> {
+        let held = self.lease.held().filter(|held| !held.is_lost);
+        held.map(|held| held.node)
+    }
+
+    /// Whether nobody else can have the node id just now, as far as can be said without asking.
+    pub fn is_lease_sure(&self) -> bool {
+        self.lease.is_sure()
+    }
+
+    async fn lease_named(
+        &self,
+        node: u16,
+        holder: &str,
+        request: LeaseRequest<'_>,
+    ) -> Result<Taken, LeaseError> {
+        let mut seen: Option<i64> = None;
+        loop {
+            let asked_ms = steady_ms();
+            let taken = |ids_until| Taken {
+                node,
+                ids_until,
+                asked_ms,
+            };
+            let mut tx = self.begin().await?;
+            let now = self.now(&mut tx).await?;
+            let statement = "
+                select host, expires_at
+                  from nodes
+                 where node_id = ?";
+            let row = sqlx::query(statement)
+                .bind(i64::from(node))
+                .fetch_optional(tx.conn())
+                .await?;
+            let Some(row) = row else {
+                match add(tx, node, holder, now, request).await? {
+                    Some(ids_until) => return Ok(taken(ids_until)),
+                    None => continue,
+                }
+            };
+            let (host, expires_at): (String, i64) =
+                (row.try_get("host")?, row.try_get("expires_at")?);
+            if expires_at < now {
+                match take(tx, node, holder, now, request).await? {
+                    Some(ids_until) => return Ok(taken(ids_until)),
+                    None => continue,
+                }
+            }
+            tx.rollback().await?;
+            match seen {
+                Some(seen) if expires_at > seen => return Err(LeaseError::Held { node, host }),
+                Some(_) => {}
+                None => {
+                    let wait_ms = expires_at - now;
+                    tracing::info!(
+                        node,
+                        wait_ms,
+                        "the node id's last lease has not expired yet"
+                    );
+                    seen = Some(expires_at);
+                }
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn lease_any(
+        &self,
+        holder: &str,
+        request: LeaseRequest<'_>,
+    ) -> Result<Taken, LeaseError> {
+        for _ in 0..ATTEMPTS {
+            let asked_ms = steady_ms();
+            let mut tx = self.begin().await?;
+            let now = self.now(&mut tx).await?;
+            let statement = "
+                select node_id
+                  from nodes
+                 where node_id >= ?
+                   and expires_at < ?
+                 order by expires_at, node_id
+                 limit 1";
+            let free: Option<i64> = sqlx::query_scalar(statement)
+                .bind(i64::from(FIRST_AUTOMATIC))
+                .bind(now)
+                .fetch_optional(tx.conn())
+                .await?;
+            let (node, leased) = if let Some(node) = free {
+                let node = u16::try_from(node).unwrap_or(NODE_MAX);
+                (node, take(tx, node, holder, now, request).await?)
+            } else {
+                let statement = "
+                    select max(node_id)
+                      from nodes
+                     where node_id >= ?";
+                let last: Option<i64> = sqlx::query_scalar(statement)
+                    .bind(i64::from(FIRST_AUTOMATIC))
+                    .fetch_one(tx.conn())
+                    .await?;
+                let next = last.map_or(i64::from(FIRST_AUTOMATIC), |last| last + 1);
+                let node = u16::try_from(next).ok().filter(|it| *it <= NODE_MAX);
+                let node = node.ok_or(LeaseError::NoneLeft)?;
+                (node, add(tx, node, holder, now, request).await?)
+            };
+            if let Some(ids_until) = leased {
+                return Ok(Taken {
+                    node,
+                    ids_until,
+                    asked_ms,
+                });
+            }
+        }
+        Err(LeaseError::NoneLeft)
+    }
+
+    async fn now(&self, tx: &mut Tx) -> Result<i64, Error> {
+        let now = sqlx::query_scalar(self.dialect.select_now());
+        now.fetch_one(tx.conn()).await
+    }
+}
+
+/// Takes an id that has expired, unless somebody else was quicker; returns up to when it was used.
+async fn take(
+    mut tx: Tx,
+    node: u16,
+    holder: &str,
+    now: i64,
+    request: LeaseRequest<'_>,
+) -> Result<Option<i64>, Error> {
+    let statement = "
+        select ids_until
+          from nodes
+         where node_id = ?";
+    let ids_until: i64 = sqlx::query_scalar(statement)
+        .bind(i64::from(node))
+        .fetch_one(tx.conn())
+        .await?;
+    let until = now + millis(request.lasts);
+    let statement = "
+        update nodes
+           set holder = ?, host = ?, expires_at = ?, ids_until = ?
+         where node_id = ?
+           and expires_at < ?
+           and ids_until = ?";
+    let taken = sqlx::query(statement)
+        .bind(holder)
+        .bind(request.host)
+        .bind(until)
+        .bind(ids_until.max(until))
+        .bind(i64::from(node))
+        .bind(now)
+        .bind(ids_until)
+        .execute(tx.conn())
+        .await?;
+    if taken.rows_affected() == 0 {
+        tx.rollback().await?;
+        return Ok(None);
+    }
+    tx.commit().await?;
+    Ok(Some(ids_until))
+}
+
+/// Takes an id that nobody has had, unless somebody else was quicker.
+async fn add(
+    mut tx: Tx,
+    node: u16,
+    holder: &str,
+    now: i64,
+    request: LeaseRequest<'_>,
+) -> Result<Option<i64>, Error> {
+    let statement = "
+        insert into nodes (node_id, holder, host, expires_at, ids_until)
+        values (?, ?, ?, ?, ?)";
+    let added = sqlx::query(statement)
+        .bind(i64::from(node))
+        .bind(holder)
+        .bind(request.host)
+        .bind(now + millis(request.lasts))
+        .bind(now + millis(request.lasts))
+        .execute(tx.conn())
+        .await;
+    match added {
+        Ok(_) => tx.commit().await.map(|()| Some(0)),
+        Err(error)
+            if error
+                .as_database_error()
+                .is_some_and(DatabaseError::is_unique_violation) =>
+        {
+            tx.rollback().await?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Not up to the very end: clocks run at different speeds.
+fn sure_until(asked_ms: i64, lasts: Duration) -> i64 {
+    asked_ms + millis(lasts) / 4 * 3
+}

@@ -1,0 +1,55 @@
+//! How far the database's replica is behind, and how much it is read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+use crate::db::ReplicaFigures;
+
+/// How the replica is.
+#[derive(Debug, Default)]
+pub struct ReplicaMetrics {
+    usable: Gauge,
+    lag: Gauge<f64, AtomicU64>,
+    reads: Counter,
+    fallbacks: Counter,
+}
+
+impl ReplicaMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "db_replica_usable",
+            "Whether the catalogue is read from the replica",
+            self.usable.clone(),
+        );
+        registry.register_with_unit(
+            "db_replica_lag",
+            "How far the replica was behind when that was last measured",
+            Unit::Seconds,
+            self.lag.clone(),
+        );
+        registry.register(
+            "db_replica_reads",
+            "How often the replica gave a connection",
+            self.reads.clone(),
+        );
+        registry.register(
+            "db_replica_fallbacks",
+            "How often the primary was read in the replica's place",
+            self.fallbacks.clone(),
+        );
+    }
+
+    pub(super) fn record(&self, figures: &ReplicaFigures) {
+        self.usable.set(i64::from(figures.is_usable));
+        self.lag.set(figures.lag.as_secs_f64());
+        let count = |counter: &Counter, value| {
+            counter.inner().fetch_max(value, Ordering::Relaxed);
+        };
+        count(&self.reads, figures.reads);
+        count(&self.fallbacks, figures.fallbacks);
+    }
+}
