@@ -40,6 +40,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
         .await
         .unwrap();
     db::migrate(&app.db).await.unwrap();
+    app.lease().await.unwrap();
     let (tell, told) = oneshot::channel::<()>();
     let told = std::sync::Arc::new(std::sync::Mutex::new(Some(told)));
     let slow = axum::routing::get(move || {

@@ -113,16 +113,6 @@ impl Lease {
         }
     }
 
-    /// After it was given back: what is written from now on is refused, and nobody need be told.
-    fn lose_quietly(&self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = held.as_mut() {
-            held.is_lost = true;
-        }
-        self.lost.fetch_add(1, Ordering::AcqRel);
-        self.sure_until_ms.store(i64::MIN, Ordering::Release);
-    }
-
     fn mark(&self) -> LeaseMark {
         LeaseMark(self.lost.load(Ordering::Acquire))
     }
@@ -255,7 +245,7 @@ impl Db {
         let mut tx = self.begin().await?;
         let statement = "
             update nodes
-               set expires_at = 0, ids_until = ?
+               set expires_at = 0, ids_until = ?, holder = ''
              where node_id = ?
                and holder = ?";
         sqlx::query(statement)
@@ -265,7 +255,8 @@ impl Db {
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        self.lease.lose_quietly();
+        // A renewal that is under way finds nothing to renew.
+        self.lease.set(None, i64::MIN);
         Ok(())
     }
 

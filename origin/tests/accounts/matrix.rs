@@ -248,7 +248,7 @@ async fn every_operation_answers_each_caller_as_written_down() {
                 std::fs::copy(shop.folder().join("test.db"), &file).unwrap();
                 let url = format!("sqlite://{}", file.display());
                 let other = |config: &mut origin::config::Config| {
-                    (config.database_url, config.node_id) = (Some(url), 1);
+                    config.database_url = Some(url);
                 };
                 let copy = shop.with(other).await;
                 let request = Request::builder()

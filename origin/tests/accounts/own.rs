@@ -350,7 +350,6 @@ db_test! {
     /// A guest who orders with somebody's address uses up nothing of what the account may order.
     async fn guests_do_not_order_for_an_account(shop) {
         let shop = &shop.with(|config| {
-            config.node_id += 1;
             config.buying.limit_unpaid_orders = 1;
         }).await;
         shop.save(vec![only("tea", "5.00", 9)]).await;

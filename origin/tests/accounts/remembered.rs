@@ -9,10 +9,9 @@ use crate::{
 use serde_json::json;
 
 /// Another origin of this shop, which knows this Redis and the shop's keys.
-async fn with_redis(shop: &Shop, redis: &Redis, node_id: u16) -> Shop {
+async fn with_redis(shop: &Shop, redis: &Redis) -> Shop {
     let keys = format!("test:{}", "A".repeat(43));
     shop.with(|config| {
-        config.node_id = node_id;
         config.redis_url = Some(redis.url.clone());
         config.redis_timeout_ms = 5_000;
         config.token_keys = Some(keys);
@@ -36,7 +35,7 @@ async fn forget_in_database(shop: &Shop) {
 db_test! {
     async fn another_origin_knows_who_is_signed_in(shop) {
         let redis = Redis::start();
-        let (here, there) = (with_redis(shop, &redis, 1).await, with_redis(shop, &redis, 2).await);
+        let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
         let mut ada = member(shop, "ada@example.com").await;
         assert!(ada.is_in(&here).await);
         // It is not in the database any more, and `there` does not ask.
@@ -53,7 +52,7 @@ db_test! {
 db_test! {
     async fn whoever_is_signed_out_is_out_everywhere(shop) {
         let redis = Redis::start();
-        let (here, there) = (with_redis(shop, &redis, 1).await, with_redis(shop, &redis, 2).await);
+        let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
         member(shop, "ada@example.com").await;
         for everywhere in [false, true] {
             let (mut ada, mut phone) = (Browser::default(), Browser::default());
@@ -77,7 +76,7 @@ db_test! {
     /// Who looks up a session while it is ended does not put it back.
     async fn what_is_forgotten_is_not_put_back(shop) {
         let redis = Redis::start();
-        let here = with_redis(shop, &redis, 1).await;
+        let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
         assert!(ada.is_in(&here).await);
         let key = key(&redis);
@@ -92,7 +91,7 @@ db_test! {
     /// Whoever can write into Redis becomes nobody by it.
     async fn what_an_origin_has_not_sealed_is_not_believed(shop) {
         let redis = Redis::start();
-        let here = with_redis(shop, &redis, 1).await;
+        let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
         assert!(ada.is_in(&here).await);
         let ada_key = key(&redis);
@@ -116,7 +115,7 @@ db_test! {
 db_test! {
     async fn without_redis_the_database_is_asked(shop) {
         let mut redis = Redis::start();
-        let here = with_redis(shop, &redis, 1).await;
+        let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
         assert!(ada.is_in(&here).await);
         redis.kill();
@@ -135,7 +134,7 @@ db_test! {
     /// What a command changes in a process that knows no Redis holds where sessions are remembered, too.
     async fn a_role_that_a_command_changes_holds_at_once(shop) {
         let redis = Redis::start();
-        let here = with_redis(shop, &redis, 1).await;
+        let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
         assert!(ada.is_in(&here).await);
         assert!(shop.app.redis.is_none());

@@ -17,7 +17,6 @@ const THERE: &str = "198.51.100.2";
 /// The shop with the limits that a new one has, but for how often anybody may ask.
 async fn limited(shop: &Shop) -> Shop {
     shop.with(|config| {
-        config.node_id += 1;
         (config.limit_checkout, config.limit_api) = (0, 0);
         config.buying.limit_line_units = 99;
         config.buying.limit_unpaid_orders = 3;
@@ -151,7 +150,7 @@ db_test! {
     /// However many ask at once, and at two origins: three are placed.
     async fn two_origins_count_together(shop) {
         let shop = &limited(shop).await;
-        let twin = shop.with(|config| config.node_id += 1).await;
+        let twin = shop.with(|_| ()).await;
         shop.save(vec![only("tea", "5.00", 500)]).await;
         for round in 0..4 {
             let email = format!("ann{round}@example.org");
@@ -281,7 +280,6 @@ db_test! {
     async fn one_network_holds_so_many(shop) {
         let shop = &limited(shop).await;
         let shop = &shop.with(|config| {
-            config.node_id += 1;
             config.buying.limit_held_units = 5;
         }).await;
         shop.save(vec![only("vase", "10.00", 50)]).await;
@@ -333,7 +331,6 @@ db_test! {
         assert_eq!(on_hand(shop).await, 1);
 
         let later = shop.with(|config| {
-            config.node_id += 1;
             config.buying.transfer_takes_stock_when_paid = true;
         }).await;
         let mut orders = Vec::new();
@@ -363,7 +360,6 @@ db_test! {
     async fn an_address_gets_so_many_messages(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let shop = &shop.with(|config| {
-            config.node_id += 1;
             config.buying.limit_unpaid_mails = 2;
         }).await;
         let order = async |email: &str| {
@@ -409,7 +405,6 @@ db_test! {
     async fn pages_say_what_is_too_much(shop) {
         let shop = &limited(shop).await;
         let shop = &shop.with(|config| {
-            config.node_id += 1;
             config.buying.limit_unpaid_units = 2;
         }).await;
         shop.save(vec![only("tea", "5.00", 500)]).await;

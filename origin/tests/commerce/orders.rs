@@ -197,7 +197,7 @@ db_test! {
     /// The buyer hears once of each step that is news, whichever of two relays takes it, and of no other.
     async fn each_step_is_one_message(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let twin = shop.with(|config| config.node_id += 1).await;
+        let twin = shop.with(|_| ()).await;
         let relays = async || {
             for _ in 0..3 {
                 let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(&shop.app));
@@ -235,7 +235,7 @@ db_test! {
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
         }
-        let twin = shop.with(|config| config.node_id += 1).await;
+        let twin = shop.with(|_| ()).await;
         let relays = (0..8).map(|number| outbox::deliver_due(if number % 2 == 0 { &shop.app } else { &twin.app }));
         let mut delivered = 0;
         for done in futures_util::future::join_all(relays).await {

@@ -162,6 +162,7 @@ impl Shop {
             .await
             .unwrap();
         db::migrate(&app.db).await.unwrap();
+        app.lease().await.unwrap();
         let router = origin::http::router(&app);
         Self {
             app,
@@ -177,10 +178,10 @@ impl Shop {
 
     /// Another origin on the same database, with its own connections.
     pub async fn twin(&self) -> Router {
-        let mut config = self.app.config.clone();
-        config.node_id += 1;
+        let config = self.app.config.clone();
         let clock = self.app.clock.clone();
         let app = App::connect(config, assets(), clock).await.unwrap();
+        app.lease().await.unwrap();
         origin::http::router(&app)
     }
 
@@ -190,12 +191,51 @@ impl Shop {
         change(&mut config);
         let clock = self.app.clock.clone();
         let app = App::connect(config, assets(), clock).await.unwrap();
+        app.lease().await.unwrap();
         let router = origin::http::router(&app);
         Self {
             app,
             router,
             folder: tempfile::tempdir().unwrap(),
             mysql: None,
+        }
+    }
+
+    /// Another program on the same database and in the same folder.
+    pub fn on(&self, app: App) -> Self {
+        Self {
+            router: origin::http::router(&app),
+            app,
+            folder: tempfile::tempdir().unwrap(),
+            mysql: None,
+        }
+    }
+
+    /// Another program on the same database that has no node id yet.
+    pub async fn empty_handed(&self) -> App {
+        let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        App::connect(config, assets(), clock).await.unwrap()
+    }
+
+    /// A database without any table, on the same server.
+    pub async fn empty(&self) -> App {
+        let mut config = self.app.config.clone();
+        let url = match &self.mysql {
+            Some((server, name)) => {
+                execute(server, format!("create database {name}_empty")).await;
+                format!("{}_empty", self.url())
+            }
+            None => format!("sqlite://{}", self.folder.path().join("empty.db").display()),
+        };
+        config.database_url = Some(url);
+        let clock = self.app.clock.clone();
+        App::connect(config, assets(), clock).await.unwrap()
+    }
+
+    pub async fn drop_empty(&self, app: App) {
+        app.db.close().await;
+        if let Some((server, name)) = &self.mysql {
+            execute(server, format!("drop database {name}_empty")).await;
         }
     }
 

@@ -1,0 +1,257 @@
+//! A replica that lags behind: the catalogue may be read from it, and nobody gets a wrong answer.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::json;
+use shared::edge::AS_OF_HEADER;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+
+use crate::{
+    db_test,
+    kept::{price_of, set_price},
+    shopper::*,
+    support::Shop,
+};
+
+/// A copy of a shop's database, as it was when it was last fed.
+struct Copy {
+    connection: AnyConnection,
+    tables: Vec<String>,
+    is_mysql: bool,
+    /// Where the copy is.
+    url: String,
+    /// What the tables of the primary and of the copy begin with.
+    from: String,
+    to: String,
+}
+
+impl Copy {
+    async fn of(shop: &Shop) -> Self {
+        let primary = shop.url();
+        let mut connection = AnyConnection::connect(&primary).await.unwrap();
+        let is_mysql = primary.starts_with("mysql");
+        let (url, from, to, tables) = if is_mysql {
+            let (server, name) = primary.rsplit_once('/').unwrap();
+            let copy = format!("{name}_copy");
+            run(&mut connection, format!("create database {copy}")).await;
+            let tables = "select cast(table_name as char(64)) from information_schema.tables
+                           where table_schema = database()";
+            (
+                format!("{server}/{copy}"),
+                format!("{name}."),
+                format!("{copy}."),
+                tables,
+            )
+        } else {
+            let file = shop.folder().join("copy.db");
+            run(&mut connection, format!("vacuum into '{}'", file.display())).await;
+            run(
+                &mut connection,
+                format!("attach database '{}' as copy", file.display()),
+            )
+            .await;
+            let tables = "select name from sqlite_master
+                           where type = 'table' and name not like 'sqlite_%'";
+            (
+                format!("sqlite://{}", file.display()),
+                "main.".to_owned(),
+                "copy.".to_owned(),
+                tables,
+            )
+        };
+        let tables = sqlx::query_scalar(tables)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let mut copy = Self {
+            connection,
+            tables,
+            is_mysql,
+            url,
+            from,
+            to,
+        };
+        if is_mysql {
+            for table in copy.tables.clone() {
+                copy.run(format!(
+                    "create table {}{table} like {}{table}",
+                    copy.to, copy.from
+                ))
+                .await;
+            }
+        }
+        copy.feed().await;
+        copy
+    }
+
+    /// Brings the copy up to date, in one transaction as a replica does.
+    async fn feed(&mut self) {
+        let off = if self.is_mysql {
+            "set foreign_key_checks = 0"
+        } else {
+            "pragma foreign_keys = off"
+        };
+        self.run(off.to_owned()).await;
+        self.run("begin".to_owned()).await;
+        for table in self.tables.clone() {
+            self.run(format!("delete from {}{table}", self.to)).await;
+            let rows = format!("select * from {}{table}", self.from);
+            self.run(format!("insert into {}{table} {rows}", self.to))
+                .await;
+        }
+        self.run("commit".to_owned()).await;
+    }
+
+    async fn run(&mut self, statement: String) {
+        run(&mut self.connection, statement).await;
+    }
+
+    /// An origin that reads from it, however far it lags.
+    async fn origin(&self, shop: &Shop) -> Shop {
+        let behind = shop
+            .with(|config| {
+                config.database_replica_url = Some(self.url.clone());
+                config.database_replica_lag_max_ms = u64::from(u32::MAX) * 1_000;
+            })
+            .await;
+        behind.app.db.check_replica().await.unwrap();
+        assert!(behind.app.db.replica().unwrap().is_usable);
+        behind
+    }
+
+    async fn end(mut self, behind: Shop) {
+        behind.app.db.close().await;
+        if self.is_mysql {
+            self.run(format!("drop database {}", self.to.trim_end_matches('.')))
+                .await;
+        }
+        self.connection.close().await.unwrap();
+    }
+}
+
+async fn run(connection: &mut AnyConnection, statement: String) {
+    connection.execute(AssertSqlSafe(statement)).await.unwrap();
+}
+
+fn reads(shop: &Shop) -> u64 {
+    shop.app.db.replica().unwrap().reads
+}
+
+db_test! {
+    /// Of a whole purchase the replica knows nothing, and no answer is wrong.
+    async fn a_purchase_does_not_notice_how_far_the_replica_lags(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let copy = Copy::of(shop).await;
+        let behind = copy.origin(shop).await;
+        assert_eq!(behind.get("/p/tea").await.status, 200);
+        assert!(reads(&behind) > 0, "the replica is read");
+        let path = ready_cart(&behind, "tea-1", 2).await;
+        assert_eq!(behind.json(&path).await["lines"][0]["quantity"], 2);
+        let mut order = order_of(&behind, &path).await;
+        order["payment_method"] = json!("test");
+        let placed = send_with_key(&behind, &format!("{path}/order"), &order, "a").await;
+        assert_eq!(placed.status, 201, "{}", placed.text());
+        let again = send_with_key(&behind, &format!("{path}/order"), &order, "a").await;
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        let placed = placed.json();
+        let (number, token) = (placed["number"].as_str().unwrap(), placed["token"].as_str().unwrap());
+        let (order, token) = (format!("/api/v1/orders/{number}"), format!("?token={token}"));
+        assert_eq!(behind.json(&format!("{order}{token}")).await["state"], "pending");
+        let card = json!({ "card": "confirm" });
+        let asked = send_with_key(&behind, &format!("{order}/payments{token}"), &card, "b").await;
+        let payment = format!("{order}/payments/{}", asked.json()["id"].as_str().unwrap());
+        let shown = behind.json(&format!("{payment}{token}")).await;
+        assert_eq!(shown["state"], "confirming");
+        let confirm = format!("{payment}/confirm{token}");
+        let confirmed = send(&behind, "POST", &confirm, &json!({})).await.json();
+        assert_eq!((&confirmed["state"], &confirmed["order"]), (&json!("captured"), &json!("paid")));
+        assert_eq!(behind.json(&format!("{order}{token}")).await["state"], "paid");
+        assert_eq!(on_hand(&behind).await, 7);
+        copy.end(behind).await;
+    }
+}
+
+db_test! {
+    /// What is read from the replica says so by its number; what is known to have changed is read from the
+    /// primary.
+    async fn nothing_old_is_kept_under_a_new_number(shop) {
+        set_price(shop, "tea", "1.00").await;
+        shop.save(vec![only("mug", "2.00", 9)]).await;
+        let mut copy = Copy::of(shop).await;
+        let behind = copy.origin(shop).await;
+        let copied = behind.get("/api/v1/products/mug").await.header(AS_OF_HEADER).to_owned();
+        set_price(shop, "tea", "3.00").await;
+        // Nobody has told this origin: it says as of when its answer is.
+        let old = behind.get("/api/v1/products/tea").await;
+        assert_eq!((price_of(&old), old.header(AS_OF_HEADER)), (100, copied.as_str()));
+        behind.app.changes.look(&behind.app.db).await.unwrap();
+        let new = behind.get("/api/v1/products/tea").await;
+        assert_eq!(price_of(&new), 300);
+        assert_eq!(new.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        // A change that leaves an answer valid does not keep it from being read from the replica.
+        let before = reads(&behind);
+        let other = behind.get("/zh/p/mug").await;
+        assert_eq!((other.status, other.header(AS_OF_HEADER)), (StatusCode::OK, copied.as_str()));
+        assert!(reads(&behind) > before);
+        // What is not there yet is not missing.
+        shop.save(vec![only("pot", "4.00", 9)]).await;
+        behind.app.changes.look(&behind.app.db).await.unwrap();
+        assert_eq!(behind.get("/p/pot").await.status, 200);
+        copy.feed().await;
+        let before = reads(&behind);
+        let fed = behind.get("/zh/p/pot").await;
+        assert_eq!(fed.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        assert!(reads(&behind) > before);
+        copy.end(behind).await;
+    }
+}
+
+db_test! {
+    /// A replica that lags too far, breaks, or is of another shop is not read, and the shop goes on.
+    async fn a_replica_that_cannot_be_trusted_is_left_alone(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut copy = Copy::of(shop).await;
+        let behind = copy.origin(shop).await;
+        let near = shop.with(|config| {
+            config.database_replica_url = Some(copy.url.clone());
+        }).await;
+        let usable = async |shop: &Shop| {
+            shop.app.db.check_replica().await.unwrap();
+            shop.app.db.replica().unwrap()
+        };
+        copy.feed().await;
+        assert!(usable(&near).await.is_usable);
+        let (age, to) = (10_001, copy.to.clone());
+        copy.run(format!("update {to}heartbeats set beat_at = beat_at - {age}")).await;
+        let figures = usable(&near).await;
+        assert!(!figures.is_usable && figures.lag >= Duration::from_millis(age), "{figures:?}");
+        assert_eq!(near.get("/p/tea").await.status, 200);
+        assert_eq!((reads(&near), near.app.db.replica().unwrap().fallbacks > 0), (0, true));
+        // It loses what is read after its number, and then everything.
+        for (table, path) in [("products", "/p/tea"), ("versions", "/zh/p/tea")] {
+            assert!(usable(&behind).await.is_usable, "{table}");
+            copy.run(format!("drop table {to}{table}")).await;
+            assert_eq!(behind.get(path).await.status, 200, "{table}");
+        }
+        assert!(!behind.app.db.replica().unwrap().is_usable);
+        near.app.db.close().await;
+        copy.end(behind).await;
+    }
+}
+
+db_test! {
+    /// The shop starts without its replica.
+    async fn the_replica_need_not_be_there(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let nowhere = shop.url().replace("mallard_", "nowhere_").replace("test.db", "nowhere.db");
+        let alone = shop.with(|config| {
+            config.database_replica_url = Some(nowhere);
+        }).await;
+        alone.app.db.check_replica().await.unwrap();
+        assert!(!alone.app.db.replica().unwrap().is_usable);
+        assert_eq!(alone.get("/p/tea").await.status, 200);
+        assert_eq!(reads(&alone), 0);
+        alone.app.db.close().await;
+    }
+}
