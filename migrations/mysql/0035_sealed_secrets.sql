@@ -5,5 +5,6 @@ alter table carts add column token_sealed varchar(255);
 alter table orders add column token_sealed varchar(255);
 alter table webhooks add column secret_sealed varchar(255);
 -- A sealed answer is longer than the answer. SQLite's texts have any length.
+-- contract: nothing is taken away; what a program of the version before writes is shorter, and fits.
 alter table idempotency modify body mediumtext not null;
 insert into versions (name, version) values ('secrets', 0);

@@ -89,6 +89,13 @@ fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
             "{name}: more than {LINES_MAX} lines; is it still one room?"
         ));
     }
+    let is_first_version = |it: &str| it.get(..4).is_some_and(|number| number <= "0015");
+    let file_name = file.file_name().unwrap_or_default().to_string_lossy();
+    if file.starts_with("migrations") && !is_first_version(&file_name) {
+        for rule in contracts(text) {
+            wrong.push(format!("{name}: {rule}"));
+        }
+    }
     if is_rust {
         for rule in forbidden(file, text) {
             wrong.push(format!("{name}: {rule}"));
@@ -108,6 +115,40 @@ fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
     }
 }
 
+/// What programs of the version before cannot live with, unless a comment before it says `contract:` and
+/// since when nothing needs it any more.
+fn contracts(text: &str) -> Vec<String> {
+    const REMOVES: [&str; 6] = [
+        "drop column",
+        "drop table",
+        "rename ",
+        " modify ",
+        " change column ",
+        "truncate ",
+    ];
+    let mut broken = Vec::new();
+    let mut is_marked = false;
+    for line in text.lines().map(str::to_lowercase) {
+        if line.trim_start().starts_with("--") {
+            is_marked |= line.contains("contract:");
+            continue;
+        }
+        let is_removed = REMOVES.iter().any(|it| line.contains(it));
+        let is_wanted =
+            line.contains("add column") && line.contains("not null") && !line.contains("default");
+        if (is_removed || is_wanted) && !is_marked {
+            let line = line.trim();
+            broken.push(format!(
+                "`{line}` breaks programs of the version before; add first, remove later under a \
+                 comment `-- contract: …` that says since when nothing needs it"
+            ));
+        }
+        // A comment is about the statement below it.
+        is_marked &= !line.contains(';');
+    }
+    broken
+}
+
 /// What a file in this place may not name.
 fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
     let mut broken = Vec::new();
@@ -122,6 +163,10 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
         && (names("crate::http::") || names("super::http::"))
     {
         broken.push("only the command line knows `http`");
+    }
+    let shows = ["origin/src/catalog", "origin/src/db", "origin/src/pages"];
+    if under("origin/src") && !shows.into_iter().any(under) && names("db.catalog()") {
+        broken.push("only the catalogue may lag; everything else is read from the primary");
     }
     if under("ui/src") && names("sqlx") {
         broken.push("ui knows no SQL");
@@ -151,6 +196,8 @@ mod tests {
         let found = |file: &str, text: &str| forbidden(Path::new(file), text).len();
         assert_eq!(found("edge/src/core/plan.rs", "use worker::Date;"), 1);
         assert_eq!(found("edge/src/worker.rs", "use worker::Date;"), 0);
+        assert_eq!(found("origin/src/cart/view.rs", "app.db.catalog()"), 1);
+        assert_eq!(found("origin/src/catalog/mod.rs", "app.db.catalog()"), 0);
         assert_eq!(
             found("origin/src/catalog/web.rs", "use crate::http::Answer;"),
             1
@@ -163,6 +210,25 @@ mod tests {
             found("origin/src/catalog/store.rs", "sqlx::query(\"select 1\")"),
             0
         );
+    }
+
+    #[test]
+    fn an_older_program_keeps_what_it_needs() {
+        for line in [
+            "alter table a drop column b;",
+            "drop table a;",
+            "alter table a rename column b to c;",
+            "alter table a modify b bigint not null;",
+            "alter table a add column b bigint not null;",
+        ] {
+            assert_eq!(contracts(line).len(), 1, "{line}");
+            let marked = format!("-- contract: unused since 0.3\n{line}");
+            assert_eq!(contracts(&marked).len(), 0, "{line}");
+            let other = format!("-- contract: unused\ndrop index x;\n{line}");
+            assert_eq!(contracts(&other).len(), 1, "{line}");
+        }
+        let fine = "-- drop table a;\nalter table a add column b bigint not null default 0;";
+        assert_eq!(contracts(fine).len(), 0);
     }
 
     #[test]
