@@ -255,7 +255,19 @@ pub fn open_for_tests(
     folder: &std::path::Path,
     ports: (u16, u16),
 ) -> Result<(SocketAddr, SocketAddr, Vec<Running>), Failure> {
-    let args = ServeArgs {
+    let args = for_tests(folder, ports)?;
+    fill(place, &args)?;
+    let programs = open(place, &args)?;
+    Ok((args.origin(), args.edge(), programs))
+}
+
+/// The database of such a shop, for tests that open it themselves.
+pub fn fill_for_tests(place: &Place, folder: &std::path::Path) -> Result<(), Failure> {
+    fill(place, &for_tests(folder, (0, 0))?)
+}
+
+fn for_tests(folder: &std::path::Path, ports: (u16, u16)) -> Result<ServeArgs, Failure> {
+    Ok(ServeArgs {
         origin_port: ports.0,
         ops_port: free_port()?,
         edge_port: ports.1,
@@ -265,8 +277,5 @@ pub fn open_for_tests(
         watch: false,
         operator_token: Some(OPERATOR_TOKEN.to_owned()),
         edge_secret: new_secret(),
-    };
-    fill(place, &args)?;
-    let programs = open(place, &args)?;
-    Ok((args.origin(), args.edge(), programs))
+    })
 }

@@ -34,7 +34,7 @@ pub struct TestArgs {
 
 type Stage = fn(&Place) -> Result<Count, Failure>;
 
-const STAGES: [(&str, Stage); 11] = [
+const STAGES: [(&str, Stage); 12] = [
     ("tidy", |place| tidy::tidy(place).map(|()| Count::default())),
     ("format", format),
     ("build", build_all),
@@ -42,6 +42,7 @@ const STAGES: [(&str, Stage); 11] = [
     ("lint-wasm", lint_wasm),
     ("units", units),
     ("edge", edge),
+    ("attack", attack),
     ("conformance", conforms),
     ("deploy", deploy),
     ("deny", deny),
@@ -164,6 +165,24 @@ fn edge(place: &Place) -> Result<Count, Failure> {
             ])
             .env("WORKERD", npm::workerd(place))
             .env("EDGE_DIR", place.edge()),
+    )
+}
+
+/// Honest buyers beside each attack, through the edge and the origin.
+fn attack(place: &Place) -> Result<Count, Failure> {
+    let folder = tempfile::tempdir()?;
+    serve::fill_for_tests(place, folder.path())?;
+    let arguments = ["test", "-p", "edge", "--features", "attack"];
+    watched(
+        place
+            .cargo()
+            .args(arguments)
+            .args(["--test", "attack", "--", "--test-threads", "1"])
+            .env("WORKERD", npm::workerd(place))
+            .env("EDGE_DIR", place.edge())
+            .env("ORIGIN", place.origin())
+            .env("ASSETS", place.site())
+            .env("ATTACK_DATA", folder.path()),
     )
 }
 

@@ -1,0 +1,29 @@
+//! What is too much for the origin is refused to whoever browses, and never to whoever buys.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{buyer::buy_beside, client, shop::Shop};
+
+/// Three hundred connections search for what nobody has searched for: nothing is answered from memory.
+#[test]
+fn random_searches_cost_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    let (refused, numbers) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    buy_beside(&shop, 300, |attacker, over| {
+        let network = format!("203.0.{}.{}", attacker / 250, attacker % 250 + 1);
+        over.until(|| {
+            let number = numbers.fetch_add(1, Ordering::Relaxed);
+            let path = format!("/search?q=mug+{number:x}+tea");
+            let fields = [("x-real-ip", &*network)];
+            // Whatever an attacker gets is fine.
+            let answer = client::ask(shop.edge, "GET", &path, &fields, None);
+            let busy = answer.is_ok_and(|it| it.status == 503);
+            refused.fetch_add(usize::from(busy), Ordering::Relaxed);
+        })
+    });
+    println!(
+        "{} of {} searches refused",
+        refused.into_inner(),
+        numbers.into_inner()
+    );
+}

@@ -1,0 +1,161 @@
+//! Honest buyers: each fills a cart, looks at it and orders, again and again, and counts what was refused.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{self, Answer},
+    shop::Shop,
+};
+
+/// How many buy at the same time.
+const BUYERS: usize = 4;
+/// One order in all of this: more would measure the machine.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The attacks of other tests wait: each has the machine for itself.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// What the buyers got.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub orders: AtomicUsize,
+    pub requests: AtomicUsize,
+    refused: Mutex<Vec<String>>,
+}
+
+/// Whether the attack is over.
+pub struct Over(AtomicBool);
+
+impl Over {
+    /// Does something until the attack is over, and counts how often.
+    pub fn until(&self, mut deed: impl FnMut()) -> usize {
+        let mut count = 0;
+        while !self.0.load(Ordering::Relaxed) {
+            deed();
+            count += 1;
+        }
+        count
+    }
+}
+
+/// How long an attack lasts.
+pub fn duration() -> Duration {
+    let set = std::env::var("MALLARD_ATTACK_S").ok();
+    Duration::from_secs(set.and_then(|it| it.parse().ok()).unwrap_or(2))
+}
+
+/// Lets people buy while so many attackers each do their deed, which says how often it struck. Nobody who
+/// buys may be refused, somebody has to get an order, and each attacker has to have struck.
+pub fn buy_beside(shop: &Shop, attackers: usize, attack: impl Fn(usize, &Over) -> usize + Sync) {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|it| it.into_inner());
+    let (over, tally) = (Over(AtomicBool::new(false)), Tally::default());
+    thread::scope(|scope| {
+        for buyer in 0..BUYERS {
+            let (over, tally) = (&over, &tally);
+            scope.spawn(move || {
+                over.until(|| {
+                    buy(shop.edge, &shop.sku, buyer, tally);
+                    thread::sleep(PAUSE);
+                })
+            });
+        }
+        let (over, attack) = (&over, &attack);
+        let strikes: Vec<_> = (0..attackers)
+            .map(|number| scope.spawn(move || attack(number, over)))
+            .collect();
+        thread::sleep(duration());
+        over.0.store(true, Ordering::Relaxed);
+        for strike in strikes {
+            assert!(strike.join().unwrap() > 0, "an attacker did nothing");
+        }
+    });
+    tally.check();
+}
+
+/// Lets people buy while the shop is worked on, for as long as that takes.
+pub fn buy_during(edge: SocketAddr, sku: &str, work: impl FnOnce()) {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|it| it.into_inner());
+    let (over, tally) = (Over(AtomicBool::new(false)), Tally::default());
+    thread::scope(|scope| {
+        for buyer in 0..BUYERS {
+            let (over, tally) = (&over, &tally);
+            scope.spawn(move || {
+                over.until(|| {
+                    buy(edge, sku, buyer, tally);
+                })
+            });
+        }
+        work();
+        over.0.store(true, Ordering::Relaxed);
+    });
+    tally.check();
+}
+
+impl Tally {
+    fn check(&self) {
+        let refused = self.refused.lock().unwrap();
+        let (orders, requests) = (&self.orders, &self.requests);
+        println!(
+            "{} orders, {} requests, {} refused",
+            orders.load(Ordering::Relaxed),
+            requests.load(Ordering::Relaxed),
+            refused.len()
+        );
+        let first = &refused[..refused.len().min(5)];
+        assert!(refused.is_empty(), "{} refused: {first:#?}", refused.len());
+        assert!(orders.load(Ordering::Relaxed) > 0, "nobody got an order");
+    }
+
+    fn count(&self, what: &str, answer: io::Result<Answer>) -> Option<Value> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let why = match answer {
+            Ok(answer) if answer.status < 400 => return Some(answer.json()),
+            Ok(answer) => format!("{what}: {}", answer.head),
+            Err(error) => format!("{what}: {error}"),
+        };
+        self.refused.lock().unwrap().push(why);
+        None
+    }
+}
+
+/// Buys once.
+fn buy(edge: SocketAddr, sku: &str, buyer: usize, tally: &Tally) -> Option<()> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let network = format!("198.51.{buyer}.{}", number % 250 + 1);
+    let key = format!("order-{number}");
+    let ask = |what: &str, method: &str, path: &str, body: Option<Value>| {
+        let fields = [("x-real-ip", &*network), ("idempotency-key", &key)];
+        let answer = client::ask(edge, method, path, &fields, body.as_ref());
+        tally.count(what, answer)
+    };
+    let cart = ask("a new cart", "POST", "/api/v1/carts", Some(json!({})))?;
+    let path = format!("/api/v1/carts/{}", cart["id"].as_str()?);
+    let line = json!({ "sku": sku, "quantity": 1 });
+    ask("a line", "POST", &format!("{path}/lines"), Some(line))?;
+    let address = json!({
+        "email": format!("buyer-{number}@example.org"),
+        "shipping_method": "standard",
+        "shipping_address": { "name": "Ada", "line1": "1 Lane", "city": "Berlin",
+                              "postcode": "10115", "country": "DE" },
+    });
+    ask("an address", "PATCH", &path, Some(address))?;
+    ask("the cart's page", "GET", "/cart", None)?;
+    let cart = ask("the cart", "GET", &path, None)?;
+    let order = json!({
+        "expected_total": cart["totals"]["total"], "payment_method": "manual",
+    });
+    ask("an order", "POST", &format!("{path}/order"), Some(order))?;
+    tally.orders.fetch_add(1, Ordering::Relaxed);
+    Some(())
+}

@@ -1,0 +1,99 @@
+//! A client that takes whatever comes: nothing here panics because a server closes.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+/// Nobody waits longer for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A request's head. It ends the connection unless the fields say something else.
+pub fn head(method: &str, path: &str, fields: &[(&str, &str)]) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n");
+    for (name, value) in fields {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    head
+}
+
+/// Sends these bytes over a connection of their own, and reads the answer.
+pub fn send(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
+    let mut stream = connect(address)?;
+    stream.write_all(request)?;
+    read(&mut stream)
+}
+
+/// Reads an answer up to the end of the connection.
+pub fn read(stream: &mut TcpStream) -> io::Result<Answer> {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all)?;
+    let end = all.windows(4).position(|it| it == b"\r\n\r\n");
+    let end = end.ok_or_else(|| io::Error::other("no answer"))?;
+    let head = String::from_utf8_lossy(&all[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1).and_then(|it| it.parse().ok());
+    let body = match head.contains("transfer-encoding: chunked") {
+        true => unchunked(&all[end + 4..]),
+        false => Some(all[end + 4..].to_vec()),
+    };
+    Ok(Answer {
+        status: status.ok_or_else(|| io::Error::other("no status"))?,
+        body: body.ok_or_else(|| io::Error::other("the body is cut"))?,
+        head,
+    })
+}
+
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|it| it == b"\r\n")?;
+        let length = str::from_utf8(&rest[..end]).ok()?;
+        let length = usize::from_str_radix(length.trim(), 16).ok()?;
+        body.extend_from_slice(rest.get(end + 2..end + 2 + length)?);
+        rest = rest.get(end + 4 + length..)?;
+        if length == 0 {
+            return Some(body);
+        }
+    }
+}
+
+/// Sends JSON, or nothing, with these fields.
+pub fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: Option<&serde_json::Value>,
+) -> io::Result<Answer> {
+    let body = body.map(ToString::to_string).unwrap_or_default();
+    let length = body.len().to_string();
+    let mut fields = fields.to_vec();
+    if method != "GET" {
+        fields.push(("content-type", "application/json"));
+        fields.push(("content-length", &length));
+    }
+    send(address, (head(method, path, &fields) + &body).as_bytes())
+}

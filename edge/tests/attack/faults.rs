@@ -1,0 +1,108 @@
+//! What a client does wrong costs that client alone.
+
+use std::{io::Write, thread, time::Duration};
+
+use crate::{
+    buyer::{buy_beside, buy_during},
+    client::{self, connect, head, send},
+    shop::Shop,
+};
+
+/// `Content-Length: 0` is no body, and the body of a GET means nothing.
+#[test]
+fn reading_with_a_body_costs_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    buy_beside(&shop, 3, |number, over| {
+        let (length, body) = [("0", ""), ("4", "evil"), ("1", "x")][number];
+        let request = head("GET", "/cart", &[("content-length", length)]) + body;
+        over.until(|| {
+            let answer = send(shop.edge, request.as_bytes()).unwrap();
+            assert!(matches!(answer.status, 200 | 400), "{answer:?}");
+        })
+    });
+}
+
+/// Clients that hang up in the middle of what they send, send nonsense, or a method that no edge sends on.
+#[test]
+fn broken_requests_cost_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    let chunked = head("POST", "/cart", &[("transfer-encoding", "chunked")]);
+    let requests = [
+        head("POST", "/cart", &[("content-length", "10")]) + "abc",
+        chunked.clone() + "3\r\nabc\r\nnonsense\r\n",
+        chunked + "zz\r\n",
+        head("TRACE", "/cart", &[]),
+        head("PUT", "/api/v1/carts/1", &[("content-length", "1000000")]) + "{",
+    ];
+    buy_beside(&shop, requests.len(), |number, over| {
+        over.until(|| {
+            let mut stream = connect(shop.edge).unwrap();
+            let _ = stream.write_all(requests[number].as_bytes());
+            thread::sleep(Duration::from_millis(5));
+        })
+    });
+}
+
+/// Forty clients that drip their bodies, byte after byte.
+#[test]
+fn dripping_bodies_cost_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    buy_beside(&shop, 40, |_, over| {
+        let mut stream = connect(shop.edge).unwrap();
+        let head = head("POST", "/cart", &[("content-length", "1000")]);
+        stream.write_all(head.as_bytes()).unwrap();
+        over.until(|| {
+            let _ = stream.write_all(b"x");
+            thread::sleep(Duration::from_millis(200));
+        })
+    });
+}
+
+/// Bodies of one to five megabytes get the origin's answer, larger ones than the limit the edge's.
+#[test]
+fn large_bodies_cost_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    let body = vec![b'x'; 5 * 1_024 * 1_024];
+    buy_beside(&shop, 2, |number, over| {
+        let mut megabytes = number;
+        over.until(|| {
+            megabytes = megabytes % 5 + 1;
+            let body = &body[..megabytes * 1_024 * 1_024];
+            let length = body.len().to_string();
+            let head = head("POST", "/nothing", &[("content-length", &length)]);
+            let answer = send(shop.edge, &[head.as_bytes(), body].concat()).unwrap();
+            assert_eq!(answer.status, 404, "{}", answer.head);
+        })
+    });
+    let head = head("POST", "/nothing", &[("content-length", "99999999999")]);
+    assert_eq!(send(shop.edge, head.as_bytes()).unwrap().status, 413);
+}
+
+/// Every page that nobody has seen is asked for at once, and so are addresses that lead nowhere.
+#[test]
+fn misses_cost_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    buy_beside(&shop, 8, |number, over| {
+        let mut page = number;
+        over.until(|| {
+            page += 8;
+            let path = format!("/p/nothing-{page}");
+            let answer = client::ask(shop.edge, "GET", &path, &[], None).unwrap();
+            assert!(matches!(answer.status, 404 | 429 | 503), "{}", answer.head);
+        })
+    });
+}
+
+/// The origin is ended and started again while people buy.
+#[test]
+fn a_restart_costs_nobody_an_order() {
+    let mut shop = Shop::open(&[]);
+    let (edge, sku) = (shop.edge, shop.sku.clone());
+    buy_during(edge, &sku, || {
+        for _ in 0..2 {
+            thread::sleep(Duration::from_millis(500));
+            shop.restart_origin();
+        }
+        thread::sleep(Duration::from_millis(500));
+    });
+}

@@ -1,0 +1,163 @@
+//! A shop with the demo catalogue: an origin and an edge in front of it, on ports of their own.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::json;
+
+use crate::client;
+
+const TOKEN: &str = "operator-of-the-attack";
+const SECRET: &str = "what edge and origin share";
+
+/// A shop; it is closed when this is dropped.
+pub struct Shop {
+    /// Where buyers are.
+    pub edge: SocketAddr,
+    /// Where only the edge should be.
+    pub origin: SocketAddr,
+    /// Where operators are.
+    pub ops: SocketAddr,
+    /// What everybody buys; there is enough of it.
+    pub sku: String,
+    folder: tempfile::TempDir,
+    flags: Vec<String>,
+    programs: [Option<Child>; 2],
+}
+
+/// Something that `cargo xtask test` says in the environment.
+fn needed(name: &str) -> String {
+    let set = std::env::var(name);
+    set.unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test attack`"))
+}
+
+impl Shop {
+    /// Opens one; `flags` are the origin's.
+    pub fn open(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(needed("ATTACK_DATA")).unwrap().flatten() {
+            if file.file_type().unwrap().is_file() {
+                fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+            }
+        }
+        let mut shop = Self {
+            edge: free_address(),
+            origin: free_address(),
+            ops: free_address(),
+            sku: String::new(),
+            folder,
+            flags: flags.iter().map(|&it| it.to_owned()).collect(),
+            programs: [None, None],
+        };
+        shop.start_origin();
+        shop.start_edge();
+        until_up(shop.ops, "/readyz");
+        until_up(shop.edge, "/shipping");
+        shop.stock_up();
+        shop
+    }
+
+    fn start_origin(&mut self) {
+        let child = Command::new(needed("ORIGIN"))
+            .arg("serve")
+            .args(["--listen", &self.origin.to_string()])
+            .args(["--ops-listen", &self.ops.to_string()])
+            // No load balancer has to learn that it stops.
+            .args(["--drain-ms", "0"])
+            .args(["--base-url", &format!("http://{}", self.edge)])
+            .args(["--assets-dir", &needed("ASSETS")])
+            .args(["--operator-token", TOKEN, "--edge-secret", SECRET])
+            .args(["--payment-methods", "manual,test", "--log", "error"])
+            .args(&self.flags)
+            .env("MALLARD_DATA_DIR", self.folder.path())
+            .stdout(Stdio::null())
+            .spawn();
+        self.programs[0] = Some(child.unwrap());
+    }
+
+    fn start_edge(&mut self) {
+        let child = Command::new(needed("WORKERD"))
+            .arg("serve")
+            .arg(format!("{}/workerd.capnp", needed("EDGE_DIR")))
+            .arg(format!("--socket-addr=http={}", self.edge))
+            .arg(format!("--external-addr=origin={}", self.origin))
+            .env("EDGE_SECRET", SECRET)
+            .env("CLIENT_ADDRESS_FIELD", "x-real-ip")
+            .stdout(Stdio::null())
+            .spawn();
+        self.programs[1] = Some(child.unwrap());
+    }
+
+    fn stock_up(&mut self) {
+        let path = "/api/v1/products?availability=in_stock&limit=1";
+        let found = client::ask(self.origin, "GET", path, &[], None).unwrap();
+        let id = found.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/products/{id}");
+        let product = client::ask(self.origin, "GET", &path, &[], None).unwrap();
+        let sku = product.json()["variants"][0]["sku"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let token = format!("Bearer {TOKEN}");
+        let fields = [("authorization", &*token), ("idempotency-key", "stock-up")];
+        let changes = json!({ "changes": [{ "sku": sku, "on_hand": 1_000_000 }] });
+        let path = "/api/v1/operator/stock";
+        let changed = client::ask(self.origin, "POST", path, &fields, Some(&changes)).unwrap();
+        assert_eq!(changed.status, 200, "{changed:?}");
+        self.sku = sku;
+    }
+
+    /// Ends the origin as a supervisor does, and starts it again.
+    pub fn restart_origin(&mut self) {
+        if let Some(mut origin) = self.programs[0].take() {
+            let pid = Pid::from_raw(i32::try_from(origin.id()).unwrap());
+            kill(pid, Signal::SIGTERM).unwrap();
+            origin.wait().unwrap();
+        }
+        self.start_origin();
+        until_up(self.ops, "/readyz");
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        for mut program in self.programs.iter_mut().filter_map(Option::take) {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
+}
+
+fn until_up(address: SocketAddr, path: &str) {
+    for _ in 0..1_200 {
+        let answer = client::ask(address, "GET", path, &[], None);
+        if answer.is_ok_and(|it| it.status == 200) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!("nobody answers at {address}");
+}
+
+/// An address that nobody has, below the ports that the system hands out by itself.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    loop {
+        let number = std::process::id() as usize * 16 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(14_000 + number % 6_000).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
