@@ -23,6 +23,9 @@ const edge :Workerd.Worker = (
     (name = "CLIENT_ADDRESS_FIELD", fromEnvironment = "CLIENT_ADDRESS_FIELD"),
     # The rest has defaults; see README.md.
     (name = "ORIGIN_TIMEOUT_MS", fromEnvironment = "ORIGIN_TIMEOUT_MS"),
+    (name = "RESTART_MS", fromEnvironment = "RESTART_MS"),
+    (name = "UPLOAD_MAX", fromEnvironment = "UPLOAD_MAX"),
+    (name = "UPLOAD_TIMEOUT_MS", fromEnvironment = "UPLOAD_TIMEOUT_MS"),
     (name = "BODY_MAX", fromEnvironment = "BODY_MAX"),
     (name = "MEMORY_MAX", fromEnvironment = "MEMORY_MAX"),
     (name = "CACHE_API", fromEnvironment = "CACHE_API"),

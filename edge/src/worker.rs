@@ -8,6 +8,7 @@ mod message;
 mod operate;
 mod origin;
 mod settings;
+mod silence;
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -15,24 +16,28 @@ use std::{
 };
 
 use shared::key::{self, Whose};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{Context, Date, worker_sys};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::{Context, Date, js_sys::futures::JsFuture, worker_sys};
 
 use crate::core::{
-    breaker::Breaker,
+    address::Spelling,
+    breaker::Breakers,
     count::{Counters, Event, Outcome},
     entry::{Entry, Millis},
-    flights::{Flights, Role},
+    flights::{Flights, Landing, Role},
     invalidate,
     plan::{self, Hit, Plan, Why},
+    renewals::Failed,
     store::Store,
+    upload::{self, Upload as Decision},
     words,
 };
 
-use bridge::{Incoming, Waiting};
+use bridge::{Incoming, Upload, Waiting};
 use message::Asked;
 use origin::Origin;
 use settings::Settings;
+use silence::{Fault, Silence};
 
 thread_local! {
     static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
@@ -40,7 +45,9 @@ thread_local! {
     static FLIGHTS: RefCell<Flights<Waiting>> = RefCell::default();
     /// The keys that are being renewed: each once at a time.
     static RENEWALS: RefCell<Flights<()>> = RefCell::default();
-    static BREAKER: RefCell<Breaker> = RefCell::default();
+    /// The keys whose last renewal has failed.
+    static UNRENEWED: RefCell<Failed> = RefCell::default();
+    static BREAKERS: RefCell<Option<Breakers>> = const { RefCell::new(None) };
     static COUNTERS: RefCell<Counters> = RefCell::default();
 }
 
@@ -71,12 +78,13 @@ pub fn handle(
     let asked = Asked::read(method, url, fields, now as Millis);
     operate::log_now_and_then(asked.at);
     let raw_context = AsRef::<JsValue>::as_ref(&context).clone();
+    let context = Rc::new(Context::new(context));
     let edge = Edge {
         raw_context,
-        origin: Origin::new(env, &settings),
+        origin: Origin::new(env, &settings, &context),
         settings,
         asked: Rc::new(asked),
-        context: Rc::new(Context::new(context)),
+        context,
     };
     edge.answer(incoming)
 }
@@ -84,6 +92,9 @@ pub fn handle(
 impl Edge {
     fn answer(self, incoming: Incoming) -> JsValue {
         let asked = Rc::clone(&self.asked);
+        if let Some(answer) = self.refused(&incoming) {
+            return answer;
+        }
         if asked.path().starts_with(shared::edge::OWN) {
             return promise(async move { operate::answer(&self, &incoming).await });
         }
@@ -110,6 +121,77 @@ impl Edge {
             Plan::Fetch(why) => self.fetch(stored, why),
             Plan::Refuse => self.words(504, words::not_stored(asked.path()), "fwd=request"),
         }
+    }
+
+    /// The answer to what goes no further as it is written.
+    fn refused(&self, incoming: &Incoming) -> Option<JsValue> {
+        let (asked, path) = (&self.asked, self.asked.path());
+        let method = asked.request.method.as_str();
+        Some(match &asked.spelling {
+            Spelling::Other(other) if matches!(method, "GET" | "HEAD") => {
+                self.count(Outcome::Own);
+                message::moved(&self.settings, asked, other)
+            }
+            Spelling::Other(_) | Spelling::Bad => self.refuse(400, words::bad_request(path)),
+            Spelling::Plain if upload::is_forbidden(method) => {
+                self.refuse(405, words::not_this_way(path))
+            }
+            Spelling::Plain => match self.decide_upload(incoming) {
+                Decision::TooLarge => {
+                    let (edge, body) = (self.clone(), incoming.body());
+                    promise(async move {
+                        // The client gets to read the answer only when it has sent what it sends.
+                        let _ = JsFuture::from(Upload::refuse(&body)).await;
+                        edge.refuse(413, words::too_large(edge.asked.path()))
+                    })
+                }
+                Decision::Nothing | Decision::Take { .. } => return None,
+            },
+        })
+    }
+
+    fn refuse(&self, status: u16, words: words::Words) -> JsValue {
+        self.words(status, words, "fwd=request; detail=client-fault")
+    }
+
+    fn decide_upload(&self, incoming: &Incoming) -> Decision {
+        let body = incoming.body();
+        let present = !(body.is_null() || body.is_undefined());
+        let asked = &self.asked.request;
+        upload::upload(
+            &asked.method,
+            &asked.headers,
+            present,
+            self.settings.upload_max,
+        )
+    }
+
+    /// Takes the body of a request from its client.
+    async fn take_upload(&self, incoming: &Incoming) -> Result<Option<Upload>, Silence> {
+        let Decision::Take { whole, max } = self.decide_upload(incoming) else {
+            return Ok(None);
+        };
+        let limit_ms = self.settings.upload_timeout_ms;
+        let taken = Upload::take(&incoming.body(), whole as f64, max as f64, limit_ms);
+        let upload = JsFuture::from(taken).await.map_err(|error| {
+            count(Event::Faulty);
+            Silence::Faulty(Fault::of(&error).unwrap_or(Fault::Broken))
+        })?;
+        let upload: Upload = upload.unchecked_into();
+        Ok((upload.size() > 0.0).then_some(upload))
+    }
+
+    /// Answers without the origin's answer, where nothing is stored.
+    fn unanswered(&self, silence: Silence) -> JsValue {
+        let path = self.asked.path();
+        let (status, words) = match silence {
+            Silence::Faulty(Fault::Slow) => (408, words::too_slow(path)),
+            Silence::Faulty(Fault::Large) => (413, words::too_large(path)),
+            Silence::Faulty(_) => (400, words::bad_request(path)),
+            _ => (503, words::unavailable(path)),
+        };
+        let status_line = format!("fwd=bypass; detail={}", silence.word());
+        message::words(&self.settings, &self.asked, status, words, &status_line)
     }
 
     fn serve(
@@ -147,11 +229,18 @@ impl Edge {
     /// Renews an entry behind the answer, unless somebody does so already.
     fn renew_behind(&self, stored: Option<Rc<Entry>>) {
         let flight = self.asked.flight();
+        if !UNRENEWED.with_borrow(|failed| failed.may_renew(&flight, self.asked.at)) {
+            return;
+        }
         let role = RENEWALS.with_borrow_mut(|renewals| renewals.join(&flight, self.asked.at));
         if let Role::Lead(ticket) = role {
             let edge = self.clone();
             self.context.wait_until(async move {
                 let landing = edge.renew(stored.as_deref()).await;
+                UNRENEWED.with_borrow_mut(|failed| match landing {
+                    Landing::Failed => failed.add(&flight, now()),
+                    _ => failed.remove(&flight),
+                });
                 RENEWALS.with_borrow_mut(|renewals| renewals.land(ticket, landing, now()));
             });
         }
@@ -161,19 +250,13 @@ impl Edge {
     /// what is stored for its address invalid (RFC 9111 §4.4).
     async fn pass(&self, incoming: &Incoming, why: &str) -> JsValue {
         self.count(Outcome::Bypass);
-        let body = incoming.body();
-        let body = if body.is_undefined() {
-            JsValue::NULL
-        } else {
-            body
+        let fetched = match self.take_upload(incoming).await {
+            Ok(upload) => self.origin.pass(&self.asked, upload).await,
+            Err(silence) => Err(silence),
         };
-        let fetched = match self.origin.pass(&self.asked, body).await {
+        let fetched = match fetched {
             Ok(fetched) => fetched,
-            Err(silence) => {
-                let status = format!("fwd=bypass; detail={}", silence.word());
-                let words = words::unavailable(self.asked.path());
-                return message::words(&self.settings, &self.asked, 503, words, &status);
-            }
+            Err(silence) => return self.unanswered(silence),
         };
         if !plan::is_safe(&self.asked.request.method) {
             let keys = invalidate::keys(&self.asked.url, fetched.status, &fetched.headers);
@@ -197,6 +280,14 @@ fn with_store<T>(work: impl FnOnce(&mut Store) -> T) -> T {
     STORE.with_borrow_mut(|store| {
         let bytes = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.memory_max));
         work(store.get_or_insert_with(|| Store::new(bytes)))
+    })
+}
+
+/// Does something with the breakers, which are made when the settings are known.
+fn breakers<T>(work: impl FnOnce(&mut Breakers) -> T) -> T {
+    BREAKERS.with_borrow_mut(|breakers| {
+        let restart_ms = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.restart_ms));
+        work(breakers.get_or_insert_with(|| Breakers::new(restart_ms)))
     })
 }
 

@@ -1,5 +1,11 @@
-//! What keeps a sick origin from being asked to death, and clients from waiting for it: a breaker that
-//! opens when too many requests fail, and a budget of second tries.
+//! What keeps a failing origin from being asked to death, and clients from waiting for it. Only what the
+//! origin did is counted. Requests that may change something and those that only read have a breaker each,
+//! and it opens when an active probe fails too: a few broken pages are no broken origin. A single address
+//! that keeps failing is held back by itself ([`Addresses`]).
+
+mod addresses;
+
+pub use addresses::Addresses;
 
 use std::collections::HashSet;
 
@@ -7,246 +13,254 @@ use super::entry::Millis;
 
 /// Over how long failures are counted.
 const WINDOW_MS: Millis = 10_000;
-/// Fewer requests than this say nothing.
-const REQUESTS_MIN: u32 = 10;
-/// Half of them.
+/// So many failures, and this part of the requests, make the origin suspect.
+const FAILURES_MIN: u32 = 3;
 const FAILED_PER_CENT: u32 = 50;
-/// How long nobody asks once it is open; doubled each time that a probe fails.
-const REST_MIN_MS: Millis = 1_000;
-const REST_MAX_MS: Millis = 15_000;
+/// How often the origin is probed while a breaker is open.
+pub const PROBE_EVERY_MS: u32 = 250;
+/// Who probes and has said nothing for so long has gone away.
+const PROBE_LOST_MS: Millis = 3_000;
 /// A second try costs ten first ones, so an outage makes a tenth more requests and not twice as many.
 const TRIES_PER_RETRY: u32 = 10;
 const RETRIES_MAX: u32 = 10;
 
-/// The breaker of this isolate.
-#[derive(Clone, Debug)]
-pub struct Breaker {
-    state: State,
-    began_at: Millis,
-    requests: u32,
-    failures: u32,
-    /// The keys that failed in this window: a page that always fails is one failure.
-    sick: HashSet<String>,
-    rest_ms: Millis,
-    /// In tenths of a retry.
-    budget: u32,
+/// What is asked of the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request<'k> {
+    /// It may change something.
+    Unsafe,
+    /// It only reads, for somebody.
+    Safe,
+    /// It reads what is the same for everybody at this address.
+    Address(&'k str),
 }
 
+/// What the origin did with a request. What the client did is no outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Everybody asks.
-    Closed,
-    /// Nobody asks before then.
-    Open(Millis),
-    /// One asks, since then; who does not come back is given up with the rest.
-    Probing(Millis),
-}
-
-/// What came of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign<'k> {
-    /// The origin answered.
-    Well,
-    /// It answered that it failed, for this key.
-    Sick(&'k str),
-    /// It did not answer.
-    Silent,
+pub enum Outcome {
+    /// It answered; also that it has too much to do (503 with `Retry-After`).
+    Success,
+    /// It answered that it failed.
+    ServerError,
+    /// It had the whole request and did not answer in time.
+    Timeout,
+    /// There was no connection, or it broke off.
+    NoConnection,
 }
 
 /// What a request may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// Ask.
-    Ask,
-    /// Leave the origin alone.
-    Rest,
+    /// Go to the origin.
+    Send,
+    /// Wait for a moment: the origin is being started again.
+    Wait,
+    /// Fail at once.
+    Reject,
 }
 
-impl Default for Breaker {
-    fn default() -> Self {
+/// The breakers of this isolate.
+#[derive(Clone, Debug)]
+pub struct Breakers {
+    /// For how long after its connections broke off an origin counts as being started again.
+    restart_ms: Millis,
+    writes: Breaker,
+    reads: Breaker,
+    addresses: Addresses,
+    probe: Option<Probe>,
+    /// In tenths of a retry.
+    budget: u32,
+}
+
+/// What is known of the one who probes.
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    seen_at: Millis,
+    answered: bool,
+}
+
+/// The breaker of one kind of requests.
+#[derive(Clone, Debug, Default)]
+struct Breaker {
+    state: State,
+    began_at: Millis,
+    requests: u32,
+    failures: u32,
+    /// The addresses that failed in this window: one that always fails is one failure.
+    failed: HashSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Everybody asks.
+    #[default]
+    Closed,
+    /// Everybody asks, and the origin is probed.
+    Suspect,
+    /// Nobody asks but the probe.
+    Open {
+        since: Millis,
+        /// Whether there was no connection: nothing that is sent now gets lost on the way.
+        disconnected: bool,
+    },
+}
+
+impl Breakers {
+    /// Breakers that hold requests back for so long while an origin is started again.
+    pub fn new(restart_ms: Millis) -> Self {
         Self {
-            state: State::Closed,
-            began_at: 0,
-            requests: 0,
-            failures: 0,
-            sick: HashSet::new(),
-            rest_ms: REST_MIN_MS,
+            restart_ms,
+            writes: Breaker::default(),
+            reads: Breaker::default(),
+            addresses: Addresses::default(),
+            probe: None,
             budget: RETRIES_MAX * TRIES_PER_RETRY,
         }
     }
-}
 
-impl Breaker {
     /// Whether the origin may be asked now.
-    pub fn permit(&mut self, now: Millis) -> Permit {
-        match self.state {
-            State::Closed => Permit::Ask,
-            State::Open(until) if now < until => Permit::Rest,
-            State::Probing(since) if now < since + REST_MAX_MS => Permit::Rest,
-            State::Open(_) | State::Probing(_) => {
-                self.state = State::Probing(now);
-                Permit::Ask
-            }
+    pub fn permit(&mut self, request: Request<'_>, now: Millis) -> Permit {
+        let restart_ms = self.restart_ms;
+        let answered = self.probe.is_some_and(|probe| probe.answered);
+        match self.of(request).state {
+            State::Open {
+                since,
+                disconnected,
+            } => match disconnected && now < since + restart_ms {
+                // After a pause in which nobody asked, nothing is known before the probe is answered.
+                false if answered => Permit::Reject,
+                _ => Permit::Wait,
+            },
+            State::Closed | State::Suspect => match request {
+                Request::Address(key) if !self.addresses.permit(key, now) => Permit::Reject,
+                _ => Permit::Send,
+            },
         }
     }
 
-    /// Notes what came of a request.
-    pub fn note(&mut self, sign: Sign<'_>, now: Millis) {
-        match (self.state, sign) {
-            // What was asked before it opened says nothing new.
-            (State::Open(_), _) => {}
-            (State::Probing(_), Sign::Silent | Sign::Sick(_)) => {
-                self.rest_ms = (self.rest_ms * 2).min(REST_MAX_MS);
-                self.state = State::Open(now + self.rest_ms);
-            }
-            (State::Probing(_), Sign::Well) => {
-                *self = Self {
-                    budget: self.budget,
-                    ..Self::default()
-                };
-            }
-            (State::Closed, _) => self.count(sign, now),
-        }
-    }
-
-    fn count(&mut self, sign: Sign<'_>, now: Millis) {
-        if now.saturating_sub(self.began_at) > WINDOW_MS {
-            (self.began_at, self.requests, self.failures) = (now, 0, 0);
-            self.sick.clear();
-        }
+    /// Counts what the origin did with a request.
+    pub fn record(&mut self, request: Request<'_>, outcome: Outcome, now: Millis) {
         self.budget = (self.budget + 1).min(RETRIES_MAX * TRIES_PER_RETRY);
-        match sign {
-            Sign::Sick(key) if !self.sick.insert(key.to_owned()) => return,
-            Sign::Sick(_) | Sign::Silent => self.failures += 1,
-            Sign::Well => {}
+        let address = match request {
+            Request::Address(key) => {
+                self.addresses.record(key, outcome, now);
+                Some(key)
+            }
+            Request::Unsafe | Request::Safe => None,
+        };
+        self.of(request).record(address, outcome, now);
+    }
+
+    fn of(&mut self, request: Request<'_>) -> &mut Breaker {
+        match request {
+            Request::Unsafe => &mut self.writes,
+            Request::Safe | Request::Address(_) => &mut self.reads,
         }
-        self.requests += 1;
-        let share = self.failures * 100 / self.requests;
-        if self.requests >= REQUESTS_MIN && share >= FAILED_PER_CENT {
-            self.state = State::Open(now + self.rest_ms);
+    }
+
+    /// Whether the caller is to probe the origin, which one does at a time.
+    pub fn lend_probe(&mut self, now: Millis) -> bool {
+        let lent = !self.is_closed() && !self.is_probed(now);
+        if lent {
+            self.probe = Some(Probe {
+                seen_at: now,
+                answered: false,
+            });
         }
+        lent
+    }
+
+    fn is_probed(&self, now: Millis) -> bool {
+        let seen = |probe: Probe| now < probe.seen_at + PROBE_LOST_MS;
+        self.probe.is_some_and(seen)
+    }
+
+    /// Takes what a probe has found. Whether another one has to follow.
+    pub fn probed(&mut self, outcome: Outcome, now: Millis) -> bool {
+        for breaker in [&mut self.writes, &mut self.reads] {
+            breaker.probed(outcome, now);
+        }
+        let open = !self.is_closed();
+        self.probe = open.then_some(Probe {
+            seen_at: now,
+            answered: true,
+        });
+        open
+    }
+
+    /// Lets another one probe: this one has to end.
+    pub fn return_probe(&mut self) {
+        self.probe = None;
     }
 
     /// Takes a second try out of the budget, if there is one.
     pub fn retry(&mut self) -> bool {
         let left = self.budget.checked_sub(TRIES_PER_RETRY);
-        let may = left.is_some() && self.state == State::Closed;
-        if let (Some(left), true) = (left, may) {
-            self.budget = left;
-        }
-        may
+        self.budget = left.unwrap_or(self.budget);
+        left.is_some()
     }
 
-    /// Whether requests reach the origin.
+    /// Whether a probe has still to say what is wrong.
+    pub fn is_suspect(&self) -> bool {
+        let suspect = |breaker: &Breaker| breaker.state == State::Suspect;
+        suspect(&self.writes) || suspect(&self.reads)
+    }
+
+    /// Whether all requests reach the origin, and nothing is wrong with it.
     pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
+        let closed = |breaker: &Breaker| breaker.state == State::Closed;
+        closed(&self.writes) && closed(&self.reads)
+    }
+}
+
+impl Breaker {
+    fn record(&mut self, address: Option<&str>, outcome: Outcome, now: Millis) {
+        match self.state {
+            State::Open { .. } if outcome == Outcome::Success => *self = Self::default(),
+            State::Open { .. } | State::Suspect => {}
+            State::Closed => self.count(address, outcome, now),
+        }
+    }
+
+    fn count(&mut self, address: Option<&str>, outcome: Outcome, now: Millis) {
+        if now.saturating_sub(self.began_at) > WINDOW_MS {
+            *self = Self {
+                began_at: now,
+                ..Self::default()
+            };
+        }
+        match (outcome, address) {
+            (Outcome::Success, _) => {}
+            (Outcome::NoConnection, _) => {
+                // Whether it was one connection or all of them, a probe finds out at once.
+                self.state = State::Suspect;
+                return;
+            }
+            (_, Some(key)) if !self.failed.insert(key.to_owned()) => return,
+            _ => self.failures += 1,
+        }
+        self.requests += 1;
+        let share = self.failures * 100 / self.requests;
+        if self.failures >= FAILURES_MIN && share >= FAILED_PER_CENT {
+            self.state = State::Suspect;
+        }
+    }
+
+    fn probed(&mut self, outcome: Outcome, now: Millis) {
+        let disconnected = outcome == Outcome::NoConnection;
+        match (self.state, outcome) {
+            (State::Closed, Outcome::Success) => {}
+            (_, Outcome::Success) => *self = Self::default(),
+            (State::Suspect, _) | (State::Closed, Outcome::NoConnection) => {
+                self.state = State::Open {
+                    since: now,
+                    disconnected,
+                };
+            }
+            (State::Open { .. } | State::Closed, _) => {}
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn failing(count: u32) -> Breaker {
-        let mut breaker = Breaker::default();
-        for _ in 0..count {
-            breaker.note(Sign::Silent, 1);
-        }
-        breaker
-    }
-
-    #[test]
-    fn it_opens_on_a_share_of_failures_and_not_on_a_few() {
-        assert!(failing(REQUESTS_MIN - 1).is_closed());
-        assert!(!failing(REQUESTS_MIN).is_closed());
-        let mut mixed = Breaker::default();
-        for number in 0..100 {
-            mixed.note(sign(number % 5 < 3), 1);
-        }
-        assert!(mixed.is_closed());
-        for _ in 0..30 {
-            mixed.note(Sign::Silent, 1);
-        }
-        assert!(!mixed.is_closed());
-    }
-
-    fn sign(well: bool) -> Sign<'static> {
-        if well { Sign::Well } else { Sign::Silent }
-    }
-
-    /// Who cannot show one page can still sell.
-    #[test]
-    fn one_sick_page_is_no_sick_origin() {
-        let mut breaker = Breaker::default();
-        for _ in 0..100 {
-            breaker.note(Sign::Sick("/p/mug"), 1);
-        }
-        assert!(breaker.is_closed());
-        for number in 0..REQUESTS_MIN {
-            breaker.note(Sign::Sick(&number.to_string()), 1);
-        }
-        assert!(!breaker.is_closed());
-    }
-
-    #[test]
-    fn what_failed_long_ago_is_forgotten() {
-        let mut breaker = failing(REQUESTS_MIN - 1);
-        breaker.note(Sign::Silent, WINDOW_MS + 2);
-        assert!(breaker.is_closed());
-    }
-
-    #[test]
-    fn one_probes_and_the_others_wait() {
-        let mut breaker = failing(REQUESTS_MIN);
-        assert_eq!(breaker.permit(2), Permit::Rest);
-        let later = 1 + REST_MIN_MS;
-        assert_eq!(breaker.permit(later), Permit::Ask);
-        assert_eq!(breaker.permit(later), Permit::Rest);
-        breaker.note(Sign::Silent, later);
-        assert_eq!(breaker.permit(later + REST_MIN_MS), Permit::Rest);
-        assert_eq!(breaker.permit(later + 2 * REST_MIN_MS), Permit::Ask);
-        breaker.note(Sign::Well, later);
-        assert!(breaker.is_closed());
-        assert_eq!(breaker.permit(later), Permit::Ask);
-    }
-
-    /// A probe whose client has gone never says what came of it.
-    #[test]
-    fn a_lost_probe_is_followed_by_another() {
-        let mut breaker = failing(REQUESTS_MIN);
-        assert_eq!(breaker.permit(5_000), Permit::Ask);
-        assert_eq!(breaker.permit(5_000 + REST_MAX_MS - 1), Permit::Rest);
-        assert_eq!(breaker.permit(5_000 + REST_MAX_MS), Permit::Ask);
-    }
-
-    #[test]
-    fn second_tries_are_a_tenth() {
-        let mut breaker = Breaker::default();
-        let first = (0..100).filter(|_| breaker.retry()).count();
-        assert_eq!(first, RETRIES_MAX as usize);
-        let mut again = 0;
-        for _ in 0..1_000 {
-            breaker.note(Sign::Well, 1);
-            again += usize::from(breaker.retry());
-        }
-        assert_eq!(again, 100);
-    }
-
-    proptest! {
-        /// Whatever happens, somebody may ask again before long.
-        #[test]
-        fn it_never_stays_shut(outcomes in prop::collection::vec(any::<bool>(), 0..200)) {
-            let mut breaker = Breaker::default();
-            let mut now = 0;
-            for outcome in outcomes {
-                now += 100;
-                if breaker.permit(now) == Permit::Ask {
-                    breaker.note(sign(outcome), now);
-                }
-            }
-            prop_assert_eq!(breaker.permit(now + REST_MAX_MS), Permit::Ask);
-        }
-    }
-}
+mod tests;

@@ -38,6 +38,12 @@ pub enum Event {
     Retried,
     /// It was left alone, because the breaker is open.
     Spared,
+    /// It answered 503 with `Retry-After`: it has too much to do.
+    Busy,
+    /// It was asked whether it serves requests again.
+    Probed,
+    /// A client's request did not come whole or could not be sent.
+    Faulty,
     /// A purge came.
     Purged,
     /// What it answered was older than a purge, and not kept.
@@ -53,13 +59,16 @@ const OUTCOMES: [(Outcome, &str); 6] = [
     (Outcome::Own, "own"),
 ];
 
-const EVENTS: [(Event, &str); 8] = [
+const EVENTS: [(Event, &str); 11] = [
     (Event::Asked, "asked"),
     (Event::Unreachable, "unreachable"),
     (Event::Late, "late"),
     (Event::Failed, "failed"),
     (Event::Retried, "retried"),
     (Event::Spared, "spared"),
+    (Event::Busy, "busy"),
+    (Event::Probed, "probed"),
+    (Event::Faulty, "client_fault"),
     (Event::Purged, "purged"),
     (Event::Outdated, "outdated"),
 ];

@@ -75,7 +75,7 @@ fn resolve(origin: &str, target: &str, reference: &str) -> Option<String> {
 }
 
 /// RFC 3986 §5.2.4.
-fn without_dots(target: &str) -> String {
+pub fn without_dots(target: &str) -> String {
     let (path, query) = path_and_query(target);
     let mut parts: Vec<&str> = Vec::new();
     let last = path.rsplit('/').next().unwrap_or_default();

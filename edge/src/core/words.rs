@@ -47,6 +47,73 @@ pub fn unavailable(path: &str) -> Words {
     page(locale, title, text, again, "")
 }
 
+/// The request cannot be understood.
+pub fn bad_request(path: &str) -> Words {
+    let words = (
+        "That did not work",
+        "The request could not be understood as it was sent.",
+    );
+    refused(
+        path,
+        ProblemKind::BadRequest,
+        words,
+        ("操作失败", "无法理解此请求。"),
+    )
+}
+
+/// What was sent is too large.
+pub fn too_large(path: &str) -> Words {
+    let words = ("That is too large", "Send something smaller.");
+    refused(
+        path,
+        ProblemKind::TooLarge,
+        words,
+        ("内容过大", "请发送较小的内容。"),
+    )
+}
+
+/// What was sent took too long.
+pub fn too_slow(path: &str) -> Words {
+    let words = (
+        "That took too long",
+        "Not everything arrived in time. Nothing was changed.",
+    );
+    refused(
+        path,
+        ProblemKind::Timeout,
+        words,
+        ("超时", "内容未能及时送达，没有任何更改。"),
+    )
+}
+
+/// The method is none that this address takes.
+pub fn not_this_way(path: &str) -> Words {
+    let words = (
+        "That did not work",
+        "This address cannot be used like that.",
+    );
+    refused(
+        path,
+        ProblemKind::MethodNotAllowed,
+        words,
+        ("操作失败", "此地址不支持该操作。"),
+    )
+}
+
+type Pair = (&'static str, &'static str);
+
+fn refused(path: &str, kind: ProblemKind, english: Pair, chinese: Pair) -> Words {
+    if path.starts_with("/api/") {
+        return problem(kind);
+    }
+    let (locale, _) = Locale::split(path);
+    let ((title, text), link) = match locale {
+        Locale::En => (english, "To the shop"),
+        Locale::Zh => (chinese, "返回商店"),
+    };
+    page(locale, title, text, link, &locale.path("/"))
+}
+
 /// There is nothing here for shoppers.
 pub fn nothing_here(path: &str) -> Words {
     let (locale, _) = Locale::split(path);

@@ -37,8 +37,183 @@ export function respond(status, text, body) {
   return new Response(body ?? null, { status, headers: fields(text), encodeBody: "manual" });
 }
 
-/** What is thrown when the time limit was reached. */
+/** What is thrown, each in one word. The first three are the client's doing. */
+const BROKEN = "broken";
+const SLOW = "slow";
+const LARGE = "large";
+/** The runtime cannot send such a request. */
+const UNSENDABLE = "unsendable";
+/** The time limit was reached. */
 const LATE = "late";
+/** There was no connection before anything of the body was sent. */
+const REFUSED = "refused";
+
+/** How many bytes of bodies all requests may have here together before more are passed on as they come. */
+const HELD_MAX = 64 * 1024 * 1024;
+/** A request whose client goes away may end without a word: what it held counts no longer than this. */
+const HELD_MS = 120_000;
+/** How much of a body that is too large is read, so that its client gets to read the answer. */
+const DRAIN_MAX = 16 * 1024 * 1024;
+const DRAIN_MS = 3000;
+/** What each request holds, the oldest first. */
+const holds = new Map();
+let held = 0;
+
+function letGo(upload) {
+  held -= holds.get(upload.id)?.bytes ?? 0;
+  holds.delete(upload.id);
+}
+
+/** Whether there is room for more. */
+function hasRoom() {
+  for (const [id, { since }] of holds) {
+    if (Date.now() < since + HELD_MS) break;
+    letGo({ id });
+  }
+  return held < HELD_MAX;
+}
+
+let uploads = 0;
+
+/** Waits for so long. */
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The promise, or the word when it takes longer. */
+async function within(promise, ms, word) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(word), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The body of a request: taken whole while it is small, and passed on as it comes beyond that. */
+export class Upload {
+  constructor(body, max) {
+    this.id = uploads++;
+    this.reader = body.getReader();
+    this.max = max;
+    this.length = 0;
+    this.chunks = [];
+    this.ended = false;
+    /** What the client did wrong, if anything. */
+    this.fault = null;
+    /** Whether anything of it has been handed to a connection. */
+    this.sent = false;
+  }
+
+  /** Takes a body, all of it up to `whole` bytes. Throws what the client did wrong. */
+  static async take(body, whole, max, ms) {
+    const upload = new Upload(body, max);
+    const until = Date.now() + ms;
+    try {
+      while (!upload.ended && upload.length <= whole && hasRoom()) {
+        const chunk = await upload.next(until - Date.now());
+        if (chunk) upload.hold(chunk);
+      }
+    } catch (fault) {
+      upload.release();
+      if (fault === LARGE) await Upload.drain(upload.reader);
+      throw fault;
+    }
+    return upload;
+  }
+
+  /** Refuses a body that is too large. */
+  static async refuse(body) {
+    await Upload.drain(body.getReader());
+  }
+
+  /** Reads on, within limits, what nobody wants. */
+  static async drain(reader) {
+    const until = Date.now() + DRAIN_MS;
+    let left = DRAIN_MAX;
+    try {
+      while (left > 0) {
+        const { done, value } = await within(reader.read(), until - Date.now(), SLOW);
+        if (done) break;
+        left -= value.length;
+      }
+    } catch {
+      // Whoever is slow or has gone away does not read the answer either.
+    }
+    reader.cancel().catch(() => {});
+  }
+
+  /** The next chunk, or nothing at the end. */
+  async next(ms) {
+    try {
+      const { done, value } = await within(this.reader.read(), Math.max(ms, 0), SLOW);
+      this.ended = done;
+      if (done) return null;
+      this.length += value.length;
+      if (this.length > this.max) throw LARGE;
+      return value;
+    } catch (error) {
+      this.fault = error === SLOW || error === LARGE ? error : BROKEN;
+      throw this.fault;
+    }
+  }
+
+  hold(chunk) {
+    this.chunks.push(chunk);
+    const hold = holds.get(this.id) ?? { bytes: 0, since: Date.now() };
+    hold.bytes += chunk.length;
+    held += chunk.length;
+    holds.set(this.id, hold);
+  }
+
+  /** Lets go of what is held. */
+  release() {
+    letGo(this);
+    this.chunks = [];
+  }
+
+  /** Whether all of it is here, so that it can be sent again. */
+  whole() {
+    return this.ended;
+  }
+
+  /** How long it is, as far as it is here. */
+  size() {
+    return this.length;
+  }
+
+  /** A stream for a body of this length; -1 is one that nobody knows. */
+  pipe(declared) {
+    if (this.ended) return new FixedLengthStream(this.length);
+    return declared < 0 ? new IdentityTransformStream() : new FixedLengthStream(declared);
+  }
+
+  /**
+   * Writes it into a connection. The first byte waits for a moment, in which a connection that is refused
+   * has failed: then nothing has been sent. Throws what the client did wrong, or LATE when the origin
+   * takes nothing.
+   */
+  async write(writable, ms, signal) {
+    const writer = writable.getWriter();
+    try {
+      await sleep(1);
+      if (signal.aborted) return;
+      this.sent = true;
+      for (const chunk of this.chunks) await within(writer.write(chunk), ms, LATE);
+      while (!this.ended) {
+        const chunk = await this.next(ms);
+        if (chunk) await within(writer.write(chunk), ms, LATE);
+      }
+      await within(writer.close(), ms, LATE);
+    } catch (error) {
+      writer.abort(error).catch(() => {});
+      throw error;
+    }
+  }
+}
 
 /** A question to the origin, and its answer. */
 export class Exchange {
@@ -47,20 +222,44 @@ export class Exchange {
     this.stop = stop;
   }
 
-  /** Asks. The time limit is for the head of the answer. */
-  static async ask(service, url, method, text, body, limit) {
+  /** Asks. The time limit is for the head of the answer, after the whole request was sent. */
+  static async ask(service, url, method, text, upload, declared, limit) {
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), limit);
-    const init = { method, headers: fields(text), redirect: "manual", signal: stop.signal };
-    if (body) init.body = body;
-    // An address may lead through a cache of the same zone, which would keep what this one has to decide on.
-    if (!service) init.cache = "no-store";
+    const failed = new AbortController();
+    let [timer, answered, late] = [null, false, false];
+    const begin = () => {
+      if (!answered) timer = setTimeout(() => stop.abort(), limit);
+    };
+    const pipe = upload?.pipe(declared);
+    let request;
     try {
-      const response = service ? await service.fetch(url, init) : await fetch(url, init);
-      return new Exchange(response, stop);
+      const init = { method, headers: fields(text), redirect: "manual", signal: stop.signal };
+      if (pipe) init.body = pipe.readable;
+      // An address may lead through a cache of the same zone, which would keep what this one has to decide on.
+      if (!service) init.cache = "no-store";
+      request = new Request(url, init);
+    } catch {
+      throw UNSENDABLE;
+    }
+    if (upload) {
+      upload.sent = false;
+      upload.write(pipe.writable, limit, failed.signal).then(begin, (error) => {
+        // Any other error is the end of the connection, of which the question hears.
+        late = error === LATE;
+        if (upload.fault || (late && !answered)) stop.abort();
+      });
+    } else {
+      begin();
+    }
+    try {
+      return new Exchange(await (service ? service.fetch(request) : fetch(request)), stop);
     } catch (error) {
-      throw stop.signal.aborted ? LATE : error;
+      failed.abort();
+      if (upload?.fault) throw upload.fault;
+      if (late || stop.signal.aborted) throw LATE;
+      throw upload && !upload.sent ? REFUSED : error;
     } finally {
+      answered = true;
       clearTimeout(timer);
     }
   }

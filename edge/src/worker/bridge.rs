@@ -22,17 +22,47 @@ extern "C" {
         id: &str,
     ) -> JsValue;
 
+    /// Waits for so long.
+    pub fn sleep(ms: u32) -> Promise;
+
+    /// The body of a request.
+    #[derive(Clone)]
+    pub type Upload;
+
+    /// Takes a body, all of it up to `whole` bytes; the promise is of an [`Upload`]. It fails with what the
+    /// client did wrong, in a word.
+    #[wasm_bindgen(static_method_of = Upload)]
+    pub fn take(body: &JsValue, whole: f64, max: f64, limit_ms: u32) -> Promise;
+
+    /// Reads what nobody wants, within limits, so that its client gets to read the answer.
+    #[wasm_bindgen(static_method_of = Upload)]
+    pub fn refuse(body: &JsValue) -> Promise;
+
+    /// Whether all of it is here, so that it can be sent again.
+    #[wasm_bindgen(method)]
+    pub fn whole(this: &Upload) -> bool;
+
+    /// How long it is, as far as it is here.
+    #[wasm_bindgen(method)]
+    pub fn size(this: &Upload) -> f64;
+
+    /// Lets go of what is held.
+    #[wasm_bindgen(method)]
+    pub fn release(this: &Upload);
+
     /// A question to the origin, and its answer.
     pub type Exchange;
 
-    /// Asks; the promise is of an [`Exchange`].
+    /// Asks; the promise is of an [`Exchange`]. `declared` is the length of the body as the client said it,
+    /// or -1.
     #[wasm_bindgen(static_method_of = Exchange)]
     pub fn ask(
         service: &JsValue,
         url: &str,
         method: &str,
         fields: &str,
-        body: &JsValue,
+        upload: Option<&Upload>,
+        declared: f64,
         limit_ms: u32,
     ) -> Promise;
 

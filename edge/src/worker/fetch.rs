@@ -17,9 +17,7 @@ use crate::core::{
 };
 
 use super::{
-    Edge, FLIGHTS, bridge, message, now,
-    origin::{Fetched, Silence},
-    promise, with_store,
+    Edge, FLIGHTS, bridge, message, now, origin::Fetched, promise, silence::Silence, with_store,
 };
 
 impl Edge {
@@ -120,7 +118,10 @@ impl Edge {
 
     async fn fetch_alone(&self, stored: Option<Rc<Entry>>, why: Why) -> (JsValue, Landing) {
         let epoch = with_store(|store| store.epoch());
-        let fetched = match self.origin.get(&self.asked, stored.as_deref()).await {
+        let usable = |entry: &Rc<Entry>| entry.may_serve_on_error(now());
+        let waits = !stored.as_ref().is_some_and(usable);
+        let asked = self.origin.get(&self.asked, stored.as_deref(), waits);
+        let fetched = match asked.await {
             Ok(fetched) => fetched,
             Err(silence) => {
                 return (
@@ -129,10 +130,7 @@ impl Edge {
                 );
             }
         };
-        let usable = stored
-            .as_ref()
-            .is_some_and(|entry| entry.may_serve_on_error(now()));
-        if is_failure(fetched.status) && usable {
+        if is_failure(fetched.status) && stored.as_ref().is_some_and(usable) {
             fetched.discard();
             return (
                 self.failed(stored, why, "origin-failed", ""),
@@ -259,7 +257,7 @@ impl Edge {
     /// Renews an entry behind an answer. Whatever fails leaves the old one in its place.
     pub async fn renew(&self, stored: Option<&Entry>) -> Landing {
         let epoch = with_store(|store| store.epoch());
-        let Ok(fetched) = self.origin.get(&self.asked, stored).await else {
+        let Ok(fetched) = self.origin.get(&self.asked, stored, false).await else {
             return Landing::Failed;
         };
         let (status, asked_at) = (fetched.status, fetched.asked_at);

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, cell::Cell};
 
 use shared::{
+    edge::{FIELD_PREFIX, SIGNED_HEADER},
     key::{self, Target, Whose},
     trace::TraceParent,
 };
@@ -10,6 +11,7 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::Uint8Array;
 
 use crate::core::{
+    address::{self, Address, Spelling},
     admit::Rules,
     control::TARGETED,
     entry::{Entry, Millis},
@@ -22,7 +24,6 @@ use crate::core::{
 
 use super::{
     bridge::{self, random_uuid, respond},
-    origin,
     settings::Settings,
 };
 
@@ -54,8 +55,10 @@ const OF_EVERYBODY: [&str; 4] = ["accept", "accept-encoding", "accept-language",
 pub struct Asked {
     /// What the core decides about.
     pub request: Request,
-    /// The whole address.
+    /// The whole address, as it is sent on.
     pub url: String,
+    /// How the client has written it.
+    pub spelling: Spelling,
     /// Under which key it is kept, and whose it is.
     pub target: Target,
     /// When it came.
@@ -69,19 +72,20 @@ impl Asked {
     pub fn read(method: String, url: String, fields: &str, now: Millis) -> Self {
         let mut headers = Headers::from_lines(fields);
         headers.set("accept-encoding", select::coding(&headers));
-        for name in [origin::ASK_RAW, shared::edge::ADDRESS_HEADER] {
-            headers.remove(name);
-        }
+        // What stands between edge and origin, no client says; a call to the edge itself is signed.
+        let mut headers = headers.only(|name| name == SIGNED_HEADER || !is_inner(name));
         let id = headers.get("x-request-id").filter(|id| is_harmless(id));
         let id = id.map_or_else(new_id, str::to_owned);
         if method != "GET" {
             // Ranges are of a GET, and of nothing else (RFC 9110 §14.2).
             headers.remove("range");
         }
+        let Address { url, spelling } = address::read(&url);
         let (path, query) = invalidate::path_and_query(invalidate::split(&url).1);
         let target = key::target(path, query);
         let whose = target.whose;
         Self {
+            spelling,
             target,
             request: Request {
                 method,
@@ -94,15 +98,14 @@ impl Asked {
         }
     }
 
-    /// The path as it came.
+    /// The path as it is sent on.
     pub fn path(&self) -> &str {
         invalidate::path_and_query(invalidate::split(&self.url).1).0
     }
 
-    /// Path and query as they came.
+    /// Path and query as they are sent on.
     pub fn as_it_came(&self) -> &str {
-        let target = invalidate::split(&self.url).1;
-        if target.is_empty() { "/" } else { target }
+        invalidate::split(&self.url).1
     }
 
     /// The request that fills the cache: a GET without the client's conditions, which are about its own
@@ -118,23 +121,21 @@ impl Asked {
         const OF_A_PART: [&str; 2] = ["if-range", "range"];
         let whose = self.target.whose;
         let part = stored.is_none_or(|entry| entry.part.is_some());
-        let goes_on = |name: &str| match whose {
+        let is_kept = |name: &str| match whose {
             Whose::Everybodys => OF_EVERYBODY.contains(&name),
             _ if OF_A_PART.contains(&name) => part,
-            _ => !(CONDITIONS.contains(&name) || MISLEADING.contains(&name)),
+            _ => !CONDITIONS.contains(&name) && goes_on(name),
         };
         Request {
             method: "GET".to_owned(),
-            headers: self.request.headers.only(goes_on),
+            headers: self.request.headers.only(is_kept),
             whose,
         }
     }
 
-    /// The request as it came, without what misleads.
+    /// The request as it came, without what misleads or is for the edge alone.
     pub fn to_pass(&self) -> Headers {
-        self.request
-            .headers
-            .only(|name| !MISLEADING.contains(&name))
+        self.request.headers.only(goes_on)
     }
 
     /// Whether the answer may be for nobody else, so that nobody else waits for it.
@@ -170,6 +171,16 @@ impl Asked {
             },
         }
     }
+}
+
+/// Whether a field is one between edge and origin.
+fn is_inner(name: &str) -> bool {
+    name.starts_with(FIELD_PREFIX)
+}
+
+/// Whether a client's field goes on to the origin.
+fn goes_on(name: &str) -> bool {
+    !(MISLEADING.contains(&name) || is_inner(name))
 }
 
 /// An id that no other request has: the isolate's own random part, and a number. A random one for each
@@ -248,6 +259,15 @@ pub fn stored(
     )
 }
 
+/// Says where the address is that was meant.
+pub fn moved(settings: &Settings, asked: &Asked, to: &str) -> JsValue {
+    let mut headers = Headers::new();
+    headers.append("location", to);
+    headers.append("cache-control", "no-store");
+    let detail = "fwd=request; detail=spelling";
+    respond(308, &finish(settings, asked, headers, detail), None)
+}
+
 /// Answers with the edge's own words, which nobody stores.
 pub fn words(
     settings: &Settings,
@@ -321,8 +341,7 @@ fn outward(settings: &Settings, headers: Headers) -> Headers {
         .into_iter()
         .filter(|name| !purged && (*name == "cache-tag" || granted(name)))
         .collect();
-    let between = [origin::RAW_CODING, shared::edge::AS_OF_HEADER];
     headers
         .end_to_end()
-        .only(|name| !between.contains(&name) && !inner.contains(&name))
+        .only(|name| !is_inner(name) && !inner.contains(&name))
 }

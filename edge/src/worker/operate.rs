@@ -10,7 +10,6 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::futures::JsFuture;
 
 use crate::core::{
-    breaker::Breaker,
     count::{Event, Gauges},
     entry::Millis,
     flights::Flights,
@@ -19,7 +18,7 @@ use crate::core::{
 };
 
 use super::{
-    BREAKER, COUNTERS, Edge, FLIGHTS, RENEWALS,
+    COUNTERS, Edge, FLIGHTS, RENEWALS, breakers,
     bridge::{Incoming, purge_front, respond},
     count, message, now, with_store,
 };
@@ -119,7 +118,7 @@ fn words_of(edge: &Edge, status: u16, words: Words) -> JsValue {
 }
 
 fn gauges() -> Gauges {
-    let closed = BREAKER.with_borrow(Breaker::is_closed);
+    let closed = breakers(|breakers| breakers.is_closed());
     with_store(|store| Gauges {
         keys: store.len() as u64,
         bytes: store.bytes(),

@@ -1,14 +1,19 @@
 //! The origin behind the edge: a service binding on workerd, an address on Cloudflare.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
-use shared::edge::{ADDRESS_HEADER, AT_LEAST_HEADER, signed_address};
+use shared::{
+    edge::{ADDRESS_HEADER, AT_LEAST_HEADER, READY, signed_address},
+    key::Whose,
+};
 use wasm_bindgen::{JsCast, JsValue};
-use worker::js_sys::{Reflect, Uint8Array, futures::JsFuture};
+use worker::{
+    Context,
+    js_sys::{Reflect, Uint8Array, futures::JsFuture},
+};
 
 use crate::core::{
-    admit::is_failure,
-    breaker::{Breaker, Permit, Sign},
+    breaker::{Breakers, Outcome, PROBE_EVERY_MS, Permit, Request},
     count::Event,
     entry::{Body, Entry, Millis},
     headers::Headers,
@@ -16,12 +21,13 @@ use crate::core::{
 };
 
 use super::{
-    BREAKER,
-    bridge::Exchange,
+    breakers,
+    bridge::{self, Exchange, Upload},
     count,
     message::{self, Asked},
     now,
     settings::Settings,
+    silence::{Silence, outcome_of, silence_of},
     with_store,
 };
 
@@ -33,6 +39,14 @@ pub const RAW_CODING: &str = "mallard-coding";
 
 /// The binding on workerd.
 const SERVICE: &str = "ORIGIN";
+/// The longest that a probe takes. An origin that is alive answers it at once.
+const PROBE_MS: u32 = 2_000;
+/// How long one task probes: Cloudflare ends what goes on for longer behind an answer.
+const PROBES_MAX: u32 = 80;
+/// How long a request waits before it looks again whether the origin is back.
+const LOOK_EVERY_MS: u32 = 50;
+/// The most requests that wait for an origin which is being started again.
+const WAITING_MAX: usize = 1_000;
 /// The codings that the runtime undoes by itself.
 const UNDONE: [&str; 3] = ["br", "deflate", "gzip"];
 
@@ -41,6 +55,7 @@ const UNDONE: [&str; 3] = ["br", "deflate", "gzip"];
 pub struct Origin {
     settings: Rc<Settings>,
     env: JsValue,
+    context: Rc<Context>,
 }
 
 /// What the origin answered; its body may still be on its way.
@@ -54,59 +69,53 @@ pub struct Fetched {
     exchange: Exchange,
     raw: bool,
     limit_ms: u32,
-}
-
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
-    /// It cannot be reached, or its answer broke off.
-    Unreachable,
-    /// It took too long.
-    Late,
-    /// It was not asked: the breaker is open.
-    Spared,
-}
-
-impl Silence {
-    /// The word in `Cache-Status`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unreachable => "origin-unreachable",
-            Self::Late => "origin-late",
-            Self::Spared => "origin-spared",
-        }
-    }
-
-    fn of(error: &JsValue) -> Self {
-        match error.as_string().as_deref() {
-            Some("late") => Self::Late,
-            _ => Self::Unreachable,
-        }
-    }
-
-    const fn event(self) -> Event {
-        match self {
-            Self::Unreachable => Event::Unreachable,
-            Self::Late => Event::Late,
-            Self::Spared => Event::Spared,
-        }
-    }
+    about: Rc<Asked>,
 }
 
 /// A question to the origin.
 struct Question<'q> {
+    asked: &'q Rc<Asked>,
     method: &'q str,
     url: String,
     fields: String,
-    body: JsValue,
+    upload: Option<Upload>,
+    /// Whether it is the same for everybody: nothing of a client is in it.
+    shared: bool,
+    /// Whether it waits while the origin is started again: there is nothing else to answer with.
+    waits: bool,
+}
+
+impl Question<'_> {
+    /// Whether sending it twice is the same as sending it once.
+    fn may_repeat(&self) -> bool {
+        plan::is_safe(self.method) && self.upload.is_none()
+    }
+
+    /// Whose breaker it is about.
+    fn request(&self) -> Request<'_> {
+        match plan::is_safe(self.method) {
+            true if self.shared => request_of(self.asked),
+            true => Request::Safe,
+            false => Request::Unsafe,
+        }
+    }
+}
+
+/// What is asked for to be kept.
+fn request_of(asked: &Asked) -> Request<'_> {
+    match asked.target.whose {
+        Whose::Everybodys => Request::Address(&asked.target.key),
+        Whose::Somebodys | Whose::Unknown => Request::Safe,
+    }
 }
 
 impl Origin {
     /// The origin that this Worker is bound to.
-    pub fn new(env: &JsValue, settings: &Rc<Settings>) -> Self {
+    pub fn new(env: &JsValue, settings: &Rc<Settings>, context: &Rc<Context>) -> Self {
         Self {
             settings: Rc::clone(settings),
             env: env.clone(),
+            context: Rc::clone(context),
         }
     }
 
@@ -117,9 +126,20 @@ impl Origin {
         }
     }
 
+    fn url(&self, target: &str) -> String {
+        let base = self.settings.origin_url.as_deref();
+        format!("{}{target}", base.unwrap_or("http://origin"))
+    }
+
     /// Asks for what may be kept, with the validators of what is `stored`. The client's conditions, cookies and
-    /// body stay here, and a HEAD asks for the whole, so that the next GET finds it.
-    pub async fn get(&self, asked: &Asked, stored: Option<&Entry>) -> Result<Fetched, Silence> {
+    /// body stay here, and a HEAD asks for the whole, so that the next GET finds it. `waits` says that
+    /// there is nothing to answer with while the origin is started again.
+    pub async fn get(
+        &self,
+        asked: &Rc<Asked>,
+        stored: Option<&Entry>,
+        waits: bool,
+    ) -> Result<Fetched, Silence> {
         let mut headers = asked.to_keep(stored).headers;
         for (name, value) in stored.map(Entry::validators).unwrap_or_default() {
             headers.set(name, value);
@@ -128,101 +148,248 @@ impl Origin {
         if newest > 0 {
             headers.set(AT_LEAST_HEADER, newest.to_string());
         }
-        self.ask(asked, "GET", &asked.target.key, headers, JsValue::NULL)
-            .await
+        self.ask(&Question {
+            asked,
+            method: "GET",
+            url: self.url(&asked.target.key),
+            fields: self.fields(asked, headers),
+            upload: None,
+            shared: true,
+            waits,
+        })
+        .await
     }
 
     /// Hands a request on as it came.
-    pub async fn pass(&self, asked: &Asked, body: JsValue) -> Result<Fetched, Silence> {
-        let method = &asked.request.method;
-        self.ask(asked, method, asked.as_it_came(), asked.to_pass(), body)
-            .await
+    pub async fn pass(
+        &self,
+        asked: &Rc<Asked>,
+        upload: Option<Upload>,
+    ) -> Result<Fetched, Silence> {
+        let held = upload.clone();
+        let fetched = self
+            .ask(&Question {
+                asked,
+                method: &asked.request.method,
+                url: self.url(asked.as_it_came()),
+                fields: self.fields(asked, asked.to_pass()),
+                upload,
+                shared: false,
+                waits: true,
+            })
+            .await;
+        if let Some(held) = held {
+            held.release();
+        }
+        fetched
     }
 
-    async fn ask(
-        &self,
-        asked: &Asked,
-        method: &str,
-        target: &str,
-        headers: Headers,
-        body: JsValue,
-    ) -> Result<Fetched, Silence> {
-        if BREAKER.with_borrow_mut(|breaker| breaker.permit(now())) == Permit::Rest {
-            count(Event::Spared);
-            return Err(Silence::Spared);
+    /// Asks within what the breakers allow. A request of which nothing was sent is sent again until the
+    /// origin is back or counts as gone; one that changes nothing gets a second try.
+    async fn ask(&self, question: &Question<'_>) -> Result<Fetched, Silence> {
+        let until = now() + self.settings.restart_ms;
+        let mut tried = false;
+        loop {
+            self.await_permit(question, until).await?;
+            let fetched = self.try_send(question).await;
+            self.look_after();
+            let again = match fetched {
+                Err(Silence::Refused) => now() < until,
+                Err(Silence::Unreachable) if !tried && question.may_repeat() => {
+                    tried = true;
+                    self.may_retry(until).await
+                }
+                _ => false,
+            };
+            if !again {
+                return fetched;
+            }
+            count(Event::Retried);
+            pause(LOOK_EVERY_MS).await;
         }
-        let base = self
-            .settings
-            .origin_url
-            .as_deref()
-            .unwrap_or("http://origin");
-        let question = Question {
-            method,
-            url: format!("{base}{target}"),
-            fields: self.fields(asked, headers),
-            body,
+    }
+
+    /// Whether a second try makes sense: when the origin is away it waits for it, and otherwise there is a
+    /// budget for tries.
+    async fn may_retry(&self, until: Millis) -> bool {
+        while breakers(|breakers| breakers.is_suspect()) && now() < until {
+            pause(LOOK_EVERY_MS).await;
+        }
+        breakers(|breakers| !breakers.is_closed() || breakers.retry())
+    }
+
+    /// Waits until the origin may be asked, as long as that makes sense.
+    async fn await_permit(&self, question: &Question<'_>, until: Millis) -> Result<(), Silence> {
+        loop {
+            self.look_after();
+            let permit = breakers(|breakers| breakers.permit(question.request(), now()));
+            let waits = question.waits && now() < until && WAITING.get() < WAITING_MAX;
+            match permit {
+                Permit::Send => return Ok(()),
+                Permit::Wait if waits => {}
+                Permit::Wait | Permit::Reject => {
+                    count(Event::Spared);
+                    return Err(Silence::Spared);
+                }
+            }
+            WAITING.set(WAITING.get() + 1);
+            pause(LOOK_EVERY_MS).await;
+            WAITING.set(WAITING.get().saturating_sub(1));
+        }
+    }
+
+    /// Sends it once. One that may change something and has no body is known to be unsent only before it is
+    /// sent: a probe has to find the origin first.
+    async fn try_send(&self, question: &Question<'_>) -> Result<Fetched, Silence> {
+        let bare = question.upload.is_none() && !plan::is_safe(question.method);
+        if bare && self.probe().await == Outcome::NoConnection {
+            breakers(|breakers| {
+                breakers.record(question.request(), Outcome::NoConnection, now());
+            });
+            return Err(Silence::Refused);
+        }
+        self.send(question).await
+    }
+
+    /// Probes the origin behind the answer while something is wrong with it, unless that is done already.
+    fn look_after(&self) {
+        if !breakers(|breakers| breakers.lend_probe(now())) {
+            return;
+        }
+        let origin = self.clone();
+        self.context.wait_until(async move {
+            for _ in 0..PROBES_MAX {
+                let outcome = origin.probe().await;
+                if !breakers(|breakers| breakers.probed(outcome, now())) {
+                    // Whose client has gone away never says that it waits no more.
+                    WAITING.set(0);
+                    return;
+                }
+                pause(PROBE_EVERY_MS).await;
+            }
+            breakers(Breakers::return_probe);
+        });
+    }
+
+    /// Asks the origin whether it serves requests. A server that does not know the question does.
+    async fn probe(&self) -> Outcome {
+        count(Event::Probed);
+        let mut headers = Headers::new();
+        self.sign(&mut headers, None);
+        let limit_ms = PROBE_MS.min(self.settings.origin_timeout_ms);
+        let asked = Exchange::ask(
+            &self.service(),
+            &self.url(READY),
+            "GET",
+            &headers.to_lines(),
+            None,
+            NOT_DECLARED,
+            limit_ms,
+        );
+        let failed = |error: &JsValue| Silence::of(error).outcome();
+        let exchange: Exchange = match JsFuture::from(asked).await {
+            Ok(exchange) => exchange.unchecked_into(),
+            Err(error) => return failed(&error).unwrap_or(Outcome::NoConnection),
         };
-        let first = self.send(&asked.target.key, &question).await;
-        // A connection that the origin has just closed is nobody's fault; what may be asked twice is,
-        // as long as there is a budget for it.
-        let again = first.as_ref().is_err_and(|it| *it == Silence::Unreachable)
-            && plan::is_safe(method)
-            && question.body.is_null()
-            && BREAKER.with_borrow_mut(Breaker::retry);
-        if !again {
-            return first;
+        let headers = Headers::from_lines(&exchange.lines());
+        let outcome = match silence_of(exchange.status()).and_then(Silence::outcome) {
+            Some(outcome) => outcome,
+            None => outcome_of(exchange.status(), &headers),
+        };
+        match JsFuture::from(exchange.whole(limit_ms, PROBE_BYTES_MAX)).await {
+            Ok(_) => outcome,
+            Err(error) => failed(&error).unwrap_or(Outcome::NoConnection),
         }
-        count(Event::Retried);
-        self.send(&asked.target.key, &question).await
+    }
+
+    fn sign(&self, headers: &mut Headers, asked: Option<&Asked>) {
+        if let Some(secret) = &self.settings.secret {
+            let field = &self.settings.address_field;
+            let address = asked.and_then(|asked| asked.request.headers.get(field));
+            let seconds = i64::try_from(now() / 1_000).unwrap_or(0);
+            headers.set(ADDRESS_HEADER, signed_address(secret, address, seconds));
+        }
     }
 
     fn fields(&self, asked: &Asked, headers: Headers) -> String {
         let mut headers = headers.end_to_end();
+        // The runtime says how long the body is that it sends.
+        headers.remove("content-length");
         headers.set("x-request-id", asked.id.clone());
         headers.set("traceparent", asked.trace().to_string());
         headers.set(ASK_RAW, "1");
-        if let Some(secret) = &self.settings.secret {
-            let address = asked.request.headers.get(&self.settings.address_field);
-            let seconds = i64::try_from(now() / 1_000).unwrap_or(0);
-            headers.set(ADDRESS_HEADER, signed_address(secret, address, seconds));
-        }
+        self.sign(&mut headers, Some(asked));
         headers.to_lines()
     }
 
-    async fn send(&self, key: &str, question: &Question<'_>) -> Result<Fetched, Silence> {
-        let Question {
-            method,
-            url,
-            fields,
-            body,
-        } = question;
+    async fn send(&self, question: &Question<'_>) -> Result<Fetched, Silence> {
         let limit_ms = self.settings.origin_timeout_ms;
         let asked_at = now();
         count(Event::Asked);
-        let answer = Exchange::ask(&self.service(), url, method, fields, body, limit_ms);
+        let declared = question.asked.request.headers.get("content-length");
+        let declared = declared.and_then(|it| it.trim().parse().ok());
+        let answer = Exchange::ask(
+            &self.service(),
+            &question.url,
+            question.method,
+            &question.fields,
+            question.upload.as_ref(),
+            declared.unwrap_or(NOT_DECLARED),
+            limit_ms,
+        );
         let fetched = match JsFuture::from(answer).await {
-            Ok(exchange) => Ok(Fetched::read(exchange.unchecked_into(), asked_at, limit_ms)),
+            Ok(exchange) => {
+                let about = Rc::clone(question.asked);
+                let exchange = exchange.unchecked_into();
+                Ok(Fetched::read(exchange, asked_at, limit_ms, about))
+            }
             Err(error) => Err(Silence::of(&error)),
         };
-        let sign = match &fetched {
-            Ok(fetched) if is_failure(fetched.status) => Sign::Sick(key),
-            Ok(_) => Sign::Well,
-            Err(_) => Sign::Silent,
+        let fetched = fetched.and_then(|fetched| {
+            let cloudflare = self.settings.origin_url.is_some();
+            match silence_of(fetched.status).filter(|_| cloudflare) {
+                None => Ok(fetched),
+                // What has come only in part cannot be sent again.
+                Some(_) if question.upload.as_ref().is_some_and(|it| !it.whole()) => {
+                    Err(Silence::Unreachable)
+                }
+                Some(silence) => Err(silence),
+            }
+        });
+        let outcome = match &fetched {
+            Ok(fetched) => Some(outcome_of(fetched.status, &fetched.headers)),
+            Err(silence) => silence.outcome(),
         };
-        if sign != Sign::Well {
-            count(
-                fetched
-                    .as_ref()
-                    .map_or_else(|it| it.event(), |_| Event::Failed),
-            );
+        match &fetched {
+            Ok(fetched) if outcome == Some(Outcome::ServerError) => count(Event::Failed),
+            Ok(fetched) if fetched.status == 503 => count(Event::Busy),
+            Ok(_) => {}
+            Err(silence) => count(silence.event()),
         }
-        BREAKER.with_borrow_mut(|breaker| breaker.note(sign, now()));
+        if let Some(outcome) = outcome {
+            breakers(|breakers| breakers.record(question.request(), outcome, now()));
+        }
         fetched
     }
 }
 
+/// The length of a body that does not say how long it is, or of none.
+const NOT_DECLARED: f64 = -1.0;
+/// The most bytes of a probe's answer that are read.
+const PROBE_BYTES_MAX: f64 = 65_536.0;
+
+thread_local! {
+    /// How many requests wait until the origin is back.
+    static WAITING: Cell<usize> = const { Cell::new(0) };
+}
+
+async fn pause(ms: u32) {
+    // A timer does not fail.
+    let _ = JsFuture::from(bridge::sleep(ms)).await;
+}
+
 impl Fetched {
-    fn read(exchange: Exchange, asked_at: Millis, limit_ms: u32) -> Self {
+    fn read(exchange: Exchange, asked_at: Millis, limit_ms: u32, about: Rc<Asked>) -> Self {
         let mut headers = Headers::from_lines(&exchange.lines()).end_to_end();
         let raw = headers.get(RAW_CODING).map(str::to_owned);
         if let Some(coding) = &raw {
@@ -236,6 +403,7 @@ impl Fetched {
             exchange,
             raw: raw.is_some(),
             limit_ms,
+            about,
         }
     }
 
@@ -277,7 +445,10 @@ impl Fetched {
         });
         if let Err(silence) = &body {
             count(silence.event());
-            BREAKER.with_borrow_mut(|breaker| breaker.note(Sign::Silent, now()));
+            if let Some(outcome) = silence.outcome() {
+                let request = request_of(&self.about);
+                breakers(|breakers| breakers.record(request, outcome, now()));
+            }
         }
         body
     }

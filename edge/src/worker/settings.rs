@@ -15,6 +15,13 @@ pub struct Settings {
     pub address_field: String,
     /// How long the origin may take for the head of an answer, and again for its body.
     pub origin_timeout_ms: u32,
+    /// For how long requests wait for an origin that is being started again.
+    pub restart_ms: u64,
+    /// The largest body of a request; a larger one is refused.
+    pub upload_max: u64,
+    /// How long a client may take for the body of a request that is taken whole, and for each part of a
+    /// larger one.
+    pub upload_timeout_ms: u32,
     /// The largest body that is kept.
     pub body_max: u64,
     /// The most bytes in memory.
@@ -44,6 +51,9 @@ impl Settings {
             secret: text("EDGE_SECRET").filter(|it| !it.is_empty()),
             address_field: text("CLIENT_ADDRESS_FIELD").unwrap_or_default(),
             origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", 10_000),
+            restart_ms: u64::from(number("RESTART_MS", 5_000)),
+            upload_max: u64::from(number("UPLOAD_MAX", 40 * 1_024 * 1_024)),
+            upload_timeout_ms: number("UPLOAD_TIMEOUT_MS", 30_000),
             body_max: u64::from(number("BODY_MAX", 2 * 1_024 * 1_024)),
             memory_max: number("MEMORY_MAX", 64 * 1_024 * 1_024) as usize,
             cache_api: text("CACHE_API").as_deref() == Some("on"),

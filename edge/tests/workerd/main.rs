@@ -7,6 +7,7 @@
 )]
 
 mod behind;
+mod breaker;
 mod cache;
 mod collapse;
 mod front;
@@ -14,4 +15,6 @@ mod outage;
 mod parts;
 mod poison;
 mod purge;
+mod spelling;
 mod support;
+mod upload;

@@ -90,7 +90,15 @@ pub struct Origin {
 impl Origin {
     /// An origin that answers like this.
     pub fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), handler)
+    }
+
+    /// The same at an address.
+    pub fn start_at(
+        address: SocketAddr,
+        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::default();
         let health = Arc::new(Mutex::new(Health::Well));
@@ -301,12 +309,17 @@ impl Edge {
 
     /// An edge with this configuration of workerd.
     pub fn start_as(config: &str, origin: &Origin, environment: &[(&str, &str)]) -> Self {
+        Self::before(config, origin.address, environment)
+    }
+
+    /// An edge before an address where there may be nobody yet.
+    pub fn before(config: &str, origin: SocketAddr, environment: &[(&str, &str)]) -> Self {
         let address = free_address();
         let child = Command::new(needed("WORKERD"))
             .arg("serve")
             .arg(config)
             .arg(format!("--socket-addr=http={address}"))
-            .arg(format!("--external-addr=origin={}", origin.address))
+            .arg(format!("--external-addr=origin={origin}"))
             .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .spawn()
@@ -396,6 +409,11 @@ impl Client {
         self.answer(method).expect("an answer")
     }
 
+    /// Sends these bytes.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
     /// Asks, and does not wait.
     pub fn ask(&mut self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\n");
@@ -437,7 +455,7 @@ impl Client {
 
 /// An address that nobody has. It lies below the ports that the system hands out by itself, so that
 /// no connection takes it before workerd does.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     loop {
         let number = std::process::id() as usize * 16 + NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,0 +1,277 @@
+//! Addresses of requests, parsed once: everything is decided about exactly the address that is sent on.
+//! What the URL Standard, a proxy or a framework could read in another way than it is written (dot segments,
+//! empty segments, backslashes, controls, in whatever encoding) goes no further.
+
+use std::fmt::Write as _;
+
+use super::invalidate::{path_and_query, split, without_dots};
+
+/// How an address is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// In the one way in which it is sent on.
+    Plain,
+    /// In another way of a plain one, which is path and query.
+    Other(String),
+    /// In no way that means the same to everybody.
+    Bad,
+}
+
+/// An address: scheme and host, path and query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// All of it, as it is sent on, without a fragment.
+    pub url: String,
+    /// How the client has written it.
+    pub spelling: Spelling,
+}
+
+/// Where a parameter may be a text with any letters, each encoded.
+const ENCODED: &str = "/api/";
+
+/// Reads the address of a request.
+pub fn read(url: &str) -> Address {
+    let (host, target) = split(url);
+    let (path, query) = path_and_query(target);
+    let query = query.map(|query| format!("?{}", encoded(query, is_query)));
+    let query = query.unwrap_or_default();
+    let (path, spelling) = match path {
+        "" => ("/".to_owned(), Spelling::Plain),
+        path => read_path(path),
+    };
+    let spelling = match spelling {
+        _ if !host.bytes().all(is_host) => Spelling::Bad,
+        Spelling::Other(path) => Spelling::Other(path + &query),
+        spelling => spelling,
+    };
+    Address {
+        url: format!("{host}{path}{query}"),
+        spelling,
+    }
+}
+
+fn read_path(path: &str) -> (String, Spelling) {
+    let Some(path) = normal(path) else {
+        return ("/".to_owned(), Spelling::Bad);
+    };
+    let slashes = path.contains("%2F") || path.contains("%5C");
+    if path.contains('\\') || has_control(&path) || slashes && !path.starts_with(ENCODED) {
+        return (path, Spelling::Bad);
+    }
+    // Whoever decodes before looking for dots finds them behind an encoded slash, too.
+    let decoded = path.replace("%2F", "/").replace("%5C", "/");
+    let is_dots = |part: &str| matches!(part, "." | "..");
+    let empty = path.contains("//");
+    if !(empty || decoded.split('/').any(is_dots)) {
+        return (path, Spelling::Plain);
+    }
+    if slashes {
+        return (path, Spelling::Bad);
+    }
+    let mut other = without_dots(&path);
+    while other.contains("//") {
+        other = other.replace("//", "/");
+    }
+    (path, Spelling::Other(other))
+}
+
+/// The path with what need not be encoded decoded, and everything else encoded in one way (RFC 3986
+/// §6.2.2); nothing when an encoding is broken off.
+fn normal(path: &str) -> Option<String> {
+    let mut normal = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(letter) = rest.chars().next() {
+        rest = &rest[letter.len_utf8()..];
+        if letter != '%' {
+            push(&mut normal, letter, |byte| is_path(byte) || byte == b'\\');
+            continue;
+        }
+        let digits = rest.get(..2)?;
+        let valid = digits.bytes().all(|it| it.is_ascii_hexdigit());
+        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| valid)?;
+        rest = &rest[2..];
+        match byte {
+            byte if is_unreserved(byte) => normal.push(char::from(byte)),
+            byte => drop(write!(normal, "%{byte:02X}")),
+        }
+    }
+    Some(normal)
+}
+
+fn has_control(path: &str) -> bool {
+    let mut encoded = path.split('%').skip(1).filter_map(|it| it.get(..2));
+    encoded.any(|it| it.starts_with(['0', '1']) || it == "7F")
+}
+
+/// The text with every letter encoded that is not allowed.
+fn encoded(text: &str, allowed: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for letter in text.chars() {
+        push(&mut encoded, letter, &allowed);
+    }
+    encoded
+}
+
+fn push(text: &mut String, letter: char, allowed: impl Fn(u8) -> bool) {
+    let mut bytes = [0; 4];
+    for byte in letter.encode_utf8(&mut bytes).bytes() {
+        if allowed(byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing into a text cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+}
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// RFC 3986 §3.3.
+const fn is_path(byte: u8) -> bool {
+    let sub = matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*');
+    is_unreserved(byte) || sub || matches!(byte, b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/')
+}
+
+/// What the URL Standard leaves as it is in the query of `http`.
+const fn is_query(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'\'' | b'<' | b'>')
+}
+
+const fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'/' | b'[' | b']')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(target: &str) -> (String, Spelling) {
+        let address = read(&format!("http://shop{target}"));
+        let target = address.url.strip_prefix("http://shop").unwrap();
+        (target.to_owned(), address.spelling)
+    }
+
+    #[test]
+    fn a_plain_address_is_sent_as_it_is_decided_about() {
+        for (target, sent) in [
+            ("/", "/"),
+            ("", "/"),
+            ("?a=1", "/?a=1"),
+            ("/cart", "/cart"),
+            ("/%63art", "/cart"),
+            ("/p/%e8%8c%b6", "/p/%E8%8C%B6"),
+            ("/p/茶", "/p/%E8%8C%B6"),
+            ("/p/a b\"", "/p/a%20b%22"),
+            ("/p/a%252e", "/p/a%252e"),
+            ("/p/mug/", "/p/mug/"),
+            ("/p/...", "/p/..."),
+            ("/p/.well", "/p/.well"),
+            ("/search?q=a/../b\\c'd", "/search?q=a/../b\\c%27d"),
+            ("/search?q=%zz#metrics", "/search?q=%zz"),
+            (
+                "/api/v1/carts/1/lines/a%2fb%5c",
+                "/api/v1/carts/1/lines/a%2Fb%5C",
+            ),
+        ] {
+            assert_eq!(of(target), (sent.to_owned(), Spelling::Plain), "{target}");
+        }
+    }
+
+    #[test]
+    fn dots_and_empty_segments_are_another_spelling() {
+        for (target, other) in [
+            ("/./metrics", "/metrics"),
+            ("/%2e/metrics?a=1", "/metrics?a=1"),
+            ("/x/%2e%2E/metrics", "/metrics"),
+            ("/docs/../metrics", "/metrics"),
+            ("/x/.%2e/metrics", "/metrics"),
+            ("/account/../account", "/account"),
+            ("/u1/../p/mug", "/p/mug"),
+            ("//metrics", "/metrics"),
+            ("/p//mug", "/p/mug"),
+            ("//evil.example/..", "/"),
+            ("///", "/"),
+            ("/.", "/"),
+            ("/a/..", "/"),
+            ("/../../..", "/"),
+            ("/.//./metrics", "/metrics"),
+        ] {
+            assert_eq!(of(target).1, Spelling::Other(other.to_owned()), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_may_mean_two_things_is_none() {
+        for target in [
+            "/x\\..\\metrics",
+            "\\metrics",
+            "/x%5c..%5cmetrics",
+            "/x%2f..%2fmetrics",
+            "/%2fmetrics",
+            "/p/mug%2F",
+            "/api/%2e%2e%2fmetrics",
+            "/api/v1/a%2F..",
+            "/p/mug%00",
+            "/p/mug%0a",
+            "/p/mug\u{7f}",
+            "/p/%7f",
+            "/p/\t",
+            "/p/%",
+            "/p/%a",
+            "/p/%zz",
+            "/p/%+1",
+            "*",
+            "@evil.example/",
+        ] {
+            assert_eq!(of(target).1, Spelling::Bad, "{target}");
+        }
+    }
+
+    proptest! {
+        /// The URL Standard and the edge read the same in what is sent on.
+        #[test]
+        fn nobody_reads_it_in_another_way(target in "/[ -~茶]{0,30}") {
+            let address = read(&format!("http://shop{target}"));
+            if address.spelling == Spelling::Plain {
+                let parsed = url::Url::parse(&address.url).unwrap();
+                prop_assert_eq!(parsed.as_str(), &address.url);
+                let again = read(&address.url);
+                prop_assert_eq!(&again, &address);
+            }
+        }
+
+        /// Dots, slashes and their encodings in every order.
+        #[test]
+        fn no_spelling_of_dots_gets_through(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "/", ".", "..", "%2e", "%2E", "%2f", "%5c", "\\", "x", "%00", "%25", "?", "metrics",
+                ]),
+                0..12,
+            ),
+        ) {
+            let address = read(&format!("http://shop/{}", parts.concat()));
+            match address.spelling {
+                Spelling::Plain => {
+                    let parsed = url::Url::parse(&address.url).unwrap();
+                    prop_assert_eq!(parsed.as_str(), &address.url);
+                }
+                Spelling::Other(other) => {
+                    prop_assert!(other.starts_with('/') && !other.starts_with("//"));
+                    let other = read(&format!("http://shop{other}"));
+                    prop_assert_eq!(other.spelling, Spelling::Plain);
+                }
+                Spelling::Bad => {}
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(url in "\\PC{0,30}") {
+            let _ = read(&url);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What one spelling protects, every spelling protects: the edge decides about the address that it sends.
+
+use shared::edge::FIELD_PREFIX;
+
+use crate::support::{Answer, Client, Request, pair};
+
+fn echo(request: &Request) -> Answer {
+    Answer::new(request.target.clone())
+        .with("CDN-Cache-Control", "public, max-age=60")
+        .with("mallard-as-of", "7")
+        .with("mallard-secret", "of the origin")
+}
+
+#[test]
+fn odd_addresses_go_no_further() {
+    let (origin, edge) = pair(echo);
+    for (target, status, location) in [
+        ("/./metrics", 308, "/metrics"),
+        ("/%2e/metrics", 308, "/metrics"),
+        ("/x/%2e%2e/metrics", 308, "/metrics"),
+        ("/docs/../metrics?a=1", 308, "/metrics?a=1"),
+        ("/account/../account", 308, "/account"),
+        ("/u1/../p/mug", 308, "/p/mug"),
+        ("/p//mug", 308, "/p/mug"),
+        ("//evil.example/", 308, "/evil.example/"),
+        ("/x\\..\\metrics", 400, ""),
+        ("\\metrics", 400, ""),
+        ("/x%5c..%5cmetrics", 400, ""),
+        ("/x%2f..%2fmetrics", 400, ""),
+        ("/p/%00", 400, ""),
+        ("/p/%zz", 400, ""),
+        ("/metrics", 404, ""),
+        ("/%6detrics", 404, ""),
+        ("/metrics#x", 404, ""),
+        ("/metrics?x", 404, ""),
+        ("http://evil.example/metrics", 404, ""),
+    ] {
+        let mut client = Client::to(edge.address);
+        client.write(format!("GET {target} HTTP/1.1\r\nhost: shop\r\n\r\n").as_bytes());
+        let reply = client.answer("GET").unwrap();
+        assert_eq!(reply.status, status, "{target}: {reply:?}");
+        assert_eq!(reply.field("location"), location, "{target}");
+    }
+    // Where something may change, nobody is sent elsewhere.
+    for target in ["/./cart", "//cart", "/x/../cart"] {
+        assert_eq!(
+            edge.send("POST", target, &[], b"{}").status,
+            400,
+            "{target}"
+        );
+    }
+    assert!(origin.requests().is_empty(), "{:?}", origin.requests());
+}
+
+#[test]
+fn what_is_sent_is_what_was_decided_about() {
+    let (origin, edge) = pair(echo);
+    for (method, target, sent) in [
+        ("GET", "/%63art?x=%zz'", "/cart?x=%zz%27"),
+        (
+            "POST",
+            "/api/v1/carts/1/lines/a%2fb",
+            "/api/v1/carts/1/lines/a%2Fb",
+        ),
+        ("GET", "/p/%e8%8c%b6", "/p/%E8%8C%B6"),
+        ("GET", "/other%7Epath", "/other~path"),
+    ] {
+        let body: &[u8] = if method == "POST" { b"{}" } else { b"" };
+        assert_eq!(edge.send(method, target, &[], body).text(), sent);
+        assert_eq!(origin.asked(sent), 1);
+    }
+}
+
+/// No client says what stands between edge and origin, and none is told.
+#[test]
+fn inner_fields_stay_inside() {
+    let (origin, edge) = pair(echo);
+    let fields = [
+        ("mallard-at-least", "99"),
+        ("mallard-coding", "br"),
+        ("Mallard-Raw", "evil"),
+        ("mallard-whatever", "1"),
+        ("mallard-client", "192.0.2.1 1 00"),
+        ("mallard-signed", "1 00"),
+    ];
+    for (method, path) in [
+        ("GET", "/p/mug"),
+        ("GET", "/cart"),
+        ("GET", "/x"),
+        ("POST", "/cart"),
+    ] {
+        let body: &[u8] = if method == "POST" { b"{}" } else { b"" };
+        for _ in 0..2 {
+            let reply = edge.send(method, path, &fields, body);
+            assert_eq!(reply.status, 200);
+            let told = reply.fields.keys().find(|it| it.starts_with(FIELD_PREFIX));
+            assert_eq!(told, None, "{path}");
+        }
+    }
+    for request in origin.requests() {
+        let mut inner: Vec<_> = request
+            .fields
+            .iter()
+            .filter(|(name, _)| name.starts_with(FIELD_PREFIX) && *name != "mallard-client")
+            // Of what it has seen the edge speaks itself.
+            .filter(|(name, value)| !(*name == "mallard-at-least" && *value == "7"))
+            .collect();
+        inner.sort();
+        assert_eq!(inner, [(&"mallard-raw".to_owned(), &"1".to_owned())]);
+        assert!(request.field("mallard-client").starts_with("- "));
+    }
+}

@@ -1,0 +1,111 @@
+//! Bodies of requests: slow ones, large ones, and what the origin is asked for because of them.
+
+use std::thread;
+
+use crate::support::{Answer, Edge, Origin, Request, SECRET};
+
+fn origin() -> Origin {
+    Origin::start(|request: &Request| {
+        let mut answer = Answer::new(request.body.len().to_string());
+        answer.status = if request.target == "/nothing" {
+            404
+        } else {
+            200
+        };
+        answer
+    })
+}
+
+fn edge(origin: &Origin, more: &[(&str, &str)]) -> Edge {
+    let environment = [&[("EDGE_SECRET", SECRET)][..], more].concat();
+    Edge::start_with(origin, &environment)
+}
+
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let head = "POST /nothing HTTP/1.1\r\nhost: shop\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut request = head.as_bytes().to_vec();
+    for chunk in body.chunks(60_000) {
+        request.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        request.extend_from_slice(chunk);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    request
+}
+
+/// Small ones are taken whole, large ones go through; what the origin answers is what the client gets.
+#[test]
+fn a_body_of_any_size_below_the_limit_gets_the_origins_answer() {
+    let origin = origin();
+    let edge = edge(&origin, &[]);
+    for megabytes in [0, 1, 3, 5] {
+        for more in [0, 1, 100_000] {
+            let body = vec![b'x'; megabytes * 1_024 * 1_024 + more];
+            let reply = edge.send("POST", "/nothing", &[], &body);
+            assert_eq!(
+                (reply.status, reply.text()),
+                (404, &*body.len().to_string())
+            );
+            let mut client = edge.client();
+            client.write(&chunked(&body));
+            let reply = client.answer("POST").unwrap();
+            assert_eq!(
+                (reply.status, reply.text()),
+                (404, &*body.len().to_string())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_above_the_limit_is_refused_without_asking() {
+    let origin = origin();
+    let edge = edge(&origin, &[("UPLOAD_MAX", "100000")]);
+    let body = vec![b'x'; 100_001];
+    for _ in 0..10 {
+        let declared = edge.send("POST", "/nothing", &[], &body);
+        assert_eq!(declared.status, 413, "{declared:?}");
+        let mut client = edge.client();
+        client.write(&chunked(&body));
+        let counted = client.answer("POST").unwrap();
+        assert_eq!(counted.status, 413, "{counted:?}");
+    }
+    assert!(origin.requests().is_empty());
+    let fits = edge.send("POST", "/nothing", &[], &body[1..]);
+    assert_eq!((fits.status, fits.text()), (404, "100000"));
+    let api = edge.send("POST", "/api/v1/carts", &[], &body);
+    assert_eq!(api.field("content-type"), "application/problem+json");
+}
+
+/// Forty clients that send one byte of their bodies: nobody else notices, and the origin never hears of them.
+#[test]
+fn slow_clients_wait_alone() {
+    let origin = origin();
+    let edge = edge(
+        &origin,
+        &[("UPLOAD_TIMEOUT_MS", "3000"), ("ORIGIN_TIMEOUT_MS", "500")],
+    );
+    let mut slow: Vec<_> = (0..40)
+        .map(|_| {
+            let mut client = edge.client();
+            client.write(b"POST /cart HTTP/1.1\r\nhost: shop\r\ncontent-length: 10\r\n\r\nx");
+            client
+        })
+        .collect();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    let reply = edge.send("POST", "/cart", &[], b"{}");
+                    assert_eq!((reply.status, reply.text()), (200, "2"));
+                }
+            });
+        }
+    });
+    for client in &mut slow {
+        let reply = client.answer("POST").unwrap();
+        assert_eq!(reply.status, 408, "{reply:?}");
+    }
+    assert_eq!(origin.requests().len(), 100);
+    assert_eq!(edge.counter("mallard_edge_breaker_closed"), 1);
+}
