@@ -19,8 +19,7 @@ pub struct Settings {
     pub restart_ms: u64,
     /// The largest body of a request; a larger one is refused.
     pub upload_max: u64,
-    /// How long a client may take for the body of a request that is taken whole, and for each part of a
-    /// larger one.
+    /// How long a client may take for the part of a body that is taken before the origin is asked.
     pub upload_timeout_ms: u32,
     /// The largest body that is kept.
     pub body_max: u64,
