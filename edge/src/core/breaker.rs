@@ -206,6 +206,12 @@ impl Breakers {
         suspect(&self.writes) || suspect(&self.reads)
     }
 
+    /// Whether some requests do not reach the origin.
+    pub fn is_open(&self) -> bool {
+        let open = |breaker: &Breaker| matches!(breaker.state, State::Open { .. });
+        open(&self.writes) || open(&self.reads)
+    }
+
     /// Whether all requests reach the origin, and nothing is wrong with it.
     pub fn is_closed(&self) -> bool {
         let closed = |breaker: &Breaker| breaker.state == State::Closed;

@@ -118,7 +118,7 @@ fn words_of(edge: &Edge, status: u16, words: Words) -> JsValue {
 }
 
 fn gauges() -> Gauges {
-    let closed = breakers(|breakers| breakers.is_closed());
+    let closed = !breakers(|breakers| breakers.is_open());
     with_store(|store| Gauges {
         keys: store.len() as u64,
         bytes: store.bytes(),

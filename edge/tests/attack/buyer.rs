@@ -133,9 +133,9 @@ fn buy(edge: SocketAddr, sku: &str, buyer: usize, tally: &Tally) -> Option<()> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let network = format!("198.51.{buyer}.{}", number % 250 + 1);
-    let key = format!("order-{number}");
     let ask = |what: &str, method: &str, path: &str, body: Option<Value>| {
-        let fields = [("x-real-ip", &*network), ("idempotency-key", &key)];
+        let key = format!("{what} of {number}").replace(' ', "-");
+        let fields = [("x-real-ip", &*network), ("idempotency-key", &*key)];
         let answer = client::ask(edge, method, path, &fields, body.as_ref());
         tally.count(what, answer)
     };
