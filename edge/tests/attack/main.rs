@@ -13,3 +13,4 @@ mod buyer;
 mod client;
 mod faults;
 mod shop;
+mod silent;

@@ -1,0 +1,88 @@
+//! Whoever keeps connections open and says nothing, or asks and does not read, keeps nobody from buying.
+
+use std::{io::Write, net::TcpStream, thread, time::Duration};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::{
+    buyer::buy_beside,
+    client::{ask, connect},
+    shop::Shop,
+};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+const LARGE: &[u8] = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: shop\r\n\r\n";
+/// All of them together are as many as the origin takes.
+const EACH: usize = 2_500;
+
+/// This process has as many connections open as the origin.
+fn allow_many_connections() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    assert!(
+        hard > 12_000,
+        "this needs 12,000 open files, the limit is {hard}"
+    );
+}
+
+/// Ten thousand connections that stay open, and more all the time; operators are answered, too.
+#[test]
+fn silent_connections_cost_nobody_a_cart() {
+    allow_many_connections();
+    let shop = Shop::open(&[]);
+    let half = &PREFACE[..PREFACE.len() / 2];
+    let opened = [PREFACE, SETTINGS].concat();
+    let sent = [&b""[..], b"G", half, &opened];
+    let open = |number: usize| {
+        let mut stream = connect(shop.origin).unwrap();
+        stream.write_all(sent[number % sent.len()]).unwrap();
+        stream
+    };
+    let mut held: Vec<TcpStream> = (0..EACH * sent.len()).map(open).collect();
+    let ready = || ask(shop.ops, "GET", "/readyz", &[], None).unwrap().status;
+    assert_eq!(ready(), 200, "{} connections are silent", held.len());
+    buy_beside(&shop, sent.len(), |number, over| {
+        let mut mine = Vec::new();
+        over.until(|| {
+            mine.push(open(number));
+            thread::sleep(Duration::from_millis(1));
+        })
+    });
+    assert_eq!(ready(), 200);
+    held.clear();
+}
+
+/// Clients that ask for much and read nothing.
+#[test]
+fn slow_readers_cost_nobody_a_cart() {
+    allow_many_connections();
+    let limits = ["--write-timeout-ms", "500", "--connections-max", "200"];
+    let shop = Shop::open(&limits);
+    buy_beside(&shop, 4, |_, over| {
+        let mut mine = Vec::new();
+        over.until(|| {
+            let mut stream = connect(shop.origin).unwrap();
+            // It may have been ended to make room.
+            let _ = stream.write_all(&LARGE.repeat(8));
+            mine.push(stream);
+            thread::sleep(Duration::from_millis(5));
+        })
+    });
+}
+
+/// Clients that send frames which are no requests, as fast as they can.
+#[test]
+fn floods_of_frames_cost_nobody_a_cart() {
+    let shop = Shop::open(&[]);
+    buy_beside(&shop, 4, |number, over| {
+        let frames = [PING, SETTINGS][number % 2].repeat(100);
+        over.until(|| {
+            let mut stream = connect(shop.origin).unwrap();
+            stream.write_all(&[PREFACE, SETTINGS].concat()).unwrap();
+            // Until it is ended.
+            while stream.write_all(&frames).is_ok() {}
+        })
+    });
+}
