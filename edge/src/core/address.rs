@@ -1,6 +1,7 @@
 //! Addresses of requests, parsed once: everything is decided about exactly the address that is sent on.
 //! What the URL Standard, a proxy or a framework could read in another way than it is written (dot segments,
-//! empty segments, backslashes, controls, in whatever encoding) goes no further.
+//! empty segments, backslashes, controls, in whatever encoding) goes no further. Which of the plain spellings
+//! is a page's usual one, such as lower case, is the origin's to say.
 
 use std::fmt::Write as _;
 
