@@ -24,6 +24,7 @@ const edge :Workerd.Worker = (
     # The rest has defaults; see README.md.
     (name = "ORIGIN_TIMEOUT_MS", fromEnvironment = "ORIGIN_TIMEOUT_MS"),
     (name = "RESTART_MS", fromEnvironment = "RESTART_MS"),
+    (name = "BREAKER_FAILURES", fromEnvironment = "BREAKER_FAILURES"),
     (name = "UPLOAD_MAX", fromEnvironment = "UPLOAD_MAX"),
     (name = "UPLOAD_TIMEOUT_MS", fromEnvironment = "UPLOAD_TIMEOUT_MS"),
     (name = "BODY_MAX", fromEnvironment = "BODY_MAX"),

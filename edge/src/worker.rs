@@ -21,7 +21,7 @@ use worker::{Context, Date, js_sys::futures::JsFuture, worker_sys};
 
 use crate::core::{
     address::Spelling,
-    breaker::Breakers,
+    breaker::{Breakers, FAILURES_MIN},
     count::{Counters, Event, Outcome},
     entry::{Entry, Millis},
     flights::{Flights, Landing, Role},
@@ -286,8 +286,11 @@ fn with_store<T>(work: impl FnOnce(&mut Store) -> T) -> T {
 /// Does something with the breakers, which are made when the settings are known.
 fn breakers<T>(work: impl FnOnce(&mut Breakers) -> T) -> T {
     BREAKERS.with_borrow_mut(|breakers| {
-        let restart_ms = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.restart_ms));
-        work(breakers.get_or_insert_with(|| Breakers::new(restart_ms)))
+        let (restart_ms, failures_min) = SETTINGS.with(|settings| {
+            let settings = settings.get();
+            settings.map_or((0, FAILURES_MIN), |it| (it.restart_ms, it.breaker_failures))
+        });
+        work(breakers.get_or_insert_with(|| Breakers::new(restart_ms, failures_min)))
     })
 }
 

@@ -47,9 +47,13 @@ pub enum Mode {
     Standard,
     /// As a shop's cache on workerd
     Shop,
-    /// As wrangler.toml deploys it, with a cache behind it
+    /// As wrangler.toml deploys it, with a cache behind it and without breakers
     Deployed,
 }
+
+/// The suite's origin fails on purpose, for many tests at once, and each test is about its own answers: what
+/// the others get must not make the edge leave the origin alone.
+const NO_BREAKERS: [&str; 2] = ["BREAKER_FAILURES", "0"];
 
 impl Mode {
     const ALL: [Self; 3] = [Self::Standard, Self::Shop, Self::Deployed];
@@ -64,14 +68,16 @@ impl Mode {
 
     /// The edge's settings.
     fn settings(self, place: &Place) -> Result<Vec<(String, String)>, Failure> {
-        match self {
-            Self::Standard => Ok(vec![("CACHE_RULES".to_owned(), "standard".to_owned())]),
-            Self::Shop => Ok(Vec::new()),
+        let mut settings = match self {
+            Self::Standard => vec![("CACHE_RULES".to_owned(), "standard".to_owned())],
+            Self::Shop => Vec::new(),
             Self::Deployed => {
                 let text = fs::read_to_string(place.root.join("wrangler.toml"))?;
-                variables(&text)
+                variables(&text)?
             }
-        }
+        };
+        settings.push(NO_BREAKERS.map(str::to_owned).into());
+        Ok(settings)
     }
 }
 

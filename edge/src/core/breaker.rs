@@ -13,8 +13,9 @@ use super::entry::Millis;
 
 /// Over how long failures are counted.
 const WINDOW_MS: Millis = 10_000;
-/// So many failures, and this part of the requests, make the origin suspect.
-const FAILURES_MIN: u32 = 3;
+/// So many failures, and this part of the requests, make the origin suspect, unless the settings say another
+/// number.
+pub const FAILURES_MIN: u32 = 3;
 const FAILED_PER_CENT: u32 = 50;
 /// How often the origin is probed while a breaker is open.
 pub const PROBE_EVERY_MS: u32 = 250;
@@ -64,6 +65,8 @@ pub enum Permit {
 pub struct Breakers {
     /// For how long after its connections broke off an origin counts as being started again.
     restart_ms: Millis,
+    /// So many failures make the origin suspect. With 0 it is asked whatever it does.
+    failures_min: u32,
     writes: Breaker,
     reads: Breaker,
     addresses: Addresses,
@@ -106,10 +109,12 @@ enum State {
 }
 
 impl Breakers {
-    /// Breakers that hold requests back for so long while an origin is started again.
-    pub fn new(restart_ms: Millis) -> Self {
+    /// Breakers that hold requests back for so long while an origin is started again, and look at it after so
+    /// many failures; with 0 none of them ever opens, and no address is held back.
+    pub fn new(restart_ms: Millis, failures_min: u32) -> Self {
         Self {
             restart_ms,
+            failures_min,
             writes: Breaker::default(),
             reads: Breaker::default(),
             addresses: Addresses::default(),
@@ -141,6 +146,10 @@ impl Breakers {
     /// Counts what the origin did with a request.
     pub fn record(&mut self, request: Request<'_>, outcome: Outcome, now: Millis) {
         self.budget = (self.budget + 1).min(RETRIES_MAX * TRIES_PER_RETRY);
+        let failures_min = self.failures_min;
+        if failures_min == 0 {
+            return;
+        }
         let address = match request {
             Request::Address(key) => {
                 self.addresses.record(key, outcome, now);
@@ -148,7 +157,8 @@ impl Breakers {
             }
             Request::Unsafe | Request::Safe => None,
         };
-        self.of(request).record(address, outcome, now);
+        let breaker = self.of(request);
+        breaker.record(address, outcome, failures_min, now);
     }
 
     fn of(&mut self, request: Request<'_>) -> &mut Breaker {
@@ -220,15 +230,15 @@ impl Breakers {
 }
 
 impl Breaker {
-    fn record(&mut self, address: Option<&str>, outcome: Outcome, now: Millis) {
+    fn record(&mut self, address: Option<&str>, outcome: Outcome, failures_min: u32, now: Millis) {
         match self.state {
             State::Open { .. } if outcome == Outcome::Success => *self = Self::default(),
             State::Open { .. } | State::Suspect => {}
-            State::Closed => self.count(address, outcome, now),
+            State::Closed => self.count(address, outcome, failures_min, now),
         }
     }
 
-    fn count(&mut self, address: Option<&str>, outcome: Outcome, now: Millis) {
+    fn count(&mut self, address: Option<&str>, outcome: Outcome, failures_min: u32, now: Millis) {
         if now.saturating_sub(self.began_at) > WINDOW_MS {
             *self = Self {
                 began_at: now,
@@ -247,7 +257,7 @@ impl Breaker {
         }
         self.requests += 1;
         let share = self.failures * 100 / self.requests;
-        if self.failures >= FAILURES_MIN && share >= FAILED_PER_CENT {
+        if self.failures >= failures_min && share >= FAILED_PER_CENT {
             self.state = State::Suspect;
         }
     }

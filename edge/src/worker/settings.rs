@@ -3,7 +3,7 @@
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
-use crate::core::admit::Rules;
+use crate::core::{admit::Rules, breaker::FAILURES_MIN};
 
 /// The settings.
 pub struct Settings {
@@ -17,6 +17,8 @@ pub struct Settings {
     pub origin_timeout_ms: u32,
     /// For how long requests wait for an origin that is being started again.
     pub restart_ms: u64,
+    /// After how many failures, half of the requests, the origin is looked at and may be left alone; 0 is never.
+    pub breaker_failures: u32,
     /// The largest body of a request; a larger one is refused.
     pub upload_max: u64,
     /// How long a client may take for the part of a body that is taken before the origin is asked.
@@ -51,6 +53,7 @@ impl Settings {
             address_field: text("CLIENT_ADDRESS_FIELD").unwrap_or_default(),
             origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", 10_000),
             restart_ms: u64::from(number("RESTART_MS", 5_000)),
+            breaker_failures: number("BREAKER_FAILURES", FAILURES_MIN),
             upload_max: u64::from(number("UPLOAD_MAX", 40 * 1_024 * 1_024)),
             upload_timeout_ms: number("UPLOAD_TIMEOUT_MS", 30_000),
             body_max: u64::from(number("BODY_MAX", 2 * 1_024 * 1_024)),

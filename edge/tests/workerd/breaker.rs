@@ -108,6 +108,23 @@ fn forty_failing_pages_close_nothing_else() {
     assert!(origin.asked("/p/broken-1") - before < 50);
 }
 
+/// Where an origin is meant to fail, as that of a test suite is, its answers are what clients get.
+#[test]
+fn without_a_threshold_the_origin_is_always_asked() {
+    let origin = Origin::start(|_| status(500, "failed"));
+    let environment = [("EDGE_SECRET", SECRET), ("BREAKER_FAILURES", "0")];
+    let edge = Edge::start_with(&origin, &environment);
+    for _ in 0..20 {
+        for (method, path) in [("POST", ORDERS), ("GET", "/cart"), ("GET", "/p/mug")] {
+            let body: &[u8] = if method == "POST" { b"{}" } else { b"" };
+            let reply = edge.send(method, path, &[], body);
+            assert_eq!((reply.status, reply.text()), (500, "failed"), "{path}");
+        }
+    }
+    assert_eq!(origin.requests().len(), 60);
+    assert_eq!((edge.counter(PROBED), edge.counter(CLOSED)), (0, 1));
+}
+
 #[test]
 fn failing_orders_close_no_page() {
     let origin = Origin::start(|request| match (&*request.method, &*request.target) {

@@ -5,7 +5,7 @@ use super::*;
 const RESTART_MS: Millis = 5_000;
 
 fn breakers() -> Breakers {
-    Breakers::new(RESTART_MS)
+    Breakers::new(RESTART_MS, FAILURES_MIN)
 }
 
 /// Breakers of an origin of which these are suspect.
@@ -40,6 +40,35 @@ fn failures_alone_do_not_open_it() {
     assert!(breakers.lend_probe(2), "but the origin is probed");
     assert!(!breakers.probed(Outcome::Success, 3));
     assert!(breakers.is_closed());
+}
+
+/// Where an origin is meant to fail, as that of a test suite is.
+#[test]
+fn without_a_threshold_nothing_opens() {
+    let mut breakers = Breakers::new(RESTART_MS, 0);
+    let outcomes = [
+        Outcome::ServerError,
+        Outcome::Timeout,
+        Outcome::NoConnection,
+    ];
+    for outcome in outcomes.repeat(10) {
+        for request in [Request::Unsafe, Request::Safe, Request::Address("/p/mug")] {
+            breakers.record(request, outcome, 1);
+            assert_eq!(breakers.permit(request, 1), Permit::Send);
+        }
+    }
+    assert!(!breakers.lend_probe(1));
+    assert!(breakers.is_closed() && breakers.retry());
+}
+
+/// Two failures are enough where the settings say so.
+#[test]
+fn the_threshold_is_a_setting() {
+    let mut breakers = Breakers::new(RESTART_MS, 2);
+    breakers.record(Request::Safe, Outcome::Timeout, 1);
+    assert!(!breakers.is_suspect());
+    breakers.record(Request::Safe, Outcome::Timeout, 1);
+    assert!(breakers.is_suspect());
 }
 
 #[test]
