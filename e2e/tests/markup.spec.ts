@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -33,7 +32,7 @@ const PUBLIC = [
 ];
 const OWN = ["", "/orders", "/addresses", "/addresses/new", "/profile", "/sessions", "/data"];
 
-const VNU = createRequire(import.meta.url).resolve("vnu-jar/build/dist/vnu.jar");
+const VNU = require.resolve("vnu-jar/build/dist/vnu.jar");
 
 /** What the W3C's checker (vnu) finds wrong with these documents. */
 async function checked(documents: Map<string, string>): Promise<string[]> {

@@ -57,7 +57,9 @@ pub fn duration() -> Duration {
 /// Lets people buy while so many attackers each do their deed, which says how often it struck. Nobody who
 /// buys may be refused, somebody has to get an order, and each attacker has to have struck.
 pub fn buy_beside(shop: &Shop, attackers: usize, attack: impl Fn(usize, &Over) -> usize + Sync) {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|it| it.into_inner());
+    let _one = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let (over, tally) = (Over(AtomicBool::new(false)), Tally::default());
     thread::scope(|scope| {
         for buyer in 0..BUYERS {
@@ -84,7 +86,9 @@ pub fn buy_beside(shop: &Shop, attackers: usize, attack: impl Fn(usize, &Over) -
 
 /// Lets people buy while the shop is worked on, for as long as that takes.
 pub fn buy_during(edge: SocketAddr, sku: &str, work: impl FnOnce()) {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|it| it.into_inner());
+    let _one = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let (over, tally) = (Over(AtomicBool::new(false)), Tally::default());
     thread::scope(|scope| {
         for buyer in 0..BUYERS {

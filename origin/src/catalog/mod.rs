@@ -266,7 +266,7 @@ pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error
 
 /// When the newest product of each category came, of those that have one.
 pub async fn category_dates(app: &App) -> Result<HashMap<CategoryId, Timestamp>, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = app.db.catalog().await?;
     store::category_dates(&mut reader).await
 }
 

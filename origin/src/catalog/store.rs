@@ -281,7 +281,9 @@ pub async fn sitemap_parts(reader: &mut CatalogReader, size: i64) -> Result<Vec<
 }
 
 /// When the newest product of each category came, of those that have one.
-pub async fn category_dates(reader: &mut Reader) -> Result<HashMap<CategoryId, Timestamp>, Error> {
+pub async fn category_dates(
+    reader: &mut CatalogReader,
+) -> Result<HashMap<CategoryId, Timestamp>, Error> {
     let statement = "
         select c.id,
                (select l.created_at
@@ -290,7 +292,7 @@ pub async fn category_dates(reader: &mut Reader) -> Result<HashMap<CategoryId, T
                  order by l.created_at desc
                  limit 1)
           from categories c";
-    let rows = sqlx::query(statement).fetch_all(&mut **reader).await?;
+    let rows = sqlx::query(statement).fetch_all(reader.conn()).await?;
     let mut dates = HashMap::with_capacity(rows.len());
     for row in &rows {
         let at: Option<i64> = row.try_get(1)?;
