@@ -150,6 +150,35 @@ impl Money {
         })
     }
 
+    /// An amount as shoppers type it: with the currency's sign or code, wide digits, groups of three,
+    /// and a point or a comma before the last digits: `$20`, `10,50`, `1.299,00`, `２０`. What can be
+    /// read in two ways is read as a reader of English does: `1,299` has a group.
+    pub fn parse_typed(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
+        let narrow = text.trim().chars().map(narrow_letter).collect::<String>();
+        let mut rest = narrow.trim();
+        let signs = Locale::ALL.map(|locale| currency.symbol(locale));
+        let signs = signs.iter().map(|sign| sign.trim());
+        // The longest first, or `$` would leave `US` of `US$`.
+        let mut signs: Vec<&str> = signs.chain([currency.code()]).collect();
+        signs.sort_unstable_by_key(|sign| std::cmp::Reverse(sign.len()));
+        for sign in signs {
+            let before = rest.get(..sign.len());
+            let after = rest.len().checked_sub(sign.len());
+            let after = after.and_then(|at| Some((at, rest.get(at..)?)));
+            if before.is_some_and(|it| it.eq_ignore_ascii_case(sign)) {
+                rest = rest[sign.len()..].trim();
+                break;
+            }
+            if let Some((at, it)) = after
+                && it.eq_ignore_ascii_case(sign)
+            {
+                rest = rest[..at].trim();
+                break;
+            }
+        }
+        Self::parse(&plain_decimal(rest)?, currency)
+    }
+
     /// The plain decimal, as [`Money::parse`] reads it and as JSON-LD wants it: `19.90`.
     pub fn to_decimal(self) -> String {
         let (whole, fraction) = self.digits();
@@ -196,6 +225,50 @@ pub fn grouped(digits: &str) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What stands for a letter that an input method made wide, and one space for all of them.
+fn narrow_letter(letter: char) -> char {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        '。' => '.',
+        '￥' => '¥',
+        _ if letter.is_whitespace() => ' ',
+        _ => letter,
+    }
+}
+
+/// The same number without groups, and with a point.
+fn plain_decimal(text: &str) -> Result<String, InvalidMoney> {
+    let grouped_by = |sign: char| {
+        let mut groups = text.split(sign);
+        let first = groups.next().unwrap_or_default();
+        let is_first = (1..=3).contains(&first.len());
+        is_first && groups.all(|it| it.len() == 3)
+    };
+    let separators: Vec<char> = text.chars().filter(|it| ",. '".contains(*it)).collect();
+    let (group, point) = match separators.as_slice() {
+        [] | ['.'] => return Ok(text.to_owned()),
+        [',' | ' ' | '\''] if grouped_by(separators[0]) => (separators[0], None),
+        [','] => ('.', Some(',')),
+        [first, .., last] if first == last && grouped_by(*first) => (*first, None),
+        [first, .., last] if first != last && ",.".contains(*last) => (*first, Some(*last)),
+        _ => return Err(InvalidMoney::Decimal),
+    };
+    let (whole, fraction) = match point {
+        Some(point) => text.rsplit_once(point).unwrap_or((text, "")),
+        None => (text, ""),
+    };
+    let mut groups = whole.split(group);
+    let first = groups.next().unwrap_or_default();
+    if whole.contains(group) && (first.len() > 3 || groups.any(|it| it.len() != 3)) {
+        return Err(InvalidMoney::Decimal);
+    }
+    let whole = whole.replace(group, "");
+    Ok(match point {
+        Some(_) => format!("{whole}.{fraction}"),
+        None => whole,
+    })
 }
 
 /// Why a text is not an amount of money.
@@ -273,6 +346,36 @@ mod tests {
     }
 
     #[test]
+    fn what_shoppers_type_is_understood() {
+        for (text, code, minor) in [
+            ("20", "USD", 2_000),
+            ("$20", "USD", 2_000),
+            ("US$ 20", "USD", 2_000),
+            ("20 usd", "USD", 2_000),
+            ("10,50", "USD", 1_050),
+            ("10,5", "USD", 1_050),
+            ("1,299", "USD", 129_900),
+            ("1,299.5", "USD", 129_950),
+            ("1.299,50 €", "EUR", 129_950),
+            ("1\u{a0}299,50", "EUR", 129_950),
+            ("1'234'567.80", "CHF", 123_456_780),
+            ("２０．５", "USD", 2_050),
+            ("￥1,990", "CNY", 199_000),
+            ("1,990", "JPY", 1_990),
+            (" 7 ", "USD", 700),
+        ] {
+            let money = Money::parse_typed(text, currency(code));
+            assert_eq!(money.map(|it| it.minor), Ok(minor), "{text:?}");
+        }
+        for text in [
+            "", "$", "cheap", "1e2", "€20", "1,2,3", "1,23,456", "12,34.5", "1.2.3", "10,505,5",
+            "1..2", "1,", "20$$", "--1",
+        ] {
+            assert!(Money::parse_typed(text, Currency::USD).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn readers_see_their_own_spelling() {
         let price = Money::new(129_900, Currency::USD);
         assert_eq!(price.display(Locale::En), "$1,299.00");
@@ -297,6 +400,19 @@ mod tests {
                                 code in "USD|JPY|KWD|CLF") {
             let money = Money::new(minor, currency(&code));
             prop_assert_eq!(Money::parse(&money.to_decimal(), money.currency), Ok(money));
+        }
+
+        #[test]
+        fn what_is_shown_can_be_typed(minor in 0..i64::MAX, code in "USD|JPY|CNY|SEK") {
+            let money = Money::new(minor, currency(&code));
+            for locale in Locale::ALL {
+                prop_assert_eq!(Money::parse_typed(&money.display(locale), money.currency), Ok(money));
+            }
+        }
+
+        #[test]
+        fn whatever_is_typed_is_understood_or_refused(text in "\\PC{0,24}") {
+            let _ = Money::parse_typed(&text, Currency::USD);
         }
     }
 }

@@ -7,7 +7,7 @@ mod buying;
 pub use account::{AccountPage, Content, Entry, EntryPage, QrCode, Section, SecurityPage};
 pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step};
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -308,6 +308,22 @@ pub struct CategoryPage {
     pub currency: Currency,
     /// The page of products.
     pub list: ProductList,
+    /// How many there are where the list is narrowed.
+    #[serde(default)]
+    pub counts: Option<FilterCounts>,
+}
+
+/// The word for both ends of the prices together, among the fields that are wrong: the lowest is above
+/// the highest.
+pub const PRICE_RANGE: &str = "range";
+
+/// How many products there are under a filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterCounts {
+    /// Under all of it.
+    pub total: u64,
+    /// Of each brand by its slug, whichever brands are asked for. A brand that is not named has none.
+    pub brands: BTreeMap<String, u64>,
 }
 
 /// The filter of a category's list, or of what was found, as the form sends it.
@@ -402,6 +418,9 @@ pub struct SearchPage {
     pub categories: Vec<CategoryRef>,
     /// What sells best, for those who found nothing.
     pub hot: Vec<ProductCard>,
+    /// How many there are where what was found is narrowed.
+    #[serde(default)]
+    pub counts: Option<FilterCounts>,
 }
 
 /// A product.

@@ -10,7 +10,7 @@ const part = (name, within = document) => within.querySelector(`${LIST} ${name}`
 let asking;
 let shown = location.href;
 
-// Where the form is always to be seen, it is said to be open, too.
+// Where the form is always to be seen, nothing folds it away.
 const filter = part("details.filter");
 if (filter && matchMedia("(min-width: 60rem)").matches) filter.open = true;
 
@@ -50,8 +50,13 @@ function put(page, way, at) {
   // Somebody may be typing into the form that asked.
   if (way !== "form" || wrong) fill(page.document);
   const kept = swap(results, fresh);
+  // How many there would be stands on the button, also where the list is out of sight.
+  const [button, other] = [document, page.document].map((it) => part(".filter-apply", it));
+  if (button && other) button.textContent = other.textContent;
   say(results.dataset.said);
-  if (way === "back") scrollTo(scrollX, at ?? 0);
+  const invalid = part('.filter [aria-invalid="true"]');
+  if (way === "link" && invalid) invalid.focus();
+  else if (way === "back") scrollTo(scrollX, at ?? 0);
   else if (way === "link" || !kept) lead(results);
 }
 
@@ -65,7 +70,9 @@ function fill(fresh) {
 /** To the beginning of the list. */
 function lead(results) {
   results.querySelector("h2").focus({ preventScroll: true });
-  if (results.getBoundingClientRect().top < 0) results.scrollIntoView();
+  // On a phone it lies below the form.
+  const { top } = results.getBoundingClientRect();
+  if (top < 0 || top > 0.75 * innerHeight) results.scrollIntoView();
 }
 
 /** The address that the form asks for: what is empty or usual is left out, as the server's links do. */

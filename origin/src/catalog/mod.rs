@@ -40,6 +40,7 @@ use shared::{
     },
     id::{CategoryId, ProductId},
     locale::Locale,
+    page::FilterCounts,
     time::Timestamp,
 };
 
@@ -164,6 +165,27 @@ pub async fn list_narrowed(
         });
     }
     list::list(reader, &listing, locale).await
+}
+
+/// How many products there are under what a list is narrowed by.
+pub async fn filter_counts(
+    reader: &mut CatalogReader,
+    listing: &Listing,
+    brands: &[String],
+) -> Result<FilterCounts, Error> {
+    let rows = store::counts_by_brand(reader, listing).await?;
+    let wanted = |it: &store::BrandRow| brands.is_empty() || brands.contains(&it.slug);
+    Ok(FilterCounts {
+        total: rows
+            .iter()
+            .filter(|it| wanted(it))
+            .map(|it| it.product_count)
+            .sum(),
+        brands: rows
+            .into_iter()
+            .map(|it| (it.slug, it.product_count))
+            .collect(),
+    })
 }
 
 /// Narrows a listing to the brands with these slugs, as far as there are any.

@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::db::{self, CatalogReader};
 
-use super::{Error, tree::Category};
+use super::{Error, Listing, list, tree::Category};
 
 /// The whole shop, where a category is expected.
 pub const WHOLE_SHOP: CategoryId = CategoryId::new(0);
@@ -202,6 +202,44 @@ async fn facet_brands(
         .collect::<Result<_, _>>()?;
     brands.sort_by_cached_key(|brand| brand.name.to_lowercase());
     Ok(brands)
+}
+
+/// A brand with how many of its products fit; the slug is empty for those that have no brand.
+pub(super) struct BrandRow {
+    pub(super) slug: String,
+    pub(super) product_count: u64,
+}
+
+/// How many products of each brand a list holds under its prices and availabilities.
+pub(super) async fn counts_by_brand(
+    reader: &mut CatalogReader,
+    listing: &Listing,
+) -> Result<Vec<BrandRow>, Error> {
+    let statement = "
+        select coalesce(b.slug, '') as slug, g.product_count
+          from (select brand_id, count(*) as product_count
+                  from product_listings
+                 where category_id = ?
+                   and price_minor >= ?
+                   and price_minor <= ?
+                   and availability in (?, ?, ?, ?)
+                 group by brand_id) g
+          left join brands b on b.id = g.brand_id";
+    let mut query = sqlx::query(statement)
+        .bind(listing.category.get())
+        .bind(listing.price_min)
+        .bind(listing.price_max);
+    for number in list::availability(&listing.availability) {
+        query = query.bind(number);
+    }
+    let rows = query.fetch_all(reader.conn()).await?;
+    let row = |row: &AnyRow| -> Result<_, Error> {
+        Ok(BrandRow {
+            slug: row.try_get("slug")?,
+            product_count: count(row)?,
+        })
+    };
+    rows.iter().map(row).collect()
 }
 
 pub(super) fn count(row: &AnyRow) -> Result<u64, Error> {

@@ -5,7 +5,7 @@ use shared::{
     catalog::{Availability, BRANDS_MAX, Sort},
     cursor::Cursor,
     money::{Currency, Money},
-    page::{CategoryFilter, PAGES_MAX},
+    page::{CategoryFilter, PAGES_MAX, PRICE_RANGE},
 };
 
 use crate::catalog::Listing;
@@ -52,22 +52,37 @@ pub fn parse(query: &str) -> CategoryFilter {
     filter
 }
 
-/// Narrows a listing to the filter; answers the fields that could not be understood.
-pub fn narrow(listing: &mut Listing, filter: &CategoryFilter, currency: Currency) -> Vec<String> {
+/// Narrows a listing to the filter; answers the fields that could not be understood. Prices that are
+/// understood get one spelling, which the addresses of the page's links have.
+pub fn narrow(
+    listing: &mut Listing,
+    filter: &mut CategoryFilter,
+    currency: Currency,
+) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut price = |field: &str, text: &str| {
+    let mut price = |field: &str, text: &mut String| {
         if text.is_empty() {
             return None;
         }
-        let price = Money::parse(text, currency)
-            .ok()
-            .filter(|price| price.minor >= 0);
-        if price.is_none() {
-            wrong.push(field.to_owned());
+        let price = Money::parse_typed(text, currency);
+        match price.ok().filter(|price| price.minor >= 0) {
+            Some(price) => {
+                let decimal = price.to_decimal();
+                let whole = decimal.strip_suffix(".00").unwrap_or(&decimal);
+                whole.clone_into(text);
+                Some(price.minor)
+            }
+            None => {
+                wrong.push(field.to_owned());
+                None
+            }
         }
-        price.map(|price| price.minor)
     };
-    let (min, max) = (price("min", &filter.min), price("max", &filter.max));
+    let (mut min, mut max) = (price("min", &mut filter.min), price("max", &mut filter.max));
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        wrong.push(PRICE_RANGE.to_owned());
+        (min, max) = (None, None);
+    }
     listing.price_min = min.unwrap_or(0);
     listing.price_max = max.unwrap_or(i64::MAX);
     listing.availability = filter.availability.clone();
@@ -110,20 +125,51 @@ mod tests {
             ("-2", None, 0),
             ("x", None, 0),
         ] {
-            let filter = parse(&format!("page={text}"));
+            let mut filter = parse(&format!("page={text}"));
             assert_eq!(filter.page, number, "{text}");
             let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
-            narrow(&mut listing, &filter, Currency::USD);
+            narrow(&mut listing, &mut filter, Currency::USD);
             assert_eq!(listing.skip, skip, "{text}");
         }
     }
 
     #[test]
     fn a_wrong_price_is_named() {
-        let filter = parse("min=cheap&max=9.99");
+        let mut filter = parse("min=cheap&max=9.99");
         let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
-        assert_eq!(narrow(&mut listing, &filter, Currency::USD), ["min"]);
+        assert_eq!(narrow(&mut listing, &mut filter, Currency::USD), ["min"]);
         assert_eq!((listing.price_min, listing.price_max), (0, 999));
+        assert_eq!(filter.min, "cheap", "it is shown as it was typed");
+    }
+
+    #[test]
+    fn prices_are_understood_as_they_are_typed_and_get_one_spelling() {
+        for (query, min, minor) in [
+            ("min=10%2C50", "10.50", 1_050),
+            ("min=%2420", "20", 2_000),
+            ("min=US%24+20.00", "20", 2_000),
+            ("min=%EF%BC%92%EF%BC%90", "20", 2_000),
+        ] {
+            let mut filter = parse(query);
+            let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+            let wrong = narrow(&mut listing, &mut filter, Currency::USD);
+            assert_eq!((wrong.len(), listing.price_min), (0, minor), "{query}");
+            assert_eq!(filter.to_query(), format!("?min={min}"));
+        }
+    }
+
+    #[test]
+    fn a_lowest_price_above_the_highest_is_named_and_narrows_nothing() {
+        let mut filter = parse("min=20&max=19.99");
+        let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+        assert_eq!(
+            narrow(&mut listing, &mut filter, Currency::USD),
+            [PRICE_RANGE]
+        );
+        assert_eq!((listing.price_min, listing.price_max), (0, i64::MAX));
+        let mut filter = parse("min=20&max=20.00");
+        assert!(narrow(&mut listing, &mut filter, Currency::USD).is_empty());
+        assert_eq!((listing.price_min, listing.price_max), (2_000, 2_000));
     }
 
     proptest! {

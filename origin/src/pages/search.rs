@@ -4,7 +4,7 @@ use axum::extract::{OriginalUri, RawQuery, State};
 use shared::{
     catalog::{LIMIT_DEFAULT, Sort},
     locale::Locale,
-    page::{SearchPage, search_path},
+    page::{FilterCounts, SearchPage, search_path},
     search::normal_query,
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn show_search(
     // What was found has no numbered pages: its order follows the words, and is looked at by cursors.
     filter.page = None;
     let mut listing = Listing::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
-    let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
+    let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
     let search = Search {
         q: &q,
         brands: &filter.brand,
@@ -56,6 +56,10 @@ pub(super) async fn show_search(
         Vec::new()
     };
     let meant = found.list.corrected.as_deref().unwrap_or(&q);
+    let counts = filter.narrows().then(|| FilterCounts {
+        total: found.list.total,
+        brands: found.fitting,
+    });
     let page = SearchPage {
         categories: catalog::fitting_categories(&app, meant, locale).await?,
         facets: found.facets.into(),
@@ -64,6 +68,7 @@ pub(super) async fn show_search(
         wrong,
         currency: app.config.currency,
         hot,
+        counts,
         q,
     };
     let tree = catalog::tree(&app).await?;

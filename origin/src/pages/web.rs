@@ -92,7 +92,7 @@ async fn show_category(
     filter.sort = filter.sort.filter(|it| *it != Sort::default());
     let sort = filter.sort.unwrap_or_default();
     let mut listing = Listing::of(category.id, sort, LIMIT_DEFAULT);
-    let wrong = filter::narrow(&mut listing, &filter, app.config.currency);
+    let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
     let mut reader = app.db.catalog().await.map_err(catalog::Error::from)?;
     let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;
     let list = match list {
@@ -100,13 +100,19 @@ async fn show_category(
         Err(catalog::Error::Invalid("cursor", _)) => {
             filter.cursor = None;
             listing.cursor = None;
-            catalog::list_narrowed(&mut reader, listing, &filter.brand, locale).await?
+            catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await?
         }
         list => list?,
     };
     if filter.page.is_some() && list.items.is_empty() {
         return Err(catalog::Error::NoSuchCategory.into());
     }
+    let counts = if filter.narrows() {
+        let brands = &filter.brand;
+        Some(catalog::filter_counts(&mut reader, &listing, brands).await?)
+    } else {
+        None
+    };
     drop(reader);
     let mut ancestors = tree.path(category.id, locale);
     ancestors.pop();
@@ -129,6 +135,7 @@ async fn show_category(
         wrong,
         currency: app.config.currency,
         list,
+        counts,
     };
     let policy = catalog::list_policy(&tree, category.id);
     Ok(Answer::html(ui::category(&shell, &page), policy))

@@ -59,8 +59,14 @@ filter-price = Price in { $currency }
 filter-min = From
 filter-max = To
 filter-price-wrong = Please enter a price such as 20 or 19.90.
+filter-range-wrong = The lowest price is above the highest.
 filter-availability = Availability
 filter-apply = Show results
+filter-apply-count = { $count ->
+    [0] Nothing fits
+    [one] Show one product
+   *[other] Show { $count } products
+}
 filter-clear = Clear all
 filter-active = Chosen filters
 filter-remove = Remove { $name }

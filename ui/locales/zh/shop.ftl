@@ -42,8 +42,13 @@ filter-price = 价格（{ $currency }）
 filter-min = 最低
 filter-max = 最高
 filter-price-wrong = 请输入价格，例如 20 或 19.90。
+filter-range-wrong = 最低价高于最高价。
 filter-availability = 库存
 filter-apply = 查看结果
+filter-apply-count = { $count ->
+    [0] 没有符合条件的商品
+   *[other] 显示 { $count } 件商品
+}
 filter-clear = 全部清除
 filter-active = 已选条件
 filter-remove = 移除{ $name }

@@ -40,6 +40,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         let here = category_path(&category.slug);
         format!("{here}{}", filter.to_query())
     };
+    let counts = page.counts.as_ref();
+    let total = counts.map_or(page.facets.product_count, |counts| counts.total);
     let narrowed = Narrowed {
         shell,
         action: category_path(&category.slug),
@@ -47,16 +49,12 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         at: &at,
         filter: &page.filter,
         facets: &page.facets,
+        counts: page.counts.as_ref(),
+        total: Some(total),
         wrong: &page.wrong,
         currency: page.currency,
     };
-    // What is counted is the whole category.
-    let count = (!page.filter.narrows()).then(|| {
-        let count = words.product_count(page.facets.product_count);
-        view! { <p class="quiet">{count}</p> }
-    });
-    let counted = [("count", number(page.list.items.len() as u64))];
-    let shown = words.say_with("list-shown", &counted);
+    let shown = narrowed.spoken(page.list.items.len());
     render(shell, &about, || {
         view! {
             <div class="wrap">
@@ -73,7 +71,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
                         <h2 class="unseen" tabindex="-1">
                             {words.say("list-heading")}
                         </h2>
-                        {count} {narrow::chosen(&narrowed)} {list(shell, page, &narrowed)}
+                        <p class="quiet">{words.product_count(total)}</p>
+                        {narrow::chosen(&narrowed)} {list(shell, page, &narrowed)}
                     </section>
                 </div>
             </div>

@@ -6,10 +6,10 @@ use shared::{
     catalog::{Availability, Facets, ProductList, Sort},
     cursor::Cursor,
     money::{Currency, Money},
-    page::{CategoryFilter, PAGES_MAX, Shell},
+    page::{CategoryFilter, FilterCounts, PAGES_MAX, PRICE_RANGE, Shell},
 };
 
-use crate::words::Words;
+use crate::words::{Words, number};
 
 /// A list that can be narrowed.
 pub(crate) struct Narrowed<'a> {
@@ -22,6 +22,9 @@ pub(crate) struct Narrowed<'a> {
     pub(crate) at: &'a dyn Fn(&CategoryFilter) -> String,
     pub(crate) filter: &'a CategoryFilter,
     pub(crate) facets: &'a Facets,
+    pub(crate) counts: Option<&'a FilterCounts>,
+    /// How many products fit, where it is known exactly.
+    pub(crate) total: Option<u64>,
     pub(crate) wrong: &'a [String],
     pub(crate) currency: Currency,
 }
@@ -29,6 +32,23 @@ pub(crate) struct Narrowed<'a> {
 impl Narrowed<'_> {
     fn href(&self, filter: &CategoryFilter) -> String {
         self.shell.locale.path(&(self.at)(filter))
+    }
+
+    fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.iter().any(|it| it == field)
+    }
+
+    /// What scripts say of the list: what was not understood, and how many are shown.
+    pub(crate) fn spoken(&self, shown: usize) -> String {
+        let words = Words::of(self.shell.locale);
+        let wrong = if self.is_wrong(PRICE_RANGE) {
+            Some("filter-range-wrong")
+        } else {
+            (!self.wrong.is_empty()).then_some("filter-price-wrong")
+        };
+        let shown = words.say_with("list-shown", &[("count", number(shown as u64))]);
+        let said = wrong.map(|key| words.say(key)).into_iter().chain([shown]);
+        said.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -47,13 +67,19 @@ pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
         brands(words, list).into_any(),
     ];
     let fields = Vec::from(fields);
+    let apply = match list.total {
+        Some(count) => words.say_with("filter-apply-count", &[("count", number(count))]),
+        None => words.say("filter-apply"),
+    };
     view! {
         <details class="filter">
             <summary>{words.say("filter-heading")}</summary>
             <form method="get" action=action>
-                {q} {fields}
-                <button class="button" type="submit">
-                    {words.say("filter-apply")}
+                <h2 class="filter-title">{words.say("filter-heading")}</h2>
+                {q}
+                {fields}
+                <button class="button filter-apply" type="submit">
+                    {apply}
                 </button>
             </form>
         </details>
@@ -95,9 +121,11 @@ fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
 fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     let currency = [("currency", list.currency.to_string().into())];
     let span = list.facets.price.as_ref();
+    let crossed = list.is_wrong(PRICE_RANGE);
     let field = |name: &'static str, label: &str, value: &str, hint: Option<Money>| {
-        let wrong = list.wrong.iter().any(|field| field == name);
-        let message = format!("{name}-wrong");
+        let misread = list.is_wrong(name);
+        let wrong = misread || crossed;
+        let message = format!("{}-wrong", if crossed { PRICE_RANGE } else { name });
         view! {
             <div class="field">
                 <label for=name>{words.say(label)}</label>
@@ -111,7 +139,7 @@ fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
                     aria-invalid=wrong.then_some("true")
                     aria-describedby=wrong.then(|| message.clone())
                 />
-                {wrong
+                {misread
                     .then(|| {
                         view! {
                             <p class="wrong" id=message>
@@ -130,6 +158,14 @@ fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
                 {field("min", "filter-min", &filter.min, span.map(|span| span.from))}
                 {field("max", "filter-max", &filter.max, span.map(|span| span.to))}
             </div>
+            {crossed
+                .then(|| {
+                    view! {
+                        <p class="wrong" id=format!("{PRICE_RANGE}-wrong")>
+                            {words.say("filter-range-wrong")}
+                        </p>
+                    }
+                })}
         </fieldset>
     }
 }
@@ -156,12 +192,16 @@ fn availability(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
 fn brands(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     let boxes = list.facets.brands.iter().map(|brand| {
         let chosen = list.filter.brand.contains(&brand.slug);
+        let count = match list.counts {
+            Some(counts) => counts.brands.get(&brand.slug).copied().unwrap_or(0),
+            None => brand.product_count,
+        };
         check(
             "brand",
             &brand.slug,
             brand.name.clone(),
             chosen,
-            Some(brand.product_count),
+            Some(count),
         )
     });
     let boxes = boxes.collect::<Vec<_>>();
@@ -224,11 +264,12 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
         let price = Money::parse(text, list.currency);
         price.map_or_else(|_| text.to_owned(), |price| price.display(shell.locale))
     };
-    if !filter.min.is_empty() {
+    // What was not understood narrows nothing.
+    if !filter.min.is_empty() && !list.is_wrong("min") && !list.is_wrong(PRICE_RANGE) {
         let name = words.say_with("filter-from", &[("price", money(&filter.min).into())]);
         chosen.push((name, without(&|wider| wider.min.clear())));
     }
-    if !filter.max.is_empty() {
+    if !filter.max.is_empty() && !list.is_wrong("max") && !list.is_wrong(PRICE_RANGE) {
         let name = words.say_with("filter-to", &[("price", money(&filter.max).into())]);
         chosen.push((name, without(&|wider| wider.max.clear())));
     }

@@ -34,12 +34,13 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
         at: &at,
         filter: &page.filter,
         facets: &page.facets,
+        counts: page.counts.as_ref(),
+        total: (!page.found.more).then_some(page.found.total),
         wrong: &page.wrong,
         currency: page.currency,
     };
     let is_filtered = page.filter.narrows();
-    let counted = [("count", number(page.found.list.items.len() as u64))];
-    let shown = words.say_with("list-shown", &counted);
+    let shown = narrowed.spoken(page.found.list.items.len());
     render(shell, &about, || {
         view! {
             <div class="wrap">

@@ -2,6 +2,8 @@
 //! is bound. Whatever is searched, it reads the beginnings of index ranges: the best products of the word
 //! that fewest have, up to a limit, and for each of them, by its id, whether it has the other words.
 
+use std::collections::BTreeMap;
+
 use shared::{
     catalog::{BRANDS_MAX, BrandCount, Facets, PriceSpan, Sort},
     cursor::Direction,
@@ -291,19 +293,27 @@ pub(super) async fn list(
     Ok((places.collect::<Result<_, _>>()?, total))
 }
 
-/// What the products that are found can be narrowed by.
+/// What the products that are found can be narrowed by, and how many of each brand fit the listing's
+/// prices and availabilities.
 pub(super) async fn facets(
     reader: &mut CatalogReader,
     hunt: &Hunt,
-    category: CategoryId,
+    listing: &Listing,
     currency: Currency,
-) -> Result<Facets, Error> {
+) -> Result<(Facets, BTreeMap<String, u64>), Error> {
     let mut query = Query::new(
-        "select g.product_count, g.lowest, g.highest, b.slug, b.name
+        "select g.product_count, g.fitting, g.lowest, g.highest, b.slug, b.name
            from (select l.brand_id, count(*) as product_count, min(l.price_minor) as lowest,
-                        max(l.price_minor) as highest
-                   from (",
+                        max(l.price_minor) as highest,
+                        cast(sum(case when l.price_minor >= ",
     );
+    query
+        .push_bind(listing.price_min)
+        .push(" and l.price_minor <= ")
+        .push_bind(listing.price_max)
+        .push(" and l.availability in ");
+    Rows::push_list(&mut query, list::availability(&listing.availability));
+    query.push(" then 1 else 0 end) as signed) as fitting from (");
     push_matches(&mut query, hunt);
     query
         .push(
@@ -311,7 +321,7 @@ pub(super) async fn facets(
           cross join product_listings l on l.product_id = m.product_id
           where l.category_id = ",
         )
-        .push_bind(category.get())
+        .push_bind(listing.category.get())
         .push(
             " group by l.brand_id) g
            left join brands b on b.id = g.brand_id
@@ -322,6 +332,7 @@ pub(super) async fn facets(
         brands: Vec::new(),
         price: None,
     };
+    let mut fitting = BTreeMap::new();
     for row in query.build().fetch_all(reader.conn()).await? {
         let product_count = store::count(&row)?;
         let money =
@@ -335,6 +346,10 @@ pub(super) async fn facets(
         span.to.minor = span.to.minor.max(highest.minor);
         facets.product_count += product_count;
         let slug: Option<String> = row.try_get("slug")?;
+        if let Some(slug) = &slug {
+            let count: i64 = row.try_get("fitting")?;
+            fitting.insert(slug.clone(), u64::try_from(count).unwrap_or(0));
+        }
         if let Some(slug) = slug.filter(|_| facets.brands.len() < FACET_BRANDS_MAX) {
             facets.brands.push(BrandCount {
                 slug,
@@ -346,7 +361,7 @@ pub(super) async fn facets(
     facets
         .brands
         .sort_by_cached_key(|brand| brand.name.to_lowercase());
-    Ok(facets)
+    Ok((facets, fitting))
 }
 
 /// Of these words, the one that says most about a product that sold most.

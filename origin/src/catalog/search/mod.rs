@@ -8,7 +8,7 @@ mod find;
 mod index;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     catalog::{CategoryRef, Facets, LIMIT_DEFAULT, ProductList, Sort},
@@ -53,6 +53,8 @@ pub struct Found {
     pub list: SearchList,
     /// What it can be narrowed by, where that was asked for.
     pub facets: Facets,
+    /// How many products of each brand, by its slug, fit prices and availabilities.
+    pub fitting: BTreeMap<String, u64>,
 }
 
 /// A page of what is found, as the API asks for it, with the category it is of.
@@ -242,8 +244,8 @@ impl Search<'_> {
     ) -> Result<Found, Error> {
         let mut found = Found::nothing();
         if self.facets {
-            let (category, currency) = (listing.category, app.config.currency);
-            found.facets = find::facets(reader, hunt, category, currency).await?;
+            let currency = app.config.currency;
+            (found.facets, found.fitting) = find::facets(reader, hunt, listing, currency).await?;
         }
         // Brands were asked for, and there are none of these names.
         if self.brands.is_empty() || !listing.brands.is_empty() {
@@ -287,6 +289,7 @@ impl Found {
                 brands: Vec::new(),
                 price: None,
             },
+            fitting: BTreeMap::new(),
         }
     }
 }
