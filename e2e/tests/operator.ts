@@ -38,6 +38,38 @@ export async function makeProduct(request: APIRequestContext, minor: number, sto
   return { sku, path: `/p/${id}` };
 }
 
+/** A variant of a shirt, and how many there are of it. */
+export interface OfShirt {
+  colour: string;
+  size: string;
+  stock: number;
+}
+
+/** Makes a product that is chosen by colour and size. */
+export async function makeShirt(request: APIRequestContext, variants: OfShirt[]): Promise<OwnProduct> {
+  const id = `own-${Math.random().toString(36).slice(2)}`;
+  const sku = (it: OfShirt) => `${id}-${it.colour}-${it.size}`.toUpperCase();
+  const option = (code: "colour" | "size", name: string) => ({
+    code,
+    names: { en: name },
+    values: [...new Set(variants.map((it) => it[code]))].map((value) => ({ code: value, names: { en: value } })),
+  });
+  await ask(request, "PUT", `products/${id}`, {
+    status: "active",
+    slug: id,
+    names: { en: "Shirt of the tests", zh: "测试用的衬衫" },
+    descriptions: { en: "It fits.", zh: "很合身。" },
+    options: [option("colour", "Colour"), option("size", "Size")],
+    variants: variants.map((it) => ({
+      sku: sku(it),
+      options: { colour: it.colour, size: it.size },
+      price: dollars(2_000),
+    })),
+  });
+  for (const it of variants) await setStock(request, sku(it), it.stock);
+  return { sku: sku(variants[0]), path: `/p/${id}` };
+}
+
 /** So many there are now. */
 export async function setStock(request: APIRequestContext, sku: string, onHand: number): Promise<void> {
   await ask(request, "POST", "stock", { changes: [{ sku, on_hand: onHand }] });

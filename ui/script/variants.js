@@ -18,7 +18,22 @@ function pageOf(address) {
   return pages.get(address);
 }
 
-async function choose(address) {
+/** What is chosen of each option, by the option's id. */
+function chosenIn(part) {
+  const names = [...part.querySelectorAll(".option")].map((option) => {
+    const name = option.querySelector("[aria-current] .choice-name")?.textContent.trim() ?? "";
+    return [option.querySelector("h2").id, { name, changed: option.dataset.changed }];
+  });
+  return new Map(names);
+}
+
+/** What a choice has changed beside itself, in words. */
+function changedBy(before, after, clicked) {
+  const others = [...after].filter(([id, { name }]) => id !== clicked && name !== before.get(id)?.name);
+  return others.map(([, { name, changed }]) => changed.replace("#", name));
+}
+
+async function choose(address, option) {
   const mine = ++turn;
   const buy = document.querySelector(".buy");
   forget("variant");
@@ -26,21 +41,29 @@ async function choose(address) {
   try {
     const page = await pageOf(address);
     if (mine !== turn) return;
-    show(buy, page, address);
+    show(buy, page, address, option);
   } catch (error) {
     if (mine !== turn) return;
-    if (error instanceof Unreachable) whenBack("variant", () => choose(address));
+    if (error instanceof Unreachable) whenBack("variant", () => choose(address, option));
     else location.assign(address);
   } finally {
     if (mine === turn) buy.removeAttribute("aria-busy");
   }
 }
 
-function show(buy, page, address) {
+function show(buy, page, address, option) {
   const fresh = page.document.querySelector(".buy");
   if (!page.ok || !fresh) throw new Error("this is no product's page");
+  const before = chosenIn(buy);
   // The page may be wanted again: what is put in is a copy.
   swap(buy, fresh.cloneNode(true));
+  const changed = changedBy(before, chosenIn(buy), option);
+  if (changed.length) {
+    const note = document.createElement("p");
+    note.className = "note";
+    note.textContent = changed.join(" ");
+    buy.querySelector("form.add")?.before(note);
+  }
   for (const part of [".gallery .frame", ".gallery .thumbnails"]) {
     const [old, other] = [document.querySelector(part), page.document.querySelector(part)];
     if (old && other && old.innerHTML !== other.innerHTML) swap(old, other.cloneNode(true));
@@ -48,14 +71,14 @@ function show(buy, page, address) {
   rename(page.document);
   history.replaceState(history.state, "", address);
   const said = [...buy.querySelectorAll(".offer .price > span:first-child, .availability")];
-  say(said.map((it) => it.textContent.trim()).join(", "));
+  say([...changed, said.map((it) => it.textContent.trim()).join(", ")].join(" "));
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(CHOICE);
   if (!link || !isPlain(event)) return;
   event.preventDefault();
-  if (link.href !== location.href) choose(link.href);
+  if (link.href !== location.href) choose(link.href, link.closest(".option").querySelector("h2").id);
 });
 
 for (const soon of ["pointerover", "focusin"]) {

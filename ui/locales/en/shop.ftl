@@ -111,6 +111,8 @@ product-pictures = Pictures
 product-picture = Picture { $number } of { $count }
 product-sku = Item number
 product-tags = Tags
+variant-with = only with { $values }
+variant-changed = { $option } is now { $value }.
 
 error-404-title = There is nothing here
 error-404-text = This address leads nowhere. The thing may have moved, or the link has a slip in it.

@@ -93,6 +93,8 @@ product-pictures = 图片
 product-picture = 第 { $number } 张，共 { $count } 张
 product-sku = 货号
 product-tags = 标签
+variant-with = 仅限{ $values }
+variant-changed = { $option }现为{ $value }。
 
 error-404-title = 这里什么也没有
 error-404-text = 这个地址没有内容。也许物品已经搬走，或者链接有误。

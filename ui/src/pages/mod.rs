@@ -11,6 +11,7 @@ mod home;
 mod info;
 mod narrow;
 mod order;
+mod picker;
 mod product;
 mod product_data;
 mod search;

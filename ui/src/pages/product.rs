@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     cart::QUANTITY_MAX,
-    catalog::{Availability, PriceRange, ProductOption, Variant},
+    catalog::{Availability, PriceRange, Variant},
     page::{ProductPage, Shell, action, product_path},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     words::Words,
 };
 
-use super::{gallery::gallery, product_data::data};
+use super::{gallery::gallery, picker::picker, product_data::data};
 
 /// A product's page, with one of its variants chosen.
 pub fn product(shell: &Shell, page: &ProductPage) -> String {
@@ -54,7 +54,7 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
     })
 }
 
-fn chosen(page: &ProductPage) -> Option<&Variant> {
+pub(super) fn chosen(page: &ProductPage) -> Option<&Variant> {
     page.product.variants.get(page.variant)
 }
 
@@ -93,7 +93,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         {brand.map(|brand| view! { <p class="brand">{brand}</p> })}
         <h1>{product.name.clone()}</h1>
         {variant}
-        {options(shell, page)}
+        {picker(shell, page)}
         {add(shell, page)}
         <div class="prose">{paragraphs}</div>
         {facts(words, page)}
@@ -130,72 +130,6 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
             </form>
         }
     })
-}
-
-fn options(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
-    let groups = page.product.options.iter().map(|option| {
-        let values = option.values.iter().filter_map(|value| {
-            let variant = reached(page, option, &value.code)?;
-            let is_chosen = chosen(page).is_some_and(|it| has(it, &option.code, &value.code));
-            let href = shell.locale.path(&product_path(&page.product.slug));
-            let out = variant.availability == Availability::Out;
-            let swatch = value.swatch.clone().map(|colour| {
-                view! {
-                    <svg class="swatch" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-                        <circle cx="10" cy="10" r="9" fill=colour stroke="currentColor" stroke-opacity=".3" />
-                    </svg>
-                }
-            });
-            Some(view! {
-                <li>
-                    <a
-                        class=if out { "choice out" } else { "choice" }
-                        href=format!("{href}?variant={}", variant.id)
-                        aria-current=is_chosen.then_some("true")
-                        rel="nofollow"
-                    >
-                        {swatch}
-                        <span>{value.name.clone()}</span>
-                    </a>
-                </li>
-            })
-        });
-        let values = values.collect::<Vec<_>>();
-        let id = format!("option-{}", option.code);
-        let label = id.clone();
-        view! {
-            <div class="option" role="group" aria-labelledby=label>
-                <h2 id=id>{option.name.clone()}</h2>
-                <ul>{values}</ul>
-            </div>
-        }
-    });
-    groups.collect_view()
-}
-
-/// The variant that a choice leads to: the chosen one with this one value changed, or else any with
-/// this value.
-fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Option<&'p Variant> {
-    let variants = &page.product.variants;
-    let others_stay = |variant: &&Variant| {
-        let now = chosen(page);
-        variant.options.iter().all(|it| {
-            it.option == option.code || now.is_none_or(|now| has(now, &it.option, &it.value))
-        })
-    };
-    let fitting = || {
-        variants
-            .iter()
-            .filter(|variant| has(variant, &option.code, value))
-    };
-    fitting().find(others_stay).or_else(|| fitting().next())
-}
-
-fn has(variant: &Variant, option: &str, value: &str) -> bool {
-    variant
-        .options
-        .iter()
-        .any(|it| it.option == option && it.value == value)
 }
 
 fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
