@@ -43,7 +43,7 @@ test("a double click adds once", async ({ page }) => {
   await openProduct(page);
   await page.locator("form.add button").dblclick();
   await expect(drawer(page).locator(".line")).toHaveCount(1);
-  await expect(drawer(page).locator("[name=quantity][type=number]")).toHaveValue("1");
+  await expect(drawer(page).locator(".quantity input[id]")).toHaveValue("1");
 });
 
 test("the badge is ahead of the shop, and goes back when nothing comes of it", async ({ page }) => {
@@ -93,7 +93,7 @@ for (const place of ["drawer", "page"] as const) {
     const more = line.locator(".step-by").last();
     await more.focus();
     for (let step = 0; step < 3; step++) await page.keyboard.press("Enter");
-    await expect(line.locator("[name=quantity][type=number]")).toHaveValue("4");
+    await expect(line.locator(".quantity input[id]")).toHaveValue("4");
     await expect(line.locator(".sum")).toHaveText("$40.00");
     await expect(shown.locator('[data-sum="items"] dd')).toHaveText("$65.00");
     await expect(more).toBeFocused();
@@ -119,7 +119,7 @@ test("a change that nobody answered is kept, and made once the shop is back", as
   await context.setOffline(true);
   await page.locator(".step-by").last().click();
   await expect(page.locator("#lost")).toContainText("cannot be reached");
-  const quantity = page.locator(".line [name=quantity][type=number]");
+  const quantity = page.locator(".line .quantity input[id]");
   await expect(quantity).toHaveValue("2");
   await context.setOffline(false);
   await expect(page.locator(".line .sum")).toHaveText("$20.00");
@@ -135,4 +135,44 @@ test("the header's link opens the drawer in Chinese too", async ({ page }) => {
   await expect(drawer(page).locator(".line")).toHaveCount(1);
   await drawer(page).getByRole("button", { name: "关闭" }).click();
   await expect(page.locator(".cart-link")).toBeFocused();
+});
+
+test("what is wrong with a coupon or a quantity is said", async ({ page, request }) => {
+  const spoon = await makeProduct(request, 1_000, 50);
+  await addOwn(page, spoon.path);
+  const said = page.locator("#said");
+  await page.locator("details.coupon summary").click();
+  await page.locator("#code").fill("nothing");
+  await page.locator("details.coupon button").click();
+  await expect(said).toContainText("do not know this coupon");
+  await expect(page.locator("#code"), "what was sent is not sent again").toHaveValue("");
+  await page.locator(".quantity input[id]").fill("abc");
+  await page.locator(".quantity input[id]").press("Enter");
+  await expect(said).toContainText("whole number");
+  await expect(page.locator(".quantity input[id]")).toBeFocused();
+  await expect(page.locator(".quantity input[id]")).toHaveValue("abc");
+});
+
+test("what is on its way arrives before the checkout", async ({ page, request }) => {
+  const spoon = await makeProduct(request, 1_000, 50);
+  await addOwn(page, spoon.path);
+  let answer = (): void => undefined;
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  let first = true;
+  await page.route(/\/cart$/, async (route) => {
+    if (route.request().method() !== "POST" || !first) return route.continue();
+    first = false;
+    await held;
+    // A redirect of a request that is kept alive never ends where it is intercepted: its end is the answer.
+    await route.fulfill({ response: await route.fetch() });
+  });
+  const input = page.locator(".quantity input[id]");
+  await input.fill("2");
+  await input.press("Enter");
+  await expect(page.locator("main [data-cart]")).toHaveAttribute("aria-busy", "true");
+  await input.fill("3");
+  await page.locator("main [name=next]").click();
+  answer();
+  await expect(page).toHaveURL(/\/checkout$/);
+  await expect(page.locator('[data-sum="items"] dd')).toHaveText("$30.00");
 });

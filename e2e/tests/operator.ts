@@ -80,10 +80,13 @@ export async function setPrice(request: APIRequestContext, sku: string, minor: n
   await ask(request, "PATCH", `variants/${sku}`, { price: dollars(minor) });
 }
 
-/** A coupon that takes so much off, for everybody who knows its code. */
-export async function makeCoupon(request: APIRequestContext, minor: number): Promise<string> {
+/** A coupon that takes so much off, for everybody who knows its code and whose cart comes to its minimum. */
+export async function makeCoupon(request: APIRequestContext, minor: number, minimum = 0): Promise<string> {
   const code = `OWN${Math.random().toString(36).slice(2)}`.toUpperCase();
-  await ask(request, "PUT", `coupons/${code}`, { effect: { type: "amount", amount: dollars(minor) } });
+  await ask(request, "PUT", `coupons/${code}`, {
+    effect: { type: "amount", amount: dollars(minor) },
+    minimum: dollars(minimum),
+  });
   return code;
 }
 

@@ -15,7 +15,9 @@ export const test = base.extend<{ quiet: void }>({
       page.on("pageerror", (error) => said.push(String(error)));
       page.on("response", (response) => {
         const own = new URL(response.url()).origin === new URL(page.url()).origin;
-        if (own && response.status() >= 400 && !response.request().isNavigationRequest()) {
+        // A form that a script sends is refused as one that the browser sends is, and the page says why.
+        const refused = response.status() === 400 && response.request().method() === "POST";
+        if (own && response.status() >= 400 && !refused && !response.request().isNavigationRequest()) {
           said.push(`${response.status()} ${response.url()}`);
         }
       });

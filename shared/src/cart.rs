@@ -94,6 +94,14 @@ pub struct CartLine {
     pub problems: Vec<LineProblem>,
 }
 
+impl CartLine {
+    /// Whether it keeps the cart from being ordered.
+    pub fn is_stuck(&self) -> bool {
+        let mut problems = self.problems.iter();
+        problems.any(|it| !matches!(it, LineProblem::PriceChanged { .. }))
+    }
+}
+
 /// What is to be said about a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -18,6 +18,8 @@ use crate::{
     },
     cursor::Cursor,
     endpoint::{Caching, encode_segment},
+    form::Form,
+    id::VariantId,
     locale::Locale,
     money::{Currency, Money},
     search::SearchList,
@@ -225,6 +227,11 @@ pub fn product_path(slug: &str) -> String {
     let mut path = "/p/".to_owned();
     encode_segment(slug, &mut path);
     path
+}
+
+/// The field of the cart's form that says how many of a variant there are to be.
+pub fn quantity_field(variant: VariantId) -> String {
+    format!("quantity-{variant}")
 }
 
 /// The path of an order for whoever has its token, without the language's prefix.
@@ -435,6 +442,9 @@ pub struct ProductPage {
     /// The ways to send it.
     #[serde(default)]
     pub shipping: Vec<MethodInfo>,
+    /// What was wrong with what was to be put into the cart.
+    #[serde(default)]
+    pub form: Form,
 }
 
 /// A page that says what went wrong.

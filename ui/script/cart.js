@@ -1,9 +1,10 @@
 // The cart without loads. Its forms are sent as they would be, and what the cart's page shows of it
 // afterwards is put into the page or, elsewhere, into a drawer; so both always say the same.
 import { forget, whenBack } from "./connection.js";
+import { mark } from "./faults.js";
 import { Unreachable, fetchPage, isPlain, rename, sending, swap } from "./page.js";
 import { say, words } from "./say.js";
-import { steppers } from "./steppers.js";
+import { numberOf, steppers } from "./steppers.js";
 
 const drawer = document.getElementById("drawer");
 const title = drawer.querySelector("h2");
@@ -26,8 +27,10 @@ function take(page) {
   tell(Number(fresh.dataset.items));
   say(fresh.dataset.said);
   if (inPage) rename(page.document);
+  const wrong = place.querySelector('[aria-invalid="true"]');
   // What had the focus may be gone with its line.
-  if (!kept) (inPage ? document.querySelector("main h1") : title).focus();
+  if (wrong) wrong.focus();
+  else if (!kept) (inPage ? document.querySelector("main h1") : title).focus();
 }
 
 /** Says that nothing came of it, above what is still true. */
@@ -58,18 +61,29 @@ function fieldsOf(form, button) {
 /** Puts something in: shown at once, and taken back when nothing comes of it. */
 async function add(form) {
   if (form.getAttribute("aria-busy")) return;
+  const quantity = form.querySelector("[name=quantity]");
+  if (!quantity.validity.valid) {
+    mark(quantity);
+    quantity.focus();
+    return;
+  }
   form.setAttribute("aria-busy", "true");
   const fields = fieldsOf(form);
   const before = count();
-  tell(before + Number(fields.get("quantity") ?? 1));
+  tell(before + (numberOf(quantity) || 1));
   const note = document.createElement("p");
   note.className = "adding";
   note.textContent = `${inDrawer.dataset.adding} ${form.dataset.name}`;
   inDrawer.prepend(note);
+  let refused = false;
   // The badge answers in this frame; the drawer is more to lay out, and comes in the next.
-  requestAnimationFrame(() => setTimeout(openDrawer));
+  requestAnimationFrame(() => setTimeout(() => refused || openDrawer()));
   try {
-    take(await fetchPage(form.getAttribute("action"), sending(fields)));
+    const page = await fetchPage(form.getAttribute("action"), sending(fields));
+    const again = page.document.querySelector("main form.add");
+    refused = Boolean(again);
+    if (refused) refuse(form, again, before);
+    else take(page);
   } catch {
     // Nobody knows whether it arrived, and twice would be one too many: it is not sent again by itself.
     tell(before);
@@ -80,18 +94,38 @@ async function add(form) {
   }
 }
 
+/** The product's page has come back with what is wrong with the quantity. */
+function refuse(form, again, before) {
+  tell(before);
+  drawer.close();
+  // What was typed comes back with what is said of it, and is nothing that was typed since.
+  for (const input of form.querySelectorAll("input[id]")) input.defaultValue = input.value;
+  swap(form, again);
+  const wrong = form.querySelector('[aria-invalid="true"]');
+  wrong?.focus();
+  say(form.querySelector(".wrong")?.textContent ?? "");
+}
+
 // Changes are sent one after another; of several of one thing only the last, and only the last answer
 // is shown. A quantity is a state and not a step, so one that nobody answered can be sent again.
 const changes = new Map();
 let working = false;
+/** Whether the checkout waits for them. */
+let going = false;
 
 function change(form, button) {
   const fields = fieldsOf(form, button);
-  const action = form.getAttribute("action");
-  const input = form.querySelector("[name=quantity][type=number]");
-  if (input) input.defaultValue = input.value;
-  changes.set(`${action} ${fields.get("sku") ?? ""}`, { action, fields });
+  const action = button?.getAttribute("formaction") ?? form.getAttribute("action");
+  // All of it is on its way, and nothing is only typed any more.
+  for (const input of form.querySelectorAll("input[id]")) input.defaultValue = input.value;
+  changes.set(`${action} ${button?.name ?? ""} ${button?.value ?? ""}`, { action, fields });
   work();
+}
+
+/** Goes on to the checkout, unless the cart says that something is wrong. */
+function goOn() {
+  const next = place.querySelector("[name=next]");
+  if (next && !place.querySelector('[aria-invalid="true"]')) next.form.requestSubmit(next);
 }
 
 async function work() {
@@ -112,12 +146,17 @@ async function work() {
       whenBack("cart", work);
     } else {
       changes.clear();
+      going = false;
       await look().catch(() => {});
       failed();
     }
   } finally {
     working = false;
     place.removeAttribute("aria-busy");
+  }
+  if (going && !changes.size) {
+    going = false;
+    goOn();
   }
 }
 
@@ -135,6 +174,12 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     add(form);
   } else if (place.contains(form)) {
+    if (event.submitter?.name === "next") {
+      // The form takes along what was typed. What is on its way already must not arrive behind it.
+      if (working) event.preventDefault();
+      going = working;
+      return;
+    }
     event.preventDefault();
     change(form, event.submitter);
   }

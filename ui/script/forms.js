@@ -1,35 +1,11 @@
 // Checks fields while somebody fills them in, in the page's own words; the server's word is the last,
 // so a form can always be sent, and all that is wrong comes back at once. A form is sent once.
 import { lost } from "./connection.js";
+import { mark, unmark } from "./faults.js";
 
 const FIELD = "[data-fault]";
 /** After so long nothing came of it, and it may be sent again. */
 const AGAIN_MS = 8000;
-
-const idOf = (field) => `${field.name}-wrong`;
-
-function mark(field) {
-  if (field.getAttribute("aria-invalid") === "true") return;
-  const fault = document.createElement("p");
-  fault.className = "wrong";
-  fault.id = idOf(field);
-  fault.textContent = field.dataset.fault;
-  field.closest(".field").append(fault);
-  field.setAttribute("aria-invalid", "true");
-  describe(field, (ids) => [fault.id, ...ids]);
-}
-
-function unmark(field) {
-  document.getElementById(idOf(field))?.remove();
-  field.removeAttribute("aria-invalid");
-  describe(field, (ids) => ids.filter((id) => id !== idOf(field)));
-}
-
-function describe(field, change) {
-  const ids = change((field.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));
-  if (ids.length) field.setAttribute("aria-describedby", ids.join(" "));
-  else field.removeAttribute("aria-describedby");
-}
 
 const touched = new WeakSet();
 
@@ -40,10 +16,17 @@ document.addEventListener("input", (event) => {
   if (field.getAttribute("aria-invalid") === "true" && field.validity.valid) unmark(field);
 });
 
+// A button that moves down under the pointer, because a field above it is marked, is not pressed.
+let pressed;
+
+document.addEventListener("pointerdown", (event) => (pressed = event.target.closest("button")?.form), true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => (pressed = undefined), true);
+
 document.addEventListener("focusout", (event) => {
   const field = event.target;
   // Who only passes through is not told off.
-  if (field.matches(FIELD) && touched.has(field) && !field.validity.valid) mark(field);
+  if (!field.matches(FIELD) || !touched.has(field) || field.validity.valid) return;
+  if (!pressed || field.form !== pressed) mark(field);
 });
 
 const sent = new Set();

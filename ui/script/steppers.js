@@ -1,29 +1,35 @@
 // A button for one less and one for one more beside each quantity of the cart.
 const PAUSE_MS = 300;
 
+/** The whole number in a field, be its digits wide; no number where there is none. */
+export function numberOf(input) {
+  const digits = input.value.normalize("NFKC").trim();
+  return /^\d+$/.test(digits) ? Number(digits) : NaN;
+}
+
 /** Adds them to each quantity in a part of a page. */
 export function steppers(part) {
-  for (const form of part.querySelectorAll("form.quantity")) {
+  for (const box of part.querySelectorAll(".quantity")) {
     const frame = document.createElement("div");
     frame.className = "stepper";
-    const input = form.querySelector("[name=quantity][type=number]");
-    const [less, more] = [button("−", form.dataset.less), button("+", form.dataset.more)];
-    form.replaceWith(frame);
-    frame.append(less, form, more);
+    const input = box.querySelector("input[id]");
+    const [least, most] = [1, Number(input.dataset.max)];
+    const [less, more] = [button("−", box.dataset.less), button("+", box.dataset.more)];
+    box.replaceWith(frame);
+    frame.append(less, box, more);
     let timer;
     const by = (step) => {
-      const [least, most] = [1, Number(input.max)];
-      input.value = String(Math.min(most, Math.max(least, (Number(input.value) || least) + step)));
+      input.value = String(Math.min(most, Math.max(least, (numberOf(input) || least) + step)));
       show();
       clearTimeout(timer);
       // Several steps in a row are one change. By then an answer may have put another form in its place.
       timer = setTimeout(() => document.getElementById(input.id)?.form.requestSubmit(), PAUSE_MS);
     };
     const show = () => {
-      less.setAttribute("aria-disabled", String(Number(input.value) <= 1));
-      more.setAttribute("aria-disabled", String(Number(input.value) >= Number(input.max)));
+      less.setAttribute("aria-disabled", String(numberOf(input) <= least));
+      more.setAttribute("aria-disabled", String(numberOf(input) >= most));
       // What was typed is sent with a button; what was stepped to goes by itself.
-      form.toggleAttribute("data-changed", input.value !== input.defaultValue);
+      box.toggleAttribute("data-changed", input.value !== input.defaultValue);
     };
     less.addEventListener("click", () => by(-1));
     more.addEventListener("click", () => by(1));

@@ -132,10 +132,11 @@ fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<>
     fault_of(words, form, name, name)
 }
 
-fn fault_of(words: Words, form: &Form, id: &str, name: &str) -> impl IntoView + use<> {
+/// The same for a field whose id is not its name.
+pub(crate) fn fault_of(words: Words, form: &Form, id: &str, name: &str) -> impl IntoView + use<> {
     let id = format!("{id}-wrong");
     form.is_wrong(name).then(|| {
-        let text = words.say(&format!("fault-{name}"));
+        let text = words.say(&fault_key(name));
         view! { <p class="wrong" id=id>{text}</p> }
     })
 }
@@ -151,12 +152,7 @@ fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
 /// it, or what else went wrong.
 pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
     if let Some(problem) = &form.problem {
-        let key = format!("problem-{problem}");
-        let key = if words.knows(&key) {
-            key
-        } else {
-            "problem-other".to_owned()
-        };
+        let key = problem_key(words, problem);
         return Some(
             view! {
                 <div class="alert" role="alert">
@@ -169,7 +165,7 @@ pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
     let links = form.faults.iter().map(|name| {
         view! {
             <li>
-                <a href=format!("#{name}")>{words.say(&format!("fault-{name}"))}</a>
+                <a href=format!("#{}", id_of(name))>{words.say(&fault_key(name))}</a>
             </li>
         }
     });
@@ -183,6 +179,38 @@ pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
         }
         .into_any()
     })
+}
+
+/// Where a fault is mended.
+fn id_of(name: &str) -> &str {
+    if name == "coupons" { "code" } else { name }
+}
+
+/// What is wrong with a field: of several of a kind (`quantity-17`) each has the same words.
+fn fault_key(name: &str) -> String {
+    let kind = name.split_once('-').map_or(name, |(kind, _)| kind);
+    format!("fault-{kind}")
+}
+
+/// The same as what scripts say.
+pub(crate) fn spoken(words: Words, form: &Form) -> Vec<String> {
+    match &form.problem {
+        Some(problem) => vec![words.say(&problem_key(words, problem))],
+        None => {
+            let mut faults: Vec<_> = form.faults.iter().map(|it| fault_key(it)).collect();
+            faults.dedup();
+            faults.iter().map(|key| words.say(key)).collect()
+        }
+    }
+}
+
+fn problem_key(words: Words, problem: &str) -> String {
+    let key = format!("problem-{problem}");
+    if words.knows(&key) {
+        key
+    } else {
+        "problem-other".to_owned()
+    }
 }
 
 /// The fields of an address.
@@ -258,5 +286,10 @@ pub(crate) fn choice(
 
 /// A field that nobody sees.
 pub(crate) fn hidden(name: &'static str, value: &str) -> impl IntoView + use<> {
+    hidden_as(name.to_owned(), value)
+}
+
+/// The same with a name that is made.
+pub(crate) fn hidden_as(name: String, value: &str) -> impl IntoView + use<> {
     view! { <input type="hidden" name=name value=value.to_owned() /> }
 }

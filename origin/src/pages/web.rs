@@ -9,6 +9,7 @@ use axum::{
 use shared::{
     cache::{CachePolicy, Tag},
     catalog::{LIMIT_DEFAULT, Product, Sort},
+    form::Form,
     id::VariantId,
     locale::Locale,
     page::{
@@ -20,11 +21,12 @@ use shared::{
 use crate::{
     app::App,
     catalog::{self, Listing},
-    web::{Answer, Answered, Path},
+    web::{Answer, Answered, Fields, Path, Refusal},
 };
 
 use super::{
-    cart, checkout, filter, icons, info, order, search::show_search, shell, sitemap, well_known,
+    cart, checkout, filter, icons, info, order, personal_shell, search::show_search, shell,
+    sitemap, well_known,
 };
 
 /// How many products the home page shows in a row.
@@ -168,8 +170,39 @@ async fn show_product(
         variant,
         related,
         shipping: app.rules.describe(app.config.currency, locale),
+        form: Form::default(),
     };
     Ok(Answer::html(ui::product(&shell, &page), policy))
+}
+
+/// The page of the product whose form these fields are, with what was wrong with it. Nothing where the
+/// form does not say which product that is.
+pub(super) async fn product_again(
+    app: &App,
+    locale: Locale,
+    fields: &Fields,
+    form: Form,
+) -> Result<Option<Answer>, Refusal> {
+    let product = match catalog::product(app, fields.text("product"), locale).await {
+        Ok(product) => product,
+        Err(catalog::Error::NoSuchProduct) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let sku = fields.text("sku");
+    let Some(variant) = product.variants.iter().position(|it| it.sku == sku) else {
+        return Ok(None);
+    };
+    let path = product_path(&product.slug);
+    let shell = personal_shell(app, locale, &path).await?;
+    let page = ProductPage {
+        related: Vec::new(),
+        shipping: app.rules.describe(app.config.currency, locale),
+        product,
+        variant,
+        form,
+    };
+    let answer = Answer::html(ui::product(&shell, &page), CachePolicy::Private);
+    Ok(Some(answer))
 }
 
 /// Which variant the query names.

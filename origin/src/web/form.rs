@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request};
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use shared::{
+    cart::LINES_MAX,
     form::Form,
     locale::Locale,
     problem::{Problem, ProblemKind},
@@ -17,8 +18,8 @@ use super::Refusal;
 #[derive(Clone, Default)]
 pub struct Fields(Vec<(String, String)>);
 
-/// The most fields that are looked at.
-const FIELDS_MAX: usize = 64;
+/// The most fields that are looked at: a full cart has two for each of its lines.
+const FIELDS_MAX: usize = 64 + 2 * LINES_MAX;
 
 /// Fields whose names begin like this are never shown again.
 const SECRET: [&str; 3] = ["password", "current", "otp"];
@@ -45,9 +46,16 @@ impl Fields {
         !self.text(name).is_empty()
     }
 
-    /// A number; nothing where there is none.
+    /// Whether there is such a field, be it empty.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|(it, _)| it == name)
+    }
+
+    /// A whole number of digits, wide ones included, as an input method may leave them. Anything else
+    /// is none: nobody who types `1.5` or `1e2` means what another program would read there.
     pub fn number(&self, name: &str) -> Option<i64> {
-        self.text(name).parse().ok()
+        let digits: Option<String> = self.text(name).chars().map(narrow_digit).collect();
+        digits?.parse().ok()
     }
 
     /// The form, to be kept while somebody signs in: its fields, but for what is secret.
@@ -104,6 +112,15 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
                 })?;
         let fields = form_urlencoded::parse(&body).into_owned();
         Ok(Self(fields.take(FIELDS_MAX).collect()))
+    }
+}
+
+/// The digit that this is, whether it is as wide as a letter or as a Chinese character.
+fn narrow_digit(letter: char) -> Option<char> {
+    match letter {
+        '0'..='9' => Some(letter),
+        '０'..='９' => char::from_digit(u32::from(letter) - u32::from('０'), 10),
+        _ => None,
     }
 }
 
@@ -176,6 +193,27 @@ mod tests {
         let form = fields.form();
         assert_eq!(form.value("email"), " a@b.c ");
         assert!(!format!("{form:?} {fields:?}").contains("hush"));
+    }
+
+    #[tokio::test]
+    async fn numbers_are_whole_and_of_digits() {
+        let body = "wide=%EF%BC%92&mixed=1%EF%BC%90&space=%E3%80%807+&zero=007";
+        let media_type = "application/x-www-form-urlencoded";
+        let fields = fields(media_type, body).await.unwrap();
+        let numbers = ["wide", "mixed", "space", "zero"].map(|name| fields.number(name));
+        assert_eq!(numbers, [Some(2), Some(10), Some(7), Some(7)]);
+        for (body, typed) in [
+            ("n=1e2", "1e2"),
+            ("n=1.5", "1.5"),
+            ("n=abc", "abc"),
+            ("n=-1", "-1"),
+            ("n=%2B1", "+1"),
+            ("n=", ""),
+            ("n=99999999999999999999", "too many digits"),
+        ] {
+            let fields = self::fields(media_type, body).await.unwrap();
+            assert_eq!(fields.number("n"), None, "{typed}");
+        }
     }
 
     #[tokio::test]

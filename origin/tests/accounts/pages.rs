@@ -213,9 +213,11 @@ db_test! {
         assert_eq!(browser.get(shop, "/api/v1/visitor").await.json()["items"], 1);
         let refused = browser.post(shop, "/cart/lines", &[("sku", "none")]).await;
         assert_eq!(refused.status, 400, "{}", refused.text());
-        let form = browser.post(shop, "/cart", &[("sku", "tea-1"), ("quantity", "many")]).await;
+        let field = format!("quantity-{}", found["lines"][0]["variant_id"].as_str().unwrap());
+        let was = format!("was-{field}");
+        let form = browser.post(shop, "/cart", &[(&*field, "many"), (&*was, "1")]).await;
         assert_eq!(form.status, 400);
-        browser.goes_to(shop, "/cart", &[("sku", "tea-1"), ("quantity", "0")], "/cart").await;
+        browser.goes_to(shop, "/cart", &[("remove", "tea-1")], "/cart").await;
         assert_eq!(browser.get(shop, "/api/v1/visitor").await.json()["items"], 0);
     }
 }
@@ -346,6 +348,67 @@ db_test! {
 }
 
 db_test! {
+    /// The cart is one form: whatever button is pressed, what was typed counts, what is wrong is said,
+    /// and nobody goes on to checkout before it is right.
+    async fn the_whole_cart_is_sent(shop) {
+        shop.save(vec![only("tea", "5.00", 999), only("cup", "7.00", 2)]).await;
+        let mut browser = Plain::default();
+        for sku in ["tea-1", "cup-1"] {
+            browser.goes_to(shop, "/cart/lines", &[("sku", sku), ("quantity", "1")], "/cart").await;
+        }
+        let cart = browser.get(shop, "/api/v1/carts/current").await.json();
+        let field = |sku: &str| {
+            let lines = cart["lines"].as_array().unwrap();
+            let line = lines.iter().find(|it| it["sku"] == sku).unwrap();
+            format!("quantity-{}", line["variant_id"].as_str().unwrap())
+        };
+        let (tea, cup) = (field("tea-1"), field("cup-1"));
+        let (was_tea, was_cup) = (format!("was-{tea}"), format!("was-{cup}"));
+        let was = [(&*was_tea, "1"), (&*was_cup, "1")];
+        let next = ("next", "checkout");
+        let quantities = async |browser: &mut Plain| {
+            let cart = browser.get(shop, "/api/v1/carts/current").await.json();
+            let lines = cart["lines"].as_array().unwrap().clone();
+            let mut all: Vec<_> = lines.iter().map(|it| (it["sku"].clone(), it["quantity"].clone())).collect();
+            all.sort_by_key(|(sku, _)| sku.to_string());
+            all.into_iter().map(|(_, quantity)| quantity.as_i64().unwrap()).collect::<Vec<_>>()
+        };
+
+        // One is right and counts, the other is said; the limit and one past it.
+        for (typed, status, tea_after) in [
+            ("1e2", 400, 1), ("1000", 400, 1), ("-1", 400, 1), ("", 400, 1), ("999", 303, 999),
+            ("\u{ff12}", 303, 2), ("0003", 303, 3),
+        ] {
+            let fields = [was[0], was[1], (&*tea, typed), (&*cup, "2"), next];
+            let answer = browser.post(shop, "/cart", &fields).await;
+            assert_eq!(answer.status, status, "{typed}: {}", answer.text());
+            assert_eq!(quantities(&mut browser).await, [2, tea_after], "{typed}");
+            if status == 303 {
+                assert_eq!(answer.header("location"), "/checkout");
+            } else {
+                assert!(answer.text().contains(&format!("id=\"{tea}-wrong\"")), "{typed}");
+            }
+        }
+        // A page from before takes nothing back: what it showed and what was typed are the same.
+        browser.goes_to(shop, "/cart", &[was[0], was[1], (&*tea, "1"), (&*cup, "1")], "/cart").await;
+        assert_eq!(quantities(&mut browser).await, [2, 3]);
+        // There are two cups: the cart says so, and checkout waits.
+        browser.goes_to(shop, "/cart", &[was[1], (&*cup, "3"), next], "/cart").await;
+        assert_eq!(quantities(&mut browser).await, [3, 3]);
+        // What is typed beside what is taken out counts as well.
+        let fields = [was[0], was[1], (&*tea, "4"), (&*cup, "9"), ("remove", "cup-1")];
+        browser.goes_to(shop, "/cart", &fields, "/cart").await;
+        assert_eq!(quantities(&mut browser).await, [4]);
+        // Codes are tried at their own address, where they are counted.
+        let sent = browser.post(shop, "/cart", &[("code", "NONE"), next]).await;
+        assert_eq!((sent.status.as_u16(), sent.header("location")), (307, "/cart/coupons"));
+        browser.goes_to(shop, "/cart/coupons", &[("code", "NONE"), (&*tea, "5"), next], "/cart").await;
+        assert_eq!(quantities(&mut browser).await, [5]);
+        browser.goes_to(shop, "/cart/coupons", &[("remove_coupon", "NONE"), next], "/checkout").await;
+    }
+}
+
+db_test! {
     /// A guest finds an order by its number and the address of its messages; one of them alone opens nothing.
     async fn an_order_is_found_by_number_and_address(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
@@ -365,5 +428,24 @@ db_test! {
             let refused = find(number, email).await;
             assert_eq!(refused.status, 404, "{number} {email}: {}", refused.text());
         }
+    }
+}
+
+db_test! {
+    /// A quantity that is none is said on the product's page, where it was typed.
+    async fn a_wrong_quantity_comes_back_to_its_product(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let mut browser = Plain::default();
+        for typed in ["abc", "1.5", "1e2", "0", "1000"] {
+            let fields = [("product", "tea"), ("sku", "tea-1"), ("quantity", typed)];
+            let page = browser.post(shop, "/zh/cart/lines", &fields).await;
+            assert_eq!(page.status, 400, "{typed}");
+            assert_eq!(page.header("cache-control"), "no-store");
+            let text = page.text();
+            assert!(text.contains("id=\"quantity-wrong\"") && text.contains("class=\"add\""), "{typed}");
+        }
+        let fields = [("product", "tea"), ("sku", "tea-1"), ("quantity", "\u{ff12}")];
+        browser.goes_to(shop, "/zh/cart/lines", &fields, "/zh/cart").await;
+        assert_eq!(browser.get(shop, "/api/v1/visitor").await.json()["items"], 2);
     }
 }

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use shared::{
-    cart::{Cart, CartCoupon, CartLine, LineProblem, QUANTITY_MAX, Totals},
+    cart::{Cart, CartCoupon, CartLine, CouponRefusal, LineProblem, QUANTITY_MAX, Totals},
     form::Form,
-    page::{CART, CHECKOUT, CartPage, Shell, action, product_path},
+    page::{CART, CartPage, Shell, action, product_path, quantity_field},
 };
 
 use crate::{
@@ -24,7 +24,7 @@ pub fn cart(shell: &Shell, page: &CartPage) -> String {
             Some(cart) => full(shell, cart, &page.form).into_any(),
             None => empty(shell, &page.form).into_any(),
         };
-        let (items, said) = in_words(shell, page.cart.as_ref());
+        let (items, said) = in_words(shell, page);
         view! {
             <div class="wrap page">
                 <h1 tabindex="-1">{words.say("cart")}</h1>
@@ -36,10 +36,11 @@ pub fn cart(shell: &Shell, page: &CartPage) -> String {
     })
 }
 
-/// How many things are in a cart, and what scripts say when it has changed.
-fn in_words(shell: &Shell, cart: Option<&Cart>) -> (i64, String) {
+/// How many things are in a cart, and what scripts say when it has changed: what is wrong comes first.
+fn in_words(shell: &Shell, page: &CartPage) -> (i64, String) {
     let words = Words::of(shell.locale);
-    match cart.filter(|cart| !cart.lines.is_empty()) {
+    let cart = page.cart.as_ref();
+    let (items, said) = match cart.filter(|cart| !cart.lines.is_empty()) {
         Some(cart) => {
             let total = cart.totals.total.display(shell.locale);
             let items = cart.lines.iter().map(|line| line.quantity).sum();
@@ -50,7 +51,11 @@ fn in_words(shell: &Shell, cart: Option<&Cart>) -> (i64, String) {
             (items, words.say_with("cart-said", &values))
         }
         None => (0, words.say("cart-empty")),
-    }
+    };
+    let refused = cart.into_iter().flat_map(|cart| &cart.coupons);
+    let refused = refused.filter_map(|it| Some(refusal(words, it.refused?)));
+    let wrong = form::spoken(words, &page.form).into_iter().chain(refused);
+    (items, wrong.chain([said]).collect::<Vec<_>>().join(" "))
 }
 
 fn empty(shell: &Shell, form: &Form) -> AnyView {
@@ -69,36 +74,87 @@ fn empty(shell: &Shell, form: &Form) -> AnyView {
 
 fn full(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
     let words = Words::of(shell.locale);
-    let lines = cart.lines.iter().map(|it| line(shell, it));
+    let lines = cart.lines.iter().map(|it| line(shell, it, form));
     let lines = lines.collect::<Vec<_>>();
-    let stuck = cart.lines.iter().any(|line| {
-        let mut problems = line.problems.iter();
-        problems.any(|it| !matches!(it, LineProblem::PriceChanged { .. }))
-    });
-    let on = if stuck {
+    let on = if cart.lines.iter().any(CartLine::is_stuck) {
         view! { <p class="wrong">{words.say("cart-mend")}</p> }.into_any()
     } else {
-        let href = shell.locale.path(CHECKOUT.path);
-        view! { <a class="button wide" href=href>{words.say("cart-checkout")}</a> }.into_any()
+        view! {
+            <button class="button wide" name="next" value="checkout">
+                {words.say("cart-checkout")}
+            </button>
+        }
+        .into_any()
     };
+    let later = cart
+        .shipping_method
+        .is_none()
+        .then_some("sum-shipping-later");
+    // One form: whichever button is pressed, what was typed goes along. Enter presses the first one.
     view! {
         {form::faults(words, form)}
-        <div class="with-summary">
-            <ul class="lines" id="lines">
-                {lines}
-            </ul>
-            <section class="summary" aria-labelledby="summary">
-                <h2 id="summary">{words.say("summary")}</h2>
-                {coupons(shell, cart, form)}
-                {sums(shell, &cart.totals, cart.shipping_method.is_some())}
-                {on}
-            </section>
+        <form method="post" action=shell.locale.path(CART.path) novalidate>
+            <button class="unseen" tabindex="-1" aria-hidden="true">
+                {words.say("cart-update")}
+            </button>
+            <div class="with-summary">
+                <ul class="lines" id="lines">
+                    {lines}
+                </ul>
+                <section class="summary" aria-labelledby="summary">
+                    <h2 id="summary">{words.say("summary")}</h2>
+                    {coupons(shell, cart, form)} {sums(shell, &cart.totals, later)} {on}
+                </section>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// How many of a line: with what it was, so that a page from before takes nothing back.
+fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
+    let of = [("name", line.name.clone().into())];
+    let id = quantity_field(line.variant_id);
+    let wrong = form.is_wrong(&id);
+    let value = if wrong {
+        form.value(&id).to_owned()
+    } else {
+        line.quantity.to_string()
+    };
+    view! {
+        <div
+            class="quantity"
+            data-less=words.say_with("cart-less", &of)
+            data-more=words.say_with("cart-more", &of)
+        >
+            {form::hidden_as(format!("was-{id}"), &line.quantity.to_string())}
+            <label class="unseen" for=id.clone()>
+                {words.say_with("cart-quantity", &of)}
+            </label>
+            <input
+                id=id.clone()
+                name=id.clone()
+                type="text"
+                inputmode="numeric"
+                autocomplete="off"
+                maxlength="12"
+                data-max=QUANTITY_MAX.to_string()
+                value=value
+                aria-invalid=wrong.then_some("true")
+                aria-describedby=wrong.then(|| format!("{id}-wrong"))
+            />
+            <button class="button quiet-button small">{words.say("cart-update")}</button>
         </div>
     }
     .into_any()
 }
 
-fn line(shell: &Shell, line: &CartLine) -> AnyView {
+fn fault(words: Words, line: &CartLine, form: &Form) -> impl IntoView + use<> {
+    let id = quantity_field(line.variant_id);
+    form::fault_of(words, form, &id, &id)
+}
+
+fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
     let words = Words::of(shell.locale);
     let locale = shell.locale;
     let href = format!(
@@ -109,52 +165,29 @@ fn line(shell: &Shell, line: &CartLine) -> AnyView {
     let gone = line.problems.contains(&LineProblem::Gone);
     let name = line.name.clone();
     let of = [("name", name.clone().into())];
-    let id = format!("quantity-{}", line.variant_id);
-    let quantity = (!gone).then(|| {
-        view! {
-            <form
-                class="quantity"
-                method="post"
-                action=locale.path(CART.path)
-                data-less=words.say_with("cart-less", &of)
-                data-more=words.say_with("cart-more", &of)
-            >
-                {form::hidden("sku", &line.sku)}
-                <label class="unseen" for=id.clone()>
-                    {words.say_with("cart-quantity", &of)}
-                </label>
-                <input
-                    id=id
-                    name="quantity"
-                    type="number"
-                    inputmode="numeric"
-                    min="0"
-                    max=QUANTITY_MAX.to_string()
-                    value=line.quantity.to_string()
-                    required
-                />
-                <button class="button quiet-button small">{words.say("cart-update")}</button>
-            </form>
-        }
-    });
+    let quantity = (!gone).then(|| quantity(words, line, form));
+    let fault = fault(words, line, form);
     view! {
         <li class="line" data-sku=line.sku.clone()>
             <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
             <div class="about">
-                <h2>
+                <h2 dir="auto">
                     <a href=href>{name}</a>
                 </h2>
                 {chosen(&line.options)}
                 <p class="quiet">{line.price.display(locale)}</p>
                 {problems(words, locale, line)}
+                {fault}
                 <div class="handles">
                     {quantity}
-                    <form method="post" action=locale.path(CART.path)>
-                        {form::hidden("sku", &line.sku)} {form::hidden("quantity", "0")}
-                        <button class="link" aria-label=words.say_with("cart-remove-it", &of)>
-                            {words.say("cart-remove")}
-                        </button>
-                    </form>
+                    <button
+                        class="link"
+                        name="remove"
+                        value=line.sku.clone()
+                        aria-label=words.say_with("cart-remove-it", &of)
+                    >
+                        {words.say("cart-remove")}
+                    </button>
                 </div>
             </div>
             <p class="sum">{line.total.display(locale)}</p>
@@ -166,7 +199,7 @@ fn line(shell: &Shell, line: &CartLine) -> AnyView {
 /// What was chosen of a product, in one line.
 pub(super) fn chosen(options: &[String]) -> Option<AnyView> {
     let text = options.join(" · ");
-    (!text.is_empty()).then(|| view! { <p class="quiet">{text}</p> }.into_any())
+    (!text.is_empty()).then(|| view! { <p class="quiet" dir="auto">{text}</p> }.into_any())
 }
 
 /// What is to be said about a line.
@@ -200,15 +233,27 @@ pub(super) fn problems(
 
 fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
     let words = Words::of(shell.locale);
-    let action = shell.locale.path(action::COUPONS);
-    let used = cart.coupons.iter().map(|it| coupon(shell, it));
+    let used = cart.coupons.iter().map(|it| {
+        let code = [("code", it.code.clone().into())];
+        let remove = view! {
+            <button
+                class="link"
+                name="remove_coupon"
+                value=it.code.clone()
+                aria-label=words.say_with("coupon-remove-it", &code)
+            >
+                {words.say("cart-remove")}
+            </button>
+        };
+        coupon(shell, it, Some(remove.into_any()))
+    });
     let used = used.collect::<Vec<_>>();
     let wrong = form.is_wrong("coupons");
     view! {
         <ul class="coupons">{used}</ul>
         <details class="coupon" open=wrong>
             <summary>{words.say("coupon-add")}</summary>
-            <form class="inline" method="post" action=action>
+            <div class="inline">
                 <div class="field">
                     <label for="code">{words.say("field-code")}</label>
                     <input
@@ -218,27 +263,29 @@ fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
                         autocomplete="off"
                         autocapitalize="characters"
                         maxlength="64"
-                        required
                         value=form.value("code").to_owned()
                         aria-invalid=wrong.then_some("true")
+                        aria-describedby=wrong.then_some("code-wrong")
                     />
+                    {form::fault_of(words, form, "code", "coupons")}
                 </div>
-                <button class="button quiet-button">{words.say("coupon-use")}</button>
-            </form>
+                <button
+                    class="button quiet-button"
+                    formaction=shell.locale.path(action::COUPONS)
+                >
+                    {words.say("coupon-use")}
+                </button>
+            </div>
         </details>
     }
     .into_any()
 }
 
-fn coupon(shell: &Shell, coupon: &CartCoupon) -> AnyView {
+/// A coupon with what it takes off, or why it does not.
+pub(super) fn coupon(shell: &Shell, coupon: &CartCoupon, remove: Option<AnyView>) -> AnyView {
     let words = Words::of(shell.locale);
-    let code = [("code", coupon.code.clone().into())];
     let effect = match coupon.refused {
-        Some(refused) => {
-            let word = serde_json::to_value(refused).unwrap_or_default();
-            let key = format!("coupon-refused-{}", word.as_str().unwrap_or_default());
-            view! { <span class="wrong">{words.say(&key)}</span> }.into_any()
-        }
+        Some(refused) => view! { <span class="wrong">{refusal(words, refused)}</span> }.into_any(),
         None => view! { <span>"−" {coupon.discount.display(shell.locale)}</span> }.into_any(),
     };
     view! {
@@ -246,19 +293,24 @@ fn coupon(shell: &Shell, coupon: &CartCoupon) -> AnyView {
             <strong>{coupon.code.clone()}</strong>
             " "
             {effect}
-            <form method="post" action=shell.locale.path(action::COUPONS)>
-                {form::hidden("remove", &coupon.code)}
-                <button class="link" aria-label=words.say_with("coupon-remove-it", &code)>
-                    {words.say("cart-remove")}
-                </button>
-            </form>
+            " "
+            {remove}
         </li>
     }
     .into_any()
 }
 
-/// What it comes to.
-pub(super) fn sums(shell: &Shell, totals: &Totals, shipped: bool) -> AnyView {
+/// Why a coupon takes nothing off.
+fn refusal(words: Words, refused: CouponRefusal) -> String {
+    let word = serde_json::to_value(refused).unwrap_or_default();
+    words.say(&format!(
+        "coupon-refused-{}",
+        word.as_str().unwrap_or_default()
+    ))
+}
+
+/// What it comes to. Where shipping is not known yet, `later` says when it is.
+pub(super) fn sums(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyView {
     let words = Words::of(shell.locale);
     let locale = shell.locale;
     let row = |key: &str, value: String, name: &'static str| {
@@ -273,10 +325,10 @@ pub(super) fn sums(shell: &Shell, totals: &Totals, shipped: bool) -> AnyView {
         let less = format!("−{}", totals.discount.display(locale));
         row("sum-discount", less, "discount")
     });
-    let shipping = match (shipped, totals.shipping.minor) {
-        (false, _) => words.say("sum-shipping-later"),
-        (true, 0) => words.say("sum-free"),
-        (true, _) => totals.shipping.display(locale),
+    let shipping = match (later, totals.shipping.minor) {
+        (Some(later), _) => words.say(later),
+        (None, 0) => words.say("sum-free"),
+        (None, _) => totals.shipping.display(locale),
     };
     let tax = (totals.tax.minor != 0).then(|| {
         let key = if totals.tax_included {

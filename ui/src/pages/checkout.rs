@@ -18,7 +18,7 @@ use crate::{
     words::Words,
 };
 
-use super::cart::{chosen, problems, sums};
+use super::cart::{chosen, coupon, problems, sums};
 
 /// A page of checkout.
 pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
@@ -328,7 +328,14 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
 fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     let words = Words::of(shell.locale);
     let cart = &page.cart;
-    let shipped = cart.shipping_method.is_some() && page.step > Step::Shipping;
+    // What was chosen before may be chosen anew, or not go to the new address.
+    let later = match page.step {
+        Step::Address => Some("sum-shipping-next"),
+        Step::Shipping => Some("sum-shipping-here"),
+        Step::Payment | Step::Review => None,
+    };
+    let coupons = cart.coupons.iter().map(|it| coupon(shell, it, None));
+    let coupons = coupons.collect::<Vec<_>>();
     view! {
         <section class="summary" aria-labelledby="summary">
             <h2 id="summary">{words.say("summary")}</h2>
@@ -337,7 +344,8 @@ fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
                 <summary>{words.item_count(cart)}</summary>
                 {lines(shell, cart)}
             </details>
-            {sums(shell, &cart.totals, shipped)}
+            <ul class="coupons">{coupons}</ul>
+            {sums(shell, &cart.totals, later)}
             <a href=shell.locale.path(CART.path)>{words.say("checkout-change-cart")}</a>
         </section>
     }

@@ -57,7 +57,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
                     </div>
                     <section class="summary" aria-labelledby="summary">
                         <h2 id="summary">{words.say("summary")}</h2>
-                        {sums(shell, &order.totals, true)} {moved(shell, order)}
+                        {sums(shell, &order.totals, None)} {moved(shell, order)}
                         <h3>{words.say("checkout-to")}</h3>
                         {lines_of(words, &order.shipping_address)}
                         <p class="quiet">{order.email.clone()}</p>

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use shared::{
-    cart::QUANTITY_MAX,
     catalog::{Availability, PriceRange, Variant},
     page::{ProductPage, Shell, action, product_path},
 };
@@ -104,33 +103,56 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
 fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let action = shell.locale.path(action::ADD_TO_CART);
+    let wrong = page.form.is_wrong("quantity");
+    let typed = if wrong {
+        page.form.value("quantity")
+    } else {
+        "1"
+    }
+    .to_owned();
     chosen(page).map(|variant| {
         let out = variant.availability == Availability::Out;
         let say = if out { "cart-sold-out" } else { "cart-add" };
+        let fault = words.say("cart-add-wrong");
         view! {
-            <form class="add" method="post" action=action data-name=page.product.name.clone()>
-                {form::hidden("sku", &variant.sku)}
+            <form
+                class="add"
+                method="post"
+                action=action
+                data-name=page.product.name.clone()
+                novalidate
+            >
+                {form::hidden("product", &page.product.slug)} {form::hidden("sku", &variant.sku)}
                 <div class="field">
                     <label for="quantity">{words.say("cart-add-quantity")}</label>
                     <input
                         id="quantity"
                         name="quantity"
-                        type="number"
+                        type="text"
                         inputmode="numeric"
-                        min="1"
-                        max=QUANTITY_MAX.to_string()
-                        value="1"
+                        autocomplete="off"
+                        maxlength="12"
+                        pattern=AT_LEAST_ONE
+                        value=typed
                         required
                         disabled=out
+                        autofocus=wrong
+                        aria-invalid=wrong.then_some("true")
+                        aria-describedby=wrong.then_some("quantity-wrong")
+                        data-fault=fault.clone()
                     />
                 </div>
                 <button class="button" disabled=out>
                     {words.say(say)}
                 </button>
+                {wrong.then(|| view! { <p class="wrong" id="quantity-wrong">{fault}</p> })}
             </form>
         }
     })
 }
+
+/// Digits that are not all zeros, wide ones included.
+const AT_LEAST_ONE: &str = r"\s*[0-9０-９]*[1-9１-９][0-9０-９]*\s*";
 
 fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
     let sku = chosen(page).map(|variant| (words.say("product-sku"), variant.sku.clone()));
