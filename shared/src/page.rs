@@ -5,7 +5,7 @@ mod account;
 mod buying;
 
 pub use account::{AccountPage, Content, Entry, EntryPage, QrCode, Section, SecurityPage};
-pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step};
+pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step, TimeLeft};
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -11,7 +11,7 @@ use shared::{
     form::Form,
     locale::Locale,
     order::{OrderPath, OrderToken},
-    page::{FIND_ORDER, FindOrderPage, ORDER, OrderPage, action, order_path},
+    page::{FIND_ORDER, FindOrderPage, ORDER, OrderPage, TimeLeft, action, order_path},
     payment::{PayOrder, TestCard},
     problem::Problem,
 };
@@ -70,6 +70,9 @@ async fn shown(
         _ => order,
     };
     let shell = personal_shell(app, locale, &order_path(number, token)).await?;
+    let time_left = order
+        .pay_until
+        .and_then(|until| TimeLeft::between(app.clock.now(), until));
     let page = OrderPage {
         order,
         thanks,
@@ -77,6 +80,7 @@ async fn shown(
         form,
         key: secret::token(),
         transfer: app.config.transfer_to.clone(),
+        time_left,
     };
     let answer = Answer::html(ui::order(&shell, &page), CachePolicy::Private);
     Ok(answer.status(status))

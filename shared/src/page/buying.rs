@@ -9,6 +9,7 @@ use crate::{
     form::Form,
     order::Order,
     payment::Payment,
+    time::Timestamp,
 };
 
 /// The cart.
@@ -84,6 +85,35 @@ pub struct OrderPage {
     pub key: String,
     /// How to pay by transfer, in the words of the shop.
     pub transfer: String,
+    /// How much time there is to pay it.
+    #[serde(default)]
+    pub time_left: Option<TimeLeft>,
+}
+
+/// How much time is left, as people say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimeLeft {
+    /// Less than two hours.
+    Minutes(i64),
+    /// Less than two days.
+    Hours(i64),
+    /// So much that the day is enough.
+    Days,
+}
+
+impl TimeLeft {
+    const HOUR_MS: i64 = 3_600_000;
+
+    /// From now until then; nothing when it is over. Rounded down: nobody is promised too much.
+    pub fn between(now: Timestamp, then: Timestamp) -> Option<Self> {
+        let left = then.as_millis() - now.as_millis();
+        match left / Self::HOUR_MS {
+            _ if left <= 0 => None,
+            0 | 1 => Some(Self::Minutes((left / 60_000).max(1))),
+            hours @ 2..48 => Some(Self::Hours(hours)),
+            _ => Some(Self::Days),
+        }
+    }
 }
 
 /// Where a guest finds an order again.
@@ -91,4 +121,25 @@ pub struct OrderPage {
 pub struct FindOrderPage {
     /// Number and address.
     pub form: Form,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_as_people_say_it() {
+        let now = Timestamp::from_millis(1_000_000);
+        let after = |ms: i64| TimeLeft::between(now, Timestamp::from_millis(1_000_000 + ms));
+        const MINUTE: i64 = 60_000;
+        const HOUR: i64 = 60 * MINUTE;
+        assert_eq!(after(0), None);
+        assert_eq!(after(-1), None);
+        assert_eq!(after(1), Some(TimeLeft::Minutes(1)));
+        assert_eq!(after(30 * MINUTE - 1), Some(TimeLeft::Minutes(29)));
+        assert_eq!(after(2 * HOUR - 1), Some(TimeLeft::Minutes(119)));
+        assert_eq!(after(2 * HOUR), Some(TimeLeft::Hours(2)));
+        assert_eq!(after(48 * HOUR - 1), Some(TimeLeft::Hours(47)));
+        assert_eq!(after(48 * HOUR), Some(TimeLeft::Days));
+    }
 }

@@ -72,7 +72,7 @@ checkout-held = We keep these things for you while you check out.
 shipping-none = We do not send this to your address.
 
 payment-manual = Bank transfer
-payment-manual-hint = You get our account with the order.
+payment-manual-hint = You transfer the money once you have ordered.
 payment-test = Test card
 payment-test-hint = No money moves.
 payment-stripe = Card
@@ -98,7 +98,12 @@ order-paid = Paid
 order-refunded = Paid back
 order-pay = Payment
 order-pay-do = Pay { $total }
-order-pay-until = Please pay by { $day }; until then everything is kept for you.
+order-pay-until = Please pay by { $day }. Your items are reserved until then.
+order-pay-hours = Please pay within { $count } hours. Your items are reserved until then.
+order-pay-minutes = { $count ->
+    [one] Please pay within a minute. Your items are reserved until then.
+   *[other] Please pay within { $count } minutes. Your items are reserved until then.
+}
 order-declined = Your payment was declined, and nothing was charged. Please try again or use another card.
 order-confirm = Your bank wants you to confirm the payment.
 order-confirm-do = Confirm the payment
@@ -107,6 +112,7 @@ order-go-on-do = Go on to payment
 order-on-its-way = Your payment is on its way. It can take a moment until we hear of it.
 order-look-again = Look again
 order-transfer = Please transfer { $total } and write { $number } as the reference.
+order-transfer-ask = You get our bank details from us on request:
 order-give-up = Cancel this order
 order-give-up-text = Nothing is sent then, and nothing is charged.
 order-give-up-do = Yes, cancel the order

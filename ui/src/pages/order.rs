@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     order::{Order, OrderLine, OrderState},
-    page::{FIND_ORDER, FindOrderPage, OrderPage, Shell, action},
+    page::{CONTACT, FIND_ORDER, FindOrderPage, OrderPage, Shell, TimeLeft, action},
     payment::{Payment, PaymentState},
 };
 
@@ -179,9 +179,18 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
         (None, "manual") => transfer(shell, page).into_any(),
         (None, _) => pay(shell, page).into_any(),
     };
-    let until = order.pay_until.map(|at| {
-        let day = [("day", words.day(at).into())];
-        view! { <p class="quiet">{words.say_with("order-pay-until", &day)}</p> }
+    let until = page.time_left.map(|left| {
+        let text = match left {
+            TimeLeft::Days => {
+                let day = order.pay_until.map_or_else(String::new, |at| words.day(at));
+                words.say_with("order-pay-until", &[("day", day.into())])
+            }
+            TimeLeft::Hours(count) => words.say_with("order-pay-hours", &[("count", count.into())]),
+            TimeLeft::Minutes(count) => {
+                words.say_with("order-pay-minutes", &[("count", count.into())])
+            }
+        };
+        view! { <p class="quiet">{text}</p> }
     });
     Some(
         view! {
@@ -247,8 +256,18 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
         ("total", order.totals.total.display(shell.locale).into()),
         ("number", order.number.clone().into()),
     ];
-    let account = (!page.transfer.is_empty())
-        .then(|| view! { <p class="address">{page.transfer.clone()}</p> });
+    let account = if page.transfer.is_empty() {
+        // The shop has not said where to: it has to be asked.
+        view! {
+            <p>
+                {words.say("order-transfer-ask")} " "
+                <a href=shell.locale.path(CONTACT.path)>{words.say("info-contact")}</a>
+            </p>
+        }
+        .into_any()
+    } else {
+        view! { <p class="address">{page.transfer.clone()}</p> }.into_any()
+    };
     view! {
         <p>{words.say_with("order-transfer", &values)}</p>
         {account}

@@ -7,7 +7,7 @@ use shared::{
     form::Form,
     locale::Locale,
     order::{Order, OrderState},
-    page::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Shell, Step},
+    page::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Shell, Step, TimeLeft},
     problem::{Problem, ProblemKind},
 };
 
@@ -104,6 +104,7 @@ fn order_page(state: &str, payment_method: &str, payment: Value) -> OrderPage {
         form: Form::default().refused(&Problem::new(ProblemKind::IllegalStep)),
         key: "key".to_owned(),
         transfer: NASTY.to_owned(),
+        time_left: Some(TimeLeft::Minutes(28)),
     }
 }
 
