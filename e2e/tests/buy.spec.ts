@@ -19,7 +19,7 @@ for (const { name, prefix } of LANGUAGES) {
 
     await expect(page).toHaveURL(new RegExp(`${prefix}/orders/[0-9A-Z-]+\\?token=`));
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-    await expect(page.locator(".progress .done")).toHaveCount(2);
+    await expect(page.locator(".progress-done")).toHaveCount(2);
     expect(await page.locator(".summary .total dd").innerText()).toBe(total);
     const number = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1] ?? "";
 
@@ -57,10 +57,10 @@ test("a declined card is said, and another one pays", async ({ page }) => {
   await toReview(page, "", "declined");
   await page.locator('main form[method="post"] button').click();
   await expect(page.locator(".pay").getByRole("alert")).toBeVisible();
-  await expect(page.locator(".progress .done")).toHaveCount(1);
+  await expect(page.locator(".progress-done")).toHaveCount(1);
   await page.locator(".pay #card").selectOption("succeeds");
   await page.locator(".pay form.stack button").click();
-  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".progress-done")).toHaveCount(2);
   await expect(page.locator(".pay")).toHaveCount(0);
 });
 
@@ -68,9 +68,9 @@ test("a card that asks is confirmed by its buyer", async ({ page }) => {
   await putInCart(page);
   await toReview(page, "", "confirm");
   await page.locator('main form[method="post"] button').click();
-  await expect(page.locator(".progress .done")).toHaveCount(1);
+  await expect(page.locator(".progress-done")).toHaveCount(1);
   await page.locator(".pay form").first().locator("button").click();
-  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".progress-done")).toHaveCount(2);
 });
 
 test("who pays by transfer is told how, and may give the order up", async ({ page }) => {
@@ -81,7 +81,7 @@ test("who pays by transfer is told how, and may give the order up", async ({ pag
   await expect(page.locator(".pay")).toContainText(number);
   await page.locator(".pay summary").click();
   await page.locator(".pay details button").click();
-  await expect(page.locator(".progress .ended")).toHaveCount(1);
+  await expect(page.locator(".progress-ended")).toHaveCount(1);
   await expect(page.locator(".pay")).toHaveCount(0);
 });
 
@@ -153,7 +153,7 @@ test("a coupon is taken off, and what is ordered costs what was shown", async ({
   await expect(page.locator(".summary .total dd")).toHaveText("$13.50");
   await page.locator('main form[method="post"] button').click();
   await expect(page).toHaveURL(/\/orders\//);
-  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".progress-done")).toHaveCount(2);
   await expect(page.locator(".summary .total dd")).toHaveText("$13.50");
 });
 

@@ -39,7 +39,7 @@ test("what is sold out by now is said, and nothing is ordered", async ({ page, r
   await page.goto("/checkout/review?payment=test&card=succeeds");
   await page.locator(ORDER).click();
   await expect(page).toHaveURL(/\/orders\//);
-  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".progress-done")).toHaveCount(2);
 });
 
 test("the last one goes to who is first at the checkout", async ({ page, browser, request }) => {
@@ -53,7 +53,7 @@ test("the last one goes to who is first at the checkout", async ({ page, browser
   await expect(other.locator(".line .wrong")).toBeVisible();
   await expect(other.locator("[name=next]")).toHaveCount(0);
   await page.locator(ORDER).click();
-  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".progress-done")).toHaveCount(2);
   await others.close();
 });
 

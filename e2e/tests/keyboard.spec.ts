@@ -114,5 +114,5 @@ test("everything from the front of the shop to the order is done by keyboard", a
   await expect(page).toHaveURL(/\/checkout\/review/);
   await press(page, page.locator('main form[method="post"] button').last());
   await expect(page).toHaveURL(/\/orders\/[0-9A-Z-]+\?token=/);
-  await expect(page.locator(".progress .done")).toHaveCount(2);
+  await expect(page.locator(".progress-done")).toHaveCount(2);
 });

@@ -22,7 +22,7 @@ test("a shopper searches from any page, narrows what is found and opens it", asy
   const after = await cards.count();
   expect(after).toBeGreaterThan(0);
   expect(after).toBeLessThan(before);
-  await main.locator("a.chosen").first().click();
+  await main.locator("a.chip-chosen").first().click();
   await expect(cards).toHaveCount(before);
 
   const name = await cards.first().getByRole("heading").innerText();

@@ -36,7 +36,7 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
     render(shell, &about, || {
         let done = page.done.as_ref().map(|word| {
             let text = words.say(&format!("done-{word}"));
-            view! { <p class="done" role="status">{text}</p> }
+            view! { <p class="success" role="status">{text}</p> }
         });
         view! {
             <div class="wrap page">

@@ -207,7 +207,7 @@ fn brands(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     let boxes = boxes.collect::<Vec<_>>();
     (!boxes.is_empty()).then(|| {
         view! {
-            <fieldset class="long">
+            <fieldset class="brands">
                 <legend>{words.say("filter-brand")}</legend>
                 {boxes}
             </fieldset>
@@ -280,7 +280,7 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
             let href = list.href(wider);
             view! {
                 <li>
-                    <a class="chip chosen" href=href aria-label=label>
+                    <a class="chip chip-chosen" dir="auto" href=href aria-label=label>
                         {name.clone()}
                         <span aria-hidden="true">" ×"</span>
                     </a>

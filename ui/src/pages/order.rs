@@ -96,9 +96,9 @@ fn progress(words: Words, order: &Order) -> AnyView {
             view! { <time datetime=event.at.to_string()>{day}</time> }
         });
         let class = match (at.is_some(), ended && Some(index) == last) {
-            (true, true) => "ended",
-            (true, false) => "done",
-            (false, _) => "open",
+            (true, true) => "progress-step progress-ended",
+            (true, false) => "progress-step progress-done",
+            (false, _) => "progress-step progress-open",
         };
         let current = (Some(index) == last).then_some("step");
         view! {

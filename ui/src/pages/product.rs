@@ -77,7 +77,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
                 {price(shell.locale, &range)}
                 {less.map(|less| view! { <span class="badge">{less}</span> })}
             </div>
-            <p class=format!("availability {state}")>
+            <p class=format!("availability availability-{state}")>
                 {words.say(&format!("availability-{state}"))}
             </p>
         }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod buying;
+mod styles;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use scraper::{ElementRef, Html, Selector};
