@@ -275,14 +275,20 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
         .iter()
         .take(MENU_MAX)
         .map(|category| menu(locale.path(&category_path(&category.slug)), &category.name));
-    let all = (shell.categories.len() > MENU_MAX)
-        .then(|| menu(locale.path("/#categories"), &words.say("menu-all")));
+    let all = (shell.categories.len() > MENU_MAX).then(|| {
+        let href = locale.path("/#categories");
+        view! {
+            <p class="menu-all">
+                <a href=href>{words.say("menu-all")}</a>
+            </p>
+        }
+    });
     view! {
         <a class="skip" href="#content">{words.say("skip-to-content")}</a>
         <header class="site-header">
             <div class="wrap bar">
                 <a class="mark" href=locale.path("/")>
-                    {mark()} <span>{shell.shop_name.clone()}</span>
+                    {mark()} <span dir="auto">{shell.shop_name.clone()}</span>
                 </a>
                 {search(shell, words)}
                 <div class="tools">
@@ -301,7 +307,8 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
                 </div>
             </div>
             <nav class="wrap menu" aria-label=words.say("menu")>
-                <ul>{top.collect_view()} {all}</ul>
+                <ul>{top.collect_view()}</ul>
+                {all}
             </nav>
         </header>
     }
@@ -318,6 +325,7 @@ fn search(shell: &Shell, words: Words) -> impl IntoView + use<> {
                 id="search"
                 type="search"
                 name="q"
+                dir="auto"
                 value=shell.searched.clone()
                 placeholder=words.say("search-placeholder")
                 maxlength=QUERY_MAX.to_string()
@@ -337,7 +345,9 @@ fn search(shell: &Shell, words: Words) -> impl IntoView + use<> {
 fn menu(href: String, name: &str) -> impl IntoView + use<> {
     view! {
         <li>
-            <a href=href>{name.to_owned()}</a>
+            <a href=href dir="auto">
+                {name.to_owned()}
+            </a>
         </li>
     }
 }

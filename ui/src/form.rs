@@ -80,6 +80,7 @@ impl Input {
                     id=self.id
                     name=self.name
                     type=self.kind
+                    dir=(self.kind == "text").then_some("auto")
                     value=form.value(self.name).to_owned()
                     autocomplete=self.autocomplete
                     required=self.required
@@ -115,6 +116,7 @@ pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usi
                 id=name
                 name=name
                 rows="3"
+                dir="auto"
                 maxlength=most.to_string()
                 aria-invalid=form.is_wrong(name).then_some("true")
                 aria-describedby=described_by(name, form.is_wrong(name), false)

@@ -65,7 +65,7 @@ pub(crate) fn chips<'c>(
             let href = shell.locale.path(&category_path(slug));
             view! {
                 <li>
-                    <a class="chip" href=href>
+                    <a class="chip" href=href dir="auto">
                         {text}
                     </a>
                 </li>
@@ -90,8 +90,8 @@ fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView +
                 {badge.map(|text| view! { <span class="badge">{text}</span> })}
             </div>
             <div class="about">
-                {card.brand.as_deref().map(|brand| view! { <p class="brand">{brand}</p> })}
-                <h3>
+                {card.brand.as_deref().map(|brand| view! { <p class="brand" dir="auto">{brand}</p> })}
+                <h3 dir="auto">
                     <a href=href>{card.name.as_str()}</a>
                 </h3>
                 {price(locale, &card.price)}
@@ -241,7 +241,9 @@ pub(crate) fn breadcrumbs(
         let href = shell.locale.path(path);
         view! {
             <li>
-                <a href=href>{name}</a>
+                <a href=href dir="auto">
+                    {name}
+                </a>
             </li>
         }
     };
@@ -253,7 +255,7 @@ pub(crate) fn breadcrumbs(
             <ol>
                 {link("/", words.say("home"))} {ways.collect_view()}
                 <li>
-                    <span aria-current="page">{here.to_owned()}</span>
+                    <span aria-current="page" dir="auto">{here.to_owned()}</span>
                 </li>
             </ol>
         </nav>

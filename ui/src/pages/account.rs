@@ -319,7 +319,7 @@ fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
         view! {
             <li class="row">
                 <div>
-                    <p>{session.agent.clone()}</p>
+                    <p dir="auto">{session.agent.clone()}</p>
                     <p class="quiet">{words.say_with("session-seen", &day)}</p>
                 </div>
                 {end}

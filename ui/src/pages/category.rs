@@ -60,9 +60,9 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
             <div class="wrap">
                 {breadcrumbs(shell, &page.ancestors, &category.name)}
                 <div class="intro">
-                    <h1>{category.name.clone()}</h1>
+                    <h1 dir="auto">{category.name.clone()}</h1>
                     {(!category.description.is_empty())
-                        .then(|| view! { <p class="lead">{category.description.clone()}</p> })}
+                        .then(|| view! { <p class="lead" dir="auto">{category.description.clone()}</p> })}
                     {children(shell, page)}
                 </div>
                 <div class="with-filter">

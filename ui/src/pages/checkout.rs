@@ -103,7 +103,7 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         let line = format!("{}, {}", saved.address.name, saved.address.line1);
         view! {
             <li>
-                <a class="chip" href=href>
+                <a class="chip" href=href dir="auto">
                     {line}
                 </a>
             </li>
@@ -215,7 +215,7 @@ pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<>
         address.phone.clone(),
     ];
     let lines = lines.into_iter().filter(|line| !line.is_empty());
-    let lines = lines.map(|line| view! { <span>{line}</span> });
+    let lines = lines.map(|line| view! { <span dir="auto">{line}</span> });
     view! { <p class="address">{lines.collect::<Vec<_>>()}</p> }
 }
 
@@ -366,7 +366,7 @@ fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
             <li class="line">
                 <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
                 <div class="about">
-                    <p>{line.name.clone()}</p>
+                    <p dir="auto">{line.name.clone()}</p>
                     {chosen(&line.options)}
                     <p class="quiet">
                         {format!("{} × {}", line.quantity, line.price.display(locale))}

@@ -50,6 +50,12 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
             ("number", number(index as u64 + 1)),
             ("count", number(count as u64)),
         ];
+        // The format that all can show knows nothing clear: what is clear is white there.
+        let sources = image.sources.iter().filter_map(|source| {
+            let media_type = source.media_type.clone();
+            let smallest = source.renditions.first()?.url.clone();
+            Some(view! { <source type=media_type srcset=smallest /> })
+        });
         view! {
             <li>
                 <a
@@ -58,7 +64,16 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
                     aria-label=words.say_with("product-picture", &values)
                     aria-current=(index == first).then_some("true")
                 >
-                    <img src=smallest(image) alt="" width="96" height="96" loading="lazy" />
+                    <picture>
+                        {sources.collect::<Vec<_>>()}
+                        <img
+                            src=image.smallest().to_owned()
+                            alt=""
+                            width="96"
+                            height="96"
+                            loading="lazy"
+                        />
+                    </picture>
                 </a>
             </li>
         }
@@ -101,13 +116,4 @@ fn large(image: &Image, name: &str, index: usize, shown: bool) -> AnyView {
         </picture>
     }
     .into_any()
-}
-
-/// The smallest rendition in the format that everybody can show.
-fn smallest(image: &Image) -> String {
-    let source = image
-        .sources
-        .last()
-        .and_then(|source| source.renditions.first());
-    source.map_or_else(|| image.src.clone(), |rendition| rendition.url.clone())
 }

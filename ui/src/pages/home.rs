@@ -105,7 +105,9 @@ fn categories(shell: &Shell) -> impl IntoView + use<'_> {
         view! {
             <li class="tile">
                 <div class="frame">{picture(category.image.as_ref(), "", Slot::Tile, Loading::Lazy)}</div>
-                <a href=href>{category.name.clone()}</a>
+                <a href=href dir="auto">
+                    {category.name.clone()}
+                </a>
                 <span class="quiet">{words.product_count(category.product_count)}</span>
             </li>
         }

@@ -79,7 +79,7 @@ fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
     let tables = methods.iter().map(|method| {
         let rows = method.zones.iter().map(|it| zone(shell, it));
         view! {
-            <h2>{method.name.clone()}</h2>
+            <h2 dir="auto">{method.name.clone()}</h2>
             <table>
                 <thead>
                     <tr>
@@ -162,7 +162,7 @@ fn reach(words: Words, page: &InfoPage) -> AnyView {
     let lines = (!page.contact.is_empty()).then(|| {
         view! {
             <h2>{words.say("info-contact-who")}</h2>
-            <p class="address">{page.contact.clone()}</p>
+            <p class="address" dir="auto">{page.contact.clone()}</p>
         }
     });
     view! {

@@ -225,7 +225,7 @@ fn check(
     view! {
         <label class="check">
             <input type="checkbox" name=name value=value.to_owned() checked=checked />
-            <span>{label}</span>
+            <span dir="auto">{label}</span>
             " "
             {count.map(|count| view! { <span class="quiet">{count.to_string()}</span> })}
         </label>

@@ -42,6 +42,8 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
         } else {
             view! { <h1>{title.clone()}</h1> }.into_any()
         };
+        let note = (!order.note.is_empty())
+            .then(|| view! { <p class="address" dir="auto">{order.note.clone()}</p> });
         let lines = order.lines.iter().map(|it| line(shell, it));
         let lines = lines.collect::<Vec<_>>();
         view! {
@@ -61,7 +63,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
                         <h3>{words.say("checkout-to")}</h3>
                         {lines_of(words, &order.shipping_address)}
                         <p class="quiet">{order.email.clone()}</p>
-                        {(!order.note.is_empty()).then(|| view! { <p>{order.note.clone()}</p> })}
+                        {note}
                     </section>
                 </div>
             </div>
@@ -128,7 +130,7 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
     view! {
         <li class="line plain">
             <div class="about">
-                <p>
+                <p dir="auto">
                     <strong>{line.name.clone()}</strong>
                 </p>
                 {chosen(&line.options)}

@@ -86,11 +86,11 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         .description
         .split("\n\n")
         .filter(|text| !text.trim().is_empty())
-        .map(|text| view! { <p>{text.to_owned()}</p> })
+        .map(|text| view! { <p dir="auto">{text.to_owned()}</p> })
         .collect_view();
     view! {
-        {brand.map(|brand| view! { <p class="brand">{brand}</p> })}
-        <h1>{product.name.clone()}</h1>
+        {brand.map(|brand| view! { <p class="brand" dir="auto">{brand}</p> })}
+        <h1 dir="auto">{product.name.clone()}</h1>
         {variant}
         {picker(shell, page)}
         {add(shell, page)}
@@ -166,8 +166,8 @@ fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
     let rows = facts.chain(sku).chain(tags).map(|(name, value)| {
         view! {
             <div>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
+                <dt dir="auto">{name}</dt>
+                <dd dir="auto">{value}</dd>
             </div>
         }
     });

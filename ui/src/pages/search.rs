@@ -45,7 +45,7 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
         view! {
             <div class="wrap">
                 <div class="intro found">
-                    <h1>{heading}</h1>
+                    <h1 dir="auto">{heading}</h1>
                     {corrected(words, page)}
                     {categories(shell, page)}
                 </div>
