@@ -68,10 +68,14 @@ function combobox(input) {
     if (options.length) say(words.suggestions.replace("#", options.length));
   }
 
-  input.addEventListener("input", () => {
+  // What an input method is still composing is not what is meant: its keys would be searched for.
+  const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE_MS);
-  });
+  };
+  input.addEventListener("compositionstart", close);
+  input.addEventListener("compositionend", soon);
+  input.addEventListener("input", (event) => event.isComposing || soon());
   input.addEventListener("blur", close);
   form.addEventListener("submit", close);
   // The focus stays in the field while something is pointed at.

@@ -157,7 +157,7 @@ pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
         let key = problem_key(words, problem);
         return Some(
             view! {
-                <div class="alert" role="alert">
+                <div class="alert" role="alert" tabindex="-1" autofocus>
                     <p>{words.say(&key)}</p>
                 </div>
             }
@@ -174,7 +174,7 @@ pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
     let links = links.collect::<Vec<_>>();
     (!links.is_empty()).then(|| {
         view! {
-            <div class="alert" role="alert" tabindex="-1">
+            <div class="alert" role="alert" tabindex="-1" autofocus>
                 <p>{words.say("form-wrong")}</p>
                 <ul>{links}</ul>
             </div>

@@ -287,7 +287,7 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
         .filter(|it| it.state == PaymentState::Failed);
     let failed = failed.map(|_| {
         view! {
-            <div class="alert" role="alert">
+            <div class="alert" role="alert" tabindex="-1" autofocus>
                 <p>{words.say("order-declined")}</p>
             </div>
         }
