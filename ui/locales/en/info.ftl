@@ -3,6 +3,7 @@ info-shipping-lead = What it costs to send something to you, and how it gets the
 info-shipping-where = Where
 info-shipping-price = Price
 info-shipping-everywhere = Every other country
+info-shipping-anywhere = Every country
 info-shipping-per-kg = { " " }and { $price } for each kilogram
 info-shipping-free = Free from { $price } on
 info-shipping-when = When it leaves

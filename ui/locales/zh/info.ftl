@@ -3,6 +3,7 @@ info-shipping-lead = 配送费用以及商品如何送达。
 info-shipping-where = 地区
 info-shipping-price = 价格
 info-shipping-everywhere = 其他国家和地区
+info-shipping-anywhere = 所有国家和地区
 info-shipping-per-kg = ，每公斤另加 { $price }
 info-shipping-free = 满 { $price } 免运费
 info-shipping-when = 何时发货

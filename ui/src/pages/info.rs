@@ -77,7 +77,9 @@ fn said(words: Words, keys: &[&str]) -> AnyView {
 fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
     let words = Words::of(shell.locale);
     let tables = methods.iter().map(|method| {
-        let rows = method.zones.iter().map(|it| zone(shell, it));
+        // Where there is no other country, every one is meant.
+        let alone = method.zones.len() == 1;
+        let rows = method.zones.iter().map(|it| zone(shell, it, alone));
         view! {
             <h2 dir="auto">{method.name.clone()}</h2>
             <table>
@@ -94,11 +96,12 @@ fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
     tables.collect::<Vec<_>>().into_any()
 }
 
-fn zone(shell: &Shell, zone: &ZoneInfo) -> AnyView {
+fn zone(shell: &Shell, zone: &ZoneInfo, alone: bool) -> AnyView {
     let words = Words::of(shell.locale);
     let name = |code: &String| {
         let key = format!("country-{code}");
         match code.as_str() {
+            "*" if alone => words.say("info-shipping-anywhere"),
             "*" => words.say("info-shipping-everywhere"),
             _ if words.knows(&key) => words.say(&key),
             _ => code.clone(),
