@@ -32,7 +32,7 @@ export default defineConfig({
   updateSnapshots: "none",
   snapshotPathTemplate: "{testDir}/looks/{projectName}-{arg}{ext}",
   expect: {
-    toHaveScreenshot: { animations: "disabled", caret: "hide", scale: "css", maxDiffPixelRatio: 0.01 },
+    toHaveScreenshot: { animations: "disabled", caret: "hide", scale: "css", maxDiffPixels: 4 },
   },
   use: { baseURL, launchOptions, trace: "retain-on-failure" },
   projects: [
