@@ -13,7 +13,10 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -261,10 +264,12 @@ async fn under_load(shop: &Shop) {
     tea.variants[0].stock = Some(100_000);
     shop.save(vec![tea]).await;
     let mut answered = Vec::new();
-    for round in 0..4_u64 {
+    for round in 1..=4 {
         let mut origin = Origin::start(shop, None);
         let address = origin.address;
+        let placed_orders = Arc::new(AtomicUsize::new(0));
         let shoppers = (0..6).map(|_| {
+            let placed_orders = Arc::clone(&placed_orders);
             thread::spawn(move || {
                 let mut numbers = Vec::new();
                 while let Some((path, order)) = cart(address) {
@@ -274,6 +279,7 @@ async fn under_load(shop: &Shop) {
                     let token = placed["token"].as_str().unwrap();
                     let payments = format!("/api/v1/orders/{number}/payments?token={token}");
                     numbers.push(number);
+                    placed_orders.fetch_add(1, Ordering::Relaxed);
                     ask(
                         address,
                         "POST",
@@ -286,14 +292,18 @@ async fn under_load(shop: &Shop) {
             })
         });
         let shoppers: Vec<_> = shoppers.collect();
-        tokio::time::sleep(Duration::from_millis(150 + round * 70)).await;
+        let started = Instant::now();
+        while placed_orders.load(Ordering::Relaxed) < 3 * round {
+            assert!(started.elapsed() < PATIENCE, "nobody can order");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         origin.end();
         for shopper in shoppers {
             answered.extend(shopper.join().unwrap());
         }
     }
     settle(shop).await;
-    assert!(answered.len() > 20, "{}", answered.len());
+    assert!(answered.len() >= 30, "{}", answered.len());
     let mut reader = shop.app.db.read().await.unwrap();
     let known: Vec<String> = sqlx::query_scalar("select number from orders")
         .fetch_all(&mut *reader)

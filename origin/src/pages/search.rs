@@ -56,7 +56,7 @@ pub(super) async fn show_search(
         Vec::new()
     };
     let meant = found.list.corrected.as_deref().unwrap_or(&q);
-    let counts = filter.narrows().then(|| FilterCounts {
+    let counts = filter.narrows().then_some(FilterCounts {
         total: found.list.total,
         brands: found.fitting,
     });
