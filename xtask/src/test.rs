@@ -30,23 +30,29 @@ pub struct TestArgs {
     /// Only these stages; all when none is named
     #[arg(value_parser = STAGES.map(|(name, _)| name))]
     pub stages: Vec<String>,
+
+    /// Arguments for Playwright, as in `test browser -- cart.spec --project phone`
+    #[arg(last = true)]
+    pub playwright: Vec<String>,
 }
 
-type Stage = fn(&Place) -> Result<Count, Failure>;
+type Stage = fn(&Place, &TestArgs) -> Result<Count, Failure>;
 
 const STAGES: [(&str, Stage); 12] = [
-    ("tidy", |place| tidy::tidy(place).map(|()| Count::default())),
-    ("format", format),
-    ("build", build_all),
-    ("lint", lint),
-    ("lint-wasm", lint_wasm),
-    ("units", units),
-    ("edge", edge),
-    ("attack", attack),
-    ("conformance", conforms),
-    ("deploy", deploy),
-    ("deny", deny),
-    ("browser", browser),
+    ("tidy", |place, _| {
+        tidy::tidy(place).map(|()| Count::default())
+    }),
+    ("format", |place, _| format(place)),
+    ("build", |place, _| build_all(place)),
+    ("lint", |place, _| lint(place)),
+    ("lint-wasm", |place, _| lint_wasm(place)),
+    ("units", |place, _| units(place)),
+    ("edge", |place, _| edge(place)),
+    ("attack", |place, _| attack(place)),
+    ("conformance", |place, _| conforms(place)),
+    ("deploy", |place, _| deploy(place)),
+    ("deny", |place, _| deny(place)),
+    ("browser", |place, args| browser(place, &args.playwright)),
 ];
 
 /// How many tests there were.
@@ -65,7 +71,7 @@ pub fn test(place: &Place, args: &TestArgs) -> Result<ExitCode, Failure> {
     for (name, stage) in STAGES.into_iter().filter(|(name, _)| wanted(name)) {
         println!("\n── {name}");
         let started = Instant::now();
-        let count = match stage(place) {
+        let count = match stage(place, args) {
             Ok(count) => count,
             Err(Failure(message)) => {
                 println!("{name}: {message}");
@@ -245,7 +251,7 @@ fn deploy(place: &Place) -> Result<Count, Failure> {
 }
 
 /// A shopper in a real browser, through the edge.
-fn browser(place: &Place) -> Result<Count, Failure> {
+fn browser(place: &Place, arguments: &[String]) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
     let (origin, edge, shop) = serve::open_for_tests(place, folder.path(), ports)?;
@@ -260,6 +266,7 @@ fn browser(place: &Place) -> Result<Count, Failure> {
     playwright
         .current_dir(place.root.join("e2e"))
         .arg("test")
+        .args(arguments)
         .env("MALLARD_E2E_URL", format!("http://{edge}"))
         .env("MALLARD_E2E_ORIGIN", format!("http://{origin}"))
         .env("MALLARD_E2E_LOST", format!("http://{lost}"))
