@@ -53,6 +53,10 @@ pub struct ServeArgs {
     /// With which edge and origin know each other, for this once
     #[arg(skip = new_secret())]
     pub edge_secret: String,
+
+    /// More settings of the origin
+    #[arg(skip)]
+    pub settings: Vec<(&'static str, &'static str)>,
 }
 
 /// A secret that nobody guesses, or none where the system has no randomness.
@@ -188,6 +192,7 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
     if let Some(token) = &args.operator_token {
         command.env("MALLARD_OPERATOR_TOKEN", token);
     }
+    command.envs(args.settings.iter().copied());
     command
 }
 
@@ -249,6 +254,13 @@ pub fn edge(
 /// With what the tests run their shop.
 pub const OPERATOR_TOKEN: &str = "operator-of-the-tests";
 
+/// All buyers of the tests come from one network.
+const ONE_NETWORK: [(&str, &str); 3] = [
+    ("MALLARD_LIMIT_UNPAID_NETWORK", "0"),
+    ("MALLARD_LIMIT_HELD_UNITS", "0"),
+    ("MALLARD_LIMIT_DECLINES_NETWORK", "0"),
+];
+
 /// A shop on free ports in a folder of its own, for tests.
 pub fn open_for_tests(
     place: &Place,
@@ -277,5 +289,6 @@ fn for_tests(folder: &std::path::Path, ports: (u16, u16)) -> Result<ServeArgs, F
         watch: false,
         operator_token: Some(OPERATOR_TOKEN.to_owned()),
         edge_secret: new_secret(),
+        settings: ONE_NETWORK.to_vec(),
     })
 }

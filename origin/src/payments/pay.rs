@@ -20,7 +20,7 @@ use super::{
     provider::{self, Answer, Charge, HostedPage, Outcome, Provider, Unknown},
     refund,
     store::{self, Stored},
-    tries,
+    tries::{self, CardNetworks},
 };
 
 /// After so many times the wait for an answer, a payment that the provider has not heard of never
@@ -163,7 +163,7 @@ async fn begin(
         amount: order.order.totals.total,
         reason: None,
         external: None,
-        network: network.client().map(tries::hashed),
+        networks: CardNetworks::of(network),
         updated_at: now,
     };
     let about = payment.id.to_string();
@@ -287,9 +287,9 @@ async fn note(
     order: &orders::Stored,
 ) -> Result<(), Error> {
     let now = app.clock.now();
-    let network = payment.network.clone();
+    let networks = payment.networks.clone();
     if matches!(payment.state, PaymentState::Captured | PaymentState::Failed) {
-        payment.network = None;
+        payment.networks = CardNetworks::default();
     }
     store::update(tx, payment, now).await?;
     let payments = match answer.outcome {
@@ -297,7 +297,7 @@ async fn note(
         _ => Vec::new(),
     };
     let counted = Stored {
-        network,
+        networks,
         ..payment.clone()
     };
     let around = (order.order.number.as_str(), payments.as_slice());

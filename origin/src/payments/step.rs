@@ -15,6 +15,7 @@ use crate::{
 use super::{
     Error,
     store::{self, Stored},
+    tries::CardNetworks,
 };
 
 /// Takes an order a step on. `paid` notes a payment that came by itself.
@@ -42,7 +43,7 @@ pub(super) async fn step(
                 amount: order.order.totals.total,
                 reason: None,
                 external: None,
-                network: None,
+                networks: CardNetworks::default(),
                 updated_at: now,
             };
             store::insert(&mut tx, &payment, now).await?;

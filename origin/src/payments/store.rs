@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::db::{self, Tx};
 
-use super::Known;
+use super::{Known, tries::CardNetworks};
 
 /// A payment as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(super) struct Stored {
     pub(super) amount: Money,
     pub(super) reason: Option<String>,
     pub(super) external: Option<String>,
-    /// The hash of the network where it was begun, until it has ended.
-    pub(super) network: Option<String>,
+    /// Where it was begun, until it has ended.
+    pub(super) networks: CardNetworks,
     pub(super) updated_at: Timestamp,
 }
 
@@ -39,7 +39,7 @@ impl Stored {
 
 const COLUMNS: &str = "
     select id, order_id, provider, state, amount_minor, currency, reason, external_id,
-           network, updated_at
+           network, site, updated_at
       from payments";
 
 /// The payment with this id.
@@ -119,7 +119,10 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
         amount: Money::new(row.try_get("amount_minor")?, currency),
         reason: row.try_get("reason")?,
         external: row.try_get("external_id")?,
-        network: row.try_get("network")?,
+        networks: CardNetworks {
+            network: row.try_get("network")?,
+            site: row.try_get("site")?,
+        },
         updated_at: Timestamp::from_millis(row.try_get("updated_at")?),
     })
 }
@@ -128,8 +131,8 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
 pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         insert into payments (id, order_id, provider, state, amount_minor, currency, created_at,
-                              updated_at, network)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                              updated_at, network, site)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(statement)
         .bind(it.id)
         .bind(it.order.get())
@@ -139,7 +142,8 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
         .bind(it.amount.currency.code().to_owned())
         .bind(now.as_millis())
         .bind(now.as_millis())
-        .bind(it.network.as_deref())
+        .bind(it.networks.network.as_deref())
+        .bind(it.networks.site.as_deref())
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -149,13 +153,14 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
 pub(super) async fn update(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update payments
-           set state = ?, reason = ?, external_id = ?, network = ?, updated_at = ?
+           set state = ?, reason = ?, external_id = ?, network = ?, site = ?, updated_at = ?
          where id = ?";
     sqlx::query(statement)
         .bind(it.state.word())
         .bind(it.reason.as_deref())
         .bind(it.external.as_deref())
-        .bind(it.network.as_deref())
+        .bind(it.networks.network.as_deref())
+        .bind(it.networks.site.as_deref())
         .bind(now.as_millis())
         .bind(it.id)
         .execute(tx.conn())

@@ -1,8 +1,9 @@
 //! How often cards may be declined, so that nobody finds out with the shop which ones are good. All SQL of
 //! `card_tries`.
 //!
-//! An order counts its own payments. A network has a row that everybody locks who begins a payment there or
-//! hears of one: what is under way counts as declined until it is not, or many at once would be free.
+//! An order counts its own payments. A network and the site around it have a row each that everybody locks
+//! who begins a payment there or hears of one, the network's first: what is under way counts as declined
+//! until it is not, or many at once would be free.
 
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use crate::{
     accounts::Actor,
     app::App,
     audit::{self, Change},
-    config::Buying,
+    config::{Buying, Config},
     db::{self, Db, Tx, Upsert},
+    limits::Network,
 };
 
 use super::{Error, provider::Outcome, store::Stored};
@@ -26,9 +28,34 @@ const PAUSE_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How long somebody waits while others of the network have all tries under way.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// What stands for a network in the database.
-pub(super) fn hashed(network: &str) -> String {
-    blake3::hash(format!("cards:{network}").as_bytes()).to_hex()[..32].to_owned()
+/// Where a payment was begun, as the hashes that stand for it in the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct CardNetworks {
+    pub(super) network: Option<String>,
+    pub(super) site: Option<String>,
+}
+
+impl CardNetworks {
+    pub(super) fn of(network: &Network) -> Self {
+        let hashed =
+            |name: &str| blake3::hash(format!("cards:{name}").as_bytes()).to_hex()[..32].to_owned();
+        Self {
+            network: network.client().map(hashed),
+            site: network.site().map(hashed),
+        }
+    }
+
+    /// What counts declined cards, with how many of them it may have in an hour.
+    fn limited(&self, config: &Config) -> impl Iterator<Item = (&'static str, &str, i64)> {
+        let limit = i64::from(config.buying.limit_declines_network);
+        let site = limit.saturating_mul(i64::from(config.limit_site));
+        let scopes = [
+            ("network", &self.network, limit),
+            ("site", &self.site, site),
+        ];
+        let scopes = scopes.into_iter().filter(|(_, _, limit)| *limit > 0);
+        scopes.filter_map(|(scope, hash, limit)| Some((scope, hash.as_deref()?, limit)))
+    }
 }
 
 /// How long a pause is after so many before it.
@@ -124,17 +151,16 @@ pub(super) async fn admit(
         let wait = until.as_millis() - now.as_millis();
         return paused(Duration::from_millis(u64::try_from(wait).unwrap_or(0)));
     }
-    let limit = i64::from(buying.limit_declines_network);
-    let Some(network) = payment.network.as_deref().filter(|_| limit > 0) else {
-        return Ok(());
-    };
-    let known = find(tx, network).await?;
-    let is_new = known.is_none();
-    let mut tries = known.unwrap_or_default();
-    if let Err(wait) = tries.begin(limit, now.as_millis()) {
-        return paused(wait);
+    for (_, subject, limit) in payment.networks.limited(&app.config) {
+        let known = find(tx, subject).await?;
+        let is_new = known.is_none();
+        let mut tries = known.unwrap_or_default();
+        if let Err(wait) = tries.begin(limit, now.as_millis()) {
+            return paused(wait);
+        }
+        save(tx, subject, &tries, is_new).await?;
     }
-    Ok(save(tx, network, &tries, is_new).await?)
+    Ok(())
 }
 
 /// Notes for the limits what a provider has said of a payment; `before` is how it stood. The caller holds
@@ -152,21 +178,19 @@ pub(super) async fn settled(
         app.metrics.business.card_pause("order");
         note_pause(app, tx, format!("order:{number}"), until).await?;
     }
-    let limit = i64::from(buying.limit_declines_network);
-    let Some(network) = payment.network.as_deref().filter(|_| limit > 0) else {
-        return Ok(());
-    };
-    let Some(mut tries) = find(tx, network).await? else {
-        return Ok(());
-    };
     let was_begun = before == PaymentState::Started && payment.state != PaymentState::Started;
-    let limits = (limit, buying.decline_pause_ms);
-    let paused = tries.end(limits, (was_begun, declined), now.as_millis());
-    save(tx, network, &tries, false).await?;
-    if let Some(until) = paused {
-        app.metrics.business.card_pause("network");
-        let subject = format!("network:{}", &network[..8]);
-        note_pause(app, tx, subject, Timestamp::from_millis(until)).await?;
+    for (scope, hash, limit) in payment.networks.limited(&app.config) {
+        let Some(mut tries) = find(tx, hash).await? else {
+            continue;
+        };
+        let limits = (limit, buying.decline_pause_ms);
+        let paused = tries.end(limits, (was_begun, declined), now.as_millis());
+        save(tx, hash, &tries, false).await?;
+        if let Some(until) = paused {
+            app.metrics.business.card_pause(scope);
+            let subject = format!("{scope}:{}", &hash[..8]);
+            note_pause(app, tx, subject, Timestamp::from_millis(until)).await?;
+        }
     }
     Ok(())
 }

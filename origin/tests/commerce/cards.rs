@@ -124,7 +124,7 @@ db_test! {
         assert_eq!(pay(shop, HERE, &to, "succeeds").await.json()["state"], "captured");
         assert_eq!(count(shop, "select count(*) from payments where network is not null").await, 0);
         shop.app.clock.advance(26 * HOUR);
-        assert_eq!(origin::payments::forget(&shop.app.db, shop.app.clock.now()).await.unwrap(), 2);
+        assert_eq!(origin::payments::forget(&shop.app.db, shop.app.clock.now()).await.unwrap(), 3);
     }
 }
 
@@ -146,5 +146,28 @@ db_test! {
         assert_eq!(answers.iter().filter(|it| it.status == 201).count(), 10);
         assert_eq!(count(shop, "select count(*) from test_charges").await, 10);
         twin.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// The networks of one site count together, for whoever has an IPv6 /48 has 65,536 of them.
+    async fn a_site_has_a_multiple(shop) {
+        let shop = &patient(shop).await;
+        let shop = &shop
+            .with(|config| {
+                (config.limit_site, config.buying.limit_declines_network) = (2, 2);
+            })
+            .await;
+        for network in 1..=4 {
+            decline(shop, &format!("2001:db8:1:{network}::1"), &order(shop).await).await;
+        }
+        let to = order(shop).await;
+        assert_eq!(paused(&pay(shop, "2001:db8:1:5::1", &to, "succeeds").await), 3_600);
+        assert_eq!(pay(shop, "2001:db8:2:5::1", &to, "succeeds").await.json()["state"], "captured");
+        let log = log(shop).await;
+        assert_eq!(log.len(), 1);
+        assert!(log[0]["subject"].as_str().unwrap().starts_with("site:"), "{log:?}");
+        let unended = "select count(*) from payments where network is not null or site is not null";
+        assert_eq!(count(shop, unended).await, 0);
     }
 }
