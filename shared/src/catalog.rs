@@ -152,6 +152,9 @@ pub struct Variant {
     pub id: VariantId,
     /// The shop's own number for it.
     pub sku: String,
+    /// Its GTIN, by which trade knows it: 8, 12, 13 or 14 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
     /// One choice for each option of the product.
     pub options: Vec<SelectedOption>,
     /// What one of it costs.

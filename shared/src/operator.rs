@@ -110,6 +110,9 @@ pub struct OptionValueDraft {
 pub struct VariantDraft {
     /// The shop's own number for it, unique in the shop.
     pub sku: String,
+    /// Its GTIN: 8, 12, 13 or 14 digits, of which the last one checks the others. Spaces and hyphens are dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
     /// The choice for each option, by their words.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
@@ -151,6 +154,9 @@ pub struct ImageDraft {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeVariant {
+    /// Its GTIN; an empty text takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
     /// What one of it costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,

@@ -76,6 +76,7 @@ fn option_of(option: NewOption) -> OptionDraft {
 fn variant_of(variant: NewVariant) -> VariantDraft {
     VariantDraft {
         sku: variant.sku,
+        gtin: variant.gtin,
         options: variant.options.into_iter().collect(),
         price: variant.price,
         compare_at: variant.compare_at,
@@ -92,6 +93,7 @@ pub(super) fn product_of(external_id: &str, draft: &ProductDraft) -> NewProduct 
     let options: Vec<NewOption> = draft.options.iter().map(new_option).collect();
     let variants = draft.variants.iter().map(|it| NewVariant {
         sku: it.sku.clone(),
+        gtin: it.gtin.clone(),
         // In the order of the options; one that there is none of comes last, to be refused.
         options: {
             let known = options.iter().filter_map(|option| {

@@ -135,6 +135,7 @@ pub async fn change_variant(
         let mut variants = draft.variants.iter_mut();
         let variant = variants.find(|it| it.sku == sku);
         let variant = variant.ok_or(Error::NoSuchProduct)?;
+        variant.gtin = change.gtin.clone().or_else(|| variant.gtin.take());
         variant.price = change.price.unwrap_or(variant.price);
         variant.compare_at = change.compare_at.or(variant.compare_at);
         variant.tracked = change.tracked.unwrap_or(variant.tracked);

@@ -15,6 +15,7 @@ mod edit;
 mod edit_categories;
 mod edit_web;
 mod error;
+pub mod gtin;
 mod list;
 pub mod model;
 mod offer;

@@ -129,6 +129,8 @@ pub struct NewOptionValue {
 pub struct NewVariant {
     /// The shop's own number for it, unique in the shop.
     pub sku: String,
+    /// Its GTIN: 8, 12, 13 or 14 digits. As it is written until it is checked ([`super::gtin`]).
+    pub gtin: Option<String>,
     /// The choice for each option, by their words, in the order of the product's options.
     pub options: Vec<(String, String)>,
     /// What one of it costs; never negative.

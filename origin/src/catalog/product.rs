@@ -69,7 +69,7 @@ macro_rules! find_product {
                     coalesce(t.attributes, d.attributes) as attributes,
                     (select group_concat(json_array(
                                 v.position, v.id, v.sku, v.options, v.price_minor, v.compare_at_minor,
-                                v.tracked, v.backorder, v.image, v.weight_g,
+                                v.tracked, v.backorder, v.image, v.weight_g, v.gtin,
                                 (select cast(sum(s.on_hand - s.held) as signed)
                                    from stock s
                                   where s.variant_id = v.id)))
@@ -149,6 +149,7 @@ struct Sold {
     backorder: i64,
     image: Option<u32>,
     weight_g: Option<u32>,
+    gtin: Option<String>,
     available: Option<i64>,
 }
 
@@ -210,6 +211,7 @@ impl Sold {
         Variant {
             id: VariantId::new(self.id),
             sku: self.sku,
+            gtin: self.gtin,
             options: self.options,
             price: Money::new(self.price, currency),
             compare_at: self.compare_at.map(|minor| Money::new(minor, currency)),

@@ -162,6 +162,7 @@ pub(super) struct TextRow {
 pub(super) struct VariantRow {
     pub(super) id: VariantId,
     pub(super) sku: String,
+    pub(super) gtin: Option<String>,
     pub(super) options: String,
     pub(super) price_minor: i64,
     pub(super) compare_at_minor: Option<i64>,
@@ -345,6 +346,7 @@ fn variants(context: Context<'_>, product: &NewProduct, known: &Known) -> Vec<Va
         .map(|variant| VariantRow {
             id: identity(&variant.sku),
             sku: variant.sku.clone(),
+            gtin: variant.gtin.clone(),
             options: json(&selected(variant)),
             price_minor: variant.price.minor,
             compare_at_minor: reduced_from(variant),
@@ -424,5 +426,13 @@ fn content_hash(row: &Row) -> String {
         (&row.currency, row.sold, row.availability, row.created_at),
         (&row.options, &row.images, &row.tags, texts, variants),
     ));
-    blake3::hash(content.as_bytes()).to_hex()[..32].to_owned()
+    let mut hash = blake3::Hasher::new();
+    hash.update(content.as_bytes());
+    // A product without any keeps the hash that it had before variants could have one.
+    for variant in &row.variants {
+        if let Some(gtin) = &variant.gtin {
+            hash.update(json(&(&variant.sku, gtin)).as_bytes());
+        }
+    }
+    hash.finalize().to_hex()[..32].to_owned()
 }

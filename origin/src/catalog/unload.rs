@@ -220,6 +220,7 @@ async fn texts(conn: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Pro
 
 struct VariantRow {
     sku: String,
+    gtin: Option<String>,
     options: Vec<SelectedOption>,
     price_minor: i64,
     compare_at_minor: Option<i64>,
@@ -234,6 +235,7 @@ impl VariantRow {
         let pairs = self.options.into_iter().map(|it| (it.option, it.value));
         NewVariant {
             sku: self.sku,
+            gtin: self.gtin,
             options: pairs.collect(),
             price: Money::new(self.price_minor, currency),
             compare_at: self
@@ -253,7 +255,7 @@ async fn variants(
 ) -> Result<HashMap<i64, Vec<VariantRow>>, Error> {
     let head = "
         select v.product_id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked,
-               v.backorder, v.image, v.weight_g,
+               v.backorder, v.image, v.weight_g, v.gtin,
                (select cast(sum(s.on_hand) as signed)
                   from stock s
                  where s.variant_id = v.id) as on_hand
@@ -273,6 +275,7 @@ async fn variants(
         };
         let variant = VariantRow {
             sku: row.try_get("sku")?,
+            gtin: row.try_get("gtin")?,
             options: serde_json::from_str(&options)?,
             price_minor: row.try_get("price_minor")?,
             compare_at_minor: row.try_get("compare_at_minor")?,

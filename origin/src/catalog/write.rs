@@ -346,7 +346,7 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
         .collect();
     let head = "
         insert into variants (id, product_id, position, active, sku, options, price_minor,
-            compare_at_minor, tracked, backorder, image, weight_g) ";
+            compare_at_minor, tracked, backorder, image, weight_g, gtin) ";
     let upsert = Upsert {
         key: "id",
         columns: &[
@@ -360,6 +360,7 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
             "backorder",
             "image",
             "weight_g",
+            "gtin",
         ],
     };
     Rows::upsert(head, upsert)
@@ -376,7 +377,8 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
                 .push_bind(i64::from(variant.stock.is_some()))
                 .push_bind(i64::from(variant.backorder))
                 .push_bind(variant.image.map(i64::from))
-                .push_bind(variant.weight_g.map(i64::from));
+                .push_bind(variant.weight_g.map(i64::from))
+                .push_bind(variant.gtin.clone());
         })
         .await
 }

@@ -7,7 +7,10 @@ use super::{
     error::{Fault, Lost},
     money::PRICE_MAX_MINOR,
 };
-use crate::catalog::model::{NewProduct, NewVariant};
+use crate::catalog::{
+    gtin,
+    model::{NewProduct, NewVariant},
+};
 
 /// Checks a variant; what is no more than useless is taken off it.
 pub(super) fn check(
@@ -17,6 +20,14 @@ pub(super) fn check(
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
     check_line("sku", &variant.sku, SKU_MAX, Lost::Variant, &mut faults);
+    if let Some(text) = variant.gtin.take()
+        && !text.trim().is_empty()
+    {
+        match gtin::read(&text) {
+            Ok(gtin) => variant.gtin = Some(gtin),
+            Err(wrong) => faults.push(Fault::field("gtin", wrong.to_string())),
+        }
+    }
     let prices = 0..=PRICE_MAX_MINOR;
     if variant.price.currency != currency || !prices.contains(&variant.price.minor) {
         faults.push(Fault::variant("price", "not a price of this shop"));

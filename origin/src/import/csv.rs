@@ -63,6 +63,7 @@ pub(super) fn columns() -> Vec<String> {
     ]);
     add(&[
         "sku",
+        "gtin",
         "price",
         "compare_at",
         "stock",
@@ -304,8 +305,9 @@ impl Reading {
         options: &mut [NewOption],
         notes: &mut Notes,
     ) -> Result<Option<NewVariant>, Fault> {
-        const OWN: [&str; 7] = [
+        const OWN: [&str; 8] = [
             "sku",
+            "gtin",
             "price",
             "compare_at",
             "stock",
@@ -334,6 +336,7 @@ impl Reading {
                 Some(sku) => sku.to_owned(),
                 None => sku::made_from(external_id, &choices),
             },
+            gtin: row.filled("gtin").map(str::to_owned),
             options: choices,
             price: money::price("price", price, self.currency)?,
             compare_at: notes.soft(compare_at),

@@ -149,6 +149,7 @@ fn read_variant(
         sku: fields
             .filled("sku")?
             .unwrap_or_else(|| external_id.to_owned()),
+        gtin: None,
         options: Vec::new(),
         price,
         compare_at,

@@ -117,6 +117,7 @@ fn read_product(
         "compare_at",
         "stock",
         "sku",
+        "gtin",
         "weight_g",
     ])?;
     let external_id = required(fields, "external_id")?;
@@ -209,12 +210,13 @@ fn read_variants(
     currency: Currency,
     notes: &mut Notes,
 ) -> Result<Vec<NewVariant>, Fault> {
-    const OF_THE_ONLY_ONE: [&str; 6] = [
+    const OF_THE_ONLY_ONE: [&str; 7] = [
         "price",
         "compare_at",
         "stock",
         "backorder",
         "sku",
+        "gtin",
         "weight_g",
     ];
     let variants = fields.list("variants")?;
@@ -235,6 +237,7 @@ fn read_variants(
         let variant = fields.element("variants", index, raw).and_then(|variant| {
             variant.only(&[
                 "sku",
+                "gtin",
                 "options",
                 "price",
                 "compare_at",
@@ -278,9 +281,11 @@ fn read_variant(
         let image = image.map(u32::try_from).transpose();
         image.map_err(|_| fields.fault("image", "out of range"))
     });
+    let gtin = fields.filled("gtin");
     let sku = fields.filled("sku")?;
     Ok(NewVariant {
         sku: sku.unwrap_or_else(|| sku::made_from(external_id, &choices)),
+        gtin: notes.soft(gtin),
         options: choices,
         price: money::price(&fields.path("price"), &price, currency)?,
         compare_at: notes.soft(compare_at),

@@ -124,6 +124,7 @@ impl Products<'_> {
         }
         let variant = NewVariant {
             sku,
+            gtin: None,
             options: Vec::new(),
             price,
             compare_at,

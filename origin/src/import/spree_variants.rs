@@ -182,6 +182,7 @@ fn variant(
             Some(sku) => sku.to_owned(),
             None => sku::made_from(external_id, &choices),
         },
+        gtin: None,
         options: choices,
         price,
         // Spree writes 0 where there is no earlier price.

@@ -105,6 +105,7 @@ fn read_product(
         options: Vec::new(),
         variants: vec![NewVariant {
             sku: super::sku::made_from(&external_id, &[]),
+            gtin: None,
             options: Vec::new(),
             price,
             compare_at: None,

@@ -88,6 +88,7 @@ fn product(number: u64, categories: &[String], currency: Currency) -> NewProduct
         .zip(0..)
         .map(|((code, ..), image)| NewVariant {
             sku: format!("BULK-{number}-{}", code.to_uppercase()),
+            gtin: None,
             options: vec![("colour".to_owned(), (*code).to_owned())],
             price: Money::new(price, currency),
             compare_at: reduced.then(|| Money::new(price * 5 / 4, currency)),

@@ -175,6 +175,47 @@ db_test! {
     }
 }
 
+db_test! {
+    /// A variant has a GTIN, as digits: written, changed, taken away, and shown with the product, but not in lists.
+    async fn a_gtin_is_checked_and_shown_with_the_product(shop) {
+        let with = |gtin: Value| {
+            let mut draft = mug();
+            draft["variants"][1]["gtin"] = gtin;
+            draft
+        };
+        for (gtin, why) in [
+            (json!("4006381333930"), "must be 1, not 0"),
+            (json!("36000291452"), "not 11"),
+            (json!("106141410004150"), "not 15"),
+            (json!("40063813E3931"), "'E'"),
+        ] {
+            let reply = ask(shop, "PUT", "products/mug", "", &with(gtin.clone())).await;
+            let error = reply.json()["errors"][0].clone();
+            assert_eq!((reply.status.as_u16(), &error["field"]), (400, &json!("variants[1].gtin")), "{gtin}");
+            assert!(reply.text().contains(why), "{}", reply.text());
+        }
+        let made = ask(shop, "PUT", "products/mug", "new", &with(json!("4 006381-333931"))).await;
+        assert_eq!(made.json()["variants"][1]["gtin"], "4006381333931", "{}", made.text());
+        let shown = shop.json("/api/v1/products/mug").await["variants"].clone();
+        assert_eq!((shown[0].get("gtin"), &shown[1]["gtin"]), (None, &json!("4006381333931")));
+        assert!(!shop.get("/api/v1/products").await.text().contains("4006381333931"));
+        // Written again otherwise, it is the same; something else is changed without it.
+        let same = ask(shop, "PUT", "products/mug", "", &with(json!("4006381333931"))).await;
+        assert_eq!(same.header("etag"), made.header("etag"));
+        let heavier = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "weight_g": 350 })).await;
+        assert_eq!(heavier.json()["variants"][1]["gtin"], "4006381333931");
+        let wrong = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "1" })).await;
+        assert_eq!(wrong.status, 400, "{}", wrong.text());
+        let other = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "96385074" })).await;
+        assert_eq!(other.json()["variants"][1]["gtin"], "96385074");
+        assert_ne!(other.header("etag"), heavier.header("etag"));
+        let none = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "" })).await;
+        assert_eq!(none.json()["variants"][1].get("gtin"), None);
+        let shown = shop.json("/api/v1/products/mug").await["variants"].clone();
+        assert_eq!(shown[1].get("gtin"), None);
+    }
+}
+
 /// A picture of one colour.
 fn picture(colour: u8) -> Vec<u8> {
     let image = image::RgbImage::from_pixel(400, 300, image::Rgb([colour, 80, 80]));

@@ -22,6 +22,42 @@ fn json_lines_become_products_and_a_bad_line_is_named() {
 }
 
 #[test]
+fn a_gtin_is_taken_or_the_variant_comes_without_it() {
+    let csv = concat!(
+        "external_id,name,sku,gtin,price,option1_name,option1_value\n",
+        "a,Pot,A-1,4 006381 333931,9.00,Colour,Moss\n",
+        ",,A-2,4006381333930,9.00,,Sand\n",
+        ",,A-3,,9.00,,Clay\n",
+    );
+    let (found, done) = read_text(Format::Csv, csv);
+    done.unwrap();
+    assert_eq!(found.bad_fields(), [(3, "gtin")]);
+    let gtins = |id: &str| -> Vec<Option<String>> {
+        let variants = found.product(id).variants.iter();
+        variants.map(|it| it.gtin.clone()).collect()
+    };
+    assert_eq!(gtins("a"), [Some("4006381333931".to_owned()), None, None]);
+
+    let lines = concat!(
+        r#"{"type":"product","external_id":"a","names":{"en":"Pot"},"price":"9.00","gtin":"0360-0029-1452"}"#,
+        "\n",
+        r#"{"type":"product","external_id":"b","names":{"en":"Cup"},"price":"9.00","gtin":4006381333931}"#,
+        "\n",
+        r#"{"type":"product","external_id":"c","names":{"en":"Jug"},"variants":[{"price":"9.00","gtin":36000291452}]}"#,
+        "\n",
+        r#"{"type":"product","external_id":"d","names":{"en":"Lid"},"price":"9.00","gtin":["96385074"]}"#,
+        "\n",
+    );
+    let (found, done) = read_text(Format::Jsonl, lines);
+    done.unwrap();
+    assert_eq!(found.bad_fields(), [(3, "variants[0].gtin"), (4, "gtin")]);
+    let gtin = |id: &str| found.product(id).variants[0].gtin.clone();
+    assert_eq!(gtin("a").as_deref(), Some("036000291452"));
+    assert_eq!(gtin("b").as_deref(), Some("4006381333931"));
+    assert_eq!((gtin("c"), gtin("d")), (None, None));
+}
+
+#[test]
 fn no_bytes_make_a_format_panic() {
     for format in [
         Format::Csv,

@@ -623,6 +623,7 @@ pub fn product(name: &str, price: &str) -> NewProduct {
         options: Vec::new(),
         variants: vec![NewVariant {
             sku: format!("{name}-1"),
+            gtin: None,
             options: Vec::new(),
             price: Money::parse(price, currency).unwrap(),
             compare_at: None,

@@ -109,6 +109,7 @@ impl<W: Write> CsvWriter<W> {
         rows.resize(before + count.into_iter().max().unwrap_or(1), Cells::new());
         for (variant, cells) in product.variants.iter().zip(&mut rows[before..]) {
             set(cells, "sku", &variant.sku);
+            set_some(cells, "gtin", variant.gtin.as_deref());
             set(cells, "price", &variant.price.to_decimal());
             let compare_at = variant.compare_at.map(shared::money::Money::to_decimal);
             set_some(cells, "compare_at", compare_at);

@@ -136,6 +136,7 @@ fn variant(variant: &NewVariant) -> Value {
         .collect();
     let mut line = Line(Map::new());
     line.put("sku", json!(variant.sku));
+    line.put("gtin", json!(variant.gtin));
     line.put("options", Value::Object(chosen));
     line.put("price", json!(variant.price.to_decimal()));
     line.put(

@@ -122,8 +122,13 @@ fn variants(
 
 fn variant() -> impl Strategy<Value = NewVariant> {
     let weight = of(0_u32..1_000_000_000);
+    let gtin = prop_oneof![
+        Just(None),
+        Just(Some("00012345600012".to_owned())),
+        Just(Some("96385074".to_owned()))
+    ];
     (
-        line(),
+        (line(), gtin),
         money(),
         of(money()),
         (of(0_i64..=1_000_000_000), any::<bool>()),
@@ -131,8 +136,9 @@ fn variant() -> impl Strategy<Value = NewVariant> {
         of(0_u32..3),
     )
         .prop_map(
-            |(sku, price, compare_at, (stock, backorder), weight_g, image)| NewVariant {
+            |((sku, gtin), price, compare_at, (stock, backorder), weight_g, image)| NewVariant {
                 sku,
+                gtin,
                 options: Vec::new(),
                 price,
                 compare_at,
