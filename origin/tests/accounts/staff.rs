@@ -199,6 +199,7 @@ db_test! {
         let shown = shop.json("/api/v1/products/mug").await["variants"].clone();
         assert_eq!((shown[0].get("gtin"), &shown[1]["gtin"]), (None, &json!("4006381333931")));
         assert!(!shop.get("/api/v1/products").await.text().contains("4006381333931"));
+        assert!(shop.get("/p/mug").await.text().contains(r#""gtin":"4006381333931""#));
         // Written again otherwise, it is the same; something else is changed without it.
         let same = ask(shop, "PUT", "products/mug", "", &with(json!("4006381333931"))).await;
         assert_eq!(same.header("etag"), made.header("etag"));

@@ -37,6 +37,9 @@ pub(super) fn data(shell: &Shell, page: &ProductPage) -> Value {
         [only] => {
             data["@type"] = json!("Product");
             data["sku"] = json!(only.sku);
+            if let Some(gtin) = &only.gtin {
+                data["gtin"] = json!(gtin);
+            }
             data["offers"] = offer(shell, page, only);
         }
         variants => {
@@ -83,6 +86,9 @@ fn variant(shell: &Shell, page: &ProductPage, variant: &Variant) -> Value {
     data.insert("@type".to_owned(), json!("Product"));
     data.insert("name".to_owned(), json!(name));
     data.insert("sku".to_owned(), json!(variant.sku));
+    if let Some(gtin) = &variant.gtin {
+        data.insert("gtin".to_owned(), json!(gtin));
+    }
     let image = variant
         .image
         .and_then(|index| product.images.get(index as usize));
@@ -107,6 +113,9 @@ fn offer(shell: &Shell, page: &ProductPage, variant: &Variant) -> Value {
         },
         "url": variant_address(shell, &page.product, variant),
     });
+    if let Some(gtin) = &variant.gtin {
+        offer["gtin"] = json!(gtin);
+    }
     if page.product.variants.len() <= DETAILED_MAX {
         offer["shippingDetails"] = json!(shipping(page, variant));
         offer["hasMerchantReturnPolicy"] = returns(shell, page);

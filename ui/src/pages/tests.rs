@@ -430,12 +430,15 @@ fn a_product_says_to_search_engines_what_the_page_says_to_shoppers() {
             .unwrap()
     };
     let mut page = product_page();
+    page.product.variants[1].gtin = Some("4006381333931".to_owned());
     let group = product_of(&page);
+    assert_eq!(group["hasVariant"][1]["gtin"], "4006381333931");
     assert_eq!(group["@type"], "ProductGroup");
     assert_eq!(group["variesBy"], json!(["https://schema.org/color"]));
     let first = &group["hasVariant"][0];
     assert_eq!(first["color"], NASTY);
     assert_eq!(first["sku"], NASTY);
+    assert_eq!(first.get("gtin"), None);
     let offer = &first["offers"];
     assert_eq!(offer["price"], "10.00");
     assert_eq!(offer["priceSpecification"]["price"], "15.00");
@@ -459,8 +462,11 @@ fn a_product_says_to_search_engines_what_the_page_says_to_shoppers() {
 
     page.product.variants.truncate(1);
     page.product.variants[0].price.minor = 1_200;
+    page.product.variants[0].gtin = Some("96385074".to_owned());
     let single = product_of(&page);
     assert_eq!(single["@type"], "Product");
+    assert_eq!(single["gtin"], "96385074");
+    assert_eq!(single["offers"]["gtin"], "96385074");
     let rate = &single["offers"]["shippingDetails"][0]["shippingRate"];
     assert_eq!(rate["value"], "0", "free from 12.00 on");
 }
