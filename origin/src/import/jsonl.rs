@@ -116,6 +116,7 @@ fn read_product(
         "price",
         "compare_at",
         "stock",
+        "backorder",
         "sku",
         "gtin",
         "weight_g",

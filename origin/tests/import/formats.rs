@@ -22,6 +22,20 @@ fn json_lines_become_products_and_a_bad_line_is_named() {
 }
 
 #[test]
+fn the_only_variant_of_a_product_has_every_field_of_one() {
+    let line = concat!(
+        r#"{"type":"product","external_id":"a","names":{"en":"Pot"},"price":"9.00","compare_at":"12.00","#,
+        r#""stock":0,"backorder":true,"sku":"A","gtin":"96385074","weight_g":800}"#,
+    );
+    let (found, done) = read_text(Format::Jsonl, line);
+    done.unwrap();
+    assert_eq!(found.bad_fields(), []);
+    let only = &found.product("a").variants[0];
+    assert_eq!((only.stock, only.backorder), (Some(0), true));
+    assert_eq!((only.sku.as_str(), only.weight_g), ("A", Some(800)));
+}
+
+#[test]
 fn a_gtin_is_taken_or_the_variant_comes_without_it() {
     let csv = concat!(
         "external_id,name,sku,gtin,price,option1_name,option1_value\n",
