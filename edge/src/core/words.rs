@@ -39,10 +39,14 @@ pub fn unavailable(path: &str) -> Words {
     let (title, text, again) = match locale {
         Locale::En => (
             "We will be right back",
-            "The shop cannot answer just now. Nothing of yours is lost.",
+            "The shop is temporarily unavailable. Your cart and your orders are safe.",
             "Try again",
         ),
-        Locale::Zh => ("马上回来", "商店暂时无法响应。您的内容不会丢失。", "重试"),
+        Locale::Zh => (
+            "马上回来",
+            "商店暂时无法访问，您的购物车和订单不会丢失。",
+            "重试",
+        ),
     };
     page(locale, title, text, again, "")
 }
@@ -50,53 +54,53 @@ pub fn unavailable(path: &str) -> Words {
 /// The request cannot be understood.
 pub fn bad_request(path: &str) -> Words {
     let words = (
-        "That did not work",
-        "The request could not be understood as it was sent.",
+        "We could not process your request",
+        "Something in the address or the form is not valid.",
     );
     refused(
         path,
         ProblemKind::BadRequest,
         words,
-        ("操作失败", "无法理解此请求。"),
+        ("无法处理您的请求", "地址或表单内容有误。"),
     )
 }
 
 /// What was sent is too large.
 pub fn too_large(path: &str) -> Words {
-    let words = ("That is too large", "Send something smaller.");
+    let words = ("This is too large", "Please send less at once.");
     refused(
         path,
         ProblemKind::TooLarge,
         words,
-        ("内容过大", "请发送较小的内容。"),
+        ("内容过大", "请减少内容后重试。"),
     )
 }
 
 /// What was sent took too long.
 pub fn too_slow(path: &str) -> Words {
     let words = (
-        "That took too long",
-        "Not everything arrived in time. Nothing was changed.",
+        "This took too long",
+        "Your request did not arrive in time. Nothing was changed.",
     );
     refused(
         path,
         ProblemKind::Timeout,
         words,
-        ("超时", "内容未能及时送达，没有任何更改。"),
+        ("请求超时", "您的请求未能及时送达，没有任何更改。"),
     )
 }
 
 /// The method is none that this address takes.
 pub fn not_this_way(path: &str) -> Words {
     let words = (
-        "That did not work",
-        "This address cannot be used like that.",
+        "We could not process your request",
+        "This action is not available here.",
     );
     refused(
         path,
         ProblemKind::MethodNotAllowed,
         words,
-        ("操作失败", "此地址不支持该操作。"),
+        ("无法处理您的请求", "此处不支持该操作。"),
     )
 }
 
@@ -108,8 +112,8 @@ fn refused(path: &str, kind: ProblemKind, english: Pair, chinese: Pair) -> Words
     }
     let (locale, _) = Locale::split(path);
     let ((title, text), link) = match locale {
-        Locale::En => (english, "To the shop"),
-        Locale::Zh => (chinese, "返回商店"),
+        Locale::En => (english, "Go to the homepage"),
+        Locale::Zh => (chinese, "返回首页"),
     };
     page(locale, title, text, link, &locale.path("/"))
 }
@@ -117,13 +121,15 @@ fn refused(path: &str, kind: ProblemKind, english: Pair, chinese: Pair) -> Words
 /// There is nothing here for shoppers.
 pub fn nothing_here(path: &str) -> Words {
     let (locale, _) = Locale::split(path);
-    page(
-        locale,
-        "There is nothing here",
-        "This address leads nowhere.",
-        "To the shop",
-        "/",
-    )
+    let (title, text, link) = match locale {
+        Locale::En => (
+            "Page not found",
+            "The page may have moved, or the link may be wrong.",
+            "Go to the homepage",
+        ),
+        Locale::Zh => ("页面不存在", "页面可能已移动，或链接有误。", "返回首页"),
+    };
+    page(locale, title, text, link, &locale.path("/"))
 }
 
 /// The client wanted nothing but what is stored here, and nothing is.
@@ -132,13 +138,15 @@ pub fn not_stored(path: &str) -> Words {
         return problem(ProblemKind::Unavailable);
     }
     let (locale, _) = Locale::split(path);
-    page(
-        locale,
-        "Not kept here",
-        "Only a kept copy was asked for, and there is none.",
-        "To the shop",
-        "/",
-    )
+    let (title, text, link) = match locale {
+        Locale::En => (
+            "Not in the cache",
+            "The request allowed only a cached response, and there is none.",
+            "Go to the homepage",
+        ),
+        Locale::Zh => ("没有缓存", "请求只允许缓存的内容，但没有缓存。", "返回首页"),
+    };
+    page(locale, title, text, link, &locale.path("/"))
 }
 
 fn problem(kind: ProblemKind) -> Words {
