@@ -82,7 +82,7 @@ fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView +
         Availability::InStock => None,
         few => Some(words.say(&format!("availability-{}", few.word()))),
     };
-    let badge = discount(&card.price).map(|percent| format!("−{percent} %"));
+    let badge = discount(&card.price).map(|percent| format!("−{percent}%"));
     view! {
         <article class="card">
             <div class="frame">
@@ -224,7 +224,7 @@ pub(crate) fn discount(price: &PriceRange) -> Option<i64> {
     i64::try_from(percent).ok().filter(|percent| *percent > 0)
 }
 
-/// "12 % less", in words.
+/// "Save 12%", in words.
 pub(crate) fn discount_in_words(words: Words, price: &PriceRange) -> Option<String> {
     let percent = u64::try_from(discount(price)?).ok()?;
     Some(words.say_with("price-less", &[("percent", number(percent))]))

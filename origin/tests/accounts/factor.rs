@@ -107,7 +107,7 @@ db_test! {
         let hashes: Vec<String> = sqlx::query_scalar("select code_hash from recovery_codes").fetch_all(&mut *reader).await.unwrap();
         assert!(hashes.iter().all(|it| it.len() == 64));
         let mails = mail_to(shop, "ada@example.org").await;
-        assert!(mails.last().unwrap().contains("second factor"), "{mails:?}");
+        assert!(mails.last().unwrap().contains("Two-step verification"), "{mails:?}");
     }
 }
 

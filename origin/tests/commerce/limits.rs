@@ -413,7 +413,7 @@ db_test! {
         let total = shop.json(&cart).await["totals"]["total"]["minor"].to_string();
         let fields = [("payment", "manual"), ("total", total.as_str()), ("key", "k")];
         for (path, said) in [
-            ("/checkout/review", "as much as we send out before it is paid"),
+            ("/checkout/review", "reached the limit for unpaid orders"),
             ("/zh/checkout/review", "尚未付款的订单已达到上限"),
         ] {
             let refused = form(shop, path, &cookie, &fields).await;
@@ -423,7 +423,7 @@ db_test! {
         let line = shop.json(&cart).await["lines"][0]["variant_id"].clone();
         let field = format!("quantity-{}", line.as_str().unwrap());
         let fields = [(field.as_str(), "100")];
-        for (path, said) in [("/cart", "more than we sell at once"), ("/zh/cart", "一次可购买的数量")] {
+        for (path, said) in [("/cart", "a lower limit per order"), ("/zh/cart", "限购数量")] {
             let refused = form(shop, path, &cookie, &fields).await;
             assert_eq!(refused.status, 400, "{path}");
             assert!(refused.text().contains(said), "{path}: {}", refused.text());

@@ -1,22 +1,23 @@
 cart = Cart
 cart-empty = Your cart is empty.
-cart-empty-browse = Look around
-cart-quantity = How many of { $name }
+cart-empty-browse = Continue shopping
+cart-quantity = Quantity of { $name }
 cart-update = Update
+cart-update-it = Update quantity of { $name }
 cart-remove = Remove
 cart-remove-it = Remove { $name }
-cart-mend = Please change what is marked before you check out.
+cart-mend = Change or remove the marked items to continue to checkout.
 cart-checkout = Go to checkout
-cart-gone = This is not sold any more. Please remove it.
+cart-gone = This item is no longer available. Please remove it.
 cart-short = { $count ->
-    [0] This is sold out. Please remove it.
-    [one] Only one is left.
-   *[other] Only { $count } are left.
+    [0] This item is sold out. Please remove it.
+    [one] Only one is left in stock. Please reduce the quantity.
+   *[other] Only { $count } are left in stock. Please reduce the quantity.
 }
-cart-price-changed = The price has changed; it was { $before }.
+cart-price-changed = The price has changed. It was { $before }.
 cart-backordered = { $count ->
-    [one] One of them ships later, when it is back.
-   *[other] { $count } of them ship later, when they are back.
+    [one] One of them ships later, once it is back in stock.
+   *[other] { $count } of them ship later, once they are back in stock.
 }
 cart-items = { $count ->
     [one] One item
@@ -24,26 +25,26 @@ cart-items = { $count ->
 }
 cart-add = Add to cart
 cart-add-quantity = Quantity
-cart-add-wrong = Please enter a whole number from 1 to 999. If it was one, it is more than we sell at once.
+cart-add-wrong = Enter a whole number from 1 to 999. Some items have a lower limit per order.
 cart-sold-out = Sold out
 
-coupon-add = I have a coupon
+coupon-add = Add a coupon code
 coupon-use = Apply
-coupon-remove-it = Remove the coupon { $code }
-coupon-refused-unknown = We do not know this coupon.
+coupon-remove-it = Remove coupon { $code }
+coupon-refused-unknown = This coupon code is not valid.
 coupon-refused-not_yet = This coupon is not valid yet.
 coupon-refused-over = This coupon has expired.
-coupon-refused-below_minimum = This coupon needs a larger order. It is taken off once your cart comes to its minimum.
-coupon-refused-used_up = This coupon has been used up.
-coupon-refused-not_together = This coupon cannot be used with the other one.
+coupon-refused-below_minimum = This coupon needs a larger order. It applies once your cart reaches the minimum.
+coupon-refused-used_up = This coupon has reached its usage limit.
+coupon-refused-not_together = This coupon cannot be combined with your other coupon.
 
-summary = Summary
-sum-items = Items
+summary = Order summary
+sum-items = Subtotal
 sum-discount = Discount
 sum-shipping = Shipping
 sum-shipping-later = Calculated at checkout
-sum-shipping-next = Calculated in the next step
-sum-shipping-here = Depends on what you choose
+sum-shipping-next = Calculated at the next step
+sum-shipping-here = Depends on the shipping method
 sum-free = Free
 sum-tax = Tax
 sum-tax-included = Tax included
@@ -56,46 +57,46 @@ step-payment = Payment
 step-review = Review
 checkout-known = Already have an account?
 checkout-login = Sign in
-checkout-book = Your addresses
-checkout-to = Ships to
+checkout-book = Saved addresses
+checkout-to = Ship to
 checkout-change = Change
-checkout-change-address = Change the address
-checkout-change-shipping = Change the shipping method
-checkout-change-payment = Change the payment method
-checkout-change-cart = Change the cart
+checkout-change-address = Change shipping address
+checkout-change-shipping = Change shipping method
+checkout-change-payment = Change payment method
+checkout-change-cart = Edit cart
 checkout-to-shipping = Continue to shipping
 checkout-to-payment = Continue to payment
 checkout-to-review = Review your order
 checkout-place = Place order and pay { $total }
-checkout-terms = With your order you agree to our terms:
+checkout-terms = By placing your order, you agree to our terms:
 checkout-held = These items are reserved for you while you check out.
-shipping-none = We do not ship these items to your address.
+shipping-none = We cannot ship these items to this address. Please use a different address.
 
 payment-manual = Bank transfer
-payment-manual-hint = You transfer the money once you have ordered.
+payment-manual-hint = Transfer the amount after you place your order.
 payment-test = Test card
-payment-test-hint = No money moves.
-payment-stripe = Card
-payment-stripe-hint = You pay on the page of our payment provider.
-card-succeeds = Pays
-card-declined = Is declined
-card-confirm = Asks you to confirm
-card-slow = Takes two seconds
-card-times_out = Pays, but the answer is lost
+payment-test-hint = For trying out the shop. You will not be charged.
+payment-stripe = Credit or debit card
+payment-stripe-hint = Enter your card details on our payment provider's page.
+card-succeeds = Ending 4242: approved
+card-declined = Ending 0002: declined
+card-confirm = Ending 3155: needs confirmation
+card-slow = Ending 3220: approved after 2 seconds
+card-times_out = Ending 0119: approved, reply is lost
 
 order-title = Order { $number }
 order-thanks = Thank you for your order
-order-waits = Your order is not paid yet
-order-waits-text = We keep everything of your order { $number } for you until it is.
-order-thanks-text = Your order { $number } is with us. We have sent you a message with everything in it.
-order-items = What you ordered
-order-progress = Progress
+order-waits = Your order is awaiting payment
+order-waits-text = We have reserved the items in your order { $number }. Complete the payment to confirm it.
+order-thanks-text = We have received your order { $number } and sent you a confirmation by email.
+order-items = Items in this order
+order-progress = Order status
 order-returned = { $count ->
-    [one] One of them came back.
-   *[other] { $count } of them came back.
+    [one] One of them was returned.
+   *[other] { $count } of them were returned.
 }
 order-paid = Paid
-order-refunded = Paid back
+order-refunded = Refunded
 order-pay = Payment
 order-pay-do = Pay { $total }
 order-pay-until = Please pay by { $day }. Your items are reserved until then.
@@ -104,22 +105,22 @@ order-pay-minutes = { $count ->
     [one] Please pay within a minute. Your items are reserved until then.
    *[other] Please pay within { $count } minutes. Your items are reserved until then.
 }
-order-declined = Your payment was declined, and nothing was charged. Please try again or use another card.
-order-confirm = Your bank wants you to confirm the payment.
-order-confirm-do = Confirm the payment
-order-go-on = You pay on the page of our payment provider, and come back here afterwards.
+order-declined = Your payment was declined and you were not charged. Please try again or use a different card.
+order-confirm = Your bank asks you to confirm this payment.
+order-confirm-do = Confirm payment
+order-go-on = Pay on our payment provider's page. You will return here afterwards.
 order-go-on-do = Continue to payment
-order-on-its-way = Your payment is on its way. It can take a moment until we hear of it.
-order-look-again = Look again
-order-transfer = Please transfer { $total } and write { $number } as the reference.
-order-transfer-ask = You get our bank details from us on request:
+order-on-its-way = Your payment is being processed. This can take a moment.
+order-look-again = Check again
+order-transfer = Please transfer { $total } with the reference { $number }.
+order-transfer-ask = For our bank details, please get in touch:
 order-give-up = Cancel this order
-order-give-up-text = Nothing is sent then, and nothing is charged.
-order-give-up-do = Yes, cancel the order
+order-give-up-text = Your order will not be shipped and you will not be charged.
+order-give-up-do = Yes, cancel order
 state-pending = Ordered
 state-paid = Paid
 state-shipped = On its way
-state-delivered = Arrived
+state-delivered = Delivered
 state-completed = Completed
 state-cancelled = Cancelled
 state-expired = Not paid in time
@@ -127,56 +128,56 @@ state-refunding = Refund on its way
 state-refunded = Refunded
 
 find-order = Find your order
-find-order-text = With the number from our message and your e-mail address.
-find-order-do = Find it
+find-order-text = Enter your order number and email address. You will find the number in your confirmation email.
+find-order-do = Find order
 
 form-optional = (optional)
-form-wrong = Please look at these once more:
-field-email = E-mail address
-field-name = Name
+form-wrong = Please correct the following:
+field-email = Email address
+field-name = Full name
 field-company = Company
-field-line1 = Street and number
-field-line2 = Flat, floor, building
+field-line1 = Street address
+field-line2 = Flat, floor or building
 field-postcode = Postal code
-field-city = Town
+field-city = City
 field-region = State or province
-field-country = Country
-field-country-choose = Choose a country
-field-phone = Telephone
-field-note = Something we should know
+field-country = Country or region
+field-country-choose = Choose a country or region
+field-phone = Phone number
+field-note = Order note
 field-code = Coupon code
-field-card = Which card
+field-card = Test card number
 field-number = Order number
-fault-email = Please enter an e-mail address such as ada@example.org.
-fault-name = Please enter a name.
-fault-company = This is too long.
-fault-line1 = Please enter a street and a number.
-fault-line2 = This is too long.
-fault-postcode = Please enter a postal code as it is written in that country.
-fault-city = Please enter a town.
-fault-region = Please enter the state or province.
-fault-country = Please choose a country.
-fault-phone = Please enter a telephone number.
-fault-note = This is too long.
-fault-quantity = Please enter a whole number from 0 to 999. If it was one, it is more than we sell at once.
-fault-sku = We do not have this any more.
-fault-lines = There is no room for more things in the cart.
-fault-coupons = These are too many coupons.
-fault-shipping_method = Please choose how we shall send it.
-fault-payment = Please choose how you want to pay.
-fault-card = Please choose a card.
-fault-number = Please enter the number, such as 7K3Q-9F2M-XXXX.
-problem-changed = A price has changed since you looked. Nothing was ordered: please check the new total, and order if it suits you.
-problem-cannot-order = Something in your cart is no longer available. Nothing was ordered: please check it below.
-problem-cart-changed = Your cart has changed since you looked. Nothing was ordered: please check the new total, and order if it suits you.
-problem-too-much-unpaid = You have ordered as much as we send out before it is paid. Nothing was ordered: please pay or cancel one of your orders, order less, or get in touch with us.
-problem-payment-paused = So many cards were declined that we take none for a while. Please try again later, or get in touch with us.
-problem-already-ordered = This cart has already been ordered.
-problem-illegal-step = That is not possible any more.
-problem-idempotency-in-flight = Your order is just being taken. Please look again in a moment.
-problem-too-many-requests = That was too often. Please wait a moment and try again.
-problem-not-found = We did not find it. Please look at what you typed once more.
-problem-other = That did not work. Please try again.
+fault-email = Enter an email address, such as ada@example.org.
+fault-name = Enter a full name.
+fault-company = Enter a company name of at most 200 characters.
+fault-line1 = Enter a street address.
+fault-line2 = Enter at most 200 characters for flat, floor or building.
+fault-postcode = Enter a valid postal code for the country or region.
+fault-city = Enter a city.
+fault-region = Enter a state or province.
+fault-country = Choose a country or region.
+fault-phone = Enter a valid phone number.
+fault-note = Enter an order note of at most 1,000 characters.
+fault-quantity = Enter a whole number from 0 to 999. Some items have a lower limit per order.
+fault-sku = This item is no longer available.
+fault-lines = Your cart is full. Remove an item to add another.
+fault-coupons = Enter a valid coupon code, or remove one of your coupons first.
+fault-shipping_method = Choose a shipping method.
+fault-payment = Choose a payment method.
+fault-card = Choose a test card.
+fault-number = Enter an order number, such as 7K3Q-9F2M-XXXX.
+problem-changed = A price has changed, so your order was not placed. Please check the new total and place your order again.
+problem-cannot-order = Something in your cart is no longer available, so your order was not placed. Please check your items.
+problem-cart-changed = Your cart has changed, so your order was not placed. Please check the new total and place your order again.
+problem-too-much-unpaid = You have reached the limit for unpaid orders, so this order was not placed. Please pay or cancel an order, order less, or contact us.
+problem-payment-paused = Too many cards were declined, so we cannot take card payments for now. Please try again later or contact us.
+problem-already-ordered = This order has already been placed.
+problem-illegal-step = This is no longer possible for this order.
+problem-idempotency-in-flight = Your order is being processed. Please check again in a moment.
+problem-too-many-requests = Too many attempts. Please wait a moment and try again.
+problem-not-found = We could not find a match. Please check what you entered and try again.
+problem-other = Something went wrong. Please try again.
 
 country-AT = Austria
 country-AU = Australia

@@ -1,15 +1,15 @@
-moving-failed = That did not work, and nothing has changed. Please try again.
-moving-lost = The shop cannot be reached. What you see stays; we keep trying.
-moving-back = The shop can be reached again.
-moving-suggestions = Suggestions: #. Choose with the arrow keys.
+moving-failed = Something went wrong and nothing has changed. Please try again.
+moving-lost = The shop cannot be reached. This page stays as it is while we try again.
+moving-back = You are connected to the shop again.
+moving-suggestions = Suggestions: #. Use the arrow keys to choose.
 drawer-close = Close
-drawer-cart = Look at the cart
+drawer-cart = View cart
 drawer-adding = Adding…
-cart-said = { $items } in the cart, { $total } in all.
-cart-less = One less of { $name }
-cart-more = One more of { $name }
+cart-said = { $items } in your cart, total { $total }.
+cart-less = Decrease quantity of { $name }
+cart-more = Increase quantity of { $name }
 list-shown = { $count ->
-    [0] Nothing fits.
-    [one] One product is shown.
-   *[other] { $count } products are shown.
+    [0] No matching products.
+    [one] One product shown.
+   *[other] { $count } products shown.
 }

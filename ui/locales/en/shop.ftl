@@ -1,27 +1,27 @@
-skip-to-content = Skip to the content
+skip-to-content = Skip to content
 menu = Categories
 menu-all = All categories
-theme-toggle = Switch between light and dark
+theme-toggle = Switch between light and dark mode
 footer-note = Quiet things, made to be used.
 footer-open = { $shop } is free software under MIT or Apache-2.0.
 account = Your account
-footer-menu = More
-info-shipping = Shipping
+footer-menu = Help and information
+info-shipping = Shipping information
 info-returns = Returns
 info-terms = Terms
 info-privacy = Privacy
-info-contact = Contact
-breadcrumbs = Where you are
+info-contact = Contact us
+breadcrumbs = Breadcrumb
 home = Home
 
 home-title = { $shop } — quiet things for the home
 home-description = Tableware, lighting, furniture and textiles that are made to be used every day.
 home-heading = Things that last, for every day
-home-lead = Tableware, light and cloth from small workshops. Chosen slowly, made to be used.
-home-browse = Look around
-home-categories = Categories
-home-hot = Most loved
-home-new = Just arrived
+home-lead = Tableware, lighting and textiles from small workshops. Chosen with care, made to be used.
+home-browse = Shop { $name }
+home-categories = Shop by category
+home-hot = Bestsellers
+home-new = New arrivals
 
 day = { $day } { $month ->
     [1] January
@@ -47,31 +47,31 @@ category-description = { $name } at { $shop }: { $count ->
    *[other] { $count } products
 } to choose from.
 list-heading = Products
-list-empty = Nothing here fits what you asked for.
-list-empty-clear = Show everything in { $name }
+list-empty = No products match your filters.
+list-empty-clear = Show all products in { $name }
 list-previous = Previous page
 list-next = Next page
-list-pages = Pages
+list-pages = Pagination
 
 filter-heading = Filter and sort
 filter-brand = Brand
-filter-price = Price in { $currency }
+filter-price = Price ({ $currency })
 filter-min = From
 filter-max = To
-filter-price-wrong = Please enter a price such as 20 or 19.90.
-filter-range-wrong = The lowest price is above the highest.
+filter-price-wrong = Enter a price, such as 20 or 19.90.
+filter-range-wrong = The lowest price must not be above the highest.
 filter-availability = Availability
 filter-apply = Show results
 filter-apply-count = { $count ->
-    [0] Nothing fits
+    [0] No matching products
     [one] Show one product
    *[other] Show { $count } products
 }
 filter-clear = Clear all
-filter-active = Chosen filters
-filter-remove = Remove { $name }
-filter-from = from { $price }
-filter-to = up to { $price }
+filter-active = Active filters
+filter-remove = Remove filter { $name }
+filter-from = From { $price }
+filter-to = Up to { $price }
 sort-label = Sort by
 sort-best-match = Best match
 sort-newest = Newest
@@ -86,41 +86,41 @@ search-title = Search
 search-description = Search for products by name, brand or item number.
 search-heading = Results for “{ $q }”
 search-more-than = More than { $count } products
-search-corrected = Nothing is written like that. These are results for “{ $meant }”.
-search-category = Everything in { $name }
+search-corrected = No exact matches. Showing results for “{ $meant }”.
+search-category = Shop all { $name }
 search-all = Show all results
-search-begin = What are you looking for? Type it above, or look around.
-search-nothing = Nothing was found. Perhaps one of these helps:
+search-begin = What are you looking for? Search above or browse our categories.
+search-nothing = No products found. Here is what you can try:
 search-hint-spelling = Check the spelling.
-search-hint-fewer = Use fewer words, or shorter ones.
-search-hint-other = Try another word for the same thing.
-search-browse = Look around by category
+search-hint-fewer = Use fewer or shorter words.
+search-hint-other = Try a different word for the same thing.
+search-browse = Browse by category
 
 availability-in_stock = In stock
 availability-low = Only a few left
-availability-backorder = Ships when it is back
+availability-backorder = Ships when back in stock
 availability-out = Sold out
 
-price-from = from { $price }
-price-before = Before: { $price }
-price-less = { $percent } % less
+price-from = From { $price }
+price-before = Regular price: { $price }
+price-less = Save { $percent }%
 product-by = by { $brand }
 product-facts = Details
 product-related = You may also like
-product-pictures = Pictures
-product-picture = Picture { $number } of { $count }
+product-pictures = Product images
+product-picture = Image { $number } of { $count }
 product-sku = Item number
 product-tags = Tags
 variant-with = only with { $values }
 variant-changed = { $option } is now { $value }.
 
-error-404-title = There is nothing here
-error-404-text = This address leads nowhere. The thing may have moved, or the link has a slip in it.
+error-404-title = Page not found
+error-404-text = The page may have moved, or the link may be wrong.
 error-503-title = We will be right back
-error-503-text = The shop cannot answer just now. Please try again in a moment.
+error-503-text = The shop is temporarily unavailable. Please try again in a moment.
 error-other-title = Something went wrong
-error-other-text = That did not work, and it is not your fault. Please try again.
-error-400-title = That was not understood
-error-400-text = The address or the form was not what the shop expected.
-error-id = If you write to us, this number helps: { $id }
-error-home = To the front page
+error-other-text = The problem is on our side. Please try again in a moment.
+error-400-title = We could not process your request
+error-400-text = Something in the address or the form is not valid. Please go back and try again.
+error-id = If you contact us, please quote this reference: { $id }
+error-home = Go to the homepage

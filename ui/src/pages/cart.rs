@@ -143,7 +143,12 @@ fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
                 aria-invalid=wrong.then_some("true")
                 aria-describedby=wrong.then(|| format!("{id}-wrong"))
             />
-            <button class="button quiet-button small">{words.say("cart-update")}</button>
+            <button
+                class="button quiet-button small"
+                aria-label=words.say_with("cart-update-it", &of)
+            >
+                {words.say("cart-update")}
+            </button>
         </div>
     }
     .into_any()

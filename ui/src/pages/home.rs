@@ -62,10 +62,11 @@ fn website(shell: &Shell) -> serde_json::Value {
 
 fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
     let words = Words::of(shell.locale);
-    let first = shell
-        .categories
-        .first()
-        .map(|it| shell.locale.path(&category_path(&it.slug)));
+    let first = shell.categories.first().map(|it| {
+        let name = [("name", it.name.clone().into())];
+        let href = shell.locale.path(&category_path(&it.slug));
+        (href, words.say_with("home-browse", &name))
+    });
     let image = shell
         .categories
         .first()
@@ -78,10 +79,10 @@ fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
                     <h1>{words.say("home-heading")}</h1>
                     <p class="lead">{words.say("home-lead")}</p>
                     {first
-                        .map(|href| {
+                        .map(|(href, text)| {
                             view! {
                                 <a class="button" href=href>
-                                    {words.say("home-browse")}
+                                    {text}
                                 </a>
                             }
                         })}
