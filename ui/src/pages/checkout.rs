@@ -315,6 +315,7 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
             {form::hidden("key", &page.key)}
             <p class="quiet">
                 {words.say("checkout-terms")} " "
+                <a href=locale.path("/terms")>{words.say("info-terms")}</a> " · "
                 <a href=locale.path("/returns")>{words.say("info-returns")}</a> " · "
                 <a href=locale.path("/privacy")>{words.say("info-privacy")}</a>
             </p>
