@@ -26,10 +26,10 @@ pub struct EmailAddress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
     /// There is no `@`.
-    #[error("An e-mail address is expected, such as ada@example.org.")]
+    #[error("email must be an email address such as ada@example.org.")]
     NoAt,
     /// It has more bytes than may be sent.
-    #[error("An e-mail address has at most {LENGTH_MAX} characters, and 64 before the @.")]
+    #[error("email must have at most {LENGTH_MAX} characters, and at most 64 before the @.")]
     TooLong,
     /// The part before the `@` is not written as RFC 5321 says.
     #[error(
@@ -38,7 +38,7 @@ pub enum InvalidEmail {
     )]
     Local,
     /// The part after the `@` is no domain name.
-    #[error("The part after the @ must be a domain name such as example.org.")]
+    #[error("The part of email after the @ must be a domain name such as example.org.")]
     Domain,
 }
 

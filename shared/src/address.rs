@@ -155,28 +155,31 @@ impl Address {
         ];
         for (field, text, required) in fields {
             if required && text.is_empty() {
-                faults.push((field, "This field is needed."));
+                faults.push((field, "This field is required."));
             } else if text.chars().count() > FIELD_MAX {
-                faults.push((field, "This is too long."));
+                faults.push((field, "This field must have at most 200 characters."));
             } else if text.chars().any(char::is_control) {
-                faults.push((field, "This holds signs that cannot be printed."));
+                faults.push((field, "This field must not contain control characters."));
             }
         }
         let [first, second] = self.country.as_bytes() else {
-            faults.push(("country", "A country code of two letters is needed."));
+            faults.push((
+                "country",
+                "country must be a code of two letters, such as DE.",
+            ));
             return faults;
         };
         if !first.is_ascii_uppercase() || !second.is_ascii_uppercase() {
-            faults.push(("country", "A country code of two letters is needed."));
+            faults.push((
+                "country",
+                "country must be a code of two letters, such as DE.",
+            ));
         } else if let Some(country) = Country::find(&self.country) {
             if country.region && self.region.is_empty() {
-                faults.push((
-                    "region",
-                    "Addresses in this country need a state or region.",
-                ));
+                faults.push(("region", "region is required in this country."));
             }
             if !country.postcode.is_empty() && !country.takes(&self.postcode) {
-                faults.push(("postcode", "This is not a postal code of this country."));
+                faults.push(("postcode", "postcode is not valid in this country."));
             }
         }
         faults

@@ -116,7 +116,7 @@ pub enum LineProblem {
         /// How many can be had.
         available: i64,
     },
-    /// It is not sold any more.
+    /// The item is no longer available.
     Gone,
 }
 
@@ -159,9 +159,9 @@ pub enum CouponRefusal {
     NotYet,
     /// Its time is over.
     Over,
-    /// The cart does not come to what it asks for.
+    /// The cart does not reach the coupon's minimum.
     BelowMinimum,
-    /// It has been used as often as it may be.
+    /// The coupon has reached its usage limit.
     UsedUp,
     /// It cannot be used together with another one here.
     NotTogether,

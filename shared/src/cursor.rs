@@ -67,7 +67,7 @@ pub struct InvalidCursor;
 
 impl std::fmt::Display for InvalidCursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("not a cursor: take it from `next` or `previous` of a list")
+        f.write_str("not a cursor: use the value of `next` or `previous` in a list")
     }
 }
 
@@ -95,7 +95,7 @@ impl schemars::JsonSchema for Cursor {
         schemars::json_schema!({
             "type": "string",
             "pattern": "^[A-Za-z0-9_-]{24}$",
-            "description": "An opaque place in a list, taken from `next` or `previous`.",
+            "description": "An opaque position in a list, taken from `next` or `previous`.",
         })
     }
 }

@@ -185,7 +185,7 @@ pub struct InvalidId;
 
 impl std::fmt::Display for InvalidId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("not an id: a positive integer is expected")
+        f.write_str("not an id: must be a positive integer")
     }
 }
 

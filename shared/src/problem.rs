@@ -44,69 +44,69 @@ macro_rules! kinds {
 
 kinds! {
     BadRequest = "bad-request", 400, "Bad request",
-        "The request could not be understood as it was sent.";
+        "The request is malformed and could not be understood.";
     Invalid = "invalid", 400, "Invalid input",
-        "Some fields are missing or wrong; `errors` names each of them.";
-    Unauthorized = "unauthorized", 401, "Not allowed",
-        "Say who you are: sign in, or send `Authorization: Bearer`.";
-    WrongCredentials = "wrong-credentials", 401, "Not recognised",
-        "E-mail address and password do not belong together, or there is no such account.";
-    CodeRequired = "code-required", 401, "A code is needed",
-        "The password is right; send a code of the second factor in `code`, too.";
-    WrongCode = "wrong-code", 401, "Wrong code",
-        "The code of the second factor is wrong, or was used before; wait for the next one.";
-    SecondFactorRequired = "second-factor-required", 403, "A second factor is required",
-        "The shop requires a second factor of those who run it: set one up under `/api/v1/account/second-factor`, or leave it on.";
-    Reauthenticate = "reauthenticate", 403, "Password needed again",
-        "Money and roles need a password that was given lately: `POST /api/v1/account/reauthenticate`, and try again.";
-    Forbidden = "forbidden", 403, "Not yours to do",
-        "You are known here, but have no right to this.";
-    CrossSite = "cross-site", 403, "From another site",
-        "A browser sent this from a page of another site; nothing was done.";
+        "Some fields are missing or invalid; `errors` names each of them.";
+    Unauthorized = "unauthorized", 401, "Authentication required",
+        "Sign in, or send credentials with `Authorization: Bearer`.";
+    WrongCredentials = "wrong-credentials", 401, "Wrong credentials",
+        "The email address or the password is incorrect.";
+    CodeRequired = "code-required", 401, "Verification code required",
+        "The password is correct; send a code of the second factor in `code` as well.";
+    WrongCode = "wrong-code", 401, "Wrong verification code",
+        "The code of the second factor is incorrect or has already been used; wait for the next one.";
+    SecondFactorRequired = "second-factor-required", 403, "Second factor required",
+        "The shop requires a second factor for owners and staff: set one up at `/api/v1/account/second-factor`, and do not turn it off.";
+    Reauthenticate = "reauthenticate", 403, "Password required again",
+        "Refunds, roles and keys need a password that was entered recently: call `POST /api/v1/account/reauthenticate` and try again.";
+    Forbidden = "forbidden", 403, "Forbidden",
+        "You are authenticated, but you lack the right to do this.";
+    CrossSite = "cross-site", 403, "Cross-site request refused",
+        "A browser sent this request from a page of another site; nothing was changed.";
     NotFound = "not-found", 404, "Not found",
-        "There is nothing at this address.";
+        "No resource exists at this address.";
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed",
-        "The address exists, the method does not; `Allow` lists those that do.";
+        "The address does not support this method; `Allow` lists the methods that it supports.";
     Timeout = "timeout", 408, "Request timeout",
-        "The request took too long to arrive or to answer.";
+        "The request took too long to arrive or to process.";
     AlreadyOrdered = "already-ordered", 409, "Already ordered",
-        "The cart has become an order and does not change any more.";
-    Changed = "changed", 409, "Something has changed",
-        "Prices or the total are not what the shopper saw; `errors` says what they are now. Nothing was ordered.";
-    CartChanged = "cart-changed", 409, "The cart has changed",
-        "The cart comes to something else than the shopper saw, though no price has changed: quantities, coupons or the way it is sent. Nothing was ordered.";
-    TooMuchUnpaid = "too-much-unpaid", 409, "Too much is not paid",
-        "The buyer or the network has as much on orders that are not paid as it may; `errors` says what is the limit. Pay one of them, give one up, or order less. Nothing was ordered.";
-    CannotOrder = "cannot-order", 409, "Cannot be ordered",
-        "Something is missing or there is not enough of it; `errors` names it. Nothing was ordered.";
-    StockConflict = "stock-conflict", 409, "Stock is different",
-        "The stock is not what the changes expect: another version, or too little of it; `errors` names each. Nothing was changed.";
-    IllegalStep = "illegal-step", 409, "Not possible any more",
-        "In its present state the order cannot take this step.";
-    NotEmpty = "not-empty", 409, "Not empty",
-        "There is still something in it: products, or other categories.";
-    SecondFactorOn = "second-factor-on", 409, "There is one already",
-        "The account has a second factor; turn it off before you set up another one.";
-    OpenOrders = "open-orders", 409, "Orders on their way",
-        "The account has orders that are not done; it can be erased when they are.";
-    IdempotencyInFlight = "idempotency-in-flight", 409, "Being worked on",
-        "A request with this `Idempotency-Key` is being answered just now; try again for its answer.";
-    Stale = "stale", 412, "Changed meanwhile",
-        "`If-Match` names an older version; read it again and decide anew.";
-    IdempotencyMismatch = "idempotency-mismatch", 422, "Another request",
-        "This `Idempotency-Key` belongs to a request with other content.";
+        "The cart has become an order and can no longer be changed.";
+    Changed = "changed", 409, "Prices have changed",
+        "Prices or the total differ from what the shopper saw; `errors` has the current ones. Nothing was ordered.";
+    CartChanged = "cart-changed", 409, "Cart has changed",
+        "The total differs from what the shopper saw although no price has changed: the quantities, coupons or shipping method have. Nothing was ordered.";
+    TooMuchUnpaid = "too-much-unpaid", 409, "Too many unpaid orders",
+        "The buyer or their network has reached a limit for unpaid orders; `errors` says which. Pay or cancel one of them, or order less. Nothing was ordered.";
+    CannotOrder = "cannot-order", 409, "Cart cannot be ordered",
+        "Something is missing or out of stock; `errors` says what. Nothing was ordered.";
+    StockConflict = "stock-conflict", 409, "Stock conflict",
+        "The stock differs from what the changes expect: it has another version or too few units; `errors` names each. Nothing was changed.";
+    IllegalStep = "illegal-step", 409, "Step not possible",
+        "The order cannot take this step in its current state.";
+    NotEmpty = "not-empty", 409, "Category not empty",
+        "The category still contains products or other categories; move them first.";
+    SecondFactorOn = "second-factor-on", 409, "Second factor already on",
+        "The account already has a second factor; turn it off before you set up another one.";
+    OpenOrders = "open-orders", 409, "Open orders",
+        "The account has open orders; it can be deleted once they are completed.";
+    IdempotencyInFlight = "idempotency-in-flight", 409, "Request in progress",
+        "A request with this `Idempotency-Key` is still being processed; try again for its response.";
+    Stale = "stale", 412, "Version outdated",
+        "`If-Match` names an older version; read the resource again and repeat your change.";
+    IdempotencyMismatch = "idempotency-mismatch", 422, "Idempotency key reused",
+        "This `Idempotency-Key` was used for a request with other content; use a new key.";
     TooLarge = "too-large", 413, "Body too large",
-        "The body is larger than this endpoint takes.";
+        "The request body is larger than this endpoint accepts.";
     UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type",
-        "The body must be JSON and say so in `Content-Type`.";
+        "The request body must be JSON, and `Content-Type` must say so.";
     TooManyRequests = "too-many-requests", 429, "Too many requests",
-        "This was asked too often; `Retry-After` says when to try again.";
+        "The rate limit is exceeded; `Retry-After` says when to try again.";
     PaymentPaused = "payment-paused", 429, "Too many declined cards",
-        "So many cards were declined that none is taken for a while; `Retry-After` says when to try again.";
+        "Card payments are paused after too many declined cards; `Retry-After` says when to try again.";
     Internal = "internal", 500, "Internal error",
-        "The server failed. Nothing was changed; the request id finds the cause in the logs.";
+        "The server failed and nothing was changed; the request id leads to the cause in the logs.";
     Unavailable = "unavailable", 503, "Service unavailable",
-        "The server cannot answer just now; `Retry-After` says when to try again.";
+        "The server is temporarily unavailable; `Retry-After` says when to try again.";
 }
 
 impl ProblemKind {

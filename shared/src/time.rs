@@ -67,7 +67,7 @@ pub struct InvalidTimestamp;
 
 impl std::fmt::Display for InvalidTimestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("not a time: RFC 3339 is expected, as in 2026-01-31T09:30:00Z")
+        f.write_str("not a time: must be RFC 3339, such as 2026-01-31T09:30:00Z")
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn answer(edge: &Edge, incoming: &Incoming) -> JsValue {
     let path = asked.path();
     let body = match body(asked.request.headers.get("content-length"), incoming).await {
         Ok(body) => body,
-        Err(status) => return say(edge, status, "the body is too large"),
+        Err(status) => return say(edge, status, "the request body is too large"),
     };
     let Some(secret) = &edge.settings.secret else {
         return edge.words(404, words::nothing_here(path), "fwd=bypass");
@@ -41,7 +41,7 @@ pub async fn answer(edge: &Edge, incoming: &Incoming) -> JsValue {
     let field = asked.request.headers.get(SIGNED_HEADER).unwrap_or_default();
     let seconds = i64::try_from(now() / 1_000).unwrap_or(0);
     if !is_signed(secret, method, path, body.as_bytes(), field, seconds) {
-        return say(edge, 403, "the signature is not right");
+        return say(edge, 403, "the signature is not valid");
     }
     match (method, path) {
         ("POST", PURGE) => purge(edge, &body).await,
@@ -77,7 +77,7 @@ async fn purge(edge: &Edge, body: &str) -> JsValue {
         Err(error) => return say(edge, 400, &error.to_string()),
     };
     if order.tags.len() > PURGE_TAGS_MAX {
-        return say(edge, 413, "there are too many tags");
+        return say(edge, 413, "too many tags");
     }
     count(Event::Purged);
     FLIGHTS.with_borrow_mut(Flights::seal);

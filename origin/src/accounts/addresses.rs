@@ -60,7 +60,7 @@ pub(super) async fn save(
         let mut tx = app.db.write().await?;
         let known = list(tx.conn(), user).await?;
         if id.is_none() && known.len() >= ADDRESSES_MAX {
-            let why = format!("There may be {ADDRESSES_MAX} addresses in a book.");
+            let why = format!("An address book holds at most {ADDRESSES_MAX} addresses.");
             return Err(Error::field("address", why));
         }
         if request.preferred {

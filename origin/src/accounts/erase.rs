@@ -49,7 +49,7 @@ pub async fn erase(
         let stored = proof.still_holds(&mut tx).await?;
         let lock = tx.dialect().for_update();
         if stored.account.role == Role::Owner && store::owners(tx.conn(), lock).await? == [user] {
-            return Err(Error::field("role", "The shop needs an owner."));
+            return Err(Error::field("role", "The shop needs at least one owner."));
         }
         if orders::any_open(tx.conn(), user).await? {
             return Err(Error::OpenOrders);

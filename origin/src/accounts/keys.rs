@@ -66,7 +66,7 @@ pub(super) async fn create(
 ) -> Result<ApiKey, Error> {
     let name = super::model::name(&request.name)?;
     if name.is_empty() {
-        let why = format!("From 1 to {NAME_MAX} characters are expected.");
+        let why = format!("name must be 1 to {NAME_MAX} characters long.");
         return Err(Error::field("name", why));
     }
     let now = app.clock.now();
@@ -80,7 +80,7 @@ pub(super) async fn create(
     };
     let mut tx = app.db.write().await?;
     if list(tx.conn()).await?.len() >= KEYS_MAX {
-        let why = format!("There may be {KEYS_MAX} keys.");
+        let why = format!("At most {KEYS_MAX} keys may exist; delete one first.");
         return Err(Error::field("name", why));
     }
     let statement = "

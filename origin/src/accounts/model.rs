@@ -104,7 +104,7 @@ pub(super) fn name(text: &str) -> Result<String, Error> {
     if printable && name.chars().count() <= NAME_MAX {
         Ok(name.to_owned())
     } else {
-        let why = format!("At most {NAME_MAX} printable characters are expected.");
+        let why = format!("name must have at most {NAME_MAX} characters, all of them printable.");
         Err(Error::field("name", why))
     }
 }
@@ -117,11 +117,11 @@ static COMMON: LazyLock<HashSet<&str>> =
 /// Nothing else is asked of it (NIST SP 800-63B, 3.1.1.2).
 pub(super) fn password(text: &str) -> Result<(), Error> {
     let why = if text.chars().count() < PASSWORD_MIN {
-        format!("At least {PASSWORD_MIN} characters are expected.")
+        format!("password must have at least {PASSWORD_MIN} characters.")
     } else if text.len() > PASSWORD_MAX {
-        format!("At most {PASSWORD_MAX} bytes are expected.")
+        format!("password must have at most {PASSWORD_MAX} bytes.")
     } else if COMMON.contains(text.to_lowercase().as_str()) {
-        "This is one of the passwords that everybody tries first.".to_owned()
+        "password is too common; choose another one.".to_owned()
     } else {
         return Ok(());
     };

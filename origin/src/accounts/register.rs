@@ -164,7 +164,10 @@ pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message
 
 /// What a link answers that opens nothing.
 pub(super) fn used() -> Error {
-    Error::field("token", "The link has been used, or its time is over.")
+    Error::field(
+        "token",
+        "The link has been used or has expired; request a new one.",
+    )
 }
 
 /// Uses the link of a message that opens an account or moves it to another address. A link alone does
@@ -183,7 +186,7 @@ pub(super) async fn verify(
     match opening {
         Some(link) => {
             let password = request.password.ok_or_else(|| {
-                Error::field("password", "The password of the new account is expected.")
+                Error::field("password", "The password of the new account is required.")
             })?;
             remembered(app, &token, &link, password).await?;
             db::retried(|| open(app, &token, device), Error::is_conflict).await

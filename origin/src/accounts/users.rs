@@ -21,7 +21,7 @@ const LIMIT_MAX: u32 = 100;
 pub(super) async fn list(app: &App, query: &ListUsers) -> Result<UserList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Error::field("limit", why));
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);
@@ -54,7 +54,7 @@ pub(super) async fn set_role(
         if before.role == Role::Owner && request.role != Role::Owner {
             let lock = tx.dialect().for_update();
             if store::owners(tx.conn(), lock).await? == [user] {
-                return Err(Error::field("role", "The shop needs an owner."));
+                return Err(Error::field("role", "The shop needs at least one owner."));
             }
         }
         stored.account.role = request.role;

@@ -32,7 +32,7 @@ async fn list_audit(
 ) -> Answered {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Problem::new(ProblemKind::Invalid)
             .field("limit", why)
             .into());

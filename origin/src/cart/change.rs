@@ -90,7 +90,7 @@ fn checked(change: Change, units_max: i64) -> Result<Change, Error> {
         if (least..=units_max).contains(&quantity) {
             Ok(())
         } else {
-            let why = format!("A number from {least} to {units_max} is expected.");
+            let why = format!("quantity must be a whole number from {least} to {units_max}.");
             Err(Error::field("quantity", why))
         }
     };
@@ -110,7 +110,8 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
     if let Some(note) = &mut update.note {
         *note = note.trim().to_owned();
         if note.chars().count() > NOTE_MAX {
-            fault("note", "This is too long.");
+            let why = format!("note must have at most {NOTE_MAX} characters.");
+            fault("note", &why);
         }
     }
     if let Some(email) = &mut update.email {
@@ -130,7 +131,7 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
         .as_ref()
         .is_some_and(|it| it.len() > 64)
     {
-        fault("shipping_method", "There is no such method.");
+        fault("shipping_method", "No shipping method has this code.");
     }
     if let Some(codes) = &mut update.coupons {
         for code in codes.iter_mut() {
@@ -139,10 +140,11 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
         let mut seen = HashSet::new();
         codes.retain(|code| seen.insert(code.clone()));
         if codes.len() > COUPONS_MAX {
-            fault("coupons", "These are too many.");
+            let why = format!("coupons must name at most {COUPONS_MAX} codes.");
+            fault("coupons", &why);
         }
         if codes.iter().any(|it| !coupons::may_be_code(it)) {
-            fault("coupons", "There is no such coupon.");
+            fault("coupons", "No coupon has this code.");
         }
     }
     if faults.is_empty() {
@@ -441,7 +443,7 @@ fn merge(
     if from == job.token {
         return Ok(());
     }
-    let unknown = || Error::field("from", "There is no such cart.");
+    let unknown = || Error::field("from", "No cart has this token.");
     let user = cart.user;
     let mut other = carts.remove(from).ok_or_else(unknown)?;
     let somebodys = other.user.is_some() && other.user != user;
@@ -516,13 +518,13 @@ fn put(
     touched: &mut Touched,
     quantity: impl FnOnce(i64) -> i64,
 ) -> Result<(), Error> {
-    let unknown = || Error::field("sku", "There is nothing with this sku.");
+    let unknown = || Error::field("sku", "No variant has this sku.");
     let variant = *around.skus.get(sku).ok_or_else(unknown)?;
     let place = cart.lines.iter().position(|line| line.variant == variant);
     let before = place.map_or(0, |place| cart.lines[place].quantity);
     let quantity = quantity(before);
     if quantity > units_max {
-        let why = format!("There may be {units_max} of one thing in a cart.");
+        let why = format!("A cart may hold at most {units_max} units of one item.");
         return Err(Error::field("quantity", why));
     }
     if quantity == 0 {
@@ -540,7 +542,7 @@ fn put(
     let line = match place {
         Some(place) => &mut cart.lines[place],
         None if cart.lines.len() == LINES_MAX => {
-            let why = format!("There may be {LINES_MAX} different things in a cart.");
+            let why = format!("A cart may hold at most {LINES_MAX} different items.");
             return Err(Error::field("sku", why));
         }
         None => {

@@ -55,9 +55,7 @@ impl Error {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::NoSuchCart => {
-                Self::new(ProblemKind::NotFound).detail("There is no cart with this id.")
-            }
+            Error::NoSuchCart => Self::new(ProblemKind::NotFound).detail("No cart has this id."),
             Error::Ordered => Self::new(ProblemKind::AlreadyOrdered),
             Error::Stale => Self::new(ProblemKind::Stale),
             Error::Invalid(fields) => fields

@@ -44,7 +44,7 @@ pub async fn save_category(
         Some(external_id) => match find(tx, external_id).await? {
             Some(parent) => Some(parent.id),
             None => {
-                let why = format!("there is no category {external_id:?}");
+                let why = format!("no category has the external_id {external_id:?}");
                 return Ok(SavedCategory::Refused("parent", why));
             }
         },
@@ -65,15 +65,15 @@ pub async fn save_category(
         None => Vec::new(),
     };
     if above.contains(&id) {
-        let why = "a category cannot lie below itself".to_owned();
+        let why = "a category cannot be below itself".to_owned();
         return Ok(SavedCategory::Refused("parent", why));
     }
     if above.len() >= DEPTH_MAX {
-        let why = format!("categories may lie {DEPTH_MAX} deep");
+        let why = format!("categories may be nested at most {DEPTH_MAX} levels deep");
         return Ok(SavedCategory::Refused("parent", why));
     }
     if old.as_ref().is_some_and(|old| old.parent != parent) {
-        let why = "a category cannot move to another parent".to_owned();
+        let why = "the parent of a category cannot be changed".to_owned();
         return Ok(SavedCategory::Refused("parent", why));
     }
     let slug = free_slug(tx, category, old.as_ref()).await?;

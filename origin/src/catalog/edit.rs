@@ -74,7 +74,7 @@ pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Err
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Error::Invalid(
             "limit",
-            "a number from 1 to 100 is expected",
+            "limit must be a whole number from 1 to 100",
         ));
     }
     let after = ProductId::new(query.cursor.map_or(0, |it| it.id));
@@ -272,7 +272,7 @@ fn images_of(drafts: &[ImageDraft], known: &[StoredImage]) -> Result<Vec<StoredI
             }
             None => {
                 let why = format!(
-                    "{:?} is no picture of the product and no address",
+                    "{:?} is neither an image of the product nor an http or https URL",
                     draft.src
                 );
                 return Err(Error::Refused("images", why));

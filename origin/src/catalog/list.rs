@@ -176,7 +176,7 @@ pub async fn list(
     {
         return Err(Error::Invalid(
             "cursor",
-            "it belongs to a list in another order",
+            "the cursor belongs to a list with another sort order",
         ));
     }
     let rows = rows(reader, listing, locale).await?;

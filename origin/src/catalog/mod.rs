@@ -198,7 +198,7 @@ async fn narrow_to(
     if brands.len() > BRANDS_MAX {
         return Err(Error::Invalid(
             "brand",
-            "at most eight brands can be asked for at once",
+            "brand must name at most eight brands",
         ));
     }
     listing.brands = store::find_brands(reader, brands).await?;
@@ -345,13 +345,16 @@ pub fn suggestions_policy() -> CachePolicy {
 fn limit(wanted: Option<u32>, default: u32) -> Result<u32, Error> {
     match wanted.unwrap_or(default) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
-        _ => Err(Error::Invalid("limit", "1 to 100 products fit on a page")),
+        _ => Err(Error::Invalid(
+            "limit",
+            "limit must be a whole number from 1 to 100",
+        )),
     }
 }
 
 fn price(wanted: Option<i64>, field: &'static str, default: i64) -> Result<i64, Error> {
     match wanted.unwrap_or(default) {
         minor @ 0.. => Ok(minor),
-        _ => Err(Error::Invalid(field, "a price is never below zero")),
+        _ => Err(Error::Invalid(field, "the price must not be negative")),
     }
 }

@@ -72,7 +72,7 @@ pub async fn save_products(
     for (index, prepared) in batch.iter().enumerate() {
         let external_id = prepared.product.external_id.as_str();
         if last.get(external_id) != Some(&index) {
-            let why = format!("{external_id:?} comes again further down; that one counts");
+            let why = format!("{external_id:?} appears again further down; the last one is used");
             answers[index] = Saved::Refused("external_id", why);
             continue;
         }
@@ -235,12 +235,12 @@ fn row(
     let product = &prepared.product;
     let old = known.products.get(&product.external_id);
     let category = match &product.category {
-        Some(external_id) => Some(
-            *known
-                .categories
-                .get(external_id)
-                .ok_or_else(|| ("category", format!("there is no category {external_id:?}")))?,
-        ),
+        Some(external_id) => Some(*known.categories.get(external_id).ok_or_else(|| {
+            (
+                "category",
+                format!("no category has the external_id {external_id:?}"),
+            )
+        })?),
         None => None,
     };
     for variant in &product.variants {
@@ -251,7 +251,7 @@ fn row(
         .variants
         .iter()
         .min_by_key(|variant| variant.price.minor)
-        .ok_or_else(|| ("variants", "a product needs one at least".to_owned()))?;
+        .ok_or_else(|| ("variants", "a product needs at least one".to_owned()))?;
     let texts = texts(product);
     let slug = match (&product.slug, old) {
         (None, Some(old)) => old.slug.clone(),

@@ -104,8 +104,12 @@ impl Rules {
     pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let rates = file.tax.rates.into_iter().map(|rate| {
-            let hundredths = percent(&rate.percent)
-                .ok_or_else(|| format!("tax.rates: {:?} is no percentage", rate.percent))?;
+            let hundredths = percent(&rate.percent).ok_or_else(|| {
+                format!(
+                    "tax.rates: {:?} is not a percentage such as 19 or 7.5",
+                    rate.percent
+                )
+            })?;
             Ok(Rate {
                 country: country(&rate.country)?,
                 region: rate.region,
@@ -229,7 +233,7 @@ impl ZoneFile {
         let money = |text: String| {
             Money::parse(&text, currency)
                 .map(|money| money.minor)
-                .map_err(|_| format!("{text:?} is no price in {}", currency.code()))
+                .map_err(|_| format!("{text:?} is not a price in {}", currency.code()))
         };
         Ok(Zone {
             countries: self
@@ -249,7 +253,7 @@ impl ZoneFile {
 fn country(code: &str) -> Result<String, String> {
     let fits = code == "*" || (code.len() == 2 && code.bytes().all(|it| it.is_ascii_uppercase()));
     fits.then(|| code.to_owned())
-        .ok_or_else(|| format!("{code:?} is no country code"))
+        .ok_or_else(|| format!("{code:?} is not a country code of two letters"))
 }
 
 /// `19` or `8.75` as hundredths of a per cent, which must be exact to two places.

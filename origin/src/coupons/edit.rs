@@ -23,7 +23,7 @@ const LIMIT_MAX: u32 = 100;
 pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Error::Invalid(vec![("limit", why)]));
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);
@@ -67,7 +67,9 @@ pub(super) async fn save(
         let before = named(tx.conn(), &made.code, lock).await?;
         let used = before.as_ref().map_or(0, |it| it.used);
         if made.limit_total.is_some_and(|limit| limit < used) {
-            let why = format!("It has been used {used} times already; `active` switches it off.");
+            let why = format!(
+                "limit_total must be at least {used}: the coupon has been used that often. Set `active` to false to switch it off."
+            );
             return Err(Error::Invalid(vec![("limit_total", why)]));
         }
         match &before {

@@ -33,7 +33,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NoSuchCoupon => {
-                Self::new(ProblemKind::NotFound).detail("There is no coupon with this code.")
+                Self::new(ProblemKind::NotFound).detail("No coupon has this code.")
             }
             Error::Invalid(fields) => {
                 let problem = Self::new(ProblemKind::Invalid);

@@ -39,7 +39,7 @@ pub(super) fn made(
     let code = upper(code);
     let mut faults = Vec::new();
     if !is_code(&code) {
-        let why = "From 1 to 64 letters, digits and signs are expected, without spaces.";
+        let why = "code must be 1 to 64 letters, digits and signs, without spaces.";
         faults.push(("code", why.to_owned()));
     }
     let effect = effect_of(&request.effect, currency);
@@ -51,7 +51,10 @@ pub(super) fn made(
     if let (Some(start), Some(end)) = (request.starts_at, request.ends_at)
         && end <= start
     {
-        faults.push(("ends_at", "It ends before it starts.".to_owned()));
+        faults.push((
+            "ends_at",
+            "ends_at must be later than starts_at.".to_owned(),
+        ));
     }
     for (field, limit) in [
         ("limit_total", request.limit_total),
@@ -85,7 +88,7 @@ fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, Fault>
         CouponEffect::Percentage { percent: text } => match percent(text) {
             Some(hundredths) if hundredths > 0 => Ok(Effect::Percentage(hundredths)),
             _ => {
-                let why = "A decimal above 0 and up to 100 with two places at most is expected.";
+                let why = "percent must be a decimal above 0 and up to 100, with at most two decimal places.";
                 Err(("effect.percent", why.to_owned()))
             }
         },
@@ -100,10 +103,12 @@ fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, Fault>
 /// The minor units of an amount that is at least so much.
 fn amount(money: Money, least: i64, currency: Currency) -> Result<i64, String> {
     if money.currency != currency {
-        return Err(format!("An amount in {currency} is expected."));
+        return Err(format!("The amount must be in {currency}."));
     }
     if !(least..=AMOUNT_MAX_MINOR).contains(&money.minor) {
-        return Err(format!("From {least} to {AMOUNT_MAX_MINOR} is expected."));
+        return Err(format!(
+            "The amount must be from {least} to {AMOUNT_MAX_MINOR} in minor units."
+        ));
     }
     Ok(money.minor)
 }

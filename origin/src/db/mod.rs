@@ -53,9 +53,9 @@ pub fn problem(error: &Error) -> Problem {
     tracing::error!(error = %error, "the database failed");
     let unavailable = |detail| Problem::new(ProblemKind::Unavailable).detail(detail);
     if is_gone(error) {
-        unavailable("The database does not answer just now.")
+        unavailable("The database is temporarily unavailable.")
     } else if is_full(error) {
-        unavailable("Nothing can be written just now: the disk is full.")
+        unavailable("Nothing can be written at the moment: the disk is full.")
     } else {
         Problem::new(ProblemKind::Internal)
     }

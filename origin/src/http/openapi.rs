@@ -94,7 +94,7 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
         responses.insert(status.to_string(), ok(about, schemas));
     }
     if about.caching == Caching::Shared {
-        let not_modified = json!({ "description": "What `If-None-Match` names is still right." });
+        let not_modified = json!({ "description": "The representation that `If-None-Match` names is still current." });
         responses.insert("304".into(), not_modified);
     }
     for kind in about
@@ -158,7 +158,7 @@ fn ok(about: About, schemas: &Schemas) -> Value {
     });
     if about.caching == Caching::Shared {
         response["headers"] = json!({
-            "ETag": { "schema": { "type": "string" }, "description": "Names this very body." },
+            "ETag": { "schema": { "type": "string" }, "description": "The entity tag of this representation." },
             "Cache-Control": { "schema": { "type": "string" } },
         });
     }

@@ -86,7 +86,7 @@ impl<'a, 'b> Gate<'a, 'b> {
             faults.push(Fault::row("external_id", repeated(&category.external_id)));
         }
         if category.parent.as_ref() == Some(&category.external_id) {
-            faults.push(Fault::row("parent", "a category cannot lie below itself"));
+            faults.push(Fault::row("parent", "a category cannot be below itself"));
         }
         if usize::from(depth) > CATEGORY_DEPTH_MAX {
             faults.push(Fault::row("parent", too_deep()));

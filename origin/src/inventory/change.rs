@@ -43,7 +43,7 @@ pub async fn change(app: &App, actor: Actor, request: ChangeStock) -> Result<Sto
 fn checked(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
     let mut faults = Vec::new();
     if changes.is_empty() || changes.len() > CHANGES_MAX {
-        let why = format!("From 1 to {CHANGES_MAX} changes are expected.");
+        let why = format!("changes must have 1 to {CHANGES_MAX} entries.");
         faults.push(("changes".to_owned(), why));
     }
     let mut seen = HashSet::new();
@@ -53,16 +53,18 @@ fn checked(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
         };
         match (change.on_hand, change.delta) {
             (Some(count), None) if !(0..=ON_HAND_MAX).contains(&count) => {
-                fault("on_hand", "This is no number of things.");
+                let why = format!("on_hand must be a whole number from 0 to {ON_HAND_MAX}.");
+                fault("on_hand", &why);
             }
             (None, Some(delta)) if delta == 0 || delta.abs() > ON_HAND_MAX => {
-                fault("delta", "This is no change.");
+                let why = format!("delta must be from -{ON_HAND_MAX} to {ON_HAND_MAX}, and not 0.");
+                fault("delta", &why);
             }
             (Some(_), None) | (None, Some(_)) => {}
-            _ => fault("on_hand", "Either `on_hand` or `delta` is expected."),
+            _ => fault("on_hand", "Send either `on_hand` or `delta`."),
         }
         if !seen.insert((change.sku.as_str(), change.location.as_str())) {
-            fault("sku", "It is changed twice.");
+            fault("sku", "The sku appears twice for this location.");
         }
     }
     if faults.is_empty() {
@@ -167,11 +169,11 @@ impl Draft {
         for (index, change) in job.iter().enumerate() {
             let field = |name: &str| format!("changes[{index}].{name}");
             let Some(variant) = skus.get(&change.sku) else {
-                wrong.push((field("sku"), "There is nothing with this sku.".to_owned()));
+                wrong.push((field("sku"), "No variant has this sku.".to_owned()));
                 continue;
             };
             let Some(location) = locations.get(&change.location) else {
-                wrong.push((field("location"), "There is no such location.".to_owned()));
+                wrong.push((field("location"), "No location has this code.".to_owned()));
                 continue;
             };
             match self.change(*variant, *location, change) {
@@ -210,7 +212,7 @@ impl Draft {
         if let Some(expected) = change.expected_version
             && expected != shelf.version
         {
-            let why = format!("It is version {} now.", shelf.version);
+            let why = format!("The current version is {}.", shelf.version);
             return Err(("expected_version", why));
         }
         let on_hand = match (change.on_hand, change.delta) {
@@ -219,7 +221,7 @@ impl Draft {
         };
         if on_hand < shelf.held || on_hand > ON_HAND_MAX {
             let why = format!(
-                "There are {}, of which {} are promised.",
+                "{} units are on hand, of which {} are held for orders and carts.",
                 shelf.on_hand, shelf.held
             );
             return Err(("delta", why));

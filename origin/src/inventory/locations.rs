@@ -30,12 +30,12 @@ pub async fn save_location(
     if code.is_empty() || code.len() > CODE_MAX || !code.bytes().all(letter) {
         return wrong(
             "location",
-            "Small letters, digits and hyphens are expected, 64 at most.",
+            "location must be 1 to 64 lower-case letters, digits and hyphens.",
         );
     }
     let name = request.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > NAME_MAX {
-        return wrong("name", "From 1 to 200 characters are expected.");
+        return wrong("name", "name must be 1 to 200 characters long.");
     }
     let location = Location { code, name };
     let mut tx = app.db.write().await?;

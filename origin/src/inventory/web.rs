@@ -48,7 +48,7 @@ async fn get_stock(
     Query(query): Query<GetStock>,
 ) -> Answered {
     if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
-        let why = format!("From 1 to {SKUS_MAX} skus are expected.");
+        let why = format!("sku must name 1 to {SKUS_MAX} skus.");
         return Err(Error::Invalid(vec![("sku".to_owned(), why)]).into());
     }
     Ok(Answer::json(

@@ -65,7 +65,7 @@ pub async fn place(
 ) -> Result<Placed, Error> {
     let methods = &app.config.payment_methods;
     if !methods.contains(&request.payment_method) {
-        let why = format!("One of these is expected: {}.", methods.join(", "));
+        let why = format!("payment_method must be one of: {}.", methods.join(", "));
         return Err(Error::invalid("payment_method", why));
     }
     let placement = Placement {

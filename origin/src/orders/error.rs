@@ -107,8 +107,9 @@ fn named(kind: ProblemKind, obstacles: Vec<Obstacle>) -> Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::NoSuchOrder => Self::new(ProblemKind::NotFound)
-                .detail("There is no order with this number and token."),
+            Error::NoSuchOrder => {
+                Self::new(ProblemKind::NotFound).detail("No order has this number and token.")
+            }
             Error::Changed { now, lines } => {
                 // Where no price has changed, it is the cart that the shopper has not seen like this.
                 let kind = match lines.is_empty() {
@@ -116,7 +117,7 @@ impl From<Error> for Problem {
                     false => ProblemKind::Changed,
                 };
                 let problem = Self::new(kind)
-                    .detail(format!("The total is {} now.", now.display(Locale::En)))
+                    .detail(format!("The total is now {}.", now.display(Locale::En)))
                     .field("expected_total", now.to_decimal());
                 let lines = lines.into_iter();
                 lines.fold(problem, |problem, (field, why)| problem.field(field, why))
@@ -126,11 +127,11 @@ impl From<Error> for Problem {
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
             Error::NotThereYet => Self::new(ProblemKind::IllegalStep)
-                .detail("Some of its goods have not come yet; the lines say which."),
+                .detail("Some items are still out of stock; the lines say which."),
             Error::KeyMismatch => Self::new(ProblemKind::IdempotencyMismatch),
             Error::KeyInFlight => Self::new(ProblemKind::IdempotencyInFlight),
             Error::KeyMissing => Self::new(ProblemKind::BadRequest)
-                .detail("This request needs an `Idempotency-Key`."),
+                .detail("This request needs an `Idempotency-Key` header."),
             Error::KeyMalformed => Self::new(ProblemKind::BadRequest)
                 .detail("`Idempotency-Key` must be 1 to 255 printable ASCII characters."),
             Error::Catalog(error) => error.into(),

@@ -27,7 +27,7 @@ const LIMIT_MAX: u32 = 100;
 pub async fn list_of(app: &App, user: UserId, query: &ListOrders) -> Result<OrderList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Error::invalid("limit", why));
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);
@@ -79,7 +79,7 @@ fn summary(row: &AnyRow) -> Result<OrderSummary, Error> {
 pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let why = format!("A number from 1 to {LIMIT_MAX} is expected.");
+        let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Error::invalid("limit", why));
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);

@@ -182,7 +182,10 @@ impl Counter<'_> {
             if line.quantity > self.line_units_max {
                 obstacles.push(Obstacle {
                     field: format!("lines.{}", offer.map_or("", |offer| &offer.sku)),
-                    why: format!("At most {} may be ordered at once.", self.line_units_max),
+                    why: format!(
+                        "At most {} units of one item may be ordered at once.",
+                        self.line_units_max
+                    ),
                     may_be_own: false,
                 });
             }
@@ -288,12 +291,12 @@ fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
     };
     for missing in &priced.missing {
         let (field, why) = match missing {
-            Missing::Lines => ("lines", "There is nothing in the cart."),
-            Missing::Email => ("email", "An e-mail address is needed."),
-            Missing::ShippingAddress => ("shipping_address", "An address is needed."),
+            Missing::Lines => ("lines", "The cart is empty."),
+            Missing::Email => ("email", "email is required."),
+            Missing::ShippingAddress => ("shipping_address", "shipping_address is required."),
             Missing::ShippingMethod => (
                 "shipping_method",
-                "A way to send it to this address is needed.",
+                "shipping_method is required: choose one that ships to this address.",
             ),
         };
         add(field.to_owned(), why.to_owned(), false);
@@ -303,12 +306,12 @@ fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
         for problem in problems {
             match problem {
                 LineProblem::Gone => {
-                    let why = "It is not sold any more.".to_owned();
+                    let why = "The item is no longer available.".to_owned();
                     add(format!("lines.{sku}"), why, false);
                 }
                 LineProblem::Short { available } => add(
                     format!("lines.{sku}"),
-                    format!("There are {available} left."),
+                    format!("Only {available} units are left."),
                     true,
                 ),
                 LineProblem::PriceChanged { .. } => {}
@@ -323,12 +326,12 @@ fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
         };
         if let Some(refused) = refused {
             let why = match refused {
-                CouponRefusal::Unknown => "There is no such coupon.",
-                CouponRefusal::NotYet => "It does not count yet.",
-                CouponRefusal::Over => "It does not count any more.",
-                CouponRefusal::BelowMinimum => "The cart does not come to what it asks for.",
-                CouponRefusal::UsedUp => "It has been used as often as it may be.",
-                CouponRefusal::NotTogether => "It cannot be used together with the other one.",
+                CouponRefusal::Unknown => "No coupon has this code.",
+                CouponRefusal::NotYet => "The coupon is not valid yet.",
+                CouponRefusal::Over => "The coupon has expired.",
+                CouponRefusal::BelowMinimum => "The cart does not reach the coupon's minimum.",
+                CouponRefusal::UsedUp => "The coupon has reached its usage limit.",
+                CouponRefusal::NotTogether => "The coupon cannot be combined with the other one.",
             };
             let own = refused == CouponRefusal::UsedUp;
             add(format!("coupons.{code}"), why.to_owned(), own);
@@ -345,7 +348,7 @@ fn changes(priced: &Priced<'_>) -> Vec<(String, String)> {
         for problem in problems {
             if let LineProblem::PriceChanged { before } = problem {
                 let (before, now) = (before.display(Locale::En), offer.price.display(Locale::En));
-                let why = format!("It costs {now} now; it was {before}.");
+                let why = format!("The price is now {now}; it was {before}.");
                 changes.push((format!("lines.{}", offer.sku), why));
             }
         }

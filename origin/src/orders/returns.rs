@@ -77,25 +77,28 @@ async fn write(
 fn checked(stored: &Stored, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
     let mut back = HashMap::with_capacity(request.lines.len());
     if request.lines.is_empty() {
-        return Err(Error::invalid("lines", "What has come back?"));
+        return Err(Error::invalid(
+            "lines",
+            "lines must name at least one returned item.",
+        ));
     }
     for (index, line) in request.lines.iter().enumerate() {
         let wrong =
             |field: &str, why: &str| Err(Error::invalid(format!("lines[{index}].{field}"), why));
         let place = stored.order.lines.iter().position(|it| it.sku == line.sku);
         let Some(place) = place else {
-            return wrong("sku", "There is nothing with this sku in the order.");
+            return wrong("sku", "The order has no line with this sku.");
         };
         let ordered = &stored.order.lines[place];
         let out = ordered.quantity - ordered.returned;
         if !(1..=out).contains(&line.quantity) {
             return wrong(
                 "quantity",
-                &format!("A number from 1 to {out} is expected."),
+                &format!("quantity must be a whole number from 1 to {out}."),
             );
         }
         if back.insert(stored.variants[place], line.quantity).is_some() {
-            return wrong("sku", "It is named twice.");
+            return wrong("sku", "The sku appears twice.");
         }
     }
     Ok(back)

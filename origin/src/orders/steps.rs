@@ -191,7 +191,7 @@ pub async fn refund_due(
     let minor = match amount {
         None => left,
         Some(amount) if amount.currency != order.paid.currency => {
-            return wrong("amount", "The order was paid in another currency.");
+            return wrong("amount", "amount must be in the currency of the payment.");
         }
         Some(amount) => amount.minor,
     };
@@ -201,12 +201,15 @@ pub async fn refund_due(
     if minor <= 0 || minor > left {
         return wrong(
             "amount",
-            "It must be more than nothing and at most what is left.",
+            "amount must be above 0 and at most what has not been refunded yet.",
         );
     }
     let whole = minor == left;
     if restock && !whole {
-        return wrong("restock", "Only with everything that is left.");
+        return wrong(
+            "restock",
+            "restock needs a refund of the whole remaining amount.",
+        );
     }
     store::add_money(tx, stored.id, (0, minor), app.clock.now()).await?;
     if whole {

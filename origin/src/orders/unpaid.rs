@@ -128,7 +128,7 @@ impl UnpaidLimits {
         let mut add = |field: &str, most: String| {
             excess.push(Obstacle {
                 field: field.to_owned(),
-                why: format!("At most {most} may be on orders{whose} that are not paid."),
+                why: format!("At most {most} may be on unpaid orders{whose}."),
                 may_be_own: true,
             });
         };
@@ -136,7 +136,7 @@ impl UnpaidLimits {
             let most = self.orders.saturating_mul(times);
             excess.push(Obstacle {
                 field: "orders".to_owned(),
-                why: format!("At most {most} orders{whose} may wait to be paid."),
+                why: format!("At most {most} unpaid orders{whose} are allowed."),
                 may_be_own: true,
             });
             return excess;

@@ -312,7 +312,8 @@ async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
 
 /// One field that is wrong.
 fn wrong(field: &str) -> Problem {
-    Problem::new(shared::problem::ProblemKind::Invalid).field(field, "Choose one of those offered.")
+    Problem::new(shared::problem::ProblemKind::Invalid)
+        .field(field, "Choose one of the values offered.")
 }
 
 async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {

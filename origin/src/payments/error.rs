@@ -53,13 +53,13 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NoSuchPayment => {
-                Self::new(ProblemKind::NotFound).detail("The order has no such payment.")
+                Self::new(ProblemKind::NotFound).detail("No payment of this order has this id.")
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::NoProvider | Error::Unknown(_) => {
                 tracing::error!(error = %error, "a payment failed");
                 Self::new(ProblemKind::Unavailable)
-                    .detail("The payment provider does not answer just now.")
+                    .detail("The payment provider is temporarily unavailable.")
             }
             Error::BadEvent(why) => Self::new(ProblemKind::BadRequest).detail(why),
             Error::Paused(retry_in) => Self::new(ProblemKind::PaymentPaused).retry_after(retry_in),

@@ -16,7 +16,7 @@ use super::{
 pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
     let refused = |why: &str| Error::BadEvent(why.to_owned());
     let secret = app.config.stripe_webhook_secret.as_deref();
-    let secret = secret.ok_or_else(|| refused("This shop takes no events of Stripe."))?;
+    let secret = secret.ok_or_else(|| refused("This shop does not accept events from Stripe."))?;
     let signature = headers.get("stripe-signature");
     let signature = signature
         .and_then(|it| it.to_str().ok())

@@ -48,7 +48,7 @@ pub async fn pay(
     network: &Network,
 ) -> Result<Paid, Error> {
     if request.hosted.is_some() && request.payment_method.is_some() {
-        let why = "Either this or payment_method is expected.".to_owned();
+        let why = "Send either hosted or payment_method, not both.".to_owned();
         return Err(Error::Invalid("hosted", why));
     }
     let begin = async || begin(app, (number, token), key, network).await;
@@ -178,7 +178,7 @@ async fn begin(
         return Ok(Begun::Again(known.ok_or(Error::NoSuchPayment)?));
     }
     if provider::of(app, &payment.provider).is_none() {
-        let why = "This order is paid by transfer or on delivery.".to_owned();
+        let why = "This order is paid by bank transfer or on delivery.".to_owned();
         return Err(Error::Invalid("payment_method", why));
     }
     // One that is on its way, or here, is the payment of this order.

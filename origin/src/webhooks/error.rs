@@ -33,13 +33,13 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NoSuchWebhook => {
-                Self::new(ProblemKind::NotFound).detail("There is no webhook with this id.")
+                Self::new(ProblemKind::NotFound).detail("No webhook has this id.")
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::NeedsRight { topic, right } => {
                 let right = right.word();
                 Self::new(ProblemKind::Forbidden).detail(format!(
-                    "A webhook for {topic} needs the right {right}; name the topics that you may read."
+                    "A webhook for {topic} needs the right {right}; name only topics that you may read."
                 ))
             }
             Error::Db(error) => db::problem(&error),

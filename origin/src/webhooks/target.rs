@@ -29,18 +29,16 @@ pub struct Targets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// It is none, or too long.
-    #[error("An https address of at most {URL_MAX} characters is expected.")]
+    #[error("url must be an https URL of at most {URL_MAX} characters.")]
     Url,
     /// It holds a name or a password, which everybody sees who sees the webhook.
-    #[error("The address must hold no user name and no password.")]
+    #[error("url must not contain a user name or a password.")]
     Credentials,
     /// What is sent could be read on its way.
-    #[error("An https address is expected; --webhook-hosts names the hosts that need none.")]
+    #[error("url must begin with https://; --webhook-hosts lists the hosts that need not.")]
     Plain,
     /// It is in the shop's own network.
-    #[error(
-        "A public address is expected; --webhook-hosts names the hosts that need not have one."
-    )]
+    #[error("url must lead to a public address; --webhook-hosts lists the hosts that need not.")]
     Private,
 }
 

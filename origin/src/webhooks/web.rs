@@ -67,7 +67,10 @@ async fn create(
         .iter()
         .find(|it| !TOPICS.contains(&it.as_str()))
     {
-        let why = format!("There is no {topic:?}; there are {}.", TOPICS.join(", "));
+        let why = format!(
+            "{topic:?} is not a topic; the topics are {}.",
+            TOPICS.join(", ")
+        );
         return invalid("topics", &why);
     }
     check_rights(caller, &request.topics)?;
@@ -82,7 +85,7 @@ async fn create(
     };
     let mut tx = app.db.write().await?;
     if store::all(tx.conn()).await?.len() >= WEBHOOKS_MAX {
-        return invalid("url", "There are as many webhooks as there may be.");
+        return invalid("url", "The limit of webhooks is reached; delete one first.");
     }
     store::insert(&mut tx, &stored).await?;
     let webhook = Webhook::from(stored);

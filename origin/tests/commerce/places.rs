@@ -149,7 +149,7 @@ db_test! {
         let problem = refused.json();
         assert_eq!((refused.status.as_u16(), problem["type"].as_str()), (409, Some("/problems/changed")));
         let text = problem.to_string();
-        assert!(text.contains("$18.00") && text.contains("It costs $12.00 now; it was $10.00."), "{text}");
+        assert!(text.contains("$18.00") && text.contains("The price is now $12.00; it was $10.00."), "{text}");
         assert_eq!(count(shop, "select count(*) from orders").await, 0);
         let line = shop.json(&path).await["lines"][0].clone();
         assert_eq!(line["problems"][0]["type"], "price_changed");

@@ -92,7 +92,7 @@ async fn refused(
     why: Error,
 ) -> Answered {
     let why = match why {
-        Error::WrongCredentials => Error::field("current", "This is not the password."),
+        Error::WrongCredentials => Error::field("current", "The password is incorrect."),
         why => why,
     };
     let problem = problem_of(why)?;

@@ -69,7 +69,7 @@ async fn refused(
 ) -> Answered {
     // The only thing here that can be unknown is the password so far.
     let why = match why {
-        Error::WrongCredentials => Error::field("current", "This is not the password."),
+        Error::WrongCredentials => Error::field("current", "The password is incorrect."),
         why => why,
     };
     let problem = problem_of(why)?;

@@ -113,7 +113,7 @@ pub async fn suggest(app: &App, asked: &ListSuggestions) -> Result<Suggestions, 
 
 fn check(q: &str) -> Result<(), Error> {
     if q.chars().count() > QUERY_MAX {
-        return Err(Error::Invalid("q", "a search has at most 100 characters"));
+        return Err(Error::Invalid("q", "q must have at most 100 characters"));
     }
     Ok(())
 }
@@ -166,7 +166,7 @@ impl Search<'_> {
         if listing.cursor.is_some_and(|cursor| cursor.order != order) {
             return Err(Error::Invalid(
                 "cursor",
-                "it belongs to a list in another order",
+                "the cursor belongs to a list with another sort order",
             ));
         }
         let tree = tree(app).await?;
