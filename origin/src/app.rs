@@ -200,7 +200,7 @@ impl App {
                     Ok(()) => {}
                     Err(db::LeaseError::Database(db::Error::PoolClosed)) => return,
                     Err(error) => {
-                        tracing::error!(error = %error, "the node id's lease is not renewed");
+                        tracing::error!(error = %error, "the lease of the node id could not be renewed");
                     }
                 }
             }
@@ -219,7 +219,7 @@ impl App {
     /// Gives the node id back and closes the database.
     pub async fn close(&self) {
         if let Err(error) = self.db.release_lease(&self.ids).await {
-            tracing::warn!(error = %error, "the node id is not given back; it expires by itself");
+            tracing::warn!(error = %error, "the lease of the node id could not be released; it expires by itself");
         }
         self.db.close().await;
     }
@@ -242,13 +242,13 @@ const RENEWALS: u32 = 5;
 fn hostname() -> String {
     let name = nix::unistd::gethostname().ok();
     name.and_then(|it| it.into_string().ok())
-        .unwrap_or_else(|| "a machine without a name".to_owned())
+        .unwrap_or_else(|| "unnamed host".to_owned())
 }
 
 /// The mark of what makes answers: this program, what it is told to show, and the files that pages load.
 fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
     let program = std::env::current_exe().and_then(std::fs::read);
-    let program = program.map_err(|error| format!("the program cannot be read: {error}"))?;
+    let program = program.map_err(|error| format!("cannot read the program file: {error}"))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(&program);
     let shown = format!("{:?} {rules:?} {assets:?}", config.shown());

@@ -129,7 +129,7 @@ impl From<String> for Failure {
 
 impl From<db::Error> for Failure {
     fn from(error: db::Error) -> Self {
-        Self(format!("the database failed: {error}"))
+        Self(format!("database error: {error}"))
     }
 }
 
@@ -247,7 +247,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     if !state.complete() {
         let (applied, known) = (state.applied, state.known);
         let message =
-            format!("the database has {applied} of {known} migrations; run `origin migrate`");
+            format!("the database has {applied} of {known} migrations: run `origin migrate`");
         return Err(message.into());
     }
     app.lease().await?;
@@ -259,7 +259,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     for sentence in app.config.believed_addresses() {
-        tracing::info!("a client's address is taken from: {sentence}");
+        tracing::info!("client addresses are taken from: {sentence}");
     }
     let operators = operators.map(|listener| server::Operators::start(&app, listener));
     tracing::info!(listen = %app.config.listen, "serving");
@@ -296,14 +296,14 @@ async fn migrate(app: &App) -> Result<(), Failure> {
     }
     at_rest::protect_once(app).await?;
     let searchable = catalog::rebuild_search(app).await;
-    Ok(searchable.map_err(|error| format!("the words for searching are not written: {error}"))?)
+    Ok(searchable.map_err(|error| format!("the search index could not be written: {error}"))?)
 }
 
 fn make_folder(settings: &Config) -> Result<(), Failure> {
     private::create_folder(&settings.data_dir).map_err(|error| {
         let folder = settings.data_dir.display();
         Failure(format!(
-            "cannot make the data folder {folder}: {error}; set --data-dir"
+            "cannot create the data folder {folder}: {error}; set --data-dir"
         ))
     })
 }
@@ -333,7 +333,7 @@ fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, Failure> {
         }
         tracing::info!(
             drain_ms,
-            "about to stop: not ready any more, still answering"
+            "stopping soon: no longer ready, still serving requests"
         );
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(drain_ms)) => {}

@@ -184,11 +184,11 @@ impl DatabaseTime {
             tracing::error!(
                 machine_ahead_ms = machine,
                 database_step_ms = step,
-                "the clocks of this machine and of the database disagree; nothing is ended for its \
-                 age until they agree: set them right, and restart if the database's clock was set"
+                "the clocks of this machine and the database disagree; nothing expires until they \
+                 agree: correct them, and restart if the clock of the database was changed"
             );
         } else if was_excessive && !is_excessive {
-            tracing::info!("the clocks of this machine and of the database agree again");
+            tracing::info!("the clocks of this machine and the database agree again");
         }
     }
 }

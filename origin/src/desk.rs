@@ -40,7 +40,7 @@ struct Waiting<J, A> {
 
 /// The batch ended without an answer, which means that it panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the work was broken off")]
+#[error("the work was cancelled")]
 pub struct BrokenOff;
 
 impl<J: Send + 'static, A: Send + 'static> Desk<J, A> {

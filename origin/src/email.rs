@@ -33,8 +33,8 @@ pub enum InvalidEmail {
     TooLong,
     /// The part before the `@` is not written as RFC 5321 says.
     #[error(
-        "The part before the @ may not begin or end with a dot, hold two dots in a row, a space, a comma, a \
-         quote or one of <>()[]:;\\ — unless all of it is quoted: \"a..b\"@example.org."
+        "The part of email before the @ must not begin or end with a dot, or contain two dots in a row, a \
+         space, a comma, a quote or one of <>()[]:;\\ unless it is quoted as in \"a..b\"@example.org."
     )]
     Local,
     /// The part after the `@` is no domain name.

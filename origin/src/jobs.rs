@@ -183,7 +183,7 @@ impl Jobs {
                     continue;
                 }
                 if let Err(error) = work(app.clone()).await {
-                    tracing::error!(job = name, error = %error, "a job failed");
+                    tracing::error!(job = name, error = %error, "job failed");
                 }
             }
         });
@@ -205,7 +205,7 @@ impl Jobs {
                 let done = work(app.clone());
                 let again = async {
                     if let Err(error) = done.await {
-                        tracing::warn!(job = name, error = %error, "a job is begun again");
+                        tracing::warn!(job = name, error = %error, "job is restarted");
                     }
                     tokio::time::sleep(AGAIN).await;
                 };

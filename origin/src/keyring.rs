@@ -29,20 +29,20 @@ impl Keyring {
     pub fn parse(keys: &str, what: &str) -> Result<Self, String> {
         let mut ring = Vec::new();
         for key in keys.split(',').map(str::trim) {
-            let (name, text) = key
-                .split_once(':')
-                .ok_or_else(|| format!("a {what} is NAME:KEY, with commas between several"))?;
+            let (name, text) = key.split_once(':').ok_or_else(|| {
+                format!("the {what} must be NAME:KEY, several separated by commas")
+            })?;
             let plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
             if name.is_empty() || !name.chars().all(plain) {
-                let why = "is not made of letters, digits, - and _";
+                let why = "must be made of letters, digits, - and _";
                 return Err(format!("the name of the {what} {name:?} {why}"));
             }
             let bytes = URL_SAFE_NO_PAD.decode(text.trim()).ok();
             let bytes: Option<KeyBytes> = bytes.and_then(|it| it.try_into().ok());
-            let bytes =
-                bytes.ok_or_else(|| format!("the {what} {name:?} is not 32 bytes in base64url"))?;
+            let bytes = bytes
+                .ok_or_else(|| format!("the {what} {name:?} must be 32 bytes in base64url"))?;
             if ring.iter().any(|(known, _)| known == name) {
-                return Err(format!("the {what} {name:?} is there twice"));
+                return Err(format!("the {what} {name:?} appears twice"));
             }
             ring.push((name.to_owned(), bytes));
         }

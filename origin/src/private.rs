@@ -46,7 +46,7 @@ pub fn warn_of_open(paths: impl IntoIterator<Item = PathBuf>) {
         tracing::warn!(
             file.path = %path,
             file.mode = mode,
-            "other users of this machine can read what the shop keeps: run `chmod go-rwx` on it"
+            "other users of this machine can read the shop's files: run `chmod go-rwx` on them"
         );
     }
 }

@@ -27,16 +27,16 @@ pub struct Sealer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// It is not a sealed text.
-    #[error("this is not a sealed text")]
+    #[error("not a sealed value")]
     Format,
     /// Its key is not among those of the settings.
     #[error("the sealing key {0:?} is not among --sealing-keys")]
     UnknownKey(String),
     /// It was changed, or sealed for another context.
-    #[error("a sealed text was changed, or sealed for another context")]
+    #[error("a sealed value was changed, or sealed for another context")]
     Forged,
     /// The cipher refused to seal.
-    #[error("a text could not be sealed")]
+    #[error("a value could not be sealed")]
     Cipher,
 }
 
@@ -66,7 +66,7 @@ impl Sealer {
             keys.insert(name.to_owned(), LessSafeKey::new(key));
         }
         let current = ring.iter().next().map(|(name, _)| name.to_owned());
-        let current = current.ok_or_else(|| format!("there is no {WHAT}"))?;
+        let current = current.ok_or_else(|| format!("no {WHAT} is set"))?;
         Ok(Self { current, keys })
     }
 

@@ -131,7 +131,7 @@ impl Operators {
     /// Answers in a task of its own.
     pub fn start(app: &App, listener: TcpListener) -> Self {
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(listen = %address, "answering operators");
+            tracing::info!(listen = %address, "serving the operators' listener");
         }
         let (stop, stopped) = oneshot::channel();
         let app = app.clone();
@@ -175,7 +175,7 @@ pub async fn serve(
             // Who hangs up before being accepted holds up nobody.
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
-                tracing::warn!(error = %error, "a connection could not be accepted");
+                tracing::warn!(error = %error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }
@@ -311,7 +311,7 @@ fn attend(
 
 async fn finish(app: &App, graceful: GracefulShutdown) {
     let limit = Duration::from_millis(app.config.shutdown_ms);
-    tracing::info!("stopping: no new connections, finishing what is in flight");
+    tracing::info!("stopping: accepting no new connections, finishing requests in flight");
     if tokio::time::timeout(limit, graceful.shutdown())
         .await
         .is_err()

@@ -289,7 +289,7 @@ impl std::fmt::Display for InvalidMoney {
         f.write_str(match self {
             Self::Currency => "not an ISO 4217 currency code",
             Self::Decimal => "not a decimal number",
-            Self::TooFine => "finer than the currency's smallest unit",
+            Self::TooFine => "more precise than the smallest unit of the currency",
             Self::TooLarge => "too large an amount",
         })
     }

@@ -36,16 +36,16 @@ pub struct Actor(pub String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// Nobody knows who asks.
-    #[error("nobody knows who asks")]
+    #[error("the request is not authenticated")]
     Unknown,
     /// They have no right to it.
-    #[error("they have no right to it")]
+    #[error("the right for this action is missing")]
     Forbidden,
     /// They would have the right to it with a second factor.
     #[error("the shop requires a second factor")]
     SecondFactor,
     /// They gave their password too long ago.
-    #[error("the password is needed again")]
+    #[error("the password must be entered again")]
     Unproved,
 }
 

@@ -97,10 +97,10 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
     let token = save(app, &email, (role, rights), hash)
         .await
         .map_err(failed)?;
-    println!("{email} is {} now.", role.word());
+    println!("{email} is now {}.", role.word());
     if link {
         let base_url = &app.config.base_url;
-        println!("Set the password within an hour: {base_url}/account/reset?token={token}");
+        println!("Set the password within one hour: {base_url}/account/reset?token={token}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -116,11 +116,11 @@ async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure
     };
     match reset().await {
         Ok(()) => {
-            println!("{email} signs in with the password alone now.");
+            println!("{email} now signs in with the password alone.");
             Ok(ExitCode::SUCCESS)
         }
         Err(Error::NotFound) => {
-            let why = format!("there is no account {email} with a second factor");
+            let why = format!("no account {email} has a second factor");
             Err(Failure(why))
         }
         Err(error) => Err(Failure(error.to_string())),
@@ -201,8 +201,11 @@ pub async fn set_role_by_command(
     role: &str,
     rights: &str,
 ) -> Result<(), Failure> {
-    let role =
-        Role::from_word(role).ok_or_else(|| Failure(format!("there is no role {role:?}")))?;
+    let role = Role::from_word(role).ok_or_else(|| {
+        Failure(format!(
+            "{role:?} is not a role: use customer, staff or owner"
+        ))
+    })?;
     let rights = rights.split(',').filter_map(Right::from_word).collect();
     let saved = save(app, email, (role, rights), None).await;
     saved.map(drop).map_err(|error| Failure(error.to_string()))

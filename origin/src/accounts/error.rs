@@ -8,40 +8,40 @@ use crate::{cart, db, limits::TooOften, orders, seal::SealError};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields are wrong: which, and why.
-    #[error("wrong fields: {0:?}")]
+    #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
     /// Nobody has signed in.
-    #[error("nobody has signed in")]
+    #[error("not signed in")]
     Nobody,
     /// Address and password do not belong together.
-    #[error("address and password do not belong together")]
+    #[error("the email address or the password is incorrect")]
     WrongCredentials,
     /// The password is right, and the account has a second factor.
-    #[error("a code of the second factor is needed")]
+    #[error("a code of the second factor is required")]
     CodeNeeded,
     /// The code of the second factor is wrong, or was used before.
-    #[error("the code is wrong, or was used before")]
+    #[error("the code is incorrect or has already been used")]
     WrongCode,
     /// The account has a second factor already.
-    #[error("the account has a second factor")]
+    #[error("the account already has a second factor")]
     SecondFactorOn,
     /// The shop requires a second factor of this account.
     #[error("the shop requires a second factor")]
     SecondFactorRequired,
     /// There is no such thing among theirs.
-    #[error("there is nothing with this id")]
+    #[error("nothing has this id")]
     NotFound,
     /// Orders are not done.
-    #[error("orders are not done")]
+    #[error("the account has open orders")]
     OpenOrders,
     /// Somebody else has written the account meanwhile.
-    #[error("somebody else has written the account meanwhile")]
+    #[error("the account was changed concurrently")]
     Raced,
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Signature,
     /// An authenticator's address could not be written.
-    #[error("an authenticator's address could not be written")]
+    #[error("the authenticator URI could not be made")]
     Code,
     /// A secret could not be sealed or opened.
     #[error(transparent)]
@@ -50,10 +50,10 @@ pub enum Error {
     #[error(transparent)]
     TooOften(#[from] TooOften),
     /// More passwords wait to be checked than the machine can check.
-    #[error("too many passwords wait to be checked")]
+    #[error("too many passwords are waiting to be checked")]
     Busy,
     /// A JSON text in the database is not what this program writes.
-    #[error("a stored text is damaged: {0}")]
+    #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// The cart failed.
     #[error(transparent)]
@@ -104,7 +104,7 @@ impl From<Error> for Problem {
             Error::Orders(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::Damaged(_) | Error::Signature | Error::Code | Error::Seal(_) => {
-                tracing::error!(error = %error, "an account failed");
+                tracing::error!(error = %error, "account request failed");
                 Self::new(ProblemKind::Internal)
             }
         }

@@ -92,7 +92,7 @@ async fn forget_now(redis: Arc<Redis>, shop: i64, hashes: Vec<String>) {
         let forgotten = redis.insist(&command).await;
         if forgotten != Some(()) {
             // Whoever signs out of many waits once, not for each.
-            tracing::warn!("sessions that have ended are remembered for up to a minute");
+            tracing::warn!("ended sessions may stay cached for up to a minute");
             return;
         }
     }

@@ -75,7 +75,7 @@ impl Signer {
             seals.insert(name.to_owned(), blake3::derive_key(SEAL, seed));
             first.get_or_insert((name.to_owned(), EncodingKey::from_ed_der(seed)));
         }
-        let (name, key) = first.ok_or_else(|| format!("there is no {WHAT}"))?;
+        let (name, key) = first.ok_or_else(|| format!("no {WHAT} is set"))?;
         Ok(Self {
             name,
             key,

@@ -144,7 +144,10 @@ pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
             // Who had it before cannot be told from who stole it.
             end(&mut tx, family).await?;
             tx.commit().await?;
-            tracing::warn!(family = family.get(), "a refresh token was used again");
+            tracing::warn!(
+                family = family.get(),
+                "a refresh token was reused; its sessions are ended"
+            );
             return Err(Error::WrongCredentials);
         }
         let next = next(&mut tx, family, now).await?;

@@ -215,11 +215,11 @@ async fn in_time(known: impl Future<Output = Result<(), db::Error>>) -> bool {
     match tokio::time::timeout(WAIT_MAX, known).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
-            tracing::warn!(error = %error, "what has changed cannot be read");
+            tracing::warn!(error = %error, "cannot read the changes");
             false
         }
         Err(_) => {
-            tracing::warn!("what has changed is not known in time");
+            tracing::warn!("changes were not read in time");
             true
         }
     }

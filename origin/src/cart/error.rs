@@ -8,16 +8,16 @@ use crate::{catalog, db, desk::BrokenOff};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No cart has this id.
-    #[error("there is no such cart")]
+    #[error("no such cart")]
     NoSuchCart,
     /// It has become an order.
     #[error("the cart has become an order")]
     Ordered,
     /// `If-Match` names another version.
-    #[error("the cart has changed meanwhile")]
+    #[error("the cart was changed concurrently")]
     Stale,
     /// Fields are wrong: which, and why.
-    #[error("wrong fields: {0:?}")]
+    #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
     /// The catalogue failed.
     #[error(transparent)]
@@ -26,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Db(#[from] db::Error),
     /// A JSON text in the database is not what this program writes.
-    #[error("a stored text is damaged: {0}")]
+    #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// The batch that this belonged to could not be written.
     #[error("the cart could not be written")]
@@ -67,7 +67,7 @@ impl From<Error> for Problem {
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
             Error::Damaged(_) | Error::BrokenOff(_) => {
-                tracing::error!(error = %error, "a cart failed");
+                tracing::error!(error = %error, "cart request failed");
                 Self::new(ProblemKind::Internal)
             }
         }

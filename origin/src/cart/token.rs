@@ -44,7 +44,7 @@ pub async fn open_token(
     match open(&app.sealer, cart, &sealed) {
         Ok(token) => Ok(Some(token)),
         Err(error) => {
-            tracing::error!(cart.id = cart.get(), error = %error, "a cart's token does not open");
+            tracing::error!(cart.id = cart.get(), error = %error, "the token of a cart cannot be unsealed");
             Ok(None)
         }
     }

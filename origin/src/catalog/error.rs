@@ -8,16 +8,16 @@ use crate::db;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No active product has this id or slug.
-    #[error("there is no such product")]
+    #[error("no such product")]
     NoSuchProduct,
     /// No category has this slug.
-    #[error("there is no such category")]
+    #[error("no such category")]
     NoSuchCategory,
     /// A parameter is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(&'static str, &'static str),
     /// What was seen is not so any more.
-    #[error("it has changed meanwhile")]
+    #[error("it was changed concurrently")]
     Stale,
     /// There is still something in a category.
     #[error("the category is not empty")]
@@ -26,13 +26,13 @@ pub enum Error {
     #[error("{0}: {1}")]
     Refused(&'static str, String),
     /// Fields are wrong: which, and why.
-    #[error("wrong fields: {0:?}")]
+    #[error("invalid fields: {0:?}")]
     Fields(Vec<(String, String)>),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
     /// A JSON text in the database is not what this program writes.
-    #[error("a stored text is damaged: {0}")]
+    #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
 }
 
@@ -60,7 +60,7 @@ impl From<Error> for Problem {
                 }),
             Error::Db(error) => db::problem(&error),
             Error::Damaged(_) => {
-                tracing::error!(error = %error, "the catalogue cannot be read");
+                tracing::error!(error = %error, "cannot read the catalogue");
                 Self::new(ProblemKind::Internal)
             }
         }

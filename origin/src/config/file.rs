@@ -10,7 +10,7 @@ pub fn with_file(mut command: Command, file: &str) -> Result<Command, String> {
     for (key, value) in table {
         if setting(&command, &key).is_none() {
             return Err(format!(
-                "there is no setting `{key}`; `origin --help` lists them"
+                "unknown setting `{key}`; `origin --help` lists the settings"
             ));
         }
         let text = match value {
@@ -19,7 +19,7 @@ pub fn with_file(mut command: Command, file: &str) -> Result<Command, String> {
             toml::Value::Boolean(yes) => yes.to_string(),
             _ => {
                 return Err(format!(
-                    "`{key}` must be a text, a whole number, true or false"
+                    "`{key}` must be a string, a whole number, true or false"
                 ));
             }
         };

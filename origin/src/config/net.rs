@@ -66,7 +66,7 @@ fn ops_listen(text: &str) -> Result<OpsListen, String> {
         return Ok(OpsListen(None));
     }
     let address = text.parse().map(|address| OpsListen(Some(address)));
-    address.map_err(|_| "an address with a port, such as 127.0.0.1:9464, or off is expected".into())
+    address.map_err(|_| "must be an address with a port, such as 127.0.0.1:9464, or off".into())
 }
 
 impl Config {
@@ -74,7 +74,7 @@ impl Config {
     pub fn believed_addresses(&self) -> Vec<String> {
         let mut believed = Vec::new();
         if self.edge_secret.is_some() {
-            believed.push("what the edge signs with the edge secret".to_owned());
+            believed.push("the address that the edge signs with --edge-secret".to_owned());
         }
         if !self.trusted_proxies.is_empty() {
             let proxies: Vec<_> = self
@@ -85,17 +85,17 @@ impl Config {
             let proxies = proxies.join(", ");
             believed.push(format!(
                 "X-Forwarded-For from {proxies}: the last address that is none of these; \
-                 without one, the proxy counts as the client"
+                 without one, the proxy's own address"
             ));
         }
         believed.push(
             "X-Forwarded-For from a proxy on this machine: its last address; a connection from this \
-             machine without that field has no limits by address"
+             machine without that field has no rate limits by address"
                 .to_owned(),
         );
         believed.push(match self.require_edge {
             true => "nobody else: other connections are refused".to_owned(),
-            false => "the other end of any other connection".to_owned(),
+            false => "the peer address of any other connection".to_owned(),
         });
         believed
     }
@@ -106,26 +106,26 @@ impl Config {
         let named = self.edge_secret.is_some() || !self.trusted_proxies.is_empty();
         if let Some(all) = self.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
             warnings.push(format!(
-                "--trusted-proxies has {all}: every client may say that it is any other"
+                "--trusted-proxies has {all}: every client can claim any address"
             ));
         }
         if self.require_edge && !named {
             warnings.push(
-                "--require-edge without --edge-secret or --trusted-proxies refuses everybody"
+                "--require-edge without --edge-secret or --trusted-proxies refuses every request"
                     .to_owned(),
             );
         }
         if !named && self.listen.ip().is_loopback() {
             warnings.push(
-                "only this machine can connect, and neither --edge-secret nor --trusted-proxies says \
-                 through what: limits by address hold only if the proxy sets X-Forwarded-For"
+                "only this machine can connect, and neither --edge-secret nor --trusted-proxies is set: rate \
+                 limits by address have no effect unless a proxy here sets X-Forwarded-For"
                     .to_owned(),
             );
         }
         if !named && self.is_secure() && !self.listen.ip().is_loopback() {
             warnings.push(
-                "the shop is on https, and neither --edge-secret nor --trusted-proxies names what is in \
-                 front: all its clients count as one, and share its limits"
+                "the shop is on https, and neither --edge-secret nor --trusted-proxies is set: all clients \
+                 of a proxy count as one and share its rate limits"
                     .to_owned(),
             );
         }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(warnings(&["--trusted-proxies", "127.0.0.1"]), [""; 0]);
         said(&[], "X-Forwarded-For");
         said(&["--trusted-proxies", "0.0.0.0/0"], "every client");
-        said(&["--require-edge"], "refuses everybody");
+        said(&["--require-edge"], "refuses every request");
         let https = ["--base-url", "https://shop.example"];
         said(&[&public[..], &https].concat(), "count as one");
     }

@@ -10,7 +10,7 @@ use crate::email::EmailAddress;
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().ok();
     let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
-    let why = || format!("{text:?} is neither an address nor a network such as 10.0.0.0/8");
+    let why = || format!("{text:?} must be an IP address or a network such as 10.0.0.0/8");
     network.or_else(address).ok_or_else(why)
 }
 
@@ -18,7 +18,7 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 /// as none: whoever sets one believes that there is a secret.
 pub(super) fn secret(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        Err("a secret must not be empty; leave the setting out where there is none".to_owned())
+        Err("a secret must not be empty; omit the setting if there is none".to_owned())
     } else {
         Ok(text.to_owned())
     }
@@ -36,7 +36,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
         "http" | "https" if url.path() == "/" && url.query().is_none() => {
             Ok(url.as_str().trim_end_matches('/').to_owned())
         }
-        _ => Err("an http or https address without a path is expected".to_owned()),
+        _ => Err("must be an http or https URL without a path".to_owned()),
     }
 }
 

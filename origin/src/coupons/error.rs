@@ -8,10 +8,10 @@ use crate::db;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such coupon.
-    #[error("there is no such coupon")]
+    #[error("no such coupon")]
     NoSuchCoupon,
     /// Fields are wrong: which, and why.
-    #[error("wrong fields: {0:?}")]
+    #[error("invalid fields: {0:?}")]
     Invalid(Vec<(&'static str, String)>),
     /// The database failed.
     #[error(transparent)]

@@ -65,7 +65,7 @@ fn coupon(row: &AnyRow) -> Result<Coupon, db::Error> {
     Ok(Coupon {
         id: CouponId::new(row.try_get("id")?),
         code: row.try_get("code")?,
-        effect: effect.ok_or_else(|| db::Error::Decode("an unknown kind of coupon".into()))?,
+        effect: effect.ok_or_else(|| db::Error::Decode("unknown kind of coupon".into()))?,
         minimum_minor: row.try_get("minimum_minor")?,
         starts_at: time("starts_at")?,
         ends_at: time("ends_at")?,

@@ -32,7 +32,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub enum LeaseError {
     /// Somebody else has the id that was asked for, and renews it.
     #[error(
-        "node id {node} is held by another process, on {host}; leave --node-id out, or choose another"
+        "node id {node} is held by another process, on {host}; omit --node-id or choose another"
     )]
     Held {
         /// The id.
@@ -108,7 +108,7 @@ impl Lease {
             self.sure_until_ms.store(i64::MIN, Ordering::Release);
             tracing::error!(
                 node = held.node,
-                "the lease on this node id is lost; nothing is written until there is another"
+                "the lease of the node id is lost; nothing can be written until it is leased again"
             );
         }
     }
@@ -204,7 +204,7 @@ impl Db {
         };
         if held.is_lost {
             let node = self.lease(request, ids).await?;
-            tracing::warn!(node, "this process has a node id again");
+            tracing::warn!(node, "this process has leased a node id again");
             return Ok(());
         }
         let asked_ms = steady_ms();
@@ -318,7 +318,7 @@ impl Db {
                     tracing::info!(
                         node,
                         wait_ms,
-                        "the node id's last lease has not expired yet"
+                        "waiting for the previous lease of the node id to expire"
                     );
                     seen = Some(expires_at);
                 }

@@ -42,7 +42,7 @@ pub enum MigrateError {
         source: Error,
     },
     /// The database has another migration under this number.
-    #[error("migration {0} is not the one that was applied to this database")]
+    #[error("migration {0} differs from the one applied to this database")]
     Changed(i64),
     /// Another process has been at it all the time.
     #[error("another process is migrating this database; try again when it is done")]
@@ -152,7 +152,7 @@ async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migra
             tracing::warn!(
                 version = migration.version,
                 done = progress.done,
-                "a migration was broken off; going on with it"
+                "resuming an interrupted migration"
             );
         }
         resume(connection, migration, progress, stops).await?;

@@ -50,7 +50,7 @@ use replica::Replica;
 
 /// Says in the log what failed, and to the client what it may know.
 pub fn problem(error: &Error) -> Problem {
-    tracing::error!(error = %error, "the database failed");
+    tracing::error!(error = %error, "database request failed");
     let unavailable = |detail| Problem::new(ProblemKind::Unavailable).detail(detail);
     if is_gone(error) {
         unavailable("The database is temporarily unavailable.")

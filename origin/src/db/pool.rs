@@ -140,7 +140,7 @@ impl Pool {
         self.gate.close().await;
         for connection in self.store.retain(|_, _| false).removed {
             if let Err(error) = connection.close().await {
-                tracing::warn!(error = %error, "a connection to the database was not closed");
+                tracing::warn!(error = %error, "cannot close a database connection");
             }
         }
         self.store.close();

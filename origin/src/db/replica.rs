@@ -136,7 +136,7 @@ impl Replica {
                 return Some(reader.into());
             }
             Ok(Err(error)) => self.leave(&error.to_string()),
-            Err(_) => self.leave("it does not answer in time"),
+            Err(_) => self.leave("it did not respond in time"),
         }
         self.fallbacks.fetch_add(1, Ordering::Relaxed);
         None
@@ -158,21 +158,21 @@ impl Replica {
                 let lag_ms = primary.at.saturating_sub(seen.at).max(0);
                 self.lag_ms.store(lag_ms, Ordering::Relaxed);
                 if Duration::from_millis(lag_ms.unsigned_abs()) > self.lag_max {
-                    self.leave(&format!("it lags {lag_ms} ms behind"));
+                    self.leave(&format!("it is {lag_ms} ms behind"));
                 } else if !self.is_usable.swap(true, Ordering::Relaxed) {
                     tracing::info!(lag_ms, "the catalogue is read from the replica");
                 }
             }
             Ok(Err(error)) => self.leave(&error.to_string()),
-            Err(_) => self.leave("it does not answer in time"),
+            Err(_) => self.leave("it did not respond in time"),
         }
     }
 
     fn leave(&self, reason: &str) {
         if self.is_usable.swap(false, Ordering::Relaxed) {
-            tracing::warn!(reason, "the replica is not read; the primary is");
+            tracing::warn!(reason, "the replica is not used; reading from the primary");
         } else {
-            tracing::debug!(reason, "the replica cannot be read");
+            tracing::debug!(reason, "cannot read from the replica");
         }
     }
 }

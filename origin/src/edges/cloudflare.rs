@@ -43,7 +43,7 @@ impl Zone {
             return Ok(());
         }
         let message = said["errors"][0]["message"].as_str().unwrap_or_default();
-        Err(format!("Cloudflare answers {status}: {message}"))
+        Err(format!("Cloudflare responded with {status}: {message}"))
     }
 }
 

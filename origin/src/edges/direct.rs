@@ -53,7 +53,11 @@ impl Purge for Direct {
                 .map_err(|error| format!("the edge {}: {}", self.url, error.without_url()))?;
             match answer.status().is_success() {
                 true => Ok(()),
-                false => Err(format!("the edge {} answers {}", self.url, answer.status())),
+                false => Err(format!(
+                    "the edge {} responded with {}",
+                    self.url,
+                    answer.status()
+                )),
             }
         })
     }

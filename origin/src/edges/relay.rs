@@ -113,11 +113,7 @@ pub async fn tell_edge(app: &App, index: usize) -> Result<usize, db::Error> {
     let noted = db::retried(note, db::is_conflict).await;
     if let Some(error) = failure {
         edge.told.failed(now);
-        tracing::warn!(
-            edge = edge.name,
-            error,
-            "an edge was not told what has changed"
-        );
+        tracing::warn!(edge = edge.name, error, "an edge could not be purged");
         noted?;
         return Ok(0);
     }

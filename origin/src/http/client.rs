@@ -83,14 +83,14 @@ fn warn_of_unknown(came: Came) {
     match came {
         Came::FromEdge => EDGE.call_once(|| {
             tracing::warn!(
-                "the edge does not know its clients' addresses, so that limits by address do not hold: \
-                 set CLIENT_ADDRESS_FIELD at the edge"
+                "the edge does not send client addresses, so rate limits by address have no effect: set \
+                 CLIENT_ADDRESS_FIELD at the edge"
             );
         }),
         _ => LOCAL.call_once(|| {
             tracing::warn!(
-                "a request from this machine names no client, so that limits by address do not hold for \
-                 it: a proxy here must set X-Forwarded-For"
+                "a request from this machine has no client address, so rate limits by address do not \
+                 apply to it: a proxy on this machine must set X-Forwarded-For"
             );
         }),
     }

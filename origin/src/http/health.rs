@@ -88,7 +88,7 @@ async fn readiness(app: &App) -> Readiness {
         Ok(migrations) if migrations.complete() => {}
         Ok(_) => readiness.migrations = "missing: run `origin migrate`",
         Err(error) => {
-            tracing::warn!(error = %error, "not ready: the database does not answer");
+            tracing::warn!(error = %error, "not ready: the database does not respond");
             readiness.database = "does not answer";
             readiness.migrations = "unknown";
         }

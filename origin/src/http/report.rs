@@ -260,7 +260,10 @@ pub async fn not_this_way() -> Refusal {
 pub fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("not a text"), "a handler panicked");
+    tracing::error!(
+        panic = text.unwrap_or("not a text"),
+        "request handler panicked"
+    );
     Refusal::of(ProblemKind::Internal).into_response()
 }
 

@@ -100,7 +100,7 @@ pub(super) fn check_product(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     if product.variants.is_empty() {
         faults.push(Fault::row(
             "variants",
-            "there is none: at least a price is needed",
+            "missing: at least a price is required",
         ));
     }
     if product.variants.len() > VARIANTS_MAX {
@@ -152,7 +152,7 @@ fn check_options(options: &mut [NewOption], faults: &mut Vec<Fault>) {
             faults.push(Fault::row(format!("{field}.code"), repeated(&option.code)));
         }
         if option.values.is_empty() || option.values.len() > VALUES_MAX {
-            let reason = format!("there must be 1 to {VALUES_MAX}");
+            let reason = format!("must have 1 to {VALUES_MAX}");
             faults.push(Fault::row(format!("{field}.values"), reason));
         } else {
             check_values(&field, option, faults);
@@ -184,7 +184,7 @@ fn check_values(field: &str, option: &mut NewOption, faults: &mut Vec<Fault>) {
         if let Some(swatch) = &mut value.swatch {
             swatch.make_ascii_lowercase();
             if !is_swatch(swatch) {
-                let reason = "not a colour: #rrggbb is expected";
+                let reason = "must be a colour such as #rrggbb";
                 faults.push(Fault::field(format!("{field}.swatch"), reason));
                 value.swatch = None;
             }
@@ -230,7 +230,7 @@ pub(super) fn place_images(
         };
         variant.image = places.get(wanted as usize).copied().flatten();
         if wanted as usize >= places.len() {
-            let reason = "there is no such picture";
+            let reason = "no such image";
             faults.push(Fault::field(format!("variants[{index}].image"), reason));
         }
     }
@@ -241,7 +241,7 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
     if let ImageSource::Remote(url) = &image.source
         && !is_web_address(url)
     {
-        let reason = format!("not an http or https address of at most {URL_MAX} characters");
+        let reason = format!("must be an http or https URL of at most {URL_MAX} characters");
         faults.push(Fault::field(format!("{field}.src"), reason));
     }
     if let ImageSource::Drawn(words) = &image.source {
@@ -270,7 +270,7 @@ fn check_tags(tags: &mut Vec<String>, faults: &mut Vec<Fault>) {
 
 fn cut<T>(field: &str, list: &mut Vec<T>, most: usize, faults: &mut Vec<Fault>) {
     if list.len() > most {
-        let reason = format!("{} of them: only the first {most} are kept", list.len());
+        let reason = format!("{} entries: only the first {most} are kept", list.len());
         faults.push(Fault::field(field, reason));
         list.truncate(most);
     }
@@ -315,7 +315,7 @@ fn check_descriptions(descriptions: &mut Texts, faults: &mut Vec<Fault>) {
             .chars()
             .any(|c| c.is_control() && c != '\n' && c != '\t')
         {
-            "holds a control character".to_owned()
+            "contains a control character".to_owned()
         } else {
             return !text.is_empty();
         };
@@ -337,7 +337,7 @@ pub(super) fn check_line(
     } else if text.chars().count() > most {
         format!("longer than {most} characters")
     } else if text.chars().any(char::is_control) {
-        "holds a control character or a line break".to_owned()
+        "contains a control character or a line break".to_owned()
     } else {
         return true;
     };
@@ -363,5 +363,5 @@ fn is_web_address(url: &str) -> bool {
 }
 
 pub(super) fn repeated(what: &str) -> String {
-    format!("{what:?} stands in the file before")
+    format!("{what:?} already appears in the file")
 }

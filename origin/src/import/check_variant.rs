@@ -44,7 +44,7 @@ pub(super) fn check(
     {
         faults.push(Fault::variant(
             "stock",
-            format!("not from 0 to {COUNT_MAX}"),
+            format!("must be from 0 to {COUNT_MAX}"),
         ));
     }
     if variant
@@ -63,7 +63,7 @@ fn check_choices(variant: &mut NewVariant, product: &NewProduct, faults: &mut Ve
     let mut given = std::mem::take(&mut variant.options);
     for option in &product.options {
         let Some(place) = given.iter().position(|(code, _)| *code == option.code) else {
-            let reason = format!("{:?} is not chosen", option.code);
+            let reason = format!("no value is chosen for {:?}", option.code);
             faults.push(Fault::variant("options", reason));
             continue;
         };
@@ -75,7 +75,7 @@ fn check_choices(variant: &mut NewVariant, product: &NewProduct, faults: &mut Ve
         variant.options.push(choice);
     }
     for (code, _) in given {
-        let reason = format!("the product has no option {code:?}, or it is chosen twice");
+        let reason = format!("the product has no option {code:?}, or it appears twice");
         faults.push(Fault::variant("options", reason));
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
                 gate.fault(row.line, Fault::variant("", reason))?;
             }
             _ => {
-                let reason = "product, category or nothing is expected";
+                let reason = "must be product, category or empty";
                 gate.fault(row.line, Fault::row("type", reason))?;
             }
         }
@@ -145,7 +145,7 @@ fn attribute_columns(heading: &Columns) -> Result<AttributeColumns, Error> {
             if known.contains(name) {
                 continue;
             }
-            let reason = format!("the column {name:?} is not known");
+            let reason = format!("unknown column {name:?}");
             return Err(Error::Broken { line: 1, reason });
         };
         let (attribute, locale) = match attribute.rsplit_once(':') {
@@ -199,7 +199,7 @@ impl Reading {
         for row in &rows[1..] {
             for column in ["name", "slug", "status", "category", "category_id", "brand"] {
                 if !row.get(column).is_empty() && row.get(column) != first.get(column) {
-                    let reason = "is not the same as in the product's first row";
+                    let reason = "differs from the product's first row";
                     gate.fault(row.line, Fault::field(column, reason))?;
                 }
             }
@@ -227,7 +227,7 @@ impl Reading {
     ) -> Flow<Result<Option<String>, Fault>> {
         match (first.filled("category"), first.filled("category_id")) {
             (Some(_), Some(_)) => {
-                let reason = "either category or category_id, not both";
+                let reason = "set either category or category_id, not both";
                 Ok(Err(Fault::row("category_id", reason)))
             }
             (Some(path), None) => {
@@ -417,7 +417,7 @@ fn read_options(first: &SheetRow) -> Result<Vec<NewOption>, Fault> {
             continue;
         }
         if options.len() + 1 != number {
-            return Err(Fault::row(column, "there is no option before it"));
+            return Err(Fault::row(column, "no option precedes it"));
         }
         let code = first
             .filled(&format!("option{number}_code"))
@@ -451,7 +451,7 @@ fn status(row: &SheetRow) -> Result<Status, Fault> {
     let Some(word) = row.filled("status") else {
         return Ok(Status::default());
     };
-    let unknown = || Fault::row("status", "active, draft or archived is expected");
+    let unknown = || Fault::row("status", "must be active, draft or archived");
     Status::from_word(word).ok_or_else(unknown)
 }
 

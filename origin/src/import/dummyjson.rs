@@ -138,7 +138,7 @@ fn read_variant(
     let percent = notes.soft(fields.filled("discountPercentage"));
     let compare_at = match percent.map(|percent| money::before_reduction(price, &percent)) {
         Some(None) => {
-            let reason = "a decimal from 0 to below 100 is expected";
+            let reason = "must be a decimal from 0 to below 100";
             notes.add(Fault::field("discountPercentage", reason));
             None
         }

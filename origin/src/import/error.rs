@@ -14,7 +14,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Reading failed.
-    #[error("line {line}: reading failed: {source}")]
+    #[error("line {line}: cannot read: {source}")]
     Read {
         /// How far it got.
         line: u64,
@@ -30,7 +30,7 @@ pub enum Error {
         reason: String,
     },
     /// The temporary file that brings scattered rows together could not be written or read.
-    #[error("the temporary file failed: {0}")]
+    #[error("temporary file error: {0}")]
     Spool(String),
 }
 
@@ -69,7 +69,7 @@ impl std::fmt::Display for BadRow {
             Lost::Variant => "the variant",
             Lost::Field => "the field",
         };
-        write!(f, "{} ({lost} is left out)", self.reason)
+        write!(f, "{} ({lost} is skipped)", self.reason)
     }
 }
 

@@ -17,7 +17,7 @@ impl<'a> Fields<'a> {
     /// The object that is a whole record.
     pub(super) fn record(bytes: Option<&'a [u8]>) -> Result<Self, Fault> {
         let Some(bytes) = bytes else {
-            return Err(Fault::row("", "far too long"));
+            return Err(Fault::row("", "too long"));
         };
         let text = str::from_utf8(bytes).map_err(|_| Fault::row("", "not UTF-8"))?;
         Self::parse(String::new(), text).map_err(|reason| Fault::row("", reason))
@@ -26,7 +26,7 @@ impl<'a> Fields<'a> {
     fn parse(at: String, text: &'a str) -> Result<Self, String> {
         match serde_json::from_str(text) {
             Ok(fields) => Ok(Self { at, fields }),
-            Err(error) if error.is_data() => Err("an object is expected".to_owned()),
+            Err(error) if error.is_data() => Err("must be an object".to_owned()),
             Err(error) => Err(format!("not JSON: {}", without_place(&error))),
         }
     }
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
         };
         scalar(raw)
             .map(Some)
-            .ok_or_else(|| self.fault(name, "a text is expected"))
+            .ok_or_else(|| self.fault(name, "must be a string"))
     }
 
     /// A text that holds something.
@@ -88,14 +88,14 @@ impl<'a> Fields<'a> {
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         match whole.parse() {
             Ok(number) if fraction.bytes().all(|byte| byte == b'0') => Ok(Some(number)),
-            _ => Err(self.fault(name, "a whole number is expected")),
+            _ => Err(self.fault(name, "must be a whole number")),
         }
     }
 
     /// A truth value, also as a text or as 0 and 1.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
         let flag = self.filled(name)?;
-        flag.map(|it| text::flag(&it).ok_or_else(|| self.fault(name, "true or false is expected")))
+        flag.map(|it| text::flag(&it).ok_or_else(|| self.fault(name, "must be true or false")))
             .transpose()
     }
 
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         let Some(raw) = self.raw(name) else {
             return Ok(Vec::new());
         };
-        serde_json::from_str(raw).map_err(|_| self.fault(name, "a list is expected"))
+        serde_json::from_str(raw).map_err(|_| self.fault(name, "must be a list"))
     }
 
     /// The elements of a list, of which each is a text.
@@ -113,7 +113,7 @@ impl<'a> Fields<'a> {
         elements
             .map(|(index, raw)| {
                 let field = format!("{name}[{index}]");
-                scalar(raw.get()).ok_or_else(|| self.fault(&field, "a text is expected"))
+                scalar(raw.get()).ok_or_else(|| self.fault(&field, "must be a string"))
             })
             .collect()
     }

@@ -161,7 +161,7 @@ impl<'a, 'b> Gate<'a, 'b> {
         }
         self.check_variants(line, &mut product, variant_lines)?;
         if product.variants.is_empty() {
-            return self.fault(line, Fault::row("variants", "no variant is left to buy"));
+            return self.fault(line, Fault::row("variants", "no variant can be sold"));
         }
         self.products.insert(hash);
         let skus = product
@@ -216,7 +216,7 @@ impl<'a, 'b> Gate<'a, 'b> {
             if choices.contains(&variant.options) {
                 faults.push(Fault::variant(
                     "options",
-                    "another variant has the same choices",
+                    "another variant has the same option values",
                 ));
             }
             let lost = faults.iter().any(|fault| fault.lost != Lost::Field);

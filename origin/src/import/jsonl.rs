@@ -55,7 +55,7 @@ fn read_row(line: u64, fields: &Fields<'_>, folder: &Folder, gate: &mut Gate<'_,
         }
         Ok(_) => gate.fault(
             line,
-            fields.fault("type", "\"category\" or \"product\" is expected"),
+            fields.fault("type", "must be \"category\" or \"product\""),
         ),
         Err(fault) => gate.fault(line, fault),
     }
@@ -256,7 +256,7 @@ fn read_variants(
         }
     }
     if read.is_empty() {
-        return Err(fields.fault("variants", "no variant is left to buy"));
+        return Err(fields.fault("variants", "no variant can be sold"));
     }
     Ok(read)
 }
@@ -348,7 +348,7 @@ fn status(fields: &Fields<'_>) -> Result<Status, Fault> {
     let Some(word) = fields.filled("status")? else {
         return Ok(Status::default());
     };
-    let unknown = || fields.fault("status", "active, draft or archived is expected");
+    let unknown = || fields.fault("status", "must be active, draft or archived");
     Status::from_word(&word).ok_or_else(unknown)
 }
 

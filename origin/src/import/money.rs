@@ -12,7 +12,9 @@ pub(super) fn price(field: &str, text: &str, currency: Currency) -> Result<Money
     let shown: String = text.chars().take(40).collect();
     let fault = |why: String| Fault::variant(field, format!("{shown:?} is {why}"));
     let money = Money::parse(text.trim(), currency).map_err(|error| match error {
-        InvalidMoney::TooFine => fault(format!("finer than the smallest unit of {currency}")),
+        InvalidMoney::TooFine => {
+            fault(format!("more precise than the smallest unit of {currency}"))
+        }
         other => fault(other.to_string()),
     })?;
     if money.minor < 0 {
@@ -66,7 +68,7 @@ mod tests {
             ("NaN", "not a decimal"),
             ("1e3", "not a decimal"),
             ("", "not a decimal"),
-            ("0.001", "finer"),
+            ("0.001", "more precise"),
         ] {
             let fault = price("price", text, Currency::USD).unwrap_err();
             assert!(fault.reason.contains(why), "{text}: {}", fault.reason);

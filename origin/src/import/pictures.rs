@@ -31,7 +31,7 @@ impl Folder {
                 if scheme == "http" || scheme == "https" {
                     return Ok(ImageSource::Remote(src.to_owned()));
                 }
-                Err(format!("pictures come over http or https, not {scheme:?}"))
+                Err(format!("images must use http or https, not {scheme:?}"))
             }
             _ if src.starts_with("//") => Ok(ImageSource::Remote(format!("https:{src}"))),
             _ => self.file(src).map(ImageSource::File),
@@ -52,7 +52,7 @@ impl Folder {
         let relative = Path::new(name);
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         if name.is_empty() || name.contains(['\0', '\\']) || !relative.components().all(inside) {
-            return Err("not a path within the folder of the pictures".to_owned());
+            return Err("must be a path within the images folder".to_owned());
         }
         let file = self.root.join(relative);
         let root = if self.root.as_os_str().is_empty() {
@@ -61,13 +61,13 @@ impl Folder {
             &self.root
         };
         let missing = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no file {name:?}"),
+            io::ErrorKind::NotFound => format!("no file {name:?}"),
             _ => format!("{name:?} cannot be read: {error}"),
         };
         let real = file.canonicalize().map_err(missing)?;
         let real_root = root.canonicalize().map_err(missing)?;
         if !real.starts_with(real_root) {
-            return Err(format!("{name:?} leads out of the folder of the pictures"));
+            return Err(format!("{name:?} leads out of the images folder"));
         }
         if !real.is_file() {
             return Err(format!("{name:?} is not a file"));
@@ -197,7 +197,7 @@ impl Photos {
         match best.as_slice() {
             [(_, name)] => self.folder.file(name),
             [first, second, ..] if first.0 - second.0 >= MARGIN => self.folder.file(first.1),
-            [] => Err(format!("no file looks like {stored:?}")),
+            [] => Err(format!("no file matches {stored:?}")),
             [first, second, ..] => Err(format!(
                 "{stored:?} could be {:?} or {:?}",
                 first.1, second.1
@@ -306,11 +306,11 @@ mod tests {
         let found = dir.path().join("a/b.png");
         assert_eq!(pictures.source("a/b.png"), Ok(ImageSource::File(found)));
         for (src, why) in [
-            ("../secret.png", "not a path"),
-            ("/etc/passwd", "not a path"),
-            ("a/../../x", "not a path"),
-            ("a\\b.png", "not a path"),
-            ("", "not a path"),
+            ("../secret.png", "must be a path"),
+            ("/etc/passwd", "must be a path"),
+            ("a/../../x", "must be a path"),
+            ("a\\b.png", "must be a path"),
+            ("", "must be a path"),
             ("link.png", "leads out"),
             ("a", "not a file"),
             ("c.png", "no file"),

@@ -139,7 +139,7 @@ impl<R: BufRead> Objects<R> {
             }
             Some(b'{') if objects.enter_products()? => objects.shape = Shape::Field,
             Some(b'{') => {}
-            Some(_) => return Err(objects.broken("not JSON: an array or an object is expected")),
+            Some(_) => return Err(objects.broken("not JSON: must be an array or an object")),
         }
         Ok(objects)
     }
@@ -151,7 +151,7 @@ impl<R: BufRead> Objects<R> {
             Shape::Row => match self.skip_blanks(b",")? {
                 None => return Ok(None),
                 Some(b'{' | b'[') => self.read_row()?,
-                Some(_) => return Err(self.broken("not JSON: an object is expected")),
+                Some(_) => return Err(self.broken("not JSON: must be an object")),
             },
             Shape::Array | Shape::Field => match self.read_element()? {
                 None => return Ok(None),
@@ -221,7 +221,7 @@ impl<R: BufRead> Objects<R> {
             b'"' => depth.in_text = true,
             b'{' | b'[' => depth.brackets += 1,
             b'}' | b']' if depth.brackets == 0 => {
-                return Err(self.broken("not JSON: a bracket too many"));
+                return Err(self.broken("not JSON: one bracket too many"));
             }
             b'}' | b']' => depth.brackets -= 1,
             _ => {}
@@ -232,7 +232,7 @@ impl<R: BufRead> Objects<R> {
     /// The list is closed: of a bare one, it must be the end of the file too.
     fn end_list(&mut self) -> Result<(), Error> {
         if self.shape == Shape::Array && self.skip_blanks(b"")?.is_some() {
-            return Err(self.broken("something follows the end of the list"));
+            return Err(self.broken("there is content after the end of the list"));
         }
         self.shape = Shape::Ended;
         Ok(())
@@ -312,7 +312,7 @@ fn empty() -> Error {
 }
 
 fn unfinished(line: u64) -> String {
-    format!("the file ends in the middle of what begins on line {line}")
+    format!("the file ends in the middle of the record that begins on line {line}")
 }
 
 #[cfg(test)]
@@ -364,7 +364,7 @@ mod tests {
             ("[{\n", 2, "ends in the middle"),
             ("[{},", 1, "ends in the middle"),
             ("{\"a\":\n\"", 2, "line 1"),
-            ("[{}]\n{}", 2, "follows"),
+            ("[{}]\n{}", 2, "after the end"),
             ("[}]", 1, "too many"),
         ] {
             match objects(text) {

@@ -80,7 +80,7 @@ fn put(
             });
         match put {
             Ok(Ok(true)) => {}
-            Ok(Ok(false)) => gate.fault(line, Fault::row("pk", "stands in the file before"))?,
+            Ok(Ok(false)) => gate.fault(line, Fault::row("pk", "already appears in the file"))?,
             Ok(Err(error)) => return Err(error.into()),
             Err(fault) => gate.fault(line, fault)?,
         }
@@ -167,7 +167,8 @@ fn report_unreached(tables: &Tables<'_>, gate: &mut Gate<'_, '_>) -> Flow {
         let external_id = format!("{PREFIX}{pk}");
         let reported = row.filled("name").ok().flatten().is_none();
         if !gate.has_category(&external_id) && !reported {
-            let reason = "the categories above it do not lead to a top one, or are left out";
+            let reason =
+                "its parent categories do not lead to a top-level category, or are skipped";
             gate.fault(entry.line, Fault::row("parent", reason).losing(Lost::Row))?;
         }
     }

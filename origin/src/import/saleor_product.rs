@@ -68,7 +68,7 @@ impl Products<'_> {
                     .is_some_and(|id| !gate.has_category(id))
                 {
                     product.category = None;
-                    let fault = Fault::field("category", "there is no such category");
+                    let fault = Fault::field("category", "no such category");
                     gate.fault(entry.line, fault)?;
                 }
                 gate.product(entry.line, product, Some(&lines))

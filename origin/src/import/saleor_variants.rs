@@ -79,7 +79,7 @@ impl Products<'_> {
             }
         }
         if drafts.is_empty() {
-            return Err(Fault::row("variants", "no variant is left to buy").into());
+            return Err(Fault::row("variants", "no variant can be sold").into());
         }
         choosing.options = put_choices(&mut drafts);
         for draft in drafts {
@@ -208,7 +208,10 @@ impl Products<'_> {
         let (number, unit) = text.split_once(':').unwrap_or((&text, "kg"));
         let grams = weight::grams(number, unit);
         if grams.is_none() {
-            notes.add(Fault::field("weight", format!("{text:?} is not a weight")));
+            notes.add(Fault::field(
+                "weight",
+                format!("{text:?} is not a valid weight"),
+            ));
         }
         Ok(grams.filter(|grams| *grams > 0))
     }

@@ -54,7 +54,7 @@ impl SheetRow {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         match whole.parse() {
             Ok(number) if fraction.bytes().all(|byte| byte == b'0') => Ok(Some(number)),
-            _ => Err(Fault::row(column, "a whole number is expected")),
+            _ => Err(Fault::row(column, "must be a whole number")),
         }
     }
 
@@ -67,7 +67,7 @@ impl SheetRow {
     /// A truth value.
     pub(super) fn flag(&self, column: &str) -> Result<Option<bool>, Fault> {
         let flag = self.filled(column).map(text::flag);
-        flag.map(|it| it.ok_or_else(|| Fault::row(column, "true or false is expected")))
+        flag.map(|it| it.ok_or_else(|| Fault::row(column, "must be true or false")))
             .transpose()
     }
 
@@ -149,7 +149,7 @@ impl<R: BufRead> Sheet<R> {
         for (index, name) in heading.cells.iter().enumerate() {
             let name = name.trim().to_owned();
             if !name.is_empty() && columns.insert(name.clone(), index).is_some() {
-                return Err(broken(format!("the column {name:?} stands there twice")));
+                return Err(broken(format!("the column {name:?} appears twice")));
             }
         }
         sheet.width = heading.cells.len();
@@ -169,7 +169,7 @@ impl<R: BufRead> Sheet<R> {
         }
         Err(Error::Broken {
             line: 1,
-            reason: format!("there is no column {column:?}"),
+            reason: format!("the column {column:?} is missing"),
         })
     }
 
@@ -247,7 +247,8 @@ struct Plain<R> {
 impl<R: BufRead> Read for Plain<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.room.get() == 0 {
-            let reason = format!("a row has more than {RECORD_MAX} bytes: is a quote not closed?");
+            let reason =
+                format!("a row has more than {RECORD_MAX} bytes; check for an unclosed quote");
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let most = out.len().min(self.room.get());

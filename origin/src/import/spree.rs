@@ -275,7 +275,7 @@ fn read_status(rows: &Rows, notes: &mut Notes) -> Status {
     Status::from_word(&word.to_ascii_lowercase()).unwrap_or_else(|| {
         notes.add(Fault::field(
             "status",
-            format!("{word:?} is not known: taken as a draft"),
+            format!("unknown value {word:?}; imported as a draft"),
         ));
         Status::Draft
     })

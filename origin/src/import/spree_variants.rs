@@ -124,7 +124,7 @@ pub(super) fn read(
         }
     }
     if made.variants.is_empty() {
-        return Err(Fault::row("price", "no variant is left to buy"));
+        return Err(Fault::row("price", "no variant can be sold"));
     }
     Ok(made)
 }
@@ -261,7 +261,7 @@ fn read_weight(group: &VariantRows<'_>, notes: &mut Notes) -> Option<u32> {
     if grams.is_none() {
         notes.add(Fault::field(
             "weight",
-            format!("{number:?} {unit:?} is not a weight"),
+            format!("{number:?} {unit:?} is not a valid weight"),
         ));
     }
     grams.filter(|grams| *grams > 0)

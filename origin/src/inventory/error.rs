@@ -8,10 +8,10 @@ use crate::{catalog, db, desk::BrokenOff};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields are wrong: which, and why.
-    #[error("wrong fields: {0:?}")]
+    #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
     /// The stock is not what changes expect: which, and what it is.
-    #[error("the stock is different: {0:?}")]
+    #[error("the stock differs: {0:?}")]
     Conflict(Vec<(String, String)>),
     /// The catalogue failed.
     #[error(transparent)]
@@ -53,7 +53,7 @@ impl From<Error> for Problem {
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
             Error::BrokenOff(_) => {
-                tracing::error!(error = %error, "the stock failed");
+                tracing::error!(error = %error, "stock request failed");
                 Self::new(ProblemKind::Internal)
             }
         }

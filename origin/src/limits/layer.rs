@@ -56,7 +56,7 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     let mut response = if verdict.allowed {
         next.run(request).await
     } else {
-        tracing::info!(limit = rule.name, "a client asked too often");
+        tracing::info!(limit = rule.name, "rate limit exceeded");
         let retry_in = verdict.retry_in;
         Refusal::from(TooOften { retry_in }).into_response()
     };
@@ -86,7 +86,7 @@ async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict
 pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), TooOften> {
     match take(app, network, rule).await {
         Some((_, verdict)) if !verdict.allowed => {
-            tracing::info!(limit = rule.name, "asked too often");
+            tracing::info!(limit = rule.name, "rate limit exceeded");
             Err(TooOften {
                 retry_in: verdict.retry_in,
             })

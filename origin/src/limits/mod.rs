@@ -90,7 +90,7 @@ pub struct Verdict {
 
 /// It was asked too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("asked too often")]
+#[error("rate limit exceeded")]
 pub struct TooOften {
     /// When to try again.
     pub retry_in: Duration,
@@ -210,7 +210,7 @@ impl Limits {
         if verdict.allowed {
             return Ok(());
         }
-        tracing::info!(limit = rule.name, "asked too often");
+        tracing::info!(limit = rule.name, "rate limit exceeded");
         Err(TooOften {
             retry_in: verdict.retry_in,
         })

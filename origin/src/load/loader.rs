@@ -174,7 +174,7 @@ impl<'a> Loader<'a> {
         });
         let prepared = work
             .await
-            .map_err(|error| Failure(format!("a picture failed: {error}")))?;
+            .map_err(|error| Failure(format!("an image failed: {error}")))?;
         let mut ready = Vec::with_capacity(prepared.len());
         for (line, (prepared, missing)) in lines.into_iter().zip(prepared) {
             for (index, reason) in missing {
@@ -190,7 +190,7 @@ impl<'a> Loader<'a> {
         self.report.bad += 1;
         self.progress.suspend(|| eprintln!("{bad}"));
         if self.mode.strict && self.report.stopped.is_none() {
-            self.report.stopped = Some(format!("stopped at the first bad row: {bad}"));
+            self.report.stopped = Some(format!("stopped at the first invalid row: {bad}"));
         }
     }
 

@@ -38,12 +38,15 @@ pub(super) type Missing = (usize, String);
 
 impl Pictures {
     pub(super) fn open(config: &Config, dry_run: bool) -> Result<Self, Failure> {
-        let scratch = if dry_run {
-            let made = tempfile::tempdir();
-            Some(made.map_err(|error| Failure(format!("cannot make a scratch folder: {error}")))?)
-        } else {
-            None
-        };
+        let scratch =
+            if dry_run {
+                let made = tempfile::tempdir();
+                Some(made.map_err(|error| {
+                    Failure(format!("cannot create a temporary folder: {error}"))
+                })?)
+            } else {
+                None
+            };
         let library = match &scratch {
             Some(scratch) => Library::open(scratch.path().to_owned(), config.picture_pixels),
             None => config.library(),
@@ -85,7 +88,8 @@ impl Pictures {
                 .ingest_file(path)
                 .map_err(|error| error.to_string())?,
             ImageSource::Drawn(words) => {
-                let svg = art::draw(words).ok_or_else(|| format!("nobody can draw {words:?}"))?;
+                let svg =
+                    art::draw(words).ok_or_else(|| format!("no drawing is known for {words:?}"))?;
                 self.0
                     .library
                     .ingest_svg(&svg)

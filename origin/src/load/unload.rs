@@ -24,7 +24,7 @@ pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, Failure> {
         |error: std::io::Error| Failure(format!("cannot write {}: {error}", path.display()));
     let is = |extension| path.extension().is_some_and(|it| it == extension);
     if !is("csv") && !is("jsonl") {
-        let reason = "the file's name must end in .csv or .jsonl, which says its format";
+        let reason = "the file name must end in .csv or .jsonl";
         return Err(Failure(reason.to_owned()));
     }
     let file = File::options()

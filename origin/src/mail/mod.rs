@@ -50,7 +50,7 @@ impl Mailer {
     pub fn new(from: &str, smtp_url: Option<&str>, folder: PathBuf) -> Result<Self, String> {
         let from = from
             .parse()
-            .map_err(|error| format!("{from:?} is no sender: {error}"))?;
+            .map_err(|error| format!("{from:?} is not a valid sender: {error}"))?;
         let way = match smtp_url {
             Some(url) => Way::Smtp(
                 AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
@@ -105,8 +105,10 @@ impl Mailer {
         let forgotten = tokio::task::spawn_blocking(move || forget(&folder, &email)).await;
         match forgotten {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = %error, "the mailbox folder was not cleared"),
-            Err(error) => tracing::warn!(error = %error, "the mailbox folder was not cleared"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %error, "the mailbox folder could not be cleared")
+            }
+            Err(error) => tracing::warn!(error = %error, "the mailbox folder could not be cleared"),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The media folder cannot be made.
-    #[error("cannot make the media folder {}: {source}", path.display())]
+    #[error("cannot create the media folder {}: {source}", path.display())]
     Folder {
         /// Which folder.
         path: PathBuf,
@@ -30,16 +30,16 @@ pub enum Error {
         source: io::Error,
     },
     /// Its file has more bytes than are taken.
-    #[error("the picture is too large: {} MiB are the most", super::FILE_MAX / 1_048_576)]
+    #[error("the image is too large: at most {} MiB are allowed", super::FILE_MAX / 1_048_576)]
     TooManyBytes,
     /// It has more pixels than are taken, or as many with more bits each.
-    #[error("the picture is too large: {} megapixels are the most (--picture-pixels)",
+    #[error("the image is too large: at most {} megapixels are allowed (--picture-pixels)",
         pixels_max / 1_000_000)]
     TooManyPixels {
         /// The most.
         pixels_max: u64,
     },
     /// It is not a picture, or a broken one.
-    #[error("not a picture that can be shown: {0}")]
+    #[error("not a supported image: {0}")]
     Broken(String),
 }

@@ -12,7 +12,7 @@ use crate::{cart, catalog, db, desk::BrokenOff};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No order has this number, or the token is another's.
-    #[error("there is no such order")]
+    #[error("no such order")]
     NoSuchOrder,
     /// The total is not what the shopper saw.
     #[error("the total has changed")]
@@ -26,28 +26,28 @@ pub enum Error {
     #[error("the cart cannot be ordered: {0:?}")]
     Obstacles(Vec<Obstacle>),
     /// The buyer, or the network, has too much on orders that are not paid.
-    #[error("too much is not paid: {0:?}")]
+    #[error("too many unpaid orders: {0:?}")]
     TooMuchUnpaid(Vec<Obstacle>),
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(String, String),
     /// Some of its goods have not come yet.
-    #[error("the order waits for goods")]
+    #[error("the order is waiting for stock")]
     NotThereYet,
     /// In its present state the order cannot take this step.
     #[error("the order cannot take this step")]
     IllegalStep,
     /// The key belongs to a request with other content.
-    #[error("the key belongs to another request")]
+    #[error("the idempotency key belongs to another request")]
     KeyMismatch,
     /// A request with this key is being answered.
-    #[error("a request with this key is being answered")]
+    #[error("a request with this idempotency key is in progress")]
     KeyInFlight,
     /// There is no key, and there must be one.
-    #[error("there is no key")]
+    #[error("the idempotency key is missing")]
     KeyMissing,
     /// The key is no key.
-    #[error("the key is malformed")]
+    #[error("the idempotency key is malformed")]
     KeyMalformed,
     /// The catalogue failed.
     #[error(transparent)]
@@ -59,7 +59,7 @@ pub enum Error {
     #[error(transparent)]
     Db(#[from] db::Error),
     /// A JSON text in the database is not what this program writes.
-    #[error("a stored text is damaged: {0}")]
+    #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// The batch that this belonged to could not be written.
     #[error("the order could not be written")]
@@ -139,7 +139,7 @@ impl From<Error> for Problem {
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
             Error::Damaged(_) | Error::BrokenOff(_) => {
-                tracing::error!(error = %error, "an order failed");
+                tracing::error!(error = %error, "order request failed");
                 Self::new(ProblemKind::Internal)
             }
         }

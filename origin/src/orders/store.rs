@@ -442,7 +442,7 @@ pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
 /// The state of an order.
 pub(super) fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
     let word: String = row.try_get("state")?;
-    OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("an unknown state".into()))
+    OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("unknown state".into()))
 }
 
 fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {

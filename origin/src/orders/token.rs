@@ -59,7 +59,7 @@ pub(super) fn with_token(app: &App, stored: Stored) -> Order {
         Ok(token) => order.token = token,
         Err(error) => {
             let number = &order.number;
-            tracing::error!(order.number = number, error = %error, "an order's token does not open");
+            tracing::error!(order.number = number, error = %error, "the token of an order cannot be unsealed");
         }
     }
     order

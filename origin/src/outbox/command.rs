@@ -27,7 +27,7 @@ pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, Failure> {
         let count = retry(&mut tx, app.clock.now()).await?;
         tx.commit().await?;
         audit::note_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
-        println!("{count} messages are due again");
+        println!("{count} messages will be sent again");
         return Ok(ExitCode::SUCCESS);
     }
     let mut reader = app.db.read().await?;

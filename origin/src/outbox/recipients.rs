@@ -38,7 +38,7 @@ pub(super) async fn withheld<'m>(
             tracing::warn!(
                 id,
                 topic,
-                "an address gets too many messages: one is withheld"
+                "too many messages to one address; this message is not sent"
             );
             withheld.insert(id);
         }

@@ -205,7 +205,7 @@ async fn note(app: &App, due: Vec<Due>, outcomes: Vec<Outcome>) -> Result<usize,
     db::retried(note, db::is_conflict).await?;
     for (message, error) in &failed {
         let (id, topic, attempts) = (message.id, &message.topic, message.attempts);
-        tracing::warn!(id, topic, attempts, error, "a message was not delivered");
+        tracing::warn!(id, topic, attempts, error, "message could not be delivered");
     }
     Ok(done.len())
 }

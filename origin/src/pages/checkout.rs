@@ -453,7 +453,7 @@ async fn pay(
     };
     let paid = pay_with(app, order, request, key, network).await;
     if let Err(error) = paid {
-        tracing::warn!(error = %error, "an order could not be paid at once");
+        tracing::warn!(error = %error, "an order was placed but not paid");
     }
 }
 

@@ -10,16 +10,16 @@ use crate::{db, orders};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The order has no such payment.
-    #[error("there is no such payment")]
+    #[error("no such payment")]
     NoSuchPayment,
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
     /// The shop has no account with the provider of this payment any more.
-    #[error("there is no provider for this payment")]
+    #[error("this payment has no provider")]
     NoProvider,
     /// An event is not what the provider signs, or is too old.
-    #[error("the event is refused: {0}")]
+    #[error("the event was refused: {0}")]
     BadEvent(String),
     /// The provider did not say what has become of a payment.
     #[error(transparent)]
@@ -57,7 +57,7 @@ impl From<Error> for Problem {
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::NoProvider | Error::Unknown(_) => {
-                tracing::error!(error = %error, "a payment failed");
+                tracing::error!(error = %error, "payment request failed");
                 Self::new(ProblemKind::Unavailable)
                     .detail("The payment provider is temporarily unavailable.")
             }

@@ -31,11 +31,7 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
     drop(reader);
     let Some(known) = known.filter(|it| it.provider == "stripe") else {
         let (event, payment) = (&event.id, about.reference);
-        tracing::warn!(
-            event,
-            payment,
-            "an event is about a payment that is not known"
-        );
+        tracing::warn!(event, payment, "event for an unknown payment");
         return Ok(());
     };
     let answer = match event.answer {

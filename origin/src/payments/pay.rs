@@ -78,7 +78,11 @@ pub async fn pay(
         }
         // It stays on its way; the job that asks about such payments hears of it.
         Err(Unknown(why)) => {
-            tracing::warn!(payment = payment.id, why, "the provider did not answer");
+            tracing::warn!(
+                payment = payment.id,
+                why,
+                "the payment provider did not respond"
+            );
             payment
         }
     };
@@ -247,7 +251,7 @@ async fn settle_once(
         tracing::error!(
             payment = id,
             minor,
-            "another amount came than was asked for"
+            "the amount paid differs from the amount requested"
         );
         store::update(&mut tx, &payment, now).await?;
         tx.commit().await?;
@@ -365,7 +369,11 @@ async fn asked(app: &App, number: &str, payment: Stored) -> Result<Payment, Erro
             shown(app, number, payment, None).await
         }
         Err(Unknown(why)) => {
-            tracing::warn!(payment = payment.id, why, "the provider did not answer");
+            tracing::warn!(
+                payment = payment.id,
+                why,
+                "the payment provider did not respond"
+            );
             shown(app, number, payment, None).await
         }
     }
@@ -420,7 +428,11 @@ pub async fn recover(app: &App) -> Result<(), Error> {
                 settle(app, payment.id, &answer).await?;
             }
             Err(Unknown(why)) => {
-                tracing::warn!(payment = payment.id, why, "the provider did not answer");
+                tracing::warn!(
+                    payment = payment.id,
+                    why,
+                    "the payment provider did not respond"
+                );
             }
         }
     }

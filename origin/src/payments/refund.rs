@@ -87,10 +87,12 @@ pub async fn send_back(app: &App) -> Result<(), Error> {
             let amount = Money::new(minor, payment.amount.currency);
             let sent = match provider::of(app, &payment.provider) {
                 Some(provider) => provider.refund(&payment.known(), refund, amount).await,
-                None => Err(Unknown("the shop has no account any more".to_owned())),
+                None => Err(Unknown(
+                    "the shop's account with the provider is not configured".to_owned(),
+                )),
             };
             if let Err(Unknown(why)) = sent {
-                tracing::warn!(refund, why, "the provider did not answer");
+                tracing::warn!(refund, why, "the payment provider did not respond");
                 continue;
             }
         }

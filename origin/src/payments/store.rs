@@ -115,7 +115,7 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
         id: row.try_get("id")?,
         order: OrderId::new(row.try_get("order_id")?),
         provider: row.try_get("provider")?,
-        state: state.ok_or_else(|| db::Error::Decode("an unknown state".into()))?,
+        state: state.ok_or_else(|| db::Error::Decode("unknown state".into()))?,
         amount: Money::new(row.try_get("amount_minor")?, currency),
         reason: row.try_get("reason")?,
         external: row.try_get("external_id")?,

@@ -202,7 +202,7 @@ async fn note_pause(
     subject: String,
     until: Timestamp,
 ) -> Result<(), db::Error> {
-    tracing::warn!(subject, %until, "too many declined cards: none is taken for a while");
+    tracing::warn!(subject, %until, "too many declined cards: card payments are paused");
     let change = Change::new("payment.pause", subject).to(&until);
     let actor = Actor("payments".to_owned());
     audit::note(tx, app.context(), &actor, &[change]).await

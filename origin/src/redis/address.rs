@@ -38,7 +38,7 @@ impl Address {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = |error: RedisError| format!("the Redis address: {error}");
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err("the Redis address: it does not begin with redis://".to_owned());
+            return Err("the Redis address: must begin with redis://".to_owned());
         };
         match scheme {
             "redis-sentinel" => Self::sentinels(rest),
@@ -58,7 +58,7 @@ impl Address {
     fn sentinels(rest: &str) -> Result<Self, String> {
         let (hosts, url) = split(rest)?;
         let master = url.fragment().filter(|it| !it.is_empty()).ok_or(
-            "the Redis address: a Sentinel needs to know which master, as in redis-sentinel://HOST#MASTER",
+            "the Redis address: a Sentinel address must name the master, as in redis-sentinel://HOST#MASTER",
         )?;
         let mut server = url.clone();
         server.set_fragment(None);
@@ -90,7 +90,7 @@ impl Address {
         let Self::Cluster { urls, .. } = self else {
             return self.server().await?.get_async_pubsub().await;
         };
-        let mut failed = (ErrorKind::ClusterConnectionNotFound, "no node answers").into();
+        let mut failed = (ErrorKind::ClusterConnectionNotFound, "no node responds").into();
         for url in urls {
             match Client::open(url.as_str())?.get_async_pubsub().await {
                 Ok(channels) => return Ok(channels),
@@ -124,7 +124,7 @@ impl Address {
 
 /// The hosts, and an address with the first of them alone, which can be read as one.
 fn split(rest: &str) -> Result<(Vec<String>, Url), String> {
-    let wrong = "the Redis address: hosts with commas between them are expected";
+    let wrong = "the Redis address: must be hosts separated by commas";
     let authority = rest.split(['/', '#', '?']).next().unwrap_or_default();
     let hosts = authority.rsplit('@').next().unwrap_or_default();
     let hosts: Vec<String> = hosts.split(',').map(str::to_owned).collect();

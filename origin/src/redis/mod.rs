@@ -86,16 +86,19 @@ impl Redis {
         let why = match tokio::time::timeout(self.timeout, asked).await {
             Ok(Ok(answer)) => {
                 if self.breaker.succeeded() {
-                    tracing::info!("Redis answers again");
+                    tracing::info!("Redis responds again");
                 }
                 return Some(answer);
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "time limit".to_owned(),
+            Err(_) => "timed out".to_owned(),
         };
         self.forget(&opening);
         if self.breaker.failed(Instant::now()) {
-            tracing::warn!(error = why, "Redis does not answer: it is left alone");
+            tracing::warn!(
+                error = why,
+                "Redis does not respond; it is not used until it does"
+            );
         }
         None
     }

@@ -22,7 +22,7 @@ const BYTES_EACH_UPDATE: usize = 512;
 
 /// A client sends frames that ask for work and are no requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many HTTP/2 frames that are no requests")]
+#[error("too many HTTP/2 frames that are not requests")]
 pub(super) struct Flood;
 
 /// Reads along with a connection.

@@ -11,7 +11,7 @@ use crate::db;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such webhook.
-    #[error("there is no such webhook")]
+    #[error("no such webhook")]
     NoSuchWebhook,
     /// A field is wrong: which, and why.
     #[error("{0}: {1}")]

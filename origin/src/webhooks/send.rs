@@ -78,7 +78,7 @@ pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), S
     // What else it says is not read: it may be endless, and may hold what was sent.
     match answer.status() {
         status if status.is_success() => Ok(()),
-        status => Err(format!("the receiver answers {status}")),
+        status => Err(format!("the receiver responded with {status}")),
     }
 }
 

@@ -128,7 +128,7 @@ db_test! {
             tell_webhooks(&shop.app).await.unwrap();
         }
         // The first was refused, and nothing of its subject goes before it. What the receiver said is not kept.
-        const WHY: &str = "select count(*) from outbox where error = 'the receiver answers 500 Internal Server Error'";
+        const WHY: &str = "select count(*) from outbox where error = 'the receiver responded with 500 Internal Server Error'";
         assert_eq!(count(shop, WHY).await, 1);
         assert_eq!(low.topics(), ["stock.low"]);
         let of_order = |topics: Vec<String>| topics.into_iter().filter(|it| it.starts_with("order."));

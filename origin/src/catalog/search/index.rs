@@ -181,7 +181,10 @@ pub async fn rebuild_search(app: &App) -> Result<(), Error> {
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
-    tracing::info!(products = count, "the words of all products are written");
+    tracing::info!(
+        products = count,
+        "the search index of all products is written"
+    );
     Ok(())
 }
 

@@ -95,7 +95,7 @@ impl From<Outcome> for Answer {
 
 /// The provider did not say what has become of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the provider does not answer: {0}")]
+#[error("the payment provider does not respond: {0}")]
 pub struct Unknown(pub String);
 
 impl From<db::Error> for Unknown {

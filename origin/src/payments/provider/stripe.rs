@@ -253,7 +253,7 @@ impl Provider for Stripe<'_> {
 
     async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
         let intent = charge.external.as_deref();
-        let intent = intent.ok_or_else(|| Unknown("the charge is not known".to_owned()))?;
+        let intent = intent.ok_or_else(|| Unknown("unknown charge".to_owned()))?;
         let fields = [
             ("payment_intent", intent),
             ("amount", &amount.minor.to_string()),
@@ -296,8 +296,8 @@ struct RawData {
 pub fn event(secret: &str, signature: &str, body: &[u8], now: Timestamp) -> Result<Event, String> {
     let parts = || signature.split(',').filter_map(|part| part.split_once('='));
     let time = parts().find(|(name, _)| name.trim() == "t");
-    let time = time.ok_or("there is no time in the signature")?.1;
-    let seconds: i64 = time.parse().map_err(|_| "the time is no number")?;
+    let time = time.ok_or("the signature has no timestamp")?.1;
+    let seconds: i64 = time.parse().map_err(|_| "the timestamp is not a number")?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signed = [time.as_bytes(), b".", body].concat();
     let genuine = parts()
@@ -305,7 +305,7 @@ pub fn event(secret: &str, signature: &str, body: &[u8], now: Timestamp) -> Resu
         .filter_map(|(_, tag)| hex(tag))
         .any(|tag| hmac::verify(&key, &signed, &tag).is_ok());
     if !genuine {
-        return Err("the signature is not genuine".to_owned());
+        return Err("the signature is not valid".to_owned());
     }
     if (now.as_millis() / 1_000).abs_diff(seconds) > AGE_MAX_S.unsigned_abs() {
         return Err("the event is too old".to_owned());

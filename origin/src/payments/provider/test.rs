@@ -56,7 +56,7 @@ impl Provider for Test<'_> {
             }
             TestCard::TimesOut => {
                 self.put(reference, amount, "captured").await?;
-                return Err(Unknown("it took too long".to_owned()));
+                return Err(Unknown("it timed out".to_owned()));
             }
         }
         let external = None;
