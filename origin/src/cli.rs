@@ -25,7 +25,7 @@ struct Cli {
     #[command(subcommand)]
     command: Action,
 
-    /// A TOML file with settings; `mallard.toml` is read if it is there
+    /// A TOML file with settings; by default `mallard.toml`, if it exists
     #[arg(long, env = "MALLARD_CONFIG", global = true, value_name = "FILE")]
     #[arg(help_heading = "Settings")]
     config: Option<PathBuf>,
@@ -44,7 +44,7 @@ const DEFAULT_FILE: &str = "mallard.toml";
 enum Action {
     /// Serve the shop
     Serve,
-    /// Bring the database up to this version
+    /// Migrate the database to this version
     Migrate,
     /// Import products from a file
     Import(load::ImportArgs),
@@ -52,11 +52,11 @@ enum Action {
     Export(load::ExportArgs),
     /// Fill the shop with the demo catalogue, or with many products for a load test
     Seed(load::SeedArgs),
-    /// Make accounts of people who run the shop
+    /// Manage the accounts of people who run the shop
     User(accounts::UserArgs),
-    /// List the messages that could not be delivered, or try them again
+    /// List undelivered messages, or send them again
     Outbox(outbox::OutboxArgs),
-    /// Print the settings in force and where each comes from; passwords are masked
+    /// Print the effective settings and their sources; passwords are masked
     Config,
 }
 

@@ -25,7 +25,7 @@ use parse::{base_url, email, network, secret};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
 pub struct Config {
-    /// Where to listen
+    /// The address to listen on
     #[arg(
         long,
         env = "MALLARD_LISTEN",
@@ -38,7 +38,7 @@ pub struct Config {
     #[command(flatten)]
     pub net: NetConfig,
 
-    /// Where shoppers reach the shop; every absolute address begins with it
+    /// The public URL of the shop; every absolute URL begins with it
     #[arg(
         long,
         env = "MALLARD_BASE_URL",
@@ -48,7 +48,7 @@ pub struct Config {
     #[arg(value_parser = base_url)]
     pub base_url: String,
 
-    /// What the shop is called
+    /// The name of the shop
     #[arg(
         long,
         env = "MALLARD_SHOP_NAME",
@@ -57,11 +57,11 @@ pub struct Config {
     )]
     pub shop_name: String,
 
-    /// How to reach the shop, as the contact page shows it: company, address, register
+    /// The contact details that the contact page shows: company, address, register
     #[arg(long, env = "MALLARD_CONTACT", default_value = "", global = true)]
     pub contact: String,
 
-    /// Where shoppers' messages to the shop go
+    /// The email address for shoppers' messages to the shop
     #[arg(long, env = "MALLARD_CONTACT_EMAIL", global = true)]
     #[arg(value_parser = email)]
     pub contact_email: Option<String>,
@@ -70,11 +70,11 @@ pub struct Config {
     #[arg(long, env = "MALLARD_CURRENCY", default_value = "USD", global = true)]
     pub currency: Currency,
 
-    /// From how many units on "only a few left" is not said any more
+    /// Fewer available units than this are shown as "only a few left"
     #[arg(long, env = "MALLARD_LOW_STOCK", default_value_t = 6, global = true)]
     pub low_stock: u32,
 
-    /// How long a new order may stay unpaid before it is given up; one that is paid by transfer may longer
+    /// How long a new order may stay unpaid before it expires; orders by bank transfer may take longer
     #[arg(
         long,
         env = "MALLARD_PAY_WITHIN_MS",
@@ -84,8 +84,7 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub pay_within_ms: i64,
 
-    /// How long a new order by transfer may stay unpaid of an account that has paid one before; a bank takes
-    /// days
+    /// How long a new order by bank transfer may stay unpaid if its account has paid one before
     #[arg(
         long,
         env = "MALLARD_TRANSFER_WITHIN_MS",
@@ -95,7 +94,7 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub transfer_within_ms: i64,
 
-    /// How long what is in a cart is kept for its shopper in checkout; doing something extends it
+    /// How long the items of a cart are reserved in checkout; activity extends it
     #[arg(
         long,
         env = "MALLARD_HOLD_MS",
@@ -105,12 +104,12 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub hold_ms: i64,
 
-    /// After how many days a guest's cart is deleted that nobody came back to; a browser knows it for 30
+    /// After how many days an abandoned guest cart is deleted; its cookie lasts 30 days
     #[arg(long, env = "MALLARD_CART_DAYS", default_value_t = 30, global = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub cart_days: u32,
 
-    /// How many days the audit log says who has signed in, and who has tried to
+    /// How many days the audit log keeps sign-ins and attempts to sign in
     #[arg(
         long,
         env = "MALLARD_SIGN_IN_DAYS",
@@ -129,7 +128,7 @@ pub struct Config {
     )]
     pub checkout_rules: Option<PathBuf>,
 
-    /// The ways to pay, with commas between them: manual, test, stripe
+    /// The payment methods, separated by commas: manual, test, stripe
     #[arg(
         long,
         env = "MALLARD_PAYMENT_METHODS",
@@ -140,11 +139,11 @@ pub struct Config {
     #[arg(value_parser = ["manual", "test", "stripe"])]
     pub payment_methods: Vec<String>,
 
-    /// Where a transfer goes, as buyers read it on their order: name, account, bank
+    /// The bank details that buyers see on their order: name, account, bank
     #[arg(long, env = "MALLARD_TRANSFER_TO", default_value = "", global = true)]
     pub transfer_to: String,
 
-    /// Whether a shop on https may offer the payment method test, with which anybody buys for nothing
+    /// Whether a shop on https may offer the payment method test, which lets anybody order without paying
     #[arg(long, env = "MALLARD_TEST_PAYMENTS_ON_HTTPS", global = true)]
     pub test_payments_on_https: bool,
 
@@ -158,7 +157,7 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub stripe_secret_key: Option<String>,
 
-    /// The secret with which Stripe signs its events
+    /// The secret that verifies events from Stripe
     #[arg(
         long,
         env = "MALLARD_STRIPE_WEBHOOK_SECRET",
@@ -168,7 +167,7 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub stripe_webhook_secret: Option<String>,
 
-    /// Where Stripe's API is
+    /// The URL of Stripe's API
     #[arg(
         long,
         env = "MALLARD_STRIPE_URL",
@@ -178,7 +177,7 @@ pub struct Config {
     #[arg(value_parser = base_url)]
     pub stripe_url: String,
 
-    /// After how long without an answer a payment's provider is asked again
+    /// How long to wait for a payment provider's response before asking again
     #[arg(
         long,
         env = "MALLARD_PAYMENT_ASK_MS",
@@ -188,7 +187,7 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub payment_ask_ms: i64,
 
-    /// How long a process may take to deliver messages that it has taken, before another one does
+    /// How long a process may take to deliver messages it has claimed, before another one may claim them
     #[arg(
         long,
         env = "MALLARD_OUTBOX_LEASE_MS",
@@ -198,7 +197,7 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub outbox_lease_ms: i64,
 
-    /// The token with which those who run the shop use the operators' endpoints; nobody may without one
+    /// The bearer token for the operators' endpoints; without one they are closed
     #[arg(
         long,
         env = "MALLARD_OPERATOR_TOKEN",
@@ -208,17 +207,16 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub operator_token: Option<String>,
 
-    /// How often one address may try to sign in, in a minute; 0 is as often as it likes
+    /// Attempts to sign in per minute from one address; 0 is no limit
     #[arg(long, env = "MALLARD_LIMIT_LOGIN", default_value_t = 5, global = true)]
     pub limit_login: u32,
 
-    /// How many times as much a whole site may ask as one client in it: an IPv6 /48, an IPv4 /24; 0 is
-    /// as much as it likes
+    /// How many times the limits of one client apply to its site, an IPv6 /48 or IPv4 /24; 0 is no limit
     #[arg(long, env = "MALLARD_LIMIT_SITE", default_value_t = 8, global = true)]
     pub limit_site: u32,
 
-    /// How many times as much a provider's network may ask as one client in it: an IPv6 /32, an IPv4
-    /// /16; 0 is as much as it likes
+    /// How many times the limits of one client apply to its provider, an IPv6 /32 or IPv4 /16; 0 is no
+    /// limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_PROVIDER",
@@ -227,7 +225,7 @@ pub struct Config {
     )]
     pub limit_provider: u32,
 
-    /// How often one address may open an account, in a minute
+    /// Accounts created per minute from one address
     #[arg(
         long,
         env = "MALLARD_LIMIT_SIGN_UP",
@@ -236,11 +234,11 @@ pub struct Config {
     )]
     pub limit_sign_up: u32,
 
-    /// How often one address may be sent a link of a kind, in an hour: for an account, a password, a move
+    /// Links of one kind sent per hour to one email address: for an account, a password, a new address
     #[arg(long, env = "MALLARD_LIMIT_RESET", default_value_t = 3, global = true)]
     pub limit_reset: u32,
 
-    /// How often coupons may be tried in one cart, and by one address in all carts, in a minute
+    /// Coupon attempts per minute in one cart, and from one address in all carts
     #[arg(
         long,
         env = "MALLARD_LIMIT_COUPONS",
@@ -249,7 +247,7 @@ pub struct Config {
     )]
     pub limit_coupons: u32,
 
-    /// How often one address may place an order, and how often have what is in a cart kept, in a minute
+    /// Orders per minute from one address, and reservations of a cart
     #[arg(
         long,
         env = "MALLARD_LIMIT_CHECKOUT",
@@ -262,7 +260,7 @@ pub struct Config {
     #[command(flatten)]
     pub buying: Buying,
 
-    /// How often one address may ask the API, in a minute
+    /// API requests per minute from one address
     #[arg(
         long,
         env = "MALLARD_LIMIT_API",
@@ -271,7 +269,7 @@ pub struct Config {
     )]
     pub limit_api: u32,
 
-    /// The hosts that webhooks may go to although they are not public or have no https, with commas between
+    /// The hosts that webhooks may use without https or a public address, separated by commas
     #[arg(
         long,
         env = "MALLARD_WEBHOOK_HOSTS",
@@ -280,11 +278,11 @@ pub struct Config {
     )]
     pub webhook_hosts: Vec<String>,
 
-    /// Whether owners and staff need a second factor: without one they have no rights
+    /// Whether owners and staff must set up a second factor before they can use their rights
     #[arg(long, env = "MALLARD_REQUIRE_SECOND_FACTOR", global = true)]
     pub require_second_factor: bool,
 
-    /// For how long a password that was given lets people pay back money and change roles and keys
+    /// How long after entering the password refunds and changes of roles and keys are allowed
     #[arg(
         long,
         env = "MALLARD_REAUTHENTICATE_MS",
@@ -294,12 +292,12 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub reauthenticate_ms: i64,
 
-    /// Redis, over which several origins share finished answers, sessions and what they count: redis:// or
+    /// Redis, through which several origins share cached responses, sessions and rate limits: redis:// or
     /// rediss:// and an address, redis-sentinel://HOST,HOST#MASTER, or redis-cluster://HOST,HOST
     #[arg(long, env = "MALLARD_REDIS_URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
 
-    /// How long Redis may take to answer
+    /// How long to wait for Redis
     #[arg(
         long,
         env = "MALLARD_REDIS_TIMEOUT_MS",
@@ -308,8 +306,7 @@ pub struct Config {
     )]
     pub redis_timeout_ms: u64,
 
-    /// The edges on workerd that are told of changes, each process by its own address, with commas
-    /// between
+    /// The edges on workerd to purge, each process by its own address, separated by commas
     #[arg(
         long,
         env = "MALLARD_EDGE_URLS",
@@ -319,11 +316,11 @@ pub struct Config {
     )]
     pub edge_urls: Vec<String>,
 
-    /// The id of the zone at Cloudflare that is told of changes
+    /// The id of the Cloudflare zone to purge
     #[arg(long, env = "MALLARD_CLOUDFLARE_ZONE", global = true)]
     pub cloudflare_zone: Option<String>,
 
-    /// A token that may purge that zone
+    /// A Cloudflare API token that may purge the zone
     #[arg(
         long,
         env = "MALLARD_CLOUDFLARE_TOKEN",
@@ -333,7 +330,7 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub cloudflare_token: Option<String>,
 
-    /// Where Cloudflare's API is
+    /// The URL of Cloudflare's API
     #[arg(
         long,
         env = "MALLARD_CLOUDFLARE_URL",
@@ -343,7 +340,7 @@ pub struct Config {
     #[arg(value_parser = base_url)]
     pub cloudflare_url: String,
 
-    /// The secret with which edge and origin know each other
+    /// The secret that edge and origin share to authenticate each other
     #[arg(
         long,
         env = "MALLARD_EDGE_SECRET",
@@ -353,7 +350,7 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub edge_secret: Option<String>,
 
-    /// The proxies whose X-Forwarded-For is believed, as addresses or networks with commas between
+    /// The proxies whose X-Forwarded-For is trusted, as addresses or networks separated by commas
     #[arg(
         long,
         env = "MALLARD_TRUSTED_PROXIES",
@@ -363,12 +360,12 @@ pub struct Config {
     #[arg(value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Whether only what comes through the edge or a trusted proxy is answered
+    /// Whether to refuse requests that do not come through the edge or a trusted proxy
     #[arg(long, env = "MALLARD_REQUIRE_EDGE", global = true)]
     pub require_edge: bool,
 
-    /// The keys that sign the tokens of programs, NAME:KEY with commas between; the first one signs.
-    /// Without them, a key in the data folder's `token-keys`, which is made when it is not there
+    /// The keys that sign access tokens, NAME:KEY separated by commas; the first one signs. By default a
+    /// key in the data folder's `token-keys`, which is created if it is missing
     #[arg(
         long,
         env = "MALLARD_TOKEN_KEYS",
@@ -378,8 +375,8 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub token_keys: Option<String>,
 
-    /// The keys that seal secrets in the database, NAME:KEY with commas between; the first one seals, all of
-    /// them open. Without them, a key in the data folder's `sealing.key`, which is made when it is not there
+    /// The keys that encrypt secrets in the database, NAME:KEY separated by commas; the first one encrypts,
+    /// all of them decrypt. By default a key in the data folder's `sealing.key`, created if it is missing
     #[arg(
         long,
         env = "MALLARD_SEALING_KEYS",
@@ -389,7 +386,7 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub sealing_keys: Option<String>,
 
-    /// From whom buyers get mail
+    /// The sender of emails to buyers
     #[arg(
         long,
         env = "MALLARD_MAIL_FROM",
@@ -398,18 +395,18 @@ pub struct Config {
     )]
     pub mail_from: String,
 
-    /// smtp://, smtps:// or smtp+starttls address of the mail server; without one, each message is a
-    /// file in the data folder's `mail`
+    /// The mail server, as an smtp://, smtps:// or smtp+starttls:// address; by default each email is
+    /// written to a file in the data folder's `mail`
     #[arg(long, env = "MALLARD_SMTP_URL", hide_env_values = true, global = true)]
     pub smtp_url: Option<String>,
 
-    /// Which of the processes on one database this is, from 0 to 1023; without it, the process takes a
-    /// number from 512 on that no other has
+    /// The id of this process among those on one database, from 0 to 1023; by default the process leases a
+    /// free one from 512 on
     #[arg(long, env = "MALLARD_NODE_ID", global = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=i64::from(NODE_MAX)))]
     pub node_id: Option<u16>,
 
-    /// After how long without a sign of life a process has lost its node id to whoever wants it
+    /// After how long without a renewal the lease of a node id expires
     #[arg(
         long,
         env = "MALLARD_NODE_LEASE_MS",
@@ -419,8 +416,8 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..))]
     pub node_lease_ms: u64,
 
-    /// How far the clocks of this machine and of the database may differ, and how far that of the
-    /// database may jump; beyond it nothing is ended for its age
+    /// How far the clocks of this machine and the database may differ, and how far the database's may jump;
+    /// beyond that nothing expires
     #[arg(
         long,
         env = "MALLARD_CLOCK_SKEW_MAX_MS",
@@ -429,11 +426,11 @@ pub struct Config {
     )]
     pub clock_skew_max_ms: u64,
 
-    /// The folder for what the shop keeps: the database file and pictures
+    /// The folder for the shop's data: the database file and images
     #[arg(long, env = "MALLARD_DATA_DIR", default_value = "data", global = true)]
     pub data_dir: PathBuf,
 
-    /// The most pixels of a picture that is taken; unpacked, each takes four bytes of memory or more
+    /// The most pixels of an uploaded image; each takes at least four bytes of memory
     #[arg(
         long,
         env = "MALLARD_PICTURE_PIXELS",
@@ -452,7 +449,7 @@ pub struct Config {
     )]
     pub assets_dir: PathBuf,
 
-    /// How many bytes of finished answers this process keeps; 0 is none
+    /// The size of this process's response cache; 0 turns it off
     #[arg(
         long,
         env = "MALLARD_L1_BYTES",
@@ -461,7 +458,7 @@ pub struct Config {
     )]
     pub l1_bytes: u64,
 
-    /// For how long an answer about products or a category is kept when nothing of it changes
+    /// How long responses about products or a category are cached if nothing in them changes
     #[arg(
         long,
         env = "MALLARD_PRODUCT_INFO_MS",
@@ -471,7 +468,7 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub product_info_ms: i64,
 
-    /// For how long an answer about the best of the whole shop is kept when nothing of it changes
+    /// How long responses about the bestsellers of the shop are cached if nothing in them changes
     #[arg(
         long,
         env = "MALLARD_HOT_PRODUCTS_MS",
@@ -481,7 +478,7 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub hot_products_ms: i64,
 
-    /// sqlite://FILE or mysql://USER:PASSWORD@HOST/DATABASE; mallard.db in the data folder if absent
+    /// sqlite://FILE or mysql://USER:PASSWORD@HOST/DATABASE; by default mallard.db in the data folder
     #[arg(
         long,
         env = "MALLARD_DATABASE_URL",
@@ -490,7 +487,7 @@ pub struct Config {
     )]
     pub database_url: Option<String>,
 
-    /// A replica of the database, from which what is shown of the catalogue is read
+    /// A replica of the database, from which the catalogue is read
     #[arg(
         long,
         env = "MALLARD_DATABASE_REPLICA_URL",
@@ -499,7 +496,7 @@ pub struct Config {
     )]
     pub database_replica_url: Option<String>,
 
-    /// How far the replica may lag behind; beyond that everything is read from the database itself
+    /// How far the replica may lag; beyond that the catalogue is read from the primary
     #[arg(
         long,
         env = "MALLARD_DATABASE_REPLICA_LAG_MAX_MS",
@@ -526,7 +523,7 @@ pub struct Config {
     )]
     pub database_acquire_ms: u64,
 
-    /// How long SQLite waits for another writer
+    /// How long a write to SQLite waits for another one
     #[arg(
         long,
         env = "MALLARD_DATABASE_BUSY_MS",
@@ -535,7 +532,7 @@ pub struct Config {
     )]
     pub database_busy_ms: u64,
 
-    /// How long a request may take, from its headers to its answer
+    /// How long a request may take, from its headers to its response
     #[arg(
         long,
         env = "MALLARD_REQUEST_TIMEOUT_MS",
@@ -562,7 +559,7 @@ pub struct Config {
     )]
     pub body_max: usize,
 
-    /// The most connections from clients; one more ends those that have done nothing for longest
+    /// The most client connections; beyond that the longest idle ones are closed
     #[arg(
         long,
         env = "MALLARD_CONNECTIONS_MAX",
@@ -584,7 +581,7 @@ pub struct Config {
     #[arg(long, env = "MALLARD_LOG", default_value = "info", global = true)]
     pub log: String,
 
-    /// How the log is written
+    /// The format of the log
     #[arg(
         long,
         env = "MALLARD_LOG_FORMAT",

@@ -35,28 +35,28 @@ pub struct UserArgs {
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Take away the second factor of somebody who has lost it
+    /// Remove the second factor of somebody who has lost it
     ResetSecondFactor {
-        /// The e-mail address
+        /// The email address
         email: String,
     },
 
-    /// Make an account, or give one another role; it prints a link that sets the password
+    /// Create an account or change its role; prints a link that sets the password
     Create {
-        /// The e-mail address
+        /// The email address
         email: String,
 
-        /// What they are to the shop: customer, staff or owner
+        /// The role: customer, staff or owner
         #[arg(long, default_value = "owner")]
         #[arg(value_parser = ["customer", "staff", "owner"])]
         role: String,
 
-        /// What staff may do, with commas between: catalogue, orders, stock, customers, settings
+        /// The rights of staff, separated by commas: catalogue, orders, stock, customers, settings
         #[arg(long, value_delimiter = ',')]
         #[arg(value_parser = ["catalogue", "orders", "stock", "customers", "settings"])]
         rights: Vec<String>,
 
-        /// A file with the password, `-` for standard input, instead of the link
+        /// A file with the password instead of the link; `-` is standard input
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },

@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
 pub struct Buying {
-    /// How many units of one thing a cart may hold, 999 at most
+    /// The most units of one item in a cart, up to 999
     #[arg(
         long,
         env = "MALLARD_LIMIT_LINE_UNITS",
@@ -16,8 +16,7 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(1..=999))]
     pub limit_line_units: i64,
 
-    /// How many orders one buyer may have that are not paid; a buyer is an account, or an e-mail address
-    /// of guests. 0 is as many as they like
+    /// The most unpaid orders of one buyer: an account, or an email address of guests. 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_ORDERS",
@@ -27,8 +26,7 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_unpaid_orders: i64,
 
-    /// How many units one buyer may have on orders that are not paid, the new one included; 0 is as many
-    /// as they like
+    /// The most units on unpaid orders of one buyer, including the new one; 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_UNITS",
@@ -38,8 +36,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_unpaid_units: i64,
 
-    /// What one buyer's orders that are not paid may come to, the new one included, in minor units of the
-    /// currency; 0 is as much as they like
+    /// The most that unpaid orders of one buyer may total, including the new one, in minor units of the
+    /// currency; 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_MINOR",
@@ -49,7 +47,7 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_unpaid_minor: i64,
 
-    /// How many buyers' worth of orders that are not paid one network may have; 0 is as much as it likes
+    /// How many times the limits of one buyer apply to a network's unpaid orders; 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_NETWORK",
@@ -59,8 +57,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_unpaid_network: i64,
 
-    /// How many units are held for carts in checkout of one network; what is more is not held, and can be
-    /// ordered while it is there. 0 is as many as there are
+    /// The most units reserved for carts in checkout from one network; more can be ordered, but are not
+    /// reserved. 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_HELD_UNITS",
@@ -70,8 +68,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_held_units: i64,
 
-    /// How long an order by transfer may stay unpaid of a buyer who has never paid one with an account;
-    /// never longer than those of the others
+    /// How long an order by bank transfer may stay unpaid if its buyer has never paid one with an account;
+    /// at most as long as for others
     #[arg(
         long,
         env = "MALLARD_TRANSFER_STRANGER_WITHIN_MS",
@@ -81,12 +79,12 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub transfer_stranger_within_ms: i64,
 
-    /// Whether an order by transfer takes its stock when it is paid, not when it is placed; what is gone
-    /// by then, it waits for
+    /// Whether an order by bank transfer takes its stock when it is paid, not when it is placed; it then
+    /// waits for items that are out of stock
     #[arg(long, env = "MALLARD_TRANSFER_TAKES_STOCK_WHEN_PAID", global = true)]
     pub transfer_takes_stock_when_paid: bool,
 
-    /// After how many declined cards an order takes none for a while; 0 is never
+    /// After how many declined cards card payments for an order are paused; 0 is never
     #[arg(
         long,
         env = "MALLARD_LIMIT_DECLINES_ORDER",
@@ -95,7 +93,7 @@ pub struct Buying {
     )]
     pub limit_declines_order: u32,
 
-    /// After how many declined cards in an hour the orders of one network take none for a while; 0 is never
+    /// After how many declined cards in an hour card payments from one network are paused; 0 is never
     #[arg(
         long,
         env = "MALLARD_LIMIT_DECLINES_NETWORK",
@@ -104,8 +102,7 @@ pub struct Buying {
     )]
     pub limit_declines_network: u32,
 
-    /// How long the first pause after too many declined cards is; each further one is twice as long, a day
-    /// at most
+    /// The first pause after too many declined cards; each further one is twice as long, up to a day
     #[arg(
         long,
         env = "MALLARD_DECLINE_PAUSE_MS",
@@ -115,7 +112,7 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(1..=86_400_000))]
     pub decline_pause_ms: i64,
 
-    /// How many messages one address gets in an hour about orders that nobody has paid; 0 is all of them
+    /// The most emails per hour to one address about unpaid orders; 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_MAILS",

@@ -10,7 +10,7 @@ use super::Config;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
 pub struct NetConfig {
-    /// Where /metrics, /readyz and /healthz are answered: an address that only operators reach, or off
+    /// The address for /metrics, /readyz and /healthz, which only operators should reach, or off
     #[arg(
         long,
         env = "MALLARD_OPS_LISTEN",
@@ -20,8 +20,8 @@ pub struct NetConfig {
     #[arg(value_parser = ops_listen)]
     pub ops_listen: OpsListen,
 
-    /// The most connections of one network, an IPv4 address or the /64 of an IPv6 one; 0 is as many as there
-    /// are. The edge, trusted proxies and this machine may have more
+    /// The most connections from one network, an IPv4 address or IPv6 /64; 0 is no limit. The edge, trusted
+    /// proxies and this machine may have more
     #[arg(
         long,
         env = "MALLARD_CONNECTIONS_PER_NETWORK",
@@ -30,8 +30,8 @@ pub struct NetConfig {
     )]
     pub connections_per_network: usize,
 
-    /// How long a connection stays open after an answer, without another request; longer than a proxy keeps
-    /// one, so that it sends none into one that is being closed
+    /// How long an idle connection stays open; longer than a proxy keeps it, so that the proxy does not
+    /// send into a closing one
     #[arg(
         long,
         env = "MALLARD_IDLE_TIMEOUT_MS",
@@ -41,7 +41,7 @@ pub struct NetConfig {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub idle_timeout_ms: u64,
 
-    /// How long a client may take for the next part of an answer, 16 KiB or what is left
+    /// How long a client may take to receive the next 16 KiB of a response
     #[arg(
         long,
         env = "MALLARD_WRITE_TIMEOUT_MS",
@@ -51,8 +51,8 @@ pub struct NetConfig {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub write_timeout_ms: u64,
 
-    /// How long /readyz says that the server stops, before it does, when SIGTERM tells it to: so that load
-    /// balancers send nothing more. A second signal ends the wait
+    /// How long the server keeps serving after SIGTERM while /readyz fails, so that load balancers stop
+    /// sending requests. A second signal ends the wait
     #[arg(long, env = "MALLARD_DRAIN_MS", default_value_t = 5_000, global = true)]
     pub drain_ms: u64,
 }

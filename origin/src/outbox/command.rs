@@ -15,7 +15,7 @@ use super::{parked, retry};
 /// Flags of `origin outbox`
 #[derive(Args, Clone, Debug)]
 pub struct OutboxArgs {
-    /// Make them due again; a running server delivers them
+    /// Send them again; a running server delivers them
     #[arg(long)]
     pub retry: bool,
 }
