@@ -111,7 +111,7 @@ impl Counters {
             &mut text,
             "requests_total",
             "counter",
-            "Requests by what they were for and what became of them",
+            "Requests by kind and outcome",
         );
         for (class, word) in Class::ALL {
             for (outcome, result) in OUTCOMES {
@@ -127,19 +127,24 @@ impl Counters {
             &mut text,
             "origin_total",
             "counter",
-            "What happened between edge and origin",
+            "Events between edge and origin",
         );
         for (event, word) in EVENTS {
             let name = format!("origin_total{{event=\"{word}\"}}");
             line(&mut text, &name, self.events[event as usize]);
         }
         for (name, kind, help, value) in [
-            ("store_keys", "gauge", "Keys in memory", now.keys),
-            ("store_bytes", "gauge", "Bytes in memory", now.bytes),
+            ("store_keys", "gauge", "Cache keys in memory", now.keys),
+            (
+                "store_bytes",
+                "gauge",
+                "Bytes of entries in memory",
+                now.bytes,
+            ),
             (
                 "store_evicted_total",
                 "counter",
-                "Keys pushed out of memory",
+                "Cache keys evicted from memory",
                 now.evicted,
             ),
             (
@@ -158,7 +163,7 @@ impl Counters {
     /// As one line of a log; what is zero is left out.
     pub fn log(&self, now: Gauges) -> String {
         let mut fields = Map::new();
-        fields.insert("message".into(), "the edge has counted".into());
+        fields.insert("message".into(), "edge counters".into());
         let mut add = |name: String, count: u64| {
             if count > 0 {
                 fields.insert(name, Value::from(count));

@@ -36,7 +36,7 @@ pub struct Business {
     payments: Family<PaymentLabels, Counter<u64, AtomicU64>>,
     card_pauses: Family<PauseLabels, Counter<u64, AtomicU64>>,
     cards_refused: Counter<u64, AtomicU64>,
-    /// Messages about unpaid orders that were not sent, because their address got too many.
+    /// Emails about unpaid orders that were not sent because their address had too many.
     pub mails_withheld: Counter<u64, AtomicU64>,
     stock_rows: Gauge,
     stock_differs: Gauge,
@@ -48,22 +48,22 @@ impl Business {
         let checkouts = self.checkouts.clone();
         registry.register("shop_checkouts", "Carts that began checkout", checkouts);
         let orders = self.orders.clone();
-        registry.register("shop_orders", "Orders that were asked for", orders);
+        registry.register("shop_orders", "Requests to place an order", orders);
         let payments = self.payments.clone();
-        registry.register("shop_payments", "Payments that came to an end", payments);
+        registry.register("shop_payments", "Finished payments", payments);
         let pauses = self.card_pauses.clone();
-        let about = "Pauses that began after too many declined cards";
+        let about = "Pauses of card payments after too many declined cards";
         registry.register("shop_card_pauses", about, pauses);
         let refused = self.cards_refused.clone();
-        let about = "Payments that were not begun because of declined cards";
+        let about = "Payments refused because of declined cards";
         registry.register("shop_cards_refused", about, refused);
         let withheld = self.mails_withheld.clone();
         let about =
-            "Messages about unpaid orders that were not sent, because their address got too many";
+            "Emails about unpaid orders that were not sent because their address had too many";
         registry.register("shop_mails_withheld", about, withheld);
         let (rows, differs) = (self.stock_rows.clone(), self.stock_differs.clone());
-        registry.register("shop_stock_rows", "Rows of stock", rows);
-        let about = "Rows of stock that differ from their ledger";
+        registry.register("shop_stock_rows", "Stock rows", rows);
+        let about = "Stock rows that differ from their ledger";
         registry.register("shop_stock_rows_different", about, differs);
     }
 

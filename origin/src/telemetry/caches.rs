@@ -73,23 +73,23 @@ impl CacheMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "cache_requests",
-            "Requests that a cache might answer, by what it did",
+            "Cacheable requests by layer and outcome",
             self.requests.clone(),
         );
         registry.register(
             "cache_l2_trusted",
-            "Whether Redis is asked for answers: 0 while it does not answer, and where there is none",
+            "Whether Redis is used for cached responses: 0 while it does not respond, or if none is configured",
             self.l2_trusted.clone(),
         );
         registry.register_with_unit(
             "cache_l1_size",
-            "What the answers in memory take",
+            "Bytes of cached responses in memory",
             Unit::Bytes,
             self.l1_bytes.clone(),
         );
         registry.register(
             "cache_l1_entries",
-            "Answers in memory",
+            "Cached responses in memory",
             self.l1_entries.clone(),
         );
     }

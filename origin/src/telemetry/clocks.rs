@@ -28,18 +28,18 @@ impl ClockMetrics {
         );
         registry.register_with_unit(
             "clock_database_step",
-            "How far the database's clock has jumped, if that is not believed",
+            "How far the database's clock has jumped, if the jump is not trusted",
             Unit::Seconds,
             self.step.clone(),
         );
         registry.register(
             "clock_trusted",
-            "Whether deadlines are enforced: not while the clocks disagree",
+            "Whether deadlines are enforced: 0 while the clocks disagree",
             self.trusted.clone(),
         );
         registry.register(
             "node_id",
-            "The node id of this process; -1 when it has none and writes nothing",
+            "The node id of this process; -1 while it has none and cannot write",
             self.node.clone(),
         );
     }

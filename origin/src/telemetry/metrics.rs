@@ -90,27 +90,23 @@ impl Metrics {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("mallard_build", "The program that runs", version);
-        registry.register("http_requests", "Answered requests", self.requests.clone());
+        registry.register("mallard_build", "The running program", version);
+        registry.register("http_requests", "Responses sent", self.requests.clone());
         registry.register_with_unit(
             "http_request_duration",
-            "Time from a request's headers to its answer",
+            "Time from a request's headers to its response",
             Unit::Seconds,
             self.seconds.clone(),
         );
         registry.register(
             "http_requests_refused",
-            "Requests that were told to come back, because too many were worked on",
+            "Requests refused with 503 by load shedding",
             self.refused.clone(),
         );
         let in_flight = self.in_flight.clone();
-        registry.register(
-            "http_requests_in_flight",
-            "Requests without an answer yet",
-            in_flight,
-        );
+        registry.register("http_requests_in_flight", "Requests in flight", in_flight);
         let connections = self.connections.clone();
-        registry.register("http_connections", "Connections from clients", connections);
+        registry.register("http_connections", "Client connections", connections);
         registry.register(
             "http_connections_cut",
             "Connections that were ended: no head or no other request in time, an answer not taken, frames \

@@ -37,50 +37,46 @@ impl PoolMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         let numbers = [
             ("open_connections", "Open database connections", &self.open),
-            (
-                "idle_connections",
-                "Open connections that nobody uses",
-                &self.idle,
-            ),
+            ("idle_connections", "Idle database connections", &self.idle),
             (
                 "active_connections",
-                "Connections that are used",
+                "Database connections in use",
                 &self.active,
             ),
             (
                 "allowed_connections",
-                "How many may be used at the same time; it follows the waiting for them",
+                "The current adaptive limit of connections in use",
                 &self.allowed,
             ),
             (
                 "max_connections",
-                "The most that may ever be used",
+                "The maximum of connections in use",
                 &self.most,
             ),
-            ("waiting", "Those who wait for a connection", &self.waiting),
+            ("waiting", "Tasks waiting for a connection", &self.waiting),
         ];
         for (name, help, number) in numbers {
             registry.register(format!("db_pool_{name}"), help, number.clone());
         }
         registry.register(
             "db_pool_timeouts",
-            "How often a connection was not to be had in time",
+            "Waits for a connection that timed out",
             self.timed_out.clone(),
         );
         registry.register(
             "db_pool_acquisitions",
-            "How often a connection was asked for",
+            "Requests for a connection",
             self.asked.clone(),
         );
         registry.register_with_unit(
             "db_pool_wait",
-            "How long was waited for connections, all in all",
+            "Total time spent waiting for connections",
             Unit::Seconds,
             self.waited.clone(),
         );
         registry.register_with_unit(
             "db_pool_wait_average",
-            "How long one waited for a connection just now, on average",
+            "Recent average wait for a connection",
             Unit::Seconds,
             self.average.clone(),
         );

@@ -27,18 +27,18 @@ impl ReplicaMetrics {
         );
         registry.register_with_unit(
             "db_replica_lag",
-            "How far the replica was behind when that was last measured",
+            "Replica lag at the last measurement",
             Unit::Seconds,
             self.lag.clone(),
         );
         registry.register(
             "db_replica_reads",
-            "How often the replica gave a connection",
+            "Reads that used the replica",
             self.reads.clone(),
         );
         registry.register(
             "db_replica_fallbacks",
-            "How often the primary was read in the replica's place",
+            "Reads that used the primary instead of the replica",
             self.fallbacks.clone(),
         );
     }
