@@ -30,155 +30,155 @@ endpoints! {
     /// The products, whatever their status.
     LIST_DRAFTS: Get(NoParameters, ListDrafts, NoParameters) -> DraftList = {
         id: "list_drafts", path: "/api/v1/operator/products",
-        summary: "The products in every language, whatever their status",
+        summary: "List products in every language and status",
         query: &["cursor", "limit"], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// A product as it is written.
     GET_DRAFT: Get(ExternalPath, NoParameters, NoParameters) -> ProductDraft = {
         id: "get_draft", path: "/api/v1/operator/products/{external_id}",
-        summary: "A product in every language, with its version as `ETag`",
+        summary: "Get a product in every language, with its version as `ETag`",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// A product, new or changed.
     SAVE_DRAFT: Put(ExternalPath, NoParameters, ProductDraft) -> ProductDraft = {
         id: "save_draft", path: "/api/v1/operator/products/{external_id}",
-        summary: "Write a product, new (`If-None-Match: *`) or changed (`If-Match`); its stock stays as it is",
+        summary: "Create (`If-None-Match: *`) or change (`If-Match`) a product; its stock stays unchanged",
         query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A product that is not sold any more.
     ARCHIVE_PRODUCT: Delete(ExternalPath, NoParameters, NoParameters) -> ProductDraft = {
         id: "archive_product", path: "/api/v1/operator/products/{external_id}",
-        summary: "Take a product out of the shop; it stays for the orders that name it",
+        summary: "Archive a product; existing orders keep it",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A picture of a product.
     ADD_IMAGE: Post(ExternalPath, NoParameters, Bytes) -> ProductDraft = {
         id: "add_image", path: "/api/v1/operator/products/{external_id}/images",
-        summary: "Add a picture: the body is a PNG, JPEG, WebP or GIF, told by its content",
+        summary: "Upload an image: the body is a PNG, JPEG, WebP or GIF, detected by its content",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A price, or what else of one variant.
     CHANGE_VARIANT: Patch(SkuPath, NoParameters, ChangeVariant) -> ProductDraft = {
         id: "change_variant", path: "/api/v1/operator/variants/{sku}",
-        summary: "Change price, count, back-order or weight of one variant; what is absent stays",
+        summary: "Change price, stock, back-order or weight of a variant; absent fields stay unchanged",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A category as it is written.
     GET_CATEGORY_DRAFT: Get(ExternalPath, NoParameters, NoParameters) -> CategoryDraft = {
         id: "get_category_draft", path: "/api/v1/operator/categories/{external_id}",
-        summary: "A category in every language, with its version as `ETag`",
+        summary: "Get a category in every language, with its version as `ETag`",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// A category, new or changed.
     SAVE_CATEGORY: Put(ExternalPath, NoParameters, CategoryDraft) -> CategoryDraft = {
         id: "save_category", path: "/api/v1/operator/categories/{external_id}",
-        summary: "Write a category, new (`If-None-Match: *`) or changed (`If-Match`)",
+        summary: "Create (`If-None-Match: *`) or change (`If-Match`) a category",
         query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, Stale],
     }
     /// A category less.
     DELETE_CATEGORY: Delete(ExternalPath, NoParameters, NoParameters) -> Accepted = {
         id: "delete_category", path: "/api/v1/operator/categories/{external_id}",
-        summary: "Take an empty category out of the shop",
+        summary: "Delete an empty category",
         query: &[], caching: Caching::Private,
         problems: &[Unauthorized, Forbidden, NotFound, Stale, NotEmpty],
     }
     /// The coupons.
     LIST_COUPONS: Get(NoParameters, ListCoupons, NoParameters) -> CouponList = {
         id: "list_coupons", path: "/api/v1/operator/coupons",
-        summary: "The coupons, the newest first, with how often each was used",
+        summary: "List coupons, the newest first, with how often each was used",
         query: &["cursor", "limit"], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// A coupon.
     GET_COUPON: Get(CouponPath, NoParameters, NoParameters) -> Coupon = {
         id: "get_coupon", path: "/api/v1/operator/coupons/{code}",
-        summary: "A coupon, with how often it was used",
+        summary: "Get a coupon, with how often it was used",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// A coupon, new or changed.
     SAVE_COUPON: Put(CouponPath, NoParameters, SaveCoupon) -> Coupon = {
         id: "save_coupon", path: "/api/v1/operator/coupons/{code}",
-        summary: "Make a coupon, or change it; how often it was used stays. `active` switches it off",
+        summary: "Create or change a coupon; its use count stays. Set `active` to false to switch it off",
         query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[Invalid, Unauthorized, Forbidden, NotFound],
     }
     /// The orders of everybody.
     LIST_ORDERS: Get(NoParameters, ListAllOrders, NoParameters) -> OrderList = {
         id: "list_orders", path: "/api/v1/operator/orders",
-        summary: "The orders of everybody, the newest first",
+        summary: "List all orders, the newest first",
         query: &["cursor", "limit", "state"], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// Anybody's order.
     GET_ANY_ORDER: Get(OrderPath, NoParameters, NoParameters) -> Order = {
         id: "get_any_order", path: "/api/v1/operator/orders/{number}",
-        summary: "An order of anybody",
+        summary: "Get any order",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// The accounts.
     LIST_USERS: Get(NoParameters, ListUsers, NoParameters) -> UserList = {
         id: "list_users", path: "/api/v1/operator/users",
-        summary: "The accounts, the newest first",
+        summary: "List accounts, the newest first",
         query: &["cursor", "limit"], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// Another role.
     SET_ROLE: Put(UserPath, NoParameters, SetRole) -> Account = {
         id: "set_role", path: "/api/v1/operator/users/{user}/role",
-        summary: "Give somebody another role; only an owner may, with a password given lately",
+        summary: "Change the role of an account; owners only, with a recently entered password",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden, Reauthenticate, NotFound],
     }
     /// A second factor that was lost.
     RESET_SECOND_FACTOR: Delete(UserPath, NoParameters, NoParameters) -> Accepted = {
         id: "reset_second_factor", path: "/api/v1/operator/users/{user}/second-factor",
-        summary: "Take away the second factor of somebody who has lost it; only an owner may, with a password given lately",
+        summary: "Remove the second factor of an account; owners only, with a recently entered password",
         query: &[], caching: Caching::Private,
         problems: &[Unauthorized, Forbidden, Reauthenticate, NotFound],
     }
     /// A key for a program.
     CREATE_API_KEY: Post(NoParameters, NoParameters, CreateApiKey) -> ApiKey = {
         id: "create_api_key", path: "/api/v1/operator/keys",
-        summary: "Make a key for a program of the shop; only an owner may, and the answer has it once",
+        summary: "Create an API key; owners only, and the response shows it once",
         query: &[], caching: Caching::Private, done: &[201],
         problems: &[Invalid, Unauthorized, Forbidden, Reauthenticate],
     }
     /// All keys.
     LIST_API_KEYS: Get(NoParameters, NoParameters, NoParameters) -> ApiKeys = {
         id: "list_api_keys", path: "/api/v1/operator/keys",
-        summary: "The keys of the shop's programs, without what opens anything",
+        summary: "List API keys, without their secrets",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// A key less.
     DELETE_API_KEY: Delete(KeyPath, NoParameters, NoParameters) -> ApiKeys = {
         id: "delete_api_key", path: "/api/v1/operator/keys/{key}",
-        summary: "Take a key away; only an owner may, and the answer is those that are left",
+        summary: "Delete an API key; owners only, returns the remaining ones",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, Reauthenticate, NotFound],
     }
     /// The audit log.
     LIST_AUDIT: Get(NoParameters, ListAudit, NoParameters) -> AuditLog = {
         id: "list_audit", path: "/api/v1/operator/audit",
-        summary: "Who has changed what, the newest first",
+        summary: "List the audit log, the newest first",
         query: &["cursor", "limit", "subject"], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// A step, taken by the shop.
     STEP_ORDER: Post(OrderPath, NoParameters, StepOrder) -> Order = {
         id: "step_order", path: "/api/v1/operator/orders/{number}/steps",
-        summary: "Take an order to its next state",
+        summary: "Move an order to its next state",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden, NotFound, IllegalStep],
     }
     /// Goods that come back.
     RETURN_ORDER: Post(OrderPath, NoParameters, ReturnOrder) -> Order = {
         id: "return_order", path: "/api/v1/operator/orders/{number}/returns",
-        summary: "Note which goods came back; needs an `Idempotency-Key`. The money goes back by a refund",
+        summary: "Record returned items; needs an `Idempotency-Key`. Refund the money separately",
         query: &[], caching: Caching::Private,
         problems: &[
             Invalid, Unauthorized, Forbidden, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
@@ -187,50 +187,50 @@ endpoints! {
     /// Where goods lie.
     LIST_LOCATIONS: Get(NoParameters, NoParameters, NoParameters) -> Locations = {
         id: "list_locations", path: "/api/v1/operator/locations",
-        summary: "The locations, in the order in which goods are taken from them",
+        summary: "List locations, in the order in which stock is taken from them",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// A location, new or with another name.
     SAVE_LOCATION: Put(LocationPath, NoParameters, SaveLocation) -> Location = {
         id: "save_location", path: "/api/v1/operator/locations/{location}",
-        summary: "Make a location, or give it another name",
+        summary: "Create or rename a location",
         query: &[], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden, NotFound],
     }
     /// What there is.
     GET_STOCK: Get(NoParameters, GetStock, NoParameters) -> StockLevels = {
         id: "get_stock", path: "/api/v1/operator/stock",
-        summary: "What there is of some skus, by location",
+        summary: "Get stock levels of skus by location",
         query: &["sku"], caching: Caching::Private, problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// Stock that changes.
     CHANGE_STOCK: Post(NoParameters, NoParameters, ChangeStock) -> StockLevels = {
         id: "change_stock", path: "/api/v1/operator/stock",
-        summary: "Change the stock of many skus, all of it or nothing",
+        summary: "Change the stock of many skus, all or nothing",
         query: &[], caching: Caching::Private,
         problems: &[Invalid, Unauthorized, Forbidden, StockConflict],
     }
     /// Somebody who is told.
     CREATE_WEBHOOK: Post(NoParameters, NoParameters, CreateWebhook) -> Webhook = {
         id: "create_webhook", path: "/api/v1/operator/webhooks",
-        summary: "Have another program told what happens; the answer has its secret",
+        summary: "Create a webhook; the response has its secret",
         query: &[], caching: Caching::Private, done: &[201], problems: &[Invalid, Unauthorized, Forbidden],
     }
     /// All who are told.
     LIST_WEBHOOKS: Get(NoParameters, NoParameters, NoParameters) -> Webhooks = {
         id: "list_webhooks", path: "/api/v1/operator/webhooks",
-        summary: "All who are told what happens",
+        summary: "List webhooks",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden],
     }
     /// Somebody who is told no more.
     DELETE_WEBHOOK: Delete(WebhookPath, NoParameters, NoParameters) -> Webhooks = {
         id: "delete_webhook", path: "/api/v1/operator/webhooks/{webhook}",
-        summary: "Tell it no more; the answer is those that are left",
+        summary: "Delete a webhook; returns the remaining ones",
         query: &[], caching: Caching::Private, problems: &[Unauthorized, Forbidden, NotFound],
     }
     /// Money back.
     REFUND_ORDER: Post(OrderPath, NoParameters, RefundOrder) -> Order = {
         id: "refund_order", path: "/api/v1/operator/orders/{number}/refunds",
-        summary: "Pay something back; needs an `Idempotency-Key`, and of people a password given lately",
+        summary: "Refund an order; needs an `Idempotency-Key`, and of people a recently entered password",
         query: &[], caching: Caching::Private,
         problems: &[
             Invalid, Unauthorized, Forbidden, Reauthenticate, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,

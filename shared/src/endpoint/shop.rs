@@ -29,13 +29,13 @@ endpoints! {
     /// One product.
     GET_PRODUCT: Get(ProductPath, InLocale, NoParameters) -> Product = {
         id: "get_product", path: "/api/v1/products/{product}",
-        summary: "A product by id or slug, with its variants, prices, pictures and facts",
+        summary: "Get a product by id or slug, with its variants, prices, images and attributes",
         query: &["locale"], caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
     /// A page of products.
     LIST_PRODUCTS: Get(NoParameters, ListProducts, NoParameters) -> ProductList = {
         id: "list_products", path: "/api/v1/products",
-        summary: "Products by category, brand, price and availability, a page at a time",
+        summary: "List products by category, brand, price and availability",
         query: &[
             "availability", "brand", "category", "cursor", "limit", "locale", "price_max",
             "price_min", "sort",
@@ -45,31 +45,31 @@ endpoints! {
     /// The most sold products.
     LIST_HOT_PRODUCTS: Get(NoParameters, ListHotProducts, NoParameters) -> ProductList = {
         id: "list_hot_products", path: "/api/v1/products/hot",
-        summary: "The products that sell best and can be had",
+        summary: "List the bestselling products that are available",
         query: &["limit", "locale"], caching: Caching::Shared, problems: &[Invalid],
     }
     /// The category tree.
     LIST_CATEGORIES: Get(NoParameters, InLocale, NoParameters) -> CategoryTree = {
         id: "list_categories", path: "/api/v1/categories",
-        summary: "All categories as a tree",
+        summary: "Get all categories as a tree",
         query: &["locale"], caching: Caching::Shared, problems: &[Invalid],
     }
     /// What a list can be narrowed by.
     GET_FACETS: Get(NoParameters, GetFacets, NoParameters) -> Facets = {
         id: "get_facets", path: "/api/v1/facets",
-        summary: "What the products of a category can be narrowed by: brands and prices",
+        summary: "Get the filters of a category: brands and prices",
         query: &["category"], caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
     /// Who is there.
     GET_VISITOR: Get(NoParameters, InLocale, NoParameters) -> Visitor = {
         id: "get_visitor", path: "/api/v1/visitor",
-        summary: "Whether somebody has signed in, and how many things are in their cart",
+        summary: "Get whether the visitor is signed in, and the number of items in their cart",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid],
     }
     /// Products with these words.
     SEARCH_PRODUCTS: Get(NoParameters, SearchProducts, NoParameters) -> SearchList = {
         id: "search_products", path: "/api/v1/search",
-        summary: "Products that have all words of a search, what fits best first, a page at a time",
+        summary: "Search products, the most relevant first",
         query: &[
             "availability", "brand", "category", "cursor", "limit", "locale", "price_max",
             "price_min", "q", "sort",
@@ -79,87 +79,87 @@ endpoints! {
     /// What a shopper may be looking for.
     LIST_SUGGESTIONS: Get(NoParameters, ListSuggestions, NoParameters) -> Suggestions = {
         id: "list_suggestions", path: "/api/v1/suggestions",
-        summary: "Products and categories for what is typed so far",
+        summary: "Suggest products and categories for a partial query",
         query: &["locale", "q"], caching: Caching::Shared, problems: &[Invalid],
     }
     /// A new cart.
     CREATE_CART: Post(NoParameters, InLocale, NoParameters) -> Cart = {
         id: "create_cart", path: "/api/v1/carts",
-        summary: "A new, empty cart",
+        summary: "Create an empty cart",
         query: &["locale"], caching: Caching::Private, done: &[201], problems: &[Invalid],
     }
     /// A cart.
     GET_CART: Get(CartPath, InLocale, NoParameters) -> Cart = {
         id: "get_cart", path: "/api/v1/carts/{cart}",
-        summary: "A cart with the prices of this moment, and what has changed",
+        summary: "Get a cart with current prices and what has changed",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
     /// What an order needs beside the lines.
     UPDATE_CART: Patch(CartPath, InLocale, UpdateCart) -> Cart = {
         id: "update_cart", path: "/api/v1/carts/{cart}",
-        summary: "Note, e-mail, address, shipping method, coupons; what is absent stays",
+        summary: "Change note, email, address, shipping method or coupons; absent fields stay unchanged",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// More of something.
     ADD_LINE: Post(CartPath, InLocale, AddLine) -> Cart = {
         id: "add_line", path: "/api/v1/carts/{cart}/lines",
-        summary: "Put something in, or more of it",
+        summary: "Add an item to a cart, or more units of it",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// An empty cart again.
     CLEAR_CART: Delete(CartPath, InLocale, NoParameters) -> Cart = {
         id: "clear_cart", path: "/api/v1/carts/{cart}/lines",
-        summary: "Take everything out",
+        summary: "Remove all items from a cart",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// So many of something.
     SET_QUANTITY: Put(LinePath, InLocale, SetQuantity) -> Cart = {
         id: "set_quantity", path: "/api/v1/carts/{cart}/lines/{sku}",
-        summary: "So many of it; none takes it out",
+        summary: "Set the quantity of an item; 0 removes it",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// None of something.
     REMOVE_LINE: Delete(LinePath, InLocale, NoParameters) -> Cart = {
         id: "remove_line", path: "/api/v1/carts/{cart}/lines/{sku}",
-        summary: "Take it out",
+        summary: "Remove an item from a cart",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// What is kept for the shopper.
     HOLD_CART: Post(CartPath, InLocale, NoParameters) -> Cart = {
         id: "hold_cart", path: "/api/v1/carts/{cart}/hold",
-        summary: "Begin checkout: what is in the cart is kept for it for a while, as far as it is there",
+        summary: "Begin checkout: reserve the items of a cart for a while, as far as they are in stock",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// What is not kept any more.
     RELEASE_CART: Delete(CartPath, InLocale, NoParameters) -> Cart = {
         id: "release_cart", path: "/api/v1/carts/{cart}/hold",
-        summary: "Leave checkout: what was kept can be sold to others again",
+        summary: "Leave checkout: release the reserved items",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// Two carts that become one.
     MERGE_CART: Post(CartPath, InLocale, MergeCart) -> Cart = {
         id: "merge_cart", path: "/api/v1/carts/{cart}/merge",
-        summary: "Put what is in another cart into this one, up to what there is; the other one is empty then",
+        summary: "Merge another cart into this one, up to the available stock; the other one is empty afterwards",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
     /// The ways to send it.
     LIST_SHIPPING_METHODS: Get(CartPath, InLocale, NoParameters) -> ShippingMethods = {
         id: "list_shipping_methods", path: "/api/v1/carts/{cart}/shipping-methods",
-        summary: "The ways to send a cart to its address, and what each costs",
+        summary: "List the shipping methods for a cart's address, with prices",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
     /// The order.
     PLACE_ORDER: Post(CartPath, NoParameters, PlaceOrder) -> Order = {
         id: "place_order", path: "/api/v1/carts/{cart}/order",
-        summary: "Make the cart an order; one cart makes one order, however often it is asked",
+        summary: "Place an order for a cart; repeated requests return the same order",
         query: &[], caching: Caching::Private, done: &[200, 201],
         problems: &[
             BadRequest, NotFound, Changed, CannotOrder, IdempotencyInFlight, IdempotencyMismatch,
@@ -168,13 +168,13 @@ endpoints! {
     /// An order.
     GET_ORDER: Get(OrderPath, OrderToken, NoParameters) -> Order = {
         id: "get_order", path: "/api/v1/orders/{number}",
-        summary: "An order, for whoever has its number and token",
+        summary: "Get an order by its number and token",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
     /// An order that is given up.
     CANCEL_ORDER: Post(OrderPath, OrderToken, NoParameters) -> Order = {
         id: "cancel_order", path: "/api/v1/orders/{number}/cancel",
-        summary: "Give up an order that is not paid; its stock is free again",
+        summary: "Cancel an unpaid order and release its stock",
         query: &["token"], caching: Caching::Private,
         problems: &[Invalid, NotFound, IllegalStep],
     }
@@ -190,19 +190,19 @@ endpoints! {
     /// A payment, as it stands.
     GET_PAYMENT: Get(PaymentPath, OrderToken, NoParameters) -> Payment = {
         id: "get_payment", path: "/api/v1/orders/{number}/payments/{payment}",
-        summary: "What has become of a payment",
+        summary: "Get a payment",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
     /// A payment that the buyer confirms.
     CONFIRM_PAYMENT: Post(PaymentPath, OrderToken, NoParameters) -> Payment = {
         id: "confirm_payment", path: "/api/v1/orders/{number}/payments/{payment}/confirm",
-        summary: "Say yes to a payment that asks for it",
+        summary: "Confirm a payment that requires it",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound, IllegalStep],
     }
     /// What Stripe tells by itself.
     STRIPE_EVENT: Post(NoParameters, NoParameters, serde_json::Value) -> Received = {
         id: "stripe_event", path: "/api/v1/payments/stripe/events",
-        summary: "For Stripe: a signed event about a payment",
+        summary: "Receive a signed payment event from Stripe",
         query: &[], caching: Caching::Private, problems: &[BadRequest, NotFound],
     }
 }
