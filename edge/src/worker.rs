@@ -20,17 +20,16 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{Context, Date, js_sys::futures::JsFuture, worker_sys};
 
 use crate::core::{
-    address::Spelling,
-    breaker::{Breakers, FAILURES_MIN},
-    count::{Counters, Event, Outcome},
-    entry::{Entry, Millis},
-    flights::{Flights, Landing, Role},
-    invalidate,
-    plan::{self, Hit, Plan, Why},
-    renewals::Failed,
-    store::Store,
-    upload::{self, Upload as Decision},
-    words,
+    circuit_breaker::{CircuitBreakers, FAILURES_MIN},
+    collapsed_forwarding::{CollapseRole, CollapsedForwarding, FetchResult},
+    generated_body, invalidation,
+    memory_store::MemoryStore,
+    metrics::{Counters, OriginEvent, RequestOutcome},
+    plan::{self, ForwardReason, HitResponse, Plan},
+    request_url::UrlForm,
+    revalidation_backoff::RevalidationBackoff,
+    stored_response::{Millis, StoredResponse},
+    upload::{self, UploadDecision},
 };
 
 use bridge::{Incoming, Upload, Waiting};
@@ -41,13 +40,13 @@ use silence::{Fault, Silence};
 
 thread_local! {
     static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
-    static STORE: RefCell<Option<Store>> = const { RefCell::new(None) };
-    static FLIGHTS: RefCell<Flights<Waiting>> = RefCell::default();
+    static STORE: RefCell<Option<MemoryStore>> = const { RefCell::new(None) };
+    static FLIGHTS: RefCell<CollapsedForwarding<Waiting>> = RefCell::default();
     /// The keys that are being renewed: each once at a time.
-    static RENEWALS: RefCell<Flights<()>> = RefCell::default();
+    static RENEWALS: RefCell<CollapsedForwarding<()>> = RefCell::default();
     /// The keys whose last renewal has failed.
-    static UNRENEWED: RefCell<Failed> = RefCell::default();
-    static BREAKERS: RefCell<Option<Breakers>> = const { RefCell::new(None) };
+    static UNRENEWED: RefCell<RevalidationBackoff> = RefCell::default();
+    static BREAKERS: RefCell<Option<CircuitBreakers>> = const { RefCell::new(None) };
     static COUNTERS: RefCell<Counters> = RefCell::default();
 }
 
@@ -99,7 +98,7 @@ impl Edge {
             return promise(async move { operate::answer(&self, &incoming).await });
         }
         if key::is_for_operators(asked.path()) {
-            return self.words(404, words::nothing_here(asked.path()), "fwd=bypass");
+            return self.words(404, generated_body::not_found(asked.path()), "fwd=bypass");
         }
         if asked.target.whose == Whose::Somebodys {
             return promise(async move { self.pass(&incoming, "personal").await });
@@ -109,17 +108,23 @@ impl Edge {
         let plan = plan::plan(&asked.request, stored.as_deref(), others, asked.at);
         let old = stored
             .as_deref()
-            .is_some_and(|entry| self.is_old_here(entry));
+            .is_some_and(|response| self.is_old_here(response));
         match plan {
-            Plan::Serve(_) | Plan::ServeAndRenew(_) if old => self.fetch(stored, Why::Stale),
-            Plan::Serve(hit) => self.serve(stored, hit, Outcome::Hit, ""),
-            Plan::ServeAndRenew(hit) => {
-                self.renew_behind(stored.clone());
-                self.serve(stored, hit, Outcome::Stale, "; detail=renewing")
+            Plan::Serve(_) | Plan::ServeAndRevalidate(_) if old => {
+                self.fetch(stored, ForwardReason::Stale)
             }
-            Plan::Pass(why) => promise(async move { self.pass(&incoming, why).await }),
+            Plan::Serve(hit) => self.serve(stored, hit, RequestOutcome::Hit, ""),
+            Plan::ServeAndRevalidate(hit) => {
+                self.renew_behind(stored.clone());
+                self.serve(stored, hit, RequestOutcome::Stale, "; detail=renewing")
+            }
+            Plan::Bypass(why) => promise(async move { self.pass(&incoming, why).await }),
             Plan::Fetch(why) => self.fetch(stored, why),
-            Plan::Refuse => self.words(504, words::not_stored(asked.path()), "fwd=request"),
+            Plan::GatewayTimeout => self.words(
+                504,
+                generated_body::only_if_cached(asked.path()),
+                "fwd=request",
+            ),
         }
     }
 
@@ -127,38 +132,40 @@ impl Edge {
     fn refused(&self, incoming: &Incoming) -> Option<JsValue> {
         let (asked, path) = (&self.asked, self.asked.path());
         let method = asked.request.method.as_str();
-        Some(match &asked.spelling {
-            Spelling::Other(other) if matches!(method, "GET" | "HEAD") => {
-                self.count(Outcome::Own);
+        Some(match &asked.form {
+            UrlForm::Equivalent(other) if matches!(method, "GET" | "HEAD") => {
+                self.count(RequestOutcome::Generated);
                 message::moved(&self.settings, asked, other)
             }
-            Spelling::Other(_) | Spelling::Bad => self.refuse(400, words::bad_request(path)),
-            Spelling::Plain if upload::is_forbidden(method) => {
-                self.refuse(405, words::not_this_way(path))
+            UrlForm::Equivalent(_) | UrlForm::Ambiguous => {
+                self.refuse(400, generated_body::bad_request(path))
             }
-            Spelling::Plain => match self.decide_upload(incoming) {
-                Decision::TooLarge => {
+            UrlForm::Canonical if upload::is_forbidden_method(method) => {
+                self.refuse(405, generated_body::method_not_allowed(path))
+            }
+            UrlForm::Canonical => match self.decide_upload(incoming) {
+                UploadDecision::TooLarge => {
                     let (edge, body) = (self.clone(), incoming.body());
                     promise(async move {
                         // The client gets to read the answer only when it has sent what it sends.
                         let _ = JsFuture::from(Upload::refuse(&body)).await;
-                        edge.refuse(413, words::too_large(edge.asked.path()))
+                        edge.refuse(413, generated_body::too_large(edge.asked.path()))
                     })
                 }
-                Decision::Nothing | Decision::Take { .. } => return None,
+                UploadDecision::NoBody | UploadDecision::Take { .. } => return None,
             },
         })
     }
 
-    fn refuse(&self, status: u16, words: words::Words) -> JsValue {
+    fn refuse(&self, status: u16, words: generated_body::GeneratedBody) -> JsValue {
         self.words(status, words, "fwd=request; detail=client-fault")
     }
 
-    fn decide_upload(&self, incoming: &Incoming) -> Decision {
+    fn decide_upload(&self, incoming: &Incoming) -> UploadDecision {
         let body = incoming.body();
         let present = !(body.is_null() || body.is_undefined());
         let asked = &self.asked.request;
-        upload::upload(
+        upload::decide(
             &asked.method,
             &asked.headers,
             present,
@@ -168,13 +175,13 @@ impl Edge {
 
     /// Takes the body of a request from its client.
     async fn take_upload(&self, incoming: &Incoming) -> Result<Option<Upload>, Silence> {
-        let Decision::Take { whole, max } = self.decide_upload(incoming) else {
+        let UploadDecision::Take { buffer_max, max } = self.decide_upload(incoming) else {
             return Ok(None);
         };
         let limit_ms = self.settings.upload_timeout_ms;
-        let taken = Upload::take(&incoming.body(), whole as f64, max as f64, limit_ms);
+        let taken = Upload::take(&incoming.body(), buffer_max as f64, max as f64, limit_ms);
         let upload = JsFuture::from(taken).await.map_err(|error| {
-            count(Event::Faulty);
+            count(OriginEvent::ClientFault);
             Silence::Faulty(Fault::of(&error).unwrap_or(Fault::Broken))
         })?;
         let upload: Upload = upload.unchecked_into();
@@ -185,10 +192,10 @@ impl Edge {
     fn unanswered(&self, silence: Silence) -> JsValue {
         let path = self.asked.path();
         let (status, words) = match silence {
-            Silence::Faulty(Fault::Slow) => (408, words::too_slow(path)),
-            Silence::Faulty(Fault::Large) => (413, words::too_large(path)),
-            Silence::Faulty(_) => (400, words::bad_request(path)),
-            _ => (503, words::unavailable(path)),
+            Silence::Faulty(Fault::Slow) => (408, generated_body::request_timeout(path)),
+            Silence::Faulty(Fault::Large) => (413, generated_body::too_large(path)),
+            Silence::Faulty(_) => (400, generated_body::bad_request(path)),
+            _ => (503, generated_body::unavailable(path)),
         };
         let status_line = format!("fwd=bypass; detail={}", silence.word());
         message::words(&self.settings, &self.asked, status, words, &status_line)
@@ -196,52 +203,57 @@ impl Edge {
 
     fn serve(
         &self,
-        stored: Option<Rc<Entry>>,
-        hit: Hit,
-        outcome: Outcome,
+        stored: Option<Rc<StoredResponse>>,
+        hit: HitResponse,
+        outcome: RequestOutcome,
         detail: &str,
     ) -> JsValue {
-        let Some(entry) = stored else {
-            let words = words::unavailable(self.asked.path());
+        let Some(response) = stored else {
+            let words = generated_body::unavailable(self.asked.path());
             return self.words(503, words, "fwd=miss");
         };
         self.count(outcome);
         // The runtime's clock stands still until something comes in; what waited has its own time.
-        let now = if outcome == Outcome::Hit {
+        let now = if outcome == RequestOutcome::Hit {
             self.asked.at
         } else {
             now()
         };
-        let status = format!("hit; ttl={}{detail}", entry.ttl(now));
-        message::stored(&self.settings, &self.asked, &entry, hit, now, &status)
+        let status = format!("hit; ttl={}{detail}", response.ttl(now));
+        message::stored(&self.settings, &self.asked, &response, hit, now, &status)
     }
 
-    fn words(&self, status: u16, words: words::Words, cache_status: &str) -> JsValue {
-        self.count(Outcome::Own);
+    fn words(
+        &self,
+        status: u16,
+        words: generated_body::GeneratedBody,
+        cache_status: &str,
+    ) -> JsValue {
+        self.count(RequestOutcome::Generated);
         message::words(&self.settings, &self.asked, status, words, cache_status)
     }
 
-    fn count(&self, outcome: Outcome) {
+    fn count(&self, outcome: RequestOutcome) {
         let class = self.asked.target.class;
-        COUNTERS.with_borrow_mut(|counters| counters.request(class, outcome));
+        COUNTERS.with_borrow_mut(|counters| counters.count_request(class, outcome));
     }
 
-    /// Renews an entry behind the answer, unless somebody does so already.
-    fn renew_behind(&self, stored: Option<Rc<Entry>>) {
+    /// Renews a response behind the answer, unless somebody does so already.
+    fn renew_behind(&self, stored: Option<Rc<StoredResponse>>) {
         let flight = self.asked.flight();
-        if !UNRENEWED.with_borrow(|failed| failed.may_renew(&flight, self.asked.at)) {
+        if !UNRENEWED.with_borrow(|failed| failed.may_revalidate(&flight, self.asked.at)) {
             return;
         }
         let role = RENEWALS.with_borrow_mut(|renewals| renewals.join(&flight, self.asked.at));
-        if let Role::Lead(ticket) = role {
+        if let CollapseRole::Lead(ticket) = role {
             let edge = self.clone();
             self.context.wait_until(async move {
-                let landing = edge.renew(stored.as_deref()).await;
-                UNRENEWED.with_borrow_mut(|failed| match landing {
-                    Landing::Failed => failed.add(&flight, now()),
-                    _ => failed.remove(&flight),
+                let result = edge.renew(stored.as_deref()).await;
+                UNRENEWED.with_borrow_mut(|failed| match result {
+                    FetchResult::Failed => failed.record_failure(&flight, now()),
+                    _ => failed.record_success(&flight),
                 });
-                RENEWALS.with_borrow_mut(|renewals| renewals.land(ticket, landing, now()));
+                RENEWALS.with_borrow_mut(|renewals| renewals.complete(ticket, result, now()));
             });
         }
     }
@@ -249,7 +261,7 @@ impl Edge {
     /// Hands a request on as it came, and its answer back. One that may have changed something makes
     /// what is stored for its address invalid (RFC 9111 §4.4).
     async fn pass(&self, incoming: &Incoming, why: &str) -> JsValue {
-        self.count(Outcome::Bypass);
+        self.count(RequestOutcome::Bypass);
         let fetched = match self.take_upload(incoming).await {
             Ok(upload) => self.origin.pass(&self.asked, upload).await,
             Err(silence) => Err(silence),
@@ -259,7 +271,8 @@ impl Edge {
             Err(silence) => return self.unanswered(silence),
         };
         if !plan::is_safe(&self.asked.request.method) {
-            let keys = invalidate::keys(&self.asked.url, fetched.status, &fetched.headers);
+            let keys =
+                invalidation::invalidated_keys(&self.asked.url, fetched.status, &fetched.headers);
             for key in &keys {
                 with_store(|store| store.invalidate(key, now()));
             }
@@ -276,26 +289,26 @@ fn settings(env: &JsValue) -> Rc<Settings> {
 }
 
 /// Does something with the store, which is made when the settings are known.
-fn with_store<T>(work: impl FnOnce(&mut Store) -> T) -> T {
+fn with_store<T>(work: impl FnOnce(&mut MemoryStore) -> T) -> T {
     STORE.with_borrow_mut(|store| {
         let bytes = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.memory_max));
-        work(store.get_or_insert_with(|| Store::new(bytes)))
+        work(store.get_or_insert_with(|| MemoryStore::new(bytes)))
     })
 }
 
 /// Does something with the breakers, which are made when the settings are known.
-fn breakers<T>(work: impl FnOnce(&mut Breakers) -> T) -> T {
+fn breakers<T>(work: impl FnOnce(&mut CircuitBreakers) -> T) -> T {
     BREAKERS.with_borrow_mut(|breakers| {
         let (restart_ms, failures_min) = SETTINGS.with(|settings| {
             let settings = settings.get();
             settings.map_or((0, FAILURES_MIN), |it| (it.restart_ms, it.breaker_failures))
         });
-        work(breakers.get_or_insert_with(|| Breakers::new(restart_ms, failures_min)))
+        work(breakers.get_or_insert_with(|| CircuitBreakers::new(restart_ms, failures_min)))
     })
 }
 
-fn count(event: Event) {
-    COUNTERS.with_borrow_mut(|counters| counters.event(event));
+fn count(event: OriginEvent) {
+    COUNTERS.with_borrow_mut(|counters| counters.count_event(event));
 }
 
 fn now() -> Millis {

@@ -16,24 +16,24 @@ pub struct Directive {
     /// The name.
     pub name: String,
     /// What it is set to.
-    pub value: Value,
+    pub value: DirectiveValue,
 }
 
 /// What a directive is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum DirectiveValue {
     /// To nothing: it is only there.
     Flag,
     /// To this text; a number is its digits.
     Text(String),
     /// To something that this directive is never set to.
-    Wrong,
+    Invalid,
     /// To false: as good as not there.
-    Off,
+    False,
 }
 
 /// The directives of a line of `Cache-Control`. A quoted argument may hold commas.
-pub fn plain(line: &str) -> Vec<Directive> {
+pub fn parse_list(line: &str) -> Vec<Directive> {
     let mut found = Vec::new();
     let mut rest = line;
     while !rest.is_empty() {
@@ -42,9 +42,9 @@ pub fn plain(line: &str) -> Vec<Directive> {
         let (name, value) = match directive.split_once('=') {
             Some((name, argument)) => (
                 name,
-                Value::Text(argument.trim().trim_matches('"').to_owned()),
+                DirectiveValue::Text(argument.trim().trim_matches('"').to_owned()),
             ),
-            None => (directive, Value::Flag),
+            None => (directive, DirectiveValue::Flag),
         };
         if !name.trim().is_empty() {
             found.push(Directive {
@@ -72,15 +72,15 @@ fn end_of_directive(text: &str) -> usize {
 
 /// The directives of a structured dictionary, or nothing when it is none. Of a name that is there
 /// twice the last counts; parameters mean nothing.
-pub fn structured(text: &str) -> Option<Vec<Directive>> {
+pub fn parse_dictionary(text: &str) -> Option<Vec<Directive>> {
     Parser::new(text)
-        .parse_dictionary_with_visitor(Dictionary(Vec::new()))
+        .parse_dictionary_with_visitor(DirectiveDictionary(Vec::new()))
         .ok()
 }
 
-struct Dictionary(Vec<Directive>);
+struct DirectiveDictionary(Vec<Directive>);
 
-impl<'de> DictionaryVisitor<'de> for Dictionary {
+impl<'de> DictionaryVisitor<'de> for DirectiveDictionary {
     type Out = Vec<Directive>;
     type Error = Infallible;
 
@@ -89,9 +89,9 @@ impl<'de> DictionaryVisitor<'de> for Dictionary {
         self.0.retain(|it| it.name != name);
         self.0.push(Directive {
             name: name.to_owned(),
-            value: Value::Wrong,
+            value: DirectiveValue::Invalid,
         });
-        Ok(Member(&mut self.0))
+        Ok(DictionaryMember(&mut self.0))
     }
 
     fn finish(self) -> Result<Self::Out, Infallible> {
@@ -100,9 +100,9 @@ impl<'de> DictionaryVisitor<'de> for Dictionary {
 }
 
 /// The member that is being read: the last.
-struct Member<'m>(&'m mut Vec<Directive>);
+struct DictionaryMember<'m>(&'m mut Vec<Directive>);
 
-impl<'de> EntryVisitor<'de> for Member<'_> {
+impl<'de> EntryVisitor<'de> for DictionaryMember<'_> {
     type Error = Infallible;
 
     fn item(self) -> Result<impl ItemVisitor<'de>, Infallible> {
@@ -114,7 +114,7 @@ impl<'de> EntryVisitor<'de> for Member<'_> {
     }
 }
 
-impl<'de> ItemVisitor<'de> for Member<'_> {
+impl<'de> ItemVisitor<'de> for DictionaryMember<'_> {
     type Out = ();
     type Error = Infallible;
 
@@ -123,21 +123,25 @@ impl<'de> ItemVisitor<'de> for Member<'_> {
         item: BareItemFromInput<'de>,
     ) -> Result<impl ParameterVisitor<'de, Out = ()>, Infallible> {
         if let Some(last) = self.0.last_mut() {
-            last.value = value(&last.name, &item);
+            last.value = directive_value(&last.name, &item);
         }
         Ok(Ignored)
     }
 }
 
 /// What RFC 9213 §2.1 maps a value to: seconds are integers, names of fields a string or a token.
-fn value(name: &str, item: &BareItemFromInput<'_>) -> Value {
+fn directive_value(name: &str, item: &BareItemFromInput<'_>) -> DirectiveValue {
     let lists_fields = matches!(name, "no-cache" | "private");
     match item {
-        GenericBareItem::Boolean(true) => Value::Flag,
-        GenericBareItem::Boolean(false) => Value::Off,
-        GenericBareItem::Integer(number) => Value::Text(i64::from(*number).to_string()),
-        GenericBareItem::String(text) if lists_fields => Value::Text(text.as_str().to_owned()),
-        GenericBareItem::Token(text) if lists_fields => Value::Text(text.as_str().to_owned()),
-        _ => Value::Wrong,
+        GenericBareItem::Boolean(true) => DirectiveValue::Flag,
+        GenericBareItem::Boolean(false) => DirectiveValue::False,
+        GenericBareItem::Integer(number) => DirectiveValue::Text(i64::from(*number).to_string()),
+        GenericBareItem::String(text) if lists_fields => {
+            DirectiveValue::Text(text.as_str().to_owned())
+        }
+        GenericBareItem::Token(text) if lists_fields => {
+            DirectiveValue::Text(text.as_str().to_owned())
+        }
+        _ => DirectiveValue::Invalid,
     }
 }

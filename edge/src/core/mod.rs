@@ -1,24 +1,24 @@
 //! What the edge decides, without doing any I/O: an HTTP cache after RFC 9111, driven by headers
 //! alone. It does not know the runtime it runs on, and takes the time as a parameter.
 
-pub mod address;
-pub mod admit;
-pub mod breaker;
-pub mod conditions;
-pub mod control;
-pub mod count;
-pub mod date;
+pub mod admission;
+pub mod byte_range;
+pub mod cache_control;
+pub mod circuit_breaker;
+pub mod collapsed_forwarding;
 pub mod directives;
-pub mod entry;
-pub mod flights;
+pub mod generated_body;
 pub mod headers;
-pub mod invalidate;
+pub mod http_date;
+pub mod invalidation;
+pub mod memory_store;
+pub mod metrics;
+pub mod negotiation;
 pub mod plan;
-pub mod purge;
-pub mod range;
-pub mod renewals;
-pub mod sealed;
-pub mod select;
-pub mod store;
+pub mod preconditions;
+pub mod purge_log;
+pub mod request_url;
+pub mod revalidation_backoff;
+pub mod serialization;
+pub mod stored_response;
 pub mod upload;
-pub mod words;

@@ -2,20 +2,21 @@
 //! (RFC 9211).
 
 use super::{
-    conditions, directives,
-    entry::{Entry, Millis},
+    byte_range::{self, RangeSlice},
+    directives,
     headers::Headers,
-    range::{self, Cut},
+    preconditions,
+    stored_response::{Millis, StoredResponse},
 };
 
 use shared::key::Whose;
 
 /// What is asked for, as far as the decisions need it.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct CacheRequest {
     /// The method, in capitals.
     pub method: String,
-    /// The fields; `accept-encoding` in its normal form, see [`super::select::coding`].
+    /// The fields; `accept-encoding` in its normal form, see [`super::negotiation::preferred_coding`].
     pub headers: Headers,
     /// Whose the answer is, as the contract says.
     pub whose: Whose,
@@ -24,36 +25,36 @@ pub struct Request {
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Answer with the stored entry; it is fresh.
-    Serve(Hit),
-    /// Answer with the stored entry and renew it behind the answer.
-    ServeAndRenew(Hit),
-    /// Ask the origin, with the stored entry's validators if there is one.
-    Fetch(Why),
+    /// Answer with the stored response; it is fresh.
+    Serve(HitResponse),
+    /// Answer with the stored response and renew it behind the answer.
+    ServeAndRevalidate(HitResponse),
+    /// Ask the origin, with the stored response's validators if there is one.
+    Fetch(ForwardReason),
     /// Pass it to the origin and its answer back; neither is looked at.
-    Pass(&'static str),
+    Bypass(&'static str),
     /// The client wants nothing but what is stored, and that is nothing: 504.
-    Refuse,
+    GatewayTimeout,
 }
 
-/// How a stored entry answers.
+/// How a stored response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hit {
+pub enum HitResponse {
     /// With its body.
-    Whole,
+    Full,
     /// With 304: the client has the body already.
     NotModified,
     /// With 206 and these bytes of its body.
-    Part(Cut),
+    Partial(RangeSlice),
     /// With 416: the client wants bytes that are not there.
-    Beyond,
+    RangeNotSatisfiable,
     /// With 412: the client wants something only if it is another one than this.
-    Failed,
+    PreconditionFailed,
 }
 
 /// Why the origin is asked, in the words of RFC 9211 §2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum ForwardReason {
     /// Nothing is stored for this key.
     UriMiss,
     /// Something is stored, but for other request fields.
@@ -62,7 +63,7 @@ pub enum Why {
     Stale,
 }
 
-impl Why {
+impl ForwardReason {
     /// The word in `Cache-Status`.
     pub const fn word(self) -> &'static str {
         match self {
@@ -73,44 +74,53 @@ impl Why {
     }
 }
 
-/// Decides about a request. `stored` is the entry that fits it, `others` whether its key has any.
-pub fn plan(request: &Request, stored: Option<&Entry>, others: bool, now: Millis) -> Plan {
+/// Decides about a request. `stored` is the response that fits it, `others` whether its key has any.
+pub fn plan(
+    request: &CacheRequest,
+    stored: Option<&StoredResponse>,
+    has_variants: bool,
+    now: Millis,
+) -> Plan {
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Plan::Pass("method");
+        return Plan::Bypass("method");
     }
     let headers = &request.headers;
     // What was answered to somebody unknown is not for somebody known, unless it says so (RFC 9111
     // §3.5 asks that of the other direction only; a shop's prices may differ for its staff).
     let known = headers.contains("authorization");
-    if known && stored.is_some_and(|entry| !entry.control.allows_authorized()) {
-        return Plan::Pass("authorization");
+    if known && stored.is_some_and(|response| !response.cache_control.allows_storing_authorized()) {
+        return Plan::Bypass("authorization");
     }
     let why = match stored {
-        Some(entry) if entry.is_fresh(now) => return Plan::Serve(hit(request, entry)),
-        Some(entry) if entry.may_serve_while_renewing(now) => {
-            return Plan::ServeAndRenew(hit(request, entry));
+        Some(response) if response.is_fresh(now) => {
+            return Plan::Serve(hit_response(request, response));
         }
-        Some(_) => Why::Stale,
-        None if others => Why::VaryMiss,
-        None => Why::UriMiss,
+        Some(response) if response.may_serve_while_revalidating(now) => {
+            return Plan::ServeAndRevalidate(hit_response(request, response));
+        }
+        Some(_) => ForwardReason::Stale,
+        None if has_variants => ForwardReason::VaryMiss,
+        None => ForwardReason::UriMiss,
     };
     // Without something fresh to compare with, a precondition is for the origin (RFC 9111 §4.3.2). At the
     // shop's own addresses it is compared with what the origin answers then, or it would be a way around
     // the cache.
     let precondition = headers.contains("if-match") || headers.contains("if-unmodified-since");
     if precondition && request.whose != Whose::Everybodys {
-        return Plan::Pass("precondition");
+        return Plan::Bypass("precondition");
     }
-    if wants_only_stored(headers) {
-        return Plan::Refuse;
+    if is_only_if_cached(headers) {
+        return Plan::GatewayTimeout;
     }
     Plan::Fetch(why)
 }
 
 /// RFC 9111 §5.2.1.7. The other directives of requests are advice that this cache does not take: with
 /// them anybody could have the origin asked as often as they like.
-fn wants_only_stored(headers: &Headers) -> bool {
-    let mut found = headers.lines("cache-control").flat_map(directives::plain);
+fn is_only_if_cached(headers: &Headers) -> bool {
+    let mut found = headers
+        .lines("cache-control")
+        .flat_map(directives::parse_list);
     found.any(|it| it.name == "only-if-cached")
 }
 
@@ -119,31 +129,38 @@ pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
-/// How an entry answers: the client's conditions first, then the part that it wants (RFC 9110
+/// How a response answers: the client's conditions first, then the part that it wants (RFC 9110
 /// §13.2.2).
-pub fn hit(request: &Request, entry: &Entry) -> Hit {
-    if !matches!(entry.status, 200 | 206) {
-        return Hit::Whole;
+pub fn hit_response(request: &CacheRequest, response: &StoredResponse) -> HitResponse {
+    if !matches!(response.status, 200 | 206) {
+        return HitResponse::Full;
     }
-    if !conditions::are_met(&request.headers, entry) {
-        return Hit::Failed;
+    if !preconditions::precondition_holds(&request.headers, response) {
+        return HitResponse::PreconditionFailed;
     }
-    if conditions::client_has_it(&request.headers, entry) {
-        return Hit::NotModified;
+    if preconditions::is_not_modified(&request.headers, response) {
+        return HitResponse::NotModified;
     }
     match request.headers.get("range") {
-        Some(field) if request.method == "GET" && conditions::is_about(&request.headers, entry) => {
-            let length = entry.body.len();
-            if let Some(part) = entry.part {
-                return part.cut(field, length).map_or(Hit::Whole, Hit::Part);
+        Some(field)
+            if request.method == "GET"
+                && preconditions::if_range_matches(&request.headers, response) =>
+        {
+            let length = response.body.len();
+            if let Some(part) = response.content_range {
+                return part
+                    .slice(field, length)
+                    .map_or(HitResponse::Full, HitResponse::Partial);
             }
-            match range::asked(field, length) {
-                range::Asked::Part(first, last) => Hit::Part(Cut::of_whole(first, last, length)),
-                range::Asked::Beyond => Hit::Beyond,
-                range::Asked::Whole => Hit::Whole,
+            match byte_range::parse_range(field, length) {
+                byte_range::RequestedRange::Satisfiable(first, last) => {
+                    HitResponse::Partial(RangeSlice::of_whole(first, last, length))
+                }
+                byte_range::RequestedRange::Unsatisfiable => HitResponse::RangeNotSatisfiable,
+                byte_range::RequestedRange::Ignored => HitResponse::Full,
             }
         }
-        _ => Hit::Whole,
+        _ => HitResponse::Full,
     }
 }
 
@@ -153,43 +170,45 @@ mod tests {
 
     use super::*;
     use crate::core::{
-        admit::{Admission, Rules, admit},
-        entry::Body,
+        admission::{Admission, CacheRules, admit},
+        stored_response::StoredBody,
     };
 
     const DATE: Millis = 1_767_225_600_000;
 
-    fn request(method: &str, lines: &[(&str, &str)]) -> Request {
-        Request {
+    fn request(method: &str, lines: &[(&str, &str)]) -> CacheRequest {
+        CacheRequest {
             method: method.to_owned(),
             headers: lines.iter().copied().collect(),
             whose: Whose::Everybodys,
         }
     }
 
-    fn elsewhere(lines: &[(&str, &str)]) -> Request {
-        Request {
+    fn outside_contract(lines: &[(&str, &str)]) -> CacheRequest {
+        CacheRequest {
             whose: Whose::Unknown,
             ..request("GET", lines)
         }
     }
 
-    fn part(first: usize, last: usize) -> Hit {
-        Hit::Part(Cut::of_whole(first, last, 4))
+    fn part(first: usize, last: usize) -> HitResponse {
+        HitResponse::Partial(RangeSlice::of_whole(first, last, 4))
     }
 
-    fn stored(lines: &[(&str, &str)]) -> Entry {
+    fn stored(lines: &[(&str, &str)]) -> StoredResponse {
         let headers = lines.iter().copied().collect();
-        match admit(Rules::Shop, &request("GET", &[]), 200, &headers, DATE) {
-            Admission::Store(terms) => terms.entry(200, &headers, Body::new((), 4), DATE, DATE),
-            Admission::Leave(why) => panic!("left: {why}"),
+        match admit(CacheRules::Shop, &request("GET", &[]), 200, &headers, DATE) {
+            Admission::Store(metadata) => {
+                metadata.into_response(200, &headers, StoredBody::new((), 4), DATE, DATE)
+            }
+            Admission::DoNotStore(why) => panic!("left: {why}"),
         }
     }
 
-    fn at(entry: &Entry, seconds: u64) -> Plan {
+    fn at(response: &StoredResponse, seconds: u64) -> Plan {
         plan(
             &request("GET", &[]),
-            Some(entry),
+            Some(response),
             true,
             DATE + seconds * 1_000,
         )
@@ -198,19 +217,25 @@ mod tests {
     /// RFC 9111 §4.2 and RFC 5861 §3.
     #[test]
     fn an_entry_is_fresh_then_renewed_then_asked_for() {
-        let entry = stored(&[("cache-control", "max-age=60, stale-while-revalidate=30")]);
-        assert_eq!(at(&entry, 59), Plan::Serve(Hit::Whole));
-        assert_eq!(at(&entry, 60), Plan::ServeAndRenew(Hit::Whole));
-        assert_eq!(at(&entry, 89), Plan::ServeAndRenew(Hit::Whole));
-        assert_eq!(at(&entry, 90), Plan::Fetch(Why::Stale));
+        let response = stored(&[("cache-control", "max-age=60, stale-while-revalidate=30")]);
+        assert_eq!(at(&response, 59), Plan::Serve(HitResponse::Full));
+        assert_eq!(
+            at(&response, 60),
+            Plan::ServeAndRevalidate(HitResponse::Full)
+        );
+        assert_eq!(
+            at(&response, 89),
+            Plan::ServeAndRevalidate(HitResponse::Full)
+        );
+        assert_eq!(at(&response, 90), Plan::Fetch(ForwardReason::Stale));
     }
 
     /// RFC 9111 §4.2.3: the age it came with counts.
     #[test]
     fn the_age_it_came_with_counts() {
-        let entry = stored(&[("cache-control", "max-age=60"), ("age", "50")]);
-        assert_eq!(at(&entry, 9), Plan::Serve(Hit::Whole));
-        assert_eq!(at(&entry, 10), Plan::Fetch(Why::Stale));
+        let response = stored(&[("cache-control", "max-age=60"), ("age", "50")]);
+        assert_eq!(at(&response, 9), Plan::Serve(HitResponse::Full));
+        assert_eq!(at(&response, 10), Plan::Fetch(ForwardReason::Stale));
     }
 
     /// RFC 9111 §5.2.2.2 and §5.2.2.4.
@@ -219,38 +244,48 @@ mod tests {
         for directive in ["must-revalidate", "proxy-revalidate", "no-cache"] {
             let line =
                 format!("max-age=60, stale-while-revalidate=99, stale-if-error=99, {directive}");
-            let entry = stored(&[("cache-control", &line)]);
-            assert_eq!(at(&entry, 61), Plan::Fetch(Why::Stale), "{directive}");
-            assert!(!entry.may_serve_on_error(DATE + 61_000), "{directive}");
+            let response = stored(&[("cache-control", &line)]);
+            assert_eq!(
+                at(&response, 61),
+                Plan::Fetch(ForwardReason::Stale),
+                "{directive}"
+            );
+            assert!(
+                !response.may_serve_stale_on_error(DATE + 61_000),
+                "{directive}"
+            );
         }
-        let entry = stored(&[("cache-control", "max-age=60, no-cache")]);
-        assert_eq!(at(&entry, 1), Plan::Fetch(Why::Stale));
+        let response = stored(&[("cache-control", "max-age=60, no-cache")]);
+        assert_eq!(at(&response, 1), Plan::Fetch(ForwardReason::Stale));
     }
 
     /// RFC 5861 §4.
     #[test]
     fn what_may_be_stale_on_error_is_so_only_for_its_time() {
-        let entry = stored(&[("cache-control", "max-age=60, stale-if-error=40")]);
-        assert_eq!(at(&entry, 61), Plan::Fetch(Why::Stale));
-        assert!(entry.may_serve_on_error(DATE + 99_000));
-        assert!(!entry.may_serve_on_error(DATE + 100_000));
+        let response = stored(&[("cache-control", "max-age=60, stale-if-error=40")]);
+        assert_eq!(at(&response, 61), Plan::Fetch(ForwardReason::Stale));
+        assert!(response.may_serve_stale_on_error(DATE + 99_000));
+        assert!(!response.may_serve_stale_on_error(DATE + 100_000));
     }
 
     #[test]
     fn what_is_not_ours_is_passed() {
-        let entry = stored(&[("cache-control", "max-age=60")]);
+        let response = stored(&[("cache-control", "max-age=60")]);
         for (request, why) in [
             (request("POST", &[]), "method"),
             (request("GET", &[("authorization", "x")]), "authorization"),
         ] {
-            assert_eq!(plan(&request, Some(&entry), true, DATE), Plan::Pass(why));
+            assert_eq!(
+                plan(&request, Some(&response), true, DATE),
+                Plan::Bypass(why)
+            );
         }
     }
 
     /// Nobody gets past the cache with a condition or a range.
     #[test]
     fn a_condition_or_a_range_is_no_way_around_the_cache() {
-        let entry = stored(&[
+        let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
             ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
@@ -258,17 +293,23 @@ mod tests {
         let condition = [("if-match", "\"b\"")];
         let stale = DATE + 60_000;
         for (request, expected) in [
-            (request("GET", &condition), Plan::Fetch(Why::Stale)),
-            (elsewhere(&condition), Plan::Pass("precondition")),
             (
-                elsewhere(&[("range", "bytes=0-1")]),
-                Plan::Fetch(Why::Stale),
+                request("GET", &condition),
+                Plan::Fetch(ForwardReason::Stale),
+            ),
+            (outside_contract(&condition), Plan::Bypass("precondition")),
+            (
+                outside_contract(&[("range", "bytes=0-1")]),
+                Plan::Fetch(ForwardReason::Stale),
             ),
         ] {
-            assert_eq!(plan(&request, Some(&entry), true, stale), expected);
+            assert_eq!(plan(&request, Some(&response), true, stale), expected);
         }
         let range = request("GET", &[("range", "bytes=0-1")]);
-        assert_eq!(plan(&range, None, false, DATE), Plan::Fetch(Why::UriMiss));
+        assert_eq!(
+            plan(&range, None, false, DATE),
+            Plan::Fetch(ForwardReason::UriMiss)
+        );
     }
 
     /// RFC 9111 §3.3.
@@ -282,17 +323,24 @@ mod tests {
         .into_iter()
         .collect();
         let range = ("range", "bytes=5-6");
-        let admitted = admit(Rules::Shop, &elsewhere(&[range]), 206, &headers, DATE);
-        let Admission::Store(terms) = admitted else {
+        let admitted = admit(
+            CacheRules::Shop,
+            &outside_contract(&[range]),
+            206,
+            &headers,
+            DATE,
+        );
+        let Admission::Store(metadata) = admitted else {
             panic!()
         };
-        let entry = terms.entry(206, &headers, Body::new((), 4), DATE, DATE);
-        let Plan::Serve(Hit::Part(cut)) = plan(&elsewhere(&[range]), Some(&entry), true, DATE)
+        let response = metadata.into_response(206, &headers, StoredBody::new((), 4), DATE, DATE);
+        let Plan::Serve(HitResponse::Partial(cut)) =
+            plan(&outside_contract(&[range]), Some(&response), true, DATE)
         else {
             panic!()
         };
-        assert_eq!((cut.from, cut.to), (1, 2));
-        assert_eq!(cut.part.field(), "bytes 5-6/8");
+        assert_eq!((cut.start, cut.end), (1, 2));
+        assert_eq!(cut.content_range.field_value(), "bytes 5-6/8");
         for (lines, fits) in [
             (vec![range], true),
             (vec![range, ("if-range", "\"a\"")], true),
@@ -300,28 +348,32 @@ mod tests {
             (vec![("range", "bytes=3-6")], false),
             (vec![], false),
         ] {
-            assert_eq!(entry.fits(&elsewhere(&lines).headers), fits, "{lines:?}");
+            assert_eq!(
+                response.matches_request(&outside_contract(&lines).headers),
+                fits,
+                "{lines:?}"
+            );
         }
-        let known = elsewhere(&[range, ("if-none-match", "\"a\"")]);
-        assert_eq!(hit(&known, &entry), Hit::NotModified);
+        let known = outside_contract(&[range, ("if-none-match", "\"a\"")]);
+        assert_eq!(hit_response(&known, &response), HitResponse::NotModified);
     }
 
     /// RFC 9111 §5.2.1.7.
     #[test]
     fn who_wants_only_what_is_stored_gets_that_or_nothing() {
-        let entry = stored(&[("cache-control", "max-age=60")]);
+        let response = stored(&[("cache-control", "max-age=60")]);
         let request = request("GET", &[("cache-control", "only-if-cached")]);
         assert_eq!(
-            plan(&request, Some(&entry), true, DATE),
-            Plan::Serve(Hit::Whole)
+            plan(&request, Some(&response), true, DATE),
+            Plan::Serve(HitResponse::Full)
         );
-        assert_eq!(plan(&request, None, false, DATE), Plan::Refuse);
+        assert_eq!(plan(&request, None, false, DATE), Plan::GatewayTimeout);
     }
 
     /// RFC 9110 §13.2.2 and §14.2.
     #[test]
     fn a_part_is_cut_from_what_is_stored() {
-        let entry = stored(&[
+        let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
             ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
@@ -329,45 +381,58 @@ mod tests {
         let range = ("range", "bytes=1-2");
         for (lines, expected) in [
             (vec![range], part(1, 2)),
-            (vec![("range", "bytes=9-")], Hit::Beyond),
+            (
+                vec![("range", "bytes=9-")],
+                HitResponse::RangeNotSatisfiable,
+            ),
             (vec![range, ("if-range", "\"a\"")], part(1, 2)),
-            (vec![range, ("if-range", "\"b\"")], Hit::Whole),
-            (vec![range, ("if-range", "W/\"a\"")], Hit::Whole),
+            (vec![range, ("if-range", "\"b\"")], HitResponse::Full),
+            (vec![range, ("if-range", "W/\"a\"")], HitResponse::Full),
             (
                 vec![range, ("if-range", "Thu, 01 Jan 2026 00:00:00 GMT")],
                 part(1, 2),
             ),
             (
                 vec![range, ("if-range", "Fri, 02 Jan 2026 00:00:00 GMT")],
-                Hit::Whole,
+                HitResponse::Full,
             ),
-            (vec![range, ("if-none-match", "\"a\"")], Hit::NotModified),
+            (
+                vec![range, ("if-none-match", "\"a\"")],
+                HitResponse::NotModified,
+            ),
         ] {
-            assert_eq!(hit(&request("GET", &lines), &entry), expected, "{lines:?}");
+            assert_eq!(
+                hit_response(&request("GET", &lines), &response),
+                expected,
+                "{lines:?}"
+            );
         }
-        assert_eq!(hit(&request("HEAD", &[range]), &entry), Hit::Whole);
+        assert_eq!(
+            hit_response(&request("HEAD", &[range]), &response),
+            HitResponse::Full
+        );
     }
 
     /// RFC 9111 §4.1.
     #[test]
     fn an_entry_fits_requests_with_the_same_fields() {
-        let asked = request("GET", &[("accept-encoding", "br")]);
+        let get = request("GET", &[("accept-encoding", "br")]);
         let headers: Headers = [("cache-control", "max-age=60"), ("vary", "Accept-Encoding")]
             .into_iter()
             .collect();
-        let Admission::Store(terms) = admit(Rules::Shop, &asked, 200, &headers, DATE) else {
+        let Admission::Store(metadata) = admit(CacheRules::Shop, &get, 200, &headers, DATE) else {
             panic!()
         };
-        let entry = terms.entry(200, &headers, Body::new((), 0), DATE, DATE);
-        assert!(entry.fits(&asked.headers));
-        assert!(!entry.fits(&request("GET", &[("accept-encoding", "gzip")]).headers));
-        assert!(!entry.fits(&request("GET", &[]).headers));
+        let response = metadata.into_response(200, &headers, StoredBody::new((), 0), DATE, DATE);
+        assert!(response.matches_request(&get.headers));
+        assert!(!response.matches_request(&request("GET", &[("accept-encoding", "gzip")]).headers));
+        assert!(!response.matches_request(&request("GET", &[]).headers));
     }
 
     /// RFC 9111 §3.2 and §4.3.4.
     #[test]
     fn a_304_renews_what_is_stored() {
-        let entry = stored(&[
+        let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
             ("content-type", "text/html"),
@@ -381,12 +446,12 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let renewed = entry.freshen(&fields, DATE + 100_000, DATE + 100_000);
+        let renewed = response.freshen(&fields, DATE + 100_000, DATE + 100_000);
         assert_eq!(renewed.ttl(DATE + 100_000), 90);
         assert_eq!(renewed.headers.get("content-type"), Some("x/y"));
         assert_eq!(renewed.headers.get("etag"), Some("\"a\""));
         assert_eq!(renewed.headers.get("x-new"), Some("1"));
-        assert_eq!(renewed.body, entry.body);
+        assert_eq!(renewed.body, response.body);
     }
 
     proptest! {
@@ -398,15 +463,15 @@ mod tests {
             let line = format!(
                 "max-age={lifetime}, stale-while-revalidate={swr}, stale-if-error={sie}"
             );
-            let entry = stored(&[("cache-control", &line), ("age", &age.to_string())]);
+            let response = stored(&[("cache-control", &line), ("age", &age.to_string())]);
             let total = seconds + u64::from(age);
             let now = DATE + seconds * 1_000;
             let fresh = total < u64::from(lifetime);
-            prop_assert_eq!(matches!(at(&entry, seconds), Plan::Serve(_)), fresh);
-            if matches!(at(&entry, seconds), Plan::ServeAndRenew(_)) {
+            prop_assert_eq!(matches!(at(&response, seconds), Plan::Serve(_)), fresh);
+            if matches!(at(&response, seconds), Plan::ServeAndRevalidate(_)) {
                 prop_assert!(total < u64::from(lifetime) + u64::from(swr));
             }
-            if !fresh && entry.may_serve_on_error(now) {
+            if !fresh && response.may_serve_stale_on_error(now) {
                 prop_assert!(total < u64::from(lifetime) + u64::from(sie.max(swr)));
             }
         }

@@ -9,11 +9,11 @@ use worker::js_sys::{Uint8Array, futures::JsFuture};
 use shared::edge::OWN;
 
 use crate::core::{
-    entry::{Body, Entry},
-    invalidate,
-    purge::Epoch,
-    sealed,
-    select::CODINGS,
+    invalidation,
+    negotiation::CODINGS,
+    purge_log::PurgeEpoch,
+    serialization,
+    stored_response::{StoredBody, StoredResponse},
 };
 
 use super::{
@@ -27,7 +27,7 @@ impl Edge {
     /// was asked, because a purge of the zone reaches no other one, and below the edge's own path, which
     /// no request gets past.
     fn address(&self, coding: &str, key: &str) -> String {
-        let (host, _) = invalidate::split(&self.asked.url);
+        let (host, _) = invalidation::split_origin(&self.asked.url);
         format!("{host}{OWN}kept/{coding}{key}")
     }
 
@@ -36,14 +36,14 @@ impl Edge {
         self.address(coding.unwrap_or_default(), &self.asked.target.key)
     }
 
-    /// Whether an entry has been in memory for too long to be believed without a look behind it.
-    pub fn is_old_here(&self, entry: &Entry) -> bool {
-        let here_ms = self.asked.at.saturating_sub(entry.here_since);
+    /// Whether a response has been in memory for too long to be believed without a look behind it.
+    pub fn is_old_here(&self, response: &StoredResponse) -> bool {
+        let here_ms = self.asked.at.saturating_sub(response.stored_at);
         self.settings.cache_api && here_ms >= self.settings.memory_fresh_ms
     }
 
-    /// Takes an entry that answers this request into memory.
-    pub async fn recall(&self) -> Option<Rc<Entry>> {
+    /// Takes a response that answers this request into memory.
+    pub async fn recall(&self) -> Option<Rc<StoredResponse>> {
         if !self.settings.cache_api {
             return None;
         }
@@ -55,33 +55,35 @@ impl Edge {
         let found: Recalled = found.unchecked_into();
         let bytes = found.bytes();
         let length = bytes.length() as usize;
-        let entry = sealed::open(&found.text(), Body::new(bytes, length), now())?;
-        let entry = Rc::new(entry);
-        let fits = entry.fits(&self.asked.request.headers);
+        let response =
+            serialization::deserialize(&found.text(), StoredBody::new(bytes, length), now())?;
+        let response = Rc::new(response);
+        let fits = response.matches_request(&self.asked.request.headers);
         let key = &self.asked.target.key;
-        let put = || with_store(|store| store.put_recalled(key, Rc::clone(&entry), epoch));
-        (fits && put()).then_some(entry)
+        let put =
+            || with_store(|store| store.put_from_second_level(key, Rc::clone(&response), epoch));
+        (fits && put()).then_some(response)
     }
 
-    /// Hands an entry on to the cache behind, after the answer. That cache keeps no parts.
-    pub fn remember(&self, entry: &Rc<Entry>, asked: Epoch) {
-        let seconds = sealed::useful_for(entry, now());
-        if !self.settings.cache_api || seconds == 0 || entry.part.is_some() {
+    /// Hands a response on to the cache behind, after the answer. That cache keeps no parts.
+    pub fn remember(&self, response: &Rc<StoredResponse>, asked: PurgeEpoch) {
+        let seconds = serialization::useful_for_s(response, now());
+        if !self.settings.cache_api || seconds == 0 || response.content_range.is_some() {
             return;
         }
-        let (edge, entry) = (self.clone(), Rc::clone(entry));
+        let (edge, response) = (self.clone(), Rc::clone(response));
         self.context.wait_until(async move {
             let address = edge.own_address();
             let empty = Uint8Array::new_with_length(0);
-            let bytes = entry.body.content::<Uint8Array>().unwrap_or(&empty);
-            let tags: Vec<&str> = entry.tags.iter().map(AsRef::as_ref).collect();
-            let text = sealed::seal(&entry);
+            let bytes = response.body.content::<Uint8Array>().unwrap_or(&empty);
+            let tags: Vec<&str> = response.tags.iter().map(AsRef::as_ref).collect();
+            let text = serialization::serialize(&response);
             let kept = remember(&address, &text, bytes, seconds, &tags.join(","));
             // It never fails: what cannot be kept is not kept.
             let _ = JsFuture::from(kept).await;
             // What became invalid while it was on its way there has been looked for too early.
             let key = &edge.asked.target.key;
-            if with_store(|store| store.is_outdated(key, &entry, asked)) {
+            if with_store(|store| store.is_outdated(key, &response, asked)) {
                 edge.forget(std::slice::from_ref(key)).await;
             }
         });

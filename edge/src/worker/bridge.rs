@@ -92,7 +92,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn discard(this: &Exchange);
 
-    /// Keeps an entry in the runtime's cache for so many seconds; the promise is of nothing.
+    /// Keeps a response in the runtime's cache for so many seconds; the promise is of nothing.
     pub fn remember(url: &str, text: &str, bytes: &Uint8Array, seconds: u32, tags: &str)
     -> Promise;
 
@@ -107,7 +107,7 @@ extern "C" {
     #[wasm_bindgen(js_name = purgeFront)]
     pub fn purge_front(context: &JsValue, tags: &str) -> Promise;
 
-    /// An entry of the runtime's cache.
+    /// A response of the runtime's cache.
     pub type Recalled;
 
     /// Its description.

@@ -11,15 +11,14 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::Uint8Array;
 
 use crate::core::{
-    address::{self, Address, Spelling},
-    admit::Rules,
-    control::TARGETED,
-    entry::{Entry, Millis},
+    admission::CacheRules,
+    cache_control::TARGETED,
+    generated_body::GeneratedBody,
     headers::Headers,
-    invalidate,
-    plan::{Hit, Request},
-    select,
-    words::Words,
+    invalidation, negotiation,
+    plan::{CacheRequest, HitResponse},
+    request_url::{self, RequestUrl, UrlForm},
+    stored_response::{Millis, StoredResponse},
 };
 
 use super::{
@@ -54,11 +53,11 @@ const OF_EVERYBODY: [&str; 4] = ["accept", "accept-encoding", "accept-language",
 #[derive(Clone)]
 pub struct Asked {
     /// What the core decides about.
-    pub request: Request,
+    pub request: CacheRequest,
     /// The whole address, as it is sent on.
     pub url: String,
     /// How the client has written it.
-    pub spelling: Spelling,
+    pub form: UrlForm,
     /// Under which key it is kept, and whose it is.
     pub target: Target,
     /// When it came.
@@ -71,7 +70,7 @@ impl Asked {
     /// Reads what a client sent; `fields` are lines.
     pub fn read(method: String, url: String, fields: &str, now: Millis) -> Self {
         let mut headers = Headers::from_lines(fields);
-        headers.set("accept-encoding", select::coding(&headers));
+        headers.set("accept-encoding", negotiation::preferred_coding(&headers));
         // What stands between edge and origin, no client says; a call to the edge itself is signed.
         let mut headers = headers.only(|name| name == SIGNED_HEADER || !is_inner(name));
         let id = headers.get("x-request-id").filter(|id| is_harmless(id));
@@ -80,14 +79,14 @@ impl Asked {
             // Ranges are of a GET, and of nothing else (RFC 9110 §14.2).
             headers.remove("range");
         }
-        let Address { url, spelling } = address::read(&url);
-        let (path, query) = invalidate::path_and_query(invalidate::split(&url).1);
+        let RequestUrl { url, form } = request_url::parse(&url);
+        let (path, query) = invalidation::path_and_query(invalidation::split_origin(&url).1);
         let target = key::target(path, query);
         let whose = target.whose;
         Self {
-            spelling,
+            form,
             target,
-            request: Request {
+            request: CacheRequest {
                 method,
                 headers,
                 whose,
@@ -100,18 +99,18 @@ impl Asked {
 
     /// The path as it is sent on.
     pub fn path(&self) -> &str {
-        invalidate::path_and_query(invalidate::split(&self.url).1).0
+        invalidation::path_and_query(invalidation::split_origin(&self.url).1).0
     }
 
     /// Path and query as they are sent on.
     pub fn as_it_came(&self) -> &str {
-        invalidate::split(&self.url).1
+        invalidation::split_origin(&self.url).1
     }
 
     /// The request that fills the cache: a GET without the client's conditions, which are about its own
     /// copy, and for what is everybody's without anything about the client. A file of which nothing is
     /// `stored` but parts is asked for by the part, since it may be large.
-    pub fn to_keep(&self, stored: Option<&Entry>) -> Request {
+    pub fn to_keep(&self, stored: Option<&StoredResponse>) -> CacheRequest {
         const CONDITIONS: [&str; 4] = [
             "if-match",
             "if-modified-since",
@@ -120,13 +119,13 @@ impl Asked {
         ];
         const OF_A_PART: [&str; 2] = ["if-range", "range"];
         let whose = self.target.whose;
-        let part = stored.is_none_or(|entry| entry.part.is_some());
+        let part = stored.is_none_or(|response| response.content_range.is_some());
         let is_kept = |name: &str| match whose {
             Whose::Everybodys => OF_EVERYBODY.contains(&name),
             _ if OF_A_PART.contains(&name) => part,
             _ => !CONDITIONS.contains(&name) && goes_on(name),
         };
-        Request {
+        CacheRequest {
             method: "GET".to_owned(),
             headers: self.request.headers.only(is_kept),
             whose,
@@ -200,46 +199,46 @@ fn is_harmless(id: &str) -> bool {
     (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(word)
 }
 
-/// What is made of an entry when it is first answered with: its fields, as the runtime has them.
+/// What is made of a response when it is first answered with: its fields, as the runtime has them.
 struct Made(JsValue);
 
-/// Answers with a stored entry.
+/// Answers with a stored response.
 pub fn stored(
     settings: &Settings,
     asked: &Asked,
-    entry: &Entry,
-    hit: Hit,
+    response: &StoredResponse,
+    hit: HitResponse,
     now: Millis,
     cache_status: &str,
 ) -> JsValue {
-    let length = entry.body.len();
-    let bytes = entry.body.content::<Uint8Array>();
+    let length = response.body.len();
+    let bytes = response.body.content::<Uint8Array>();
     let bytes = bytes.filter(|_| length > 0 && asked.request.method != "HEAD");
     let (status, range, part) = match hit {
-        Hit::Whole => (entry.status, None, bytes.cloned()),
-        Hit::NotModified => (304, None, None),
-        Hit::Part(cut) => {
-            let slice = |it: &Uint8Array| it.slice(cut.from as u32, cut.to as u32 + 1);
-            (206, Some(cut.part.field()), bytes.map(slice))
+        HitResponse::Full => (response.status, None, bytes.cloned()),
+        HitResponse::NotModified => (304, None, None),
+        HitResponse::Partial(cut) => {
+            let slice = |it: &Uint8Array| it.slice(cut.start as u32, cut.end as u32 + 1);
+            (206, Some(cut.content_range.field_value()), bytes.map(slice))
         }
-        Hit::Beyond => (416, Some(format!("bytes */{length}")), None),
-        Hit::Failed => (412, Some(String::new()), None),
+        HitResponse::RangeNotSatisfiable => (416, Some(format!("bytes */{length}")), None),
+        HitResponse::PreconditionFailed => (412, Some(String::new()), None),
     };
-    let age = entry.age(now);
+    let age = response.age(now);
     let Some(range) = range else {
         let make = || {
-            let headers = outward(settings, entry.headers.clone());
+            let headers = outward(settings, response.headers.clone());
             Made(bridge::fields(&headers.to_lines()))
         };
-        let made = entry
+        let made = response
             .memo
-            .get_or_make(make)
+            .get_or_init(make)
             .map_or(JsValue::NULL, |made| made.0.clone());
         let said = format!("Mallard; {cache_status}");
         let timing = timing(asked, cache_status);
         return bridge::hit(&made, status, part.as_ref(), age, &said, &timing, &asked.id);
     };
-    let mut headers = entry.headers.clone();
+    let mut headers = response.headers.clone();
     headers.set("age", age.to_string());
     headers.remove("content-range");
     if !range.is_empty() {
@@ -273,14 +272,17 @@ pub fn words(
     settings: &Settings,
     asked: &Asked,
     status: u16,
-    (text, media_type): Words,
+    (text, media_type): GeneratedBody,
     cache_status: &str,
 ) -> JsValue {
     let mut headers = Headers::new();
     for (name, value) in [
         ("content-type", media_type),
         ("cache-control", "no-store"),
-        ("content-security-policy", crate::core::words::POLICY),
+        (
+            "content-security-policy",
+            crate::core::generated_body::CONTENT_SECURITY_POLICY,
+        ),
         ("x-content-type-options", "nosniff"),
     ] {
         headers.append(name, value);
@@ -334,7 +336,7 @@ pub fn passing(settings: &Settings, mut headers: Headers) -> Headers {
 /// only a purge could take back, unless it is a cache that is purged like this one; a general cache leaves
 /// that to whoever runs them (RFC 9213 §3.1).
 fn outward(settings: &Settings, headers: Headers) -> Headers {
-    let purged = settings.cdn_in_front || settings.rules == Rules::Standard;
+    let purged = settings.cdn_in_front || settings.rules == CacheRules::Standard;
     let grants = |line: &str| ["max-age", "stale-"].iter().any(|it| line.contains(it));
     let granted = |name| TARGETED.contains(&name) && headers.lines(name).any(grants);
     let inner: Vec<&str> = [TARGETED[0], TARGETED[1], "cache-tag"]

@@ -10,11 +10,11 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::futures::JsFuture;
 
 use crate::core::{
-    count::{Event, Gauges},
-    entry::Millis,
-    flights::Flights,
+    collapsed_forwarding::CollapsedForwarding,
+    generated_body::{self, GeneratedBody},
     headers::Headers,
-    words::{self, Words},
+    metrics::{Gauges, OriginEvent},
+    stored_response::Millis,
 };
 
 use super::{
@@ -35,7 +35,7 @@ pub async fn answer(edge: &Edge, incoming: &Incoming) -> JsValue {
         Err(status) => return say(edge, status, "the request body is too large"),
     };
     let Some(secret) = &edge.settings.secret else {
-        return edge.words(404, words::nothing_here(path), "fwd=bypass");
+        return edge.words(404, generated_body::not_found(path), "fwd=bypass");
     };
     let method = asked.request.method.as_str();
     let field = asked.request.headers.get(SIGNED_HEADER).unwrap_or_default();
@@ -79,9 +79,9 @@ async fn purge(edge: &Edge, body: &str) -> JsValue {
     if order.tags.len() > PURGE_TAGS_MAX {
         return say(edge, 413, "too many tags");
     }
-    count(Event::Purged);
-    FLIGHTS.with_borrow_mut(Flights::seal);
-    RENEWALS.with_borrow_mut(Flights::seal);
+    count(OriginEvent::PurgeReceived);
+    FLIGHTS.with_borrow_mut(CollapsedForwarding::stop_joining);
+    RENEWALS.with_borrow_mut(CollapsedForwarding::stop_joining);
     with_store(|store| store.purge(&order, now()));
     let tags: Vec<&str> = order.tags.iter().map(|tag| tag.name.as_str()).collect();
     if order.everything || !tags.is_empty() {
@@ -113,7 +113,7 @@ fn say(edge: &Edge, status: u16, text: &str) -> JsValue {
     )
 }
 
-fn words_of(edge: &Edge, status: u16, words: Words) -> JsValue {
+fn words_of(edge: &Edge, status: u16, words: GeneratedBody) -> JsValue {
     message::words(&edge.settings, &edge.asked, status, words, "fwd=bypass")
 }
 
@@ -137,6 +137,6 @@ pub fn log_now_and_then(now: Millis) {
         return;
     }
     LAST.set(now);
-    let line = COUNTERS.with_borrow(|counters| counters.log(gauges()));
+    let line = COUNTERS.with_borrow(|counters| counters.log_line(gauges()));
     worker::console_log!("{line}");
 }

@@ -13,11 +13,11 @@ use worker::{
 };
 
 use crate::core::{
-    breaker::{Breakers, Outcome, PROBE_EVERY_MS, Permit, Request},
-    count::Event,
-    entry::{Body, Entry, Millis},
+    circuit_breaker::{CircuitBreakers, OriginOutcome, PROBE_EVERY_MS, Permit, RequestKind},
     headers::Headers,
+    metrics::OriginEvent,
     plan,
+    stored_response::{Millis, StoredBody, StoredResponse},
 };
 
 use super::{
@@ -65,7 +65,7 @@ pub struct Fetched {
     /// The fields, end to end.
     pub headers: Headers,
     /// When it was asked.
-    pub asked_at: Millis,
+    pub requested_at: Millis,
     exchange: Exchange,
     raw: bool,
     limit_ms: u32,
@@ -92,20 +92,20 @@ impl Question<'_> {
     }
 
     /// Whose breaker it is about.
-    fn request(&self) -> Request<'_> {
+    fn request(&self) -> RequestKind<'_> {
         match plan::is_safe(self.method) {
             true if self.shared => request_of(self.asked),
-            true => Request::Safe,
-            false => Request::Unsafe,
+            true => RequestKind::Safe,
+            false => RequestKind::Unsafe,
         }
     }
 }
 
 /// What is asked for to be kept.
-fn request_of(asked: &Asked) -> Request<'_> {
+fn request_of(asked: &Asked) -> RequestKind<'_> {
     match asked.target.whose {
-        Whose::Everybodys => Request::Address(&asked.target.key),
-        Whose::Somebodys | Whose::Unknown => Request::Safe,
+        Whose::Everybodys => RequestKind::Key(&asked.target.key),
+        Whose::Somebodys | Whose::Unknown => RequestKind::Safe,
     }
 }
 
@@ -137,14 +137,17 @@ impl Origin {
     pub async fn get(
         &self,
         asked: &Rc<Asked>,
-        stored: Option<&Entry>,
+        stored: Option<&StoredResponse>,
         waits: bool,
     ) -> Result<Fetched, Silence> {
         let mut headers = asked.to_keep(stored).headers;
-        for (name, value) in stored.map(Entry::validators).unwrap_or_default() {
+        for (name, value) in stored
+            .map(StoredResponse::validation_fields)
+            .unwrap_or_default()
+        {
             headers.set(name, value);
         }
-        let newest = with_store(|store| store.newest_change());
+        let newest = with_store(|store| store.newest_version());
         if newest > 0 {
             headers.set(AT_LEAST_HEADER, newest.to_string());
         }
@@ -204,7 +207,7 @@ impl Origin {
             if !again {
                 return fetched;
             }
-            count(Event::Retried);
+            count(OriginEvent::Retried);
             pause(LOOK_EVERY_MS).await;
         }
     }
@@ -215,7 +218,7 @@ impl Origin {
         while breakers(|breakers| breakers.is_suspect()) && now() < until {
             pause(LOOK_EVERY_MS).await;
         }
-        breakers(|breakers| !breakers.is_closed() || breakers.retry())
+        breakers(|breakers| !breakers.is_closed() || breakers.take_retry())
     }
 
     /// Waits until the origin may be asked, as long as that makes sense.
@@ -228,7 +231,7 @@ impl Origin {
                 Permit::Send => return Ok(()),
                 Permit::Wait if waits => {}
                 Permit::Wait | Permit::Reject => {
-                    count(Event::Spared);
+                    count(OriginEvent::Rejected);
                     return Err(Silence::Spared);
                 }
             }
@@ -242,9 +245,9 @@ impl Origin {
     /// sent: a probe has to find the origin first.
     async fn try_send(&self, question: &Question<'_>) -> Result<Fetched, Silence> {
         let bare = question.upload.is_none() && !plan::is_safe(question.method);
-        if bare && self.probe().await == Outcome::NoConnection {
+        if bare && self.probe().await == OriginOutcome::NoConnection {
             breakers(|breakers| {
-                breakers.record(question.request(), Outcome::NoConnection, now());
+                breakers.record(question.request(), OriginOutcome::NoConnection, now());
             });
             return Err(Silence::Refused);
         }
@@ -253,27 +256,27 @@ impl Origin {
 
     /// Probes the origin behind the answer while something is wrong with it, unless that is done already.
     fn look_after(&self) {
-        if !breakers(|breakers| breakers.lend_probe(now())) {
+        if !breakers(|breakers| breakers.begin_probe(now())) {
             return;
         }
         let origin = self.clone();
         self.context.wait_until(async move {
             for _ in 0..PROBES_MAX {
                 let outcome = origin.probe().await;
-                if !breakers(|breakers| breakers.probed(outcome, now())) {
+                if !breakers(|breakers| breakers.record_probe(outcome, now())) {
                     // Whose client has gone away never says that it waits no more.
                     WAITING.set(0);
                     return;
                 }
                 pause(PROBE_EVERY_MS).await;
             }
-            breakers(Breakers::return_probe);
+            breakers(CircuitBreakers::end_probe);
         });
     }
 
     /// Asks the origin whether it serves requests. A server that does not know the question does.
-    async fn probe(&self) -> Outcome {
-        count(Event::Probed);
+    async fn probe(&self) -> OriginOutcome {
+        count(OriginEvent::Probed);
         let mut headers = Headers::new();
         self.sign(&mut headers, None);
         let limit_ms = PROBE_MS.min(self.settings.origin_timeout_ms);
@@ -289,7 +292,7 @@ impl Origin {
         let failed = |error: &JsValue| Silence::of(error).outcome();
         let exchange: Exchange = match JsFuture::from(asked).await {
             Ok(exchange) => exchange.unchecked_into(),
-            Err(error) => return failed(&error).unwrap_or(Outcome::NoConnection),
+            Err(error) => return failed(&error).unwrap_or(OriginOutcome::NoConnection),
         };
         let headers = Headers::from_lines(&exchange.lines());
         let outcome = match silence_of(exchange.status()).and_then(Silence::outcome) {
@@ -298,7 +301,7 @@ impl Origin {
         };
         match JsFuture::from(exchange.whole(limit_ms, PROBE_BYTES_MAX)).await {
             Ok(_) => outcome,
-            Err(error) => failed(&error).unwrap_or(Outcome::NoConnection),
+            Err(error) => failed(&error).unwrap_or(OriginOutcome::NoConnection),
         }
     }
 
@@ -324,8 +327,8 @@ impl Origin {
 
     async fn send(&self, question: &Question<'_>) -> Result<Fetched, Silence> {
         let limit_ms = self.settings.origin_timeout_ms;
-        let asked_at = now();
-        count(Event::Asked);
+        let requested_at = now();
+        count(OriginEvent::RequestSent);
         let declared = question.asked.request.headers.get("content-length");
         let declared = declared.and_then(|it| it.trim().parse().ok());
         let answer = Exchange::ask(
@@ -341,7 +344,7 @@ impl Origin {
             Ok(exchange) => {
                 let about = Rc::clone(question.asked);
                 let exchange = exchange.unchecked_into();
-                Ok(Fetched::read(exchange, asked_at, limit_ms, about))
+                Ok(Fetched::read(exchange, requested_at, limit_ms, about))
             }
             Err(error) => Err(Silence::of(&error)),
         };
@@ -361,8 +364,10 @@ impl Origin {
             Err(silence) => silence.outcome(),
         };
         match &fetched {
-            Ok(fetched) if outcome == Some(Outcome::ServerError) => count(Event::Failed),
-            Ok(fetched) if fetched.status == 503 => count(Event::Busy),
+            Ok(fetched) if outcome == Some(OriginOutcome::ServerError) => {
+                count(OriginEvent::ServerError)
+            }
+            Ok(fetched) if fetched.status == 503 => count(OriginEvent::Overloaded),
             Ok(_) => {}
             Err(silence) => count(silence.event()),
         }
@@ -389,7 +394,7 @@ async fn pause(ms: u32) {
 }
 
 impl Fetched {
-    fn read(exchange: Exchange, asked_at: Millis, limit_ms: u32, about: Rc<Asked>) -> Self {
+    fn read(exchange: Exchange, requested_at: Millis, limit_ms: u32, about: Rc<Asked>) -> Self {
         let mut headers = Headers::from_lines(&exchange.lines()).end_to_end();
         let raw = headers.get(RAW_CODING).map(str::to_owned);
         if let Some(coding) = &raw {
@@ -399,7 +404,7 @@ impl Fetched {
         Self {
             status: exchange.status(),
             headers,
-            asked_at,
+            requested_at,
             exchange,
             raw: raw.is_some(),
             limit_ms,
@@ -413,7 +418,7 @@ impl Fetched {
 
     /// Whether the body may be kept, as far as its head says. One that does not say how long it is shows
     /// that when it comes: the runtime fails when it breaks off.
-    pub fn fits(&self, settings: &Settings) -> bool {
+    pub fn has_storable_size(&self, settings: &Settings) -> bool {
         let length = self.length();
         length.is_none_or(|length| length <= settings.body_max)
     }
@@ -426,7 +431,7 @@ impl Fetched {
     }
 
     /// The body, once it has come whole; nothing when it is larger than what is kept.
-    pub async fn body(&self, settings: &Settings) -> Result<Option<Body>, Silence> {
+    pub async fn body(&self, settings: &Settings) -> Result<Option<StoredBody>, Silence> {
         let whole = self.exchange.whole(self.limit_ms, settings.body_max as f64);
         let body = JsFuture::from(whole)
             .await
@@ -440,7 +445,7 @@ impl Fetched {
             let bytes = body.unchecked_into::<Uint8Array>();
             let length = bytes.length() as usize;
             let whole = expected.is_none_or(|expected| expected == length as u64);
-            let body = whole.then(|| Some(Body::new(bytes, length)));
+            let body = whole.then(|| Some(StoredBody::new(bytes, length)));
             body.ok_or(Silence::Unreachable)
         });
         if let Err(silence) = &body {
@@ -454,7 +459,7 @@ impl Fetched {
     }
 
     /// The fields as they describe the body when it is kept.
-    pub fn headers_of(&self, body: &Body) -> Headers {
+    pub fn headers_of(&self, body: &StoredBody) -> Headers {
         let mut headers = self.headers.clone();
         if self.is_undone() {
             headers.remove("content-encoding");
@@ -484,7 +489,7 @@ impl Fetched {
         let answer = self.exchange.relay(self.status, &fields, empty, self.raw);
         // What the runtime cannot send on, such as a status beyond 599, is no answer.
         answer.unwrap_or_else(|_| {
-            let words = crate::core::words::unavailable(asked.path());
+            let words = crate::core::generated_body::unavailable(asked.path());
             message::words(settings, asked, 502, words, cache_status)
         })
     }

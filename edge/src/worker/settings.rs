@@ -3,7 +3,7 @@
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
-use crate::core::{admit::Rules, breaker::FAILURES_MIN};
+use crate::core::{admission::CacheRules, circuit_breaker::FAILURES_MIN};
 
 /// The settings.
 pub struct Settings {
@@ -29,11 +29,11 @@ pub struct Settings {
     pub memory_max: usize,
     /// Whether the runtime has a cache behind the memory.
     pub cache_api: bool,
-    /// How long an entry in memory is believed where purges do not reach it; then the cache behind it is
+    /// How long a response in memory is believed where purges do not reach it; then the cache behind it is
     /// asked.
     pub memory_fresh_ms: u64,
     /// How far this cache goes.
-    pub rules: Rules,
+    pub rules: CacheRules,
     /// Whether another cache that obeys the same fields and purges is in front of this one.
     pub cdn_in_front: bool,
 }
@@ -61,8 +61,8 @@ impl Settings {
             cache_api: text("CACHE_API").as_deref() == Some("on"),
             memory_fresh_ms: u64::from(number("MEMORY_FRESH_MS", u32::MAX)),
             rules: match text("CACHE_RULES").as_deref() {
-                Some("standard") => Rules::Standard,
-                _ => Rules::Shop,
+                Some("standard") => CacheRules::Standard,
+                _ => CacheRules::Shop,
             },
             cdn_in_front: text("CDN_IN_FRONT").as_deref() == Some("on"),
         }

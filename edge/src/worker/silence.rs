@@ -2,7 +2,9 @@
 
 use wasm_bindgen::JsValue;
 
-use crate::core::{admit::is_failure, breaker::Outcome, count::Event, headers::Headers};
+use crate::core::{
+    admission::is_failure, circuit_breaker::OriginOutcome, headers::Headers, metrics::OriginEvent,
+};
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,31 +71,31 @@ impl Silence {
     }
 
     /// As what it is counted.
-    pub const fn event(self) -> Event {
+    pub const fn event(self) -> OriginEvent {
         match self {
-            Self::Unreachable | Self::Refused => Event::Unreachable,
-            Self::Late => Event::Late,
-            Self::Spared => Event::Spared,
-            Self::Faulty(_) => Event::Faulty,
+            Self::Unreachable | Self::Refused => OriginEvent::Unreachable,
+            Self::Late => OriginEvent::Timeout,
+            Self::Spared => OriginEvent::Rejected,
+            Self::Faulty(_) => OriginEvent::ClientFault,
         }
     }
 
     /// What the origin did; nothing when it did nothing.
-    pub const fn outcome(self) -> Option<Outcome> {
+    pub const fn outcome(self) -> Option<OriginOutcome> {
         match self {
-            Self::Unreachable | Self::Refused => Some(Outcome::NoConnection),
-            Self::Late => Some(Outcome::Timeout),
+            Self::Unreachable | Self::Refused => Some(OriginOutcome::NoConnection),
+            Self::Late => Some(OriginOutcome::Timeout),
             Self::Spared | Self::Faulty(_) => None,
         }
     }
 }
 
 /// What an answer of the origin says about it. Too much to do is no failure.
-pub fn outcome_of(status: u16, headers: &Headers) -> Outcome {
+pub fn outcome_of(status: u16, headers: &Headers) -> OriginOutcome {
     let busy = status == 503 && headers.contains("retry-after");
     match is_failure(status) && !busy {
-        true => Outcome::ServerError,
-        false => Outcome::Success,
+        true => OriginOutcome::ServerError,
+        false => OriginOutcome::Success,
     }
 }
 

@@ -109,7 +109,7 @@ pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
 
 /// Where a page is that is not at this address but may be at its usual spelling: lower case, single
 /// slashes, none at the end. Octets that are percent-encoded stay as they are. An edge in front redirects
-/// what could be read in two ways before it asks (`edge/src/core/address.rs`); a shop without one has this.
+/// what could be read in two ways before it asks (`edge/src/core/request_url.rs`); a shop without one has this.
 fn usual_spelling(problem: &Problem, asked: &Asked) -> Option<String> {
     let is_page = !NO_PAGES.iter().any(|it| asked.path.starts_with(it));
     // What is somebody's own may have a number in it that is spelled in one way only.

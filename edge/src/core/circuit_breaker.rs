@@ -1,15 +1,15 @@
 //! What keeps a failing origin from being asked to death, and clients from waiting for it. Only what the
 //! origin did is counted. Requests that may change something and those that only read have a breaker each,
 //! and it opens when an active probe fails too: a few broken pages are no broken origin. A single address
-//! that keeps failing is held back by itself ([`Addresses`]).
+//! that keeps failing is held back by itself ([`KeyBreakers`]).
 
-mod addresses;
+mod key_breakers;
 
-pub use addresses::Addresses;
+pub use key_breakers::KeyBreakers;
 
 use std::collections::HashSet;
 
-use super::entry::Millis;
+use super::stored_response::Millis;
 
 /// Over how long failures are counted.
 const WINDOW_MS: Millis = 10_000;
@@ -27,18 +27,18 @@ const RETRIES_MAX: u32 = 10;
 
 /// What is asked of the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request<'k> {
+pub enum RequestKind<'k> {
     /// It may change something.
     Unsafe,
     /// It only reads, for somebody.
     Safe,
     /// It reads what is the same for everybody at this address.
-    Address(&'k str),
+    Key(&'k str),
 }
 
 /// What the origin did with a request. What the client did is no outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum OriginOutcome {
     /// It answered; also that it has too much to do (503 with `Retry-After`).
     Success,
     /// It answered that it failed.
@@ -62,39 +62,39 @@ pub enum Permit {
 
 /// The breakers of this isolate.
 #[derive(Clone, Debug)]
-pub struct Breakers {
+pub struct CircuitBreakers {
     /// For how long after its connections broke off an origin counts as being started again.
     restart_ms: Millis,
     /// So many failures make the origin suspect. With 0 it is asked whatever it does.
     failures_min: u32,
-    writes: Breaker,
-    reads: Breaker,
-    addresses: Addresses,
-    probe: Option<Probe>,
+    writes: CircuitBreaker,
+    reads: CircuitBreaker,
+    key_breakers: KeyBreakers,
+    probe: Option<PendingProbe>,
     /// In tenths of a retry.
-    budget: u32,
+    retry_budget: u32,
 }
 
 /// What is known of the one who probes.
 #[derive(Clone, Copy, Debug)]
-struct Probe {
+struct PendingProbe {
     seen_at: Millis,
     answered: bool,
 }
 
 /// The breaker of one kind of requests.
 #[derive(Clone, Debug, Default)]
-struct Breaker {
-    state: State,
-    began_at: Millis,
+struct CircuitBreaker {
+    state: BreakerState,
+    window_began_at: Millis,
     requests: u32,
     failures: u32,
-    /// The addresses that failed in this window: one that always fails is one failure.
-    failed: HashSet<String>,
+    /// The key_breakers that failed in this window: one that always fails is one failure.
+    failed_keys: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum BreakerState {
     /// Everybody asks.
     #[default]
     Closed,
@@ -108,27 +108,27 @@ enum State {
     },
 }
 
-impl Breakers {
-    /// Breakers that hold requests back for so long while an origin is started again, and look at it after so
+impl CircuitBreakers {
+    /// CircuitBreakers that hold requests back for so long while an origin is started again, and look at it after so
     /// many failures; with 0 none of them ever opens, and no address is held back.
     pub fn new(restart_ms: Millis, failures_min: u32) -> Self {
         Self {
             restart_ms,
             failures_min,
-            writes: Breaker::default(),
-            reads: Breaker::default(),
-            addresses: Addresses::default(),
+            writes: CircuitBreaker::default(),
+            reads: CircuitBreaker::default(),
+            key_breakers: KeyBreakers::default(),
             probe: None,
-            budget: RETRIES_MAX * TRIES_PER_RETRY,
+            retry_budget: RETRIES_MAX * TRIES_PER_RETRY,
         }
     }
 
     /// Whether the origin may be asked now.
-    pub fn permit(&mut self, request: Request<'_>, now: Millis) -> Permit {
+    pub fn permit(&mut self, request: RequestKind<'_>, now: Millis) -> Permit {
         let restart_ms = self.restart_ms;
         let answered = self.probe.is_some_and(|probe| probe.answered);
-        match self.of(request).state {
-            State::Open {
+        match self.breaker_for(request).state {
+            BreakerState::Open {
                 since,
                 disconnected,
             } => match disconnected && now < since + restart_ms {
@@ -136,43 +136,43 @@ impl Breakers {
                 false if answered => Permit::Reject,
                 _ => Permit::Wait,
             },
-            State::Closed | State::Suspect => match request {
-                Request::Address(key) if !self.addresses.permit(key, now) => Permit::Reject,
+            BreakerState::Closed | BreakerState::Suspect => match request {
+                RequestKind::Key(key) if !self.key_breakers.permit(key, now) => Permit::Reject,
                 _ => Permit::Send,
             },
         }
     }
 
     /// Counts what the origin did with a request.
-    pub fn record(&mut self, request: Request<'_>, outcome: Outcome, now: Millis) {
-        self.budget = (self.budget + 1).min(RETRIES_MAX * TRIES_PER_RETRY);
+    pub fn record(&mut self, request: RequestKind<'_>, outcome: OriginOutcome, now: Millis) {
+        self.retry_budget = (self.retry_budget + 1).min(RETRIES_MAX * TRIES_PER_RETRY);
         let failures_min = self.failures_min;
         if failures_min == 0 {
             return;
         }
-        let address = match request {
-            Request::Address(key) => {
-                self.addresses.record(key, outcome, now);
+        let key = match request {
+            RequestKind::Key(key) => {
+                self.key_breakers.record(key, outcome, now);
                 Some(key)
             }
-            Request::Unsafe | Request::Safe => None,
+            RequestKind::Unsafe | RequestKind::Safe => None,
         };
-        let breaker = self.of(request);
-        breaker.record(address, outcome, failures_min, now);
+        let breaker = self.breaker_for(request);
+        breaker.record(key, outcome, failures_min, now);
     }
 
-    fn of(&mut self, request: Request<'_>) -> &mut Breaker {
+    fn breaker_for(&mut self, request: RequestKind<'_>) -> &mut CircuitBreaker {
         match request {
-            Request::Unsafe => &mut self.writes,
-            Request::Safe | Request::Address(_) => &mut self.reads,
+            RequestKind::Unsafe => &mut self.writes,
+            RequestKind::Safe | RequestKind::Key(_) => &mut self.reads,
         }
     }
 
     /// Whether the caller is to probe the origin, which one does at a time.
-    pub fn lend_probe(&mut self, now: Millis) -> bool {
+    pub fn begin_probe(&mut self, now: Millis) -> bool {
         let lent = !self.is_closed() && !self.is_probed(now);
         if lent {
-            self.probe = Some(Probe {
+            self.probe = Some(PendingProbe {
                 seen_at: now,
                 answered: false,
             });
@@ -181,17 +181,17 @@ impl Breakers {
     }
 
     fn is_probed(&self, now: Millis) -> bool {
-        let seen = |probe: Probe| now < probe.seen_at + PROBE_LOST_MS;
+        let seen = |probe: PendingProbe| now < probe.seen_at + PROBE_LOST_MS;
         self.probe.is_some_and(seen)
     }
 
     /// Takes what a probe has found. Whether another one has to follow.
-    pub fn probed(&mut self, outcome: Outcome, now: Millis) -> bool {
+    pub fn record_probe(&mut self, outcome: OriginOutcome, now: Millis) -> bool {
         for breaker in [&mut self.writes, &mut self.reads] {
-            breaker.probed(outcome, now);
+            breaker.record_probe(outcome, now);
         }
         let open = !self.is_closed();
-        self.probe = open.then_some(Probe {
+        self.probe = open.then_some(PendingProbe {
             seen_at: now,
             answered: true,
         });
@@ -199,81 +199,89 @@ impl Breakers {
     }
 
     /// Lets another one probe: this one has to end.
-    pub fn return_probe(&mut self) {
+    pub fn end_probe(&mut self) {
         self.probe = None;
     }
 
-    /// Takes a second try out of the budget, if there is one.
-    pub fn retry(&mut self) -> bool {
-        let left = self.budget.checked_sub(TRIES_PER_RETRY);
-        self.budget = left.unwrap_or(self.budget);
+    /// Takes a second try out of the retry_budget, if there is one.
+    pub fn take_retry(&mut self) -> bool {
+        let left = self.retry_budget.checked_sub(TRIES_PER_RETRY);
+        self.retry_budget = left.unwrap_or(self.retry_budget);
         left.is_some()
     }
 
     /// Whether a probe has still to say what is wrong.
     pub fn is_suspect(&self) -> bool {
-        let suspect = |breaker: &Breaker| breaker.state == State::Suspect;
+        let suspect = |breaker: &CircuitBreaker| breaker.state == BreakerState::Suspect;
         suspect(&self.writes) || suspect(&self.reads)
     }
 
     /// Whether some requests do not reach the origin.
     pub fn is_open(&self) -> bool {
-        let open = |breaker: &Breaker| matches!(breaker.state, State::Open { .. });
+        let open = |breaker: &CircuitBreaker| matches!(breaker.state, BreakerState::Open { .. });
         open(&self.writes) || open(&self.reads)
     }
 
     /// Whether all requests reach the origin, and nothing is wrong with it.
     pub fn is_closed(&self) -> bool {
-        let closed = |breaker: &Breaker| breaker.state == State::Closed;
+        let closed = |breaker: &CircuitBreaker| breaker.state == BreakerState::Closed;
         closed(&self.writes) && closed(&self.reads)
     }
 }
 
-impl Breaker {
-    fn record(&mut self, address: Option<&str>, outcome: Outcome, failures_min: u32, now: Millis) {
+impl CircuitBreaker {
+    fn record(
+        &mut self,
+        key: Option<&str>,
+        outcome: OriginOutcome,
+        failures_min: u32,
+        now: Millis,
+    ) {
         match self.state {
-            State::Open { .. } if outcome == Outcome::Success => *self = Self::default(),
-            State::Open { .. } | State::Suspect => {}
-            State::Closed => self.count(address, outcome, failures_min, now),
+            BreakerState::Open { .. } if outcome == OriginOutcome::Success => {
+                *self = Self::default();
+            }
+            BreakerState::Open { .. } | BreakerState::Suspect => {}
+            BreakerState::Closed => self.count(key, outcome, failures_min, now),
         }
     }
 
-    fn count(&mut self, address: Option<&str>, outcome: Outcome, failures_min: u32, now: Millis) {
-        if now.saturating_sub(self.began_at) > WINDOW_MS {
+    fn count(&mut self, key: Option<&str>, outcome: OriginOutcome, failures_min: u32, now: Millis) {
+        if now.saturating_sub(self.window_began_at) > WINDOW_MS {
             *self = Self {
-                began_at: now,
+                window_began_at: now,
                 ..Self::default()
             };
         }
-        match (outcome, address) {
-            (Outcome::Success, _) => {}
-            (Outcome::NoConnection, _) => {
+        match (outcome, key) {
+            (OriginOutcome::Success, _) => {}
+            (OriginOutcome::NoConnection, _) => {
                 // Whether it was one connection or all of them, a probe finds out at once.
-                self.state = State::Suspect;
+                self.state = BreakerState::Suspect;
                 return;
             }
-            (_, Some(key)) if !self.failed.insert(key.to_owned()) => return,
+            (_, Some(key)) if !self.failed_keys.insert(key.to_owned()) => return,
             _ => self.failures += 1,
         }
         self.requests += 1;
         let share = self.failures * 100 / self.requests;
         if self.failures >= failures_min && share >= FAILED_PER_CENT {
-            self.state = State::Suspect;
+            self.state = BreakerState::Suspect;
         }
     }
 
-    fn probed(&mut self, outcome: Outcome, now: Millis) {
-        let disconnected = outcome == Outcome::NoConnection;
+    fn record_probe(&mut self, outcome: OriginOutcome, now: Millis) {
+        let disconnected = outcome == OriginOutcome::NoConnection;
         match (self.state, outcome) {
-            (State::Closed, Outcome::Success) => {}
-            (_, Outcome::Success) => *self = Self::default(),
-            (State::Suspect, _) | (State::Closed, Outcome::NoConnection) => {
-                self.state = State::Open {
+            (BreakerState::Closed, OriginOutcome::Success) => {}
+            (_, OriginOutcome::Success) => *self = Self::default(),
+            (BreakerState::Suspect, _) | (BreakerState::Closed, OriginOutcome::NoConnection) => {
+                self.state = BreakerState::Open {
                     since: now,
                     disconnected,
                 };
             }
-            (State::Open { .. } | State::Closed, _) => {}
+            (BreakerState::Open { .. } | BreakerState::Closed, _) => {}
         }
     }
 }

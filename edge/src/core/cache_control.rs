@@ -2,13 +2,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{date, directives, entry::Millis, headers::Headers};
+use super::{directives, headers::Headers, http_date, stored_response::Millis};
 
-use directives::{Directive, Value};
+use directives::{Directive, DirectiveValue};
 
 /// The directives of a response that this cache obeys. Times are in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Control {
+pub struct CacheControl {
     /// Nobody stores it.
     pub no_store: bool,
     /// It is validated before every use.
@@ -22,9 +22,9 @@ pub struct Control {
     /// It is stored only by those who know what its status means for caches (§5.2.2.3).
     pub must_understand: bool,
     /// How long it is fresh, as a shared cache counts it.
-    pub lifetime: Option<u32>,
+    pub freshness_lifetime: Option<u32>,
     /// Whether `s-maxage` said so, which also allows storing for `Authorization` (§3.5).
-    pub shared_lifetime: bool,
+    pub has_s_maxage: bool,
     /// Whether a field for caches like this one said all that.
     pub targeted: bool,
     /// How long it may be served stale while it is renewed (RFC 5861 §3).
@@ -32,98 +32,104 @@ pub struct Control {
     /// How long it may be served stale when the origin fails (RFC 5861 §4).
     pub stale_if_error: u32,
     /// The fields that are not for everybody: those that `no-cache` or `private` name.
-    pub withheld: Vec<String>,
+    pub excluded_fields: Vec<String>,
 }
 
 /// The targeted fields, the most particular first: the target list of RFC 9213 §2.2.
 pub const TARGETED: [&str; 2] = ["cloudflare-cdn-cache-control", "cdn-cache-control"];
 
-impl Control {
+impl CacheControl {
     /// What a response says to this cache. The first targeted field that is valid and not empty
     /// silences `Cache-Control` and `Expires` (RFC 9213 §2.2); one that is not is as good as absent.
     /// `received_at` is when the response came, for one that does not say when it was sent.
-    pub fn of(headers: &Headers, received_at: Millis) -> Self {
+    pub fn from_headers(headers: &Headers, received_at: Millis) -> Self {
         for name in TARGETED {
             let text = headers.lines(name).collect::<Vec<_>>().join(", ");
-            if let Some(found) = directives::structured(&text).filter(|it| !it.is_empty()) {
-                let mut control = Self::from(found);
+            if let Some(found) = directives::parse_dictionary(&text).filter(|it| !it.is_empty()) {
+                let mut control = Self::from_directives(found);
                 control.targeted = true;
                 return control;
             }
         }
-        let found = headers.lines("cache-control").flat_map(directives::plain);
-        let mut control = Self::from(found.collect());
-        if control.lifetime.is_none() {
-            control.lifetime = expires(headers, received_at);
+        let found = headers
+            .lines("cache-control")
+            .flat_map(directives::parse_list);
+        let mut control = Self::from_directives(found.collect());
+        if control.freshness_lifetime.is_none() {
+            control.freshness_lifetime = expires(headers, received_at);
         }
         control
     }
 
-    fn from(found: Vec<Directive>) -> Self {
+    fn from_directives(found: Vec<Directive>) -> Self {
         let mut control = Self::default();
         let (mut max_age, mut s_maxage) = (None, None);
         for Directive { name, value } in found {
             match name.as_str() {
-                _ if value == Value::Off => {}
+                _ if value == DirectiveValue::False => {}
                 "no-store" => control.no_store = true,
-                "no-cache" => control.withhold(value, |it| it.no_cache = true),
-                "private" => control.withhold(value, |it| it.private = true),
+                "no-cache" => control.exclude_fields(value, |it| it.no_cache = true),
+                "private" => control.exclude_fields(value, |it| it.private = true),
                 "public" => control.public = true,
                 "must-revalidate" | "proxy-revalidate" => control.must_revalidate = true,
                 "must-understand" => control.must_understand = true,
-                "max-age" => max_age = strictest(max_age, seconds(&value)),
-                "s-maxage" => s_maxage = strictest(s_maxage, seconds(&value)),
+                "max-age" => max_age = shorter(max_age, seconds(&value)),
+                "s-maxage" => s_maxage = shorter(s_maxage, seconds(&value)),
                 "stale-while-revalidate" => control.stale_while_revalidate = seconds(&value),
                 "stale-if-error" => control.stale_if_error = seconds(&value),
                 _ => {}
             }
         }
-        control.shared_lifetime = s_maxage.is_some();
+        control.has_s_maxage = s_maxage.is_some();
         // `s-maxage` means `proxy-revalidate` too (§5.2.2.10).
-        control.must_revalidate |= control.shared_lifetime;
-        control.lifetime = s_maxage.or(max_age);
+        control.must_revalidate |= control.has_s_maxage;
+        control.freshness_lifetime = s_maxage.or(max_age);
         control
     }
 
     /// With field names a directive is about those fields alone (§5.2.2.4, §5.2.2.7).
-    fn withhold(&mut self, value: Value, whole: impl FnOnce(&mut Self)) {
+    fn exclude_fields(&mut self, value: DirectiveValue, whole: impl FnOnce(&mut Self)) {
         match value {
-            Value::Text(names) if !names.trim().is_empty() => {
+            DirectiveValue::Text(names) if !names.trim().is_empty() => {
                 let names = names.split(',').map(str::trim).filter(|it| !it.is_empty());
-                self.withheld.extend(names.map(str::to_ascii_lowercase));
+                self.excluded_fields
+                    .extend(names.map(str::to_ascii_lowercase));
             }
             _ => whole(self),
         }
     }
 
     /// Whether the answer to somebody who has shown who they are may be kept for others (§3.5).
-    pub const fn allows_authorized(&self) -> bool {
-        self.public || self.shared_lifetime || self.must_revalidate
+    pub const fn allows_storing_authorized(&self) -> bool {
+        self.public || self.has_s_maxage || self.must_revalidate
     }
 
     /// Whether it says in so many words that it is the same for everybody.
-    pub const fn is_for_everybody(&self) -> bool {
-        self.public || self.shared_lifetime || self.targeted
+    pub const fn is_explicitly_shared(&self) -> bool {
+        self.public || self.has_s_maxage || self.targeted
     }
 }
 
 /// Of two values for one directive the shorter counts (§4.2.1 allows it).
-fn strictest(old: Option<u32>, new: u32) -> Option<u32> {
+fn shorter(old: Option<u32>, new: u32) -> Option<u32> {
     Some(old.map_or(new, |old| old.min(new)))
 }
 
 /// A number of seconds; what is too large means "very long" (§1.2.2), what is no number means stale
 /// (§4.2.1).
-fn seconds(value: &Value) -> u32 {
+fn seconds(value: &DirectiveValue) -> u32 {
     match value {
-        Value::Text(text) if !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit()) => {
-            text.parse().map_or(VERY_LONG, |it: u32| it.min(VERY_LONG))
+        DirectiveValue::Text(text)
+            if !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit()) =>
+        {
+            text.parse()
+                .map_or(SECONDS_MAX, |it: u32| it.min(SECONDS_MAX))
         }
         _ => 0,
     }
 }
 
-const VERY_LONG: u32 = i32::MAX as u32;
+const SECONDS_MAX: u32 = i32::MAX as u32;
 
 /// `Expires` less `Date` (§5.3); an invalid `Expires`, or several that differ, means already stale.
 fn expires(headers: &Headers, received_at: Millis) -> Option<u32> {
@@ -132,10 +138,10 @@ fn expires(headers: &Headers, received_at: Millis) -> Option<u32> {
     if lines.any(|other| other != expires) {
         return Some(0);
     }
-    let date = headers.get("date").and_then(date::parse);
+    let date = headers.get("date").and_then(http_date::parse);
     // Without a date that can be read, an answer is as old as its arrival (RFC 9110 §6.6.1).
     let date = date.unwrap_or(UNIX_EPOCH + Duration::from_millis(received_at));
-    let expires = date::parse(expires);
+    let expires = http_date::parse(expires);
     let left = expires.and_then(|expires| expires.duration_since(date).ok());
     let lifetime = left.unwrap_or_default().as_secs();
     Some(u32::try_from(lifetime).unwrap_or(u32::MAX))
@@ -147,8 +153,8 @@ mod tests {
 
     use super::*;
 
-    fn control(lines: &[(&str, &str)]) -> Control {
-        Control::of(&lines.iter().copied().collect(), 0)
+    fn control(lines: &[(&str, &str)]) -> CacheControl {
+        CacheControl::from_headers(&lines.iter().copied().collect(), 0)
     }
 
     #[test]
@@ -162,12 +168,12 @@ mod tests {
             (vec![(cc, "max-age=x")], Some(0)),
             (vec![(cc, "max-age=-1")], Some(0)),
             (vec![(cc, "max-age='60'")], Some(0)),
-            (vec![(cc, "max-age=99999999999")], Some(VERY_LONG)),
+            (vec![(cc, "max-age=99999999999")], Some(SECONDS_MAX)),
             (vec![(cc, "x=\"a, max-age=9\", max-age=7")], Some(7)),
             (vec![(cc, "public")], None),
             (vec![], None),
         ] {
-            assert_eq!(control(&lines).lifetime, lifetime, "{lines:?}");
+            assert_eq!(control(&lines).freshness_lifetime, lifetime, "{lines:?}");
         }
     }
 
@@ -182,12 +188,15 @@ mod tests {
             ),
             ("Expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ]);
-        assert_eq!((found.no_store, found.lifetime), (false, Some(60)));
+        assert_eq!(
+            (found.no_store, found.freshness_lifetime),
+            (false, Some(60))
+        );
         assert_eq!((found.stale_while_revalidate, found.stale_if_error), (5, 9));
         let cloudflare = ("Cloudflare-CDN-Cache-Control", "private");
         assert!(control(&[("CDN-Cache-Control", "max-age=60"), cloudflare]).private);
         let unknown = control(&[("CDN-Cache-Control", "x"), ("Cache-Control", "max-age=9")]);
-        assert_eq!((unknown.lifetime, unknown.targeted), (None, true));
+        assert_eq!((unknown.freshness_lifetime, unknown.targeted), (None, true));
     }
 
     /// RFC 9213 §2.1: a structured dictionary; what is none is ignored.
@@ -209,7 +218,7 @@ mod tests {
             ("max-age=30, max-age=60", 60),
             ("max-age=60, max-age=30", 30),
             ("  max-age=60 \t,  foo=(a b);x, bar=?0", 60),
-            ("max-age=999999999999999", VERY_LONG),
+            ("max-age=999999999999999", SECONDS_MAX),
             ("max-age=60.5", 0),
             ("max-age=\"60\"", 0),
             ("max-age", 0),
@@ -217,7 +226,7 @@ mod tests {
             ("max-age=60, no-store=?0", 60),
         ] {
             let found = control(&[("CDN-Cache-Control", text), ("Cache-Control", "max-age=7")]);
-            assert_eq!(found.lifetime, Some(lifetime), "{text:?}");
+            assert_eq!(found.freshness_lifetime, Some(lifetime), "{text:?}");
             assert!(!found.no_store, "{text:?}");
         }
         let lines = [
@@ -233,9 +242,9 @@ mod tests {
         for name in ["Cache-Control", "CDN-Cache-Control"] {
             let found = control(&[(name, "max-age=60, no-cache=\"A, b\", private=\"c\"")]);
             assert!(!found.no_cache && !found.private);
-            assert_eq!(found.withheld, ["a", "b", "c"]);
+            assert_eq!(found.excluded_fields, ["a", "b", "c"]);
             let whole = control(&[(name, "max-age=60, private")]);
-            assert!(whole.private && whole.withheld.is_empty());
+            assert!(whole.private && whole.excluded_fields.is_empty());
         }
         assert!(control(&[("Cache-Control", "private=\"\"")]).private);
     }
@@ -243,17 +252,20 @@ mod tests {
     #[test]
     fn expires_counts_from_date() {
         let date = ("Date", "Thu, 01 Jan 2026 00:00:00 GMT");
-        let expires = |text| control(&[date, ("Expires", text)]).lifetime;
+        let expires = |text| control(&[date, ("Expires", text)]).freshness_lifetime;
         assert_eq!(expires("Thu, 01 Jan 2026 00:01:00 GMT"), Some(60));
         assert_eq!(expires("Thu, 01 Jan 2025 00:00:00 GMT"), Some(0));
         assert_eq!(expires("0"), Some(0));
         let other = ("Expires", "Thu, 01 Jan 2026 00:02:00 GMT");
         let two = control(&[date, ("Expires", "Thu, 01 Jan 2026 00:01:00 GMT"), other]);
-        assert_eq!(two.lifetime, Some(0));
+        assert_eq!(two.freshness_lifetime, Some(0));
         for lines in [vec![], vec![("date", "foo")]] {
             let mut headers: Headers = lines.into_iter().collect();
             headers.append("expires", "Thu, 01 Jan 1970 00:01:00 GMT");
-            assert_eq!(Control::of(&headers, 20_000).lifetime, Some(40));
+            assert_eq!(
+                CacheControl::from_headers(&headers, 20_000).freshness_lifetime,
+                Some(40)
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use shared::key::Class;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// Answered with what is stored and fresh.
     Hit,
     /// Answered with what is stored and stale.
@@ -20,64 +20,64 @@ pub enum Outcome {
     /// Handed on, because it is nobody else's.
     Bypass,
     /// Answered by the edge itself.
-    Own,
+    Generated,
 }
 
 /// What happened between edge and origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum OriginEvent {
     /// It was asked.
-    Asked,
+    RequestSent,
     /// It did not answer, or its answer broke off.
     Unreachable,
     /// It did not answer in time.
-    Late,
+    Timeout,
     /// It answered 500, 502, 503 or 504.
-    Failed,
+    ServerError,
     /// It was asked a second time.
     Retried,
     /// It was left alone, because the breaker is open.
-    Spared,
+    Rejected,
     /// It answered 503 with `Retry-After`: it has too much to do.
-    Busy,
+    Overloaded,
     /// It was asked whether it serves requests again.
     Probed,
     /// A client's request did not come whole or could not be sent.
-    Faulty,
+    ClientFault,
     /// A purge came.
-    Purged,
+    PurgeReceived,
     /// What it answered was older than a purge, and not kept.
-    Outdated,
+    OutdatedResponse,
 }
 
-const OUTCOMES: [(Outcome, &str); 6] = [
-    (Outcome::Hit, "hit"),
-    (Outcome::Stale, "stale"),
-    (Outcome::Miss, "miss"),
-    (Outcome::Collapsed, "collapsed"),
-    (Outcome::Bypass, "bypass"),
-    (Outcome::Own, "own"),
+const REQUEST_OUTCOMES: [(RequestOutcome, &str); 6] = [
+    (RequestOutcome::Hit, "hit"),
+    (RequestOutcome::Stale, "stale"),
+    (RequestOutcome::Miss, "miss"),
+    (RequestOutcome::Collapsed, "collapsed"),
+    (RequestOutcome::Bypass, "bypass"),
+    (RequestOutcome::Generated, "own"),
 ];
 
-const EVENTS: [(Event, &str); 11] = [
-    (Event::Asked, "asked"),
-    (Event::Unreachable, "unreachable"),
-    (Event::Late, "late"),
-    (Event::Failed, "failed"),
-    (Event::Retried, "retried"),
-    (Event::Spared, "spared"),
-    (Event::Busy, "busy"),
-    (Event::Probed, "probed"),
-    (Event::Faulty, "client_fault"),
-    (Event::Purged, "purged"),
-    (Event::Outdated, "outdated"),
+const ORIGIN_EVENTS: [(OriginEvent, &str); 11] = [
+    (OriginEvent::RequestSent, "asked"),
+    (OriginEvent::Unreachable, "unreachable"),
+    (OriginEvent::Timeout, "late"),
+    (OriginEvent::ServerError, "failed"),
+    (OriginEvent::Retried, "retried"),
+    (OriginEvent::Rejected, "spared"),
+    (OriginEvent::Overloaded, "busy"),
+    (OriginEvent::Probed, "probed"),
+    (OriginEvent::ClientFault, "client_fault"),
+    (OriginEvent::PurgeReceived, "purged"),
+    (OriginEvent::OutdatedResponse, "outdated"),
 ];
 
 /// The counters of this isolate.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    requests: [[u64; OUTCOMES.len()]; Class::ALL.len()],
-    events: [u64; EVENTS.len()],
+    requests: [[u64; REQUEST_OUTCOMES.len()]; Class::ALL.len()],
+    events: [u64; ORIGIN_EVENTS.len()],
 }
 
 /// What is so at this moment.
@@ -95,12 +95,12 @@ pub struct Gauges {
 
 impl Counters {
     /// Counts a request.
-    pub fn request(&mut self, class: Class, outcome: Outcome) {
+    pub fn count_request(&mut self, class: Class, outcome: RequestOutcome) {
         self.requests[class as usize][outcome as usize] += 1;
     }
 
     /// Counts an event.
-    pub fn event(&mut self, event: Event) {
+    pub fn count_event(&mut self, event: OriginEvent) {
         self.events[event as usize] += 1;
     }
 
@@ -114,7 +114,7 @@ impl Counters {
             "Requests by kind and outcome",
         );
         for (class, word) in Class::ALL {
-            for (outcome, result) in OUTCOMES {
+            for (outcome, result) in REQUEST_OUTCOMES {
                 let count = self.requests[class as usize][outcome as usize];
                 line(
                     &mut text,
@@ -129,7 +129,7 @@ impl Counters {
             "counter",
             "Events between edge and origin",
         );
-        for (event, word) in EVENTS {
+        for (event, word) in ORIGIN_EVENTS {
             let name = format!("origin_total{{event=\"{word}\"}}");
             line(&mut text, &name, self.events[event as usize]);
         }
@@ -161,7 +161,7 @@ impl Counters {
     }
 
     /// As one line of a log; what is zero is left out.
-    pub fn log(&self, now: Gauges) -> String {
+    pub fn log_line(&self, now: Gauges) -> String {
         let mut fields = Map::new();
         fields.insert("message".into(), "edge counters".into());
         let mut add = |name: String, count: u64| {
@@ -170,12 +170,12 @@ impl Counters {
             }
         };
         for (class, word) in Class::ALL {
-            for (outcome, result) in OUTCOMES {
+            for (outcome, result) in REQUEST_OUTCOMES {
                 let count = self.requests[class as usize][outcome as usize];
                 add(format!("requests.{word}.{result}"), count);
             }
         }
-        for (event, word) in EVENTS {
+        for (event, word) in ORIGIN_EVENTS {
             add(format!("origin.{word}"), self.events[event as usize]);
         }
         add("store.keys".into(), now.keys);
@@ -204,10 +204,10 @@ mod tests {
     #[test]
     fn what_is_counted_is_said() {
         let mut counters = Counters::default();
-        counters.request(Class::Page, Outcome::Hit);
-        counters.request(Class::Page, Outcome::Hit);
-        counters.request(Class::Api, Outcome::Bypass);
-        counters.event(Event::Late);
+        counters.count_request(Class::Page, RequestOutcome::Hit);
+        counters.count_request(Class::Page, RequestOutcome::Hit);
+        counters.count_request(Class::Api, RequestOutcome::Bypass);
+        counters.count_event(OriginEvent::Timeout);
         let now = Gauges {
             keys: 3,
             ..Gauges::default()
@@ -222,17 +222,17 @@ mod tests {
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\n{text}");
         }
-        let log: Value = serde_json::from_str(&counters.log(now)).unwrap();
+        let log: Value = serde_json::from_str(&counters.log_line(now)).unwrap();
         assert_eq!(log["requests.page.hit"], 2);
         assert_eq!(log.get("requests.page.miss"), None);
     }
 
     #[test]
     fn every_word_has_its_place() {
-        for (place, (outcome, _)) in OUTCOMES.into_iter().enumerate() {
+        for (place, (outcome, _)) in REQUEST_OUTCOMES.into_iter().enumerate() {
             assert_eq!(outcome as usize, place);
         }
-        for (place, (event, _)) in EVENTS.into_iter().enumerate() {
+        for (place, (event, _)) in ORIGIN_EVENTS.into_iter().enumerate() {
             assert_eq!(event as usize, place);
         }
         for (place, (class, _)) in Class::ALL.into_iter().enumerate() {

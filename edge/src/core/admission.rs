@@ -1,21 +1,22 @@
 //! What to do with the origin's answer: whether it is stored, and as what (RFC 9111 §3).
 
 use super::{
-    control::Control,
-    date,
-    entry::{Body, Entry, Memo, Millis, TAGS_MAX, initial_age, tags},
+    byte_range::ContentRange,
+    cache_control::CacheControl,
     headers::Headers,
-    plan::Request,
-    purge,
-    range::Part,
-    select,
+    http_date, negotiation,
+    plan::CacheRequest,
+    purge_log,
+    stored_response::{
+        AdapterMemo, Millis, StoredBody, StoredResponse, TAGS_MAX, corrected_initial_age, tags,
+    },
 };
 
 use shared::key::Whose;
 
 /// How far this cache goes. What differs is what RFC 9111 allows and a shop had better not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rules {
+pub enum CacheRules {
     /// Of a shop: at the addresses of its contract nothing is guessed and nothing that sets a cookie is kept;
     /// elsewhere nothing that may be about the client's cookie is.
     #[default]
@@ -27,95 +28,98 @@ pub enum Rules {
 /// What to do with the origin's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// Store it once its body has come whole.
-    Store(Box<Terms>),
+    /// MemoryStore it once its body has come whole.
+    Store(Box<EntryMetadata>),
     /// Hand it on and store nothing: why not.
-    Leave(&'static str),
+    DoNotStore(&'static str),
 }
 
 /// What an answer says about being stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    control: Control,
-    varies_on: Vec<(String, Option<String>)>,
+pub struct EntryMetadata {
+    cache_control: CacheControl,
+    vary_values: Vec<(String, Option<String>)>,
 }
 
 /// The final statuses whose meaning for caches this one knows (RFC 9110 §15).
-const UNDERSTOOD: [u16; 28] = [
+const UNDERSTOOD_STATUSES: [u16; 28] = [
     200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411,
     413, 414, 415, 421, 422, 500, 501, 503, 504,
 ];
 
 /// Decides whether an answer is stored.
 pub fn admit(
-    rules: Rules,
-    request: &Request,
+    rules: CacheRules,
+    request: &CacheRequest,
     status: u16,
     headers: &Headers,
     now: Millis,
 ) -> Admission {
-    let mut control = Control::of(headers, now);
+    let mut cache_control = CacheControl::from_headers(headers, now);
     let vary: Vec<String> = headers
         .members("vary")
         .map(str::to_ascii_lowercase)
         .collect();
-    if let Some(why_not) = why_not(rules, request, status, headers, &control, &vary) {
-        return Admission::Leave(why_not);
+    if let Some(reason) = rejection_reason(rules, request, status, headers, &cache_control, &vary) {
+        return Admission::DoNotStore(reason);
     }
-    if control.lifetime.is_none() && !is_strict(rules, request) {
-        control.lifetime = heuristic(status, headers, &control);
+    if cache_control.freshness_lifetime.is_none() && !is_contract_route(rules, request) {
+        cache_control.freshness_lifetime = heuristic_lifetime(status, headers, &cache_control);
     }
     let validator = headers.contains("etag") || headers.contains("last-modified");
-    let kept_for = control
-        .lifetime
-        .max(Some(control.stale_while_revalidate))
-        .max(Some(control.stale_if_error));
-    if kept_for == Some(0) && !validator {
-        return Admission::Leave("no lifetime");
+    let usable_for = cache_control
+        .freshness_lifetime
+        .max(Some(cache_control.stale_while_revalidate))
+        .max(Some(cache_control.stale_if_error));
+    if usable_for == Some(0) && !validator {
+        return Admission::DoNotStore("no lifetime");
     }
     let value = |name: String| {
-        let value = select::value(&request.headers, &name);
+        let value = negotiation::selecting_value(&request.headers, &name);
         (name, value)
     };
-    Admission::Store(Box::new(Terms {
-        control,
-        varies_on: vary.into_iter().map(value).collect(),
+    Admission::Store(Box::new(EntryMetadata {
+        cache_control,
+        vary_values: vary.into_iter().map(value).collect(),
     }))
 }
 
 /// Whether this is an address of the shop's own, of which its origin says everything in so many words.
-fn is_strict(rules: Rules, request: &Request) -> bool {
-    rules == Rules::Shop && request.whose != Whose::Unknown
+fn is_contract_route(rules: CacheRules, request: &CacheRequest) -> bool {
+    rules == CacheRules::Shop && request.whose != Whose::Unknown
 }
 
-fn why_not(
-    rules: Rules,
-    request: &Request,
+fn rejection_reason(
+    rules: CacheRules,
+    request: &CacheRequest,
     status: u16,
     headers: &Headers,
-    control: &Control,
+    cache_control: &CacheControl,
     vary: &[String],
 ) -> Option<&'static str> {
     // With cookies an answer is for whoever sent them, unless it says otherwise.
-    let shop = rules == Rules::Shop;
+    let shop = rules == CacheRules::Shop;
     let cookie = request.headers.contains("cookie");
-    let authorized = request.headers.contains("authorization") && !control.allows_authorized();
+    let authorized =
+        request.headers.contains("authorization") && !cache_control.allows_storing_authorized();
     let sets_cookie = headers.contains("set-cookie") || headers.contains("set-cookie2");
     // A status without a lifetime of its own is kept only when its meaning allows it (§4.2.2).
-    let says = control.lifetime.is_some() || control.public;
+    let says = cache_control.freshness_lifetime.is_some() || cache_control.public;
     if request.method != "GET" {
         Some("method")
-    } else if !is_answer(request, status, headers) || !(says || is_cacheable(status)) {
+    } else if !is_final_response(request, status, headers)
+        || !(says || is_heuristically_cacheable(status))
+    {
         Some("status")
-    } else if control.must_understand && !UNDERSTOOD.contains(&status) {
+    } else if cache_control.must_understand && !UNDERSTOOD_STATUSES.contains(&status) {
         Some("must-understand")
-    } else if control.no_store && !control.must_understand {
+    } else if cache_control.no_store && !cache_control.must_understand {
         Some("no-store")
-    } else if control.private {
+    } else if cache_control.private {
         Some("private")
-    } else if shop && sets_cookie && (cookie || is_strict(rules, request)) {
+    } else if shop && sets_cookie && (cookie || is_contract_route(rules, request)) {
         Some("set-cookie")
-    } else if shop && cookie && !control.is_for_everybody() {
+    } else if shop && cookie && !cache_control.is_explicitly_shared() {
         Some("cookie")
     } else if vary.iter().any(|name| name == "*") {
         Some("vary")
@@ -130,10 +134,10 @@ fn why_not(
 
 /// Whether this is a final answer about the whole, or one about a part that says which (§3.3). What is below
 /// 200 is none yet, and 304 and 416 answer somebody's condition and somebody's range.
-fn is_answer(request: &Request, status: u16, headers: &Headers) -> bool {
+fn is_final_response(request: &CacheRequest, status: u16, headers: &Headers) -> bool {
     let asked_for_part = request.headers.contains("range");
     match status {
-        206 => asked_for_part && part(status, headers).is_some(),
+        206 => asked_for_part && content_range(status, headers).is_some(),
         304 => false,
         416 => !asked_for_part,
         _ => status >= 200,
@@ -141,13 +145,13 @@ fn is_answer(request: &Request, status: u16, headers: &Headers) -> bool {
 }
 
 /// Which bytes of the whole an answer has, when it says that they are not all.
-pub fn part(status: u16, headers: &Headers) -> Option<Part> {
+pub fn content_range(status: u16, headers: &Headers) -> Option<ContentRange> {
     let fields = (status == 206).then(|| headers.get("content-range"));
-    Part::read(fields.flatten()?)
+    ContentRange::parse(fields.flatten()?)
 }
 
 /// The statuses that may be kept without a word about it (RFC 9110 §15.1).
-const fn is_cacheable(status: u16) -> bool {
+const fn is_heuristically_cacheable(status: u16) -> bool {
     matches!(
         status,
         200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
@@ -155,30 +159,30 @@ const fn is_cacheable(status: u16) -> bool {
 }
 
 /// A guessed lifetime: a tenth of the time since the last change, a day at most (§4.2.2).
-fn heuristic(status: u16, headers: &Headers, control: &Control) -> Option<u32> {
+fn heuristic_lifetime(status: u16, headers: &Headers, cache_control: &CacheControl) -> Option<u32> {
     const DAY: u64 = 24 * 60 * 60;
-    if control.no_cache || !(is_cacheable(status) || control.public) {
+    if cache_control.no_cache || !(is_heuristically_cacheable(status) || cache_control.public) {
         return None;
     }
-    let time = |name: &str| headers.get(name).and_then(date::parse);
+    let time = |name: &str| headers.get(name).and_then(http_date::parse);
     let quiet = time("date")?.duration_since(time("last-modified")?).ok()?;
     u32::try_from((quiet.as_secs() / 10).min(DAY)).ok()
 }
 
-impl Terms {
-    /// The entry, once the body has come whole. `asked_at` is when the request was sent.
-    pub fn entry(
+impl EntryMetadata {
+    /// The response, once the body has come whole. `requested_at` is when the request was sent.
+    pub fn into_response(
         self,
         status: u16,
         headers: &Headers,
-        body: Body,
-        asked_at: Millis,
+        body: StoredBody,
+        requested_at: Millis,
         now: Millis,
-    ) -> Entry {
-        let age_at_arrival = initial_age(headers, asked_at, now);
+    ) -> StoredResponse {
+        let corrected_initial_age = corrected_initial_age(headers, requested_at, now);
         let mut headers = headers.end_to_end();
         headers.remove("age");
-        for name in &self.control.withheld {
+        for name in &self.cache_control.excluded_fields {
             headers.remove(name);
         }
         if !headers.contains("date") {
@@ -186,20 +190,20 @@ impl Terms {
             let came = std::time::UNIX_EPOCH + std::time::Duration::from_millis(now);
             headers.append("date", httpdate::fmt_http_date(came));
         }
-        Entry {
+        StoredResponse {
             status,
             tags: tags(&headers),
-            as_of: purge::as_of(&headers),
-            part: part(status, &headers),
+            catalogue_version: purge_log::catalogue_version(&headers),
+            content_range: content_range(status, &headers),
             headers,
             body,
-            came_at: now,
-            here_since: now,
-            age_at_arrival,
-            control: self.control,
-            varies_on: self.varies_on,
-            stale_since: None,
-            memo: Memo::default(),
+            received_at: now,
+            stored_at: now,
+            corrected_initial_age,
+            cache_control: self.cache_control,
+            vary_values: self.vary_values,
+            invalidated_at: None,
+            memo: AdapterMemo::default(),
         }
     }
 }
@@ -218,8 +222,8 @@ mod tests {
     const DATE: (&str, &str) = ("date", "Thu, 01 Jan 2026 00:00:00 GMT");
     const TAG: (&str, &str) = ("etag", "\"a\"");
 
-    fn request(method: &str, lines: &[(&str, &str)]) -> Request {
-        Request {
+    fn request(method: &str, lines: &[(&str, &str)]) -> CacheRequest {
+        CacheRequest {
             method: method.to_owned(),
             headers: lines.iter().copied().collect(),
             whose: Whose::Everybodys,
@@ -227,21 +231,30 @@ mod tests {
     }
 
     /// At an address that the contract does not know.
-    fn elsewhere(request: &Request) -> Request {
-        Request {
+    fn outside_contract(request: &CacheRequest) -> CacheRequest {
+        CacheRequest {
             whose: Whose::Unknown,
             ..request.clone()
         }
     }
 
-    fn decide(rules: Rules, request: &Request, status: u16, lines: &[(&str, &str)]) -> Admission {
+    fn decide(
+        rules: CacheRules,
+        request: &CacheRequest,
+        status: u16,
+        lines: &[(&str, &str)],
+    ) -> Admission {
         admit(rules, request, status, &lines.iter().copied().collect(), 0)
     }
 
-    fn left(request: &Request, status: u16, lines: &[(&str, &str)]) -> Option<&'static str> {
-        match decide(Rules::Shop, request, status, lines) {
+    fn rejection(
+        request: &CacheRequest,
+        status: u16,
+        lines: &[(&str, &str)],
+    ) -> Option<&'static str> {
+        match decide(CacheRules::Shop, request, status, lines) {
             Admission::Store(_) => None,
-            Admission::Leave(why) => Some(why),
+            Admission::DoNotStore(why) => Some(why),
         }
     }
 
@@ -301,7 +314,11 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(left(request, status, &lines), why, "{status} {lines:?}");
+            assert_eq!(
+                rejection(request, status, &lines),
+                why,
+                "{status} {lines:?}"
+            );
         }
     }
 
@@ -326,16 +343,20 @@ mod tests {
                 Some("set-cookie"),
             ),
         ] {
-            assert_eq!(left(request, 200, &lines), here, "{lines:?}");
-            assert_eq!(left(&elsewhere(request), 200, &lines), there, "{lines:?}");
+            assert_eq!(rejection(request, 200, &lines), here, "{lines:?}");
+            assert_eq!(
+                rejection(&outside_contract(request), 200, &lines),
+                there,
+                "{lines:?}"
+            );
         }
     }
 
     /// RFC 9111 §3.3: a part is kept as a part when it says which one it is, and only for who asked for one.
     #[test]
     fn a_part_is_kept_when_it_says_which_it_is() {
-        let whole = elsewhere(&request("GET", &[]));
-        let part = elsewhere(&request("GET", &[("range", "bytes=4-")]));
+        let whole = outside_contract(&request("GET", &[]));
+        let part = outside_contract(&request("GET", &[("range", "bytes=4-")]));
         let range = |text| ("content-range", text);
         for (request, status, lines, why) in [
             (&part, 206, vec![FRESH, range("bytes 4-9/10")], None),
@@ -353,15 +374,21 @@ mod tests {
             ),
             (&whole, 416, vec![FRESH], None),
         ] {
-            assert_eq!(left(request, status, &lines), why, "{status} {lines:?}");
+            assert_eq!(
+                rejection(request, status, &lines),
+                why,
+                "{status} {lines:?}"
+            );
         }
         let headers: Headers = [FRESH, range("bytes 4-9/10")].into_iter().collect();
-        let Admission::Store(terms) = admit(Rules::Shop, &part, 206, &headers, 0) else {
+        let Admission::Store(metadata) = admit(CacheRules::Shop, &part, 206, &headers, 0) else {
             panic!()
         };
-        let entry = terms.entry(206, &headers, Body::new((), 6), 0, 0);
-        assert_eq!(entry.part, Part::read("bytes 4-9/10"));
-        assert!(entry.fits(&part.headers) && !entry.fits(&whole.headers));
+        let response = metadata.into_response(206, &headers, StoredBody::new((), 6), 0, 0);
+        assert_eq!(response.content_range, ContentRange::parse("bytes 4-9/10"));
+        assert!(
+            response.matches_request(&part.headers) && !response.matches_request(&whole.headers)
+        );
     }
 
     /// RFC 9111 §5.2.2.3.
@@ -369,35 +396,41 @@ mod tests {
     fn what_must_be_understood_is_left_when_it_is_not() {
         let get = request("GET", &[]);
         let line = [("cache-control", "max-age=9, must-understand, no-store")];
-        assert_eq!(left(&get, 200, &line), None);
-        assert_eq!(left(&get, 599, &line), Some("must-understand"));
+        assert_eq!(rejection(&get, 200, &line), None);
+        assert_eq!(rejection(&get, 599, &line), Some("must-understand"));
     }
 
     /// RFC 9111 §4.2.2, which a shop does without.
     #[test]
     fn a_lifetime_is_guessed_by_the_standard_and_not_by_the_shop() {
         let get = request("GET", &[]);
-        let other = elsewhere(&get);
+        let other = outside_contract(&get);
         let quiet = ("last-modified", "Wed, 31 Dec 2025 00:00:00 GMT");
         let lifetime =
             |rules, status, lines: &[(&str, &str)]| match decide(rules, &get, status, lines) {
-                Admission::Store(terms) => terms.control.lifetime,
-                Admission::Leave(_) => None,
+                Admission::Store(metadata) => metadata.cache_control.freshness_lifetime,
+                Admission::DoNotStore(_) => None,
             };
-        assert_eq!(lifetime(Rules::Shop, 200, &[DATE, quiet]), None);
+        assert_eq!(lifetime(CacheRules::Shop, 200, &[DATE, quiet]), None);
         assert!(matches!(
-            decide(Rules::Shop, &other, 200, &[DATE, quiet]),
+            decide(CacheRules::Shop, &other, 200, &[DATE, quiet]),
             Admission::Store(_)
         ));
-        assert_eq!(lifetime(Rules::Standard, 200, &[DATE, quiet]), Some(8_640));
-        assert_eq!(lifetime(Rules::Standard, 403, &[DATE, quiet]), None);
+        assert_eq!(
+            lifetime(CacheRules::Standard, 200, &[DATE, quiet]),
+            Some(8_640)
+        );
+        assert_eq!(lifetime(CacheRules::Standard, 403, &[DATE, quiet]), None);
         let public = ("cache-control", "public");
         assert_eq!(
-            lifetime(Rules::Standard, 599, &[DATE, quiet, public]),
+            lifetime(CacheRules::Standard, 599, &[DATE, quiet, public]),
             Some(8_640)
         );
         let old = ("last-modified", "Thu, 01 Jan 2015 00:00:00 GMT");
-        assert_eq!(lifetime(Rules::Standard, 200, &[DATE, old]), Some(86_400));
+        assert_eq!(
+            lifetime(CacheRules::Standard, 200, &[DATE, old]),
+            Some(86_400)
+        );
     }
 
     #[test]
@@ -410,12 +443,13 @@ mod tests {
             ("c", "3"),
         ];
         let headers: Headers = headers.into_iter().collect();
-        let Admission::Store(terms) = admit(Rules::Shop, &request("GET", &[]), 200, &headers, 0)
+        let Admission::Store(metadata) =
+            admit(CacheRules::Shop, &request("GET", &[]), 200, &headers, 0)
         else {
             panic!()
         };
-        let entry = terms.entry(200, &headers, Body::new((), 0), 0, 0);
-        let names: Vec<&str> = entry.headers.iter().map(|(name, _)| name).collect();
+        let response = metadata.into_response(200, &headers, StoredBody::new((), 0), 0, 0);
+        let names: Vec<&str> = response.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["cache-control", "b", "date"]);
     }
 }

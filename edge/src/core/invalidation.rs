@@ -7,14 +7,14 @@ use super::headers::Headers;
 /// The keys that a request which may have changed something makes invalid: its own, and those that its
 /// answer names in `Location` and `Content-Location`, if they are of the same origin. `url` is what
 /// was asked for, with scheme and host. What is somebody's is never stored.
-pub fn keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
+pub fn invalidated_keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
     if !(200..400).contains(&status) {
         return Vec::new();
     }
-    let (origin, target) = split(url);
+    let (origin, target) = split_origin(url);
     let named = ["location", "content-location"];
     let named = named.into_iter().filter_map(|name| answer.get(name));
-    let others = named.filter_map(|reference| resolve(origin, target, reference.trim()));
+    let others = named.filter_map(|reference| resolve_reference(origin, target, reference.trim()));
     let mut keys: Vec<String> = std::iter::once(target.to_owned())
         .chain(others)
         .filter_map(|target| {
@@ -29,7 +29,7 @@ pub fn keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
 }
 
 /// An address as scheme and host, and the rest without its fragment.
-pub fn split(url: &str) -> (&str, &str) {
+pub fn split_origin(url: &str) -> (&str, &str) {
     let url = url.split('#').next().unwrap_or(url);
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..]
@@ -47,17 +47,17 @@ pub fn path_and_query(target: &str) -> (&str, Option<&str>) {
 }
 
 /// What a reference means, seen from a target (RFC 3986 §5.2), if it is of the same origin.
-fn resolve(origin: &str, target: &str, reference: &str) -> Option<String> {
+fn resolve_reference(origin: &str, target: &str, reference: &str) -> Option<String> {
     let scheme = origin.split_once("://").map_or("", |(scheme, _)| scheme);
     let same =
         |other: &str, rest: &str| other.eq_ignore_ascii_case(origin).then(|| rest.to_owned());
     if reference.contains("://") && !reference.starts_with(['/', '?']) {
-        let (other, rest) = split(reference);
+        let (other, rest) = split_origin(reference);
         return same(other, rest);
     }
     if reference.starts_with("//") {
         let absolute = format!("{scheme}:{reference}");
-        let (other, rest) = split(&absolute);
+        let (other, rest) = split_origin(&absolute);
         return same(other, rest);
     }
     let reference = reference.split('#').next().unwrap_or_default();
@@ -71,11 +71,11 @@ fn resolve(origin: &str, target: &str, reference: &str) -> Option<String> {
             path.rsplit_once('/').map_or("", |it| it.0)
         ),
     };
-    Some(without_dots(&merged))
+    Some(remove_dot_segments(&merged))
 }
 
 /// RFC 3986 §5.2.4.
-pub fn without_dots(target: &str) -> String {
+pub fn remove_dot_segments(target: &str) -> String {
     let (path, query) = path_and_query(target);
     let mut parts: Vec<&str> = Vec::new();
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -103,7 +103,7 @@ mod tests {
 
     fn of(location: &str) -> Vec<String> {
         let answer = [("location", location)].into_iter().collect();
-        keys("http://shop.example/a/b?x=1", 201, &answer)
+        invalidated_keys("http://shop.example/a/b?x=1", 201, &answer)
     }
 
     #[test]
@@ -135,18 +135,21 @@ mod tests {
     fn what_failed_makes_nothing_invalid() {
         let answer = Headers::new();
         for status in [100, 400, 404, 500] {
-            assert!(keys("http://shop.example/a", status, &answer).is_empty());
+            assert!(invalidated_keys("http://shop.example/a", status, &answer).is_empty());
         }
-        assert_eq!(keys("http://shop.example/a", 303, &answer), ["/a"]);
-        assert_eq!(keys("http://shop.example", 200, &answer), ["/"]);
-        assert!(keys("http://shop.example/cart", 200, &answer).is_empty());
+        assert_eq!(
+            invalidated_keys("http://shop.example/a", 303, &answer),
+            ["/a"]
+        );
+        assert_eq!(invalidated_keys("http://shop.example", 200, &answer), ["/"]);
+        assert!(invalidated_keys("http://shop.example/cart", 200, &answer).is_empty());
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(url in "\\PC{0,30}", location in "[./?#:a-zé]{0,20}") {
             let answer = [("location", location.as_str())].into_iter().collect();
-            let _ = keys(&url, 200, &answer);
+            let _ = invalidated_keys(&url, 200, &answer);
         }
     }
 }

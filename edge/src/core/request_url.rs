@@ -5,86 +5,91 @@
 
 use std::fmt::Write as _;
 
-use super::invalidate::{path_and_query, split, without_dots};
+use super::invalidation::{path_and_query, remove_dot_segments, split_origin};
 
 /// How an address is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spelling {
+pub enum UrlForm {
     /// In the one way in which it is sent on.
-    Plain,
+    Canonical,
     /// In another way of a plain one, which is path and query.
-    Other(String),
+    Equivalent(String),
     /// In no way that means the same to everybody.
-    Bad,
+    Ambiguous,
 }
 
 /// An address: scheme and host, path and query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
+pub struct RequestUrl {
     /// All of it, as it is sent on, without a fragment.
     pub url: String,
     /// How the client has written it.
-    pub spelling: Spelling,
+    pub form: UrlForm,
 }
 
 /// Where a parameter may be a text with any letters, each encoded.
-const ENCODED: &str = "/api/";
+const ENCODED_SLASH_PREFIX: &str = "/api/";
 
 /// Reads the address of a request.
-pub fn read(url: &str) -> Address {
-    let (host, target) = split(url);
+pub fn parse(url: &str) -> RequestUrl {
+    let (host, target) = split_origin(url);
     let (path, query) = path_and_query(target);
-    let query = query.map(|query| format!("?{}", encoded(query, is_query)));
+    let query = query.map(|query| format!("?{}", percent_encode(query, is_query)));
     let query = query.unwrap_or_default();
-    let (path, spelling) = match path {
-        "" => ("/".to_owned(), Spelling::Plain),
-        path => read_path(path),
+    let (path, form) = match path {
+        "" => ("/".to_owned(), UrlForm::Canonical),
+        path => parse_path(path),
     };
-    let spelling = match spelling {
-        _ if !host.bytes().all(is_host) => Spelling::Bad,
-        Spelling::Other(path) => Spelling::Other(path + &query),
-        spelling => spelling,
+    let form = match form {
+        _ if !host.bytes().all(is_host) => UrlForm::Ambiguous,
+        UrlForm::Equivalent(path) => UrlForm::Equivalent(path + &query),
+        form => form,
     };
-    Address {
+    RequestUrl {
         url: format!("{host}{path}{query}"),
-        spelling,
+        form,
     }
 }
 
-fn read_path(path: &str) -> (String, Spelling) {
-    let Some(path) = normal(path) else {
-        return ("/".to_owned(), Spelling::Bad);
+fn parse_path(path: &str) -> (String, UrlForm) {
+    let Some(path) = normalize_path(path) else {
+        return ("/".to_owned(), UrlForm::Ambiguous);
     };
     let slashes = path.contains("%2F") || path.contains("%5C");
-    if path.contains('\\') || has_control(&path) || slashes && !path.starts_with(ENCODED) {
-        return (path, Spelling::Bad);
+    if path.contains('\\')
+        || has_control(&path)
+        || slashes && !path.starts_with(ENCODED_SLASH_PREFIX)
+    {
+        return (path, UrlForm::Ambiguous);
     }
     // Whoever decodes before looking for dots finds them behind an encoded slash, too.
     let decoded = path.replace("%2F", "/").replace("%5C", "/");
     let is_dots = |part: &str| matches!(part, "." | "..");
     let empty = path.contains("//");
     if !(empty || decoded.split('/').any(is_dots)) {
-        return (path, Spelling::Plain);
+        return (path, UrlForm::Canonical);
     }
     if slashes {
-        return (path, Spelling::Bad);
+        return (path, UrlForm::Ambiguous);
     }
-    let mut other = without_dots(&path);
+    let mut other = remove_dot_segments(&path);
     while other.contains("//") {
         other = other.replace("//", "/");
     }
-    (path, Spelling::Other(other))
+    (path, UrlForm::Equivalent(other))
 }
 
 /// The path with what need not be encoded decoded, and everything else encoded in one way (RFC 3986
 /// §6.2.2); nothing when an encoding is broken off.
-fn normal(path: &str) -> Option<String> {
+fn normalize_path(path: &str) -> Option<String> {
     let mut normal = String::with_capacity(path.len());
     let mut rest = path;
-    while let Some(letter) = rest.chars().next() {
-        rest = &rest[letter.len_utf8()..];
-        if letter != '%' {
-            push(&mut normal, letter, |byte| is_path(byte) || byte == b'\\');
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        if character != '%' {
+            push(&mut normal, character, |byte| {
+                is_path(byte) || byte == b'\\'
+            });
             continue;
         }
         let digits = rest.get(..2)?;
@@ -104,18 +109,18 @@ fn has_control(path: &str) -> bool {
     encoded.any(|it| it.starts_with(['0', '1']) || it == "7F")
 }
 
-/// The text with every letter encoded that is not allowed.
-fn encoded(text: &str, allowed: impl Fn(u8) -> bool) -> String {
+/// The text with every character encoded that is not allowed.
+fn percent_encode(text: &str, allowed: impl Fn(u8) -> bool) -> String {
     let mut encoded = String::with_capacity(text.len());
-    for letter in text.chars() {
-        push(&mut encoded, letter, &allowed);
+    for character in text.chars() {
+        push(&mut encoded, character, &allowed);
     }
     encoded
 }
 
-fn push(text: &mut String, letter: char, allowed: impl Fn(u8) -> bool) {
+fn push(text: &mut String, character: char, allowed: impl Fn(u8) -> bool) {
     let mut bytes = [0; 4];
-    for byte in letter.encode_utf8(&mut bytes).bytes() {
+    for byte in character.encode_utf8(&mut bytes).bytes() {
         if allowed(byte) {
             text.push(char::from(byte));
         } else {
@@ -150,10 +155,10 @@ mod tests {
 
     use super::*;
 
-    fn of(target: &str) -> (String, Spelling) {
-        let address = read(&format!("http://shop{target}"));
-        let target = address.url.strip_prefix("http://shop").unwrap();
-        (target.to_owned(), address.spelling)
+    fn of(target: &str) -> (String, UrlForm) {
+        let parsed_url = parse(&format!("http://shop{target}"));
+        let target = parsed_url.url.strip_prefix("http://shop").unwrap();
+        (target.to_owned(), parsed_url.form)
     }
 
     #[test]
@@ -178,7 +183,11 @@ mod tests {
                 "/api/v1/carts/1/lines/a%2Fb%5C",
             ),
         ] {
-            assert_eq!(of(target), (sent.to_owned(), Spelling::Plain), "{target}");
+            assert_eq!(
+                of(target),
+                (sent.to_owned(), UrlForm::Canonical),
+                "{target}"
+            );
         }
     }
 
@@ -201,7 +210,11 @@ mod tests {
             ("/../../..", "/"),
             ("/.//./metrics", "/metrics"),
         ] {
-            assert_eq!(of(target).1, Spelling::Other(other.to_owned()), "{target}");
+            assert_eq!(
+                of(target).1,
+                UrlForm::Equivalent(other.to_owned()),
+                "{target}"
+            );
         }
     }
 
@@ -228,7 +241,7 @@ mod tests {
             "*",
             "@evil.example/",
         ] {
-            assert_eq!(of(target).1, Spelling::Bad, "{target}");
+            assert_eq!(of(target).1, UrlForm::Ambiguous, "{target}");
         }
     }
 
@@ -236,12 +249,12 @@ mod tests {
         /// The URL Standard and the edge read the same in what is sent on.
         #[test]
         fn nobody_reads_it_in_another_way(target in "/[ -~茶]{0,30}") {
-            let address = read(&format!("http://shop{target}"));
-            if address.spelling == Spelling::Plain {
-                let parsed = url::Url::parse(&address.url).unwrap();
-                prop_assert_eq!(parsed.as_str(), &address.url);
-                let again = read(&address.url);
-                prop_assert_eq!(&again, &address);
+            let parsed_url = parse(&format!("http://shop{target}"));
+            if parsed_url.form == UrlForm::Canonical {
+                let parsed = url::Url::parse(&parsed_url.url).unwrap();
+                prop_assert_eq!(parsed.as_str(), &parsed_url.url);
+                let again = parse(&parsed_url.url);
+                prop_assert_eq!(&again, &parsed_url);
             }
         }
 
@@ -255,24 +268,24 @@ mod tests {
                 0..12,
             ),
         ) {
-            let address = read(&format!("http://shop/{}", parts.concat()));
-            match address.spelling {
-                Spelling::Plain => {
-                    let parsed = url::Url::parse(&address.url).unwrap();
-                    prop_assert_eq!(parsed.as_str(), &address.url);
+            let parsed_url = parse(&format!("http://shop/{}", parts.concat()));
+            match parsed_url.form {
+                UrlForm::Canonical => {
+                    let parsed = url::Url::parse(&parsed_url.url).unwrap();
+                    prop_assert_eq!(parsed.as_str(), &parsed_url.url);
                 }
-                Spelling::Other(other) => {
+                UrlForm::Equivalent(other) => {
                     prop_assert!(other.starts_with('/') && !other.starts_with("//"));
-                    let other = read(&format!("http://shop{other}"));
-                    prop_assert_eq!(other.spelling, Spelling::Plain);
+                    let other = parse(&format!("http://shop{other}"));
+                    prop_assert_eq!(other.form, UrlForm::Canonical);
                 }
-                Spelling::Bad => {}
+                UrlForm::Ambiguous => {}
             }
         }
 
         #[test]
         fn no_text_makes_it_panic(url in "\\PC{0,30}") {
-            let _ = read(&url);
+            let _ = parse(&url);
         }
     }
 }

@@ -7,50 +7,53 @@ use std::{
     rc::Rc,
 };
 
-use super::{conditions, control::Control, date, headers::Headers, purge, range::Part, select};
+use super::{
+    byte_range::ContentRange, cache_control::CacheControl, headers::Headers, http_date,
+    negotiation, preconditions, purge_log,
+};
 
 /// Milliseconds since the Unix epoch.
 pub type Millis = u64;
 
 /// A stored answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct StoredResponse {
     /// The status.
     pub status: u16,
     /// The fields, end to end, with the coding of the body among them.
     pub headers: Headers,
     /// The body, in its coding.
-    pub body: Body,
+    pub body: StoredBody,
     /// Which bytes of the whole the body is, when it is not all of them.
-    pub part: Option<Part>,
+    pub content_range: Option<ContentRange>,
     /// When the answer came.
-    pub came_at: Millis,
+    pub received_at: Millis,
     /// How old it was then, in seconds.
-    pub age_at_arrival: u32,
+    pub corrected_initial_age: u32,
     /// What it says about being kept.
-    pub control: Control,
+    pub cache_control: CacheControl,
     /// The request's fields that it depends on, with their values then (§4.1).
-    pub varies_on: Vec<(String, Option<String>)>,
+    pub vary_values: Vec<(String, Option<String>)>,
     /// The names by which it can be purged.
     pub tags: Vec<Rc<str>>,
     /// Up to which change of the catalogue everything is in it, if it says so.
-    pub as_of: Option<u64>,
+    pub catalogue_version: Option<u64>,
     /// Since when it is in this memory.
-    pub here_since: Millis,
+    pub stored_at: Millis,
     /// Since when it is stale because a purge said so.
-    pub stale_since: Option<Millis>,
+    pub invalidated_at: Option<Millis>,
     /// What the adapter has made of it.
-    pub memo: Memo,
+    pub memo: AdapterMemo,
 }
 
 /// A body. What it lies in is the adapter's affair; nothing here depends on what it says.
 #[derive(Clone)]
-pub struct Body {
+pub struct StoredBody {
     content: Rc<dyn Any>,
     length: usize,
 }
 
-impl Body {
+impl StoredBody {
     /// A body of so many bytes.
     pub fn new(content: impl Any, length: usize) -> Self {
         Self {
@@ -75,54 +78,54 @@ impl Body {
     }
 }
 
-impl Debug for Body {
+impl Debug for StoredBody {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Body({} bytes)", self.length)
+        write!(f, "StoredBody({} bytes)", self.length)
     }
 }
 
-impl PartialEq for Body {
+impl PartialEq for StoredBody {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.content, &other.content)
     }
 }
 
-impl Eq for Body {}
+impl Eq for StoredBody {}
 
-/// What the adapter makes of an entry when it is first answered with, so that later answers need not
-/// make it again. A changed copy of an entry has none yet.
+/// What the adapter makes of a response when it is first answered with, so that later answers need not
+/// make it again. A changed copy of a response has none yet.
 #[derive(Default)]
-pub struct Memo(OnceCell<Box<dyn Any>>);
+pub struct AdapterMemo(OnceCell<Box<dyn Any>>);
 
-impl Memo {
+impl AdapterMemo {
     /// What was made, or what is made now. `T` is always the same.
-    pub fn get_or_make<T: Any>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+    pub fn get_or_init<T: Any>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         self.0.get_or_init(|| Box::new(make())).downcast_ref()
     }
 }
 
-impl Clone for Memo {
+impl Clone for AdapterMemo {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl Debug for Memo {
+impl Debug for AdapterMemo {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Memo")
+        f.write_str("AdapterMemo")
     }
 }
 
-impl PartialEq for Memo {
+impl PartialEq for AdapterMemo {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Memo {}
+impl Eq for AdapterMemo {}
 
 /// Fields that describe the stored bytes; a 304, which has none, does not change them (§3.2).
-const OF_THE_BODY: [&str; 5] = [
+const BODY_FIELDS: [&str; 5] = [
     "content-encoding",
     "content-length",
     "content-md5",
@@ -130,20 +133,21 @@ const OF_THE_BODY: [&str; 5] = [
     "etag",
 ];
 
-impl Entry {
+impl StoredResponse {
     /// How old it is, in seconds (§4.2.3).
     pub fn age(&self, now: Millis) -> u32 {
-        let resident = now.saturating_sub(self.came_at) / 1_000;
+        let resident = now.saturating_sub(self.received_at) / 1_000;
         u32::try_from(resident)
             .unwrap_or(AGE_MAX)
-            .saturating_add(self.age_at_arrival)
+            .saturating_add(self.corrected_initial_age)
             .min(AGE_MAX)
     }
 
     /// For how many more seconds it is fresh; at zero and below it is stale.
     pub fn ttl(&self, now: Millis) -> i64 {
-        let left = i64::from(self.control.lifetime.unwrap_or(0)) - i64::from(self.age(now));
-        match self.stale_since {
+        let left = i64::from(self.cache_control.freshness_lifetime.unwrap_or(0))
+            - i64::from(self.age(now));
+        match self.invalidated_at {
             Some(since) => {
                 let stale = i64::try_from(now.saturating_sub(since) / 1_000).unwrap_or(i64::MAX);
                 left.min(-stale)
@@ -154,46 +158,49 @@ impl Entry {
 
     /// Whether it may be used without asking the origin.
     pub fn is_fresh(&self, now: Millis) -> bool {
-        !self.control.no_cache && self.ttl(now) > 0
+        !self.cache_control.no_cache && self.ttl(now) > 0
     }
 
     /// Whether it may be used while it is renewed behind the answer.
-    pub fn may_serve_while_renewing(&self, now: Millis) -> bool {
-        self.may_be_stale() && -self.ttl(now) < i64::from(self.control.stale_while_revalidate)
+    pub fn may_serve_while_revalidating(&self, now: Millis) -> bool {
+        self.allows_stale() && -self.ttl(now) < i64::from(self.cache_control.stale_while_revalidate)
     }
 
     /// Whether it may be used because the origin fails.
-    pub fn may_serve_on_error(&self, now: Millis) -> bool {
+    pub fn may_serve_stale_on_error(&self, now: Millis) -> bool {
         let limit = self
-            .control
+            .cache_control
             .stale_if_error
-            .max(self.control.stale_while_revalidate);
-        self.may_be_stale() && -self.ttl(now) < i64::from(limit)
+            .max(self.cache_control.stale_while_revalidate);
+        self.allows_stale() && -self.ttl(now) < i64::from(limit)
     }
 
-    fn may_be_stale(&self) -> bool {
-        !(self.control.no_cache || self.control.must_revalidate)
+    fn allows_stale(&self) -> bool {
+        !(self.cache_control.no_cache || self.cache_control.must_revalidate)
     }
 
     /// Whether it answers a request with these fields. One in the language that the client wants most
     /// does so whatever else the client would take; a part does so only for what lies in it.
-    pub fn fits(&self, request: &Headers) -> bool {
-        let wanted = self.varies_on.iter().all(|(name, value)| {
-            select::value(request, name) == *value
-                || (name == "accept-language" && self.is_in_wanted_language(request))
+    pub fn matches_request(&self, request: &Headers) -> bool {
+        let wanted = self.vary_values.iter().all(|(name, value)| {
+            negotiation::selecting_value(request, name) == *value
+                || (name == "accept-language" && self.has_preferred_language(request))
         });
-        wanted && self.part.is_none_or(|part| self.holds(part, request))
+        wanted
+            && self
+                .content_range
+                .is_none_or(|range| self.satisfies_range(range, request))
     }
 
-    fn holds(&self, part: Part, request: &Headers) -> bool {
+    fn satisfies_range(&self, stored: ContentRange, request: &Headers) -> bool {
         let field = request.get("range");
-        let inside = |field| part.cut(field, self.body.len()).is_some();
-        field.is_some_and(inside) && conditions::is_about(request, self)
+        let inside = |field| stored.slice(field, self.body.len()).is_some();
+        field.is_some_and(inside) && preconditions::if_range_matches(request, self)
     }
 
-    fn is_in_wanted_language(&self, request: &Headers) -> bool {
+    fn has_preferred_language(&self, request: &Headers) -> bool {
         let own = self.headers.get("content-language");
-        own.zip(select::language(request))
+        own.zip(negotiation::preferred_language(request))
             .is_some_and(|(own, wanted)| own.trim().eq_ignore_ascii_case(&wanted))
     }
 
@@ -203,7 +210,7 @@ impl Entry {
     }
 
     /// The fields of a request that asks whether this is still right (§4.3.1).
-    pub fn validators(&self) -> Vec<(&'static str, String)> {
+    pub fn validation_fields(&self) -> Vec<(&'static str, String)> {
         let pairs = [
             ("if-none-match", "etag"),
             ("if-modified-since", "last-modified"),
@@ -219,35 +226,39 @@ impl Entry {
 
     /// Takes over what a 304 says (§3.2): its fields replace those of the same name, but for those
     /// that describe the body, which has not changed.
-    pub fn freshen(&self, fields: &Headers, asked_at: Millis, now: Millis) -> Self {
+    pub fn freshen(&self, fields: &Headers, requested_at: Millis, now: Millis) -> Self {
         let fields = fields.end_to_end();
         let mut headers = self.headers.clone();
         let mut names: Vec<&str> = fields.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
-        for name in names.into_iter().filter(|name| !OF_THE_BODY.contains(name)) {
+        for name in names.into_iter().filter(|name| !BODY_FIELDS.contains(name)) {
             headers.remove(name);
             for line in fields.lines(name) {
                 headers.append(name, line);
             }
         }
-        let mut control = Control::of(&headers, now);
+        let mut cache_control = CacheControl::from_headers(&headers, now);
         let silent = |name: &&str| !fields.contains(name);
         if ["cache-control", "expires"].iter().all(silent) {
             // A guessed lifetime stands in no field.
-            control.lifetime = control.lifetime.or(self.control.lifetime);
+            cache_control.freshness_lifetime = cache_control
+                .freshness_lifetime
+                .or(self.cache_control.freshness_lifetime);
         }
-        let kept = |name: &str| name != "age" && !control.withheld.iter().any(|it| it == name);
+        let kept = |name: &str| {
+            name != "age" && !cache_control.excluded_fields.iter().any(|it| it == name)
+        };
         let headers = headers.only(kept);
         Self {
-            control,
-            came_at: now,
-            here_since: now,
-            age_at_arrival: initial_age(&fields, asked_at, now),
+            cache_control,
+            received_at: now,
+            stored_at: now,
+            corrected_initial_age: corrected_initial_age(&fields, requested_at, now),
             tags: tags(&headers),
-            as_of: purge::as_of(&headers),
+            catalogue_version: purge_log::catalogue_version(&headers),
             headers,
-            stale_since: None,
+            invalidated_at: None,
             ..self.clone()
         }
     }
@@ -255,18 +266,18 @@ impl Entry {
 
 /// How old an answer was when it came, in seconds (§4.2.3): as its `Age` and its `Date` say,
 /// whichever is more.
-pub fn initial_age(headers: &Headers, asked_at: Millis, now: Millis) -> u32 {
-    let delay = u32::try_from(now.saturating_sub(asked_at) / 1_000).unwrap_or(u32::MAX);
-    let date = headers.get("date").and_then(date::parse);
+pub fn corrected_initial_age(headers: &Headers, requested_at: Millis, now: Millis) -> u32 {
+    let delay = u32::try_from(now.saturating_sub(requested_at) / 1_000).unwrap_or(u32::MAX);
+    let date = headers.get("date").and_then(http_date::parse);
     let sent = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
     let apparent = sent.map_or(0, |sent| (now / 1_000).saturating_sub(sent.as_secs()));
     let apparent = u32::try_from(apparent).unwrap_or(u32::MAX);
-    apparent.max(age_field(headers).saturating_add(delay))
+    apparent.max(age_value(headers).saturating_add(delay))
 }
 
 /// The age that an answer brought along (§5.1): the first member of its `Age`; what is no number of seconds
 /// is as good as absent.
-fn age_field(headers: &Headers) -> u32 {
+fn age_value(headers: &Headers) -> u32 {
     let first = headers.members("age").next();
     match first.filter(|it| it.bytes().all(|it| it.is_ascii_digit())) {
         Some(digits) => digits.parse().map_or(AGE_MAX, |it: u32| it.min(AGE_MAX)),
@@ -292,8 +303,8 @@ mod tests {
     const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
     const SENT: Millis = 1_767_225_600_000;
 
-    fn age(lines: &[(&str, &str)], asked_at: Millis, now: Millis) -> u32 {
-        initial_age(&lines.iter().copied().collect(), asked_at, now)
+    fn age(lines: &[(&str, &str)], requested_at: Millis, now: Millis) -> u32 {
+        corrected_initial_age(&lines.iter().copied().collect(), requested_at, now)
     }
 
     /// RFC 9111 §4.2.3.
@@ -337,17 +348,18 @@ mod tests {
         let headers: Headers = [("cache-control", "max-age=60"), ("age", "2147483640")]
             .into_iter()
             .collect();
-        let request = crate::core::plan::Request {
+        let request = crate::core::plan::CacheRequest {
             method: "GET".into(),
             headers: Headers::new(),
             whose: shared::key::Whose::Everybodys,
         };
-        let admitted = crate::core::admit::admit(Default::default(), &request, 200, &headers, SENT);
-        let crate::core::admit::Admission::Store(terms) = admitted else {
+        let admitted =
+            crate::core::admission::admit(Default::default(), &request, 200, &headers, SENT);
+        let crate::core::admission::Admission::Store(metadata) = admitted else {
             panic!("{admitted:?}")
         };
-        let entry = terms.entry(200, &headers, Body::new((), 0), SENT, SENT);
-        assert_eq!(entry.age(SENT + 5_000), 2_147_483_645);
-        assert_eq!(entry.age(SENT + 60_000), AGE_MAX);
+        let response = metadata.into_response(200, &headers, StoredBody::new((), 0), SENT, SENT);
+        assert_eq!(response.age(SENT + 5_000), 2_147_483_645);
+        assert_eq!(response.age(SENT + 60_000), AGE_MAX);
     }
 }

@@ -2,121 +2,126 @@
 
 /// What a `Range` field asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestedRange {
     /// These bytes, both ends included.
-    Part(usize, usize),
+    Satisfiable(usize, usize),
     /// Bytes that are not there: 416.
-    Beyond,
+    Unsatisfiable,
     /// Something that this cache does not cut, and may answer whole (§14.2): several ranges, another
     /// unit, or what is malformed.
-    Whole,
+    Ignored,
 }
 
 /// Reads a `Range` field for a body of this length.
-pub fn asked(field: &str, length: usize) -> Asked {
+pub fn parse_range(field: &str, length: usize) -> RequestedRange {
     let Some((unit, set)) = field.split_once('=') else {
-        return Asked::Whole;
+        return RequestedRange::Ignored;
     };
     let set = set.trim();
     if !unit.trim().eq_ignore_ascii_case("bytes") || set.contains(',') {
-        return Asked::Whole;
+        return RequestedRange::Ignored;
     }
     let Some((first, last)) = set.split_once('-') else {
-        return Asked::Whole;
+        return RequestedRange::Ignored;
     };
-    match (number(first), number(last)) {
-        (Some(Number::None), Some(Number::Of(count))) => match count.min(length) {
-            0 => Asked::Beyond,
-            count => Asked::Part(length - count, length - 1),
+    match (range_position(first), range_position(last)) {
+        (Some(RangePosition::Absent), Some(RangePosition::At(count))) => match count.min(length) {
+            0 => RequestedRange::Unsatisfiable,
+            count => RequestedRange::Satisfiable(length - count, length - 1),
         },
-        (Some(Number::Of(first)), Some(_)) if first >= length => Asked::Beyond,
-        (Some(Number::Of(first)), Some(Number::None)) => Asked::Part(first, length - 1),
-        (Some(Number::Of(first)), Some(Number::Of(last))) if last >= first => {
-            Asked::Part(first, last.min(length - 1))
+        (Some(RangePosition::At(first)), Some(_)) if first >= length => {
+            RequestedRange::Unsatisfiable
         }
-        _ => Asked::Whole,
+        (Some(RangePosition::At(first)), Some(RangePosition::Absent)) => {
+            RequestedRange::Satisfiable(first, length - 1)
+        }
+        (Some(RangePosition::At(first)), Some(RangePosition::At(last))) if last >= first => {
+            RequestedRange::Satisfiable(first, last.min(length - 1))
+        }
+        _ => RequestedRange::Ignored,
     }
 }
 
 /// Which bytes of the whole a stored part holds, both ends included (`Content-Range`, RFC 9110 §14.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ContentRange {
     /// The first byte.
     pub first: usize,
     /// The last byte.
     pub last: usize,
     /// How many bytes the whole has, if anybody said so.
-    pub complete: Option<usize>,
+    pub complete_length: Option<usize>,
 }
 
 /// The bytes that answer a request: where they lie in the stored body, and which bytes of the whole they
 /// are. All ends are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct RangeSlice {
     /// Where they begin in the stored body.
-    pub from: usize,
+    pub start: usize,
     /// Where they end in the stored body.
-    pub to: usize,
+    pub end: usize,
     /// Which bytes of the whole they are.
-    pub part: Part,
+    pub content_range: ContentRange,
 }
 
-impl Cut {
+impl RangeSlice {
     /// From a body that is stored whole.
     pub const fn of_whole(first: usize, last: usize, length: usize) -> Self {
         Self {
-            from: first,
-            to: last,
-            part: Part {
+            start: first,
+            end: last,
+            content_range: ContentRange {
                 first,
                 last,
-                complete: Some(length),
+                complete_length: Some(length),
             },
         }
     }
 }
 
-impl Part {
+impl ContentRange {
     /// Reads a `Content-Range`; nothing when it is none of bytes, or says nothing of them.
-    pub fn read(field: &str) -> Option<Self> {
+    pub fn parse(field: &str) -> Option<Self> {
         let (unit, rest) = field.trim().split_once(' ')?;
-        let (range, complete) = rest.trim().split_once('/')?;
+        let (range, complete_length) = rest.trim().split_once('/')?;
         let (first, last) = range.split_once('-')?;
-        let of = |text: &str| match number(text) {
-            Some(Number::Of(number)) => Some(number),
+        let of = |text: &str| match range_position(text) {
+            Some(RangePosition::At(number)) => Some(number),
             _ => None,
         };
-        let complete = match complete {
+        let complete_length = match complete_length {
             "*" => None,
             number => Some(of(number)?),
         };
         let (first, last) = (of(first)?, of(last)?);
-        let fits = first <= last && complete.is_none_or(|complete| last < complete);
+        let fits =
+            first <= last && complete_length.is_none_or(|complete_length| last < complete_length);
         (unit.eq_ignore_ascii_case("bytes") && fits).then_some(Self {
             first,
             last,
-            complete,
+            complete_length,
         })
     }
 
     /// What a `Content-Range` says of it.
-    pub fn field(&self) -> String {
-        let complete = self.complete.map(|it| it.to_string());
-        let complete = complete.as_deref().unwrap_or("*");
-        format!("bytes {}-{}/{complete}", self.first, self.last)
+    pub fn field_value(&self) -> String {
+        let complete_length = self.complete_length.map(|it| it.to_string());
+        let complete_length = complete_length.as_deref().unwrap_or("*");
+        format!("bytes {}-{}/{complete_length}", self.first, self.last)
     }
 
     /// What a `Range` asks for, cut from this part, of which `held` bytes are stored; nothing when it is not
     /// all in there.
-    pub fn cut(&self, field: &str, held: usize) -> Option<Cut> {
+    pub fn slice(&self, field: &str, held: usize) -> Option<RangeSlice> {
         let (unit, set) = field.split_once('=')?;
         let (first, last) = set.trim().split_once('-')?;
         if !unit.trim().eq_ignore_ascii_case("bytes") || held == 0 {
             return None;
         }
-        let to_the_end = self.complete == Some(self.last + 1);
-        let (first, last) = match (number(first)?, number(last)?) {
-            (Number::None, Number::Of(count)) if to_the_end && count > 0 => {
+        let to_the_end = self.complete_length == Some(self.last + 1);
+        let (first, last) = match (range_position(first)?, range_position(last)?) {
+            (RangePosition::Absent, RangePosition::At(count)) if to_the_end && count > 0 => {
                 // Counted from the end of what is stored, as it is counted from the end of the whole.
                 let from = held.checked_sub(count)?;
                 let first = (self.last + 1).checked_sub(count)?;
@@ -124,9 +129,11 @@ impl Part {
                 let first = if from == 0 { self.first } else { first };
                 return Some(self.between(from, held - 1, first, self.last));
             }
-            (Number::Of(first), Number::None) if to_the_end => (first, self.last),
-            (Number::Of(first), Number::Of(last)) if first <= last => {
-                let end = self.complete.map_or(usize::MAX, |complete| complete - 1);
+            (RangePosition::At(first), RangePosition::Absent) if to_the_end => (first, self.last),
+            (RangePosition::At(first), RangePosition::At(last)) if first <= last => {
+                let end = self
+                    .complete_length
+                    .map_or(usize::MAX, |complete_length| complete_length - 1);
                 (first, last.min(end))
             }
             _ => return None,
@@ -137,31 +144,31 @@ impl Part {
         inside.then(|| self.between(from, to, first, last))
     }
 
-    const fn between(&self, from: usize, to: usize, first: usize, last: usize) -> Cut {
-        Cut {
-            from,
-            to,
-            part: Self {
+    const fn between(&self, start: usize, end: usize, first: usize, last: usize) -> RangeSlice {
+        RangeSlice {
+            start,
+            end,
+            content_range: Self {
                 first,
                 last,
-                complete: self.complete,
+                complete_length: self.complete_length,
             },
         }
     }
 }
 
-enum Number {
-    None,
-    Of(usize),
+enum RangePosition {
+    Absent,
+    At(usize),
 }
 
 /// A number of bytes, or that there is none; nothing when it is malformed. More than there can be is
 /// as many as there can be.
-fn number(text: &str) -> Option<Number> {
+fn range_position(text: &str) -> Option<RangePosition> {
     match text {
-        "" => Some(Number::None),
+        "" => Some(RangePosition::Absent),
         _ if text.bytes().all(|it| it.is_ascii_digit()) => {
-            Some(Number::Of(text.parse().unwrap_or(usize::MAX)))
+            Some(RangePosition::At(text.parse().unwrap_or(usize::MAX)))
         }
         _ => None,
     }
@@ -177,27 +184,36 @@ mod tests {
     #[test]
     fn one_range_is_cut() {
         for (field, expected) in [
-            ("bytes=0-499", Asked::Part(0, 499)),
-            ("bytes=500-999", Asked::Part(500, 999)),
-            ("bytes=-500", Asked::Part(9_500, 9_999)),
-            ("bytes=9500-", Asked::Part(9_500, 9_999)),
-            ("Bytes= 0-0", Asked::Part(0, 0)),
-            ("bytes=0-99999999999999999999999", Asked::Part(0, 9_999)),
-            ("bytes=-99999999999999999999999", Asked::Part(0, 9_999)),
-            ("bytes=10000-", Asked::Beyond),
-            ("bytes=99999999999999999999999-", Asked::Beyond),
-            ("bytes=-0", Asked::Beyond),
-            ("bytes=5-4", Asked::Whole),
-            ("bytes=0-0,-1", Asked::Whole),
-            ("bytes=-", Asked::Whole),
-            ("bytes=a-", Asked::Whole),
-            ("lines=0-1", Asked::Whole),
-            ("bytes", Asked::Whole),
+            ("bytes=0-499", RequestedRange::Satisfiable(0, 499)),
+            ("bytes=500-999", RequestedRange::Satisfiable(500, 999)),
+            ("bytes=-500", RequestedRange::Satisfiable(9_500, 9_999)),
+            ("bytes=9500-", RequestedRange::Satisfiable(9_500, 9_999)),
+            ("Bytes= 0-0", RequestedRange::Satisfiable(0, 0)),
+            (
+                "bytes=0-99999999999999999999999",
+                RequestedRange::Satisfiable(0, 9_999),
+            ),
+            (
+                "bytes=-99999999999999999999999",
+                RequestedRange::Satisfiable(0, 9_999),
+            ),
+            ("bytes=10000-", RequestedRange::Unsatisfiable),
+            (
+                "bytes=99999999999999999999999-",
+                RequestedRange::Unsatisfiable,
+            ),
+            ("bytes=-0", RequestedRange::Unsatisfiable),
+            ("bytes=5-4", RequestedRange::Ignored),
+            ("bytes=0-0,-1", RequestedRange::Ignored),
+            ("bytes=-", RequestedRange::Ignored),
+            ("bytes=a-", RequestedRange::Ignored),
+            ("lines=0-1", RequestedRange::Ignored),
+            ("bytes", RequestedRange::Ignored),
         ] {
-            assert_eq!(asked(field, 10_000), expected, "{field}");
+            assert_eq!(parse_range(field, 10_000), expected, "{field}");
         }
-        assert_eq!(asked("bytes=0-", 0), Asked::Beyond);
-        assert_eq!(asked("bytes=-1", 0), Asked::Beyond);
+        assert_eq!(parse_range("bytes=0-", 0), RequestedRange::Unsatisfiable);
+        assert_eq!(parse_range("bytes=-1", 0), RequestedRange::Unsatisfiable);
     }
 
     #[test]
@@ -214,21 +230,27 @@ mod tests {
             ("lines 4-9/10", None),
             ("", None),
         ] {
-            let read = Part::read(field);
-            let parts = read.map(|it| (it.first, it.last, it.complete));
+            let read = ContentRange::parse(field);
+            let parts = read.map(|it| (it.first, it.last, it.complete_length));
             assert_eq!(parts, expected, "{field}");
         }
-        assert_eq!(Part::read("bytes 4-9/*").unwrap().field(), "bytes 4-9/*");
-        assert_eq!(Part::read("bytes 4-9/10").unwrap().field(), "bytes 4-9/10");
+        assert_eq!(
+            ContentRange::parse("bytes 4-9/*").unwrap().field_value(),
+            "bytes 4-9/*"
+        );
+        assert_eq!(
+            ContentRange::parse("bytes 4-9/10").unwrap().field_value(),
+            "bytes 4-9/10"
+        );
     }
 
     /// RFC 9111 §3.3: what is not all in a stored part is not answered with it.
     #[test]
     fn a_part_answers_what_lies_in_it() {
         let cut = |stored: &str, field: &str| {
-            let part = Part::read(stored).unwrap();
-            let cut = part.cut(field, part.last + 1 - part.first)?;
-            Some((cut.from, cut.to, cut.part.field()))
+            let part = ContentRange::parse(stored).unwrap();
+            let cut = part.slice(field, part.last + 1 - part.first)?;
+            Some((cut.start, cut.end, cut.content_range.field_value()))
         };
         let found = |from, to, field: &str| Some((from, to, field.to_owned()));
         for (stored, field, expected) in [
@@ -264,22 +286,22 @@ mod tests {
         ) {
             prop_assume!(first < length);
             let last = (first + count - 1).min(length - 1);
-            let part = Part { first, last, complete: Some(length) };
+            let part = ContentRange { first, last, complete_length: Some(length) };
             let whole: Vec<usize> = (0..length).collect();
             let held = &whole[first..=last];
-            if let Some(cut) = part.cut(&field, held.len()) {
-                let expected = match asked(&field, length) {
-                    Asked::Part(first, last) => &whole[first..=last],
+            if let Some(cut) = part.slice(&field, held.len()) {
+                let expected = match parse_range(&field, length) {
+                    RequestedRange::Satisfiable(first, last) => &whole[first..=last],
                     other => return Err(TestCaseError::fail(format!("{other:?}"))),
                 };
-                prop_assert_eq!(&held[cut.from..=cut.to], expected);
-                prop_assert_eq!((cut.part.first, cut.part.last), (expected[0], expected[expected.len() - 1]));
+                prop_assert_eq!(&held[cut.start..=cut.end], expected);
+                prop_assert_eq!((cut.content_range.first, cut.content_range.last), (expected[0], expected[expected.len() - 1]));
             }
         }
 
         #[test]
         fn a_part_lies_in_the_body(field in "bytes=[0-9]{0,3}-[0-9]{0,3}", length in 0_usize..500) {
-            if let Asked::Part(first, last) = asked(&field, length) {
+            if let RequestedRange::Satisfiable(first, last) = parse_range(&field, length) {
                 prop_assert!(first <= last && last < length);
             }
         }

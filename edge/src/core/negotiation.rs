@@ -4,7 +4,7 @@
 use super::headers::Headers;
 
 /// The value of a field as it selects; absent is a value too.
-pub fn value(headers: &Headers, name: &str) -> Option<String> {
+pub fn selecting_value(headers: &Headers, name: &str) -> Option<String> {
     if !headers.contains(name) {
         return None;
     }
@@ -15,7 +15,7 @@ pub fn value(headers: &Headers, name: &str) -> Option<String> {
 }
 
 /// The language that a client wants most, in lower case.
-pub fn language(headers: &Headers) -> Option<String> {
+pub fn preferred_language(headers: &Headers) -> Option<String> {
     let first = languages(headers).into_iter().next()?;
     Some(first.split(';').next().unwrap_or_default().to_owned())
 }
@@ -63,7 +63,7 @@ fn thousandths(text: &str) -> u16 {
 pub const CODINGS: [&str; 3] = ["br", "gzip", "identity"];
 
 /// The normal form of `Accept-Encoding`, one of [`CODINGS`]: the best coding that origin and client share.
-pub fn coding(headers: &Headers) -> &'static str {
+pub fn preferred_coding(headers: &Headers) -> &'static str {
     let weight = |wanted: &str| {
         let mut members = headers.members("accept-encoding").map(weighted);
         members.find_map(|(name, q)| name.eq_ignore_ascii_case(wanted).then_some(q))
@@ -98,26 +98,31 @@ mod tests {
             ("*", "br"),
             ("deflate", "identity"),
         ] {
-            assert_eq!(coding(&of("accept-encoding", accept)), expected, "{accept}");
+            assert_eq!(
+                preferred_coding(&of("accept-encoding", accept)),
+                expected,
+                "{accept}"
+            );
         }
     }
 
     #[test]
     fn languages_have_one_normal_form() {
-        let value = |line| value(&of("accept-language", line), "accept-language").unwrap();
+        let value =
+            |line| selecting_value(&of("accept-language", line), "accept-language").unwrap();
         for line in ["en, de", "de, en", "eN, De", " en ,   de;q=1.0", "de,en,de"] {
             assert_eq!(value(line), "de, en", "{line}");
         }
         assert_eq!(value("fr;q=0.5, de"), "de, fr;q=500");
         assert_ne!(value("fr;q=0.5, de"), value("fr, de"));
-        let wanted = language(&of("accept-language", "fr;q=0.5, De;q=0.9"));
+        let wanted = preferred_language(&of("accept-language", "fr;q=0.5, De;q=0.9"));
         assert_eq!(wanted.as_deref(), Some("de"));
     }
 
     #[test]
     fn other_fields_are_their_members() {
         let lines: Headers = [("foo", "1,2"), ("foo", " 3 ")].into_iter().collect();
-        assert_eq!(value(&lines, "foo").as_deref(), Some("1, 2, 3"));
-        assert_eq!(value(&lines, "bar"), None);
+        assert_eq!(selecting_value(&lines, "foo").as_deref(), Some("1, 2, 3"));
+        assert_eq!(selecting_value(&lines, "bar"), None);
     }
 }

@@ -18,20 +18,20 @@ a{display:inline-block;padding:.75rem 1.5rem;border-radius:.5rem;background:var(
 text-decoration:none;font-weight:600}a:focus-visible{outline:3px solid #1f6feb;outline-offset:3px}";
 
 /// What a page may load: nothing, but for [`STYLE`], which is named by its hash.
-pub const POLICY: &str = "default-src 'none'; style-src 'sha256-7HqaF43GrYKeiYlD5Pos8yGyJ498EXVHr25lZKdfY44='; frame-ancestors 'none'";
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-7HqaF43GrYKeiYlD5Pos8yGyJ498EXVHr25lZKdfY44='; frame-ancestors 'none'";
 
 /// A mallard on the water.
-const MARK: &str = "<svg viewBox=\"0 0 48 32\" width=\"84\" height=\"56\" aria-hidden=\"true\">\
+const LOGO_SVG: &str = "<svg viewBox=\"0 0 48 32\" width=\"84\" height=\"56\" aria-hidden=\"true\">\
 <path d=\"M2 19c6 9 30 9 38-1 2-3 1-6-3-6-8 0-11 4-17 4-7 0-11-2-18 3z\" fill=\"#8a7b68\"/>\
 <path d=\"M31 14c3 1 6 0 7-2l1-5c0-4-8-5-9 0-.4 3-.6 6 1 7z\" fill=\"#2f6b4f\"/>\
 <path d=\"M38.600 6.500c3 .3 5.400 1 7 2.200-2 1.200-4.600 1.500-7.200 1z\" fill=\"#d9a441\"/>\
 <path d=\"M4 28h40\" stroke=\"currentColor\" stroke-width=\"1.500\" stroke-linecap=\"round\"/></svg>";
 
 /// A small body and its media type.
-pub type Words = (String, &'static str);
+pub type GeneratedBody = (String, &'static str);
 
 /// The origin does not answer and nothing is stored.
-pub fn unavailable(path: &str) -> Words {
+pub fn unavailable(path: &str) -> GeneratedBody {
     if path.starts_with("/api/") {
         return problem(ProblemKind::Unavailable);
     }
@@ -52,61 +52,66 @@ pub fn unavailable(path: &str) -> Words {
 }
 
 /// The request cannot be understood.
-pub fn bad_request(path: &str) -> Words {
-    let words = (
-        "We could not process your request",
-        "Something in the address or the form is not valid.",
+pub fn bad_request(path: &str) -> GeneratedBody {
+    let texts = (
+        "That did not work",
+        "The request could not be understood as it was sent.",
     );
-    refused(
+    client_error(
         path,
         ProblemKind::BadRequest,
-        words,
-        ("无法处理您的请求", "地址或表单内容有误。"),
+        texts,
+        ("操作失败", "无法理解此请求。"),
     )
 }
 
 /// What was sent is too large.
-pub fn too_large(path: &str) -> Words {
-    let words = ("This is too large", "Please send less at once.");
-    refused(
+pub fn too_large(path: &str) -> GeneratedBody {
+    let texts = ("That is too large", "Send something smaller.");
+    client_error(
         path,
         ProblemKind::TooLarge,
-        words,
-        ("内容过大", "请减少内容后重试。"),
+        texts,
+        ("内容过大", "请发送较小的内容。"),
     )
 }
 
 /// What was sent took too long.
-pub fn too_slow(path: &str) -> Words {
-    let words = (
-        "This took too long",
-        "Your request did not arrive in time. Nothing was changed.",
+pub fn request_timeout(path: &str) -> GeneratedBody {
+    let texts = (
+        "That took too long",
+        "Not everything arrived in time. Nothing was changed.",
     );
-    refused(
+    client_error(
         path,
         ProblemKind::Timeout,
-        words,
-        ("请求超时", "您的请求未能及时送达，没有任何更改。"),
+        texts,
+        ("超时", "内容未能及时送达，没有任何更改。"),
     )
 }
 
 /// The method is none that this address takes.
-pub fn not_this_way(path: &str) -> Words {
-    let words = (
-        "We could not process your request",
-        "This action is not available here.",
+pub fn method_not_allowed(path: &str) -> GeneratedBody {
+    let texts = (
+        "That did not work",
+        "This address cannot be used like that.",
     );
-    refused(
+    client_error(
         path,
         ProblemKind::MethodNotAllowed,
-        words,
-        ("无法处理您的请求", "此处不支持该操作。"),
+        texts,
+        ("操作失败", "此地址不支持该操作。"),
     )
 }
 
-type Pair = (&'static str, &'static str);
+type TitleAndText = (&'static str, &'static str);
 
-fn refused(path: &str, kind: ProblemKind, english: Pair, chinese: Pair) -> Words {
+fn client_error(
+    path: &str,
+    kind: ProblemKind,
+    english: TitleAndText,
+    chinese: TitleAndText,
+) -> GeneratedBody {
     if path.starts_with("/api/") {
         return problem(kind);
     }
@@ -119,7 +124,7 @@ fn refused(path: &str, kind: ProblemKind, english: Pair, chinese: Pair) -> Words
 }
 
 /// There is nothing here for shoppers.
-pub fn nothing_here(path: &str) -> Words {
+pub fn not_found(path: &str) -> GeneratedBody {
     let (locale, _) = Locale::split(path);
     let (title, text, link) = match locale {
         Locale::En => (
@@ -133,7 +138,7 @@ pub fn nothing_here(path: &str) -> Words {
 }
 
 /// The client wanted nothing but what is stored here, and nothing is.
-pub fn not_stored(path: &str) -> Words {
+pub fn only_if_cached(path: &str) -> GeneratedBody {
     if path.starts_with("/api/") {
         return problem(ProblemKind::Unavailable);
     }
@@ -149,20 +154,20 @@ pub fn not_stored(path: &str) -> Words {
     page(locale, title, text, link, &locale.path("/"))
 }
 
-fn problem(kind: ProblemKind) -> Words {
+fn problem(kind: ProblemKind) -> GeneratedBody {
     (
         serde_json::to_string(&Problem::new(kind)).unwrap_or_default(),
         MEDIA_TYPE,
     )
 }
 
-fn page(locale: Locale, title: &str, text: &str, link: &str, to: &str) -> Words {
+fn page(locale: Locale, title: &str, text: &str, link: &str, to: &str) -> GeneratedBody {
     let lang = locale.tag();
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{lang}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style></head>\
-         <body><main>{MARK}<h1>{title}</h1><p>{text}</p><a href=\"{to}\">{link}</a></main>\
+         <body><main>{LOGO_SVG}<h1>{title}</h1><p>{text}</p><a href=\"{to}\">{link}</a></main>\
          </body></html>\n"
     );
     (html, "text/html; charset=utf-8")
@@ -178,6 +183,9 @@ mod tests {
     #[test]
     fn the_policy_names_the_style() {
         let hash = STANDARD.encode(Sha256::digest(STYLE));
-        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "{hash}");
+        assert!(
+            CONTENT_SECURITY_POLICY.contains(&format!("'sha256-{hash}'")),
+            "{hash}"
+        );
     }
 }

@@ -1,0 +1,225 @@
+//! Questions to the origin that are under way, so that those who want the same wait for one answer
+//! (request collapsing, RFC 9111 §4). It does not know how somebody waits: `W` is what wakes them.
+
+use std::collections::HashMap;
+
+use super::stored_response::Millis;
+
+/// The questions that are under way.
+pub struct CollapsedForwarding<W> {
+    by_key: HashMap<String, FetchTicket>,
+    pending: HashMap<FetchTicket, PendingFetch<W>>,
+    next_ticket: u64,
+    /// Keys whose last answer could not be kept, until when that counts: nobody waits for those.
+    uncollapsed: HashMap<String, Millis>,
+}
+
+/// Whose question it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FetchTicket(u64);
+
+struct PendingFetch<W> {
+    key: String,
+    since: Millis,
+    waiters: Vec<W>,
+}
+
+/// What somebody does who wants an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CollapseRole {
+    /// Ask, and land the ticket afterwards.
+    Lead(FetchTicket),
+    /// Wait for the one who asks.
+    Follow(FetchTicket),
+    /// Ask for themselves: others could not use the answer.
+    Uncollapsed,
+}
+
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchResult {
+    /// The answer is in the store.
+    Stored,
+    /// There was an answer, and it is not for others.
+    NotStored,
+    /// There was none.
+    Failed,
+    /// There was an answer, and it is older than a purge that came meanwhile.
+    Invalidated,
+}
+
+/// Nobody's question takes longer; one that does is lost, and the next one asks again.
+pub const COLLAPSE_TIMEOUT_MS: Millis = 30_000;
+/// For how long it is remembered that an answer could not be kept.
+const UNCOLLAPSED_MS: Millis = 5_000;
+const UNCOLLAPSED_MAX: usize = 1_000;
+
+impl<W> Default for CollapsedForwarding<W> {
+    fn default() -> Self {
+        Self {
+            by_key: HashMap::new(),
+            pending: HashMap::new(),
+            next_ticket: 0,
+            uncollapsed: HashMap::new(),
+        }
+    }
+}
+
+impl<W> CollapsedForwarding<W> {
+    /// What somebody does who wants the answer for this key.
+    pub fn join(&mut self, key: &str, now: Millis) -> CollapseRole {
+        if self.uncollapsed.get(key).is_some_and(|until| now < *until) {
+            return CollapseRole::Uncollapsed;
+        }
+        if let Some(ticket) = self.by_key.get(key) {
+            let fetch = self.pending.get(ticket);
+            if fetch.is_some_and(|fetch| now < fetch.since + COLLAPSE_TIMEOUT_MS) {
+                return CollapseRole::Follow(*ticket);
+            }
+        }
+        let ticket = FetchTicket(self.next_ticket);
+        self.next_ticket += 1;
+        self.by_key.insert(key.to_owned(), ticket);
+        let fetch = PendingFetch {
+            key: key.to_owned(),
+            since: now,
+            waiters: Vec::new(),
+        };
+        self.pending.insert(ticket, fetch);
+        CollapseRole::Lead(ticket)
+    }
+
+    /// Waits for a ticket. Gives back who cannot wait because it has landed.
+    pub fn add_waiter(&mut self, ticket: FetchTicket, waiter: W) -> Option<W> {
+        match self.pending.get_mut(&ticket) {
+            Some(fetch) => {
+                fetch.waiters.push(waiter);
+                None
+            }
+            None => Some(waiter),
+        }
+    }
+
+    /// Ends a question, and hands out who waits for it.
+    pub fn complete(&mut self, ticket: FetchTicket, result: FetchResult, now: Millis) -> Vec<W> {
+        let Some(fetch) = self.pending.remove(&ticket) else {
+            return Vec::new();
+        };
+        if self.by_key.get(&fetch.key) == Some(&ticket) {
+            self.by_key.remove(&fetch.key);
+        }
+        match result {
+            FetchResult::NotStored => {
+                if self.uncollapsed.len() >= UNCOLLAPSED_MAX {
+                    self.uncollapsed.clear();
+                }
+                self.uncollapsed.insert(fetch.key, now + UNCOLLAPSED_MS);
+            }
+            FetchResult::Stored => drop(self.uncollapsed.remove(&fetch.key)),
+            FetchResult::Failed | FetchResult::Invalidated => {}
+        }
+        fetch.waiters
+    }
+
+    /// Lets nobody join what is under way: what was asked so far may be answered with what was right
+    /// before a purge. Those who wait already asked before it, too.
+    pub fn stop_joining(&mut self) {
+        self.by_key.clear();
+    }
+
+    /// How many are under way.
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_leads_and_the_others_follow() {
+        let mut forwarding = CollapsedForwarding::default();
+        let CollapseRole::Lead(ticket) = forwarding.join("/", 0) else {
+            panic!()
+        };
+        for who in 0..3 {
+            assert_eq!(forwarding.join("/", 1), CollapseRole::Follow(ticket));
+            assert_eq!(forwarding.add_waiter(ticket, who), None);
+        }
+        assert!(matches!(
+            forwarding.join("/other", 1),
+            CollapseRole::Lead(_)
+        ));
+        assert_eq!(
+            forwarding.complete(ticket, FetchResult::Stored, 2),
+            [0, 1, 2]
+        );
+        assert_eq!(forwarding.add_waiter(ticket, 9), Some(9));
+        assert!(matches!(forwarding.join("/", 2), CollapseRole::Lead(_)));
+    }
+
+    #[test]
+    fn a_lost_leader_is_replaced_and_lands_nobody_else() {
+        let mut forwarding = CollapsedForwarding::default();
+        let CollapseRole::Lead(lost) = forwarding.join("/", 0) else {
+            panic!()
+        };
+        assert_eq!(forwarding.add_waiter(lost, 1), None);
+        let CollapseRole::Lead(next) = forwarding.join("/", COLLAPSE_TIMEOUT_MS) else {
+            panic!()
+        };
+        assert_eq!(forwarding.add_waiter(next, 2), None);
+        assert_eq!(
+            forwarding.complete(lost, FetchResult::Stored, COLLAPSE_TIMEOUT_MS),
+            [1]
+        );
+        assert_eq!(
+            forwarding.join("/", COLLAPSE_TIMEOUT_MS),
+            CollapseRole::Follow(next)
+        );
+        assert_eq!(
+            forwarding.complete(next, FetchResult::Stored, COLLAPSE_TIMEOUT_MS),
+            [2]
+        );
+        assert!(forwarding.is_empty());
+    }
+
+    #[test]
+    fn nobody_waits_for_what_is_not_kept() {
+        let mut forwarding: CollapsedForwarding<()> = CollapsedForwarding::default();
+        let CollapseRole::Lead(ticket) = forwarding.join("/", 0) else {
+            panic!()
+        };
+        forwarding.complete(ticket, FetchResult::NotStored, 10);
+        assert_eq!(
+            forwarding.join("/", 10 + UNCOLLAPSED_MS - 1),
+            CollapseRole::Uncollapsed
+        );
+        assert!(matches!(
+            forwarding.join("/", 10 + UNCOLLAPSED_MS),
+            CollapseRole::Lead(_)
+        ));
+    }
+
+    #[test]
+    fn nobody_joins_what_was_asked_before_a_purge() {
+        let mut forwarding = CollapsedForwarding::default();
+        let CollapseRole::Lead(old) = forwarding.join("/", 0) else {
+            panic!()
+        };
+        forwarding.add_waiter(old, 1);
+        forwarding.stop_joining();
+        let CollapseRole::Lead(new) = forwarding.join("/", 1) else {
+            panic!()
+        };
+        assert_eq!(forwarding.complete(old, FetchResult::NotStored, 2), [1]);
+        assert_ne!(old, new);
+        assert_eq!(forwarding.len(), 1);
+    }
+}

@@ -1,0 +1,263 @@
+use proptest::prelude::*;
+
+use shared::edge::{PurgeMode, PurgeTag};
+
+use super::*;
+use crate::core::{
+    cache_control::CacheControl,
+    stored_response::{AdapterMemo, StoredBody},
+};
+
+const EPOCH: PurgeEpoch = PurgeEpoch::START;
+
+fn tagged(coding: &str, length: usize, tags: &[&str]) -> Rc<StoredResponse> {
+    Rc::new(StoredResponse {
+        status: 200,
+        headers: Headers::new(),
+        body: StoredBody::new((), length),
+        content_range: None,
+        received_at: 0,
+        stored_at: 0,
+        corrected_initial_age: 0,
+        cache_control: CacheControl {
+            freshness_lifetime: Some(60),
+            stale_while_revalidate: 60,
+            ..CacheControl::default()
+        },
+        vary_values: vec![("accept-encoding".into(), Some(coding.into()))],
+        tags: tags.iter().map(|&tag| Rc::from(tag)).collect(),
+        catalogue_version: None,
+        invalidated_at: None,
+        memo: AdapterMemo::default(),
+    })
+}
+
+fn response(coding: &str, length: usize) -> Rc<StoredResponse> {
+    tagged(coding, length, &[])
+}
+
+fn request(coding: &str) -> Headers {
+    [("accept-encoding", coding)].into_iter().collect()
+}
+
+fn purge_request(mode: PurgeMode, tags: &[&str]) -> PurgeOrder {
+    let tag = |name: &&str| PurgeTag {
+        name: (*name).to_owned(),
+        version: None,
+    };
+    PurgeOrder {
+        mode,
+        tags: tags.iter().map(tag).collect(),
+        ..PurgeOrder::default()
+    }
+}
+
+#[test]
+fn variants_stand_side_by_side_and_are_replaced() {
+    let mut store = MemoryStore::new(100_000);
+    store.put("/", response("br", 1), EPOCH);
+    store.put("/", response("gzip", 2), EPOCH);
+    store.put("/", response("br", 3), EPOCH);
+    let mut length = |coding| {
+        let found = store.find("/", &request(coding)).0;
+        found.map(|response| response.body.len())
+    };
+    assert_eq!(length("br"), Some(3));
+    assert_eq!(length("gzip"), Some(2));
+    assert_eq!(store.find("/", &request("identity")), (None, true));
+    assert_eq!(store.find("/other", &request("br")), (None, false));
+}
+
+/// A crawler that visits every page once does not push out what shoppers look at.
+#[test]
+fn a_scan_pushes_out_nothing_that_is_used() {
+    let mut store = MemoryStore::new(1_000_000);
+    for round in 0..5 {
+        for hot in 0..20 {
+            let key = format!("hot-{hot}");
+            if store.find(&key, &request("br")).0.is_none() {
+                assert_eq!(round, 0);
+                store.put(&key, response("br", 5_000), EPOCH);
+            }
+        }
+    }
+    for cold in 0..2_000 {
+        let key = format!("cold-{cold}");
+        assert!(store.find(&key, &request("br")).0.is_none());
+        store.put(&key, response("br", 5_000), EPOCH);
+    }
+    let left = (0..20).filter(|hot| {
+        let key = format!("hot-{hot}");
+        store.find(&key, &request("br")).0.is_some()
+    });
+    assert_eq!(left.count(), 20);
+    assert!(store.evicted() > 1_000);
+}
+
+#[test]
+fn a_hard_purge_takes_what_has_the_tag_and_nothing_else() {
+    let mut store = MemoryStore::new(100_000);
+    store.put("/p/mug", tagged("br", 1, &["p1", "c1"]), EPOCH);
+    store.put("/p/cup", tagged("br", 1, &["p2", "c1"]), EPOCH);
+    store.put("/", tagged("br", 1, &["home"]), EPOCH);
+    store.purge(&purge_request(PurgeMode::Hard, &["p1", "nobody"]), 0);
+    let is_there = |store: &mut MemoryStore, key| store.find(key, &request("br")).0.is_some();
+    assert!(!is_there(&mut store, "/p/mug") && is_there(&mut store, "/p/cup"));
+    assert_eq!(store.len(), 2);
+    store.purge(&purge_request(PurgeMode::Hard, &["c1"]), 0);
+    assert!(!is_there(&mut store, "/p/cup") && is_there(&mut store, "/"));
+}
+
+#[test]
+fn a_soft_purge_leaves_it_stale() {
+    let mut store = MemoryStore::new(100_000);
+    store.put("/p/mug", tagged("br", 1, &["p1"]), EPOCH);
+    store.purge(&purge_request(PurgeMode::Soft, &["p1"]), 5_000);
+    let found = store.find("/p/mug", &request("br")).0.unwrap();
+    assert!(!found.is_fresh(5_000) && found.may_serve_while_revalidating(5_000));
+    assert!(!found.may_serve_while_revalidating(65_000));
+    // Purging it again does not make it younger.
+    store.purge(&purge_request(PurgeMode::Soft, &["p1"]), 60_000);
+    let found = store.find("/p/mug", &request("br")).0.unwrap();
+    assert!(!found.may_serve_while_revalidating(65_000));
+}
+
+/// The event loop does nothing else meanwhile: a purge of what is on thousands of pages looks at none.
+#[test]
+fn a_purge_costs_as_much_as_it_has_tags() {
+    let mut store = MemoryStore::new(100_000_000);
+    for number in 0..10_000 {
+        store.put(&format!("/p/{number}"), tagged("br", 1, &["home"]), EPOCH);
+    }
+    store.purge(&purge_request(PurgeMode::Soft, &["home"]), 5_000);
+    store.purge(&purge_request(PurgeMode::Hard, &["nobody"]), 5_000);
+    assert_eq!(store.purge_checks(), 0);
+    for _ in 0..3 {
+        let found = store.find("/p/7", &request("br")).0.unwrap();
+        assert_eq!(found.invalidated_at, Some(5_000));
+    }
+    // Once to see that it is concerned, and once to make it stale.
+    assert_eq!(store.purge_checks(), 2);
+    store.purge(&purge_request(PurgeMode::Hard, &["home"]), 6_000);
+    assert_eq!((store.purge_checks(), store.len()), (2, 10_000));
+    assert_eq!(store.find("/p/7", &request("br")), (None, false));
+    assert_eq!(store.len(), 9_999);
+}
+
+/// What was purged is remembered up to a limit; one past it, what is stored has been compared with it.
+#[test]
+fn what_is_purged_stays_so_when_it_is_forgotten() {
+    let mut store = MemoryStore::new(100_000);
+    store.put("/p/mug", tagged("br", 1, &["p0"]), EPOCH);
+    store.put("/p/cup", tagged("br", 1, &["cup"]), EPOCH);
+    for number in 0..crate::core::purge_log::PURGE_RECORDS_MAX {
+        store.purge(&purge_request(PurgeMode::Hard, &[&format!("p{number}")]), 0);
+    }
+    assert_eq!((store.len(), store.purge_checks()), (2, 0));
+    store.purge(&purge_request(PurgeMode::Hard, &["one more"]), 0);
+    assert_eq!((store.len(), store.purge_checks()), (1, 2));
+    assert!(store.find("/p/cup", &request("br")).0.is_some());
+    assert_eq!(store.find("/p/mug", &request("br")), (None, false));
+}
+
+/// RFC 9111 §4.4, and the answer that was on its way when somebody changed what it is about.
+#[test]
+fn what_is_invalid_is_not_stored_however_late_it_comes() {
+    let mut store = MemoryStore::new(100_000);
+    store.put("/a", response("br", 1), EPOCH);
+    let requested_in = store.epoch();
+    store.invalidate("/a", 0);
+    assert_eq!(store.find("/a", &request("br")), (None, false));
+    assert!(!store.put("/a", response("br", 1), requested_in));
+    assert!(!store.put_from_second_level("/a", response("br", 1), requested_in));
+    assert!(store.put("/b", response("br", 1), requested_in));
+    let requested_in = store.epoch();
+    assert!(store.put_from_second_level("/a", response("br", 1), requested_in));
+    assert!(store.put("/a", response("br", 1), requested_in));
+}
+
+/// Parts of one whole lie side by side; the whole is instead of them.
+#[test]
+fn parts_stand_beside_parts_of_the_same_whole() {
+    let part = |text: &str, tag: &str| {
+        let mut headers = Headers::new();
+        headers.append("etag", tag);
+        Rc::new(StoredResponse {
+            content_range: crate::core::byte_range::ContentRange::parse(text),
+            headers,
+            ..StoredResponse::clone(&response("br", 2))
+        })
+    };
+    let request = |range| -> Headers {
+        let lines = [("accept-encoding", "br"), ("range", range)];
+        lines.into_iter().collect()
+    };
+    let mut store = MemoryStore::new(100_000);
+    store.put("/a", part("bytes 0-1/6", "a"), EPOCH);
+    store.put("/a", part("bytes 4-5/6", "a"), EPOCH);
+    for (range, found) in [
+        ("bytes=0-1", true),
+        ("bytes=-1", true),
+        ("bytes=2-3", false),
+    ] {
+        assert_eq!(
+            store.find("/a", &request(range)).0.is_some(),
+            found,
+            "{range}"
+        );
+    }
+    store.put("/a", part("bytes 2-3/6", "b"), EPOCH);
+    assert!(store.find("/a", &request("bytes=0-1")).0.is_none());
+    store.put("/a", response("br", 6), EPOCH);
+    let whole = store.find("/a", &request("bytes=0-1")).0.unwrap();
+    assert_eq!(whole.content_range, None);
+}
+
+proptest! {
+    #[test]
+    fn the_bound_holds_and_a_purge_is_seen(
+        puts in prop::collection::vec((0_u8..20, 0_usize..3_000, 0_u8..4, any::<bool>()), 0..100),
+    ) {
+        let mut store = MemoryStore::new(20_000);
+        for (key, length, tag, purge) in puts {
+            let tag = format!("t{tag}");
+            if purge {
+                store.purge(&purge_request(PurgeMode::Hard, &[&tag]), 0);
+                for key in 0..20_u8 {
+                    let found = store.find(&key.to_string(), &request("br")).0;
+                    prop_assert!(found.is_none_or(|it| it.tags.iter().all(|it| **it != *tag)));
+                }
+            }
+            let epoch = store.epoch();
+            store.put(&key.to_string(), tagged("br", length, &[&tag]), epoch);
+            prop_assert!(store.bytes() <= 20_000);
+        }
+    }
+
+    /// What was asked for before a purge is never there after it, in whatever order things happen.
+    #[test]
+    fn what_is_stored_is_never_older_than_a_purge(
+        steps in prop::collection::vec((0_u8..3, 0_usize..4), 0..60),
+    ) {
+        let mut store = MemoryStore::new(100_000);
+        let mut version = 0_usize;
+        let mut under_way: [Option<(usize, PurgeEpoch)>; 4] = [None; 4];
+        for (step, who) in steps {
+            match step {
+                // Somebody asks, and the origin answers with the version of now.
+                0 => under_way[who] = Some((version, store.epoch())),
+                // The answer comes.
+                1 => if let Some((seen, epoch)) = under_way[who].take() {
+                    store.put("/", tagged("br", seen, &["p1"]), epoch);
+                },
+                _ => {
+                    version += 1;
+                    store.purge(&purge_request(PurgeMode::Hard, &["p1"]), 0);
+                }
+            }
+            if let Some(found) = store.find("/", &request("br")).0 {
+                prop_assert_eq!(found.body.len(), version);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The conditions of a request (RFC 9110 §13), compared with a stored answer.
+
+use super::{headers::Headers, http_date, stored_response::StoredResponse};
+
+/// Whether this is what the client wants to have (`If-Match`, RFC 9110 §13.1.1, compared strongly; without
+/// it `If-Unmodified-Since`, §13.1.4).
+pub fn precondition_holds(headers: &Headers, response: &StoredResponse) -> bool {
+    if headers.contains("if-match") {
+        let tag = response
+            .headers
+            .get("etag")
+            .filter(|it| !it.starts_with("W/"));
+        let mut listed = headers.members("if-match");
+        return listed.any(|listed| listed == "*" || Some(listed) == tag);
+    }
+    let since = time(headers, "if-unmodified-since");
+    let changed = time(&response.headers, "last-modified");
+    since
+        .zip(changed)
+        .is_none_or(|(since, changed)| changed <= since)
+}
+
+/// Whether the client's own copy is this response.
+pub fn is_not_modified(headers: &Headers, response: &StoredResponse) -> bool {
+    if headers.contains("if-none-match") {
+        let tag = response.headers.get("etag").map(opaque);
+        let mut listed = headers.members("if-none-match");
+        return listed.any(|listed| listed == "*" || Some(opaque(listed)) == tag);
+    }
+    let Some(since) = time(headers, "if-modified-since") else {
+        return false;
+    };
+    // Without a `Last-Modified` it cannot have changed since it was made (RFC 9111 §4.3.2).
+    let changed =
+        time(&response.headers, "last-modified").or_else(|| time(&response.headers, "date"));
+    changed.is_some_and(|changed| changed <= since)
+}
+
+/// Whether the client's parts are of this very response (`If-Range`, RFC 9110 §13.1.5): compared
+/// strongly, because bytes are put together.
+pub fn if_range_matches(headers: &Headers, response: &StoredResponse) -> bool {
+    let Some(field) = headers.get("if-range").map(str::trim) else {
+        return true;
+    };
+    if field.ends_with('"') {
+        return !field.starts_with("W/") && response.headers.get("etag") == Some(field);
+    }
+    response.headers.get("last-modified") == Some(field)
+}
+
+fn time(headers: &Headers, name: &str) -> Option<std::time::SystemTime> {
+    headers.get(name).and_then(http_date::parse)
+}
+
+/// A tag without its weakness: `If-None-Match` compares weakly (RFC 9110 §13.1.2).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::key::Whose;
+
+    use crate::core::{
+        admission::{Admission, CacheRules, admit},
+        plan::{CacheRequest, HitResponse, hit_response},
+        stored_response::{StoredBody, StoredResponse},
+    };
+
+    fn request(lines: &[(&str, &str)]) -> CacheRequest {
+        CacheRequest {
+            method: "GET".to_owned(),
+            headers: lines.iter().copied().collect(),
+            whose: Whose::Everybodys,
+        }
+    }
+
+    fn stored(lines: &[(&str, &str)]) -> StoredResponse {
+        let headers = lines.iter().copied().collect();
+        match admit(CacheRules::Shop, &request(&[]), 200, &headers, 0) {
+            Admission::Store(metadata) => {
+                metadata.into_response(200, &headers, StoredBody::new((), 4), 0, 0)
+            }
+            Admission::DoNotStore(why) => panic!("left: {why}"),
+        }
+    }
+
+    /// RFC 9110 §13.1.1, §13.1.4 and §13.2.2.
+    #[test]
+    fn preconditions_are_compared_with_what_is_stored() {
+        let response = stored(&[
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+        ]);
+        let weak = stored(&[("cache-control", "max-age=60"), ("etag", "W/\"a\"")]);
+        let (before, after) = (
+            ("if-unmodified-since", "Wed, 31 Dec 2025 00:00:00 GMT"),
+            ("if-unmodified-since", "Thu, 01 Jan 2026 00:00:00 gmt"),
+        );
+        for (response, lines, expected) in [
+            (
+                &response,
+                vec![("if-match", "\"b\"")],
+                HitResponse::PreconditionFailed,
+            ),
+            (
+                &response,
+                vec![("if-match", "\"b\", \"a\"")],
+                HitResponse::Full,
+            ),
+            (
+                &response,
+                vec![("if-match", "*"), before],
+                HitResponse::Full,
+            ),
+            (&response, vec![before], HitResponse::PreconditionFailed),
+            (&response, vec![after], HitResponse::Full),
+            (
+                &response,
+                vec![("if-unmodified-since", "x")],
+                HitResponse::Full,
+            ),
+            (
+                &response,
+                vec![("if-match", "\"b\""), ("if-none-match", "\"a\"")],
+                HitResponse::PreconditionFailed,
+            ),
+            (
+                &response,
+                vec![("if-match", "\"a\""), ("if-none-match", "\"a\"")],
+                HitResponse::NotModified,
+            ),
+            (
+                &weak,
+                vec![("if-match", "W/\"a\"")],
+                HitResponse::PreconditionFailed,
+            ),
+            (&weak, vec![before], HitResponse::Full),
+        ] {
+            assert_eq!(
+                hit_response(&request(&lines), response),
+                expected,
+                "{lines:?}"
+            );
+        }
+    }
+
+    /// RFC 9110 §13.1.2 and §13.1.3.
+    #[test]
+    fn a_client_that_has_it_gets_a_304() {
+        let response = stored(&[
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+        ]);
+        for (line, expected) in [
+            (
+                ("if-none-match", "\"x\", W/\"a\""),
+                HitResponse::NotModified,
+            ),
+            (("if-none-match", "*"), HitResponse::NotModified),
+            (("if-none-match", "\"x\""), HitResponse::Full),
+            (
+                ("if-modified-since", "Thu, 01 Jan 2026 00:00:00 GMT"),
+                HitResponse::NotModified,
+            ),
+            (
+                ("if-modified-since", "Wed, 31 Dec 2025 00:00:00 GMT"),
+                HitResponse::Full,
+            ),
+        ] {
+            assert_eq!(
+                hit_response(&request(&[line]), &response),
+                expected,
+                "{line:?}"
+            );
+        }
+    }
+}

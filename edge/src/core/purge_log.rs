@@ -1,0 +1,396 @@
+//! Purges: which stored answers are no longer right, by their tags. A purge concerns what is stored
+//! and also what is on its way here: who asked the origin before it may get what was right before.
+
+use std::collections::HashMap;
+
+use shared::edge::{AS_OF_HEADER, PurgeMode, PurgeOrder};
+
+use super::{
+    headers::Headers,
+    stored_response::{Millis, StoredResponse},
+};
+
+/// How many purges there were. An answer is as old as the epoch in which the origin was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PurgeEpoch(u64);
+
+impl PurgeEpoch {
+    /// Before the first purge.
+    pub const START: Self = Self(0);
+}
+
+/// What an answer says of how new it is.
+pub fn catalogue_version(headers: &Headers) -> Option<u64> {
+    headers.get(AS_OF_HEADER)?.trim().parse().ok()
+}
+
+/// What was purged when. Nothing is looked for when a purge comes: what is stored is compared with it when
+/// it is next asked for, so that a purge costs as much as it has tags, whatever is stored.
+#[derive(Debug, Default)]
+pub struct PurgeLog {
+    epoch: u64,
+    everything: TagPurges,
+    tags: HashMap<String, TagPurges>,
+    /// The last time that an address was made invalid by a request to it.
+    keys: HashMap<String, u64>,
+    /// What was forgotten of all that, to which everything on its way here is too old.
+    compacted: LastPurge,
+    /// The last change that a purge named.
+    newest_version: u64,
+}
+
+/// The purges of a tag.
+#[derive(Clone, Copy, Debug, Default)]
+struct TagPurges {
+    hard: LastPurge,
+    soft: LastPurge,
+}
+
+/// The last purge.
+#[derive(Clone, Copy, Debug, Default)]
+struct LastPurge {
+    /// Which it was.
+    epoch: u64,
+    /// Which the one before it was.
+    previous_epoch: u64,
+    /// When it came.
+    at: Millis,
+    /// Which the last one was that named no change.
+    unversioned_epoch: u64,
+    /// The last change that one named.
+    version: u64,
+}
+
+/// What purges have made of a stored answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PurgeVerdict {
+    /// None concerns it.
+    Valid,
+    /// It is stale, and has been so since then.
+    Stale(Millis),
+    /// It is gone.
+    Removed,
+}
+
+/// Tags and addresses that are remembered. When there are more, everything that is stored is compared with
+/// them, and what is on its way here is too old.
+pub const PURGE_RECORDS_MAX: usize = 20_000;
+
+impl LastPurge {
+    fn record(&mut self, epoch: u64, version: Option<u64>, now: Millis) {
+        (self.previous_epoch, self.epoch, self.at) = (self.epoch, epoch, now);
+        match version {
+            Some(version) => self.version = self.version.max(version),
+            None => self.unversioned_epoch = epoch,
+        }
+    }
+
+    /// Whether an answer to what was asked in this epoch may be older than the purge. One in which the
+    /// purge's change is already, is not.
+    fn may_outdate(self, response: &StoredResponse, requested_in: PurgeEpoch) -> bool {
+        match response.catalogue_version {
+            Some(catalogue_version) => {
+                catalogue_version < self.version || self.unversioned_epoch > requested_in.0
+            }
+            None => self.epoch > requested_in.0,
+        }
+    }
+
+    /// Since when an answer is stale that was right in this epoch. Where that was the work of several
+    /// purges, only the time of the last is known: it may have been so for as long as it is here.
+    fn invalidated_at(self, response: &StoredResponse, requested_in: PurgeEpoch) -> Millis {
+        if self.previous_epoch > requested_in.0 {
+            response.stored_at
+        } else {
+            self.at
+        }
+    }
+}
+
+impl PurgeLog {
+    /// The epoch of now.
+    pub const fn epoch(&self) -> PurgeEpoch {
+        PurgeEpoch(self.epoch)
+    }
+
+    /// The last change that this edge knows of.
+    pub const fn newest_version(&self) -> u64 {
+        self.newest_version
+    }
+
+    /// Records a purge.
+    pub fn record(&mut self, purge: &PurgeOrder, now: Millis) {
+        self.epoch += 1;
+        let epoch = self.epoch;
+        let record = |purges: &mut TagPurges, version| match purge.mode {
+            PurgeMode::Hard => purges.hard.record(epoch, version, now),
+            PurgeMode::Soft => purges.soft.record(epoch, version, now),
+        };
+        if purge.everything {
+            record(&mut self.everything, purge.version);
+        }
+        for tag in &purge.tags {
+            record(self.tags.entry(tag.name.clone()).or_default(), tag.version);
+        }
+        let changes = purge.tags.iter().map(|tag| tag.version);
+        let newest = changes.chain([purge.version]).flatten().max();
+        self.newest_version = self.newest_version.max(newest.unwrap_or(0));
+    }
+
+    /// Records that what an address answered before is no longer right.
+    pub fn record_key(&mut self, key: &str) {
+        self.epoch += 1;
+        self.keys.insert(key.to_owned(), self.epoch);
+    }
+
+    /// Whether more is remembered than should be.
+    pub fn is_full(&self) -> bool {
+        self.tags.len() + self.keys.len() > PURGE_RECORDS_MAX
+    }
+
+    /// Forgets what was purged, once everything that is stored has been compared with it.
+    pub fn compact(&mut self, now: Millis) {
+        self.tags.clear();
+        self.keys.clear();
+        self.compacted.record(self.epoch, None, now);
+        self.compacted.version = self.newest_version;
+    }
+
+    /// What has become of a stored answer that was right in this epoch.
+    pub fn verdict(&self, response: &StoredResponse, valid_in: PurgeEpoch) -> PurgeVerdict {
+        if self
+            .purges_of(response)
+            .any(|it| it.hard.may_outdate(response, valid_in))
+        {
+            return PurgeVerdict::Removed;
+        }
+        let soft = self.purges_of(response).map(|it| it.soft);
+        let soft = soft.filter(|it| it.may_outdate(response, valid_in));
+        match soft.map(|it| it.invalidated_at(response, valid_in)).min() {
+            Some(since) if response.invalidated_at.is_none() => PurgeVerdict::Stale(since),
+            _ => PurgeVerdict::Valid,
+        }
+    }
+
+    /// Whether an answer to what was asked in this epoch may be older than a purge that concerns it.
+    pub fn outdates(&self, response: &StoredResponse, requested_in: PurgeEpoch) -> bool {
+        let both = |it: &TagPurges| {
+            it.hard.may_outdate(response, requested_in)
+                || it.soft.may_outdate(response, requested_in)
+        };
+        self.compacted.may_outdate(response, requested_in) || self.purges_of(response).any(both)
+    }
+
+    /// Whether an address has been made invalid after this epoch.
+    pub fn outdates_key(&self, key: &str, requested_in: PurgeEpoch) -> bool {
+        self.keys
+            .get(key)
+            .is_some_and(|epoch| *epoch > requested_in.0)
+    }
+
+    fn purges_of<'m>(
+        &'m self,
+        response: &'m StoredResponse,
+    ) -> impl Iterator<Item = &'m TagPurges> {
+        let of_tags = response.tags.iter().filter_map(|tag| self.tags.get(&**tag));
+        of_tags.chain([&self.everything])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        admission::{Admission, CacheRules, admit},
+        plan::CacheRequest,
+        stored_response::StoredBody,
+    };
+
+    fn response(tags: &str, catalogue_version: &str) -> StoredResponse {
+        let lines = [
+            ("cache-control", "max-age=60"),
+            ("cache-tag", tags),
+            (AS_OF_HEADER, catalogue_version),
+        ];
+        let headers = lines.into_iter().collect();
+        let request = CacheRequest {
+            method: "GET".into(),
+            headers: Headers::new(),
+            whose: shared::key::Whose::Everybodys,
+        };
+        match admit(CacheRules::Shop, &request, 200, &headers, 0) {
+            Admission::Store(metadata) => {
+                metadata.into_response(200, &headers, StoredBody::new((), 0), 0, 0)
+            }
+            Admission::DoNotStore(why) => panic!("{why}"),
+        }
+    }
+
+    fn purge_request(text: &str) -> PurgeOrder {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_order_is_read_as_it_is_written() {
+        let soft =
+            purge_request(r#"{"mode":"soft","tags":[{"name":"p1","version":7},{"name":"home"}]}"#);
+        assert_eq!(
+            (soft.mode, soft.tags[0].version),
+            (PurgeMode::Soft, Some(7))
+        );
+        assert_eq!((soft.everything, soft.tags[1].version), (false, None));
+        assert!(purge_request(r#"{"everything":true}"#).everything);
+        assert!(serde_json::from_str::<PurgeOrder>(r#"{"mode":"mild"}"#).is_err());
+    }
+
+    /// The origin's answers may come from a copy that lags behind: then changes decide, not time.
+    #[test]
+    fn what_was_made_before_a_change_is_not_stored_however_late_it_was_asked_for() {
+        let mut purge_log = PurgeLog::default();
+        let before = purge_log.epoch();
+        purge_log.record(&purge_request(r#"{"tags":[{"name":"p1","version":7}]}"#), 0);
+        let after = purge_log.epoch();
+        for (catalogue_version, requested_in, too_old) in [
+            ("", before, true),
+            ("", after, false),
+            ("6", after, true),
+            ("7", after, false),
+            ("7", before, false),
+        ] {
+            let response = response("p1,home", catalogue_version);
+            assert_eq!(
+                purge_log.outdates(&response, requested_in),
+                too_old,
+                "{catalogue_version} {requested_in:?}"
+            );
+        }
+        assert!(!purge_log.outdates(&response("p2", "6"), before));
+        assert_eq!(purge_log.newest_version(), 7);
+        // A purge that comes late takes nothing back.
+        purge_log.record(&purge_request(r#"{"tags":[{"name":"p1","version":5}]}"#), 0);
+        assert!(purge_log.outdates(&response("p1", "6"), purge_log.epoch()));
+        assert_eq!(purge_log.newest_version(), 7);
+        // One that somebody ordered by hand names no change: then time decides.
+        let before = purge_log.epoch();
+        purge_log.record(&purge_request(r#"{"tags":[{"name":"p1"}]}"#), 0);
+        assert!(purge_log.outdates(&response("p1", "9"), before));
+        assert!(!purge_log.outdates(&response("p1", "9"), purge_log.epoch()));
+    }
+
+    #[test]
+    fn a_purge_of_everything_leaves_what_is_newer() {
+        let mut purge_log = PurgeLog::default();
+        let before = purge_log.epoch();
+        let nine = purge_request(r#"{"everything":true,"version":9}"#);
+        purge_log.record(&nine, 0);
+        for (catalogue_version, too_old) in [("", true), ("8", true), ("9", false)] {
+            let response = response("p1", catalogue_version);
+            assert_eq!(
+                purge_log.outdates(&response, before),
+                too_old,
+                "{catalogue_version}"
+            );
+            let gone = purge_log.verdict(&response, before) == PurgeVerdict::Removed;
+            assert_eq!(gone, too_old, "{catalogue_version}");
+        }
+        let before = purge_log.epoch();
+        purge_log.record(&purge_request(r#"{"everything":true}"#), 0);
+        assert_eq!(
+            purge_log.verdict(&response("", "99"), before),
+            PurgeVerdict::Removed
+        );
+    }
+
+    #[test]
+    fn an_order_leaves_what_is_newer() {
+        let mut purge_log = PurgeLog::default();
+        let before = purge_log.epoch();
+        purge_log.record(&purge_request(r#"{"tags":[{"name":"p1","version":7}]}"#), 0);
+        for (tags, catalogue_version, verdict) in [
+            ("p1", "6", PurgeVerdict::Removed),
+            ("p1", "7", PurgeVerdict::Valid),
+            ("p1", "", PurgeVerdict::Removed),
+            ("p2", "1", PurgeVerdict::Valid),
+        ] {
+            assert_eq!(
+                purge_log.verdict(&response(tags, catalogue_version), before),
+                verdict,
+                "{catalogue_version}"
+            );
+        }
+        assert_eq!(
+            purge_log.verdict(&response("p1", ""), purge_log.epoch()),
+            PurgeVerdict::Valid
+        );
+    }
+
+    /// Nothing is shown for longer than it allows because nobody asked for it between two purges.
+    #[test]
+    fn what_was_purged_twice_is_stale_since_it_is_here() {
+        let soft = purge_request(r#"{"mode":"soft","tags":[{"name":"p1"}]}"#);
+        let mut purge_log = PurgeLog::default();
+        let before = purge_log.epoch();
+        purge_log.record(&soft, 5_000);
+        let response = response("p1", "");
+        assert_eq!(
+            purge_log.verdict(&response, before),
+            PurgeVerdict::Stale(5_000)
+        );
+        let between = purge_log.epoch();
+        purge_log.record(&soft, 9_000);
+        assert_eq!(
+            purge_log.verdict(&response, between),
+            PurgeVerdict::Stale(9_000)
+        );
+        assert_eq!(purge_log.verdict(&response, before), PurgeVerdict::Stale(0));
+        let stale = StoredResponse {
+            invalidated_at: Some(5_000),
+            ..response
+        };
+        assert_eq!(purge_log.verdict(&stale, before), PurgeVerdict::Valid);
+        purge_log.record(&purge_request(r#"{"tags":[{"name":"p1"}]}"#), 9_000);
+        assert_eq!(purge_log.verdict(&stale, before), PurgeVerdict::Removed);
+    }
+
+    #[test]
+    fn an_address_is_invalid_for_what_was_asked_before() {
+        let mut purge_log = PurgeLog::default();
+        let before = purge_log.epoch();
+        purge_log.record_key("/a");
+        assert!(purge_log.outdates_key("/a", before));
+        assert!(!purge_log.outdates_key("/a", purge_log.epoch()));
+        assert!(!purge_log.outdates_key("/b", before));
+    }
+
+    #[test]
+    fn what_is_forgotten_makes_everything_old_that_is_on_its_way() {
+        let mut purge_log = PurgeLog::default();
+        let before = purge_log.epoch();
+        for number in 0..PURGE_RECORDS_MAX {
+            purge_log.record(
+                &purge_request(&format!(r#"{{"tags":[{{"name":"p{number}"}}]}}"#)),
+                0,
+            );
+        }
+        assert!(!purge_log.is_full());
+        purge_log.record(
+            &purge_request(r#"{"tags":[{"name":"last","version":7}]}"#),
+            0,
+        );
+        assert!(purge_log.is_full());
+        purge_log.compact(0);
+        assert!(!purge_log.is_full());
+        for (tags, catalogue_version) in [("p0", ""), ("other", ""), ("other", "6")] {
+            assert!(
+                purge_log.outdates(&response(tags, catalogue_version), before),
+                "{tags} {catalogue_version}"
+            );
+        }
+        assert!(!purge_log.outdates(&response("p0", ""), purge_log.epoch()));
+        // What is stored has been compared with it before.
+        assert_eq!(
+            purge_log.verdict(&response("p0", ""), before),
+            PurgeVerdict::Valid
+        );
+    }
+}
