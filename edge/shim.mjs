@@ -1,6 +1,6 @@
 // What the runtime calls. It starts the Rust Worker anew after a panic, because a WebAssembly
 // instance that has panicked may be in any state.
-import { lines } from "./bridge.mjs";
+import { headerLines } from "./bridge.mjs";
 import * as worker from "./index.js";
 
 /** Whether the instance has panicked; the Rust Worker says so here. */
@@ -20,7 +20,7 @@ function answer(request, env, context) {
     state.criticalError = false;
   }
   const { method, url, headers } = request;
-  return worker.handle(request, method, url, lines(headers), Date.now(), env, context);
+  return worker.handle(request, method, url, headerLines(headers), Date.now(), env, context);
 }
 
 export default {

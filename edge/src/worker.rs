@@ -1,14 +1,16 @@
 //! The adapter: translates between the runtime and the core. It holds the state of this isolate, and
 //! does what a plan says.
 
-mod behind;
 mod bridge;
+mod client_request;
+mod client_response;
 mod fetch;
-mod message;
-mod operate;
-mod origin;
+mod fetch_error;
+mod operations;
+mod origin_client;
+mod origin_response;
+mod second_level;
 mod settings;
-mod silence;
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -22,7 +24,8 @@ use worker::{Context, Date, js_sys::futures::JsFuture, worker_sys};
 use crate::core::{
     circuit_breaker::{CircuitBreakers, FAILURES_MIN},
     collapsed_forwarding::{CollapseRole, CollapsedForwarding, FetchResult},
-    generated_body, invalidation,
+    generated_body::{self, GeneratedBody},
+    invalidation,
     memory_store::MemoryStore,
     metrics::{Counters, OriginEvent, RequestOutcome},
     plan::{self, ForwardReason, HitResponse, Plan},
@@ -32,30 +35,30 @@ use crate::core::{
     upload::{self, UploadDecision},
 };
 
-use bridge::{Incoming, Upload, Waiting};
-use message::Asked;
-use origin::Origin;
+use bridge::{JsRequest, Upload, Waiter};
+use client_request::ClientRequest;
+use fetch_error::{FetchError, UploadFault};
+use origin_client::OriginClient;
 use settings::Settings;
-use silence::{Fault, Silence};
 
 thread_local! {
     static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
     static STORE: RefCell<Option<MemoryStore>> = const { RefCell::new(None) };
-    static FLIGHTS: RefCell<CollapsedForwarding<Waiting>> = RefCell::default();
+    static COLLAPSED_FETCHES: RefCell<CollapsedForwarding<Waiter>> = RefCell::default();
     /// The keys that are being renewed: each once at a time.
-    static RENEWALS: RefCell<CollapsedForwarding<()>> = RefCell::default();
+    static REVALIDATIONS: RefCell<CollapsedForwarding<()>> = RefCell::default();
     /// The keys whose last renewal has failed.
-    static UNRENEWED: RefCell<RevalidationBackoff> = RefCell::default();
+    static REVALIDATION_BACKOFF: RefCell<RevalidationBackoff> = RefCell::default();
     static BREAKERS: RefCell<Option<CircuitBreakers>> = const { RefCell::new(None) };
     static COUNTERS: RefCell<Counters> = RefCell::default();
 }
 
 /// What one request needs to be answered.
 #[derive(Clone)]
-struct Edge {
+struct RequestHandler {
     settings: Rc<Settings>,
-    origin: Origin,
-    asked: Rc<Asked>,
+    origin: OriginClient,
+    client_request: Rc<ClientRequest>,
     context: Rc<Context>,
     /// The same, as the runtime gave it.
     raw_context: JsValue,
@@ -65,7 +68,7 @@ struct Edge {
 /// are lines, name and value by turns; `now` is in milliseconds.
 #[wasm_bindgen]
 pub fn handle(
-    incoming: Incoming,
+    incoming: JsRequest,
     method: String,
     url: String,
     fields: &str,
@@ -74,82 +77,97 @@ pub fn handle(
     context: worker_sys::Context,
 ) -> JsValue {
     let settings = settings(env);
-    let asked = Asked::read(method, url, fields, now as Millis);
-    operate::log_now_and_then(asked.at);
+    let client_request = ClientRequest::read(method, url, fields, now as Millis);
+    operations::log_counters_periodically(client_request.received_at);
     let raw_context = AsRef::<JsValue>::as_ref(&context).clone();
     let context = Rc::new(Context::new(context));
-    let edge = Edge {
+    let handler = RequestHandler {
         raw_context,
-        origin: Origin::new(env, &settings, &context),
+        origin: OriginClient::new(env, &settings, &context),
         settings,
-        asked: Rc::new(asked),
+        client_request: Rc::new(client_request),
         context,
     };
-    edge.answer(incoming)
+    handler.respond(incoming)
 }
 
-impl Edge {
-    fn answer(self, incoming: Incoming) -> JsValue {
-        let asked = Rc::clone(&self.asked);
-        if let Some(answer) = self.refused(&incoming) {
-            return answer;
+impl RequestHandler {
+    fn respond(self, incoming: JsRequest) -> JsValue {
+        let client_request = Rc::clone(&self.client_request);
+        if let Some(js_response) = self.early_response(&incoming) {
+            return js_response;
         }
-        if asked.path().starts_with(shared::edge::OWN) {
-            return promise(async move { operate::answer(&self, &incoming).await });
+        if client_request.path().starts_with(shared::edge::OWN) {
+            return promise_of(async move { operations::handle(&self, &incoming).await });
         }
-        if key::is_for_operators(asked.path()) {
-            return self.words(404, generated_body::not_found(asked.path()), "fwd=bypass");
+        if key::is_for_operators(client_request.path()) {
+            return self.respond_with(
+                404,
+                generated_body::not_found(client_request.path()),
+                "fwd=bypass",
+            );
         }
-        if asked.target.whose == Whose::Somebodys {
-            return promise(async move { self.pass(&incoming, "personal").await });
+        if client_request.target.whose == Whose::Somebodys {
+            return promise_of(async move { self.forward(&incoming, "personal").await });
         }
-        let headers = &asked.request.headers;
-        let (stored, others) = with_store(|store| store.find(&asked.target.key, headers));
-        let plan = plan::plan(&asked.request, stored.as_deref(), others, asked.at);
+        let headers = &client_request.cache_request.headers;
+        let (stored, has_variants) =
+            with_store(|store| store.find(&client_request.target.key, headers));
+        let plan = plan::plan(
+            &client_request.cache_request,
+            stored.as_deref(),
+            has_variants,
+            client_request.received_at,
+        );
         let old = stored
             .as_deref()
-            .is_some_and(|response| self.is_old_here(response));
+            .is_some_and(|response| self.is_due_for_second_level(response));
         match plan {
             Plan::Serve(_) | Plan::ServeAndRevalidate(_) if old => {
                 self.fetch(stored, ForwardReason::Stale)
             }
             Plan::Serve(hit) => self.serve(stored, hit, RequestOutcome::Hit, ""),
             Plan::ServeAndRevalidate(hit) => {
-                self.renew_behind(stored.clone());
+                self.revalidate_in_background(stored.clone());
                 self.serve(stored, hit, RequestOutcome::Stale, "; detail=renewing")
             }
-            Plan::Bypass(why) => promise(async move { self.pass(&incoming, why).await }),
-            Plan::Fetch(why) => self.fetch(stored, why),
-            Plan::GatewayTimeout => self.words(
+            Plan::Bypass(reason) => {
+                promise_of(async move { self.forward(&incoming, reason).await })
+            }
+            Plan::Fetch(reason) => self.fetch(stored, reason),
+            Plan::GatewayTimeout => self.respond_with(
                 504,
-                generated_body::only_if_cached(asked.path()),
+                generated_body::only_if_cached(client_request.path()),
                 "fwd=request",
             ),
         }
     }
 
     /// The answer to what goes no further as it is written.
-    fn refused(&self, incoming: &Incoming) -> Option<JsValue> {
-        let (asked, path) = (&self.asked, self.asked.path());
-        let method = asked.request.method.as_str();
-        Some(match &asked.form {
+    fn early_response(&self, incoming: &JsRequest) -> Option<JsValue> {
+        let (client_request, path) = (&self.client_request, self.client_request.path());
+        let method = client_request.cache_request.method.as_str();
+        Some(match &client_request.url_form {
             UrlForm::Equivalent(other) if matches!(method, "GET" | "HEAD") => {
-                self.count(RequestOutcome::Generated);
-                message::moved(&self.settings, asked, other)
+                self.count_outcome(RequestOutcome::Generated);
+                client_response::redirect(&self.settings, client_request, other)
             }
             UrlForm::Equivalent(_) | UrlForm::Ambiguous => {
-                self.refuse(400, generated_body::bad_request(path))
+                self.reject(400, generated_body::bad_request(path))
             }
             UrlForm::Canonical if upload::is_forbidden_method(method) => {
-                self.refuse(405, generated_body::method_not_allowed(path))
+                self.reject(405, generated_body::method_not_allowed(path))
             }
             UrlForm::Canonical => match self.decide_upload(incoming) {
                 UploadDecision::TooLarge => {
-                    let (edge, body) = (self.clone(), incoming.body());
-                    promise(async move {
+                    let (handler, body) = (self.clone(), incoming.body());
+                    promise_of(async move {
                         // The client gets to read the answer only when it has sent what it sends.
-                        let _ = JsFuture::from(Upload::refuse(&body)).await;
-                        edge.refuse(413, generated_body::too_large(edge.asked.path()))
+                        let _ = JsFuture::from(Upload::drain(&body)).await;
+                        handler.reject(
+                            413,
+                            generated_body::too_large(handler.client_request.path()),
+                        )
                     })
                 }
                 UploadDecision::NoBody | UploadDecision::Take { .. } => return None,
@@ -157,48 +175,56 @@ impl Edge {
         })
     }
 
-    fn refuse(&self, status: u16, words: generated_body::GeneratedBody) -> JsValue {
-        self.words(status, words, "fwd=request; detail=client-fault")
+    fn reject(&self, status: u16, body: GeneratedBody) -> JsValue {
+        self.respond_with(status, body, "fwd=request; detail=client-fault")
     }
 
-    fn decide_upload(&self, incoming: &Incoming) -> UploadDecision {
+    fn decide_upload(&self, incoming: &JsRequest) -> UploadDecision {
         let body = incoming.body();
         let present = !(body.is_null() || body.is_undefined());
-        let asked = &self.asked.request;
+        let cache_request = &self.client_request.cache_request;
         upload::decide(
-            &asked.method,
-            &asked.headers,
+            &cache_request.method,
+            &cache_request.headers,
             present,
-            self.settings.upload_max,
+            self.settings.upload_bytes_max,
         )
     }
 
     /// Takes the body of a request from its client.
-    async fn take_upload(&self, incoming: &Incoming) -> Result<Option<Upload>, Silence> {
+    async fn receive_upload(&self, incoming: &JsRequest) -> Result<Option<Upload>, FetchError> {
         let UploadDecision::Take { buffer_max, max } = self.decide_upload(incoming) else {
             return Ok(None);
         };
         let limit_ms = self.settings.upload_timeout_ms;
-        let taken = Upload::take(&incoming.body(), buffer_max as f64, max as f64, limit_ms);
+        let taken = Upload::receive(&incoming.body(), buffer_max as f64, max as f64, limit_ms);
         let upload = JsFuture::from(taken).await.map_err(|error| {
-            count(OriginEvent::ClientFault);
-            Silence::Faulty(Fault::of(&error).unwrap_or(Fault::Broken))
+            count_event(OriginEvent::ClientFault);
+            FetchError::Client(UploadFault::from_js(&error).unwrap_or(UploadFault::Aborted))
         })?;
         let upload: Upload = upload.unchecked_into();
-        Ok((upload.size() > 0.0).then_some(upload))
+        Ok((upload.received_length() > 0.0).then_some(upload))
     }
 
     /// Answers without the origin's answer, where nothing is stored.
-    fn unanswered(&self, silence: Silence) -> JsValue {
-        let path = self.asked.path();
-        let (status, words) = match silence {
-            Silence::Faulty(Fault::Slow) => (408, generated_body::request_timeout(path)),
-            Silence::Faulty(Fault::Large) => (413, generated_body::too_large(path)),
-            Silence::Faulty(_) => (400, generated_body::bad_request(path)),
+    fn respond_to_failure(&self, error: FetchError) -> JsValue {
+        let path = self.client_request.path();
+        let (status, body) = match error {
+            FetchError::Client(UploadFault::TooSlow) => {
+                (408, generated_body::request_timeout(path))
+            }
+            FetchError::Client(UploadFault::TooLarge) => (413, generated_body::too_large(path)),
+            FetchError::Client(_) => (400, generated_body::bad_request(path)),
             _ => (503, generated_body::unavailable(path)),
         };
-        let status_line = format!("fwd=bypass; detail={}", silence.word());
-        message::words(&self.settings, &self.asked, status, words, &status_line)
+        let cache_status = format!("fwd=bypass; detail={}", error.detail());
+        client_response::generated(
+            &self.settings,
+            &self.client_request,
+            status,
+            body,
+            &cache_status,
+        )
     }
 
     fn serve(
@@ -209,78 +235,98 @@ impl Edge {
         detail: &str,
     ) -> JsValue {
         let Some(response) = stored else {
-            let words = generated_body::unavailable(self.asked.path());
-            return self.words(503, words, "fwd=miss");
+            let body = generated_body::unavailable(self.client_request.path());
+            return self.respond_with(503, body, "fwd=miss");
         };
-        self.count(outcome);
+        self.count_outcome(outcome);
         // The runtime's clock stands still until something comes in; what waited has its own time.
         let now = if outcome == RequestOutcome::Hit {
-            self.asked.at
+            self.client_request.received_at
         } else {
             now()
         };
         let status = format!("hit; ttl={}{detail}", response.ttl(now));
-        message::stored(&self.settings, &self.asked, &response, hit, now, &status)
+        client_response::from_cache(
+            &self.settings,
+            &self.client_request,
+            &response,
+            hit,
+            now,
+            &status,
+        )
     }
 
-    fn words(
-        &self,
-        status: u16,
-        words: generated_body::GeneratedBody,
-        cache_status: &str,
-    ) -> JsValue {
-        self.count(RequestOutcome::Generated);
-        message::words(&self.settings, &self.asked, status, words, cache_status)
+    fn respond_with(&self, status: u16, body: GeneratedBody, cache_status: &str) -> JsValue {
+        self.count_outcome(RequestOutcome::Generated);
+        client_response::generated(
+            &self.settings,
+            &self.client_request,
+            status,
+            body,
+            cache_status,
+        )
     }
 
-    fn count(&self, outcome: RequestOutcome) {
-        let class = self.asked.target.class;
+    fn count_outcome(&self, outcome: RequestOutcome) {
+        let class = self.client_request.target.class;
         COUNTERS.with_borrow_mut(|counters| counters.count_request(class, outcome));
     }
 
     /// Renews a response behind the answer, unless somebody does so already.
-    fn renew_behind(&self, stored: Option<Rc<StoredResponse>>) {
-        let flight = self.asked.flight();
-        if !UNRENEWED.with_borrow(|failed| failed.may_revalidate(&flight, self.asked.at)) {
+    fn revalidate_in_background(&self, stored: Option<Rc<StoredResponse>>) {
+        let collapse_key = self.client_request.collapse_key();
+        let now_ms = self.client_request.received_at;
+        let may_revalidate = REVALIDATION_BACKOFF
+            .with_borrow(|backoff| backoff.may_revalidate(&collapse_key, now_ms));
+        if !may_revalidate {
             return;
         }
-        let role = RENEWALS.with_borrow_mut(|renewals| renewals.join(&flight, self.asked.at));
+        let role = REVALIDATIONS
+            .with_borrow_mut(|revalidations| revalidations.join(&collapse_key, now_ms));
         if let CollapseRole::Lead(ticket) = role {
-            let edge = self.clone();
+            let handler = self.clone();
             self.context.wait_until(async move {
-                let result = edge.renew(stored.as_deref()).await;
-                UNRENEWED.with_borrow_mut(|failed| match result {
-                    FetchResult::Failed => failed.record_failure(&flight, now()),
-                    _ => failed.record_success(&flight),
+                let result = handler.revalidate(stored.as_deref()).await;
+                REVALIDATION_BACKOFF.with_borrow_mut(|backoff| match result {
+                    FetchResult::Failed => backoff.record_failure(&collapse_key, now()),
+                    _ => backoff.record_success(&collapse_key),
                 });
-                RENEWALS.with_borrow_mut(|renewals| renewals.complete(ticket, result, now()));
+                REVALIDATIONS
+                    .with_borrow_mut(|revalidations| revalidations.complete(ticket, result, now()));
             });
         }
     }
 
     /// Hands a request on as it came, and its answer back. One that may have changed something makes
     /// what is stored for its address invalid (RFC 9111 §4.4).
-    async fn pass(&self, incoming: &Incoming, why: &str) -> JsValue {
-        self.count(RequestOutcome::Bypass);
-        let fetched = match self.take_upload(incoming).await {
-            Ok(upload) => self.origin.pass(&self.asked, upload).await,
-            Err(silence) => Err(silence),
+    async fn forward(&self, incoming: &JsRequest, reason: &str) -> JsValue {
+        self.count_outcome(RequestOutcome::Bypass);
+        let fetched = match self.receive_upload(incoming).await {
+            Ok(upload) => self.origin.forward(&self.client_request, upload).await,
+            Err(error) => Err(error),
         };
         let fetched = match fetched {
             Ok(fetched) => fetched,
-            Err(silence) => return self.unanswered(silence),
+            Err(error) => return self.respond_to_failure(error),
         };
-        if !plan::is_safe(&self.asked.request.method) {
-            let keys =
-                invalidation::invalidated_keys(&self.asked.url, fetched.status, &fetched.headers);
+        if !plan::is_safe(&self.client_request.cache_request.method) {
+            let keys = invalidation::invalidated_keys(
+                &self.client_request.url,
+                fetched.status,
+                &fetched.headers,
+            );
             for key in &keys {
                 with_store(|store| store.invalidate(key, now()));
             }
-            self.forget(&keys).await;
+            self.delete_second_level(&keys).await;
         }
-        let kind = if why == "method" { "method" } else { "bypass" };
-        let status = format!("fwd={kind}; fwd-status={}; detail={why}", fetched.status);
-        fetched.pass_on(&self.settings, &self.asked, &status)
+        let kind = if reason == "method" {
+            "method"
+        } else {
+            "bypass"
+        };
+        let status = format!("fwd={kind}; fwd-status={}; detail={reason}", fetched.status);
+        fetched.relay(&self.settings, &self.client_request, &status)
     }
 }
 
@@ -291,13 +337,13 @@ fn settings(env: &JsValue) -> Rc<Settings> {
 /// Does something with the store, which is made when the settings are known.
 fn with_store<T>(work: impl FnOnce(&mut MemoryStore) -> T) -> T {
     STORE.with_borrow_mut(|store| {
-        let bytes = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.memory_max));
+        let bytes = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.memory_bytes_max));
         work(store.get_or_insert_with(|| MemoryStore::new(bytes)))
     })
 }
 
 /// Does something with the breakers, which are made when the settings are known.
-fn breakers<T>(work: impl FnOnce(&mut CircuitBreakers) -> T) -> T {
+fn with_breakers<T>(work: impl FnOnce(&mut CircuitBreakers) -> T) -> T {
     BREAKERS.with_borrow_mut(|breakers| {
         let (restart_ms, failures_min) = SETTINGS.with(|settings| {
             let settings = settings.get();
@@ -307,7 +353,7 @@ fn breakers<T>(work: impl FnOnce(&mut CircuitBreakers) -> T) -> T {
     })
 }
 
-fn count(event: OriginEvent) {
+fn count_event(event: OriginEvent) {
     COUNTERS.with_borrow_mut(|counters| counters.count_event(event));
 }
 
@@ -316,6 +362,6 @@ fn now() -> Millis {
 }
 
 /// The promise of an answer.
-fn promise(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
-    worker::wasm_bindgen_futures::future_to_promise(async move { Ok(answer.await) }).into()
+fn promise_of(response: impl Future<Output = JsValue> + 'static) -> JsValue {
+    worker::wasm_bindgen_futures::future_to_promise(async move { Ok(response.await) }).into()
 }

@@ -3,24 +3,24 @@
 // name and value by turns.
 
 /** Header fields as lines. */
-export function lines(headers) {
-  let text = "";
+export function headerLines(headers) {
+  let lines = "";
   headers.forEach((value, name) => {
-    text += `${name}\n${value}\n`;
+    lines += `${name}\n${value}\n`;
   });
-  return text;
+  return lines;
 }
 
 /** Header fields from lines. */
-export function fields(text) {
+export function headersFromLines(lines) {
   const headers = new Headers();
-  const parts = text.split("\n");
+  const parts = lines.split("\n");
   for (let at = 0; at + 1 < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
   return headers;
 }
 
 /** The answer with what is stored: its fields, made once, and what is so this time. */
-export function hit(stored, status, body, age, cacheStatus, timing, id) {
+export function respondFromCache(stored, status, body, age, cacheStatus, timing, id) {
   const headers = new Headers(stored);
   headers.set("age", age);
   headers.append("cache-status", cacheStatus);
@@ -33,47 +33,47 @@ export function hit(stored, status, body, age, cacheStatus, timing, id) {
 }
 
 /** An answer whose body is in its coding already. */
-export function respond(status, text, body) {
-  return new Response(body ?? null, { status, headers: fields(text), encodeBody: "manual" });
+export function respond(status, lines, body) {
+  return new Response(body ?? null, { status, headers: headersFromLines(lines), encodeBody: "manual" });
 }
 
 /** What is thrown, each in one word. The first three are the client's doing. */
-const BROKEN = "broken";
-const SLOW = "slow";
-const LARGE = "large";
+const ABORTED = "aborted";
+const TOO_SLOW = "too-slow";
+const TOO_LARGE = "too-large";
 /** The runtime cannot send such a request. */
 const UNSENDABLE = "unsendable";
 /** The time limit was reached. */
-const LATE = "late";
+const TIMEOUT = "timeout";
 /** There was no connection before anything of the body was sent. */
-const REFUSED = "refused";
+const CONNECTION_REFUSED = "connection-refused";
 
 /** How many bytes of bodies all requests may have here together before more are passed on as they come. */
-const HELD_MAX = 64 * 1024 * 1024;
+const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 /** A request whose client goes away may end without a word: what it held counts no longer than this. */
-const HELD_MS = 120_000;
+const BUFFER_EXPIRY_MS = 120_000;
 /** How much of a body that is too large is read, so that its client gets to read the answer. */
-const DRAIN_MAX = 16 * 1024 * 1024;
+const DRAIN_BYTES_MAX = 16 * 1024 * 1024;
 const DRAIN_MS = 3000;
 /** What each request holds, the oldest first. */
-const holds = new Map();
-let held = 0;
+const buffers = new Map();
+let bufferedBytes = 0;
 
-function letGo(upload) {
-  held -= holds.get(upload.id)?.bytes ?? 0;
-  holds.delete(upload.id);
+function releaseBuffer(id) {
+  bufferedBytes -= buffers.get(id)?.bytes ?? 0;
+  buffers.delete(id);
 }
 
 /** Whether there is room for more. */
-function hasRoom() {
-  for (const [id, { since }] of holds) {
-    if (Date.now() < since + HELD_MS) break;
-    letGo({ id });
+function hasBufferSpace() {
+  for (const [id, { since }] of buffers) {
+    if (Date.now() < since + BUFFER_EXPIRY_MS) break;
+    releaseBuffer(id);
   }
-  return held < HELD_MAX;
+  return bufferedBytes < BUFFERED_BYTES_MAX;
 }
 
-let uploads = 0;
+let nextUploadId = 0;
 
 /** Waits for so long. */
 export function sleep(ms) {
@@ -81,13 +81,13 @@ export function sleep(ms) {
 }
 
 /** The promise, or the word when it takes longer. */
-async function within(promise, ms, word) {
+async function within(promise, ms, error) {
   let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(word), ms);
+  const expired = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(error), ms);
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, expired]);
   } finally {
     clearTimeout(timer);
   }
@@ -96,7 +96,7 @@ async function within(promise, ms, word) {
 /** The body of a request: taken whole while it is small, and passed on as it comes beyond that. */
 export class Upload {
   constructor(body, max) {
-    this.id = uploads++;
+    this.id = nextUploadId++;
     this.reader = body.getReader();
     this.max = max;
     this.length = 0;
@@ -109,34 +109,34 @@ export class Upload {
   }
 
   /** Takes a body, all of it up to `whole` bytes. Throws what the client did wrong. */
-  static async take(body, whole, max, ms) {
+  static async receive(body, bufferMax, max, ms) {
     const upload = new Upload(body, max);
     const until = Date.now() + ms;
     try {
-      while (!upload.ended && upload.length <= whole && hasRoom()) {
+      while (!upload.ended && upload.length <= bufferMax && hasBufferSpace()) {
         const chunk = await upload.next(until - Date.now());
-        if (chunk) upload.hold(chunk);
+        if (chunk) upload.buffer(chunk);
       }
     } catch (fault) {
       upload.release();
-      if (fault === LARGE) await Upload.drain(upload.reader);
+      if (fault === TOO_LARGE) await Upload.drainReader(upload.reader);
       throw fault;
     }
     return upload;
   }
 
   /** Refuses a body that is too large. */
-  static async refuse(body) {
-    await Upload.drain(body.getReader());
+  static async drain(body) {
+    await Upload.drainReader(body.getReader());
   }
 
   /** Reads on, within limits, what nobody wants. */
-  static async drain(reader) {
+  static async drainReader(reader) {
     const until = Date.now() + DRAIN_MS;
-    let left = DRAIN_MAX;
+    let left = DRAIN_BYTES_MAX;
     try {
       while (left > 0) {
-        const { done, value } = await within(reader.read(), until - Date.now(), SLOW);
+        const { done, value } = await within(reader.read(), until - Date.now(), TOO_SLOW);
         if (done) break;
         left -= value.length;
       }
@@ -149,39 +149,39 @@ export class Upload {
   /** The next chunk, or nothing at the end. */
   async next(ms) {
     try {
-      const { done, value } = await within(this.reader.read(), Math.max(ms, 0), SLOW);
+      const { done, value } = await within(this.reader.read(), Math.max(ms, 0), TOO_SLOW);
       this.ended = done;
       if (done) return null;
       this.length += value.length;
-      if (this.length > this.max) throw LARGE;
+      if (this.length > this.max) throw TOO_LARGE;
       return value;
     } catch (error) {
-      this.fault = error === SLOW || error === LARGE ? error : BROKEN;
+      this.fault = error === TOO_SLOW || error === TOO_LARGE ? error : ABORTED;
       throw this.fault;
     }
   }
 
-  hold(chunk) {
+  buffer(chunk) {
     this.chunks.push(chunk);
-    const hold = holds.get(this.id) ?? { bytes: 0, since: Date.now() };
-    hold.bytes += chunk.length;
-    held += chunk.length;
-    holds.set(this.id, hold);
+    const buffer = buffers.get(this.id) ?? { bytes: 0, since: Date.now() };
+    buffer.bytes += chunk.length;
+    bufferedBytes += chunk.length;
+    buffers.set(this.id, buffer);
   }
 
   /** Lets go of what is held. */
   release() {
-    letGo(this);
+    releaseBuffer(this.id);
     this.chunks = [];
   }
 
   /** Whether all of it is here, so that it can be sent again. */
-  whole() {
+  isComplete() {
     return this.ended;
   }
 
   /** How long it is, as far as it is here. */
-  size() {
+  receivedLength() {
     return this.length;
   }
 
@@ -202,12 +202,12 @@ export class Upload {
       await sleep(1);
       if (signal.aborted) return;
       this.sent = true;
-      for (const chunk of this.chunks) await within(writer.write(chunk), ms, LATE);
+      for (const chunk of this.chunks) await within(writer.write(chunk), ms, TIMEOUT);
       while (!this.ended) {
         const chunk = await this.next(ms);
-        if (chunk) await within(writer.write(chunk), ms, LATE);
+        if (chunk) await within(writer.write(chunk), ms, TIMEOUT);
       }
-      await within(writer.close(), ms, LATE);
+      await within(writer.close(), ms, TIMEOUT);
     } catch (error) {
       writer.abort(error).catch(() => {});
       throw error;
@@ -223,17 +223,17 @@ export class Exchange {
   }
 
   /** Asks. The time limit is for the head of the answer, after the whole request was sent. */
-  static async ask(service, url, method, text, upload, declared, limit) {
+  static async send(service, url, method, lines, upload, declared, limit) {
     const stop = new AbortController();
     const failed = new AbortController();
-    let [timer, answered, late] = [null, false, false];
+    let [timer, answered, timedOut] = [null, false, false];
     const begin = () => {
       if (!answered) timer = setTimeout(() => stop.abort(), limit);
     };
     const pipe = upload?.pipe(declared);
     let request;
     try {
-      const init = { method, headers: fields(text), redirect: "manual", signal: stop.signal };
+      const init = { method, headers: headersFromLines(lines), redirect: "manual", signal: stop.signal };
       if (pipe) init.body = pipe.readable;
       // An address may lead through a cache of the same zone, which would keep what this one has to decide on.
       if (!service) init.cache = "no-store";
@@ -245,8 +245,8 @@ export class Exchange {
       upload.sent = false;
       upload.write(pipe.writable, limit, failed.signal).then(begin, (error) => {
         // Any other error is the end of the connection, of which the question hears.
-        late = error === LATE;
-        if (upload.fault || (late && !answered)) stop.abort();
+        timedOut = error === TIMEOUT;
+        if (upload.fault || (timedOut && !answered)) stop.abort();
       });
     } else {
       begin();
@@ -256,8 +256,8 @@ export class Exchange {
     } catch (error) {
       failed.abort();
       if (upload?.fault) throw upload.fault;
-      if (late || stop.signal.aborted) throw LATE;
-      throw upload && !upload.sent ? REFUSED : error;
+      if (timedOut || stop.signal.aborted) throw TIMEOUT;
+      throw upload && !upload.sent ? CONNECTION_REFUSED : error;
     } finally {
       answered = true;
       clearTimeout(timer);
@@ -268,29 +268,29 @@ export class Exchange {
     return this.response.status;
   }
 
-  fields() {
-    return lines(this.response.headers);
+  headerLines() {
+    return headerLines(this.response.headers);
   }
 
   /**
    * The whole body, within a time limit, or null when it is larger than that: then it can still be
    * relayed.
    */
-  async whole(limit, max) {
+  async readBody(limit, max) {
     const timer = setTimeout(() => this.stop.abort(), limit);
     try {
       const known = this.response.headers.has("content-length");
       if (known || !this.response.body) return new Uint8Array(await this.response.arrayBuffer());
-      return await this.gathered(max);
+      return await this.readUnknownLength(max);
     } catch (error) {
-      throw this.stop.signal.aborted ? LATE : error;
+      throw this.stop.signal.aborted ? TIMEOUT : error;
     } finally {
       clearTimeout(timer);
     }
   }
 
   /** A body that does not say how long it is. */
-  async gathered(max) {
+  async readUnknownLength(max) {
     const reader = this.response.body.getReader();
     const chunks = [];
     let length = 0;
@@ -312,11 +312,11 @@ export class Exchange {
   }
 
   /** Hands the answer on as it comes, with other fields. */
-  relay(status, text, empty, manual) {
+  relay(status, lines, empty, manual) {
     const body = empty ? null : this.rest ?? this.response.body;
     if (empty) this.discard();
     const encodeBody = manual ? "manual" : "automatic";
-    return new Response(body, { status, headers: fields(text), encodeBody });
+    return new Response(body, { status, headers: headersFromLines(lines), encodeBody });
   }
 
   /** Lets the connection go without reading what is left. */
@@ -326,7 +326,7 @@ export class Exchange {
 }
 
 /** Waits until somebody calls `wake` with a number, or the time is over: then it is -1. */
-export function waiting(limit) {
+export function createWaiter(limit) {
   let wake;
   const promise = new Promise((resolve) => {
     const timer = setTimeout(() => resolve(-1), limit);
@@ -339,16 +339,16 @@ export function waiting(limit) {
 }
 
 /** Keeps an entry in the runtime's cache. One that cannot be kept is not kept. */
-export async function remember(url, text, bytes, seconds, tags) {
+export async function cachePut(url, metadata, body, seconds, tags) {
   try {
-    const head = new TextEncoder().encode(text);
-    const body = new Uint8Array(4 + head.length + bytes.length);
-    new DataView(body.buffer).setUint32(0, head.length);
-    body.set(head, 4);
-    body.set(bytes, 4 + head.length);
+    const head = new TextEncoder().encode(metadata);
+    const bytes = new Uint8Array(4 + head.length + body.length);
+    new DataView(bytes.buffer).setUint32(0, head.length);
+    bytes.set(head, 4);
+    bytes.set(body, 4 + head.length);
     const headers = { "cache-control": `public, max-age=${seconds}` };
     if (tags) headers["cache-tag"] = tags;
-    await caches.default.put(url, new Response(body, { headers }));
+    await caches.default.put(url, new Response(bytes, { headers }));
   } catch {
     // A cache that fails is one that forgets.
   }
@@ -370,7 +370,7 @@ export async function purgeFront(context, tags) {
 }
 
 /** Takes addresses, a line each, out of the runtime's cache. */
-export async function forget(urls) {
+export async function cacheDelete(urls) {
   try {
     await Promise.all(urls.split("\n").map((url) => caches.default.delete(url)));
   } catch {
@@ -379,13 +379,14 @@ export async function forget(urls) {
 }
 
 /** What the runtime's cache keeps: its text and bytes, or null; also when it fails. */
-export async function recall(url) {
+export async function cacheMatch(url) {
   try {
     const found = await caches.default.match(url);
     if (!found) return null;
     const bytes = new Uint8Array(await found.arrayBuffer());
     const end = 4 + new DataView(bytes.buffer).getUint32(0);
-    return { text: new TextDecoder().decode(bytes.subarray(4, end)), bytes: bytes.slice(end) };
+    const metadata = new TextDecoder().decode(bytes.subarray(4, end));
+    return { metadata, body: bytes.slice(end) };
   } catch {
     return null;
   }

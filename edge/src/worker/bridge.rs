@@ -9,10 +9,12 @@ extern "C" {
     pub fn respond(status: u16, fields: &str, body: Option<Uint8Array>) -> JsValue;
 
     /// Header fields from lines.
-    pub fn fields(lines: &str) -> JsValue;
+    #[wasm_bindgen(js_name = headersFromLines)]
+    pub fn headers_from_lines(lines: &str) -> JsValue;
 
     /// The answer with what is stored: its fields, made once, and what is so this time.
-    pub fn hit(
+    #[wasm_bindgen(js_name = respondFromCache)]
+    pub fn respond_from_cache(
         stored: &JsValue,
         status: u16,
         body: Option<&Uint8Array>,
@@ -32,19 +34,19 @@ extern "C" {
     /// Takes a body, all of it up to `whole` bytes; the promise is of an [`Upload`]. It fails with what the
     /// client did wrong, in a word.
     #[wasm_bindgen(static_method_of = Upload)]
-    pub fn take(body: &JsValue, whole: f64, max: f64, limit_ms: u32) -> Promise;
+    pub fn receive(body: &JsValue, buffer_max: f64, max: f64, limit_ms: u32) -> Promise;
 
     /// Reads what nobody wants, within limits, so that its client gets to read the answer.
     #[wasm_bindgen(static_method_of = Upload)]
-    pub fn refuse(body: &JsValue) -> Promise;
+    pub fn drain(body: &JsValue) -> Promise;
 
     /// Whether all of it is here, so that it can be sent again.
-    #[wasm_bindgen(method)]
-    pub fn whole(this: &Upload) -> bool;
+    #[wasm_bindgen(method, js_name = isComplete)]
+    pub fn is_complete(this: &Upload) -> bool;
 
     /// How long it is, as far as it is here.
-    #[wasm_bindgen(method)]
-    pub fn size(this: &Upload) -> f64;
+    #[wasm_bindgen(method, js_name = receivedLength)]
+    pub fn received_length(this: &Upload) -> f64;
 
     /// Lets go of what is held.
     #[wasm_bindgen(method)]
@@ -56,7 +58,7 @@ extern "C" {
     /// Asks; the promise is of an [`Exchange`]. `declared` is the length of the body as the client said it,
     /// or -1.
     #[wasm_bindgen(static_method_of = Exchange)]
-    pub fn ask(
+    pub fn send(
         service: &JsValue,
         url: &str,
         method: &str,
@@ -71,12 +73,12 @@ extern "C" {
     pub fn status(this: &Exchange) -> u16;
 
     /// The fields, as lines.
-    #[wasm_bindgen(method, js_name = fields)]
-    pub fn lines(this: &Exchange) -> String;
+    #[wasm_bindgen(method, js_name = headerLines)]
+    pub fn header_lines(this: &Exchange) -> String;
 
     /// The whole body; the promise is of a `Uint8Array`, or of null when it is larger than that.
-    #[wasm_bindgen(method)]
-    pub fn whole(this: &Exchange, limit_ms: u32, max: f64) -> Promise;
+    #[wasm_bindgen(method, js_name = readBody)]
+    pub fn read_body(this: &Exchange, limit_ms: u32, max: f64) -> Promise;
 
     /// Hands it on as it comes, with other fields.
     #[wasm_bindgen(method, catch)]
@@ -93,14 +95,22 @@ extern "C" {
     pub fn discard(this: &Exchange);
 
     /// Keeps a response in the runtime's cache for so many seconds; the promise is of nothing.
-    pub fn remember(url: &str, text: &str, bytes: &Uint8Array, seconds: u32, tags: &str)
-    -> Promise;
+    #[wasm_bindgen(js_name = cachePut)]
+    pub fn cache_put(
+        url: &str,
+        metadata: &str,
+        body: &Uint8Array,
+        seconds: u32,
+        tags: &str,
+    ) -> Promise;
 
-    /// What the runtime's cache keeps; the promise is of a [`Recalled`] or of null.
-    pub fn recall(url: &str) -> Promise;
+    /// What the runtime's cache keeps; the promise is of a [`SecondLevelEntry`] or of null.
+    #[wasm_bindgen(js_name = cacheMatch)]
+    pub fn cache_match(url: &str) -> Promise;
 
     /// Takes these addresses, a line each, out of the runtime's cache; the promise is of nothing.
-    pub fn forget(urls: &str) -> Promise;
+    #[wasm_bindgen(js_name = cacheDelete)]
+    pub fn cache_delete(urls: &str) -> Promise;
 
     /// Purges the cache in front of the Worker: what has one of these tags, a line each, or everything when
     /// there is none; the promise is of the reason why it could not, or of an empty text.
@@ -108,30 +118,31 @@ extern "C" {
     pub fn purge_front(context: &JsValue, tags: &str) -> Promise;
 
     /// A response of the runtime's cache.
-    pub type Recalled;
+    pub type SecondLevelEntry;
 
     /// Its description.
     #[wasm_bindgen(method, getter)]
-    pub fn text(this: &Recalled) -> String;
+    pub fn metadata(this: &SecondLevelEntry) -> String;
 
     /// Its body.
     #[wasm_bindgen(method, getter)]
-    pub fn bytes(this: &Recalled) -> Uint8Array;
+    pub fn body(this: &SecondLevelEntry) -> Uint8Array;
 
     /// Somebody who waits.
-    pub type Waiting;
+    pub type Waiter;
 
     /// Waits for so long at most.
-    pub fn waiting(limit_ms: u32) -> Waiting;
+    #[wasm_bindgen(js_name = createWaiter)]
+    pub fn new_waiter(limit_ms: u32) -> Waiter;
 
     /// Of a number: what it was woken with.
     #[wasm_bindgen(method, getter)]
-    pub fn promise(this: &Waiting) -> Promise;
+    pub fn promise(this: &Waiter) -> Promise;
 
     /// Ends the wait. Each who waits has a promise of their own, made in their own request: the runtime
     /// goes on with them there, and not in the request of whoever woke them.
     #[wasm_bindgen(method)]
-    pub fn wake(this: &Waiting, value: i32);
+    pub fn wake(this: &Waiter, value: i32);
 }
 
 #[wasm_bindgen]
@@ -141,13 +152,13 @@ extern "C" {
     pub fn random_uuid() -> String;
 
     /// A request, as far as it is not read by the shim already.
-    pub type Incoming;
+    pub type JsRequest;
 
     /// Its body, or null.
     #[wasm_bindgen(method, getter)]
-    pub fn body(this: &Incoming) -> JsValue;
+    pub fn body(this: &JsRequest) -> JsValue;
 
     /// All of its body as text.
     #[wasm_bindgen(method, js_name = text)]
-    pub fn whole_text(this: &Incoming) -> Promise;
+    pub fn whole_text(this: &JsRequest) -> Promise;
 }

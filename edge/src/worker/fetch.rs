@@ -17,36 +17,43 @@ use crate::core::{
 };
 
 use super::{
-    Edge, FLIGHTS, bridge, message, now, origin::Fetched, promise, silence::Silence, with_store,
+    COLLAPSED_FETCHES, RequestHandler, bridge, client_response, fetch_error::FetchError, now,
+    origin_response::OriginResponse, promise_of, with_store,
 };
 
-impl Edge {
+impl RequestHandler {
     /// Asks the origin, or waits for who does so already.
-    pub fn fetch(self, stored: Option<Rc<StoredResponse>>, why: ForwardReason) -> JsValue {
-        if self.asked.is_alone() {
-            return promise(async move { self.recall_or_fetch(stored, why).await.0 });
+    pub fn fetch(self, stored: Option<Rc<StoredResponse>>, reason: ForwardReason) -> JsValue {
+        if self.client_request.is_uncollapsible() {
+            return promise_of(async move { self.load_or_fetch(stored, reason).await.0 });
         }
-        let flight = self.asked.flight();
-        match FLIGHTS.with_borrow_mut(|flights| flights.join(&flight, self.asked.at)) {
+        let collapse_key = self.client_request.collapse_key();
+        match COLLAPSED_FETCHES
+            .with_borrow_mut(|fetches| fetches.join(&collapse_key, self.client_request.received_at))
+        {
             CollapseRole::Uncollapsed => {
-                promise(async move { self.fetch_alone(stored, why).await.0 })
+                promise_of(async move { self.fetch_from_origin(stored, reason).await.0 })
             }
-            CollapseRole::Lead(ticket) => self.lead(ticket, stored, why),
-            CollapseRole::Follow(ticket) => self.follow(ticket, stored, why),
+            CollapseRole::Lead(ticket) => self.lead(ticket, stored, reason),
+            CollapseRole::Follow(ticket) => self.follow(ticket, stored, reason),
         }
     }
 
     /// Answers with what the cache behind has, or asks. What is kept there is for everybody who does not show who
     /// they are.
-    async fn recall_or_fetch(
+    async fn load_or_fetch(
         &self,
         stored: Option<Rc<StoredResponse>>,
-        why: ForwardReason,
+        reason: ForwardReason,
     ) -> (JsValue, FetchResult) {
-        let known = self.asked.request.headers.contains("authorization");
-        match self.recall().await.filter(|_| !known) {
-            Some(found) => self.answer_with_recalled(found, why).await,
-            None => self.fetch_alone(stored, why).await,
+        let known = self
+            .client_request
+            .cache_request
+            .headers
+            .contains("authorization");
+        match self.load_second_level().await.filter(|_| !known) {
+            Some(found) => self.serve_second_level(found, reason).await,
+            None => self.fetch_from_origin(stored, reason).await,
         }
     }
 
@@ -55,24 +62,24 @@ impl Edge {
         self,
         ticket: FetchTicket,
         stored: Option<Rc<StoredResponse>>,
-        why: ForwardReason,
+        reason: ForwardReason,
     ) -> JsValue {
         let context = Rc::clone(&self.context);
-        let answer = promise(async move {
-            let (answer, result) = self.recall_or_fetch(stored, why).await;
-            let waiting =
-                FLIGHTS.with_borrow_mut(|flights| flights.complete(ticket, result, now()));
-            for one in waiting {
-                one.wake(result as i32);
+        let js_response = promise_of(async move {
+            let (js_response, result) = self.load_or_fetch(stored, reason).await;
+            let waiters = COLLAPSED_FETCHES
+                .with_borrow_mut(|fetches| fetches.complete(ticket, result, now()));
+            for waiter in waiters {
+                waiter.wake(result as i32);
             }
-            answer
+            js_response
         });
-        let kept = answer.clone().unchecked_into::<Promise>();
+        let pending = js_response.clone().unchecked_into::<Promise>();
         context.wait_until(async move {
             // What it answers is for the client; here it only has to come to its end.
-            let _ = JsFuture::from(kept).await;
+            let _ = JsFuture::from(pending).await;
         });
-        answer
+        js_response
     }
 
     /// Waits for the one who asks, and asks alone when that does not help.
@@ -80,27 +87,29 @@ impl Edge {
         self,
         ticket: FetchTicket,
         stored: Option<Rc<StoredResponse>>,
-        why: ForwardReason,
+        reason: ForwardReason,
     ) -> JsValue {
         let limit = u32::try_from(COLLAPSE_TIMEOUT_MS).unwrap_or(u32::MAX);
-        let waiting = bridge::waiting(limit);
-        let woken = waiting.promise();
-        let late = FLIGHTS.with_borrow_mut(|flights| flights.add_waiter(ticket, waiting));
-        if let Some(waiting) = late {
-            waiting.wake(-1);
+        let waiter = bridge::new_waiter(limit);
+        let woken = waiter.promise();
+        let late = COLLAPSED_FETCHES.with_borrow_mut(|fetches| fetches.add_waiter(ticket, waiter));
+        if let Some(waiter) = late {
+            waiter.wake(-1);
         }
-        promise(async move {
+        promise_of(async move {
             let result = JsFuture::from(woken).await.ok();
             let result = result.and_then(|it| it.as_f64()).unwrap_or(-1.0) as i32;
-            let key = &self.asked.target.key;
-            let headers = &self.asked.request.headers;
+            let key = &self.client_request.target.key;
+            let headers = &self.client_request.cache_request.headers;
             let (found, _) = with_store(|store| store.find(key, headers));
             // What came after this client asked is right for it, even if it has to be validated before
             // every later use.
-            let came = |response: &Rc<StoredResponse>| response.stored_at >= self.asked.at;
-            let kept = result == FetchResult::Stored as i32;
-            if let Some(response) = found.filter(|response| kept && came(response)) {
-                let hit = plan::hit_response(&self.asked.request, &response);
+            let came_after = |response: &Rc<StoredResponse>| {
+                response.stored_at >= self.client_request.received_at
+            };
+            let is_stored = result == FetchResult::Stored as i32;
+            if let Some(response) = found.filter(|response| is_stored && came_after(response)) {
+                let hit = plan::hit_response(&self.client_request.cache_request, &response);
                 return self.serve(
                     Some(response),
                     hit,
@@ -109,53 +118,66 @@ impl Edge {
                 );
             }
             if result == FetchResult::Failed as i32 {
-                return self.failed(stored, why, Silence::Unreachable.word(), "; collapsed");
+                return self.serve_stale_or_unavailable(
+                    stored,
+                    reason,
+                    FetchError::Unreachable.detail(),
+                    "; collapsed",
+                );
             }
             if result == FetchResult::Invalidated as i32 {
                 // A purge came between: one of those who waited asks anew, for all of them.
-                let again = self.fetch(stored, why).unchecked_into::<Promise>();
-                return JsFuture::from(again).await.unwrap_or(JsValue::UNDEFINED);
+                let retried = self.fetch(stored, reason).unchecked_into::<Promise>();
+                return JsFuture::from(retried).await.unwrap_or(JsValue::UNDEFINED);
             }
-            self.fetch_alone(stored, why).await.0
+            self.fetch_from_origin(stored, reason).await.0
         })
     }
 
     /// Answers with what the cache behind the memory has, as if it had been there.
-    async fn answer_with_recalled(
+    async fn serve_second_level(
         &self,
         found: Rc<StoredResponse>,
-        why: ForwardReason,
+        reason: ForwardReason,
     ) -> (JsValue, FetchResult) {
-        let plan = plan::plan(&self.asked.request, Some(&found), true, now());
+        let plan = plan::plan(
+            &self.client_request.cache_request,
+            Some(&found),
+            true,
+            now(),
+        );
         match plan {
             Plan::Serve(hit) => {
-                let answer = self.serve(Some(found), hit, RequestOutcome::Hit, "; detail=behind");
-                (answer, FetchResult::Stored)
+                let js_response =
+                    self.serve(Some(found), hit, RequestOutcome::Hit, "; detail=behind");
+                (js_response, FetchResult::Stored)
             }
             Plan::ServeAndRevalidate(hit) => {
-                self.renew_behind(Some(Rc::clone(&found)));
+                self.revalidate_in_background(Some(Rc::clone(&found)));
                 let detail = "; detail=renewing";
-                let answer = self.serve(Some(found), hit, RequestOutcome::Stale, detail);
-                (answer, FetchResult::Stored)
+                let js_response = self.serve(Some(found), hit, RequestOutcome::Stale, detail);
+                (js_response, FetchResult::Stored)
             }
-            _ => self.fetch_alone(Some(found), why).await,
+            _ => self.fetch_from_origin(Some(found), reason).await,
         }
     }
 
-    async fn fetch_alone(
+    async fn fetch_from_origin(
         &self,
         stored: Option<Rc<StoredResponse>>,
-        why: ForwardReason,
+        reason: ForwardReason,
     ) -> (JsValue, FetchResult) {
         let epoch = with_store(|store| store.epoch());
         let usable = |response: &Rc<StoredResponse>| response.may_serve_stale_on_error(now());
         let waits = !stored.as_ref().is_some_and(usable);
-        let asked = self.origin.get(&self.asked, stored.as_deref(), waits);
-        let fetched = match asked.await {
+        let pending = self
+            .origin
+            .get(&self.client_request, stored.as_deref(), waits);
+        let fetched = match pending.await {
             Ok(fetched) => fetched,
-            Err(silence) => {
+            Err(error) => {
                 return (
-                    self.failed(stored, why, silence.word(), ""),
+                    self.serve_stale_or_unavailable(stored, reason, error.detail(), ""),
                     FetchResult::Failed,
                 );
             }
@@ -163,149 +185,175 @@ impl Edge {
         if is_failure(fetched.status) && stored.as_ref().is_some_and(usable) {
             fetched.discard();
             return (
-                self.failed(stored, why, "origin-failed", ""),
+                self.serve_stale_or_unavailable(stored, reason, "origin-failed", ""),
                 FetchResult::Failed,
             );
         }
-        self.count(RequestOutcome::Miss);
-        self.keep_and_answer(fetched, stored, why, epoch).await
+        self.count_outcome(RequestOutcome::Miss);
+        self.store_and_respond(fetched, stored, reason, epoch).await
     }
 
     /// Answers without the origin: with what is stored, if it may be used for so long, or with the
     /// edge's own words.
-    fn failed(
+    fn serve_stale_or_unavailable(
         &self,
         stored: Option<Rc<StoredResponse>>,
-        why: ForwardReason,
+        reason: ForwardReason,
         detail: &str,
         rest: &str,
     ) -> JsValue {
         let usable = stored.filter(|response| response.may_serve_stale_on_error(now()));
         if let Some(response) = usable {
-            let hit = plan::hit_response(&self.asked.request, &response);
+            let hit = plan::hit_response(&self.client_request.cache_request, &response);
             let detail = format!("; detail={detail}{rest}");
             return self.serve(Some(response), hit, RequestOutcome::Stale, &detail);
         }
-        let status = format!("fwd={}; detail={detail}{rest}", why.word());
-        self.words(503, generated_body::unavailable(self.asked.path()), &status)
+        let status = format!("fwd={}; detail={detail}{rest}", reason.word());
+        self.respond_with(
+            503,
+            generated_body::unavailable(self.client_request.path()),
+            &status,
+        )
     }
 
     /// Stores what may be stored, and hands the answer on.
-    async fn keep_and_answer(
+    async fn store_and_respond(
         &self,
-        fetched: Fetched,
+        fetched: OriginResponse,
         stored: Option<Rc<StoredResponse>>,
-        why: ForwardReason,
+        reason: ForwardReason,
         epoch: PurgeEpoch,
     ) -> (JsValue, FetchResult) {
         let (status, requested_at) = (fetched.status, fetched.requested_at);
-        let about = |rest: &str| format!("fwd={}; fwd-status={status}{rest}", why.word());
+        let forward_status =
+            |rest: &str| format!("fwd={}; fwd-status={status}{rest}", reason.word());
         if let (304, Some(response)) = (status, &stored) {
             let response = Rc::new(response.freshen(&fetched.headers, requested_at, now()));
             fetched.discard();
-            return self.answer_with(response, epoch, &about(""));
+            return self.store_and_serve(response, epoch, &forward_status(""));
         }
         let metadata = match self.admit(&fetched, stored.as_deref()) {
             Admission::Store(metadata) if fetched.has_storable_size(&self.settings) => metadata,
             refused => {
-                let why_not = match refused {
+                let reason_not_stored = match refused {
                     Admission::Store(_) => "too-large",
-                    Admission::DoNotStore(why_not) => why_not,
+                    Admission::DoNotStore(reason_not_stored) => reason_not_stored,
                 };
                 // It may not be kept any more, so what is stored may not be shown for longer either.
                 if stored.is_some() && !is_failure(status) {
-                    self.drop_stored();
+                    self.remove_stored();
                 }
-                let status = about(&format!("; detail=\"{why_not}\""));
-                let answer = fetched.pass_on(&self.settings, &self.asked, &status);
-                return (answer, FetchResult::NotStored);
+                let cache_status = forward_status(&format!("; detail=\"{reason_not_stored}\""));
+                let js_response =
+                    fetched.relay(&self.settings, &self.client_request, &cache_status);
+                return (js_response, FetchResult::NotStored);
             }
         };
-        let body = match fetched.body(&self.settings).await {
+        let body = match fetched.read_body(&self.settings).await {
             Ok(Some(body)) => body,
             Ok(None) => {
-                let status = about("; detail=\"too-large\"");
-                let answer = fetched.pass_on(&self.settings, &self.asked, &status);
-                return (answer, FetchResult::NotStored);
+                let cache_status = forward_status("; detail=\"too-large\"");
+                let js_response =
+                    fetched.relay(&self.settings, &self.client_request, &cache_status);
+                return (js_response, FetchResult::NotStored);
             }
-            Err(silence) => {
-                let detail = format!("{}; fwd-status={status}", silence.word());
-                return (self.failed(stored, why, &detail, ""), FetchResult::Failed);
+            Err(error) => {
+                let detail = format!("{}; fwd-status={status}", error.detail());
+                return (
+                    self.serve_stale_or_unavailable(stored, reason, &detail, ""),
+                    FetchResult::Failed,
+                );
             }
         };
-        let headers = fetched.headers_of(&body);
+        let headers = fetched.headers_for_body(&body);
         let response = metadata.into_response(status, &headers, body, requested_at, now());
         let withheld = !response.cache_control.excluded_fields.is_empty();
         let response = Rc::new(response);
-        let (answer, result) = self.answer_with(Rc::clone(&response), epoch, &about(""));
+        let (js_response, result) =
+            self.store_and_serve(Rc::clone(&response), epoch, &forward_status(""));
         if !withheld {
-            return (answer, result);
+            return (js_response, result);
         }
         // What is withheld from everybody is still for the one who asked.
         let own = StoredResponse {
             headers: headers.end_to_end(),
             ..StoredResponse::clone(&response)
         };
-        let hit = plan::hit_response(&self.asked.request, &own);
-        let status = about("");
-        let answer = message::stored(&self.settings, &self.asked, &own, hit, now(), &status);
-        (answer, result)
+        let hit = plan::hit_response(&self.client_request.cache_request, &own);
+        let cache_status = forward_status("");
+        let js_response = client_response::from_cache(
+            &self.settings,
+            &self.client_request,
+            &own,
+            hit,
+            now(),
+            &cache_status,
+        );
+        (js_response, result)
     }
 
-    fn admit(&self, fetched: &Fetched, stored: Option<&StoredResponse>) -> Admission {
+    fn admit(&self, fetched: &OriginResponse, stored: Option<&StoredResponse>) -> Admission {
         let (status, headers) = (fetched.status, &fetched.headers);
-        let request = self.asked.to_keep(stored);
-        admit(self.settings.rules, &request, status, headers, now())
+        let request = self.client_request.cacheable_request(stored);
+        admit(self.settings.cache_rules, &request, status, headers, now())
     }
 
-    fn answer_with(
+    fn store_and_serve(
         &self,
         response: Rc<StoredResponse>,
         epoch: PurgeEpoch,
-        about: &str,
+        cache_status: &str,
     ) -> (JsValue, FetchResult) {
-        let result = self.keep(&response, epoch);
+        let result = self.store(&response, epoch);
         let stored = if result == FetchResult::Stored {
             "; stored"
         } else {
             ""
         };
-        let hit = plan::hit_response(&self.asked.request, &response);
-        let status = format!("{about}{stored}");
-        let answer = message::stored(&self.settings, &self.asked, &response, hit, now(), &status);
-        (answer, result)
+        let hit = plan::hit_response(&self.client_request.cache_request, &response);
+        let status = format!("{cache_status}{stored}");
+        let js_response = client_response::from_cache(
+            &self.settings,
+            &self.client_request,
+            &response,
+            hit,
+            now(),
+            &status,
+        );
+        (js_response, result)
     }
 
-    fn keep(&self, response: &Rc<StoredResponse>, epoch: PurgeEpoch) -> FetchResult {
-        let kept =
-            with_store(|store| store.put(&self.asked.target.key, Rc::clone(response), epoch));
-        if kept {
-            self.remember(response, epoch);
+    fn store(&self, response: &Rc<StoredResponse>, epoch: PurgeEpoch) -> FetchResult {
+        let is_stored = with_store(|store| {
+            store.put(&self.client_request.target.key, Rc::clone(response), epoch)
+        });
+        if is_stored {
+            self.save_second_level(response, epoch);
             return FetchResult::Stored;
         }
-        super::count(OriginEvent::OutdatedResponse);
+        super::count_event(OriginEvent::OutdatedResponse);
         FetchResult::Invalidated
     }
 
     /// Forgets what is stored for this address, here and behind.
-    fn drop_stored(&self) {
-        let key = self.asked.target.key.clone();
+    fn remove_stored(&self) {
+        let key = self.client_request.target.key.clone();
         with_store(|store| store.remove(&key));
-        let edge = self.clone();
+        let handler = self.clone();
         self.context
-            .wait_until(async move { edge.forget(&[key]).await });
+            .wait_until(async move { handler.delete_second_level(&[key]).await });
     }
 
     /// Renews a response behind an answer. Whatever fails leaves the old one in its place.
-    pub async fn renew(&self, stored: Option<&StoredResponse>) -> FetchResult {
+    pub async fn revalidate(&self, stored: Option<&StoredResponse>) -> FetchResult {
         let epoch = with_store(|store| store.epoch());
-        let Ok(fetched) = self.origin.get(&self.asked, stored, false).await else {
+        let Ok(fetched) = self.origin.get(&self.client_request, stored, false).await else {
             return FetchResult::Failed;
         };
         let (status, requested_at) = (fetched.status, fetched.requested_at);
         if let (304, Some(response)) = (status, stored) {
             fetched.discard();
-            return self.keep(
+            return self.store(
                 &Rc::new(response.freshen(&fetched.headers, requested_at, now())),
                 epoch,
             );
@@ -316,17 +364,17 @@ impl Edge {
         }
         match self.admit(&fetched, stored) {
             Admission::Store(metadata) if fetched.has_storable_size(&self.settings) => {
-                let Ok(Some(body)) = fetched.body(&self.settings).await else {
+                let Ok(Some(body)) = fetched.read_body(&self.settings).await else {
                     return FetchResult::Failed;
                 };
-                let headers = fetched.headers_of(&body);
+                let headers = fetched.headers_for_body(&body);
                 let response = metadata.into_response(status, &headers, body, requested_at, now());
-                self.keep(&Rc::new(response), epoch)
+                self.store(&Rc::new(response), epoch)
             }
             _ => {
                 // It may not be kept any more, so the old one may not be shown for longer either.
                 fetched.discard();
-                self.drop_stored();
+                self.remove_stored();
                 FetchResult::NotStored
             }
         }

@@ -12,7 +12,7 @@ pub struct Settings {
     /// The secret with which edge and origin know each other.
     pub secret: Option<String>,
     /// The field in which whatever is in front of the edge says who asks, and lets no client say it.
-    pub address_field: String,
+    pub client_address_field: String,
     /// How long the origin may take for the head of an answer, and again for its body.
     pub origin_timeout_ms: u32,
     /// For how long requests wait for an origin that is being started again.
@@ -20,20 +20,20 @@ pub struct Settings {
     /// After how many failures, half of the requests, the origin is looked at and may be left alone; 0 is never.
     pub breaker_failures: u32,
     /// The largest body of a request; a larger one is refused.
-    pub upload_max: u64,
+    pub upload_bytes_max: u64,
     /// How long a client may take for the part of a body that is taken before the origin is asked.
     pub upload_timeout_ms: u32,
     /// The largest body that is kept.
-    pub body_max: u64,
+    pub body_bytes_max: u64,
     /// The most bytes in memory.
-    pub memory_max: usize,
+    pub memory_bytes_max: usize,
     /// Whether the runtime has a cache behind the memory.
-    pub cache_api: bool,
+    pub has_cache_api: bool,
     /// How long a response in memory is believed where purges do not reach it; then the cache behind it is
     /// asked.
     pub memory_fresh_ms: u64,
     /// How far this cache goes.
-    pub rules: CacheRules,
+    pub cache_rules: CacheRules,
     /// Whether another cache that obeys the same fields and purges is in front of this one.
     pub cdn_in_front: bool,
 }
@@ -50,17 +50,17 @@ impl Settings {
         Self {
             origin_url: text("ORIGIN_URL").map(|it| it.trim_end_matches('/').to_owned()),
             secret: text("EDGE_SECRET").filter(|it| !it.is_empty()),
-            address_field: text("CLIENT_ADDRESS_FIELD").unwrap_or_default(),
+            client_address_field: text("CLIENT_ADDRESS_FIELD").unwrap_or_default(),
             origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", 10_000),
             restart_ms: u64::from(number("RESTART_MS", 5_000)),
             breaker_failures: number("BREAKER_FAILURES", FAILURES_MIN),
-            upload_max: u64::from(number("UPLOAD_MAX", 40 * 1_024 * 1_024)),
+            upload_bytes_max: u64::from(number("UPLOAD_MAX", 40 * 1_024 * 1_024)),
             upload_timeout_ms: number("UPLOAD_TIMEOUT_MS", 30_000),
-            body_max: u64::from(number("BODY_MAX", 2 * 1_024 * 1_024)),
-            memory_max: number("MEMORY_MAX", 64 * 1_024 * 1_024) as usize,
-            cache_api: text("CACHE_API").as_deref() == Some("on"),
+            body_bytes_max: u64::from(number("BODY_MAX", 2 * 1_024 * 1_024)),
+            memory_bytes_max: number("MEMORY_MAX", 64 * 1_024 * 1_024) as usize,
+            has_cache_api: text("CACHE_API").as_deref() == Some("on"),
             memory_fresh_ms: u64::from(number("MEMORY_FRESH_MS", u32::MAX)),
-            rules: match text("CACHE_RULES").as_deref() {
+            cache_rules: match text("CACHE_RULES").as_deref() {
                 Some("standard") => CacheRules::Standard,
                 _ => CacheRules::Shop,
             },

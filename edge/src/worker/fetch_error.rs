@@ -8,64 +8,64 @@ use crate::core::{
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
+pub enum FetchError {
     /// It cannot be reached, or its answer broke off.
     Unreachable,
     /// There was no connection, and nothing was sent.
-    Refused,
+    ConnectionRefused,
     /// It took too long.
-    Late,
+    Timeout,
     /// It was not asked: the breaker is open.
-    Spared,
+    BreakerOpen,
     /// The client's request did not come whole, or cannot be sent.
-    Faulty(Fault),
+    Client(UploadFault),
 }
 
 /// What a client did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum UploadFault {
     /// Its body broke off.
-    Broken,
+    Aborted,
     /// Its body did not come in time.
-    Slow,
+    TooSlow,
     /// Its body is too large.
-    Large,
+    TooLarge,
     /// The runtime cannot send such a request.
     Unsendable,
 }
 
-impl Fault {
+impl UploadFault {
     /// The fault that a word of the bridge means.
-    pub fn of(error: &JsValue) -> Option<Self> {
+    pub fn from_js(error: &JsValue) -> Option<Self> {
         Some(match error.as_string()?.as_str() {
-            "broken" => Self::Broken,
-            "slow" => Self::Slow,
-            "large" => Self::Large,
+            "aborted" => Self::Aborted,
+            "too-slow" => Self::TooSlow,
+            "too-large" => Self::TooLarge,
             "unsendable" => Self::Unsendable,
             _ => return None,
         })
     }
 }
 
-impl Silence {
+impl FetchError {
     /// The word in `Cache-Status`.
-    pub const fn word(self) -> &'static str {
+    pub const fn detail(self) -> &'static str {
         match self {
-            Self::Unreachable | Self::Refused => "origin-unreachable",
-            Self::Late => "origin-late",
-            Self::Spared => "origin-spared",
-            Self::Faulty(_) => "client-fault",
+            Self::Unreachable | Self::ConnectionRefused => "origin-unreachable",
+            Self::Timeout => "origin-late",
+            Self::BreakerOpen => "origin-spared",
+            Self::Client(_) => "client-fault",
         }
     }
 
     /// What a failure of the bridge means.
-    pub fn of(error: &JsValue) -> Self {
-        if let Some(fault) = Fault::of(error) {
-            return Self::Faulty(fault);
+    pub fn from_js(error: &JsValue) -> Self {
+        if let Some(fault) = UploadFault::from_js(error) {
+            return Self::Client(fault);
         }
         match error.as_string().as_deref() {
-            Some("late") => Self::Late,
-            Some("refused") => Self::Refused,
+            Some("timeout") => Self::Timeout,
+            Some("connection-refused") => Self::ConnectionRefused,
             _ => Self::Unreachable,
         }
     }
@@ -73,25 +73,25 @@ impl Silence {
     /// As what it is counted.
     pub const fn event(self) -> OriginEvent {
         match self {
-            Self::Unreachable | Self::Refused => OriginEvent::Unreachable,
-            Self::Late => OriginEvent::Timeout,
-            Self::Spared => OriginEvent::Rejected,
-            Self::Faulty(_) => OriginEvent::ClientFault,
+            Self::Unreachable | Self::ConnectionRefused => OriginEvent::Unreachable,
+            Self::Timeout => OriginEvent::Timeout,
+            Self::BreakerOpen => OriginEvent::Rejected,
+            Self::Client(_) => OriginEvent::ClientFault,
         }
     }
 
     /// What the origin did; nothing when it did nothing.
     pub const fn outcome(self) -> Option<OriginOutcome> {
         match self {
-            Self::Unreachable | Self::Refused => Some(OriginOutcome::NoConnection),
-            Self::Late => Some(OriginOutcome::Timeout),
-            Self::Spared | Self::Faulty(_) => None,
+            Self::Unreachable | Self::ConnectionRefused => Some(OriginOutcome::NoConnection),
+            Self::Timeout => Some(OriginOutcome::Timeout),
+            Self::BreakerOpen | Self::Client(_) => None,
         }
     }
 }
 
 /// What an answer of the origin says about it. Too much to do is no failure.
-pub fn outcome_of(status: u16, headers: &Headers) -> OriginOutcome {
+pub fn outcome_of_response(status: u16, headers: &Headers) -> OriginOutcome {
     let busy = status == 503 && headers.contains("retry-after");
     match is_failure(status) && !busy {
         true => OriginOutcome::ServerError,
@@ -100,11 +100,11 @@ pub fn outcome_of(status: u16, headers: &Headers) -> OriginOutcome {
 }
 
 /// What Cloudflare answers when it cannot reach an origin at an address.
-pub const fn silence_of(status: u16) -> Option<Silence> {
+pub const fn error_of_cloudflare_status(status: u16) -> Option<FetchError> {
     match status {
-        521 | 523 | 525 | 526 => Some(Silence::Refused),
-        520 | 530 => Some(Silence::Unreachable),
-        522 | 524 => Some(Silence::Late),
+        521 | 523 | 525 | 526 => Some(FetchError::ConnectionRefused),
+        520 | 530 => Some(FetchError::Unreachable),
+        522 | 524 => Some(FetchError::Timeout),
         _ => None,
     }
 }

@@ -17,88 +17,97 @@ use crate::core::{
 };
 
 use super::{
-    Edge,
-    bridge::{Recalled, forget, recall, remember},
+    RequestHandler,
+    bridge::{SecondLevelEntry, cache_delete, cache_match, cache_put},
     now, with_store,
 };
 
-impl Edge {
+impl RequestHandler {
     /// The address under which the runtime keeps what is kept under a key, in a coding. It is of the host that
     /// was asked, because a purge of the zone reaches no other one, and below the edge's own path, which
     /// no request gets past.
-    fn address(&self, coding: &str, key: &str) -> String {
-        let (host, _) = invalidation::split_origin(&self.asked.url);
+    fn second_level_url_of(&self, coding: &str, key: &str) -> String {
+        let (host, _) = invalidation::split_origin(&self.client_request.url);
         format!("{host}{OWN}kept/{coding}{key}")
     }
 
-    fn own_address(&self) -> String {
-        let coding = self.asked.request.headers.get("accept-encoding");
-        self.address(coding.unwrap_or_default(), &self.asked.target.key)
+    fn second_level_url(&self) -> String {
+        let coding = self
+            .client_request
+            .cache_request
+            .headers
+            .get("accept-encoding");
+        self.second_level_url_of(coding.unwrap_or_default(), &self.client_request.target.key)
     }
 
     /// Whether a response has been in memory for too long to be believed without a look behind it.
-    pub fn is_old_here(&self, response: &StoredResponse) -> bool {
-        let here_ms = self.asked.at.saturating_sub(response.stored_at);
-        self.settings.cache_api && here_ms >= self.settings.memory_fresh_ms
+    pub fn is_due_for_second_level(&self, response: &StoredResponse) -> bool {
+        let here_ms = self
+            .client_request
+            .received_at
+            .saturating_sub(response.stored_at);
+        self.settings.has_cache_api && here_ms >= self.settings.memory_fresh_ms
     }
 
     /// Takes a response that answers this request into memory.
-    pub async fn recall(&self) -> Option<Rc<StoredResponse>> {
-        if !self.settings.cache_api {
+    pub async fn load_second_level(&self) -> Option<Rc<StoredResponse>> {
+        if !self.settings.has_cache_api {
             return None;
         }
         let epoch = with_store(|store| store.epoch());
-        let found = JsFuture::from(recall(&self.own_address())).await.ok()?;
+        let found = JsFuture::from(cache_match(&self.second_level_url()))
+            .await
+            .ok()?;
         if found.is_null() {
             return None;
         }
-        let found: Recalled = found.unchecked_into();
-        let bytes = found.bytes();
+        let found: SecondLevelEntry = found.unchecked_into();
+        let bytes = found.body();
         let length = bytes.length() as usize;
         let response =
-            serialization::deserialize(&found.text(), StoredBody::new(bytes, length), now())?;
+            serialization::deserialize(&found.metadata(), StoredBody::new(bytes, length), now())?;
         let response = Rc::new(response);
-        let fits = response.matches_request(&self.asked.request.headers);
-        let key = &self.asked.target.key;
+        let fits = response.matches_request(&self.client_request.cache_request.headers);
+        let key = &self.client_request.target.key;
         let put =
             || with_store(|store| store.put_from_second_level(key, Rc::clone(&response), epoch));
         (fits && put()).then_some(response)
     }
 
     /// Hands a response on to the cache behind, after the answer. That cache keeps no parts.
-    pub fn remember(&self, response: &Rc<StoredResponse>, asked: PurgeEpoch) {
+    pub fn save_second_level(&self, response: &Rc<StoredResponse>, requested_in: PurgeEpoch) {
         let seconds = serialization::useful_for_s(response, now());
-        if !self.settings.cache_api || seconds == 0 || response.content_range.is_some() {
+        if !self.settings.has_cache_api || seconds == 0 || response.content_range.is_some() {
             return;
         }
-        let (edge, response) = (self.clone(), Rc::clone(response));
+        let (handler, response) = (self.clone(), Rc::clone(response));
         self.context.wait_until(async move {
-            let address = edge.own_address();
+            let url = handler.second_level_url();
             let empty = Uint8Array::new_with_length(0);
             let bytes = response.body.content::<Uint8Array>().unwrap_or(&empty);
             let tags: Vec<&str> = response.tags.iter().map(AsRef::as_ref).collect();
             let text = serialization::serialize(&response);
-            let kept = remember(&address, &text, bytes, seconds, &tags.join(","));
+            let put = cache_put(&url, &text, bytes, seconds, &tags.join(","));
             // It never fails: what cannot be kept is not kept.
-            let _ = JsFuture::from(kept).await;
+            let _ = JsFuture::from(put).await;
             // What became invalid while it was on its way there has been looked for too early.
-            let key = &edge.asked.target.key;
-            if with_store(|store| store.is_outdated(key, &response, asked)) {
-                edge.forget(std::slice::from_ref(key)).await;
+            let key = &handler.client_request.target.key;
+            if with_store(|store| store.is_outdated(key, &response, requested_in)) {
+                handler.delete_second_level(std::slice::from_ref(key)).await;
             }
         });
     }
 
     /// Takes what the cache behind keeps under these keys away, in every coding.
-    pub async fn forget(&self, keys: &[String]) {
-        if !self.settings.cache_api || keys.is_empty() {
+    pub async fn delete_second_level(&self, keys: &[String]) {
+        if !self.settings.has_cache_api || keys.is_empty() {
             return;
         }
-        let addresses: Vec<String> = keys
+        let urls: Vec<String> = keys
             .iter()
-            .flat_map(|key| CODINGS.map(|coding| self.address(coding, key)))
+            .flat_map(|key| CODINGS.map(|coding| self.second_level_url_of(coding, key)))
             .collect();
         // What cannot be taken away is one cache's mistake, and not the client's.
-        let _ = JsFuture::from(forget(&addresses.join("\n"))).await;
+        let _ = JsFuture::from(cache_delete(&urls.join("\n"))).await;
     }
 }

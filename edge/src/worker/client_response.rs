@@ -1,0 +1,184 @@
+//! Responses to clients.
+
+use std::borrow::Cow;
+
+use wasm_bindgen::JsValue;
+use worker::js_sys::Uint8Array;
+
+use crate::core::{
+    admission::CacheRules,
+    cache_control::TARGETED,
+    generated_body::{CONTENT_SECURITY_POLICY, GeneratedBody},
+    headers::Headers,
+    plan::HitResponse,
+    stored_response::{Millis, StoredResponse},
+};
+
+use super::{
+    bridge::{self, respond},
+    client_request::{ClientRequest, is_internal_field},
+    settings::Settings,
+};
+
+/// What is made of a response when it is first answered with: its fields, as the runtime has them.
+struct PreparedHeaders(JsValue);
+
+/// Answers with a stored response.
+pub fn from_cache(
+    settings: &Settings,
+    client_request: &ClientRequest,
+    response: &StoredResponse,
+    hit: HitResponse,
+    now: Millis,
+    cache_status: &str,
+) -> JsValue {
+    let length = response.body.len();
+    let bytes = response.body.content::<Uint8Array>();
+    let bytes = bytes.filter(|_| length > 0 && client_request.cache_request.method != "HEAD");
+    let (status, range, part) = match hit {
+        HitResponse::Full => (response.status, None, bytes.cloned()),
+        HitResponse::NotModified => (304, None, None),
+        HitResponse::Partial(cut) => {
+            let slice = |it: &Uint8Array| it.slice(cut.start as u32, cut.end as u32 + 1);
+            (206, Some(cut.content_range.field_value()), bytes.map(slice))
+        }
+        HitResponse::RangeNotSatisfiable => (416, Some(format!("bytes */{length}")), None),
+        HitResponse::PreconditionFailed => (412, Some(String::new()), None),
+    };
+    let age = response.age(now);
+    let Some(range) = range else {
+        let make = || {
+            let headers = public_headers(settings, response.headers.clone());
+            PreparedHeaders(bridge::headers_from_lines(&headers.to_lines()))
+        };
+        let made = response
+            .memo
+            .get_or_init(make)
+            .map_or(JsValue::NULL, |made| made.0.clone());
+        let said = format!("Mallard; {cache_status}");
+        let timing = server_timing(client_request, cache_status);
+        return bridge::respond_from_cache(
+            &made,
+            status,
+            part.as_ref(),
+            age,
+            &said,
+            &timing,
+            &client_request.id,
+        );
+    };
+    let mut headers = response.headers.clone();
+    headers.set("age", age.to_string());
+    headers.remove("content-range");
+    if !range.is_empty() {
+        headers.append("content-range", range);
+    }
+    let length = part.as_ref().map_or(0, Uint8Array::length);
+    headers.set("content-length", length.to_string());
+    if status != 206 {
+        // It is about this request, and not about what is stored.
+        headers = headers.only(|name| name != "cache-tag" && !TARGETED.contains(&name));
+        headers.set("cache-control", "no-store");
+    }
+    respond(
+        status,
+        &finish_headers(settings, client_request, headers, cache_status),
+        part,
+    )
+}
+
+/// Says where the address is that was meant.
+pub fn redirect(settings: &Settings, client_request: &ClientRequest, to: &str) -> JsValue {
+    let mut headers = Headers::new();
+    headers.append("location", to);
+    headers.append("cache-control", "no-store");
+    let detail = "fwd=request; detail=spelling";
+    respond(
+        308,
+        &finish_headers(settings, client_request, headers, detail),
+        None,
+    )
+}
+
+/// Answers with the edge's own words, which nobody stores.
+pub fn generated(
+    settings: &Settings,
+    client_request: &ClientRequest,
+    status: u16,
+    (text, media_type): GeneratedBody,
+    cache_status: &str,
+) -> JsValue {
+    let mut headers = Headers::new();
+    for (name, value) in [
+        ("content-type", media_type),
+        ("cache-control", "no-store"),
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        headers.append(name, value);
+    }
+    if status == 503 {
+        headers.append("retry-after", "5");
+    }
+    let empty = client_request.cache_request.method == "HEAD";
+    let body = (!empty).then(|| Uint8Array::from(text.as_bytes()));
+    respond(
+        status,
+        &finish_headers(settings, client_request, headers, cache_status),
+        body,
+    )
+}
+
+/// The fields of an answer as lines, with what every answer says.
+pub fn finish_headers(
+    settings: &Settings,
+    client_request: &ClientRequest,
+    headers: Headers,
+    status: &str,
+) -> String {
+    let mut headers = public_headers(settings, headers);
+    headers.set("x-request-id", &client_request.id);
+    headers.append("cache-status", format!("Mallard; {status}"));
+    headers.append("server-timing", server_timing(client_request, status));
+    headers.to_lines()
+}
+
+/// What `Server-Timing` says: whether it was in memory, and otherwise how long the client waited.
+fn server_timing(client_request: &ClientRequest, status: &str) -> Cow<'static, str> {
+    let hit = status.starts_with("hit");
+    if hit
+        && !["; collapsed", "=origin-"]
+            .iter()
+            .any(|it| status.contains(it))
+    {
+        return "cache;desc=hit".into();
+    }
+    let waited = super::now().saturating_sub(client_request.received_at);
+    let word = if hit { "stale" } else { "fwd" };
+    format!("cache;desc={word}, origin;dur={waited}").into()
+}
+
+/// The fields of an answer that this cache has not kept, or may not: nor shall the cache in front of it, which
+/// knows nothing of the shop's contract and keeps for hours what says nothing about it.
+pub fn forbid_cdn_storage(settings: &Settings, mut headers: Headers) -> Headers {
+    if settings.cdn_in_front {
+        headers.set(TARGETED[0], "no-store");
+    }
+    headers
+}
+
+/// The fields without what is between origin and edge. Other caches further down are told nothing that
+/// only a purge could take back, unless it is a cache that is purged like this one; a general cache leaves
+/// that to whoever runs them (RFC 9213 §3.1).
+fn public_headers(settings: &Settings, headers: Headers) -> Headers {
+    let purged = settings.cdn_in_front || settings.cache_rules == CacheRules::Standard;
+    let grants = |line: &str| ["max-age", "stale-"].iter().any(|it| line.contains(it));
+    let granted = |name| TARGETED.contains(&name) && headers.lines(name).any(grants);
+    let inner: Vec<&str> = [TARGETED[0], TARGETED[1], "cache-tag"]
+        .into_iter()
+        .filter(|name| !purged && (*name == "cache-tag" || granted(name)))
+        .collect();
+    headers
+        .end_to_end()
+        .only(|name| !is_internal_field(name) && !inner.contains(&name))
+}

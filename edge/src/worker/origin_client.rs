@@ -1,0 +1,385 @@
+//! The origin behind the edge: a service binding on workerd, an address on Cloudflare.
+
+use std::{cell::Cell, rc::Rc};
+
+use shared::edge::{ADDRESS_HEADER, AT_LEAST_HEADER, READY, signed_address};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{
+    Context,
+    js_sys::{Reflect, futures::JsFuture},
+};
+
+use crate::core::{
+    circuit_breaker::{CircuitBreakers, OriginOutcome, PROBE_EVERY_MS, Permit, RequestKind},
+    headers::Headers,
+    metrics::OriginEvent,
+    plan,
+    stored_response::{Millis, StoredResponse},
+};
+
+use super::{
+    bridge::{self, Exchange, Upload},
+    client_request::ClientRequest,
+    count_event,
+    fetch_error::{FetchError, error_of_cloudflare_status, outcome_of_response},
+    now,
+    origin_response::{OriginResponse, cache_fill_kind},
+    settings::Settings,
+    with_breakers, with_store,
+};
+
+/// Asks the origin to name the coding of its body in [`RAW_CODING`] instead of `Content-Encoding`,
+/// so that the runtime does not undo it. See docs/decisions/edge-compression.md.
+const RAW_CODING_REQUEST_HEADER: &str = "mallard-raw";
+
+/// The binding on workerd.
+const SERVICE: &str = "ORIGIN";
+/// The longest that a probe takes. An origin that is alive answers it at once.
+const PROBE_MS: u32 = 2_000;
+/// How long one task probes: Cloudflare ends what goes on for longer behind an answer.
+const PROBES_MAX: u32 = 80;
+/// How long a request waits before it looks again whether the origin is back.
+const POLL_EVERY_MS: u32 = 50;
+/// The most requests that wait for an origin which is being started again.
+const WAITING_REQUESTS_MAX: usize = 1_000;
+
+/// The origin, as one request sees it.
+#[derive(Clone)]
+pub struct OriginClient {
+    settings: Rc<Settings>,
+    env: JsValue,
+    context: Rc<Context>,
+}
+
+/// A question to the origin.
+struct OriginRequest<'q> {
+    client_request: &'q Rc<ClientRequest>,
+    method: &'q str,
+    url: String,
+    fields: String,
+    upload: Option<Upload>,
+    /// Whether it is the same for everybody: nothing of a client is in it.
+    fills_cache: bool,
+    /// Whether it waits while the origin is started again: there is nothing else to answer with.
+    waits_for_restart: bool,
+}
+
+impl OriginRequest<'_> {
+    /// Whether sending it twice is the same as sending it once.
+    fn is_repeatable(&self) -> bool {
+        plan::is_safe(self.method) && self.upload.is_none()
+    }
+
+    /// Whose breaker it is about.
+    fn kind(&self) -> RequestKind<'_> {
+        match plan::is_safe(self.method) {
+            true if self.fills_cache => cache_fill_kind(self.client_request),
+            true => RequestKind::Safe,
+            false => RequestKind::Unsafe,
+        }
+    }
+}
+
+impl OriginClient {
+    /// The origin that this Worker is bound to.
+    pub fn new(env: &JsValue, settings: &Rc<Settings>, context: &Rc<Context>) -> Self {
+        Self {
+            settings: Rc::clone(settings),
+            env: env.clone(),
+            context: Rc::clone(context),
+        }
+    }
+
+    fn service(&self) -> JsValue {
+        match self.settings.origin_url {
+            Some(_) => JsValue::NULL,
+            None => Reflect::get(&self.env, &SERVICE.into()).unwrap_or(JsValue::NULL),
+        }
+    }
+
+    fn url(&self, target: &str) -> String {
+        let base = self.settings.origin_url.as_deref();
+        format!("{}{target}", base.unwrap_or("http://origin"))
+    }
+
+    /// Asks for what may be kept, with the validators of what is `stored`. The client's conditions, cookies and
+    /// body stay here, and a HEAD asks for the whole, so that the next GET finds it. `waits` says that
+    /// there is nothing to answer with while the origin is started again.
+    pub async fn get(
+        &self,
+        client_request: &Rc<ClientRequest>,
+        stored: Option<&StoredResponse>,
+        waits_for_restart: bool,
+    ) -> Result<OriginResponse, FetchError> {
+        let mut headers = client_request.cacheable_request(stored).headers;
+        for (name, value) in stored
+            .map(StoredResponse::validation_fields)
+            .unwrap_or_default()
+        {
+            headers.set(name, value);
+        }
+        let newest = with_store(|store| store.newest_version());
+        if newest > 0 {
+            headers.set(AT_LEAST_HEADER, newest.to_string());
+        }
+        self.send_with_retries(&OriginRequest {
+            client_request,
+            method: "GET",
+            url: self.url(&client_request.target.key),
+            fields: self.fields(client_request, headers),
+            upload: None,
+            fills_cache: true,
+            waits_for_restart,
+        })
+        .await
+    }
+
+    /// Hands a request on as it came.
+    pub async fn forward(
+        &self,
+        client_request: &Rc<ClientRequest>,
+        upload: Option<Upload>,
+    ) -> Result<OriginResponse, FetchError> {
+        let sent_upload = upload.clone();
+        let fetched = self
+            .send_with_retries(&OriginRequest {
+                client_request,
+                method: &client_request.cache_request.method,
+                url: self.url(client_request.forwarded_target()),
+                fields: self.fields(client_request, client_request.forwarded_headers()),
+                upload,
+                fills_cache: false,
+                waits_for_restart: true,
+            })
+            .await;
+        if let Some(sent_upload) = sent_upload {
+            sent_upload.release();
+        }
+        fetched
+    }
+
+    /// Asks within what the breakers allow. A request of which nothing was sent is sent again until the
+    /// origin is back or counts as gone; one that changes nothing gets a second try.
+    async fn send_with_retries(
+        &self,
+        request: &OriginRequest<'_>,
+    ) -> Result<OriginResponse, FetchError> {
+        let until = now() + self.settings.restart_ms;
+        let mut tried = false;
+        loop {
+            self.await_permit(request, until).await?;
+            let fetched = self.try_send(request).await;
+            self.probe_in_background();
+            let again = match fetched {
+                Err(FetchError::ConnectionRefused) => now() < until,
+                Err(FetchError::Unreachable) if !tried && request.is_repeatable() => {
+                    tried = true;
+                    self.may_retry(until).await
+                }
+                _ => false,
+            };
+            if !again {
+                return fetched;
+            }
+            count_event(OriginEvent::Retried);
+            sleep(POLL_EVERY_MS).await;
+        }
+    }
+
+    /// Whether a second try makes sense: when the origin is away it waits for it, and otherwise there is a
+    /// budget for tries.
+    async fn may_retry(&self, until: Millis) -> bool {
+        while with_breakers(|breakers| breakers.is_suspect()) && now() < until {
+            sleep(POLL_EVERY_MS).await;
+        }
+        with_breakers(|breakers| !breakers.is_closed() || breakers.take_retry())
+    }
+
+    /// Waits until the origin may be asked, as long as that makes sense.
+    async fn await_permit(
+        &self,
+        request: &OriginRequest<'_>,
+        until: Millis,
+    ) -> Result<(), FetchError> {
+        loop {
+            self.probe_in_background();
+            let permit = with_breakers(|breakers| breakers.permit(request.kind(), now()));
+            let waits = request.waits_for_restart
+                && now() < until
+                && WAITING_REQUESTS.get() < WAITING_REQUESTS_MAX;
+            match permit {
+                Permit::Send => return Ok(()),
+                Permit::Wait if waits => {}
+                Permit::Wait | Permit::Reject => {
+                    count_event(OriginEvent::Rejected);
+                    return Err(FetchError::BreakerOpen);
+                }
+            }
+            WAITING_REQUESTS.set(WAITING_REQUESTS.get() + 1);
+            sleep(POLL_EVERY_MS).await;
+            WAITING_REQUESTS.set(WAITING_REQUESTS.get().saturating_sub(1));
+        }
+    }
+
+    /// Sends it once. One that may change something and has no body is known to be unsent only before it is
+    /// sent: a probe has to find the origin first.
+    async fn try_send(&self, request: &OriginRequest<'_>) -> Result<OriginResponse, FetchError> {
+        let bare = request.upload.is_none() && !plan::is_safe(request.method);
+        if bare && self.probe().await == OriginOutcome::NoConnection {
+            with_breakers(|breakers| {
+                breakers.record(request.kind(), OriginOutcome::NoConnection, now());
+            });
+            return Err(FetchError::ConnectionRefused);
+        }
+        self.send(request).await
+    }
+
+    /// Probes the origin behind the answer while something is wrong with it, unless that is done already.
+    fn probe_in_background(&self) {
+        if !with_breakers(|breakers| breakers.begin_probe(now())) {
+            return;
+        }
+        let origin = self.clone();
+        self.context.wait_until(async move {
+            for _ in 0..PROBES_MAX {
+                let outcome = origin.probe().await;
+                if !with_breakers(|breakers| breakers.record_probe(outcome, now())) {
+                    // Whose client has gone away never says that it waits no more.
+                    WAITING_REQUESTS.set(0);
+                    return;
+                }
+                sleep(PROBE_EVERY_MS).await;
+            }
+            with_breakers(CircuitBreakers::end_probe);
+        });
+    }
+
+    /// Asks the origin whether it serves requests. A server that does not know the question does.
+    async fn probe(&self) -> OriginOutcome {
+        count_event(OriginEvent::Probed);
+        let mut headers = Headers::new();
+        self.sign(&mut headers, None);
+        let limit_ms = PROBE_MS.min(self.settings.origin_timeout_ms);
+        let pending = Exchange::send(
+            &self.service(),
+            &self.url(READY),
+            "GET",
+            &headers.to_lines(),
+            None,
+            NOT_DECLARED,
+            limit_ms,
+        );
+        let failed = |error: &JsValue| FetchError::from_js(error).outcome();
+        let exchange: Exchange = match JsFuture::from(pending).await {
+            Ok(exchange) => exchange.unchecked_into(),
+            Err(error) => return failed(&error).unwrap_or(OriginOutcome::NoConnection),
+        };
+        let headers = Headers::from_lines(&exchange.header_lines());
+        let outcome =
+            match error_of_cloudflare_status(exchange.status()).and_then(FetchError::outcome) {
+                Some(outcome) => outcome,
+                None => outcome_of_response(exchange.status(), &headers),
+            };
+        match JsFuture::from(exchange.read_body(limit_ms, PROBE_BYTES_MAX)).await {
+            Ok(_) => outcome,
+            Err(error) => failed(&error).unwrap_or(OriginOutcome::NoConnection),
+        }
+    }
+
+    fn sign(&self, headers: &mut Headers, client_request: Option<&ClientRequest>) {
+        if let Some(secret) = &self.settings.secret {
+            let field = &self.settings.client_address_field;
+            let address =
+                client_request.and_then(|request| request.cache_request.headers.get(field));
+            let seconds = i64::try_from(now() / 1_000).unwrap_or(0);
+            headers.set(ADDRESS_HEADER, signed_address(secret, address, seconds));
+        }
+    }
+
+    fn fields(&self, client_request: &ClientRequest, headers: Headers) -> String {
+        let mut headers = headers.end_to_end();
+        // The runtime says how long the body is that it sends.
+        headers.remove("content-length");
+        headers.set("x-request-id", client_request.id.clone());
+        headers.set("traceparent", client_request.trace_parent().to_string());
+        headers.set(RAW_CODING_REQUEST_HEADER, "1");
+        self.sign(&mut headers, Some(client_request));
+        headers.to_lines()
+    }
+
+    async fn send(&self, request: &OriginRequest<'_>) -> Result<OriginResponse, FetchError> {
+        let limit_ms = self.settings.origin_timeout_ms;
+        let requested_at = now();
+        count_event(OriginEvent::RequestSent);
+        let declared = request
+            .client_request
+            .cache_request
+            .headers
+            .get("content-length");
+        let declared = declared.and_then(|it| it.trim().parse().ok());
+        let pending = Exchange::send(
+            &self.service(),
+            &request.url,
+            request.method,
+            &request.fields,
+            request.upload.as_ref(),
+            declared.unwrap_or(NOT_DECLARED),
+            limit_ms,
+        );
+        let fetched = match JsFuture::from(pending).await {
+            Ok(exchange) => {
+                let client_request = Rc::clone(request.client_request);
+                let exchange = exchange.unchecked_into();
+                Ok(OriginResponse::from_exchange(
+                    exchange,
+                    requested_at,
+                    limit_ms,
+                    client_request,
+                ))
+            }
+            Err(error) => Err(FetchError::from_js(&error)),
+        };
+        let fetched = fetched.and_then(|fetched| {
+            let cloudflare = self.settings.origin_url.is_some();
+            match error_of_cloudflare_status(fetched.status).filter(|_| cloudflare) {
+                None => Ok(fetched),
+                // What has come only in part cannot be sent again.
+                Some(_) if request.upload.as_ref().is_some_and(|it| !it.is_complete()) => {
+                    Err(FetchError::Unreachable)
+                }
+                Some(error) => Err(error),
+            }
+        });
+        let outcome = match &fetched {
+            Ok(fetched) => Some(outcome_of_response(fetched.status, &fetched.headers)),
+            Err(error) => error.outcome(),
+        };
+        match &fetched {
+            Ok(fetched) if outcome == Some(OriginOutcome::ServerError) => {
+                count_event(OriginEvent::ServerError);
+            }
+            Ok(fetched) if fetched.status == 503 => count_event(OriginEvent::Overloaded),
+            Ok(_) => {}
+            Err(error) => count_event(error.event()),
+        }
+        if let Some(outcome) = outcome {
+            with_breakers(|breakers| breakers.record(request.kind(), outcome, now()));
+        }
+        fetched
+    }
+}
+
+/// The length of a body that does not say how long it is, or of none.
+const NOT_DECLARED: f64 = -1.0;
+/// The most bytes of a probe's answer that are read.
+const PROBE_BYTES_MAX: f64 = 65_536.0;
+
+thread_local! {
+    /// How many requests wait until the origin is back.
+    static WAITING_REQUESTS: Cell<usize> = const { Cell::new(0) };
+}
+
+async fn sleep(ms: u32) {
+    // A timer does not fail.
+    let _ = JsFuture::from(bridge::sleep(ms)).await;
+}
