@@ -1,5 +1,5 @@
-//! The edge: an HTTP cache in front of the origin, as a Worker. [`core`] decides and is plain Rust;
-//! the adapter translates between it and the runtime.
+//! The edge is a shared HTTP cache in front of the origin, built as a Worker. [`core`] holds every
+//! caching decision as plain Rust without I/O; the `worker` module adapts it to the runtime.
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What to do with the origin's answer: whether it is stored, and as what (RFC 9111 §3).
+//! Admission: decides whether a response is stored, and with which metadata (RFC 9111 §3).
 
 use super::{
     byte_range::ContentRange,
@@ -14,40 +14,41 @@ use super::{
 
 use shared::key::Whose;
 
-/// How far this cache goes. What differs is what RFC 9111 allows and a shop had better not do.
+/// Which caching rules apply. The two sets differ where RFC 9111 leaves a choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheRules {
-    /// Of a shop: at the addresses of its contract nothing is guessed and nothing that sets a cookie is kept;
-    /// elsewhere nothing that may be about the client's cookie is.
+    /// The rules of a shop. On routes of the shared contract, no heuristic lifetime is used and no
+    /// response with `Set-Cookie` is stored. On all other routes, a response that may depend on the
+    /// client's cookie is not stored.
     #[default]
     Shop,
-    /// Of a general cache: everything that RFC 9111 allows.
+    /// The rules of a general cache: everything that RFC 9111 allows.
     Standard,
 }
 
-/// What to do with the origin's answer.
+/// Whether a response is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// MemoryStore it once its body has come whole.
+    /// Store the response once its body has arrived completely.
     Store(Box<EntryMetadata>),
-    /// Hand it on and store nothing: why not.
+    /// Relay the response without storing it; the text is the reason, for `Cache-Status`.
     DoNotStore(&'static str),
 }
 
-/// What an answer says about being stored.
+/// The metadata of a response that may be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryMetadata {
     cache_control: CacheControl,
     vary_values: Vec<(String, Option<String>)>,
 }
 
-/// The final statuses whose meaning for caches this one knows (RFC 9110 §15).
+/// The final status codes whose caching requirements this cache understands (RFC 9110 §15).
 const UNDERSTOOD_STATUSES: [u16; 28] = [
     200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411,
     413, 414, 415, 421, 422, 500, 501, 503, 504,
 ];
 
-/// Decides whether an answer is stored.
+/// Decides whether a response is stored.
 pub fn admit(
     rules: CacheRules,
     request: &CacheRequest,
@@ -84,7 +85,8 @@ pub fn admit(
     }))
 }
 
-/// Whether this is an address of the shop's own, of which its origin says everything in so many words.
+/// Whether the route belongs to the shop's contract, so that its origin states every cache rule
+/// explicitly.
 fn is_contract_route(rules: CacheRules, request: &CacheRequest) -> bool {
     rules == CacheRules::Shop && request.whose != Whose::Unknown
 }
@@ -97,13 +99,14 @@ fn rejection_reason(
     cache_control: &CacheControl,
     vary: &[String],
 ) -> Option<&'static str> {
-    // With cookies an answer is for whoever sent them, unless it says otherwise.
+    // A response to a request with cookies may be personal unless it is explicitly shared.
     let shop = rules == CacheRules::Shop;
     let cookie = request.headers.contains("cookie");
     let authorized =
         request.headers.contains("authorization") && !cache_control.allows_storing_authorized();
     let sets_cookie = headers.contains("set-cookie") || headers.contains("set-cookie2");
-    // A status without a lifetime of its own is kept only when its meaning allows it (§4.2.2).
+    // A response without explicit freshness is stored only with a heuristically cacheable status
+    // (RFC 9111 §4.2.2).
     let says = cache_control.freshness_lifetime.is_some() || cache_control.public;
     if request.method != "GET" {
         Some("method")
@@ -132,8 +135,9 @@ fn rejection_reason(
     }
 }
 
-/// Whether this is a final answer about the whole, or one about a part that says which (§3.3). What is below
-/// 200 is none yet, and 304 and 416 answer somebody's condition and somebody's range.
+/// Whether the response is final and complete, or a partial response that names its range (RFC 9111
+/// §3.3). A status below 200 is not final. A 304 answers one client's condition, and a 416 answers
+/// one client's range.
 fn is_final_response(request: &CacheRequest, status: u16, headers: &Headers) -> bool {
     let asked_for_part = request.headers.contains("range");
     match status {
@@ -144,13 +148,13 @@ fn is_final_response(request: &CacheRequest, status: u16, headers: &Headers) -> 
     }
 }
 
-/// Which bytes of the whole an answer has, when it says that they are not all.
+/// The byte range of a 206 (Partial Content) response.
 pub fn content_range(status: u16, headers: &Headers) -> Option<ContentRange> {
     let fields = (status == 206).then(|| headers.get("content-range"));
     ContentRange::parse(fields.flatten()?)
 }
 
-/// The statuses that may be kept without a word about it (RFC 9110 §15.1).
+/// The status codes that are heuristically cacheable (RFC 9110 §15.1).
 const fn is_heuristically_cacheable(status: u16) -> bool {
     matches!(
         status,
@@ -158,7 +162,8 @@ const fn is_heuristically_cacheable(status: u16) -> bool {
     )
 }
 
-/// A guessed lifetime: a tenth of the time since the last change, a day at most (§4.2.2).
+/// The heuristic freshness lifetime: a tenth of the time since `Last-Modified`, at most a day (RFC
+/// 9111 §4.2.2).
 fn heuristic_lifetime(status: u16, headers: &Headers, cache_control: &CacheControl) -> Option<u32> {
     const DAY: u64 = 24 * 60 * 60;
     if cache_control.no_cache || !(is_heuristically_cacheable(status) || cache_control.public) {
@@ -170,7 +175,8 @@ fn heuristic_lifetime(status: u16, headers: &Headers, cache_control: &CacheContr
 }
 
 impl EntryMetadata {
-    /// The response, once the body has come whole. `requested_at` is when the request was sent.
+    /// Builds the stored response after the whole body has arrived. `requested_at` is when the
+    /// request was sent (`request_time` in RFC 9111 §4.2.3).
     pub fn into_response(
         self,
         status: u16,
@@ -186,7 +192,7 @@ impl EntryMetadata {
             headers.remove(name);
         }
         if !headers.contains("date") {
-            // §6.6.1 of RFC 9110: who keeps an answer without a date says when it came.
+            // A recipient with a clock adds the `Date` that a response lacks (RFC 9110 §6.6.1).
             let came = std::time::UNIX_EPOCH + std::time::Duration::from_millis(now);
             headers.append("date", httpdate::fmt_http_date(came));
         }
@@ -208,8 +214,8 @@ impl EntryMetadata {
     }
 }
 
-/// Whether an origin's answer counts as its failure, so that something stale is better (RFC 5861
-/// §4).
+/// Whether a status counts as a failure of the origin, for which `stale-if-error` allows a stale
+/// response (RFC 5861 §4).
 pub const fn is_failure(status: u16) -> bool {
     matches!(status, 500 | 502 | 503 | 504)
 }
@@ -230,7 +236,7 @@ mod tests {
         }
     }
 
-    /// At an address that the contract does not know.
+    /// The same request on a route that the shared contract does not know.
     fn outside_contract(request: &CacheRequest) -> CacheRequest {
         CacheRequest {
             whose: Whose::Unknown,
@@ -258,7 +264,7 @@ mod tests {
         }
     }
 
-    /// RFC 9111 §3, §3.5, §4.1 and the shop's own rule about cookies.
+    /// RFC 9111 §3, §3.5 and §4.1, and the shop's own rule about cookies.
     #[test]
     fn what_is_not_for_everybody_is_left() {
         let get = request("GET", &[]);
@@ -322,8 +328,8 @@ mod tests {
         }
     }
 
-    /// RFC 9111 §7.3 leaves cookies to the origin, where it is not the shop's own; but what may be about
-    /// somebody's cookie is for nobody else.
+    /// RFC 9111 §7.3 leaves the meaning of cookies to the origin. On routes outside the contract a
+    /// `Set-Cookie` therefore does not prevent storing, unless the request carried a cookie.
     #[test]
     fn elsewhere_a_cookie_is_kept_unless_somebody_brought_one() {
         let get = request("GET", &[]);
@@ -352,7 +358,8 @@ mod tests {
         }
     }
 
-    /// RFC 9111 §3.3: a part is kept as a part when it says which one it is, and only for who asked for one.
+    /// RFC 9111 §3.3: a partial response is stored only if it names its range and a range was
+    /// requested.
     #[test]
     fn a_part_is_kept_when_it_says_which_it_is() {
         let whole = outside_contract(&request("GET", &[]));
@@ -400,7 +407,7 @@ mod tests {
         assert_eq!(rejection(&get, 599, &line), Some("must-understand"));
     }
 
-    /// RFC 9111 §4.2.2, which a shop does without.
+    /// RFC 9111 §4.2.2; the shop's rules use no heuristic lifetime.
     #[test]
     fn a_lifetime_is_guessed_by_the_standard_and_not_by_the_shop() {
         let get = request("GET", &[]);

@@ -1,18 +1,18 @@
-//! Parts of a body (RFC 9110 §14): one range of bytes, cut from what is stored whole or in part.
+//! Byte ranges (RFC 9110 §14): selects one range from a complete or partial stored body.
 
-/// What a `Range` field asks for.
+/// How a `Range` field applies to a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestedRange {
-    /// These bytes, both ends included.
+    /// Send these bytes; both ends are included.
     Satisfiable(usize, usize),
-    /// Bytes that are not there: 416.
+    /// The range starts beyond the end of the body: 416 (Range Not Satisfiable).
     Unsatisfiable,
-    /// Something that this cache does not cut, and may answer whole (§14.2): several ranges, another
-    /// unit, or what is malformed.
+    /// The field is ignored and the complete body is sent, as RFC 9110 §14.2 allows: it has several
+    /// ranges, another unit, or is malformed.
     Ignored,
 }
 
-/// Reads a `Range` field for a body of this length.
+/// Parses a `Range` field for a body of this length.
 pub fn parse_range(field: &str, length: usize) -> RequestedRange {
     let Some((unit, set)) = field.split_once('=') else {
         return RequestedRange::Ignored;
@@ -42,31 +42,32 @@ pub fn parse_range(field: &str, length: usize) -> RequestedRange {
     }
 }
 
-/// Which bytes of the whole a stored part holds, both ends included (`Content-Range`, RFC 9110 §14.4).
+/// The range of the complete representation that a partial stored body holds, with both ends
+/// included (`Content-Range`, RFC 9110 §14.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentRange {
-    /// The first byte.
+    /// The position of the first byte.
     pub first: usize,
-    /// The last byte.
+    /// The position of the last byte.
     pub last: usize,
-    /// How many bytes the whole has, if anybody said so.
+    /// The length of the complete representation, if it is known.
     pub complete_length: Option<usize>,
 }
 
-/// The bytes that answer a request: where they lie in the stored body, and which bytes of the whole they
-/// are. All ends are included.
+/// The bytes that satisfy a range request: their position in the stored body, and their position in
+/// the complete representation. All ends are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RangeSlice {
-    /// Where they begin in the stored body.
+    /// The first byte, as a position in the stored body.
     pub start: usize,
-    /// Where they end in the stored body.
+    /// The last byte, as a position in the stored body.
     pub end: usize,
-    /// Which bytes of the whole they are.
+    /// The same bytes as positions in the complete representation.
     pub content_range: ContentRange,
 }
 
 impl RangeSlice {
-    /// From a body that is stored whole.
+    /// A slice of a body that is stored completely.
     pub const fn of_whole(first: usize, last: usize, length: usize) -> Self {
         Self {
             start: first,
@@ -81,7 +82,7 @@ impl RangeSlice {
 }
 
 impl ContentRange {
-    /// Reads a `Content-Range`; nothing when it is none of bytes, or says nothing of them.
+    /// Parses a `Content-Range` field. None if the unit is not bytes, or no range is named.
     pub fn parse(field: &str) -> Option<Self> {
         let (unit, rest) = field.trim().split_once(' ')?;
         let (range, complete_length) = rest.trim().split_once('/')?;
@@ -104,15 +105,15 @@ impl ContentRange {
         })
     }
 
-    /// What a `Content-Range` says of it.
+    /// The value of a `Content-Range` field.
     pub fn field_value(&self) -> String {
         let complete_length = self.complete_length.map(|it| it.to_string());
         let complete_length = complete_length.as_deref().unwrap_or("*");
         format!("bytes {}-{}/{complete_length}", self.first, self.last)
     }
 
-    /// What a `Range` asks for, cut from this part, of which `held` bytes are stored; nothing when it is not
-    /// all in there.
+    /// The slice of this partial body that satisfies a `Range` field, when `held` bytes are stored.
+    /// None if any requested byte is missing.
     pub fn slice(&self, field: &str, held: usize) -> Option<RangeSlice> {
         let (unit, set) = field.split_once('=')?;
         let (first, last) = set.trim().split_once('-')?;
@@ -122,10 +123,12 @@ impl ContentRange {
         let to_the_end = self.complete_length == Some(self.last + 1);
         let (first, last) = match (range_position(first)?, range_position(last)?) {
             (RangePosition::Absent, RangePosition::At(count)) if to_the_end && count > 0 => {
-                // Counted from the end of what is stored, as it is counted from the end of the whole.
+                // A suffix range is counted from the end of the stored bytes, which is the end of
+                // the representation.
                 let from = held.checked_sub(count)?;
                 let first = (self.last + 1).checked_sub(count)?;
-                // All that is stored is the part that it says it is.
+                // When all stored bytes are sent, the range is the stored one, whatever its
+                // declared length.
                 let first = if from == 0 { self.first } else { first };
                 return Some(self.between(from, held - 1, first, self.last));
             }
@@ -162,8 +165,8 @@ enum RangePosition {
     At(usize),
 }
 
-/// A number of bytes, or that there is none; nothing when it is malformed. More than there can be is
-/// as many as there can be.
+/// A byte position, or its absence. None if it is malformed. A position that does not fit the type
+/// is the greatest one.
 fn range_position(text: &str) -> Option<RangePosition> {
     match text {
         "" => Some(RangePosition::Absent),
@@ -180,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// The examples of RFC 9110 §14.1.2, and what surrounds them.
+    /// The examples of RFC 9110 §14.1.2, and their edge cases.
     #[test]
     fn one_range_is_cut() {
         for (field, expected) in [
@@ -244,7 +247,8 @@ mod tests {
         );
     }
 
-    /// RFC 9111 §3.3: what is not all in a stored part is not answered with it.
+    /// RFC 9111 §3.3: a stored partial response satisfies only ranges that lie completely within
+    /// it.
     #[test]
     fn a_part_answers_what_lies_in_it() {
         let cut = |stored: &str, field: &str| {

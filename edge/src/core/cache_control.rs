@@ -1,4 +1,4 @@
-//! `Cache-Control` (RFC 9111 §5.2) and its targeted sisters (RFC 9213).
+//! `Cache-Control` (RFC 9111 §5.2) and the targeted cache control fields (RFC 9213).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -6,42 +6,46 @@ use super::{directives, headers::Headers, http_date, stored_response::Millis};
 
 use directives::{Directive, DirectiveValue};
 
-/// The directives of a response that this cache obeys. Times are in seconds.
+/// The response directives that this cache obeys. Times are in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheControl {
-    /// Nobody stores it.
+    /// `no-store`: no cache may store the response.
     pub no_store: bool,
-    /// It is validated before every use.
+    /// `no-cache`: the response must be validated before every use.
     pub no_cache: bool,
-    /// A shared cache does not store it.
+    /// `private`: a shared cache must not store the response.
     pub private: bool,
-    /// It may be stored also for requests with `Authorization`.
+    /// `public`: the response may be stored even if the request had `Authorization`.
     pub public: bool,
-    /// Once stale it is not used without validation.
+    /// `must-revalidate` or `proxy-revalidate`: a stale response must be validated before use.
     pub must_revalidate: bool,
-    /// It is stored only by those who know what its status means for caches (§5.2.2.3).
+    /// `must-understand`: only a cache that understands the status may store it (RFC 9111
+    /// §5.2.2.3).
     pub must_understand: bool,
-    /// How long it is fresh, as a shared cache counts it.
+    /// The freshness lifetime for a shared cache, from `s-maxage`, `max-age` or `Expires`.
     pub freshness_lifetime: Option<u32>,
-    /// Whether `s-maxage` said so, which also allows storing for `Authorization` (§3.5).
+    /// Whether `s-maxage` is present, which also allows storing a response to a request with
+    /// `Authorization` (RFC 9111 §3.5).
     pub has_s_maxage: bool,
-    /// Whether a field for caches like this one said all that.
+    /// Whether the directives come from a targeted field.
     pub targeted: bool,
-    /// How long it may be served stale while it is renewed (RFC 5861 §3).
+    /// `stale-while-revalidate`: how long a stale response may be used during revalidation (RFC
+    /// 5861 §3).
     pub stale_while_revalidate: u32,
-    /// How long it may be served stale when the origin fails (RFC 5861 §4).
+    /// `stale-if-error`: how long a stale response may be used when the origin fails (RFC 5861 §4).
     pub stale_if_error: u32,
-    /// The fields that are not for everybody: those that `no-cache` or `private` name.
+    /// The header fields that `no-cache` or `private` name; they are not stored.
     pub excluded_fields: Vec<String>,
 }
 
-/// The targeted fields, the most particular first: the target list of RFC 9213 §2.2.
+/// The target list (RFC 9213 §2.2): the targeted fields for this cache, the most specific one
+/// first.
 pub const TARGETED: [&str; 2] = ["cloudflare-cdn-cache-control", "cdn-cache-control"];
 
 impl CacheControl {
-    /// What a response says to this cache. The first targeted field that is valid and not empty
-    /// silences `Cache-Control` and `Expires` (RFC 9213 §2.2); one that is not is as good as absent.
-    /// `received_at` is when the response came, for one that does not say when it was sent.
+    /// Reads the directives of a response. The first targeted field that is valid and not empty
+    /// replaces `Cache-Control` and `Expires` (RFC 9213 §2.2); an invalid one is ignored.
+    /// `received_at` is used for a response without a valid `Date`.
     pub fn from_headers(headers: &Headers, received_at: Millis) -> Self {
         for name in TARGETED {
             let text = headers.lines(name).collect::<Vec<_>>().join(", ");
@@ -81,13 +85,14 @@ impl CacheControl {
             }
         }
         control.has_s_maxage = s_maxage.is_some();
-        // `s-maxage` means `proxy-revalidate` too (§5.2.2.10).
+        // `s-maxage` implies `proxy-revalidate` (RFC 9111 §5.2.2.10).
         control.must_revalidate |= control.has_s_maxage;
         control.freshness_lifetime = s_maxage.or(max_age);
         control
     }
 
-    /// With field names a directive is about those fields alone (§5.2.2.4, §5.2.2.7).
+    /// With field names, the directive applies to those fields only (RFC 9111 §5.2.2.4 and
+    /// §5.2.2.7).
     fn exclude_fields(&mut self, value: DirectiveValue, whole: impl FnOnce(&mut Self)) {
         match value {
             DirectiveValue::Text(names) if !names.trim().is_empty() => {
@@ -99,24 +104,24 @@ impl CacheControl {
         }
     }
 
-    /// Whether the answer to somebody who has shown who they are may be kept for others (§3.5).
+    /// Whether a response to a request with `Authorization` may be stored (RFC 9111 §3.5).
     pub const fn allows_storing_authorized(&self) -> bool {
         self.public || self.has_s_maxage || self.must_revalidate
     }
 
-    /// Whether it says in so many words that it is the same for everybody.
+    /// Whether the response states explicitly that it is the same for every client.
     pub const fn is_explicitly_shared(&self) -> bool {
         self.public || self.has_s_maxage || self.targeted
     }
 }
 
-/// Of two values for one directive the shorter counts (§4.2.1 allows it).
+/// Of two values for one directive the shorter applies, which RFC 9111 §4.2.1 allows.
 fn shorter(old: Option<u32>, new: u32) -> Option<u32> {
     Some(old.map_or(new, |old| old.min(new)))
 }
 
-/// A number of seconds; what is too large means "very long" (§1.2.2), what is no number means stale
-/// (§4.2.1).
+/// A number of seconds. A value that is too large becomes the greatest one (RFC 9111 §1.2.2); a
+/// malformed value means stale (§4.2.1).
 fn seconds(value: &DirectiveValue) -> u32 {
     match value {
         DirectiveValue::Text(text)
@@ -131,7 +136,8 @@ fn seconds(value: &DirectiveValue) -> u32 {
 
 const SECONDS_MAX: u32 = i32::MAX as u32;
 
-/// `Expires` less `Date` (§5.3); an invalid `Expires`, or several that differ, means already stale.
+/// The lifetime from `Expires` minus `Date` (RFC 9111 §5.3). An invalid `Expires`, or several
+/// different ones, mean that the response is stale already.
 fn expires(headers: &Headers, received_at: Millis) -> Option<u32> {
     let mut lines = headers.lines("expires");
     let expires = lines.next()?;
@@ -139,7 +145,7 @@ fn expires(headers: &Headers, received_at: Millis) -> Option<u32> {
         return Some(0);
     }
     let date = headers.get("date").and_then(http_date::parse);
-    // Without a date that can be read, an answer is as old as its arrival (RFC 9110 §6.6.1).
+    // Without a valid `Date`, the time of receipt is the origination date (RFC 9110 §6.6.1).
     let date = date.unwrap_or(UNIX_EPOCH + Duration::from_millis(received_at));
     let expires = http_date::parse(expires);
     let left = expires.and_then(|expires| expires.duration_since(date).ok());
@@ -199,7 +205,7 @@ mod tests {
         assert_eq!((unknown.freshness_lifetime, unknown.targeted), (None, true));
     }
 
-    /// RFC 9213 §2.1: a structured dictionary; what is none is ignored.
+    /// RFC 9213 §2.1: a targeted field that is not a structured dictionary is ignored.
     #[test]
     fn a_targeted_field_that_is_none_is_ignored() {
         for (text, lifetime) in [

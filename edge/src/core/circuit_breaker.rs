@@ -1,7 +1,8 @@
-//! What keeps a failing origin from being asked to death, and clients from waiting for it. Only what the
-//! origin did is counted. Requests that may change something and those that only read have a breaker each,
-//! and it opens when an active probe fails too: a few broken pages are no broken origin. A single address
-//! that keeps failing is held back by itself ([`KeyBreakers`]).
+//! Circuit breakers: they keep a failing origin from being overloaded and clients from waiting for
+//! it. Only outcomes that the origin caused are counted. Unsafe requests and safe requests have a
+//! breaker each. Failures only make a breaker suspect the origin; it opens when an active probe
+//! fails too, so that a few broken pages do not take the shop offline. A single cache key that
+//! keeps failing has a breaker of its own ([`KeyBreakers`]).
 
 mod key_breakers;
 
@@ -11,61 +12,62 @@ use std::collections::HashSet;
 
 use super::stored_response::Millis;
 
-/// Over how long failures are counted.
+/// The window in which failures are counted.
 const WINDOW_MS: Millis = 10_000;
-/// So many failures, and this part of the requests, make the origin suspect, unless the settings say another
-/// number.
+/// The number of failures, and below the percentage of requests, from which the origin is suspect.
+/// The number is the default of a setting.
 pub const FAILURES_MIN: u32 = 3;
 const FAILED_PER_CENT: u32 = 50;
-/// How often the origin is probed while a breaker is open.
+/// The interval between probes while a breaker is open.
 pub const PROBE_EVERY_MS: u32 = 250;
-/// Who probes and has said nothing for so long has gone away.
+/// A probe without a result for this long is lost, because the request that ran it was cancelled.
 const PROBE_LOST_MS: Millis = 3_000;
-/// A second try costs ten first ones, so an outage makes a tenth more requests and not twice as many.
+/// A retry costs as much budget as ten requests earn, so that an outage adds a tenth of the
+/// requests instead of doubling them.
 const TRIES_PER_RETRY: u32 = 10;
 const RETRIES_MAX: u32 = 10;
 
-/// What is asked of the origin.
+/// The kind of a request to the origin; it selects the breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind<'k> {
-    /// It may change something.
+    /// A request with an unsafe method.
     Unsafe,
-    /// It only reads, for somebody.
+    /// A safe request whose response is personal.
     Safe,
-    /// It reads what is the same for everybody at this address.
+    /// A safe request that fills the cache under this key.
     Key(&'k str),
 }
 
-/// What the origin did with a request. What the client did is no outcome.
+/// What the origin did with a request. A failure that the client caused is not an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginOutcome {
-    /// It answered; also that it has too much to do (503 with `Retry-After`).
+    /// The origin responded. Load shedding (503 with `Retry-After`) counts as success.
     Success,
-    /// It answered that it failed.
+    /// The origin responded with 500, 502, 503 or 504.
     ServerError,
-    /// It had the whole request and did not answer in time.
+    /// The origin had the whole request and did not respond in time.
     Timeout,
-    /// There was no connection, or it broke off.
+    /// There was no connection, or it was lost.
     NoConnection,
 }
 
-/// What a request may do.
+/// Whether a request may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// Go to the origin.
+    /// Send the request.
     Send,
-    /// Wait for a moment: the origin is being started again.
+    /// Wait and ask again: the origin is probably restarting.
     Wait,
     /// Fail at once.
     Reject,
 }
 
-/// The breakers of this isolate.
+/// The circuit breakers of this isolate.
 #[derive(Clone, Debug)]
 pub struct CircuitBreakers {
-    /// For how long after its connections broke off an origin counts as being started again.
+    /// How long an origin without connections counts as restarting.
     restart_ms: Millis,
-    /// So many failures make the origin suspect. With 0 it is asked whatever it does.
+    /// How many failures make the origin suspect; 0 disables the breakers.
     failures_min: u32,
     writes: CircuitBreaker,
     reads: CircuitBreaker,
@@ -75,7 +77,7 @@ pub struct CircuitBreakers {
     retry_budget: u32,
 }
 
-/// What is known of the one who probes.
+/// The probe that is running.
 #[derive(Clone, Copy, Debug)]
 struct PendingProbe {
     seen_at: Millis,
@@ -89,28 +91,30 @@ struct CircuitBreaker {
     window_began_at: Millis,
     requests: u32,
     failures: u32,
-    /// The key_breakers that failed in this window: one that always fails is one failure.
+    /// The cache keys that failed in this window. A key counts once, however often it fails.
     failed_keys: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum BreakerState {
-    /// Everybody asks.
+    /// Requests are sent.
     #[default]
     Closed,
-    /// Everybody asks, and the origin is probed.
+    /// Requests are sent, and the origin is probed.
     Suspect,
-    /// Nobody asks but the probe.
+    /// Only probes are sent.
     Open {
         since: Millis,
-        /// Whether there was no connection: nothing that is sent now gets lost on the way.
+        /// Whether the last probe found no connection, as while the origin restarts. A request that
+        /// waits then loses nothing.
         disconnected: bool,
     },
 }
 
 impl CircuitBreakers {
-    /// CircuitBreakers that hold requests back for so long while an origin is started again, and look at it after so
-    /// many failures; with 0 none of them ever opens, and no address is held back.
+    /// Breakers for an origin whose restart takes up to `restart_ms`, and which becomes suspect
+    /// after `failures_min` failures. With 0 failures no breaker ever opens, including those of
+    /// single keys.
     pub fn new(restart_ms: Millis, failures_min: u32) -> Self {
         Self {
             restart_ms,
@@ -123,7 +127,7 @@ impl CircuitBreakers {
         }
     }
 
-    /// Whether the origin may be asked now.
+    /// Whether a request may be sent now.
     pub fn permit(&mut self, request: RequestKind<'_>, now: Millis) -> Permit {
         let restart_ms = self.restart_ms;
         let answered = self.probe.is_some_and(|probe| probe.answered);
@@ -132,7 +136,8 @@ impl CircuitBreakers {
                 since,
                 disconnected,
             } => match disconnected && now < since + restart_ms {
-                // After a pause in which nobody asked, nothing is known before the probe is answered.
+                // Without a recent probe the state is unknown, so requests wait for the next probe
+                // result.
                 false if answered => Permit::Reject,
                 _ => Permit::Wait,
             },
@@ -143,7 +148,7 @@ impl CircuitBreakers {
         }
     }
 
-    /// Counts what the origin did with a request.
+    /// Records the outcome of a request.
     pub fn record(&mut self, request: RequestKind<'_>, outcome: OriginOutcome, now: Millis) {
         self.retry_budget = (self.retry_budget + 1).min(RETRIES_MAX * TRIES_PER_RETRY);
         let failures_min = self.failures_min;
@@ -168,7 +173,7 @@ impl CircuitBreakers {
         }
     }
 
-    /// Whether the caller is to probe the origin, which one does at a time.
+    /// Whether the caller has to probe the origin. Only one probe runs at a time.
     pub fn begin_probe(&mut self, now: Millis) -> bool {
         let lent = !self.is_closed() && !self.is_probed(now);
         if lent {
@@ -185,7 +190,7 @@ impl CircuitBreakers {
         self.probe.is_some_and(seen)
     }
 
-    /// Takes what a probe has found. Whether another one has to follow.
+    /// Records the outcome of a probe. True if another probe has to follow.
     pub fn record_probe(&mut self, outcome: OriginOutcome, now: Millis) -> bool {
         for breaker in [&mut self.writes, &mut self.reads] {
             breaker.record_probe(outcome, now);
@@ -198,31 +203,31 @@ impl CircuitBreakers {
         open
     }
 
-    /// Lets another one probe: this one has to end.
+    /// Ends a probe without a result, so that another task can start one.
     pub fn end_probe(&mut self) {
         self.probe = None;
     }
 
-    /// Takes a second try out of the retry_budget, if there is one.
+    /// Takes one retry out of the budget; false if there is none left.
     pub fn take_retry(&mut self) -> bool {
         let left = self.retry_budget.checked_sub(TRIES_PER_RETRY);
         self.retry_budget = left.unwrap_or(self.retry_budget);
         left.is_some()
     }
 
-    /// Whether a probe has still to say what is wrong.
+    /// Whether the origin is suspect and the next probe decides.
     pub fn is_suspect(&self) -> bool {
         let suspect = |breaker: &CircuitBreaker| breaker.state == BreakerState::Suspect;
         suspect(&self.writes) || suspect(&self.reads)
     }
 
-    /// Whether some requests do not reach the origin.
+    /// Whether a breaker is open.
     pub fn is_open(&self) -> bool {
         let open = |breaker: &CircuitBreaker| matches!(breaker.state, BreakerState::Open { .. });
         open(&self.writes) || open(&self.reads)
     }
 
-    /// Whether all requests reach the origin, and nothing is wrong with it.
+    /// Whether all breakers are closed and the origin is not suspect.
     pub fn is_closed(&self) -> bool {
         let closed = |breaker: &CircuitBreaker| breaker.state == BreakerState::Closed;
         closed(&self.writes) && closed(&self.reads)
@@ -256,7 +261,7 @@ impl CircuitBreaker {
         match (outcome, key) {
             (OriginOutcome::Success, _) => {}
             (OriginOutcome::NoConnection, _) => {
-                // Whether it was one connection or all of them, a probe finds out at once.
+                // A probe finds out at once whether one connection was lost or the origin is down.
                 self.state = BreakerState::Suspect;
                 return;
             }

@@ -1,20 +1,21 @@
-//! Questions to the origin that are under way, so that those who want the same wait for one answer
-//! (request collapsing, RFC 9111 §4). It does not know how somebody waits: `W` is what wakes them.
+//! Collapsed forwarding (RFC 9111 §4): concurrent misses for the same response wait for a single
+//! request to the origin. `W` wakes a waiting request; how it does so is up to the adapter.
 
 use std::collections::HashMap;
 
 use super::stored_response::Millis;
 
-/// The questions that are under way.
+/// The requests to the origin that are pending.
 pub struct CollapsedForwarding<W> {
     by_key: HashMap<String, FetchTicket>,
     pending: HashMap<FetchTicket, PendingFetch<W>>,
     next_ticket: u64,
-    /// Keys whose last answer could not be kept, until when that counts: nobody waits for those.
+    /// Keys whose last response could not be stored, each with the time until which its requests
+    /// are not collapsed.
     uncollapsed: HashMap<String, Millis>,
 }
 
-/// Whose question it is.
+/// Identifies a pending request to the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FetchTicket(u64);
 
@@ -24,33 +25,33 @@ struct PendingFetch<W> {
     waiters: Vec<W>,
 }
 
-/// What somebody does who wants an answer.
+/// How a request takes part in collapsed forwarding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CollapseRole {
-    /// Ask, and land the ticket afterwards.
+    /// Fetch the response, and complete the ticket afterwards.
     Lead(FetchTicket),
-    /// Wait for the one who asks.
+    /// Wait for the request with this ticket.
     Follow(FetchTicket),
-    /// Ask for themselves: others could not use the answer.
+    /// Fetch without collapsing, because others cannot use the response.
     Uncollapsed,
 }
 
-/// What came of a question.
+/// The result of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchResult {
-    /// The answer is in the store.
+    /// The response is in the store.
     Stored,
-    /// There was an answer, and it is not for others.
+    /// There was a response, but it may not be stored.
     NotStored,
-    /// There was none.
+    /// There was no response.
     Failed,
-    /// There was an answer, and it is older than a purge that came meanwhile.
+    /// There was a response, but a purge invalidated it while it was on its way.
     Invalidated,
 }
 
-/// Nobody's question takes longer; one that does is lost, and the next one asks again.
+/// A pending fetch that takes longer is lost; the next request fetches again.
 pub const COLLAPSE_TIMEOUT_MS: Millis = 30_000;
-/// For how long it is remembered that an answer could not be kept.
+/// How long requests for a key are not collapsed after its response could not be stored.
 const UNCOLLAPSED_MS: Millis = 5_000;
 const UNCOLLAPSED_MAX: usize = 1_000;
 
@@ -66,7 +67,7 @@ impl<W> Default for CollapsedForwarding<W> {
 }
 
 impl<W> CollapsedForwarding<W> {
-    /// What somebody does who wants the answer for this key.
+    /// How a request for this key takes part.
     pub fn join(&mut self, key: &str, now: Millis) -> CollapseRole {
         if self.uncollapsed.get(key).is_some_and(|until| now < *until) {
             return CollapseRole::Uncollapsed;
@@ -89,7 +90,7 @@ impl<W> CollapsedForwarding<W> {
         CollapseRole::Lead(ticket)
     }
 
-    /// Waits for a ticket. Gives back who cannot wait because it has landed.
+    /// Adds a waiter to a pending fetch. Returns it if the fetch has been completed already.
     pub fn add_waiter(&mut self, ticket: FetchTicket, waiter: W) -> Option<W> {
         match self.pending.get_mut(&ticket) {
             Some(fetch) => {
@@ -100,7 +101,7 @@ impl<W> CollapsedForwarding<W> {
         }
     }
 
-    /// Ends a question, and hands out who waits for it.
+    /// Completes a fetch and returns the waiters to wake.
     pub fn complete(&mut self, ticket: FetchTicket, result: FetchResult, now: Millis) -> Vec<W> {
         let Some(fetch) = self.pending.remove(&ticket) else {
             return Vec::new();
@@ -121,18 +122,18 @@ impl<W> CollapsedForwarding<W> {
         fetch.waiters
     }
 
-    /// Lets nobody join what is under way: what was asked so far may be answered with what was right
-    /// before a purge. Those who wait already asked before it, too.
+    /// Lets no later request join the pending fetches: their responses may predate a purge that has
+    /// just arrived. Requests that wait already came before that purge, and may get them.
     pub fn stop_joining(&mut self) {
         self.by_key.clear();
     }
 
-    /// How many are under way.
+    /// The number of pending fetches.
     pub fn len(&self) -> usize {
         self.pending.len()
     }
 
-    /// Whether none is.
+    /// Whether no fetch is pending.
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }

@@ -1,5 +1,5 @@
-//! The two syntaxes of cache directives: the list of RFC 9111 §5.2, and the structured dictionary of
-//! RFC 9213 §2.1.
+//! The two syntaxes of cache directives: the list of RFC 9111 §5.2, and the structured dictionary
+//! of RFC 9213 §2.1.
 
 use std::convert::Infallible;
 
@@ -10,29 +10,29 @@ use sfv::{
     },
 };
 
-/// One directive, its name in lower case.
+/// A cache directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// The name.
+    /// The name in lower case.
     pub name: String,
-    /// What it is set to.
+    /// The argument.
     pub value: DirectiveValue,
 }
 
-/// What a directive is set to.
+/// The argument of a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectiveValue {
-    /// To nothing: it is only there.
+    /// There is no argument.
     Flag,
-    /// To this text; a number is its digits.
+    /// A text. A number is kept as its digits.
     Text(String),
-    /// To something that this directive is never set to.
+    /// A value of a type that this directive does not take.
     Invalid,
-    /// To false: as good as not there.
+    /// The boolean false, which means that the directive is absent.
     False,
 }
 
-/// The directives of a line of `Cache-Control`. A quoted argument may hold commas.
+/// Parses the directives of one `Cache-Control` line. A quoted argument may contain commas.
 pub fn parse_list(line: &str) -> Vec<Directive> {
     let mut found = Vec::new();
     let mut rest = line;
@@ -70,8 +70,8 @@ fn end_of_directive(text: &str) -> usize {
     text.len()
 }
 
-/// The directives of a structured dictionary, or nothing when it is none. Of a name that is there
-/// twice the last counts; parameters mean nothing.
+/// Parses the directives of a structured dictionary; None if it is invalid. Of a repeated name the
+/// last value counts, and parameters are ignored.
 pub fn parse_dictionary(text: &str) -> Option<Vec<Directive>> {
     Parser::new(text)
         .parse_dictionary_with_visitor(DirectiveDictionary(Vec::new()))
@@ -99,7 +99,7 @@ impl<'de> DictionaryVisitor<'de> for DirectiveDictionary {
     }
 }
 
-/// The member that is being read: the last.
+/// The dictionary member that is being parsed: the last directive.
 struct DictionaryMember<'m>(&'m mut Vec<Directive>);
 
 impl<'de> EntryVisitor<'de> for DictionaryMember<'_> {
@@ -129,7 +129,8 @@ impl<'de> ItemVisitor<'de> for DictionaryMember<'_> {
     }
 }
 
-/// What RFC 9213 §2.1 maps a value to: seconds are integers, names of fields a string or a token.
+/// Maps a structured value to an argument (RFC 9213 §2.1): seconds are integers, and field names
+/// are a string or a token.
 fn directive_value(name: &str, item: &BareItemFromInput<'_>) -> DirectiveValue {
     let lists_fields = matches!(name, "no-cache" | "private");
     match item {

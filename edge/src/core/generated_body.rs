@@ -1,11 +1,11 @@
-//! What the edge says by itself, when there is nobody behind it who could.
+//! Bodies that the edge generates when no response of the origin can be used.
 
 use shared::{
     locale::Locale,
     problem::{MEDIA_TYPE, Problem, ProblemKind},
 };
 
-/// How the pages look: like the shop's, without a file that would have to be fetched.
+/// The style of the pages. It resembles the shop's, and is inline because the origin may be down.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--paper:#faf8f4;--ink:#211f1c;--soft:#5f594f;--accent:#2a5c45;--on:#fff}\
 @media(prefers-color-scheme:dark){:root{--paper:#171614;--ink:#f2eee6;--soft:#b5ada0;--accent:#8fcbac;--on:#10231a}}\
@@ -17,20 +17,20 @@ p{color:var(--soft);margin:0 0 1.5rem}\
 a{display:inline-block;padding:.75rem 1.5rem;border-radius:.5rem;background:var(--accent);color:var(--on);\
 text-decoration:none;font-weight:600}a:focus-visible{outline:3px solid #1f6feb;outline-offset:3px}";
 
-/// What a page may load: nothing, but for [`STYLE`], which is named by its hash.
+/// The content security policy of the pages. It allows only [`STYLE`], by its hash.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-7HqaF43GrYKeiYlD5Pos8yGyJ498EXVHr25lZKdfY44='; frame-ancestors 'none'";
 
-/// A mallard on the water.
+/// The logo, a mallard on the water.
 const LOGO_SVG: &str = "<svg viewBox=\"0 0 48 32\" width=\"84\" height=\"56\" aria-hidden=\"true\">\
 <path d=\"M2 19c6 9 30 9 38-1 2-3 1-6-3-6-8 0-11 4-17 4-7 0-11-2-18 3z\" fill=\"#8a7b68\"/>\
 <path d=\"M31 14c3 1 6 0 7-2l1-5c0-4-8-5-9 0-.4 3-.6 6 1 7z\" fill=\"#2f6b4f\"/>\
 <path d=\"M38.600 6.500c3 .3 5.400 1 7 2.200-2 1.200-4.600 1.500-7.200 1z\" fill=\"#d9a441\"/>\
 <path d=\"M4 28h40\" stroke=\"currentColor\" stroke-width=\"1.500\" stroke-linecap=\"round\"/></svg>";
 
-/// A small body and its media type.
+/// A body and its media type.
 pub type GeneratedBody = (String, &'static str);
 
-/// The origin does not answer and nothing is stored.
+/// 503: the origin does not respond, and no usable response is stored.
 pub fn unavailable(path: &str) -> GeneratedBody {
     if path.starts_with("/api/") {
         return problem(ProblemKind::Unavailable);
@@ -51,7 +51,7 @@ pub fn unavailable(path: &str) -> GeneratedBody {
     page(locale, title, text, again, "")
 }
 
-/// The request cannot be understood.
+/// 400: the request is malformed.
 pub fn bad_request(path: &str) -> GeneratedBody {
     let texts = (
         "That did not work",
@@ -65,7 +65,7 @@ pub fn bad_request(path: &str) -> GeneratedBody {
     )
 }
 
-/// What was sent is too large.
+/// 413: the request body is too large.
 pub fn too_large(path: &str) -> GeneratedBody {
     let texts = ("That is too large", "Send something smaller.");
     client_error(
@@ -76,7 +76,7 @@ pub fn too_large(path: &str) -> GeneratedBody {
     )
 }
 
-/// What was sent took too long.
+/// 408: the request body did not arrive in time.
 pub fn request_timeout(path: &str) -> GeneratedBody {
     let texts = (
         "That took too long",
@@ -90,7 +90,7 @@ pub fn request_timeout(path: &str) -> GeneratedBody {
     )
 }
 
-/// The method is none that this address takes.
+/// 405: the edge does not forward this method.
 pub fn method_not_allowed(path: &str) -> GeneratedBody {
     let texts = (
         "That did not work",
@@ -123,7 +123,7 @@ fn client_error(
     page(locale, title, text, link, &locale.path("/"))
 }
 
-/// There is nothing here for shoppers.
+/// 404: a path of the operators, which the edge does not serve.
 pub fn not_found(path: &str) -> GeneratedBody {
     let (locale, _) = Locale::split(path);
     let (title, text, link) = match locale {
@@ -137,7 +137,7 @@ pub fn not_found(path: &str) -> GeneratedBody {
     page(locale, title, text, link, &locale.path("/"))
 }
 
-/// The client wanted nothing but what is stored here, and nothing is.
+/// 504: the request has `only-if-cached`, and no usable response is stored.
 pub fn only_if_cached(path: &str) -> GeneratedBody {
     if path.starts_with("/api/") {
         return problem(ProblemKind::Unavailable);

@@ -1,14 +1,15 @@
-//! Header fields: an ordered list, names in lower case.
+//! Header fields: an ordered list with names in lower case.
 
-/// The fields of a message. They lie in one text: a request is read and answered without a piece of
-/// memory for each of them.
+/// The header fields of a message. All lines share one string, so that a request is read and
+/// answered without an allocation for each of them.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     text: String,
     lines: Vec<Line>,
 }
 
-/// Where a line lies in the text: the name from `start` to `middle`, the value from there to `end`.
+/// The position of a field line in the string: the name from `start` to `middle`, the value from
+/// there to `end`.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     start: usize,
@@ -24,7 +25,7 @@ impl PartialEq for Headers {
 
 impl Eq for Headers {}
 
-/// Fields that are about one connection (RFC 9110 §7.6.1) and end at the edge.
+/// Hop-by-hop fields, which apply to one connection only (RFC 9110 §7.6.1).
 const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keep-alive",
@@ -39,12 +40,12 @@ const HOP_BY_HOP: [&str; 10] = [
 ];
 
 impl Headers {
-    /// No fields.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The fields of a text of lines, name and value by turns.
+    /// Parses lines that hold names and values by turns.
     pub fn from_lines(text: &str) -> Self {
         let mut headers = Self {
             text: String::with_capacity(text.len() + 64),
@@ -57,8 +58,8 @@ impl Headers {
         headers
     }
 
-    /// The fields as a text of lines. No field holds a line break: what sent it would not have been
-    /// HTTP.
+    /// Formats the fields as lines that hold names and values by turns. No value contains a line
+    /// break, because HTTP forbids it.
     pub fn to_lines(&self) -> String {
         let mut text = String::with_capacity(self.text.len() + 2 * self.lines.len());
         for (name, value) in self.iter() {
@@ -69,7 +70,7 @@ impl Headers {
         text
     }
 
-    /// The fields whose names are wanted.
+    /// The fields whose names satisfy a predicate.
     #[must_use]
     pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
         let mut headers = Self::new();
@@ -79,7 +80,7 @@ impl Headers {
         headers
     }
 
-    /// Adds a line, beside those of the same name.
+    /// Adds a line, and keeps the other lines of the same name.
     pub fn append(&mut self, name: &str, value: impl AsRef<str>) {
         let start = self.text.len();
         self.text.push_str(name);
@@ -90,31 +91,31 @@ impl Headers {
         self.lines.push(Line { start, middle, end });
     }
 
-    /// Puts one line in the place of all of this name.
+    /// Replaces all lines of this name by one.
     pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
         self.remove(name);
         self.append(name, value);
     }
 
-    /// Takes all lines of this name away.
+    /// Removes all lines of this name.
     pub fn remove(&mut self, name: &str) {
         let text = &self.text;
         self.lines.retain(|it| &text[it.start..it.middle] != name);
     }
 
-    /// The first line of this name (given in lower case).
+    /// The value of the first line of this name (given in lower case).
     pub fn get<'h>(&'h self, name: &'h str) -> Option<&'h str> {
         self.lines(name).next()
     }
 
-    /// All lines of this name.
+    /// The values of all lines of this name.
     pub fn lines<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
         self.iter()
             .filter(move |(it, _)| *it == name)
             .map(|(_, value)| value)
     }
 
-    /// The members of a list that may be spread over several lines.
+    /// The members of a list-based field, which may be spread over several lines (RFC 9110 §5.6.1).
     pub fn members<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
         let members = self
             .lines(name)
@@ -128,7 +129,7 @@ impl Headers {
         self.get(name).is_some()
     }
 
-    /// All lines.
+    /// All lines as names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let part = |line: &Line| {
             let name = &self.text[line.start..line.middle];
@@ -137,8 +138,8 @@ impl Headers {
         self.lines.iter().map(part)
     }
 
-    /// The fields that may travel on: without those about one connection, and without those that
-    /// `Connection` names.
+    /// The end-to-end fields: without the hop-by-hop ones, and without those that `Connection`
+    /// names.
     #[must_use]
     pub fn end_to_end(&self) -> Self {
         let named: Vec<String> = self
@@ -148,7 +149,7 @@ impl Headers {
         self.only(|name| !HOP_BY_HOP.contains(&name) && !named.iter().any(|it| it == name))
     }
 
-    /// About how many bytes the fields take.
+    /// The approximate memory size in bytes.
     pub fn size(&self) -> usize {
         self.text.len() + 32 * self.lines.len()
     }

@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-/// The time that a date names. Its three forms are case-sensitive, but a date in another case, or with the name
-/// of another day, means the same, and whoever reads it as none asks the origin for nothing.
+/// Parses a date. The grammar is case-sensitive, but this parser also accepts other cases and a
+/// wrong day name: rejecting them would make responses stale for no benefit.
 pub fn parse(text: &str) -> Option<SystemTime> {
     if let Ok(time) = httpdate::parse_http_date(text) {
         return Some(time);
@@ -16,7 +16,7 @@ pub fn parse(text: &str) -> Option<SystemTime> {
     spellings.find_map(|it| httpdate::parse_http_date(it).ok())
 }
 
-/// Names with a capital and the zone in capitals, as the grammar writes them.
+/// Normalizes case as the grammar has it: names with a capital, the zone in capitals.
 fn in_usual_case(text: &str) -> String {
     let mut usual = String::with_capacity(text.len());
     for word in text.split_inclusive(|it: char| !it.is_ascii_alphabetic()) {

@@ -1,12 +1,12 @@
-//! Which stored answers an unsafe request makes wrong (RFC 9111 §4.4).
+//! Invalidation of stored responses by unsafe requests (RFC 9111 §4.4).
 
 use shared::key::{self, Whose};
 
 use super::headers::Headers;
 
-/// The keys that a request which may have changed something makes invalid: its own, and those that its
-/// answer names in `Location` and `Content-Location`, if they are of the same origin. `url` is what
-/// was asked for, with scheme and host. What is somebody's is never stored.
+/// The cache keys that a successful unsafe request invalidates: that of its target URI, and those
+/// that `Location` and `Content-Location` of the response name, if they have the same origin. `url`
+/// is the absolute request URL. Personal responses are never stored, so they have no keys.
 pub fn invalidated_keys(url: &str, status: u16, answer: &Headers) -> Vec<String> {
     if !(200..400).contains(&status) {
         return Vec::new();
@@ -28,7 +28,7 @@ pub fn invalidated_keys(url: &str, status: u16, answer: &Headers) -> Vec<String>
     keys
 }
 
-/// An address as scheme and host, and the rest without its fragment.
+/// Splits a URL into its origin (scheme and authority) and the rest without the fragment.
 pub fn split_origin(url: &str) -> (&str, &str) {
     let url = url.split('#').next().unwrap_or(url);
     let host = url.find("://").map_or(0, |at| at + 3);
@@ -38,7 +38,7 @@ pub fn split_origin(url: &str) -> (&str, &str) {
     (&url[..end], &url[end..])
 }
 
-/// A target as path and query.
+/// Splits a request target into path and query.
 pub fn path_and_query(target: &str) -> (&str, Option<&str>) {
     match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -46,7 +46,7 @@ pub fn path_and_query(target: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What a reference means, seen from a target (RFC 3986 §5.2), if it is of the same origin.
+/// Resolves a reference against a target (RFC 3986 §5.2); None if it has another origin.
 fn resolve_reference(origin: &str, target: &str, reference: &str) -> Option<String> {
     let scheme = origin.split_once("://").map_or("", |(scheme, _)| scheme);
     let same =
@@ -74,7 +74,7 @@ fn resolve_reference(origin: &str, target: &str, reference: &str) -> Option<Stri
     Some(remove_dot_segments(&merged))
 }
 
-/// RFC 3986 §5.2.4.
+/// Removes dot segments (RFC 3986 §5.2.4).
 pub fn remove_dot_segments(target: &str) -> String {
     let (path, query) = path_and_query(target);
     let mut parts: Vec<&str> = Vec::new();

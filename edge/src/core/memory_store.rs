@@ -1,5 +1,6 @@
-//! The store in memory: bounded in bytes. What is asked for once and never again pushes out nothing that is
-//! asked for often (S3-FIFO, by `quick_cache`). Purges are looked at when an answer is next asked for.
+//! The first-level cache: stored responses in memory, bounded in bytes. Eviction is S3-FIFO (by
+//! `quick_cache`), so that responses which are requested once do not evict popular ones. Purges are
+//! applied lazily, when a key is next looked up.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -12,7 +13,8 @@ use super::{
     stored_response::{Millis, StoredResponse},
 };
 
-/// Stored answers by key; of one key, those for different request fields.
+/// Stored responses by cache key; a key has one variant for each combination of selecting header
+/// fields.
 pub struct MemoryStore {
     variants_by_key:
         Cache<Rc<str>, Variants, VariantsWeighter, DefaultHashBuilder, EvictionCounter>,
@@ -24,20 +26,20 @@ pub struct MemoryStore {
 
 type Variants = Vec<StoredVariant>;
 
-/// A stored answer, and what is known of it and purges.
+/// A stored response, and which purges it has been checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct StoredVariant {
     response: Rc<StoredResponse>,
-    /// Which purges it is no older than.
+    /// The purge epoch in which the response was requested: earlier purges do not apply to it.
     valid_in: PurgeEpoch,
-    /// Which purges it has been compared with.
+    /// The purge epoch up to which the response has been checked.
     checked_in: Cell<PurgeEpoch>,
 }
 
-/// How many answers one key may have. More variants than codings and languages are a mistake of the
-/// origin.
+/// The most variants of one key. An origin with more variants than codings and languages is
+/// misconfigured.
 const VARIANTS_MAX: usize = 8;
-/// About what a response takes with its key, for the first guess of how many there will be.
+/// The typical size of an entry with its key, which estimates the capacity of the store.
 const TYPICAL_ENTRY_BYTES: usize = 8 * 1_024;
 
 impl MemoryStore {
@@ -59,7 +61,8 @@ impl MemoryStore {
         }
     }
 
-    /// The response that fits, and whether there are others.
+    /// The stored response that matches the request's header fields, and whether the key has any
+    /// variant.
     pub fn find(&mut self, key: &str, request: &Headers) -> (Option<Rc<StoredResponse>>, bool) {
         if self.has_unapplied_purge(key) {
             self.apply_purges(key);
@@ -72,19 +75,21 @@ impl MemoryStore {
         (fitting, !variants.is_empty())
     }
 
-    /// What has been purged so far: to be read when the origin is asked, and given to [`Self::put`].
+    /// The current purge epoch: read it before a request to the origin, and hand it to
+    /// [`Self::put`].
     pub const fn epoch(&self) -> PurgeEpoch {
         self.purge_log.epoch()
     }
 
-    /// The last change of the catalogue that this edge was told of.
+    /// The newest catalogue version that a purge has named.
     pub const fn newest_version(&self) -> u64 {
         self.purge_log.newest_version()
     }
 
-    /// Stores a response in the place of one for the same request fields, and says whether it did. What
-    /// was asked for before a purge of one of its tags may be older than the purge, and is left out. So
-    /// is a response larger than an eighth of the store, which would push out too much.
+    /// Stores a response, and replaces the variant for the same selecting fields. True if it was
+    /// stored. A response that was requested before a purge of one of its tags may predate the
+    /// purge, and is refused; so is one larger than an eighth of the store, which would evict too
+    /// much.
     pub fn put(
         &mut self,
         key: &str,
@@ -95,8 +100,9 @@ impl MemoryStore {
         !old && self.insert(key, response, requested_in)
     }
 
-    /// Stores a response of the cache behind, which does not say which purges it is older than, and says
-    /// whether it did. `asked` is when that cache was asked.
+    /// Stores a response from the second-level cache; true if it was stored. Such an entry does not
+    /// say which purges it predates, so all purges apply to it. `requested_in` is the epoch in
+    /// which the second-level cache was asked.
     pub fn put_from_second_level(
         &mut self,
         key: &str,
@@ -108,7 +114,7 @@ impl MemoryStore {
             && self.insert(key, response, requested_in)
     }
 
-    /// Whether an answer to what was asked in this epoch may be older than a purge.
+    /// Whether a response that was requested in this epoch may predate a purge.
     pub fn is_outdated(
         &self,
         key: &str,
@@ -144,25 +150,25 @@ impl MemoryStore {
         true
     }
 
-    /// Forgets everything of a key.
+    /// Removes all variants of a key.
     pub fn remove(&mut self, key: &str) {
         self.variants_by_key.remove(key);
     }
 
-    /// Forgets everything of a key whose answer has changed: what is on its way here is too old, too.
+    /// Invalidates a key: removes its variants, and refuses responses that are still on their way.
     pub fn invalidate(&mut self, key: &str, now: Millis) {
         self.remove(key);
         self.purge_log.record_key(key);
         self.limit_purge_log(now);
     }
 
-    /// Does what a purge orders.
+    /// Records a purge, which is applied when a key is next looked up.
     pub fn purge(&mut self, purge: &PurgeOrder, now: Millis) {
         self.purge_log.record(purge, now);
         self.limit_purge_log(now);
     }
 
-    /// When too much has been purged to remember, compares everything with it, once.
+    /// When the purge log is full, applies it to everything that is stored, and compacts it.
     fn limit_purge_log(&mut self, now: Millis) {
         if self.purge_log.is_full() {
             let keys: Vec<Rc<str>> = self
@@ -177,7 +183,8 @@ impl MemoryStore {
         }
     }
 
-    /// Whether something of a key is no longer right. It is compared with each purge once.
+    /// Whether a recorded purge concerns a variant of this key. Each variant is checked once per
+    /// epoch.
     fn has_unapplied_purge(&self, key: &str) -> bool {
         let now = self.purge_log.epoch();
         let variants = self
@@ -201,7 +208,7 @@ impl MemoryStore {
         self.purge_log.verdict(&variant.response, variant.valid_in)
     }
 
-    /// Makes of a key's entries what purges have made of them.
+    /// Applies all recorded purges to the variants of a key.
     fn apply_purges(&mut self, key: &str) {
         let Some((key, variants)) = self.variants_by_key.remove(key) else {
             return;
@@ -232,34 +239,34 @@ impl MemoryStore {
         self.evicted += evicted;
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.variants_by_key.len()
     }
 
-    /// Whether there is nothing.
+    /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.variants_by_key.is_empty()
     }
 
-    /// About how many bytes it takes.
+    /// The approximate memory size in bytes.
     pub fn bytes(&self) -> u64 {
         self.variants_by_key.weight()
     }
 
-    /// How many keys were pushed out so far.
+    /// The number of keys that were evicted so far.
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How often a response was compared with purges so far.
+    /// The number of checks against the purge log so far.
     pub const fn purge_checks(&self) -> u64 {
         self.purge_checks.get()
     }
 }
 
-/// Whether the new one of two entries is instead of the old one: it is for the same request fields, unless
-/// both are different parts of the same whole, or one is a part of it.
+/// Whether a new response replaces an old one. It does if both have the same selecting fields,
+/// unless the new one is another range of the same representation (equal entity tags).
 fn replaces(new: &StoredResponse, old: &StoredResponse) -> bool {
     let beside = new.content_range.is_some()
         && new.content_range != old.content_range
@@ -267,7 +274,7 @@ fn replaces(new: &StoredResponse, old: &StoredResponse) -> bool {
     new.vary_values == old.vary_values && !beside
 }
 
-/// The same, stale since then.
+/// A copy of the response that is stale since then.
 fn stale(response: &StoredResponse, since: Millis) -> Rc<StoredResponse> {
     Rc::new(StoredResponse {
         invalidated_at: Some(response.invalidated_at.unwrap_or(since)),
@@ -288,7 +295,7 @@ impl Weighter<Rc<str>, Variants> for VariantsWeighter {
     }
 }
 
-/// Counts what is pushed out.
+/// Counts evictions.
 #[derive(Clone)]
 struct EvictionCounter;
 

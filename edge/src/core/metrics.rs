@@ -1,4 +1,4 @@
-//! What the edge counts: for Prometheus, and as a line of its log.
+//! Counters of the edge, for Prometheus and for the log.
 
 use std::fmt::Write as _;
 
@@ -6,47 +6,47 @@ use serde_json::{Map, Value};
 
 use shared::key::Class;
 
-/// What became of a request.
+/// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// Answered with what is stored and fresh.
+    /// From a fresh stored response.
     Hit,
-    /// Answered with what is stored and stale.
+    /// From a stale stored response.
     Stale,
-    /// The origin was asked for something to keep.
+    /// From the origin, for a request that fills the cache.
     Miss,
-    /// Waited for the same question of somebody else.
+    /// From the response to another client's collapsed request.
     Collapsed,
-    /// Handed on, because it is nobody else's.
+    /// From the origin, without using the cache.
     Bypass,
-    /// Answered by the edge itself.
+    /// With a response that the edge generated.
     Generated,
 }
 
-/// What happened between edge and origin.
+/// An event between edge and origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginEvent {
-    /// It was asked.
+    /// A request was sent.
     RequestSent,
-    /// It did not answer, or its answer broke off.
+    /// There was no connection, or it was lost.
     Unreachable,
-    /// It did not answer in time.
+    /// The origin did not respond in time.
     Timeout,
-    /// It answered 500, 502, 503 or 504.
+    /// The origin responded with 500, 502, 503 or 504.
     ServerError,
-    /// It was asked a second time.
+    /// A request was sent again.
     Retried,
-    /// It was left alone, because the breaker is open.
+    /// A request was not sent, because a breaker is open.
     Rejected,
-    /// It answered 503 with `Retry-After`: it has too much to do.
+    /// The origin shed load: 503 with `Retry-After`.
     Overloaded,
-    /// It was asked whether it serves requests again.
+    /// The origin was probed.
     Probed,
-    /// A client's request did not come whole or could not be sent.
+    /// A client's request was incomplete or could not be forwarded.
     ClientFault,
-    /// A purge came.
+    /// A purge request arrived.
     PurgeReceived,
-    /// What it answered was older than a purge, and not kept.
+    /// A response predated a purge, and was not stored.
     OutdatedResponse,
 }
 
@@ -80,16 +80,16 @@ pub struct Counters {
     events: [u64; ORIGIN_EVENTS.len()],
 }
 
-/// What is so at this moment.
+/// Values at this moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
-    /// Keys in the store.
+    /// Keys in the memory store.
     pub keys: u64,
-    /// Bytes in the store.
+    /// Bytes in the memory store.
     pub bytes: u64,
-    /// Keys that were pushed out so far.
+    /// Keys evicted so far.
     pub evicted: u64,
-    /// Whether requests reach the origin.
+    /// Whether no breaker is open.
     pub breaker_closed: bool,
 }
 
@@ -104,7 +104,7 @@ impl Counters {
         self.events[event as usize] += 1;
     }
 
-    /// In the text format of Prometheus.
+    /// Formats the counters in the Prometheus text format.
     pub fn prometheus(&self, now: Gauges) -> String {
         let mut text = String::new();
         head(
@@ -160,7 +160,7 @@ impl Counters {
         text
     }
 
-    /// As one line of a log; what is zero is left out.
+    /// Formats the counters as one line of the log, without those that are zero.
     pub fn log_line(&self, now: Gauges) -> String {
         let mut fields = Map::new();
         fields.insert("message".into(), "edge counters".into());
@@ -186,7 +186,7 @@ impl Counters {
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing into a text cannot fail.
+    // Writing into a string cannot fail.
     let _ = writeln!(
         text,
         "# HELP mallard_edge_{name} {help}.\n# TYPE mallard_edge_{name} {kind}"

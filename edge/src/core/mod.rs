@@ -1,5 +1,6 @@
-//! What the edge decides, without doing any I/O: an HTTP cache after RFC 9111, driven by headers
-//! alone. It does not know the runtime it runs on, and takes the time as a parameter.
+//! The decisions of a shared HTTP cache (RFC 9111), made without any I/O and driven by header
+//! fields alone. This module does not know the runtime that it runs on, and takes the current time
+//! as a parameter.
 
 pub mod admission;
 pub mod byte_range;

@@ -1,9 +1,10 @@
-//! The request fields that select one of several answers (RFC 9111 §4.1), in a normal form: fewer
+//! Normalization of the request header fields that select a variant (RFC 9111 §4.1). Fewer normal
 //! forms mean fewer variants of one page.
 
 use super::headers::Headers;
 
-/// The value of a field as it selects; absent is a value too.
+/// The normalized value of a selecting header field; None if the field is absent, which selects
+/// too.
 pub fn selecting_value(headers: &Headers, name: &str) -> Option<String> {
     if !headers.contains(name) {
         return None;
@@ -14,13 +15,13 @@ pub fn selecting_value(headers: &Headers, name: &str) -> Option<String> {
     Some(headers.members(name).collect::<Vec<_>>().join(", "))
 }
 
-/// The language that a client wants most, in lower case.
+/// The client's most preferred language, in lower case.
 pub fn preferred_language(headers: &Headers) -> Option<String> {
     let first = languages(headers).into_iter().next()?;
     Some(first.split(';').next().unwrap_or_default().to_owned())
 }
 
-/// Languages in lower case, the most wanted first, those wanted alike by name.
+/// The language ranges in lower case, by descending weight and then by name.
 fn languages(headers: &Headers) -> Vec<String> {
     let mut languages: Vec<(u16, String)> = headers
         .members("accept-language")
@@ -47,7 +48,7 @@ fn weighted(member: &str) -> (&str, u16) {
     (name, q.map_or(1_000, thousandths))
 }
 
-/// `0.25` is 250; what is malformed weighs nothing.
+/// Parses a weight: `0.25` is 250, and a malformed weight is 0.
 fn thousandths(text: &str) -> u16 {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{rest:0<3}");
@@ -59,10 +60,10 @@ fn thousandths(text: &str) -> u16 {
     }
 }
 
-/// The normal forms of `Accept-Encoding`.
+/// The normalized values of `Accept-Encoding`.
 pub const CODINGS: [&str; 3] = ["br", "gzip", "identity"];
 
-/// The normal form of `Accept-Encoding`, one of [`CODINGS`]: the best coding that origin and client share.
+/// The normalized value of `Accept-Encoding`: the best of [`CODINGS`] that the client accepts.
 pub fn preferred_coding(headers: &Headers) -> &'static str {
     let weight = |wanted: &str| {
         let mut members = headers.members("accept-encoding").map(weighted);

@@ -1,5 +1,5 @@
-//! The decisions: what to do with a request. Each carries its reason, which `Cache-Status` prints
-//! (RFC 9211).
+//! Plans: what to do with a request. Each plan carries its reason, which `Cache-Status` prints (RFC
+//! 9211).
 
 use super::{
     byte_range::{self, RangeSlice},
@@ -11,60 +11,61 @@ use super::{
 
 use shared::key::Whose;
 
-/// What is asked for, as far as the decisions need it.
+/// The parts of a request that caching decisions depend on.
 #[derive(Clone, Debug)]
 pub struct CacheRequest {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: String,
-    /// The fields; `accept-encoding` in its normal form, see [`super::negotiation::preferred_coding`].
+    /// The header fields; `accept-encoding` is normalized by
+    /// [`super::negotiation::preferred_coding`].
     pub headers: Headers,
-    /// Whose the answer is, as the contract says.
+    /// Whether the contract declares the response shared or personal.
     pub whose: Whose,
 }
 
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Answer with the stored response; it is fresh.
+    /// Serve the stored response, which is fresh.
     Serve(HitResponse),
-    /// Answer with the stored response and renew it behind the answer.
+    /// Serve the stored response, which is stale, and revalidate it in the background.
     ServeAndRevalidate(HitResponse),
-    /// Ask the origin, with the stored response's validators if there is one.
+    /// Ask the origin, with the validators of the stored response if there is one.
     Fetch(ForwardReason),
-    /// Pass it to the origin and its answer back; neither is looked at.
+    /// Forward request and response without using the cache.
     Bypass(&'static str),
-    /// The client wants nothing but what is stored, and that is nothing: 504.
+    /// Respond with 504: the request has `only-if-cached`, and no usable response is stored.
     GatewayTimeout,
 }
 
-/// How a stored response answers.
+/// How a stored response answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HitResponse {
-    /// With its body.
+    /// With its status and complete body.
     Full,
-    /// With 304: the client has the body already.
+    /// With 304 (Not Modified): the client's copy is current.
     NotModified,
-    /// With 206 and these bytes of its body.
+    /// With 206 (Partial Content) and these bytes of the body.
     Partial(RangeSlice),
-    /// With 416: the client wants bytes that are not there.
+    /// With 416 (Range Not Satisfiable).
     RangeNotSatisfiable,
-    /// With 412: the client wants something only if it is another one than this.
+    /// With 412 (Precondition Failed).
     PreconditionFailed,
 }
 
-/// Why the origin is asked, in the words of RFC 9211 §2.2.
+/// Why a request goes to the origin: the `fwd` parameter of RFC 9211 §2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForwardReason {
-    /// Nothing is stored for this key.
+    /// No response is stored under this key.
     UriMiss,
-    /// Something is stored, but for other request fields.
+    /// Responses are stored under this key, but none matches the selecting header fields.
     VaryMiss,
-    /// What is stored is not fresh.
+    /// The stored response is not fresh.
     Stale,
 }
 
 impl ForwardReason {
-    /// The word in `Cache-Status`.
+    /// The token in `Cache-Status`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::UriMiss => "uri-miss",
@@ -74,7 +75,8 @@ impl ForwardReason {
     }
 }
 
-/// Decides about a request. `stored` is the response that fits it, `others` whether its key has any.
+/// Decides what to do with a request. `stored` is the selected stored response, and `has_variants`
+/// whether any response is stored under the key.
 pub fn plan(
     request: &CacheRequest,
     stored: Option<&StoredResponse>,
@@ -85,8 +87,8 @@ pub fn plan(
         return Plan::Bypass("method");
     }
     let headers = &request.headers;
-    // What was answered to somebody unknown is not for somebody known, unless it says so (RFC 9111
-    // §3.5 asks that of the other direction only; a shop's prices may differ for its staff).
+    // A stored response is not served to an authenticated client unless it is explicitly shared.
+    // RFC 9111 §3.5 only forbids the reverse, but a shop's prices may differ for its staff.
     let known = headers.contains("authorization");
     if known && stored.is_some_and(|response| !response.cache_control.allows_storing_authorized()) {
         return Plan::Bypass("authorization");
@@ -102,9 +104,9 @@ pub fn plan(
         None if has_variants => ForwardReason::VaryMiss,
         None => ForwardReason::UriMiss,
     };
-    // Without something fresh to compare with, a precondition is for the origin (RFC 9111 §4.3.2). At the
-    // shop's own addresses it is compared with what the origin answers then, or it would be a way around
-    // the cache.
+    // Without a fresh stored response, a precondition is the origin's to evaluate (RFC 9111
+    // §4.3.2). On contract routes the edge evaluates it against the origin's response instead,
+    // because clients could bypass the cache otherwise.
     let precondition = headers.contains("if-match") || headers.contains("if-unmodified-since");
     if precondition && request.whose != Whose::Everybodys {
         return Plan::Bypass("precondition");
@@ -115,8 +117,8 @@ pub fn plan(
     Plan::Fetch(why)
 }
 
-/// RFC 9111 §5.2.1.7. The other directives of requests are advice that this cache does not take: with
-/// them anybody could have the origin asked as often as they like.
+/// Whether the request has `only-if-cached` (RFC 9111 §5.2.1.7). Other request directives are
+/// advice that this cache ignores: they would let any client send requests to the origin at will.
 fn is_only_if_cached(headers: &Headers) -> bool {
     let mut found = headers
         .lines("cache-control")
@@ -124,12 +126,12 @@ fn is_only_if_cached(headers: &Headers) -> bool {
     found.any(|it| it.name == "only-if-cached")
 }
 
-/// Whether a method changes nothing (RFC 9110 §9.2.1); one that is not known may change something.
+/// Whether a method is safe (RFC 9110 §9.2.1). An unknown method counts as unsafe.
 pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
-/// How a response answers: the client's conditions first, then the part that it wants (RFC 9110
+/// How a stored response answers a request: preconditions are evaluated before the range (RFC 9110
 /// §13.2.2).
 pub fn hit_response(request: &CacheRequest, response: &StoredResponse) -> HitResponse {
     if !matches!(response.status, 200 | 206) {
@@ -230,7 +232,7 @@ mod tests {
         assert_eq!(at(&response, 90), Plan::Fetch(ForwardReason::Stale));
     }
 
-    /// RFC 9111 §4.2.3: the age it came with counts.
+    /// RFC 9111 §4.2.3.
     #[test]
     fn the_age_it_came_with_counts() {
         let response = stored(&[("cache-control", "max-age=60"), ("age", "50")]);
@@ -282,7 +284,7 @@ mod tests {
         }
     }
 
-    /// Nobody gets past the cache with a condition or a range.
+    /// Clients cannot bypass the cache with a precondition or a range.
     #[test]
     fn a_condition_or_a_range_is_no_way_around_the_cache() {
         let response = stored(&[

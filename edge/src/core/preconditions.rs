@@ -1,9 +1,9 @@
-//! The conditions of a request (RFC 9110 §13), compared with a stored answer.
+//! Preconditions of a request (RFC 9110 §13), evaluated against a stored response.
 
 use super::{headers::Headers, http_date, stored_response::StoredResponse};
 
-/// Whether this is what the client wants to have (`If-Match`, RFC 9110 §13.1.1, compared strongly; without
-/// it `If-Unmodified-Since`, §13.1.4).
+/// Whether `If-Match` holds by strong comparison (RFC 9110 §13.1.1), or without it
+/// `If-Unmodified-Since` (§13.1.4).
 pub fn precondition_holds(headers: &Headers, response: &StoredResponse) -> bool {
     if headers.contains("if-match") {
         let tag = response
@@ -20,7 +20,7 @@ pub fn precondition_holds(headers: &Headers, response: &StoredResponse) -> bool 
         .is_none_or(|(since, changed)| changed <= since)
 }
 
-/// Whether the client's own copy is this response.
+/// Whether the client's copy is current (`If-None-Match`, or without it `If-Modified-Since`).
 pub fn is_not_modified(headers: &Headers, response: &StoredResponse) -> bool {
     if headers.contains("if-none-match") {
         let tag = response.headers.get("etag").map(opaque);
@@ -30,14 +30,14 @@ pub fn is_not_modified(headers: &Headers, response: &StoredResponse) -> bool {
     let Some(since) = time(headers, "if-modified-since") else {
         return false;
     };
-    // Without a `Last-Modified` it cannot have changed since it was made (RFC 9111 §4.3.2).
+    // Without `Last-Modified`, the `Date` of the stored response is used (RFC 9111 §4.3.2).
     let changed =
         time(&response.headers, "last-modified").or_else(|| time(&response.headers, "date"));
     changed.is_some_and(|changed| changed <= since)
 }
 
-/// Whether the client's parts are of this very response (`If-Range`, RFC 9110 §13.1.5): compared
-/// strongly, because bytes are put together.
+/// Whether `If-Range` matches (RFC 9110 §13.1.5). The comparison is strong, because the client
+/// combines bytes.
 pub fn if_range_matches(headers: &Headers, response: &StoredResponse) -> bool {
     let Some(field) = headers.get("if-range").map(str::trim) else {
         return true;
@@ -52,7 +52,7 @@ fn time(headers: &Headers, name: &str) -> Option<std::time::SystemTime> {
     headers.get(name).and_then(http_date::parse)
 }
 
-/// A tag without its weakness: `If-None-Match` compares weakly (RFC 9110 §13.1.2).
+/// The opaque part of an entity tag, for the weak comparison of `If-None-Match` (RFC 9110 §13.1.2).
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }

@@ -1,5 +1,5 @@
-//! Purges: which stored answers are no longer right, by their tags. A purge concerns what is stored
-//! and also what is on its way here: who asked the origin before it may get what was right before.
+//! The log of purges by tag. A purge applies to stored responses and to responses that are still on
+//! their way: one that was requested before the purge may hold the old state.
 
 use std::collections::HashMap;
 
@@ -10,70 +10,72 @@ use super::{
     stored_response::{Millis, StoredResponse},
 };
 
-/// How many purges there were. An answer is as old as the epoch in which the origin was asked.
+/// The number of purges so far. A response belongs to the epoch in which the origin was asked for
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PurgeEpoch(u64);
 
 impl PurgeEpoch {
-    /// Before the first purge.
+    /// The epoch before the first purge.
     pub const START: Self = Self(0);
 }
 
-/// What an answer says of how new it is.
+/// The catalogue version up to which a response includes every change, if the origin states it.
 pub fn catalogue_version(headers: &Headers) -> Option<u64> {
     headers.get(AS_OF_HEADER)?.trim().parse().ok()
 }
 
-/// What was purged when. Nothing is looked for when a purge comes: what is stored is compared with it when
-/// it is next asked for, so that a purge costs as much as it has tags, whatever is stored.
+/// Which purges arrived, and when. A purge searches nothing: a stored response is checked against
+/// the log when it is next looked up, so that the cost of a purge depends on its number of tags
+/// only.
 #[derive(Debug, Default)]
 pub struct PurgeLog {
     epoch: u64,
     everything: TagPurges,
     tags: HashMap<String, TagPurges>,
-    /// The last time that an address was made invalid by a request to it.
+    /// The epoch in which an unsafe request last invalidated a key.
     keys: HashMap<String, u64>,
-    /// What was forgotten of all that, to which everything on its way here is too old.
+    /// The purges that were compacted. Any response that is still on its way may predate them.
     compacted: LastPurge,
-    /// The last change that a purge named.
+    /// The newest catalogue version that a purge has named.
     newest_version: u64,
 }
 
-/// The purges of a tag.
+/// The hard and soft purges of a tag.
 #[derive(Clone, Copy, Debug, Default)]
 struct TagPurges {
     hard: LastPurge,
     soft: LastPurge,
 }
 
-/// The last purge.
+/// The last purge of a tag and mode.
 #[derive(Clone, Copy, Debug, Default)]
 struct LastPurge {
-    /// Which it was.
+    /// The epoch of the last purge.
     epoch: u64,
-    /// Which the one before it was.
+    /// The epoch of the purge before it.
     previous_epoch: u64,
-    /// When it came.
+    /// When the last purge arrived.
     at: Millis,
-    /// Which the last one was that named no change.
+    /// The epoch of the last purge that named no catalogue version.
     unversioned_epoch: u64,
-    /// The last change that one named.
+    /// The newest catalogue version that one of the purges named.
     version: u64,
 }
 
-/// What purges have made of a stored answer.
+/// The effect of the recorded purges on a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurgeVerdict {
-    /// None concerns it.
+    /// No purge applies.
     Valid,
-    /// It is stale, and has been so since then.
+    /// A soft purge made the response stale at this time.
     Stale(Millis),
-    /// It is gone.
+    /// A hard purge removes the response.
     Removed,
 }
 
-/// Tags and addresses that are remembered. When there are more, everything that is stored is compared with
-/// them, and what is on its way here is too old.
+/// The most tags and keys in the log. Above this limit all stored responses are checked against the
+/// log, and it is compacted.
 pub const PURGE_RECORDS_MAX: usize = 20_000;
 
 impl LastPurge {
@@ -85,8 +87,8 @@ impl LastPurge {
         }
     }
 
-    /// Whether an answer to what was asked in this epoch may be older than the purge. One in which the
-    /// purge's change is already, is not.
+    /// Whether a response that was requested in this epoch may predate the purge. If both name a
+    /// catalogue version, the versions decide; otherwise the order of events does.
     fn may_outdate(self, response: &StoredResponse, requested_in: PurgeEpoch) -> bool {
         match response.catalogue_version {
             Some(catalogue_version) => {
@@ -96,8 +98,8 @@ impl LastPurge {
         }
     }
 
-    /// Since when an answer is stale that was right in this epoch. Where that was the work of several
-    /// purges, only the time of the last is known: it may have been so for as long as it is here.
+    /// When the purge made a response of this epoch stale. If several purges apply, only the time
+    /// of the last one is known, so the response counts as stale since it was stored.
     fn invalidated_at(self, response: &StoredResponse, requested_in: PurgeEpoch) -> Millis {
         if self.previous_epoch > requested_in.0 {
             response.stored_at
@@ -108,12 +110,12 @@ impl LastPurge {
 }
 
 impl PurgeLog {
-    /// The epoch of now.
+    /// The current epoch.
     pub const fn epoch(&self) -> PurgeEpoch {
         PurgeEpoch(self.epoch)
     }
 
-    /// The last change that this edge knows of.
+    /// The newest catalogue version that a purge has named.
     pub const fn newest_version(&self) -> u64 {
         self.newest_version
     }
@@ -137,18 +139,18 @@ impl PurgeLog {
         self.newest_version = self.newest_version.max(newest.unwrap_or(0));
     }
 
-    /// Records that what an address answered before is no longer right.
+    /// Records that an unsafe request invalidated a key.
     pub fn record_key(&mut self, key: &str) {
         self.epoch += 1;
         self.keys.insert(key.to_owned(), self.epoch);
     }
 
-    /// Whether more is remembered than should be.
+    /// Whether the log has more entries than allowed.
     pub fn is_full(&self) -> bool {
         self.tags.len() + self.keys.len() > PURGE_RECORDS_MAX
     }
 
-    /// Forgets what was purged, once everything that is stored has been compared with it.
+    /// Clears the log. All stored responses must have been checked against it before.
     pub fn compact(&mut self, now: Millis) {
         self.tags.clear();
         self.keys.clear();
@@ -156,7 +158,7 @@ impl PurgeLog {
         self.compacted.version = self.newest_version;
     }
 
-    /// What has become of a stored answer that was right in this epoch.
+    /// The effect of the recorded purges on a response that was valid in this epoch.
     pub fn verdict(&self, response: &StoredResponse, valid_in: PurgeEpoch) -> PurgeVerdict {
         if self
             .purges_of(response)
@@ -172,7 +174,7 @@ impl PurgeLog {
         }
     }
 
-    /// Whether an answer to what was asked in this epoch may be older than a purge that concerns it.
+    /// Whether a response that was requested in this epoch may predate a purge of one of its tags.
     pub fn outdates(&self, response: &StoredResponse, requested_in: PurgeEpoch) -> bool {
         let both = |it: &TagPurges| {
             it.hard.may_outdate(response, requested_in)
@@ -181,7 +183,7 @@ impl PurgeLog {
         self.compacted.may_outdate(response, requested_in) || self.purges_of(response).any(both)
     }
 
-    /// Whether an address has been made invalid after this epoch.
+    /// Whether a key was invalidated after this epoch.
     pub fn outdates_key(&self, key: &str, requested_in: PurgeEpoch) -> bool {
         self.keys
             .get(key)
@@ -243,7 +245,8 @@ mod tests {
         assert!(serde_json::from_str::<PurgeOrder>(r#"{"mode":"mild"}"#).is_err());
     }
 
-    /// The origin's answers may come from a copy that lags behind: then changes decide, not time.
+    /// The origin may read from a replica that lags behind: then versions decide, and not the order
+    /// of events.
     #[test]
     fn what_was_made_before_a_change_is_not_stored_however_late_it_was_asked_for() {
         let mut purge_log = PurgeLog::default();
@@ -266,11 +269,11 @@ mod tests {
         }
         assert!(!purge_log.outdates(&response("p2", "6"), before));
         assert_eq!(purge_log.newest_version(), 7);
-        // A purge that comes late takes nothing back.
+        // A purge that arrives out of order does not lower the version.
         purge_log.record(&purge_request(r#"{"tags":[{"name":"p1","version":5}]}"#), 0);
         assert!(purge_log.outdates(&response("p1", "6"), purge_log.epoch()));
         assert_eq!(purge_log.newest_version(), 7);
-        // One that somebody ordered by hand names no change: then time decides.
+        // A manual purge names no version: then the order of events decides.
         let before = purge_log.epoch();
         purge_log.record(&purge_request(r#"{"tags":[{"name":"p1"}]}"#), 0);
         assert!(purge_log.outdates(&response("p1", "9"), before));
@@ -324,7 +327,7 @@ mod tests {
         );
     }
 
-    /// Nothing is shown for longer than it allows because nobody asked for it between two purges.
+    /// A response is not served stale for too long when no request looks it up between two purges.
     #[test]
     fn what_was_purged_twice_is_stale_since_it_is_here() {
         let soft = purge_request(r#"{"mode":"soft","tags":[{"name":"p1"}]}"#);
@@ -387,7 +390,7 @@ mod tests {
             );
         }
         assert!(!purge_log.outdates(&response("p0", ""), purge_log.epoch()));
-        // What is stored has been compared with it before.
+        // Stored responses were checked before the log was compacted.
         assert_eq!(
             purge_log.verdict(&response("p0", ""), before),
             PurgeVerdict::Valid

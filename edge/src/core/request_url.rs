@@ -1,36 +1,36 @@
-//! Addresses of requests, parsed once: everything is decided about exactly the address that is sent on.
-//! What the URL Standard, a proxy or a framework could read in another way than it is written (dot segments,
-//! empty segments, backslashes, controls, in whatever encoding) goes no further. Which of the plain spellings
-//! is a page's usual one, such as lower case, is the origin's to say.
+//! URLs of requests. Each is parsed once, and every decision is made about exactly the URL that is
+//! forwarded. A URL that the URL Standard, a proxy or a framework could interpret differently (dot
+//! segments, empty segments, backslashes, control characters, in any encoding) is not forwarded.
+//! Normalization beyond that, such as letter case, is up to the origin.
 
 use std::fmt::Write as _;
 
 use super::invalidation::{path_and_query, remove_dot_segments, split_origin};
 
-/// How an address is written.
+/// How a URL is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UrlForm {
-    /// In the one way in which it is sent on.
+    /// In the canonical form that is forwarded.
     Canonical,
-    /// In another way of a plain one, which is path and query.
+    /// Equivalent to a canonical URL, of which this is path and query.
     Equivalent(String),
-    /// In no way that means the same to everybody.
+    /// Ambiguous or malformed.
     Ambiguous,
 }
 
-/// An address: scheme and host, path and query.
+/// A parsed request URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestUrl {
-    /// All of it, as it is sent on, without a fragment.
+    /// The absolute URL that is forwarded, without a fragment.
     pub url: String,
-    /// How the client has written it.
+    /// The form in which the client wrote it.
     pub form: UrlForm,
 }
 
-/// Where a parameter may be a text with any letters, each encoded.
+/// The paths in which a parameter may contain encoded slashes.
 const ENCODED_SLASH_PREFIX: &str = "/api/";
 
-/// Reads the address of a request.
+/// Parses the URL of a request.
 pub fn parse(url: &str) -> RequestUrl {
     let (host, target) = split_origin(url);
     let (path, query) = path_and_query(target);
@@ -62,7 +62,7 @@ fn parse_path(path: &str) -> (String, UrlForm) {
     {
         return (path, UrlForm::Ambiguous);
     }
-    // Whoever decodes before looking for dots finds them behind an encoded slash, too.
+    // A server that decodes first would find dot segments behind encoded slashes, too.
     let decoded = path.replace("%2F", "/").replace("%5C", "/");
     let is_dots = |part: &str| matches!(part, "." | "..");
     let empty = path.contains("//");
@@ -79,8 +79,8 @@ fn parse_path(path: &str) -> (String, UrlForm) {
     (path, UrlForm::Equivalent(other))
 }
 
-/// The path with what need not be encoded decoded, and everything else encoded in one way (RFC 3986
-/// §6.2.2); nothing when an encoding is broken off.
+/// Percent-decodes unreserved characters, and encodes all others uniformly (RFC 3986 §6.2.2). None
+/// if an encoding is malformed.
 fn normalize_path(path: &str) -> Option<String> {
     let mut normal = String::with_capacity(path.len());
     let mut rest = path;
@@ -109,7 +109,7 @@ fn has_control(path: &str) -> bool {
     encoded.any(|it| it.starts_with(['0', '1']) || it == "7F")
 }
 
-/// The text with every character encoded that is not allowed.
+/// Percent-encodes every byte that is not allowed.
 fn percent_encode(text: &str, allowed: impl Fn(u8) -> bool) -> String {
     let mut encoded = String::with_capacity(text.len());
     for character in text.chars() {
@@ -124,7 +124,7 @@ fn push(text: &mut String, character: char, allowed: impl Fn(u8) -> bool) {
         if allowed(byte) {
             text.push(char::from(byte));
         } else {
-            // Writing into a text cannot fail.
+            // Writing into a string cannot fail.
             let _ = write!(text, "%{byte:02X}");
         }
     }
@@ -134,13 +134,13 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986 §3.3.
+/// The characters of a path (RFC 3986 §3.3).
 const fn is_path(byte: u8) -> bool {
     let sub = matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*');
     is_unreserved(byte) || sub || matches!(byte, b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/')
 }
 
-/// What the URL Standard leaves as it is in the query of `http`.
+/// The characters that the URL Standard leaves unencoded in the query of an `http` URL.
 const fn is_query(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'\'' | b'<' | b'>')
 }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     proptest! {
-        /// The URL Standard and the edge read the same in what is sent on.
+        /// A parser of the URL Standard leaves a canonical URL unchanged.
         #[test]
         fn nobody_reads_it_in_another_way(target in "/[ -~茶]{0,30}") {
             let parsed_url = parse(&format!("http://shop{target}"));

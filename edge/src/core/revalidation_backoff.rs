@@ -1,5 +1,5 @@
-//! Renewals behind an answer that have failed. What cannot be renewed is still served, so the origin is
-//! asked for it again after a delay that grows.
+//! Exponential backoff for failed background revalidations. The stale response is still served
+//! meanwhile, and the origin is asked again after a growing delay.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use super::stored_response::Millis;
 
 const DELAY_MIN_MS: Millis = 1_000;
 const DELAY_MAX_MS: Millis = 60_000;
-/// The most keys that are known.
+/// The most keys that are tracked.
 const KEYS_MAX: usize = 1_000;
 
-/// The keys whose last renewal has failed.
+/// The keys whose last revalidation failed.
 #[derive(Clone, Debug, Default)]
 pub struct RevalidationBackoff {
     by_key: HashMap<String, BackoffDelay>,
@@ -23,12 +23,12 @@ struct BackoffDelay {
 }
 
 impl RevalidationBackoff {
-    /// Whether this key may be renewed now.
+    /// Whether this key may be revalidated now.
     pub fn may_revalidate(&self, key: &str, now: Millis) -> bool {
         self.by_key.get(key).is_none_or(|delay| now >= delay.until)
     }
 
-    /// A renewal has failed: the next one waits twice as long as this one did.
+    /// Records a failed revalidation: each delay is twice as long as the previous one.
     pub fn record_failure(&mut self, key: &str, now: Millis) {
         if !self.by_key.contains_key(key) && self.by_key.len() >= KEYS_MAX {
             self.by_key.retain(|_, delay| now < delay.until);
@@ -45,7 +45,7 @@ impl RevalidationBackoff {
         self.by_key.insert(key.to_owned(), delay);
     }
 
-    /// It has succeeded.
+    /// Records a successful revalidation.
     pub fn record_success(&mut self, key: &str) {
         self.by_key.remove(key);
     }

@@ -1,4 +1,5 @@
-//! A response's description as text, for a store outside of this memory that keeps it with the body.
+//! The metadata of a stored response as text, for the second-level cache, which keeps it beside the
+//! body.
 
 use super::{
     admission,
@@ -8,10 +9,10 @@ use super::{
     stored_response::{AdapterMemo, Millis, StoredBody, StoredResponse, tags},
 };
 
-/// The form of the text; another one is not read.
+/// The version of the format. A text of another version is not read.
 const FORMAT_VERSION: &str = "1";
 
-/// The description of a response.
+/// Serializes the metadata of a stored response.
 pub fn serialize(response: &StoredResponse) -> String {
     let mut text = Headers::new();
     text.append("form", FORMAT_VERSION);
@@ -36,7 +37,7 @@ pub fn serialize(response: &StoredResponse) -> String {
     text.to_lines()
 }
 
-/// The response that a description is of; nothing when it is none.
+/// Restores a stored response from its metadata and body; None if the metadata is invalid.
 pub fn deserialize(text: &str, body: StoredBody, now: Millis) -> Option<StoredResponse> {
     let text = Headers::from_lines(text);
     if text.get("form") != Some(FORMAT_VERSION) {
@@ -73,7 +74,7 @@ pub fn deserialize(text: &str, body: StoredBody, now: Millis) -> Option<StoredRe
     })
 }
 
-/// For how many seconds from now a response is of any use.
+/// For how many seconds from now the response may still be served, fresh or stale.
 pub fn useful_for_s(response: &StoredResponse, now: Millis) -> u32 {
     let cache_control = &response.cache_control;
     let stale = cache_control

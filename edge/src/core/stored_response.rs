@@ -1,4 +1,4 @@
-//! A stored answer, and how old and how fresh it is (RFC 9111 §4.2).
+//! A stored response, its age and its freshness (RFC 9111 §4.2).
 
 use std::{
     any::Any,
@@ -15,38 +15,39 @@ use super::{
 /// Milliseconds since the Unix epoch.
 pub type Millis = u64;
 
-/// A stored answer.
+/// A stored response with its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The fields, end to end, with the coding of the body among them.
+    /// The end-to-end header fields, including the content coding of the body.
     pub headers: Headers,
-    /// The body, in its coding.
+    /// The body, in its content coding.
     pub body: StoredBody,
-    /// Which bytes of the whole the body is, when it is not all of them.
+    /// The range that the body holds of the complete representation, if it is partial.
     pub content_range: Option<ContentRange>,
-    /// When the answer came.
+    /// When the response was received (`response_time` in RFC 9111 §4.2.3).
     pub received_at: Millis,
-    /// How old it was then, in seconds.
+    /// The age at that time, in seconds (`corrected_initial_age` in RFC 9111 §4.2.3).
     pub corrected_initial_age: u32,
-    /// What it says about being kept.
+    /// The cache directives of the response.
     pub cache_control: CacheControl,
-    /// The request's fields that it depends on, with their values then (§4.1).
+    /// The header fields that `Vary` names, with their normalized values in the request (RFC 9111
+    /// §4.1).
     pub vary_values: Vec<(String, Option<String>)>,
-    /// The names by which it can be purged.
+    /// The cache tags, by which the response can be purged.
     pub tags: Vec<Rc<str>>,
-    /// Up to which change of the catalogue everything is in it, if it says so.
+    /// The catalogue version up to which the response includes every change, if it states one.
     pub catalogue_version: Option<u64>,
-    /// Since when it is in this memory.
+    /// When the response was stored in this memory.
     pub stored_at: Millis,
-    /// Since when it is stale because a purge said so.
+    /// When a soft purge made the response stale.
     pub invalidated_at: Option<Millis>,
-    /// What the adapter has made of it.
+    /// What the adapter has derived from the response.
     pub memo: AdapterMemo,
 }
 
-/// A body. What it lies in is the adapter's affair; nothing here depends on what it says.
+/// The body of a stored response. Only the adapter knows the type that holds the bytes.
 #[derive(Clone)]
 pub struct StoredBody {
     content: Rc<dyn Any>,
@@ -54,7 +55,7 @@ pub struct StoredBody {
 }
 
 impl StoredBody {
-    /// A body of so many bytes.
+    /// A body of this many bytes.
     pub fn new(content: impl Any, length: usize) -> Self {
         Self {
             content: Rc::new(content),
@@ -62,17 +63,17 @@ impl StoredBody {
         }
     }
 
-    /// What the adapter put into it.
+    /// The bytes, if they have the expected type.
     pub fn content<T: Any>(&self) -> Option<&T> {
         self.content.downcast_ref()
     }
 
-    /// How many bytes it has.
+    /// The length in bytes.
     pub const fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether it has none.
+    /// Whether the body is empty.
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -92,13 +93,13 @@ impl PartialEq for StoredBody {
 
 impl Eq for StoredBody {}
 
-/// What the adapter makes of a response when it is first answered with, so that later answers need not
-/// make it again. A changed copy of a response has none yet.
+/// A value that the adapter derives from a response when it is first served, so that later hits
+/// need not derive it again. A copy of a response starts without one.
 #[derive(Default)]
 pub struct AdapterMemo(OnceCell<Box<dyn Any>>);
 
 impl AdapterMemo {
-    /// What was made, or what is made now. `T` is always the same.
+    /// The derived value, which is computed once. `T` must always be the same type.
     pub fn get_or_init<T: Any>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         self.0.get_or_init(|| Box::new(make())).downcast_ref()
     }
@@ -124,7 +125,8 @@ impl PartialEq for AdapterMemo {
 
 impl Eq for AdapterMemo {}
 
-/// Fields that describe the stored bytes; a 304, which has none, does not change them (§3.2).
+/// Fields that describe the stored body. A 304 has no body, and does not update them (RFC 9111
+/// §3.2).
 const BODY_FIELDS: [&str; 5] = [
     "content-encoding",
     "content-length",
@@ -134,7 +136,7 @@ const BODY_FIELDS: [&str; 5] = [
 ];
 
 impl StoredResponse {
-    /// How old it is, in seconds (§4.2.3).
+    /// The current age in seconds (RFC 9111 §4.2.3).
     pub fn age(&self, now: Millis) -> u32 {
         let resident = now.saturating_sub(self.received_at) / 1_000;
         u32::try_from(resident)
@@ -143,7 +145,7 @@ impl StoredResponse {
             .min(AGE_MAX)
     }
 
-    /// For how many more seconds it is fresh; at zero and below it is stale.
+    /// The remaining freshness lifetime in seconds. The response is stale at zero and below.
     pub fn ttl(&self, now: Millis) -> i64 {
         let left = i64::from(self.cache_control.freshness_lifetime.unwrap_or(0))
             - i64::from(self.age(now));
@@ -156,17 +158,17 @@ impl StoredResponse {
         }
     }
 
-    /// Whether it may be used without asking the origin.
+    /// Whether the response may be served without validation.
     pub fn is_fresh(&self, now: Millis) -> bool {
         !self.cache_control.no_cache && self.ttl(now) > 0
     }
 
-    /// Whether it may be used while it is renewed behind the answer.
+    /// Whether `stale-while-revalidate` allows serving the response during revalidation.
     pub fn may_serve_while_revalidating(&self, now: Millis) -> bool {
         self.allows_stale() && -self.ttl(now) < i64::from(self.cache_control.stale_while_revalidate)
     }
 
-    /// Whether it may be used because the origin fails.
+    /// Whether `stale-if-error` allows serving the response when the origin fails.
     pub fn may_serve_stale_on_error(&self, now: Millis) -> bool {
         let limit = self
             .cache_control
@@ -179,8 +181,9 @@ impl StoredResponse {
         !(self.cache_control.no_cache || self.cache_control.must_revalidate)
     }
 
-    /// Whether it answers a request with these fields. One in the language that the client wants most
-    /// does so whatever else the client would take; a part does so only for what lies in it.
+    /// Whether the response is selected by a request with these fields. A response in the client's
+    /// preferred language is selected whatever else the client accepts; a partial one only for
+    /// ranges within it.
     pub fn matches_request(&self, request: &Headers) -> bool {
         let wanted = self.vary_values.iter().all(|(name, value)| {
             negotiation::selecting_value(request, name) == *value
@@ -204,12 +207,12 @@ impl StoredResponse {
             .is_some_and(|(own, wanted)| own.trim().eq_ignore_ascii_case(&wanted))
     }
 
-    /// About how many bytes it takes.
+    /// The approximate memory size in bytes.
     pub fn size(&self) -> usize {
         self.body.len() + self.headers.size() + 256
     }
 
-    /// The fields of a request that asks whether this is still right (§4.3.1).
+    /// The conditional header fields of a validation request (RFC 9111 §4.3.1).
     pub fn validation_fields(&self) -> Vec<(&'static str, String)> {
         let pairs = [
             ("if-none-match", "etag"),
@@ -219,13 +222,13 @@ impl StoredResponse {
         pairs.into_iter().filter_map(field).collect()
     }
 
-    /// Whether the origin can be asked if it is still right.
+    /// Whether the response can be validated.
     pub fn has_validator(&self) -> bool {
         self.headers.contains("etag") || self.headers.contains("last-modified")
     }
 
-    /// Takes over what a 304 says (§3.2): its fields replace those of the same name, but for those
-    /// that describe the body, which has not changed.
+    /// Freshens the response with the header fields of a 304 (RFC 9111 §3.2 and §4.3.4). They
+    /// replace the stored fields of the same name, except those that describe the body.
     pub fn freshen(&self, fields: &Headers, requested_at: Millis, now: Millis) -> Self {
         let fields = fields.end_to_end();
         let mut headers = self.headers.clone();
@@ -241,7 +244,7 @@ impl StoredResponse {
         let mut cache_control = CacheControl::from_headers(&headers, now);
         let silent = |name: &&str| !fields.contains(name);
         if ["cache-control", "expires"].iter().all(silent) {
-            // A guessed lifetime stands in no field.
+            // A heuristic lifetime appears in no header field, so it is carried over.
             cache_control.freshness_lifetime = cache_control
                 .freshness_lifetime
                 .or(self.cache_control.freshness_lifetime);
@@ -264,8 +267,8 @@ impl StoredResponse {
     }
 }
 
-/// How old an answer was when it came, in seconds (§4.2.3): as its `Age` and its `Date` say,
-/// whichever is more.
+/// The age of a response when it was received, in seconds: the greater of `apparent_age` and
+/// `corrected_age_value` (RFC 9111 §4.2.3).
 pub fn corrected_initial_age(headers: &Headers, requested_at: Millis, now: Millis) -> u32 {
     let delay = u32::try_from(now.saturating_sub(requested_at) / 1_000).unwrap_or(u32::MAX);
     let date = headers.get("date").and_then(http_date::parse);
@@ -275,8 +278,8 @@ pub fn corrected_initial_age(headers: &Headers, requested_at: Millis, now: Milli
     apparent.max(age_value(headers).saturating_add(delay))
 }
 
-/// The age that an answer brought along (§5.1): the first member of its `Age`; what is no number of seconds
-/// is as good as absent.
+/// The value of `Age` (RFC 9111 §5.1): its first member, or zero if that is not a number of
+/// seconds.
 fn age_value(headers: &Headers) -> u32 {
     let first = headers.members("age").next();
     match first.filter(|it| it.bytes().all(|it| it.is_ascii_digit())) {
@@ -285,15 +288,15 @@ fn age_value(headers: &Headers) -> u32 {
     }
 }
 
-/// What stands for every greater age (§1.2.2).
+/// Any greater age is represented by this value (RFC 9111 §1.2.2).
 const AGE_MAX: u32 = 1 << 31;
 
-/// The names in `Cache-Tag`.
+/// The tags in `Cache-Tag`.
 pub fn tags(headers: &Headers) -> Vec<Rc<str>> {
     headers.members("cache-tag").map(Rc::from).collect()
 }
 
-/// The most names that one answer may be known by; one that has more is not kept.
+/// The most tags of a response; one with more is not stored.
 pub const TAGS_MAX: usize = 64;
 
 #[cfg(test)]
@@ -342,7 +345,7 @@ mod tests {
         assert_eq!(age(&[("age", "7"), ("age", "9")], SENT, SENT), 7);
     }
 
-    /// The longest age is said in the field as the longest, and not as one that wraps or is invented.
+    /// An age beyond the limit is reported as the limit, and does not wrap around.
     #[test]
     fn an_age_never_grows_beyond_the_greatest() {
         let headers: Headers = [("cache-control", "max-age=60"), ("age", "2147483640")]

@@ -1,30 +1,31 @@
-//! Bodies of requests: what is taken from a client before the origin is asked.
+//! Request bodies: how much is buffered before the origin is asked.
 
 use super::headers::Headers;
 
-/// A body up to this size is taken whole before the origin is asked, so that nothing which a client does
-/// reaches the origin, and the request can be sent again.
+/// A body up to this size is buffered completely before the origin is asked. A client that aborts
+/// or stalls then does not reach the origin, and the request can be sent again.
 pub const BUFFERED_BYTES_MAX: u64 = 1_024 * 1_024;
-/// The largest body that does not say how long it is; it is taken whole, too.
+/// The largest body without `Content-Length`; it is buffered completely, too.
 pub const UNDECLARED_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
 
-/// What to do with the body of a request.
+/// What to do with a request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadDecision {
-    /// There is none, or it means nothing (RFC 9110 §9.3.1).
+    /// There is no body, or the method gives it no meaning (RFC 9110 §9.3.1).
     NoBody,
-    /// Take it: whole up to so many bytes, the rest as it comes, and nothing beyond the limit.
+    /// Receive the body: buffer its beginning, stream the rest, and enforce the limit.
     Take {
-        /// The most bytes that are taken before the origin is asked.
+        /// The most bytes that are buffered before the origin is asked.
         buffer_max: u64,
-        /// The most bytes.
+        /// The most bytes in total.
         max: u64,
     },
-    /// It is too large.
+    /// The body is too large.
     TooLarge,
 }
 
-/// What to do with a body. `present` is whether there is one, `max` is the largest that is passed on.
+/// Decides what to do with a request body. `present` says whether there is one, and `max` is the
+/// largest that is forwarded.
 pub fn decide(method: &str, headers: &Headers, present: bool, max: u64) -> UploadDecision {
     if !present || matches!(method, "GET" | "HEAD") {
         return UploadDecision::NoBody;
@@ -46,8 +47,8 @@ pub fn decide(method: &str, headers: &Headers, present: bool, max: u64) -> Uploa
     }
 }
 
-/// Methods that a Worker cannot send on: they are for one connection (`CONNECT`) or show what clients sent
-/// (`TRACE`), and the Fetch Standard forbids them.
+/// Whether a Worker cannot forward the method: `CONNECT` is for one connection, `TRACE` and `TRACK`
+/// echo requests, and the Fetch Standard forbids all three.
 pub fn is_forbidden_method(method: &str) -> bool {
     ["CONNECT", "TRACE", "TRACK"]
         .iter()

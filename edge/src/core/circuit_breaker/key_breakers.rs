@@ -1,21 +1,22 @@
-//! KeyBreakers that keep failing. Each is held back by itself, and tried again by one request at a time.
+//! Circuit breakers of single cache keys. Each opens after repeated failures of its key, and lets
+//! one trial request through at a time (half-open).
 
 use std::collections::HashMap;
 
 use super::{Millis, OriginOutcome};
 
-/// So many failures one after the other hold an breaker back.
+/// The number of consecutive failures that open the breaker of a key.
 const FAILURES_MAX: u32 = 3;
-/// For so long, each time; then one request may try.
+/// How long the breaker stays open before a trial request.
 const OPEN_MS: Millis = 1_000;
-/// A trial that does not come back is lost after this time.
+/// A trial request without an outcome for this long is lost.
 const TRIAL_TIMEOUT_MS: Millis = 15_000;
-/// What failed longer ago is forgotten.
+/// Failures older than this no longer count.
 const FAILURE_EXPIRY_MS: Millis = 60_000;
-/// The most key_breakers that are known.
+/// The most keys that are tracked.
 const KEYS_MAX: usize = 1_000;
 
-/// The key_breakers that failed of late.
+/// The cache keys that failed recently.
 #[derive(Clone, Debug, Default)]
 pub struct KeyBreakers {
     by_key: HashMap<String, KeyBreaker>,
@@ -29,7 +30,7 @@ struct KeyBreaker {
 }
 
 impl KeyBreakers {
-    /// Whether this breaker may be asked for now.
+    /// Whether a request for this key may be sent now.
     pub fn permit(&mut self, key: &str, now: Millis) -> bool {
         let Some(breaker) = self.by_key.get_mut(key) else {
             return true;
@@ -44,7 +45,7 @@ impl KeyBreakers {
         may
     }
 
-    /// Counts what came of asking for it. That there is no connection says nothing about an breaker.
+    /// Records the outcome of a request. A missing connection says nothing about a single key.
     pub fn record(&mut self, key: &str, outcome: OriginOutcome, now: Millis) {
         match outcome {
             OriginOutcome::Success => drop(self.by_key.remove(key)),

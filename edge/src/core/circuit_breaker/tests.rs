@@ -8,7 +8,7 @@ fn breakers() -> CircuitBreakers {
     CircuitBreakers::new(RESTART_MS, FAILURES_MIN)
 }
 
-/// CircuitBreakers of an origin of which these are suspect.
+/// Breakers that suspect the origin after a lost connection for each of these requests.
 fn suspect(requests: &[RequestKind<'_>]) -> CircuitBreakers {
     let mut breakers = breakers();
     for request in requests {
@@ -42,7 +42,7 @@ fn failures_alone_do_not_open_it() {
     assert!(breakers.is_closed());
 }
 
-/// Where an origin is meant to fail, as that of a test suite is.
+/// For an origin that fails on purpose, such as that of a conformance suite.
 #[test]
 fn without_a_threshold_nothing_opens() {
     let mut breakers = CircuitBreakers::new(RESTART_MS, 0);
@@ -65,7 +65,7 @@ fn without_a_threshold_nothing_opens() {
     assert!(breakers.is_closed() && breakers.take_retry());
 }
 
-/// Two failures are enough where the settings say so.
+/// The setting may lower the threshold to two failures.
 #[test]
 fn the_threshold_is_a_setting() {
     let mut breakers = CircuitBreakers::new(RESTART_MS, 2);
@@ -142,7 +142,7 @@ fn where_nobody_is_connected_nobody_is_sent_for_nothing() {
     ] {
         assert_eq!(breakers.permit(request, 3), Permit::Wait);
     }
-    // A restart takes a moment. What takes longer is an outage.
+    // A restart is short; after the limit it counts as an outage.
     for _ in 0..20 {
         assert!(breakers.record_probe(OriginOutcome::NoConnection, 2 + RESTART_MS));
     }
@@ -168,7 +168,7 @@ fn a_hanging_origin_is_not_waited_for() {
     assert_eq!(breakers.permit(RequestKind::Safe, 2), Permit::Reject);
 }
 
-/// The one who probes may be gone without a word.
+/// The task that probes may be cancelled without a result.
 #[test]
 fn a_lost_probe_is_followed_by_another() {
     let mut breakers = open(OriginOutcome::Timeout);
@@ -178,7 +178,7 @@ fn a_lost_probe_is_followed_by_another() {
         Permit::Reject
     );
     assert!(breakers.begin_probe(1 + PROBE_LOST_MS));
-    // Nobody has looked for long: the origin may be well by now.
+    // After a time without probes the state is unknown: the origin may have recovered.
     assert_eq!(
         breakers.permit(RequestKind::Safe, 1 + PROBE_LOST_MS),
         Permit::Wait
@@ -194,7 +194,7 @@ fn a_lost_probe_is_followed_by_another() {
     assert!(!breakers.begin_probe(99_000));
 }
 
-/// A late answer of an origin that hung is an answer.
+/// A late response closes the breaker of an origin that hung.
 #[test]
 fn an_answer_closes_it() {
     let mut breakers = open(OriginOutcome::Timeout);
@@ -226,7 +226,8 @@ fn outcome() -> impl Strategy<Value = OriginOutcome> {
 }
 
 proptest! {
-    /// Whatever happens, somebody may ask again before long, and a probe that succeeds opens the shop.
+    /// In any sequence of events a request is soon sent again, and a successful probe closes all
+    /// breakers.
     #[test]
     fn it_never_stays_open(
         outcomes in prop::collection::vec((any::<bool>(), outcome(), any::<bool>()), 0..200),

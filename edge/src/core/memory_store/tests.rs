@@ -68,7 +68,7 @@ fn variants_stand_side_by_side_and_are_replaced() {
     assert_eq!(store.find("/other", &request("br")), (None, false));
 }
 
-/// A crawler that visits every page once does not push out what shoppers look at.
+/// A crawler that visits every page once does not evict the pages that shoppers look at.
 #[test]
 fn a_scan_pushes_out_nothing_that_is_used() {
     let mut store = MemoryStore::new(1_000_000);
@@ -116,13 +116,14 @@ fn a_soft_purge_leaves_it_stale() {
     let found = store.find("/p/mug", &request("br")).0.unwrap();
     assert!(!found.is_fresh(5_000) && found.may_serve_while_revalidating(5_000));
     assert!(!found.may_serve_while_revalidating(65_000));
-    // Purging it again does not make it younger.
+    // A second soft purge does not extend the time for which the response may be served stale.
     store.purge(&purge_request(PurgeMode::Soft, &["p1"]), 60_000);
     let found = store.find("/p/mug", &request("br")).0.unwrap();
     assert!(!found.may_serve_while_revalidating(65_000));
 }
 
-/// The event loop does nothing else meanwhile: a purge of what is on thousands of pages looks at none.
+/// A purge blocks the event loop, so it must not visit the thousands of responses that have its
+/// tag.
 #[test]
 fn a_purge_costs_as_much_as_it_has_tags() {
     let mut store = MemoryStore::new(100_000_000);
@@ -136,7 +137,7 @@ fn a_purge_costs_as_much_as_it_has_tags() {
         let found = store.find("/p/7", &request("br")).0.unwrap();
         assert_eq!(found.invalidated_at, Some(5_000));
     }
-    // Once to see that it is concerned, and once to make it stale.
+    // One check finds that a purge applies, and one applies it.
     assert_eq!(store.purge_checks(), 2);
     store.purge(&purge_request(PurgeMode::Hard, &["home"]), 6_000);
     assert_eq!((store.purge_checks(), store.len()), (2, 10_000));
@@ -144,7 +145,8 @@ fn a_purge_costs_as_much_as_it_has_tags() {
     assert_eq!(store.len(), 9_999);
 }
 
-/// What was purged is remembered up to a limit; one past it, what is stored has been compared with it.
+/// The purge log is bounded: at its limit the stored responses are checked, and the log is
+/// compacted.
 #[test]
 fn what_is_purged_stays_so_when_it_is_forgotten() {
     let mut store = MemoryStore::new(100_000);
@@ -160,7 +162,7 @@ fn what_is_purged_stays_so_when_it_is_forgotten() {
     assert_eq!(store.find("/p/mug", &request("br")), (None, false));
 }
 
-/// RFC 9111 §4.4, and the answer that was on its way when somebody changed what it is about.
+/// RFC 9111 §4.4, also for a response that was on its way during the invalidation.
 #[test]
 fn what_is_invalid_is_not_stored_however_late_it_comes() {
     let mut store = MemoryStore::new(100_000);
@@ -176,7 +178,7 @@ fn what_is_invalid_is_not_stored_however_late_it_comes() {
     assert!(store.put("/a", response("br", 1), requested_in));
 }
 
-/// Parts of one whole lie side by side; the whole is instead of them.
+/// Ranges of one representation are stored side by side; the complete representation replaces them.
 #[test]
 fn parts_stand_beside_parts_of_the_same_whole() {
     let part = |text: &str, tag: &str| {
@@ -234,7 +236,8 @@ proptest! {
         }
     }
 
-    /// What was asked for before a purge is never there after it, in whatever order things happen.
+    /// In any order of events, a response that was requested before a purge is never found after
+    /// it.
     #[test]
     fn what_is_stored_is_never_older_than_a_purge(
         steps in prop::collection::vec((0_u8..3, 0_usize..4), 0..60),
@@ -244,9 +247,9 @@ proptest! {
         let mut under_way: [Option<(usize, PurgeEpoch)>; 4] = [None; 4];
         for (step, who) in steps {
             match step {
-                // Somebody asks, and the origin answers with the version of now.
+                // The origin is asked and responds with the current version.
                 0 => under_way[who] = Some((version, store.epoch())),
-                // The answer comes.
+                // The response arrives.
                 1 => if let Some((seen, epoch)) = under_way[who].take() {
                     store.put("/", tagged("br", seen, &["p1"]), epoch);
                 },
