@@ -266,7 +266,7 @@ mod tests {
 
     /// RFC 9111 §3, §3.5 and §4.1, and the shop's own rule about cookies.
     #[test]
-    fn what_is_not_for_everybody_is_left() {
+    fn a_response_that_is_not_shared_is_not_stored() {
         let get = request("GET", &[]);
         let of_somebody = request("GET", &[("authorization", "x")]);
         let with_cookie = request("GET", &[("cookie", "a=b")]);
@@ -331,7 +331,7 @@ mod tests {
     /// RFC 9111 §7.3 leaves the meaning of cookies to the origin. On routes outside the contract a
     /// `Set-Cookie` therefore does not prevent storing, unless the request carried a cookie.
     #[test]
-    fn elsewhere_a_cookie_is_kept_unless_somebody_brought_one() {
+    fn outside_the_contract_a_set_cookie_is_stored_unless_a_cookie_was_sent() {
         let get = request("GET", &[]);
         let with_cookie = request("GET", &[("cookie", "a=b")]);
         let sets = ("set-cookie", "a=b");
@@ -361,7 +361,7 @@ mod tests {
     /// RFC 9111 §3.3: a partial response is stored only if it names its range and a range was
     /// requested.
     #[test]
-    fn a_part_is_kept_when_it_says_which_it_is() {
+    fn a_partial_response_is_stored_when_it_names_its_range() {
         let whole = outside_contract(&request("GET", &[]));
         let part = outside_contract(&request("GET", &[("range", "bytes=4-")]));
         let range = |text| ("content-range", text);
@@ -400,7 +400,7 @@ mod tests {
 
     /// RFC 9111 §5.2.2.3.
     #[test]
-    fn what_must_be_understood_is_left_when_it_is_not() {
+    fn must_understand_with_an_unknown_status_is_not_stored() {
         let get = request("GET", &[]);
         let line = [("cache-control", "max-age=9, must-understand, no-store")];
         assert_eq!(rejection(&get, 200, &line), None);
@@ -409,7 +409,7 @@ mod tests {
 
     /// RFC 9111 §4.2.2; the shop's rules use no heuristic lifetime.
     #[test]
-    fn a_lifetime_is_guessed_by_the_standard_and_not_by_the_shop() {
+    fn only_the_standard_rules_use_a_heuristic_lifetime() {
         let get = request("GET", &[]);
         let other = outside_contract(&get);
         let quiet = ("last-modified", "Wed, 31 Dec 2025 00:00:00 GMT");
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withheld_is_not_stored() {
+    fn fields_named_by_no_cache_are_not_stored() {
         let headers = [
             ("cache-control", "max-age=60, no-cache=\"a\""),
             ("a", "1"),

@@ -185,7 +185,7 @@ mod tests {
 
     /// The examples of RFC 9110 §14.1.2, and their edge cases.
     #[test]
-    fn one_range_is_cut() {
+    fn a_single_range_is_parsed() {
         for (field, expected) in [
             ("bytes=0-499", RequestedRange::Satisfiable(0, 499)),
             ("bytes=500-999", RequestedRange::Satisfiable(500, 999)),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_range_is_read_and_written() {
+    fn a_content_range_is_parsed_and_formatted() {
         for (field, expected) in [
             ("bytes 4-9/10", Some((4, 9, Some(10)))),
             ("bytes 0-0/*", Some((0, 0, None))),
@@ -250,7 +250,7 @@ mod tests {
     /// RFC 9111 §3.3: a stored partial response satisfies only ranges that lie completely within
     /// it.
     #[test]
-    fn a_part_answers_what_lies_in_it() {
+    fn a_partial_body_satisfies_ranges_within_it() {
         let cut = |stored: &str, field: &str| {
             let part = ContentRange::parse(stored).unwrap();
             let cut = part.slice(field, part.last + 1 - part.first)?;
@@ -285,8 +285,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cut_is_what_the_whole_would_give(
-            length in 1_usize..50, first in 0_usize..50, count in 1_usize..50, field in "bytes=[0-9]{0,2}-[0-9]{0,2}",
+        fn a_slice_equals_that_of_the_complete_body(
+            length in 1_usize..50, first in 0_usize..50, count in 1_usize..50,
+            field in "bytes=[0-9]{0,2}-[0-9]{0,2}",
         ) {
             prop_assume!(first < length);
             let last = (first + count - 1).min(length - 1);
@@ -299,12 +300,15 @@ mod tests {
                     other => return Err(TestCaseError::fail(format!("{other:?}"))),
                 };
                 prop_assert_eq!(&held[cut.start..=cut.end], expected);
-                prop_assert_eq!((cut.content_range.first, cut.content_range.last), (expected[0], expected[expected.len() - 1]));
+                let ends = (cut.content_range.first, cut.content_range.last);
+                prop_assert_eq!(ends, (expected[0], expected[expected.len() - 1]));
             }
         }
 
         #[test]
-        fn a_part_lies_in_the_body(field in "bytes=[0-9]{0,3}-[0-9]{0,3}", length in 0_usize..500) {
+        fn a_satisfiable_range_lies_within_the_body(
+            field in "bytes=[0-9]{0,3}-[0-9]{0,3}", length in 0_usize..500,
+        ) {
             if let RequestedRange::Satisfiable(first, last) = parse_range(&field, length) {
                 prop_assert!(first <= last && last < length);
             }

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shared_lifetime_comes_first() {
+    fn s_maxage_takes_precedence() {
         let cc = "Cache-Control";
         for (lines, lifetime) in [
             (vec![(cc, "max-age=60")], Some(60)),
@@ -185,7 +185,7 @@ mod tests {
 
     /// RFC 9213 §2.2.
     #[test]
-    fn a_targeted_field_silences_the_others() {
+    fn a_targeted_field_replaces_cache_control() {
         let found = control(&[
             ("Cache-Control", "no-store"),
             (
@@ -207,7 +207,7 @@ mod tests {
 
     /// RFC 9213 §2.1: a targeted field that is not a structured dictionary is ignored.
     #[test]
-    fn a_targeted_field_that_is_none_is_ignored() {
+    fn an_invalid_targeted_field_is_ignored() {
         for (text, lifetime) in [
             ("", 7),
             (" ", 7),
@@ -244,7 +244,7 @@ mod tests {
 
     /// RFC 9111 §5.2.2.4 and §5.2.2.7.
     #[test]
-    fn a_directive_with_names_is_about_those_fields() {
+    fn a_directive_with_field_names_applies_to_those_fields() {
         for name in ["Cache-Control", "CDN-Cache-Control"] {
             let found = control(&[(name, "max-age=60, no-cache=\"A, b\", private=\"c\"")]);
             assert!(!found.no_cache && !found.private);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn expires_counts_from_date() {
+    fn expires_is_relative_to_date() {
         let date = ("Date", "Thu, 01 Jan 2026 00:00:00 GMT");
         let expires = |text| control(&[date, ("Expires", text)]).freshness_lifetime;
         assert_eq!(expires("Thu, 01 Jan 2026 00:01:00 GMT"), Some(60));
@@ -277,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[ -~]{0,60}", targeted in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "[ -~]{0,60}", targeted in "\\PC{0,40}") {
             let _ = control(&[("Cache-Control", &text), ("CDN-Cache-Control", &targeted)]);
         }
     }

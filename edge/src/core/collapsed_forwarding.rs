@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_leads_and_the_others_follow() {
+    fn the_first_request_leads_and_the_others_follow() {
         let mut forwarding = CollapsedForwarding::default();
         let CollapseRole::Lead(ticket) = forwarding.join("/", 0) else {
             panic!()
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_leader_is_replaced_and_lands_nobody_else() {
+    fn a_lost_leader_is_replaced_and_wakes_only_its_own_followers() {
         let mut forwarding = CollapsedForwarding::default();
         let CollapseRole::Lead(lost) = forwarding.join("/", 0) else {
             panic!()
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_what_is_not_kept() {
+    fn requests_for_an_unstorable_response_are_not_collapsed() {
         let mut forwarding: CollapsedForwarding<()> = CollapsedForwarding::default();
         let CollapseRole::Lead(ticket) = forwarding.join("/", 0) else {
             panic!()
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_joins_what_was_asked_before_a_purge() {
+    fn no_request_joins_a_fetch_from_before_a_purge() {
         let mut forwarding = CollapsedForwarding::default();
         let CollapseRole::Lead(old) = forwarding.join("/", 0) else {
             panic!()

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_back_as_they_went() {
+    fn field_lines_survive_a_round_trip() {
         let headers: Headers = [("a", "1"), ("b", ""), ("a", "2: 3")].into_iter().collect();
         assert_eq!(headers.to_lines(), "a\n1\nb\n\na\n2: 3\n");
         assert_eq!(Headers::from_lines(&headers.to_lines()), headers);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_one_connection_stays() {
+    fn hop_by_hop_fields_are_removed() {
         let headers: Headers = [
             ("Connection", "close, X-Mine"),
             ("x-mine", "1"),

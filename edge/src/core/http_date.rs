@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_means_the_same_in_every_case() {
+    fn the_case_of_a_date_does_not_matter() {
         let expected = httpdate::parse_http_date("Thu, 18 Aug 2050 02:01:18 GMT").unwrap();
         for text in [
             "Thu, 18 Aug 2050 02:01:18 GMT",
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_none() {
+    fn an_invalid_date_is_rejected() {
         for text in [
             "",
             "0",
@@ -76,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "\\PC{0,40}") {
             let _ = parse(&text);
         }
     }

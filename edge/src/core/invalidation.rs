@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_and_what_the_answer_names_become_invalid() {
+    fn the_target_and_the_named_locations_are_invalidated() {
         let own = "/a/b?x=1";
         for (location, other) in [
             ("/c?y=2", Some("/c?y=2")),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_makes_nothing_invalid() {
+    fn a_failed_request_invalidates_nothing() {
         let answer = Headers::new();
         for status in [100, 400, 404, 500] {
             assert!(invalidated_keys("http://shop.example/a", status, &answer).is_empty());
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(url in "\\PC{0,30}", location in "[./?#:a-zé]{0,20}") {
+        fn resolving_never_panics(url in "\\PC{0,30}", location in "[./?#:a-zé]{0,20}") {
             let answer = [("location", location.as_str())].into_iter().collect();
             let _ = invalidated_keys(&url, 200, &answer);
         }

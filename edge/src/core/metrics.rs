@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_said() {
+    fn counters_are_exported() {
         let mut counters = Counters::default();
         counters.count_request(Class::Page, RequestOutcome::Hit);
         counters.count_request(Class::Page, RequestOutcome::Hit);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_has_its_place() {
+    fn labels_are_in_the_order_of_their_variants() {
         for (place, (outcome, _)) in REQUEST_OUTCOMES.into_iter().enumerate() {
             assert_eq!(outcome as usize, place);
         }

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn codings_have_one_normal_form() {
+    fn accept_encoding_is_normalized() {
         for (accept, expected) in [
             ("gzip, deflate, br, zstd", "br"),
             ("br;q=0.1, gzip", "gzip"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn languages_have_one_normal_form() {
+    fn accept_language_is_normalized() {
         let value =
             |line| selecting_value(&of("accept-language", line), "accept-language").unwrap();
         for line in ["en, de", "de, en", "eN, De", " en ,   de;q=1.0", "de,en,de"] {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_their_members() {
+    fn other_fields_are_normalized_as_lists() {
         let lines: Headers = [("foo", "1,2"), ("foo", " 3 ")].into_iter().collect();
         assert_eq!(selecting_value(&lines, "foo").as_deref(), Some("1, 2, 3"));
         assert_eq!(selecting_value(&lines, "bar"), None);

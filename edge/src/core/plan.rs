@@ -218,7 +218,7 @@ mod tests {
 
     /// RFC 9111 §4.2 and RFC 5861 §3.
     #[test]
-    fn an_entry_is_fresh_then_renewed_then_asked_for() {
+    fn a_response_is_served_then_revalidated_then_fetched() {
         let response = stored(&[("cache-control", "max-age=60, stale-while-revalidate=30")]);
         assert_eq!(at(&response, 59), Plan::Serve(HitResponse::Full));
         assert_eq!(
@@ -234,7 +234,7 @@ mod tests {
 
     /// RFC 9111 §4.2.3.
     #[test]
-    fn the_age_it_came_with_counts() {
+    fn the_initial_age_counts() {
         let response = stored(&[("cache-control", "max-age=60"), ("age", "50")]);
         assert_eq!(at(&response, 9), Plan::Serve(HitResponse::Full));
         assert_eq!(at(&response, 10), Plan::Fetch(ForwardReason::Stale));
@@ -242,7 +242,7 @@ mod tests {
 
     /// RFC 9111 §5.2.2.2 and §5.2.2.4.
     #[test]
-    fn what_must_be_validated_is_never_served_stale() {
+    fn a_response_that_must_be_validated_is_never_served_stale() {
         for directive in ["must-revalidate", "proxy-revalidate", "no-cache"] {
             let line =
                 format!("max-age=60, stale-while-revalidate=99, stale-if-error=99, {directive}");
@@ -263,7 +263,7 @@ mod tests {
 
     /// RFC 5861 §4.
     #[test]
-    fn what_may_be_stale_on_error_is_so_only_for_its_time() {
+    fn stale_if_error_ends_after_its_time() {
         let response = stored(&[("cache-control", "max-age=60, stale-if-error=40")]);
         assert_eq!(at(&response, 61), Plan::Fetch(ForwardReason::Stale));
         assert!(response.may_serve_stale_on_error(DATE + 99_000));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_passed() {
+    fn unsafe_and_authenticated_requests_bypass_the_cache() {
         let response = stored(&[("cache-control", "max-age=60")]);
         for (request, why) in [
             (request("POST", &[]), "method"),
@@ -286,7 +286,7 @@ mod tests {
 
     /// Clients cannot bypass the cache with a precondition or a range.
     #[test]
-    fn a_condition_or_a_range_is_no_way_around_the_cache() {
+    fn a_precondition_or_a_range_does_not_bypass_the_cache() {
         let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
@@ -316,7 +316,7 @@ mod tests {
 
     /// RFC 9111 §3.3.
     #[test]
-    fn a_stored_part_answers_with_what_lies_in_it() {
+    fn a_stored_partial_response_satisfies_ranges_within_it() {
         let headers: Headers = [
             ("cache-control", "max-age=60"),
             ("content-range", "bytes 4-7/8"),
@@ -362,7 +362,7 @@ mod tests {
 
     /// RFC 9111 §5.2.1.7.
     #[test]
-    fn who_wants_only_what_is_stored_gets_that_or_nothing() {
+    fn only_if_cached_is_served_from_the_cache_or_refused() {
         let response = stored(&[("cache-control", "max-age=60")]);
         let request = request("GET", &[("cache-control", "only-if-cached")]);
         assert_eq!(
@@ -374,7 +374,7 @@ mod tests {
 
     /// RFC 9110 §13.2.2 and §14.2.
     #[test]
-    fn a_part_is_cut_from_what_is_stored() {
+    fn a_range_is_served_from_a_stored_response() {
         let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
@@ -417,7 +417,7 @@ mod tests {
 
     /// RFC 9111 §4.1.
     #[test]
-    fn an_entry_fits_requests_with_the_same_fields() {
+    fn a_response_matches_requests_with_the_same_selecting_fields() {
         let get = request("GET", &[("accept-encoding", "br")]);
         let headers: Headers = [("cache-control", "max-age=60"), ("vary", "Accept-Encoding")]
             .into_iter()
@@ -433,7 +433,7 @@ mod tests {
 
     /// RFC 9111 §3.2 and §4.3.4.
     #[test]
-    fn a_304_renews_what_is_stored() {
+    fn a_304_freshens_the_stored_response() {
         let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
@@ -458,7 +458,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_entry_is_served_beyond_what_it_allows(
+        fn no_response_is_served_beyond_its_limits(
             lifetime in 0_u32..100, swr in 0_u32..100, sie in 0_u32..100, age in 0_u32..100,
             seconds in 0_u64..400,
         ) {

@@ -87,7 +87,7 @@ mod tests {
 
     /// RFC 9110 §13.1.1, §13.1.4 and §13.2.2.
     #[test]
-    fn preconditions_are_compared_with_what_is_stored() {
+    fn preconditions_are_evaluated_against_the_stored_response() {
         let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),
@@ -148,7 +148,7 @@ mod tests {
 
     /// RFC 9110 §13.1.2 and §13.1.3.
     #[test]
-    fn a_client_that_has_it_gets_a_304() {
+    fn a_client_with_a_current_copy_gets_a_304() {
         let response = stored(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"a\""),

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_read_as_it_is_written() {
+    fn a_purge_request_is_deserialized() {
         let soft =
             purge_request(r#"{"mode":"soft","tags":[{"name":"p1","version":7},{"name":"home"}]}"#);
         assert_eq!(
@@ -248,7 +248,7 @@ mod tests {
     /// The origin may read from a replica that lags behind: then versions decide, and not the order
     /// of events.
     #[test]
-    fn what_was_made_before_a_change_is_not_stored_however_late_it_was_asked_for() {
+    fn a_response_with_an_older_version_is_outdated_however_late_it_was_requested() {
         let mut purge_log = PurgeLog::default();
         let before = purge_log.epoch();
         purge_log.record(&purge_request(r#"{"tags":[{"name":"p1","version":7}]}"#), 0);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_of_everything_leaves_what_is_newer() {
+    fn a_purge_of_everything_keeps_newer_versions() {
         let mut purge_log = PurgeLog::default();
         let before = purge_log.epoch();
         let nine = purge_request(r#"{"everything":true,"version":9}"#);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_leaves_what_is_newer() {
+    fn a_purge_by_tag_keeps_newer_versions() {
         let mut purge_log = PurgeLog::default();
         let before = purge_log.epoch();
         purge_log.record(&purge_request(r#"{"tags":[{"name":"p1","version":7}]}"#), 0);
@@ -329,7 +329,7 @@ mod tests {
 
     /// A response is not served stale for too long when no request looks it up between two purges.
     #[test]
-    fn what_was_purged_twice_is_stale_since_it_is_here() {
+    fn a_response_purged_twice_is_stale_since_it_was_stored() {
         let soft = purge_request(r#"{"mode":"soft","tags":[{"name":"p1"}]}"#);
         let mut purge_log = PurgeLog::default();
         let before = purge_log.epoch();
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_invalid_for_what_was_asked_before() {
+    fn an_invalidated_key_outdates_earlier_requests() {
         let mut purge_log = PurgeLog::default();
         let before = purge_log.epoch();
         purge_log.record_key("/a");
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_makes_everything_old_that_is_on_its_way() {
+    fn compaction_outdates_all_pending_responses() {
         let mut purge_log = PurgeLog::default();
         let before = purge_log.epoch();
         for number in 0..PURGE_RECORDS_MAX {

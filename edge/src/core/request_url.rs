@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_address_is_sent_as_it_is_decided_about() {
+    fn a_canonical_url_is_forwarded_normalized() {
         for (target, sent) in [
             ("/", "/"),
             ("", "/"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_and_empty_segments_are_another_spelling() {
+    fn dot_segments_and_empty_segments_are_equivalent_forms() {
         for (target, other) in [
             ("/./metrics", "/metrics"),
             ("/%2e/metrics?a=1", "/metrics?a=1"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_mean_two_things_is_none() {
+    fn an_ambiguous_url_is_rejected() {
         for target in [
             "/x\\..\\metrics",
             "\\metrics",
@@ -248,7 +248,7 @@ mod tests {
     proptest! {
         /// A parser of the URL Standard leaves a canonical URL unchanged.
         #[test]
-        fn nobody_reads_it_in_another_way(target in "/[ -~茶]{0,30}") {
+        fn the_url_standard_agrees_on_canonical_urls(target in "/[ -~茶]{0,30}") {
             let parsed_url = parse(&format!("http://shop{target}"));
             if parsed_url.form == UrlForm::Canonical {
                 let parsed = url::Url::parse(&parsed_url.url).unwrap();
@@ -260,10 +260,11 @@ mod tests {
 
         /// Dots, slashes and their encodings in every order.
         #[test]
-        fn no_spelling_of_dots_gets_through(
+        fn no_encoding_of_dot_segments_is_canonical(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
-                    "/", ".", "..", "%2e", "%2E", "%2f", "%5c", "\\", "x", "%00", "%25", "?", "metrics",
+                    "/", ".", "..", "%2e", "%2E", "%2f", "%5c", "\\", "x", "%00", "%25", "?",
+                    "metrics",
                 ]),
                 0..12,
             ),
@@ -284,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(url in "\\PC{0,30}") {
+        fn parsing_never_panics(url in "\\PC{0,30}") {
             let _ = parse(&url);
         }
     }

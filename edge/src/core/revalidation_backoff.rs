@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fails_again_waits_longer() {
+    fn the_delay_grows_with_each_failure() {
         let mut backoff = RevalidationBackoff::default();
         assert!(backoff.may_revalidate("/", 0));
         for (now, delay) in [(0, 1_000), (1_000, 2_000), (3_000, 4_000)] {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_known() {
+    fn the_number_of_tracked_keys_is_bounded() {
         let mut backoff = RevalidationBackoff::default();
         for number in 0..3 * KEYS_MAX {
             backoff.record_failure(&number.to_string(), 0);

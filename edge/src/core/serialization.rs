@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_comes_back() {
+    fn metadata_survives_a_round_trip() {
         let lines = [
             ("cdn-cache-control", "max-age=60, stale-if-error=30"),
             ("vary", "accept-encoding, foo"),
@@ -132,7 +132,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,60}") {
+        fn deserializing_never_panics(text in "\\PC{0,60}") {
             let _ = deserialize(&format!("form\n1\n{text}"), StoredBody::new((), 0), 0);
         }
     }

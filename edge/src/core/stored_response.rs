@@ -312,7 +312,7 @@ mod tests {
 
     /// RFC 9111 §4.2.3.
     #[test]
-    fn the_initial_age_is_the_greater_of_both() {
+    fn the_initial_age_is_the_greater_of_apparent_age_and_age_value() {
         let date = ("date", DATE);
         assert_eq!(age(&[date], SENT, SENT), 0);
         assert_eq!(age(&[date], SENT, SENT + 7_000), 7);
@@ -325,7 +325,7 @@ mod tests {
 
     /// RFC 9111 §5.1.
     #[test]
-    fn of_an_age_the_first_member_counts_if_it_is_a_number() {
+    fn the_first_member_of_age_counts_if_it_is_a_number() {
         for (line, expected) in [
             ("30", 30),
             ("0, 7200", 0),
@@ -347,7 +347,7 @@ mod tests {
 
     /// An age beyond the limit is reported as the limit, and does not wrap around.
     #[test]
-    fn an_age_never_grows_beyond_the_greatest() {
+    fn the_age_is_bounded() {
         let headers: Headers = [("cache-control", "max-age=60"), ("age", "2147483640")]
             .into_iter()
             .collect();

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_of_a_get_means_nothing() {
+    fn a_get_has_no_body() {
         for length in [None, Some("0"), Some("4"), Some("999999999999")] {
             assert_eq!(of("GET", length), UploadDecision::NoBody);
             assert_eq!(of("HEAD", length), UploadDecision::NoBody);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_a_limit() {
+    fn the_body_size_is_limited() {
         let taken = UploadDecision::Take {
             buffer_max: 100,
             max: 100,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_sends_no_trace() {
+    fn trace_and_connect_are_forbidden() {
         assert!(is_forbidden_method("TRACE") && is_forbidden_method("connect"));
         assert!(!is_forbidden_method("GET") && !is_forbidden_method("OPTIONS"));
     }

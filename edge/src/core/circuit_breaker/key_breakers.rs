@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_rests_after_three_failures_and_one_tries_it_again() {
+    fn a_key_opens_after_three_failures_and_allows_one_trial_at_a_time() {
         assert!(failing(FAILURES_MAX - 1).permit("/p/mug", 0));
         let mut key_breakers = failing(FAILURES_MAX);
         assert!(!key_breakers.permit("/p/mug", OPEN_MS - 1));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_ago_or_about_no_address_does_not_count() {
+    fn old_failures_and_lost_connections_do_not_count() {
         let mut key_breakers = failing(FAILURES_MAX - 1);
         key_breakers.record("/p/mug", OriginOutcome::Timeout, FAILURE_EXPIRY_MS);
         assert!(key_breakers.permit("/p/mug", FAILURE_EXPIRY_MS));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_known() {
+    fn the_number_of_tracked_keys_is_bounded() {
         let mut key_breakers = failing(FAILURES_MAX);
         for number in 0..3 * KEYS_MAX {
             key_breakers.record(&number.to_string(), OriginOutcome::ServerError, 1);

@@ -25,7 +25,7 @@ fn open(outcome: OriginOutcome) -> CircuitBreakers {
 }
 
 #[test]
-fn failures_alone_do_not_open_it() {
+fn failures_without_a_failed_probe_do_not_open_a_breaker() {
     let mut breakers = breakers();
     for number in 0..100 {
         let key = format!("/p/{number}");
@@ -44,7 +44,7 @@ fn failures_alone_do_not_open_it() {
 
 /// For an origin that fails on purpose, such as that of a conformance suite.
 #[test]
-fn without_a_threshold_nothing_opens() {
+fn with_a_threshold_of_zero_no_breaker_opens() {
     let mut breakers = CircuitBreakers::new(RESTART_MS, 0);
     let outcomes = [
         OriginOutcome::ServerError,
@@ -76,7 +76,7 @@ fn the_threshold_is_a_setting() {
 }
 
 #[test]
-fn a_few_failures_among_many_make_nobody_look() {
+fn a_low_failure_rate_starts_no_probe() {
     let mut breakers = breakers();
     for number in 0..100 {
         let outcome = match number % 5 {
@@ -95,7 +95,7 @@ fn a_few_failures_among_many_make_nobody_look() {
 }
 
 #[test]
-fn one_failing_page_makes_nobody_look() {
+fn one_failing_key_starts_no_probe() {
     let mut breakers = breakers();
     for _ in 0..100 {
         breakers.record(RequestKind::Key("/p/mug"), OriginOutcome::ServerError, 1);
@@ -109,7 +109,7 @@ fn one_failing_page_makes_nobody_look() {
 }
 
 #[test]
-fn reads_and_writes_open_apart() {
+fn safe_and_unsafe_requests_have_separate_breakers() {
     for (failing, open, closed) in [
         (
             RequestKind::Safe,
@@ -130,7 +130,7 @@ fn reads_and_writes_open_apart() {
 }
 
 #[test]
-fn where_nobody_is_connected_nobody_is_sent_for_nothing() {
+fn requests_wait_while_the_origin_restarts() {
     let mut breakers = suspect(&[RequestKind::Safe]);
     assert!(breakers.begin_probe(1));
     assert!(!breakers.begin_probe(1), "one probes");
@@ -162,7 +162,7 @@ fn where_nobody_is_connected_nobody_is_sent_for_nothing() {
 }
 
 #[test]
-fn a_hanging_origin_is_not_waited_for() {
+fn requests_to_a_hanging_origin_are_rejected() {
     let mut breakers = open(OriginOutcome::Timeout);
     assert_eq!(breakers.permit(RequestKind::Unsafe, 2), Permit::Reject);
     assert_eq!(breakers.permit(RequestKind::Safe, 2), Permit::Reject);
@@ -170,7 +170,7 @@ fn a_hanging_origin_is_not_waited_for() {
 
 /// The task that probes may be cancelled without a result.
 #[test]
-fn a_lost_probe_is_followed_by_another() {
+fn a_lost_probe_is_replaced() {
     let mut breakers = open(OriginOutcome::Timeout);
     assert!(!breakers.begin_probe(PROBE_LOST_MS));
     assert_eq!(
@@ -196,7 +196,7 @@ fn a_lost_probe_is_followed_by_another() {
 
 /// A late response closes the breaker of an origin that hung.
 #[test]
-fn an_answer_closes_it() {
+fn a_response_closes_the_breaker() {
     let mut breakers = open(OriginOutcome::Timeout);
     breakers.record(RequestKind::Safe, OriginOutcome::Success, 2);
     assert_eq!(breakers.permit(RequestKind::Safe, 2), Permit::Send);
@@ -204,7 +204,7 @@ fn an_answer_closes_it() {
 }
 
 #[test]
-fn second_tries_are_a_tenth() {
+fn retries_are_limited_to_a_tenth_of_the_requests() {
     let mut breakers = breakers();
     let first = (0..100).filter(|_| breakers.take_retry()).count();
     assert_eq!(first, RETRIES_MAX as usize);
@@ -229,7 +229,7 @@ proptest! {
     /// In any sequence of events a request is soon sent again, and a successful probe closes all
     /// breakers.
     #[test]
-    fn it_never_stays_open(
+    fn a_breaker_never_stays_open_for_good(
         outcomes in prop::collection::vec((any::<bool>(), outcome(), any::<bool>()), 0..200),
     ) {
         let mut breakers = breakers();

@@ -53,7 +53,7 @@ fn purge_request(mode: PurgeMode, tags: &[&str]) -> PurgeOrder {
 }
 
 #[test]
-fn variants_stand_side_by_side_and_are_replaced() {
+fn variants_are_stored_side_by_side_and_replaced() {
     let mut store = MemoryStore::new(100_000);
     store.put("/", response("br", 1), EPOCH);
     store.put("/", response("gzip", 2), EPOCH);
@@ -70,7 +70,7 @@ fn variants_stand_side_by_side_and_are_replaced() {
 
 /// A crawler that visits every page once does not evict the pages that shoppers look at.
 #[test]
-fn a_scan_pushes_out_nothing_that_is_used() {
+fn a_scan_does_not_evict_popular_responses() {
     let mut store = MemoryStore::new(1_000_000);
     for round in 0..5 {
         for hot in 0..20 {
@@ -95,7 +95,7 @@ fn a_scan_pushes_out_nothing_that_is_used() {
 }
 
 #[test]
-fn a_hard_purge_takes_what_has_the_tag_and_nothing_else() {
+fn a_hard_purge_removes_the_responses_with_its_tag_only() {
     let mut store = MemoryStore::new(100_000);
     store.put("/p/mug", tagged("br", 1, &["p1", "c1"]), EPOCH);
     store.put("/p/cup", tagged("br", 1, &["p2", "c1"]), EPOCH);
@@ -109,7 +109,7 @@ fn a_hard_purge_takes_what_has_the_tag_and_nothing_else() {
 }
 
 #[test]
-fn a_soft_purge_leaves_it_stale() {
+fn a_soft_purge_makes_a_response_stale() {
     let mut store = MemoryStore::new(100_000);
     store.put("/p/mug", tagged("br", 1, &["p1"]), EPOCH);
     store.purge(&purge_request(PurgeMode::Soft, &["p1"]), 5_000);
@@ -125,7 +125,7 @@ fn a_soft_purge_leaves_it_stale() {
 /// A purge blocks the event loop, so it must not visit the thousands of responses that have its
 /// tag.
 #[test]
-fn a_purge_costs_as_much_as_it_has_tags() {
+fn the_cost_of_a_purge_depends_on_its_tags_only() {
     let mut store = MemoryStore::new(100_000_000);
     for number in 0..10_000 {
         store.put(&format!("/p/{number}"), tagged("br", 1, &["home"]), EPOCH);
@@ -148,7 +148,7 @@ fn a_purge_costs_as_much_as_it_has_tags() {
 /// The purge log is bounded: at its limit the stored responses are checked, and the log is
 /// compacted.
 #[test]
-fn what_is_purged_stays_so_when_it_is_forgotten() {
+fn compacting_the_purge_log_keeps_purged_responses_out() {
     let mut store = MemoryStore::new(100_000);
     store.put("/p/mug", tagged("br", 1, &["p0"]), EPOCH);
     store.put("/p/cup", tagged("br", 1, &["cup"]), EPOCH);
@@ -164,7 +164,7 @@ fn what_is_purged_stays_so_when_it_is_forgotten() {
 
 /// RFC 9111 §4.4, also for a response that was on its way during the invalidation.
 #[test]
-fn what_is_invalid_is_not_stored_however_late_it_comes() {
+fn a_late_response_to_an_invalidated_key_is_not_stored() {
     let mut store = MemoryStore::new(100_000);
     store.put("/a", response("br", 1), EPOCH);
     let requested_in = store.epoch();
@@ -180,7 +180,7 @@ fn what_is_invalid_is_not_stored_however_late_it_comes() {
 
 /// Ranges of one representation are stored side by side; the complete representation replaces them.
 #[test]
-fn parts_stand_beside_parts_of_the_same_whole() {
+fn ranges_of_the_same_representation_are_stored_side_by_side() {
     let part = |text: &str, tag: &str| {
         let mut headers = Headers::new();
         headers.append("etag", tag);
@@ -217,7 +217,7 @@ fn parts_stand_beside_parts_of_the_same_whole() {
 
 proptest! {
     #[test]
-    fn the_bound_holds_and_a_purge_is_seen(
+    fn the_size_limit_holds_and_purges_apply(
         puts in prop::collection::vec((0_u8..20, 0_usize..3_000, 0_u8..4, any::<bool>()), 0..100),
     ) {
         let mut store = MemoryStore::new(20_000);
@@ -239,7 +239,7 @@ proptest! {
     /// In any order of events, a response that was requested before a purge is never found after
     /// it.
     #[test]
-    fn what_is_stored_is_never_older_than_a_purge(
+    fn no_stored_response_predates_a_purge(
         steps in prop::collection::vec((0_u8..3, 0_usize..4), 0..60),
     ) {
         let mut store = MemoryStore::new(100_000);
