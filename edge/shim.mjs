@@ -1,17 +1,17 @@
-// What the runtime calls. It starts the Rust Worker anew after a panic, because a WebAssembly
+// The entry point for the runtime. After a panic it restarts the Rust Worker, because a WebAssembly
 // instance that has panicked may be in any state.
 import { headerLines } from "./bridge.mjs";
 import * as worker from "./index.js";
 
-/** Whether the instance has panicked; the Rust Worker says so here. */
+/** The state in which the Rust Worker records that it has panicked. */
 const state = worker.__worker_init_state();
 
 /**
- * How many requests are answered before the event loop looks who else has sent one. A client that asks again at
- * once is found before the loop has looked, so a few busy connections could keep all others waiting for seconds.
+ * How many requests are handled before the event loop may accept others. A busy connection has its
+ * next request ready before that, so a few of them could starve all others for seconds.
  */
 const TURN = 8;
-/** How many were answered since. */
+/** The number of requests since then. */
 let answered = 0;
 
 function answer(request, env, context) {
@@ -27,7 +27,7 @@ export default {
   fetch(request, env, context) {
     answered += 1;
     if (answered <= TURN) return answer(request, env, context);
-    // A timer, however short, fires only after the loop has looked.
+    // A timer, however short, fires only after the event loop has looked for new requests.
     return scheduler.wait(0).then(() => {
       answered = 0;
       return answer(request, env, context);

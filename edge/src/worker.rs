@@ -1,5 +1,5 @@
-//! The adapter: translates between the runtime and the core. It holds the state of this isolate, and
-//! does what a plan says.
+//! The adapter between the runtime and the core: it holds the state of this isolate, and carries
+//! out what a plan says.
 
 mod bridge;
 mod client_request;
@@ -45,27 +45,28 @@ thread_local! {
     static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
     static STORE: RefCell<Option<MemoryStore>> = const { RefCell::new(None) };
     static COLLAPSED_FETCHES: RefCell<CollapsedForwarding<Waiter>> = RefCell::default();
-    /// The keys that are being renewed: each once at a time.
+    /// Background revalidations: at most one per key runs at a time.
     static REVALIDATIONS: RefCell<CollapsedForwarding<()>> = RefCell::default();
-    /// The keys whose last renewal has failed.
+    /// The keys whose last background revalidation failed.
     static REVALIDATION_BACKOFF: RefCell<RevalidationBackoff> = RefCell::default();
     static BREAKERS: RefCell<Option<CircuitBreakers>> = const { RefCell::new(None) };
     static COUNTERS: RefCell<Counters> = RefCell::default();
 }
 
-/// What one request needs to be answered.
+/// Handles one client request.
 #[derive(Clone)]
 struct RequestHandler {
     settings: Rc<Settings>,
     origin: OriginClient,
     client_request: Rc<ClientRequest>,
     context: Rc<Context>,
-    /// The same, as the runtime gave it.
+    /// The same context as a JavaScript value.
     raw_context: JsValue,
 }
 
-/// Answers a request: with an answer when it is in memory, with the promise of one otherwise. `fields`
-/// are lines, name and value by turns; `now` is in milliseconds.
+/// Handles a request. Returns the response itself if it is in memory, and a promise of it
+/// otherwise. `fields` holds names and values by turns, each on a line; `now` is Unix time in
+/// milliseconds.
 #[wasm_bindgen]
 pub fn handle(
     incoming: JsRequest,
@@ -143,7 +144,7 @@ impl RequestHandler {
         }
     }
 
-    /// The answer to what goes no further as it is written.
+    /// The response to a request that is rejected or redirected before the cache is consulted.
     fn early_response(&self, incoming: &JsRequest) -> Option<JsValue> {
         let (client_request, path) = (&self.client_request, self.client_request.path());
         let method = client_request.cache_request.method.as_str();
@@ -162,7 +163,7 @@ impl RequestHandler {
                 UploadDecision::TooLarge => {
                     let (handler, body) = (self.clone(), incoming.body());
                     promise_of(async move {
-                        // The client gets to read the answer only when it has sent what it sends.
+                        // Clients read the response only after they have sent the whole body.
                         let _ = JsFuture::from(Upload::drain(&body)).await;
                         handler.reject(
                             413,
@@ -191,7 +192,7 @@ impl RequestHandler {
         )
     }
 
-    /// Takes the body of a request from its client.
+    /// Receives the request body from the client.
     async fn receive_upload(&self, incoming: &JsRequest) -> Result<Option<Upload>, FetchError> {
         let UploadDecision::Take { buffer_max, max } = self.decide_upload(incoming) else {
             return Ok(None);
@@ -206,7 +207,7 @@ impl RequestHandler {
         Ok((upload.received_length() > 0.0).then_some(upload))
     }
 
-    /// Answers without the origin's answer, where nothing is stored.
+    /// The response to a request that bypasses the cache and failed.
     fn respond_to_failure(&self, error: FetchError) -> JsValue {
         let path = self.client_request.path();
         let (status, body) = match error {
@@ -239,7 +240,7 @@ impl RequestHandler {
             return self.respond_with(503, body, "fwd=miss");
         };
         self.count_outcome(outcome);
-        // The runtime's clock stands still until something comes in; what waited has its own time.
+        // The runtime's clock only advances with I/O. A request that waited needs the current time.
         let now = if outcome == RequestOutcome::Hit {
             self.client_request.received_at
         } else {
@@ -272,7 +273,7 @@ impl RequestHandler {
         COUNTERS.with_borrow_mut(|counters| counters.count_request(class, outcome));
     }
 
-    /// Renews a response behind the answer, unless somebody does so already.
+    /// Revalidates a stored response in the background, unless a revalidation is running already.
     fn revalidate_in_background(&self, stored: Option<Rc<StoredResponse>>) {
         let collapse_key = self.client_request.collapse_key();
         let now_ms = self.client_request.received_at;
@@ -297,8 +298,8 @@ impl RequestHandler {
         }
     }
 
-    /// Hands a request on as it came, and its answer back. One that may have changed something makes
-    /// what is stored for its address invalid (RFC 9111 §4.4).
+    /// Forwards a request and relays the response, without using the cache. A successful unsafe
+    /// request invalidates the stored responses for its target (RFC 9111 §4.4).
     async fn forward(&self, incoming: &JsRequest, reason: &str) -> JsValue {
         self.count_outcome(RequestOutcome::Bypass);
         let fetched = match self.receive_upload(incoming).await {
@@ -334,7 +335,7 @@ fn settings(env: &JsValue) -> Rc<Settings> {
     SETTINGS.with(|settings| Rc::clone(settings.get_or_init(|| Rc::new(Settings::read(env)))))
 }
 
-/// Does something with the store, which is made when the settings are known.
+/// Runs a closure on the store, which is created once the settings are known.
 fn with_store<T>(work: impl FnOnce(&mut MemoryStore) -> T) -> T {
     STORE.with_borrow_mut(|store| {
         let bytes = SETTINGS.with(|settings| settings.get().map_or(0, |it| it.memory_bytes_max));
@@ -342,7 +343,7 @@ fn with_store<T>(work: impl FnOnce(&mut MemoryStore) -> T) -> T {
     })
 }
 
-/// Does something with the breakers, which are made when the settings are known.
+/// Runs a closure on the breakers, which are created once the settings are known.
 fn with_breakers<T>(work: impl FnOnce(&mut CircuitBreakers) -> T) -> T {
     BREAKERS.with_borrow_mut(|breakers| {
         let (restart_ms, failures_min) = SETTINGS.with(|settings| {
@@ -361,7 +362,7 @@ fn now() -> Millis {
     Date::now().as_millis()
 }
 
-/// The promise of an answer.
+/// Turns a future of a response into a JavaScript promise.
 fn promise_of(response: impl Future<Output = JsValue> + 'static) -> JsValue {
     worker::wasm_bindgen_futures::future_to_promise(async move { Ok(response.await) }).into()
 }

@@ -1,8 +1,8 @@
-// What the adapter needs of the runtime, each in one call: every crossing between WebAssembly and
-// JavaScript costs about as much as answering from memory. Header fields cross as one text of lines,
-// name and value by turns.
+// The runtime's functions for the adapter, each in one call: every crossing between WebAssembly and
+// JavaScript costs about as much as a cache hit. Header fields cross as a string of lines, with
+// names and values by turns.
 
-/** Header fields as lines. */
+/** Formats header fields as lines. */
 export function headerLines(headers) {
   let lines = "";
   headers.forEach((value, name) => {
@@ -11,7 +11,7 @@ export function headerLines(headers) {
   return lines;
 }
 
-/** Header fields from lines. */
+/** Parses header fields from lines. */
 export function headersFromLines(lines) {
   const headers = new Headers();
   const parts = lines.split("\n");
@@ -19,7 +19,7 @@ export function headersFromLines(lines) {
   return headers;
 }
 
-/** The answer with what is stored: its fields, made once, and what is so this time. */
+/** Creates a response from prepared header fields, and those that differ with every request. */
 export function respondFromCache(stored, status, body, age, cacheStatus, timing, id) {
   const headers = new Headers(stored);
   headers.set("age", age);
@@ -32,30 +32,30 @@ export function respondFromCache(stored, status, body, age, cacheStatus, timing,
   return new Response(body, { status, headers, encodeBody: "manual" });
 }
 
-/** An answer whose body is in its coding already. */
+/** Creates a response whose body is encoded already. */
 export function respond(status, lines, body) {
   return new Response(body ?? null, { status, headers: headersFromLines(lines), encodeBody: "manual" });
 }
 
-/** What is thrown, each in one word. The first three are the client's doing. */
+/** The errors that are thrown, each as a text. The first four are faults of the client. */
 const ABORTED = "aborted";
 const TOO_SLOW = "too-slow";
 const TOO_LARGE = "too-large";
 /** The runtime cannot send such a request. */
 const UNSENDABLE = "unsendable";
-/** The time limit was reached. */
+/** The time limit was exceeded. */
 const TIMEOUT = "timeout";
-/** There was no connection before anything of the body was sent. */
+/** The connection was refused before any byte of the body was sent. */
 const CONNECTION_REFUSED = "connection-refused";
 
-/** How many bytes of bodies all requests may have here together before more are passed on as they come. */
+/** The most bytes that all requests may buffer together; above it, bodies are streamed. */
 const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
-/** A request whose client goes away may end without a word: what it held counts no longer than this. */
+/** A cancelled request may never release its buffer, so a buffer counts for this time at most. */
 const BUFFER_EXPIRY_MS = 120_000;
-/** How much of a body that is too large is read, so that its client gets to read the answer. */
+/** How much of a rejected body is read, so that its client gets to read the response. */
 const DRAIN_BYTES_MAX = 16 * 1024 * 1024;
 const DRAIN_MS = 3000;
-/** What each request holds, the oldest first. */
+/** The buffers of the requests, the oldest first. */
 const buffers = new Map();
 let bufferedBytes = 0;
 
@@ -64,7 +64,7 @@ function releaseBuffer(id) {
   buffers.delete(id);
 }
 
-/** Whether there is room for more. */
+/** Whether another chunk may be buffered. */
 function hasBufferSpace() {
   for (const [id, { since }] of buffers) {
     if (Date.now() < since + BUFFER_EXPIRY_MS) break;
@@ -75,12 +75,12 @@ function hasBufferSpace() {
 
 let nextUploadId = 0;
 
-/** Waits for so long. */
+/** Resolves after this time. */
 export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The promise, or the word when it takes longer. */
+/** The result of a promise, or an error if it takes longer. */
 async function within(promise, ms, error) {
   let timer;
   const expired = new Promise((_, reject) => {
@@ -93,7 +93,7 @@ async function within(promise, ms, error) {
   }
 }
 
-/** The body of a request: taken whole while it is small, and passed on as it comes beyond that. */
+/** The body of a client's request. Its beginning is buffered, and the rest is streamed. */
 export class Upload {
   constructor(body, max) {
     this.id = nextUploadId++;
@@ -102,13 +102,13 @@ export class Upload {
     this.length = 0;
     this.chunks = [];
     this.ended = false;
-    /** What the client did wrong, if anything. */
+    /** The client's fault, if there is one. */
     this.fault = null;
-    /** Whether anything of it has been handed to a connection. */
+    /** Whether any byte was handed to a connection. */
     this.sent = false;
   }
 
-  /** Takes a body, all of it up to `whole` bytes. Throws what the client did wrong. */
+  /** Receives a body, and buffers up to `bufferMax` bytes of it. Throws the client's fault. */
   static async receive(body, bufferMax, max, ms) {
     const upload = new Upload(body, max);
     const until = Date.now() + ms;
@@ -125,12 +125,12 @@ export class Upload {
     return upload;
   }
 
-  /** Refuses a body that is too large. */
+  /** Reads and drops the body of a rejected request. */
   static async drain(body) {
     await Upload.drainReader(body.getReader());
   }
 
-  /** Reads on, within limits, what nobody wants. */
+  /** Reads and drops the rest of a body, within limits. */
   static async drainReader(reader) {
     const until = Date.now() + DRAIN_MS;
     let left = DRAIN_BYTES_MAX;
@@ -141,12 +141,12 @@ export class Upload {
         left -= value.length;
       }
     } catch {
-      // Whoever is slow or has gone away does not read the answer either.
+      // A client that stalls or disconnects does not read the response either.
     }
     reader.cancel().catch(() => {});
   }
 
-  /** The next chunk, or nothing at the end. */
+  /** The next chunk, or null at the end. */
   async next(ms) {
     try {
       const { done, value } = await within(this.reader.read(), Math.max(ms, 0), TOO_SLOW);
@@ -169,32 +169,32 @@ export class Upload {
     buffers.set(this.id, buffer);
   }
 
-  /** Lets go of what is held. */
+  /** Releases the buffer. */
   release() {
     releaseBuffer(this.id);
     this.chunks = [];
   }
 
-  /** Whether all of it is here, so that it can be sent again. */
+  /** Whether the complete body is buffered, so that it can be sent again. */
   isComplete() {
     return this.ended;
   }
 
-  /** How long it is, as far as it is here. */
+  /** The number of bytes received so far. */
   receivedLength() {
     return this.length;
   }
 
-  /** A stream for a body of this length; -1 is one that nobody knows. */
+  /** A stream for a body of this declared length, which is -1 if it is unknown. */
   pipe(declared) {
     if (this.ended) return new FixedLengthStream(this.length);
     return declared < 0 ? new IdentityTransformStream() : new FixedLengthStream(declared);
   }
 
   /**
-   * Writes it into a connection. The first byte waits for a moment, in which a connection that is refused
-   * has failed: then nothing has been sent. Throws what the client did wrong, or LATE when the origin
-   * takes nothing.
+   * Writes the body to a connection. It waits a moment before the first byte, after which a refused
+   * connection has failed: then nothing was sent. Throws the client's fault, or TIMEOUT if the
+   * origin does not take the bytes.
    */
   async write(writable, ms, signal) {
     const writer = writable.getWriter();
@@ -215,14 +215,16 @@ export class Upload {
   }
 }
 
-/** A question to the origin, and its answer. */
+/** A request to the origin and its response. */
 export class Exchange {
   constructor(response, stop) {
     this.response = response;
     this.stop = stop;
   }
 
-  /** Asks. The time limit is for the head of the answer, after the whole request was sent. */
+  /**
+   * Sends a request. The time limit for the header fields starts once the whole request was sent.
+   */
   static async send(service, url, method, lines, upload, declared, limit) {
     const stop = new AbortController();
     const failed = new AbortController();
@@ -235,7 +237,8 @@ export class Exchange {
     try {
       const init = { method, headers: headersFromLines(lines), redirect: "manual", signal: stop.signal };
       if (pipe) init.body = pipe.readable;
-      // An address may lead through a cache of the same zone, which would keep what this one has to decide on.
+      // Between the Worker and a URL there may be a cache of the same zone, which must not store
+      // responses.
       if (!service) init.cache = "no-store";
       request = new Request(url, init);
     } catch {
@@ -244,7 +247,7 @@ export class Exchange {
     if (upload) {
       upload.sent = false;
       upload.write(pipe.writable, limit, failed.signal).then(begin, (error) => {
-        // Any other error is the end of the connection, of which the question hears.
+        // Any other error ends the connection, and the fetch reports it.
         timedOut = error === TIMEOUT;
         if (upload.fault || (timedOut && !answered)) stop.abort();
       });
@@ -273,8 +276,8 @@ export class Exchange {
   }
 
   /**
-   * The whole body, within a time limit, or null when it is larger than that: then it can still be
-   * relayed.
+   * Reads the complete body within a time limit; null if it is larger than `max`, and then it can
+   * still be relayed.
    */
   async readBody(limit, max) {
     const timer = setTimeout(() => this.stop.abort(), limit);
@@ -289,7 +292,7 @@ export class Exchange {
     }
   }
 
-  /** A body that does not say how long it is. */
+  /** Reads a body without `Content-Length`. */
   async readUnknownLength(max) {
     const reader = this.response.body.getReader();
     const chunks = [];
@@ -311,7 +314,7 @@ export class Exchange {
     return null;
   }
 
-  /** Hands the answer on as it comes, with other fields. */
+  /** Streams the response to the client, with other header fields. */
   relay(status, lines, empty, manual) {
     const body = empty ? null : this.rest ?? this.response.body;
     if (empty) this.discard();
@@ -319,13 +322,16 @@ export class Exchange {
     return new Response(body, { status, headers: headersFromLines(lines), encodeBody });
   }
 
-  /** Lets the connection go without reading what is left. */
+  /** Releases the connection without reading the rest of the body. */
   discard() {
     this.response.body?.cancel().catch(() => {});
   }
 }
 
-/** Waits until somebody calls `wake` with a number, or the time is over: then it is -1. */
+/**
+ * Creates a waiter. Its promise resolves to the number given to `wake`, or to -1 after the time
+ * limit.
+ */
 export function createWaiter(limit) {
   let wake;
   const promise = new Promise((resolve) => {
@@ -338,7 +344,7 @@ export function createWaiter(limit) {
   return { promise, wake };
 }
 
-/** Keeps an entry in the runtime's cache. One that cannot be kept is not kept. */
+/** Stores a response in the Cache API. Errors are ignored. */
 export async function cachePut(url, metadata, body, seconds, tags) {
   try {
     const head = new TextEncoder().encode(metadata);
@@ -350,13 +356,13 @@ export async function cachePut(url, metadata, body, seconds, tags) {
     if (tags) headers["cache-tag"] = tags;
     await caches.default.put(url, new Response(bytes, { headers }));
   } catch {
-    // A cache that fails is one that forgets.
+    // An error counts as a miss later.
   }
 }
 
 /**
- * Purges the cache in front of the Worker, where there is one: everything, or what has one of these tags, a line
- * each. Why it could not, or nothing.
+ * Purges the cache in front of the Worker, if there is one: completely, or by tags, one on a line.
+ * Returns the error message, which is empty on success.
  */
 export async function purgeFront(context, tags) {
   const cache = context.cache;
@@ -369,16 +375,16 @@ export async function purgeFront(context, tags) {
   }
 }
 
-/** Takes addresses, a line each, out of the runtime's cache. */
+/** Deletes URLs, one on a line, from the Cache API. Errors are ignored. */
 export async function cacheDelete(urls) {
   try {
     await Promise.all(urls.split("\n").map((url) => caches.default.delete(url)));
   } catch {
-    // A cache that fails is one that forgets.
+    // An entry that cannot be deleted is left to expire.
   }
 }
 
-/** What the runtime's cache keeps: its text and bytes, or null; also when it fails. */
+/** Looks up a URL in the Cache API: its metadata and body, or null, also on errors. */
 export async function cacheMatch(url) {
   try {
     const found = await caches.default.match(url);

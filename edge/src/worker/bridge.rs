@@ -1,18 +1,18 @@
-//! The runtime as the adapter sees it: `bridge.mjs`.
+//! Bindings of `bridge.mjs`, through which the adapter uses the runtime.
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Promise, Uint8Array};
 
 #[wasm_bindgen(module = "/src/worker/bridge.mjs")]
 extern "C" {
-    /// An answer; `fields` are lines, name and value by turns.
+    /// Creates a response; `fields` holds names and values by turns, each on a line.
     pub fn respond(status: u16, fields: &str, body: Option<Uint8Array>) -> JsValue;
 
-    /// Header fields from lines.
+    /// Creates a `Headers` object from names and values by turns, each on a line.
     #[wasm_bindgen(js_name = headersFromLines)]
     pub fn headers_from_lines(lines: &str) -> JsValue;
 
-    /// The answer with what is stored: its fields, made once, and what is so this time.
+    /// Creates a response from prepared header fields and those that differ with every request.
     #[wasm_bindgen(js_name = respondFromCache)]
     pub fn respond_from_cache(
         stored: &JsValue,
@@ -24,39 +24,40 @@ extern "C" {
         id: &str,
     ) -> JsValue;
 
-    /// Waits for so long.
+    /// Resolves after this time.
     pub fn sleep(ms: u32) -> Promise;
 
-    /// The body of a request.
+    /// The body of a client's request.
     #[derive(Clone)]
     pub type Upload;
 
-    /// Takes a body, all of it up to `whole` bytes; the promise is of an [`Upload`]. It fails with what the
-    /// client did wrong, in a word.
+    /// Receives a body, and buffers up to `buffer_max` bytes of it; resolves to an [`Upload`].
+    /// Rejects with a text that names the client's fault.
     #[wasm_bindgen(static_method_of = Upload)]
     pub fn receive(body: &JsValue, buffer_max: f64, max: f64, limit_ms: u32) -> Promise;
 
-    /// Reads what nobody wants, within limits, so that its client gets to read the answer.
+    /// Reads and drops a rejected body, within limits, so that its client gets to read the
+    /// response.
     #[wasm_bindgen(static_method_of = Upload)]
     pub fn drain(body: &JsValue) -> Promise;
 
-    /// Whether all of it is here, so that it can be sent again.
+    /// Whether the complete body is buffered, so that it can be sent again.
     #[wasm_bindgen(method, js_name = isComplete)]
     pub fn is_complete(this: &Upload) -> bool;
 
-    /// How long it is, as far as it is here.
+    /// The number of bytes received so far.
     #[wasm_bindgen(method, js_name = receivedLength)]
     pub fn received_length(this: &Upload) -> f64;
 
-    /// Lets go of what is held.
+    /// Releases the buffer.
     #[wasm_bindgen(method)]
     pub fn release(this: &Upload);
 
-    /// A question to the origin, and its answer.
+    /// A request to the origin and its response.
     pub type Exchange;
 
-    /// Asks; the promise is of an [`Exchange`]. `declared` is the length of the body as the client said it,
-    /// or -1.
+    /// Sends a request; resolves to an [`Exchange`]. `declared` is the client's `Content-Length`,
+    /// or -1 if there is none.
     #[wasm_bindgen(static_method_of = Exchange)]
     pub fn send(
         service: &JsValue,
@@ -68,19 +69,19 @@ extern "C" {
         limit_ms: u32,
     ) -> Promise;
 
-    /// The status.
+    /// The status code of the response.
     #[wasm_bindgen(method)]
     pub fn status(this: &Exchange) -> u16;
 
-    /// The fields, as lines.
+    /// The header fields of the response: names and values by turns, each on a line.
     #[wasm_bindgen(method, js_name = headerLines)]
     pub fn header_lines(this: &Exchange) -> String;
 
-    /// The whole body; the promise is of a `Uint8Array`, or of null when it is larger than that.
+    /// Reads the complete body; resolves to a `Uint8Array`, or to null if it is larger than `max`.
     #[wasm_bindgen(method, js_name = readBody)]
     pub fn read_body(this: &Exchange, limit_ms: u32, max: f64) -> Promise;
 
-    /// Hands it on as it comes, with other fields.
+    /// Streams the response to the client, with other header fields.
     #[wasm_bindgen(method, catch)]
     pub fn relay(
         this: &Exchange,
@@ -90,11 +91,11 @@ extern "C" {
         manual: bool,
     ) -> Result<JsValue, JsValue>;
 
-    /// Does without the body.
+    /// Cancels the response body.
     #[wasm_bindgen(method)]
     pub fn discard(this: &Exchange);
 
-    /// Keeps a response in the runtime's cache for so many seconds; the promise is of nothing.
+    /// Stores a response in the runtime's cache for this many seconds. Resolves even if that fails.
     #[wasm_bindgen(js_name = cachePut)]
     pub fn cache_put(
         url: &str,
@@ -104,43 +105,43 @@ extern "C" {
         tags: &str,
     ) -> Promise;
 
-    /// What the runtime's cache keeps; the promise is of a [`SecondLevelEntry`] or of null.
+    /// Looks up a URL in the runtime's cache; resolves to a [`SecondLevelEntry`], or to null.
     #[wasm_bindgen(js_name = cacheMatch)]
     pub fn cache_match(url: &str) -> Promise;
 
-    /// Takes these addresses, a line each, out of the runtime's cache; the promise is of nothing.
+    /// Deletes URLs, one on a line, from the runtime's cache. Resolves even if that fails.
     #[wasm_bindgen(js_name = cacheDelete)]
     pub fn cache_delete(urls: &str) -> Promise;
 
-    /// Purges the cache in front of the Worker: what has one of these tags, a line each, or everything when
-    /// there is none; the promise is of the reason why it could not, or of an empty text.
+    /// Purges the cache in front of the Worker by tags, one on a line, or completely if there is
+    /// none. Resolves to the error message, which is empty on success.
     #[wasm_bindgen(js_name = purgeFront)]
     pub fn purge_front(context: &JsValue, tags: &str) -> Promise;
 
-    /// A response of the runtime's cache.
+    /// An entry of the runtime's cache.
     pub type SecondLevelEntry;
 
-    /// Its description.
+    /// The serialized metadata.
     #[wasm_bindgen(method, getter)]
     pub fn metadata(this: &SecondLevelEntry) -> String;
 
-    /// Its body.
+    /// The body.
     #[wasm_bindgen(method, getter)]
     pub fn body(this: &SecondLevelEntry) -> Uint8Array;
 
-    /// Somebody who waits.
+    /// A request that waits for another request's fetch.
     pub type Waiter;
 
-    /// Waits for so long at most.
+    /// Creates a waiter that gives up after this time.
     #[wasm_bindgen(js_name = createWaiter)]
     pub fn new_waiter(limit_ms: u32) -> Waiter;
 
-    /// Of a number: what it was woken with.
+    /// Resolves to the number that the waiter was woken with.
     #[wasm_bindgen(method, getter)]
     pub fn promise(this: &Waiter) -> Promise;
 
-    /// Ends the wait. Each who waits has a promise of their own, made in their own request: the runtime
-    /// goes on with them there, and not in the request of whoever woke them.
+    /// Wakes the waiter. Each waiter has a promise that was created in its own request: the runtime
+    /// resumes it in that request, and not in the one that wakes it.
     #[wasm_bindgen(method)]
     pub fn wake(this: &Waiter, value: i32);
 }
@@ -151,14 +152,14 @@ extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
     pub fn random_uuid() -> String;
 
-    /// A request, as far as it is not read by the shim already.
+    /// A JavaScript `Request`, of which the shim has read method, URL and header fields.
     pub type JsRequest;
 
-    /// Its body, or null.
+    /// The body stream, or null.
     #[wasm_bindgen(method, getter)]
     pub fn body(this: &JsRequest) -> JsValue;
 
-    /// All of its body as text.
+    /// Reads the whole body as text.
     #[wasm_bindgen(method, js_name = text)]
     pub fn whole_text(this: &JsRequest) -> Promise;
 }

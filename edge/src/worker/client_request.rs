@@ -1,4 +1,4 @@
-//! Requests of clients, as the edge reads them.
+//! Requests of clients, as the edge parses them.
 
 use std::cell::Cell;
 
@@ -20,8 +20,8 @@ use super::bridge::random_uuid;
 
 const REQUEST_ID_MAX: usize = 64;
 
-/// Fields with which a client could have an origin or a framework see another address or method than
-/// the one that is kept. They are in no key, so they go no further.
+/// Header fields that override URL or method in some frameworks. They are not part of the cache
+/// key, so they are not forwarded: they would poison the cache.
 const OVERRIDE_FIELDS: [&str; 12] = [
     "forwarded",
     "x-forwarded-host",
@@ -37,41 +37,42 @@ const OVERRIDE_FIELDS: [&str; 12] = [
     "x-method-override",
 ];
 
-/// The fields that a request for what is everybody's takes to the origin; by all others it makes no
-/// difference who asks.
+/// The header fields of a request for a shared response that are forwarded to the origin. All
+/// others must not influence it, because they are not part of the cache key.
 const SHARED_REQUEST_FIELDS: [&str; 4] =
     ["accept", "accept-encoding", "accept-language", "tracestate"];
 
-/// A request, read.
+/// A parsed client request.
 #[derive(Clone)]
 pub struct ClientRequest {
-    /// What the core decides about.
+    /// The parts that caching decisions depend on.
     pub cache_request: CacheRequest,
-    /// The whole address, as it is sent on.
+    /// The absolute URL that is forwarded.
     pub url: String,
-    /// How the client has written it.
+    /// The form in which the client wrote the URL.
     pub url_form: UrlForm,
-    /// Under which key it is kept, and whose it is.
+    /// The cache key, and whether the contract declares the response shared or personal.
     pub target: Target,
-    /// When it came.
+    /// When the request was received.
     pub received_at: Millis,
-    /// The request's id: the client's own if it is a harmless word.
+    /// The request id: the client's own if it is valid, and a new one otherwise.
     pub id: String,
 }
 
 impl ClientRequest {
-    /// Reads what a client sent; `fields` are lines.
+    /// Parses a client request; `fields` holds names and values by turns, each on a line.
     pub fn read(method: String, url: String, fields: &str, now: Millis) -> Self {
         let mut headers = Headers::from_lines(fields);
         headers.set("accept-encoding", negotiation::preferred_coding(&headers));
-        // What stands between edge and origin, no client says; a call to the edge itself is signed.
+        // Clients must not set fields of the protocol between edge and origin, except a call's
+        // signature.
         let mut headers = headers.only(|name| name == SIGNED_HEADER || !is_internal_field(name));
         let id = headers
             .get("x-request-id")
             .filter(|id| is_valid_request_id(id));
         let id = id.map_or_else(new_request_id, str::to_owned);
         if method != "GET" {
-            // Ranges are of a GET, and of nothing else (RFC 9110 §14.2).
+            // Ranges are defined for GET only (RFC 9110 §14.2).
             headers.remove("range");
         }
         let RequestUrl {
@@ -95,19 +96,20 @@ impl ClientRequest {
         }
     }
 
-    /// The path as it is sent on.
+    /// The path that is forwarded.
     pub fn path(&self) -> &str {
         invalidation::path_and_query(invalidation::split_origin(&self.url).1).0
     }
 
-    /// Path and query as they are sent on.
+    /// The path and query that are forwarded.
     pub fn forwarded_target(&self) -> &str {
         invalidation::split_origin(&self.url).1
     }
 
-    /// The request that fills the cache: a GET without the client's conditions, which are about its own
-    /// copy, and for what is everybody's without anything about the client. A file of which nothing is
-    /// `stored` but parts is asked for by the part, since it may be large.
+    /// The request that fills the cache: a GET without the client's preconditions, which concern
+    /// its own copy. For a shared response it carries nothing about the client. On routes outside
+    /// the contract the range is kept if nothing but partial responses is `stored`, since the file
+    /// may be large.
     pub fn cacheable_request(&self, stored: Option<&StoredResponse>) -> CacheRequest {
         const CONDITIONS: [&str; 4] = [
             "if-match",
@@ -130,19 +132,19 @@ impl ClientRequest {
         }
     }
 
-    /// The request as it came, without what misleads or is for the edge alone.
+    /// The header fields of a request that bypasses the cache.
     pub fn forwarded_headers(&self) -> Headers {
         self.cache_request.headers.only(is_forwarded)
     }
 
-    /// Whether the answer may be for nobody else, so that nobody else waits for it.
+    /// Whether the response may be personal, so that other requests must not wait for it.
     pub fn is_uncollapsible(&self) -> bool {
         let headers = &self.cache_request.headers;
         self.target.whose != Whose::Everybodys
             && (headers.contains("authorization") || headers.contains("cookie"))
     }
 
-    /// Under which name others find the question while it is under way.
+    /// The key for collapsed forwarding: cache key, content coding and range.
     pub fn collapse_key(&self) -> String {
         let field = |name| self.cache_request.headers.get(name).unwrap_or_default();
         let range = match self.target.whose {
@@ -153,7 +155,8 @@ impl ClientRequest {
         format!("{coding} {} {range}", self.target.key)
     }
 
-    /// The trace one step further than the client's, or a new one.
+    /// The trace context for the request to the origin: a child span of the client's, or a new
+    /// trace.
     pub fn trace_parent(&self) -> TraceParent {
         let random = || u128::from_str_radix(&random_uuid().replace('-', ""), 16).unwrap_or(1);
         let number = random();
@@ -170,18 +173,18 @@ impl ClientRequest {
     }
 }
 
-/// Whether a field is one between edge and origin.
+/// Whether a header field belongs to the protocol between edge and origin.
 pub fn is_internal_field(name: &str) -> bool {
     name.starts_with(FIELD_PREFIX)
 }
 
-/// Whether a client's field goes on to the origin.
+/// Whether a client's header field is forwarded to the origin.
 fn is_forwarded(name: &str) -> bool {
     !(OVERRIDE_FIELDS.contains(&name) || is_internal_field(name))
 }
 
-/// An id that no other request has: the isolate's own random part, and a number. A random one for each
-/// request would cost as much as answering it from memory.
+/// A unique request id: a random part for the isolate, and a number. A random id for each request
+/// would cost as much as a cache hit.
 fn new_request_id() -> String {
     thread_local! {
         static ISOLATE: String = random_uuid().replace('-', "").split_off(12);

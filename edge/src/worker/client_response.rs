@@ -20,10 +20,10 @@ use super::{
     settings::Settings,
 };
 
-/// What is made of a response when it is first answered with: its fields, as the runtime has them.
+/// The header fields of a stored response as a JavaScript `Headers` object, built at the first hit.
 struct PreparedHeaders(JsValue);
 
-/// Answers with a stored response.
+/// A response from the cache.
 pub fn from_cache(
     settings: &Settings,
     client_request: &ClientRequest,
@@ -76,7 +76,7 @@ pub fn from_cache(
     let length = part.as_ref().map_or(0, Uint8Array::length);
     headers.set("content-length", length.to_string());
     if status != 206 {
-        // It is about this request, and not about what is stored.
+        // Such a response concerns this request only, and must not be stored by other caches.
         headers = headers.only(|name| name != "cache-tag" && !TARGETED.contains(&name));
         headers.set("cache-control", "no-store");
     }
@@ -87,7 +87,7 @@ pub fn from_cache(
     )
 }
 
-/// Says where the address is that was meant.
+/// A redirect to the canonical URL.
 pub fn redirect(settings: &Settings, client_request: &ClientRequest, to: &str) -> JsValue {
     let mut headers = Headers::new();
     headers.append("location", to);
@@ -100,7 +100,7 @@ pub fn redirect(settings: &Settings, client_request: &ClientRequest, to: &str) -
     )
 }
 
-/// Answers with the edge's own words, which nobody stores.
+/// A response that the edge generates. No cache stores it.
 pub fn generated(
     settings: &Settings,
     client_request: &ClientRequest,
@@ -129,7 +129,7 @@ pub fn generated(
     )
 }
 
-/// The fields of an answer as lines, with what every answer says.
+/// The final header fields as lines, including those that every response carries.
 pub fn finish_headers(
     settings: &Settings,
     client_request: &ClientRequest,
@@ -143,7 +143,7 @@ pub fn finish_headers(
     headers.to_lines()
 }
 
-/// What `Server-Timing` says: whether it was in memory, and otherwise how long the client waited.
+/// The value of `Server-Timing`: a hit, or how long the client waited for the origin.
 fn server_timing(client_request: &ClientRequest, status: &str) -> Cow<'static, str> {
     let hit = status.starts_with("hit");
     if hit
@@ -158,8 +158,8 @@ fn server_timing(client_request: &ClientRequest, status: &str) -> Cow<'static, s
     format!("cache;desc={word}, origin;dur={waited}").into()
 }
 
-/// The fields of an answer that this cache has not kept, or may not: nor shall the cache in front of it, which
-/// knows nothing of the shop's contract and keeps for hours what says nothing about it.
+/// Keeps the CDN in front from storing a response that the edge does not store. A CDN does not know
+/// the shop's contract, and stores responses without explicit freshness for hours.
 pub fn forbid_cdn_storage(settings: &Settings, mut headers: Headers) -> Headers {
     if settings.cdn_in_front {
         headers.set(TARGETED[0], "no-store");
@@ -167,9 +167,9 @@ pub fn forbid_cdn_storage(settings: &Settings, mut headers: Headers) -> Headers 
     headers
 }
 
-/// The fields without what is between origin and edge. Other caches further down are told nothing that
-/// only a purge could take back, unless it is a cache that is purged like this one; a general cache leaves
-/// that to whoever runs them (RFC 9213 §3.1).
+/// The header fields without those of the protocol between edge and origin. Targeted fields and
+/// tags that grant freshness are removed too, since caches further down cannot be purged, unless a
+/// CDN in front is purged with this cache. A general cache forwards them (RFC 9213 §3.1).
 fn public_headers(settings: &Settings, headers: Headers) -> Headers {
     let purged = settings.cdn_in_front || settings.cache_rules == CacheRules::Standard;
     let grants = |line: &str| ["max-age", "stale-"].iter().any(|it| line.contains(it));

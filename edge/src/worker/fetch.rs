@@ -1,5 +1,5 @@
-//! Asking the origin for what may be kept: once for all who want it, and with what is stored as the
-//! answer when the origin fails.
+//! Fetches responses that fill the cache: one request to the origin for all concurrent misses, and
+//! a stale response if the origin fails.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ use super::{
 };
 
 impl RequestHandler {
-    /// Asks the origin, or waits for who does so already.
+    /// Fetches a response, or waits for a request that does so already.
     pub fn fetch(self, stored: Option<Rc<StoredResponse>>, reason: ForwardReason) -> JsValue {
         if self.client_request.is_uncollapsible() {
             return promise_of(async move { self.load_or_fetch(stored, reason).await.0 });
@@ -39,8 +39,8 @@ impl RequestHandler {
         }
     }
 
-    /// Answers with what the cache behind has, or asks. What is kept there is for everybody who does not show who
-    /// they are.
+    /// Serves a response from the second-level cache, or fetches it. Responses in that cache are
+    /// not served to authenticated clients.
     async fn load_or_fetch(
         &self,
         stored: Option<Rc<StoredResponse>>,
@@ -57,7 +57,8 @@ impl RequestHandler {
         }
     }
 
-    /// Asks for all. The context keeps the question alive when the one who asked goes away.
+    /// Fetches for all waiting requests. The execution context keeps the fetch alive if the client
+    /// of this request disconnects.
     fn lead(
         self,
         ticket: FetchTicket,
@@ -76,13 +77,14 @@ impl RequestHandler {
         });
         let pending = js_response.clone().unchecked_into::<Promise>();
         context.wait_until(async move {
-            // What it answers is for the client; here it only has to come to its end.
+            // The client gets this response; here the promise only has to settle.
             let _ = JsFuture::from(pending).await;
         });
         js_response
     }
 
-    /// Waits for the one who asks, and asks alone when that does not help.
+    /// Waits for the leading request, and fetches without collapsing if its response cannot be
+    /// used.
     fn follow(
         self,
         ticket: FetchTicket,
@@ -102,8 +104,8 @@ impl RequestHandler {
             let key = &self.client_request.target.key;
             let headers = &self.client_request.cache_request.headers;
             let (found, _) = with_store(|store| store.find(key, headers));
-            // What came after this client asked is right for it, even if it has to be validated before
-            // every later use.
+            // A response that was received after this request arrived may be used for it once, even
+            // if it must be validated before every later use.
             let came_after = |response: &Rc<StoredResponse>| {
                 response.stored_at >= self.client_request.received_at
             };
@@ -126,7 +128,8 @@ impl RequestHandler {
                 );
             }
             if result == FetchResult::Invalidated as i32 {
-                // A purge came between: one of those who waited asks anew, for all of them.
+                // A purge arrived meanwhile: one of the waiting requests fetches again, for all of
+                // them.
                 let retried = self.fetch(stored, reason).unchecked_into::<Promise>();
                 return JsFuture::from(retried).await.unwrap_or(JsValue::UNDEFINED);
             }
@@ -134,7 +137,7 @@ impl RequestHandler {
         })
     }
 
-    /// Answers with what the cache behind the memory has, as if it had been there.
+    /// Serves a response from the second-level cache as if it had been in memory.
     async fn serve_second_level(
         &self,
         found: Rc<StoredResponse>,
@@ -193,8 +196,7 @@ impl RequestHandler {
         self.store_and_respond(fetched, stored, reason, epoch).await
     }
 
-    /// Answers without the origin: with what is stored, if it may be used for so long, or with the
-    /// edge's own words.
+    /// Serves a stale response if `stale-if-error` allows it, and an error page otherwise.
     fn serve_stale_or_unavailable(
         &self,
         stored: Option<Rc<StoredResponse>>,
@@ -216,7 +218,7 @@ impl RequestHandler {
         )
     }
 
-    /// Stores what may be stored, and hands the answer on.
+    /// Stores the origin's response if admission allows it, and responds to the client.
     async fn store_and_respond(
         &self,
         fetched: OriginResponse,
@@ -239,7 +241,8 @@ impl RequestHandler {
                     Admission::Store(_) => "too-large",
                     Admission::DoNotStore(reason_not_stored) => reason_not_stored,
                 };
-                // It may not be kept any more, so what is stored may not be shown for longer either.
+                // The response may no longer be stored, so the stored one must not be served any
+                // longer either.
                 if stored.is_some() && !is_failure(status) {
                     self.remove_stored();
                 }
@@ -274,7 +277,7 @@ impl RequestHandler {
         if !withheld {
             return (js_response, result);
         }
-        // What is withheld from everybody is still for the one who asked.
+        // Fields that must not be stored are still sent to the client that caused the fetch.
         let own = StoredResponse {
             headers: headers.end_to_end(),
             ..StoredResponse::clone(&response)
@@ -335,7 +338,7 @@ impl RequestHandler {
         FetchResult::Invalidated
     }
 
-    /// Forgets what is stored for this address, here and behind.
+    /// Removes the responses stored under this key, from memory and from the second-level cache.
     fn remove_stored(&self) {
         let key = self.client_request.target.key.clone();
         with_store(|store| store.remove(&key));
@@ -344,7 +347,7 @@ impl RequestHandler {
             .wait_until(async move { handler.delete_second_level(&[key]).await });
     }
 
-    /// Renews a response behind an answer. Whatever fails leaves the old one in its place.
+    /// Revalidates a stored response in the background. If that fails, the stored response stays.
     pub async fn revalidate(&self, stored: Option<&StoredResponse>) -> FetchResult {
         let epoch = with_store(|store| store.epoch());
         let Ok(fetched) = self.origin.get(&self.client_request, stored, false).await else {
@@ -372,7 +375,8 @@ impl RequestHandler {
                 self.store(&Rc::new(response), epoch)
             }
             _ => {
-                // It may not be kept any more, so the old one may not be shown for longer either.
+                // The response may no longer be stored, so the stored one must not be served any
+                // longer either.
                 fetched.discard();
                 self.remove_stored();
                 FetchResult::NotStored

@@ -1,4 +1,4 @@
-//! Why there is no answer, and what an answer says about the origin.
+//! Errors of requests to the origin, and the outcomes that circuit breakers count.
 
 use wasm_bindgen::JsValue;
 
@@ -6,36 +6,36 @@ use crate::core::{
     admission::is_failure, circuit_breaker::OriginOutcome, headers::Headers, metrics::OriginEvent,
 };
 
-/// Why there is no answer.
+/// Why there is no response of the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchError {
-    /// It cannot be reached, or its answer broke off.
+    /// The origin cannot be reached, or the connection was lost.
     Unreachable,
-    /// There was no connection, and nothing was sent.
+    /// The connection was refused, and nothing was sent.
     ConnectionRefused,
-    /// It took too long.
+    /// The origin did not respond in time.
     Timeout,
-    /// It was not asked: the breaker is open.
+    /// The request was not sent, because a circuit breaker is open.
     BreakerOpen,
-    /// The client's request did not come whole, or cannot be sent.
+    /// The client's request was incomplete, or cannot be forwarded.
     Client(UploadFault),
 }
 
-/// What a client did wrong.
+/// A fault of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadFault {
-    /// Its body broke off.
+    /// The client aborted the body.
     Aborted,
-    /// Its body did not come in time.
+    /// The body did not arrive in time.
     TooSlow,
-    /// Its body is too large.
+    /// The body is too large.
     TooLarge,
     /// The runtime cannot send such a request.
     Unsendable,
 }
 
 impl UploadFault {
-    /// The fault that a word of the bridge means.
+    /// Parses the text that the bridge throws.
     pub fn from_js(error: &JsValue) -> Option<Self> {
         Some(match error.as_string()?.as_str() {
             "aborted" => Self::Aborted,
@@ -48,7 +48,7 @@ impl UploadFault {
 }
 
 impl FetchError {
-    /// The word in `Cache-Status`.
+    /// The `detail` parameter of `Cache-Status`.
     pub const fn detail(self) -> &'static str {
         match self {
             Self::Unreachable | Self::ConnectionRefused => "origin-unreachable",
@@ -58,7 +58,7 @@ impl FetchError {
         }
     }
 
-    /// What a failure of the bridge means.
+    /// Parses the error that the bridge throws.
     pub fn from_js(error: &JsValue) -> Self {
         if let Some(fault) = UploadFault::from_js(error) {
             return Self::Client(fault);
@@ -70,7 +70,7 @@ impl FetchError {
         }
     }
 
-    /// As what it is counted.
+    /// The event that is counted.
     pub const fn event(self) -> OriginEvent {
         match self {
             Self::Unreachable | Self::ConnectionRefused => OriginEvent::Unreachable,
@@ -80,7 +80,7 @@ impl FetchError {
         }
     }
 
-    /// What the origin did; nothing when it did nothing.
+    /// The outcome for the circuit breaker; None if the origin had no part in it.
     pub const fn outcome(self) -> Option<OriginOutcome> {
         match self {
             Self::Unreachable | Self::ConnectionRefused => Some(OriginOutcome::NoConnection),
@@ -90,7 +90,7 @@ impl FetchError {
     }
 }
 
-/// What an answer of the origin says about it. Too much to do is no failure.
+/// The outcome for the circuit breaker of a response. Load shedding is not a failure.
 pub fn outcome_of_response(status: u16, headers: &Headers) -> OriginOutcome {
     let busy = status == 503 && headers.contains("retry-after");
     match is_failure(status) && !busy {
@@ -99,7 +99,7 @@ pub fn outcome_of_response(status: u16, headers: &Headers) -> OriginOutcome {
     }
 }
 
-/// What Cloudflare answers when it cannot reach an origin at an address.
+/// The error behind a status with which Cloudflare reports that the origin cannot be reached.
 pub const fn error_of_cloudflare_status(status: u16) -> Option<FetchError> {
     match status {
         521 | 523 | 525 | 526 => Some(FetchError::ConnectionRefused),

@@ -1,5 +1,5 @@
-//! What the edge answers itself: purges from the origin, and counters for who runs it. Both are signed
-//! with the secret that edge and origin share; without a secret there is neither.
+//! The edge's own endpoints: purge requests from the origin, and metrics for operators. Calls are
+//! signed with the secret that edge and origin share; without a secret there are no endpoints.
 
 use std::cell::Cell;
 
@@ -23,10 +23,10 @@ use super::{
     client_response, count_event, now, with_breakers, with_store,
 };
 
-/// How often the counters are logged.
+/// The interval between log lines of the counters.
 const LOG_EVERY_MS: Millis = 60_000;
 
-/// Answers a call to the edge itself.
+/// Handles a call to one of the edge's own endpoints.
 pub async fn handle(handler: &RequestHandler, incoming: &JsRequest) -> JsValue {
     let client_request = &handler.client_request;
     let path = client_request.path();
@@ -78,8 +78,8 @@ async fn read_text(length: Option<&str>, incoming: &JsRequest) -> Result<String,
     Ok(text.ok().and_then(|it| it.as_string()).unwrap_or_default())
 }
 
-/// Purges this memory, and then the cache in front, which would fill itself from here again. Whoever asks for
-/// it asks again when that failed.
+/// Purges the memory store, and then the cache in front of the Worker, which would otherwise refill
+/// itself from here. On an error the origin sends the purge again.
 async fn purge(handler: &RequestHandler, body: &str) -> JsValue {
     let purge: PurgeOrder = match serde_json::from_str(body) {
         Ok(purge) => purge,
@@ -144,8 +144,7 @@ fn gauges() -> Gauges {
     })
 }
 
-/// Writes the counters to the log when a minute has passed. There is no timer: where nobody asks, there
-/// is nothing to say.
+/// Logs the counters once a minute. There is no timer: without requests there is nothing to log.
 pub fn log_counters_periodically(now: Millis) {
     thread_local!(static LAST: Cell<Millis> = const { Cell::new(0) });
     let last = LAST.get();

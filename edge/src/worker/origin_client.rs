@@ -1,4 +1,4 @@
-//! The origin behind the edge: a service binding on workerd, an address on Cloudflare.
+//! The client of the origin, which is a service binding on workerd and a URL on Cloudflare.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -28,22 +28,22 @@ use super::{
     with_breakers, with_store,
 };
 
-/// Asks the origin to name the coding of its body in [`RAW_CODING`] instead of `Content-Encoding`,
-/// so that the runtime does not undo it. See docs/decisions/edge-compression.md.
+/// Asks the origin to name the content coding in `mallard-coding` instead of `Content-Encoding`, so
+/// that the runtime does not decode the body. See docs/decisions/edge-compression.md.
 const RAW_CODING_REQUEST_HEADER: &str = "mallard-raw";
 
-/// The binding on workerd.
+/// The name of the service binding.
 const SERVICE: &str = "ORIGIN";
-/// The longest that a probe takes. An origin that is alive answers it at once.
+/// The time limit of a probe. A healthy origin answers it at once.
 const PROBE_MS: u32 = 2_000;
-/// How long one task probes: Cloudflare ends what goes on for longer behind an answer.
+/// How many probes one task sends; Cloudflare cancels background work that runs for longer.
 const PROBES_MAX: u32 = 80;
-/// How long a request waits before it looks again whether the origin is back.
+/// How often a waiting request checks whether the origin is back.
 const POLL_EVERY_MS: u32 = 50;
-/// The most requests that wait for an origin which is being started again.
+/// The most requests that wait for a restarting origin.
 const WAITING_REQUESTS_MAX: usize = 1_000;
 
-/// The origin, as one request sees it.
+/// Sends requests to the origin on behalf of one client request.
 #[derive(Clone)]
 pub struct OriginClient {
     settings: Rc<Settings>,
@@ -51,26 +51,26 @@ pub struct OriginClient {
     context: Rc<Context>,
 }
 
-/// A question to the origin.
+/// A request to the origin.
 struct OriginRequest<'q> {
     client_request: &'q Rc<ClientRequest>,
     method: &'q str,
     url: String,
     fields: String,
     upload: Option<Upload>,
-    /// Whether it is the same for everybody: nothing of a client is in it.
+    /// Whether the request fills the cache, and so carries nothing about the client.
     fills_cache: bool,
-    /// Whether it waits while the origin is started again: there is nothing else to answer with.
+    /// Whether the request waits while the origin restarts, because nothing else can be served.
     waits_for_restart: bool,
 }
 
 impl OriginRequest<'_> {
-    /// Whether sending it twice is the same as sending it once.
+    /// Whether the request can be sent twice without a second effect.
     fn is_repeatable(&self) -> bool {
         plan::is_safe(self.method) && self.upload.is_none()
     }
 
-    /// Whose breaker it is about.
+    /// The kind of the request, which selects its circuit breaker.
     fn kind(&self) -> RequestKind<'_> {
         match plan::is_safe(self.method) {
             true if self.fills_cache => cache_fill_kind(self.client_request),
@@ -81,7 +81,7 @@ impl OriginRequest<'_> {
 }
 
 impl OriginClient {
-    /// The origin that this Worker is bound to.
+    /// Creates the client for one request.
     pub fn new(env: &JsValue, settings: &Rc<Settings>, context: &Rc<Context>) -> Self {
         Self {
             settings: Rc::clone(settings),
@@ -102,9 +102,9 @@ impl OriginClient {
         format!("{}{target}", base.unwrap_or("http://origin"))
     }
 
-    /// Asks for what may be kept, with the validators of what is `stored`. The client's conditions, cookies and
-    /// body stay here, and a HEAD asks for the whole, so that the next GET finds it. `waits` says that
-    /// there is nothing to answer with while the origin is started again.
+    /// Fetches a response that fills the cache, with the validators of the `stored` one. The
+    /// client's preconditions, cookies and body are not sent, and a HEAD becomes a GET so that the
+    /// next GET is a hit.
     pub async fn get(
         &self,
         client_request: &Rc<ClientRequest>,
@@ -134,7 +134,7 @@ impl OriginClient {
         .await
     }
 
-    /// Hands a request on as it came.
+    /// Forwards a client's request without using the cache.
     pub async fn forward(
         &self,
         client_request: &Rc<ClientRequest>,
@@ -158,8 +158,9 @@ impl OriginClient {
         fetched
     }
 
-    /// Asks within what the breakers allow. A request of which nothing was sent is sent again until the
-    /// origin is back or counts as gone; one that changes nothing gets a second try.
+    /// Sends a request within what the circuit breakers permit. A request of which nothing was sent
+    /// is repeated until the origin is back or the time limit is over; a repeatable one gets one
+    /// retry.
     async fn send_with_retries(
         &self,
         request: &OriginRequest<'_>,
@@ -186,8 +187,8 @@ impl OriginClient {
         }
     }
 
-    /// Whether a second try makes sense: when the origin is away it waits for it, and otherwise there is a
-    /// budget for tries.
+    /// Whether a retry is allowed. While the origin is suspect this waits for the next probe;
+    /// otherwise the retry budget decides.
     async fn may_retry(&self, until: Millis) -> bool {
         while with_breakers(|breakers| breakers.is_suspect()) && now() < until {
             sleep(POLL_EVERY_MS).await;
@@ -195,7 +196,7 @@ impl OriginClient {
         with_breakers(|breakers| !breakers.is_closed() || breakers.take_retry())
     }
 
-    /// Waits until the origin may be asked, as long as that makes sense.
+    /// Waits until the circuit breaker permits the request, or fails if it does not in time.
     async fn await_permit(
         &self,
         request: &OriginRequest<'_>,
@@ -221,8 +222,8 @@ impl OriginClient {
         }
     }
 
-    /// Sends it once. One that may change something and has no body is known to be unsent only before it is
-    /// sent: a probe has to find the origin first.
+    /// Sends a request once. For an unsafe request without a body it cannot be known afterwards
+    /// whether it was sent, so a probe checks the connection before.
     async fn try_send(&self, request: &OriginRequest<'_>) -> Result<OriginResponse, FetchError> {
         let bare = request.upload.is_none() && !plan::is_safe(request.method);
         if bare && self.probe().await == OriginOutcome::NoConnection {
@@ -234,7 +235,8 @@ impl OriginClient {
         self.send(request).await
     }
 
-    /// Probes the origin behind the answer while something is wrong with it, unless that is done already.
+    /// Starts probing the origin in the background if a breaker asks for it and no probe is
+    /// running.
     fn probe_in_background(&self) {
         if !with_breakers(|breakers| breakers.begin_probe(now())) {
             return;
@@ -244,7 +246,7 @@ impl OriginClient {
             for _ in 0..PROBES_MAX {
                 let outcome = origin.probe().await;
                 if !with_breakers(|breakers| breakers.record_probe(outcome, now())) {
-                    // Whose client has gone away never says that it waits no more.
+                    // Requests whose clients disconnected never decrement the counter.
                     WAITING_REQUESTS.set(0);
                     return;
                 }
@@ -254,7 +256,7 @@ impl OriginClient {
         });
     }
 
-    /// Asks the origin whether it serves requests. A server that does not know the question does.
+    /// Probes the origin. A server that does not know the endpoint counts as healthy.
     async fn probe(&self) -> OriginOutcome {
         count_event(OriginEvent::Probed);
         let mut headers = Headers::new();
@@ -298,7 +300,7 @@ impl OriginClient {
 
     fn fields(&self, client_request: &ClientRequest, headers: Headers) -> String {
         let mut headers = headers.end_to_end();
-        // The runtime says how long the body is that it sends.
+        // The runtime sets the length of the body that it sends.
         headers.remove("content-length");
         headers.set("x-request-id", client_request.id.clone());
         headers.set("traceparent", client_request.trace_parent().to_string());
@@ -343,7 +345,7 @@ impl OriginClient {
             let cloudflare = self.settings.origin_url.is_some();
             match error_of_cloudflare_status(fetched.status).filter(|_| cloudflare) {
                 None => Ok(fetched),
-                // What has come only in part cannot be sent again.
+                // A body that was partly streamed cannot be sent again.
                 Some(_) if request.upload.as_ref().is_some_and(|it| !it.is_complete()) => {
                     Err(FetchError::Unreachable)
                 }
@@ -369,13 +371,13 @@ impl OriginClient {
     }
 }
 
-/// The length of a body that does not say how long it is, or of none.
+/// The length of a body without `Content-Length`, or of none.
 const NOT_DECLARED: f64 = -1.0;
-/// The most bytes of a probe's answer that are read.
+/// The most bytes of a probe's response that are read.
 const PROBE_BYTES_MAX: f64 = 65_536.0;
 
 thread_local! {
-    /// How many requests wait until the origin is back.
+    /// The number of requests that wait for a restarting origin.
     static WAITING_REQUESTS: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -18,18 +18,18 @@ use super::{
     fetch_error::FetchError, now, settings::Settings, with_breakers,
 };
 
-/// Names the coding of a body that the runtime shall not touch.
+/// Names the content coding of a body that the runtime must not decode.
 const RAW_CODING_HEADER: &str = "mallard-coding";
-/// The codings that the runtime undoes by itself.
+/// The content codings that the runtime decodes by itself.
 const DECODED_BY_RUNTIME: [&str; 3] = ["br", "deflate", "gzip"];
 
-/// What the origin answered; its body may still be on its way.
+/// A response of the origin whose body may still be on its way.
 pub struct OriginResponse {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The fields, end to end.
+    /// The end-to-end header fields.
     pub headers: Headers,
-    /// When it was asked.
+    /// When the request was sent.
     pub requested_at: Millis,
     exchange: Exchange,
     raw: bool,
@@ -65,14 +65,15 @@ impl OriginResponse {
         self.headers.get("content-length")?.trim().parse().ok()
     }
 
-    /// Whether the body may be kept, as far as its head says. One that does not say how long it is shows
-    /// that when it comes: the runtime fails when it breaks off.
+    /// Whether the body is small enough to be stored, judging by its `Content-Length`. A body
+    /// without one is measured while it is read, and the runtime reports if it is incomplete.
     pub fn has_storable_size(&self, settings: &Settings) -> bool {
         let length = self.length();
         length.is_none_or(|length| length <= settings.body_bytes_max)
     }
 
-    /// Whether the runtime has undone the body's coding, so that it is other bytes than it says.
+    /// Whether the runtime has decoded the body, so that the bytes differ from those that the
+    /// origin sent.
     fn is_decoded(&self) -> bool {
         let coding = self.headers.get("content-encoding").map(str::trim);
         !self.raw
@@ -83,7 +84,7 @@ impl OriginResponse {
             })
     }
 
-    /// The body, once it has come whole; nothing when it is larger than what is kept.
+    /// Reads the complete body; None if it is too large to be stored.
     pub async fn read_body(&self, settings: &Settings) -> Result<Option<StoredBody>, FetchError> {
         let whole = self
             .exchange
@@ -96,7 +97,7 @@ impl OriginResponse {
             if body.is_null() {
                 return Ok(None);
             }
-            // It stays where it is, outside of WebAssembly: it goes out again without a copy.
+            // The bytes stay outside of WebAssembly memory, so that they are sent without a copy.
             let bytes = body.unchecked_into::<Uint8Array>();
             let length = bytes.length() as usize;
             let whole = expected.is_none_or(|expected| expected == length as u64);
@@ -113,14 +114,14 @@ impl OriginResponse {
         body
     }
 
-    /// The fields as they describe the body when it is kept.
+    /// The header fields that describe the body as it is stored.
     pub fn headers_for_body(&self, body: &StoredBody) -> Headers {
         let mut headers = self.headers.clone();
         if self.is_decoded() {
             headers.remove("content-encoding");
             headers.remove("content-length");
             if let Some(tag) = headers.get("etag").filter(|it| !it.starts_with("W/")) {
-                // The bytes are other ones than those that the tag is of.
+                // A decoded body has other bytes, so its entity tag is only a weak validator.
                 let weak = format!("W/{tag}");
                 headers.set("etag", weak);
             }
@@ -131,7 +132,7 @@ impl OriginResponse {
         headers
     }
 
-    /// Hands the answer on as it comes.
+    /// Streams the response to the client.
     pub fn relay(
         self,
         settings: &Settings,
@@ -140,7 +141,7 @@ impl OriginResponse {
     ) -> JsValue {
         let bodiless = matches!(self.status, 101 | 204 | 205 | 304);
         let empty = bodiless || client_request.cache_request.method == "HEAD";
-        // What is too large for this memory may be kept where there is more.
+        // A response that is too large for this memory may still be stored by the CDN.
         let headers = match cache_status.contains("too-large") {
             true => self.headers,
             false => client_response::forbid_cdn_storage(settings, self.headers),
@@ -148,20 +149,20 @@ impl OriginResponse {
         let fields =
             client_response::finish_headers(settings, client_request, headers, cache_status);
         let relayed = self.exchange.relay(self.status, &fields, empty, self.raw);
-        // What the runtime cannot send on, such as a status beyond 599, is no answer.
+        // The runtime cannot send every response, for example one with a status above 599.
         relayed.unwrap_or_else(|_| {
             let body = generated_body::unavailable(client_request.path());
             client_response::generated(settings, client_request, 502, body, cache_status)
         })
     }
 
-    /// Does without the body.
+    /// Cancels the response body.
     pub fn discard(&self) {
         self.exchange.discard();
     }
 }
 
-/// What is asked for to be kept.
+/// The request kind of a request that fills the cache.
 pub fn cache_fill_kind(client_request: &ClientRequest) -> RequestKind<'_> {
     match client_request.target.whose {
         Whose::Everybodys => RequestKind::Key(&client_request.target.key),

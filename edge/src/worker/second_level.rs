@@ -1,5 +1,5 @@
-//! The cache behind the memory, where the runtime has one: what one isolate has fetched is there for the
-//! others of its place. Whatever it does wrong counts as a miss.
+//! The second-level cache: the runtime's Cache API, if there is one. It shares responses between
+//! the isolates of a data centre. Any error counts as a miss.
 
 use std::rc::Rc;
 
@@ -23,9 +23,9 @@ use super::{
 };
 
 impl RequestHandler {
-    /// The address under which the runtime keeps what is kept under a key, in a coding. It is of the host that
-    /// was asked, because a purge of the zone reaches no other one, and below the edge's own path, which
-    /// no request gets past.
+    /// The URL under which the Cache API keeps the variant of a key in a content coding. It has the
+    /// client's host, because a purge of a zone covers only URLs of its hosts, and the edge's own
+    /// path prefix, which no client can request.
     fn second_level_url_of(&self, coding: &str, key: &str) -> String {
         let (host, _) = invalidation::split_origin(&self.client_request.url);
         format!("{host}{OWN}kept/{coding}{key}")
@@ -40,7 +40,8 @@ impl RequestHandler {
         self.second_level_url_of(coding.unwrap_or_default(), &self.client_request.target.key)
     }
 
-    /// Whether a response has been in memory for too long to be believed without a look behind it.
+    /// Whether a response has been in memory for so long that the second-level cache must be asked.
+    /// Purges of a zone do not reach the memory.
     pub fn is_due_for_second_level(&self, response: &StoredResponse) -> bool {
         let here_ms = self
             .client_request
@@ -49,7 +50,7 @@ impl RequestHandler {
         self.settings.has_cache_api && here_ms >= self.settings.memory_fresh_ms
     }
 
-    /// Takes a response that answers this request into memory.
+    /// Loads a response for this request from the second-level cache into memory.
     pub async fn load_second_level(&self) -> Option<Rc<StoredResponse>> {
         if !self.settings.has_cache_api {
             return None;
@@ -74,7 +75,8 @@ impl RequestHandler {
         (fits && put()).then_some(response)
     }
 
-    /// Hands a response on to the cache behind, after the answer. That cache keeps no parts.
+    /// Saves a response to the second-level cache in the background. The Cache API stores no
+    /// partial responses.
     pub fn save_second_level(&self, response: &Rc<StoredResponse>, requested_in: PurgeEpoch) {
         let seconds = serialization::useful_for_s(response, now());
         if !self.settings.has_cache_api || seconds == 0 || response.content_range.is_some() {
@@ -88,9 +90,9 @@ impl RequestHandler {
             let tags: Vec<&str> = response.tags.iter().map(AsRef::as_ref).collect();
             let text = serialization::serialize(&response);
             let put = cache_put(&url, &text, bytes, seconds, &tags.join(","));
-            // It never fails: what cannot be kept is not kept.
+            // The promise always resolves; a response that cannot be saved is not there later.
             let _ = JsFuture::from(put).await;
-            // What became invalid while it was on its way there has been looked for too early.
+            // An invalidation that arrived during the save may have missed the entry.
             let key = &handler.client_request.target.key;
             if with_store(|store| store.is_outdated(key, &response, requested_in)) {
                 handler.delete_second_level(std::slice::from_ref(key)).await;
@@ -98,7 +100,7 @@ impl RequestHandler {
         });
     }
 
-    /// Takes what the cache behind keeps under these keys away, in every coding.
+    /// Deletes all variants of these keys from the second-level cache.
     pub async fn delete_second_level(&self, keys: &[String]) {
         if !self.settings.has_cache_api || keys.is_empty() {
             return;
@@ -107,7 +109,7 @@ impl RequestHandler {
             .iter()
             .flat_map(|key| CODINGS.map(|coding| self.second_level_url_of(coding, key)))
             .collect();
-        // What cannot be taken away is one cache's mistake, and not the client's.
+        // An entry that cannot be deleted must not fail the client's request.
         let _ = JsFuture::from(cache_delete(&urls.join("\n"))).await;
     }
 }

@@ -1,47 +1,49 @@
-//! The settings, read once: they are the same for every request of an isolate.
+//! The settings. They are read once, because they are the same for every request of an isolate.
 
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
 use crate::core::{admission::CacheRules, circuit_breaker::FAILURES_MIN};
 
-/// The settings.
+/// The settings of the edge.
 pub struct Settings {
-    /// The origin's address, where there is no binding.
+    /// The base URL of the origin; None where it is a service binding.
     pub origin_url: Option<String>,
-    /// The secret with which edge and origin know each other.
+    /// The secret that edge and origin share.
     pub secret: Option<String>,
-    /// The field in which whatever is in front of the edge says who asks, and lets no client say it.
+    /// The header field in which the proxy in front of the edge names the client's address. No
+    /// client may be able to set it.
     pub client_address_field: String,
-    /// How long the origin may take for the head of an answer, and again for its body.
+    /// The time limit for the origin's header fields, and again for its body.
     pub origin_timeout_ms: u32,
-    /// For how long requests wait for an origin that is being started again.
+    /// How long requests wait for an origin that is restarting.
     pub restart_ms: u64,
-    /// After how many failures, half of the requests, the origin is looked at and may be left alone; 0 is never.
+    /// How many failures, if they are half of the requests, make the origin suspect; 0 disables the
+    /// breakers.
     pub breaker_failures: u32,
-    /// The largest body of a request; a larger one is refused.
+    /// The largest request body; a larger one is rejected.
     pub upload_bytes_max: u64,
-    /// How long a client may take for the part of a body that is taken before the origin is asked.
+    /// The time limit for the part of a request body that is buffered before the origin is asked.
     pub upload_timeout_ms: u32,
-    /// The largest body that is kept.
+    /// The largest response body that is stored.
     pub body_bytes_max: u64,
-    /// The most bytes in memory.
+    /// The size limit of the memory store.
     pub memory_bytes_max: usize,
-    /// Whether the runtime has a cache behind the memory.
+    /// Whether the runtime has a Cache API, which becomes the second-level cache.
     pub has_cache_api: bool,
-    /// How long a response in memory is believed where purges do not reach it; then the cache behind it is
-    /// asked.
+    /// How long a stored response is served from memory before the second-level cache is asked,
+    /// where purges do not reach the memory.
     pub memory_fresh_ms: u64,
-    /// How far this cache goes.
+    /// Which caching rules apply.
     pub cache_rules: CacheRules,
-    /// Whether another cache that obeys the same fields and purges is in front of this one.
+    /// Whether a CDN that obeys the same fields and is purged with this cache is in front of it.
     pub cdn_in_front: bool,
 }
 
 impl Settings {
-    /// Reads them. One that is not there, or no number, is its default.
+    /// Reads the settings from the bindings. A missing or malformed value becomes the default.
     pub fn read(env: &JsValue) -> Self {
-        // On workerd a binding from the environment that is not set is null.
+        // On workerd, a binding to an environment variable that is not set is null.
         let text = |name: &str| Reflect::get(env, &name.into()).ok()?.as_string();
         let number = |name: &str, default: u32| {
             let set = text(name).and_then(|it| it.parse().ok());
