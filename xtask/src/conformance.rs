@@ -246,7 +246,7 @@ fn run(
     edge.wait_until_open(at)?;
     let text = text_of(
         Command::new("node")
-            .arg(place.root.join("edge/conformance/run.mjs"))
+            .arg(place.root.join("edge/conformance/run_suite.mjs"))
             .arg(suite)
             .arg(format!("http://{at}")),
     )?;
@@ -274,7 +274,7 @@ fn cache_behind(place: &Place, folder: &Path) -> Result<(Running, SocketAddr), F
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let mut cache = Command::new("node");
     cache
-        .arg(place.root.join("edge/conformance/cache.mjs"))
+        .arg(place.root.join("edge/conformance/second_level_cache.mjs"))
         .arg(at.port().to_string());
     let log = folder.join("cache.log");
     let mut cache = Running::start("the cache behind the edge", &mut cache, &log)?;

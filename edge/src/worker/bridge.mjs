@@ -34,7 +34,8 @@ export function respondFromCache(stored, status, body, age, cacheStatus, timing,
 
 /** Creates a response whose body is encoded already. */
 export function respond(status, lines, body) {
-  return new Response(body ?? null, { status, headers: headersFromLines(lines), encodeBody: "manual" });
+  const headers = headersFromLines(lines);
+  return new Response(body ?? null, { status, headers, encodeBody: "manual" });
 }
 
 /** The errors that are thrown, each as a text. The first four are faults of the client. */
@@ -235,7 +236,8 @@ export class Exchange {
     const pipe = upload?.pipe(declared);
     let request;
     try {
-      const init = { method, headers: headersFromLines(lines), redirect: "manual", signal: stop.signal };
+      const headers = headersFromLines(lines);
+      const init = { method, headers, redirect: "manual", signal: stop.signal };
       if (pipe) init.body = pipe.readable;
       // Between the Worker and a URL there may be a cache of the same zone, which must not store
       // responses.

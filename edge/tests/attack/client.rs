@@ -7,25 +7,25 @@ use std::{
 };
 
 /// Nobody waits longer for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct ShopResponse {
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl ShopResponse {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
 pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -41,14 +41,14 @@ pub fn head(method: &str, path: &str, fields: &[(&str, &str)]) -> String {
 }
 
 /// Sends these bytes over a connection of their own, and reads the answer.
-pub fn send(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
+pub fn send(address: SocketAddr, request: &[u8]) -> io::Result<ShopResponse> {
     let mut stream = connect(address)?;
     stream.write_all(request)?;
     read(&mut stream)
 }
 
 /// Reads an answer up to the end of the connection.
-pub fn read(stream: &mut TcpStream) -> io::Result<Answer> {
+pub fn read(stream: &mut TcpStream) -> io::Result<ShopResponse> {
     let mut all = Vec::new();
     stream.read_to_end(&mut all)?;
     let end = all.windows(4).position(|it| it == b"\r\n\r\n");
@@ -59,7 +59,7 @@ pub fn read(stream: &mut TcpStream) -> io::Result<Answer> {
         true => unchunked(&all[end + 4..]),
         false => Some(all[end + 4..].to_vec()),
     };
-    Ok(Answer {
+    Ok(ShopResponse {
         status: status.ok_or_else(|| io::Error::other("no status"))?,
         body: body.ok_or_else(|| io::Error::other("the body is cut"))?,
         head,
@@ -81,13 +81,13 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Sends JSON, or nothing, with these fields.
-pub fn ask(
+pub fn send_json(
     address: SocketAddr,
     method: &str,
     path: &str,
     fields: &[(&str, &str)],
     body: Option<&serde_json::Value>,
-) -> io::Result<Answer> {
+) -> io::Result<ShopResponse> {
     let body = body.map(ToString::to_string).unwrap_or_default();
     let length = body.len().to_string();
     let mut fields = fields.to_vec();

@@ -8,9 +8,9 @@
     reason = "a test that fails panics"
 )]
 
-mod busy;
-mod buyer;
+mod buyers;
 mod client;
-mod faults;
+mod client_faults;
+mod idle_connections;
+mod load_shedding;
 mod shop;
-mod silent;

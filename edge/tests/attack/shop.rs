@@ -21,7 +21,7 @@ const TOKEN: &str = "operator-of-the-attack";
 const SECRET: &str = "what edge and origin share";
 
 /// A shop; it is closed when this is dropped.
-pub struct Shop {
+pub struct TestShop {
     /// Where buyers are.
     pub edge: SocketAddr,
     /// Where only the edge should be.
@@ -36,16 +36,19 @@ pub struct Shop {
 }
 
 /// Something that `cargo xtask test` says in the environment.
-fn needed(name: &str) -> String {
+fn environment_variable(name: &str) -> String {
     let set = std::env::var(name);
     set.unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test attack`"))
 }
 
-impl Shop {
+impl TestShop {
     /// Opens one; `flags` are the origin's.
     pub fn open(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for file in fs::read_dir(needed("ATTACK_DATA")).unwrap().flatten() {
+        for file in fs::read_dir(environment_variable("ATTACK_DATA"))
+            .unwrap()
+            .flatten()
+        {
             if file.file_type().unwrap().is_file() {
                 fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
             }
@@ -61,21 +64,21 @@ impl Shop {
         };
         shop.start_origin();
         shop.start_edge();
-        until_up(shop.ops, "/readyz");
-        until_up(shop.edge, "/shipping");
+        wait_until_up(shop.ops, "/readyz");
+        wait_until_up(shop.edge, "/shipping");
         shop.stock_up();
         shop
     }
 
     fn start_origin(&mut self) {
-        let child = Command::new(needed("ORIGIN"))
+        let child = Command::new(environment_variable("ORIGIN"))
             .arg("serve")
             .args(["--listen", &self.origin.to_string()])
             .args(["--ops-listen", &self.ops.to_string()])
             // No load balancer has to learn that it stops.
             .args(["--drain-ms", "0"])
             .args(["--base-url", &format!("http://{}", self.edge)])
-            .args(["--assets-dir", &needed("ASSETS")])
+            .args(["--assets-dir", &environment_variable("ASSETS")])
             .args(["--operator-token", TOKEN, "--edge-secret", SECRET])
             .args(["--payment-methods", "manual,test", "--log", "error"])
             .args(&self.flags)
@@ -86,9 +89,12 @@ impl Shop {
     }
 
     fn start_edge(&mut self) {
-        let child = Command::new(needed("WORKERD"))
+        let child = Command::new(environment_variable("WORKERD"))
             .arg("serve")
-            .arg(format!("{}/workerd.capnp", needed("EDGE_DIR")))
+            .arg(format!(
+                "{}/workerd.capnp",
+                environment_variable("EDGE_DIR")
+            ))
             .arg(format!("--socket-addr=http={}", self.edge))
             .arg(format!("--external-addr=origin={}", self.origin))
             .env("EDGE_SECRET", SECRET)
@@ -100,10 +106,10 @@ impl Shop {
 
     fn stock_up(&mut self) {
         let path = "/api/v1/products?availability=in_stock&limit=1";
-        let found = client::ask(self.origin, "GET", path, &[], None).unwrap();
+        let found = client::send_json(self.origin, "GET", path, &[], None).unwrap();
         let id = found.json()["items"][0]["id"].as_str().unwrap().to_owned();
         let path = format!("/api/v1/products/{id}");
-        let product = client::ask(self.origin, "GET", &path, &[], None).unwrap();
+        let product = client::send_json(self.origin, "GET", &path, &[], None).unwrap();
         let sku = product.json()["variants"][0]["sku"]
             .as_str()
             .unwrap()
@@ -112,7 +118,8 @@ impl Shop {
         let fields = [("authorization", &*token), ("idempotency-key", "stock-up")];
         let changes = json!({ "changes": [{ "sku": sku, "on_hand": 1_000_000 }] });
         let path = "/api/v1/operator/stock";
-        let changed = client::ask(self.origin, "POST", path, &fields, Some(&changes)).unwrap();
+        let changed =
+            client::send_json(self.origin, "POST", path, &fields, Some(&changes)).unwrap();
         assert_eq!(changed.status, 200, "{changed:?}");
         self.sku = sku;
     }
@@ -125,11 +132,11 @@ impl Shop {
             origin.wait().unwrap();
         }
         self.start_origin();
-        until_up(self.ops, "/readyz");
+        wait_until_up(self.ops, "/readyz");
     }
 }
 
-impl Drop for Shop {
+impl Drop for TestShop {
     fn drop(&mut self) {
         for mut program in self.programs.iter_mut().filter_map(Option::take) {
             let _ = program.kill();
@@ -138,10 +145,10 @@ impl Drop for Shop {
     }
 }
 
-fn until_up(address: SocketAddr, path: &str) {
+fn wait_until_up(address: SocketAddr, path: &str) {
     for _ in 0..1_200 {
-        let answer = client::ask(address, "GET", path, &[], None);
-        if answer.is_ok_and(|it| it.status == 200) {
+        let response = client::send_json(address, "GET", path, &[], None);
+        if response.is_ok_and(|it| it.status == 200) {
             return;
         }
         thread::sleep(Duration::from_millis(25));

@@ -6,15 +6,15 @@
     reason = "a test that fails panics"
 )]
 
-mod behind;
-mod breaker;
-mod cache;
-mod collapse;
-mod front;
-mod outage;
-mod parts;
-mod poison;
-mod purge;
-mod spelling;
+mod cache_poisoning;
+mod cdn_in_front;
+mod circuit_breaker;
+mod collapsed_forwarding;
+mod origin_outage;
+mod purges;
+mod ranges_and_preconditions;
+mod request_bodies;
+mod request_urls;
+mod response_cache;
+mod second_level_cache;
 mod support;
-mod upload;

@@ -17,14 +17,14 @@ use shared::edge::{METRICS, PURGE, SIGNED_HEADER, signed_call};
 
 /// A request as the origin gets it.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ReceivedRequest {
     pub method: String,
     pub target: String,
     pub fields: HashMap<String, String>,
     pub body: Vec<u8>,
 }
 
-impl Request {
+impl ReceivedRequest {
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
@@ -32,24 +32,24 @@ impl Request {
 
 /// What the origin answers.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     pub fields: Vec<(String, String)>,
     pub body: Vec<u8>,
-    pub after: Duration,
+    pub delay: Duration,
 }
 
-impl Answer {
+impl TestResponse {
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Self {
             status: 200,
             fields: Vec::new(),
             body: body.into(),
-            after: Duration::ZERO,
+            delay: Duration::ZERO,
         }
     }
 
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub fn with_field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
         self
     }
@@ -59,51 +59,53 @@ impl Answer {
         self.fields.iter().any(|it| it.0 == "Transfer-Encoding")
     }
 
-    pub fn after(mut self, time: Duration) -> Self {
-        self.after = time;
+    pub fn delayed_by(mut self, time: Duration) -> Self {
+        self.delay = time;
         self
     }
 }
 
 /// How the origin fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    Well,
+pub enum OriginHealth {
+    Healthy,
     /// It closes every connection.
-    Killed,
+    Down,
     /// It takes requests and says nothing.
     Hanging,
     /// It answers 500 to everything.
     Failing,
     /// It closes the connection in the middle of the body.
-    Cutting,
+    Truncating,
 }
 
-type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
+type Handler = dyn Fn(&ReceivedRequest) -> TestResponse + Send + Sync;
 
-pub struct Origin {
+pub struct TestOrigin {
     pub address: SocketAddr,
-    asked: Arc<Mutex<Vec<Request>>>,
-    health: Arc<Mutex<Health>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
+    health: Arc<Mutex<OriginHealth>>,
 }
 
-impl Origin {
+impl TestOrigin {
     /// An origin that answers like this.
-    pub fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn start(
+        handler: impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync + 'static,
+    ) -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), handler)
     }
 
     /// The same at an address.
     pub fn start_at(
         address: SocketAddr,
-        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+        handler: impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::default();
-        let health = Arc::new(Mutex::new(Health::Well));
+        let received = Arc::default();
+        let health = Arc::new(Mutex::new(OriginHealth::Healthy));
         let handler: Arc<Handler> = Arc::new(handler);
-        let (log, state) = (Arc::clone(&asked), Arc::clone(&health));
+        let (log, state) = (Arc::clone(&received), Arc::clone(&health));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (handler, log) = (Arc::clone(&handler), Arc::clone(&log));
@@ -113,23 +115,23 @@ impl Origin {
         });
         Self {
             address,
-            asked,
+            received,
             health,
         }
     }
 
     /// How often it was asked for a target.
-    pub fn asked(&self, target: &str) -> usize {
-        let asked = self.asked.lock().unwrap();
-        asked.iter().filter(|it| it.target == target).count()
+    pub fn request_count(&self, target: &str) -> usize {
+        let received = self.received.lock().unwrap();
+        received.iter().filter(|it| it.target == target).count()
     }
 
     /// Everything that it was asked.
-    pub fn requests(&self) -> Vec<Request> {
-        self.asked.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.received.lock().unwrap().clone()
     }
 
-    pub fn is(&self, health: Health) {
+    pub fn set_health(&self, health: OriginHealth) {
         *self.health.lock().unwrap() = health;
     }
 }
@@ -137,8 +139,8 @@ impl Origin {
 fn converse(
     stream: TcpStream,
     handler: &Handler,
-    log: &Mutex<Vec<Request>>,
-    health: &Mutex<Health>,
+    log: &Mutex<Vec<ReceivedRequest>>,
+    health: &Mutex<OriginHealth>,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
@@ -146,46 +148,46 @@ fn converse(
         let request = read(&mut reader)?;
         let state = *health.lock().unwrap();
         log.lock().unwrap().push(request.clone());
-        let mut answer = match state {
-            Health::Killed => return None,
-            Health::Hanging => {
+        let mut response = match state {
+            OriginHealth::Down => return None,
+            OriginHealth::Hanging => {
                 // Until the other side has had enough.
                 let _ = reader.read(&mut [0]);
                 return None;
             }
-            Health::Failing => {
-                let mut answer = Answer::new("failed");
-                answer.status = 500;
-                answer
+            OriginHealth::Failing => {
+                let mut response = TestResponse::new("failed");
+                response.status = 500;
+                response
             }
-            Health::Well | Health::Cutting => handler(&request),
+            OriginHealth::Healthy | OriginHealth::Truncating => handler(&request),
         };
-        thread::sleep(answer.after);
-        let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
-        if answer.is_chunked() {
-            answer.body = in_chunks(&answer.body);
+        thread::sleep(response.delay);
+        let mut head = format!("HTTP/1.1 {} X\r\n", response.status);
+        if response.is_chunked() {
+            response.body = in_chunks(&response.body);
         } else {
-            head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+            head.push_str(&format!("content-length: {}\r\n", response.body.len()));
         }
-        for (name, value) in &answer.fields {
+        for (name, value) in &response.fields {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        if state == Health::Cutting {
-            answer.body.truncate(answer.body.len() / 2);
+        if state == OriginHealth::Truncating {
+            response.body.truncate(response.body.len() / 2);
         }
         let mut message = head.into_bytes();
         if request.method != "HEAD" {
-            message.extend_from_slice(&answer.body);
+            message.extend_from_slice(&response.body);
         }
         stream.write_all(&message).ok()?;
-        if state == Health::Cutting {
+        if state == OriginHealth::Truncating {
             return None;
         }
     }
 }
 
-fn read(reader: &mut impl BufRead) -> Option<Request> {
+fn read(reader: &mut impl BufRead) -> Option<ReceivedRequest> {
     let mut first = String::new();
     if reader.read_line(&mut first).ok()? == 0 {
         return None;
@@ -202,7 +204,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     {
         body = chunks(reader)?;
     }
-    Some(Request {
+    Some(ReceivedRequest {
         method,
         target,
         fields,
@@ -257,16 +259,16 @@ fn fields(reader: &mut impl BufRead) -> Option<HashMap<String, String>> {
 }
 
 /// Something that `cargo xtask test` says in the environment.
-pub fn needed(name: &str) -> String {
+pub fn environment_variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
 }
 
-pub struct Edge {
+pub struct TestEdge {
     pub address: SocketAddr,
     child: Child,
 }
 
-impl Drop for Edge {
+impl Drop for TestEdge {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -274,13 +276,13 @@ impl Drop for Edge {
 }
 
 #[derive(Debug)]
-pub struct Reply {
+pub struct ClientResponse {
     pub status: u16,
     pub fields: HashMap<String, String>,
     pub body: Vec<u8>,
 }
 
-impl Reply {
+impl ClientResponse {
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
@@ -290,32 +292,40 @@ impl Reply {
     }
 
     /// Whether `Cache-Status` says this.
-    pub fn says(&self, text: &str) -> bool {
+    pub fn cache_status_contains(&self, text: &str) -> bool {
         self.field("cache-status").contains(text)
     }
 }
 
 pub const SECRET: &str = "what edge and origin share";
 
-impl Edge {
-    pub fn start(origin: &Origin) -> Self {
+impl TestEdge {
+    pub fn start(origin: &TestOrigin) -> Self {
         Self::start_with(origin, &[("EDGE_SECRET", SECRET)])
     }
 
-    pub fn start_with(origin: &Origin, environment: &[(&str, &str)]) -> Self {
-        let config = format!("{}/workerd.capnp", needed("EDGE_DIR"));
-        Self::start_as(&config, origin, environment)
+    pub fn start_with(origin: &TestOrigin, environment: &[(&str, &str)]) -> Self {
+        let config = format!("{}/workerd.capnp", environment_variable("EDGE_DIR"));
+        Self::start_with_config(&config, origin, environment)
     }
 
     /// An edge with this configuration of workerd.
-    pub fn start_as(config: &str, origin: &Origin, environment: &[(&str, &str)]) -> Self {
-        Self::before(config, origin.address, environment)
+    pub fn start_with_config(
+        config: &str,
+        origin: &TestOrigin,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::start_in_front_of(config, origin.address, environment)
     }
 
     /// An edge before an address where there may be nobody yet.
-    pub fn before(config: &str, origin: SocketAddr, environment: &[(&str, &str)]) -> Self {
+    pub fn start_in_front_of(
+        config: &str,
+        origin: SocketAddr,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let address = free_address();
-        let child = Command::new(needed("WORKERD"))
+        let child = Command::new(environment_variable("WORKERD"))
             .arg("serve")
             .arg(config)
             .arg(format!("--socket-addr=http={address}"))
@@ -334,37 +344,43 @@ impl Edge {
         panic!("workerd does not come up");
     }
 
-    pub fn send(&self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Reply {
-        Client::to(self.address).send(method, path, fields, body)
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> ClientResponse {
+        TestClient::to(self.address).send(method, path, fields, body)
     }
 
-    pub fn get(&self, path: &str) -> Reply {
+    pub fn get(&self, path: &str) -> ClientResponse {
         self.send("GET", path, &[], b"")
     }
 
     /// A client that keeps its connection.
-    pub fn client(&self) -> Client {
-        Client::to(self.address)
+    pub fn client(&self) -> TestClient {
+        TestClient::to(self.address)
     }
 
     /// A call that only those who share the secret can make.
-    pub fn call(&self, method: &str, path: &str, body: &str) -> Reply {
+    pub fn call_signed(&self, method: &str, path: &str, body: &str) -> ClientResponse {
         let signed = signed_call(SECRET, method, path, body.as_bytes(), seconds());
         self.send(method, path, &[(SIGNED_HEADER, &signed)], body.as_bytes())
     }
 
-    pub fn purge(&self, body: &str) -> Reply {
-        let reply = self.call("POST", PURGE, body);
-        assert_eq!(reply.status, 204, "{reply:?}");
-        reply
+    pub fn purge(&self, body: &str) -> ClientResponse {
+        let response = self.call_signed("POST", PURGE, body);
+        assert_eq!(response.status, 204, "{response:?}");
+        response
     }
 
     /// A counter's value.
     pub fn counter(&self, name: &str) -> u64 {
-        let reply = self.call("GET", METRICS, "");
-        let mut lines = reply.text().lines();
+        let response = self.call_signed("GET", METRICS, "");
+        let mut lines = response.text().lines();
         let line = lines.find_map(|line| line.strip_prefix(&format!("{name} ")));
-        line.unwrap_or_else(|| panic!("no {name}: {reply:?}"))
+        line.unwrap_or_else(|| panic!("no {name}: {response:?}"))
             .parse()
             .unwrap()
     }
@@ -382,19 +398,19 @@ pub fn seconds() -> i64 {
 }
 
 /// One connection to the edge.
-pub struct Client {
+pub struct TestClient {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
 }
 
-impl Client {
+impl TestClient {
     pub fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         Self { stream, reader }
     }
 
-    pub fn get(&mut self, path: &str) -> Reply {
+    pub fn get(&mut self, path: &str) -> ClientResponse {
         self.send("GET", path, &[], b"")
     }
 
@@ -404,9 +420,9 @@ impl Client {
         path: &str,
         fields: &[(&str, &str)],
         body: &[u8],
-    ) -> Reply {
-        self.ask(method, path, fields, body);
-        self.answer(method).expect("an answer")
+    ) -> ClientResponse {
+        self.send_request(method, path, fields, body);
+        self.read_response(method).expect("an answer")
     }
 
     /// Sends these bytes.
@@ -415,7 +431,7 @@ impl Client {
     }
 
     /// Asks, and does not wait.
-    pub fn ask(&mut self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) {
+    pub fn send_request(&mut self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\n");
         for (name, value) in fields {
             request.push_str(&format!("{name}: {value}\r\n"));
@@ -429,7 +445,7 @@ impl Client {
     }
 
     /// The answer; nothing when it breaks off.
-    pub fn answer(&mut self, method: &str) -> Option<Reply> {
+    pub fn read_response(&mut self, method: &str) -> Option<ClientResponse> {
         let mut first = String::new();
         self.reader.read_line(&mut first).ok()?;
         let status = first.split(' ').nth(1)?.parse().ok()?;
@@ -445,7 +461,7 @@ impl Client {
             body = vec![0; fields.get("content-length")?.parse().ok()?];
             self.reader.read_exact(&mut body).ok()?;
         }
-        Some(Reply {
+        Some(ClientResponse {
             status,
             fields,
             body,
@@ -468,20 +484,22 @@ pub fn free_address() -> SocketAddr {
 }
 
 /// A catalogue answer, as the shop's origin says it.
-pub const SHARED: (&str, &str) = (
+pub const SHARED_CACHE_CONTROL: (&str, &str) = (
     "CDN-Cache-Control",
     "public, max-age=60, stale-while-revalidate=60, stale-if-error=600",
 );
 
 /// An origin that answers so at every address, and an edge in front of it.
-pub fn pair(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> (Origin, Edge) {
-    let origin = Origin::start(handler);
-    let edge = Edge::start(&origin);
+pub fn origin_and_edge(
+    handler: impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync + 'static,
+) -> (TestOrigin, TestEdge) {
+    let origin = TestOrigin::start(handler);
+    let edge = TestEdge::start(&origin);
     (origin, edge)
 }
 
 /// How many of something a test does: all of it, or what the environment says.
-pub fn count(name: &str, usual: usize) -> usize {
+pub fn repetitions(name: &str, usual: usize) -> usize {
     let set = std::env::var(name).ok();
     set.and_then(|it| it.parse().ok()).unwrap_or(usual)
 }

@@ -2,22 +2,22 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{buyer::buy_beside, client, shop::Shop};
+use crate::{buyers::buy_during_attack, client, shop::TestShop};
 
 /// Three hundred connections search for what nobody has searched for: nothing is answered from memory.
 #[test]
 fn random_searches_cost_nobody_a_cart() {
-    let shop = Shop::open(&[]);
+    let shop = TestShop::open(&[]);
     let (refused, numbers) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    buy_beside(&shop, 300, |attacker, over| {
+    buy_during_attack(&shop, 300, |attacker, end| {
         let network = format!("203.0.{}.{}", attacker / 250, attacker % 250 + 1);
-        over.until(|| {
+        end.until(|| {
             let number = numbers.fetch_add(1, Ordering::Relaxed);
             let path = format!("/search?q=mug+{number:x}+tea");
             let fields = [("x-real-ip", &*network)];
             // Whatever an attacker gets is fine.
-            let answer = client::ask(shop.edge, "GET", &path, &fields, None);
-            let busy = answer.is_ok_and(|it| it.status == 503);
+            let response = client::send_json(shop.edge, "GET", &path, &fields, None);
+            let busy = response.is_ok_and(|it| it.status == 503);
             refused.fetch_add(usize::from(busy), Ordering::Relaxed);
         })
     });

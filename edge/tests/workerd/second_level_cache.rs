@@ -11,36 +11,38 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Answer, Edge, Health, Origin, SHARED, needed};
+use crate::support::{
+    OriginHealth, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse, environment_variable,
+};
 
 /// What it keeps: whole addresses, each with its tags and its body.
-type Kept = Arc<Mutex<HashMap<String, (Vec<String>, Vec<u8>)>>>;
+type StoredEntries = Arc<Mutex<HashMap<String, (Vec<String>, Vec<u8>)>>>;
 
 /// A cache as workerd talks to it: GET asks for what is kept, PUT keeps an answer as it would be on the wire,
 /// and PURGE takes it away.
-fn cache() -> (Origin, Kept) {
-    let kept = Kept::default();
+fn cache() -> (TestOrigin, StoredEntries) {
+    let kept = StoredEntries::default();
     let theirs = Arc::clone(&kept);
-    let cache = Origin::start(move |request| {
+    let cache = TestOrigin::start(move |request| {
         let name = format!("{}{}", request.field("host"), request.target);
         let mut kept = kept.lock().unwrap();
-        let mut answer = Answer::new("");
+        let mut response = TestResponse::new("");
         if request.method == "PUT" {
             let end = request.body.windows(4).position(|it| it == b"\r\n\r\n");
             let (head, body) = request.body.split_at(end.unwrap() + 4);
             kept.insert(name, (tags(head), body.to_vec()));
-            answer.status = 204;
-            return answer;
+            response.status = 204;
+            return response;
         }
         if request.method == "PURGE" {
-            answer.status = kept.remove(&name).map_or(404, |_| 200);
-            return answer;
+            response.status = kept.remove(&name).map_or(404, |_| 200);
+            return response;
         }
         match kept.get(&name) {
-            Some((_, body)) => Answer::new(body.clone()).with("CF-Cache-Status", "HIT"),
+            Some((_, body)) => TestResponse::new(body.clone()).with_field("CF-Cache-Status", "HIT"),
             None => {
-                answer.status = 504;
-                answer.with("CF-Cache-Status", "MISS")
+                response.status = 504;
+                response.with_field("CF-Cache-Status", "MISS")
             }
         }
     });
@@ -57,15 +59,15 @@ fn tags(head: &[u8]) -> Vec<String> {
 }
 
 /// A purge of the zone of `host` by tag, as Cloudflare's API does it.
-fn purge_zone(kept: &Kept, host: &str, tag: &str) {
+fn purge_zone(kept: &StoredEntries, host: &str, tag: &str) {
     let of_zone = |name: &String| name.split('/').next() == Some(host);
     let mut kept = kept.lock().unwrap();
     kept.retain(|name, (tags, _)| !of_zone(name) || tags.iter().all(|it| it != tag));
 }
 
 /// Two edges before one origin, with this cache behind both of them.
-fn pair_before(origin: &Origin, cache: &Origin, fresh_ms: &str) -> [Edge; 2] {
-    let folder = needed("EDGE_DIR");
+fn two_edges(origin: &TestOrigin, cache: &TestOrigin, fresh_ms: &str) -> [TestEdge; 2] {
+    let folder = environment_variable("EDGE_DIR");
     let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
     let service = format!(
         "(name = \"cache\", external = (address = \"{}\", http = ())),",
@@ -74,21 +76,21 @@ fn pair_before(origin: &Origin, cache: &Origin, fresh_ms: &str) -> [Edge; 2] {
     let text = text
         .replace("services = [", &format!("services = [{service}"))
         .replace("bindings = [", "cacheApiOutbound = \"cache\", bindings = [");
-    let place = tempfile::tempdir().unwrap();
+    let folder_copy = tempfile::tempdir().unwrap();
     for file in ["index.js", "index_bg.wasm"] {
-        fs::copy(format!("{folder}/{file}"), place.path().join(file)).unwrap();
+        fs::copy(format!("{folder}/{file}"), folder_copy.path().join(file)).unwrap();
     }
-    let config = place.path().join("workerd.capnp");
+    let config = folder_copy.path().join("workerd.capnp");
     fs::write(&config, text).unwrap();
     let environment = [("CACHE_API", "on"), ("MEMORY_FRESH_MS", fresh_ms)];
     let config = config.display().to_string();
-    [(); 2].map(|()| Edge::start_as(&config, origin, &environment))
+    [(); 2].map(|()| TestEdge::start_with_config(&config, origin, &environment))
 }
 
 /// Asks until the answer says this.
-fn until(edge: &Edge, path: &str, said: &str) {
+fn until(edge: &TestEdge, path: &str, said: &str) {
     for _ in 0..400 {
-        if edge.get(path).says(said) {
+        if edge.get(path).cache_status_contains(said) {
             return;
         }
         thread::sleep(Duration::from_millis(10));
@@ -98,26 +100,29 @@ fn until(edge: &Edge, path: &str, said: &str) {
 
 #[test]
 fn what_one_has_fetched_is_there_for_the_other() {
-    let origin = Origin::start(|request| {
-        Answer::new(request.target.clone())
-            .with(SHARED.0, SHARED.1)
-            .with("Vary", "Accept-Encoding")
-            .with("Cache-Tag", "mug")
-            .with("X-Mine", "kept")
+    let origin = TestOrigin::start(|request| {
+        TestResponse::new(request.target.clone())
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Vary", "Accept-Encoding")
+            .with_field("Cache-Tag", "mug")
+            .with_field("X-Mine", "kept")
     });
     let (cache, kept) = cache();
-    let [one, other] = pair_before(&origin, &cache, "60000");
-    assert!(one.get("/p/mug?variant=1").says("fwd=uri-miss"));
-    until(&other, "/p/mug?variant=1", "hit");
-    let reply = other.get("/p/mug?variant=1");
-    assert_eq!(reply.text(), "/p/mug?variant=1");
-    assert_eq!(reply.field("x-mine"), "kept");
+    let [one, other] = two_edges(&origin, &cache, "60000");
     assert!(
-        origin.asked("/p/mug?variant=1") <= 2,
+        one.get("/p/mug?variant=1")
+            .cache_status_contains("fwd=uri-miss")
+    );
+    until(&other, "/p/mug?variant=1", "hit");
+    let response = other.get("/p/mug?variant=1");
+    assert_eq!(response.text(), "/p/mug?variant=1");
+    assert_eq!(response.field("x-mine"), "kept");
+    assert!(
+        origin.request_count("/p/mug?variant=1") <= 2,
         "{:?}",
         origin.requests()
     );
-    assert!(other.get("/p/other").says("fwd=uri-miss"));
+    assert!(other.get("/p/other").cache_status_contains("fwd=uri-miss"));
     // A purge of a zone reaches addresses of the zone's hosts, and none else.
     let kept = kept.lock().unwrap();
     let name = "shop/_edge/kept/identity/p/mug?variant=1";
@@ -127,41 +132,45 @@ fn what_one_has_fetched_is_there_for_the_other() {
 /// Where no purge reaches a memory it is not believed for long: the cache behind it is.
 #[test]
 fn a_memory_is_believed_for_as_long_as_it_is_said() {
-    let origin = Origin::start(|_| Answer::new("mug").with(SHARED.0, SHARED.1));
+    let origin = TestOrigin::start(|_| {
+        TestResponse::new("mug").with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+    });
     let (cache, _) = cache();
-    let [edge, _] = pair_before(&origin, &cache, "0");
+    let [edge, _] = two_edges(&origin, &cache, "0");
     edge.get("/p/mug");
     until(&edge, "/p/mug", "detail=behind");
     let before = cache.requests().len();
-    assert!(edge.get("/p/mug").says("detail=behind"));
+    assert!(edge.get("/p/mug").cache_status_contains("detail=behind"));
     assert!(cache.requests().len() > before);
 }
 
 #[test]
 fn a_cache_that_fails_is_a_cache_that_forgets() {
-    let origin = Origin::start(|_| Answer::new("mug").with(SHARED.0, SHARED.1));
+    let origin = TestOrigin::start(|_| {
+        TestResponse::new("mug").with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+    });
     let (cache, _) = cache();
-    cache.is(Health::Killed);
-    let [one, other] = pair_before(&origin, &cache, "60000");
+    cache.set_health(OriginHealth::Down);
+    let [one, other] = two_edges(&origin, &cache, "60000");
     for edge in [&one, &other] {
         assert_eq!(edge.get("/p/mug").text(), "mug");
-        assert!(edge.get("/p/mug").says("hit"));
+        assert!(edge.get("/p/mug").cache_status_contains("hit"));
     }
-    assert_eq!(origin.asked("/p/mug"), 2);
+    assert_eq!(origin.request_count("/p/mug"), 2);
 }
 
 /// An origin that answers with its version, and one more after each POST.
-fn versioned() -> (Origin, Arc<AtomicU64>) {
+fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
     let version = Arc::new(AtomicU64::new(1));
     let now = Arc::clone(&version);
-    let origin = Origin::start(move |request| {
+    let origin = TestOrigin::start(move |request| {
         if request.method != "GET" {
             now.fetch_add(1, Ordering::SeqCst);
         }
-        Answer::new(now.load(Ordering::SeqCst).to_string())
-            .with(SHARED.0, SHARED.1)
-            .with("Vary", "Accept-Encoding")
-            .with("Cache-Tag", "mug")
+        TestResponse::new(now.load(Ordering::SeqCst).to_string())
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Vary", "Accept-Encoding")
+            .with_field("Cache-Tag", "mug")
     });
     (origin, version)
 }
@@ -170,7 +179,7 @@ fn versioned() -> (Origin, Arc<AtomicU64>) {
 fn a_purge_of_the_zone_reaches_what_is_behind() {
     let (origin, version) = versioned();
     let (cache, kept) = cache();
-    let edges = pair_before(&origin, &cache, "0");
+    let edges = two_edges(&origin, &cache, "0");
     assert_eq!(edges[0].get("/p/mug").text(), "1");
     until(&edges[1], "/p/mug", "detail=behind");
     version.store(2, Ordering::SeqCst);
@@ -187,7 +196,7 @@ fn a_purge_of_the_zone_reaches_what_is_behind() {
 fn what_may_have_changed_is_forgotten_behind_too() {
     let (origin, _) = versioned();
     let (cache, kept) = cache();
-    let [edge, _] = pair_before(&origin, &cache, "0");
+    let [edge, _] = two_edges(&origin, &cache, "0");
     let br = [("accept-encoding", "br")];
     for (number, method) in ["POST", "PUT", "DELETE", "PATCH"].into_iter().enumerate() {
         let text = (number + 1).to_string();
@@ -218,22 +227,22 @@ fn what_may_have_changed_is_forgotten_behind_too() {
 #[test]
 fn no_cache_in_between_answers_for_the_origin() {
     let (origin, _) = versioned();
-    let folder = needed("EDGE_DIR");
+    let folder = environment_variable("EDGE_DIR");
     let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
     let text = text.replace(
         "bindings = [",
         "globalOutbound = \"origin\", bindings = [
          (name = \"ORIGIN_URL\", text = \"http://origin.example/\"),",
     );
-    let place = tempfile::tempdir().unwrap();
+    let folder_copy = tempfile::tempdir().unwrap();
     for file in ["index.js", "index_bg.wasm"] {
-        fs::copy(format!("{folder}/{file}"), place.path().join(file)).unwrap();
+        fs::copy(format!("{folder}/{file}"), folder_copy.path().join(file)).unwrap();
     }
-    let config = place.path().join("workerd.capnp");
+    let config = folder_copy.path().join("workerd.capnp");
     fs::write(&config, text).unwrap();
-    let edge = Edge::start_as(&config.display().to_string(), &origin, &[]);
+    let edge = TestEdge::start_with_config(&config.display().to_string(), &origin, &[]);
     assert_eq!(edge.get("/p/mug").text(), "1");
-    assert!(edge.get("/p/mug").says("hit"));
+    assert!(edge.get("/p/mug").cache_status_contains("hit"));
     let asked = &origin.requests()[0];
     assert_eq!(asked.field("host"), "origin.example");
     assert_eq!(asked.field("cache-control"), "no-cache");

@@ -14,8 +14,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    client::{self, Answer},
-    shop::Shop,
+    client::{self, ShopResponse},
+    shop::TestShop,
 };
 
 /// How many buy at the same time.
@@ -34,14 +34,14 @@ pub struct Tally {
 }
 
 /// Whether the attack is over.
-pub struct Over(AtomicBool);
+pub struct AttackEnd(AtomicBool);
 
-impl Over {
+impl AttackEnd {
     /// Does something until the attack is over, and counts how often.
-    pub fn until(&self, mut deed: impl FnMut()) -> usize {
+    pub fn until(&self, mut action: impl FnMut()) -> usize {
         let mut count = 0;
         while !self.0.load(Ordering::Relaxed) {
-            deed();
+            action();
             count += 1;
         }
         count
@@ -56,51 +56,55 @@ pub fn duration() -> Duration {
 
 /// Lets people buy while so many attackers each do their deed, which says how often it struck. Nobody who
 /// buys may be refused, somebody has to get an order, and each attacker has to have struck.
-pub fn buy_beside(shop: &Shop, attackers: usize, attack: impl Fn(usize, &Over) -> usize + Sync) {
+pub fn buy_during_attack(
+    shop: &TestShop,
+    attackers: usize,
+    attack: impl Fn(usize, &AttackEnd) -> usize + Sync,
+) {
     let _one = ONE_AT_A_TIME
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (over, tally) = (Over(AtomicBool::new(false)), Tally::default());
+    let (end, tally) = (AttackEnd(AtomicBool::new(false)), Tally::default());
     thread::scope(|scope| {
         for buyer in 0..BUYERS {
-            let (over, tally) = (&over, &tally);
+            let (end, tally) = (&end, &tally);
             scope.spawn(move || {
-                over.until(|| {
+                end.until(|| {
                     buy(shop.edge, &shop.sku, buyer, tally);
                     thread::sleep(PAUSE);
                 })
             });
         }
-        let (over, attack) = (&over, &attack);
-        let strikes: Vec<_> = (0..attackers)
-            .map(|number| scope.spawn(move || attack(number, over)))
+        let (end, attack) = (&end, &attack);
+        let attack_threads: Vec<_> = (0..attackers)
+            .map(|number| scope.spawn(move || attack(number, end)))
             .collect();
         thread::sleep(duration());
-        over.0.store(true, Ordering::Relaxed);
-        for strike in strikes {
-            assert!(strike.join().unwrap() > 0, "an attacker did nothing");
+        end.0.store(true, Ordering::Relaxed);
+        for attack_thread in attack_threads {
+            assert!(attack_thread.join().unwrap() > 0, "an attacker did nothing");
         }
     });
     tally.check();
 }
 
 /// Lets people buy while the shop is worked on, for as long as that takes.
-pub fn buy_during(edge: SocketAddr, sku: &str, work: impl FnOnce()) {
+pub fn buy_during_maintenance(edge: SocketAddr, sku: &str, work: impl FnOnce()) {
     let _one = ONE_AT_A_TIME
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (over, tally) = (Over(AtomicBool::new(false)), Tally::default());
+    let (end, tally) = (AttackEnd(AtomicBool::new(false)), Tally::default());
     thread::scope(|scope| {
         for buyer in 0..BUYERS {
-            let (over, tally) = (&over, &tally);
+            let (end, tally) = (&end, &tally);
             scope.spawn(move || {
-                over.until(|| {
+                end.until(|| {
                     buy(edge, sku, buyer, tally);
                 })
             });
         }
         work();
-        over.0.store(true, Ordering::Relaxed);
+        end.0.store(true, Ordering::Relaxed);
     });
     tally.check();
 }
@@ -120,11 +124,11 @@ impl Tally {
         assert!(orders.load(Ordering::Relaxed) > 0, "nobody got an order");
     }
 
-    fn count(&self, what: &str, answer: io::Result<Answer>) -> Option<Value> {
+    fn count(&self, what: &str, response: io::Result<ShopResponse>) -> Option<Value> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let why = match answer {
-            Ok(answer) if answer.status < 400 => return Some(answer.json()),
-            Ok(answer) => format!("{what}: {}", answer.head),
+        let why = match response {
+            Ok(response) if response.status < 400 => return Some(response.json()),
+            Ok(response) => format!("{what}: {}", response.head),
             Err(error) => format!("{what}: {error}"),
         };
         self.refused.lock().unwrap().push(why);
@@ -141,8 +145,8 @@ fn buy(edge: SocketAddr, sku: &str, buyer: usize, tally: &Tally) -> Option<()> {
     let ask = |what: &str, method: &str, path: &str, body: Option<Value>| {
         let key = format!("{what} of {number}").replace(' ', "-");
         let fields = [("x-real-ip", &*network), ("idempotency-key", &*key)];
-        let answer = client::ask(edge, method, path, &fields, body.as_ref());
-        tally.count(what, answer)
+        let response = client::send_json(edge, method, path, &fields, body.as_ref());
+        tally.count(what, response)
     };
     let cart = ask("a new cart", "POST", "/api/v1/carts", Some(json!({})))?;
     let path = format!("/api/v1/carts/{}", cart["id"].as_str()?);

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Answer, Edge, Health, Origin, Reply, count};
+use crate::support::{
+    ClientResponse, OriginHealth, TestEdge, TestOrigin, TestResponse, repetitions,
+};
 
 const PAGES: [&str; 5] = [
     "/",
@@ -20,24 +22,24 @@ fn body(target: &str) -> String {
     format!("{target} ").repeat(2_000)
 }
 
-fn shop() -> (Origin, Edge) {
-    let origin = Origin::start(|request| match request.target.as_str() {
-        "/api/v1/orders" => Answer::new("ordered").with("Cache-Control", "no-store"),
-        target => Answer::new(body(target))
-            .with("CDN-Cache-Control", "public, max-age=0, stale-if-error=600"),
+fn shop() -> (TestOrigin, TestEdge) {
+    let origin = TestOrigin::start(|request| match request.target.as_str() {
+        "/api/v1/orders" => TestResponse::new("ordered").with_field("Cache-Control", "no-store"),
+        target => TestResponse::new(body(target))
+            .with_field("CDN-Cache-Control", "public, max-age=0, stale-if-error=600"),
     });
-    let edge = Edge::start_with(&origin, &[("ORIGIN_TIMEOUT_MS", "400")]);
+    let edge = TestEdge::start_with(&origin, &[("ORIGIN_TIMEOUT_MS", "400")]);
     (origin, edge)
 }
 
 /// Goes through an outage of the length that the environment says: a second, or `MALLARD_OUTAGE_S=60`.
-fn survive(health: Health, word: &str) {
+fn survive(health: OriginHealth, word: &str) {
     let (origin, edge) = shop();
     for page in PAGES {
         assert_eq!(edge.get(page).text(), body(page));
     }
-    origin.is(health);
-    let lasts = Duration::from_secs(count("MALLARD_OUTAGE_S", 1) as u64);
+    origin.set_health(health);
+    let lasts = Duration::from_secs(repetitions("MALLARD_OUTAGE_S", 1) as u64);
     thread::scope(|scope| {
         for page in PAGES {
             let edge = &edge;
@@ -45,10 +47,13 @@ fn survive(health: Health, word: &str) {
                 let mut client = edge.client();
                 let (begun, mut rounds) = (Instant::now(), 0);
                 while begun.elapsed() < lasts || rounds < 12 {
-                    let reply = client.get(page);
-                    assert_eq!((reply.status, reply.text()), (200, &*body(page)));
+                    let response = client.get(page);
+                    assert_eq!((response.status, response.text()), (200, &*body(page)));
                     let said = [word, "origin-spared", "collapsed"];
-                    assert!(said.iter().any(|it| reply.says(it)), "{reply:?}");
+                    assert!(
+                        said.iter().any(|it| response.cache_status_contains(it)),
+                        "{response:?}"
+                    );
                     rounds += 1;
                 }
             });
@@ -58,15 +63,17 @@ fn survive(health: Health, word: &str) {
     let missing = edge.get("/p/other");
     assert!(matches!(missing.status, 500 | 503), "{missing:?}");
     let mut client = edge.client();
-    client.ask("POST", "/api/v1/orders", &[], b"{}");
+    client.send_request("POST", "/api/v1/orders", &[], b"{}");
     // An answer that the origin cuts is cut for who ordered, too: nobody can say what it would have been.
-    let ordered = client.answer("POST");
-    let refused = |it: &Reply| matches!(it.status, 500 | 503);
+    let ordered = client.read_response("POST");
+    let refused = |it: &ClientResponse| matches!(it.status, 500 | 503);
     assert!(
-        ordered.as_ref().map_or(health == Health::Cutting, refused),
+        ordered
+            .as_ref()
+            .map_or(health == OriginHealth::Truncating, refused),
         "{ordered:?}"
     );
-    origin.is(Health::Well);
+    origin.set_health(OriginHealth::Healthy);
     let begun = Instant::now();
     while edge.get("/p/other").text() != body("/p/other") {
         assert!(
@@ -83,45 +90,48 @@ fn survive(health: Health, word: &str) {
 
 #[test]
 fn a_killed_origin_is_survived() {
-    survive(Health::Killed, "origin-unreachable");
+    survive(OriginHealth::Down, "origin-unreachable");
 }
 
 #[test]
 fn a_hanging_origin_is_survived() {
-    survive(Health::Hanging, "origin-late");
+    survive(OriginHealth::Hanging, "origin-late");
 }
 
 #[test]
 fn a_failing_origin_is_survived() {
-    survive(Health::Failing, "origin-failed");
+    survive(OriginHealth::Failing, "origin-failed");
 }
 
 #[test]
 fn an_origin_that_cuts_its_answers_is_survived() {
-    survive(Health::Cutting, "origin-unreachable");
+    survive(OriginHealth::Truncating, "origin-unreachable");
 }
 
 #[test]
 fn nobody_waits_for_an_origin_that_hangs() {
     let (origin, edge) = shop();
-    origin.is(Health::Hanging);
+    origin.set_health(OriginHealth::Hanging);
     for number in 0..20 {
         edge.get(&format!("/p/{number}"));
     }
     // The breaker is open: most were not even asked.
     assert!(origin.requests().len() < 20, "{}", origin.requests().len());
-    let reply = edge.get("/p/one-more");
-    assert!(reply.says("origin-spared"), "{reply:?}");
+    let response = edge.get("/p/one-more");
+    assert!(
+        response.cache_status_contains("origin-spared"),
+        "{response:?}"
+    );
 }
 
 #[test]
 fn a_second_try_costs_nobody_an_error() {
     // The connection that the first answer came over is closed behind it.
-    let origin = Origin::start(|request| {
-        let answer = Answer::new(body(&request.target));
-        answer.with("Connection", "close")
+    let origin = TestOrigin::start(|request| {
+        let response = TestResponse::new(body(&request.target));
+        response.with_field("Connection", "close")
     });
-    let edge = Edge::start_with(&origin, &[]);
+    let edge = TestEdge::start_with(&origin, &[]);
     for number in 0..10 {
         assert_eq!(edge.get(&format!("/p/{number}")).status, 200);
     }

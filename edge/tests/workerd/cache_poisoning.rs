@@ -2,14 +2,16 @@
 
 use std::thread;
 
-use crate::support::{Answer, Edge, Origin, Request, SHARED, pair};
+use crate::support::{
+    ReceivedRequest, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse, origin_and_edge,
+};
 
 /// An origin that puts everything it is told into what it answers, as careless ones do.
-fn careless(request: &Request) -> Answer {
+fn careless(request: &ReceivedRequest) -> TestResponse {
     let mut said: Vec<String> = request
         .fields
         .iter()
-        .filter(|(name, _)| !INNOCENT.contains(&name.as_str()))
+        .filter(|(name, _)| !UNRENDERED_FIELDS.contains(&name.as_str()))
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     said.sort_unstable();
@@ -20,11 +22,11 @@ fn careless(request: &Request) -> Answer {
         request.target,
         said.join(" ")
     );
-    Answer::new(text).with(SHARED.0, SHARED.1)
+    TestResponse::new(text).with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
 }
 
 /// What differs with every request and stands in no page.
-const INNOCENT: [&str; 6] = [
+const UNRENDERED_FIELDS: [&str; 6] = [
     "content-length",
     "host",
     "mallard-client",
@@ -35,7 +37,7 @@ const INNOCENT: [&str; 6] = [
 
 #[test]
 fn nothing_that_is_not_in_the_key_reaches_a_page() {
-    let (_origin, edge) = pair(careless);
+    let (_origin, edge) = origin_and_edge(careless);
     let clean = |path: &str| edge.get(path).text().to_owned();
     for (number, (name, value)) in [
         ("x-forwarded-host", "evil"),
@@ -70,7 +72,7 @@ fn nothing_that_is_not_in_the_key_reaches_a_page() {
 
 #[test]
 fn a_get_with_a_body_is_a_get() {
-    let (_origin, edge) = pair(careless);
+    let (_origin, edge) = origin_and_edge(careless);
     let first = edge.send("GET", "/p/mug", &[], b"evil");
     assert!(!first.text().contains("evil"), "{first:?}");
     assert!(!edge.get("/p/mug").text().contains("evil"));
@@ -78,16 +80,16 @@ fn a_get_with_a_body_is_a_get() {
 
 #[test]
 fn parameters_that_make_no_difference_are_not_seen() {
-    let (origin, edge) = pair(careless);
+    let (origin, edge) = origin_and_edge(careless);
     for query in [
         "variant=1&evil=1",
         "evil=1&variant=1&utm_source=evil",
         "%65vil=1&variant=1",
         "variant=1#evil",
     ] {
-        let reply = edge.get(&format!("/p/mug?{query}"));
+        let response = edge.get(&format!("/p/mug?{query}"));
         assert_eq!(
-            reply.text(),
+            response.text(),
             "GET /p/mug?variant=1  accept-encoding=identity",
             "{query}"
         );
@@ -104,7 +106,7 @@ fn parameters_that_make_no_difference_are_not_seen() {
 
 #[test]
 fn one_address_has_one_answer_however_it_is_written() {
-    let (origin, edge) = pair(careless);
+    let (origin, edge) = origin_and_edge(careless);
     for path in ["/p/mug", "/p/%6dug", "/p/%6Dug", "/p/m%75g?fbclid=1"] {
         assert_eq!(
             edge.get(path).text(),
@@ -114,13 +116,14 @@ fn one_address_has_one_answer_however_it_is_written() {
     assert_eq!(origin.requests().len(), 1);
     // These are other addresses, and stay so.
     for path in ["/p/MUG", "/p/mug%2F", "/p//mug", "/p/mug%00", "/p/mug;x"] {
-        assert!(edge.get(path).says("fwd="), "{path}");
+        assert!(edge.get(path).cache_status_contains("fwd="), "{path}");
     }
 }
 
 #[test]
 fn codings_that_nobody_has_are_one_coding() {
-    let (origin, edge) = pair(|request| careless(request).with("Vary", "Accept-Encoding"));
+    let (origin, edge) =
+        origin_and_edge(|request| careless(request).with_field("Vary", "Accept-Encoding"));
     for coding in [
         "evil",
         "zstd, evil;q=1",
@@ -128,8 +131,8 @@ fn codings_that_nobody_has_are_one_coding() {
         "br;q=0, gzip;q=0",
         "*;q=0",
     ] {
-        let reply = edge.send("GET", "/p/mug", &[("accept-encoding", coding)], b"");
-        assert_eq!(reply.text(), "GET /p/mug  accept-encoding=identity");
+        let response = edge.send("GET", "/p/mug", &[("accept-encoding", coding)], b"");
+        assert_eq!(response.text(), "GET /p/mug  accept-encoding=identity");
     }
     assert_eq!(origin.requests().len(), 1);
 }
@@ -138,16 +141,16 @@ fn codings_that_nobody_has_are_one_coding() {
 #[test]
 fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
     for control in ["", "max-age=600", "public, max-age=600"] {
-        let (_origin, edge) = pair(move |request| {
-            let answer = Answer::new(format!("secret of {}", request.field("cookie")));
+        let (_origin, edge) = origin_and_edge(move |request| {
+            let response = TestResponse::new(format!("secret of {}", request.field("cookie")));
             match control {
-                "" => answer,
-                _ if request.field("cookie").is_empty() => answer,
+                "" => response,
+                _ if request.field("cookie").is_empty() => response,
                 // An origin that calls this public has said so; only what it sets is left to the edge.
-                "public, max-age=600" => answer
-                    .with("Cache-Control", control)
-                    .with("Set-Cookie", "session=1"),
-                _ => answer.with("Cache-Control", control),
+                "public, max-age=600" => response
+                    .with_field("Cache-Control", control)
+                    .with_field("Set-Cookie", "session=1"),
+                _ => response.with_field("Cache-Control", control),
             }
         });
         for path in [
@@ -166,20 +169,20 @@ fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
 
 #[test]
 fn no_secret_is_ever_seen_by_another() {
-    let origin = Origin::start(|request| {
+    let origin = TestOrigin::start(|request| {
         let who = [request.field("cookie"), request.field("authorization")].concat();
-        let answer = Answer::new(format!("secret of {who}"));
+        let response = TestResponse::new(format!("secret of {who}"));
         match request.target.as_str() {
-            "/account" => answer,
-            "/cart" => answer.with("CDN-Cache-Control", "public, max-age=600"),
-            "/api/v1/account" => answer.with("Cache-Control", "private, max-age=600"),
-            "/other" => answer
-                .with("Cache-Control", "max-age=600")
-                .with("ETag", "\"same\""),
-            _ => answer.with("Cache-Control", "no-store"),
+            "/account" => response,
+            "/cart" => response.with_field("CDN-Cache-Control", "public, max-age=600"),
+            "/api/v1/account" => response.with_field("Cache-Control", "private, max-age=600"),
+            "/other" => response
+                .with_field("Cache-Control", "max-age=600")
+                .with_field("ETag", "\"same\""),
+            _ => response.with_field("Cache-Control", "no-store"),
         }
     });
-    let edge = Edge::start(&origin);
+    let edge = TestEdge::start(&origin);
     let paths = [
         "/account",
         "/cart",
@@ -197,8 +200,8 @@ fn no_secret_is_ever_seen_by_another() {
                 for round in 0..100 {
                     let path = paths[(user + round) % paths.len()];
                     let name = ["cookie", "authorization"][round % 2];
-                    let reply = client.send("GET", path, &[(name, &own)], b"");
-                    assert_eq!(reply.text(), format!("secret of {own}"), "{path}");
+                    let response = client.send("GET", path, &[(name, &own)], b"");
+                    assert_eq!(response.text(), format!("secret of {own}"), "{path}");
                 }
             });
         }

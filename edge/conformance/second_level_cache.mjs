@@ -2,7 +2,7 @@
 // kept, PUT keeps an answer as it would be on the wire, PURGE takes it away. It keeps what it is told to
 // for as long as it is told to, under whole addresses.
 //
-//   node cache.mjs PORT
+//   node second_level_cache.mjs PORT
 import { createServer } from "node:http";
 
 /** Address to `{ status, fields, body, until }`. */

@@ -13,13 +13,18 @@ use shared::edge::{
     AS_OF_HEADER, AT_LEAST_HEADER, METRICS, PURGE, PURGE_TAGS_MAX, SIGNED_HEADER, signed_call,
 };
 
-use crate::support::{Answer, Edge, Health, Origin, SECRET, SHARED, count, pair, seconds};
+use crate::support::{
+    OriginHealth, SECRET, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse,
+    origin_and_edge, repetitions, seconds,
+};
 
 /// An origin whose every answer is its version at the time of the question.
-fn versioned(delay_us: impl Fn() -> u64 + Send + Sync + 'static) -> (Origin, Edge, Arc<AtomicU64>) {
+fn versioned(
+    delay_us: impl Fn() -> u64 + Send + Sync + 'static,
+) -> (TestOrigin, TestEdge, Arc<AtomicU64>) {
     let version = Arc::new(AtomicU64::new(1));
     let now = Arc::clone(&version);
-    let (origin, edge) = pair(move |request| {
+    let (origin, edge) = origin_and_edge(move |request| {
         let body = now.load(Ordering::SeqCst).to_string();
         let tag = request
             .target
@@ -27,10 +32,10 @@ fn versioned(delay_us: impl Fn() -> u64 + Send + Sync + 'static) -> (Origin, Edg
             .next()
             .unwrap_or_default()
             .to_owned();
-        Answer::new(body)
-            .with(SHARED.0, SHARED.1)
-            .with("Cache-Tag", &format!("{tag},all"))
-            .after(Duration::from_micros(delay_us()))
+        TestResponse::new(body)
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Cache-Tag", &format!("{tag},all"))
+            .delayed_by(Duration::from_micros(delay_us()))
     });
     (origin, edge, version)
 }
@@ -45,14 +50,23 @@ fn a_purge_is_seen_by_the_next_request_and_touches_nothing_else() {
         assert_eq!(edge.get("/p/mug").text(), round.to_string());
         edge.get("/p/cup");
     }
-    assert_eq!((origin.asked("/p/mug"), origin.asked("/p/cup")), (100, 1));
+    assert_eq!(
+        (
+            origin.request_count("/p/mug"),
+            origin.request_count("/p/cup")
+        ),
+        (100, 1)
+    );
     edge.purge(r#"{"tags":[{"name":"all"}]}"#);
     for path in ["/p/mug", "/p/cup"] {
-        assert!(edge.get(path).says("fwd=uri-miss"), "{path}");
-        assert!(edge.get(path).says("hit"), "{path}");
+        assert!(
+            edge.get(path).cache_status_contains("fwd=uri-miss"),
+            "{path}"
+        );
+        assert!(edge.get(path).cache_status_contains("hit"), "{path}");
     }
     edge.purge(r#"{"everything":true}"#);
-    assert!(edge.get("/p/cup").says("fwd=uri-miss"));
+    assert!(edge.get("/p/cup").cache_status_contains("fwd=uri-miss"));
 }
 
 #[test]
@@ -61,11 +75,14 @@ fn a_soft_purge_serves_what_is_there_until_there_is_something_newer() {
     edge.get("/p/mug");
     version.store(2, Ordering::SeqCst);
     edge.purge(r#"{"mode":"soft","tags":[{"name":"mug"}]}"#);
-    origin.is(Health::Killed);
+    origin.set_health(OriginHealth::Down);
     let stale = edge.get("/p/mug");
     assert_eq!((stale.status, stale.text()), (200, "1"));
-    assert!(stale.says("; ttl=0; detail=renewing"), "{stale:?}");
-    origin.is(Health::Well);
+    assert!(
+        stale.cache_status_contains("; ttl=0; detail=renewing"),
+        "{stale:?}"
+    );
+    origin.set_health(OriginHealth::Healthy);
     while edge.get("/p/mug").text() == "1" {
         thread::sleep(Duration::from_millis(5));
     }
@@ -75,7 +92,7 @@ fn a_soft_purge_serves_what_is_there_until_there_is_something_newer() {
 /// stored. Whoever asks after the purge was acknowledged never sees it.
 #[test]
 fn a_thousand_purges_among_refills_never_show_an_older_version() {
-    let purges = count("MALLARD_PURGES", 1_000) as u64;
+    let purges = repetitions("MALLARD_PURGES", 1_000) as u64;
     let spread = AtomicU64::new(0);
     let (_origin, edge, version) = versioned(move || {
         spread
@@ -101,8 +118,8 @@ fn a_thousand_purges_among_refills_never_show_an_older_version() {
             version.store(round, Ordering::SeqCst);
             let body = r#"{"tags":[{"name":"mug"}]}"#.as_bytes();
             let signed = signed_call(SECRET, "POST", PURGE, body, seconds());
-            let reply = client.send("POST", PURGE, &[(SIGNED_HEADER, &signed)], body);
-            assert_eq!(reply.status, 204);
+            let response = client.send("POST", PURGE, &[(SIGNED_HEADER, &signed)], body);
+            assert_eq!(response.status, 204);
             acknowledged.store(round, Ordering::SeqCst);
             let seen: u64 = client.get("/p/mug").text().parse().unwrap();
             assert!(seen >= round, "version {seen} was shown after {round}");
@@ -117,25 +134,28 @@ fn a_thousand_purges_among_refills_never_show_an_older_version() {
 fn what_was_made_before_a_change_is_not_kept() {
     let lag = Arc::new(AtomicU64::new(6));
     let copy = Arc::clone(&lag);
-    let (origin, edge) = pair(move |_| {
+    let (origin, edge) = origin_and_edge(move |_| {
         let version = copy.load(Ordering::SeqCst);
-        Answer::new(version.to_string())
-            .with(SHARED.0, SHARED.1)
-            .with("Cache-Tag", "mug")
-            .with(AS_OF_HEADER, &version.to_string())
+        TestResponse::new(version.to_string())
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Cache-Tag", "mug")
+            .with_field(AS_OF_HEADER, &version.to_string())
     });
     edge.get("/p/mug");
     edge.purge(r#"{"tags":[{"name":"mug","version":7}]}"#);
     for asked in 2..5 {
-        let reply = edge.get("/p/mug");
-        assert_eq!((reply.text(), origin.asked("/p/mug")), ("6", asked));
-        assert!(!reply.fields.contains_key(AS_OF_HEADER));
+        let response = edge.get("/p/mug");
+        assert_eq!(
+            (response.text(), origin.request_count("/p/mug")),
+            ("6", asked)
+        );
+        assert!(!response.fields.contains_key(AS_OF_HEADER));
     }
     lag.store(7, Ordering::SeqCst);
     for _ in 0..3 {
         assert_eq!(edge.get("/p/mug").text(), "7");
     }
-    assert_eq!(origin.asked("/p/mug"), 5);
+    assert_eq!(origin.request_count("/p/mug"), 5);
     let asked = origin.requests();
     let known: Vec<&str> = asked.iter().map(|it| it.field(AT_LEAST_HEADER)).collect();
     assert_eq!(known, ["", "7", "7", "7", "7"]);
@@ -162,18 +182,21 @@ fn only_who_has_the_secret_may_purge_and_look() {
         );
         assert_eq!(edge.send("GET", METRICS, &fields[..0], b"").status, 403);
     }
-    assert_eq!(edge.call("POST", PURGE, "{").status, 400);
+    assert_eq!(edge.call_signed("POST", PURGE, "{").status, 400);
     let tags = (0..=PURGE_TAGS_MAX).map(|it| format!(r#"{{"name":"t{it}"}}"#));
     let tags = tags.collect::<Vec<_>>().join(",");
     assert_eq!(
-        edge.call("POST", PURGE, &format!(r#"{{"tags":[{tags}]}}"#))
+        edge.call_signed("POST", PURGE, &format!(r#"{{"tags":[{tags}]}}"#))
             .status,
         413
     );
-    assert_eq!(edge.call("POST", PURGE, &" ".repeat(200_000)).status, 413);
-    assert_eq!(edge.call("GET", "/_edge/other", "").status, 404);
+    assert_eq!(
+        edge.call_signed("POST", PURGE, &" ".repeat(200_000)).status,
+        413
+    );
+    assert_eq!(edge.call_signed("GET", "/_edge/other", "").status, 404);
     edge.get("/p/mug");
     assert_eq!(origin.requests().len(), 1);
-    let silent = Edge::start_with(&origin, &[]);
-    assert_eq!(silent.call("POST", PURGE, order).status, 404);
+    let silent = TestEdge::start_with(&origin, &[]);
+    assert_eq!(silent.call_signed("POST", PURGE, order).status, 404);
 }

@@ -6,23 +6,29 @@ use std::{
     thread,
 };
 
-use crate::support::{Answer, Edge, Health, Origin, Request, SHARED, pair};
+use crate::support::{
+    OriginHealth, ReceivedRequest, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse,
+    origin_and_edge,
+};
 
 /// Status, fields and body by target; 404 for every other.
-type Answers = HashMap<&'static str, (u16, Vec<(&'static str, &'static str)>, &'static [u8])>;
+type ResponsesByTarget =
+    HashMap<&'static str, (u16, Vec<(&'static str, &'static str)>, &'static [u8])>;
 
-fn by(answers: Answers) -> impl Fn(&Request) -> Answer + Send + Sync {
+fn respond_by_target(
+    answers: ResponsesByTarget,
+) -> impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync {
     move |request| {
         let none = (404, vec![], &b"nothing"[..]);
         let (status, fields, body) = answers.get(&*request.target).unwrap_or(&none);
-        let mut answer = Answer::new(*body);
-        answer.status = *status;
+        let mut response = TestResponse::new(*body);
+        response.status = *status;
         if request.target == "/echo" {
-            answer.body.clone_from(&request.body);
+            response.body.clone_from(&request.body);
         }
-        fields
-            .iter()
-            .fold(answer, |answer, (name, value)| answer.with(name, value))
+        fields.iter().fold(response, |response, (name, value)| {
+            response.with_field(name, value)
+        })
     }
 }
 
@@ -35,11 +41,11 @@ fn who_asks_is_said_by_the_edge_and_by_nobody_else() {
         ("mallard-client", "198.51.100.1 1 00"),
     ];
     let said = |environment: &[(&str, &str)], path: &str| {
-        let origin = Origin::start(by(HashMap::from([(
+        let origin = TestOrigin::start(respond_by_target(HashMap::from([(
             "/p/mug",
-            (200, vec![SHARED], &b"mug"[..]),
+            (200, vec![SHARED_CACHE_CONTROL], &b"mug"[..]),
         )])));
-        let edge = Edge::start_with(&origin, environment);
+        let edge = TestEdge::start_with(&origin, environment);
         edge.send("GET", path, &fields, b"");
         edge.send("POST", path, &fields, b"{}");
         let asked = origin.requests().into_iter();
@@ -70,11 +76,14 @@ fn who_asks_is_said_by_the_edge_and_by_nobody_else() {
 #[test]
 fn the_second_visit_is_a_hit_however_it_is_spelled() {
     let fields = vec![
-        SHARED,
+        SHARED_CACHE_CONTROL,
         ("ETag", "\"a\""),
         ("Cache-Control", "public, max-age=0"),
     ];
-    let (origin, edge) = pair(by(HashMap::from([("/p/mug", (200, fields, &b"mug"[..]))])));
+    let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([(
+        "/p/mug",
+        (200, fields, &b"mug"[..]),
+    )])));
     let first = edge.get("/p/mug");
     assert!(
         first.field("cache-status").contains("fwd=uri-miss"),
@@ -106,19 +115,23 @@ fn the_second_visit_is_a_hit_however_it_is_spelled() {
         (head.status, head.body.len(), head.field("content-length")),
         (200, 0, "3")
     );
-    assert_eq!(origin.asked("/p/mug"), 1);
+    assert_eq!(origin.request_count("/p/mug"), 1);
 }
 
 #[test]
 fn what_is_private_is_never_kept() {
-    let (origin, edge) = pair(by(HashMap::from([
+    let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([
         (
             "/private",
             (200, vec![("Cache-Control", "no-store")], &b"a"[..]),
         ),
         (
             "/p/cookie",
-            (200, vec![SHARED, ("Set-Cookie", "a=b")], &b"b"[..]),
+            (
+                200,
+                vec![SHARED_CACHE_CONTROL, ("Set-Cookie", "a=b")],
+                &b"b"[..],
+            ),
         ),
         ("/silent", (200, vec![], &b"c"[..])),
         (
@@ -137,26 +150,26 @@ fn what_is_private_is_never_kept() {
                 "{path}"
             );
         }
-        assert_eq!(origin.asked(path), 3, "{path}");
+        assert_eq!(origin.request_count(path), 3, "{path}");
     }
 }
 
 #[test]
 fn codings_are_kept_side_by_side_as_they_came() {
     let fields = vec![
-        SHARED,
+        SHARED_CACHE_CONTROL,
         ("Vary", "Accept-Encoding"),
         ("mallard-coding", "br"),
     ];
-    let (_origin, edge) = pair(by(HashMap::from([(
+    let (_origin, edge) = origin_and_edge(respond_by_target(HashMap::from([(
         "/p/br",
         (200, fields, &b"not really br"[..]),
     )])));
     for _ in 0..2 {
-        let reply = edge.send("GET", "/p/br", &[("Accept-Encoding", "gzip, br")], b"");
-        assert_eq!(reply.field("content-encoding"), "br");
-        assert_eq!(reply.body, b"not really br");
-        assert!(!reply.fields.contains_key("mallard-coding"));
+        let response = edge.send("GET", "/p/br", &[("Accept-Encoding", "gzip, br")], b"");
+        assert_eq!(response.field("content-encoding"), "br");
+        assert_eq!(response.body, b"not really br");
+        assert!(!response.fields.contains_key("mallard-coding"));
     }
     let plain = edge.get("/p/br");
     assert!(
@@ -168,12 +181,12 @@ fn codings_are_kept_side_by_side_as_they_came() {
 #[test]
 fn the_shop_stays_browsable_when_its_origin_is_down() {
     let short = ("CDN-Cache-Control", "public, max-age=0, stale-if-error=600");
-    let (origin, edge) = pair(by(HashMap::from([(
+    let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([(
         "/p/mug",
         (200, vec![short], &b"mug"[..]),
     )])));
     edge.get("/p/mug");
-    origin.is(Health::Killed);
+    origin.set_health(OriginHealth::Down);
     let stale = edge.get("/p/mug");
     assert_eq!((stale.status, &stale.body[..]), (200, &b"mug"[..]));
     assert!(
@@ -195,26 +208,29 @@ fn the_shop_stays_browsable_when_its_origin_is_down() {
 
 #[test]
 fn what_is_not_a_read_is_passed_with_its_body() {
-    let (origin, edge) = pair(by(HashMap::from([("/echo", (201, vec![], &b""[..]))])));
-    let reply = edge.send("POST", "/echo", &[("Content-Type", "text/plain")], b"hello");
-    assert_eq!((reply.status, &reply.body[..]), (201, &b"hello"[..]));
-    assert_eq!(origin.asked("/echo"), 1);
+    let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([(
+        "/echo",
+        (201, vec![], &b""[..]),
+    )])));
+    let response = edge.send("POST", "/echo", &[("Content-Type", "text/plain")], b"hello");
+    assert_eq!((response.status, &response.body[..]), (201, &b"hello"[..]));
+    assert_eq!(origin.request_count("/echo"), 1);
 }
 
 #[test]
 fn the_operators_addresses_end_here() {
-    let (origin, edge) = pair(by(HashMap::new()));
+    let (origin, edge) = origin_and_edge(respond_by_target(HashMap::new()));
     for path in ["/metrics", "/healthz", "/%72eadyz"] {
         assert_eq!(edge.get(path).status, 404, "{path}");
-        assert_eq!(origin.asked(path), 0, "{path}");
+        assert_eq!(origin.request_count(path), 0, "{path}");
     }
 }
 
 #[test]
 fn ten_thousand_hits_ask_the_origin_once() {
-    let (origin, edge) = pair(by(HashMap::from([(
+    let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([(
         "/p/mug",
-        (200, vec![SHARED], &b"mug"[..]),
+        (200, vec![SHARED_CACHE_CONTROL], &b"mug"[..]),
     )])));
     edge.get("/p/mug");
     let hits = AtomicUsize::new(0);
@@ -223,22 +239,25 @@ fn ten_thousand_hits_ask_the_origin_once() {
             scope.spawn(|| {
                 let mut client = edge.client();
                 for _ in 0..1_000 {
-                    let reply = client.get("/p/mug");
-                    hits.fetch_add(usize::from(reply.body == b"mug"), Ordering::Relaxed);
+                    let response = client.get("/p/mug");
+                    hits.fetch_add(usize::from(response.body == b"mug"), Ordering::Relaxed);
                 }
             });
         }
     });
-    assert_eq!((hits.into_inner(), origin.asked("/p/mug")), (10_000, 1));
+    assert_eq!(
+        (hits.into_inner(), origin.request_count("/p/mug")),
+        (10_000, 1)
+    );
 }
 
 /// Parts are cut from what is stored whole (RFC 9110 §14).
 #[test]
 fn a_part_of_what_is_stored_is_cut_here() {
-    let (origin, edge) = pair(|_| {
-        Answer::new("0123456789")
-            .with(SHARED.0, SHARED.1)
-            .with("ETag", "\"a\"")
+    let (origin, edge) = origin_and_edge(|_| {
+        TestResponse::new("0123456789")
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("ETag", "\"a\"")
     });
     edge.get("/media/a.webp");
     for (range, status, body, said) in [
@@ -253,34 +272,41 @@ fn a_part_of_what_is_stored_is_cut_here() {
     }
     let other = [("range", "bytes=2-4"), ("if-range", "\"b\"")];
     assert_eq!(edge.send("GET", "/media/a.webp", &other, b"").status, 200);
-    assert_eq!(origin.asked("/media/a.webp"), 1);
+    assert_eq!(origin.request_count("/media/a.webp"), 1);
 }
 
 /// What is too large for the memory goes through as it comes.
 #[test]
 fn what_is_too_large_goes_through() {
     let large = vec![b'x'; 3_000_000];
-    let (origin, edge) = pair(move |_| Answer::new(large.clone()).with(SHARED.0, SHARED.1));
+    let (origin, edge) = origin_and_edge(move |_| {
+        TestResponse::new(large.clone()).with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+    });
     for _ in 0..2 {
-        let reply = edge.get("/media/large.webp");
-        assert!(reply.says("too-large"), "{:?}", reply.fields);
-        assert_eq!(reply.body.len(), 3_000_000);
+        let response = edge.get("/media/large.webp");
+        assert!(
+            response.cache_status_contains("too-large"),
+            "{:?}",
+            response.fields
+        );
+        assert_eq!(response.body.len(), 3_000_000);
     }
-    assert_eq!(origin.asked("/media/large.webp"), 2);
+    assert_eq!(origin.request_count("/media/large.webp"), 2);
 }
 
 /// W3C Trace Context: a step further on the same trace, and a new one where there is none.
 #[test]
 fn a_request_is_followed_to_the_origin() {
-    let (origin, edge) = pair(|_| Answer::new("mug").with("Cache-Control", "no-store"));
+    let (origin, edge) =
+        origin_and_edge(|_| TestResponse::new("mug").with_field("Cache-Control", "no-store"));
     let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let fields = [
         ("traceparent", caller),
         ("tracestate", "a=b"),
         ("x-request-id", "mine-1"),
     ];
-    let reply = edge.send("GET", "/p/mug", &fields, b"");
-    assert_eq!(reply.field("x-request-id"), "mine-1");
+    let response = edge.send("GET", "/p/mug", &fields, b"");
+    assert_eq!(response.field("x-request-id"), "mine-1");
     edge.send("GET", "/p/mug", &[("x-request-id", "not a word")], b"");
     let asked = origin.requests();
     let trace = asked[0].field("traceparent");

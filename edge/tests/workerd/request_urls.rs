@@ -2,18 +2,18 @@
 
 use shared::edge::FIELD_PREFIX;
 
-use crate::support::{Answer, Client, Request, pair};
+use crate::support::{ReceivedRequest, TestClient, TestResponse, origin_and_edge};
 
-fn echo(request: &Request) -> Answer {
-    Answer::new(request.target.clone())
-        .with("CDN-Cache-Control", "public, max-age=60")
-        .with("mallard-as-of", "7")
-        .with("mallard-secret", "of the origin")
+fn echo(request: &ReceivedRequest) -> TestResponse {
+    TestResponse::new(request.target.clone())
+        .with_field("CDN-Cache-Control", "public, max-age=60")
+        .with_field("mallard-as-of", "7")
+        .with_field("mallard-secret", "of the origin")
 }
 
 #[test]
 fn odd_addresses_go_no_further() {
-    let (origin, edge) = pair(echo);
+    let (origin, edge) = origin_and_edge(echo);
     for (target, status, location) in [
         ("/./metrics", 308, "/metrics"),
         ("/%2e/metrics", 308, "/metrics"),
@@ -34,11 +34,11 @@ fn odd_addresses_go_no_further() {
         ("/metrics#x", 404, ""),
         ("/metrics?x", 404, ""),
     ] {
-        let mut client = Client::to(edge.address);
+        let mut client = TestClient::to(edge.address);
         client.write(format!("GET {target} HTTP/1.1\r\nhost: shop\r\n\r\n").as_bytes());
-        let reply = client.answer("GET").unwrap();
-        assert_eq!(reply.status, status, "{target}: {reply:?}");
-        assert_eq!(reply.field("location"), location, "{target}");
+        let response = client.read_response("GET").unwrap();
+        assert_eq!(response.status, status, "{target}: {response:?}");
+        assert_eq!(response.field("location"), location, "{target}");
     }
     // Where something may change, nobody is sent elsewhere.
     for target in ["/./cart", "//cart", "/x/../cart"] {
@@ -53,7 +53,7 @@ fn odd_addresses_go_no_further() {
 
 #[test]
 fn what_is_sent_is_what_was_decided_about() {
-    let (origin, edge) = pair(echo);
+    let (origin, edge) = origin_and_edge(echo);
     for (method, target, sent) in [
         ("GET", "/%63art?x=%zz'", "/cart?x=%zz%27"),
         (
@@ -66,14 +66,14 @@ fn what_is_sent_is_what_was_decided_about() {
     ] {
         let body: &[u8] = if method == "POST" { b"{}" } else { b"" };
         assert_eq!(edge.send(method, target, &[], body).text(), sent);
-        assert_eq!(origin.asked(sent), 1);
+        assert_eq!(origin.request_count(sent), 1);
     }
 }
 
 /// No client says what stands between edge and origin, and none is told.
 #[test]
 fn inner_fields_stay_inside() {
-    let (origin, edge) = pair(echo);
+    let (origin, edge) = origin_and_edge(echo);
     let fields = [
         ("mallard-at-least", "99"),
         ("mallard-coding", "br"),
@@ -90,9 +90,12 @@ fn inner_fields_stay_inside() {
     ] {
         let body: &[u8] = if method == "POST" { b"{}" } else { b"" };
         for _ in 0..2 {
-            let reply = edge.send(method, path, &fields, body);
-            assert_eq!(reply.status, 200);
-            let told = reply.fields.keys().find(|it| it.starts_with(FIELD_PREFIX));
+            let response = edge.send(method, path, &fields, body);
+            assert_eq!(response.status, 200);
+            let told = response
+                .fields
+                .keys()
+                .find(|it| it.starts_with(FIELD_PREFIX));
             assert_eq!(told, None, "{path}");
         }
     }

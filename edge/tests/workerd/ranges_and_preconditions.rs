@@ -1,14 +1,16 @@
 //! Parts of files, conditions, and bodies that do not say how long they are.
 
-use crate::support::{Answer, Health, Request, SHARED, pair};
+use crate::support::{
+    OriginHealth, ReceivedRequest, SHARED_CACHE_CONTROL, TestResponse, origin_and_edge,
+};
 
 /// A file that is given out in parts, as long as its entity tag is the one that is wanted.
-fn file(request: &Request) -> Answer {
+fn file(request: &ReceivedRequest) -> TestResponse {
     const FILE: &str = "0123456789";
-    let answer = |body: &str| {
-        Answer::new(body)
-            .with(SHARED.0, SHARED.1)
-            .with("ETag", "\"a\"")
+    let response = |body: &str| {
+        TestResponse::new(body)
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("ETag", "\"a\"")
     };
     let about = ["", "\"a\""].contains(&request.field("if-range"));
     let range = request.field("range").strip_prefix("bytes=");
@@ -16,78 +18,78 @@ fn file(request: &Request) -> Answer {
         .filter(|_| about)
         .and_then(|range| range.split_once('-'))
     else {
-        return answer(FILE);
+        return response(FILE);
     };
     let (first, last) = match (first.parse::<usize>(), last.parse::<usize>()) {
         (Ok(first), Ok(last)) => (first, last.min(9)),
         (Ok(first), Err(_)) => (first, 9),
         (Err(_), Ok(count)) => (10 - count, 9),
-        _ => return answer(FILE),
+        _ => return response(FILE),
     };
-    let mut part = answer(&FILE[first..=last]);
+    let mut part = response(&FILE[first..=last]);
     part.status = 206;
-    part.with("Content-Range", &format!("bytes {first}-{last}/10"))
+    part.with_field("Content-Range", &format!("bytes {first}-{last}/10"))
 }
 
 /// RFC 9111 §3.3: of a file of which nobody has asked for the whole, the part is kept.
 #[test]
 fn a_part_that_somebody_asked_for_is_kept() {
-    let (origin, edge) = pair(file);
+    let (origin, edge) = origin_and_edge(file);
     let path = "/media/film.webm";
     let part = |range: &str| {
-        let reply = edge.send("GET", path, &[("range", range)], b"");
-        let said = reply.field("content-range").to_owned();
-        (reply.status, reply.text().to_owned(), said)
+        let response = edge.send("GET", path, &[("range", range)], b"");
+        let said = response.field("content-range").to_owned();
+        (response.status, response.text().to_owned(), said)
     };
     let found = |text: &str, said: &str| (206, text.to_owned(), said.to_owned());
     assert_eq!(part("bytes=4-"), found("456789", "bytes 4-9/10"));
     assert_eq!(part("bytes=6-8"), found("678", "bytes 6-8/10"));
     assert_eq!(part("bytes=-2"), found("89", "bytes 8-9/10"));
-    assert_eq!(origin.asked(path), 1);
+    assert_eq!(origin.request_count(path), 1);
     assert_eq!(part("bytes=0-5"), found("012345", "bytes 0-5/10"));
-    assert_eq!(origin.asked(path), 2);
+    assert_eq!(origin.request_count(path), 2);
     // A part is no answer to who wants the whole, or its head.
     assert_eq!(
         edge.send("HEAD", path, &[("range", "bytes=0-1")], b"")
             .status,
         200
     );
-    assert_eq!(origin.asked(path), 3);
+    assert_eq!(origin.request_count(path), 3);
     let whole = edge.get(path);
     assert_eq!((whole.status, whole.text()), (200, "0123456789"));
-    assert!(whole.says("hit"));
+    assert!(whole.cache_status_contains("hit"));
     assert_eq!(part("bytes=1-2"), found("12", "bytes 1-2/10"));
-    assert_eq!(origin.asked(path), 3);
+    assert_eq!(origin.request_count(path), 3);
 }
 
 /// Whoever has another version of it gets the whole.
 #[test]
 fn a_part_is_put_together_only_with_its_own_version() {
-    let (origin, edge) = pair(file);
+    let (origin, edge) = origin_and_edge(file);
     let path = "/media/film.webm";
     let part = |tag: &str| {
         let fields = [("range", "bytes=0-1"), ("if-range", tag)];
-        let reply = edge.send("GET", path, &fields, b"");
-        (reply.status, reply.text().to_owned())
+        let response = edge.send("GET", path, &fields, b"");
+        (response.status, response.text().to_owned())
     };
     assert_eq!(part("\"a\""), (206, "01".to_owned()));
     assert_eq!(part("\"b\""), (200, "0123456789".to_owned()));
     assert_eq!(part("\"a\""), (206, "01".to_owned()));
-    assert_eq!(origin.asked(path), 2);
+    assert_eq!(origin.request_count(path), 2);
 }
 
 /// At the shop's own addresses a range or a condition is no way around the cache: the first one fills it.
 #[test]
 fn a_page_is_kept_whole_whatever_is_wanted_of_it() {
-    let (origin, edge) = pair(file);
+    let (origin, edge) = origin_and_edge(file);
     let ask = |name: &str, value: &str| {
-        let reply = edge.send("GET", "/p/mug", &[(name, value)], b"");
-        (reply.status, reply.text().to_owned())
+        let response = edge.send("GET", "/p/mug", &[(name, value)], b"");
+        (response.status, response.text().to_owned())
     };
     assert_eq!(ask("range", "bytes=0-1"), (206, "01".to_owned()));
     assert_eq!(ask("if-match", "\"b\""), (412, String::new()));
     assert_eq!(ask("if-match", "\"a\""), (200, "0123456789".to_owned()));
-    assert_eq!(origin.asked("/p/mug"), 1);
+    assert_eq!(origin.request_count("/p/mug"), 1);
     assert!(origin.requests()[0].field("range").is_empty());
     let failed = edge.send("GET", "/p/mug", &[("if-match", "\"b\"")], b"");
     assert_eq!(failed.field("cache-control"), "no-store");
@@ -96,43 +98,47 @@ fn a_page_is_kept_whole_whatever_is_wanted_of_it() {
 /// A condition about what is not kept is the origin's to judge.
 #[test]
 fn a_condition_goes_to_the_origin_where_nothing_is_kept() {
-    let (origin, edge) = pair(|_| Answer::new("x").with("Cache-Control", "no-store"));
-    let reply = edge.send("GET", "/thing", &[("if-match", "\"b\"")], b"");
-    assert!(reply.says("detail=precondition"), "{reply:?}");
+    let (origin, edge) =
+        origin_and_edge(|_| TestResponse::new("x").with_field("Cache-Control", "no-store"));
+    let response = edge.send("GET", "/thing", &[("if-match", "\"b\"")], b"");
+    assert!(
+        response.cache_status_contains("detail=precondition"),
+        "{response:?}"
+    );
     assert_eq!(origin.requests()[0].field("if-match"), "\"b\"");
 }
 
 #[test]
 fn a_body_that_does_not_say_how_long_it_is_is_kept_when_it_fits() {
-    let (origin, edge) = pair(|request| {
+    let (origin, edge) = origin_and_edge(|request| {
         let length = if request.target == "/p/mug" {
             2_097_152
         } else {
             2_097_153
         };
-        Answer::new(vec![b'x'; length])
-            .with(SHARED.0, SHARED.1)
-            .with("Transfer-Encoding", "chunked")
+        TestResponse::new(vec![b'x'; length])
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Transfer-Encoding", "chunked")
     });
     for (path, length, asked) in [("/p/mug", 2_097_152, 1), ("/p/large", 2_097_153, 2)] {
         for _ in 0..2 {
             assert_eq!(edge.get(path).body.len(), length, "{path}");
         }
-        assert_eq!(origin.asked(path), asked, "{path}");
+        assert_eq!(origin.request_count(path), asked, "{path}");
     }
-    assert!(edge.get("/p/large").says("too-large"));
+    assert!(edge.get("/p/large").cache_status_contains("too-large"));
 }
 
 /// One that breaks off is never kept, whether it says how long it is or not.
 #[test]
 fn a_body_that_breaks_off_is_not_kept() {
-    let (origin, edge) = pair(|_| {
-        Answer::new("0123456789")
-            .with(SHARED.0, SHARED.1)
-            .with("Transfer-Encoding", "chunked")
+    let (origin, edge) = origin_and_edge(|_| {
+        TestResponse::new("0123456789")
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Transfer-Encoding", "chunked")
     });
-    origin.is(Health::Cutting);
+    origin.set_health(OriginHealth::Truncating);
     assert_eq!(edge.get("/p/mug").status, 503);
-    origin.is(Health::Well);
+    origin.set_health(OriginHealth::Healthy);
     assert_eq!(edge.get("/p/mug").text(), "0123456789");
 }

@@ -5,9 +5,9 @@ use std::{io::Write, net::TcpStream, thread, time::Duration};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
-    buyer::buy_beside,
-    client::{ask, connect},
-    shop::Shop,
+    buyers::buy_during_attack,
+    client::{connect, send_json},
+    shop::TestShop,
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -15,7 +15,7 @@ const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 const LARGE: &[u8] = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: shop\r\n\r\n";
 /// All of them together are as many as the origin takes.
-const EACH: usize = 2_500;
+const CONNECTIONS_PER_KIND: usize = 2_500;
 
 /// This process has as many connections open as the origin.
 fn allow_many_connections() {
@@ -31,7 +31,7 @@ fn allow_many_connections() {
 #[test]
 fn silent_connections_cost_nobody_a_cart() {
     allow_many_connections();
-    let shop = Shop::open(&[]);
+    let shop = TestShop::open(&[]);
     let half = &PREFACE[..PREFACE.len() / 2];
     let opened = [PREFACE, SETTINGS].concat();
     let sent = [&b""[..], b"G", half, &opened];
@@ -40,12 +40,16 @@ fn silent_connections_cost_nobody_a_cart() {
         stream.write_all(sent[number % sent.len()]).unwrap();
         stream
     };
-    let mut held: Vec<TcpStream> = (0..EACH * sent.len()).map(open).collect();
-    let ready = || ask(shop.ops, "GET", "/readyz", &[], None).unwrap().status;
+    let mut held: Vec<TcpStream> = (0..CONNECTIONS_PER_KIND * sent.len()).map(open).collect();
+    let ready = || {
+        send_json(shop.ops, "GET", "/readyz", &[], None)
+            .unwrap()
+            .status
+    };
     assert_eq!(ready(), 200, "{} connections are silent", held.len());
-    buy_beside(&shop, sent.len(), |number, over| {
+    buy_during_attack(&shop, sent.len(), |number, end| {
         let mut mine = Vec::new();
-        over.until(|| {
+        end.until(|| {
             mine.push(open(number));
             thread::sleep(Duration::from_millis(1));
         })
@@ -59,10 +63,10 @@ fn silent_connections_cost_nobody_a_cart() {
 fn slow_readers_cost_nobody_a_cart() {
     allow_many_connections();
     let limits = ["--write-timeout-ms", "500", "--connections-max", "200"];
-    let shop = Shop::open(&limits);
-    buy_beside(&shop, 4, |_, over| {
+    let shop = TestShop::open(&limits);
+    buy_during_attack(&shop, 4, |_, end| {
         let mut mine = Vec::new();
-        over.until(|| {
+        end.until(|| {
             let mut stream = connect(shop.origin).unwrap();
             // It may have been ended to make room.
             let _ = stream.write_all(&LARGE.repeat(8));
@@ -75,10 +79,10 @@ fn slow_readers_cost_nobody_a_cart() {
 /// Clients that send frames which are no requests, as fast as they can.
 #[test]
 fn floods_of_frames_cost_nobody_a_cart() {
-    let shop = Shop::open(&[]);
-    buy_beside(&shop, 4, |number, over| {
+    let shop = TestShop::open(&[]);
+    buy_during_attack(&shop, 4, |number, end| {
         let frames = [PING, SETTINGS][number % 2].repeat(100);
-        over.until(|| {
+        end.until(|| {
             let mut stream = connect(shop.origin).unwrap();
             stream.write_all(&[PREFACE, SETTINGS].concat()).unwrap();
             // Until it is ended.

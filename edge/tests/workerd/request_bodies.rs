@@ -2,23 +2,23 @@
 
 use std::thread;
 
-use crate::support::{Answer, Edge, Origin, Request, SECRET};
+use crate::support::{ReceivedRequest, SECRET, TestEdge, TestOrigin, TestResponse};
 
-fn origin() -> Origin {
-    Origin::start(|request: &Request| {
-        let mut answer = Answer::new(request.body.len().to_string());
-        answer.status = if request.target == "/nothing" {
+fn origin() -> TestOrigin {
+    TestOrigin::start(|request: &ReceivedRequest| {
+        let mut response = TestResponse::new(request.body.len().to_string());
+        response.status = if request.target == "/nothing" {
             404
         } else {
             200
         };
-        answer
+        response
     })
 }
 
-fn edge(origin: &Origin, more: &[(&str, &str)]) -> Edge {
+fn edge(origin: &TestOrigin, more: &[(&str, &str)]) -> TestEdge {
     let environment = [&[("EDGE_SECRET", SECRET)][..], more].concat();
-    Edge::start_with(origin, &environment)
+    TestEdge::start_with(origin, &environment)
 }
 
 fn chunked(body: &[u8]) -> Vec<u8> {
@@ -41,16 +41,16 @@ fn a_body_of_any_size_below_the_limit_gets_the_origins_answer() {
     for megabytes in [0, 1, 3, 5] {
         for more in [0, 1, 100_000] {
             let body = vec![b'x'; megabytes * 1_024 * 1_024 + more];
-            let reply = edge.send("POST", "/nothing", &[], &body);
+            let response = edge.send("POST", "/nothing", &[], &body);
             assert_eq!(
-                (reply.status, reply.text()),
+                (response.status, response.text()),
                 (404, &*body.len().to_string())
             );
             let mut client = edge.client();
             client.write(&chunked(&body));
-            let reply = client.answer("POST").unwrap();
+            let response = client.read_response("POST").unwrap();
             assert_eq!(
-                (reply.status, reply.text()),
+                (response.status, response.text()),
                 (404, &*body.len().to_string())
             );
         }
@@ -67,7 +67,7 @@ fn a_body_above_the_limit_is_refused_without_asking() {
         assert_eq!(declared.status, 413, "{declared:?}");
         let mut client = edge.client();
         client.write(&chunked(&body));
-        let counted = client.answer("POST").unwrap();
+        let counted = client.read_response("POST").unwrap();
         assert_eq!(counted.status, 413, "{counted:?}");
     }
     assert!(origin.requests().is_empty());
@@ -96,15 +96,15 @@ fn slow_clients_wait_alone() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..25 {
-                    let reply = edge.send("POST", "/cart", &[], b"{}");
-                    assert_eq!((reply.status, reply.text()), (200, "2"));
+                    let response = edge.send("POST", "/cart", &[], b"{}");
+                    assert_eq!((response.status, response.text()), (200, "2"));
                 }
             });
         }
     });
     for client in &mut slow {
-        let reply = client.answer("POST").unwrap();
-        assert_eq!(reply.status, 408, "{reply:?}");
+        let response = client.read_response("POST").unwrap();
+        assert_eq!(response.status, 408, "{response:?}");
     }
     assert_eq!(origin.requests().len(), 100);
     assert_eq!(edge.counter("mallard_edge_breaker_closed"), 1);

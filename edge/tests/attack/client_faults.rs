@@ -3,21 +3,21 @@
 use std::{io::Write, thread, time::Duration};
 
 use crate::{
-    buyer::{buy_beside, buy_during},
+    buyers::{buy_during_attack, buy_during_maintenance},
     client::{self, connect, head, send},
-    shop::Shop,
+    shop::TestShop,
 };
 
 /// `Content-Length: 0` is no body, and the body of a GET means nothing.
 #[test]
 fn reading_with_a_body_costs_nobody_a_cart() {
-    let shop = Shop::open(&[]);
-    buy_beside(&shop, 3, |number, over| {
+    let shop = TestShop::open(&[]);
+    buy_during_attack(&shop, 3, |number, end| {
         let (length, body) = [("0", ""), ("4", "evil"), ("1", "x")][number];
         let request = head("GET", "/cart", &[("content-length", length)]) + body;
-        over.until(|| {
-            let answer = send(shop.edge, request.as_bytes()).unwrap();
-            assert!(matches!(answer.status, 200 | 400), "{answer:?}");
+        end.until(|| {
+            let response = send(shop.edge, request.as_bytes()).unwrap();
+            assert!(matches!(response.status, 200 | 400), "{response:?}");
         })
     });
 }
@@ -25,7 +25,7 @@ fn reading_with_a_body_costs_nobody_a_cart() {
 /// Clients that hang up in the middle of what they send, send nonsense, or a method that no edge sends on.
 #[test]
 fn broken_requests_cost_nobody_a_cart() {
-    let shop = Shop::open(&[]);
+    let shop = TestShop::open(&[]);
     let chunked = head("POST", "/cart", &[("transfer-encoding", "chunked")]);
     let requests = [
         head("POST", "/cart", &[("content-length", "10")]) + "abc",
@@ -34,8 +34,8 @@ fn broken_requests_cost_nobody_a_cart() {
         head("TRACE", "/cart", &[]),
         head("PUT", "/api/v1/carts/1", &[("content-length", "1000000")]) + "{",
     ];
-    buy_beside(&shop, requests.len(), |number, over| {
-        over.until(|| {
+    buy_during_attack(&shop, requests.len(), |number, end| {
+        end.until(|| {
             let mut stream = connect(shop.edge).unwrap();
             let _ = stream.write_all(requests[number].as_bytes());
             thread::sleep(Duration::from_millis(5));
@@ -46,12 +46,12 @@ fn broken_requests_cost_nobody_a_cart() {
 /// Forty clients that drip their bodies, byte after byte.
 #[test]
 fn dripping_bodies_cost_nobody_a_cart() {
-    let shop = Shop::open(&[]);
-    buy_beside(&shop, 40, |_, over| {
+    let shop = TestShop::open(&[]);
+    buy_during_attack(&shop, 40, |_, end| {
         let mut stream = connect(shop.edge).unwrap();
         let head = head("POST", "/cart", &[("content-length", "1000")]);
         stream.write_all(head.as_bytes()).unwrap();
-        over.until(|| {
+        end.until(|| {
             let _ = stream.write_all(b"x");
             thread::sleep(Duration::from_millis(200));
         })
@@ -61,17 +61,17 @@ fn dripping_bodies_cost_nobody_a_cart() {
 /// Bodies of one to five megabytes get the origin's answer, larger ones than the limit the edge's.
 #[test]
 fn large_bodies_cost_nobody_a_cart() {
-    let shop = Shop::open(&[]);
+    let shop = TestShop::open(&[]);
     let body = vec![b'x'; 5 * 1_024 * 1_024];
-    buy_beside(&shop, 2, |number, over| {
+    buy_during_attack(&shop, 2, |number, end| {
         let mut megabytes = number;
-        over.until(|| {
+        end.until(|| {
             megabytes = megabytes % 5 + 1;
             let body = &body[..megabytes * 1_024 * 1_024];
             let length = body.len().to_string();
             let head = head("POST", "/nothing", &[("content-length", &length)]);
-            let answer = send(shop.edge, &[head.as_bytes(), body].concat()).unwrap();
-            assert_eq!(answer.status, 404, "{}", answer.head);
+            let response = send(shop.edge, &[head.as_bytes(), body].concat()).unwrap();
+            assert_eq!(response.status, 404, "{}", response.head);
         })
     });
     let head = head("POST", "/nothing", &[("content-length", "99999999999")]);
@@ -81,14 +81,18 @@ fn large_bodies_cost_nobody_a_cart() {
 /// Every page that nobody has seen is asked for at once, and so are addresses that lead nowhere.
 #[test]
 fn misses_cost_nobody_a_cart() {
-    let shop = Shop::open(&[]);
-    buy_beside(&shop, 8, |number, over| {
+    let shop = TestShop::open(&[]);
+    buy_during_attack(&shop, 8, |number, end| {
         let mut page = number;
-        over.until(|| {
+        end.until(|| {
             page += 8;
             let path = format!("/p/nothing-{page}");
-            let answer = client::ask(shop.edge, "GET", &path, &[], None).unwrap();
-            assert!(matches!(answer.status, 404 | 429 | 503), "{}", answer.head);
+            let response = client::send_json(shop.edge, "GET", &path, &[], None).unwrap();
+            assert!(
+                matches!(response.status, 404 | 429 | 503),
+                "{}",
+                response.head
+            );
         })
     });
 }
@@ -96,9 +100,9 @@ fn misses_cost_nobody_a_cart() {
 /// The origin is ended and started again while people buy.
 #[test]
 fn a_restart_costs_nobody_an_order() {
-    let mut shop = Shop::open(&[]);
+    let mut shop = TestShop::open(&[]);
     let (edge, sku) = (shop.edge, shop.sku.clone());
-    buy_during(edge, &sku, || {
+    buy_during_maintenance(edge, &sku, || {
         for _ in 0..2 {
             thread::sleep(Duration::from_millis(500));
             shop.restart_origin();

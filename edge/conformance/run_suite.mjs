@@ -1,7 +1,7 @@
 // Runs the public HTTP cache test suite against the cache at an address, and prints each result as a
 // line of JSON. Tests that need a browser are left out, as the suite's own command line does.
 //
-//   node run.mjs SUITE_FOLDER http://127.0.0.1:8080
+//   node run_suite.mjs SUITE_FOLDER http://127.0.0.1:8080
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";

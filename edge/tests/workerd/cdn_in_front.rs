@@ -1,0 +1,113 @@
+//! The cache that can be in front of the edge: it keeps what the edge calls everybody's, and nothing else, and
+//! is purged with it.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use shared::edge::PURGE;
+
+use crate::support::{
+    ReceivedRequest, SECRET, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse,
+    environment_variable,
+};
+
+/// An edge with the stand-in in front of it.
+fn edge_behind_cdn(origin: &TestOrigin, environment: &[(&str, &str)]) -> TestEdge {
+    let folder = environment_variable("EDGE_DIR");
+    let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
+    let module = "(name = \"cdn_in_front.mjs\", esModule = embed \"cdn_in_front.mjs\"),";
+    let limit = "(name = \"FRONT_PURGES\", fromEnvironment = \"FRONT_PURGES\"),";
+    let text = text
+        .replace("modules = [", &format!("modules = [{module}"))
+        .replace("bindings = [", &format!("bindings = [{limit}"));
+    let folder_copy = tempfile::tempdir().unwrap();
+    for file in ["index.js", "index_bg.wasm"] {
+        fs::copy(format!("{folder}/{file}"), folder_copy.path().join(file)).unwrap();
+    }
+    fs::write(
+        folder_copy.path().join("cdn_in_front.mjs"),
+        include_str!("cdn_in_front.mjs"),
+    )
+    .unwrap();
+    let config = folder_copy.path().join("workerd.capnp");
+    fs::write(&config, text).unwrap();
+    let usual = [("EDGE_SECRET", SECRET), ("CDN_IN_FRONT", "on")];
+    let environment = [&usual, environment].concat();
+    TestEdge::start_with_config(&config.display().to_string(), origin, &environment)
+}
+
+/// An origin whose every answer is its version at the time of the question.
+fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
+    let version = Arc::new(AtomicU64::new(1));
+    let now = Arc::clone(&version);
+    let origin = TestOrigin::start(move |_| {
+        TestResponse::new(now.load(Ordering::SeqCst).to_string())
+            .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
+            .with_field("Cache-Control", "public, max-age=0")
+            .with_field("Cache-Tag", "mug,home")
+    });
+    (origin, version)
+}
+
+#[test]
+fn what_is_everybodys_is_kept_in_front_and_purged_there() {
+    let (origin, version) = versioned();
+    let edge = edge_behind_cdn(&origin, &[]);
+    let front = |path: &str| {
+        let response = edge.get(path);
+        assert!(!response.fields.contains_key("cache-tag"), "{response:?}");
+        let value = response.field("cf-cache-status").to_owned();
+        (value, response.text().to_owned())
+    };
+    let response = |said: &str, text: &str| (value.to_owned(), text.to_owned());
+    assert_eq!(front("/p/mug"), response("MISS", "1"));
+    assert_eq!(front("/p/mug"), response("HIT", "1"));
+    version.store(2, Ordering::SeqCst);
+    edge.purge(r#"{"tags":[{"name":"other"}]}"#);
+    assert_eq!(front("/p/mug"), response("HIT", "1"));
+    edge.purge(r#"{"tags":[{"name":"mug"}]}"#);
+    assert_eq!(front("/p/mug"), response("MISS", "2"));
+    version.store(3, Ordering::SeqCst);
+    edge.purge(r#"{"everything":true}"#);
+    assert_eq!(front("/p/mug"), response("MISS", "3"));
+    assert_eq!(origin.request_count("/p/mug"), 3);
+}
+
+/// That cache knows no contract: what the edge passes on is not for it, whatever the origin says or does not.
+#[test]
+fn what_is_somebodys_is_never_kept_in_front() {
+    let origin = TestOrigin::start(|request: &ReceivedRequest| {
+        let response = TestResponse::new(format!("of {}", request.field("cookie")));
+        match request.target.as_str() {
+            "/silent" => response,
+            "/other" => response.with_field("Cache-Control", "max-age=600"),
+            _ => response.with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1),
+        }
+    });
+    let edge = edge_behind_cdn(&origin, &[]);
+    for path in ["/cart", "/account", "/api/v1/visitor", "/silent", "/other"] {
+        for who in ["ann", "bob"] {
+            let response = edge.send("GET", path, &[("cookie", who)], b"");
+            assert_eq!(response.text(), format!("of {who}"), "{path}");
+            assert_eq!(response.field("cf-cache-status"), "BYPASS", "{path}");
+        }
+    }
+}
+
+/// A purge that the cache in front does not take is one that has to be tried again.
+#[test]
+fn a_purge_that_is_refused_in_front_is_told_so() {
+    let (origin, version) = versioned();
+    let edge = edge_behind_cdn(&origin, &[("FRONT_PURGES", "0")]);
+    assert_eq!(edge.get("/p/mug").text(), "1");
+    version.store(2, Ordering::SeqCst);
+    let response = edge.call_signed("POST", PURGE, r#"{"tags":[{"name":"mug"}]}"#);
+    assert_eq!((response.status, response.text()), (503, "rate limited\n"));
+    let response = edge.call_signed("POST", PURGE, r#"{"tags":[]}"#);
+    assert_eq!(response.status, 204);
+}
