@@ -1,5 +1,5 @@
-// Runs the public HTTP cache test suite against the cache at an address, and prints each result as a
-// line of JSON. Tests that need a browser are left out, as the suite's own command line does.
+// Runs the public HTTP cache test suite against the cache at an address, and prints each result as
+// a line of JSON. Tests that need a browser are skipped, as by the suite's own command line.
 //
 //   node run_suite.mjs SUITE_FOLDER http://127.0.0.1:8080
 import { existsSync } from "node:fs";

@@ -1,6 +1,6 @@
-// A stand-in for the cache that Cloudflare has behind a Worker, as workerd talks to it: GET asks for what is
-// kept, PUT keeps an answer as it would be on the wire, PURGE takes it away. It keeps what it is told to
-// for as long as it is told to, under whole addresses.
+// A stand-in for Cloudflare's Cache API, with the protocol of workerd: GET looks up an entry, PUT
+// stores a response in wire format, and PURGE deletes an entry. Entries have whole URLs as keys,
+// and expire after their `max-age`.
 //
 //   node second_level_cache.mjs PORT
 import { createServer } from "node:http";

@@ -1,5 +1,6 @@
-//! `cargo xtask bench-edge`: what a hit costs, beside a JavaScript Worker that answers the same bytes on
-//! the same workerd, nginx and Varnish; memory, start and size.
+//! `cargo xtask bench-edge`: measures the cost of a hit, compared with a JavaScript Worker that
+//! sends the same bytes on the same workerd, with nginx and with Varnish; and memory, start-up time
+//! and size.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,7 @@ pub struct BenchEdgeArgs {
     #[arg(long, default_value_t = 4)]
     seconds: u64,
 
-    /// How often each is measured, by turns; the best counts
+    /// How often each server is measured, by turns; the best result counts
     #[arg(long, default_value_t = 3)]
     rounds: u32,
 }
@@ -37,27 +38,27 @@ pub struct BenchEdgeArgs {
 const PATH: &str = "/p/mug";
 const BODY: usize = 20_000;
 const CLIENTS: &str = "32";
-/// What a browser says.
+/// Header fields of a browser.
 const FIELDS: [&str; 4] = [
     "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "accept-encoding: gzip, deflate, br",
     "accept-language: en-US,en;q=0.9",
     "user-agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
 ];
-/// Entries for the measure of memory, and the size of each.
+/// The number of entries for the memory measurement, and the size of each.
 const ENTRIES: usize = 10_000;
 const ENTRY: usize = 4_000;
-/// Changes that are waited for.
+/// The number of changes in the purge measurement.
 const PURGES: &str = "200";
 
-/// Who is measured.
+/// A server that is measured.
 struct Rival {
     name: &'static str,
     at: SocketAddr,
     running: Running,
 }
 
-/// Measures, and prints a table.
+/// Measures all servers, and prints a table.
 pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
     const NGINX: debian::Needed = ("nginx", "nginx-light");
     const VARNISH: debian::Needed = ("varnishd", "varnish");
@@ -101,7 +102,7 @@ pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
     purges(place)
 }
 
-/// How long after a commit the edge of a whole shop shows the change.
+/// Measures how long after a commit the edge of a complete shop serves the change.
 fn purges(place: &Place) -> Result<(), Failure> {
     build::ui(place)?;
     build::origin(place)?;
@@ -118,7 +119,7 @@ fn purges(place: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An origin that answers a body of the size that the path ends with, or of [`BODY`].
+/// An origin whose bodies have the size at the end of the path, or [`BODY_BYTES`].
 fn origin() -> Result<SocketAddr, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -166,7 +167,7 @@ fn edge(place: &Place, folder: &Path, origin: SocketAddr, log: &str) -> Result<R
     rival("edge (Rust)", at, &mut command, &folder.join(log))
 }
 
-/// The JavaScript Worker, with the edge's own answer.
+/// Starts the JavaScript Worker with the edge's own response.
 fn reference(place: &Place, folder: &Path, answer: &Answer) -> Result<Rival, Failure> {
     let fields: BTreeMap<&str, &str> = answer
         .fields
@@ -269,11 +270,11 @@ fn load(rival: &Rival, seconds: u64) -> Result<(f64, f64), Failure> {
     let (requests, rate) = (after("requests in"), after("Requests/sec"));
     let missing = || Failure(format!("wrk says nothing of {}", rival.name));
     let (requests, rate) = requests.zip(rate).ok_or_else(missing)?;
-    // The kernel counts in hundredths of a second.
+    // The kernel counts CPU time in hundredths of a second.
     Ok((rate, ticks as f64 * 10_000.0 / requests))
 }
 
-/// By how many megabytes the edge grows with so many entries.
+/// By how many megabytes the edge grows with [`ENTRIES`] entries.
 fn memory(place: &Place, folder: &Path, origin: SocketAddr) -> Result<u64, Failure> {
     let edge = edge(place, folder, origin, "edge-memory")?;
     let before = edge.running.resident_kb()?;

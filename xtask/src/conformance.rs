@@ -1,9 +1,9 @@
-//! `cargo xtask conformance`: the public HTTP cache test suite against the edge on workerd, in each mode in
-//! which it can be run.
+//! `cargo xtask conformance`: runs the public HTTP cache test suite against the edge on workerd, in
+//! each of its modes.
 //!
-//! Every test that the edge fails stands in the list of its mode, `edge/conformance/MODE.json`, with the
-//! reason why it does. One that fails and is not there is a regression; one that is there and passes is
-//! taken out.
+//! Every test that the edge fails is listed for its mode in `edge/conformance/MODE.json`, with the
+//! reason. An unlisted failure is a regression; a listed test that passes must be removed from the
+//! list.
 
 use std::{
     collections::BTreeMap,
@@ -27,32 +27,32 @@ use crate::{
 /// Flags of `cargo xtask conformance`
 #[derive(Args, Clone, Default)]
 pub struct ConformanceArgs {
-    /// Another version of the suite than the one that package.json names: its folder, with its npm packages
+    /// Another version of the suite than that of package.json: its folder, with its npm packages
     #[arg(long)]
     pub suite: Option<PathBuf>,
 
-    /// Only in this mode; in all of them when none is named
+    /// Only this mode; without it, all modes run
     #[arg(long)]
     pub mode: Option<Mode>,
 
-    /// Show what each failed test says
+    /// Show the message of each failed test
     #[arg(long)]
     pub verbose: bool,
 }
 
-/// In which ways the edge is run.
+/// How the edge is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// As a general cache
     Standard,
     /// As a shop's cache on workerd
     Shop,
-    /// As wrangler.toml deploys it, with a cache behind it and without breakers
+    /// As in wrangler.toml, with a second-level cache and without circuit breakers
     Deployed,
 }
 
-/// The suite's origin fails on purpose, for many tests at once, and each test is about its own answers: what
-/// the others get must not make the edge leave the origin alone.
+/// The suite's origin fails on purpose, in many tests at once. The circuit breakers are disabled so
+/// that one test cannot influence another.
 const NO_BREAKERS: [&str; 2] = ["BREAKER_FAILURES", "0"];
 
 impl Mode {
@@ -66,7 +66,7 @@ impl Mode {
         }
     }
 
-    /// The edge's settings.
+    /// The settings of the edge.
     fn settings(self, place: &Place) -> Result<Vec<(String, String)>, Failure> {
         let mut settings = match self {
             Self::Standard => vec![("CACHE_RULES".to_owned(), "standard".to_owned())],
@@ -81,7 +81,7 @@ impl Mode {
     }
 }
 
-/// The variables of wrangler.toml.
+/// The variables in wrangler.toml.
 fn variables(text: &str) -> Result<Vec<(String, String)>, Failure> {
     #[derive(Deserialize)]
     struct Wrangler {
@@ -92,14 +92,14 @@ fn variables(text: &str) -> Result<Vec<(String, String)>, Failure> {
     Ok(wrangler.vars.into_iter().collect())
 }
 
-/// What the tests came to.
+/// The results of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
     /// Tests that passed.
     pub passed: u64,
-    /// Tests that failed for a stated reason.
+    /// Tests that failed for a listed reason.
     pub deliberate: u64,
-    /// Tests that failed and should not, or the other way round.
+    /// Unlisted failures, and listed tests that passed.
     pub wrong: u64,
 }
 
@@ -113,7 +113,7 @@ impl Score {
     }
 }
 
-/// What one test came to.
+/// The result of one test.
 #[derive(Deserialize)]
 struct Line {
     chapter: String,
@@ -124,9 +124,8 @@ struct Line {
     words: String,
 }
 
-/// The tests that fail deliberately in a mode, each with its reason: in both versions of the suite that are
-/// known, in the one that package.json names, and in the newest, which keeps its engine in a folder of
-/// its own.
+/// The tests that fail deliberately in a mode, each with its reason: in both known versions of the
+/// suite, in that of package.json, and in the newest one, whose engine is in its own folder.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct Reasons {
@@ -142,7 +141,7 @@ impl Reasons {
         serde_json::from_str(&text).map_err(|error| Failure(format!("{name}: {error}")))
     }
 
-    /// Those for a version of the suite.
+    /// The expected failures for a version of the suite.
     fn of(mut self, newest: bool) -> BTreeMap<String, String> {
         let more = if newest { self.newest } else { self.bundled };
         self.both.extend(more);
@@ -150,7 +149,7 @@ impl Reasons {
     }
 }
 
-/// Runs the suite in the modes that are wanted, prints their tables and says what is not as expected.
+/// Runs the suite in the requested modes, prints their tables and reports unexpected results.
 pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failure> {
     build::set_up(place)?;
     build::edge(place)?;
@@ -162,7 +161,7 @@ pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failu
     let (_server, origin) = serve_suite(&suite, newest, folder.path())?;
     let modes = args.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
     let suite = suite.as_path();
-    // The tests wait most of the time.
+    // The tests mostly wait, so the modes run concurrently.
     let runs = thread::scope(|scope| {
         let runs = modes.iter().map(|mode| {
             let folder = folder.path().join(mode.name());
@@ -194,7 +193,7 @@ fn summary(mode: Mode, lines: &[Line]) -> String {
     format!("{}: {}, {}", mode.name(), of("required"), of("optimal"))
 }
 
-/// Starts the suite's own server.
+/// Starts the suite's own origin server.
 fn serve_suite(
     suite: &Path,
     newest: bool,
@@ -254,7 +253,7 @@ fn run(
     results(&text)
 }
 
-/// The results of a run, which is none when a test has no result.
+/// Parses the results of a run; an error if any test has none.
 fn results(text: &str) -> Result<Vec<Line>, Failure> {
     let lines = text.lines().filter(|line| line.starts_with('{'));
     let lines: Result<Vec<Line>, _> = lines.map(serde_json::from_str).collect();
@@ -269,7 +268,7 @@ fn results(text: &str) -> Result<Vec<Line>, Failure> {
     }
 }
 
-/// Starts a stand-in for the cache that Cloudflare has behind a Worker.
+/// Starts a stand-in for Cloudflare's Cache API.
 fn cache_behind(place: &Place, folder: &Path) -> Result<(Running, SocketAddr), Failure> {
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let mut cache = Command::new("node");
@@ -282,7 +281,7 @@ fn cache_behind(place: &Place, folder: &Path) -> Result<(Running, SocketAddr), F
     Ok((cache, at))
 }
 
-/// The edge's configuration with that cache in it.
+/// Writes a workerd configuration with this second-level cache.
 fn with_cache(place: &Place, cache: SocketAddr, folder: &Path) -> Result<PathBuf, Failure> {
     for file in ["index.js", "index_bg.wasm"] {
         fs::copy(place.edge().join(file), folder.join(file))?;
@@ -329,7 +328,7 @@ fn judge(lines: &[Line], expected: &BTreeMap<String, String>, args: &Conformance
     score
 }
 
-/// The chapters in the suite's order, each with its required, optimal and checked behaviours.
+/// Prints the chapters in the suite's order, with their required, optimal and checked behaviours.
 fn print_table(lines: &[Line]) {
     println!(
         "\n{:<44}{:>12}{:>12}{:>12}",
@@ -418,7 +417,7 @@ mod tests {
         assert_eq!(ids(true), ["a", "c"]);
     }
 
-    /// What is deployed is what is tested.
+    /// The deployed configuration is the one that is tested.
     #[test]
     fn the_settings_of_the_deployed_edge_are_read() {
         let text = "name = \"x\"\n[vars]\nCACHE_API = \"on\"\n";

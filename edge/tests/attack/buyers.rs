@@ -1,4 +1,5 @@
-//! Honest buyers: each fills a cart, looks at it and orders, again and again, and counts what was refused.
+//! Honest buyers: each fills a cart, looks at it and places an order, repeatedly, and counts
+//! rejections.
 
 use std::{
     io,
@@ -18,14 +19,14 @@ use crate::{
     shop::TestShop,
 };
 
-/// How many buy at the same time.
+/// The number of concurrent buyers.
 const BUYERS: usize = 4;
-/// One order in all of this: more would measure the machine.
+/// The pause between two orders; without it, the test would measure the machine.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The attacks of other tests wait: each has the machine for itself.
+/// Attacks run one at a time, so that each has the machine for itself.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What the buyers got.
+/// The results of all buyers.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub orders: AtomicUsize,
@@ -33,11 +34,11 @@ pub struct Tally {
     refused: Mutex<Vec<String>>,
 }
 
-/// Whether the attack is over.
+/// Whether the attack has ended.
 pub struct AttackEnd(AtomicBool);
 
 impl AttackEnd {
-    /// Does something until the attack is over, and counts how often.
+    /// Repeats an action until the attack has ended, and returns the number of repetitions.
     pub fn until(&self, mut action: impl FnMut()) -> usize {
         let mut count = 0;
         while !self.0.load(Ordering::Relaxed) {
@@ -48,14 +49,14 @@ impl AttackEnd {
     }
 }
 
-/// How long an attack lasts.
+/// The duration of an attack.
 pub fn duration() -> Duration {
     let set = std::env::var("MALLARD_ATTACK_S").ok();
     Duration::from_secs(set.and_then(|it| it.parse().ok()).unwrap_or(2))
 }
 
-/// Lets people buy while so many attackers each do their deed, which says how often it struck. Nobody who
-/// buys may be refused, somebody has to get an order, and each attacker has to have struck.
+/// Runs buyers and attackers concurrently. Fails if a buyer was rejected, if no order was placed,
+/// or if an attacker did nothing; `attack` returns how often it acted.
 pub fn buy_during_attack(
     shop: &TestShop,
     attackers: usize,
@@ -88,7 +89,7 @@ pub fn buy_during_attack(
     tally.check();
 }
 
-/// Lets people buy while the shop is worked on, for as long as that takes.
+/// Runs buyers while maintenance work is done.
 pub fn buy_during_maintenance(edge: SocketAddr, sku: &str, work: impl FnOnce()) {
     let _one = ONE_AT_A_TIME
         .lock()
@@ -136,11 +137,11 @@ impl Tally {
     }
 }
 
-/// Buys once.
+/// Places one order.
 fn buy(edge: SocketAddr, sku: &str, buyer: usize, tally: &Tally) -> Option<()> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    // Nobody shares a network or a provider, so what they share are no limits.
+    // Each buyer has a network of its own, so that limits per network do not apply.
     let network = format!("{}.{}.{buyer}.1", 20 + number / 250 % 100, number % 250);
     let ask = |what: &str, method: &str, path: &str, body: Option<Value>| {
         let key = format!("{what} of {number}").replace(' ', "-");

@@ -1,4 +1,4 @@
-//! A client that takes whatever comes: nothing here panics because a server closes.
+//! An HTTP client that returns every failure as an error: nothing here panics when a server closes.
 
 use std::{
     io::{self, Read, Write},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// Nobody waits longer for an answer.
+/// The time limit for each read and write.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A request's head. It ends the connection unless the fields say something else.
+/// The head of a request. The connection is closed afterwards unless the fields say otherwise.
 pub fn head(method: &str, path: &str, fields: &[(&str, &str)]) -> String {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n");
     for (name, value) in fields {
@@ -40,14 +40,14 @@ pub fn head(method: &str, path: &str, fields: &[(&str, &str)]) -> String {
     head
 }
 
-/// Sends these bytes over a connection of their own, and reads the answer.
+/// Sends these bytes over a new connection, and reads the response.
 pub fn send(address: SocketAddr, request: &[u8]) -> io::Result<ShopResponse> {
     let mut stream = connect(address)?;
     stream.write_all(request)?;
     read(&mut stream)
 }
 
-/// Reads an answer up to the end of the connection.
+/// Reads a response up to the end of the connection.
 pub fn read(stream: &mut TcpStream) -> io::Result<ShopResponse> {
     let mut all = Vec::new();
     stream.read_to_end(&mut all)?;
@@ -80,7 +80,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Sends JSON, or nothing, with these fields.
+/// Sends a request with these fields and an optional JSON body.
 pub fn send_json(
     address: SocketAddr,
     method: &str,

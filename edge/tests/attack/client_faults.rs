@@ -1,4 +1,4 @@
-//! What a client does wrong costs that client alone.
+//! Faults of a client must not affect other clients.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::{
     shop::TestShop,
 };
 
-/// `Content-Length: 0` is no body, and the body of a GET means nothing.
+/// GET requests with a body, which HTTP gives no meaning, also with `Content-Length: 0`.
 #[test]
 fn reading_with_a_body_costs_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -22,7 +22,7 @@ fn reading_with_a_body_costs_nobody_a_cart() {
     });
 }
 
-/// Clients that hang up in the middle of what they send, send nonsense, or a method that no edge sends on.
+/// Requests that are aborted, malformed, or have a method that the edge does not forward.
 #[test]
 fn broken_requests_cost_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -43,7 +43,7 @@ fn broken_requests_cost_nobody_a_cart() {
     });
 }
 
-/// Forty clients that drip their bodies, byte after byte.
+/// Forty clients that send their bodies byte by byte.
 #[test]
 fn dripping_bodies_cost_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -58,7 +58,8 @@ fn dripping_bodies_cost_nobody_a_cart() {
     });
 }
 
-/// Bodies of one to five megabytes get the origin's answer, larger ones than the limit the edge's.
+/// Bodies up to five megabytes get the origin's response; bodies above the limit are rejected by
+/// the edge.
 #[test]
 fn large_bodies_cost_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -78,7 +79,7 @@ fn large_bodies_cost_nobody_a_cart() {
     assert_eq!(send(shop.edge, head.as_bytes()).unwrap().status, 413);
 }
 
-/// Every page that nobody has seen is asked for at once, and so are addresses that lead nowhere.
+/// Concurrent misses for pages that do not exist.
 #[test]
 fn misses_cost_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -97,7 +98,7 @@ fn misses_cost_nobody_a_cart() {
     });
 }
 
-/// The origin is ended and started again while people buy.
+/// The origin is restarted while buyers place orders.
 #[test]
 fn a_restart_costs_nobody_an_order() {
     let mut shop = TestShop::open(&[]);

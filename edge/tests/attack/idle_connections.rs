@@ -1,4 +1,5 @@
-//! Whoever keeps connections open and says nothing, or asks and does not read, keeps nobody from buying.
+//! Clients that hold connections without sending requests, or without reading responses, must not
+//! keep others from buying.
 
 use std::{io::Write, net::TcpStream, thread, time::Duration};
 
@@ -14,10 +15,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 const LARGE: &[u8] = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: shop\r\n\r\n";
-/// All of them together are as many as the origin takes.
+/// All kinds together have as many connections as the origin accepts.
 const CONNECTIONS_PER_KIND: usize = 2_500;
 
-/// This process has as many connections open as the origin.
+/// Raises the limit of open files: this process has as many connections as the origin.
 fn allow_many_connections() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
@@ -27,7 +28,7 @@ fn allow_many_connections() {
     );
 }
 
-/// Ten thousand connections that stay open, and more all the time; operators are answered, too.
+/// Ten thousand idle connections, and new ones all the time; the operators' endpoint responds, too.
 #[test]
 fn silent_connections_cost_nobody_a_cart() {
     allow_many_connections();
@@ -58,7 +59,7 @@ fn silent_connections_cost_nobody_a_cart() {
     held.clear();
 }
 
-/// Clients that ask for much and read nothing.
+/// Clients that request large responses and do not read them.
 #[test]
 fn slow_readers_cost_nobody_a_cart() {
     allow_many_connections();
@@ -68,7 +69,7 @@ fn slow_readers_cost_nobody_a_cart() {
         let mut mine = Vec::new();
         end.until(|| {
             let mut stream = connect(shop.origin).unwrap();
-            // It may have been ended to make room.
+            // The origin may have closed the connection to free a slot.
             let _ = stream.write_all(&LARGE.repeat(8));
             mine.push(stream);
             thread::sleep(Duration::from_millis(5));
@@ -76,7 +77,7 @@ fn slow_readers_cost_nobody_a_cart() {
     });
 }
 
-/// Clients that send frames which are no requests, as fast as they can.
+/// Clients that send HTTP/2 frames other than requests at full speed.
 #[test]
 fn floods_of_frames_cost_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -85,7 +86,7 @@ fn floods_of_frames_cost_nobody_a_cart() {
         end.until(|| {
             let mut stream = connect(shop.origin).unwrap();
             stream.write_all(&[PREFACE, SETTINGS].concat()).unwrap();
-            // Until it is ended.
+            // Until the origin closes the connection.
             while stream.write_all(&frames).is_ok() {}
         })
     });

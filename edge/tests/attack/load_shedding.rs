@@ -1,10 +1,10 @@
-//! What is too much for the origin is refused to whoever browses, and never to whoever buys.
+//! Under overload the origin sheds requests of clients that browse, and never of clients that buy.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{buyers::buy_during_attack, client, shop::TestShop};
 
-/// Three hundred connections search for what nobody has searched for: nothing is answered from memory.
+/// Three hundred connections send searches that are in no cache.
 #[test]
 fn random_searches_cost_nobody_a_cart() {
     let shop = TestShop::open(&[]);
@@ -15,7 +15,7 @@ fn random_searches_cost_nobody_a_cart() {
             let number = numbers.fetch_add(1, Ordering::Relaxed);
             let path = format!("/search?q=mug+{number:x}+tea");
             let fields = [("x-real-ip", &*network)];
-            // Whatever an attacker gets is fine.
+            // Any result is acceptable for an attacker.
             let response = client::send_json(shop.edge, "GET", &path, &fields, None);
             let busy = response.is_ok_and(|it| it.status == 503);
             refused.fetch_add(usize::from(busy), Ordering::Relaxed);

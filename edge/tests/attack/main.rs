@@ -1,5 +1,5 @@
-//! Honest buyers beside an attack, through workerd and the origin: what they get is counted. Each attack is
-//! one test with a shop of its own; `cargo xtask test attack` runs them one after the other. An attack lasts
+//! Honest buyers during attacks, through workerd and the origin. Each attack is one test with a
+//! shop of its own, and `cargo xtask test attack` runs them one after the other. An attack lasts
 //! two seconds, or `MALLARD_ATTACK_S`.
 
 #![allow(

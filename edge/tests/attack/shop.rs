@@ -1,4 +1,4 @@
-//! A shop with the demo catalogue: an origin and an edge in front of it, on ports of their own.
+//! A shop with the demo catalogue: an origin with an edge in front of it.
 
 use std::{
     fs,
@@ -20,29 +20,29 @@ use crate::client;
 const TOKEN: &str = "operator-of-the-attack";
 const SECRET: &str = "what edge and origin share";
 
-/// A shop; it is closed when this is dropped.
+/// A shop, which is stopped when it is dropped.
 pub struct TestShop {
-    /// Where buyers are.
+    /// The address of the edge, for buyers.
     pub edge: SocketAddr,
-    /// Where only the edge should be.
+    /// The address of the origin.
     pub origin: SocketAddr,
-    /// Where operators are.
+    /// The address of the operators' endpoints.
     pub ops: SocketAddr,
-    /// What everybody buys; there is enough of it.
+    /// A variant with enough stock, which all buyers order.
     pub sku: String,
     folder: tempfile::TempDir,
     flags: Vec<String>,
     programs: [Option<Child>; 2],
 }
 
-/// Something that `cargo xtask test` says in the environment.
+/// An environment variable that `cargo xtask test attack` sets.
 fn environment_variable(name: &str) -> String {
     let set = std::env::var(name);
     set.unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test attack`"))
 }
 
 impl TestShop {
-    /// Opens one; `flags` are the origin's.
+    /// Starts a shop; `flags` are those of the origin.
     pub fn open(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for file in fs::read_dir(environment_variable("ATTACK_DATA"))
@@ -75,7 +75,7 @@ impl TestShop {
             .arg("serve")
             .args(["--listen", &self.origin.to_string()])
             .args(["--ops-listen", &self.ops.to_string()])
-            // No load balancer has to learn that it stops.
+            // There is no load balancer that has to notice the shutdown.
             .args(["--drain-ms", "0"])
             .args(["--base-url", &format!("http://{}", self.edge)])
             .args(["--assets-dir", &environment_variable("ASSETS")])
@@ -124,7 +124,7 @@ impl TestShop {
         self.sku = sku;
     }
 
-    /// Ends the origin as a supervisor does, and starts it again.
+    /// Stops the origin as a supervisor does, and starts it again.
     pub fn restart_origin(&mut self) {
         if let Some(mut origin) = self.programs[0].take() {
             let pid = Pid::from_raw(i32::try_from(origin.id()).unwrap());
@@ -156,7 +156,7 @@ fn wait_until_up(address: SocketAddr, path: &str) {
     panic!("nobody answers at {address}");
 }
 
-/// An address that nobody has, below the ports that the system hands out by itself.
+/// A free address below the ephemeral ports.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     loop {

@@ -1,4 +1,4 @@
-//! What one client sends never changes what another one gets.
+//! Cache poisoning: what one client sends must not change what another client gets.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use crate::support::{
     ReceivedRequest, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse, origin_and_edge,
 };
 
-/// An origin that puts everything it is told into what it answers, as careless ones do.
+/// A careless origin, which puts everything of a request into the response.
 fn careless(request: &ReceivedRequest) -> TestResponse {
     let mut said: Vec<String> = request
         .fields
@@ -25,7 +25,7 @@ fn careless(request: &ReceivedRequest) -> TestResponse {
     TestResponse::new(text).with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
 }
 
-/// What differs with every request and stands in no page.
+/// Header fields that differ with every request and appear in no page.
 const UNRENDERED_FIELDS: [&str; 6] = [
     "content-length",
     "host",
@@ -95,7 +95,7 @@ fn parameters_that_make_no_difference_are_not_seen() {
         );
     }
     assert_eq!(origin.requests().len(), 1);
-    // What stands there twice may mean something: it is another address, with an answer of its own.
+    // A repeated parameter may have a meaning, so this is another cache key with its own response.
     let twice = edge.get("/p/mug?variant=1&variant=2");
     assert!(
         twice.text().contains("/p/mug?variant=1&variant=2"),
@@ -114,7 +114,7 @@ fn one_address_has_one_answer_however_it_is_written() {
         );
     }
     assert_eq!(origin.requests().len(), 1);
-    // These are other addresses, and stay so.
+    // These are different cache keys, and stay different.
     for path in ["/p/MUG", "/p/mug%2F", "/p//mug", "/p/mug%00", "/p/mug;x"] {
         assert!(edge.get(path).cache_status_contains("fwd="), "{path}");
     }
@@ -137,7 +137,8 @@ fn codings_that_nobody_has_are_one_coding() {
     assert_eq!(origin.requests().len(), 1);
 }
 
-/// Somebody's page at an address that looks like a file, from an origin that says nothing or too much.
+/// A personal page at a path that looks like a static file, from an origin with missing or wrong
+/// cache fields.
 #[test]
 fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
     for control in ["", "max-age=600", "public, max-age=600"] {
@@ -146,7 +147,8 @@ fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
             match control {
                 "" => response,
                 _ if request.field("cookie").is_empty() => response,
-                // An origin that calls this public has said so; only what it sets is left to the edge.
+                // The origin itself declares this response public; the edge refuses it because of
+                // the cookie.
                 "public, max-age=600" => response
                     .with_field("Cache-Control", control)
                     .with_field("Set-Cookie", "session=1"),

@@ -1,7 +1,8 @@
-// A stand-in for Workers Caching: the cache that Cloudflare can have in front of a Worker, as its documentation
-// says. It is asked before the Worker, knows no host, obeys the most particular cache field and keeps what says
-// nothing, keeps no parts and nothing that sets a cookie, takes `Cache-Tag` away, and is purged by the Worker
-// alone. `FRONT_PURGES` is how many purges it takes before it has had enough.
+// A stand-in for Workers Caching, the cache that Cloudflare can put in front of a Worker, as its
+// documentation describes it. It runs before the Worker, has keys without a host, obeys the most
+// specific cache field, stores responses without explicit freshness, stores neither partial
+// responses nor responses with cookies, removes `Cache-Tag`, and can be purged by the Worker only.
+// `FRONT_PURGES` is its rate limit for purges.
 import worker from "./index.js";
 
 /** Path and query to variants: `{ vary, status, fields, body, until, tags }`. */

@@ -1,5 +1,5 @@
-//! The cache that can be in front of the edge: it keeps what the edge calls everybody's, and nothing else, and
-//! is purged with it.
+//! A CDN in front of the edge: it stores what the contract declares shared, and nothing else, and
+//! is purged with the edge.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::support::{
     environment_variable,
 };
 
-/// An edge with the stand-in in front of it.
+/// Starts an edge behind the stand-in for the CDN.
 fn edge_behind_cdn(origin: &TestOrigin, environment: &[(&str, &str)]) -> TestEdge {
     let folder = environment_variable("EDGE_DIR");
     let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
@@ -41,7 +41,7 @@ fn edge_behind_cdn(origin: &TestOrigin, environment: &[(&str, &str)]) -> TestEdg
     TestEdge::start_with_config(&config.display().to_string(), origin, &environment)
 }
 
-/// An origin whose every answer is its version at the time of the question.
+/// An origin whose every response is the current version.
 fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
     let version = Arc::new(AtomicU64::new(1));
     let now = Arc::clone(&version);
@@ -61,24 +61,25 @@ fn what_is_everybodys_is_kept_in_front_and_purged_there() {
     let front = |path: &str| {
         let response = edge.get(path);
         assert!(!response.fields.contains_key("cache-tag"), "{response:?}");
-        let value = response.field("cf-cache-status").to_owned();
-        (value, response.text().to_owned())
+        let status = response.field("cf-cache-status").to_owned();
+        (status, response.text().to_owned())
     };
-    let response = |said: &str, text: &str| (value.to_owned(), text.to_owned());
-    assert_eq!(front("/p/mug"), response("MISS", "1"));
-    assert_eq!(front("/p/mug"), response("HIT", "1"));
+    let expected = |status: &str, text: &str| (status.to_owned(), text.to_owned());
+    assert_eq!(front("/p/mug"), expected("MISS", "1"));
+    assert_eq!(front("/p/mug"), expected("HIT", "1"));
     version.store(2, Ordering::SeqCst);
     edge.purge(r#"{"tags":[{"name":"other"}]}"#);
-    assert_eq!(front("/p/mug"), response("HIT", "1"));
+    assert_eq!(front("/p/mug"), expected("HIT", "1"));
     edge.purge(r#"{"tags":[{"name":"mug"}]}"#);
-    assert_eq!(front("/p/mug"), response("MISS", "2"));
+    assert_eq!(front("/p/mug"), expected("MISS", "2"));
     version.store(3, Ordering::SeqCst);
     edge.purge(r#"{"everything":true}"#);
-    assert_eq!(front("/p/mug"), response("MISS", "3"));
+    assert_eq!(front("/p/mug"), expected("MISS", "3"));
     assert_eq!(origin.request_count("/p/mug"), 3);
 }
 
-/// That cache knows no contract: what the edge passes on is not for it, whatever the origin says or does not.
+/// The CDN knows no contract, so the edge forbids it to store personal responses, whatever fields
+/// the origin sends.
 #[test]
 fn what_is_somebodys_is_never_kept_in_front() {
     let origin = TestOrigin::start(|request: &ReceivedRequest| {
@@ -99,7 +100,7 @@ fn what_is_somebodys_is_never_kept_in_front() {
     }
 }
 
-/// A purge that the cache in front does not take is one that has to be tried again.
+/// If the CDN rejects a purge, the edge answers with an error so that the origin sends it again.
 #[test]
 fn a_purge_that_is_refused_in_front_is_told_so() {
     let (origin, version) = versioned();

@@ -1,5 +1,5 @@
-//! What opens a breaker and what does not: only what the origin did counts, each kind of request and each
-//! address for itself, and an origin that answers a probe is never left alone.
+//! What opens a circuit breaker: only failures of the origin count, for each kind of request and
+//! each key separately, and no breaker stays open while the origin answers its probe.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -32,7 +32,7 @@ fn edge(origin: &TestOrigin) -> TestEdge {
     )
 }
 
-/// Whether one can still order, look at a cart and at a page that nobody has seen.
+/// Checks that an order, a cart and an uncached page still work.
 fn assert_shop_is_open(edge: &TestEdge, page: &str) {
     for (method, path) in [("POST", ORDERS), ("GET", "/cart"), ("GET", page)] {
         let body: &[u8] = if method == "POST" { b"{}" } else { b"" };
@@ -58,7 +58,7 @@ fn the_body_of_a_get_is_dropped() {
             client.write(body.as_bytes());
             let response = client.read_response(method).unwrap();
             assert_eq!(response.status, 200, "{response:?}");
-            // The connection is still good for another one.
+            // The connection can be reused.
             assert_eq!(client.get("/cart").text(), "GET 0");
         }
     }
@@ -104,7 +104,7 @@ fn forty_failing_pages_close_nothing_else() {
         }
         assert_shop_is_open(&edge, &format!("/p/mug-{round}"));
     }
-    // Each of them is left alone after a few failures.
+    // The breaker of each key opens after a few failures.
     let before = origin.request_count("/p/broken-1");
     let spared = (0..100).filter(|_| {
         edge.get("/p/broken-1")
@@ -114,7 +114,8 @@ fn forty_failing_pages_close_nothing_else() {
     assert!(origin.request_count("/p/broken-1") - before < 50);
 }
 
-/// Where an origin is meant to fail, as that of a test suite is, its answers are what clients get.
+/// For an origin that fails on purpose, such as that of a conformance suite: clients get its
+/// responses.
 #[test]
 fn without_a_threshold_the_origin_is_always_asked() {
     let origin = TestOrigin::start(|_| status(500, "failed"));
@@ -178,7 +179,7 @@ fn twelve_slow_addresses_close_nothing_else() {
     }
 }
 
-/// 503 with `Retry-After` is load shedding: the origin is alive.
+/// 503 with `Retry-After` is load shedding, and the origin is healthy.
 #[test]
 fn an_origin_that_is_busy_is_alive() {
     let origin = TestOrigin::start(|request| match request.target.starts_with("/search") {
@@ -241,7 +242,7 @@ fn a_post_waits_for_an_origin_that_is_being_started() {
                 assert_eq!(response.status, 200, "{method}: {response:?}");
             });
         }
-        // They have been refused by now: nobody is there.
+        // The connections have been refused by now, since the origin is down.
         while edge.counter(PROBED) < 3 {
             thread::sleep(Duration::from_millis(10));
         }
@@ -266,7 +267,7 @@ fn nobody_waits_for_an_origin_that_is_gone() {
     assert_eq!(edge.counter(CLOSED), 0);
 }
 
-/// Whoever asks first after a quiet outage is not refused because of what was long ago.
+/// After an outage without traffic, the first request is not rejected because of an old state.
 #[test]
 fn the_first_after_a_pause_gets_the_answer() {
     let origin = TestOrigin::start(healthy);

@@ -1,4 +1,4 @@
-//! Many who want the same: one asks the origin, and nobody waits for ever.
+//! Collapsed forwarding: concurrent misses for a key send one request to the origin.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use crate::support::{
 
 const DELAY: Duration = Duration::from_millis(400);
 
-/// Sends this many requests at once, and hands each reply over.
+/// Sends this many requests at once, and checks each response.
 fn send_concurrently(
     edge: &TestEdge,
     count: usize,
@@ -126,7 +126,7 @@ fn a_leader_that_fails_tells_the_others() {
     send_concurrently(&edge, 100, |_, response| {
         assert_eq!(response.status, 503, "{response:?}");
     });
-    // Each who failed may have been followed by others who then asked for themselves, at most.
+    // Each failed leader may be followed by others that lead again, but not by all of them.
     assert!(
         origin.request_count("/p/mug") < 50,
         "{}",
@@ -134,7 +134,8 @@ fn a_leader_that_fails_tells_the_others() {
     );
 }
 
-/// What is for nobody else is answered to nobody else, and nobody stands in a line for it.
+/// Requests for a response that may not be stored are not collapsed, and none gets another's
+/// response.
 #[test]
 fn what_cannot_be_kept_is_asked_for_by_each() {
     let asked = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! The built Worker on workerd, in front of a small origin of the tests' own.
+//! Tests of the built Worker on workerd, in front of a test origin.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The origin killed, hanging, failing or cutting its answers short: whatever was kept is served, and
-//! nothing broken is kept.
+//! An origin that is down, hanging, failing or truncating its responses: stored responses are
+//! served stale, and no broken response is stored.
 
 use std::{
     thread,
@@ -32,7 +32,7 @@ fn shop() -> (TestOrigin, TestEdge) {
     (origin, edge)
 }
 
-/// Goes through an outage of the length that the environment says: a second, or `MALLARD_OUTAGE_S=60`.
+/// Goes through an outage whose length in seconds is `MALLARD_OUTAGE_S`, or one second.
 fn survive(health: OriginHealth, word: &str) {
     let (origin, edge) = shop();
     for page in PAGES {
@@ -59,12 +59,12 @@ fn survive(health: OriginHealth, word: &str) {
             });
         }
     });
-    // What is not there is honestly not there, and an order fails before anything has begun.
+    // A page that is not stored is an error, and an order fails before it has any effect.
     let missing = edge.get("/p/other");
     assert!(matches!(missing.status, 500 | 503), "{missing:?}");
     let mut client = edge.client();
     client.send_request("POST", "/api/v1/orders", &[], b"{}");
-    // An answer that the origin cuts is cut for who ordered, too: nobody can say what it would have been.
+    // A truncated response to an order is truncated for its client, too: the rest is unknown.
     let ordered = client.read_response("POST");
     let refused = |it: &ClientResponse| matches!(it.status, 500 | 503);
     assert!(
@@ -115,7 +115,7 @@ fn nobody_waits_for_an_origin_that_hangs() {
     for number in 0..20 {
         edge.get(&format!("/p/{number}"));
     }
-    // The breaker is open: most were not even asked.
+    // The breaker is open, so most requests were not sent.
     assert!(origin.requests().len() < 20, "{}", origin.requests().len());
     let response = edge.get("/p/one-more");
     assert!(
@@ -126,7 +126,7 @@ fn nobody_waits_for_an_origin_that_hangs() {
 
 #[test]
 fn a_second_try_costs_nobody_an_error() {
-    // The connection that the first answer came over is closed behind it.
+    // The origin closes its connection after each response.
     let origin = TestOrigin::start(|request| {
         let response = TestResponse::new(body(&request.target));
         response.with_field("Connection", "close")

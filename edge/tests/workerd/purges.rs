@@ -1,4 +1,4 @@
-//! Purges: signed, at once, and never followed by something older.
+//! Purges: signed, effective at once, and never followed by an older version.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use crate::support::{
     origin_and_edge, repetitions, seconds,
 };
 
-/// An origin whose every answer is its version at the time of the question.
+/// An origin whose every response is the current version.
 fn versioned(
     delay_us: impl Fn() -> u64 + Send + Sync + 'static,
 ) -> (TestOrigin, TestEdge, Arc<AtomicU64>) {
@@ -88,8 +88,8 @@ fn a_soft_purge_serves_what_is_there_until_there_is_something_newer() {
     }
 }
 
-/// The race of every cache: somebody asks, the answer is on its way, a purge comes, the answer is
-/// stored. Whoever asks after the purge was acknowledged never sees it.
+/// The race between purge and refill: a request is sent, a purge arrives, and then the response is
+/// about to be stored. A request after the acknowledged purge must never get that response.
 #[test]
 fn a_thousand_purges_among_refills_never_show_an_older_version() {
     let purges = repetitions("MALLARD_PURGES", 1_000) as u64;
@@ -128,8 +128,9 @@ fn a_thousand_purges_among_refills_never_show_an_older_version() {
     });
 }
 
-/// The origin's answers may come from a copy that lags behind: what was made before a change is not kept,
-/// however late it was asked for. The edge says of which change it knows.
+/// The origin may read from a replica that lags behind. A response with a version before that of
+/// the purge is not stored, however late it was requested; the edge states the version that it
+/// needs.
 #[test]
 fn what_was_made_before_a_change_is_not_kept() {
     let lag = Arc::new(AtomicU64::new(6));

@@ -1,10 +1,10 @@
-//! Parts of files, conditions, and bodies that do not say how long they are.
+//! Range requests, preconditions, and bodies without `Content-Length`.
 
 use crate::support::{
     OriginHealth, ReceivedRequest, SHARED_CACHE_CONTROL, TestResponse, origin_and_edge,
 };
 
-/// A file that is given out in parts, as long as its entity tag is the one that is wanted.
+/// A file that supports ranges, with one entity tag.
 fn file(request: &ReceivedRequest) -> TestResponse {
     const FILE: &str = "0123456789";
     let response = |body: &str| {
@@ -31,7 +31,7 @@ fn file(request: &ReceivedRequest) -> TestResponse {
     part.with_field("Content-Range", &format!("bytes {first}-{last}/10"))
 }
 
-/// RFC 9111 §3.3: of a file of which nobody has asked for the whole, the part is kept.
+/// RFC 9111 §3.3: a partial response is stored if the complete one is not.
 #[test]
 fn a_part_that_somebody_asked_for_is_kept() {
     let (origin, edge) = origin_and_edge(file);
@@ -48,7 +48,7 @@ fn a_part_that_somebody_asked_for_is_kept() {
     assert_eq!(origin.request_count(path), 1);
     assert_eq!(part("bytes=0-5"), found("012345", "bytes 0-5/10"));
     assert_eq!(origin.request_count(path), 2);
-    // A part is no answer to who wants the whole, or its head.
+    // A partial response cannot answer a request for the complete one, or for its header fields.
     assert_eq!(
         edge.send("HEAD", path, &[("range", "bytes=0-1")], b"")
             .status,
@@ -62,7 +62,7 @@ fn a_part_that_somebody_asked_for_is_kept() {
     assert_eq!(origin.request_count(path), 3);
 }
 
-/// Whoever has another version of it gets the whole.
+/// With another entity tag the client gets the complete response.
 #[test]
 fn a_part_is_put_together_only_with_its_own_version() {
     let (origin, edge) = origin_and_edge(file);
@@ -78,7 +78,8 @@ fn a_part_is_put_together_only_with_its_own_version() {
     assert_eq!(origin.request_count(path), 2);
 }
 
-/// At the shop's own addresses a range or a condition is no way around the cache: the first one fills it.
+/// On contract routes a range or a precondition does not bypass the cache: the first request fills
+/// it.
 #[test]
 fn a_page_is_kept_whole_whatever_is_wanted_of_it() {
     let (origin, edge) = origin_and_edge(file);
@@ -95,7 +96,7 @@ fn a_page_is_kept_whole_whatever_is_wanted_of_it() {
     assert_eq!(failed.field("cache-control"), "no-store");
 }
 
-/// A condition about what is not kept is the origin's to judge.
+/// Without a stored response, the origin evaluates the precondition.
 #[test]
 fn a_condition_goes_to_the_origin_where_nothing_is_kept() {
     let (origin, edge) =
@@ -129,7 +130,7 @@ fn a_body_that_does_not_say_how_long_it_is_is_kept_when_it_fits() {
     assert!(edge.get("/p/large").cache_status_contains("too-large"));
 }
 
-/// One that breaks off is never kept, whether it says how long it is or not.
+/// An incomplete body is never stored, with or without `Content-Length`.
 #[test]
 fn a_body_that_breaks_off_is_not_kept() {
     let (origin, edge) = origin_and_edge(|_| {

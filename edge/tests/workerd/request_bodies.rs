@@ -1,4 +1,4 @@
-//! Bodies of requests: slow ones, large ones, and what the origin is asked for because of them.
+//! Request bodies: slow ones, large ones, and when the origin is asked.
 
 use std::thread;
 
@@ -33,7 +33,7 @@ fn chunked(body: &[u8]) -> Vec<u8> {
     request
 }
 
-/// Small ones are taken whole, large ones go through; what the origin answers is what the client gets.
+/// Small bodies are buffered and large ones streamed; the client gets the origin's response.
 #[test]
 fn a_body_of_any_size_below_the_limit_gets_the_origins_answer() {
     let origin = origin();
@@ -77,7 +77,8 @@ fn a_body_above_the_limit_is_refused_without_asking() {
     assert_eq!(api.field("content-type"), "application/problem+json");
 }
 
-/// Forty clients that send one byte of their bodies: nobody else notices, and the origin never hears of them.
+/// Forty clients that send one byte of their bodies delay no other request, and never reach the
+/// origin.
 #[test]
 fn slow_clients_wait_alone() {
     let origin = origin();

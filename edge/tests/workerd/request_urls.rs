@@ -1,4 +1,5 @@
-//! What one spelling protects, every spelling protects: the edge decides about the address that it sends.
+//! Request URLs: what protects one form of a URL protects every form, because the edge forwards
+//! exactly the URL that it has decided about.
 
 use shared::edge::FIELD_PREFIX;
 
@@ -40,7 +41,7 @@ fn odd_addresses_go_no_further() {
         assert_eq!(response.status, status, "{target}: {response:?}");
         assert_eq!(response.field("location"), location, "{target}");
     }
-    // Where something may change, nobody is sent elsewhere.
+    // Unsafe requests are not redirected.
     for target in ["/./cart", "//cart", "/x/../cart"] {
         assert_eq!(
             edge.send("POST", target, &[], b"{}").status,
@@ -70,7 +71,7 @@ fn what_is_sent_is_what_was_decided_about() {
     }
 }
 
-/// No client says what stands between edge and origin, and none is told.
+/// Fields of the protocol between edge and origin are accepted from no client, and sent to none.
 #[test]
 fn inner_fields_stay_inside() {
     let (origin, edge) = origin_and_edge(echo);
@@ -104,7 +105,7 @@ fn inner_fields_stay_inside() {
             .fields
             .iter()
             .filter(|(name, _)| name.starts_with(FIELD_PREFIX) && *name != "mallard-client")
-            // Of what it has seen the edge speaks itself.
+            // The edge itself states the version that it has seen.
             .filter(|(name, value)| !(*name == "mallard-at-least" && *value == "7"))
             .collect();
         inner.sort();

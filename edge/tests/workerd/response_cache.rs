@@ -1,4 +1,4 @@
-//! What is kept, what is not, and what everybody is told of it.
+//! Which responses are stored, and how stored responses are served.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use crate::support::{
     origin_and_edge,
 };
 
-/// Status, fields and body by target; 404 for every other.
+/// Status, header fields and body by target; any other target is 404.
 type ResponsesByTarget =
     HashMap<&'static str, (u16, Vec<(&'static str, &'static str)>, &'static [u8])>;
 
@@ -32,8 +32,8 @@ fn respond_by_target(
     }
 }
 
-/// What the edge tells the origin of clients is its own word: signed where there is a secret, nothing where
-/// there is none, and never what a client says.
+/// The client's address in requests to the origin comes from the edge only: signed if there is a
+/// secret, absent otherwise, and never as the client sent it.
 #[test]
 fn who_asks_is_said_by_the_edge_and_by_nobody_else() {
     let fields = [
@@ -251,7 +251,7 @@ fn ten_thousand_hits_ask_the_origin_once() {
     );
 }
 
-/// Parts are cut from what is stored whole (RFC 9110 §14).
+/// Ranges are served from a complete stored response (RFC 9110 §14).
 #[test]
 fn a_part_of_what_is_stored_is_cut_here() {
     let (origin, edge) = origin_and_edge(|_| {
@@ -275,7 +275,7 @@ fn a_part_of_what_is_stored_is_cut_here() {
     assert_eq!(origin.request_count("/media/a.webp"), 1);
 }
 
-/// What is too large for the memory goes through as it comes.
+/// A response that is too large for the memory is streamed.
 #[test]
 fn what_is_too_large_goes_through() {
     let large = vec![b'x'; 3_000_000];
@@ -294,7 +294,7 @@ fn what_is_too_large_goes_through() {
     assert_eq!(origin.request_count("/media/large.webp"), 2);
 }
 
-/// W3C Trace Context: a step further on the same trace, and a new one where there is none.
+/// W3C Trace Context: a child span of the client's trace, or a new trace.
 #[test]
 fn a_request_is_followed_to_the_origin() {
     let (origin, edge) =

@@ -1,4 +1,4 @@
-//! The cache behind the memory: what one process of the edge has fetched is there for the others.
+//! The second-level cache: processes of the edge share stored responses through the Cache API.
 
 use std::{
     collections::HashMap,
@@ -15,11 +15,11 @@ use crate::support::{
     OriginHealth, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse, environment_variable,
 };
 
-/// What it keeps: whole addresses, each with its tags and its body.
+/// The entries by URL, each with its tags and its body.
 type StoredEntries = Arc<Mutex<HashMap<String, (Vec<String>, Vec<u8>)>>>;
 
-/// A cache as workerd talks to it: GET asks for what is kept, PUT keeps an answer as it would be on the wire,
-/// and PURGE takes it away.
+/// A cache server with the protocol of workerd's Cache API: GET looks up an entry, PUT stores a
+/// response in wire format, and PURGE deletes an entry.
 fn cache() -> (TestOrigin, StoredEntries) {
     let kept = StoredEntries::default();
     let theirs = Arc::clone(&kept);
@@ -58,14 +58,14 @@ fn tags(head: &[u8]) -> Vec<String> {
     tags.map(|tag| tag.trim().to_owned()).collect()
 }
 
-/// A purge of the zone of `host` by tag, as Cloudflare's API does it.
+/// Purges the zone of `host` by tag, as Cloudflare's API does.
 fn purge_zone(kept: &StoredEntries, host: &str, tag: &str) {
     let of_zone = |name: &String| name.split('/').next() == Some(host);
     let mut kept = kept.lock().unwrap();
     kept.retain(|name, (tags, _)| !of_zone(name) || tags.iter().all(|it| it != tag));
 }
 
-/// Two edges before one origin, with this cache behind both of them.
+/// Starts two edges in front of one origin, with this second-level cache.
 fn two_edges(origin: &TestOrigin, cache: &TestOrigin, fresh_ms: &str) -> [TestEdge; 2] {
     let folder = environment_variable("EDGE_DIR");
     let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
@@ -87,7 +87,7 @@ fn two_edges(origin: &TestOrigin, cache: &TestOrigin, fresh_ms: &str) -> [TestEd
     [(); 2].map(|()| TestEdge::start_with_config(&config, origin, &environment))
 }
 
-/// Asks until the answer says this.
+/// Repeats a request until `Cache-Status` contains this text.
 fn until(edge: &TestEdge, path: &str, said: &str) {
     for _ in 0..400 {
         if edge.get(path).cache_status_contains(said) {
@@ -123,13 +123,14 @@ fn what_one_has_fetched_is_there_for_the_other() {
         origin.requests()
     );
     assert!(other.get("/p/other").cache_status_contains("fwd=uri-miss"));
-    // A purge of a zone reaches addresses of the zone's hosts, and none else.
+    // A purge of a zone covers only URLs of the zone's hosts.
     let kept = kept.lock().unwrap();
     let name = "shop/_edge/kept/identity/p/mug?variant=1";
     assert_eq!(kept[name].0, ["mug"], "{:?}", kept.keys());
 }
 
-/// Where no purge reaches a memory it is not believed for long: the cache behind it is.
+/// Where no purge reaches the memory, a stored response is soon looked up in the second-level
+/// cache.
 #[test]
 fn a_memory_is_believed_for_as_long_as_it_is_said() {
     let origin = TestOrigin::start(|_| {
@@ -159,7 +160,7 @@ fn a_cache_that_fails_is_a_cache_that_forgets() {
     assert_eq!(origin.request_count("/p/mug"), 2);
 }
 
-/// An origin that answers with its version, and one more after each POST.
+/// An origin that responds with its version, which each unsafe request increments.
 fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
     let version = Arc::new(AtomicU64::new(1));
     let now = Arc::clone(&version);
@@ -191,7 +192,7 @@ fn a_purge_of_the_zone_reaches_what_is_behind() {
     }
 }
 
-/// RFC 9111 §4.4: what a method may have changed is asked for again, and not taken from behind.
+/// RFC 9111 §4.4: an unsafe request invalidates the second-level cache, too.
 #[test]
 fn what_may_have_changed_is_forgotten_behind_too() {
     let (origin, _) = versioned();
@@ -213,7 +214,7 @@ fn what_may_have_changed_is_forgotten_behind_too() {
         assert_eq!(kept.lock().unwrap().len(), 0, "{method}");
     }
     assert_eq!(edge.get("/thing").text(), "5");
-    // What is somebody's is never kept, so nothing is asked about it.
+    // A personal response has no entry, so nothing is deleted.
     let purges = || {
         let asked = cache.requests().into_iter();
         asked.filter(|it| it.method == "PURGE").count()
@@ -223,7 +224,7 @@ fn what_may_have_changed_is_forgotten_behind_too() {
     assert_eq!(purges(), before);
 }
 
-/// On Cloudflare the origin has an address, and between it and the Worker there may be another cache.
+/// On Cloudflare the origin has a URL, and there may be a cache between it and the Worker.
 #[test]
 fn no_cache_in_between_answers_for_the_origin() {
     let (origin, _) = versioned();

@@ -1,4 +1,4 @@
-//! An origin of the tests' own, the built Worker on workerd, and a client.
+//! Test support: an origin, the built Worker on workerd, and a client.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use std::{
 
 use shared::edge::{METRICS, PURGE, SIGNED_HEADER, signed_call};
 
-/// A request as the origin gets it.
+/// A request as the origin received it.
 #[derive(Clone, Debug)]
 pub struct ReceivedRequest {
     pub method: String,
@@ -30,7 +30,7 @@ impl ReceivedRequest {
     }
 }
 
-/// What the origin answers.
+/// A response that the origin sends.
 #[derive(Clone, Debug)]
 pub struct TestResponse {
     pub status: u16,
@@ -54,7 +54,7 @@ impl TestResponse {
         self
     }
 
-    /// Whether it does not say how long it is.
+    /// Whether the body has no `Content-Length`.
     fn is_chunked(&self) -> bool {
         self.fields.iter().any(|it| it.0 == "Transfer-Encoding")
     }
@@ -65,17 +65,17 @@ impl TestResponse {
     }
 }
 
-/// How the origin fares.
+/// How the origin behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginHealth {
     Healthy,
-    /// It closes every connection.
+    /// Closes every connection.
     Down,
-    /// It takes requests and says nothing.
+    /// Accepts requests and never responds.
     Hanging,
-    /// It answers 500 to everything.
+    /// Responds to everything with 500.
     Failing,
-    /// It closes the connection in the middle of the body.
+    /// Closes the connection in the middle of each body.
     Truncating,
 }
 
@@ -88,14 +88,14 @@ pub struct TestOrigin {
 }
 
 impl TestOrigin {
-    /// An origin that answers like this.
+    /// Starts an origin that responds with this handler.
     pub fn start(
         handler: impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync + 'static,
     ) -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), handler)
     }
 
-    /// The same at an address.
+    /// The same at a given address.
     pub fn start_at(
         address: SocketAddr,
         handler: impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync + 'static,
@@ -120,13 +120,13 @@ impl TestOrigin {
         }
     }
 
-    /// How often it was asked for a target.
+    /// How many requests for a target were received.
     pub fn request_count(&self, target: &str) -> usize {
         let received = self.received.lock().unwrap();
         received.iter().filter(|it| it.target == target).count()
     }
 
-    /// Everything that it was asked.
+    /// All requests that were received.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.received.lock().unwrap().clone()
     }
@@ -151,7 +151,7 @@ fn converse(
         let mut response = match state {
             OriginHealth::Down => return None,
             OriginHealth::Hanging => {
-                // Until the other side has had enough.
+                // Wait until the edge gives up.
                 let _ = reader.read(&mut [0]);
                 return None;
             }
@@ -212,7 +212,7 @@ fn read(reader: &mut impl BufRead) -> Option<ReceivedRequest> {
     })
 }
 
-/// A body in chunks of a thousand bytes.
+/// Encodes a body in chunks of a thousand bytes.
 fn in_chunks(body: &[u8]) -> Vec<u8> {
     let mut chunks = Vec::new();
     for chunk in body.chunks(1_000) {
@@ -239,7 +239,7 @@ fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
     }
 }
 
-/// The fields up to the empty line; those of one name are joined.
+/// Reads header fields up to the empty line, and joins those of the same name.
 fn fields(reader: &mut impl BufRead) -> Option<HashMap<String, String>> {
     let mut fields: HashMap<String, String> = HashMap::new();
     loop {
@@ -258,7 +258,7 @@ fn fields(reader: &mut impl BufRead) -> Option<HashMap<String, String>> {
     }
 }
 
-/// Something that `cargo xtask test` says in the environment.
+/// An environment variable that `cargo xtask test` sets.
 pub fn environment_variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
 }
@@ -291,7 +291,7 @@ impl ClientResponse {
         str::from_utf8(&self.body).unwrap()
     }
 
-    /// Whether `Cache-Status` says this.
+    /// Whether `Cache-Status` contains this text.
     pub fn cache_status_contains(&self, text: &str) -> bool {
         self.field("cache-status").contains(text)
     }
@@ -309,7 +309,7 @@ impl TestEdge {
         Self::start_with_config(&config, origin, environment)
     }
 
-    /// An edge with this configuration of workerd.
+    /// Starts an edge with this workerd configuration.
     pub fn start_with_config(
         config: &str,
         origin: &TestOrigin,
@@ -318,7 +318,7 @@ impl TestEdge {
         Self::start_in_front_of(config, origin.address, environment)
     }
 
-    /// An edge before an address where there may be nobody yet.
+    /// Starts an edge in front of an address where no origin may listen yet.
     pub fn start_in_front_of(
         config: &str,
         origin: SocketAddr,
@@ -358,12 +358,12 @@ impl TestEdge {
         self.send("GET", path, &[], b"")
     }
 
-    /// A client that keeps its connection.
+    /// A client with a persistent connection.
     pub fn client(&self) -> TestClient {
         TestClient::to(self.address)
     }
 
-    /// A call that only those who share the secret can make.
+    /// A signed call to one of the edge's own endpoints.
     pub fn call_signed(&self, method: &str, path: &str, body: &str) -> ClientResponse {
         let signed = signed_call(SECRET, method, path, body.as_bytes(), seconds());
         self.send(method, path, &[(SIGNED_HEADER, &signed)], body.as_bytes())
@@ -375,7 +375,7 @@ impl TestEdge {
         response
     }
 
-    /// A counter's value.
+    /// The value of a counter.
     pub fn counter(&self, name: &str) -> u64 {
         let response = self.call_signed("GET", METRICS, "");
         let mut lines = response.text().lines();
@@ -386,7 +386,7 @@ impl TestEdge {
     }
 }
 
-/// The time as signatures have it.
+/// The time in seconds, as signatures contain it.
 pub fn seconds() -> i64 {
     #[expect(
         clippy::disallowed_methods,
@@ -397,7 +397,7 @@ pub fn seconds() -> i64 {
     i64::try_from(now.as_secs()).unwrap()
 }
 
-/// One connection to the edge.
+/// A connection to the edge.
 pub struct TestClient {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
@@ -430,7 +430,7 @@ impl TestClient {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Asks, and does not wait.
+    /// Sends a request without waiting for the response.
     pub fn send_request(&mut self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\n");
         for (name, value) in fields {
@@ -444,7 +444,7 @@ impl TestClient {
         self.stream.write_all(&request).unwrap();
     }
 
-    /// The answer; nothing when it breaks off.
+    /// Reads a response; None if it is truncated.
     pub fn read_response(&mut self, method: &str) -> Option<ClientResponse> {
         let mut first = String::new();
         self.reader.read_line(&mut first).ok()?;
@@ -469,8 +469,8 @@ impl TestClient {
     }
 }
 
-/// An address that nobody has. It lies below the ports that the system hands out by itself, so that
-/// no connection takes it before workerd does.
+/// A free address. It is below the ephemeral ports, so that no outgoing connection takes it before
+/// workerd listens.
 pub fn free_address() -> SocketAddr {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     loop {
@@ -483,13 +483,13 @@ pub fn free_address() -> SocketAddr {
     }
 }
 
-/// A catalogue answer, as the shop's origin says it.
+/// The cache field of a catalogue response, as the shop's origin sends it.
 pub const SHARED_CACHE_CONTROL: (&str, &str) = (
     "CDN-Cache-Control",
     "public, max-age=60, stale-while-revalidate=60, stale-if-error=600",
 );
 
-/// An origin that answers so at every address, and an edge in front of it.
+/// Starts an origin with this handler, and an edge in front of it.
 pub fn origin_and_edge(
     handler: impl Fn(&ReceivedRequest) -> TestResponse + Send + Sync + 'static,
 ) -> (TestOrigin, TestEdge) {
@@ -498,7 +498,7 @@ pub fn origin_and_edge(
     (origin, edge)
 }
 
-/// How many of something a test does: all of it, or what the environment says.
+/// How often a test repeats something: the environment variable, or the default.
 pub fn repetitions(name: &str, usual: usize) -> usize {
     let set = std::env::var(name).ok();
     set.and_then(|it| it.parse().ok()).unwrap_or(usual)
