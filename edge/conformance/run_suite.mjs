@@ -40,7 +40,7 @@ for (const chapter of chapters) {
       kind: test.kind ?? "required",
       ran: result !== undefined,
       passed: result === true,
-      words: Array.isArray(result) ? result.join(": ") : "",
+      message: Array.isArray(result) ? result.join(": ") : "",
     };
     console.log(JSON.stringify(line));
   }

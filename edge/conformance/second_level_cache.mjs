@@ -6,7 +6,7 @@
 import { createServer } from "node:http";
 
 /** Address to `{ status, fields, body, until }`. */
-const kept = new Map();
+const entries = new Map();
 
 function read(message) {
   const end = message.indexOf("\r\n\r\n");
@@ -18,13 +18,13 @@ function read(message) {
   return { status: Number(first.split(" ")[1]), fields, body: message.subarray(end + 4) };
 }
 
-function keep(address, message) {
-  const answer = read(message);
-  const field = (name) => answer.fields.find(([it]) => it === name)?.[1] ?? "";
+function store(address, message) {
+  const response = read(message);
+  const field = (name) => response.fields.find(([it]) => it === name)?.[1] ?? "";
   const seconds = Number(/max-age=(\d+)/.exec(field("cache-control"))?.[1] ?? 0);
-  const refused = answer.status === 206 || field("vary") === "*" || field("set-cookie") !== "";
+  const refused = response.status === 206 || field("vary") === "*" || field("set-cookie") !== "";
   if (refused || seconds === 0) return;
-  kept.set(address, { ...answer, until: Date.now() + seconds * 1000 });
+  entries.set(address, { ...response, until: Date.now() + seconds * 1000 });
 }
 
 createServer(async (request, response) => {
@@ -32,20 +32,21 @@ createServer(async (request, response) => {
   for await (const chunk of request) chunks.push(chunk);
   const address = `${request.headers.host}${request.url}`;
   if (request.method === "PUT") {
-    keep(address, Buffer.concat(chunks));
+    store(address, Buffer.concat(chunks));
     response.writeHead(204).end();
     return;
   }
   if (request.method === "PURGE") {
-    response.writeHead(kept.delete(address) ? 200 : 404).end();
+    response.writeHead(entries.delete(address) ? 200 : 404).end();
     return;
   }
-  const found = kept.get(address);
+  const found = entries.get(address);
   if (!found || found.until <= Date.now()) {
     response.writeHead(504, { "cf-cache-status": "MISS" }).end();
     return;
   }
-  const fields = found.fields.filter(([name]) => !["content-length", "transfer-encoding"].includes(name));
+  const framing = ["content-length", "transfer-encoding"];
+  const fields = found.fields.filter(([name]) => !framing.includes(name));
   response.writeHead(found.status, Object.fromEntries([...fields, ["cf-cache-status", "HIT"]]));
   response.end(found.body);
 }).listen(Number(process.argv[2]), "127.0.0.1");

@@ -36,7 +36,7 @@ pub struct BenchEdgeArgs {
 }
 
 const PATH: &str = "/p/mug";
-const BODY: usize = 20_000;
+const BODY_BYTES: usize = 20_000;
 const CLIENTS: &str = "32";
 /// Header fields of a browser.
 const FIELDS: [&str; 4] = [
@@ -47,12 +47,12 @@ const FIELDS: [&str; 4] = [
 ];
 /// The number of entries for the memory measurement, and the size of each.
 const ENTRIES: usize = 10_000;
-const ENTRY: usize = 4_000;
+const ENTRY_BYTES: usize = 4_000;
 /// The number of changes in the purge measurement.
 const PURGES: &str = "200";
 
 /// A server that is measured.
-struct Rival {
+struct MeasuredServer {
     name: &'static str,
     at: SocketAddr,
     running: Running,
@@ -72,7 +72,7 @@ pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
     let edge = edge(place, folder, origin, "edge")?;
     let answer = get(edge.at, PATH)?;
     let start_ms = started.elapsed().as_millis();
-    let rivals = [
+    let servers = [
         reference(place, folder, &answer)?,
         edge,
         nginx(place, folder, origin)?,
@@ -80,30 +80,30 @@ pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
     ];
     let mut best: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for _ in 0..args.rounds {
-        for rival in &rivals {
-            let (rate, cpu_us) = load(rival, args.seconds)?;
-            let entry = best.entry(rival.name).or_insert((rate, cpu_us));
+        for server in &servers {
+            let (rate, cpu_us) = measure_load(server, args.seconds)?;
+            let entry = best.entry(server.name).or_insert((rate, cpu_us));
             *entry = (entry.0.max(rate), entry.1.min(cpu_us));
         }
     }
     println!("\n| | hits/s | CPU µs per hit | beside the reference |");
     println!("| --- | --: | --: | --: |");
-    let reference = best[rivals[0].name].1;
-    for rival in &rivals {
-        let (rate, cpu_us) = best[rival.name];
+    let reference = best[servers[0].name].1;
+    for server in &servers {
+        let (rate, cpu_us) = best[server.name];
         let ratio = cpu_us / reference;
-        println!("| {} | {rate:.0} | {cpu_us:.1} | {ratio:.2} |", rival.name);
+        println!("| {} | {rate:.0} | {cpu_us:.1} | {ratio:.2} |", server.name);
     }
-    drop(rivals);
-    let memory = memory(place, folder, origin)?;
+    drop(servers);
+    let memory = measure_memory(place, folder, origin)?;
     let wasm = fs::metadata(place.edge().join("index_bg.wasm"))?.len();
-    println!("\nmemory for {ENTRIES} entries of {ENTRY} bytes: {memory} MB");
+    println!("\nmemory for {ENTRIES} entries of {ENTRY_BYTES} bytes: {memory} MB");
     println!("start to first answer: {start_ms} ms · wasm: {wasm} bytes");
-    purges(place)
+    measure_purges(place)
 }
 
 /// Measures how long after a commit the edge of a complete shop serves the change.
-fn purges(place: &Place) -> Result<(), Failure> {
+fn measure_purges(place: &Place) -> Result<(), Failure> {
     build::ui(place)?;
     build::origin(place)?;
     let folder = tempfile::tempdir()?;
@@ -125,13 +125,13 @@ fn origin() -> Result<SocketAddr, Failure> {
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || converse(stream));
+            thread::spawn(move || serve_connection(stream));
         }
     });
     Ok(address)
 }
 
-fn converse(mut stream: TcpStream) -> Option<()> {
+fn serve_connection(mut stream: TcpStream) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     loop {
         let mut first = String::new();
@@ -143,7 +143,7 @@ fn converse(mut stream: TcpStream) -> Option<()> {
             line.clear();
         }
         let size = first.split(' ').nth(1)?.rsplit('-').next()?;
-        let size = size.parse().unwrap_or(BODY);
+        let size = size.parse().unwrap_or(BODY_BYTES);
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\ncontent-type: text/html; charset=utf-8\r\n\
              cache-control: public, max-age=600\r\ncdn-cache-control: public, max-age=600\r\n\
@@ -155,8 +155,13 @@ fn converse(mut stream: TcpStream) -> Option<()> {
     }
 }
 
-fn edge(place: &Place, folder: &Path, origin: SocketAddr, log: &str) -> Result<Rival, Failure> {
-    let at = free()?;
+fn edge(
+    place: &Place,
+    folder: &Path,
+    origin: SocketAddr,
+    log: &str,
+) -> Result<MeasuredServer, Failure> {
+    let at = free_address()?;
     let mut command = Command::new(npm::workerd(place));
     command
         .arg("serve")
@@ -164,11 +169,15 @@ fn edge(place: &Place, folder: &Path, origin: SocketAddr, log: &str) -> Result<R
         .arg(format!("--socket-addr=http={at}"))
         .arg(format!("--external-addr=origin={origin}"))
         .env("MEMORY_MAX", "134217728");
-    rival("edge (Rust)", at, &mut command, &folder.join(log))
+    start_server("edge (Rust)", at, &mut command, &folder.join(log))
 }
 
 /// Starts the JavaScript Worker with the edge's own response.
-fn reference(place: &Place, folder: &Path, answer: &Answer) -> Result<Rival, Failure> {
+fn reference(
+    place: &Place,
+    folder: &Path,
+    answer: &EdgeResponse,
+) -> Result<MeasuredServer, Failure> {
     let fields: BTreeMap<&str, &str> = answer
         .fields
         .iter()
@@ -180,13 +189,13 @@ fn reference(place: &Place, folder: &Path, answer: &Answer) -> Result<Rival, Fai
     for file in ["reference.mjs", "reference.capnp"] {
         fs::copy(place.root.join("bench/edge").join(file), folder.join(file))?;
     }
-    let at = free()?;
+    let at = free_address()?;
     let mut command = Command::new(npm::workerd(place));
     command
         .arg("serve")
         .arg(folder.join("reference.capnp"))
         .arg(format!("--socket-addr=http={at}"));
-    rival(
+    start_server(
         "reference (JavaScript)",
         at,
         &mut command,
@@ -194,8 +203,8 @@ fn reference(place: &Place, folder: &Path, answer: &Answer) -> Result<Rival, Fai
     )
 }
 
-fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Failure> {
-    let at = free()?;
+fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<MeasuredServer, Failure> {
+    let at = free_address()?;
     let text = fs::read_to_string(place.root.join("bench/edge/nginx.conf"))?
         .replace("FOLDER", &folder.display().to_string())
         .replace("ORIGIN", &origin.to_string())
@@ -205,7 +214,7 @@ fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Fail
     let program = debian::find("nginx").unwrap_or_else(|| "nginx".into());
     let mut command = Command::new(program);
     command.arg("-c").arg(&file).arg("-p").arg(folder);
-    rival(
+    start_server(
         "nginx proxy_cache",
         at,
         &mut command,
@@ -213,8 +222,8 @@ fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Fail
     )
 }
 
-fn varnish(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Failure> {
-    let at = free()?;
+fn varnish(place: &Place, folder: &Path, origin: SocketAddr) -> Result<MeasuredServer, Failure> {
+    let at = free_address()?;
     let text = fs::read_to_string(place.root.join("bench/edge/varnish.vcl"))?;
     let file = folder.join("varnish.vcl");
     fs::write(&file, text.replace("PORT", &origin.port().to_string()))?;
@@ -228,38 +237,38 @@ fn varnish(place: &Place, folder: &Path, origin: SocketAddr) -> Result<Rival, Fa
         .arg(&file)
         .arg("-n")
         .arg(folder.join("varnish"));
-    rival("Varnish", at, &mut command, &folder.join("varnish.log"))
+    start_server("Varnish", at, &mut command, &folder.join("varnish.log"))
 }
 
-fn free() -> Result<SocketAddr, Failure> {
+fn free_address() -> Result<SocketAddr, Failure> {
     Ok(SocketAddr::from(([127, 0, 0, 1], free_port()?)))
 }
 
-fn rival(
+fn start_server(
     name: &'static str,
     at: SocketAddr,
     command: &mut Command,
     log: &Path,
-) -> Result<Rival, Failure> {
+) -> Result<MeasuredServer, Failure> {
     let mut running = Running::start(name, command, log)?;
     running.wait_until_up(at, PATH)?;
-    Ok(Rival { name, at, running })
+    Ok(MeasuredServer { name, at, running })
 }
 
 /// Hits per second, and the CPU time of each in microseconds.
-fn load(rival: &Rival, seconds: u64) -> Result<(f64, f64), Failure> {
-    let before = rival.running.cpu_ticks()?;
+fn measure_load(server: &MeasuredServer, seconds: u64) -> Result<(f64, f64), Failure> {
+    let before = server.running.cpu_ticks()?;
     let mut wrk = Command::new("wrk");
     wrk.args(["-t1", "-c", CLIENTS])
         .arg(format!("-d{seconds}s"))
         .args(FIELDS.iter().flat_map(|field| ["-H", field]))
-        .arg(format!("http://{}{PATH}", rival.at));
+        .arg(format!("http://{}{PATH}", server.at));
     let report = text_of(&mut wrk)?;
-    let ticks = rival.running.cpu_ticks()? - before;
+    let ticks = server.running.cpu_ticks()? - before;
     if report.contains("Non-2xx") || report.contains("Socket errors") {
         return Err(Failure(format!(
             "{} fails under load:\n{report}",
-            rival.name
+            server.name
         )));
     }
     let after = |word: &str| {
@@ -268,28 +277,28 @@ fn load(rival: &Rival, seconds: u64) -> Result<(f64, f64), Failure> {
         line.split_whitespace().find_map(number)
     };
     let (requests, rate) = (after("requests in"), after("Requests/sec"));
-    let missing = || Failure(format!("wrk says nothing of {}", rival.name));
+    let missing = || Failure(format!("wrk says nothing of {}", server.name));
     let (requests, rate) = requests.zip(rate).ok_or_else(missing)?;
     // The kernel counts CPU time in hundredths of a second.
     Ok((rate, ticks as f64 * 10_000.0 / requests))
 }
 
 /// By how many megabytes the edge grows with [`ENTRIES`] entries.
-fn memory(place: &Place, folder: &Path, origin: SocketAddr) -> Result<u64, Failure> {
+fn measure_memory(place: &Place, folder: &Path, origin: SocketAddr) -> Result<u64, Failure> {
     let edge = edge(place, folder, origin, "edge-memory")?;
     let before = edge.running.resident_kb()?;
     for number in 0..ENTRIES {
-        get(edge.at, &format!("/p/mug-{number}-{ENTRY}"))?;
+        get(edge.at, &format!("/p/mug-{number}-{ENTRY_BYTES}"))?;
     }
     Ok(edge.running.resident_kb()?.saturating_sub(before) / 1_024)
 }
 
-struct Answer {
+struct EdgeResponse {
     fields: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-fn get(at: SocketAddr, path: &str) -> Result<Answer, Failure> {
+fn get(at: SocketAddr, path: &str) -> Result<EdgeResponse, Failure> {
     let mut stream = TcpStream::connect(at)?;
     let fields = FIELDS.join("\r\n");
     let request =
@@ -305,7 +314,7 @@ fn get(at: SocketAddr, path: &str) -> Result<Answer, Failure> {
         .skip(1)
         .filter_map(|line| line.split_once(": "));
     let fields = fields.filter(|(name, _)| !name.eq_ignore_ascii_case("connection"));
-    Ok(Answer {
+    Ok(EdgeResponse {
         fields: fields
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect(),

@@ -115,26 +115,26 @@ impl Score {
 
 /// The result of one test.
 #[derive(Deserialize)]
-struct Line {
+struct TestResult {
     chapter: String,
     id: String,
     kind: String,
     ran: bool,
     passed: bool,
-    words: String,
+    message: String,
 }
 
 /// The tests that fail deliberately in a mode, each with its reason: in both known versions of the
 /// suite, in that of package.json, and in the newest one, whose engine is in its own folder.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-struct Reasons {
+struct ExpectedFailures {
     both: BTreeMap<String, String>,
     bundled: BTreeMap<String, String>,
     newest: BTreeMap<String, String>,
 }
 
-impl Reasons {
+impl ExpectedFailures {
     fn read(place: &Place, mode: Mode) -> Result<Self, Failure> {
         let name = format!("edge/conformance/{}.json", mode.name());
         let text = fs::read_to_string(place.root.join(&name)).while_doing("reading the reasons")?;
@@ -177,16 +177,16 @@ pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failu
     for (mode, lines) in modes.into_iter().zip(runs) {
         println!("\n── {}", mode.name());
         print_table(&lines);
-        let expected = Reasons::read(place, mode)?.of(newest);
+        let expected = ExpectedFailures::read(place, mode)?.of(newest);
         score = score.and(judge(&lines, &expected, args));
         println!("{}", summary(mode, &lines));
     }
     Ok(score)
 }
 
-fn summary(mode: Mode, lines: &[Line]) -> String {
+fn summary(mode: Mode, lines: &[TestResult]) -> String {
     let of = |kind: &str| {
-        let of: Vec<&Line> = lines.iter().filter(|it| it.kind == kind).collect();
+        let of: Vec<&TestResult> = lines.iter().filter(|it| it.kind == kind).collect();
         let passed = of.iter().filter(|it| it.passed).count();
         format!("{kind} {passed} of {}", of.len())
     };
@@ -225,15 +225,15 @@ fn run(
     suite: &Path,
     origin: SocketAddr,
     folder: &Path,
-) -> Result<Vec<Line>, Failure> {
+) -> Result<Vec<TestResult>, Failure> {
     fs::create_dir_all(folder)?;
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let mut config = place.edge().join("workerd.capnp");
-    let mut behind = None;
+    let mut second_level = None;
     if mode == Mode::Deployed {
-        let (cache, address) = cache_behind(place, folder)?;
-        config = with_cache(place, address, folder)?;
-        behind = Some(cache);
+        let (cache, address) = start_second_level_cache(place, folder)?;
+        config = config_with_second_level_cache(place, address, folder)?;
+        second_level = Some(cache);
     }
     let mut edge = Command::new(npm::workerd(place));
     edge.arg("serve")
@@ -249,14 +249,14 @@ fn run(
             .arg(suite)
             .arg(format!("http://{at}")),
     )?;
-    drop(behind);
+    drop(second_level);
     results(&text)
 }
 
 /// Parses the results of a run; an error if any test has none.
-fn results(text: &str) -> Result<Vec<Line>, Failure> {
+fn results(text: &str) -> Result<Vec<TestResult>, Failure> {
     let lines = text.lines().filter(|line| line.starts_with('{'));
-    let lines: Result<Vec<Line>, _> = lines.map(serde_json::from_str).collect();
+    let lines: Result<Vec<TestResult>, _> = lines.map(serde_json::from_str).collect();
     let lines = lines.map_err(|error| Failure(format!("the suite's results: {error}")))?;
     match lines.iter().filter(|line| !line.ran).count() {
         _ if lines.is_empty() => Err(Failure::new("the suite has no tests")),
@@ -269,7 +269,10 @@ fn results(text: &str) -> Result<Vec<Line>, Failure> {
 }
 
 /// Starts a stand-in for Cloudflare's Cache API.
-fn cache_behind(place: &Place, folder: &Path) -> Result<(Running, SocketAddr), Failure> {
+fn start_second_level_cache(
+    place: &Place,
+    folder: &Path,
+) -> Result<(Running, SocketAddr), Failure> {
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let mut cache = Command::new("node");
     cache
@@ -282,7 +285,11 @@ fn cache_behind(place: &Place, folder: &Path) -> Result<(Running, SocketAddr), F
 }
 
 /// Writes a workerd configuration with this second-level cache.
-fn with_cache(place: &Place, cache: SocketAddr, folder: &Path) -> Result<PathBuf, Failure> {
+fn config_with_second_level_cache(
+    place: &Place,
+    cache: SocketAddr,
+    folder: &Path,
+) -> Result<PathBuf, Failure> {
     for file in ["index.js", "index_bg.wasm"] {
         fs::copy(place.edge().join(file), folder.join(file))?;
     }
@@ -295,7 +302,11 @@ fn with_cache(place: &Place, cache: SocketAddr, folder: &Path) -> Result<PathBuf
     Ok(config)
 }
 
-fn judge(lines: &[Line], expected: &BTreeMap<String, String>, args: &ConformanceArgs) -> Score {
+fn judge(
+    lines: &[TestResult],
+    expected: &BTreeMap<String, String>,
+    args: &ConformanceArgs,
+) -> Score {
     let mut score = Score::default();
     for line in lines.iter().filter(|it| it.kind != "check") {
         match (line.passed, expected.get(&line.id)) {
@@ -309,7 +320,7 @@ fn judge(lines: &[Line], expected: &BTreeMap<String, String>, args: &Conformance
                 score.wrong += 1;
             }
             (false, None) => {
-                println!("fails: {} ({}): {}", line.id, line.kind, line.words);
+                println!("fails: {} ({}): {}", line.id, line.kind, line.message);
                 score.wrong += 1;
             }
         }
@@ -322,14 +333,14 @@ fn judge(lines: &[Line], expected: &BTreeMap<String, String>, args: &Conformance
     }
     if args.verbose {
         for line in lines.iter().filter(|it| !it.passed) {
-            println!("{} {}: {}", line.kind, line.id, line.words);
+            println!("{} {}: {}", line.kind, line.id, line.message);
         }
     }
     score
 }
 
 /// Prints the chapters in the suite's order, with their required, optimal and checked behaviours.
-fn print_table(lines: &[Line]) {
+fn print_table(lines: &[TestResult]) {
     println!(
         "\n{:<44}{:>12}{:>12}{:>12}",
         "chapter", "required", "optimal", "checks"
@@ -363,19 +374,19 @@ fn print_table(lines: &[Line]) {
 mod tests {
     use super::*;
 
-    fn line(id: &str, kind: &str, passed: bool) -> Line {
-        Line {
+    fn line(id: &str, kind: &str, passed: bool) -> TestResult {
+        TestResult {
             chapter: "chapter".into(),
             id: id.into(),
             kind: kind.into(),
             ran: true,
             passed,
-            words: String::new(),
+            message: String::new(),
         }
     }
 
     #[test]
-    fn what_is_not_as_expected_is_wrong_both_ways() {
+    fn unexpected_failures_and_unexpected_passes_are_wrong() {
         let lines = [
             line("a", "required", true),
             line("b", "required", false),
@@ -396,9 +407,8 @@ mod tests {
     #[test]
     fn a_run_without_results_is_an_error() {
         let line = |ran: bool| {
-            format!(
-                r#"{{"chapter":"a","id":"b","kind":"check","ran":{ran},"passed":false,"words":""}}"#
-            )
+            let fields = r#""chapter":"a","id":"b","kind":"check","passed":false,"message":"""#;
+            format!(r#"{{{fields},"ran":{ran}}}"#)
         };
         assert!(results("").is_err());
         assert!(results("something else\n").is_err());
@@ -408,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_version_of_the_suite_has_its_own_reasons() {
-        let reasons = || -> Reasons {
+        let reasons = || -> ExpectedFailures {
             serde_json::from_str(r#"{"both":{"a":"x"},"bundled":{"b":"x"},"newest":{"c":"x"}}"#)
                 .unwrap_or_default()
         };

@@ -10,7 +10,7 @@ use crate::{
 
 /// GET requests with a body, which HTTP gives no meaning, also with `Content-Length: 0`.
 #[test]
-fn reading_with_a_body_costs_nobody_a_cart() {
+fn get_requests_with_a_body_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     buy_during_attack(&shop, 3, |number, end| {
         let (length, body) = [("0", ""), ("4", "evil"), ("1", "x")][number];
@@ -24,7 +24,7 @@ fn reading_with_a_body_costs_nobody_a_cart() {
 
 /// Requests that are aborted, malformed, or have a method that the edge does not forward.
 #[test]
-fn broken_requests_cost_nobody_a_cart() {
+fn broken_requests_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     let chunked = head("POST", "/cart", &[("transfer-encoding", "chunked")]);
     let requests = [
@@ -45,7 +45,7 @@ fn broken_requests_cost_nobody_a_cart() {
 
 /// Forty clients that send their bodies byte by byte.
 #[test]
-fn dripping_bodies_cost_nobody_a_cart() {
+fn slow_bodies_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     buy_during_attack(&shop, 40, |_, end| {
         let mut stream = connect(shop.edge).unwrap();
@@ -61,7 +61,7 @@ fn dripping_bodies_cost_nobody_a_cart() {
 /// Bodies up to five megabytes get the origin's response; bodies above the limit are rejected by
 /// the edge.
 #[test]
-fn large_bodies_cost_nobody_a_cart() {
+fn large_bodies_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     let body = vec![b'x'; 5 * 1_024 * 1_024];
     buy_during_attack(&shop, 2, |number, end| {
@@ -81,7 +81,7 @@ fn large_bodies_cost_nobody_a_cart() {
 
 /// Concurrent misses for pages that do not exist.
 #[test]
-fn misses_cost_nobody_a_cart() {
+fn cache_misses_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     buy_during_attack(&shop, 8, |number, end| {
         let mut page = number;
@@ -100,7 +100,7 @@ fn misses_cost_nobody_a_cart() {
 
 /// The origin is restarted while buyers place orders.
 #[test]
-fn a_restart_costs_nobody_an_order() {
+fn a_restart_stops_no_buyer() {
     let mut shop = TestShop::open(&[]);
     let (edge, sku) = (shop.edge, shop.sku.clone());
     buy_during_maintenance(edge, &sku, || {

@@ -30,7 +30,7 @@ fn allow_many_connections() {
 
 /// Ten thousand idle connections, and new ones all the time; the operators' endpoint responds, too.
 #[test]
-fn silent_connections_cost_nobody_a_cart() {
+fn idle_connections_stop_no_buyer() {
     allow_many_connections();
     let shop = TestShop::open(&[]);
     let half = &PREFACE[..PREFACE.len() / 2];
@@ -61,7 +61,7 @@ fn silent_connections_cost_nobody_a_cart() {
 
 /// Clients that request large responses and do not read them.
 #[test]
-fn slow_readers_cost_nobody_a_cart() {
+fn slow_readers_stop_no_buyer() {
     allow_many_connections();
     let limits = ["--write-timeout-ms", "500", "--connections-max", "200"];
     let shop = TestShop::open(&limits);
@@ -79,7 +79,7 @@ fn slow_readers_cost_nobody_a_cart() {
 
 /// Clients that send HTTP/2 frames other than requests at full speed.
 #[test]
-fn floods_of_frames_cost_nobody_a_cart() {
+fn floods_of_frames_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     buy_during_attack(&shop, 4, |number, end| {
         let frames = [PING, SETTINGS][number % 2].repeat(100);

@@ -6,7 +6,7 @@ use crate::{buyers::buy_during_attack, client, shop::TestShop};
 
 /// Three hundred connections send searches that are in no cache.
 #[test]
-fn random_searches_cost_nobody_a_cart() {
+fn random_searches_stop_no_buyer() {
     let shop = TestShop::open(&[]);
     let (refused, numbers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     buy_during_attack(&shop, 300, |attacker, end| {

@@ -36,7 +36,7 @@ const UNRENDERED_FIELDS: [&str; 6] = [
 ];
 
 #[test]
-fn nothing_that_is_not_in_the_key_reaches_a_page() {
+fn no_unkeyed_field_reaches_a_shared_page() {
     let (_origin, edge) = origin_and_edge(careless);
     let clean = |path: &str| edge.get(path).text().to_owned();
     for (number, (name, value)) in [
@@ -71,7 +71,7 @@ fn nothing_that_is_not_in_the_key_reaches_a_page() {
 }
 
 #[test]
-fn a_get_with_a_body_is_a_get() {
+fn the_body_of_a_get_is_not_forwarded() {
     let (_origin, edge) = origin_and_edge(careless);
     let first = edge.send("GET", "/p/mug", &[], b"evil");
     assert!(!first.text().contains("evil"), "{first:?}");
@@ -79,7 +79,7 @@ fn a_get_with_a_body_is_a_get() {
 }
 
 #[test]
-fn parameters_that_make_no_difference_are_not_seen() {
+fn unkeyed_parameters_are_not_forwarded() {
     let (origin, edge) = origin_and_edge(careless);
     for query in [
         "variant=1&evil=1",
@@ -105,7 +105,7 @@ fn parameters_that_make_no_difference_are_not_seen() {
 }
 
 #[test]
-fn one_address_has_one_answer_however_it_is_written() {
+fn equivalent_urls_have_one_cache_key() {
     let (origin, edge) = origin_and_edge(careless);
     for path in ["/p/mug", "/p/%6dug", "/p/%6Dug", "/p/m%75g?fbclid=1"] {
         assert_eq!(
@@ -121,7 +121,7 @@ fn one_address_has_one_answer_however_it_is_written() {
 }
 
 #[test]
-fn codings_that_nobody_has_are_one_coding() {
+fn unknown_codings_are_normalized_to_identity() {
     let (origin, edge) =
         origin_and_edge(|request| careless(request).with_field("Vary", "Accept-Encoding"));
     for coding in [
@@ -140,7 +140,7 @@ fn codings_that_nobody_has_are_one_coding() {
 /// A personal page at a path that looks like a static file, from an origin with missing or wrong
 /// cache fields.
 #[test]
-fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
+fn a_personal_page_at_a_file_name_is_not_stored() {
     for control in ["", "max-age=600", "public, max-age=600"] {
         let (_origin, edge) = origin_and_edge(move |request| {
             let response = TestResponse::new(format!("secret of {}", request.field("cookie")));
@@ -170,7 +170,7 @@ fn a_page_of_somebody_is_not_kept_under_the_name_of_a_file() {
 }
 
 #[test]
-fn no_secret_is_ever_seen_by_another() {
+fn personal_responses_are_never_mixed_up() {
     let origin = TestOrigin::start(|request| {
         let who = [request.field("cookie"), request.field("authorization")].concat();
         let response = TestResponse::new(format!("secret of {who}"));

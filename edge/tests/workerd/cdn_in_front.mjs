@@ -6,28 +6,31 @@
 import worker from "./index.js";
 
 /** Path and query to variants: `{ vary, status, fields, body, until, tags }`. */
-const kept = new Map();
+const stored = new Map();
 let purges = 0;
 
-/** For how long it keeps what says nothing, in seconds. */
-const SILENT = { 200: 7200, 203: 7200, 204: 7200, 300: 1200, 301: 1200, 404: 180, 405: 60, 410: 180 };
-const FIELDS = ["cloudflare-cdn-cache-control", "cdn-cache-control", "cache-control"];
+/** The freshness lifetime of responses without explicit freshness, in seconds by status. */
+const DEFAULT_LIFETIMES = {
+  200: 7200, 203: 7200, 204: 7200, 300: 1200, 301: 1200, 404: 180, 405: 60, 410: 180,
+};
+const CACHE_FIELDS = ["cloudflare-cdn-cache-control", "cdn-cache-control", "cache-control"];
 
-/** For how many seconds an answer is fresh; zero when it is not to be kept. */
+/** The freshness lifetime of a response in seconds; zero if it must not be stored. */
 function lifetime(request, response) {
   const { headers, status } = response;
   if (status === 206 || headers.has("set-cookie") || headers.get("vary") === "*") return 0;
-  const said = FIELDS.map((name) => headers.get(name)).find((value) => value);
-  if (!said) return SILENT[status] ?? 0;
-  if (/no-store|private/.test(said)) return 0;
-  if (request.headers.has("authorization") && !/public|s-maxage|must-revalidate/.test(said)) return 0;
-  return Number(/s-maxage=(\d+)/.exec(said)?.[1] ?? /max-age=(\d+)/.exec(said)?.[1] ?? 0);
+  const control = CACHE_FIELDS.map((name) => headers.get(name)).find((value) => value);
+  if (!control) return DEFAULT_LIFETIMES[status] ?? 0;
+  if (/no-store|private/.test(control)) return 0;
+  const authorized = request.headers.has("authorization");
+  if (authorized && !/public|s-maxage|must-revalidate/.test(control)) return 0;
+  return Number(/s-maxage=(\d+)/.exec(control)?.[1] ?? /max-age=(\d+)/.exec(control)?.[1] ?? 0);
 }
 
-const outward = (fields, word) => {
+const publicHeaders = (fields, status) => {
   const headers = new Headers(fields);
-  for (const name of ["cache-tag", FIELDS[0]]) headers.delete(name);
-  headers.set("cf-cache-status", word);
+  for (const name of ["cache-tag", CACHE_FIELDS[0]]) headers.delete(name);
+  headers.set("cf-cache-status", status);
   return headers;
 };
 
@@ -37,10 +40,10 @@ const values = (request, vary) =>
 function purge(limit, { tags = [], pathPrefixes = [], purgeEverything = false }) {
   purges += 1;
   if (purges > limit) return { success: false, errors: [{ code: 971, message: "rate limited" }] };
-  for (const [key, variants] of kept) {
+  for (const [key, variants] of stored) {
     const path = purgeEverything || pathPrefixes.some((prefix) => key.startsWith(prefix));
     const left = variants.filter((it) => !path && !it.tags.some((tag) => tags.includes(tag)));
-    kept.set(key, left);
+    stored.set(key, left);
   }
   return { success: true, errors: [] };
 }
@@ -51,11 +54,11 @@ export default {
     const key = pathname + search;
     const limit = Number(env.FRONT_PURGES ?? Infinity);
     const readable = request.method === "GET" || request.method === "HEAD";
-    const variants = (kept.get(key) ?? []).filter((it) => it.until > Date.now());
+    const variants = (stored.get(key) ?? []).filter((it) => it.until > Date.now());
     const found = variants.find((it) => values(request, it.vary[0]) === it.vary[1]);
     if (readable && found) {
       const body = request.method === "HEAD" ? null : found.body;
-      const headers = outward(found.fields, "HIT");
+      const headers = publicHeaders(found.fields, "HIT");
       return new Response(body, { status: found.status, headers, encodeBody: "manual" });
     }
     const inner = {
@@ -66,7 +69,7 @@ export default {
     const seconds = request.method === "GET" ? lifetime(request, response) : 0;
     if (seconds === 0) {
       const { status, body } = response;
-      return new Response(body, { status, headers: outward(response.headers, "BYPASS") });
+      return new Response(body, { status, headers: publicHeaders(response.headers, "BYPASS") });
     }
     const vary = response.headers.get("vary") ?? "";
     const entry = {
@@ -77,8 +80,8 @@ export default {
       until: Date.now() + seconds * 1000,
       tags: (response.headers.get("cache-tag") ?? "").split(",").map((tag) => tag.trim()),
     };
-    kept.set(key, [...variants, entry]);
-    const headers = outward(entry.fields, "MISS");
+    stored.set(key, [...variants, entry]);
+    const headers = publicHeaders(entry.fields, "MISS");
     return new Response(entry.body, { status: entry.status, headers, encodeBody: "manual" });
   },
 };

@@ -55,7 +55,7 @@ fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
 }
 
 #[test]
-fn what_is_everybodys_is_kept_in_front_and_purged_there() {
+fn the_cdn_stores_shared_responses_and_is_purged() {
     let (origin, version) = versioned();
     let edge = edge_behind_cdn(&origin, &[]);
     let front = |path: &str| {
@@ -81,7 +81,7 @@ fn what_is_everybodys_is_kept_in_front_and_purged_there() {
 /// The CDN knows no contract, so the edge forbids it to store personal responses, whatever fields
 /// the origin sends.
 #[test]
-fn what_is_somebodys_is_never_kept_in_front() {
+fn the_cdn_never_stores_personal_responses() {
     let origin = TestOrigin::start(|request: &ReceivedRequest| {
         let response = TestResponse::new(format!("of {}", request.field("cookie")));
         match request.target.as_str() {
@@ -102,7 +102,7 @@ fn what_is_somebodys_is_never_kept_in_front() {
 
 /// If the CDN rejects a purge, the edge answers with an error so that the origin sends it again.
 #[test]
-fn a_purge_that_is_refused_in_front_is_told_so() {
+fn a_purge_that_the_cdn_rejects_is_an_error() {
     let (origin, version) = versioned();
     let edge = edge_behind_cdn(&origin, &[("FRONT_PURGES", "0")]);
     assert_eq!(edge.get("/p/mug").text(), "1");

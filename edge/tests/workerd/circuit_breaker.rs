@@ -68,7 +68,7 @@ fn the_body_of_a_get_is_dropped() {
 }
 
 #[test]
-fn a_client_that_goes_away_or_sends_nonsense_counts_for_nothing() {
+fn client_faults_do_not_count() {
     let origin = TestOrigin::start(healthy);
     let edge = edge(&origin);
     let chunked =
@@ -92,7 +92,7 @@ fn a_client_that_goes_away_or_sends_nonsense_counts_for_nothing() {
 }
 
 #[test]
-fn forty_failing_pages_close_nothing_else() {
+fn forty_failing_pages_open_no_other_breaker() {
     let origin = TestOrigin::start(|request| match request.target.starts_with("/p/broken") {
         true => status(500, "failed"),
         false => healthy(request),
@@ -117,7 +117,7 @@ fn forty_failing_pages_close_nothing_else() {
 /// For an origin that fails on purpose, such as that of a conformance suite: clients get its
 /// responses.
 #[test]
-fn without_a_threshold_the_origin_is_always_asked() {
+fn with_a_threshold_of_zero_every_request_is_sent() {
     let origin = TestOrigin::start(|_| status(500, "failed"));
     let environment = [("EDGE_SECRET", SECRET), ("BREAKER_FAILURES", "0")];
     let edge = TestEdge::start_with(&origin, &environment);
@@ -137,7 +137,7 @@ fn without_a_threshold_the_origin_is_always_asked() {
 }
 
 #[test]
-fn failing_orders_close_no_page() {
+fn failing_orders_do_not_affect_pages() {
     let origin = TestOrigin::start(|request| match (&*request.method, &*request.target) {
         ("POST", _) | (_, READY) => status(500, "failed"),
         _ => healthy(request),
@@ -162,7 +162,7 @@ fn failing_orders_close_no_page() {
 }
 
 #[test]
-fn twelve_slow_addresses_close_nothing_else() {
+fn twelve_slow_keys_open_no_other_breaker() {
     let origin = TestOrigin::start(|request| match request.target.starts_with("/p/slow") {
         true => TestResponse::new("slow").delayed_by(Duration::from_millis(2_000)),
         false => healthy(request),
@@ -181,7 +181,7 @@ fn twelve_slow_addresses_close_nothing_else() {
 
 /// 503 with `Retry-After` is load shedding, and the origin is healthy.
 #[test]
-fn an_origin_that_is_busy_is_alive() {
+fn load_shedding_is_not_a_failure() {
     let origin = TestOrigin::start(|request| match request.target.starts_with("/search") {
         true => status(503, "busy").with_field("Retry-After", "1"),
         false => healthy(request),
@@ -197,7 +197,7 @@ fn an_origin_that_is_busy_is_alive() {
 }
 
 #[test]
-fn a_renewal_that_fails_is_not_repeated_at_once() {
+fn a_failed_revalidation_is_retried_with_backoff() {
     let asked = AtomicUsize::new(0);
     let origin = TestOrigin::start(move |request| match &*request.target {
         "/p/mug" if asked.fetch_add(1, Ordering::SeqCst) > 0 => status(500, "failed"),
@@ -223,7 +223,7 @@ fn a_renewal_that_fails_is_not_repeated_at_once() {
 }
 
 #[test]
-fn a_post_waits_for_an_origin_that_is_being_started() {
+fn requests_wait_for_a_restarting_origin() {
     let address = free_address();
     let config = format!("{}/workerd.capnp", environment_variable("EDGE_DIR"));
     let environment = [("EDGE_SECRET", SECRET), ("RESTART_MS", "20000")];
@@ -255,7 +255,7 @@ fn a_post_waits_for_an_origin_that_is_being_started() {
 }
 
 #[test]
-fn nobody_waits_for_an_origin_that_is_gone() {
+fn requests_fail_at_once_after_the_restart_time() {
     let config = format!("{}/workerd.capnp", environment_variable("EDGE_DIR"));
     let environment = [("EDGE_SECRET", SECRET), ("RESTART_MS", "200")];
     let edge = TestEdge::start_in_front_of(&config, free_address(), &environment);
@@ -269,7 +269,7 @@ fn nobody_waits_for_an_origin_that_is_gone() {
 
 /// After an outage without traffic, the first request is not rejected because of an old state.
 #[test]
-fn the_first_after_a_pause_gets_the_answer() {
+fn the_first_request_after_a_quiet_outage_succeeds() {
     let origin = TestOrigin::start(healthy);
     let edge = edge(&origin);
     origin.set_health(OriginHealth::Hanging);

@@ -55,7 +55,7 @@ fn a_thousand_parallel_misses_ask_the_origin_once() {
 }
 
 #[test]
-fn a_hot_key_that_expires_is_renewed_once() {
+fn a_popular_stale_response_is_revalidated_once() {
     let asked = AtomicUsize::new(0);
     let (origin, edge) = origin_and_edge(move |_| {
         let number = asked.fetch_add(1, Ordering::SeqCst);
@@ -90,7 +90,7 @@ fn a_hot_key_that_expires_is_renewed_once() {
 }
 
 #[test]
-fn a_leader_that_goes_away_leaves_nobody_behind() {
+fn followers_are_served_when_the_leader_disconnects() {
     let (origin, edge) = origin_and_edge(|_| {
         TestResponse::new("mug")
             .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
@@ -114,7 +114,7 @@ fn a_leader_that_goes_away_leaves_nobody_behind() {
 }
 
 #[test]
-fn a_leader_that_fails_tells_the_others() {
+fn followers_of_a_failed_leader_get_an_error() {
     let (origin, edge) = origin_and_edge(|_| {
         TestResponse::new("never").with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
     });
@@ -137,7 +137,7 @@ fn a_leader_that_fails_tells_the_others() {
 /// Requests for a response that may not be stored are not collapsed, and none gets another's
 /// response.
 #[test]
-fn what_cannot_be_kept_is_asked_for_by_each() {
+fn requests_for_an_unstorable_response_are_not_collapsed() {
     let asked = AtomicUsize::new(0);
     let (_origin, edge) = origin_and_edge(move |_| {
         let number = asked.fetch_add(1, Ordering::SeqCst);

@@ -104,12 +104,12 @@ fn a_failing_origin_is_survived() {
 }
 
 #[test]
-fn an_origin_that_cuts_its_answers_is_survived() {
+fn a_truncating_origin_is_survived() {
     survive(OriginHealth::Truncating, "origin-unreachable");
 }
 
 #[test]
-fn nobody_waits_for_an_origin_that_hangs() {
+fn requests_to_a_hanging_origin_fail_at_once() {
     let (origin, edge) = shop();
     origin.set_health(OriginHealth::Hanging);
     for number in 0..20 {
@@ -125,7 +125,7 @@ fn nobody_waits_for_an_origin_that_hangs() {
 }
 
 #[test]
-fn a_second_try_costs_nobody_an_error() {
+fn a_retry_hides_a_closed_connection() {
     // The origin closes its connection after each response.
     let origin = TestOrigin::start(|request| {
         let response = TestResponse::new(body(&request.target));

@@ -41,7 +41,7 @@ fn versioned(
 }
 
 #[test]
-fn a_purge_is_seen_by_the_next_request_and_touches_nothing_else() {
+fn a_purge_takes_effect_at_once_and_for_its_tags_only() {
     let (origin, edge, version) = versioned(|| 0);
     for round in 1..=100 {
         version.store(round, Ordering::SeqCst);
@@ -70,7 +70,7 @@ fn a_purge_is_seen_by_the_next_request_and_touches_nothing_else() {
 }
 
 #[test]
-fn a_soft_purge_serves_what_is_there_until_there_is_something_newer() {
+fn a_soft_purge_serves_stale_until_revalidated() {
     let (origin, edge, version) = versioned(|| 0);
     edge.get("/p/mug");
     version.store(2, Ordering::SeqCst);
@@ -132,7 +132,7 @@ fn a_thousand_purges_among_refills_never_show_an_older_version() {
 /// the purge is not stored, however late it was requested; the edge states the version that it
 /// needs.
 #[test]
-fn what_was_made_before_a_change_is_not_kept() {
+fn a_response_older_than_a_purged_version_is_not_stored() {
     let lag = Arc::new(AtomicU64::new(6));
     let copy = Arc::clone(&lag);
     let (origin, edge) = origin_and_edge(move |_| {
@@ -163,7 +163,7 @@ fn what_was_made_before_a_change_is_not_kept() {
 }
 
 #[test]
-fn only_who_has_the_secret_may_purge_and_look() {
+fn purges_and_metrics_need_the_secret() {
     let (origin, edge, _) = versioned(|| 0);
     edge.get("/p/mug");
     let order = r#"{"everything":true}"#;

@@ -33,7 +33,7 @@ fn file(request: &ReceivedRequest) -> TestResponse {
 
 /// RFC 9111 §3.3: a partial response is stored if the complete one is not.
 #[test]
-fn a_part_that_somebody_asked_for_is_kept() {
+fn a_requested_range_is_stored() {
     let (origin, edge) = origin_and_edge(file);
     let path = "/media/film.webm";
     let part = |range: &str| {
@@ -64,7 +64,7 @@ fn a_part_that_somebody_asked_for_is_kept() {
 
 /// With another entity tag the client gets the complete response.
 #[test]
-fn a_part_is_put_together_only_with_its_own_version() {
+fn if_range_compares_entity_tags() {
     let (origin, edge) = origin_and_edge(file);
     let path = "/media/film.webm";
     let part = |tag: &str| {
@@ -81,7 +81,7 @@ fn a_part_is_put_together_only_with_its_own_version() {
 /// On contract routes a range or a precondition does not bypass the cache: the first request fills
 /// it.
 #[test]
-fn a_page_is_kept_whole_whatever_is_wanted_of_it() {
+fn a_page_is_stored_completely_whatever_is_requested() {
     let (origin, edge) = origin_and_edge(file);
     let ask = |name: &str, value: &str| {
         let response = edge.send("GET", "/p/mug", &[(name, value)], b"");
@@ -98,7 +98,7 @@ fn a_page_is_kept_whole_whatever_is_wanted_of_it() {
 
 /// Without a stored response, the origin evaluates the precondition.
 #[test]
-fn a_condition_goes_to_the_origin_where_nothing_is_kept() {
+fn a_precondition_without_a_stored_response_is_forwarded() {
     let (origin, edge) =
         origin_and_edge(|_| TestResponse::new("x").with_field("Cache-Control", "no-store"));
     let response = edge.send("GET", "/thing", &[("if-match", "\"b\"")], b"");
@@ -110,7 +110,7 @@ fn a_condition_goes_to_the_origin_where_nothing_is_kept() {
 }
 
 #[test]
-fn a_body_that_does_not_say_how_long_it_is_is_kept_when_it_fits() {
+fn a_body_without_content_length_is_stored_if_it_is_small_enough() {
     let (origin, edge) = origin_and_edge(|request| {
         let length = if request.target == "/p/mug" {
             2_097_152
@@ -132,7 +132,7 @@ fn a_body_that_does_not_say_how_long_it_is_is_kept_when_it_fits() {
 
 /// An incomplete body is never stored, with or without `Content-Length`.
 #[test]
-fn a_body_that_breaks_off_is_not_kept() {
+fn a_truncated_body_is_not_stored() {
     let (origin, edge) = origin_and_edge(|_| {
         TestResponse::new("0123456789")
             .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)

@@ -35,7 +35,7 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 
 /// Small bodies are buffered and large ones streamed; the client gets the origin's response.
 #[test]
-fn a_body_of_any_size_below_the_limit_gets_the_origins_answer() {
+fn a_body_below_the_limit_reaches_the_origin() {
     let origin = origin();
     let edge = edge(&origin, &[]);
     for megabytes in [0, 1, 3, 5] {
@@ -58,7 +58,7 @@ fn a_body_of_any_size_below_the_limit_gets_the_origins_answer() {
 }
 
 #[test]
-fn a_body_above_the_limit_is_refused_without_asking() {
+fn a_body_above_the_limit_is_rejected_by_the_edge() {
     let origin = origin();
     let edge = edge(&origin, &[("UPLOAD_MAX", "100000")]);
     let body = vec![b'x'; 100_001];
@@ -80,7 +80,7 @@ fn a_body_above_the_limit_is_refused_without_asking() {
 /// Forty clients that send one byte of their bodies delay no other request, and never reach the
 /// origin.
 #[test]
-fn slow_clients_wait_alone() {
+fn slow_clients_delay_no_other_request() {
     let origin = origin();
     let edge = edge(
         &origin,

@@ -13,7 +13,7 @@ fn echo(request: &ReceivedRequest) -> TestResponse {
 }
 
 #[test]
-fn odd_addresses_go_no_further() {
+fn non_canonical_urls_are_not_forwarded() {
     let (origin, edge) = origin_and_edge(echo);
     for (target, status, location) in [
         ("/./metrics", 308, "/metrics"),
@@ -53,7 +53,7 @@ fn odd_addresses_go_no_further() {
 }
 
 #[test]
-fn what_is_sent_is_what_was_decided_about() {
+fn the_forwarded_url_is_the_one_that_was_decided_about() {
     let (origin, edge) = origin_and_edge(echo);
     for (method, target, sent) in [
         ("GET", "/%63art?x=%zz'", "/cart?x=%zz%27"),
@@ -73,7 +73,7 @@ fn what_is_sent_is_what_was_decided_about() {
 
 /// Fields of the protocol between edge and origin are accepted from no client, and sent to none.
 #[test]
-fn inner_fields_stay_inside() {
+fn internal_fields_stay_between_edge_and_origin() {
     let (origin, edge) = origin_and_edge(echo);
     let fields = [
         ("mallard-at-least", "99"),

@@ -35,7 +35,7 @@ fn respond_by_target(
 /// The client's address in requests to the origin comes from the edge only: signed if there is a
 /// secret, absent otherwise, and never as the client sent it.
 #[test]
-fn who_asks_is_said_by_the_edge_and_by_nobody_else() {
+fn the_client_address_is_set_by_the_edge_only() {
     let fields = [
         ("x-real-ip", "192.0.2.7"),
         ("mallard-client", "198.51.100.1 1 00"),
@@ -74,7 +74,7 @@ fn who_asks_is_said_by_the_edge_and_by_nobody_else() {
 }
 
 #[test]
-fn the_second_visit_is_a_hit_however_it_is_spelled() {
+fn equivalent_urls_are_hits() {
     let fields = vec![
         SHARED_CACHE_CONTROL,
         ("ETag", "\"a\""),
@@ -119,7 +119,7 @@ fn the_second_visit_is_a_hit_however_it_is_spelled() {
 }
 
 #[test]
-fn what_is_private_is_never_kept() {
+fn private_responses_are_not_stored() {
     let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([
         (
             "/private",
@@ -155,7 +155,7 @@ fn what_is_private_is_never_kept() {
 }
 
 #[test]
-fn codings_are_kept_side_by_side_as_they_came() {
+fn variants_by_coding_are_stored_unchanged() {
     let fields = vec![
         SHARED_CACHE_CONTROL,
         ("Vary", "Accept-Encoding"),
@@ -207,7 +207,7 @@ fn the_shop_stays_browsable_when_its_origin_is_down() {
 }
 
 #[test]
-fn what_is_not_a_read_is_passed_with_its_body() {
+fn an_unsafe_request_is_forwarded_with_its_body() {
     let (origin, edge) = origin_and_edge(respond_by_target(HashMap::from([(
         "/echo",
         (201, vec![], &b""[..]),
@@ -218,7 +218,7 @@ fn what_is_not_a_read_is_passed_with_its_body() {
 }
 
 #[test]
-fn the_operators_addresses_end_here() {
+fn operator_paths_are_not_forwarded() {
     let (origin, edge) = origin_and_edge(respond_by_target(HashMap::new()));
     for path in ["/metrics", "/healthz", "/%72eadyz"] {
         assert_eq!(edge.get(path).status, 404, "{path}");
@@ -253,7 +253,7 @@ fn ten_thousand_hits_ask_the_origin_once() {
 
 /// Ranges are served from a complete stored response (RFC 9110 §14).
 #[test]
-fn a_part_of_what_is_stored_is_cut_here() {
+fn a_range_is_served_from_a_stored_response() {
     let (origin, edge) = origin_and_edge(|_| {
         TestResponse::new("0123456789")
             .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
@@ -277,7 +277,7 @@ fn a_part_of_what_is_stored_is_cut_here() {
 
 /// A response that is too large for the memory is streamed.
 #[test]
-fn what_is_too_large_goes_through() {
+fn a_large_response_is_streamed() {
     let large = vec![b'x'; 3_000_000];
     let (origin, edge) = origin_and_edge(move |_| {
         TestResponse::new(large.clone()).with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
@@ -296,7 +296,7 @@ fn what_is_too_large_goes_through() {
 
 /// W3C Trace Context: a child span of the client's trace, or a new trace.
 #[test]
-fn a_request_is_followed_to_the_origin() {
+fn request_id_and_trace_reach_the_origin() {
     let (origin, edge) =
         origin_and_edge(|_| TestResponse::new("mug").with_field("Cache-Control", "no-store"));
     let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

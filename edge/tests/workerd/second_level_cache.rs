@@ -99,7 +99,7 @@ fn until(edge: &TestEdge, path: &str, said: &str) {
 }
 
 #[test]
-fn what_one_has_fetched_is_there_for_the_other() {
+fn a_response_stored_by_one_edge_is_a_hit_for_the_other() {
     let origin = TestOrigin::start(|request| {
         TestResponse::new(request.target.clone())
             .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
@@ -132,7 +132,7 @@ fn what_one_has_fetched_is_there_for_the_other() {
 /// Where no purge reaches the memory, a stored response is soon looked up in the second-level
 /// cache.
 #[test]
-fn a_memory_is_believed_for_as_long_as_it_is_said() {
+fn the_second_level_is_asked_after_the_memory_time() {
     let origin = TestOrigin::start(|_| {
         TestResponse::new("mug").with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
     });
@@ -146,7 +146,7 @@ fn a_memory_is_believed_for_as_long_as_it_is_said() {
 }
 
 #[test]
-fn a_cache_that_fails_is_a_cache_that_forgets() {
+fn a_failing_second_level_counts_as_a_miss() {
     let origin = TestOrigin::start(|_| {
         TestResponse::new("mug").with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
     });
@@ -177,7 +177,7 @@ fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
 }
 
 #[test]
-fn a_purge_of_the_zone_reaches_what_is_behind() {
+fn a_zone_purge_reaches_the_second_level() {
     let (origin, version) = versioned();
     let (cache, kept) = cache();
     let edges = two_edges(&origin, &cache, "0");
@@ -194,7 +194,7 @@ fn a_purge_of_the_zone_reaches_what_is_behind() {
 
 /// RFC 9111 §4.4: an unsafe request invalidates the second-level cache, too.
 #[test]
-fn what_may_have_changed_is_forgotten_behind_too() {
+fn an_unsafe_request_invalidates_the_second_level() {
     let (origin, _) = versioned();
     let (cache, kept) = cache();
     let [edge, _] = two_edges(&origin, &cache, "0");
@@ -226,7 +226,7 @@ fn what_may_have_changed_is_forgotten_behind_too() {
 
 /// On Cloudflare the origin has a URL, and there may be a cache between it and the Worker.
 #[test]
-fn no_cache_in_between_answers_for_the_origin() {
+fn no_intermediate_cache_answers_for_the_origin() {
     let (origin, _) = versioned();
     let folder = environment_variable("EDGE_DIR");
     let text = fs::read_to_string(format!("{folder}/workerd.capnp")).unwrap();
