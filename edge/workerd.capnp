@@ -1,4 +1,4 @@
-# The edge on workerd. Where to listen and where the origin is come from the command line:
+# The edge on workerd. The listen address and the origin's address are given on the command line:
 #   workerd serve workerd.capnp --socket-addr http=127.0.0.1:8080 --external-addr origin=127.0.0.1:3000
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -17,11 +17,11 @@ const edge :Workerd.Worker = (
   ],
   bindings = [
     (name = "ORIGIN", service = "origin"),
-    # The secret with which the origin believes this edge, and the field in which the proxy in front of it
-    # says who asks. Without them the edge says nothing of clients.
+    # The secret that edge and origin share, and the header field in which the proxy in front of the edge
+    # names the client's address. Without them the origin gets no client addresses.
     (name = "EDGE_SECRET", fromEnvironment = "EDGE_SECRET"),
     (name = "CLIENT_ADDRESS_FIELD", fromEnvironment = "CLIENT_ADDRESS_FIELD"),
-    # The rest has defaults; see README.md.
+    # The other settings have defaults; see README.md.
     (name = "ORIGIN_TIMEOUT_MS", fromEnvironment = "ORIGIN_TIMEOUT_MS"),
     (name = "RESTART_MS", fromEnvironment = "RESTART_MS"),
     (name = "BREAKER_FAILURES", fromEnvironment = "BREAKER_FAILURES"),
