@@ -143,15 +143,13 @@ pub fn only_if_cached(path: &str) -> GeneratedBody {
         return problem(ProblemKind::Unavailable);
     }
     let (locale, _) = Locale::split(path);
-    let (title, text, link) = match locale {
-        Locale::En => (
-            "Not in the cache",
-            "The request allowed only a cached response, and there is none.",
-            "Go to the homepage",
-        ),
-        Locale::Zh => ("没有缓存", "请求只允许缓存的内容，但没有缓存。", "返回首页"),
-    };
-    page(locale, title, text, link, &locale.path("/"))
+    page(
+        locale,
+        "Not in the cache",
+        "Only a cached copy was requested, and there is none.",
+        "To the shop",
+        "/",
+    )
 }
 
 fn problem(kind: ProblemKind) -> GeneratedBody {

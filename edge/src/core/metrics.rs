@@ -163,7 +163,7 @@ impl Counters {
     /// Formats the counters as one line of the log, without those that are zero.
     pub fn log_line(&self, now: Gauges) -> String {
         let mut fields = Map::new();
-        fields.insert("message".into(), "edge counters".into());
+        fields.insert("message".into(), "edge counters since start".into());
         let mut add = |name: String, count: u64| {
             if count > 0 {
                 fields.insert(name, Value::from(count));

@@ -37,7 +37,13 @@ pub async fn handle(handler: &RequestHandler, incoming: &JsRequest) -> JsValue {
     .await
     {
         Ok(body) => body,
-        Err(status) => return plain_text(handler, status, "the body is too large"),
+        Err(status) => {
+            return plain_text(
+                handler,
+                status,
+                "the body is too large, or has no content-length",
+            );
+        }
     };
     let Some(secret) = &handler.settings.secret else {
         return handler.respond_with(404, generated_body::not_found(path), "fwd=bypass");
@@ -50,7 +56,7 @@ pub async fn handle(handler: &RequestHandler, incoming: &JsRequest) -> JsValue {
         .unwrap_or_default();
     let seconds = i64::try_from(now() / 1_000).unwrap_or(0);
     if !is_signed(secret, method, path, body.as_bytes(), field, seconds) {
-        return plain_text(handler, 403, "the signature is not right");
+        return plain_text(handler, 403, "the signature is invalid or has expired");
     }
     match (method, path) {
         ("POST", PURGE) => purge(handler, &body).await,
@@ -62,7 +68,7 @@ pub async fn handle(handler: &RequestHandler, incoming: &JsRequest) -> JsValue {
                 (text, "text/plain; version=0.0.4; charset=utf-8"),
             )
         }
-        _ => plain_text(handler, 404, "there is nothing here"),
+        _ => plain_text(handler, 404, "no such endpoint"),
     }
 }
 
@@ -86,7 +92,8 @@ async fn purge(handler: &RequestHandler, body: &str) -> JsValue {
         Err(error) => return plain_text(handler, 400, &error.to_string()),
     };
     if purge.tags.len() > PURGE_TAGS_MAX {
-        return plain_text(handler, 413, "there are too many tags");
+        let error = format!("a purge may have at most {PURGE_TAGS_MAX} tags");
+        return plain_text(handler, 413, &error);
     }
     count_event(OriginEvent::PurgeReceived);
     COLLAPSED_FETCHES.with_borrow_mut(CollapsedForwarding::stop_joining);
