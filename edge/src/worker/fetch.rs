@@ -247,18 +247,14 @@ impl RequestHandler {
                     self.remove_stored();
                 }
                 let cache_status = forward_status(&format!("; detail=\"{reason_not_stored}\""));
-                let js_response =
-                    fetched.relay(&self.settings, &self.client_request, &cache_status);
-                return (js_response, FetchResult::NotStored);
+                return self.relay_unstored(fetched, &cache_status);
             }
         };
         let body = match fetched.read_body(&self.settings).await {
             Ok(Some(body)) => body,
             Ok(None) => {
                 let cache_status = forward_status("; detail=\"too-large\"");
-                let js_response =
-                    fetched.relay(&self.settings, &self.client_request, &cache_status);
-                return (js_response, FetchResult::NotStored);
+                return self.relay_unstored(fetched, &cache_status);
             }
             Err(error) => {
                 let detail = format!("{}; fwd-status={status}", error.detail());
@@ -283,16 +279,24 @@ impl RequestHandler {
             ..StoredResponse::clone(&response)
         };
         let hit = plan::hit_response(&self.client_request.cache_request, &own);
-        let cache_status = forward_status("");
         let js_response = client_response::from_cache(
             &self.settings,
             &self.client_request,
             &own,
             hit,
             now(),
-            &cache_status,
+            &forward_status(""),
         );
         (js_response, result)
+    }
+
+    fn relay_unstored(
+        &self,
+        fetched: OriginResponse,
+        cache_status: &str,
+    ) -> (JsValue, FetchResult) {
+        let js_response = fetched.relay(&self.settings, &self.client_request, cache_status);
+        (js_response, FetchResult::NotStored)
     }
 
     fn admit(&self, fetched: &OriginResponse, stored: Option<&StoredResponse>) -> Admission {
