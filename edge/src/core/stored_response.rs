@@ -249,10 +249,10 @@ impl StoredResponse {
                 .freshness_lifetime
                 .or(self.cache_control.freshness_lifetime);
         }
-        let kept = |name: &str| {
+        let is_stored = |name: &str| {
             name != "age" && !cache_control.excluded_fields.iter().any(|it| it == name)
         };
-        let headers = headers.only(kept);
+        let headers = headers.only(is_stored);
         Self {
             cache_control,
             received_at: now,

@@ -198,9 +198,9 @@ fn load_shedding_is_not_a_failure() {
 
 #[test]
 fn a_failed_revalidation_is_retried_with_backoff() {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     let origin = TestOrigin::start(move |request| match &*request.target {
-        "/p/mug" if asked.fetch_add(1, Ordering::SeqCst) > 0 => status(500, "failed"),
+        "/p/mug" if requests.fetch_add(1, Ordering::SeqCst) > 0 => status(500, "failed"),
         "/p/mug" => TestResponse::new("mug").with_field(
             "CDN-Cache-Control",
             "public, max-age=0, stale-while-revalidate=600",

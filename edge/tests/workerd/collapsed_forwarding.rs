@@ -56,9 +56,9 @@ fn a_thousand_parallel_misses_ask_the_origin_once() {
 
 #[test]
 fn a_popular_stale_response_is_revalidated_once() {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     let (origin, edge) = origin_and_edge(move |_| {
-        let number = asked.fetch_add(1, Ordering::SeqCst);
+        let number = requests.fetch_add(1, Ordering::SeqCst);
         let fresh = if number == 0 { 1 } else { 600 };
         let control = format!("public, max-age={fresh}, stale-while-revalidate=600");
         TestResponse::new(format!("mug {number}"))
@@ -138,9 +138,9 @@ fn followers_of_a_failed_leader_get_an_error() {
 /// response.
 #[test]
 fn requests_for_an_unstorable_response_are_not_collapsed() {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     let (_origin, edge) = origin_and_edge(move |_| {
-        let number = asked.fetch_add(1, Ordering::SeqCst);
+        let number = requests.fetch_add(1, Ordering::SeqCst);
         TestResponse::new(number.to_string())
             .with_field("Cache-Control", "no-store")
             .delayed_by(DELAY / 4)

@@ -144,11 +144,11 @@ fn a_response_older_than_a_purged_version_is_not_stored() {
     });
     edge.get("/p/mug");
     edge.purge(r#"{"tags":[{"name":"mug","version":7}]}"#);
-    for asked in 2..5 {
+    for request_count in 2..5 {
         let response = edge.get("/p/mug");
         assert_eq!(
             (response.text(), origin.request_count("/p/mug")),
-            ("6", asked)
+            ("6", request_count)
         );
         assert!(!response.fields.contains_key(AS_OF_HEADER));
     }
@@ -157,8 +157,11 @@ fn a_response_older_than_a_purged_version_is_not_stored() {
         assert_eq!(edge.get("/p/mug").text(), "7");
     }
     assert_eq!(origin.request_count("/p/mug"), 5);
-    let asked = origin.requests();
-    let known: Vec<&str> = asked.iter().map(|it| it.field(AT_LEAST_HEADER)).collect();
+    let requests = origin.requests();
+    let known: Vec<&str> = requests
+        .iter()
+        .map(|it| it.field(AT_LEAST_HEADER))
+        .collect();
     assert_eq!(known, ["", "7", "7", "7", "7"]);
 }
 

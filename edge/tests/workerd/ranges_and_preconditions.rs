@@ -121,11 +121,11 @@ fn a_body_without_content_length_is_stored_if_it_is_small_enough() {
             .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
             .with_field("Transfer-Encoding", "chunked")
     });
-    for (path, length, asked) in [("/p/mug", 2_097_152, 1), ("/p/large", 2_097_153, 2)] {
+    for (path, length, request_count) in [("/p/mug", 2_097_152, 1), ("/p/large", 2_097_153, 2)] {
         for _ in 0..2 {
             assert_eq!(edge.get(path).body.len(), length, "{path}");
         }
-        assert_eq!(origin.request_count(path), asked, "{path}");
+        assert_eq!(origin.request_count(path), request_count, "{path}");
     }
     assert!(edge.get("/p/large").cache_status_contains("too-large"));
 }

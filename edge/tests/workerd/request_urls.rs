@@ -93,11 +93,11 @@ fn internal_fields_stay_between_edge_and_origin() {
         for _ in 0..2 {
             let response = edge.send(method, path, &fields, body);
             assert_eq!(response.status, 200);
-            let told = response
+            let internal = response
                 .fields
                 .keys()
                 .find(|it| it.starts_with(FIELD_PREFIX));
-            assert_eq!(told, None, "{path}");
+            assert_eq!(internal, None, "{path}");
         }
     }
     for request in origin.requests() {

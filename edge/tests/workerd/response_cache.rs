@@ -48,8 +48,8 @@ fn the_client_address_is_set_by_the_edge_only() {
         let edge = TestEdge::start_with(&origin, environment);
         edge.send("GET", path, &fields, b"");
         edge.send("POST", path, &fields, b"{}");
-        let asked = origin.requests().into_iter();
-        asked
+        let requests = origin.requests().into_iter();
+        requests
             .map(|it| it.fields.get("mallard-client").cloned())
             .collect::<Vec<_>>()
     };
@@ -308,16 +308,19 @@ fn request_id_and_trace_reach_the_origin() {
     let response = edge.send("GET", "/p/mug", &fields, b"");
     assert_eq!(response.field("x-request-id"), "mine-1");
     edge.send("GET", "/p/mug", &[("x-request-id", "not a word")], b"");
-    let asked = origin.requests();
-    let trace = asked[0].field("traceparent");
+    let requests = origin.requests();
+    let trace = requests[0].field("traceparent");
     assert!(
         trace.starts_with(&caller[..36]) && trace != caller,
         "{trace}"
     );
     assert_eq!(
-        (asked[0].field("tracestate"), asked[0].field("x-request-id")),
+        (
+            requests[0].field("tracestate"),
+            requests[0].field("x-request-id")
+        ),
         ("a=b", "mine-1")
     );
-    assert_eq!(asked[1].field("traceparent").len(), caller.len());
-    assert_ne!(asked[1].field("x-request-id"), "not a word");
+    assert_eq!(requests[1].field("traceparent").len(), caller.len());
+    assert_ne!(requests[1].field("x-request-id"), "not a word");
 }

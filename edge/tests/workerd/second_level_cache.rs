@@ -21,24 +21,24 @@ type StoredEntries = Arc<Mutex<HashMap<String, (Vec<String>, Vec<u8>)>>>;
 /// A cache server with the protocol of workerd's Cache API: GET looks up an entry, PUT stores a
 /// response in wire format, and PURGE deletes an entry.
 fn cache() -> (TestOrigin, StoredEntries) {
-    let kept = StoredEntries::default();
-    let theirs = Arc::clone(&kept);
+    let entries = StoredEntries::default();
+    let shared_entries = Arc::clone(&entries);
     let cache = TestOrigin::start(move |request| {
         let name = format!("{}{}", request.field("host"), request.target);
-        let mut kept = kept.lock().unwrap();
+        let mut entries = entries.lock().unwrap();
         let mut response = TestResponse::new("");
         if request.method == "PUT" {
             let end = request.body.windows(4).position(|it| it == b"\r\n\r\n");
             let (head, body) = request.body.split_at(end.unwrap() + 4);
-            kept.insert(name, (tags(head), body.to_vec()));
+            entries.insert(name, (tags(head), body.to_vec()));
             response.status = 204;
             return response;
         }
         if request.method == "PURGE" {
-            response.status = kept.remove(&name).map_or(404, |_| 200);
+            response.status = entries.remove(&name).map_or(404, |_| 200);
             return response;
         }
-        match kept.get(&name) {
+        match entries.get(&name) {
             Some((_, body)) => TestResponse::new(body.clone()).with_field("CF-Cache-Status", "HIT"),
             None => {
                 response.status = 504;
@@ -46,7 +46,7 @@ fn cache() -> (TestOrigin, StoredEntries) {
             }
         }
     });
-    (cache, theirs)
+    (cache, shared_entries)
 }
 
 fn tags(head: &[u8]) -> Vec<String> {
@@ -59,10 +59,10 @@ fn tags(head: &[u8]) -> Vec<String> {
 }
 
 /// Purges the zone of `host` by tag, as Cloudflare's API does.
-fn purge_zone(kept: &StoredEntries, host: &str, tag: &str) {
+fn purge_zone(entries: &StoredEntries, host: &str, tag: &str) {
     let of_zone = |name: &String| name.split('/').next() == Some(host);
-    let mut kept = kept.lock().unwrap();
-    kept.retain(|name, (tags, _)| !of_zone(name) || tags.iter().all(|it| it != tag));
+    let mut entries = entries.lock().unwrap();
+    entries.retain(|name, (tags, _)| !of_zone(name) || tags.iter().all(|it| it != tag));
 }
 
 /// Starts two edges in front of one origin, with this second-level cache.
@@ -107,7 +107,7 @@ fn a_response_stored_by_one_edge_is_a_hit_for_the_other() {
             .with_field("Cache-Tag", "mug")
             .with_field("X-Mine", "kept")
     });
-    let (cache, kept) = cache();
+    let (cache, entries) = cache();
     let [one, other] = two_edges(&origin, &cache, "60000");
     assert!(
         one.get("/p/mug?variant=1")
@@ -124,9 +124,9 @@ fn a_response_stored_by_one_edge_is_a_hit_for_the_other() {
     );
     assert!(other.get("/p/other").cache_status_contains("fwd=uri-miss"));
     // A purge of a zone covers only URLs of the zone's hosts.
-    let kept = kept.lock().unwrap();
+    let entries = entries.lock().unwrap();
     let name = "shop/_edge/kept/identity/p/mug?variant=1";
-    assert_eq!(kept[name].0, ["mug"], "{:?}", kept.keys());
+    assert_eq!(entries[name].0, ["mug"], "{:?}", entries.keys());
 }
 
 /// Where no purge reaches the memory, a stored response is soon looked up in the second-level
@@ -179,14 +179,14 @@ fn versioned() -> (TestOrigin, Arc<AtomicU64>) {
 #[test]
 fn a_zone_purge_reaches_the_second_level() {
     let (origin, version) = versioned();
-    let (cache, kept) = cache();
+    let (cache, entries) = cache();
     let edges = two_edges(&origin, &cache, "0");
     assert_eq!(edges[0].get("/p/mug").text(), "1");
     until(&edges[1], "/p/mug", "detail=behind");
     version.store(2, Ordering::SeqCst);
-    purge_zone(&kept, "shop", "other");
+    purge_zone(&entries, "shop", "other");
     assert_eq!(edges[1].get("/p/mug").text(), "1");
-    purge_zone(&kept, "shop", "mug");
+    purge_zone(&entries, "shop", "mug");
     for edge in &edges {
         assert_eq!(edge.get("/p/mug").text(), "2");
     }
@@ -196,7 +196,7 @@ fn a_zone_purge_reaches_the_second_level() {
 #[test]
 fn an_unsafe_request_invalidates_the_second_level() {
     let (origin, _) = versioned();
-    let (cache, kept) = cache();
+    let (cache, entries) = cache();
     let [edge, _] = two_edges(&origin, &cache, "0");
     let br = [("accept-encoding", "br")];
     for (number, method) in ["POST", "PUT", "DELETE", "PATCH"].into_iter().enumerate() {
@@ -205,19 +205,19 @@ fn an_unsafe_request_invalidates_the_second_level() {
             assert_eq!(edge.send("GET", "/thing", fields, b"").text(), text);
         }
         for _ in 0..400 {
-            if kept.lock().unwrap().len() == 2 {
+            if entries.lock().unwrap().len() == 2 {
                 break;
             }
             thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(edge.send(method, "/thing", &[], b"x").status, 200);
-        assert_eq!(kept.lock().unwrap().len(), 0, "{method}");
+        assert_eq!(entries.lock().unwrap().len(), 0, "{method}");
     }
     assert_eq!(edge.get("/thing").text(), "5");
     // A personal response has no entry, so nothing is deleted.
     let purges = || {
-        let asked = cache.requests().into_iter();
-        asked.filter(|it| it.method == "PURGE").count()
+        let requests = cache.requests().into_iter();
+        requests.filter(|it| it.method == "PURGE").count()
     };
     let before = purges();
     edge.send("POST", "/cart", &[], b"x");
@@ -244,7 +244,7 @@ fn no_intermediate_cache_answers_for_the_origin() {
     let edge = TestEdge::start_with_config(&config.display().to_string(), &origin, &[]);
     assert_eq!(edge.get("/p/mug").text(), "1");
     assert!(edge.get("/p/mug").cache_status_contains("hit"));
-    let asked = &origin.requests()[0];
-    assert_eq!(asked.field("host"), "origin.example");
-    assert_eq!(asked.field("cache-control"), "no-cache");
+    let request = &origin.requests()[0];
+    assert_eq!(request.field("host"), "origin.example");
+    assert_eq!(request.field("cache-control"), "no-cache");
 }
