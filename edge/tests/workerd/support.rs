@@ -110,7 +110,7 @@ impl TestOrigin {
             for stream in listener.incoming().flatten() {
                 let (handler, log) = (Arc::clone(&handler), Arc::clone(&log));
                 let state = Arc::clone(&state);
-                thread::spawn(move || converse(stream, &*handler, &log, &state));
+                thread::spawn(move || serve_connection(stream, &*handler, &log, &state));
             }
         });
         Self {
@@ -136,14 +136,13 @@ impl TestOrigin {
     }
 }
 
-fn converse(
-    stream: TcpStream,
+fn serve_connection(
+    mut stream: TcpStream,
     handler: &Handler,
     log: &Mutex<Vec<ReceivedRequest>>,
     health: &Mutex<OriginHealth>,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut stream = stream;
     loop {
         let request = read(&mut reader)?;
         let state = *health.lock().unwrap();
@@ -155,11 +154,10 @@ fn converse(
                 let _ = reader.read(&mut [0]);
                 return None;
             }
-            OriginHealth::Failing => {
-                let mut response = TestResponse::new("failed");
-                response.status = 500;
-                response
-            }
+            OriginHealth::Failing => TestResponse {
+                status: 500,
+                ..TestResponse::new("failed")
+            },
             OriginHealth::Healthy | OriginHealth::Truncating => handler(&request),
         };
         thread::sleep(response.delay);
