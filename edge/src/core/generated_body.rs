@@ -54,53 +54,53 @@ pub fn unavailable(path: &str) -> GeneratedBody {
 /// 400: the request is malformed.
 pub fn bad_request(path: &str) -> GeneratedBody {
     let texts = (
-        "That did not work",
-        "The request could not be understood as it was sent.",
+        "We could not process your request",
+        "Something in the address or the form is not valid.",
     );
     client_error(
         path,
         ProblemKind::BadRequest,
         texts,
-        ("操作失败", "无法理解此请求。"),
+        ("无法处理您的请求", "地址或表单内容有误。"),
     )
 }
 
 /// 413: the request body is too large.
 pub fn too_large(path: &str) -> GeneratedBody {
-    let texts = ("That is too large", "Send something smaller.");
+    let texts = ("This is too large", "Please send less at once.");
     client_error(
         path,
         ProblemKind::TooLarge,
         texts,
-        ("内容过大", "请发送较小的内容。"),
+        ("内容过大", "请减少内容后重试。"),
     )
 }
 
 /// 408: the request body did not arrive in time.
 pub fn request_timeout(path: &str) -> GeneratedBody {
     let texts = (
-        "That took too long",
-        "Not everything arrived in time. Nothing was changed.",
+        "This took too long",
+        "Your request did not arrive in time. Nothing was changed.",
     );
     client_error(
         path,
         ProblemKind::Timeout,
         texts,
-        ("超时", "内容未能及时送达，没有任何更改。"),
+        ("请求超时", "您的请求未能及时送达，没有任何更改。"),
     )
 }
 
 /// 405: the edge does not forward this method.
 pub fn method_not_allowed(path: &str) -> GeneratedBody {
     let texts = (
-        "That did not work",
-        "This address cannot be used like that.",
+        "We could not process your request",
+        "This action is not available here.",
     );
     client_error(
         path,
         ProblemKind::MethodNotAllowed,
         texts,
-        ("操作失败", "此地址不支持该操作。"),
+        ("无法处理您的请求", "此处不支持该操作。"),
     )
 }
 
@@ -143,13 +143,15 @@ pub fn only_if_cached(path: &str) -> GeneratedBody {
         return problem(ProblemKind::Unavailable);
     }
     let (locale, _) = Locale::split(path);
-    page(
-        locale,
-        "Not in the cache",
-        "Only a cached copy was requested, and there is none.",
-        "To the shop",
-        "/",
-    )
+    let (title, text, link) = match locale {
+        Locale::En => (
+            "Not in the cache",
+            "The request allowed only a cached response, and there is none.",
+            "Go to the homepage",
+        ),
+        Locale::Zh => ("没有缓存", "请求只允许缓存的内容，但没有缓存。", "返回首页"),
+    };
+    page(locale, title, text, link, &locale.path("/"))
 }
 
 fn problem(kind: ProblemKind) -> GeneratedBody {
