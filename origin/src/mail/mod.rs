@@ -106,7 +106,7 @@ impl Mailer {
         match forgotten {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = %error, "the mailbox folder could not be cleared")
+                tracing::warn!(error = %error, "the mailbox folder could not be cleared");
             }
             Err(error) => tracing::warn!(error = %error, "the mailbox folder could not be cleared"),
         }
