@@ -86,9 +86,7 @@ impl Registry {
         if self.of_network_max > 0 && !proxy.load(Ordering::Relaxed) {
             let others = all.clients_of(network);
             if others.len() >= self.of_network_max {
-                let longest = others
-                    .iter()
-                    .filter_map(|it| Some((it.waiting_since()?, it)));
+                let longest = others.iter().filter_map(|it| Some((it.idleness()?, it)));
                 longest.min_by_key(|it| it.0)?.1.evict();
             }
         }
@@ -110,7 +108,7 @@ impl Registry {
         let all = self.lock();
         let waiting = all.known.values().filter_map(|it| {
             // A proxy's are the last to go: it has clients who ask.
-            let key = (it.proxy.load(Ordering::Relaxed), it.vitals.waiting_since()?);
+            let key = (it.proxy.load(Ordering::Relaxed), it.vitals.idleness()?);
             Some((key, &it.vitals))
         });
         let mut waiting: Vec<_> = waiting.collect();
@@ -266,5 +264,21 @@ mod tests {
         );
         assert!(was_evicted(&proxy) && !was_evicted(&busy));
         assert_eq!(peers.registry.make_room(), 0);
+    }
+
+    #[test]
+    fn who_has_asked_before_stays_longer_than_who_never_has_or_does_not_read() {
+        let peers = Peers::new(0);
+        let buyer = peers.asks("192.0.2.1", false);
+        buyer.as_ref().unwrap().1.request_ended(None);
+        let slow = peers.asks("192.0.2.2", false);
+        slow.as_ref().unwrap().1.stalled(true);
+        let silent = peers.connects("192.0.2.3", false);
+        peers.registry.make_room();
+        assert!(was_evicted(&slow) && !was_evicted(&silent));
+        peers.registry.make_room();
+        assert!(was_evicted(&silent) && !was_evicted(&buyer));
+        peers.registry.make_room();
+        assert!(was_evicted(&buyer));
     }
 }

@@ -93,6 +93,8 @@ pub(super) struct Vitals {
     waiting_since_ms: AtomicU64,
     /// Since when writing is held up; [`NEVER`] while it is not.
     stalled_since_ms: AtomicU64,
+    /// Whether a request was answered on it.
+    answered: AtomicBool,
     evicted: AtomicBool,
     flooded: AtomicBool,
     changed: Notify,
@@ -124,6 +126,7 @@ impl Vitals {
             }),
             waiting_since_ms: AtomicU64::new(now_ms),
             stalled_since_ms: AtomicU64::new(NEVER),
+            answered: AtomicBool::new(false),
             evicted: AtomicBool::new(false),
             flooded: AtomicBool::new(false),
             changed: Notify::new(),
@@ -162,6 +165,7 @@ impl Vitals {
         if let Some(answer) = answer {
             state.answers.remove(&answer);
         }
+        self.answered.store(true, Ordering::Relaxed);
         if state.requests == 0 {
             state.head = false;
             state.since_ms = self.now_ms();
@@ -196,12 +200,18 @@ impl Vitals {
         self.stalled_since_ms.store(since, Ordering::Relaxed);
     }
 
-    /// Since when it could be ended for the sake of others.
-    pub(super) fn waiting_since(&self) -> Option<u64> {
-        let waiting = self.waiting_since_ms.load(Ordering::Relaxed);
+    /// Whether it could be ended for the sake of others, and how soon: the least goes first. One that never
+    /// asked or does not read goes before one that waits for its next request; of these who has waited longest.
+    pub(super) fn idleness(&self) -> Option<(bool, u64)> {
+        if self.is_evicted() {
+            return None;
+        }
         let stalled = self.stalled_since_ms.load(Ordering::Relaxed);
-        let since = waiting.min(stalled);
-        (since != NEVER && !self.is_evicted()).then_some(since)
+        if stalled != NEVER {
+            return Some((false, stalled));
+        }
+        let waiting = self.waiting_since_ms.load(Ordering::Relaxed);
+        (waiting != NEVER).then(|| (self.answered.load(Ordering::Relaxed), waiting))
     }
 
     /// Ends it for the sake of others.
@@ -302,9 +312,9 @@ mod tests {
         let (ticks, vitals) = new();
         vitals.request_begun();
         ticks.pass(20_000);
-        assert_eq!((vitals.due().0, vitals.waiting_since()), (NEVER, None));
+        assert_eq!((vitals.due().0, vitals.idleness()), (NEVER, None));
         vitals.request_ended(None);
-        assert_eq!(vitals.waiting_since(), Some(20_000));
+        assert_eq!(vitals.idleness(), Some((true, 20_000)));
         assert_eq!(vitals.due(), (95_000, Cut::Idle));
         ticks.pass(50_000);
         vitals.head_begun();
@@ -332,7 +342,7 @@ mod tests {
         vitals.answer_wanted(other, true);
         assert_eq!(vitals.due().0, NEVER);
         vitals.stalled(true);
-        assert_eq!(vitals.waiting_since(), Some(220_000));
+        assert_eq!(vitals.idleness(), Some((false, 220_000)));
         assert_eq!(vitals.due(), (250_000, Cut::Write));
         vitals.stalled(false);
         assert_eq!(vitals.due().0, NEVER);
@@ -343,6 +353,6 @@ mod tests {
         let (_, vitals) = new();
         vitals.evict();
         assert_eq!(vitals.overdue().await, Cut::Room);
-        assert_eq!(vitals.waiting_since(), None);
+        assert_eq!(vitals.idleness(), None);
     }
 }
