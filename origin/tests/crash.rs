@@ -82,6 +82,8 @@ impl Origin {
             .args(["--database-url", &shop.url(), "--log", "error"])
             .args(["--payment-ask-ms", "50", "--outbox-lease-ms", "50"])
             .args(["--payment-methods", "manual,test"])
+            // A kill leaves orders that are not paid.
+            .args(["--limit-unpaid-orders", "0"])
             .arg("--data-dir")
             .arg(shop.folder())
             .arg("--assets-dir")

@@ -387,7 +387,7 @@ async fn the_page_of_a_search_is_kept_and_not_known_to_search_engines() {
         ("/search?q=mug&max=1", vec!["Show all results"]),
         (
             "/search?q=drinking",
-            vec!["Everything in drinking", "href=\"/c/drinking\""],
+            vec!["Shop all drinking", "href=\"/c/drinking\""],
         ),
         ("/search", vec!["What are you looking for?", "tableware"]),
         (

@@ -422,7 +422,7 @@ db_test! {
         let line = json!({ "sku": "thing200-1", "quantity": 1 });
         let refused = send(shop, "POST", &format!("{path}/lines"), &line).await;
         assert_eq!(refused.status, 400);
-        assert!(refused.text().contains("200 different things"), "{}", refused.text());
+        assert!(refused.text().contains("200 different items"), "{}", refused.text());
         assert_eq!(place(shop, &path).await.json()["lines"].as_array().unwrap().len(), 200);
         let cleared = ready_cart(shop, "thing1-1", 1).await;
         let empty = send(shop, "DELETE", &format!("{cleared}/lines"), &json!({})).await.json();

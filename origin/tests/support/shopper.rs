@@ -31,7 +31,7 @@ pub async fn send_from(
     (method, path): (&str, &str),
     body: &Value,
 ) -> Reply {
-    let peer = format!("{address}:1").parse().unwrap();
+    let peer = std::net::SocketAddr::new(address.parse().unwrap(), 1);
     let request = Request::builder()
         .method(method)
         .uri(path)
