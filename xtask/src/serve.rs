@@ -254,8 +254,9 @@ pub fn edge(
 /// With what the tests run their shop.
 pub const OPERATOR_TOKEN: &str = "operator-of-the-tests";
 
-/// All buyers of the tests come from one network.
-const ONE_NETWORK: [(&str, &str); 3] = [
+/// The buyers of the tests share a network and a few addresses.
+const SHARED_BUYERS: [(&str, &str); 4] = [
+    ("MALLARD_LIMIT_UNPAID_ORDERS", "0"),
     ("MALLARD_LIMIT_UNPAID_NETWORK", "0"),
     ("MALLARD_LIMIT_HELD_UNITS", "0"),
     ("MALLARD_LIMIT_DECLINES_NETWORK", "0"),
@@ -289,6 +290,6 @@ fn for_tests(folder: &std::path::Path, ports: (u16, u16)) -> Result<ServeArgs, F
         watch: false,
         operator_token: Some(OPERATOR_TOKEN.to_owned()),
         edge_secret: new_secret(),
-        settings: ONE_NETWORK.to_vec(),
+        settings: SHARED_BUYERS.to_vec(),
     })
 }
