@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     accounts::{Hasher, Signer},
-    cache::{Changes, L2, Memory},
+    cache::{Changes, L2, MemoryCache},
     cart,
     catalog::{FacetsCache, Showcase, TreeCache},
     checkout::Rules,
@@ -48,7 +48,7 @@ pub struct Parts {
     /// The database.
     pub db: Db,
     /// The number of the shop, once somebody has asked for it.
-    pub shop: OnceCell<i64>,
+    pub shop_id: OnceCell<i64>,
     /// The time.
     pub clock: Clock,
     /// Makes identities.
@@ -56,7 +56,7 @@ pub struct Parts {
     /// What of the catalogue has changed.
     pub changes: Changes,
     /// What is kept of answers, if anything.
-    pub memory: Option<Arc<Memory>>,
+    pub memory: Option<Arc<MemoryCache>>,
     /// What origins share besides the database, if there is one.
     pub redis: Option<Arc<Redis>>,
     /// What origins share of answers.
@@ -153,7 +153,7 @@ impl App {
             config,
             stopping: AtomicBool::new(false),
             db,
-            shop: OnceCell::new(),
+            shop_id: OnceCell::new(),
             clock,
             changes: Changes::default(),
             memory: memory.map(Arc::new),

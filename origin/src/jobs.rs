@@ -52,16 +52,14 @@ impl Jobs {
             app.db.check_replica().await
         });
         jobs.upkeep(app, second / 5, "changes", |app| async move {
-            app.changes.look(&app.db).await
+            app.changes.refresh(&app.db).await
         });
         if app.redis.is_some() {
-            jobs.always(
-                app,
-                "told changes",
-                |app| async move { cache::tell(&app).await },
-            );
+            jobs.always(app, "told changes", |app| async move {
+                cache::publish_invalidations(&app).await
+            });
             jobs.always(app, "heard changes", |app| async move {
-                cache::listen(&app).await
+                cache::subscribe_to_invalidations(&app).await
             });
         }
         // Each by itself: one that does not answer holds up no other.
@@ -107,7 +105,7 @@ impl Jobs {
             |app| async move { cart::delete_abandoned(&app).await.map(drop) },
         );
         jobs.expiring(app, second * 3_600, "forgotten changes", |app| async move {
-            cache::forget(&app.db, app.clock.now()).await
+            cache::delete_old_changes(&app.db, app.clock.now()).await
         });
         jobs.expiring(app, second * 3_600, "delivered", |app| async move {
             outbox::forget(&app.db, app.clock.now()).await.map(drop)

@@ -189,7 +189,7 @@ async fn save(
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
     // Origins that remember sessions learn of it, though this process may know none of them.
     let account = [Tag::Account(id.get())];
-    app.changes.note(&mut tx, now, &account).await?;
+    app.changes.record(&mut tx, now, &account).await?;
     tx.commit().await?;
     Ok(token)
 }

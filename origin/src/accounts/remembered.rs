@@ -48,7 +48,7 @@ pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Optio
         return sessions::find(&app.db, token, now).await;
     };
     let hash = links::hash(token);
-    let key = key(cache::shop(app).await?, &hash);
+    let key = key(cache::shop_id(app).await?, &hash);
     let asked = redis
         .ask(async |connection| connection.get::<_, Option<String>>(&key).await)
         .await;
@@ -80,7 +80,7 @@ pub(super) async fn forget(app: &App, tx: &mut Tx, hashes: Vec<String>) -> Resul
     let Some(redis) = app.redis.clone().filter(|_| !hashes.is_empty()) else {
         return Ok(());
     };
-    let shop = cache::shop(app).await?;
+    let shop = cache::shop_id(app).await?;
     tx.after_commit(forget_now(redis, shop, hashes));
     Ok(())
 }
@@ -127,7 +127,9 @@ fn opened(app: &App, key: &str, sealed: &str, now: Timestamp) -> Option<Person> 
         return None;
     }
     let it: Remembered = serde_json::from_str(text).ok()?;
-    let is_right = app.changes.allow(&[Tag::Account(it.user.get())], it.as_of);
+    let is_right = app
+        .changes
+        .unchanged_since(&[Tag::Account(it.user.get())], it.as_of);
     (is_right && now.as_millis() < it.until_ms).then_some(Person {
         user: it.user,
         via: Via::Browser(it.session),

@@ -14,16 +14,16 @@ use futures_util::{
 use quick_cache::{DefaultHashBuilder, Weighter, sync::Cache};
 use shared::cache::{CachePolicy, Tag};
 
-use super::kept::Kept;
+use super::cached_response::CachedResponse;
 
 /// What comes of making an answer that others wait for: the answer, if it may be kept.
-pub type Landing = Shared<BoxFuture<'static, Option<Arc<Kept>>>>;
+pub type PendingResponse = Shared<BoxFuture<'static, Option<Arc<CachedResponse>>>>;
 
 /// The answers that this process keeps.
 #[derive(Debug)]
-pub struct Memory {
-    slots: Cache<Arc<str>, Arc<Kept>, ByBytes>,
-    flights: Mutex<HashMap<Arc<str>, Landing>>,
+pub struct MemoryCache {
+    entries: Cache<Arc<str>, Arc<CachedResponse>, ByteWeighter>,
+    flights: Mutex<HashMap<Arc<str>, PendingResponse>>,
     lifetimes: Lifetimes,
 }
 
@@ -44,38 +44,38 @@ impl Lifetimes {
             return None;
         };
         let tags = tags.as_slice();
-        let most = match tags {
+        let lifetime_ms = match tags {
             [] => i64::from(*fresh) * 1_000,
             _ if tags.contains(&Tag::Home) => self.hot_products_ms,
             _ => self.product_info_ms,
         };
-        Some(most - most * i64::from(chance) / 2_560)
+        Some(lifetime_ms - lifetime_ms * i64::from(chance) / 2_560)
     }
 }
 
 /// What is found under a key.
 #[derive(Debug)]
-pub enum Found {
+pub enum Lookup {
     /// An answer, fresh or not.
-    Kept(Arc<Kept>),
+    Hit(Arc<CachedResponse>),
     /// Nothing, but somebody has begun to make it before.
-    UnderWay(Landing),
+    InFlight(PendingResponse),
     /// Nothing, and whoever asked has begun to make it.
-    Begun(Landing),
+    Started(PendingResponse),
 }
 
 /// About what an answer takes, for the first guess of how many there will be.
-const USUAL_BYTES: u64 = 8 * 1_024;
+const TYPICAL_BYTES: u64 = 8 * 1_024;
 
-impl Memory {
+impl MemoryCache {
     /// Nothing yet, for so many bytes; none at all when they are zero.
     pub fn new(bytes_max: u64, lifetimes: Lifetimes) -> Option<Self> {
-        let guess = usize::try_from(bytes_max / USUAL_BYTES).unwrap_or(usize::MAX);
+        let guess = usize::try_from(bytes_max / TYPICAL_BYTES).unwrap_or(usize::MAX);
         (bytes_max > 0).then(|| Self {
-            slots: Cache::with(
+            entries: Cache::with(
                 guess.max(16),
                 bytes_max,
-                ByBytes,
+                ByteWeighter,
                 DefaultHashBuilder::default(),
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
@@ -90,15 +90,15 @@ impl Memory {
     }
 
     /// What is kept under this key.
-    pub fn get(&self, key: &str) -> Option<Arc<Kept>> {
-        self.slots.get(key)
+    pub fn get(&self, key: &str) -> Option<Arc<CachedResponse>> {
+        self.entries.get(key)
     }
 
     /// Keeps an answer, unless a newer one is there.
-    pub fn put(&self, key: Arc<str>, kept: Arc<Kept>) {
-        let there = self.slots.peek(&key);
-        if there.is_none_or(|it| it.as_of() <= kept.as_of()) {
-            self.slots.insert(key, kept);
+    pub fn put(&self, key: Arc<str>, cached: Arc<CachedResponse>) {
+        let existing = self.entries.peek(&key);
+        if existing.is_none_or(|it| it.version() <= cached.version()) {
+            self.entries.insert(key, cached);
         }
     }
 
@@ -106,47 +106,47 @@ impl Memory {
     pub fn join(
         self: &Arc<Self>,
         key: &str,
-        usable: impl Fn(&Kept) -> bool,
-        make: impl FnOnce(Arc<str>) -> BoxFuture<'static, Option<Arc<Kept>>>,
-    ) -> Found {
+        usable: impl Fn(&CachedResponse) -> bool,
+        make: impl FnOnce(Arc<str>) -> BoxFuture<'static, Option<Arc<CachedResponse>>>,
+    ) -> Lookup {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(landing) = flights.get(key) {
-            return Found::UnderWay(landing.clone());
+        if let Some(pending) = flights.get(key) {
+            return Lookup::InFlight(pending.clone());
         }
         // It may have landed since this one looked.
-        if let Some(kept) = self.get(key).filter(|it| usable(it)) {
-            return Found::Kept(kept);
+        if let Some(cached) = self.get(key).filter(|it| usable(it)) {
+            return Lookup::Hit(cached);
         }
         let key: Arc<str> = key.into();
-        let end = EndOfFlight {
+        let guard = FlightGuard {
             memory: Arc::clone(self),
             key: Arc::clone(&key),
         };
         let make = make(Arc::clone(&key));
         // A task of its own: whoever began it may go away, others wait for it.
-        let made = tokio::spawn(async move {
-            let kept = make.await;
-            drop(end);
-            kept
+        let task = tokio::spawn(async move {
+            let cached = make.await;
+            drop(guard);
+            cached
         });
-        let landing = made.map(|made| made.ok().flatten()).boxed().shared();
-        flights.insert(key, landing.clone());
-        Found::Begun(landing)
+        let pending = task.map(|task| task.ok().flatten()).boxed().shared();
+        flights.insert(key, pending.clone());
+        Lookup::Started(pending)
     }
 
     /// How many bytes it takes, and how many answers there are.
     pub fn size(&self) -> (u64, usize) {
-        (self.slots.weight(), self.slots.len())
+        (self.entries.weight(), self.entries.len())
     }
 }
 
 /// Whoever asks from now on finds what was made, or makes it anew; also when making it has failed.
-struct EndOfFlight {
-    memory: Arc<Memory>,
+struct FlightGuard {
+    memory: Arc<MemoryCache>,
     key: Arc<str>,
 }
 
-impl Drop for EndOfFlight {
+impl Drop for FlightGuard {
     fn drop(&mut self) {
         let flights = &self.memory.flights;
         let mut flights = flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,10 +155,10 @@ impl Drop for EndOfFlight {
 }
 
 #[derive(Clone, Debug)]
-struct ByBytes;
+struct ByteWeighter;
 
-impl Weighter<Arc<str>, Arc<Kept>> for ByBytes {
-    fn weight(&self, key: &Arc<str>, kept: &Arc<Kept>) -> u64 {
-        (key.len() + kept.size()) as u64
+impl Weighter<Arc<str>, Arc<CachedResponse>> for ByteWeighter {
+    fn weight(&self, key: &Arc<str>, cached: &Arc<CachedResponse>) -> u64 {
+        (key.len() + cached.size()) as u64
     }
 }

@@ -59,11 +59,11 @@ pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
 pub use unload::{unload_categories, unload_products};
 pub use web::routes;
 
-use crate::{app::App, cache::Known, db::CatalogReader};
+use crate::{app::App, cache::VersionedCache, db::CatalogReader};
 
 /// The category tree.
 pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
-    app.changes.keep_up(&app.db, None).await;
+    app.changes.sync_to(&app.db, None).await;
     app.tree.get(&app.db, &app.changes).await
 }
 
@@ -259,11 +259,11 @@ const FACETS_MAX: usize = 1_000;
 
 /// What lists can be narrowed by.
 #[derive(Debug)]
-pub struct FacetsCache(Known<CategoryId, Facets>);
+pub struct FacetsCache(VersionedCache<CategoryId, Facets>);
 
 impl Default for FacetsCache {
     fn default() -> Self {
-        Self(Known::new(FACETS_MAX))
+        Self(VersionedCache::new(FACETS_MAX))
     }
 }
 

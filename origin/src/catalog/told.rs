@@ -83,12 +83,16 @@ pub(super) async fn changed(
     }
     // No tag at all is everything.
     let tags: &[Tag] = if tags.len() > TAGS_MAX { &[] } else { tags };
-    context.changes.note(tx, context.now, tags).await.map(drop)
+    context
+        .changes
+        .record(tx, context.now, tags)
+        .await
+        .map(drop)
 }
 
 /// The category tree has changed. The menu is on every page, so everything is renewed; at the edges, what
 /// shows the tree itself is gone at once.
 pub(super) async fn categories_changed(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
     let gone = [Tag::Categories, Tag::Home, Tag::Missing];
-    context.changes.note_renewal(tx, context.now, &gone).await
+    context.changes.record_renewal(tx, context.now, &gone).await
 }

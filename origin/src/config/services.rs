@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::Signer,
-    cache::{Lifetimes, Memory},
+    cache::{Lifetimes, MemoryCache},
     mail::Mailer,
     seal::Sealer,
 };
@@ -11,12 +11,12 @@ use super::Config;
 
 impl Config {
     /// What keeps answers, if anything shall.
-    pub fn memory(&self) -> Option<Memory> {
+    pub fn memory(&self) -> Option<MemoryCache> {
         let lifetimes = Lifetimes {
             product_info_ms: self.product_info_ms,
             hot_products_ms: self.hot_products_ms,
         };
-        Memory::new(self.l1_bytes, lifetimes)
+        MemoryCache::new(self.l1_bytes, lifetimes)
     }
 
     /// What signs the tokens of programs.

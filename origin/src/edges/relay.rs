@@ -86,7 +86,7 @@ pub async fn tell_edge(app: &App, index: usize) -> Result<usize, db::Error> {
     let Some(edge) = app.edges.0.get(index) else {
         return Ok(0);
     };
-    app.changes.keep_up(&app.db, None).await;
+    app.changes.sync_to(&app.db, None).await;
     let now = app.clock.now();
     if !edge.told.is_due(app.changes.latest(), now) {
         return Ok(0);
@@ -152,7 +152,7 @@ fn orders(
     if latest < cursor.version {
         return vec![everything(PurgeMode::Hard, None)];
     }
-    let is_remembered = |at: Timestamp| now.as_millis() - at.as_millis() < cache::REMEMBERED_MS;
+    let is_remembered = |at: Timestamp| now.as_millis() - at.as_millis() < cache::RETENTION_MS;
     // What changed so long ago is not known any more, and a new edge may have been somebody else's.
     if !cursor.told_at.is_some_and(is_remembered) || changed.is_empty() {
         return vec![everything(PurgeMode::Hard, Some(latest))];
@@ -238,9 +238,9 @@ mod tests {
             all,
             "a new edge"
         );
-        assert_eq!(orders(told(3, 0), 4, &names, at(cache::REMEMBERED_MS)), all);
+        assert_eq!(orders(told(3, 0), 4, &names, at(cache::RETENTION_MS)), all);
         assert_ne!(
-            orders(told(3, 0), 4, &names, at(cache::REMEMBERED_MS - 1)),
+            orders(told(3, 0), 4, &names, at(cache::RETENTION_MS - 1)),
             all
         );
         assert_eq!(

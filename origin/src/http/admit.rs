@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{app::App, db::Dialect, web::Refusal};
 
-use super::cached;
+use super::response_cache;
 
 /// Places for whatever is not browsing: it waits for the desks, which take it in batches.
 const OTHER_PLACES: usize = 1_024;
@@ -138,7 +138,7 @@ async fn one_of(places: &Semaphore, wait: Duration) -> Option<SemaphorePermit<'_
 /// Lets a request in when there is a place for it.
 pub async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
-    let browses = route.is_some_and(|it| cached::is_everybodys(it.as_str()));
+    let browses = route.is_some_and(|it| response_cache::is_shared_route(it.as_str()));
     let place = if browses {
         to_browse(&app).await
     } else {

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use shared::cache::CachePolicy;
 
 use crate::{
-    cache::{Form, Wanted},
+    cache::{Negotiation, Representation},
     web::Finished,
 };
 
@@ -15,29 +15,29 @@ const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// Finishes an answer.
 pub async fn finish(request: Request, next: Next) -> Response {
-    let wanted = Wanted::of(request.method(), request.headers());
+    let negotiation = Negotiation::of(request.method(), request.headers());
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Finished>() {
         Some(finished) => {
             let status = response.status();
-            let plain = plain(response, finished);
+            let plain = identity(response, finished);
             if status == StatusCode::SERVICE_UNAVAILABLE {
                 // Whoever is told to come back is told so at once.
-                return plain.answer(status, &wanted);
+                return plain.respond(status, &negotiation);
             }
-            let form = plain.in_coding(wanted.coding(&plain));
-            form.answer(status, &wanted)
+            let representation = plain.encoded(negotiation.coding(&plain));
+            representation.respond(status, &negotiation)
         }
         None => response,
     }
 }
 
 /// A finished answer as it is, with all of its fields.
-pub fn plain(response: Response, Finished { body, policy }: Finished) -> Form {
+pub fn identity(response: Response, Finished { body, policy }: Finished) -> Representation {
     let (mut parts, _) = response.into_parts();
     apply(&policy, &mut parts.headers);
     let tagged = policy != CachePolicy::Private && parts.status == StatusCode::OK;
-    Form::plain(parts.headers, body, tagged)
+    Representation::identity(parts.headers, body, tagged)
 }
 
 /// Writes what a policy says.

@@ -6,9 +6,6 @@
 //! cross site, limits, catch panics, time limit, body limit, routes.
 
 mod admit;
-mod cached;
-#[cfg(test)]
-mod cached_tests;
 mod client;
 mod cross_site;
 mod drain;
@@ -21,6 +18,9 @@ mod openapi;
 mod probe;
 mod raw;
 mod report;
+mod response_cache;
+#[cfg(test)]
+mod response_cache_tests;
 mod secure;
 
 pub use admit::Admission;
@@ -103,7 +103,7 @@ fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                     app.clone(),
                     client::find_client,
                 ))
-                .layer(middleware::from_fn_with_state(app.clone(), cached::cached))
+                .layer(middleware::from_fn_with_state(app.clone(), response_cache::respond_from_cache))
                 .layer(middleware::from_fn_with_state(app.clone(), report::report))
                 .layer(middleware::from_fn_with_state(app.clone(), admit::admit))
                 .layer(middleware::from_fn_with_state(

@@ -9,7 +9,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    cache::{L2, Memory},
+    cache::{L2, MemoryCache},
     db::Db,
 };
 
@@ -141,7 +141,7 @@ impl Metrics {
     pub fn render(
         &self,
         db: &Db,
-        memory: Option<&Memory>,
+        memory: Option<&MemoryCache>,
         l2: Option<&L2>,
     ) -> Result<String, std::fmt::Error> {
         if let Some(memory) = memory {

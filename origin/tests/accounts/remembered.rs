@@ -142,7 +142,7 @@ db_test! {
             &shop.app, "ada@example.com", "staff", "orders",
         );
         changed.await.unwrap();
-        here.app.changes.look(&here.app.db).await.unwrap();
+        here.app.changes.refresh(&here.app.db).await.unwrap();
         assert!(!ada.is_in(&here).await);
         here.app.db.close().await;
     }

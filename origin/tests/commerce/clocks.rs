@@ -52,7 +52,7 @@ db_test! {
             orders::expire(&fast).await.unwrap();
             orders::forget(&fast.db, fast.clock.now()).await.unwrap();
             accounts::forget(&fast.db, fast.clock.now()).await.unwrap();
-            origin::cache::forget(&fast.db, fast.clock.now()).await.unwrap();
+            origin::cache::delete_old_changes(&fast.db, fast.clock.now()).await.unwrap();
             fast.clock.sync(&fast.db).await.unwrap();
         }
         assert_eq!(count(shop, "select count(*) from orders where state = 'pending'").await, 1);

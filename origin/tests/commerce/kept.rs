@@ -213,7 +213,7 @@ db_test! {
             for price in 101..160 {
                 set_price(shop, "tea", &format!("1.{:02}", price - 100)).await;
                 here.store(price, Ordering::Relaxed);
-                other.app.changes.look(&other.app.db).await.unwrap();
+                other.app.changes.refresh(&other.app.db).await.unwrap();
                 there.store(price, Ordering::Relaxed);
             }
             done.store(true, Ordering::Relaxed);
@@ -247,7 +247,7 @@ db_test! {
         };
         let (reply, ()) = tokio::join!(other.get("/api/v1/products/tea"), changes);
         assert_eq!(price_of(&reply), 300);
-        shop.app.changes.look(&shop.app.db).await.unwrap();
+        shop.app.changes.refresh(&shop.app.db).await.unwrap();
         assert_eq!(known.latest(), shop.app.changes.latest());
         set_price(shop, "tea", "4.00").await;
         known.cover(db, known.latest()).await;
@@ -286,7 +286,7 @@ db_test! {
 
 db_test! {
     /// What is kept for everybody is made of the address alone. What reaches a handler that reads more is
-    /// tested beside the layer (`http/cached_tests.rs`).
+    /// tested beside the layer (`http/response_cache_tests.rs`).
     async fn nothing_of_the_one_who_asks_gets_into_what_others_get(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let secret = "a-secret-of-somebody";

@@ -272,14 +272,14 @@ db_test! {
         assert!(shop.app.edges.is_empty());
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let tea = id(shop, "select id from products where slug = 'tea'").await;
-        serving.app.changes.look(&serving.app.db).await.unwrap();
+        serving.app.changes.refresh(&serving.app.db).await.unwrap();
         assert_eq!(tell_edges(&serving.app).await.unwrap(), 1);
         assert!(edge.told().0.contains(&format!("p{tea}")));
         // Of two that serve, one tells it.
         let twin = &serving.with(|_| ()).await;
         shop.save(vec![only("tea", "6.00", 20)]).await;
         for origin in [serving, twin] {
-            origin.app.changes.look(&origin.app.db).await.unwrap();
+            origin.app.changes.refresh(&origin.app.db).await.unwrap();
         }
         let both = tokio::join!(tell_edges(&serving.app), tell_edges(&twin.app));
         assert_eq!(both.0.unwrap() + both.1.unwrap(), 1);
@@ -299,7 +299,7 @@ db_test! {
             assert_eq!(missing.header("cache-tag"), "missing", "{path}");
         }
         shop.save(vec![only("tea", "5.00", 20)]).await;
-        serving.app.changes.look(&serving.app.db).await.unwrap();
+        serving.app.changes.refresh(&serving.app.db).await.unwrap();
         for path in ["/p/tea", "/api/v1/products/tea"] {
             assert_eq!(serving.get(path).await.status, StatusCode::OK, "{path}");
         }

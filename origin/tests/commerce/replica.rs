@@ -185,7 +185,7 @@ db_test! {
         // Nobody has told this origin: it says as of when its answer is.
         let old = behind.get("/api/v1/products/tea").await;
         assert_eq!((price_of(&old), old.header(AS_OF_HEADER)), (100, copied.as_str()));
-        behind.app.changes.look(&behind.app.db).await.unwrap();
+        behind.app.changes.refresh(&behind.app.db).await.unwrap();
         let new = behind.get("/api/v1/products/tea").await;
         assert_eq!(price_of(&new), 300);
         assert_eq!(new.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
@@ -196,7 +196,7 @@ db_test! {
         assert!(reads(&behind) > before);
         // What is not there yet is not missing.
         shop.save(vec![only("pot", "4.00", 9)]).await;
-        behind.app.changes.look(&behind.app.db).await.unwrap();
+        behind.app.changes.refresh(&behind.app.db).await.unwrap();
         assert_eq!(behind.get("/p/pot").await.status, 200);
         copy.feed().await;
         let before = reads(&behind);

@@ -108,7 +108,7 @@ db_test! {
         assert_eq!(price_of(&here.get(path).await), 100);
         until(async || redis.keys() == 1).await;
         set_price(shop, "tea", "2.00").await;
-        there.app.changes.look(&there.app.db).await.unwrap();
+        there.app.changes.refresh(&there.app.db).await.unwrap();
         // What is in Redis is right for `here`, and not any more for who knows better.
         assert_eq!(price_of(&there.get(path).await), 200);
         let key = redis.command(&["keys", "mallard:*:answer:*"]);
@@ -149,7 +149,7 @@ db_test! {
         let after = with_redis(shop, &redis).await;
         after.get("/api/v1/products/tea").await;
         assert_eq!(served(&after, "l1", "miss").await, 1);
-        assert_eq!(after.app.memory.as_ref().unwrap().get("/api/v1/products/tea").unwrap().as_of(), after.app.changes.latest());
+        assert_eq!(after.app.memory.as_ref().unwrap().get("/api/v1/products/tea").unwrap().version(), after.app.changes.latest());
         close(&[&before, &after]).await;
     }
 }
@@ -204,7 +204,7 @@ db_test! {
                 }
                 set_price(shop, "tea", &format!("1.{:02}", price - 100)).await;
                 for (origin, least) in origins.iter().zip(&least) {
-                    origin.app.changes.look(&origin.app.db).await.unwrap();
+                    origin.app.changes.refresh(&origin.app.db).await.unwrap();
                     least.store(price, Ordering::Relaxed);
                 }
             }
@@ -241,8 +241,8 @@ db_test! {
             they_agree(&here, &there).await;
         };
         tokio::select! {
-            ended = cache::tell(&here.app) => panic!("{ended:?}"),
-            ended = cache::listen(&there.app) => panic!("{ended:?}"),
+            ended = cache::publish_invalidations(&here.app) => panic!("{ended:?}"),
+            ended = cache::subscribe_to_invalidations(&there.app) => panic!("{ended:?}"),
             () = agree => {}
         }
         close(&[&here, &there]).await;

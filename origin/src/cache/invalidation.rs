@@ -6,11 +6,11 @@ use futures_util::StreamExt as _;
 
 use crate::{app::App, db};
 
-use super::shop;
+use super::shop_id;
 
 /// Why somebody hears no more.
 #[derive(Debug, thiserror::Error)]
-pub enum Deaf {
+pub enum SubscribeError {
     /// The database does not answer.
     #[error(transparent)]
     Database(#[from] db::Error),
@@ -23,14 +23,14 @@ pub enum Deaf {
 }
 
 /// Tells of every commit here that changes something, for ever.
-pub async fn tell(app: &App) -> Result<(), Deaf> {
+pub async fn publish_invalidations(app: &App) -> Result<(), SubscribeError> {
     let Some(redis) = &app.redis else {
         return Ok(());
     };
     let channel = channel(app).await?;
     loop {
         app.changes.committed().await;
-        app.changes.look(&app.db).await?;
+        app.changes.refresh(&app.db).await?;
         let latest = app.changes.latest();
         redis
             .ask(async |connection| connection.publish::<_, _, i64>(&channel, latest).await)
@@ -39,23 +39,23 @@ pub async fn tell(app: &App) -> Result<(), Deaf> {
 }
 
 /// Looks whenever another origin tells of a change.
-pub async fn listen(app: &App) -> Result<(), Deaf> {
+pub async fn subscribe_to_invalidations(app: &App) -> Result<(), SubscribeError> {
     let Some(redis) = &app.redis else {
         return Ok(());
     };
     let channel = channel(app).await?;
-    let mut told = redis.listen(&channel).await?.into_on_message();
+    let mut messages = redis.listen(&channel).await?.into_on_message();
     // What was told before somebody listened.
-    app.changes.look(&app.db).await?;
-    while let Some(message) = told.next().await {
+    app.changes.refresh(&app.db).await?;
+    while let Some(message) = messages.next().await {
         let number: Option<u64> = message.get_payload().ok();
         if number.is_none_or(|number| number > app.changes.latest()) {
-            app.changes.look(&app.db).await?;
+            app.changes.refresh(&app.db).await?;
         }
     }
-    Err(Deaf::Lost)
+    Err(SubscribeError::Lost)
 }
 
 async fn channel(app: &App) -> Result<String, db::Error> {
-    Ok(format!("mallard:{:x}:changes", shop(app).await?))
+    Ok(format!("mallard:{:x}:changes", shop_id(app).await?))
 }

@@ -30,18 +30,18 @@ use tracing::Instrument as _;
 
 use crate::{
     app::App,
-    cache::{Found, Kept, Memory, Terms, Wanted},
+    cache::{CachedResponse, EntryMetadata, Lookup, MemoryCache, Negotiation},
     db,
     telemetry::Served,
     web::{Finished, Refusal},
 };
 
-use super::{finish::plain, observe::TRACEPARENT, report};
+use super::{finish::identity, observe::TRACEPARENT, report};
 
 /// For how long an answer is served whose making has failed, until that is tried again.
-const PUT_OFF_MS: i64 = 2_000;
+const REFRESH_RETRY_MS: i64 = 2_000;
 /// How often an answer is waited for that turns out to be older than the question.
-const WAITS_MAX: u32 = 4;
+const JOINS_MAX: u32 = 4;
 
 /// The routes whose answers are kept, with the parameters that make a difference.
 static ROUTES: LazyLock<HashMap<String, &'static [&'static str]>> = LazyLock::new(|| {
@@ -56,42 +56,43 @@ static ROUTES: LazyLock<HashMap<String, &'static [&'static str]>> = LazyLock::ne
 });
 
 /// Answers with what is kept, or keeps what is answered.
-pub async fn cached(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn respond_from_cache(State(app): State<App>, request: Request, next: Next) -> Response {
     let (Some(memory), Some(key)) = (&app.memory, key_of(&request)) else {
         return next.run(request).await;
     };
     let at_least = request.headers().get(AT_LEAST_HEADER);
     let at_least = at_least.and_then(|it| it.to_str().ok()?.parse().ok());
-    app.changes.keep_up(&app.db, at_least).await;
+    app.changes.sync_to(&app.db, at_least).await;
     let now = app.clock.now();
-    let usable = |kept: &Kept| kept.is_fresh(now) && is_right(&app, kept);
-    let wanted = Wanted::of(request.method(), request.headers());
-    let serve = |kept: &Kept, served| serve(&app, memory, &key, kept, &wanted, served);
-    if let Some(kept) = memory.get(&key).filter(|kept| usable(kept)) {
-        if kept.is_to_be_renewed(now) {
-            let make = |key| make(&app, memory, key, &request, next, None);
+    let usable = |cached: &CachedResponse| cached.is_fresh(now) && is_valid_now(&app, cached);
+    let negotiation = Negotiation::of(request.method(), request.headers());
+    let serve =
+        |cached: &CachedResponse, served| serve(&app, memory, &key, cached, &negotiation, served);
+    if let Some(cached) = memory.get(&key).filter(|cached| usable(cached)) {
+        if cached.claim_refresh_ahead(now) {
+            let make = |key| generate(&app, memory, key, &request, next, None);
             memory.join(&key, |_| false, make);
         }
-        return serve(&kept, Served::Hit);
+        return serve(&cached, Served::Hit);
     }
-    for _ in 0..WAITS_MAX {
+    for _ in 0..JOINS_MAX {
         let (sender, own) = oneshot::channel();
-        let make = |key| make(&app, memory, key, &request, next.clone(), Some(sender));
-        let landing = match memory.join(&key, usable, make) {
-            Found::Kept(kept) => return serve(&kept, Served::Collapsed),
-            Found::Begun(landing) => {
-                return match landing.await {
-                    Some(kept) if kept.left_ms(now) <= 0 => serve(&kept, Served::Stale),
-                    Some(kept) => serve(&kept, Served::Miss),
+        let make = |key| generate(&app, memory, key, &request, next.clone(), Some(sender));
+        let pending = match memory.join(&key, usable, make) {
+            Lookup::Hit(cached) => return serve(&cached, Served::Collapsed),
+            Lookup::Started(pending) => {
+                return match pending.await {
+                    Some(cached) if cached.remaining_ms(now) <= 0 => serve(&cached, Served::Stale),
+                    Some(cached) => serve(&cached, Served::Miss),
                     None => own.await.unwrap_or_else(|_| failed(&app, &request)),
                 };
             }
-            Found::UnderWay(landing) => landing,
+            Lookup::InFlight(pending) => pending,
         };
-        match landing.await {
+        match pending.await {
             // It was begun before this was asked, and may lack what has changed since.
-            Some(kept) if !is_right(&app, &kept) => {}
-            Some(kept) => return serve(&kept, Served::Collapsed),
+            Some(cached) if !is_valid_now(&app, &cached) => {}
+            Some(cached) => return serve(&cached, Served::Collapsed),
             None => break,
         }
     }
@@ -118,66 +119,68 @@ fn key_of(request: &Request) -> Option<Cow<'_, str>> {
 }
 
 /// Whether a route's answers are the same for everybody.
-pub fn is_everybodys(route: &str) -> bool {
+pub fn is_shared_route(route: &str) -> bool {
     ROUTES.contains_key(route)
 }
 
-fn is_right(app: &App, kept: &Kept) -> bool {
-    kept.is_right_at(app.changes.latest(), || {
-        app.changes.allow(kept.tags(), kept.as_of())
+fn is_valid_now(app: &App, cached: &CachedResponse) -> bool {
+    cached.is_valid_at(app.changes.latest(), || {
+        app.changes.unchanged_since(cached.tags(), cached.version())
     })
 }
 
 fn serve(
     app: &App,
-    memory: &Memory,
+    memory: &MemoryCache,
     key: &str,
-    kept: &Kept,
-    wanted: &Wanted,
+    cached: &CachedResponse,
+    negotiation: &Negotiation,
     served: Served,
 ) -> Response {
     app.metrics.cache.served(served);
-    kept.answer(wanted).unwrap_or_else(|| {
-        let (more, answer) = kept.in_coding_too(wanted);
-        memory.put(key.into(), Arc::new(more));
-        answer
+    cached.respond(negotiation).unwrap_or_else(|| {
+        let (extended, response) = cached.with_coding(negotiation);
+        memory.put(key.into(), Arc::new(extended));
+        response
     })
 }
 
 /// Makes an answer and keeps it, whoever waits for it. One that may not be kept goes to the one who asked
 /// first, who may have gone away.
-fn make(
+fn generate(
     app: &App,
-    memory: &Arc<Memory>,
+    memory: &Arc<MemoryCache>,
     key: Arc<str>,
-    asked: &Request,
+    original: &Request,
     next: Next,
     own: Option<oneshot::Sender<Response>>,
-) -> BoxFuture<'static, Option<Arc<Kept>>> {
-    let request = request_of(&key, asked);
-    let again = app.db.replica().map(|_| request_of(&key, asked));
+) -> BoxFuture<'static, Option<Arc<CachedResponse>>> {
+    let request = request_of(&key, original);
+    let again = app.db.replica().map(|_| request_of(&key, original));
     let (app, memory) = (app.clone(), Arc::clone(memory));
     let make = async move {
-        if let Some(kept) = made_elsewhere(&app, &key).await {
-            let kept = Arc::new(kept);
-            memory.put(key, Arc::clone(&kept));
-            return Some(kept);
+        if let Some(cached) = find_in_l2(&app, &key).await {
+            let cached = Arc::new(cached);
+            memory.put(key, Arc::clone(&cached));
+            return Some(cached);
         }
         // Before anything is read, so that what changes meanwhile counts as missing.
         let known = app.changes.latest();
-        let (mut response, as_of) = render(&app, next, request, again).await;
-        if let Some(kept) = keep(&app, &memory, &mut response, as_of) {
-            let kept = Arc::new(kept);
-            memory.put(Arc::clone(&key), Arc::clone(&kept));
-            share(&app, key, &kept);
-            app.changes.cover(&app.db, known).await;
-            return Some(kept);
+        let (mut response, version) = render(&app, next, request, again).await;
+        if let Some(cached) = cacheable(&app, &memory, &mut response, version) {
+            let cached = Arc::new(cached);
+            memory.put(Arc::clone(&key), Arc::clone(&cached));
+            share(&app, key, &cached);
+            app.changes.catch_up(&app.db, known).await;
+            return Some(cached);
         }
         let failed = response.status().is_server_error();
-        let last = memory.get(&key).filter(|it| failed && is_right(&app, it));
-        if let Some(kept) = &last {
+        let last = memory
+            .get(&key)
+            .filter(|it| failed && is_valid_now(&app, it));
+        if let Some(cached) = &last {
             // What it was made from has not changed: it is only older than one would like.
-            kept.put_off(app.clock.now().as_millis() + PUT_OFF_MS);
+            cached.postpone_refresh(app.clock.now().as_millis() + REFRESH_RETRY_MS);
         } else if let Some(own) = own {
             let _ = own.send(response);
         }
@@ -201,7 +204,7 @@ async fn render(
     let (response, stamp) = db::may_lag(next.clone().run(request)).await;
     match stamp {
         None => (response, latest),
-        Some(stamp) if is_valid(app, &response, stamp) => (response, stamp.min(latest)),
+        Some(stamp) if is_replica_current(app, &response, stamp) => (response, stamp.min(latest)),
         Some(_) => {
             let latest = app.changes.latest();
             (next.run(again).await, latest)
@@ -211,7 +214,7 @@ async fn render(
 
 /// Whether what was read from a replica at this change is as good as what the primary would say, as far as
 /// is known here.
-fn is_valid(app: &App, response: &Response, stamp: u64) -> bool {
+fn is_replica_current(app: &App, response: &Response, stamp: u64) -> bool {
     if response.status().is_server_error() {
         return false;
     }
@@ -219,66 +222,71 @@ fn is_valid(app: &App, response: &Response, stamp: u64) -> bool {
     let tags = policy.map(CachePolicy::tags).unwrap_or_default();
     // What is not found there may only not have arrived yet.
     let is_complete = response.status() == StatusCode::OK && !tags.is_empty();
-    stamp >= app.changes.latest() || (is_complete && app.changes.allow(tags, stamp))
+    stamp >= app.changes.latest() || (is_complete && app.changes.unchanged_since(tags, stamp))
 }
 
 /// What another origin has made, if it is as good as what this one would make.
-async fn made_elsewhere(app: &App, key: &str) -> Option<Kept> {
-    let kept = app.l2.as_ref()?.find(app, key).await?;
+async fn find_in_l2(app: &App, key: &str) -> Option<CachedResponse> {
+    let cached = app.l2.as_ref()?.find(app, key).await?;
     // It may be of a change that this origin has not seen. If there is none in the database either, that
     // was another one with the same name, before it was set back.
-    app.changes.keep_up(&app.db, Some(kept.as_of())).await;
-    (kept.as_of() <= app.changes.latest() && is_right(app, &kept)).then_some(kept)
+    app.changes.sync_to(&app.db, Some(cached.version())).await;
+    (cached.version() <= app.changes.latest() && is_valid_now(app, &cached)).then_some(cached)
 }
 
 /// Lets the others have an answer. Nobody waits for that.
-fn share(app: &App, key: Arc<str>, kept: &Arc<Kept>) {
+fn share(app: &App, key: Arc<str>, cached: &Arc<CachedResponse>) {
     if app.l2.is_none() {
         return;
     }
-    let (app, kept) = (app.clone(), Arc::clone(kept));
+    let (app, cached) = (app.clone(), Arc::clone(cached));
     tokio::spawn(async move {
         if let Some(l2) = &app.l2 {
-            l2.put(&app, &key, &kept).await;
+            l2.put(&app, &key, &cached).await;
         }
     });
 }
 
 /// What the handler gets: what the key says, and nothing else.
-fn request_of(key: &str, asked: &Request) -> Request {
+fn request_of(key: &str, original: &Request) -> Request {
     let mut request = Request::new(Body::empty());
-    *request.uri_mut() = key.parse().unwrap_or_else(|_| asked.uri().clone());
-    *request.extensions_mut() = asked.extensions().clone();
+    *request.uri_mut() = key.parse().unwrap_or_else(|_| original.uri().clone());
+    *request.extensions_mut() = original.extensions().clone();
     let uri = OriginalUri(request.uri().clone());
     request.extensions_mut().insert(uri);
-    if let Some(trace) = asked.headers().get(TRACEPARENT) {
+    if let Some(trace) = original.headers().get(TRACEPARENT) {
         request.headers_mut().insert(TRACEPARENT, trace.clone());
     }
     request
 }
 
 /// What is kept of a response, if anything.
-fn keep(app: &App, memory: &Memory, response: &mut Response, as_of: u64) -> Option<Kept> {
+fn cacheable(
+    app: &App,
+    memory: &MemoryCache,
+    response: &mut Response,
+    version: u64,
+) -> Option<CachedResponse> {
     if response.headers().contains_key(header::SET_COOKIE) {
         return None;
     }
     let policy = &response.extensions().get::<Finished>()?.policy;
     let lifetime_ms = memory.lifetimes().of(policy, crate::secret::byte())?;
-    let terms = Terms {
+    let metadata = EntryMetadata {
         tags: policy.tags().to_vec(),
-        as_of,
-        made_at: app.clock.now(),
+        version,
+        created_at: app.clock.now(),
         lifetime_ms,
     };
     let finished = response.extensions_mut().remove::<Finished>()?;
     let mut response = std::mem::take(response);
     response
         .headers_mut()
-        .insert(AS_OF, HeaderValue::from(as_of));
-    Some(Kept::new(
+        .insert(AS_OF, HeaderValue::from(version));
+    Some(CachedResponse::new(
         response.status(),
-        plain(response, finished),
-        terms,
+        identity(response, finished),
+        metadata,
     ))
 }
 

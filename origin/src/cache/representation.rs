@@ -8,34 +8,34 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use super::coding::Coding;
 
 /// Bodies smaller than this fit into one packet anyway.
-const WORTH_IT: usize = 1_024;
+const COMPRESS_MIN_BYTES: usize = 1_024;
 
 /// What a request says of the form in which it wants an answer.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct Negotiation {
     head: bool,
     /// For a body that is worth it.
     coding: Coding,
     /// What `If-None-Match` says.
-    known: Vec<HeaderValue>,
+    if_none_match: Vec<HeaderValue>,
 }
 
-impl Wanted {
+impl Negotiation {
     /// What this request says. Only who reads can have the answer already (RFC 9110 §13.1.2).
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let mut known = Vec::new();
+        let mut if_none_match = Vec::new();
         if matches!(*method, Method::GET | Method::HEAD) {
-            known.extend(headers.get_all(header::IF_NONE_MATCH).iter().cloned());
+            if_none_match.extend(headers.get_all(header::IF_NONE_MATCH).iter().cloned());
         }
         Self {
             head: *method == Method::HEAD,
             coding: Coding::choose(headers),
-            known,
+            if_none_match,
         }
     }
 
     /// The coding that it wants this answer in.
-    pub fn coding(&self, plain: &Form) -> Coding {
+    pub fn coding(&self, plain: &Representation) -> Coding {
         if plain.compressible {
             self.coding
         } else {
@@ -44,11 +44,11 @@ impl Wanted {
     }
 
     /// Whether `If-None-Match` names this tag (compared weakly).
-    fn has(&self, etag: &HeaderValue) -> bool {
+    fn matches(&self, etag: &HeaderValue) -> bool {
         let Ok(etag) = etag.to_str() else {
             return false;
         };
-        self.known
+        self.if_none_match
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
@@ -59,7 +59,7 @@ impl Wanted {
 
 /// An answer in one coding.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct Representation {
     /// Which one.
     pub coding: Coding,
     fields: Box<[(HeaderName, HeaderValue)]>,
@@ -69,48 +69,48 @@ pub struct Form {
 }
 
 /// Fields whose values are the program's own texts: they take no room of their own.
-const ALIKE: [HeaderName; 4] = [
+const STATIC_FIELDS: [HeaderName; 4] = [
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     header::VARY,
 ];
 /// Room for the fields that every answer gets on its way out.
-const MORE_FIELDS: usize = 8;
+const LATER_FIELDS: usize = 8;
 
-impl Form {
+impl Representation {
     /// The answer as it is. One with a tag need not be sent again to whoever has it.
-    pub fn plain(mut fields: HeaderMap, body: Bytes, tagged: bool) -> Self {
+    pub fn identity(mut fields: HeaderMap, body: Bytes, tagged: bool) -> Self {
         fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         if tagged && let Some(etag) = etag(&body) {
             fields.insert(header::ETAG, etag);
         }
-        Self::of_parts(Coding::Identity, fields, body)
+        Self::from_parts(Coding::Identity, fields, body)
     }
 
     /// An answer in a coding with all of its fields.
-    pub fn of_parts(coding: Coding, fields: HeaderMap, body: Bytes) -> Self {
+    pub fn from_parts(coding: Coding, fields: HeaderMap, body: Bytes) -> Self {
         Self {
             coding,
             fields: fields
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
-            compressible: body.len() >= WORTH_IT
+            compressible: body.len() >= COMPRESS_MIN_BYTES
                 && !is_compressed(fields.get(header::CONTENT_TYPE)),
             body,
         }
     }
 
     /// The same in little room, to be kept: the body and what differs from answer to answer in one piece.
-    pub fn packed(self) -> Self {
-        let own = |name: &HeaderName| !ALIKE.contains(name);
-        let differing = || self.fields.iter().filter(|(name, _)| own(name));
-        let room: usize = differing().map(|(_, value)| value.len()).sum();
+    pub fn compact(self) -> Self {
+        let own = |name: &HeaderName| !STATIC_FIELDS.contains(name);
+        let individual = || self.fields.iter().filter(|(name, _)| own(name));
+        let room: usize = individual().map(|(_, value)| value.len()).sum();
         let mut piece = BytesMut::with_capacity(self.body.len() + room);
         piece.extend_from_slice(&self.body);
-        for (_, value) in differing() {
+        for (_, value) in individual() {
             piece.extend_from_slice(value.as_bytes());
         }
         let mut rest = piece.freeze();
@@ -140,7 +140,7 @@ impl Form {
 
     /// Its fields, as a response has them.
     fn fields(&self) -> HeaderMap {
-        let mut fields = HeaderMap::with_capacity(self.fields.len() + MORE_FIELDS);
+        let mut fields = HeaderMap::with_capacity(self.fields.len() + LATER_FIELDS);
         for (name, value) in &self.fields {
             fields.append(name.clone(), value.clone());
         }
@@ -149,7 +149,7 @@ impl Form {
 
     /// A plain answer in a coding. Compression of what is in memory fails only for want of memory; the plain
     /// one is right, too.
-    pub fn in_coding(&self, coding: Coding) -> Self {
+    pub fn encoded(&self, coding: Coding) -> Self {
         let (Some(word), Ok(body)) = (coding.word(), coding.encode(&self.body)) else {
             return self.clone();
         };
@@ -157,10 +157,10 @@ impl Form {
         fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(word));
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         let etag = self.field(&header::ETAG);
-        if let Some(etag) = etag.and_then(|it| coded(it, word)) {
+        if let Some(etag) = etag.and_then(|it| coded_etag(it, word)) {
             fields.insert(header::ETAG, etag);
         }
-        Self::of_parts(coding, fields, body)
+        Self::from_parts(coding, fields, body)
     }
 
     /// How long the body is.
@@ -169,13 +169,13 @@ impl Form {
     }
 
     /// The response, without the body when the client has it or does not want it.
-    pub fn answer(&self, status: StatusCode, wanted: &Wanted) -> Response {
+    pub fn respond(&self, status: StatusCode, negotiation: &Negotiation) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         let etag = self.field(&header::ETAG);
-        let is_there = etag.is_some_and(|etag| wanted.has(etag));
+        let is_not_modified = etag.is_some_and(|etag| negotiation.matches(etag));
         *response.headers_mut() = self.fields();
-        if is_there {
+        if is_not_modified {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             for name in [
                 header::CONTENT_TYPE,
@@ -184,7 +184,7 @@ impl Form {
             ] {
                 response.headers_mut().remove(name);
             }
-        } else if !wanted.head {
+        } else if !negotiation.head {
             *response.body_mut() = Body::from(self.body.clone());
         }
         response
@@ -204,7 +204,7 @@ fn etag(plain: &Bytes) -> Option<HeaderValue> {
 }
 
 /// The tag in this coding of what has that one as it is: other bytes need another tag.
-fn coded(plain: &HeaderValue, word: &str) -> Option<HeaderValue> {
+fn coded_etag(plain: &HeaderValue, word: &str) -> Option<HeaderValue> {
     let plain = plain.to_str().ok()?.trim_end_matches('"');
     HeaderValue::from_str(&format!("{plain}-{word}\"")).ok()
 }
@@ -217,21 +217,21 @@ mod tests {
     fn small_bodies_and_pictures_stay_as_they_are() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
-        let wanted = Wanted::of(&Method::GET, &headers);
+        let negotiation = Negotiation::of(&Method::GET, &headers);
         let plain = |media_type, length| {
             let mut fields = HeaderMap::new();
             fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-            Form::plain(fields, Bytes::from(vec![b'q'; length]), true)
+            Representation::identity(fields, Bytes::from(vec![b'q'; length]), true)
         };
         for (media_type, length, coding) in [
-            ("text/html", WORTH_IT - 1, Coding::Identity),
-            ("text/html", WORTH_IT, Coding::Br),
-            ("image/svg+xml", WORTH_IT, Coding::Br),
-            ("image/png", WORTH_IT, Coding::Identity),
-            ("image/x-icon", WORTH_IT, Coding::Identity),
+            ("text/html", COMPRESS_MIN_BYTES - 1, Coding::Identity),
+            ("text/html", COMPRESS_MIN_BYTES, Coding::Br),
+            ("image/svg+xml", COMPRESS_MIN_BYTES, Coding::Br),
+            ("image/png", COMPRESS_MIN_BYTES, Coding::Identity),
+            ("image/x-icon", COMPRESS_MIN_BYTES, Coding::Identity),
         ] {
             assert_eq!(
-                wanted.coding(&plain(media_type, length)),
+                negotiation.coding(&plain(media_type, length)),
                 coding,
                 "{media_type}"
             );
@@ -248,20 +248,21 @@ mod tests {
         ] {
             fields.append(name, HeaderValue::from_static(value));
         }
-        let loose = Form::plain(fields, Bytes::from_static(b"quack"), true);
-        let packed = loose.clone().packed();
+        let loose = Representation::identity(fields, Bytes::from_static(b"quack"), true);
+        let packed = loose.clone().compact();
         assert_eq!(packed.parts(), loose.parts());
         assert_eq!(packed.fields(), loose.fields());
-        let empty = Form::of_parts(Coding::Br, HeaderMap::new(), Bytes::new()).packed();
+        let empty =
+            Representation::from_parts(Coding::Br, HeaderMap::new(), Bytes::new()).compact();
         assert_eq!(empty.length(), 0);
     }
 
     #[test]
     fn only_who_reads_can_have_it_already() {
-        let plain = Form::plain(HeaderMap::new(), Bytes::from_static(b"quack"), true);
+        let plain = Representation::identity(HeaderMap::new(), Bytes::from_static(b"quack"), true);
         let etag = plain.field(&header::ETAG).unwrap().clone();
         let weak = format!("\"other\", W/{}", etag.to_str().unwrap_or_default());
-        for (method, known, status) in [
+        for (method, if_none_match, status) in [
             (Method::GET, etag.clone(), StatusCode::NOT_MODIFIED),
             (
                 Method::HEAD,
@@ -277,10 +278,10 @@ mod tests {
             (Method::POST, etag, StatusCode::OK),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(header::IF_NONE_MATCH, known);
-            let wanted = Wanted::of(&method, &headers);
+            headers.insert(header::IF_NONE_MATCH, if_none_match);
+            let negotiation = Negotiation::of(&method, &headers);
             assert_eq!(
-                plain.answer(StatusCode::OK, &wanted).status(),
+                plain.respond(StatusCode::OK, &negotiation).status(),
                 status,
                 "{method}"
             );

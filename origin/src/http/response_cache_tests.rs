@@ -95,11 +95,11 @@ async fn who_joins_what_is_under_way_gets_nothing_older_than_the_question() {
     let mut tx = app.db.write().await.unwrap();
     let tags = [Tag::Product(1)];
     app.changes
-        .note(&mut tx, app.clock.now(), &tags)
+        .record(&mut tx, app.clock.now(), &tags)
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    app.changes.look(&app.db).await.unwrap();
+    app.changes.refresh(&app.db).await.unwrap();
     price.store(2, Ordering::SeqCst);
     let late = tokio::spawn(ask(router, Request::get("/p/tea")));
     // Until it has joined.

@@ -10,9 +10,9 @@ use super::Changes;
 
 /// Values by their keys, each with the change up to which it is right.
 #[derive(Debug)]
-pub struct Known<K, V>(Cache<K, (u64, Arc<V>)>);
+pub struct VersionedCache<K, V>(Cache<K, (u64, Arc<V>)>);
 
-impl<K: Eq + Hash + Clone, V> Known<K, V> {
+impl<K: Eq + Hash + Clone, V> VersionedCache<K, V> {
     /// Nothing yet, and never more than so many.
     pub fn new(most: usize) -> Self {
         Self(Cache::new(most))
@@ -27,8 +27,8 @@ impl<K: Eq + Hash + Clone, V> Known<K, V> {
     ) -> Result<Arc<V>, E> {
         // Before anything is read, so that what changes meanwhile counts as missing.
         let latest = changes.latest();
-        if let Some((as_of, value)) = self.0.get(&key)
-            && changes.allow(tags, as_of)
+        if let Some((version, value)) = self.0.get(&key)
+            && changes.unchanged_since(tags, version)
         {
             return Ok(value);
         }
