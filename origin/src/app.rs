@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     accounts::{Hasher, Signer},
+    batcher::Batcher,
     cache::{Changes, L2, MemoryCache},
     cart,
     catalog::{FacetsCache, Showcase, TreeCache},
@@ -21,7 +22,6 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{self, Db},
-    desk::Desk,
     edges::Edges,
     http::{Admission, Away},
     inventory,
@@ -70,7 +70,7 @@ pub struct Parts {
     /// How the shop ships and taxes.
     pub rules: Rules,
     /// Where work is done together.
-    pub desks: Desks,
+    pub batchers: Batchers,
     /// What makes and checks hashes of passwords.
     pub hasher: Hasher,
     /// Whose turn it is to have a picture made smaller: one takes hundreds of megabytes.
@@ -101,24 +101,24 @@ pub struct Parts {
 
 /// The desks.
 #[derive(Debug)]
-pub struct Desks {
+pub struct Batchers {
     /// Where carts are changed.
-    pub carts: Desk<cart::Job, Result<shared::cart::Cart, cart::Error>>,
+    pub carts: Batcher<cart::Job, Result<shared::cart::Cart, cart::Error>>,
     /// Where stock is changed by hand.
-    pub stock: Desk<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
+    pub stock: Batcher<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
     /// Where carts become orders.
-    pub orders: Desk<orders::Placement, Result<orders::Placed, orders::Error>>,
+    pub orders: Batcher<orders::Placement, Result<orders::Placed, orders::Error>>,
 }
 
 /// Jobs that a desk does at once, at most.
 const BATCH_MAX: usize = 64;
 
-impl Default for Desks {
+impl Default for Batchers {
     fn default() -> Self {
         Self {
-            carts: Desk::new(BATCH_MAX),
-            stock: Desk::new(BATCH_MAX),
-            orders: Desk::new(BATCH_MAX),
+            carts: Batcher::new(BATCH_MAX),
+            stock: Batcher::new(BATCH_MAX),
+            orders: Batcher::new(BATCH_MAX),
         }
     }
 }
@@ -174,7 +174,7 @@ impl App {
             away: Away::default(),
             client,
             targets,
-            desks: Desks::default(),
+            batchers: Batchers::default(),
             metrics: Metrics::default(),
             assets,
         })))

@@ -81,7 +81,7 @@ pub async fn change(
         let app = app.clone();
         async move { together(&app, jobs).await }
     };
-    app.desks.carts.ask(job, work).await?
+    app.batchers.carts.submit(job, work).await?
 }
 
 /// What can be refused without looking at the cart.

@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{catalog, db, desk::BrokenOff};
+use crate::{batcher::BatchAborted, catalog, db};
 
 /// What can go wrong with a cart.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum Error {
     NotWritten(Box<Problem>),
     /// The batch panicked.
     #[error(transparent)]
-    BrokenOff(#[from] BrokenOff),
+    BatchAborted(#[from] BatchAborted),
 }
 
 impl Error {
@@ -66,7 +66,7 @@ impl From<Error> for Problem {
             Error::Catalog(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
-            Error::Damaged(_) | Error::BrokenOff(_) => {
+            Error::Damaged(_) | Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "cart request failed");
                 Self::new(ProblemKind::Internal)
             }

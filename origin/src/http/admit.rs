@@ -160,7 +160,7 @@ async fn to_browse(app: &App) -> Option<Place<'_>> {
     app.db.note_waited(waited);
     // Where the database is a server's, who waits for it needs no processor here.
     let buying = app.db.dialect() == Dialect::Sqlite
-        && (app.desks.orders.is_busy() || app.desks.carts.is_busy());
+        && (app.batchers.orders.is_busy() || app.batchers.carts.is_busy());
     match place {
         Some(place) if buying => {
             let left = WAIT_MAX.saturating_sub(waited);

@@ -36,7 +36,7 @@ pub async fn change(app: &App, actor: Actor, request: ChangeStock) -> Result<Sto
         let app = app.clone();
         async move { together(&app, jobs).await }
     };
-    app.desks.stock.ask(job, work).await?
+    app.batchers.stock.submit(job, work).await?
 }
 
 /// What can be refused without looking at the stock.

@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{catalog, db, desk::BrokenOff};
+use crate::{batcher::BatchAborted, catalog, db};
 
 /// What can go wrong with the stock.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum Error {
     NotWritten(Box<Problem>),
     /// The batch panicked.
     #[error(transparent)]
-    BrokenOff(#[from] BrokenOff),
+    BatchAborted(#[from] BatchAborted),
 }
 
 impl Error {
@@ -52,7 +52,7 @@ impl From<Error> for Problem {
             Error::Catalog(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
-            Error::BrokenOff(_) => {
+            Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "stock request failed");
                 Self::new(ProblemKind::Internal)
             }

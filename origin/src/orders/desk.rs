@@ -80,7 +80,7 @@ pub async fn place(
         let app = app.clone();
         async move { together(&app, placements).await }
     };
-    app.desks.orders.ask(placement, work).await?
+    app.batchers.orders.submit(placement, work).await?
 }
 
 pub(super) type Answered = Result<Placed, Error>;

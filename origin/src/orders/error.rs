@@ -6,7 +6,7 @@ use shared::{
     problem::{Problem, ProblemKind},
 };
 
-use crate::{cart, catalog, db, desk::BrokenOff};
+use crate::{batcher::BatchAborted, cart, catalog, db};
 
 /// What can go wrong with an order.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum Error {
     NotWritten(Box<Problem>),
     /// The batch panicked.
     #[error(transparent)]
-    BrokenOff(#[from] BrokenOff),
+    BatchAborted(#[from] BatchAborted),
 }
 
 /// What keeps a cart from being ordered: where, and why.
@@ -138,7 +138,7 @@ impl From<Error> for Problem {
             Error::Cart(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
-            Error::Damaged(_) | Error::BrokenOff(_) => {
+            Error::Damaged(_) | Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "order request failed");
                 Self::new(ProblemKind::Internal)
             }

@@ -61,7 +61,7 @@ pub async fn fan_out_due(app: &App) -> Result<usize, db::Error> {
         let outcomes = fan_out(app, &due).await;
         let done = note(app, due, outcomes).await?;
         handed_on += done;
-        if done == 0 || app.desks.orders.is_busy() {
+        if done == 0 || app.batchers.orders.is_busy() {
             return Ok(handed_on);
         }
         tokio::time::sleep(begun.elapsed()).await;
@@ -82,7 +82,7 @@ pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
         crash::at("outbox.sent");
         let done = note(app, due, outcomes).await?;
         delivered += done;
-        if done == 0 || app.desks.orders.is_busy() {
+        if done == 0 || app.batchers.orders.is_busy() {
             return Ok(delivered);
         }
         tokio::time::sleep(begun.elapsed()).await;
