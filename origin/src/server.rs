@@ -3,11 +3,11 @@
 //! What must stay true: whoever has something to ask gets a connection, whatever others keep open; a connection
 //! is open only while something goes on or is about to.
 
-mod answer;
-mod frames;
-mod io;
+mod activity;
+mod exchange;
+mod frame_budget;
+mod monitored_stream;
 mod registry;
-mod vitals;
 
 use std::{
     convert::Infallible,
@@ -34,10 +34,10 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use answer::Asked;
-use io::Watched;
-use registry::{Entry, Registry};
-use vitals::{Cut, Ticks, TimeLimits, Vitals};
+use activity::{CloseReason, ConnectionActivity, MonotonicClock, TimeLimits};
+use exchange::Exchange;
+use monitored_stream::MonitoredStream;
+use registry::{Registration, Registry};
 
 use crate::{
     app::App,
@@ -160,17 +160,17 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) {
-    let door = Door::new(app);
+    let acceptor = Acceptor::new(app);
     let graceful = GracefulShutdown::new();
     let builder = builder();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = door.accept(app, &listener) => accepted,
+            accepted = acceptor.accept(app, &listener) => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok(Some(accepted)) => attend(app, &router, &builder, &graceful, accepted),
+            Ok(Some(accepted)) => serve_connection(app, &router, &builder, &graceful, accepted),
             Ok(None) => app.metrics.connection_cut("network"),
             // Who hangs up before being accepted holds up nobody.
             Err(error) if is_the_clients(&error) => {}
@@ -193,10 +193,10 @@ fn is_the_clients(error: &Error) -> bool {
 
 /// Who may come in.
 #[derive(Debug)]
-struct Door {
+struct Acceptor {
     permits: Arc<Semaphore>,
     registry: Arc<Registry>,
-    ticks: Ticks,
+    clock: MonotonicClock,
     limits: TimeLimits,
 }
 
@@ -204,19 +204,19 @@ struct Door {
 struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
-    vitals: Arc<Vitals>,
+    activity: Arc<ConnectionActivity>,
     proxy: Arc<AtomicBool>,
     permit: OwnedSemaphorePermit,
-    entry: Entry,
+    registration: Registration,
 }
 
-impl Door {
+impl Acceptor {
     fn new(app: &App) -> Self {
         let config = &app.config;
         Self {
             permits: Arc::new(Semaphore::new(config.connections_max)),
             registry: Arc::new(Registry::new(config.net.connections_per_network)),
-            ticks: Ticks::Since(Instant::now()),
+            clock: MonotonicClock::Since(Instant::now()),
             limits: TimeLimits {
                 head_ms: config.header_timeout_ms,
                 idle_ms: config.net.idle_timeout_ms,
@@ -231,17 +231,17 @@ impl Door {
         let (stream, peer) = listener.accept().await?;
         // Answers are written whole, so there is nothing to wait for. Who is gone already needs none.
         let _ = stream.set_nodelay(true);
-        let vitals = Arc::new(Vitals::new(self.ticks.clone(), self.limits));
+        let activity = Arc::new(ConnectionActivity::new(self.clock.clone(), self.limits));
         let is_proxy = http::may_be_proxy(&app.config, peer.ip());
         let proxy = Arc::new(AtomicBool::new(is_proxy));
-        let entry = self.registry.admit(peer.ip(), &vitals, &proxy);
-        Ok(entry.map(|entry| Accepted {
+        let registration = self.registry.register(peer.ip(), &activity, &proxy);
+        Ok(registration.map(|registration| Accepted {
             stream,
             peer,
-            vitals,
+            activity,
             proxy,
             permit,
-            entry,
+            registration,
         }))
     }
 
@@ -261,7 +261,7 @@ impl Door {
 }
 
 /// Answers what is asked over a connection, in a task of its own, until it ends or has to.
-fn attend(
+fn serve_connection(
     app: &App,
     router: &Router,
     builder: &auto::Builder<TokioExecutor>,
@@ -271,41 +271,41 @@ fn attend(
     let Accepted {
         stream,
         peer,
-        vitals,
+        activity,
         proxy,
         permit,
-        entry,
+        registration,
     } = accepted;
-    let (router, watched) = (router.clone(), Arc::clone(&vitals));
+    let (router, watched) = (router.clone(), Arc::clone(&activity));
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
-        let asked = Asked::new(Arc::clone(&watched));
+        let exchange = Exchange::new(Arc::clone(&watched));
         // Every request knows who is at the other end of its connection.
         request.extensions_mut().insert(Peer(peer));
         request
             .extensions_mut()
             .insert(FromProxy(Arc::clone(&proxy)));
-        let answer = router.clone().oneshot(request);
+        let response = router.clone().oneshot(request);
         async move {
-            let answer = answer.await?;
-            Ok::<_, Infallible>(answer.map(|body| asked.answered(body)))
+            let response = response.await?;
+            Ok::<_, Infallible>(response.map(|body| exchange.respond(body)))
         }
     });
-    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&vitals)));
+    let stream = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&activity)));
     let connection = builder.serve_connection(stream, TowerToHyperService::new(service));
     let connection = graceful.watch(connection.into_owned());
     let app = app.clone();
     tokio::spawn(async move {
         app.metrics.connections.inc();
-        let cut = tokio::select! {
+        let reason = tokio::select! {
             // A connection that breaks off is the client's affair; its requests were logged.
-            _ = connection => vitals.is_flooded().then_some(Cut::Flood),
-            cut = vitals.overdue() => Some(cut),
+            _ = connection => activity.is_flooded().then_some(CloseReason::Flood),
+            reason = activity.wait_until_due() => Some(reason),
         };
-        if let Some(cut) = cut {
-            app.metrics.connection_cut(cut.word());
+        if let Some(reason) = reason {
+            app.metrics.connection_cut(reason.word());
         }
         app.metrics.connections.dec();
-        drop((permit, entry));
+        drop((permit, registration));
     });
 }
 
@@ -323,7 +323,7 @@ async fn finish(app: &App, graceful: GracefulShutdown) {
     }
 }
 
-/// HTTP as it is spoken here. Time limits are in [`Vitals`]: hyper's begin when a protocol is known.
+/// HTTP as it is spoken here. Time limits are in [`ConnectionActivity`]: hyper's begin when a protocol is known.
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

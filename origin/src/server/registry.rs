@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::vitals::Vitals;
+use super::activity::ConnectionActivity;
 
 /// Of those that could make room, one of so many does at once, or each new connection would look through all.
 const EVICTED_OF: usize = 100;
@@ -35,20 +35,20 @@ impl PeerNetwork {
 #[derive(Debug)]
 pub(super) struct Registry {
     /// Connections of one network; 0 is as many as there are.
-    of_network_max: usize,
-    all: Mutex<All>,
+    per_network_max: usize,
+    all: Mutex<Connections>,
 }
 
 #[derive(Debug, Default)]
-struct All {
+struct Connections {
     next: u64,
-    known: HashMap<u64, Known>,
+    connections: HashMap<u64, RegisteredConnection>,
     networks: HashMap<PeerNetwork, HashSet<u64>>,
 }
 
 #[derive(Debug)]
-struct Known {
-    vitals: Arc<Vitals>,
+struct RegisteredConnection {
+    activity: Arc<ConnectionActivity>,
     /// Whether it is a proxy's, which has many clients.
     proxy: Arc<AtomicBool>,
     network: PeerNetwork,
@@ -56,94 +56,99 @@ struct Known {
 
 /// A connection that is counted until this is dropped.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct Registration {
     registry: Arc<Registry>,
     id: u64,
 }
 
 impl Registry {
-    pub(super) fn new(of_network_max: usize) -> Self {
+    pub(super) fn new(per_network_max: usize) -> Self {
         Self {
-            of_network_max,
+            per_network_max,
             all: Mutex::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, All> {
+    fn lock(&self) -> MutexGuard<'_, Connections> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a connection in, unless its network has too many that do something. When it has too many that
     /// wait, the one that has waited longest goes.
-    pub(super) fn admit(
+    pub(super) fn register(
         self: &Arc<Self>,
         peer: IpAddr,
-        vitals: &Arc<Vitals>,
+        activity: &Arc<ConnectionActivity>,
         proxy: &Arc<AtomicBool>,
-    ) -> Option<Entry> {
+    ) -> Option<Registration> {
         let network = PeerNetwork::of(peer);
         let mut all = self.lock();
-        if self.of_network_max > 0 && !proxy.load(Ordering::Relaxed) {
+        if self.per_network_max > 0 && !proxy.load(Ordering::Relaxed) {
             let others = all.clients_of(network);
-            if others.len() >= self.of_network_max {
-                let longest = others.iter().filter_map(|it| Some((it.idleness()?, it)));
+            if others.len() >= self.per_network_max {
+                let longest = others
+                    .iter()
+                    .filter_map(|it| Some((it.eviction_rank()?, it)));
                 longest.min_by_key(|it| it.0)?.1.evict();
             }
         }
         let id = all.next;
         all.next += 1;
-        let known = Known {
-            vitals: Arc::clone(vitals),
+        let connection = RegisteredConnection {
+            activity: Arc::clone(activity),
             proxy: Arc::clone(proxy),
             network,
         };
-        all.known.insert(id, known);
+        all.connections.insert(id, connection);
         all.networks.entry(network).or_default().insert(id);
         let registry = Arc::clone(self);
-        Some(Entry { registry, id })
+        Some(Registration { registry, id })
     }
 
     /// Ends some of those that have waited longest, and says how many.
     pub(super) fn make_room(&self) -> usize {
         let all = self.lock();
-        let waiting = all.known.values().filter_map(|it| {
+        let waiting = all.connections.values().filter_map(|it| {
             // A proxy's are the last to go: it has clients who ask.
-            let key = (it.proxy.load(Ordering::Relaxed), it.vitals.idleness()?);
-            Some((key, &it.vitals))
+            let key = (
+                it.proxy.load(Ordering::Relaxed),
+                it.activity.eviction_rank()?,
+            );
+            Some((key, &it.activity))
         });
         let mut waiting: Vec<_> = waiting.collect();
         let count = waiting.len().div_ceil(EVICTED_OF);
         if count < waiting.len() {
             waiting.select_nth_unstable_by_key(count, |it| it.0);
         }
-        for (_, vitals) in &waiting[..count] {
-            vitals.evict();
+        for (_, activity) in &waiting[..count] {
+            activity.evict();
         }
         count
     }
 }
 
-impl All {
+impl Connections {
     /// The connections of a network that are not a proxy's and not about to end.
-    fn clients_of(&self, network: PeerNetwork) -> Vec<&Arc<Vitals>> {
+    fn clients_of(&self, network: PeerNetwork) -> Vec<&Arc<ConnectionActivity>> {
         let ids = self.networks.get(&network).into_iter().flatten();
-        ids.filter_map(|id| self.known.get(id))
-            .filter(|it| !it.proxy.load(Ordering::Relaxed) && !it.vitals.is_evicted())
-            .map(|it| &it.vitals)
+        ids.filter_map(|id| self.connections.get(id))
+            .filter(|it| !it.proxy.load(Ordering::Relaxed) && !it.activity.is_evicted())
+            .map(|it| &it.activity)
             .collect()
     }
 }
 
-impl Drop for Entry {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut all = self.registry.lock();
-        let Some(known) = all.known.remove(&self.id) else {
+        let Some(connection) = all.connections.remove(&self.id) else {
             return;
         };
-        if let Some(ids) = all.networks.get_mut(&known.network) {
+        if let Some(ids) = all.networks.get_mut(&connection.network) {
             ids.remove(&self.id);
             if ids.is_empty() {
-                all.networks.remove(&known.network);
+                all.networks.remove(&connection.network);
             }
         }
     }
@@ -152,44 +157,44 @@ impl Drop for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::vitals::{Ticks, TimeLimits};
+    use crate::server::activity::{MonotonicClock, TimeLimits};
 
     struct Peers {
         registry: Arc<Registry>,
-        ticks: Ticks,
+        clock: MonotonicClock,
     }
 
-    type Connected = Option<(Entry, Arc<Vitals>)>;
+    type Connected = Option<(Registration, Arc<ConnectionActivity>)>;
 
     impl Peers {
-        fn new(of_network_max: usize) -> Self {
+        fn new(per_network_max: usize) -> Self {
             Self {
-                registry: Arc::new(Registry::new(of_network_max)),
-                ticks: Ticks::manual(),
+                registry: Arc::new(Registry::new(per_network_max)),
+                clock: MonotonicClock::manual(),
             }
         }
 
         /// Each a millisecond after the one before.
         fn connects(&self, address: &str, proxy: bool) -> Connected {
-            self.ticks.pass(1);
+            self.clock.pass(1);
             let limits = TimeLimits {
                 head_ms: 10_000,
                 idle_ms: 10_000,
                 write_ms: 10_000,
             };
-            let vitals = Arc::new(Vitals::new(self.ticks.clone(), limits));
+            let activity = Arc::new(ConnectionActivity::new(self.clock.clone(), limits));
             let proxy = Arc::new(AtomicBool::new(proxy));
-            let entry = self
-                .registry
-                .admit(address.parse().unwrap(), &vitals, &proxy)?;
-            Some((entry, vitals))
+            let registration =
+                self.registry
+                    .register(address.parse().unwrap(), &activity, &proxy)?;
+            Some((registration, activity))
         }
 
         /// One that does something.
         fn asks(&self, address: &str, proxy: bool) -> Connected {
             let connected = self.connects(address, proxy);
-            if let Some((_, vitals)) = &connected {
-                vitals.request_begun();
+            if let Some((_, activity)) = &connected {
+                activity.begin_request();
             }
             connected
         }
@@ -270,9 +275,9 @@ mod tests {
     fn who_has_asked_before_stays_longer_than_who_never_has_or_does_not_read() {
         let peers = Peers::new(0);
         let buyer = peers.asks("192.0.2.1", false);
-        buyer.as_ref().unwrap().1.request_ended(None);
+        buyer.as_ref().unwrap().1.end_request(None);
         let slow = peers.asks("192.0.2.2", false);
-        slow.as_ref().unwrap().1.stalled(true);
+        slow.as_ref().unwrap().1.set_stalled(true);
         let silent = peers.connects("192.0.2.3", false);
         peers.registry.make_room();
         assert!(was_evicted(&slow) && !was_evicted(&silent));

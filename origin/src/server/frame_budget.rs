@@ -3,7 +3,7 @@
 //! was worked on. Each connection has a budget of such frames, which requests, answers and time refill.
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const HEAD: usize = 9;
+const FRAME_HEAD_BYTES: usize = 9;
 
 const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
@@ -27,27 +27,27 @@ pub(super) struct Flood;
 
 /// Reads along with a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Meter {
-    reading: Reading,
+pub(super) struct FrameBudget {
+    parser: FrameParser,
     budget: i64,
     refilled_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Reading {
+enum FrameParser {
     /// So many bytes of the preface.
     Preface(usize),
     Http1,
     /// The head of a frame, of which so many bytes are here.
-    FrameHead([u8; HEAD], usize),
+    FrameHead([u8; FRAME_HEAD_BYTES], usize),
     /// The rest of a frame.
     Payload(usize),
 }
 
-impl Meter {
+impl FrameBudget {
     pub(super) fn new(now_ms: u64) -> Self {
         Self {
-            reading: Reading::Preface(0),
+            parser: FrameParser::Preface(0),
             budget: BUDGET_MAX,
             refilled_ms: now_ms,
         }
@@ -57,35 +57,37 @@ impl Meter {
     pub(super) fn read(&mut self, mut bytes: &[u8], now_ms: u64) -> Result<bool, Flood> {
         let mut begun = false;
         while !bytes.is_empty() {
-            match self.reading {
-                Reading::Http1 => return Ok(true),
-                Reading::Preface(known) => {
+            match self.parser {
+                FrameParser::Http1 => return Ok(true),
+                FrameParser::Preface(known) => {
                     let length = bytes.len().min(PREFACE.len() - known);
                     let (here, rest) = bytes.split_at(length);
                     if here != &PREFACE[known..known + length] {
-                        self.reading = Reading::Http1;
+                        self.parser = FrameParser::Http1;
                         return Ok(true);
                     }
                     bytes = rest;
-                    self.reading = match known + length {
-                        length if length == PREFACE.len() => Reading::FrameHead([0; HEAD], 0),
-                        length => Reading::Preface(length),
+                    self.parser = match known + length {
+                        length if length == PREFACE.len() => {
+                            FrameParser::FrameHead([0; FRAME_HEAD_BYTES], 0)
+                        }
+                        length => FrameParser::Preface(length),
                     };
                 }
-                Reading::FrameHead(mut head, known) => {
-                    let length = bytes.len().min(HEAD - known);
+                FrameParser::FrameHead(mut head, known) => {
+                    let length = bytes.len().min(FRAME_HEAD_BYTES - known);
                     let (here, rest) = bytes.split_at(length);
                     head[known..known + length].copy_from_slice(here);
                     bytes = rest;
-                    self.reading = Reading::FrameHead(head, known + length);
-                    if known + length == HEAD {
+                    self.parser = FrameParser::FrameHead(head, known + length);
+                    if known + length == FRAME_HEAD_BYTES {
                         begun |= self.frame(head, now_ms)?;
                     }
                 }
-                Reading::Payload(left) => {
+                FrameParser::Payload(left) => {
                     let length = bytes.len().min(left);
                     bytes = &bytes[length..];
-                    self.reading = after(left - length);
+                    self.parser = after(left - length);
                 }
             }
         }
@@ -94,15 +96,15 @@ impl Meter {
 
     /// Takes note of what was written.
     pub(super) fn wrote(&mut self, bytes: usize) {
-        if !matches!(self.reading, Reading::Http1) {
+        if !matches!(self.parser, FrameParser::Http1) {
             self.add(i64::try_from(bytes.div_ceil(BYTES_EACH_UPDATE)).unwrap_or(BUDGET_MAX));
         }
     }
 
-    fn frame(&mut self, head: [u8; HEAD], now_ms: u64) -> Result<bool, Flood> {
+    fn frame(&mut self, head: [u8; FRAME_HEAD_BYTES], now_ms: u64) -> Result<bool, Flood> {
         let [a, b, c, kind, flags, ..] = head;
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
-        self.reading = after(length);
+        self.parser = after(length);
         let cost = match kind {
             HEADERS => {
                 self.add(BUDGET_EACH_REQUEST);
@@ -134,10 +136,10 @@ impl Meter {
     }
 }
 
-fn after(left: usize) -> Reading {
+fn after(left: usize) -> FrameParser {
     match left {
-        0 => Reading::FrameHead([0; HEAD], 0),
-        left => Reading::Payload(left),
+        0 => FrameParser::FrameHead([0; FRAME_HEAD_BYTES], 0),
+        left => FrameParser::Payload(left),
     }
 }
 
@@ -158,16 +160,16 @@ mod tests {
         frame
     }
 
-    fn opened() -> Meter {
-        let mut meter = Meter::new(0);
-        assert_eq!(meter.read(PREFACE, 0), Ok(false));
-        meter
+    fn after_preface() -> FrameBudget {
+        let mut budget = FrameBudget::new(0);
+        assert_eq!(budget.read(PREFACE, 0), Ok(false));
+        budget
     }
 
     /// How many of these a connection may send before it is ended.
-    fn before_the_end(meter: &mut Meter, bytes: &[u8], now_ms: u64) -> usize {
+    fn frames_until_flood(budget: &mut FrameBudget, bytes: &[u8], now_ms: u64) -> usize {
         (0..5_000)
-            .take_while(|_| meter.read(bytes, now_ms).is_ok())
+            .take_while(|_| budget.read(bytes, now_ms).is_ok())
             .count()
     }
 
@@ -179,25 +181,25 @@ mod tests {
             (DATA, &[]),
             (0x2, &[0; 5]),
         ] {
-            let count = before_the_end(&mut opened(), &frame(kind, payload), 0);
+            let count = frames_until_flood(&mut after_preface(), &frame(kind, payload), 0);
             assert_eq!(count, 1_000, "{kind}");
         }
-        let (mut later, ping) = (opened(), frame(PING, &[0; 8]));
+        let (mut later, ping) = (after_preface(), frame(PING, &[0; 8]));
         for _ in 0..1_000 {
             assert_eq!(later.read(&ping, 0), Ok(false));
         }
-        assert_eq!(before_the_end(&mut later, &ping, 2_000), 40);
+        assert_eq!(frames_until_flood(&mut later, &ping, 2_000), 40);
     }
 
     #[test]
     fn requests_that_are_reset_again_and_again_are_a_flood() {
         let both = [frame(HEADERS, &[0; 30]), frame(RST_STREAM, &[0; 4])].concat();
-        assert!((300..700).contains(&before_the_end(&mut opened(), &both, 0)));
+        assert!((300..700).contains(&frames_until_flood(&mut after_preface(), &both, 0)));
     }
 
     #[test]
     fn a_client_that_asks_and_reads_is_never_a_flood() {
-        let mut meter = opened();
+        let mut budget = after_preface();
         let update = frame(0x8, &[0; 4]);
         for _ in 0..10_000 {
             let asked = [
@@ -206,22 +208,22 @@ mod tests {
                 frame(PING, &[0; 8]),
             ]
             .concat();
-            assert_eq!(meter.read(&asked, 0), Ok(true));
+            assert_eq!(budget.read(&asked, 0), Ok(true));
         }
         for _ in 0..10_000 {
-            meter.wrote(16_384);
-            assert_eq!(meter.read(&[&update[..], &update].concat(), 0), Ok(false));
+            budget.wrote(16_384);
+            assert_eq!(budget.read(&[&update[..], &update].concat(), 0), Ok(false));
         }
         for _ in 0..10_000 {
-            assert_eq!(meter.read(&frame(DATA, &[7; 100]), 0), Ok(false));
+            assert_eq!(budget.read(&frame(DATA, &[7; 100]), 0), Ok(false));
         }
     }
 
     #[test]
-    fn http_1_is_told_from_http_2() {
+    fn http_1_and_http_2_are_distinguished() {
         for text in ["GET / HTTP/1.1\r\n", "P", "PRI * HTTP/1.1"] {
-            let mut meter = Meter::new(0);
-            let begun = text.bytes().map(|byte| meter.read(&[byte], 0).unwrap());
+            let mut budget = FrameBudget::new(0);
+            let begun = text.bytes().map(|byte| budget.read(&[byte], 0).unwrap());
             assert_eq!(begun.last().unwrap(), text != "P", "{text}");
         }
     }
@@ -237,14 +239,14 @@ mod tests {
             for (kind, length) in &frames {
                 bytes.extend(frame(*kind, &vec![0xff; *length]));
             }
-            let mut meter = Meter::new(0);
-            let begun = bytes.chunks(step).filter(|it| meter.read(it, 0).unwrap()).count();
+            let mut budget = FrameBudget::new(0);
+            let begun = bytes.chunks(step).filter(|it| budget.read(it, 0).unwrap()).count();
             let heads = frames.iter().filter(|it| it.0 == HEADERS).count();
             prop_assert!(begun <= heads && (begun > 0) == (heads > 0));
-            let mut whole = Meter::new(0);
+            let mut whole = FrameBudget::new(0);
             prop_assert_eq!(whole.read(&bytes, 0), Ok(heads > 0));
-            prop_assert_eq!(whole.budget, meter.budget);
-            prop_assert!(matches!(whole.reading, Reading::FrameHead(_, 0)));
+            prop_assert_eq!(whole.budget, budget.budget);
+            prop_assert!(matches!(whole.parser, FrameParser::FrameHead(_, 0)));
         }
     }
 }

@@ -9,43 +9,46 @@ use std::{
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 
-use super::vitals::Vitals;
+use super::activity::ConnectionActivity;
 
 /// A request that is not over yet; it is when this is dropped.
 #[derive(Debug)]
-pub(super) struct Asked {
-    vitals: Arc<Vitals>,
-    answer: Option<u64>,
+pub(super) struct Exchange {
+    activity: Arc<ConnectionActivity>,
+    response: Option<u64>,
 }
 
-impl Asked {
-    pub(super) fn new(vitals: Arc<Vitals>) -> Self {
-        vitals.request_begun();
-        let answer = None;
-        Self { vitals, answer }
+impl Exchange {
+    pub(super) fn new(activity: Arc<ConnectionActivity>) -> Self {
+        activity.begin_request();
+        let response = None;
+        Self { activity, response }
     }
 
     /// The body of the answer, which ends the request.
-    pub(super) fn answered(mut self, body: Body) -> WatchedBody {
-        self.answer = Some(self.vitals.answer_begun());
-        WatchedBody { body, asked: self }
+    pub(super) fn respond(mut self, body: Body) -> ResponseBody {
+        self.response = Some(self.activity.begin_response());
+        ResponseBody {
+            body,
+            exchange: self,
+        }
     }
 }
 
-impl Drop for Asked {
+impl Drop for Exchange {
     fn drop(&mut self) {
-        self.vitals.request_ended(self.answer);
+        self.activity.end_request(self.response);
     }
 }
 
 /// A body that is watched while it is taken.
 #[derive(Debug)]
-pub(super) struct WatchedBody {
+pub(super) struct ResponseBody {
     body: Body,
-    asked: Asked,
+    exchange: Exchange,
 }
 
-impl HttpBody for WatchedBody {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -55,9 +58,11 @@ impl HttpBody for WatchedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(cx);
-        if let Some(answer) = this.asked.answer {
+        if let Some(response) = this.exchange.response {
             // While it is made, it is not the client that is slow.
-            this.asked.vitals.answer_wanted(answer, frame.is_pending());
+            this.exchange
+                .activity
+                .poll_response(response, frame.is_pending());
         }
         frame
     }

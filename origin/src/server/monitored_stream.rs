@@ -9,44 +9,44 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{frames::Meter, vitals::Vitals};
+use super::{activity::ConnectionActivity, frame_budget::FrameBudget};
 
 /// What a client has to take within the write limit, unless less is left: 16 KiB. One byte at a time is too
 /// slow.
-const TAKEN_MIN: usize = 16 * 1_024;
+const PROGRESS_MIN: usize = 16 * 1_024;
 
 /// A connection whose bytes are watched.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(super) struct MonitoredStream<S> {
     stream: S,
-    vitals: Arc<Vitals>,
-    meter: Meter,
+    activity: Arc<ConnectionActivity>,
+    budget: FrameBudget,
     /// What was taken since writing was held up.
-    taken: usize,
+    progress: usize,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, vitals: Arc<Vitals>) -> Self {
-        let meter = Meter::new(vitals.now_ms());
+impl<S> MonitoredStream<S> {
+    pub(super) fn new(stream: S, activity: Arc<ConnectionActivity>) -> Self {
+        let budget = FrameBudget::new(activity.now_ms());
         Self {
             stream,
-            vitals,
-            meter,
-            taken: 0,
+            activity,
+            budget,
+            progress: 0,
         }
     }
 
     /// Takes note of what became of a write.
     fn wrote(&mut self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Pending if !self.vitals.is_stalled() => {
-                self.taken = 0;
-                self.vitals.stalled(true);
+            Poll::Pending if !self.activity.is_stalled() => {
+                self.progress = 0;
+                self.activity.set_stalled(true);
             }
             Poll::Ready(Ok(bytes)) => {
-                self.meter.wrote(*bytes);
-                self.taken = self.taken.saturating_add(*bytes);
-                if self.taken >= TAKEN_MIN {
+                self.budget.wrote(*bytes);
+                self.progress = self.progress.saturating_add(*bytes);
+                if self.progress >= PROGRESS_MIN {
                     self.flushed();
                 }
             }
@@ -55,28 +55,28 @@ impl<S> Watched<S> {
     }
 
     fn flushed(&mut self) {
-        self.taken = 0;
-        if self.vitals.is_stalled() {
-            self.vitals.stalled(false);
+        self.progress = 0;
+        if self.activity.is_stalled() {
+            self.activity.set_stalled(false);
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let known = buffer.filled().len();
+        let filled = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        let bytes = &buffer.filled()[known..];
-        match this.meter.read(bytes, this.vitals.now_ms()) {
-            Ok(true) => this.vitals.head_begun(),
+        let bytes = &buffer.filled()[filled..];
+        match this.budget.read(bytes, this.activity.now_ms()) {
+            Ok(true) => this.activity.on_request_bytes(),
             Ok(false) => {}
             Err(flood) => {
-                this.vitals.flooded();
+                this.activity.set_flooded();
                 return Poll::Ready(Err(io::Error::other(flood)));
             }
         }
@@ -84,7 +84,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -132,7 +132,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::server::vitals::{Ticks, TimeLimits};
+    use crate::server::activity::{MonotonicClock, TimeLimits};
 
     const LIMITS: TimeLimits = TimeLimits {
         head_ms: 1_000_000,
@@ -143,9 +143,9 @@ mod tests {
     /// A client that takes so much every ten seconds: whether it gets all of it before it is due to be ended.
     async fn gets_it_all(bytes: usize, length: usize) -> bool {
         let (ours, mut theirs) = tokio::io::duplex(1_024);
-        let ticks = Ticks::manual();
-        let vitals = Arc::new(Vitals::new(ticks.clone(), LIMITS));
-        let mut watched = Watched::new(ours, Arc::clone(&vitals));
+        let clock = MonotonicClock::manual();
+        let activity = Arc::new(ConnectionActivity::new(clock.clone(), LIMITS));
+        let mut watched = MonitoredStream::new(ours, Arc::clone(&activity));
         let body = vec![7; length];
         let writes = async {
             watched.write_all(&body).await.unwrap();
@@ -162,10 +162,10 @@ mod tests {
                 let _ = theirs.read(byte).now_or_never();
                 tokio::task::yield_now().await;
             }
-            if vitals.due().0 <= vitals.now_ms() {
+            if activity.deadline().0 <= activity.now_ms() {
                 return false;
             }
-            ticks.pass(10_000);
+            clock.pass(10_000);
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct TimeLimits {
 
 /// Why a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cut {
+pub(super) enum CloseReason {
     /// No request came in time.
     Head,
     /// No other request came in time.
@@ -38,7 +38,7 @@ pub(super) enum Cut {
     Flood,
 }
 
-impl Cut {
+impl CloseReason {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Head => "head",
@@ -52,13 +52,13 @@ impl Cut {
 
 /// What time it is, in milliseconds since the listener was opened. Nobody sets this clock.
 #[derive(Clone, Debug)]
-pub(super) enum Ticks {
+pub(super) enum MonotonicClock {
     Since(Instant),
     #[cfg(test)]
     Manual(std::sync::Arc<AtomicU64>),
 }
 
-impl Ticks {
+impl MonotonicClock {
     pub(super) fn now_ms(&self) -> u64 {
         match self {
             Self::Since(opened) => u64::try_from(opened.elapsed().as_millis()).unwrap_or(NEVER),
@@ -85,8 +85,8 @@ const NEVER: u64 = u64::MAX;
 
 /// What a connection is doing.
 #[derive(Debug)]
-pub(super) struct Vitals {
-    ticks: Ticks,
+pub(super) struct ConnectionActivity {
+    clock: MonotonicClock,
     limits: TimeLimits,
     state: Mutex<State>,
     /// Since when it does nothing for anybody, for the registry; [`NEVER`] while it does.
@@ -107,21 +107,21 @@ struct State {
     /// Whether a head has begun, or is due because nothing was asked yet.
     head: bool,
     /// When each answer that is on its way made progress last.
-    answers: BTreeMap<u64, u64>,
+    responses: BTreeMap<u64, u64>,
     next: u64,
 }
 
-impl Vitals {
-    pub(super) fn new(ticks: Ticks, limits: TimeLimits) -> Self {
-        let now_ms = ticks.now_ms();
+impl ConnectionActivity {
+    pub(super) fn new(clock: MonotonicClock, limits: TimeLimits) -> Self {
+        let now_ms = clock.now_ms();
         Self {
-            ticks,
+            clock,
             limits,
             state: Mutex::new(State {
                 requests: 0,
                 since_ms: now_ms,
                 head: true,
-                answers: BTreeMap::new(),
+                responses: BTreeMap::new(),
                 next: 0,
             }),
             waiting_since_ms: AtomicU64::new(now_ms),
@@ -135,7 +135,7 @@ impl Vitals {
 
     /// Milliseconds since the listener was opened.
     pub(super) fn now_ms(&self) -> u64 {
-        self.ticks.now_ms()
+        self.clock.now_ms()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -143,7 +143,7 @@ impl Vitals {
     }
 
     /// The head of a request, or a part of it, has arrived.
-    pub(super) fn head_begun(&self) {
+    pub(super) fn on_request_bytes(&self) {
         let mut state = self.lock();
         if state.requests == 0 && !state.head {
             state.head = true;
@@ -152,18 +152,18 @@ impl Vitals {
     }
 
     /// A request is here.
-    pub(super) fn request_begun(&self) {
+    pub(super) fn begin_request(&self) {
         let mut state = self.lock();
         state.requests += 1;
         self.waiting_since_ms.store(NEVER, Ordering::Relaxed);
     }
 
     /// A request is over, and so is its answer.
-    pub(super) fn request_ended(&self, answer: Option<u64>) {
+    pub(super) fn end_request(&self, response: Option<u64>) {
         let mut state = self.lock();
         state.requests = state.requests.saturating_sub(1);
-        if let Some(answer) = answer {
-            state.answers.remove(&answer);
+        if let Some(response) = response {
+            state.responses.remove(&response);
         }
         self.answered.store(true, Ordering::Relaxed);
         if state.requests == 0 {
@@ -175,18 +175,18 @@ impl Vitals {
     }
 
     /// An answer is on its way; what is given names it.
-    pub(super) fn answer_begun(&self) -> u64 {
+    pub(super) fn begin_response(&self) -> u64 {
         let mut state = self.lock();
-        let answer = state.next;
+        let response = state.next;
         state.next += 1;
-        state.answers.insert(answer, self.now_ms());
-        answer
+        state.responses.insert(response, self.now_ms());
+        response
     }
 
     /// More of an answer is wanted, and is here or still being made.
-    pub(super) fn answer_wanted(&self, answer: u64, is_made: bool) {
+    pub(super) fn poll_response(&self, response: u64, is_made: bool) {
         let since = if is_made { NEVER } else { self.now_ms() };
-        self.lock().answers.insert(answer, since);
+        self.lock().responses.insert(response, since);
     }
 
     /// Whether what is written is not taken.
@@ -195,14 +195,14 @@ impl Vitals {
     }
 
     /// Says whether what is written is taken.
-    pub(super) fn stalled(&self, yes: bool) {
+    pub(super) fn set_stalled(&self, yes: bool) {
         let since = if yes { self.now_ms() } else { NEVER };
         self.stalled_since_ms.store(since, Ordering::Relaxed);
     }
 
     /// Whether it could be ended for the sake of others, and how soon: the least goes first. One that never
     /// asked or does not read goes before one that waits for its next request; of these who has waited longest.
-    pub(super) fn idleness(&self) -> Option<(bool, u64)> {
+    pub(super) fn eviction_rank(&self) -> Option<(bool, u64)> {
         if self.is_evicted() {
             return None;
         }
@@ -221,7 +221,7 @@ impl Vitals {
     }
 
     /// It asks for too much that is no request.
-    pub(super) fn flooded(&self) {
+    pub(super) fn set_flooded(&self) {
         self.flooded.store(true, Ordering::Release);
     }
 
@@ -236,7 +236,7 @@ impl Vitals {
     }
 
     /// When it is to be ended as things are, and why.
-    pub(super) fn due(&self) -> (u64, Cut) {
+    pub(super) fn deadline(&self) -> (u64, CloseReason) {
         let TimeLimits {
             head_ms,
             idle_ms,
@@ -244,18 +244,18 @@ impl Vitals {
         } = self.limits;
         let state = self.lock();
         let waiting = match (state.requests, state.head) {
-            (0, true) => (state.since_ms.saturating_add(head_ms), Cut::Head),
-            (0, false) => (state.since_ms.saturating_add(idle_ms), Cut::Idle),
-            _ => (NEVER, Cut::Idle),
+            (0, true) => (state.since_ms.saturating_add(head_ms), CloseReason::Head),
+            (0, false) => (state.since_ms.saturating_add(idle_ms), CloseReason::Idle),
+            _ => (NEVER, CloseReason::Idle),
         };
-        let slowest = state.answers.values().min().copied().unwrap_or(NEVER);
+        let slowest = state.responses.values().min().copied().unwrap_or(NEVER);
         drop(state);
         let stalled = self.stalled_since_ms.load(Ordering::Relaxed).min(slowest);
-        waiting.min((stalled.saturating_add(write_ms), Cut::Write))
+        waiting.min((stalled.saturating_add(write_ms), CloseReason::Write))
     }
 
     /// Ends when the connection has to, and says why.
-    pub(super) async fn overdue(&self) -> Cut {
+    pub(super) async fn wait_until_due(&self) -> CloseReason {
         let TimeLimits {
             head_ms,
             idle_ms,
@@ -265,14 +265,14 @@ impl Vitals {
         let nap = Duration::from_millis(head_ms.min(idle_ms).min(write_ms).max(1));
         loop {
             if self.is_evicted() {
-                return Cut::Room;
+                return CloseReason::Room;
             }
-            let (due_ms, why) = self.due();
+            let (deadline_ms, why) = self.deadline();
             let now_ms = self.now_ms();
-            if due_ms <= now_ms {
+            if deadline_ms <= now_ms {
                 return why;
             }
-            let left = Duration::from_millis(due_ms - now_ms).min(nap);
+            let left = Duration::from_millis(deadline_ms - now_ms).min(nap);
             // Evicted or not, one looks again.
             let _ = tokio::time::timeout(left, self.changed.notified()).await;
         }
@@ -289,70 +289,76 @@ mod tests {
         write_ms: 30_000,
     };
 
-    fn new() -> (Ticks, Vitals) {
-        let ticks = Ticks::manual();
-        let vitals = Vitals::new(ticks.clone(), LIMITS);
-        (ticks, vitals)
+    fn new() -> (MonotonicClock, ConnectionActivity) {
+        let clock = MonotonicClock::manual();
+        let activity = ConnectionActivity::new(clock.clone(), LIMITS);
+        (clock, activity)
     }
 
     #[test]
     fn silence_ends_when_a_head_is_due() {
-        let (ticks, silent) = new();
-        assert_eq!(silent.due(), (10_000, Cut::Head));
+        let (clock, silent) = new();
+        assert_eq!(silent.deadline(), (10_000, CloseReason::Head));
         // A head that drips in has begun long ago.
         for _ in 0..9 {
-            ticks.pass(1_000);
-            silent.head_begun();
+            clock.pass(1_000);
+            silent.on_request_bytes();
         }
-        assert_eq!(silent.due(), (10_000, Cut::Head));
+        assert_eq!(silent.deadline(), (10_000, CloseReason::Head));
     }
 
     #[test]
     fn between_requests_it_may_wait_longer_until_the_next_one_begins() {
-        let (ticks, vitals) = new();
-        vitals.request_begun();
-        ticks.pass(20_000);
-        assert_eq!((vitals.due().0, vitals.idleness()), (NEVER, None));
-        vitals.request_ended(None);
-        assert_eq!(vitals.idleness(), Some((true, 20_000)));
-        assert_eq!(vitals.due(), (95_000, Cut::Idle));
-        ticks.pass(50_000);
-        vitals.head_begun();
-        ticks.pass(1_000);
-        vitals.head_begun();
-        assert_eq!(vitals.due(), (80_000, Cut::Head));
+        let (clock, activity) = new();
+        activity.begin_request();
+        clock.pass(20_000);
+        assert_eq!(
+            (activity.deadline().0, activity.eviction_rank()),
+            (NEVER, None)
+        );
+        activity.end_request(None);
+        assert_eq!(activity.eviction_rank(), Some((true, 20_000)));
+        assert_eq!(activity.deadline(), (95_000, CloseReason::Idle));
+        clock.pass(50_000);
+        activity.on_request_bytes();
+        clock.pass(1_000);
+        activity.on_request_bytes();
+        assert_eq!(activity.deadline(), (80_000, CloseReason::Head));
     }
 
     #[test]
     fn an_answer_that_nobody_takes_ends_it_and_one_that_is_taken_does_not() {
-        let (ticks, vitals) = new();
-        vitals.request_begun();
-        vitals.request_begun();
-        let (one, other) = (vitals.answer_begun(), vitals.answer_begun());
+        let (clock, activity) = new();
+        activity.begin_request();
+        activity.begin_request();
+        let (one, other) = (activity.begin_response(), activity.begin_response());
         for _ in 0..10 {
-            ticks.pass(20_000);
-            vitals.answer_wanted(one, false);
-            vitals.answer_wanted(other, false);
-            assert_eq!(vitals.due(), (vitals.now_ms() + 30_000, Cut::Write));
+            clock.pass(20_000);
+            activity.poll_response(one, false);
+            activity.poll_response(other, false);
+            assert_eq!(
+                activity.deadline(),
+                (activity.now_ms() + 30_000, CloseReason::Write)
+            );
         }
-        vitals.request_ended(Some(one));
-        ticks.pass(20_000);
-        assert_eq!(vitals.due(), (230_000, Cut::Write));
+        activity.end_request(Some(one));
+        clock.pass(20_000);
+        assert_eq!(activity.deadline(), (230_000, CloseReason::Write));
         // What the shop has not made yet is not the client's fault.
-        vitals.answer_wanted(other, true);
-        assert_eq!(vitals.due().0, NEVER);
-        vitals.stalled(true);
-        assert_eq!(vitals.idleness(), Some((false, 220_000)));
-        assert_eq!(vitals.due(), (250_000, Cut::Write));
-        vitals.stalled(false);
-        assert_eq!(vitals.due().0, NEVER);
+        activity.poll_response(other, true);
+        assert_eq!(activity.deadline().0, NEVER);
+        activity.set_stalled(true);
+        assert_eq!(activity.eviction_rank(), Some((false, 220_000)));
+        assert_eq!(activity.deadline(), (250_000, CloseReason::Write));
+        activity.set_stalled(false);
+        assert_eq!(activity.deadline().0, NEVER);
     }
 
     #[tokio::test]
     async fn it_makes_room_at_once() {
-        let (_, vitals) = new();
-        vitals.evict();
-        assert_eq!(vitals.overdue().await, Cut::Room);
-        assert_eq!(vitals.idleness(), None);
+        let (_, activity) = new();
+        activity.evict();
+        assert_eq!(activity.wait_until_due().await, CloseReason::Room);
+        assert_eq!(activity.eviction_rank(), None);
     }
 }
