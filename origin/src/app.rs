@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     db::{self, Db},
     edges::Edges,
-    http::{Admission, Away},
+    http::{ConcurrencyLimits, OverloadPage},
     inventory,
     limits::Limits,
     mail::Mailer,
@@ -78,9 +78,9 @@ pub struct Parts {
     /// How often something may be asked.
     pub limits: Limits,
     /// How much is worked on at the same time.
-    pub admission: Admission,
+    pub concurrency: ConcurrencyLimits,
     /// What is said when there is too much to do.
-    pub away: Away,
+    pub overload_page: OverloadPage,
     /// What signs the tokens of programs.
     pub signer: Signer,
     /// What seals secrets that have to be read again.
@@ -90,7 +90,7 @@ pub struct Parts {
     /// Who is told that something is no longer right.
     pub edges: Edges,
     /// With what others are asked.
-    pub client: reqwest::Client,
+    pub http_client: reqwest::Client,
     /// Where messages to webhooks may go.
     pub targets: Targets,
     /// What is counted.
@@ -141,13 +141,13 @@ impl App {
         let sealer = config.sealer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
-        let client = crate::client::client().map_err(wrong)?;
+        let http_client = crate::http_client::client().map_err(wrong)?;
         let targets = Targets::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
         let clock = clock.of_database(&db, skew_max).await?;
-        let admission = Admission::new(db.readers());
+        let concurrency = ConcurrencyLimits::new(db.readers());
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::unassigned(),
             config,
@@ -170,9 +170,9 @@ impl App {
             sealer,
             pictures: Arc::new(Semaphore::new(1)),
             limits,
-            admission,
-            away: Away::default(),
-            client,
+            concurrency,
+            overload_page: OverloadPage::default(),
+            http_client,
             targets,
             batchers: Batchers::default(),
             metrics: Metrics::default(),

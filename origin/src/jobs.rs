@@ -40,7 +40,7 @@ impl Jobs {
         });
         jobs.upkeep(app, second / 5, "connections", |app| async move {
             app.db.look();
-            app.admission.follow(app.db.readers());
+            app.concurrency.resize(app.db.readers());
             Ok::<_, db::Error>(())
         });
         jobs.upkeep(app, second * 5, "clock", |app| async move {

@@ -97,7 +97,7 @@ pub async fn tell_edge(app: &App, index: usize) -> Result<usize, db::Error> {
     };
     let mut failure = None;
     for order in &orders {
-        if let Err(error) = edge.purge.purge(&app.client, now, order).await {
+        if let Err(error) = edge.purge.purge(&app.http_client, now, order).await {
             failure = Some(error);
             break;
         }

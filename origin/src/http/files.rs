@@ -9,7 +9,7 @@ use tower_http::services::ServeDir;
 
 use crate::app::App;
 
-use super::finish;
+use super::cache_headers;
 
 /// What a picture may do when it is opened by itself: nothing. SVG can hold scripts.
 const MEDIA_CSP: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
@@ -27,7 +27,7 @@ pub fn routes(app: &App) -> Router<App> {
     let assets = Router::new().nest_service("/assets", assets);
     let media = Router::new()
         .nest_service("/media", media)
-        .layer(middleware::from_fn(harmless));
+        .layer(middleware::from_fn(sandbox_media));
     assets.merge(media).layer(middleware::from_fn(immutable))
 }
 
@@ -37,12 +37,12 @@ async fn immutable(request: Request, next: Next) -> Response {
         response.status(),
         StatusCode::OK | StatusCode::PARTIAL_CONTENT
     ) {
-        finish::apply(&CachePolicy::Immutable, response.headers_mut());
+        cache_headers::apply(&CachePolicy::Immutable, response.headers_mut());
     }
     response
 }
 
-async fn harmless(request: Request, next: Next) -> Response {
+async fn sandbox_media(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.status().is_success() {
         response

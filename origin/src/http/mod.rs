@@ -5,27 +5,27 @@
 //! cached (what was answered before), report (problems as JSON or as a page), admit (how many at once),
 //! cross site, limits, catch panics, time limit, body limit, routes.
 
-mod admit;
-mod client;
+mod cache_headers;
+mod client_address;
 mod cross_site;
-mod drain;
+mod drain_body;
+mod edge_coding;
+mod edge_fields;
+mod edge_probe;
 mod files;
-mod finish;
 mod health;
-mod inner;
+mod load_shedding;
 mod observe;
 mod openapi;
-mod probe;
-mod raw;
-mod report;
+mod problems;
 mod response_cache;
 #[cfg(test)]
 mod response_cache_tests;
-mod secure;
+mod security_headers;
 
-pub use admit::Admission;
-pub use client::{Client, FromProxy, Peer, may_be_proxy};
-pub use report::Away;
+pub use client_address::{ClientAddress, FromProxy, Peer, may_be_proxy};
+pub use load_shedding::ConcurrencyLimits;
+pub use problems::OverloadPage;
 
 use std::time::Duration;
 
@@ -56,11 +56,11 @@ pub fn router(app: &App) -> Router {
         .merge(pages::routes())
         .merge(health::routes())
         .merge(openapi::routes())
-        .merge(probe::routes())
+        .merge(edge_probe::routes())
         .merge(files::routes(app))
-        .fallback(report::nothing_here)
-        .method_not_allowed_fallback(report::not_this_way);
-    layered(routes, app, time_limit)
+        .fallback(problems::not_found)
+        .method_not_allowed_fallback(problems::method_not_allowed);
+    with_layers(routes, app, time_limit)
 }
 
 /// What operators ask, for a listener of its own.
@@ -72,7 +72,7 @@ pub fn operators(app: &App) -> Router {
                     app.clone(),
                     observe::observe,
                 ))
-                .layer(middleware::from_fn(finish::finish))
+                .layer(middleware::from_fn(cache_headers::finish_response))
                 .layer(TimeoutLayer::with_status_code(
                     StatusCode::SERVICE_UNAVAILABLE,
                     OPERATOR_TIME_LIMIT,
@@ -86,32 +86,32 @@ pub fn operators(app: &App) -> Router {
 const OPERATOR_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Puts the layers around routes; the tests use it for routes that the shop does not have.
-fn layered(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
+fn with_layers(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
     routes
         .layer(
             ServiceBuilder::new()
-                .layer(middleware::from_fn(drain::drain))
-                .layer(middleware::from_fn_with_state(app.clone(), inner::verify))
+                .layer(middleware::from_fn(drain_body::drain_body))
+                .layer(middleware::from_fn_with_state(app.clone(), edge_fields::remove_unsigned_fields))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     observe::observe,
                 ))
-                .layer(middleware::from_fn(raw::raw))
-                .layer(middleware::from_fn_with_state(app.clone(), secure::secure))
-                .layer(middleware::from_fn(finish::finish))
+                .layer(middleware::from_fn(edge_coding::rename_coding))
+                .layer(middleware::from_fn_with_state(app.clone(), security_headers::add_security_headers))
+                .layer(middleware::from_fn(cache_headers::finish_response))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
-                    client::find_client,
+                    client_address::find_client,
                 ))
                 .layer(middleware::from_fn_with_state(app.clone(), response_cache::respond_from_cache))
-                .layer(middleware::from_fn_with_state(app.clone(), report::report))
-                .layer(middleware::from_fn_with_state(app.clone(), admit::admit))
+                .layer(middleware::from_fn_with_state(app.clone(), problems::render_problems))
+                .layer(middleware::from_fn_with_state(app.clone(), load_shedding::shed_load))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     cross_site::refuse_cross_site,
                 ))
                 .layer(middleware::from_fn_with_state(app.clone(), limits::limit))
-                .layer(CatchPanicLayer::custom(report::panicked))
+                .layer(CatchPanicLayer::custom(problems::panic_response))
                 .layer(TimeoutLayer::with_status_code(
                     StatusCode::REQUEST_TIMEOUT,
                     time_limit,
@@ -161,7 +161,7 @@ mod tests {
             .route("/api/fails", get(fails))
             .route("/api/hangs", get(std::future::pending::<&'static str>))
             .route("/api/takes", axum::routing::post(takes_json));
-        let router = layered(routes, &app, Duration::from_millis(20));
+        let router = with_layers(routes, &app, Duration::from_millis(20));
         let request = request.body(Body::from(body)).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
@@ -191,7 +191,7 @@ mod tests {
                 ("/c/tea", "href=\"/zh/c/tea\""),
                 ("/c/a\"b", "href=\"/zh/c/a&quot;b\""),
             ] {
-                let page = app.away.page(&app, Locale::En, (path, "its-id"));
+                let page = app.overload_page.page(&app, Locale::En, (path, "its-id"));
                 assert!(page.contains(language), "{path}");
                 assert_eq!(page.matches("its-id").count(), 1);
                 assert!(!page.contains("mallard-"), "{path}");

@@ -36,7 +36,7 @@ use crate::{
     web::{Finished, Refusal},
 };
 
-use super::{finish::identity, observe::TRACEPARENT, report};
+use super::{cache_headers::identity, observe::TRACEPARENT, problems};
 
 /// For how long an answer is served whose making has failed, until that is tried again.
 const REFRESH_RETRY_MS: i64 = 2_000;
@@ -104,7 +104,7 @@ pub async fn respond_from_cache(State(app): State<App>, request: Request, next: 
 /// Whoever was to make the answer has come to nothing, without a word.
 fn failed(app: &App, request: &Request) -> Response {
     let refused = Refusal::of(ProblemKind::Internal).into_response();
-    report::told(app, &report::Asked::of(request), refused)
+    problems::render_problem(app, &problems::ProblemContext::of(request), refused)
 }
 
 /// The key of what is asked for, where answers to it are kept.

@@ -52,7 +52,7 @@ async fn a_handler_gets_the_key_and_nothing_of_the_client() {
             Answer::html(format!("{uri} {} {headers:?}", request.uri()), policy())
         };
     let routes = Router::new().route("/p/{slug}", get(echo));
-    let router = layered(routes, &app, Duration::from_secs(5));
+    let router = with_layers(routes, &app, Duration::from_secs(5));
     let secret = "a-secret-of-somebody";
     let first = Request::get("/p/%74ea?utm_source=a-secret-of-somebody")
         .header(header::COOKIE, format!("session={secret}; cart={secret}"))
@@ -88,7 +88,7 @@ async fn who_joins_what_is_under_way_gets_nothing_older_than_the_question() {
         }
     };
     let routes = Router::new().route("/p/{slug}", get(handler));
-    let router = layered(routes, &app, Duration::from_secs(5));
+    let router = with_layers(routes, &app, Duration::from_secs(5));
     let early = tokio::spawn(ask(router.clone(), Request::get("/p/tea")));
     begun.acquire().await.unwrap().forget();
     // It has read what it says, and now that changes.

@@ -16,7 +16,7 @@ use shared::{
     page::{CHECKOUT, CHECKOUT_REVIEW, FIND_ORDER, action},
 };
 
-use crate::{accounts, app::App, config::Config, http::Client, web::Refusal};
+use crate::{accounts, app::App, config::Config, http::ClientAddress, web::Refusal};
 
 use super::{Network, Rule, Subject, TooOften, Verdict};
 
@@ -30,7 +30,10 @@ const API_ROOT: &str = "/api/v1";
 /// may (draft-ietf-httpapi-ratelimit-headers). A client that is not known has no limit: it came
 /// through something that was not named in the settings.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let client = request.extensions().get::<Client>().and_then(|it| it.0);
+    let client = request
+        .extensions()
+        .get::<ClientAddress>()
+        .and_then(|it| it.0);
     let route = request.extensions().get::<MatchedPath>();
     let rule = route.and_then(|route| rule_of(&app.config, route.as_str(), request.method()));
     let (Some(client), Some(rule)) = (client, rule) else {

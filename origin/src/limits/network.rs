@@ -6,7 +6,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{config::Config, http::Client};
+use crate::{config::Config, http::ClientAddress};
 
 use super::{Rule, Subject};
 
@@ -88,7 +88,7 @@ impl<S: Sync> FromRequestParts<S> for Network {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let client = parts.extensions.get::<Client>().and_then(|it| it.0);
+        let client = parts.extensions.get::<ClientAddress>().and_then(|it| it.0);
         Ok(client.map_or(Self(None), Self::of))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Business, CacheMetrics, clocks::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
+    Business, CacheMetrics, clock::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
 };
 
 /// What a request is counted under.

@@ -2,7 +2,7 @@
 
 mod business;
 mod caches;
-mod clocks;
+mod clock;
 mod log;
 mod metrics;
 mod pools;

@@ -14,7 +14,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use crate::client;
+use crate::http_client;
 
 const URL_MAX: usize = 2_000;
 
@@ -48,7 +48,9 @@ impl Targets {
         let allowed: HashSet<String> = allowed.iter().map(|it| host_text(it)).collect();
         let allowed = Arc::new(allowed);
         let resolver = PublicOnly(Arc::clone(&allowed));
-        let client = client::builder()?.dns_resolver(Arc::new(resolver)).build();
+        let client = http_client::builder()?
+            .dns_resolver(Arc::new(resolver))
+            .build();
         Ok(Self {
             client: client.map_err(|error| error.to_string())?,
             allowed,

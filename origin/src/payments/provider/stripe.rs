@@ -151,7 +151,7 @@ impl<'a> Stripe<'a> {
     fn request(&self, method: http::Method, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}{path}", self.app.config.stripe_url);
         self.app
-            .client
+            .http_client
             .request(method, url)
             .bearer_auth(self.key)
             .header("stripe-version", VERSION)

@@ -25,7 +25,7 @@ use shared::{
 
 use crate::{app::App, config::Config, web::Refusal};
 
-use super::report;
+use super::problems;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -48,7 +48,7 @@ pub fn may_be_proxy(config: &Config, peer: IpAddr) -> bool {
 
 /// The client's address, where it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client(pub Option<IpAddr>);
+pub struct ClientAddress(pub Option<IpAddr>);
 
 /// Finds out where a request comes from. Where the origin is closed, what came neither through the
 /// edge nor through a proxy goes no further; those who look after the machine still see how it is.
@@ -58,30 +58,30 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
         .extensions()
         .get::<Peer>()
         .map(|Peer(peer)| peer.ip().to_canonical());
-    let found = find(&app.config, request.headers(), peer, now);
-    let is_closed = app.config.require_edge && !found.came.is_named();
-    if is_closed && !is_for_machines(request.uri().path()) {
+    let found = find_source(&app.config, request.headers(), peer, now);
+    let is_closed = app.config.require_edge && !found.source.is_configured();
+    if is_closed && !is_health_check(request.uri().path()) {
         let refused = Refusal::of(ProblemKind::Forbidden).into_response();
-        return report::told(&app, &report::Asked::of(&request), refused);
+        return problems::render_problem(&app, &problems::ProblemContext::of(&request), refused);
     }
-    if found.came.is_named()
+    if found.source.is_configured()
         && let Some(FromProxy(known)) = request.extensions().get::<FromProxy>()
     {
         known.store(true, Ordering::Relaxed);
     }
     if found.client.is_none() {
-        warn_of_unknown(found.came);
+        warn_once_of_missing_address(found.source);
     }
-    request.extensions_mut().insert(Client(found.client));
+    request.extensions_mut().insert(ClientAddress(found.client));
     next.run(request).await
 }
 
 /// Says once that there are clients without an address, and what to do.
-fn warn_of_unknown(came: Came) {
+fn warn_once_of_missing_address(source: RequestSource) {
     static EDGE: Once = Once::new();
     static LOCAL: Once = Once::new();
-    match came {
-        Came::FromEdge => EDGE.call_once(|| {
+    match source {
+        RequestSource::Edge => EDGE.call_once(|| {
             tracing::warn!(
                 "the edge does not send client addresses, so rate limits by address have no effect: set \
                  CLIENT_ADDRESS_FIELD at the edge"
@@ -96,36 +96,41 @@ fn warn_of_unknown(came: Came) {
     }
 }
 
-fn is_for_machines(path: &str) -> bool {
+fn is_health_check(path: &str) -> bool {
     path == shared::page::operator::HEALTH
 }
 
 /// How a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Came {
-    Directly,
+enum RequestSource {
+    Direct,
     /// From this machine, and nobody has named what sends it.
-    Locally,
-    FromEdge,
+    Local,
+    Edge,
     /// Through a proxy that the settings name.
-    Through,
+    TrustedProxy,
 }
 
-impl Came {
+impl RequestSource {
     /// Whether the settings say that this is a way to the shop.
-    fn is_named(self) -> bool {
-        matches!(self, Self::FromEdge | Self::Through)
+    fn is_configured(self) -> bool {
+        matches!(self, Self::Edge | Self::TrustedProxy)
     }
 }
 
 /// How a request has come, and from whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Found {
-    came: Came,
+struct ClientSource {
+    source: RequestSource,
     client: Option<IpAddr>,
 }
 
-fn find(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timestamp) -> Found {
+fn find_source(
+    config: &Config,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    now: Timestamp,
+) -> ClientSource {
     let trusted = |address: IpAddr| {
         let proxies = &config.trusted_proxies;
         proxies.iter().any(|it| it.contains(&address))
@@ -133,14 +138,14 @@ fn find(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timesta
     // An address that cannot be read is nobody's; those who send one share the limits of what they came through.
     let unreadable = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     if let Some(secret) = &config.edge_secret
-        && let Some(signed) = signed(secret, headers, now)
+        && let Some(signed) = verified_address(secret, headers, now)
     {
         let client = match signed {
             UNKNOWN => None,
-            list => Some(last_of(&[list], trusted).unwrap_or(unreadable)),
+            list => Some(last_untrusted(&[list], trusted).unwrap_or(unreadable)),
         };
-        return Found {
-            came: Came::FromEdge,
+        return ClientSource {
+            source: RequestSource::Edge,
             client,
         };
     }
@@ -149,21 +154,21 @@ fn find(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>, now: Timesta
         .iter()
         .map(|it| it.to_str().unwrap_or_default())
         .collect();
-    let (came, client) = match peer {
+    let (source, client) = match peer {
         // A proxy asks for itself, too: whether the origin is well.
         Some(peer) if trusted(peer) => {
-            let client = last_of(&forwarded, trusted);
-            (Came::Through, Some(client.unwrap_or(peer)))
+            let client = last_untrusted(&forwarded, trusted);
+            (RequestSource::TrustedProxy, Some(client.unwrap_or(peer)))
         }
         // Who connects from this machine is a proxy that nobody has named, or a program that has no limits.
         Some(peer) if peer.is_loopback() => {
             let named = !forwarded.is_empty();
-            let client = || last_of(&forwarded, trusted).unwrap_or(peer);
-            (Came::Locally, named.then(client))
+            let client = || last_untrusted(&forwarded, trusted).unwrap_or(peer);
+            (RequestSource::Local, named.then(client))
         }
-        peer => (Came::Directly, peer),
+        peer => (RequestSource::Direct, peer),
     };
-    Found { came, client }
+    ClientSource { source, client }
 }
 
 /// In the place of an address that the edge does not know.
@@ -171,11 +176,11 @@ const UNKNOWN: &str = "-";
 
 /// The client in a list to which each proxy has added who asked it: the last address that is no proxy's.
 /// Whatever stands before one that cannot be read is not believed.
-fn last_of(lists: &[&str], trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+fn last_untrusted(lists: &[&str], trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let hops = lists.iter().rev().flat_map(|it| it.rsplit(','));
     let mut nearest = None;
     for hop in hops {
-        let Some(address) = address_of(hop) else {
+        let Some(address) = parse_address(hop) else {
             break;
         };
         nearest = Some(address);
@@ -187,7 +192,7 @@ fn last_of(lists: &[&str], trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
 }
 
 /// An address as proxies write it: with a port or without, IPv6 in brackets or not, quoted or not.
-fn address_of(text: &str) -> Option<IpAddr> {
+fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"').trim();
     let bracketed = || text.strip_prefix('[')?.split_once(']').map(|it| it.0);
     let with_port = || text.split_once(':').map(|it| it.0);
@@ -205,7 +210,11 @@ fn without_zone(text: &str) -> &str {
 }
 
 /// What the edge has signed: `ADDRESS SECONDS SIGNATURE`. The address is as the edge was told it.
-pub(super) fn signed<'a>(secret: &str, headers: &'a HeaderMap, now: Timestamp) -> Option<&'a str> {
+pub(super) fn verified_address<'a>(
+    secret: &str,
+    headers: &'a HeaderMap,
+    now: Timestamp,
+) -> Option<&'a str> {
     let value = headers.get(ADDRESS_HEADER)?.to_str().ok()?;
     let (text, signature) = value.rsplit_once(' ')?;
     let (address, seconds) = text.rsplit_once(' ')?;
@@ -250,8 +259,8 @@ mod tests {
             headers.insert(ADDRESS_HEADER, signed.parse().unwrap());
             headers.insert(FORWARDED_FOR, forwarded.parse().unwrap());
             let peer: IpAddr = if near { "10.1.1.1" } else { "192.0.2.1" }.parse().unwrap();
-            let found = find(&config(), &headers, Some(peer), now);
-            prop_assert_eq!(found.came, if near { Came::Through } else { Came::Directly });
+            let found = find_source(&config(), &headers, Some(peer), now);
+            prop_assert_eq!(found.source, if near { RequestSource::TrustedProxy } else { RequestSource::Direct });
             // Whoever can be told from others is: nobody is without limits.
             prop_assert!(found.client.is_some());
             prop_assert!(near || found.client == Some(peer));
@@ -267,20 +276,20 @@ mod tests {
             wrong.replace_range(place..=place, &sign);
             let mut headers = HeaderMap::new();
             headers.insert(ADDRESS_HEADER, wrong.parse().unwrap());
-            let believed = find(&config(), &headers, None, now).came == Came::FromEdge;
+            let believed = find_source(&config(), &headers, None, now).source == RequestSource::Edge;
             prop_assert_eq!(believed, wrong == right);
         }
     }
 
-    fn found(peer: &str, fields: &[(&'static str, &str)]) -> (Came, String) {
+    fn found(peer: &str, fields: &[(&'static str, &str)]) -> (RequestSource, String) {
         let now = Timestamp::from_millis(1_700_000_000_000);
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        let found = find(&config(), &headers, peer.parse().ok(), now);
+        let found = find_source(&config(), &headers, peer.parse().ok(), now);
         let client = found.client.map(|it| it.to_string());
-        (found.came, client.unwrap_or_default())
+        (found.source, client.unwrap_or_default())
     }
 
     /// Whatever the proxy in front writes, the client that it means is found, and never nobody.
@@ -303,20 +312,20 @@ mod tests {
             ("203.0.113.5, nonsense, 10.0.0.9", "10.0.0.9"),
             ("10.0.0.8, 10.0.0.9", "10.0.0.8"),
         ] {
-            let expected = (Came::Through, client.to_owned());
+            let expected = (RequestSource::TrustedProxy, client.to_owned());
             assert_eq!(
                 found("10.0.0.1", &[("x-forwarded-for", field)]),
                 expected,
                 "{field}"
             );
             let signed = shared::edge::signed_address("secret", Some(field), 1_700_000_000);
-            let expected = (Came::FromEdge, client.to_owned());
+            let expected = (RequestSource::Edge, client.to_owned());
             assert_eq!(
                 found("192.0.2.1", &[(ADDRESS, &signed)]),
                 expected,
                 "{field}"
             );
-            let expected = (Came::Locally, client.to_owned());
+            let expected = (RequestSource::Local, client.to_owned());
             assert_eq!(
                 found("127.0.0.1", &[("x-forwarded-for", field)]),
                 expected,
@@ -351,7 +360,7 @@ mod tests {
             let from_edge = found("192.0.2.1", &[(ADDRESS, &signed)]);
             assert_eq!(
                 from_edge,
-                (Came::FromEdge, "192.0.2.1".to_owned()),
+                (RequestSource::Edge, "192.0.2.1".to_owned()),
                 "{garbage}"
             );
             assert_eq!(found("", &[(ADDRESS, &signed)]).1, "0.0.0.0", "{garbage}");
@@ -366,15 +375,18 @@ mod tests {
     /// Only programs on this machine, and clients that the edge cannot name, have no address.
     #[test]
     fn nobody_else_is_without_an_address() {
-        assert_eq!(found("127.0.0.1", &[]), (Came::Locally, String::new()));
+        assert_eq!(
+            found("127.0.0.1", &[]),
+            (RequestSource::Local, String::new())
+        );
         let signed = shared::edge::signed_address("secret", None, 1_700_000_000);
         assert_eq!(
             found("192.0.2.1", &[(ADDRESS, &signed)]),
-            (Came::FromEdge, String::new())
+            (RequestSource::Edge, String::new())
         );
         assert_eq!(
             found("192.0.2.1", &[]),
-            (Came::Directly, "192.0.2.1".to_owned())
+            (RequestSource::Direct, "192.0.2.1".to_owned())
         );
     }
 }

@@ -30,23 +30,23 @@ use super::observe::RequestId;
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// Below these there are no pages.
-const NO_PAGES: [&str; 5] = ["/api", "/assets/", "/docs", "/media/", "/."];
+const NON_PAGE_PREFIXES: [&str; 5] = ["/api", "/assets/", "/docs", "/media/", "/."];
 
 /// What an answer keeps when its body is written.
-const KEPT: [HeaderName; 3] = [
+const PRESERVED_FIELDS: [HeaderName; 3] = [
     header::ALLOW,
     HeaderName::from_static("ratelimit"),
     HeaderName::from_static("ratelimit-policy"),
 ];
 
 /// Writes the problem that a response reports, or that its status means.
-pub async fn report(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
-    told(&app, &asked, next.run(request).await)
+pub async fn render_problems(State(app): State<App>, request: Request, next: Next) -> Response {
+    let context = ProblemContext::of(&request);
+    render_problem(&app, &context, next.run(request).await)
 }
 
 /// What is to be known of a request when its problem is written.
-pub struct Asked {
+pub struct ProblemContext {
     path: String,
     query: Option<String>,
     /// Whether it only reads: `GET` or `HEAD`.
@@ -55,7 +55,7 @@ pub struct Asked {
     route: Option<MatchedPath>,
 }
 
-impl Asked {
+impl ProblemContext {
     /// What this request says.
     pub fn of(request: &Request) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Asked {
 }
 
 /// The answer with its problem written, if it reports one.
-pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
+pub fn render_problem(app: &App, context: &ProblemContext, mut response: Response) -> Response {
     let Some(reported) = reported(&mut response) else {
         return response;
     };
@@ -77,22 +77,25 @@ pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
         mut problem,
         mut policy,
     } = reported;
-    if asked.route.as_ref().is_some_and(is_personal) {
+    if context.route.as_ref().is_some_and(is_personal) {
         policy = CachePolicy::Private;
     }
-    if let Some(to) = usual_spelling(&problem, asked) {
+    if let Some(to) = canonical_path(&problem, context) {
         return Answer::moved(&to, policy).into_response();
     }
     if policy == CachePolicy::Private {
         // An answer that others may get too does not carry one's id.
-        let id = asked.id.as_ref().and_then(|RequestId(id)| id.to_str().ok());
+        let id = context
+            .id
+            .as_ref()
+            .and_then(|RequestId(id)| id.to_str().ok());
         problem.request_id = id.map(str::to_owned);
     }
-    let kept = KEPT.map(|name| (response.headers_mut().remove(&name), name));
+    let preserved = PRESERVED_FIELDS.map(|name| (response.headers_mut().remove(&name), name));
     let status = response.status();
     let wait = problem.retry_after_s.map(HeaderValue::from);
-    let mut answer = body(app, &asked.path, &problem, policy).status(status);
-    for (value, name) in kept {
+    let mut answer = body(app, &context.path, &problem, policy).status(status);
+    for (value, name) in preserved {
         if let Some(value) = value {
             answer = answer.header(name, value);
         }
@@ -110,15 +113,17 @@ pub fn told(app: &App, asked: &Asked, mut response: Response) -> Response {
 /// Where a page is that is not at this address but may be at its usual spelling: lower case, single
 /// slashes, none at the end. Octets that are percent-encoded stay as they are. An edge in front redirects
 /// what could be read in two ways before it asks (`edge/src/core/request_url.rs`); a shop without one has this.
-fn usual_spelling(problem: &Problem, asked: &Asked) -> Option<String> {
-    let is_page = !NO_PAGES.iter().any(|it| asked.path.starts_with(it));
+fn canonical_path(problem: &Problem, context: &ProblemContext) -> Option<String> {
+    let is_page = !NON_PAGE_PREFIXES
+        .iter()
+        .any(|it| context.path.starts_with(it));
     // What is somebody's own may have a number in it that is spelled in one way only.
-    let is_own = asked.route.as_ref().is_some_and(is_personal);
+    let is_own = context.route.as_ref().is_some_and(is_personal);
     let is_missing = problem.status == StatusCode::NOT_FOUND.as_u16();
-    if !(is_page && asked.is_read && is_missing) || is_own {
+    if !(is_page && context.is_read && is_missing) || is_own {
         return None;
     }
-    let segments = asked.path.split('/').filter(|it| !it.is_empty());
+    let segments = context.path.split('/').filter(|it| !it.is_empty());
     let mut to = segments.fold(String::new(), |mut to, segment| {
         to.push('/');
         let mut encoded = 0;
@@ -137,10 +142,10 @@ fn usual_spelling(problem: &Problem, asked: &Asked) -> Option<String> {
         to.push('/');
     }
     // Those are at a listener of their own: here is nothing, however it is spelled.
-    if to == asked.path || page::operator::ALL.contains(&&*to) {
+    if to == context.path || page::operator::ALL.contains(&&*to) {
         return None;
     }
-    if let Some(query) = &asked.query {
+    if let Some(query) = &context.query {
         to.push('?');
         to.push_str(query);
     }
@@ -193,7 +198,7 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
     let (locale, rest) = Locale::split(path);
     if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
         let id = problem.request_id.as_deref().unwrap_or_default();
-        return Answer::html(app.away.page(app, locale, (rest, id)), policy);
+        return Answer::html(app.overload_page.page(app, locale, (rest, id)), policy);
     }
     let page = ErrorPage {
         status: problem.status,
@@ -206,49 +211,56 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
 /// The page that tells to come back, made once for each language and menu: when it is needed most, there
 /// is no time to make it.
 #[derive(Debug)]
-pub struct Away(Cache<(Locale, i64, bool), Arc<[String]>>);
+pub struct OverloadPage(Cache<(Locale, i64, bool), Arc<[String]>>);
 
 /// What stands in it for the address that was asked for, and for the request's id.
-const HERE: &str = "/mallard-here";
-const ID: &str = "mallard-id";
+const PATH_MARKER: &str = "/mallard-here";
+const ID_MARKER: &str = "mallard-id";
 
-impl Default for Away {
+impl Default for OverloadPage {
     fn default() -> Self {
         Self(Cache::new(2 * Locale::ALL.len()))
     }
 }
 
-impl Away {
+impl OverloadPage {
     pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
         let tree = app.tree.last();
         // The front page's address is spelled in a way of its own.
-        let here = if path == HOME.path { HOME.path } else { HERE };
-        let key = (locale, tree.version(), here == HERE);
+        let here = if path == HOME.path {
+            HOME.path
+        } else {
+            PATH_MARKER
+        };
+        let key = (locale, tree.version(), here == PATH_MARKER);
         let page = self.0.get(&key).unwrap_or_else(|| {
             let page = ErrorPage {
                 status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-                request_id: Some(ID.to_owned()),
+                request_id: Some(ID_MARKER.to_owned()),
             };
             let shell = pages::shell_of_error(app, locale, here);
             // In pieces: the address belongs between them.
             let page = ui::error(&shell, &page);
-            let page: Arc<[String]> = page.split(HERE).map(str::to_owned).collect();
+            let page: Arc<[String]> = page.split(PATH_MARKER).map(str::to_owned).collect();
             self.0.insert(key, Arc::clone(&page));
             page
         });
         let path = html_escape::encode_double_quoted_attribute(path);
-        let pieces: Vec<_> = page.iter().map(|piece| piece.replacen(ID, id, 1)).collect();
+        let pieces: Vec<_> = page
+            .iter()
+            .map(|piece| piece.replacen(ID_MARKER, id, 1))
+            .collect();
         pieces.join(&*path)
     }
 }
 
 /// There is nothing at this address.
-pub async fn nothing_here() -> Refusal {
+pub async fn not_found() -> Refusal {
     Refusal::of(ProblemKind::NotFound)
 }
 
 /// The address exists, the method does not.
-pub async fn not_this_way() -> Refusal {
+pub async fn method_not_allowed() -> Refusal {
     Refusal::of(ProblemKind::MethodNotAllowed)
 }
 
@@ -257,7 +269,7 @@ pub async fn not_this_way() -> Refusal {
     clippy::needless_pass_by_value,
     reason = "the layer gives the payload away"
 )]
-pub fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
+pub fn panic_response(payload: Box<dyn std::any::Any + Send>) -> Response {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     tracing::error!(
@@ -274,7 +286,10 @@ mod tests {
     fn found(method: &str, address: &str) -> Option<String> {
         let request = http::Request::builder().method(method).uri(address);
         let request = request.body(axum::body::Body::empty()).unwrap();
-        usual_spelling(&Problem::new(ProblemKind::NotFound), &Asked::of(&request))
+        canonical_path(
+            &Problem::new(ProblemKind::NotFound),
+            &ProblemContext::of(&request),
+        )
     }
 
     #[test]

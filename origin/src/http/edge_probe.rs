@@ -27,17 +27,17 @@ const DATABASE_MAX: Duration = Duration::from_millis(500);
 
 /// The edge's probe.
 pub fn routes() -> Router<App> {
-    Router::new().route(READY, get(probe))
+    Router::new().route(READY, get(check_origin))
 }
 
 /// 204 when requests are served, 503 without `Retry-After` when they would fail.
-async fn probe(State(app): State<App>, headers: HeaderMap) -> Response {
+async fn check_origin(State(app): State<App>, headers: HeaderMap) -> Response {
     // `inner` leaves this field in signed requests only.
     if !headers.contains_key(ADDRESS_HEADER) {
         return Refusal::of(ProblemKind::NotFound).into_response();
     }
-    let asked = tokio::time::timeout(DATABASE_MAX, db::migrations(&app.db)).await;
-    let status = match asked {
+    let checked = tokio::time::timeout(DATABASE_MAX, db::migrations(&app.db)).await;
+    let status = match checked {
         Ok(Ok(migrations)) if migrations.complete() => StatusCode::NO_CONTENT,
         Ok(_) => StatusCode::SERVICE_UNAVAILABLE,
         Err(_) => StatusCode::NO_CONTENT,

@@ -14,7 +14,7 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// Finishes an answer.
-pub async fn finish(request: Request, next: Next) -> Response {
+pub async fn finish_response(request: Request, next: Next) -> Response {
     let negotiation = Negotiation::of(request.method(), request.headers());
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Finished>() {

@@ -12,10 +12,14 @@ use shared::{edge::FIELD_PREFIX, time::Timestamp};
 
 use crate::app::App;
 
-use super::client;
+use super::client_address;
 
 /// Removes the inner fields of a request that the edge has not signed.
-pub async fn verify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn remove_unsigned_fields(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let secret = app.config.edge_secret.as_deref();
     remove_unsigned(secret, request.headers_mut(), app.clock.now());
     next.run(request).await
@@ -27,7 +31,9 @@ fn remove_unsigned(secret: Option<&str>, headers: &mut HeaderMap, now: Timestamp
         .filter(|name| name.as_str().starts_with(FIELD_PREFIX))
         .cloned()
         .collect();
-    if inner.is_empty() || secret.is_some_and(|it| client::signed(it, headers, now).is_some()) {
+    if inner.is_empty()
+        || secret.is_some_and(|it| client_address::verified_address(it, headers, now).is_some())
+    {
         return;
     }
     for name in inner {

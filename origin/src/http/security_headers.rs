@@ -15,7 +15,7 @@ use crate::app::App;
 const CSP: HeaderName = header::CONTENT_SECURITY_POLICY;
 
 /// What every answer says.
-const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+const COMMON_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -36,11 +36,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 
 /// What a page of a shop on HTTPS may load: its own files, pictures from anywhere that has HTTPS too
 /// (imported ones stay where they are), and the islands' WebAssembly.
-static OF_PAGES: LazyLock<HeaderValue> = LazyLock::new(|| of_pages("https: data:"));
+static PAGE_CSP: LazyLock<HeaderValue> = LazyLock::new(|| page_csp("https: data:"));
 /// The same for a shop without HTTPS, as on the machine of a developer.
-static OF_PLAIN_PAGES: LazyLock<HeaderValue> = LazyLock::new(|| of_pages("https: http: data:"));
+static PLAIN_HTTP_PAGE_CSP: LazyLock<HeaderValue> =
+    LazyLock::new(|| page_csp("https: http: data:"));
 
-fn of_pages(pictures: &str) -> HeaderValue {
+fn page_csp(pictures: &str) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {}; style-src 'self'; \
          img-src 'self' {pictures}; connect-src 'self'; font-src 'self'; \
@@ -48,23 +49,28 @@ fn of_pages(pictures: &str) -> HeaderValue {
         ui::csp_hashes().join(" ")
     );
     // Hashes are base64 between quotes, which is always a header value.
-    HeaderValue::from_str(&policy).unwrap_or(NOTHING)
+    HeaderValue::from_str(&policy).unwrap_or(DEFAULT_CSP)
 }
 
 /// What the page that tries the API may load: Swagger UI writes styles into its elements.
-const OF_DOCS: HeaderValue = HeaderValue::from_static(
+const DOCS_CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 /// What everything else may load.
-const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const DEFAULT_CSP: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Who has seen the shop over HTTPS asks for it no other way (RFC 6797).
-const FOR_TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+const HSTS_TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
 /// Adds the headers; a policy that is there already stays.
-pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn add_security_headers(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
     let docs = request.uri().path().starts_with("/docs");
     let mut response = next.run(request).await;
     if response.status() == StatusCode::NOT_MODIFIED {
@@ -75,16 +81,16 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     let media_type = response.headers().get(header::CONTENT_TYPE);
     let page = media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();
-    headers.extend(ALWAYS);
+    headers.extend(COMMON_HEADERS);
     if app.config.is_secure() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, FOR_TWO_YEARS);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS_TWO_YEARS);
     }
     if !headers.contains_key(CSP) {
         let policy = match (docs, page) {
-            (true, _) => OF_DOCS,
-            (_, true) if app.config.is_secure() => OF_PAGES.clone(),
-            (_, true) => OF_PLAIN_PAGES.clone(),
-            _ => NOTHING,
+            (true, _) => DOCS_CSP,
+            (_, true) if app.config.is_secure() => PAGE_CSP.clone(),
+            (_, true) => PLAIN_HTTP_PAGE_CSP.clone(),
+            _ => DEFAULT_CSP,
         };
         headers.insert(CSP, policy);
     }

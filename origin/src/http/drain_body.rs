@@ -24,13 +24,13 @@ const BYTES_MAX: u64 = media::FILE_MAX;
 const TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Answers at once, and reads the rest of the body beside the answer.
-pub async fn drain(request: Request, next: Next) -> Response {
+pub async fn drain_body(request: Request, next: Next) -> Response {
     // A stream of HTTP/2 is reset alone, after its answer.
     if request.version() >= Version::HTTP_2 || request.body().is_end_stream() {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let rest = Arc::new(Mutex::new(Rest {
+    let rest = Arc::new(Mutex::new(UnreadBody {
         stream: body.into_data_stream(),
         expected: !parts.headers.contains_key(EXPECT),
         ended: false,
@@ -47,7 +47,7 @@ pub async fn drain(request: Request, next: Next) -> Response {
     response
 }
 
-struct Rest {
+struct UnreadBody {
     stream: BodyDataStream,
     /// Whether the client sends: with `Expect: 100-continue` it waits until somebody reads.
     expected: bool,
@@ -56,7 +56,7 @@ struct Rest {
 
 type Chunk = Option<Result<Bytes, axum::Error>>;
 
-fn poll(rest: &Mutex<Rest>, context: &mut Context<'_>) -> Poll<Chunk> {
+fn poll(rest: &Mutex<UnreadBody>, context: &mut Context<'_>) -> Poll<Chunk> {
     let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
     rest.expected = true;
     let chunk = std::pin::Pin::new(&mut rest.stream).poll_next(context);
@@ -64,12 +64,12 @@ fn poll(rest: &Mutex<Rest>, context: &mut Context<'_>) -> Poll<Chunk> {
     chunk
 }
 
-fn is_unread(rest: &Mutex<Rest>) -> bool {
+fn is_unread(rest: &Mutex<UnreadBody>) -> bool {
     let rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
     rest.expected && !rest.ended
 }
 
-async fn read(rest: &Mutex<Rest>, mut left: u64) {
+async fn read(rest: &Mutex<UnreadBody>, mut left: u64) {
     while let Some(Ok(chunk)) = poll_fn(|context| poll(rest, context)).next().await {
         match left.checked_sub(chunk.len() as u64) {
             Some(fewer) => left = fewer,

@@ -9,10 +9,10 @@ const ASK_RAW: HeaderName = HeaderName::from_static("mallard-raw");
 const RAW_CODING: HeaderName = HeaderName::from_static("mallard-coding");
 
 /// Renames the header for those who ask.
-pub async fn raw(request: Request, next: Next) -> Response {
-    let asked = request.headers().contains_key(ASK_RAW);
+pub async fn rename_coding(request: Request, next: Next) -> Response {
+    let is_requested = request.headers().contains_key(ASK_RAW);
     let mut response = next.run(request).await;
-    if asked && let Some(coding) = response.headers_mut().remove(header::CONTENT_ENCODING) {
+    if is_requested && let Some(coding) = response.headers_mut().remove(header::CONTENT_ENCODING) {
         response.headers_mut().insert(RAW_CODING, coding);
     }
     response
