@@ -23,12 +23,12 @@ use crate::{
     config::Config,
     db::{self, Db},
     edges::Edges,
-    http::{ConcurrencyLimits, OverloadPage},
+    http_pipeline::{ConcurrencyLimits, OverloadPage},
     inventory,
     limits::Limits,
     mail::Mailer,
     orders,
-    redis::Redis,
+    redis_client::RedisClient,
     seal::Sealer,
     telemetry::Metrics,
     webhooks::Targets,
@@ -58,7 +58,7 @@ pub struct Parts {
     /// What is kept of answers, if anything.
     pub memory: Option<Arc<MemoryCache>>,
     /// What origins share besides the database, if there is one.
-    pub redis: Option<Arc<Redis>>,
+    pub redis: Option<Arc<RedisClient>>,
     /// What origins share of answers.
     pub l2: Option<L2>,
     /// The category tree.

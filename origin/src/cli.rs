@@ -13,7 +13,7 @@ use crate::{
     assets, at_rest, catalog,
     clock::Clock,
     config::{self, Config},
-    db, http,
+    db, http_pipeline,
     jobs::Jobs,
     load, outbox, private, server, telemetry,
 };
@@ -264,7 +264,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     let operators = operators.map(|listener| server::Operators::start(&app, listener));
     tracing::info!(listen = %app.config.listen, "serving");
     let jobs = Jobs::start(&app);
-    server::serve(&app, http::router(&app), listener, stop).await;
+    server::serve(&app, http_pipeline::router(&app), listener, stop).await;
     jobs.stop().await;
     if let Some(operators) = operators {
         operators.stop().await;

@@ -14,7 +14,7 @@ use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, redis::Redis, telemetry::LogFormat};
+use crate::{checkout::Rules, redis_client::RedisClient, telemetry::LogFormat};
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
@@ -624,10 +624,10 @@ impl Config {
     }
 
     /// What origins share, if there is one.
-    pub fn redis(&self) -> Result<Option<Redis>, String> {
+    pub fn redis(&self) -> Result<Option<RedisClient>, String> {
         let timeout = Duration::from_millis(self.redis_timeout_ms);
         let url = self.redis_url.as_deref();
-        url.map(|url| Redis::new(url, timeout)).transpose()
+        url.map(|url| RedisClient::new(url, timeout)).transpose()
     }
 
     /// What is seen of the settings by everybody.

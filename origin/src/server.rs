@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-use ::http::Request;
 use axum::Router;
+use http::Request;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -41,7 +41,7 @@ use registry::{Registration, Registry};
 
 use crate::{
     app::App,
-    http::{self, FromProxy, Peer},
+    http_pipeline::{self, FromProxy, Peer},
 };
 
 /// The largest head of a request: line and headers together.
@@ -136,7 +136,7 @@ impl Operators {
         let (stop, stopped) = oneshot::channel();
         let app = app.clone();
         let task = tokio::spawn(async move {
-            let router = http::operators(&app);
+            let router = http_pipeline::operators(&app);
             let stopped = async {
                 stopped.await.ok();
             };
@@ -232,7 +232,7 @@ impl Acceptor {
         // Answers are written whole, so there is nothing to wait for. Who is gone already needs none.
         let _ = stream.set_nodelay(true);
         let activity = Arc::new(ConnectionActivity::new(self.clock.clone(), self.limits));
-        let is_proxy = http::may_be_proxy(&app.config, peer.ip());
+        let is_proxy = http_pipeline::may_be_proxy(&app.config, peer.ip());
         let proxy = Arc::new(AtomicBool::new(is_proxy));
         let registration = self.registry.register(peer.ip(), &activity, &proxy);
         Ok(registration.map(|registration| Accepted {

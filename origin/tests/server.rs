@@ -52,7 +52,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
             "finished"
         }
     });
-    let router = origin::http::router(&app)
+    let router = origin::http_pipeline::router(&app)
         .route("/slow", slow)
         .route("/endless", axum::routing::get(async || endless()));
     let listener = server::bind(&app).unwrap();

@@ -158,11 +158,11 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
         broken.push("the core does not know the runtime");
     }
     if under("origin/src")
-        && !under("origin/src/http")
+        && !under("origin/src/http_pipeline")
         && !under("origin/src/cli.rs")
-        && (names("crate::http::") || names("super::http::"))
+        && (names("crate::http_pipeline::") || names("super::http_pipeline::"))
     {
-        broken.push("only the command line knows `http`");
+        broken.push("only the command line knows `http_pipeline`");
     }
     let shows = ["origin/src/catalog", "origin/src/db", "origin/src/pages"];
     if under("origin/src") && !shows.into_iter().any(under) && names("db.catalog()") {
@@ -199,7 +199,10 @@ mod tests {
         assert_eq!(found("origin/src/cart/view.rs", "app.db.catalog()"), 1);
         assert_eq!(found("origin/src/catalog/mod.rs", "app.db.catalog()"), 0);
         assert_eq!(
-            found("origin/src/catalog/web.rs", "use crate::http::Answer;"),
+            found(
+                "origin/src/catalog/web.rs",
+                "use crate::http_pipeline::Answer;"
+            ),
             1
         );
         assert_eq!(

@@ -14,7 +14,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{app::App, cache, db::Tx, redis::Redis};
+use crate::{app::App, cache, db::Tx, redis_client::RedisClient};
 
 use super::{
     Error, links,
@@ -50,7 +50,7 @@ pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Optio
     let hash = links::hash(token);
     let key = key(cache::shop_id(app).await?, &hash);
     let asked = redis
-        .ask(async |connection| connection.get::<_, Option<String>>(&key).await)
+        .query(async |connection| connection.get::<_, Option<String>>(&key).await)
         .await;
     let known = asked.as_ref().and_then(Option::as_deref);
     if let Some(person) = known.and_then(|text| opened(app, &key, text, now)) {
@@ -68,7 +68,7 @@ pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Optio
             .conditional_set(ExistenceCheck::NX)
             .with_expiration(SetExpiry::PX(REMEMBERED_MS));
         redis
-            .ask(async |connection| connection.set_options(&key, text, options).await)
+            .query(async |connection| connection.set_options(&key, text, options).await)
             .await
             .unwrap_or(());
     }
@@ -85,11 +85,11 @@ pub(super) async fn forget(app: &App, tx: &mut Tx, hashes: Vec<String>) -> Resul
     Ok(())
 }
 
-async fn forget_now(redis: Arc<Redis>, shop: i64, hashes: Vec<String>) {
+async fn forget_now(redis: Arc<RedisClient>, shop: i64, hashes: Vec<String>) {
     for hash in hashes {
         let key = key(shop, &hash);
         let command = Cmd::pset_ex(key, FORGOTTEN, REMEMBERED_MS);
-        let forgotten = redis.insist(&command).await;
+        let forgotten = redis.retry(&command).await;
         if forgotten != Some(()) {
             // Whoever signs out of many waits once, not for each.
             tracing::warn!("ended sessions may stay cached for up to a minute");

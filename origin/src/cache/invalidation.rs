@@ -33,7 +33,7 @@ pub async fn publish_invalidations(app: &App) -> Result<(), SubscribeError> {
         app.changes.refresh(&app.db).await?;
         let latest = app.changes.latest();
         redis
-            .ask(async |connection| connection.publish::<_, _, i64>(&channel, latest).await)
+            .query(async |connection| connection.publish::<_, _, i64>(&channel, latest).await)
             .await;
     }
 }
@@ -44,7 +44,7 @@ pub async fn subscribe_to_invalidations(app: &App) -> Result<(), SubscribeError>
         return Ok(());
     };
     let channel = channel(app).await?;
-    let mut messages = redis.listen(&channel).await?.into_on_message();
+    let mut messages = redis.subscribe(&channel).await?.into_on_message();
     // What was told before somebody listened.
     app.changes.refresh(&app.db).await?;
     while let Some(message) = messages.next().await {

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::{accounts::Signer, app::App, redis::Redis, telemetry::Shared};
+use crate::{accounts::Signer, app::App, redis_client::RedisClient, telemetry::Shared};
 
 use super::{CachedResponse, Coding, EntryMetadata, Representation};
 
@@ -36,7 +36,7 @@ return 1";
 /// Finished answers in Redis.
 #[derive(Debug)]
 pub struct L2 {
-    redis: Arc<Redis>,
+    redis: Arc<RedisClient>,
     put_script: Script,
     /// Which program with which settings has made an answer.
     build: String,
@@ -54,7 +54,7 @@ struct EntryHead {
 
 impl L2 {
     /// Answers in this Redis, as they are made by a program with this mark.
-    pub fn new(redis: Arc<Redis>, build: String) -> Self {
+    pub fn new(redis: Arc<RedisClient>, build: String) -> Self {
         Self {
             redis,
             put_script: Script::new(PUT),
@@ -67,7 +67,7 @@ impl L2 {
         let (key, now) = (self.key(app, key).await?, app.clock.now());
         let reply = self
             .redis
-            .ask(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
+            .query(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
             .await;
         let found = reply.as_ref().map(|value| {
             let value = value.as_deref();
@@ -100,13 +100,13 @@ impl L2 {
             .arg(version_digits(cached.version()))
             .arg(remaining_ms);
         self.redis
-            .ask(async |connection| call.invoke_async::<i64>(connection).await)
+            .query(async |connection| call.invoke_async::<i64>(connection).await)
             .await;
     }
 
     /// Whether it is asked at all just now.
-    pub fn is_trusted(&self) -> bool {
-        self.redis.is_trusted()
+    pub fn is_available(&self) -> bool {
+        self.redis.is_available()
     }
 
     /// The key in Redis. It names the shop, and who makes its answers: others would make other ones.

@@ -16,7 +16,7 @@ use shared::{
     page::{CHECKOUT, CHECKOUT_REVIEW, FIND_ORDER, action},
 };
 
-use crate::{accounts, app::App, config::Config, http::ClientAddress, web::Refusal};
+use crate::{accounts, app::App, config::Config, http_pipeline::ClientAddress, web::Refusal};
 
 use super::{Network, Rule, Subject, TooOften, Verdict};
 

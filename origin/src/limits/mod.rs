@@ -5,7 +5,7 @@
 
 mod layer;
 mod network;
-mod redis;
+mod shared_buckets;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::redis::Redis;
+use crate::redis_client::RedisClient;
 
 pub use layer::{check_network, coupons, limit};
 pub use network::Network;
@@ -163,7 +163,7 @@ impl Rule {
 pub struct Limits {
     /// When each bucket is full again, in microseconds.
     own: Cache<[u8; 16], i64>,
-    shared: Option<redis::Shared>,
+    shared: Option<shared_buckets::SharedBuckets>,
 }
 
 /// Buckets in memory, some 100 bytes each. Those that nobody asked about for longest are forgotten,
@@ -172,10 +172,10 @@ const BUCKETS_MAX: usize = 100_000;
 
 impl Limits {
     /// Buckets that are shared over this Redis, or not.
-    pub fn new(redis: Option<Arc<Redis>>) -> Self {
+    pub fn new(redis: Option<Arc<RedisClient>>) -> Self {
         Self {
             own: Cache::new(BUCKETS_MAX),
-            shared: redis.map(redis::Shared::new),
+            shared: redis.map(shared_buckets::SharedBuckets::new),
         }
     }
 

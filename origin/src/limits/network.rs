@@ -6,7 +6,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{config::Config, http::ClientAddress};
+use crate::{config::Config, http_pipeline::ClientAddress};
 
 use super::{Rule, Subject};
 

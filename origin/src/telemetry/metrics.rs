@@ -147,7 +147,7 @@ impl Metrics {
         if let Some(memory) = memory {
             self.cache.is(memory.size());
         }
-        self.cache.is_trusted(l2.is_some_and(L2::is_trusted));
+        self.cache.is_trusted(l2.is_some_and(L2::is_available));
         for (name, pool) in db.pools() {
             self.pools.is(name, &pool.figures());
         }

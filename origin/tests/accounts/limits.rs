@@ -10,7 +10,7 @@ use http::Request;
 use origin::{
     accounts::Asker,
     config::Config,
-    http::Peer,
+    http_pipeline::Peer,
     limits::{Limits, Rule, Subject},
 };
 use serde_json::{Value, json};

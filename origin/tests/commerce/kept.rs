@@ -286,7 +286,7 @@ db_test! {
 
 db_test! {
     /// What is kept for everybody is made of the address alone. What reaches a handler that reads more is
-    /// tested beside the layer (`http/response_cache_tests.rs`).
+    /// tested beside the layer (`http_pipeline/response_cache_tests.rs`).
     async fn nothing_of_the_one_who_asks_gets_into_what_others_get(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let secret = "a-secret-of-somebody";

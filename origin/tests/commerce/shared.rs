@@ -212,7 +212,7 @@ db_test! {
         };
         tokio::join!(writes, reads(0), reads(0), reads(1), reads(1));
         for origin in &origins {
-            assert!(!origin.app.redis.as_ref().unwrap().is_trusted());
+            assert!(!origin.app.redis.as_ref().unwrap().is_available());
             assert!(served(origin, "l2", "unanswered").await > 0);
         }
         close(&[&origins[0], &origins[1]]).await;

@@ -37,7 +37,7 @@ pub async fn send_from(
         .uri(path)
         .header("content-type", "application/json")
         .header("idempotency-key", origin::secret::token())
-        .extension(origin::http::Peer(peer));
+        .extension(origin::http_pipeline::Peer(peer));
     shop.send_body(request, Body::from(body.to_string())).await
 }
 

@@ -19,26 +19,26 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 
-use self::{address::Address, breaker::Breaker};
+use self::{address::RedisAddress, breaker::RedisBreaker};
 
 /// How long connecting may take. Nobody waits for it: who asks meanwhile goes on without an answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// For how long somebody insists on an answer, and how long after a failure they ask again.
-const INSIST_MAX: Duration = Duration::from_millis(500);
-const AGAIN: Duration = Duration::from_millis(20);
+const RETRY_MAX: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// A Redis that several origins use.
-pub struct Redis {
-    address: Address,
+pub struct RedisClient {
+    address: RedisAddress,
     timeout: Duration,
-    breaker: Breaker,
+    breaker: RedisBreaker,
     /// The connection, from when somebody wants it until it has failed.
-    connection: Mutex<Option<Opening>>,
+    connection: Mutex<Option<PendingConnection>>,
 }
 
 /// A connection that is being made, or is there.
-type Opening = Shared<BoxFuture<'static, Result<Connection, RedisError>>>;
+type PendingConnection = Shared<BoxFuture<'static, Result<Connection, RedisError>>>;
 
 /// What commands are sent over; each clone may be used at the same time.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ pub enum Connection {
     Cluster(ClusterConnection),
 }
 
-impl std::fmt::Debug for Redis {
+impl std::fmt::Debug for RedisClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The address may hold a password.
         f.debug_struct("Redis")
@@ -59,31 +59,31 @@ impl std::fmt::Debug for Redis {
     }
 }
 
-impl Redis {
+impl RedisClient {
     /// The Redis at this address, which is connected to when it is asked first.
     pub fn new(url: &str, timeout: Duration) -> Result<Self, String> {
         Ok(Self {
-            address: Address::parse(url)?,
+            address: RedisAddress::parse(url)?,
             timeout,
-            breaker: Breaker::default(),
+            breaker: RedisBreaker::default(),
             connection: Mutex::default(),
         })
     }
 
     /// What Redis answers; nothing when it does not in time, and while it is left alone because of that.
-    pub async fn ask<T>(
+    pub async fn query<T>(
         &self,
-        question: impl AsyncFnOnce(&mut Connection) -> Result<T, RedisError>,
+        command: impl AsyncFnOnce(&mut Connection) -> Result<T, RedisError>,
     ) -> Option<T> {
         if !self.breaker.allows(Instant::now()) {
             return None;
         }
-        let opening = self.opening();
-        let asked = async {
-            let mut connection = opening.clone().await?;
-            question(&mut connection).await
+        let pending = self.pending();
+        let reply = async {
+            let mut connection = pending.clone().await?;
+            command(&mut connection).await
         };
-        let why = match tokio::time::timeout(self.timeout, asked).await {
+        let reason = match tokio::time::timeout(self.timeout, reply).await {
             Ok(Ok(answer)) => {
                 if self.breaker.succeeded() {
                     tracing::info!("Redis responds again");
@@ -93,10 +93,10 @@ impl Redis {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "timed out".to_owned(),
         };
-        self.forget(&opening);
+        self.discard(&pending);
         if self.breaker.failed(Instant::now()) {
             tracing::warn!(
-                error = why,
+                error = reason,
                 "Redis does not respond; it is not used until it does"
             );
         }
@@ -104,37 +104,37 @@ impl Redis {
     }
 
     /// Asks again and again for a moment, also while Redis is left alone: for what must not get lost by chance.
-    pub async fn insist<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
-        let answered = async {
+    pub async fn retry<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        let replied = async {
             loop {
-                let opening = self.opening();
-                let asked = async {
-                    let mut connection = opening.clone().await?;
+                let pending = self.pending();
+                let reply = async {
+                    let mut connection = pending.clone().await?;
                     command.query_async(&mut connection).await
                 };
-                match asked.await {
+                match reply.await {
                     Ok(answer) => return answer,
-                    Err(_) => self.forget(&opening),
+                    Err(_) => self.discard(&pending),
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         };
-        tokio::time::timeout(INSIST_MAX, answered).await.ok()
+        tokio::time::timeout(RETRY_MAX, replied).await.ok()
     }
 
     /// Whether it is asked at all just now.
-    pub fn is_trusted(&self) -> bool {
+    pub fn is_available(&self) -> bool {
         self.breaker.is_closed()
     }
 
     /// A connection of its own, for what is told to all who listen.
-    pub async fn listen(&self, channel: &str) -> Result<PubSub, RedisError> {
-        let mut channels = self.address.listen().await?;
+    pub async fn subscribe(&self, channel: &str) -> Result<PubSub, RedisError> {
+        let mut channels = self.address.connect_pub_sub().await?;
         channels.subscribe(channel).await?;
         Ok(channels)
     }
 
-    fn opening(&self) -> Opening {
+    fn pending(&self) -> PendingConnection {
         let mut slot = self.slot();
         let open = || {
             let address = self.address.clone();
@@ -157,7 +157,7 @@ impl Redis {
 
     /// Has the next one connect anew: what was on the other side may be another one by now. A connection
     /// that is still being made goes on.
-    fn forget(&self, failed: &Opening) {
+    fn discard(&self, failed: &PendingConnection) {
         let mut slot = self.slot();
         let is_this = slot.as_ref().is_some_and(|it| it.ptr_eq(failed));
         if is_this && failed.peek().is_some() {
@@ -165,7 +165,7 @@ impl Redis {
         }
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Opening>> {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<PendingConnection>> {
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

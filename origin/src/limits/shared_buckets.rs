@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::redis::Script;
 
-use crate::redis::Redis;
+use crate::redis_client::RedisClient;
 
 use super::{Rule, Verdict};
 
@@ -21,13 +21,13 @@ return string.format('%.0f', full_at)";
 
 /// Buckets in a Redis.
 #[derive(Debug)]
-pub(super) struct Shared {
-    redis: Arc<Redis>,
+pub(super) struct SharedBuckets {
+    redis: Arc<RedisClient>,
     take: Script,
 }
 
-impl Shared {
-    pub(super) fn new(redis: Arc<Redis>) -> Self {
+impl SharedBuckets {
+    pub(super) fn new(redis: Arc<RedisClient>) -> Self {
         Self {
             redis,
             take: Script::new(TAKE),
@@ -42,7 +42,7 @@ impl Shared {
         // When the bucket was full again before this request.
         let full_at: String = self
             .redis
-            .ask(async |connection| call.invoke_async(connection).await)
+            .query(async |connection| call.invoke_async(connection).await)
             .await?;
         Some(rule.decide(full_at.parse().unwrap_or(now_us), now_us).0)
     }

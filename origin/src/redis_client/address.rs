@@ -20,7 +20,7 @@ const CLUSTER_PORT: u16 = 6_379;
 
 /// Where Redis is.
 #[derive(Clone)]
-pub(super) enum Address {
+pub(super) enum RedisAddress {
     Server(Client),
     Sentinels {
         urls: Vec<String>,
@@ -33,7 +33,7 @@ pub(super) enum Address {
     },
 }
 
-impl Address {
+impl RedisAddress {
     /// Reads an address. It may hold a password, so no error repeats it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = |error: RedisError| format!("the Redis address: {error}");
@@ -86,7 +86,7 @@ impl Address {
     }
 
     /// Connects to where one may listen; in a cluster every node passes on what is published.
-    pub(super) async fn listen(&self) -> Result<PubSub, RedisError> {
+    pub(super) async fn connect_pub_sub(&self) -> Result<PubSub, RedisError> {
         let Self::Cluster { urls, .. } = self else {
             return self.server().await?.get_async_pubsub().await;
         };
@@ -168,14 +168,14 @@ mod tests {
 
     #[test]
     fn an_address_says_what_is_there() {
-        let parse = |text: &str| Address::parse(text).unwrap();
-        assert!(matches!(parse("redis://h"), Address::Server(_)));
-        let Address::Cluster { urls, .. } = parse("redis-cluster://u:p%40@a:1,b,[::1]") else {
+        let parse = |text: &str| RedisAddress::parse(text).unwrap();
+        assert!(matches!(parse("redis://h"), RedisAddress::Server(_)));
+        let RedisAddress::Cluster { urls, .. } = parse("redis-cluster://u:p%40@a:1,b,[::1]") else {
             panic!("a cluster is expected");
         };
         let hosts = ["a:1", "b:6379", "[::1]:6379"].map(|it| format!("redis://u:p%40@{it}"));
         assert_eq!(urls, hosts);
-        let Address::Sentinels {
+        let RedisAddress::Sentinels {
             urls,
             master,
             login,
@@ -203,7 +203,7 @@ mod tests {
             "redis-cluster://u:secret@a,,b",
             "redis-cluster://u:secret@a:port,b",
         ] {
-            let error = Address::parse(text).err();
+            let error = RedisAddress::parse(text).err();
             let error = error.unwrap_or_else(|| panic!("{text} was taken"));
             assert!(error.starts_with("the Redis address: "), "{error}");
             assert!(!error.contains("secret"), "{error}");

@@ -212,7 +212,10 @@ mod tests {
             "the request beyond the queue is refused at once"
         );
         drop((waiting, held));
-        assert!(limit.take().await.is_some(), "a cancelled request leaves the queue");
+        assert!(
+            limit.take().await.is_some(),
+            "a cancelled request leaves the queue"
+        );
     }
 
     #[tokio::test]
@@ -227,7 +230,10 @@ mod tests {
         let held = join_all((0..free).map(|_| throttled())).await;
         assert!(held.iter().all(Option::is_some));
         assert!(throttled().await.is_none());
-        assert!(limits.browsing.take().await.is_some(), "nothing is being written");
+        assert!(
+            limits.browsing.take().await.is_some(),
+            "nothing is being written"
+        );
         drop(held);
         assert!(throttled().await.is_some());
     }
