@@ -37,7 +37,7 @@ use crate::{
     limits::Network,
     orders,
     shopper::{self, Shopper},
-    web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt, SetCookie},
+    web::{Answer, HandlerResult, Json, Path, Query, Refusal, RouterExt, SetCookie},
 };
 
 use super::{
@@ -151,7 +151,7 @@ fn accepted() -> Answer {
 /// What signs a browser in. The account has a cart of its own, so the guest's is let go.
 pub(super) fn cookies_of(app: &App, entered: &Entered) -> Vec<HeaderValue> {
     let mut cookies = vec![cookie(&app.config, Some(&entered.session))];
-    cookies.extend(shopper::welcome(&app.config));
+    cookies.extend(shopper::sign_in_cookies(&app.config));
     cookies.push(entered.marks.cookie(&app.config));
     cookies
 }
@@ -159,7 +159,7 @@ pub(super) fn cookies_of(app: &App, entered: &Entered) -> Vec<HeaderValue> {
 /// What signs a browser out.
 pub(super) fn cookies_of_nobody(app: &App) -> Vec<HeaderValue> {
     let mut cookies = vec![cookie(&app.config, None)];
-    cookies.extend(shopper::leave(&app.config));
+    cookies.extend(shopper::sign_out_cookies(&app.config));
     cookies
 }
 
@@ -172,7 +172,7 @@ async fn register(
     State(app): State<App>,
     device: Device,
     Json(request): Json<Register>,
-) -> Answered {
+) -> HandlerResult {
     register::register(&app, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
@@ -183,7 +183,7 @@ async fn verify_email(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<UseLink>,
-) -> Answered {
+) -> HandlerResult {
     let person = me.ok().map(|Me(person)| person);
     let entered = register::verify(&app, request, person.as_ref(), &device).await?;
     entered_with(&app, entered, Shopper::guest(&headers, &app)).await
@@ -194,14 +194,14 @@ async fn login(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<Login>,
-) -> Answered {
+) -> HandlerResult {
     let cart = request.cart.clone();
     let entered = login::login(&app, request, &device).await?;
     entered_with(&app, entered, cart.or(Shopper::guest(&headers, &app))).await
 }
 
 /// Says who has signed in, and which cart is theirs.
-async fn entered_with(app: &App, entered: Entered, guest: Option<String>) -> Answered {
+async fn entered_with(app: &App, entered: Entered, guest: Option<String>) -> HandlerResult {
     let account = entered.account.clone();
     let cart = cart_of(app, &entered, guest).await?;
     Ok(signed_in(app, &entered, &SignedIn { account, cart }))
@@ -228,14 +228,17 @@ async fn logout(
     State(app): State<App>,
     me: Result<Me, Refusal>,
     Json(request): Json<Logout>,
-) -> Answered {
+) -> HandlerResult {
     if let Ok(Me(person)) = me {
         login::logout(&app, &person, request.everywhere).await?;
     }
     Ok(accepted().cookies(cookies_of_nobody(&app)))
 }
 
-async fn forgot_password(State(app): State<App>, Json(request): Json<ForgotPassword>) -> Answered {
+async fn forgot_password(
+    State(app): State<App>,
+    Json(request): Json<ForgotPassword>,
+) -> HandlerResult {
     register::forgot(&app, &request).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
@@ -245,7 +248,7 @@ async fn reset_password(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<ResetPassword>,
-) -> Answered {
+) -> HandlerResult {
     let entered = reset::reset_password(&app, request, &device).await?;
     entered_with(&app, entered, Shopper::guest(&headers, &app)).await
 }
@@ -255,7 +258,7 @@ async fn change_password(
     Me(person): Me,
     device: Device,
     Json(request): Json<ChangePassword>,
-) -> Answered {
+) -> HandlerResult {
     let entered = reset::change_password(&app, &person, request, &device).await?;
     Ok(signed_in(&app, &entered, &entered.account))
 }
@@ -265,7 +268,7 @@ async fn change_email(
     Me(person): Me,
     device: Device,
     Json(request): Json<ChangeEmail>,
-) -> Answered {
+) -> HandlerResult {
     register::change_email(&app, person.user, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
@@ -275,12 +278,12 @@ async fn reauthenticate(
     Me(person): Me,
     device: Device,
     Json(request): Json<Reauthenticate>,
-) -> Answered {
+) -> HandlerResult {
     login::reauthenticate(&app, &person, request, &device).await?;
     Ok(accepted())
 }
 
-async fn get_second_factor(State(app): State<App>, Me(person): Me) -> Answered {
+async fn get_second_factor(State(app): State<App>, Me(person): Me) -> HandlerResult {
     Ok(private(&second_factor::read(&app, person.user).await?))
 }
 
@@ -289,7 +292,7 @@ async fn enrol_second_factor(
     Me(person): Me,
     device: Device,
     Json(request): Json<EnrolSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let secret = second_factor::enrol(&app, &person, request, &device).await?;
     Ok(private(&secret).status(StatusCode::CREATED))
 }
@@ -299,7 +302,7 @@ async fn confirm_second_factor(
     Me(person): Me,
     device: Device,
     Json(request): Json<ConfirmSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let (entered, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
     Ok(signed_in(&app, &entered, &codes))
 }
@@ -309,7 +312,7 @@ async fn renew_recovery_codes(
     Me(person): Me,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let codes = second_factor::renew_codes(&app, &person, request, &device).await?;
     Ok(private(&codes))
 }
@@ -319,7 +322,7 @@ async fn disable_second_factor(
     Me(person): Me,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let entered = second_factor::disable(&app, &person, request, &device).await?;
     Ok(signed_in(&app, &entered, &Accepted { accepted: true }))
 }
@@ -328,12 +331,12 @@ async fn reset_second_factor(
     State(app): State<App>,
     OwnerNow(actor): OwnerNow,
     Path(path): Path<UserPath>,
-) -> Answered {
+) -> HandlerResult {
     second_factor::reset(&app, &actor, path.user).await?;
     Ok(accepted())
 }
 
-async fn get_account(State(app): State<App>, Me(person): Me) -> Answered {
+async fn get_account(State(app): State<App>, Me(person): Me) -> HandlerResult {
     Ok(private(&login::account(&app, person.user).await?))
 }
 
@@ -341,11 +344,11 @@ async fn update_account(
     State(app): State<App>,
     Me(person): Me,
     Json(request): Json<UpdateAccount>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(&login::update(&app, person.user, &request).await?))
 }
 
-async fn export_account(State(app): State<App>, Me(person): Me) -> Answered {
+async fn export_account(State(app): State<App>, Me(person): Me) -> HandlerResult {
     Ok(private(&super::export(&app, &person).await?))
 }
 
@@ -354,12 +357,12 @@ async fn erase_account(
     Me(person): Me,
     device: Device,
     Json(request): Json<EraseAccount>,
-) -> Answered {
+) -> HandlerResult {
     super::erase(&app, &person, request.password, &device).await?;
     Ok(accepted().cookies(cookies_of_nobody(&app)))
 }
 
-async fn list_addresses(State(app): State<App>, Me(person): Me) -> Answered {
+async fn list_addresses(State(app): State<App>, Me(person): Me) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let addresses = addresses::list(&mut reader, person.user).await?;
     Ok(private(&Addresses { addresses }))
@@ -369,7 +372,7 @@ async fn add_address(
     State(app): State<App>,
     Me(person): Me,
     Json(request): Json<SaveAddress>,
-) -> Answered {
+) -> HandlerResult {
     let book = addresses::save(&app, person.user, None, request).await?;
     Ok(private(&book).status(StatusCode::CREATED))
 }
@@ -379,7 +382,7 @@ async fn update_address(
     Me(person): Me,
     Path(path): Path<AddressPath>,
     Json(request): Json<SaveAddress>,
-) -> Answered {
+) -> HandlerResult {
     let book = addresses::save(&app, person.user, Some(path.address), request).await?;
     Ok(private(&book))
 }
@@ -388,13 +391,13 @@ async fn delete_address(
     State(app): State<App>,
     Me(person): Me,
     Path(path): Path<AddressPath>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
         &addresses::remove(&app, person.user, path.address).await?,
     ))
 }
 
-async fn list_sessions(State(app): State<App>, Me(person): Me) -> Answered {
+async fn list_sessions(State(app): State<App>, Me(person): Me) -> HandlerResult {
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
@@ -402,7 +405,7 @@ async fn end_session(
     State(app): State<App>,
     Me(person): Me,
     Path(path): Path<SessionPath>,
-) -> Answered {
+) -> HandlerResult {
     login::end_session(&app, person.user, path.session).await?;
     Ok(private(&all_sessions(&app, &person).await?))
 }
@@ -417,7 +420,7 @@ async fn list_own_orders(
     State(app): State<App>,
     Me(person): Me,
     Query(query): Query<ListOrders>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(&orders::list_of(&app, person.user, &query).await?))
 }
 
@@ -425,7 +428,7 @@ async fn get_own_order(
     State(app): State<App>,
     Me(person): Me,
     Path(path): Path<OrderPath>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
         &orders::own(&app, person.user, &path.number).await?,
     ))
@@ -436,7 +439,7 @@ async fn open_cart(
     Me(person): Me,
     Query(query): Query<InLocale>,
     Json(request): Json<OpenCart>,
-) -> Answered {
+) -> HandlerResult {
     let guest = request.cart.as_deref();
     Ok(private(
         &carts::open(&app, person.user, guest, query.locale).await?,
@@ -447,18 +450,24 @@ async fn create_tokens(
     State(app): State<App>,
     device: Device,
     Json(request): Json<Login>,
-) -> Answered {
+) -> HandlerResult {
     let tokens = tokens::begin(&app, request, &device).await?;
     Ok(private(&tokens).status(StatusCode::CREATED))
 }
 
-async fn refresh_tokens(State(app): State<App>, Json(request): Json<UseRefreshToken>) -> Answered {
+async fn refresh_tokens(
+    State(app): State<App>,
+    Json(request): Json<UseRefreshToken>,
+) -> HandlerResult {
     Ok(private(
         &tokens::refresh(&app, &request.refresh_token).await?,
     ))
 }
 
-async fn revoke_tokens(State(app): State<App>, Json(request): Json<UseRefreshToken>) -> Answered {
+async fn revoke_tokens(
+    State(app): State<App>,
+    Json(request): Json<UseRefreshToken>,
+) -> HandlerResult {
     tokens::revoke(&app, &request.refresh_token).await?;
     Ok(accepted())
 }
@@ -467,7 +476,7 @@ async fn list_users(
     State(app): State<App>,
     _: May<Customers>,
     Query(query): Query<ListUsers>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(&users::list(&app, &query).await?))
 }
 
@@ -476,7 +485,7 @@ async fn set_role(
     OwnerNow(actor): OwnerNow,
     Path(path): Path<UserPath>,
     Json(request): Json<SetRole>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
         &users::set_role(&app, &actor, path.user, &request).await?,
     ))
@@ -486,12 +495,12 @@ async fn create_api_key(
     State(app): State<App>,
     OwnerNow(actor): OwnerNow,
     Json(request): Json<CreateApiKey>,
-) -> Answered {
+) -> HandlerResult {
     let key = keys::create(&app, &actor, request).await?;
     Ok(private(&key).status(StatusCode::CREATED))
 }
 
-async fn list_api_keys(State(app): State<App>, _: Owner) -> Answered {
+async fn list_api_keys(State(app): State<App>, _: Owner) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let keys = keys::list(&mut reader).await?;
     Ok(private(&ApiKeys { keys }))
@@ -501,7 +510,7 @@ async fn delete_api_key(
     State(app): State<App>,
     OwnerNow(actor): OwnerNow,
     Path(path): Path<KeyPath>,
-) -> Answered {
+) -> HandlerResult {
     let keys = keys::delete(&app, &actor, path.key).await?;
     Ok(private(&ApiKeys { keys }))
 }

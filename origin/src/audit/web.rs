@@ -12,7 +12,7 @@ use crate::{
     accounts::{May, Settings},
     app::App,
     db,
-    web::{Answer, Answered, Query, RouterExt},
+    web::{Answer, HandlerResult, Query, RouterExt},
 };
 
 use super::store;
@@ -29,7 +29,7 @@ async fn list_audit(
     State(app): State<App>,
     _: May<Settings>,
     Query(query): Query<ListAudit>,
-) -> Answered {
+) -> HandlerResult {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");

@@ -15,8 +15,8 @@ use shared::{
 use crate::{
     app::App,
     limits::{self, Network, Rule, Subject},
-    shopper::{Of, Shopper},
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    shopper::{ResolvedCartPath, Shopper},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{Change, Error, change};
@@ -61,27 +61,27 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     version.map(Some).ok_or(Error::Stale)
 }
 
-async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
+async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> HandlerResult {
     let cart = change(&app, None, None, Change::Create, query.locale).await?;
     Ok(shown(&cart).status(StatusCode::CREATED))
 }
 
 async fn get_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     Ok(shown(&super::read(&app, &path.cart, query.locale).await?))
 }
 
 async fn update_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     network: Network,
     headers: HeaderMap,
     Json(update): Json<UpdateCart>,
-) -> Answered {
+) -> HandlerResult {
     if update.coupons.is_some() {
         let rule = Rule::per_minute("coupons", app.config.limit_coupons);
         let cart = Subject::Cart(&path.cart);
@@ -102,8 +102,8 @@ async fn add_line(
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(line): Json<AddLine>,
-) -> Answered {
-    if Shopper::is_named(&path.cart) {
+) -> HandlerResult {
+    if Shopper::is_current_cart(&path.cart) {
         let added = shopper.add(&app, &line.sku, line.quantity, query.locale);
         let (cart, cookies) = added.await?;
         return Ok(shown(&cart).cookies(cookies));
@@ -116,10 +116,10 @@ async fn add_line(
 
 async fn clear_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, Change::Clear, query.locale).await?;
     Ok(shown(&cart))
@@ -127,11 +127,11 @@ async fn clear_cart(
 
 async fn set_quantity(
     State(app): State<App>,
-    Of(path): Of<LinePath>,
+    ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(set): Json<SetQuantity>,
-) -> Answered {
+) -> HandlerResult {
     let what = Change::Set(path.sku, set.quantity);
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -140,10 +140,10 @@ async fn set_quantity(
 
 async fn remove_line(
     State(app): State<App>,
-    Of(path): Of<LinePath>,
+    ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let what = Change::Set(path.sku, 0);
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -152,11 +152,11 @@ async fn remove_line(
 
 async fn hold_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     network: Network,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = if_match(&headers)?;
     let what = Change::Hold(network);
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -165,10 +165,10 @@ async fn hold_cart(
 
 async fn release_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, Change::Release, query.locale).await?;
     Ok(shown(&cart))
@@ -176,11 +176,11 @@ async fn release_cart(
 
 async fn merge_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(merge): Json<MergeCart>,
-) -> Answered {
+) -> HandlerResult {
     let what = Change::Merge(merge.from);
     let seen = if_match(&headers)?;
     let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -189,9 +189,9 @@ async fn merge_cart(
 
 async fn list_shipping_methods(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     let methods = super::shipping_methods(&app, &path.cart, query.locale).await?;
     Ok(Answer::json(&methods, CachePolicy::Private))
 }

@@ -21,7 +21,7 @@ use crate::{
     accounts::{Catalogue, May},
     app::App,
     media,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{Error, Seen, edit, edit_categories};
@@ -89,7 +89,7 @@ async fn list_drafts(
     State(app): State<App>,
     _: May<Catalogue>,
     Query(query): Query<ListDrafts>,
-) -> Answered {
+) -> HandlerResult {
     let list = edit::list_drafts(&app, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
@@ -98,7 +98,7 @@ async fn get_draft(
     State(app): State<App>,
     _: May<Catalogue>,
     Path(path): Path<ExternalPath>,
-) -> Answered {
+) -> HandlerResult {
     Ok(product(&edit::read_draft(&app, &path.external_id).await?))
 }
 
@@ -108,7 +108,7 @@ async fn save_draft(
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<ProductDraft>,
-) -> Answered {
+) -> HandlerResult {
     let seen = seen(&headers)?;
     let saved = edit::save_draft(&app, &may.actor, &path.external_id, &seen, &draft).await?;
     Ok(created(product(&saved.0), saved.1))
@@ -119,7 +119,7 @@ async fn archive_product(
     may: May<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = seen(&headers)?;
     let saved = edit::archive(&app, &may.actor, &path.external_id, &seen).await?;
     Ok(product(&saved))
@@ -131,7 +131,7 @@ async fn add_image(
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     content: bytes::Bytes,
-) -> Answered {
+) -> HandlerResult {
     let seen = seen(&headers)?;
     let saved = edit::add_image(&app, &may.actor, &path.external_id, &seen, content).await?;
     Ok(product(&saved))
@@ -143,7 +143,7 @@ async fn change_variant(
     Path(path): Path<SkuPath>,
     headers: HeaderMap,
     Json(change): Json<ChangeVariant>,
-) -> Answered {
+) -> HandlerResult {
     let seen = seen(&headers)?;
     let saved = edit::change_variant(&app, &may.actor, &path.sku, &seen, &change).await?;
     Ok(product(&saved))
@@ -153,7 +153,7 @@ async fn get_category_draft(
     State(app): State<App>,
     _: May<Catalogue>,
     Path(path): Path<ExternalPath>,
-) -> Answered {
+) -> HandlerResult {
     let (category, version) = edit_categories::read_category(&app, &path.external_id).await?;
     Ok(versioned(&category, &version))
 }
@@ -164,7 +164,7 @@ async fn save_category(
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<CategoryDraft>,
-) -> Answered {
+) -> HandlerResult {
     let (id, seen) = (&path.external_id, seen(&headers)?);
     let saved = edit_categories::save_category_draft(&app, &may.actor, id, &seen, &draft);
     let ((category, version), is_new) = saved.await?;
@@ -176,7 +176,7 @@ async fn delete_category(
     may: May<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = seen(&headers)?;
     edit_categories::delete_category(&app, &may.actor, &path.external_id, &seen).await?;
     Ok(Answer::json(

@@ -11,7 +11,7 @@ use shared::{
 use crate::{
     accounts::{Catalogue, May},
     app::App,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::edit;
@@ -28,7 +28,7 @@ async fn list_coupons(
     State(app): State<App>,
     _: May<Catalogue>,
     Query(query): Query<ListCoupons>,
-) -> Answered {
+) -> HandlerResult {
     let list = edit::list(&app, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
@@ -37,7 +37,7 @@ async fn get_coupon(
     State(app): State<App>,
     _: May<Catalogue>,
     Path(path): Path<CouponPath>,
-) -> Answered {
+) -> HandlerResult {
     let coupon = edit::read(&app, &path.code).await?;
     Ok(Answer::json(&coupon, CachePolicy::Private))
 }
@@ -47,7 +47,7 @@ async fn save_coupon(
     may: May<Catalogue>,
     Path(path): Path<CouponPath>,
     Json(request): Json<SaveCoupon>,
-) -> Answered {
+) -> HandlerResult {
     let (coupon, is_new) = edit::save(&app, &may.actor, &path.code, &request).await?;
     let answer = Answer::json(&coupon, CachePolicy::Private);
     Ok(if is_new {

@@ -7,7 +7,7 @@ use shared::cache::CachePolicy;
 
 use crate::{
     cache::{Negotiation, Representation},
-    web::Finished,
+    web::FinishedBody,
 };
 
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
@@ -17,7 +17,7 @@ const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 pub async fn finish_response(request: Request, next: Next) -> Response {
     let negotiation = Negotiation::of(request.method(), request.headers());
     let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Finished>() {
+    match response.extensions_mut().remove::<FinishedBody>() {
         Some(finished) => {
             let status = response.status();
             let plain = identity(response, finished);
@@ -33,7 +33,7 @@ pub async fn finish_response(request: Request, next: Next) -> Response {
 }
 
 /// A finished answer as it is, with all of its fields.
-pub fn identity(response: Response, Finished { body, policy }: Finished) -> Representation {
+pub fn identity(response: Response, FinishedBody { body, policy }: FinishedBody) -> Representation {
     let (mut parts, _) = response.into_parts();
     apply(&policy, &mut parts.headers);
     let tagged = policy != CachePolicy::Private && parts.status == StatusCode::OK;

@@ -21,7 +21,7 @@ use shared::{
 use crate::{
     app::App,
     pages,
-    web::{Answer, Finished, Refusal, Reported},
+    web::{Answer, FinishedBody, Refusal, ReportedProblem},
 };
 
 use super::observe::RequestId;
@@ -73,7 +73,7 @@ pub fn render_problem(app: &App, context: &ProblemContext, mut response: Respons
     let Some(reported) = reported(&mut response) else {
         return response;
     };
-    let Reported {
+    let ReportedProblem {
         mut problem,
         mut policy,
     } = reported;
@@ -163,11 +163,11 @@ fn is_personal(route: &MatchedPath) -> bool {
     cachings.into_iter().any(|it| it == Caching::Private)
 }
 
-fn reported(response: &mut Response) -> Option<Reported> {
-    if let Some(reported) = response.extensions_mut().remove::<Reported>() {
+fn reported(response: &mut Response) -> Option<ReportedProblem> {
+    if let Some(reported) = response.extensions_mut().remove::<ReportedProblem>() {
         return Some(reported);
     }
-    let finished = response.extensions().get::<Finished>().is_some();
+    let finished = response.extensions().get::<FinishedBody>().is_some();
     let status = response.status();
     if finished || !(status.is_client_error() || status.is_server_error()) {
         return None;
@@ -184,7 +184,7 @@ fn reported(response: &mut Response) -> Option<Reported> {
     };
     *response.status_mut() =
         StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Some(Reported {
+    Some(ReportedProblem {
         problem: Problem::new(kind),
         policy: CachePolicy::Private,
     })

@@ -33,7 +33,7 @@ use crate::{
     cache::{CachedResponse, EntryMetadata, Lookup, MemoryCache, Negotiation},
     db,
     telemetry::Served,
-    web::{Finished, Refusal},
+    web::{FinishedBody, Refusal},
 };
 
 use super::{cache_headers::identity, observe::TRACEPARENT, problems};
@@ -218,7 +218,10 @@ fn is_replica_current(app: &App, response: &Response, stamp: u64) -> bool {
     if response.status().is_server_error() {
         return false;
     }
-    let policy = response.extensions().get::<Finished>().map(|it| &it.policy);
+    let policy = response
+        .extensions()
+        .get::<FinishedBody>()
+        .map(|it| &it.policy);
     let tags = policy.map(CachePolicy::tags).unwrap_or_default();
     // What is not found there may only not have arrived yet.
     let is_complete = response.status() == StatusCode::OK && !tags.is_empty();
@@ -270,7 +273,7 @@ fn cacheable(
     if response.headers().contains_key(header::SET_COOKIE) {
         return None;
     }
-    let policy = &response.extensions().get::<Finished>()?.policy;
+    let policy = &response.extensions().get::<FinishedBody>()?.policy;
     let lifetime_ms = memory.lifetimes().of(policy, crate::secret::byte())?;
     let metadata = EntryMetadata {
         tags: policy.tags().to_vec(),
@@ -278,7 +281,7 @@ fn cacheable(
         created_at: app.clock.now(),
         lifetime_ms,
     };
-    let finished = response.extensions_mut().remove::<Finished>()?;
+    let finished = response.extensions_mut().remove::<FinishedBody>()?;
     let mut response = std::mem::take(response);
     response
         .headers_mut()

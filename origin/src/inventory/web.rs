@@ -13,7 +13,7 @@ use crate::{
     accounts::{May, Stock},
     app::App,
     catalog,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{
@@ -37,7 +37,7 @@ async fn change_stock(
     State(app): State<App>,
     may: May<Stock>,
     Json(request): Json<ChangeStock>,
-) -> Answered {
+) -> HandlerResult {
     let levels = super::change(&app, may.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
@@ -46,7 +46,7 @@ async fn get_stock(
     State(app): State<App>,
     _: May<Stock>,
     Query(query): Query<GetStock>,
-) -> Answered {
+) -> HandlerResult {
     if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
         let why = format!("sku must name 1 to {SKUS_MAX} skus.");
         return Err(Error::Invalid(vec![("sku".to_owned(), why)]).into());
@@ -83,7 +83,7 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     Ok(StockLevels { levels: found })
 }
 
-async fn list_locations(State(app): State<App>, _: May<Stock>) -> Answered {
+async fn list_locations(State(app): State<App>, _: May<Stock>) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let locations = store::list_locations(&mut reader)
         .await
@@ -96,7 +96,7 @@ async fn save_location(
     may: May<Stock>,
     Path(path): Path<LocationPath>,
     Json(request): Json<SaveLocation>,
-) -> Answered {
+) -> HandlerResult {
     let location = super::save_location(&app, &may.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

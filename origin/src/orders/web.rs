@@ -15,8 +15,8 @@ use crate::{
     app::App,
     limits::Network,
     secret,
-    shopper::Of,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    shopper::ResolvedCartPath,
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{Key, desk::Placed};
@@ -36,11 +36,11 @@ pub fn routes() -> Router<App> {
 
 async fn place_order(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     network: Network,
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
-) -> Answered {
+) -> HandlerResult {
     let asked = serde_json::to_vec(&request).unwrap_or_default();
     // The cart's token is a secret: its keys are found by a hash.
     let scope = format!("cart:{}", &secret::hash(&path.cart)[..32]);
@@ -65,7 +65,7 @@ async fn get_order(
     State(app): State<App>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let order = super::find(&app, &path.number, &query.token).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
@@ -74,7 +74,7 @@ async fn cancel_order(
     State(app): State<App>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let order = super::cancel(&app, &path.number, &query.token).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
@@ -85,7 +85,7 @@ async fn return_order(
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
-) -> Answered {
+) -> HandlerResult {
     let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
     let order = super::take_back(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
@@ -95,7 +95,7 @@ async fn list_orders(
     State(app): State<App>,
     _: May<Orders>,
     Query(query): Query<ListAllOrders>,
-) -> Answered {
+) -> HandlerResult {
     let list = super::list_all(&app, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
@@ -104,7 +104,7 @@ async fn get_any_order(
     State(app): State<App>,
     _: May<Orders>,
     Path(path): Path<OrderPath>,
-) -> Answered {
+) -> HandlerResult {
     let order = super::read(&app, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -21,7 +21,7 @@ use crate::{
     cart::{self, Change},
     limits::{Rule, Subject},
     shopper::Shopper,
-    web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, Refusal, problem_of},
 };
 
 use super::{personal_shell, web::product_again};
@@ -35,9 +35,13 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::COUPONS), post(change_cart))
 }
 
-async fn show_cart(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Answered {
+async fn show_cart(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    shopper: Shopper,
+) -> HandlerResult {
     // Their cart is not empty: nobody knows who they are any more.
-    let problem = shopper.has_ended.then(|| "session-ended".to_owned());
+    let problem = shopper.session_ended.then(|| "session-ended".to_owned());
     let form = Form {
         problem,
         ..Form::default()
@@ -51,7 +55,7 @@ async fn shown(
     locale: Locale,
     form: Form,
     status: StatusCode,
-) -> Answered {
+) -> HandlerResult {
     let cart = shopper.open_cart(app, locale).await?;
     let shell = personal_shell(app, locale, CART.path).await?;
     let page = CartPage { cart, form };
@@ -64,9 +68,9 @@ async fn refused(
     app: &App,
     shopper: &Shopper,
     locale: Locale,
-    fields: &Fields,
+    fields: &FormFields,
     problem: &Problem,
-) -> Answered {
+) -> HandlerResult {
     let form = fields.form().refused(problem);
     shown(app, shopper, locale, form, status_of(problem)).await
 }
@@ -77,10 +81,10 @@ fn status_of(problem: &Problem) -> StatusCode {
 
 async fn add_line(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let sku = fields.text("sku");
     let quantity = match fields.text("quantity") {
         "" => 1,
@@ -109,7 +113,7 @@ struct Asked {
 
 impl Asked {
     /// Only what the shopper has changed counts: a page from before takes nothing back.
-    fn of(cart: &Cart, fields: &Fields) -> Self {
+    fn of(cart: &Cart, fields: &FormFields) -> Self {
         let mut asked = Self {
             changes: Vec::new(),
             faults: Vec::new(),
@@ -140,10 +144,10 @@ impl Asked {
 async fn change_cart(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let coupons = locale.path(action::COUPONS);
     if fields.has("code") && uri.path() != coupons {
         // How often codes are tried is counted at their own address.
@@ -190,7 +194,7 @@ async fn coupons_changed(
     app: &App,
     shopper: &Shopper,
     cart: &Cart,
-    fields: &Fields,
+    fields: &FormFields,
     locale: Locale,
 ) -> Result<Option<Problem>, Refusal> {
     let removed = fields.text("remove_coupon");

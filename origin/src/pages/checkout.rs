@@ -33,7 +33,7 @@ use crate::{
     orders::{self, Key, Placed},
     payments, secret,
     shopper::Shopper,
-    web::{Answer, Fields, Refusal, Tongue, problem_of},
+    web::{Answer, FormFields, PageLocale, Refusal, problem_of},
 };
 
 use super::{cart::changed, personal_shell};
@@ -151,7 +151,7 @@ impl Buyer {
 
 /// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is theirs.
 fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhere> {
-    if !shopper.has_ended {
+    if !shopper.session_ended {
         return Ok(());
     }
     let mut to = format!("{}?ended=1&next=", locale.path(LOGIN.path));
@@ -164,7 +164,7 @@ pub async fn resume_checkout(
     app: &App,
     (shopper, network): (Shopper, Network),
     locale: Locale,
-    kept: &Fields,
+    kept: &FormFields,
 ) -> Response {
     let resume = async {
         let buyer = Buyer::of(app.clone(), shopper, locale).await?;
@@ -179,7 +179,7 @@ pub async fn resume_checkout(
 
 async fn show_checkout(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     RawQuery(query): RawQuery,
 ) -> Led {
@@ -211,12 +211,12 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 
 async fn save_address(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: Fields,
+    fields: FormFields,
 ) -> Led {
-    if shopper.has_ended {
+    if shopper.session_ended {
         let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
         return Ok(asked.await?.into_response());
     }
@@ -224,7 +224,7 @@ async fn save_address(
     keep_address(buyer, network, &fields).await
 }
 
-async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
+async fn keep_address(buyer: Buyer, network: Network, fields: &FormFields) -> Led {
     let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),
@@ -245,7 +245,7 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
 }
 
 /// The address that a form holds.
-pub fn address_of(fields: &Fields) -> Address {
+pub fn address_of(fields: &FormFields) -> Address {
     let text = |name: &str| fields.text(name).to_owned();
     Address {
         name: text("name"),
@@ -260,7 +260,11 @@ pub fn address_of(fields: &Fields) -> Address {
     }
 }
 
-async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
+async fn show_shipping(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    shopper: Shopper,
+) -> Led {
     still_in(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
@@ -274,11 +278,11 @@ async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: 
 
 async fn save_shipping(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
+    fields: FormFields,
 ) -> Led {
-    if shopper.has_ended {
+    if shopper.session_ended {
         let next = CHECKOUT_SHIPPING.path;
         let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
         return Ok(asked.await?.into_response());
@@ -287,7 +291,7 @@ async fn save_shipping(
     keep_shipping(buyer.needs(Step::Shipping)?, &fields).await
 }
 
-async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
+async fn keep_shipping(buyer: Buyer, fields: &FormFields) -> Led {
     let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
     let methods = cart::shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
@@ -316,7 +320,11 @@ fn wrong(field: &str) -> Problem {
         .field(field, "Choose one of the values offered.")
 }
 
-async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
+async fn show_payment(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    shopper: Shopper,
+) -> Led {
     still_in(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
@@ -363,7 +371,7 @@ impl Payment {
 
 async fn show_review(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     RawQuery(query): RawQuery,
 ) -> Led {
@@ -385,10 +393,10 @@ async fn show_review(
 
 async fn place_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: Fields,
+    fields: FormFields,
 ) -> Led {
     let chosen = Payment::of(&app, fields.text("payment"), fields.text("card"));
     let path = chosen

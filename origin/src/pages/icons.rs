@@ -9,7 +9,7 @@ use shared::{cache::CachePolicy, page::MANIFEST, problem::ProblemKind};
 use crate::{
     app::App,
     media,
-    web::{Answer, Answered, Path, Refusal},
+    web::{Answer, HandlerResult, Path, Refusal},
 };
 
 /// The sizes that are asked for: Apple's home screen, and the two that the manifest names.
@@ -45,7 +45,7 @@ struct IconPath {
     side: String,
 }
 
-async fn get_icon(State(app): State<App>, Path(path): Path<IconPath>) -> Answered {
+async fn get_icon(State(app): State<App>, Path(path): Path<IconPath>) -> HandlerResult {
     let missing = || Refusal::of(ProblemKind::NotFound);
     let side = path
         .side

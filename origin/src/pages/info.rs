@@ -13,7 +13,7 @@ use shared::{
 use crate::{
     app::App,
     catalog,
-    web::{Answer, Answered},
+    web::{Answer, HandlerResult},
 };
 
 use super::shell;
@@ -25,7 +25,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
     })
 }
 
-async fn show_info(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answered {
+async fn show_info(State(app): State<App>, OriginalUri(uri): OriginalUri) -> HandlerResult {
     let (locale, path) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let methods = if path == SHIPPING.path {

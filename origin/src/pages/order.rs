@@ -21,7 +21,7 @@ use crate::{
     email,
     limits::{Network, Rule, Subject},
     orders, payments, secret,
-    web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, Path, Query, problem_of},
 };
 
 use super::{checkout::pay_with, personal_shell};
@@ -45,10 +45,10 @@ struct Asked {
 
 async fn show_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
     Query(asked): Query<Asked>,
-) -> Answered {
+) -> HandlerResult {
     let thanks = asked.thanks.is_some();
     let whose = (path.number.as_str(), asked.token.as_str());
     shown(&app, locale, whose, thanks, Form::default(), StatusCode::OK).await
@@ -61,7 +61,7 @@ async fn shown(
     thanks: bool,
     form: Form,
     status: StatusCode,
-) -> Answered {
+) -> HandlerResult {
     let order = orders::find(app, number, token).await?;
     let payment = payments::last(app, &order).await?;
     // The provider was asked, and may just have said that the money is here.
@@ -92,19 +92,19 @@ async fn refused(
     whose: (&str, &str),
     form: Form,
     problem: &Problem,
-) -> Answered {
+) -> HandlerResult {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
     shown(app, locale, whose, false, form.refused(problem), status).await
 }
 
 async fn pay_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
     network: Network,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let whose = (path.number.as_str(), query.token.as_str());
     let order = orders::find(&app, whose.0, whose.1).await?;
     let paid = if fields.has("confirm") {
@@ -131,11 +131,11 @@ async fn pay_order(
 
 async fn cancel_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let whose = (path.number.as_str(), query.token.as_str());
     match orders::cancel(&app, whose.0, whose.1).await {
         Ok(_) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),
@@ -148,13 +148,13 @@ async fn cancel_order(
 
 async fn show_find_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(_): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     shown_find(&app, locale, Form::default(), StatusCode::OK).await
 }
 
-async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -> Answered {
+async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -> HandlerResult {
     let shell = personal_shell(app, locale, FIND_ORDER.path).await?;
     let page = FindOrderPage { form };
     let answer = Answer::html(ui::find_order(&shell, &page), CachePolicy::Private);
@@ -162,7 +162,11 @@ async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -
 }
 
 /// Number and address together open an order; which of them was wrong is not said.
-async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+async fn find_order(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);

@@ -11,7 +11,7 @@ use shared::{
 use crate::{
     app::App,
     catalog::{self, Listing, Search, WHOLE_SHOP},
-    web::{Answer, Answered},
+    web::{Answer, HandlerResult},
 };
 
 use super::{filter, shell};
@@ -23,7 +23,7 @@ pub(super) async fn show_search(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let query = query.as_deref().unwrap_or_default();
     let q = words(query);

@@ -17,7 +17,7 @@ use shared::{
 use crate::{
     app::App,
     catalog::{self, Category},
-    web::{Answer, Answered, Path, Refusal},
+    web::{Answer, HandlerResult, Path, Refusal},
 };
 
 /// Pages a part of the sitemap holds; the protocol allows 50,000 addresses, and each page has one in
@@ -42,7 +42,7 @@ async fn get_robots(State(app): State<App>) -> Answer {
     Answer::new(media_type, text, CachePolicy::release())
 }
 
-async fn get_sitemap(State(app): State<App>) -> Answered {
+async fn get_sitemap(State(app): State<App>) -> HandlerResult {
     let base = &app.config.base_url;
     let mut xml = String::from(INDEX_HEAD);
     let _ = writeln!(
@@ -64,7 +64,7 @@ struct PartPath {
     part: String,
 }
 
-async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) -> Answered {
+async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) -> HandlerResult {
     let name = path.part.strip_suffix(".xml").unwrap_or_default();
     let pages = match name.strip_prefix("products-").map(str::parse::<ProductId>) {
         Some(Ok(from)) => {

@@ -21,7 +21,7 @@ use shared::{
 use crate::{
     app::App,
     catalog::{self, Listing},
-    web::{Answer, Answered, Fields, Path, Refusal},
+    web::{Answer, FormFields, HandlerResult, Path, Refusal},
 };
 
 use super::{
@@ -61,7 +61,7 @@ struct SlugPath {
     slug: String,
 }
 
-async fn show_home(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answered {
+async fn show_home(State(app): State<App>, OriginalUri(uri): OriginalUri) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let page = HomePage {
@@ -83,7 +83,7 @@ async fn show_category(
     OriginalUri(uri): OriginalUri,
     Path(path): Path<SlugPath>,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let category = tree
@@ -148,7 +148,7 @@ async fn show_product(
     OriginalUri(uri): OriginalUri,
     Path(path): Path<SlugPath>,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let product = catalog::product(&app, &path.slug, locale).await?;
     let here = product_path(&product.slug);
@@ -180,7 +180,7 @@ async fn show_product(
 pub(super) async fn product_again(
     app: &App,
     locale: Locale,
-    fields: &Fields,
+    fields: &FormFields,
     form: Form,
 ) -> Result<Option<Answer>, Refusal> {
     let product = match catalog::product(app, fields.text("product"), locale).await {

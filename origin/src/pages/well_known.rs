@@ -13,7 +13,7 @@ use shared::{
 use crate::{
     app::App,
     media,
-    web::{Answer, Answered, Refusal},
+    web::{Answer, HandlerResult, Refusal},
 };
 
 /// For how long what `security.txt` says is good; RFC 9116 recommends less than a year.
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/favicon.ico", get(get_favicon))
 }
 
-async fn get_security(State(app): State<App>) -> Answered {
+async fn get_security(State(app): State<App>) -> HandlerResult {
     let email = app.config.contact_email.as_deref();
     let email = email.ok_or_else(|| Refusal::of(ProblemKind::NotFound))?;
     // To the day: the file is the same for everybody who asks on it.
@@ -53,7 +53,7 @@ async fn change_password() -> Answer {
     Answer::see(PROFILE.path)
 }
 
-async fn get_favicon(State(app): State<App>) -> Answered {
+async fn get_favicon(State(app): State<App>) -> HandlerResult {
     let png = super::icons::draw(&app, u32::from(FAVICON_SIDE)).await?;
     let media_type = HeaderValue::from_static("image/x-icon");
     let icon = media::ico(FAVICON_SIDE, &png);

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     limits::Network,
     orders::Key,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{event, step::step};
@@ -38,7 +38,7 @@ async fn pay_order(
     network: Network,
     headers: HeaderMap,
     Json(request): Json<PayOrder>,
-) -> Answered {
+) -> HandlerResult {
     let key = Key::needed(&headers, &format!("pay:{}", path.number), &request)?;
     let whose = (path.number.as_str(), query.token.as_str());
     let paid = super::pay(&app, whose, request, &key, &network).await?;
@@ -55,7 +55,7 @@ async fn get_payment(
     State(app): State<App>,
     Path(path): Path<PaymentPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let payment = super::find(&app, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
@@ -64,13 +64,13 @@ async fn confirm_payment(
     State(app): State<App>,
     Path(path): Path<PaymentPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let payment = super::confirm(&app, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
 
 /// The signature is of the bytes as they came.
-async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Answered {
+async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> HandlerResult {
     event::stripe(&app, &headers, &body).await?;
     let received = Received { received: true };
     Ok(Answer::json(&received, CachePolicy::Private))
@@ -81,7 +81,7 @@ async fn step_order(
     may: May<Orders>,
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
-) -> Answered {
+) -> HandlerResult {
     let order = step(&app, &may.actor, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
@@ -92,7 +92,7 @@ async fn refund_order(
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,
-) -> Answered {
+) -> HandlerResult {
     let key = Key::needed(&headers, &format!("refund:{}", path.number), &request)?;
     let order = super::refund(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))

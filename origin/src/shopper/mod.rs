@@ -7,8 +7,8 @@
 mod cookie;
 mod web;
 
-pub use cookie::{bring_cart, leave, welcome};
-pub use web::{Of, routes};
+pub use cookie::{cart_cookies, sign_in_cookies, sign_out_cookies};
+pub use web::{ResolvedCartPath, routes};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderValue, request::Parts};
@@ -36,7 +36,7 @@ pub struct Shopper {
     /// The token of the cart that a guest's cookie names.
     guest: Option<String>,
     /// Whether they had signed in, and the session has ended.
-    pub has_ended: bool,
+    pub session_ended: bool,
 }
 
 impl FromRequestParts<App> for Shopper {
@@ -48,10 +48,10 @@ impl FromRequestParts<App> for Shopper {
             Caller::Person(person) => Some(person),
             Caller::Nobody | Caller::Program(..) | Caller::Operator => None,
         };
-        let guest = cookie::cart(&app.config, &parts.headers);
+        let guest = cookie::cart_token(&app.config, &parts.headers);
         let had_session = accounts::names_session(&app.config, &parts.headers);
         Ok(Self {
-            has_ended: person.is_none() && guest.is_none() && had_session,
+            session_ended: person.is_none() && guest.is_none() && had_session,
             person,
             guest,
         })
@@ -64,13 +64,13 @@ impl Shopper {
         Self {
             person: Some(person),
             guest: None,
-            has_ended: false,
+            session_ended: false,
         }
     }
 
     /// The token of the guest's cart.
     pub fn guest(headers: &HeaderMap, app: &App) -> Option<String> {
-        cookie::cart(&app.config, headers)
+        cookie::cart_token(&app.config, headers)
     }
 
     /// The token of the cart, if there is one.
@@ -123,7 +123,7 @@ impl Shopper {
         let cart = cart::change(app, Some(&made.id), None, add(), locale).await?;
         let cookies = match self.person {
             Some(_) => Vec::new(),
-            None => bring_cart(&app.config, &cart.id),
+            None => cart_cookies(&app.config, &cart.id),
         };
         Ok((cart, cookies))
     }

@@ -11,7 +11,7 @@ use shared::{cache::CachePolicy, catalog::InLocale, endpoint::GET_VISITOR};
 use crate::{
     app::App,
     cart,
-    web::{Answer, Answered, Path, Query, Refusal, RouterExt},
+    web::{Answer, HandlerResult, Path, Query, Refusal, RouterExt},
 };
 
 use super::{CURRENT, NamesCart, Shopper};
@@ -23,9 +23,9 @@ pub fn routes() -> Router<App> {
 
 /// The path's parameters, with the cart of the browser that asks in the place of `current`.
 #[derive(Clone, Debug)]
-pub struct Of<P>(pub P);
+pub struct ResolvedCartPath<P>(pub P);
 
-impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for Of<P> {
+impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for ResolvedCartPath<P> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
@@ -41,7 +41,7 @@ impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for Of<P> {
 
 impl Shopper {
     /// Whether a path names the cart of the browser that asks.
-    pub fn is_named(path: &str) -> bool {
+    pub fn is_current_cart(path: &str) -> bool {
         path == CURRENT
     }
 }
@@ -50,7 +50,7 @@ async fn get_visitor(
     State(app): State<App>,
     shopper: Shopper,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     let visitor = shopper.visitor(&app, query.locale).await?;
     Ok(Answer::json(&visitor, CachePolicy::Private))
 }

@@ -18,7 +18,7 @@ pub struct Answer {
 
 /// A finished body on its way to the layer that writes the headers.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub struct FinishedBody {
     /// The body, not compressed.
     pub body: Bytes,
     /// How it may be kept.
@@ -111,7 +111,7 @@ impl IntoResponse for Answer {
             // A second cookie does not take the place of the first.
             response.headers_mut().append(name, value);
         }
-        response.extensions_mut().insert(Finished {
+        response.extensions_mut().insert(FinishedBody {
             body: self.body,
             policy: self.policy,
         });

@@ -16,18 +16,18 @@ use super::Refusal;
 
 /// The fields of a form, as a browser sends them without scripts (`application/x-www-form-urlencoded`).
 #[derive(Clone, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub struct FormFields(Vec<(String, String)>);
 
 /// The most fields that are looked at: a full cart has two for each of its lines.
 const FIELDS_MAX: usize = 64 + 2 * LINES_MAX;
 
-/// Fields whose names begin like this are never shown again.
+/// FormFields whose names begin like this are never shown again.
 const SECRET: [&str; 3] = ["password", "current", "otp"];
 
 /// What a form asked for before its session ended begins like this while somebody signs in again.
 const KEPT: &str = "kept_";
 
-impl Fields {
+impl FormFields {
     /// The text of a field without space around it; empty where there is none.
     pub fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
@@ -88,7 +88,7 @@ impl Fields {
     }
 }
 
-impl std::fmt::Debug for Fields {
+impl std::fmt::Debug for FormFields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
             .entries(self.0.iter().map(|(name, _)| name))
@@ -96,7 +96,7 @@ impl std::fmt::Debug for Fields {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
+impl<S: Send + Sync> FromRequest<S> for FormFields {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
@@ -137,9 +137,9 @@ fn is_form(headers: &HeaderMap) -> bool {
 
 /// The language of a page, from the prefix of its path.
 #[derive(Clone, Copy, Debug)]
-pub struct Tongue(pub Locale);
+pub struct PageLocale(pub Locale);
 
-impl<S: Send + Sync> FromRequestParts<S> for Tongue {
+impl<S: Send + Sync> FromRequestParts<S> for PageLocale {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
@@ -164,9 +164,9 @@ mod tests {
 
     use super::*;
 
-    async fn fields(media_type: &str, body: &'static str) -> Result<Fields, Refusal> {
+    async fn fields(media_type: &str, body: &'static str) -> Result<FormFields, Refusal> {
         let request = Request::post("/").header("content-type", media_type);
-        Fields::from_request(request.body(Body::from(body)).unwrap(), &()).await
+        FormFields::from_request(request.body(Body::from(body)).unwrap(), &()).await
     }
 
     #[tokio::test]
@@ -183,7 +183,7 @@ mod tests {
         assert!(fields.has("on") && !fields.has("off"));
         let kept = fields.kept();
         assert_eq!(kept.values.len(), 3);
-        let again = Fields(kept.values.into_iter().collect());
+        let again = FormFields(kept.values.into_iter().collect());
         let again = again.resumed().unwrap();
         assert_eq!(
             (again.text("email"), again.has("password")),

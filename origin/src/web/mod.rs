@@ -3,15 +3,15 @@
 
 mod answer;
 mod cookie;
-mod extract;
+mod extractors;
 mod form;
 mod refusal;
 
-pub use answer::{Answer, Finished};
+pub use answer::{Answer, FinishedBody};
 pub use cookie::SetCookie;
-pub use extract::{Json, Path, Query, RouterExt};
-pub use form::{Fields, Tongue, problem_of};
-pub use refusal::{Refusal, Reported};
+pub use extractors::{Json, Path, Query, RouterExt};
+pub use form::{FormFields, PageLocale, problem_of};
+pub use refusal::{Refusal, ReportedProblem};
 
 /// What a handler returns.
-pub type Answered = Result<Answer, Refusal>;
+pub type HandlerResult = Result<Answer, Refusal>;

@@ -31,7 +31,7 @@ impl<E: Into<Problem>> From<E> for Refusal {
 
 /// A problem and how it may be kept, found in the response by the layer that writes it.
 #[derive(Clone, Debug)]
-pub struct Reported {
+pub struct ReportedProblem {
     /// The problem.
     pub problem: Problem,
     /// How the answer may be kept.
@@ -48,7 +48,7 @@ impl IntoResponse for Refusal {
             _ => CachePolicy::Private,
         };
         let mut response = status.into_response();
-        response.extensions_mut().insert(Reported {
+        response.extensions_mut().insert(ReportedProblem {
             problem: *self.0,
             policy,
         });

@@ -12,7 +12,7 @@ use crate::{
     accounts::{Actor, Caller, May, Settings},
     app::App,
     audit::{self, Change},
-    web::{Answer, Answered, Json, Path, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, RouterExt},
 };
 
 use super::{
@@ -48,7 +48,7 @@ async fn create_webhook(
     may: May<Settings>,
     caller: Caller,
     Json(request): Json<CreateWebhook>,
-) -> Answered {
+) -> HandlerResult {
     let webhook = create(&app, (&may.actor, &caller), request).await?;
     Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
 }
@@ -113,7 +113,7 @@ fn check_rights(caller: &Caller, topics: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> Answered {
+async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let stored = store::all(&mut reader).await.map_err(Error::from)?;
     let webhooks = Webhooks {
@@ -126,7 +126,7 @@ async fn delete_webhook(
     State(app): State<App>,
     may: May<Settings>,
     Path(path): Path<WebhookPath>,
-) -> Answered {
+) -> HandlerResult {
     let webhooks = delete(&app, &may.actor, &path.webhook).await?;
     Ok(Answer::json(&webhooks, CachePolicy::Private))
 }

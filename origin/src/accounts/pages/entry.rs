@@ -24,7 +24,7 @@ use crate::{
     limits::Network,
     pages::{personal_shell, resume_checkout},
     shopper::Shopper,
-    web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, Refusal, problem_of},
 };
 
 use super::{
@@ -70,7 +70,7 @@ async fn shown(
     form: Form,
     done: bool,
     status: StatusCode,
-) -> Answered {
+) -> HandlerResult {
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
     let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
     let code = match entry {
@@ -89,7 +89,7 @@ async fn shown(
 }
 
 /// A form that is shown for the first time, with what its address says.
-async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> Answered {
+async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> HandlerResult {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
     let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
     let known: Vec<(String, String)> = known.collect();
@@ -99,7 +99,13 @@ async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> 
 }
 
 /// A form that is shown again, with what was wrong.
-async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: Error) -> Answered {
+async fn refused(
+    app: &App,
+    locale: Locale,
+    entry: Entry,
+    fields: &FormFields,
+    why: Error,
+) -> HandlerResult {
     let problem = problem_of(why)?;
     let form = fields.form().refused(&problem);
     shown(app, locale, entry, form, false, status(&problem)).await
@@ -107,10 +113,10 @@ async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: 
 
 async fn show_login(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     me: Result<Me, Refusal>,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     if me.is_ok() {
         return Ok(Answer::see(&locale.path(ACCOUNT.path)));
     }
@@ -129,7 +135,12 @@ const ENDED: &str = "session-ended";
 
 /// Says that the session has ended, and asks to sign in again. What was typed is kept meanwhile, and
 /// `next` is where it goes on.
-pub async fn ask_to_sign_in(app: &App, locale: Locale, mut kept: Form, next: &str) -> Answered {
+pub async fn ask_to_sign_in(
+    app: &App,
+    locale: Locale,
+    mut kept: Form,
+    next: &str,
+) -> HandlerResult {
     let email = kept.value("kept_email").to_owned();
     let known = [("email", email.as_str()), ("next", next)];
     kept.values.extend(Form::of(known).values);
@@ -140,10 +151,10 @@ pub async fn ask_to_sign_in(app: &App, locale: Locale, mut kept: Form, next: &st
 
 async fn log_in(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
     headers: HeaderMap,
-    fields: Fields,
+    fields: FormFields,
 ) -> Result<Response, Refusal> {
     let request = Login {
         email: fields.text("email").to_owned(),
@@ -170,10 +181,10 @@ async fn log_in(
 
 async fn type_code(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
     headers: HeaderMap,
-    fields: Fields,
+    fields: FormFields,
 ) -> Result<Response, Refusal> {
     let (ticket, code) = (fields.text("ticket"), fields.text("otp"));
     match login::finish(&app, ticket, code, &device).await {
@@ -196,7 +207,7 @@ async fn go_on(
     entered: &Entered,
     (headers, network): (&HeaderMap, Network),
     locale: Locale,
-    fields: &Fields,
+    fields: &FormFields,
 ) -> Result<Response, Refusal> {
     let resumed = match fields.resumed() {
         Some(kept) => {
@@ -235,17 +246,17 @@ fn next(wanted: &str) -> &str {
 }
 
 /// Signs the browser in, with what it had as a guest.
-async fn come_in(app: &App, entered: &Entered, headers: &HeaderMap, to: &str) -> Answered {
+async fn come_in(app: &App, entered: &Entered, headers: &HeaderMap, to: &str) -> HandlerResult {
     cart_of(app, entered, Shopper::guest(headers, app)).await?;
     Ok(Answer::see(to).cookies(cookies_of(app, entered)))
 }
 
 async fn log_out(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     me: Result<Me, Refusal>,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     if let Ok(Me(person)) = me {
         login::logout(&app, &person, fields.has("everywhere")).await?;
     }
@@ -254,18 +265,18 @@ async fn log_out(
 
 async fn show_register(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     first(&app, locale, Entry::Register, query.as_deref()).await
 }
 
 async fn open_account(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = Register {
         email: fields.text("email").to_owned(),
         password: fields.raw("password").to_owned(),
@@ -285,10 +296,10 @@ fn taken(locale: Locale, page: PageRoute) -> Answer {
 
 async fn show_verify(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     me: Result<Me, Refusal>,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let token = pairs.into_owned().find(|(name, _)| name == "token");
     let token = token.map(|(_, token)| token).unwrap_or_default();
@@ -299,12 +310,12 @@ async fn show_verify(
 
 async fn verify(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     me: Result<Me, Refusal>,
     device: Device,
     headers: HeaderMap,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let token = fields.text("token");
     let request = UseLink {
         token: token.to_owned(),
@@ -331,13 +342,17 @@ async fn verify(
 
 async fn show_forgot(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     first(&app, locale, Entry::Forgot, query.as_deref()).await
 }
 
-async fn forgot(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+async fn forgot(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let request = ForgotPassword {
         email: fields.text("email").to_owned(),
         locale,
@@ -350,19 +365,19 @@ async fn forgot(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) 
 
 async fn show_reset(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     first(&app, locale, Entry::Reset, query.as_deref()).await
 }
 
 async fn reset(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
     headers: HeaderMap,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ResetPassword {
         token: fields.text("token").to_owned(),
         password: fields.raw("password").to_owned(),

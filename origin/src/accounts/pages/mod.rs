@@ -21,7 +21,7 @@ use shared::{
 use crate::{
     app::App,
     pages::personal_shell,
-    web::{Answer, Answered, Refusal},
+    web::{Answer, HandlerResult, Refusal},
 };
 
 use super::{Caller, Person, login};
@@ -85,7 +85,7 @@ impl Shown {
         Self { done, ..self }
     }
 
-    async fn answer(self, app: &App, person: &Person, locale: Locale, path: &str) -> Answered {
+    async fn answer(self, app: &App, person: &Person, locale: Locale, path: &str) -> HandlerResult {
         let account = login::account(app, person.user).await?;
         let shell = personal_shell(app, locale, path).await?;
         let page = AccountPage {

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     orders,
     pages::address_of,
-    web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, Path, Query, problem_of},
 };
 
 use super::{
@@ -60,9 +60,9 @@ pub(super) fn done(query: Option<&str>) -> Option<String> {
 async fn show_account(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let last = ListOrders {
         limit: Some(LAST),
         cursor: None,
@@ -77,9 +77,9 @@ async fn show_account(
 async fn show_own_orders(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Query(query): Query<ListOrders>,
-) -> Answered {
+) -> HandlerResult {
     let orders = orders::list_of(&app, person.user, &query).await?;
     Shown::new(Section::Orders, Content::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
@@ -90,9 +90,9 @@ async fn show_own_orders(
 async fn show_own_order(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
-) -> Answered {
+) -> HandlerResult {
     let order = orders::own(&app, person.user, &path.number).await?;
     let path = order_path(&order.number, &order.token);
     Ok(Answer::see(&locale.path(&path)))
@@ -101,9 +101,9 @@ async fn show_own_order(
 async fn show_addresses(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let book = addresses::book(&app, person.user).await?;
     Shown::new(Section::Addresses, Content::Addresses(book))
         .after(done(query.as_deref()))
@@ -127,9 +127,9 @@ fn named(path: &AddressPath) -> Result<Option<AddressId>, Error> {
 async fn show_address(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<AddressPath>,
-) -> Answered {
+) -> HandlerResult {
     shown_address(&app, &person, locale, &path, None).await
 }
 
@@ -140,7 +140,7 @@ async fn shown_address(
     locale: Locale,
     path: &AddressPath,
     typed: Option<Form>,
-) -> Answered {
+) -> HandlerResult {
     let saved = match named(path)? {
         Some(id) => {
             let book = addresses::book(app, person.user).await?;
@@ -164,10 +164,10 @@ async fn shown_address(
 async fn save_address(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<AddressPath>,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let id = named(&path)?;
     let to = |done: &str| format!("{}?done={done}", locale.path(ADDRESSES.path));
     if let (true, Some(id)) = (fields.has("remove"), id) {

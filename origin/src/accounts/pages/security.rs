@@ -15,7 +15,7 @@ use shared::{
 
 use crate::{
     app::App,
-    web::{Answer, Answered, Fields, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, problem_of},
 };
 
 use super::{
@@ -39,9 +39,9 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 async fn show_security(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let content = content(&app, &person, Vec::new()).await?;
     Shown::new(Section::Security, content)
         .after(done(query.as_deref()))
@@ -88,9 +88,9 @@ async fn refused(
     app: &App,
     person: &Person,
     locale: Locale,
-    fields: &Fields,
+    fields: &FormFields,
     why: Error,
-) -> Answered {
+) -> HandlerResult {
     let why = match why {
         Error::WrongCredentials => Error::field("current", "The password is incorrect."),
         why => why,
@@ -107,10 +107,10 @@ async fn refused(
 async fn enrol(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = EnrolSecondFactor {
         password: fields.raw("current").to_owned(),
     };
@@ -123,10 +123,10 @@ async fn enrol(
 async fn confirm(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ConfirmSecondFactor {
         code: fields.text("otp").to_owned(),
     };
@@ -140,7 +140,12 @@ async fn confirm(
 }
 
 /// The page with recovery codes. It is the answer to a form: nobody can come back to it.
-async fn codes_once(app: &App, person: &Person, locale: Locale, codes: Vec<String>) -> Answered {
+async fn codes_once(
+    app: &App,
+    person: &Person,
+    locale: Locale,
+    codes: Vec<String>,
+) -> HandlerResult {
     let content = content(app, person, codes).await?;
     Shown::new(Section::Security, content)
         .with(Form::default())
@@ -148,7 +153,7 @@ async fn codes_once(app: &App, person: &Person, locale: Locale, codes: Vec<Strin
         .await
 }
 
-fn proof(fields: &Fields) -> ProveSecondFactor {
+fn proof(fields: &FormFields) -> ProveSecondFactor {
     ProveSecondFactor {
         password: fields.raw("current").to_owned(),
         code: fields.text("otp").to_owned(),
@@ -158,10 +163,10 @@ fn proof(fields: &Fields) -> ProveSecondFactor {
 async fn renew_codes(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     match second_factor::renew_codes(&app, &person, proof(&fields), &device).await {
         Ok(codes) => codes_once(&app, &person, locale, codes.codes).await,
         Err(error) => refused(&app, &person, locale, &fields, error).await,
@@ -171,10 +176,10 @@ async fn renew_codes(
 async fn disable(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     match second_factor::disable(&app, &person, proof(&fields), &device).await {
         Ok(entered) => {
             let to = format!("{}?done=factor-off", locale.path(SECURITY.path));

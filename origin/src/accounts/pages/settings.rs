@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     app::App,
-    web::{Answer, Answered, Fields, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, problem_of},
 };
 
 use super::{
@@ -47,9 +47,9 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 async fn show_profile(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let account = login::account(&app, person.user).await?;
     Shown::new(Section::Profile, Content::Forms)
         .with(Form::of([("name", account.name.as_str())]))
@@ -64,9 +64,9 @@ async fn refused(
     person: &Person,
     locale: Locale,
     section: Section,
-    fields: &Fields,
+    fields: &FormFields,
     why: Error,
-) -> Answered {
+) -> HandlerResult {
     // The only thing here that can be unknown is the password so far.
     let why = match why {
         Error::WrongCredentials => Error::field("current", "The password is incorrect."),
@@ -92,9 +92,9 @@ fn profile(locale: Locale, done: &str) -> Answer {
 async fn save_profile(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
-    fields: Fields,
-) -> Answered {
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let request = UpdateAccount {
         name: Some(fields.text("name").to_owned()),
         locale: Locale::from_code(fields.text("locale")),
@@ -108,10 +108,10 @@ async fn save_profile(
 async fn change_password(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ChangePassword {
         current: fields.raw("current").to_owned(),
         password: fields.raw("password").to_owned(),
@@ -125,10 +125,10 @@ async fn change_password(
 async fn change_email(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ChangeEmail {
         email: fields.text("email").to_owned(),
         password: fields.raw("current").to_owned(),
@@ -142,9 +142,9 @@ async fn change_email(
 async fn show_sessions(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let sessions = all_sessions(&app, &person).await?.sessions;
     Shown::new(Section::Sessions, Content::Sessions(sessions))
         .after(done(query.as_deref()))
@@ -155,9 +155,9 @@ async fn show_sessions(
 async fn end_session(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
-    fields: Fields,
-) -> Answered {
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let session: SessionId = fields
         .text("session")
         .parse()
@@ -176,14 +176,14 @@ async fn end_session(
 async fn show_data(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
-) -> Answered {
+    PageLocale(locale): PageLocale,
+) -> HandlerResult {
     Shown::new(Section::Data, Content::Forms)
         .answer(&app, &person, locale, OWN_DATA.path)
         .await
 }
 
-async fn export_data(State(app): State<App>, Member(person): Member) -> Answered {
+async fn export_data(State(app): State<App>, Member(person): Member) -> HandlerResult {
     const AS_A_FILE: HeaderValue =
         HeaderValue::from_static("attachment; filename=\"account.json\"");
     let export = super::super::export(&app, &person).await?;
@@ -194,10 +194,10 @@ async fn export_data(State(app): State<App>, Member(person): Member) -> Answered
 async fn erase(
     State(app): State<App>,
     Member(person): Member,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
         Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app))),
         Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
