@@ -65,7 +65,7 @@ impl Jobs {
         // Each by itself: one that does not answer holds up no other.
         for edge in 0..app.edges.len() {
             jobs.every(app, second / 5, "edges", move |app| async move {
-                edges::tell_edge(&app, edge).await.map(drop)
+                edges::purge_edge(&app, edge).await.map(drop)
             });
         }
         jobs.expiring(app, second * 5, "holds", |app| async move {

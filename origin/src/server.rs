@@ -171,7 +171,7 @@ pub async fn serve(
         };
         match accepted {
             Ok(Some(accepted)) => serve_connection(app, &router, &builder, &graceful, accepted),
-            Ok(None) => app.metrics.connection_cut("network"),
+            Ok(None) => app.metrics.count_closed_connection("network"),
             // Who hangs up before being accepted holds up nobody.
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
@@ -302,7 +302,7 @@ fn serve_connection(
             reason = activity.wait_until_due() => Some(reason),
         };
         if let Some(reason) = reason {
-            app.metrics.connection_cut(reason.word());
+            app.metrics.count_closed_connection(reason.word());
         }
         app.metrics.connections.dec();
         drop((permit, registration));

@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{cart, db, limits::TooOften, orders, seal::SealError};
+use crate::{cart, db, limits::RateLimited, orders, seal::SealError};
 
 /// What can go wrong with an account.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum Error {
     Seal(#[from] SealError),
     /// It was asked too often.
     #[error(transparent)]
-    TooOften(#[from] TooOften),
+    RateLimited(#[from] RateLimited),
     /// More passwords wait to be checked than the machine can check.
     #[error("too many passwords are waiting to be checked")]
     Busy,
@@ -98,7 +98,7 @@ impl From<Error> for Problem {
             Error::SecondFactorRequired => Self::new(ProblemKind::SecondFactorRequired),
             Error::NotFound => Self::new(ProblemKind::NotFound),
             Error::OpenOrders => Self::new(ProblemKind::OpenOrders),
-            Error::TooOften(error) => error.into(),
+            Error::RateLimited(error) => error.into(),
             Error::Busy | Error::Raced => Self::new(ProblemKind::Unavailable),
             Error::Cart(error) => error.into(),
             Error::Orders(error) => error.into(),

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::{accounts::Signer, app::App, redis_client::RedisClient, telemetry::Shared};
+use crate::{accounts::Signer, app::App, redis_client::RedisClient, telemetry::L2Outcome};
 
 use super::{CachedResponse, Coding, EntryMetadata, Representation};
 
@@ -74,10 +74,10 @@ impl L2 {
             let cached = value.and_then(|value| decode(&app.signer, &key, value));
             cached.filter(|cached| cached.is_before_refresh_ahead(now))
         });
-        app.metrics.cache.shared(match found {
-            Some(Some(_)) => Shared::Hit,
-            Some(None) => Shared::Miss,
-            None => Shared::Unanswered,
+        app.metrics.cache.count_l2(match found {
+            Some(Some(_)) => L2Outcome::Hit,
+            Some(None) => L2Outcome::Miss,
+            None => L2Outcome::Unanswered,
         });
         found.flatten()
     }

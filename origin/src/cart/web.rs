@@ -86,7 +86,7 @@ async fn update_cart(
         let rule = Rule::per_minute("coupons", app.config.limit_coupons);
         let cart = Subject::Cart(&path.cart);
         app.limits.check(rule, cart, app.clock.now()).await?;
-        limits::check_network(&app, &network, limits::coupons(&app.config)).await?;
+        limits::check_network(&app, &network, limits::coupon_rule(&app.config)).await?;
     }
     let what = Change::Update(Box::new(update));
     let seen = if_match(&headers)?;

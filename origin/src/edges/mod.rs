@@ -6,9 +6,9 @@
 //! changes nothing.
 
 mod cloudflare;
-mod direct;
 mod relay;
 mod store;
+mod workerd;
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -20,40 +20,40 @@ use shared::{
 
 use crate::config::Config;
 
-pub use relay::{tell_edge, tell_edges};
+pub use relay::{purge_edge, purge_edges};
 
-use relay::Told;
+use relay::DeliveryState;
 
 /// Where answers are kept that can be purged.
-pub trait Purge: Debug + Send + Sync {
+pub trait PurgeTarget: Debug + Send + Sync {
     /// Purges; on return whoever asks there gets what is right now. The error is for a log.
     fn purge<'a>(
         &'a self,
         client: &'a reqwest::Client,
         now: Timestamp,
-        order: &'a PurgeOrder,
+        request: &'a PurgeOrder,
     ) -> BoxFuture<'a, Result<(), String>>;
 }
 
 /// All edges of the shop.
 #[derive(Debug, Default)]
-pub struct Edges(Vec<Receiver>);
+pub struct Edges(Vec<EdgeTarget>);
 
 /// One of them.
 #[derive(Debug)]
-struct Receiver {
+struct EdgeTarget {
     /// Its name, the same in every process that knows it.
     name: String,
-    purge: Box<dyn Purge>,
-    told: Told,
+    purge: Box<dyn PurgeTarget>,
+    delivery: DeliveryState,
 }
 
-impl Receiver {
-    fn new(name: String, purge: impl Purge + 'static) -> Self {
+impl EdgeTarget {
+    fn new(name: String, purge: impl PurgeTarget + 'static) -> Self {
         Self {
             name,
             purge: Box::new(purge),
-            told: Told::default(),
+            delivery: DeliveryState::default(),
         }
     }
 }
@@ -65,15 +65,15 @@ impl Edges {
         for url in &config.edge_urls {
             let secret = config.edge_secret.clone();
             let secret = secret.ok_or("--edge-urls need --edge-secret")?;
-            let direct = direct::Direct::new(url.clone(), secret);
-            edges.push(Receiver::new(url.clone(), direct));
+            let edge = workerd::WorkerdEdge::new(url.clone(), secret);
+            edges.push(EdgeTarget::new(url.clone(), edge));
         }
         if let Some(zone) = &config.cloudflare_zone {
             let token = config.cloudflare_token.clone();
             let token = token.ok_or("--cloudflare-zone needs --cloudflare-token")?;
             let url = config.cloudflare_url.clone();
-            let at_cloudflare = cloudflare::Zone::new(&url, zone, token);
-            edges.push(Receiver::new(format!("zone {zone}"), at_cloudflare));
+            let cloudflare_zone = cloudflare::CloudflareZone::new(&url, zone, token);
+            edges.push(EdgeTarget::new(format!("zone {zone}"), cloudflare_zone));
         }
         Ok(Self(edges))
     }
@@ -90,10 +90,10 @@ impl Edges {
 }
 
 /// The same in as few orders as possible: each tag once, with its last change.
-fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
+fn merge_requests(requests: &[PurgeOrder]) -> Vec<PurgeOrder> {
     let mut merged = Vec::new();
     for mode in [PurgeMode::Hard, PurgeMode::Soft] {
-        let of_mode = || orders.iter().filter(|it| it.mode == mode);
+        let of_mode = || requests.iter().filter(|it| it.mode == mode);
         let mut versions: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         for tag in of_mode().flat_map(|it| &it.tags) {
             let version = versions.entry(&tag.name).or_insert(tag.version);
@@ -137,7 +137,7 @@ fn later(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn order(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeOrder {
+    fn request(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeOrder {
         let tag = |(name, version): &(&str, Option<u64>)| PurgeTag {
             name: (*name).to_owned(),
             version: *version,
@@ -152,17 +152,17 @@ mod tests {
     #[test]
     fn what_many_say_is_said_once() {
         let (hard, soft) = (PurgeMode::Hard, PurgeMode::Soft);
-        let orders = [
-            order(hard, &[("p1", Some(3)), ("home", None)]),
-            order(hard, &[("p1", Some(2)), ("home", Some(9)), ("p2", Some(1))]),
-            order(soft, &[("c1", None)]),
+        let requests = [
+            request(hard, &[("p1", Some(3)), ("home", None)]),
+            request(hard, &[("p1", Some(2)), ("home", Some(9)), ("p2", Some(1))]),
+            request(soft, &[("c1", None)]),
         ];
         let expected = [
-            order(hard, &[("home", None), ("p1", Some(3)), ("p2", Some(1))]),
-            order(soft, &[("c1", None)]),
+            request(hard, &[("home", None), ("p1", Some(3)), ("p2", Some(1))]),
+            request(soft, &[("c1", None)]),
         ];
-        assert_eq!(merged(&orders), expected);
-        assert_eq!(merged(&[]), []);
+        assert_eq!(merge_requests(&requests), expected);
+        assert_eq!(merge_requests(&[]), []);
     }
 
     #[test]
@@ -174,19 +174,19 @@ mod tests {
             tags: Vec::new(),
         };
         let (hard, soft) = (PurgeMode::Hard, PurgeMode::Soft);
-        let one = order(hard, &[("p1", Some(7))]);
+        let one = request(hard, &[("p1", Some(7))]);
         let renewed = [one.clone(), all(soft, Some(5)), all(soft, Some(6))];
-        assert_eq!(merged(&renewed), [one.clone(), all(soft, Some(6))]);
+        assert_eq!(merge_requests(&renewed), [one.clone(), all(soft, Some(6))]);
         let gone = [one.clone(), all(soft, None), all(hard, Some(4))];
-        assert_eq!(merged(&gone), [all(hard, Some(7))]);
-        assert_eq!(merged(&[one, all(hard, None)]), [all(hard, None)]);
+        assert_eq!(merge_requests(&gone), [all(hard, Some(7))]);
+        assert_eq!(merge_requests(&[one, all(hard, None)]), [all(hard, None)]);
     }
 
     #[test]
     fn no_order_is_longer_than_an_edge_takes() {
         let names: Vec<String> = (0..=PURGE_TAGS_MAX).map(|it| format!("p{it}")).collect();
         let tags: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
-        let lengths: Vec<usize> = merged(&[order(PurgeMode::Hard, &tags)])
+        let lengths: Vec<usize> = merge_requests(&[request(PurgeMode::Hard, &tags)])
             .iter()
             .map(|it| it.tags.len())
             .collect();

@@ -150,7 +150,7 @@ pub async fn shed_load(State(app): State<App>, request: Request, next: Next) -> 
     };
     let Some(_permit) = permit else {
         app.metrics
-            .refused(if browses { "browsing" } else { "other" });
+            .count_shed_request(if browses { "browsing" } else { "other" });
         let problem = Problem::new(ProblemKind::Unavailable).retry_after(RETRY_AFTER);
         return Refusal::from(problem).into_response();
     };

@@ -54,7 +54,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         route,
         status,
     };
-    app.metrics.answered(&labels, seconds);
+    app.metrics.count_response(&labels, seconds);
     tracing::info!(
         parent: &span,
         http.method = labels.method,

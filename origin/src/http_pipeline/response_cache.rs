@@ -32,7 +32,7 @@ use crate::{
     app::App,
     cache::{CachedResponse, EntryMetadata, Lookup, MemoryCache, Negotiation},
     db,
-    telemetry::Served,
+    telemetry::L1Outcome,
     web::{FinishedBody, Refusal},
 };
 
@@ -67,23 +67,25 @@ pub async fn respond_from_cache(State(app): State<App>, request: Request, next: 
     let usable = |cached: &CachedResponse| cached.is_fresh(now) && is_valid_now(&app, cached);
     let negotiation = Negotiation::of(request.method(), request.headers());
     let serve =
-        |cached: &CachedResponse, served| serve(&app, memory, &key, cached, &negotiation, served);
+        |cached: &CachedResponse, outcome| serve(&app, memory, &key, cached, &negotiation, outcome);
     if let Some(cached) = memory.get(&key).filter(|cached| usable(cached)) {
         if cached.claim_refresh_ahead(now) {
             let make = |key| generate(&app, memory, key, &request, next, None);
             memory.join(&key, |_| false, make);
         }
-        return serve(&cached, Served::Hit);
+        return serve(&cached, L1Outcome::Hit);
     }
     for _ in 0..JOINS_MAX {
         let (sender, own) = oneshot::channel();
         let make = |key| generate(&app, memory, key, &request, next.clone(), Some(sender));
         let pending = match memory.join(&key, usable, make) {
-            Lookup::Hit(cached) => return serve(&cached, Served::Collapsed),
+            Lookup::Hit(cached) => return serve(&cached, L1Outcome::Collapsed),
             Lookup::Started(pending) => {
                 return match pending.await {
-                    Some(cached) if cached.remaining_ms(now) <= 0 => serve(&cached, Served::Stale),
-                    Some(cached) => serve(&cached, Served::Miss),
+                    Some(cached) if cached.remaining_ms(now) <= 0 => {
+                        serve(&cached, L1Outcome::Stale)
+                    }
+                    Some(cached) => serve(&cached, L1Outcome::Miss),
                     None => own.await.unwrap_or_else(|_| failed(&app, &request)),
                 };
             }
@@ -92,7 +94,7 @@ pub async fn respond_from_cache(State(app): State<App>, request: Request, next: 
         match pending.await {
             // It was begun before this was asked, and may lack what has changed since.
             Some(cached) if !is_valid_now(&app, &cached) => {}
-            Some(cached) => return serve(&cached, Served::Collapsed),
+            Some(cached) => return serve(&cached, L1Outcome::Collapsed),
             None => break,
         }
     }
@@ -135,9 +137,9 @@ fn serve(
     key: &str,
     cached: &CachedResponse,
     negotiation: &Negotiation,
-    served: Served,
+    outcome: L1Outcome,
 ) -> Response {
-    app.metrics.cache.served(served);
+    app.metrics.cache.count_l1(outcome);
     cached.respond(negotiation).unwrap_or_else(|| {
         let (extended, response) = cached.with_coding(negotiation);
         memory.put(key.into(), Arc::new(extended));

@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{accounts, app::App, config::Config, http_pipeline::ClientAddress, web::Refusal};
 
-use super::{Network, Rule, Subject, TooOften, Verdict};
+use super::{Network, RateLimited, Rule, Subject, Verdict};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -61,11 +61,11 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     } else {
         tracing::info!(limit = rule.name, "rate limit exceeded");
         let retry_in = verdict.retry_in;
-        Refusal::from(TooOften { retry_in }).into_response()
+        Refusal::from(RateLimited { retry_in }).into_response()
     };
     // What is the same for everybody does not say how often one of them has asked.
-    if !verdict.allowed || rule.name != API {
-        tell(&mut response, rule, verdict);
+    if !verdict.allowed || rule.name != API_RULE {
+        add_rate_limit_headers(&mut response, rule, verdict);
     }
     response
 }
@@ -86,11 +86,11 @@ async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict
 }
 
 /// The same for what a handler limits by itself.
-pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), TooOften> {
+pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), RateLimited> {
     match take(app, network, rule).await {
         Some((_, verdict)) if !verdict.allowed => {
             tracing::info!(limit = rule.name, "rate limit exceeded");
-            Err(TooOften {
+            Err(RateLimited {
                 retry_in: verdict.retry_in,
             })
         }
@@ -99,32 +99,32 @@ pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(
 }
 
 /// The rule of everything that has no other.
-const API: &str = "api";
+const API_RULE: &str = "api";
 /// The rule of signing in.
 const LOGIN_RULE: &str = "login";
 
 /// The rule of a route. A form of a page and the endpoint that does the same share one, in every
 /// language. Pages that are only read have none.
 fn rule_of(config: &Config, route: &str, method: &http::Method) -> Option<Rule> {
-    let rest = Rule::per_minute(API, config.limit_api);
+    let default = Rule::per_minute(API_RULE, config.limit_api);
     let rule = if method.is_safe() {
-        route.starts_with(API_ROOT).then_some(rest)
+        route.starts_with(API_ROOT).then_some(default)
     } else {
-        rule_of_deed(config, plain(route)).or(Some(rest))
+        rule_of_action(config, without_prefix(route)).or(Some(default))
     };
     rule.filter(|rule| rule.quota > 0)
 }
 
 /// A route without what its twins differ in: where the API begins, and the language.
-fn plain(route: &str) -> &str {
+fn without_prefix(route: &str) -> &str {
     match route.strip_prefix(API_ROOT) {
         Some(path) => path,
         None => Locale::split(route).1,
     }
 }
 
-fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
-    let is = |routes: &[&str]| routes.iter().any(|it| plain(it) == path);
+fn rule_of_action(config: &Config, path: &str) -> Option<Rule> {
+    let is = |routes: &[&str]| routes.iter().any(|it| without_prefix(it) == path);
     let (name, quota) = if is(&[LOGIN.about.path, CREATE_TOKENS.about.path, action::CODE]) {
         (LOGIN_RULE, config.limit_login)
     } else if is(&[RESET_PASSWORD.about.path, VERIFY_EMAIL.about.path]) {
@@ -139,7 +139,7 @@ fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
     } else if is(&[HOLD_CART.about.path, CHECKOUT.path]) {
         ("hold", config.limit_checkout)
     } else if is(&[action::COUPONS]) {
-        return Some(coupons(config));
+        return Some(coupon_rule(config));
     } else if is(&[FIND_ORDER.path]) {
         ("find-order", config.limit_login)
     } else {
@@ -150,11 +150,11 @@ fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
 
 /// How often one client may try coupons, in whichever cart: carts cost nothing. The endpoint that takes
 /// them takes everything else that a cart has, so it asks for itself.
-pub fn coupons(config: &Config) -> Rule {
+pub fn coupon_rule(config: &Config) -> Rule {
     Rule::per_minute("coupons-client", config.limit_coupons)
 }
 
-fn tell(response: &mut Response, rule: Rule, verdict: Verdict) {
+fn add_rate_limit_headers(response: &mut Response, rule: Rule, verdict: Verdict) {
     let (name, quota) = (rule.name, rule.quota);
     let policy = format!("\"{name}\";q={quota};w={}", rule.window.as_secs());
     let wait = verdict.full_in.as_secs_f64().ceil();

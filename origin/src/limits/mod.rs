@@ -17,7 +17,7 @@ use shared::{
 
 use crate::redis_client::RedisClient;
 
-pub use layer::{check_network, coupons, limit};
+pub use layer::{check_network, coupon_rule, limit};
 pub use network::Network;
 
 /// How often something may be asked.
@@ -91,13 +91,13 @@ pub struct Verdict {
 /// It was asked too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rate limit exceeded")]
-pub struct TooOften {
+pub struct RateLimited {
     /// When to try again.
     pub retry_in: Duration,
 }
 
-impl From<TooOften> for Problem {
-    fn from(it: TooOften) -> Self {
+impl From<RateLimited> for Problem {
+    fn from(it: RateLimited) -> Self {
         Self::new(ProblemKind::TooManyRequests).retry_after(it.retry_in)
     }
 }
@@ -135,22 +135,22 @@ impl Rule {
     }
 
     /// What one request takes out of the bucket.
-    fn share_us(self) -> i64 {
+    fn cost_us(self) -> i64 {
         self.window_us() / i64::from(self.quota.max(1))
     }
 
     /// Decides with the time at which the bucket is full again, and says when it is full afterwards.
     fn decide(self, full_at_us: i64, now_us: i64) -> (Verdict, i64) {
-        let (window, share) = (self.window_us(), self.share_us());
+        let (window, cost) = (self.window_us(), self.cost_us());
         let before = full_at_us.max(now_us);
-        let after = before + share;
+        let after = before + cost;
         let allowed = after - now_us <= window;
         let full_at = if allowed { after } else { before };
         let left = window - (full_at - now_us);
         let micros = |us: i64| Duration::from_micros(u64::try_from(us).unwrap_or(0));
         let verdict = Verdict {
             allowed,
-            remaining: u32::try_from(left / share.max(1)).unwrap_or(0),
+            remaining: u32::try_from(left / cost.max(1)).unwrap_or(0),
             full_in: micros(full_at - now_us),
             retry_in: micros(if allowed { 0 } else { after - now_us - window }),
         };
@@ -162,7 +162,7 @@ impl Rule {
 #[derive(Debug)]
 pub struct Limits {
     /// When each bucket is full again, in microseconds.
-    own: Cache<[u8; 16], i64>,
+    local: Cache<[u8; 16], i64>,
     shared: Option<shared_buckets::SharedBuckets>,
 }
 
@@ -174,7 +174,7 @@ impl Limits {
     /// Buckets that are shared over this Redis, or not.
     pub fn new(redis: Option<Arc<RedisClient>>) -> Self {
         Self {
-            own: Cache::new(BUCKETS_MAX),
+            local: Cache::new(BUCKETS_MAX),
             shared: redis.map(shared_buckets::SharedBuckets::new),
         }
     }
@@ -189,13 +189,15 @@ impl Limits {
                 retry_in: Duration::ZERO,
             };
         }
-        let bucket = bucket(rule, subject);
+        let bucket = bucket_key(rule, subject);
         let now_us = now.as_millis() * 1_000;
-        let own = self.take_own(rule, bucket, now_us);
+        let local = self.take_local(rule, bucket, now_us);
         match &self.shared {
             // Whatever this origin knows by itself counts in any case.
-            Some(shared) if own.allowed => shared.take(rule, bucket, now_us).await.unwrap_or(own),
-            _ => own,
+            Some(shared) if local.allowed => {
+                shared.take(rule, bucket, now_us).await.unwrap_or(local)
+            }
+            _ => local,
         }
     }
 
@@ -205,18 +207,18 @@ impl Limits {
         rule: Rule,
         subject: Subject<'_>,
         now: Timestamp,
-    ) -> Result<(), TooOften> {
+    ) -> Result<(), RateLimited> {
         let verdict = self.take(rule, subject, now).await;
         if verdict.allowed {
             return Ok(());
         }
         tracing::info!(limit = rule.name, "rate limit exceeded");
-        Err(TooOften {
+        Err(RateLimited {
             retry_in: verdict.retry_in,
         })
     }
 
-    fn take_own(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Verdict {
+    fn take_local(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Verdict {
         let mut verdict = None;
         let mut decide = |full_at: i64| {
             let (decided, full_at) = rule.decide(full_at, now_us);
@@ -224,7 +226,7 @@ impl Limits {
             full_at
         };
         // Reading and writing are one step, or two requests at once would be one.
-        let entry = self.own.entry(&bucket, None, |_, full_at| {
+        let entry = self.local.entry(&bucket, None, |_, full_at| {
             *full_at = decide(*full_at);
             quick_cache::sync::EntryAction::Retain(())
         });
@@ -236,7 +238,7 @@ impl Limits {
 }
 
 /// The bucket of a rule and a subject. Nobody who reads the memory or Redis learns an address from it.
-fn bucket(rule: Rule, subject: Subject<'_>) -> [u8; 16] {
+fn bucket_key(rule: Rule, subject: Subject<'_>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     let (kind, [one, two]) = subject.parts();
     for part in [rule.name, kind, one, two] {

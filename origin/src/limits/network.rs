@@ -12,10 +12,10 @@ use super::{Rule, Subject};
 
 /// The network that a request comes from, where it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Network(Option<Names>);
+pub struct Network(Option<NetworkNames>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Names {
+struct NetworkNames {
     client: String,
     site: String,
     provider: String,
@@ -27,7 +27,7 @@ impl Network {
         Self(Some(match address.to_canonical() {
             IpAddr::V4(address) => {
                 let [a, b, c, _] = address.octets();
-                Names {
+                NetworkNames {
                     client: address.to_string(),
                     site: format!("{a}.{b}.{c}.0/24"),
                     provider: format!("{a}.{b}.0.0/16"),
@@ -35,7 +35,7 @@ impl Network {
             }
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
-                Names {
+                NetworkNames {
                     client: format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"),
                     site: format!("{a:x}:{b:x}:{c:x}::/48"),
                     provider: format!("{a:x}:{b:x}::/32"),

@@ -38,7 +38,7 @@ impl SharedBuckets {
     pub(super) async fn take(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Option<Verdict> {
         let key = [b"mallard:limit:".as_slice(), &bucket].concat();
         let mut call = self.take.key(&key[..]);
-        call.arg(now_us).arg(rule.share_us()).arg(rule.window_us());
+        call.arg(now_us).arg(rule.cost_us()).arg(rule.window_us());
         // When the bucket was full again before this request.
         let full_at: String = self
             .redis

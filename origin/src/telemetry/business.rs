@@ -27,7 +27,7 @@ struct PauseLabels {
 /// What is counted of carts, orders, payments and stock. Conversion is orders that were placed over
 /// carts; abandonment is checkouts that became no order.
 #[derive(Debug, Default)]
-pub struct Business {
+pub struct BusinessMetrics {
     /// New carts.
     pub carts: Counter<u64, AtomicU64>,
     /// Carts that began checkout.
@@ -42,7 +42,7 @@ pub struct Business {
     stock_differs: Gauge,
 }
 
-impl Business {
+impl BusinessMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("shop_carts", "New carts", self.carts.clone());
         let checkouts = self.checkouts.clone();

@@ -10,7 +10,7 @@ use prometheus_client::{
 
 /// How a request was answered that a cache might answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
+pub enum L1Outcome {
     /// With what was there.
     Hit,
     /// With what this request made.
@@ -23,7 +23,7 @@ pub enum Served {
 
 /// How Redis was asked for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shared {
+pub enum L2Outcome {
     /// It had one.
     Hit,
     /// It had none that is good.
@@ -33,7 +33,7 @@ pub enum Shared {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct CacheLabels {
     layer: &'static str,
     outcome: &'static str,
 }
@@ -41,7 +41,7 @@ struct Labels {
 /// What the caches do. The counters are found once, so that a hit only adds one.
 #[derive(Debug)]
 pub struct CacheMetrics {
-    requests: Family<Labels, Counter<u64, AtomicU64>>,
+    requests: Family<CacheLabels, Counter<u64, AtomicU64>>,
     l1: [Counter<u64, AtomicU64>; 4],
     l2: [Counter<u64, AtomicU64>; 3],
     l2_trusted: Gauge<i64, AtomicI64>,
@@ -51,9 +51,9 @@ pub struct CacheMetrics {
 
 impl Default for CacheMetrics {
     fn default() -> Self {
-        let requests: Family<Labels, Counter<u64, AtomicU64>> = Family::default();
+        let requests: Family<CacheLabels, Counter<u64, AtomicU64>> = Family::default();
         let of = |layer, outcome| {
-            let labels = Labels { layer, outcome };
+            let labels = CacheLabels { layer, outcome };
             requests.get_or_create(&labels).clone()
         };
         let l1 = ["hit", "miss", "collapsed", "stale"].map(|outcome| of("l1", outcome));
@@ -95,22 +95,22 @@ impl CacheMetrics {
     }
 
     /// Counts a request that L1 might answer.
-    pub fn served(&self, served: Served) {
-        self.l1[served as usize].inc();
+    pub fn count_l1(&self, outcome: L1Outcome) {
+        self.l1[outcome as usize].inc();
     }
 
     /// Counts an answer that Redis might have.
-    pub fn shared(&self, shared: Shared) {
-        self.l2[shared as usize].inc();
+    pub fn count_l2(&self, outcome: L2Outcome) {
+        self.l2[outcome as usize].inc();
     }
 
     /// Notes whether Redis is asked.
-    pub(super) fn is_trusted(&self, trusted: bool) {
-        self.l2_trusted.set(i64::from(trusted));
+    pub(super) fn record_l2_availability(&self, available: bool) {
+        self.l2_trusted.set(i64::from(available));
     }
 
     /// Notes how much there is in memory.
-    pub(super) fn is(&self, (bytes, entries): (u64, usize)) {
+    pub(super) fn record_l1_size(&self, (bytes, entries): (u64, usize)) {
         self.l1_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         self.l1_entries.set(entries);

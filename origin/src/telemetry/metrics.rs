@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Business, CacheMetrics, clock::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
+    BusinessMetrics, CacheMetrics, clock::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
 };
 
 /// What a request is counted under.
@@ -29,12 +29,12 @@ pub struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CutLabels {
+struct CloseLabels {
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct WorkLabels {
+struct ShedLabels {
     work: &'static str,
 }
 
@@ -50,14 +50,14 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
-    refused: Family<WorkLabels, Counter<u64, AtomicU64>>,
-    cut: Family<CutLabels, Counter<u64, AtomicU64>>,
+    shed: Family<ShedLabels, Counter<u64, AtomicU64>>,
+    closed: Family<CloseLabels, Counter<u64, AtomicU64>>,
     /// Requests that have no answer yet.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections from clients.
     pub connections: Gauge<i64, AtomicI64>,
     /// How the shop does.
-    pub business: Business,
+    pub business: BusinessMetrics,
     /// What the caches do.
     pub cache: CacheMetrics,
     /// How the clocks differ, and which node this is.
@@ -72,11 +72,11 @@ impl Default for Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            refused: Family::default(),
-            cut: Family::default(),
+            shed: Family::default(),
+            closed: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
-            business: Business::default(),
+            business: BusinessMetrics::default(),
             cache: CacheMetrics::default(),
             clock: ClockMetrics::default(),
             pools: PoolMetrics::default(),
@@ -101,7 +101,7 @@ impl Metrics {
         registry.register(
             "http_requests_refused",
             "Requests refused with 503 by load shedding",
-            self.refused.clone(),
+            self.shed.clone(),
         );
         let in_flight = self.in_flight.clone();
         registry.register("http_requests_in_flight", "Requests in flight", in_flight);
@@ -111,7 +111,7 @@ impl Metrics {
             "http_connections_cut",
             "Connections that were ended: no head or no other request in time, an answer not taken, frames \
              that are no requests, to make room, or too many of a network",
-            self.cut.clone(),
+            self.closed.clone(),
         );
         self.clock.register(registry);
         self.pools.register(registry);
@@ -122,17 +122,17 @@ impl Metrics {
     }
 
     /// Counts a request for which there was no place.
-    pub fn refused(&self, work: &'static str) {
-        self.refused.get_or_create(&WorkLabels { work }).inc();
+    pub fn count_shed_request(&self, work: &'static str) {
+        self.shed.get_or_create(&ShedLabels { work }).inc();
     }
 
     /// Counts a connection that was ended, and why.
-    pub fn connection_cut(&self, reason: &'static str) {
-        self.cut.get_or_create(&CutLabels { reason }).inc();
+    pub fn count_closed_connection(&self, reason: &'static str) {
+        self.closed.get_or_create(&CloseLabels { reason }).inc();
     }
 
     /// Counts an answered request.
-    pub fn answered(&self, labels: &RequestLabels, seconds: f64) {
+    pub fn count_response(&self, labels: &RequestLabels, seconds: f64) {
         self.requests.get_or_create(labels).inc();
         self.seconds.get_or_create(labels).observe(seconds);
     }
@@ -145,11 +145,12 @@ impl Metrics {
         l2: Option<&L2>,
     ) -> Result<String, std::fmt::Error> {
         if let Some(memory) = memory {
-            self.cache.is(memory.size());
+            self.cache.record_l1_size(memory.size());
         }
-        self.cache.is_trusted(l2.is_some_and(L2::is_available));
+        self.cache
+            .record_l2_availability(l2.is_some_and(L2::is_available));
         for (name, pool) in db.pools() {
-            self.pools.is(name, &pool.figures());
+            self.pools.record(name, &pool.figures());
         }
         if let Some(figures) = db.replica() {
             self.replica.record(&figures);

@@ -11,26 +11,26 @@ use prometheus_client::{
 use crate::db::PoolFigures;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct PoolLabels {
     pool: &'static str,
 }
 
-type Number = Family<Labels, Gauge>;
-type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+type GaugeByPool = Family<PoolLabels, Gauge>;
+type SecondsByPool = Family<PoolLabels, Gauge<f64, AtomicU64>>;
 
 /// What the pools do.
 #[derive(Debug, Default)]
 pub struct PoolMetrics {
-    open: Number,
-    idle: Number,
-    active: Number,
-    allowed: Number,
-    most: Number,
-    waiting: Number,
-    timed_out: Family<Labels, Counter>,
-    asked: Family<Labels, Counter>,
-    waited: Family<Labels, Counter<f64, AtomicU64>>,
-    average: Seconds,
+    open: GaugeByPool,
+    idle: GaugeByPool,
+    active: GaugeByPool,
+    allowed: GaugeByPool,
+    most: GaugeByPool,
+    waiting: GaugeByPool,
+    timed_out: Family<PoolLabels, Counter>,
+    asked: Family<PoolLabels, Counter>,
+    waited: Family<PoolLabels, Counter<f64, AtomicU64>>,
+    average: SecondsByPool,
 }
 
 impl PoolMetrics {
@@ -83,10 +83,10 @@ impl PoolMetrics {
     }
 
     /// Notes how a pool is.
-    pub(super) fn is(&self, pool: &'static str, figures: &PoolFigures) {
-        let labels = Labels { pool };
+    pub(super) fn record(&self, pool: &'static str, figures: &PoolFigures) {
+        let labels = PoolLabels { pool };
         let gate = &figures.gate;
-        let set = |number: &Number, value: usize| {
+        let set = |number: &GaugeByPool, value: usize| {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             number.get_or_create(&labels).set(value);
         };
@@ -96,7 +96,7 @@ impl PoolMetrics {
         set(&self.allowed, gate.width);
         set(&self.most, figures.most);
         set(&self.waiting, gate.waiting);
-        let count = |counter: &Family<Labels, Counter>, value: u64| {
+        let count = |counter: &Family<PoolLabels, Counter>, value: u64| {
             let counter = counter.get_or_create(&labels);
             counter.inner().fetch_max(value, Ordering::Relaxed);
         };

@@ -8,41 +8,41 @@ use shared::{
     time::Timestamp,
 };
 
-use super::Purge;
+use super::PurgeTarget;
 
 /// An edge that does not answer for so long is told again later.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One process of the edge. Each has a memory of its own, so each is told by its own address.
-pub(super) struct Direct {
+pub(super) struct WorkerdEdge {
     url: String,
     secret: String,
 }
 
-impl Direct {
+impl WorkerdEdge {
     pub(super) fn new(url: String, secret: String) -> Self {
         Self { url, secret }
     }
 }
 
-impl std::fmt::Debug for Direct {
+impl std::fmt::Debug for WorkerdEdge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Direct({})", self.url)
+        write!(f, "WorkerdEdge({})", self.url)
     }
 }
 
-impl Purge for Direct {
+impl PurgeTarget for WorkerdEdge {
     fn purge<'a>(
         &'a self,
         client: &'a reqwest::Client,
         now: Timestamp,
-        order: &'a PurgeOrder,
+        request: &'a PurgeOrder,
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
-            let body = serde_json::to_string(order).map_err(|error| error.to_string())?;
+            let body = serde_json::to_string(request).map_err(|error| error.to_string())?;
             let seconds = now.as_millis() / 1_000;
             let signed = signed_call(&self.secret, "POST", PURGE, body.as_bytes(), seconds);
-            let answer = client
+            let response = client
                 .post(format!("{}{PURGE}", self.url))
                 .header(SIGNED_HEADER, signed)
                 .header("content-type", "application/json")
@@ -51,12 +51,12 @@ impl Purge for Direct {
                 .send()
                 .await
                 .map_err(|error| format!("the edge {}: {}", self.url, error.without_url()))?;
-            match answer.status().is_success() {
+            match response.status().is_success() {
                 true => Ok(()),
                 false => Err(format!(
                     "the edge {} responded with {}",
                     self.url,
-                    answer.status()
+                    response.status()
                 )),
             }
         })
