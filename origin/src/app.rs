@@ -36,11 +36,11 @@ use crate::{
 
 /// What every handler can reach. Cloning it costs nothing.
 #[derive(Clone, Debug)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<AppState>);
 
 /// The parts of an [`App`].
 #[derive(Debug)]
-pub struct Parts {
+pub struct AppState {
     /// The settings.
     pub config: Config,
     /// Whether it was told to stop, so that nobody sends it more.
@@ -148,7 +148,7 @@ impl App {
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
         let clock = clock.of_database(&db, skew_max).await?;
         let concurrency = ConcurrencyLimits::new(db.readers());
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(AppState {
             ids: IdGenerator::unassigned(),
             config,
             stopping: AtomicBool::new(false),
@@ -186,13 +186,13 @@ impl App {
         let host = hostname();
         let node = self.db.lease(self.lease_request(&host), &self.ids).await?;
         tracing::info!(node, "leased a node id");
-        let parts = Arc::downgrade(&self.0);
+        let state = Arc::downgrade(&self.0);
         let mut ticks = tokio::time::interval(self.lease_request("").lasts / RENEWALS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::spawn(async move {
             loop {
                 ticks.tick().await;
-                let Some(app) = parts.upgrade().map(App) else {
+                let Some(app) = state.upgrade().map(App) else {
                     return;
                 };
                 let request = app.lease_request(&host);
@@ -257,9 +257,9 @@ fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, Stri
 }
 
 impl Deref for App {
-    type Target = Parts;
+    type Target = AppState;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &AppState {
         &self.0
     }
 }

@@ -3,10 +3,10 @@
 
 use sqlx::AnyConnection;
 
-use crate::{app::App, cart, cli::Failure, db, orders, webhooks};
+use crate::{app::App, cart, cli::CommandError, db, orders, webhooks};
 
 /// Protects what an older version wrote in clear, once for a database.
-pub async fn protect_once(app: &App) -> Result<(), Failure> {
+pub async fn protect_once(app: &App) -> Result<(), CommandError> {
     let mut reader = app.db.read().await?;
     let done = is_done(&mut reader).await?;
     drop(reader);
@@ -14,8 +14,8 @@ pub async fn protect_once(app: &App) -> Result<(), Failure> {
 }
 
 /// Looks through every secret, and protects those that are in clear or sealed with an older key.
-pub async fn protect(app: &App) -> Result<(), Failure> {
-    let failed = |error: orders::Error| Failure(format!("the orders' tokens: {error}"));
+pub async fn protect(app: &App) -> Result<(), CommandError> {
+    let failed = |error: orders::Error| CommandError(format!("the orders' tokens: {error}"));
     let mut after = Some(0);
     while let Some(last) = after {
         after = orders::protect_tokens(app, last).await.map_err(failed)?;

@@ -23,7 +23,7 @@ use crate::{
 #[command(name = "origin", version, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
-    command: Action,
+    command: CliCommand,
 
     /// A TOML file with settings; by default `mallard.toml`, if it exists
     #[arg(long, env = "MALLARD_CONFIG", global = true, value_name = "FILE")]
@@ -41,7 +41,7 @@ the flag's name with underscores), else it is the default. `origin config` print
 const DEFAULT_FILE: &str = "mallard.toml";
 
 #[derive(Subcommand, Debug)]
-enum Action {
+enum CliCommand {
     /// Serve the shop
     Serve,
     /// Migrate the database to this version
@@ -64,15 +64,15 @@ enum Action {
 pub fn run() -> ExitCode {
     match try_run() {
         Ok(code) => code,
-        Err(Stop::Usage(error)) if error.use_stderr() && log_is_json() => {
+        Err(CommandExit::Usage(error)) if error.use_stderr() && log_is_json() => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             let message = first.strip_prefix("error: ").unwrap_or(first);
             eprintln!("{}", telemetry::error_line(message, &Clock::System));
             ExitCode::from(2)
         }
-        Err(Stop::Usage(error)) => error.exit(),
-        Err(Stop::Failed(message)) => {
+        Err(CommandExit::Usage(error)) => error.exit(),
+        Err(CommandExit::Failed(message)) => {
             if log_is_json() {
                 eprintln!("{}", telemetry::error_line(&message, &Clock::System));
             } else {
@@ -98,20 +98,20 @@ fn log_is_json() -> bool {
 }
 
 /// Why a command stops early.
-enum Stop {
+enum CommandExit {
     /// The command line is wrong, or only help was asked for.
     Usage(clap::Error),
     /// It failed: a line for a person.
     Failed(String),
 }
 
-impl From<clap::Error> for Stop {
+impl From<clap::Error> for CommandExit {
     fn from(error: clap::Error) -> Self {
         Self::Usage(error)
     }
 }
 
-impl<E: Into<Failure>> From<E> for Stop {
+impl<E: Into<CommandError>> From<E> for CommandExit {
     fn from(error: E) -> Self {
         Self::Failed(error.into().0)
     }
@@ -119,21 +119,21 @@ impl<E: Into<Failure>> From<E> for Stop {
 
 /// A line for a person.
 #[derive(Debug)]
-pub struct Failure(pub String);
+pub struct CommandError(pub String);
 
-impl From<String> for Failure {
+impl From<String> for CommandError {
     fn from(message: String) -> Self {
         Self(message)
     }
 }
 
-impl From<db::Error> for Failure {
+impl From<db::Error> for CommandError {
     fn from(error: db::Error) -> Self {
         Self(format!("database error: {error}"))
     }
 }
 
-impl From<db::LeaseError> for Failure {
+impl From<db::LeaseError> for CommandError {
     fn from(error: db::LeaseError) -> Self {
         match error {
             db::LeaseError::Database(error) => error.into(),
@@ -142,11 +142,11 @@ impl From<db::LeaseError> for Failure {
     }
 }
 
-fn try_run() -> Result<ExitCode, Stop> {
+fn try_run() -> Result<ExitCode, CommandExit> {
     let (command, file_keys) = with_file(Cli::command())?;
     let matches = command.clone().try_get_matches()?;
     let cli = Cli::from_arg_matches(&matches)?;
-    if matches!(cli.command, Action::Config) {
+    if matches!(cli.command, CliCommand::Config) {
         print!(
             "{}",
             config::describe(&command, innermost(&matches), &file_keys)
@@ -169,7 +169,7 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
 }
 
 /// Reads the settings file before the command line is parsed, because it changes the defaults.
-fn with_file(command: Command) -> Result<(Command, Vec<String>), Stop> {
+fn with_file(command: Command) -> Result<(Command, Vec<String>), CommandExit> {
     let named = config_flag().or_else(|| std::env::var_os("MALLARD_CONFIG").map(PathBuf::from));
     let default = PathBuf::from(DEFAULT_FILE);
     let path = match named {
@@ -200,11 +200,11 @@ fn config_flag() -> Option<PathBuf> {
     None
 }
 
-async fn act(cli: Cli) -> Result<ExitCode, Failure> {
+async fn act(cli: Cli) -> Result<ExitCode, CommandError> {
     let settings = cli.settings;
     match cli.command {
-        Action::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
-        Action::Config => Ok(ExitCode::SUCCESS),
+        CliCommand::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
+        CliCommand::Config => Ok(ExitCode::SUCCESS),
         command => {
             let app = connect(settings).await?;
             let done = work(&app, command).await;
@@ -215,26 +215,26 @@ async fn act(cli: Cli) -> Result<ExitCode, Failure> {
 }
 
 /// What is done to the database and then is over.
-async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
+async fn work(app: &App, command: CliCommand) -> Result<ExitCode, CommandError> {
     migrate(app).await?;
-    if !matches!(command, Action::Migrate) {
+    if !matches!(command, CliCommand::Migrate) {
         app.lease().await?;
     }
     match command {
-        Action::Import(args) => load::import(app, args).await,
-        Action::Export(args) => load::export(app, args).await,
-        Action::Seed(args) => load::seed(app, args).await,
-        Action::User(args) => accounts::user(app, args).await,
-        Action::Outbox(args) => outbox::outbox(app, &args).await,
-        Action::Migrate => {
+        CliCommand::Import(args) => load::import(app, args).await,
+        CliCommand::Export(args) => load::export(app, args).await,
+        CliCommand::Seed(args) => load::seed(app, args).await,
+        CliCommand::User(args) => accounts::user(app, args).await,
+        CliCommand::Outbox(args) => outbox::outbox(app, &args).await,
+        CliCommand::Migrate => {
             at_rest::protect(app).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Action::Serve | Action::Config => Ok(ExitCode::SUCCESS),
+        CliCommand::Serve | CliCommand::Config => Ok(ExitCode::SUCCESS),
     }
 }
 
-async fn serve(settings: Config) -> Result<(), Failure> {
+async fn serve(settings: Config) -> Result<(), CommandError> {
     let assets = assets::read(&settings.assets_dir)?;
     make_folder(&settings)?;
     let mut settings = settings;
@@ -275,7 +275,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
 }
 
 /// Connects for a command that needs no built assets.
-async fn connect(settings: Config) -> Result<App, Failure> {
+async fn connect(settings: Config) -> Result<App, CommandError> {
     make_folder(&settings)?;
     let assets = shared::page::Assets::default();
     App::connect(settings, assets, Clock::System)
@@ -283,7 +283,7 @@ async fn connect(settings: Config) -> Result<App, Failure> {
         .map_err(unreachable_database)
 }
 
-async fn migrate(app: &App) -> Result<(), Failure> {
+async fn migrate(app: &App) -> Result<(), CommandError> {
     let before = db::migrations(&app.db).await?;
     if !before.complete() {
         db::migrate(&app.db)
@@ -299,26 +299,26 @@ async fn migrate(app: &App) -> Result<(), Failure> {
     Ok(searchable.map_err(|error| format!("the search index could not be written: {error}"))?)
 }
 
-fn make_folder(settings: &Config) -> Result<(), Failure> {
+fn make_folder(settings: &Config) -> Result<(), CommandError> {
     private::create_folder(&settings.data_dir).map_err(|error| {
         let folder = settings.data_dir.display();
-        Failure(format!(
+        CommandError(format!(
             "cannot create the data folder {folder}: {error}; set --data-dir"
         ))
     })
 }
 
-fn unreachable_database(error: db::Error) -> Failure {
-    Failure(format!(
+fn unreachable_database(error: db::Error) -> CommandError {
+    CommandError(format!(
         "cannot open the database: {error}; check --database-url"
     ))
 }
 
 /// Ends when the process is to stop: at once with Ctrl-C, and after the drain time, in which it is not ready
 /// any more, with SIGTERM.
-fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, Failure> {
+fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, CommandError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error| Failure(format!("cannot listen for signals: {error}"));
+    let failed = |error| CommandError(format!("cannot listen for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let app = app.clone();

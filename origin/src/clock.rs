@@ -44,7 +44,7 @@ impl Clock {
             clock @ (Self::Database(_) | Self::Manual(_)) => return Ok(clock),
         };
         let skew_max_ms = i64::try_from(skew_max.as_millis()).unwrap_or(i64::MAX);
-        let reading = Reading::of(db, fast_ms).await?;
+        let reading = ClockReading::of(db, fast_ms).await?;
         let time = DatabaseTime::new(reading, fast_ms, skew_max_ms);
         Ok(Self::Database(Arc::new(time)))
     }
@@ -52,7 +52,7 @@ impl Clock {
     /// Reads the database's time again; a job does so every few seconds.
     pub async fn sync(&self, db: &Db) -> Result<(), db::Error> {
         if let Self::Database(time) = self {
-            time.observe(Reading::of(db, time.fast_ms).await?);
+            time.observe(ClockReading::of(db, time.fast_ms).await?);
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ pub struct DatabaseTime {
 
 /// The clocks at about one moment.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
+struct ClockReading {
     /// The steady clock before and after the database was asked.
     before_ms: i64,
     after_ms: i64,
@@ -128,7 +128,7 @@ struct Reading {
     is_independent: bool,
 }
 
-impl Reading {
+impl ClockReading {
     async fn of(db: &Db, fast_ms: i64) -> Result<Self, db::Error> {
         let mut reader = db.read().await?;
         let before_ms = steady_ms();
@@ -150,7 +150,7 @@ impl Reading {
 }
 
 impl DatabaseTime {
-    fn new(reading: Reading, fast_ms: i64, skew_max_ms: i64) -> Self {
+    fn new(reading: ClockReading, fast_ms: i64, skew_max_ms: i64) -> Self {
         let time = Self {
             fast_ms,
             skew_max_ms,
@@ -165,7 +165,7 @@ impl DatabaseTime {
 
     /// Follows the database's clock. A jump that no other clock confirms is not believed: everything would
     /// expire at once if it were wrong.
-    fn observe(&self, reading: Reading) {
+    fn observe(&self, reading: ClockReading) {
         let offset = self.offset_ms.load(Ordering::Relaxed);
         let step = reading.database_ms - reading.steady_ms() - offset;
         let machine = reading.machine_ms - reading.database_ms;
@@ -220,8 +220,8 @@ mod tests {
     /// When the database was asked first, by its own clock.
     const START_MS: i64 = 1_800_000_000_000;
 
-    fn reading(steady_ms: i64, database_ms: i64, machine_ms: i64) -> Reading {
-        Reading {
+    fn reading(steady_ms: i64, database_ms: i64, machine_ms: i64) -> ClockReading {
+        ClockReading {
             before_ms: steady_ms - 2,
             after_ms: steady_ms + 2,
             database_ms,

@@ -14,7 +14,7 @@ use shared::{
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
+    cli::CommandError,
 };
 
 use super::{
@@ -63,8 +63,8 @@ enum Action {
 }
 
 /// Runs the command.
-pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
-    let failed = |error: Error| Failure(error.to_string());
+pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
+    let failed = |error: Error| CommandError(error.to_string());
     let (email, role, rights, password_file) = match args.action {
         Action::ResetSecondFactor { email } => return reset_second_factor(app, &email).await,
         Action::Create {
@@ -106,7 +106,7 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Takes the second factor of somebody away who has lost it.
-async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure> {
+async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, CommandError> {
     let reset = async || {
         let mut reader = app.db.read().await?;
         let stored = store::find_by_email(&mut reader, &model::email(email)?).await?;
@@ -121,21 +121,21 @@ async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure
         }
         Err(Error::NotFound) => {
             let why = format!("no account {email} has a second factor");
-            Err(Failure(why))
+            Err(CommandError(why))
         }
-        Err(error) => Err(Failure(error.to_string())),
+        Err(error) => Err(CommandError(error.to_string())),
     }
 }
 
 /// The first line of a file.
-fn read(file: &std::path::Path) -> Result<String, Failure> {
+fn read(file: &std::path::Path) -> Result<String, CommandError> {
     let mut text = String::new();
     let done = if file.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text)
     } else {
         std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
     };
-    done.map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+    done.map_err(|error| CommandError(format!("cannot read {}: {error}", file.display())))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
@@ -200,13 +200,15 @@ pub async fn set_role_by_command(
     email: &str,
     role: &str,
     rights: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let role = Role::from_word(role).ok_or_else(|| {
-        Failure(format!(
+        CommandError(format!(
             "{role:?} is not a role: use customer, staff or owner"
         ))
     })?;
     let rights = rights.split(',').filter_map(Right::from_word).collect();
     let saved = save(app, email, (role, rights), None).await;
-    saved.map(drop).map_err(|error| Failure(error.to_string()))
+    saved
+        .map(drop)
+        .map_err(|error| CommandError(error.to_string()))
 }

@@ -12,7 +12,7 @@ use crate::{
     audit::{self, Change},
     db::{self, Tx},
     email,
-    limits::{Rule, Subject},
+    limits::{LimitSubject, Rule},
 };
 
 use super::{
@@ -173,8 +173,8 @@ async fn guarded(app: &App, email: &str, device: &Device) -> Result<bool, Error>
     let known = devices::find(&mut reader, device, email, now).await?;
     drop(reader);
     let here = match &known {
-        Some(mark) => Subject::Device(mark),
-        None => Subject::AccountIn(email, device.network.client().unwrap_or("-")),
+        Some(mark) => LimitSubject::Device(mark),
+        None => LimitSubject::AccountIn(email, device.network.client().unwrap_or("-")),
     };
     let minute = Rule::per_minute("account", quota);
     app.limits.check(minute, here, now).await?;
@@ -182,7 +182,7 @@ async fn guarded(app: &App, email: &str, device: &Device) -> Result<bool, Error>
     app.limits.check(hour, here, now).await?;
     if known.is_none() {
         let everywhere = Rule::per_hour("account-everywhere", quota.saturating_mul(20));
-        let account = Subject::Account(email);
+        let account = LimitSubject::Account(email);
         app.limits.check(everywhere, account, now).await?;
     }
     Ok(known.is_some())
@@ -280,7 +280,7 @@ pub(super) async fn proved(
     let stored = stored.ok_or(Error::Nobody)?;
     let (quota, now) = (app.config.limit_login, app.clock.now());
     let here = device.network.client().unwrap_or("-");
-    let here = Subject::AccountIn(&stored.account.email, here);
+    let here = LimitSubject::AccountIn(&stored.account.email, here);
     for rule in [
         Rule::per_minute("session-password", quota),
         Rule::per_hour("session-password-hour", quota.saturating_mul(4)),

@@ -12,7 +12,7 @@ use ui::mail::{AccountMail, Mail};
 use crate::{
     app::App,
     db,
-    limits::{Rule, Subject},
+    limits::{LimitSubject, Rule},
     outbox::{self, Message},
 };
 
@@ -116,7 +116,7 @@ async fn may_write(app: &App, purpose: Purpose, email: &str) -> Result<(), Error
         Purpose::Email => "account-email",
     };
     let rule = Rule::per_hour(name, app.config.limit_reset);
-    let recipient = Subject::Recipient(email);
+    let recipient = LimitSubject::Recipient(email);
     Ok(app.limits.check(rule, recipient, app.clock.now()).await?)
 }
 
@@ -207,7 +207,7 @@ async fn remembered(
         Rule::per_minute("link", app.config.limit_login),
         Rule::per_hour("link-hour", app.config.limit_login * 4),
     ] {
-        let link = Subject::Link(token);
+        let link = LimitSubject::Link(token);
         app.limits.check(rule, link, app.clock.now()).await?;
     }
     let hash = link.content.password_hash.clone();

@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     app::App,
-    limits::{self, Network, Rule, Subject},
+    limits::{self, LimitSubject, Network, Rule},
     shopper::{ResolvedCartPath, Shopper},
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
@@ -84,7 +84,7 @@ async fn update_cart(
 ) -> HandlerResult {
     if update.coupons.is_some() {
         let rule = Rule::per_minute("coupons", app.config.limit_coupons);
-        let cart = Subject::Cart(&path.cart);
+        let cart = LimitSubject::Cart(&path.cart);
         app.limits.check(rule, cart, app.clock.now()).await?;
         limits::check_network(&app, &network, limits::coupon_rule(&app.config)).await?;
     }

@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{accounts, app::App, config::Config, http_pipeline::ClientAddress, web::Refusal};
 
-use super::{Network, RateLimited, Rule, Subject, Verdict};
+use super::{LimitSubject, Network, RateLimited, Rule, Verdict};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -47,7 +47,10 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     let taken = match device {
         Ok(Some(mark)) => {
             let now = app.clock.now();
-            let verdict = app.limits.take(rule, Subject::Device(&mark), now).await;
+            let verdict = app
+                .limits
+                .take(rule, LimitSubject::Device(&mark), now)
+                .await;
             Some((rule, verdict))
         }
         Ok(None) => take(&app, &Network::of(client), rule).await,

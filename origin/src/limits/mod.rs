@@ -34,7 +34,7 @@ pub struct Rule {
 /// Whose bucket it is. Each kind has keys of its own, so that no name of one thing empties the bucket of
 /// another: an order's number is whatever somebody types, an address of somebody else for example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject<'k> {
+pub enum LimitSubject<'k> {
     /// One client's network: an IPv4 address, or an IPv6 /64.
     Network(&'k str),
     /// The networks of one site: an IPv4 /24, or an IPv6 /48.
@@ -57,7 +57,7 @@ pub enum Subject<'k> {
     Link(&'k str),
 }
 
-impl<'k> Subject<'k> {
+impl<'k> LimitSubject<'k> {
     /// The kind's word, and the parts of the key.
     const fn parts(self) -> (&'static str, [&'k str; 2]) {
         match self {
@@ -180,7 +180,7 @@ impl Limits {
     }
 
     /// Takes one request out of a bucket.
-    pub async fn take(&self, rule: Rule, subject: Subject<'_>, now: Timestamp) -> Verdict {
+    pub async fn take(&self, rule: Rule, subject: LimitSubject<'_>, now: Timestamp) -> Verdict {
         if rule.quota == 0 {
             return Verdict {
                 allowed: true,
@@ -205,7 +205,7 @@ impl Limits {
     pub async fn check(
         &self,
         rule: Rule,
-        subject: Subject<'_>,
+        subject: LimitSubject<'_>,
         now: Timestamp,
     ) -> Result<(), RateLimited> {
         let verdict = self.take(rule, subject, now).await;
@@ -238,7 +238,7 @@ impl Limits {
 }
 
 /// The bucket of a rule and a subject. Nobody who reads the memory or Redis learns an address from it.
-fn bucket_key(rule: Rule, subject: Subject<'_>) -> [u8; 16] {
+fn bucket_key(rule: Rule, subject: LimitSubject<'_>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     let (kind, [one, two]) = subject.parts();
     for part in [rule.name, kind, one, two] {
@@ -265,8 +265,8 @@ mod tests {
         Limits::new(None)
     }
 
-    const A: Subject<'_> = Subject::Network("a");
-    const B: Subject<'_> = Subject::Network("b");
+    const A: LimitSubject<'_> = LimitSubject::Network("a");
+    const B: LimitSubject<'_> = LimitSubject::Network("b");
 
     /// Whoever empties the bucket of one thing leaves those of others as they are, however it is called.
     #[tokio::test]
@@ -275,19 +275,19 @@ mod tests {
         let once = Rule::per_minute("once", 1);
         let address = "192.0.2.1";
         for subject in [
-            Subject::Order(address),
-            Subject::Network(address),
-            Subject::Site(address),
-            Subject::Provider(address),
-            Subject::Device(address),
-            Subject::Account(address),
-            Subject::AccountIn(address, ""),
-            Subject::AccountIn("", address),
-            Subject::AccountIn("192.0.", "2.1"),
-            Subject::AccountIn("192.0.2", ".1"),
-            Subject::Recipient(address),
-            Subject::Cart(address),
-            Subject::Link(address),
+            LimitSubject::Order(address),
+            LimitSubject::Network(address),
+            LimitSubject::Site(address),
+            LimitSubject::Provider(address),
+            LimitSubject::Device(address),
+            LimitSubject::Account(address),
+            LimitSubject::AccountIn(address, ""),
+            LimitSubject::AccountIn("", address),
+            LimitSubject::AccountIn("192.0.", "2.1"),
+            LimitSubject::AccountIn("192.0.2", ".1"),
+            LimitSubject::Recipient(address),
+            LimitSubject::Cart(address),
+            LimitSubject::Link(address),
         ] {
             assert!(
                 limits.take(once, subject, at(0)).await.allowed,

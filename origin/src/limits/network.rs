@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::{config::Config, http_pipeline::ClientAddress};
 
-use super::{Rule, Subject};
+use super::{LimitSubject, Rule};
 
 /// The network that a request comes from, where it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Network {
 
     /// The buckets that a request from here takes from, the smallest network first, each with its own
     /// quota. A network that is not known has none.
-    pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, Subject<'_>)> {
+    pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, LimitSubject<'_>)> {
         let Some(names) = &self.0 else {
             return Vec::new();
         };
@@ -72,11 +72,11 @@ impl Network {
             ..rule
         };
         let buckets = [
-            (rule, Subject::Network(&names.client)),
-            (times(config.limit_site), Subject::Site(&names.site)),
+            (rule, LimitSubject::Network(&names.client)),
+            (times(config.limit_site), LimitSubject::Site(&names.site)),
             (
                 times(config.limit_provider),
-                Subject::Provider(&names.provider),
+                LimitSubject::Provider(&names.provider),
             ),
         ];
         let limited = buckets.into_iter().filter(|(rule, _)| rule.quota > 0);

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     app::App,
     catalog::{self, BATCH_MAX, Prepared, Saved, SavedCategory, model::NewProduct},
-    cli::Failure,
+    cli::CommandError,
     db::Tx,
     import::{BadRow, Located, Lost, Row},
 };
@@ -72,7 +72,7 @@ pub struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     /// A loader that has seen nothing yet.
-    pub fn new(app: &'a App, mode: Mode) -> Result<Self, Failure> {
+    pub fn new(app: &'a App, mode: Mode) -> Result<Self, CommandError> {
         let progress = ProgressBar::new_spinner().with_style(
             ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}, {elapsed}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
@@ -97,7 +97,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Takes a row, or what is wrong with one.
-    pub async fn take(&mut self, item: Item) -> Result<(), Failure> {
+    pub async fn take(&mut self, item: Item) -> Result<(), CommandError> {
         match item {
             Err(bad) => self.complain(&bad),
             Ok(Located {
@@ -141,7 +141,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Saves what is gathered. Unless everything is one transaction, it is committed.
-    async fn save(&mut self) -> Result<(), Failure> {
+    async fn save(&mut self) -> Result<(), CommandError> {
         let batch = std::mem::take(&mut self.batch);
         let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();
         let prepared = self.prepare(batch).await?;
@@ -166,7 +166,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Puts the pictures of a batch into the media folder.
-    async fn prepare(&mut self, batch: Vec<(u64, NewProduct)>) -> Result<Vec<Prepared>, Failure> {
+    async fn prepare(
+        &mut self,
+        batch: Vec<(u64, NewProduct)>,
+    ) -> Result<Vec<Prepared>, CommandError> {
         let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();
         let pictures = self.pictures.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -174,7 +177,7 @@ impl<'a> Loader<'a> {
         });
         let prepared = work
             .await
-            .map_err(|error| Failure(format!("an image failed: {error}")))?;
+            .map_err(|error| CommandError(format!("an image failed: {error}")))?;
         let mut ready = Vec::with_capacity(prepared.len());
         for (line, (prepared, missing)) in lines.into_iter().zip(prepared) {
             for (index, reason) in missing {
@@ -194,7 +197,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    async fn commit(&mut self) -> Result<(), Failure> {
+    async fn commit(&mut self) -> Result<(), CommandError> {
         match self.tx.take() {
             Some(tx) => Ok(tx.commit().await?),
             None => Ok(()),
@@ -202,7 +205,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Saves the rest and counts anew. `unread` says why the file could not be read to its end.
-    pub async fn finish(mut self, unread: Option<String>) -> Result<Report, Failure> {
+    pub async fn finish(mut self, unread: Option<String>) -> Result<Report, CommandError> {
         if !self.has_stopped() && !self.batch.is_empty() {
             self.save().await?;
         }
@@ -229,7 +232,7 @@ impl<'a> Loader<'a> {
 }
 
 /// The transaction that is under way, or a new one.
-async fn tx<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx, Failure> {
+async fn tx<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx, CommandError> {
     match tx {
         Some(tx) => Ok(tx),
         None => Ok(tx.insert(app.db.write().await?)),

@@ -22,7 +22,7 @@ pub use unload::export;
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
+    cli::CommandError,
     import::{self, BadRow, Located, Source},
 };
 
@@ -33,7 +33,7 @@ const QUEUE: usize = 1_024;
 pub type Item = Result<Located, BadRow>;
 
 /// Runs `origin import`.
-pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
+pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, CommandError> {
     let source = Source {
         path: args.file.clone(),
         translations: args.translations.clone(),
@@ -52,14 +52,14 @@ pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
         audit::note_command(app, change).await?;
     }
     match report.stopped {
-        Some(why) => Err(Failure(why)),
+        Some(why) => Err(CommandError(why)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
 /// Loads the rows that `read` hands out; `read` runs on a thread of its own. What it fails with is
 /// said in the report.
-pub async fn load<R>(app: &App, mode: Mode, read: R) -> Result<Report, Failure>
+pub async fn load<R>(app: &App, mode: Mode, read: R) -> Result<Report, CommandError>
 where
     R: FnOnce(&mut import::Emit<'_>) -> Result<(), String> + Send + 'static,
 {
@@ -81,6 +81,6 @@ where
     drop(receiver);
     let read = reading
         .await
-        .map_err(|error| Failure(format!("reading failed: {error}")))?;
+        .map_err(|error| CommandError(format!("reading failed: {error}")))?;
     loader.finish(read.err()).await
 }

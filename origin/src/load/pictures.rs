@@ -13,7 +13,7 @@ use crate::{
         Prepared, StoredImage,
         model::{ImageSource, NewImage, NewProduct},
     },
-    cli::Failure,
+    cli::CommandError,
     config::Config,
     media::Library,
     seed::art,
@@ -37,21 +37,20 @@ const REMEMBERED_MAX: usize = 10_000;
 pub(super) type Missing = (usize, String);
 
 impl Pictures {
-    pub(super) fn open(config: &Config, dry_run: bool) -> Result<Self, Failure> {
-        let scratch =
-            if dry_run {
-                let made = tempfile::tempdir();
-                Some(made.map_err(|error| {
-                    Failure(format!("cannot create a temporary folder: {error}"))
-                })?)
-            } else {
-                None
-            };
+    pub(super) fn open(config: &Config, dry_run: bool) -> Result<Self, CommandError> {
+        let scratch = if dry_run {
+            let made = tempfile::tempdir();
+            Some(made.map_err(|error| {
+                CommandError(format!("cannot create a temporary folder: {error}"))
+            })?)
+        } else {
+            None
+        };
         let library = match &scratch {
             Some(scratch) => Library::open(scratch.path().to_owned(), config.picture_pixels),
             None => config.library(),
         };
-        let library = library.map_err(|error| Failure(error.to_string()))?;
+        let library = library.map_err(|error| CommandError(error.to_string()))?;
         Ok(Self(Arc::new(Parts {
             library,
             done: Mutex::default(),

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
+    cli::CommandError,
     import::{self, Format, Located, Row, Source},
     seed,
 };
@@ -24,19 +24,19 @@ pub struct SeedArgs {
 }
 
 /// Runs `origin seed`.
-pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, Failure> {
+pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, CommandError> {
     let report = seed_shop(app, args.products).await?;
     println!("{report}");
     let change = Change::new("catalogue.seed", "catalogue").to(&report.to_string());
     audit::note_command(app, change).await?;
     match report.stopped {
-        Some(why) => Err(Failure(why)),
+        Some(why) => Err(CommandError(why)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
 /// Loads the demo catalogue and `products` made ones.
-pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
+pub async fn seed_shop(app: &App, products: u64) -> Result<Report, CommandError> {
     let currency = app.config.currency;
     load(app, Mode::default(), move |emit| {
         let mut categories = Vec::new();

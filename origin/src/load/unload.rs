@@ -8,7 +8,7 @@ use crate::{
     app::App,
     audit::{self, Change},
     catalog,
-    cli::Failure,
+    cli::CommandError,
     import::{Row, export::Writer},
 };
 
@@ -18,14 +18,14 @@ use super::ExportArgs;
 const PAGE: i64 = 500;
 
 /// Runs `origin export`. A file that could not be written whole is taken away again.
-pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, Failure> {
+pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, CommandError> {
     let path = &args.file;
     let failed =
-        |error: std::io::Error| Failure(format!("cannot write {}: {error}", path.display()));
+        |error: std::io::Error| CommandError(format!("cannot write {}: {error}", path.display()));
     let is = |extension| path.extension().is_some_and(|it| it == extension);
     if !is("csv") && !is("jsonl") {
         let reason = "the file name must end in .csv or .jsonl";
-        return Err(Failure(reason.to_owned()));
+        return Err(CommandError(reason.to_owned()));
     }
     let file = File::options()
         .write(true)
@@ -54,9 +54,9 @@ pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-async fn write(app: &App, mut writer: Writer<BufWriter<File>>) -> Result<u64, Failure> {
-    let failed = |error: std::io::Error| Failure(format!("writing failed: {error}"));
-    let unreadable = |error: catalog::Error| Failure(format!("reading failed: {error}"));
+async fn write(app: &App, mut writer: Writer<BufWriter<File>>) -> Result<u64, CommandError> {
+    let failed = |error: std::io::Error| CommandError(format!("writing failed: {error}"));
+    let unreadable = |error: catalog::Error| CommandError(format!("reading failed: {error}"));
     let tree = catalog::tree(app).await.map_err(unreadable)?;
     let mut reader = app.db.read().await?;
     let base_url = &app.config.base_url;

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
+    cli::CommandError,
 };
 
 use super::{parked, retry};
@@ -21,7 +21,7 @@ pub struct OutboxArgs {
 }
 
 /// Runs `origin outbox`.
-pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, Failure> {
+pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, CommandError> {
     if args.retry {
         let mut tx = app.db.write().await?;
         let count = retry(&mut tx, app.clock.now()).await?;

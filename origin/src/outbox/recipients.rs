@@ -8,7 +8,7 @@ use ui::mail::About;
 
 use crate::{
     app::App,
-    limits::{Rule, Subject},
+    limits::{LimitSubject, Rule},
 };
 
 use super::store::Due;
@@ -29,7 +29,7 @@ pub(super) async fn withheld<'m>(
         let now = app.clock.now();
         if app
             .limits
-            .check(rule, Subject::Recipient(&order.email), now)
+            .check(rule, LimitSubject::Recipient(&order.email), now)
             .await
             .is_err()
         {

@@ -19,7 +19,7 @@ use shared::{
 use crate::{
     app::App,
     cart::{self, Change},
-    limits::{Rule, Subject},
+    limits::{LimitSubject, Rule},
     shopper::Shopper,
     web::{Answer, FormFields, HandlerResult, PageLocale, Refusal, problem_of},
 };
@@ -206,7 +206,7 @@ async fn coupons_changed(
         return Ok(None);
     }
     let rule = Rule::per_minute("coupons", app.config.limit_coupons);
-    let tried = Subject::Cart(&cart.id);
+    let tried = LimitSubject::Cart(&cart.id);
     if let Err(often) = app.limits.check(rule, tried, app.clock.now()).await {
         return Ok(Some(often.into()));
     }

@@ -19,7 +19,7 @@ use shared::{
 use crate::{
     app::App,
     email,
-    limits::{Network, Rule, Subject},
+    limits::{LimitSubject, Network, Rule},
     orders, payments, secret,
     web::{Answer, FormFields, HandlerResult, PageLocale, Path, Query, problem_of},
 };
@@ -170,7 +170,7 @@ async fn find_order(
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);
-    let asked = Subject::Order(&number);
+    let asked = LimitSubject::Order(&number);
     let found = match app.limits.check(rule, asked, app.clock.now()).await {
         Ok(()) => orders::of_buyer(&app, &number, &email)
             .await

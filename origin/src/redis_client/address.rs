@@ -13,7 +13,7 @@ use ::redis::{
 };
 use url::Url;
 
-use super::Connection;
+use super::RedisConnection;
 
 const SENTINEL_PORT: u16 = 26_379;
 const CLUSTER_PORT: u16 = 6_379;
@@ -72,15 +72,16 @@ impl RedisAddress {
     }
 
     /// Connects to where commands go.
-    pub(super) async fn connect(&self) -> Result<Connection, RedisError> {
+    pub(super) async fn connect(&self) -> Result<RedisConnection, RedisError> {
         match self {
-            Self::Cluster { client, .. } => {
-                client.get_async_connection().await.map(Connection::Cluster)
-            }
+            Self::Cluster { client, .. } => client
+                .get_async_connection()
+                .await
+                .map(RedisConnection::Cluster),
             _ => {
                 let client = self.server().await?;
                 let connection = client.get_multiplexed_async_connection().await?;
-                Ok(Connection::Server(connection))
+                Ok(RedisConnection::Server(connection))
             }
         }
     }

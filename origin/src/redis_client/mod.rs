@@ -38,11 +38,11 @@ pub struct RedisClient {
 }
 
 /// A connection that is being made, or is there.
-type PendingConnection = Shared<BoxFuture<'static, Result<Connection, RedisError>>>;
+type PendingConnection = Shared<BoxFuture<'static, Result<RedisConnection, RedisError>>>;
 
 /// What commands are sent over; each clone may be used at the same time.
 #[derive(Clone)]
-pub enum Connection {
+pub enum RedisConnection {
     /// To the one server, or the one that a Sentinel names.
     Server(MultiplexedConnection),
     /// To all of a cluster.
@@ -73,7 +73,7 @@ impl RedisClient {
     /// What Redis answers; nothing when it does not in time, and while it is left alone because of that.
     pub async fn query<T>(
         &self,
-        command: impl AsyncFnOnce(&mut Connection) -> Result<T, RedisError>,
+        command: impl AsyncFnOnce(&mut RedisConnection) -> Result<T, RedisError>,
     ) -> Option<T> {
         if !self.breaker.allows(Instant::now()) {
             return None;
@@ -172,7 +172,7 @@ impl RedisClient {
     }
 }
 
-impl ConnectionLike for Connection {
+impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Server(it) => it.req_packed_command(command),

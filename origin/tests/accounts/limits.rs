@@ -11,7 +11,7 @@ use origin::{
     accounts::Asker,
     config::Config,
     http_pipeline::Peer,
-    limits::{Limits, Rule, Subject},
+    limits::{LimitSubject, Limits, Rule},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -419,7 +419,7 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
     let origins = [(), ()].map(|()| Limits::new(Some(redis.client())));
     let take = async |key: &str| {
         let asks =
-            (0..300).map(|number| origins[number % 2].take(rule, Subject::Network(key), now));
+            (0..300).map(|number| origins[number % 2].take(rule, LimitSubject::Network(key), now));
         let verdicts = futures_util::future::join_all(asks).await;
         verdicts.iter().filter(|it| it.allowed).count()
     };
@@ -432,8 +432,8 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
     let (during, ()) = tokio::join!(take("meanwhile"), dies);
     assert!((100..=200).contains(&during), "{during}");
     let later = shared::time::Timestamp::from_millis(now.as_millis() + 600_000);
-    let asks =
-        (0..300).map(|number| origins[number % 2].take(rule, Subject::Network("alone"), later));
+    let asks = (0..300)
+        .map(|number| origins[number % 2].take(rule, LimitSubject::Network("alone"), later));
     let verdicts = futures_util::future::join_all(asks).await;
     assert_eq!(verdicts.iter().filter(|it| it.allowed).count(), 200);
 }

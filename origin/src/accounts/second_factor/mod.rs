@@ -22,7 +22,7 @@ use crate::{
     app::App,
     audit::{self, Change},
     db::{self, Tx},
-    limits::{Rule, Subject},
+    limits::{LimitSubject, Rule},
     outbox::{self, Message},
 };
 
@@ -231,7 +231,9 @@ pub(super) async fn may_try(app: &App, user: UserId) -> Result<(), Error> {
         Rule::per_hour("code-hour", quota.saturating_mul(4)),
         Rule::per_day("code-day", quota.saturating_mul(8)),
     ] {
-        app.limits.check(rule, Subject::Account(&key), now).await?;
+        app.limits
+            .check(rule, LimitSubject::Account(&key), now)
+            .await?;
     }
     Ok(())
 }
