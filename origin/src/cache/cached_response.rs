@@ -1,5 +1,5 @@
-//! A finished answer: in every coding that somebody has asked for, so that answering with it again is
-//! copying it.
+//! A cached response, in every coding that a client has asked for so far. A hit copies it and
+//! encodes nothing.
 
 use std::sync::{
     Arc,
@@ -12,50 +12,50 @@ use shared::{cache::Tag, time::Timestamp};
 
 use super::representation::{Negotiation, Representation};
 
-/// A finished answer.
+/// A cached response.
 #[derive(Clone, Debug)]
 pub struct CachedResponse {
     status: StatusCode,
-    /// The plain one first.
+    /// The identity representation is the first.
     representations: Vec<Representation>,
     state: Arc<EntryState>,
 }
 
-/// What is the same in every coding.
+/// The state of an entry, shared by all of its representations.
 #[derive(Debug)]
 struct EntryState {
     metadata: EntryMetadata,
-    /// When it is to be made again, in milliseconds; later when that fails.
+    /// Until when it is fresh, in milliseconds; a failed refresh postpones it.
     fresh_until: AtomicI64,
-    /// The last change that is known to leave it right.
+    /// The latest version at which it is known to be valid.
     valid_at: AtomicU64,
     requests: AtomicU32,
 }
 
-/// How an answer is kept.
+/// The metadata of a cache entry.
 #[derive(Debug)]
 pub struct EntryMetadata {
-    /// What it was made from.
+    /// A change of any of these tags invalidates it.
     pub tags: Vec<Tag>,
-    /// The last change that is in it.
+    /// It contains every change up to this version.
     pub version: u64,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: Timestamp,
-    /// For how long it need not be made again.
+    /// Its freshness lifetime.
     pub lifetime_ms: i64,
 }
 
-/// About what an answer takes beside its bodies.
+/// An estimate of what a representation takes beside its body.
 const OVERHEAD_BYTES: usize = 1_024;
-/// How much of its life an answer has had when it is made again before it ends, of a hundred.
+/// From this part of its lifetime on, an entry is refreshed ahead of its expiry.
 const REFRESH_AHEAD_PERCENT: i64 = 80;
-/// How often it must have been asked for by then.
+/// An entry with fewer requests is not refreshed ahead.
 const REQUESTS_MIN: u32 = 2;
-/// In the place of that count: somebody was told to make it again.
+/// In place of the request count: one request has claimed the refresh.
 const REFRESH_CLAIMED: u32 = u32::MAX;
 
 impl CachedResponse {
-    /// An answer in its plain form.
+    /// Makes an entry from the identity representation.
     pub fn new(status: StatusCode, plain: Representation, metadata: EntryMetadata) -> Self {
         let state = EntryState {
             fresh_until: AtomicI64::new(metadata.created_at.as_millis() + metadata.lifetime_ms),
@@ -70,14 +70,14 @@ impl CachedResponse {
         }
     }
 
-    /// The answer in the coding that is wanted, if it is there in that coding.
+    /// The response in the negotiated coding, if the entry has that representation.
     pub fn respond(&self, negotiation: &Negotiation) -> Option<Response> {
         let coding = negotiation.coding(&self.representations[0]);
         let representation = self.representations.iter().find(|it| it.coding == coding)?;
         Some(representation.respond(self.status, negotiation))
     }
 
-    /// The same with one more coding, and the answer in it.
+    /// The entry with the negotiated coding added, and the response in it.
     pub fn with_coding(&self, negotiation: &Negotiation) -> (Self, Response) {
         let plain = &self.representations[0];
         let representation = plain.encoded(negotiation.coding(plain)).compact();
@@ -87,58 +87,58 @@ impl CachedResponse {
         (extended, response)
     }
 
-    /// Its status.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Its plain form.
+    /// The identity representation.
     pub fn plain(&self) -> &Representation {
         &self.representations[0]
     }
 
-    /// How it is kept.
+    /// The metadata of the entry.
     pub fn metadata(&self) -> &EntryMetadata {
         &self.state.metadata
     }
 
-    /// The last change that is in it.
+    /// It contains every change up to this version.
     pub fn version(&self) -> u64 {
         self.state.metadata.version
     }
 
-    /// What it was made from.
+    /// A change of any of these tags invalidates it.
     pub fn tags(&self) -> &[Tag] {
         &self.state.metadata.tags
     }
 
-    /// Whether it need not be made again yet.
+    /// Whether it is fresh (RFC 9111 §4.2), or its refresh is postponed.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now.as_millis() < self.state.fresh_until.load(Ordering::Relaxed)
     }
 
-    /// Whether it need not be made again for a while.
+    /// Whether it is too young to be refreshed ahead of its expiry.
     pub fn is_before_refresh_ahead(&self, now: Timestamp) -> bool {
         let metadata = &self.state.metadata;
         let age = now.as_millis() - metadata.created_at.as_millis();
         age * 100 < metadata.lifetime_ms * REFRESH_AHEAD_PERCENT
     }
 
-    /// For how long it need not be made again, in milliseconds.
+    /// The rest of its freshness lifetime in milliseconds; not positive when it is stale.
     pub fn remaining_ms(&self, now: Timestamp) -> i64 {
         let metadata = &self.state.metadata;
         metadata.created_at.as_millis() + metadata.lifetime_ms - now.as_millis()
     }
 
-    /// Puts off making it again, because that has failed.
+    /// Postpones the next refresh after a failed one.
     pub fn postpone_refresh(&self, until_ms: i64) {
         self.state
             .fresh_until
             .fetch_max(until_ms, Ordering::Relaxed);
     }
 
-    /// Notes that it was asked for, and says whether it is time to make it again before its life ends;
-    /// one of those who ask is told so.
+    /// Counts a request, and says whether it has to refresh the entry ahead of its expiry. True for
+    /// one request only.
     pub fn claim_refresh_ahead(&self, now: Timestamp) -> bool {
         let requests = &self.state.requests;
         match requests.load(Ordering::Relaxed) {
@@ -154,7 +154,7 @@ impl CachedResponse {
         }
     }
 
-    /// Whether it was right at this change, according to `look`, which is asked once for each change.
+    /// Whether it is valid at this version. `is_unchanged` decides, and is called once a version.
     pub fn is_valid_at(&self, latest: u64, is_unchanged: impl FnOnce() -> bool) -> bool {
         let valid_at = &self.state.valid_at;
         if valid_at.load(Ordering::Relaxed) >= latest {
@@ -167,7 +167,7 @@ impl CachedResponse {
         is_valid
     }
 
-    /// About how many bytes it takes.
+    /// The estimated size in bytes.
     pub fn size(&self) -> usize {
         self.representations
             .iter()

@@ -1,9 +1,9 @@
-//! Which part of the catalogue was changed last by which change. A change gets its number in the
-//! transaction that makes it, as the last thing but one: whoever gets the next number waits for the
-//! commit, so that numbers are in the order of commits. An answer that is made while the last known
-//! change is N holds everything up to N at least.
+//! Numbered changes of the catalogue: for each tag, the version (change number) that changed it
+//! last. A transaction takes its version as its last step before the commit. The next transaction
+//! waits for that commit before it gets a version, so versions are in commit order. A response that
+//! is generated while the latest known version is N contains at least everything up to N.
 //!
-//! The numbers come from the primary. An answer that was read from a replica is stamped with the number that
+//! Versions come from the primary. A response that was read from a replica carries the version that
 //! the replica had, see [`db::may_lag`].
 
 use std::{
@@ -24,26 +24,26 @@ use crate::{
     db::{self, Commits, Db, Rows, Tx, Upsert},
 };
 
-/// The name of the counter in `versions`.
+/// The name of the change counter in `versions`.
 const CHANGES: &str = "changes";
-/// In the place of a tag: everything.
+/// In place of a tag: everything has changed, and nothing older may be served.
 pub const EVERYTHING: &str = "*";
-/// In the place of a tag: everything, which may be served until it is renewed.
+/// In place of a tag: everything is stale, but may be served until it is revalidated.
 pub const RENEWED: &str = "renewed";
-/// Tags that are remembered. When there are more, everything counts as changed.
+/// The most tags in memory. Beyond that, everything counts as changed.
 const TAGS_MAX: usize = 50_000;
-/// How long an answer waits for what has changed to be known.
+/// How long a request waits until the changes have been read.
 const SYNC_MAX: Duration = Duration::from_millis(250);
-/// For how long the database remembers: longer than anything is kept.
+/// How long changes stay in the database: longer than any response is cached.
 pub const RETENTION_MS: i64 = 4 * 60 * 60 * 1_000;
 
-/// What has changed, as far as this process knows.
+/// The changes that this process knows.
 #[derive(Debug)]
 pub struct Changes {
     latest: AtomicU64,
-    /// How often something was committed here.
+    /// Counts the commits of this process.
     commits: Arc<Commits>,
-    /// How many of them are known.
+    /// How many of those commits have been read back.
     synced_commits: AtomicU64,
     versions: RwLock<ChangeVersions>,
     refreshing: Mutex<()>,
@@ -68,8 +68,8 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// Counts a change of these parts, or of everything when there are none, in the transaction that
-    /// makes it. Once it is committed, no answer that was made before is served by this process.
+    /// Records a change of these tags (of everything if there are none) in the transaction that
+    /// makes it. After the commit, this process serves no older response that has one of the tags.
     pub async fn record(
         &self,
         tx: &mut Tx,
@@ -79,7 +79,7 @@ impl Changes {
         let version = self.next_version(tx).await?;
         let mut names: Vec<String> = tags.iter().map(Tag::to_string).collect();
         if names.is_empty() {
-            // Whatever changed before is a part of everything.
+            // A change of everything includes all earlier changes.
             let statement = "delete from changes";
             sqlx::query(statement).execute(tx.conn()).await?;
             names.push(EVERYTHING.to_owned());
@@ -88,8 +88,8 @@ impl Changes {
         Ok(version.unsigned_abs())
     }
 
-    /// Counts a change after which everything is to be renewed, as [`Changes::note`] does; what has one of
-    /// these tags is not served until then.
+    /// Records a change after which everything is stale, as [`Changes::record`] does. Responses
+    /// with one of these tags are not served stale.
     pub async fn record_renewal(
         &self,
         tx: &mut Tx,
@@ -102,7 +102,7 @@ impl Changes {
         upsert_versions(tx, now, version, &names).await
     }
 
-    /// The number of a change that is being made.
+    /// Takes the next version for this transaction.
     async fn next_version(&self, tx: &mut Tx) -> Result<i64, db::Error> {
         let statement = "
             update versions
@@ -113,25 +113,26 @@ impl Changes {
         version_of(tx.conn(), CHANGES).await
     }
 
-    /// Waits for the next change that is committed here, if there was none since this was asked last.
+    /// Waits for the next change that this process commits, unless one was committed since the last
+    /// call.
     pub async fn committed(&self) {
         self.commits.next().await;
     }
 
-    /// The last change that is known.
+    /// The latest version that this process knows.
     pub fn latest(&self) -> u64 {
         self.latest.load(Ordering::Acquire)
     }
 
-    /// Whether none of these parts has changed after this change, as far as is known.
+    /// Whether none of these tags has changed since this version, as far as this process knows.
     pub fn unchanged_since(&self, tags: &[Tag], version: u64) -> bool {
         let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         let later = |tag: &Tag| versions.tags.get(tag).is_some_and(|it| *it > version);
         versions.everything <= version && !tags.iter().any(later)
     }
 
-    /// Waits until everything is known that was committed here, and everything up to this change, if it is
-    /// named; not longer than a moment, because a database that does not answer stops nobody who reads.
+    /// Waits until this process knows its own commits, and every change up to `at_least` if that is
+    /// given. The wait is short, because a database that does not respond must not stop readers.
     pub async fn sync_to(&self, db: &Db, at_least: Option<u64>) {
         let commits = self.commits.count();
         if self.is_synced_to(commits, at_least) {
@@ -139,21 +140,21 @@ impl Changes {
         }
         let known = async {
             let _refreshing = self.refreshing.lock().await;
-            // Of those who want it at the same time, one reads.
+            // Of several concurrent callers, one reads.
             if self.is_synced_to(commits, at_least) {
                 return Ok(());
             }
             self.read(db).await
         };
         if !within_limit(known).await {
-            // There is nothing newer to be had. Who asks again and again is a job, not a shopper.
+            // Nothing newer can be read now. A job retries all the time; requests do not.
             self.synced_commits.fetch_max(commits, Ordering::AcqRel);
         }
     }
 
-    /// Learns what an answer may hold that was made since this was the last known change, if any other was
-    /// learnt meanwhile or is about to be. What is known then does not lie in between: nobody who has seen
-    /// that answer gets one that others have made of less.
+    /// Reads the changes that a response generated since `version` may already contain, if another
+    /// task has read changes meanwhile or is about to. Afterwards the known version is not older
+    /// than the response, so a client that has seen it never gets an older one from this process.
     pub async fn catch_up(&self, db: &Db, version: u64) {
         let is_up_to_date = self.refreshing.try_lock().is_ok() && self.latest() == version;
         if is_up_to_date {
@@ -167,14 +168,14 @@ impl Changes {
             && at_least.is_none_or(|it| it <= self.latest())
     }
 
-    /// Reads what has changed; a job does so all the time, for what other processes change.
+    /// Reads new changes. A job calls this all the time, for the changes of other processes.
     pub async fn refresh(&self, db: &Db) -> Result<(), db::Error> {
         let _refreshing = self.refreshing.lock().await;
         self.read(db).await
     }
 
     async fn read(&self, db: &Db) -> Result<(), db::Error> {
-        // Whatever is committed from here on is for the next time.
+        // Commits from here on belong to the next read.
         let commits = self.commits.count();
         self.read_after(db, self.latest()).await?;
         self.synced_commits.fetch_max(commits, Ordering::AcqRel);
@@ -190,7 +191,7 @@ impl Changes {
         Ok(())
     }
 
-    /// Notes what was read; `counted` was read before.
+    /// Applies the changes that were read; `current` was read before them.
     fn apply(&self, current: u64, changed: &[(String, u64)]) {
         let latest = changed.iter().map(|it| it.1).chain([current]).max();
         let latest = latest.unwrap_or(current);
@@ -203,22 +204,22 @@ impl Changes {
                 Ok(tag) => {
                     versions.tags.insert(tag, *version);
                 }
-                // Everything, or something that this version of the program does not know.
+                // Everything, or a tag that this version of the program does not know.
                 Err(_) => versions.everything = versions.everything.max(*version),
             }
         }
-        // A number without a row: that was taken away before this process looked.
+        // A version without a row was deleted before this process read it.
         if changed.is_empty() || versions.tags.len() > TAGS_MAX {
             versions.everything = versions.everything.max(latest);
         }
         let everything = versions.everything;
         versions.tags.retain(|_, version| *version > everything);
-        // Under the lock: who reads the number and then asks about a tag knows both.
+        // Stored under the lock, so that a reader of this version also sees its tags.
         self.latest.store(latest, Ordering::Release);
     }
 }
 
-/// Waits for what has changed to be read, not longer than a moment. False when it cannot be read.
+/// Limits the time of a read. False if it failed; true also if it timed out.
 async fn within_limit(known: impl Future<Output = Result<(), db::Error>>) -> bool {
     match tokio::time::timeout(SYNC_MAX, known).await {
         Ok(Ok(())) => true,
@@ -233,7 +234,7 @@ async fn within_limit(known: impl Future<Output = Result<(), db::Error>>) -> boo
     }
 }
 
-/// Writes which change was the last one of these.
+/// Saves this version as the last one of these tags.
 async fn upsert_versions(
     tx: &mut Tx,
     now: Timestamp,
@@ -253,7 +254,8 @@ async fn upsert_versions(
         .await
 }
 
-/// The number of the last change, and what was changed last by which change after this one.
+/// The latest version, and for each tag that changed after `version` the version that changed it
+/// last.
 pub async fn changed_since(
     conn: &mut sqlx::AnyConnection,
     version: u64,
@@ -276,7 +278,7 @@ pub async fn changed_since(
     Ok((current, changed))
 }
 
-/// A number of `versions`.
+/// The current value of a counter in `versions`.
 async fn version_of(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, db::Error> {
     let statement = "
         select version
@@ -288,13 +290,13 @@ async fn version_of(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, d
         .await
 }
 
-/// The number that tells this shop from every other: what is kept outside of the database is kept under it.
+/// The id of this shop. Keys outside of the database (in Redis) contain it.
 pub async fn shop_id(app: &App) -> Result<i64, db::Error> {
     let read = async || version_of(&mut *app.db.read().await?, "shop").await;
     app.shop_id.get_or_try_init(read).await.copied()
 }
 
-/// Takes away what no answer that is still kept can be older than.
+/// Deletes changes that are older than any cached response can be.
 pub async fn delete_old_changes(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     let mut tx = db.write().await?;
     let statement = "
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_before_a_change_is_not_allowed() {
+    fn a_response_from_before_a_change_of_its_tags_is_invalid() {
         let changes = Changes::default();
         changes.apply(3, &[row("p1", 2), row("home", 3)]);
         let product = [Tag::Product(1)];
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_any_more_counts_as_everything() {
+    fn deleted_or_too_many_changes_count_as_a_change_of_everything() {
         let changes = Changes::default();
         changes.apply(9, &[]);
         assert!(!changes.unchanged_since(&[], 8));
@@ -348,9 +350,10 @@ mod tests {
     }
 
     proptest! {
-        /// However changes are gathered into looks, the same is known as if each had been looked at.
+        /// However changes are grouped into reads, the result is the same as with one read a
+        /// change.
         #[test]
-        fn nothing_gets_lost_between_two_looks(
+        fn no_change_is_lost_between_two_reads(
             changed in proptest::collection::vec((0..5_i64, prop::bool::weighted(0.1), any::<bool>()), 1..40),
             version in 0..40_u64,
             asked in 0..5_i64,

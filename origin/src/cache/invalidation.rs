@@ -1,5 +1,6 @@
-//! That something has changed, told to the other origins over Redis, so that they look at once and not
-//! only at the next fifth of a second. Whatever is not heard is found then.
+//! Invalidation messages over Redis: an origin that commits a change publishes its version, so that
+//! the others read the change at once. A message that gets lost does no harm: each origin reads new
+//! changes every fifth of a second anyway.
 
 use ::redis::{AsyncCommands as _, RedisError};
 use futures_util::StreamExt as _;
@@ -8,21 +9,21 @@ use crate::{app::App, db};
 
 use super::shop_id;
 
-/// Why somebody hears no more.
+/// Why publishing or subscribing has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
-    /// The database does not answer.
+    /// A query failed.
     #[error(transparent)]
     Database(#[from] db::Error),
-    /// Redis does not.
+    /// A Redis command failed.
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// It has hung up.
+    /// Redis has closed the connection.
     #[error("the connection to Redis is lost")]
     Lost,
 }
 
-/// Tells of every commit here that changes something, for ever.
+/// Publishes an invalidation message after each commit of this process. Runs until it fails.
 pub async fn publish_invalidations(app: &App) -> Result<(), SubscribeError> {
     let Some(redis) = &app.redis else {
         return Ok(());
@@ -38,14 +39,14 @@ pub async fn publish_invalidations(app: &App) -> Result<(), SubscribeError> {
     }
 }
 
-/// Looks whenever another origin tells of a change.
+/// Reads new changes whenever another origin publishes a message. Runs until it fails.
 pub async fn subscribe_to_invalidations(app: &App) -> Result<(), SubscribeError> {
     let Some(redis) = &app.redis else {
         return Ok(());
     };
     let channel = channel(app).await?;
     let mut messages = redis.subscribe(&channel).await?.into_on_message();
-    // What was told before somebody listened.
+    // Messages from before the subscription are lost.
     app.changes.refresh(&app.db).await?;
     while let Some(message) = messages.next().await {
         let number: Option<u64> = message.get_payload().ok();

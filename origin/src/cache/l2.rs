@@ -1,10 +1,10 @@
-//! Finished answers that origins share over Redis: what one has made, another need not make. An answer
-//! is as right here as in memory, because it says as of which change it is; and it is never replaced by
-//! an older one. It is sealed, so that nobody puts a page there who only reaches Redis. Without Redis, or
-//! while it does not answer, each origin makes its own.
+//! The second level of the response cache: origins share cached responses through Redis. An entry
+//! carries its version, so it is validated like one in memory, and is never replaced by an older
+//! one. It is authenticated, so that access to Redis alone does not allow anybody to plant a page.
+//! Without Redis, or while it does not respond, each origin generates its own responses.
 //!
-//! A value is the number of the change, in 20 digits; a seal for the key and all the rest; and, compressed, a
-//! line of JSON and the body.
+//! A value is the version in 20 digits, then an authentication code of the key and the rest, then
+//! (compressed) a line of JSON and the body.
 
 use std::sync::Arc;
 
@@ -18,31 +18,31 @@ use crate::{accounts::Signer, app::App, redis_client::RedisClient, telemetry::L2
 
 use super::{CachedResponse, Coding, EntryMetadata, Representation};
 
-/// The digits of a number, and the bytes of a seal.
+/// The digits of a version, and the bytes of the authentication code.
 const VERSION_DIGITS: usize = 20;
 const SEAL_BYTES: usize = 32;
-/// The largest value, compressed, and the largest answer in it. What is larger is seldom asked for.
+/// The largest compressed value, and the largest entry in it. Larger ones are seldom requested.
 const VALUE_MAX: usize = 1024 * 1024;
 const ENTRY_MAX: usize = 8 * VALUE_MAX;
-/// As quick as it gets: it is read more often than written, and the network is near.
+/// A fast level: entries are read more often than written, and the network is near.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Keeps `ARGV[1]` for `ARGV[3]` milliseconds, unless what is there is of a later change than `ARGV[2]`.
+/// Stores `ARGV[1]` for `ARGV[3]` milliseconds, unless a version later than `ARGV[2]` is stored.
 const PUT: &str = "
 if redis.call('getrange', KEYS[1], 0, 19) > ARGV[2] then return 0 end
 redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[3])
 return 1";
 
-/// Finished answers in Redis.
+/// The cached responses in Redis.
 #[derive(Debug)]
 pub struct L2 {
     redis: Arc<RedisClient>,
     put_script: Script,
-    /// Which program with which settings has made an answer.
+    /// A hash of the program and its settings: others would generate other responses.
     build: String,
 }
 
-/// What is known of an answer beside its body.
+/// The stored metadata of an entry.
 #[derive(Serialize, Deserialize)]
 struct EntryHead {
     status: u16,
@@ -53,7 +53,7 @@ struct EntryHead {
 }
 
 impl L2 {
-    /// Answers in this Redis, as they are made by a program with this mark.
+    /// The cache in this Redis, for responses of this build.
     pub fn new(redis: Arc<RedisClient>, build: String) -> Self {
         Self {
             redis,
@@ -62,7 +62,7 @@ impl L2 {
         }
     }
 
-    /// The answer under this key, if there is one that will be fresh for a while.
+    /// Finds an entry that is not due for a refresh.
     pub async fn find(&self, app: &App, key: &str) -> Option<CachedResponse> {
         let (key, now) = (self.key(app, key).await?, app.clock.now());
         let reply = self
@@ -82,9 +82,9 @@ impl L2 {
         found.flatten()
     }
 
-    /// Keeps an answer for the others.
+    /// Stores an entry for the other origins.
     pub async fn put(&self, app: &App, key: &str, cached: &CachedResponse) {
-        // That something does not exist is quickly found out, and anybody can ask for much of it.
+        // A 404 is cheap to generate, and clients could fill Redis with them.
         if cached.status() != StatusCode::OK {
             return;
         }
@@ -104,19 +104,19 @@ impl L2 {
             .await;
     }
 
-    /// Whether it is asked at all just now.
+    /// Whether Redis is in use: its breaker is closed.
     pub fn is_available(&self) -> bool {
         self.redis.is_available()
     }
 
-    /// The key in Redis. It names the shop, and who makes its answers: others would make other ones.
+    /// The key in Redis. It contains the shop and the build.
     async fn key(&self, app: &App, key: &str) -> Option<String> {
         let (shop, build) = (super::shop_id(app).await.ok()?, &self.build);
         Some(format!("mallard:{shop:x}:answer:{build}:{key}"))
     }
 }
 
-/// A number that sorts as a text like numbers do.
+/// A version in a fixed width, so that versions compare as texts.
 fn version_digits(it: u64) -> String {
     format!("{it:0DIGITS$}")
 }
@@ -145,7 +145,7 @@ fn encode(signer: &Signer, key: &str, cached: &CachedResponse) -> Option<Vec<u8>
     (value.len() <= VALUE_MAX).then_some(value)
 }
 
-/// What was packed under this key; nothing when it was not, or not by an origin of this shop.
+/// Decodes a value; none unless an origin of this shop has stored it under this key.
 fn decode(signer: &Signer, key: &str, value: &[u8]) -> Option<CachedResponse> {
     let (digits, rest) = value.split_at_checked(VERSION_DIGITS)?;
     let (seal, text) = rest.split_at_checked(SEAL_BYTES)?;
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_back_as_it_was() {
+    fn an_entry_survives_a_round_trip() {
         let cached = cached("<p>\nquack</p>");
         let back = decode(&signer(), KEY, &encode(&signer(), KEY, &cached).unwrap()).unwrap();
         assert_eq!(back.plain().parts(), cached.plain().parts());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_cut_off_or_anothers_is_none() {
+    fn oversized_truncated_and_foreign_values_are_rejected() {
         let mut noise = vec![0; VALUE_MAX];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
         assert!(encode(&signer(), KEY, &cached(noise)).is_none());
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_sort_as_texts() {
+    fn versions_sort_as_texts() {
         assert!(
             version_digits(9) < version_digits(10) && version_digits(10) < version_digits(u64::MAX)
         );
@@ -244,9 +244,9 @@ mod tests {
     }
 
     proptest! {
-        /// What is damaged on the way, or on purpose, is none.
+        /// Damaged or manipulated values are rejected.
         #[test]
-        fn a_byte_that_changes_is_noticed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn a_changed_byte_is_detected(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let whole = encode(&signer(), KEY, &cached("quack ".repeat(40))).unwrap();
             let mut value = whole.clone();
             *at.get_mut(&mut value) = byte;

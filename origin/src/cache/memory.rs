@@ -1,6 +1,6 @@
-//! The answers that this process keeps: bounded in bytes. What is asked for once and never again pushes
-//! out nothing that is asked for often (S3-FIFO, by `quick_cache`). Of those who miss the same answer at
-//! the same time, one makes it.
+//! The first level of the response cache: in memory, bounded in bytes. An entry that is requested
+//! once does not evict entries that are requested often (S3-FIFO, by `quick_cache`). Of several
+//! concurrent misses for one key, one generates the response (single flight).
 
 use std::{
     collections::HashMap,
@@ -16,10 +16,10 @@ use shared::cache::{CachePolicy, Tag};
 
 use super::cached_response::CachedResponse;
 
-/// What comes of making an answer that others wait for: the answer, if it may be kept.
+/// A response that is being generated; none if it may not be cached.
 pub type PendingResponse = Shared<BoxFuture<'static, Option<Arc<CachedResponse>>>>;
 
-/// The answers that this process keeps.
+/// The cached responses of this process.
 #[derive(Debug)]
 pub struct MemoryCache {
     entries: Cache<Arc<str>, Arc<CachedResponse>, ByteWeighter>,
@@ -27,18 +27,19 @@ pub struct MemoryCache {
     lifetimes: Lifetimes,
 }
 
-/// How long answers live here, unless something changes.
+/// Freshness lifetimes of cache entries whose tags do not change.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// What is about a product or a category (`product_info`).
+    /// Of responses about products or a category (`product_info`).
     pub product_info_ms: i64,
-    /// What shows the best of the whole shop (`hot_products`).
+    /// Of responses that show the bestsellers of the shop (`hot_products`).
     pub hot_products_ms: i64,
 }
 
 impl Lifetimes {
-    /// For how long an answer with this policy is kept, a little less by chance: what was made together is
-    /// not made again together. What is not told of changes lives no longer here than at the edge.
+    /// The lifetime of a response with this policy; none if it may not be cached. A random part is
+    /// taken off, so that entries of the same age do not expire together. A response without tags
+    /// is never invalidated, so it lives no longer here than at the edge.
     pub fn of(self, policy: &CachePolicy, chance: u8) -> Option<i64> {
         let CachePolicy::Shared { fresh, tags, .. } = policy else {
             return None;
@@ -53,22 +54,22 @@ impl Lifetimes {
     }
 }
 
-/// What is found under a key.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Lookup {
-    /// An answer, fresh or not.
+    /// A usable entry.
     Hit(Arc<CachedResponse>),
-    /// Nothing, but somebody has begun to make it before.
+    /// No usable entry, but an earlier request is generating one.
     InFlight(PendingResponse),
-    /// Nothing, and whoever asked has begun to make it.
+    /// No usable entry; this request has started to generate one.
     Started(PendingResponse),
 }
 
-/// About what an answer takes, for the first guess of how many there will be.
+/// The typical size of an entry, to estimate their number.
 const TYPICAL_BYTES: u64 = 8 * 1_024;
 
 impl MemoryCache {
-    /// Nothing yet, for so many bytes; none at all when they are zero.
+    /// An empty cache of so many bytes; none for zero.
     pub fn new(bytes_max: u64, lifetimes: Lifetimes) -> Option<Self> {
         let guess = usize::try_from(bytes_max / TYPICAL_BYTES).unwrap_or(usize::MAX);
         (bytes_max > 0).then(|| Self {
@@ -84,17 +85,17 @@ impl MemoryCache {
         })
     }
 
-    /// How long answers live here.
+    /// The freshness lifetimes.
     pub const fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }
 
-    /// What is kept under this key.
+    /// The entry of this key, fresh or stale.
     pub fn get(&self, key: &str) -> Option<Arc<CachedResponse>> {
         self.entries.get(key)
     }
 
-    /// Keeps an answer, unless a newer one is there.
+    /// Stores an entry, unless a newer version is stored.
     pub fn put(&self, key: Arc<str>, cached: Arc<CachedResponse>) {
         let existing = self.entries.peek(&key);
         if existing.is_none_or(|it| it.version() <= cached.version()) {
@@ -102,7 +103,8 @@ impl MemoryCache {
         }
     }
 
-    /// Begins to make an answer, or joins whoever has begun. `make` ends with the answer being put here.
+    /// Joins the request that is generating this response, or starts to generate it. `make` has to
+    /// store the response before it ends.
     pub fn join(
         self: &Arc<Self>,
         key: &str,
@@ -113,7 +115,7 @@ impl MemoryCache {
         if let Some(pending) = flights.get(key) {
             return Lookup::InFlight(pending.clone());
         }
-        // It may have landed since this one looked.
+        // The response may have been stored since the caller's lookup.
         if let Some(cached) = self.get(key).filter(|it| usable(it)) {
             return Lookup::Hit(cached);
         }
@@ -123,7 +125,7 @@ impl MemoryCache {
             key: Arc::clone(&key),
         };
         let make = make(Arc::clone(&key));
-        // A task of its own: whoever began it may go away, others wait for it.
+        // In its own task, because the first client may disconnect while others wait.
         let task = tokio::spawn(async move {
             let cached = make.await;
             drop(guard);
@@ -134,13 +136,14 @@ impl MemoryCache {
         Lookup::Started(pending)
     }
 
-    /// How many bytes it takes, and how many answers there are.
+    /// The size in bytes, and the number of entries.
     pub fn size(&self) -> (u64, usize) {
         (self.entries.weight(), self.entries.len())
     }
 }
 
-/// Whoever asks from now on finds what was made, or makes it anew; also when making it has failed.
+/// Ends the flight when it is dropped, also after a failure: later requests use the stored response
+/// or generate a new one.
 struct FlightGuard {
     memory: Arc<MemoryCache>,
     key: Arc<str>,

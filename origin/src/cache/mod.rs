@@ -1,8 +1,9 @@
-//! What is kept of answers that are the same for everybody. Owns `changes`.
+//! The response cache: responses that are the same for every client, in memory (L1) and in Redis
+//! (L2). Owns `changes`.
 //!
-//! What must stay true: an answer is served only while nothing that it was made from has changed,
-//! as far as this process knows; and it knows of its own changes when they are committed, and of
-//! everybody else's within a fifth of a second.
+//! Invariants: a cached response is served only while none of its tags has changed, as far as this
+//! process knows. A process knows its own changes as soon as they are committed, and those of other
+//! processes within a fifth of a second.
 
 mod cached_response;
 mod changes;

@@ -1,5 +1,5 @@
-//! An answer in one coding with all of its fields, and what a request says of the form in which it wants
-//! one.
+//! Representations of a response (RFC 9110 §3.2), and what a request negotiates about them: the
+//! coding, and whether the client's own copy is current.
 
 use axum::{body::Body, response::Response};
 use bytes::{Bytes, BytesMut};
@@ -7,21 +7,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::coding::Coding;
 
-/// Bodies smaller than this fit into one packet anyway.
+/// Smaller bodies fit into one packet without a coding.
 const COMPRESS_MIN_BYTES: usize = 1_024;
 
-/// What a request says of the form in which it wants an answer.
+/// What a request says about the representation that it wants.
 #[derive(Clone, Debug)]
 pub struct Negotiation {
     head: bool,
-    /// For a body that is worth it.
+    /// The preferred coding, for bodies that are worth one.
     coding: Coding,
-    /// What `If-None-Match` says.
+    /// The values of `If-None-Match`.
     if_none_match: Vec<HeaderValue>,
 }
 
 impl Negotiation {
-    /// What this request says. Only who reads can have the answer already (RFC 9110 §13.1.2).
+    /// Reads the request's fields. `If-None-Match` can lead to 304 for GET and HEAD only
+    /// (RFC 9110 §13.1.2).
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
         let mut if_none_match = Vec::new();
         if matches!(*method, Method::GET | Method::HEAD) {
@@ -34,7 +35,7 @@ impl Negotiation {
         }
     }
 
-    /// The coding that it wants this answer in.
+    /// The coding in which to send this response.
     pub fn coding(&self, plain: &Representation) -> Coding {
         if plain.compressible {
             self.coding
@@ -43,7 +44,7 @@ impl Negotiation {
         }
     }
 
-    /// Whether `If-None-Match` names this tag (compared weakly).
+    /// Whether `If-None-Match` contains this entity tag, by weak comparison (RFC 9110 §8.8.3.2).
     fn matches(&self, etag: &HeaderValue) -> bool {
         let Ok(etag) = etag.to_str() else {
             return false;
@@ -57,29 +58,31 @@ impl Negotiation {
     }
 }
 
-/// An answer in one coding.
+/// The headers and the body of a response in one coding.
 #[derive(Clone, Debug)]
 pub struct Representation {
-    /// Which one.
+    /// The coding of the body.
     pub coding: Coding,
     fields: Box<[(HeaderName, HeaderValue)]>,
     body: Bytes,
-    /// Whether a coding makes it smaller: it is large enough, and its format is not compressed itself.
+    /// Whether a coding makes the body smaller: it is large enough, and its format is not
+    /// compressed.
     compressible: bool,
 }
 
-/// Fields whose values are the program's own texts: they take no room of their own.
+/// Fields whose values are static texts, which take no memory of their own.
 const STATIC_FIELDS: [HeaderName; 4] = [
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     header::VARY,
 ];
-/// Room for the fields that every answer gets on its way out.
+/// Capacity for the fields that outer layers add to every response.
 const LATER_FIELDS: usize = 8;
 
 impl Representation {
-    /// The answer as it is. One with a tag need not be sent again to whoever has it.
+    /// A representation without a coding. With `tagged` it gets a strong `ETag`, so that it can be
+    /// validated.
     pub fn identity(mut fields: HeaderMap, body: Bytes, tagged: bool) -> Self {
         fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -89,7 +92,7 @@ impl Representation {
         Self::from_parts(Coding::Identity, fields, body)
     }
 
-    /// An answer in a coding with all of its fields.
+    /// A representation from its coding, its complete fields and its encoded body.
     pub fn from_parts(coding: Coding, fields: HeaderMap, body: Bytes) -> Self {
         Self {
             coding,
@@ -103,7 +106,7 @@ impl Representation {
         }
     }
 
-    /// The same in little room, to be kept: the body and what differs from answer to answer in one piece.
+    /// The same in little memory, for the cache: body and individual field values share one buffer.
     pub fn compact(self) -> Self {
         let own = |name: &HeaderName| !STATIC_FIELDS.contains(name);
         let individual = || self.fields.iter().filter(|(name, _)| own(name));
@@ -128,7 +131,7 @@ impl Representation {
         }
     }
 
-    /// Its fields, and its body.
+    /// The fields and the body.
     pub fn parts(&self) -> (&[(HeaderName, HeaderValue)], &Bytes) {
         (&self.fields, &self.body)
     }
@@ -138,7 +141,7 @@ impl Representation {
         field.map(|(_, value)| value)
     }
 
-    /// Its fields, as a response has them.
+    /// The fields as a header map.
     fn fields(&self) -> HeaderMap {
         let mut fields = HeaderMap::with_capacity(self.fields.len() + LATER_FIELDS);
         for (name, value) in &self.fields {
@@ -147,8 +150,8 @@ impl Representation {
         fields
     }
 
-    /// A plain answer in a coding. Compression of what is in memory fails only for want of memory; the plain
-    /// one is right, too.
+    /// Encodes an identity representation. Encoding from memory to memory fails only for want of
+    /// memory; then the identity representation is correct, too.
     pub fn encoded(&self, coding: Coding) -> Self {
         let (Some(word), Ok(body)) = (coding.word(), coding.encode(&self.body)) else {
             return self.clone();
@@ -163,12 +166,12 @@ impl Representation {
         Self::from_parts(coding, fields, body)
     }
 
-    /// How long the body is.
+    /// The length of the body in bytes.
     pub fn length(&self) -> usize {
         self.body.len()
     }
 
-    /// The response, without the body when the client has it or does not want it.
+    /// The response for a request: 304 if the client's copy is current, and no body for HEAD.
     pub fn respond(&self, status: StatusCode, negotiation: &Negotiation) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
@@ -191,19 +194,19 @@ impl Representation {
     }
 }
 
-/// Whether a format of this media type is compressed already: pictures other than drawings.
+/// Whether the format of this media type is already compressed: images other than SVG.
 fn is_compressed(media_type: Option<&HeaderValue>) -> bool {
     let media_type = media_type.map_or(&b""[..], HeaderValue::as_bytes);
     media_type.starts_with(b"image/") && !media_type.starts_with(b"image/svg")
 }
 
-/// A strong `ETag`: the hash of the plain body.
+/// A strong `ETag`: the hash of the identity body.
 fn etag(plain: &Bytes) -> Option<HeaderValue> {
     let hash = blake3::hash(plain).to_hex();
     HeaderValue::from_str(&format!("\"{}\"", &hash[..24])).ok()
 }
 
-/// The tag in this coding of what has that one as it is: other bytes need another tag.
+/// The entity tag of the encoded representation: other bytes need another strong tag.
 fn coded_etag(plain: &HeaderValue, word: &str) -> Option<HeaderValue> {
     let plain = plain.to_str().ok()?.trim_end_matches('"');
     HeaderValue::from_str(&format!("{plain}-{word}\"")).ok()
@@ -214,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_bodies_and_pictures_stay_as_they_are() {
+    fn small_bodies_and_images_are_not_encoded() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
         let negotiation = Negotiation::of(&Method::GET, &headers);
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_is_the_same() {
+    fn a_compact_representation_has_the_same_fields_and_body() {
         let mut fields = HeaderMap::new();
         for (name, value) in [
             (header::LINK, "</a>"),
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_reads_can_have_it_already() {
+    fn if_none_match_applies_to_get_and_head_only() {
         let plain = Representation::identity(HeaderMap::new(), Bytes::from_static(b"quack"), true);
         let etag = plain.field(&header::ETAG).unwrap().clone();
         let weak = format!("\"other\", W/{}", etag.to_str().unwrap_or_default());

@@ -1,5 +1,5 @@
-//! What answers are made from, where it is read seldom and needed often: each value is right until one of
-//! the parts that it was read from has changed.
+//! A cache for values that many responses need and that change seldom. A value is valid until one
+//! of its tags changes.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -8,24 +8,24 @@ use shared::cache::Tag;
 
 use super::Changes;
 
-/// Values by their keys, each with the change up to which it is right.
+/// Values by key, each with the version at which it was read.
 #[derive(Debug)]
 pub struct VersionedCache<K, V>(Cache<K, (u64, Arc<V>)>);
 
 impl<K: Eq + Hash + Clone, V> VersionedCache<K, V> {
-    /// Nothing yet, and never more than so many.
+    /// An empty cache for at most so many values.
     pub fn new(most: usize) -> Self {
         Self(Cache::new(most))
     }
 
-    /// The value, read anew if any of these parts has changed since.
+    /// The cached value; it is read again if one of these tags has changed.
     pub async fn get<E>(
         &self,
         changes: &Changes,
         (key, tags): (K, &[Tag]),
         read: impl Future<Output = Result<V, E>>,
     ) -> Result<Arc<V>, E> {
-        // Before anything is read, so that what changes meanwhile counts as missing.
+        // Taken before the read, so that a concurrent change invalidates the value.
         let latest = changes.latest();
         if let Some((version, value)) = self.0.get(&key)
             && changes.unchanged_since(tags, version)
