@@ -1,5 +1,5 @@
-//! The one place that writes cache headers: policy, strong ETag, conditional requests, compression
-//! and the headers that keep browsers safe.
+//! The one place that writes cache headers. It turns a [`CachePolicy`] into headers, adds a strong
+//! ETag, answers conditional requests and compresses bodies.
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -13,7 +13,7 @@ use crate::{
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
-/// Finishes an answer.
+/// Writes the headers of a response that carries a [`FinishedBody`].
 pub async fn finish_response(request: Request, next: Next) -> Response {
     let negotiation = Negotiation::of(request.method(), request.headers());
     let mut response = next.run(request).await;
@@ -22,7 +22,7 @@ pub async fn finish_response(request: Request, next: Next) -> Response {
             let status = response.status();
             let plain = identity(response, finished);
             if status == StatusCode::SERVICE_UNAVAILABLE {
-                // Whoever is told to come back is told so at once.
+                // Load shedding must be cheap: no compression.
                 return plain.respond(status, &negotiation);
             }
             let representation = plain.encoded(negotiation.coding(&plain));
@@ -32,7 +32,7 @@ pub async fn finish_response(request: Request, next: Next) -> Response {
     }
 }
 
-/// A finished answer as it is, with all of its fields.
+/// The identity representation of a response, with its complete fields.
 pub fn identity(response: Response, FinishedBody { body, policy }: FinishedBody) -> Representation {
     let (mut parts, _) = response.into_parts();
     apply(&policy, &mut parts.headers);
@@ -40,7 +40,7 @@ pub fn identity(response: Response, FinishedBody { body, policy }: FinishedBody)
     Representation::identity(parts.headers, body, tagged)
 }
 
-/// Writes what a policy says.
+/// Writes the cache headers of a policy.
 pub fn apply(policy: &CachePolicy, headers: &mut HeaderMap) {
     let control = HeaderValue::from_static(policy.cache_control());
     headers.insert(header::CACHE_CONTROL, control);

@@ -1,7 +1,7 @@
-//! Where a request comes from. A client's address is believed from the edge, which signs it; from a proxy
-//! that the settings name, or one on this machine; and from the connection itself, unless it is the machine's
-//! own. Who sends an address that cannot be read counts as whoever it came through: nobody gets out of the
-//! limits by it.
+//! Finds the client's address. It is taken from the edge, which signs it; from `X-Forwarded-For` of
+//! a configured proxy or of one on this machine; or from the connection itself, unless that is from
+//! this machine. A client with an unreadable address counts as the proxy that it came through, so
+//! that nobody evades the rate limits with a malformed address.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -29,29 +29,29 @@ use super::problems;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The other end of the connection.
+/// The peer address of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Whether the other end of the connection is known to be a proxy, which has many clients. An edge is known by
-/// its first request.
+/// Whether the peer is known to be a proxy, which has many clients. An edge is recognised by the
+/// signature of its first request.
 #[derive(Clone, Debug)]
 pub struct FromProxy(pub Arc<AtomicBool>);
 
-/// Whether somebody at this address may have the connections of many clients: proxies that the settings
-/// name, and programs on this machine.
+/// Whether a peer may open the connections of many clients: configured proxies, and programs on
+/// this machine.
 pub fn may_be_proxy(config: &Config, peer: IpAddr) -> bool {
     let peer = peer.to_canonical();
     let mut proxies = config.trusted_proxies.iter();
     peer.is_loopback() || proxies.any(|it| it.contains(&peer))
 }
 
-/// The client's address, where it is known.
+/// The client's address, if it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
-/// Finds out where a request comes from. Where the origin is closed, what came neither through the
-/// edge nor through a proxy goes no further; those who look after the machine still see how it is.
+/// Adds the [`ClientAddress`] to a request. With `--require-edge` it refuses requests that came
+/// neither through the edge nor through a configured proxy, except health checks.
 pub async fn find_client(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let now = app.clock.now();
     let peer = request
@@ -76,7 +76,7 @@ pub async fn find_client(State(app): State<App>, mut request: Request, next: Nex
     next.run(request).await
 }
 
-/// Says once that there are clients without an address, and what to do.
+/// Warns once for each source that client addresses are missing.
 fn warn_once_of_missing_address(source: RequestSource) {
     static EDGE: Once = Once::new();
     static LOCAL: Once = Once::new();
@@ -100,25 +100,25 @@ fn is_health_check(path: &str) -> bool {
     path == shared::page::operator::HEALTH
 }
 
-/// How a request has come.
+/// How a request reached this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestSource {
     Direct,
-    /// From this machine, and nobody has named what sends it.
+    /// From this machine, by a program that is not configured as a proxy.
     Local,
     Edge,
-    /// Through a proxy that the settings name.
+    /// Through a configured proxy.
     TrustedProxy,
 }
 
 impl RequestSource {
-    /// Whether the settings say that this is a way to the shop.
+    /// Whether the settings name this source.
     fn is_configured(self) -> bool {
         matches!(self, Self::Edge | Self::TrustedProxy)
     }
 }
 
-/// How a request has come, and from whom.
+/// How a request reached this process, and its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ClientSource {
     source: RequestSource,
@@ -135,7 +135,7 @@ fn find_source(
         let proxies = &config.trusted_proxies;
         proxies.iter().any(|it| it.contains(&address))
     };
-    // An address that cannot be read is nobody's; those who send one share the limits of what they came through.
+    // Clients with an unreadable address share the limits of the peer.
     let unreadable = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     if let Some(secret) = &config.edge_secret
         && let Some(signed) = verified_address(secret, headers, now)
@@ -155,12 +155,13 @@ fn find_source(
         .map(|it| it.to_str().unwrap_or_default())
         .collect();
     let (source, client) = match peer {
-        // A proxy asks for itself, too: whether the origin is well.
+        // Without the field it is the proxy's own request, for example a health check.
         Some(peer) if trusted(peer) => {
             let client = last_untrusted(&forwarded, trusted);
             (RequestSource::TrustedProxy, Some(client.unwrap_or(peer)))
         }
-        // Who connects from this machine is a proxy that nobody has named, or a program that has no limits.
+        // A peer on this machine is a proxy if it sends the field, or else a program without
+        // limits.
         Some(peer) if peer.is_loopback() => {
             let named = !forwarded.is_empty();
             let client = || last_untrusted(&forwarded, trusted).unwrap_or(peer);
@@ -171,11 +172,11 @@ fn find_source(
     ClientSource { source, client }
 }
 
-/// In the place of an address that the edge does not know.
+/// In place of an address that the edge does not know.
 const UNKNOWN: &str = "-";
 
-/// The client in a list to which each proxy has added who asked it: the last address that is no proxy's.
-/// Whatever stands before one that cannot be read is not believed.
+/// The client in `X-Forwarded-For` lists, to which each proxy has appended its peer: the last
+/// address that is not a trusted proxy's. Addresses before an unreadable one are ignored.
 fn last_untrusted(lists: &[&str], trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let hops = lists.iter().rev().flat_map(|it| it.rsplit(','));
     let mut nearest = None;
@@ -191,17 +192,18 @@ fn last_untrusted(lists: &[&str], trusted: impl Fn(IpAddr) -> bool) -> Option<Ip
     nearest
 }
 
-/// An address as proxies write it: with a port or without, IPv6 in brackets or not, quoted or not.
+/// Parses an address as proxies write it: with a port or without, IPv6 in brackets or not, quoted
+/// or not.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"').trim();
     let bracketed = || text.strip_prefix('[')?.split_once(']').map(|it| it.0);
     let with_port = || text.split_once(':').map(|it| it.0);
     let plain = text.parse::<IpAddr>().ok();
-    // A port says nothing; `10.0.0.1:_x` is an obfuscated one (RFC 7239 §6).
+    // Ports are ignored, also obfuscated ones such as `10.0.0.1:_x` (RFC 7239 §6).
     let plain = plain.or_else(|| Some(IpAddr::V6(without_zone(bracketed()?).parse().ok()?)));
     let plain = plain.or_else(|| Some(IpAddr::V4(with_port()?.parse().ok()?)));
     let plain = plain.or_else(|| Some(IpAddr::V6(without_zone(text).parse().ok()?)));
-    // An IPv4 address that came over an IPv6 socket is an IPv4 address.
+    // An IPv4-mapped IPv6 address counts as the IPv4 address.
     plain.map(|it| it.to_canonical())
 }
 
@@ -209,7 +211,8 @@ fn without_zone(text: &str) -> &str {
     text.split_once('%').map_or(text, |it| it.0)
 }
 
-/// What the edge has signed: `ADDRESS SECONDS SIGNATURE`. The address is as the edge was told it.
+/// The address in the edge's signed field, `ADDRESS SECONDS SIGNATURE`, if the signature is valid
+/// and recent. The address is as the edge received it.
 pub(super) fn verified_address<'a>(
     secret: &str,
     headers: &'a HeaderMap,
@@ -247,9 +250,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a header holds, nothing panics and nobody is believed who has not signed.
+        /// Arbitrary headers never panic and never count as signed.
         #[test]
-        fn nobody_is_believed_by_chance(
+        fn arbitrary_fields_do_not_count_as_signed(
             signed in "[ -~]{0,120}",
             forwarded in prop_oneof!["[0-9a-f:., ]{0,60}", "[ -~]{0,60}"],
             near in any::<bool>(),
@@ -261,14 +264,14 @@ mod tests {
             let peer: IpAddr = if near { "10.1.1.1" } else { "192.0.2.1" }.parse().unwrap();
             let found = find_source(&config(), &headers, Some(peer), now);
             prop_assert_eq!(found.source, if near { RequestSource::TrustedProxy } else { RequestSource::Direct });
-            // Whoever can be told from others is: nobody is without limits.
+            // Every client has an address, so that rate limits apply.
             prop_assert!(found.client.is_some());
             prop_assert!(near || found.client == Some(peer));
         }
 
-        /// What is signed is believed as it was signed, and no other way.
+        /// A signed field is accepted unchanged only.
         #[test]
-        fn a_signature_covers_every_sign(place in 0_usize..100, sign in "[0-9a-f. -]") {
+        fn a_signature_covers_every_character(place in 0_usize..100, sign in "[0-9a-f. -]") {
             let now = Timestamp::from_millis(1_700_000_000_000);
             let right = shared::edge::signed_address("secret", Some("198.51.100.7"), 1_700_000_000);
             let mut wrong = right.clone();
@@ -292,9 +295,9 @@ mod tests {
         (found.source, client.unwrap_or_default())
     }
 
-    /// Whatever the proxy in front writes, the client that it means is found, and never nobody.
+    /// The client is found in every spelling that proxies use.
     #[test]
-    fn the_right_address_is_taken_from_every_spelling() {
+    fn every_spelling_of_an_address_is_parsed() {
         for (field, client) in [
             ("198.51.100.7", "198.51.100.7"),
             (" 198.51.100.7 ", "198.51.100.7"),
@@ -341,9 +344,9 @@ mod tests {
 
     const ADDRESS: &str = ADDRESS_HEADER;
 
-    /// What cannot be read shares the limits of what it came through.
+    /// Clients with an unreadable address share the limits of the peer.
     #[test]
-    fn garbage_is_limited_too() {
+    fn an_unreadable_address_counts_as_the_peer() {
         for garbage in [
             "",
             "unknown",
@@ -374,7 +377,7 @@ mod tests {
 
     /// Only programs on this machine, and clients that the edge cannot name, have no address.
     #[test]
-    fn nobody_else_is_without_an_address() {
+    fn other_clients_always_have_an_address() {
         assert_eq!(
             found("127.0.0.1", &[]),
             (RequestSource::Local, String::new())

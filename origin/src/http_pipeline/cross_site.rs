@@ -1,6 +1,6 @@
-//! Refuses what a browser sends from a page of another site. Browsers say where a request comes from
-//! (`Sec-Fetch-Site`, W3C Fetch Metadata; older ones `Origin`, RFC 6454), and no page can change that; what
-//! says nothing is no browser, and carries nobody's cookie unless they gave it.
+//! Refuses unsafe requests that a browser sends from a page of another site (CSRF). Browsers send
+//! `Sec-Fetch-Site` (W3C Fetch Metadata), older ones `Origin` (RFC 6454), and no page can change
+//! either. A request without both is not from a browser, so it does not carry a victim's cookies.
 
 use axum::{
     extract::{Request, State},
@@ -14,7 +14,7 @@ use crate::{app::App, web::Refusal};
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// Lets a request through that changes nothing, or that does not come from another site.
+/// Refuses a request with an unsafe method that comes from another site.
 pub async fn refuse_cross_site(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_from_here(&app.config.base_url, request.headers()) {
         next.run(request).await
@@ -33,8 +33,8 @@ fn is_from_here(base_url: &str, headers: &HeaderMap) -> bool {
     };
     let host = text(header::HOST.as_str());
     let authority = origin.split_once("://").map(|(_, authority)| authority);
-    // `Host` is what the last proxy calls this server (`origin` behind the edge), so it names the shop only
-    // where somebody tries the shop out on their own machine.
+    // Behind a proxy `Host` is an internal name (`origin` behind the edge), so it is compared on
+    // loopback addresses only, where somebody tries the shop on their own machine.
     origin == base_url || authority.is_some_and(is_loopback) && authority == host
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pages_of_the_shop_may_change_something() {
+    fn only_same_origin_pages_may_send_unsafe_requests() {
         let base = "https://shop.example";
         let here = |pairs: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();
@@ -76,7 +76,7 @@ mod tests {
         }
         for bad in [
             &[("sec-fetch-site", "cross-site")][..],
-            // A neighbour under the same domain is another site's page too.
+            // Other hosts under the same domain are refused too.
             &[("sec-fetch-site", "same-site")],
             &[("sec-fetch-site", "")],
             &[
@@ -86,7 +86,7 @@ mod tests {
             &[("origin", "https://evil.example")],
             &[("origin", "null"), ("host", "shop.example")],
             &[("origin", "http://shop.example"), ("host", "origin")],
-            // What a proxy calls this server is a name that a page can have, too.
+            // An attacker's page can have the internal host name, too.
             &[("origin", "http://origin"), ("host", "origin")],
             &[
                 ("origin", "https://backend.example"),

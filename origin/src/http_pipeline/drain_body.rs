@@ -1,5 +1,6 @@
-//! Reads what a handler has left of a request's body. A server that answers and closes while the client still
-//! sends resets the connection, and the client may lose the answer with it (RFC 9112 §9.6).
+//! Reads the rest of a request body that the handler did not read. If a server responds and closes
+//! the connection while the client still sends, the connection is reset and the client may lose the
+//! response (RFC 9112 §9.6).
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -18,14 +19,14 @@ use http::{Version, header::EXPECT};
 
 use crate::media;
 
-/// The most bytes that are read for nothing: as many as the largest body that any route takes.
+/// The most bytes to drain: the size of the largest body that any route accepts.
 const BYTES_MAX: u64 = media::FILE_MAX;
-/// For how long they are read.
+/// The longest time to drain a body.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Answers at once, and reads the rest of the body beside the answer.
+/// Responds at once, and drains the request body in the background.
 pub async fn drain_body(request: Request, next: Next) -> Response {
-    // A stream of HTTP/2 is reset alone, after its answer.
+    // An HTTP/2 stream is reset on its own, after its response.
     if request.version() >= Version::HTTP_2 || request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -40,7 +41,7 @@ pub async fn drain_body(request: Request, next: Next) -> Response {
     let response = next.run(Request::from_parts(parts, body)).await;
     if is_unread(&rest) {
         tokio::spawn(async move {
-            // What is left after that time is not waited for; hyper closes the connection.
+            // After the time limit hyper closes the connection.
             let _ = tokio::time::timeout(TIME_MAX, read(&rest, BYTES_MAX)).await;
         });
     }
@@ -49,7 +50,8 @@ pub async fn drain_body(request: Request, next: Next) -> Response {
 
 struct UnreadBody {
     stream: BodyDataStream,
-    /// Whether the client sends: with `Expect: 100-continue` it waits until somebody reads.
+    /// Whether the client sends the body: with `Expect: 100-continue` it waits until somebody
+    /// reads.
     expected: bool,
     ended: bool,
 }

@@ -1,5 +1,5 @@
-//! For the edge: names the coding of a body in `mallard-coding` instead of `Content-Encoding`, when it
-//! asks for that, so that its runtime keeps the compressed bytes as they are. See
+//! Sends the coding of a body in `mallard-coding` instead of `Content-Encoding` when the edge
+//! requests it, so that the edge's runtime does not decompress the body. See
 //! docs/decisions/edge-compression.md.
 
 use axum::{extract::Request, middleware::Next, response::Response};
@@ -8,7 +8,7 @@ use http::{HeaderName, header};
 const ASK_RAW: HeaderName = HeaderName::from_static("mallard-raw");
 const RAW_CODING: HeaderName = HeaderName::from_static("mallard-coding");
 
-/// Renames the header for those who ask.
+/// Renames the header if the request has `mallard-raw`.
 pub async fn rename_coding(request: Request, next: Next) -> Response {
     let is_requested = request.headers().contains_key(ASK_RAW);
     let mut response = next.run(request).await;

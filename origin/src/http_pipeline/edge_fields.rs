@@ -1,6 +1,6 @@
-//! Fields between edge and origin. They say in which coding a body goes out, which change an answer has to
-//! know and who the client is, so they are believed only with the edge's signature; anybody else's are
-//! removed before another layer can read them.
+//! Request fields that only the edge may send: the coding that it wants, the version that a
+//! response must have at least, and the client's address. They are removed from requests without
+//! the edge's signature, before any other layer reads them.
 
 use axum::{
     extract::{Request, State},
@@ -14,7 +14,7 @@ use crate::app::App;
 
 use super::client_address;
 
-/// Removes the inner fields of a request that the edge has not signed.
+/// Removes the edge's fields from a request that the edge has not signed.
 pub async fn remove_unsigned_fields(
     State(app): State<App>,
     mut request: Request,
@@ -49,7 +49,7 @@ mod tests {
 
     const NOW_S: i64 = 1_700_000_000;
 
-    /// How many fields are left of a request with this signature.
+    /// The number of fields that remain of a request with this signature.
     fn left(secret: Option<&str>, signature: Option<String>) -> usize {
         let mut headers = HeaderMap::new();
         headers.insert("accept", "*/*".parse().unwrap());
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn inner_fields_are_believed_with_the_signature_alone() {
+    fn edge_fields_require_a_valid_signature() {
         let signed = |secret: &str, seconds| Some(signed_address(secret, None, seconds));
         assert_eq!(left(Some("secret"), signed("secret", NOW_S)), 5);
         assert_eq!(left(Some("secret"), signed("guess", NOW_S)), 1);

@@ -1,5 +1,5 @@
-//! Whether this origin can serve, for an edge that has stopped sending requests and asks until it may go on.
-//! Only the edge gets an answer; operators have `/readyz`.
+//! The probe of the edge's circuit breaker: an edge that has stopped sending requests polls it
+//! until the origin can serve again. It exists for the edge only; operators have `/readyz`.
 
 use std::time::Duration;
 
@@ -22,17 +22,17 @@ use crate::{
     web::{Answer, Refusal},
 };
 
-/// A database that takes longer than this is busy, which is no reason to send no requests.
+/// A database that takes longer is busy, which is no reason to keep the breaker open.
 const DATABASE_MAX: Duration = Duration::from_millis(500);
 
-/// The edge's probe.
+/// The route of the probe.
 pub fn routes() -> Router<App> {
     Router::new().route(READY, get(check_origin))
 }
 
 /// 204 when requests are served, 503 without `Retry-After` when they would fail.
 async fn check_origin(State(app): State<App>, headers: HeaderMap) -> Response {
-    // `inner` leaves this field in signed requests only.
+    // `edge_fields` leaves this field in signed requests only.
     if !headers.contains_key(ADDRESS_HEADER) {
         return Refusal::of(ProblemKind::NotFound).into_response();
     }

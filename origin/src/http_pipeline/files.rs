@@ -1,5 +1,5 @@
-//! Files: the built assets and the shop's pictures. Their names contain the hash of their content,
-//! so they are kept for a year.
+//! Static files: the built assets and the shop's images. Their names contain the hash of their
+//! content, so they are immutable.
 
 use axum::{Router, middleware, middleware::Next};
 use axum::{extract::Request, response::Response};
@@ -11,10 +11,11 @@ use crate::app::App;
 
 use super::cache_headers;
 
-/// What a picture may do when it is opened by itself: nothing. SVG can hold scripts.
+/// The policy of an image that is opened as a document. SVG can contain scripts, so nothing is
+/// allowed.
 const MEDIA_CSP: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
-/// The folders.
+/// The routes of both folders.
 pub fn routes(app: &App) -> Router<App> {
     let assets = ServeDir::new(app.config.assets_dir.join("assets"))
         .append_index_html_on_directories(false)

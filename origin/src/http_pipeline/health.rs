@@ -1,4 +1,4 @@
-//! For those who run the shop: is it alive, can it serve, what does it count.
+//! The operators' endpoints: liveness, readiness and metrics.
 
 use std::sync::atomic::Ordering;
 
@@ -21,19 +21,20 @@ use crate::{
     web::{Answer, Refusal},
 };
 
-/// What a load balancer may ask where shoppers do: whether the process answers, and nothing else.
+/// Liveness on the shop's own listener, for load balancers.
 pub fn routes() -> Router<App> {
     Router::new().route(HEALTH, get(is_alive))
 }
 
-/// The operators' routes. They have a listener of their own, so no spelling of an address leads here.
+/// The operators' routes. They have a listener of their own, so no request to the shop can reach
+/// them.
 pub fn operator_routes() -> Router<App> {
     routes()
         .route(READY, get(is_ready))
         .route(METRICS, get(metrics))
 }
 
-/// The process runs and answers.
+/// Liveness: the process responds.
 async fn is_alive() -> Answer {
     text("ok\n".to_owned())
 }
@@ -48,8 +49,8 @@ struct Readiness {
     clock: &'static str,
 }
 
-/// It is not about to stop, the database answers, has every migration and can be written, and this process
-/// has a node id to write with.
+/// Readiness: the process is not stopping, the database responds, has every migration and is
+/// writable, and this process has a node id.
 async fn is_ready(State(app): State<App>) -> Response {
     let readiness = readiness(&app).await;
     let Readiness {
@@ -58,7 +59,7 @@ async fn is_ready(State(app): State<App>) -> Response {
         migrations,
         writes,
         node,
-        // It serves all the same.
+        // Clock skew suspends expiry, but requests are served.
         clock: _,
     } = readiness;
     let status = match [server, database, migrations, writes, node] == [OK; 5] {
@@ -96,7 +97,7 @@ async fn readiness(app: &App) -> Readiness {
     if (readiness.database, readiness.migrations) == (OK, OK) {
         readiness.writes = writes(app).await;
     }
-    // Writing may have found out that it is lost.
+    // Read after the write check, which may have found that the lease is lost.
     if app.db.node().is_none() {
         readiness.node =
             "none: nothing can be written; another process may have the same --node-id";
@@ -118,7 +119,7 @@ async fn writes(app: &App) -> &'static str {
     }
 }
 
-/// What is counted, as Prometheus reads it.
+/// The metrics in the OpenMetrics format.
 async fn metrics(State(app): State<App>) -> Result<Answer, Refusal> {
     let (memory, l2) = (app.memory.as_deref(), app.l2.as_ref());
     match app.metrics.render(&app.db, memory, l2) {

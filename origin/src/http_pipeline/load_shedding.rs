@@ -1,8 +1,9 @@
-//! How many requests are worked on at the same time. Work of a kind has its places; a few more wait for
-//! one, for a moment; the rest is told at once to come back, which costs next to nothing. Browsing has
-//! fewer places than there are connections to read with, so that buying never waits behind it; there are
-//! more of both where that helps. While somebody buys, browsing leaves them a processor. What is answered
-//! from memory takes no place.
+//! Load shedding: limits how many requests run concurrently. Browsing and all other requests have a
+//! concurrency limit each. A bounded number of requests waits for a permit for a short time; the
+//! rest gets 503 with `Retry-After` at once, which costs almost nothing. Browsing has fewer permits
+//! than there are database connections to read with, so that buying never waits behind it. While
+//! carts or orders are written, browsing leaves a processor to them. Hits of the response cache
+//! need no permit.
 
 use std::{
     num::NonZero,
@@ -24,35 +25,35 @@ use super::response_cache;
 
 /// ConcurrencyLimit for whatever is not browsing: it waits for the desks, which take it in batches.
 const OTHER_PERMITS: usize = 1_024;
-/// How many may wait for each place.
+/// How many requests may wait, for each permit.
 const QUEUE_PER_PERMIT: usize = 64;
-/// How long one waits. Who would wait longer has gone by then, and the work would be for nothing.
+/// The longest wait for a permit. Clients that would wait longer often have given up by then.
 const WAIT_MAX: Duration = Duration::from_millis(500);
-/// When to come back.
+/// The `Retry-After` of refused requests.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The places of both kinds.
+/// The concurrency limits of both kinds of requests.
 #[derive(Debug)]
 pub struct ConcurrencyLimits {
     browsing: ConcurrencyLimit,
-    /// Of those, the ones that may be used while somebody buys.
+    /// The permits for browsing while carts or orders are written.
     browsing_while_writing: Semaphore,
     other: ConcurrencyLimit,
 }
 
-/// The places of a kind of work.
+/// The concurrency limit of one kind of requests.
 #[derive(Debug)]
 struct ConcurrencyLimit {
     permits: Semaphore,
     count: Mutex<usize>,
     /// ConcurrencyLimit and those who wait for one.
     admitted: Semaphore,
-    /// How long one waits.
+    /// The longest wait for a permit.
     wait: Duration,
 }
 
 impl ConcurrencyLimits {
-    /// For so many connections to read with.
+    /// Limits for so many database connections to read with.
     pub fn new(connections: usize) -> Self {
         Self {
             browsing: ConcurrencyLimit::new(browsing_permits(connections), WAIT_MAX),
@@ -61,7 +62,8 @@ impl ConcurrencyLimits {
         }
     }
 
-    /// While somebody buys, whoever browses needs one of the few places that are left beside them, too.
+    /// Throttles browsing while carts or orders are written: it needs a second permit, of which
+    /// there are fewer than processors.
     async fn throttle_browsing<'a>(
         &'a self,
         mut permit: RequestPermit<'a>,
@@ -71,7 +73,7 @@ impl ConcurrencyLimits {
         Some(permit)
     }
 
-    /// For so many connections from now on.
+    /// Adapts the limit of browsing to the number of database connections.
     pub fn resize(&self, connections: usize) {
         self.browsing.resize(browsing_permits(connections));
     }
@@ -81,7 +83,7 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// How many may browse with so many connections.
+/// The permits of browsing for so many database connections.
 fn browsing_permits(connections: usize) -> usize {
     (connections * 3 / 4).max(1)
 }
@@ -96,7 +98,8 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// So many places from now on, or as few as possible. Nobody has to leave one.
+    /// Sets the number of permits. Permits in use are not revoked, so a reduction may be
+    /// incomplete; the next call completes it.
     fn resize(&self, target: usize) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         if target > *count {
@@ -111,7 +114,7 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// A place, or nothing when there is none to be had in time.
+    /// A permit; none if the queue is full or the wait is too long.
     async fn take(&self) -> Option<RequestPermit<'_>> {
         Some(RequestPermit {
             admitted: self.admitted.try_acquire().ok()?,
@@ -121,7 +124,7 @@ impl ConcurrencyLimit {
     }
 }
 
-/// A place, until it is dropped.
+/// A permit to run, released on drop.
 #[expect(dead_code, reason = "what is held is not looked at")]
 struct RequestPermit<'a> {
     admitted: SemaphorePermit<'a>,
@@ -139,7 +142,7 @@ async fn acquire(permits: &Semaphore, wait: Duration) -> Option<SemaphorePermit<
         .ok()
 }
 
-/// Lets a request in when there is a place for it.
+/// Runs a request when it gets a permit, and refuses it with 503 otherwise.
 pub async fn shed_load(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let browses = route.is_some_and(|it| response_cache::is_shared_route(it.as_str()));
@@ -162,7 +165,7 @@ async fn acquire_browsing(app: &App) -> Option<RequestPermit<'_>> {
     let permit = app.concurrency.browsing.take().await;
     let waited = began.elapsed();
     app.db.note_waited(waited);
-    // Where the database is a server's, who waits for it needs no processor here.
+    // A database server does its work on other processors; SQLite needs ours.
     let writing = app.db.dialect() == Dialect::Sqlite
         && (app.batchers.orders.is_busy() || app.batchers.carts.is_busy());
     match permit {

@@ -1,9 +1,11 @@
-//! The server's outside: the routes of all domains put together, and the layers around them.
+//! The HTTP pipeline: the routes of all domains, and the layers around them.
 //!
-//! From the outside in: drain (what is left of a body), inner (fields of the edge), observe (ids, log, metrics), raw (codings for the edge), secure (headers for
-//! browsers), finish (cache headers, ETag, compression), client (who asks, and whether they may ask here),
-//! cached (what was answered before), report (problems as JSON or as a page), admit (how many at once),
-//! cross site, limits, catch panics, time limit, body limit, routes.
+//! From the outside in: `drain_body` (unread request bodies), `edge_fields` (fields that only the
+//! edge may send), `observe` (ids, log, metrics), `edge_coding` (codings for the edge),
+//! `security_headers`, `cache_headers` (cache headers, ETag, compression), `client_address` (the
+//! client, and whether it may connect here), `response_cache`, `problems` (problem details as JSON
+//! or as a page), `load_shedding` (concurrency limits), `cross_site`, rate limits, catch panics,
+//! time limit, body limit, routes.
 
 mod cache_headers;
 mod client_address;
@@ -39,7 +41,7 @@ use crate::{
     shopper, webhooks,
 };
 
-/// The whole service.
+/// The whole HTTP service for shoppers and API clients.
 pub fn router(app: &App) -> Router {
     let time_limit = Duration::from_millis(app.config.request_timeout_ms);
     let routes = Router::new()
@@ -63,7 +65,7 @@ pub fn router(app: &App) -> Router {
     with_layers(routes, app, time_limit)
 }
 
-/// What operators ask, for a listener of its own.
+/// The operators' endpoints, for a listener of their own.
 pub fn operators(app: &App) -> Router {
     health::operator_routes()
         .layer(
@@ -81,11 +83,11 @@ pub fn operators(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// How long an operator waits for an answer: shorter than the shop's own limit, so that a probe learns of a
-/// database that hangs.
+/// The time limit of operators' requests. It is shorter than the shop's own, so that a readiness
+/// probe fails in time when the database hangs.
 const OPERATOR_TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// Puts the layers around routes; the tests use it for routes that the shop does not have.
+/// Puts the layers around routes. Tests call it with routes of their own.
 fn with_layers(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
     routes
         .layer(
@@ -116,7 +118,7 @@ fn with_layers(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                     StatusCode::REQUEST_TIMEOUT,
                     time_limit,
                 ))
-                // A route that takes more says so.
+                // Routes that accept larger bodies override this.
                 .layer(DefaultBodyLimit::max(app.config.body_max)),
         )
         .with_state(app.clone())
@@ -146,7 +148,7 @@ mod tests {
         app
     }
 
-    /// Status and problem type of an answer from routes that only this test has.
+    /// Status and body of a response from routes that only this test has.
     async fn answer(request: http::request::Builder, body: &'static str) -> (u16, String) {
         #[expect(clippy::panic, reason = "this is what is tested")]
         async fn fails() -> &'static str {
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_a_500_that_tells_nothing() {
+    async fn a_panic_is_a_500_without_details() {
         let (status, text) = answer(Request::get("/api/fails"), "").await;
         assert_eq!(status, 500);
         assert!(
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_to_come_back_is_where_they_were() {
+    async fn the_overload_page_links_to_the_requested_path() {
         let folder = tempfile::tempdir().unwrap();
         let app = app(folder.path()).await;
         for _ in 0..2 {
@@ -200,14 +202,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_takes_too_long_is_told_so() {
+    async fn a_request_that_takes_too_long_gets_408() {
         let (status, text) = answer(Request::get("/api/hangs"), "").await;
         assert_eq!(status, 408);
         assert!(text.contains("/problems/timeout"), "{text}");
     }
 
     #[tokio::test]
-    async fn a_body_that_is_no_json_is_refused_the_same_way_everywhere() {
+    async fn a_body_that_is_not_json_is_a_problem() {
         let json = "application/json";
         for (media_type, body, status, word) in [
             ("text/plain", "{}", 415, "unsupported-media-type"),

@@ -1,4 +1,5 @@
-//! Ids, the log and the metrics of a request. It is logged once, when it is answered.
+//! Request id, trace, log and metrics of each request. A request is logged once, after its
+//! response.
 
 use std::time::Instant;
 
@@ -19,11 +20,11 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_ID_MAX: usize = 64;
 
-/// The id of a request, for whoever answers it.
+/// The id of a request, for its handler.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub HeaderValue);
 
-/// Gives the request its ids, and counts and logs its answer.
+/// Assigns the request its ids, and counts and logs its response.
 pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let trace = trace(&app, request.headers());
@@ -32,7 +33,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
-    // Whatever the handler calls belongs to this step of the trace.
+    // Outgoing requests of the handler are children of this span.
     if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
         request.headers_mut().insert(TRACEPARENT, value);
     }
@@ -66,7 +67,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     response
 }
 
-/// Counts a request off also when its client has gone away.
+/// Decrements the gauge also when the client disconnects.
 struct InFlight<'a>(&'a App);
 
 impl Drop for InFlight<'_> {
@@ -75,7 +76,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// The caller's trace, one step further, or a new one.
+/// A child span of the client's trace, or a new trace.
 fn trace(app: &App, headers: &HeaderMap) -> TraceParent {
     let caller = headers
         .get(TRACEPARENT)
@@ -92,7 +93,7 @@ fn trace(app: &App, headers: &HeaderMap) -> TraceParent {
     )
 }
 
-/// Unique because the identity is, and spread because it is hashed.
+/// A trace id: unique because the id is, and evenly distributed because it is hashed.
 fn new_trace(id: u64) -> u128 {
     let hash = blake3::hash(&id.to_be_bytes());
     let mut half = [0; 16];
@@ -100,7 +101,7 @@ fn new_trace(id: u64) -> u128 {
     u128::from_be_bytes(half).max(1)
 }
 
-/// The caller's id if it is a harmless word, or a new one.
+/// The client's request id if it contains only safe characters, or a new one.
 fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
     let harmless = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
@@ -111,7 +112,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
     given.unwrap_or_else(|| HeaderValue::from(app.ids.next(app.clock.now())))
 }
 
-/// The method as a label: those that HTTP names, so that a client cannot make labels.
+/// The method as a label. Unknown methods share one, so that clients cannot create labels.
 fn word(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

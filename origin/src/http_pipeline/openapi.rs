@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document, made from the contract, and a page to try it. Both change only with a
-//! new version of the program.
+//! The OpenAPI 3.1 document, generated from the contract, and a page to try the API. Both change
+//! only with a new version of the program.
 
 use std::sync::LazyLock;
 

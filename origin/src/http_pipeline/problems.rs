@@ -1,5 +1,5 @@
-//! Problems as the client can read them: JSON under `/api`, a page elsewhere. Errors that come from
-//! axum or a layer, such as 405 or 413, get the same shape.
+//! Renders problem details (RFC 9457): JSON under `/api`, an HTML page elsewhere. Errors from axum
+//! or a layer, such as 405 or 413, become problems too.
 
 use std::sync::Arc;
 
@@ -26,37 +26,37 @@ use crate::{
 
 use super::observe::RequestId;
 
-/// How long a client should wait before it tries again, in seconds.
+/// The default `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
-/// Below these there are no pages.
+/// Prefixes of paths that are not pages.
 const NON_PAGE_PREFIXES: [&str; 5] = ["/api", "/assets/", "/docs", "/media/", "/."];
 
-/// What an answer keeps when its body is written.
+/// Fields of the original response that the rendered problem preserves.
 const PRESERVED_FIELDS: [HeaderName; 3] = [
     header::ALLOW,
     HeaderName::from_static("ratelimit"),
     HeaderName::from_static("ratelimit-policy"),
 ];
 
-/// Writes the problem that a response reports, or that its status means.
+/// Renders the problem that a response reports, or that its status stands for.
 pub async fn render_problems(State(app): State<App>, request: Request, next: Next) -> Response {
     let context = ProblemContext::of(&request);
     render_problem(&app, &context, next.run(request).await)
 }
 
-/// What is to be known of a request when its problem is written.
+/// What rendering a problem needs to know about the request.
 pub struct ProblemContext {
     path: String,
     query: Option<String>,
-    /// Whether it only reads: `GET` or `HEAD`.
+    /// Whether the method is `GET` or `HEAD`.
     is_read: bool,
     id: Option<RequestId>,
     route: Option<MatchedPath>,
 }
 
 impl ProblemContext {
-    /// What this request says.
+    /// Takes the context from a request.
     pub fn of(request: &Request) -> Self {
         Self {
             path: request.uri().path().to_owned(),
@@ -68,7 +68,7 @@ impl ProblemContext {
     }
 }
 
-/// The answer with its problem written, if it reports one.
+/// The response with its problem rendered, if it reports one.
 pub fn render_problem(app: &App, context: &ProblemContext, mut response: Response) -> Response {
     let Some(reported) = reported(&mut response) else {
         return response;
@@ -84,7 +84,7 @@ pub fn render_problem(app: &App, context: &ProblemContext, mut response: Respons
         return Answer::moved(&to, policy).into_response();
     }
     if policy == CachePolicy::Private {
-        // An answer that others may get too does not carry one's id.
+        // A shared response must not contain the id of one request.
         let id = context
             .id
             .as_ref()
@@ -110,14 +110,14 @@ pub fn render_problem(app: &App, context: &ProblemContext, mut response: Respons
     answer.into_response()
 }
 
-/// Where a page is that is not at this address but may be at its usual spelling: lower case, single
-/// slashes, none at the end. Octets that are percent-encoded stay as they are. An edge in front redirects
-/// what could be read in two ways before it asks (`edge/src/core/request_url.rs`); a shop without one has this.
+/// The canonical path to redirect a missing page to: lower case, single slashes, none at the end.
+/// Percent-encoded octets are unchanged. The edge redirects ambiguous paths itself
+/// (`edge/src/core/request_url.rs`); this is for shops without an edge.
 fn canonical_path(problem: &Problem, context: &ProblemContext) -> Option<String> {
     let is_page = !NON_PAGE_PREFIXES
         .iter()
         .any(|it| context.path.starts_with(it));
-    // What is somebody's own may have a number in it that is spelled in one way only.
+    // Paths of personal pages may contain numbers, which are case-sensitive.
     let is_own = context.route.as_ref().is_some_and(is_personal);
     let is_missing = problem.status == StatusCode::NOT_FOUND.as_u16();
     if !(is_page && context.is_read && is_missing) || is_own {
@@ -141,7 +141,7 @@ fn canonical_path(problem: &Problem, context: &ProblemContext) -> Option<String>
     if to.is_empty() {
         to.push('/');
     }
-    // Those are at a listener of their own: here is nothing, however it is spelled.
+    // The operators' endpoints are on another listener.
     if to == context.path || page::operator::ALL.contains(&&*to) {
         return None;
     }
@@ -152,7 +152,7 @@ fn canonical_path(problem: &Problem, context: &ProblemContext) -> Option<String>
     Some(to)
 }
 
-/// Whether the answer depends on who asks: then it is nobody else's, even that something is missing.
+/// Whether the responses of a route are private. Then its 404 is private, too.
 fn is_personal(route: &MatchedPath) -> bool {
     let (_, page) = Locale::split(route.as_str());
     let pages = page::ALL.iter().filter(|it| it.path == page);
@@ -208,12 +208,12 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
     Answer::html(ui::error(&shell, &page), policy)
 }
 
-/// The page that tells to come back, made once for each language and menu: when it is needed most, there
-/// is no time to make it.
+/// The page for 503, rendered once for each language and menu: under overload there is no time to
+/// render it.
 #[derive(Debug)]
 pub struct OverloadPage(Cache<(Locale, i64, bool), Arc<[String]>>);
 
-/// What stands in it for the address that was asked for, and for the request's id.
+/// Placeholders in the cached page for the requested path and the request id.
 const PATH_MARKER: &str = "/mallard-here";
 const ID_MARKER: &str = "mallard-id";
 
@@ -226,7 +226,7 @@ impl Default for OverloadPage {
 impl OverloadPage {
     pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
         let tree = app.tree.last();
-        // The front page's address is spelled in a way of its own.
+        // Links to the front page have a form of their own, so it is rendered separately.
         let here = if path == HOME.path {
             HOME.path
         } else {
@@ -239,7 +239,7 @@ impl OverloadPage {
                 request_id: Some(ID_MARKER.to_owned()),
             };
             let shell = pages::shell_of_error(app, locale, here);
-            // In pieces: the address belongs between them.
+            // Split at the placeholders, so that the path can be inserted.
             let page = ui::error(&shell, &page);
             let page: Arc<[String]> = page.split(PATH_MARKER).map(str::to_owned).collect();
             self.0.insert(key, Arc::clone(&page));
@@ -254,17 +254,17 @@ impl OverloadPage {
     }
 }
 
-/// There is nothing at this address.
+/// The fallback for unknown paths: 404.
 pub async fn not_found() -> Refusal {
     Refusal::of(ProblemKind::NotFound)
 }
 
-/// The address exists, the method does not.
+/// The fallback for unknown methods of known paths: 405.
 pub async fn method_not_allowed() -> Refusal {
     Refusal::of(ProblemKind::MethodNotAllowed)
 }
 
-/// A handler panicked: the client is told that the server failed, the log what happened.
+/// The response after a panic: the client gets a plain 500, the log gets the message.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the layer gives the payload away"
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn another_spelling_of_a_page_leads_to_the_usual_one() {
+    fn a_missing_page_is_redirected_to_its_canonical_path() {
         for (address, usual) in [
             ("/c/tea/", Some("/c/tea")),
             ("//c//tea", Some("/c/tea")),

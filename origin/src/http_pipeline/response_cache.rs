@@ -1,6 +1,7 @@
-//! Answers again with what was answered before, where the contract says that an answer is the same for
-//! everybody. What it is made from reaches the handler as the key has it and nothing else: a route and
-//! its parameters, no cookie, no header.
+//! The layer of the response cache: serves cached responses for the endpoints and pages that the
+//! contract declares as shared. To generate a shared response, the handler gets a request that
+//! contains only what is in the cache key: the route and its parameters, no cookie and no other
+//! header.
 
 use std::{
     borrow::Cow,
@@ -38,12 +39,12 @@ use crate::{
 
 use super::{cache_headers::identity, observe::TRACEPARENT, problems};
 
-/// For how long an answer is served whose making has failed, until that is tried again.
+/// How long a stale response is served after a failed refresh, before the next attempt.
 const REFRESH_RETRY_MS: i64 = 2_000;
-/// How often an answer is waited for that turns out to be older than the question.
+/// How often a request joins a flight whose response turns out to be older than the request.
 const JOINS_MAX: u32 = 4;
 
-/// The routes whose answers are kept, with the parameters that make a difference.
+/// The routes with shared responses, and the query parameters that are part of the cache key.
 static ROUTES: LazyLock<HashMap<String, &'static [&'static str]>> = LazyLock::new(|| {
     let shared = |caching| caching == Caching::Shared;
     let endpoints = endpoint::all()
@@ -55,7 +56,7 @@ static ROUTES: LazyLock<HashMap<String, &'static [&'static str]>> = LazyLock::ne
     endpoints.chain(pages).collect()
 });
 
-/// Answers with what is kept, or keeps what is answered.
+/// Serves a cached response, or generates and stores one.
 pub async fn respond_from_cache(State(app): State<App>, request: Request, next: Next) -> Response {
     let (Some(memory), Some(key)) = (&app.memory, key_of(&request)) else {
         return next.run(request).await;
@@ -92,24 +93,24 @@ pub async fn respond_from_cache(State(app): State<App>, request: Request, next: 
             Lookup::InFlight(pending) => pending,
         };
         match pending.await {
-            // It was begun before this was asked, and may lack what has changed since.
+            // It was started before this request and has been invalidated meanwhile.
             Some(cached) if !is_valid_now(&app, &cached) => {}
             Some(cached) => return serve(&cached, L1Outcome::Collapsed),
             None => break,
         }
     }
-    // It may not be kept, or could not be made, or changes all the time.
+    // The response may not be cached, or generating it failed, or it changes all the time.
     drop(key);
     next.run(request).await
 }
 
-/// Whoever was to make the answer has come to nothing, without a word.
+/// The response for a flight that ended without a response, because its task panicked.
 fn failed(app: &App, request: &Request) -> Response {
     let refused = Refusal::of(ProblemKind::Internal).into_response();
     problems::render_problem(app, &problems::ProblemContext::of(request), refused)
 }
 
-/// The key of what is asked for, where answers to it are kept.
+/// The cache key of a request, if its route has shared responses.
 fn key_of(request: &Request) -> Option<Cow<'_, str>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
@@ -120,7 +121,7 @@ fn key_of(request: &Request) -> Option<Cow<'_, str>> {
     key::of_route(uri.path(), uri.query(), allowed)
 }
 
-/// Whether a route's answers are the same for everybody.
+/// Whether the responses of a route are the same for every client.
 pub fn is_shared_route(route: &str) -> bool {
     ROUTES.contains_key(route)
 }
@@ -147,8 +148,8 @@ fn serve(
     })
 }
 
-/// Makes an answer and keeps it, whoever waits for it. One that may not be kept goes to the one who asked
-/// first, who may have gone away.
+/// Generates a response and stores it. If it may not be cached, it goes to `own`, the first
+/// request, whose client may have disconnected.
 fn generate(
     app: &App,
     memory: &Arc<MemoryCache>,
@@ -166,7 +167,8 @@ fn generate(
             memory.put(key, Arc::clone(&cached));
             return Some(cached);
         }
-        // Before anything is read, so that what changes meanwhile counts as missing.
+        // Taken before the handler reads anything, so that a concurrent change invalidates the
+        // response.
         let known = app.changes.latest();
         let (mut response, version) = render(&app, next, request, again).await;
         if let Some(cached) = cacheable(&app, &memory, &mut response, version) {
@@ -181,7 +183,7 @@ fn generate(
             .get(&key)
             .filter(|it| failed && is_valid_now(&app, it));
         if let Some(cached) = &last {
-            // What it was made from has not changed: it is only older than one would like.
+            // It is stale but not invalidated: serve it and retry later (RFC 5861 §4).
             cached.postpone_refresh(app.clock.now().as_millis() + REFRESH_RETRY_MS);
         } else if let Some(own) = own {
             let _ = own.send(response);
@@ -191,8 +193,8 @@ fn generate(
     Box::pin(make.instrument(tracing::Span::current()))
 }
 
-/// The handler's response, and the last change that is in it. What the replica lacks of the changes that are
-/// known is read from the primary.
+/// The handler's response and its version. If the replica lacks known changes of its tags, the
+/// handler runs again and reads from the primary.
 async fn render(
     app: &App,
     next: Next,
@@ -214,8 +216,8 @@ async fn render(
     }
 }
 
-/// Whether what was read from a replica at this change is as good as what the primary would say, as far as
-/// is known here.
+/// Whether a response that was read from a replica at version `stamp` equals what the primary would
+/// give, as far as this process knows.
 fn is_replica_current(app: &App, response: &Response, stamp: u64) -> bool {
     if response.status().is_server_error() {
         return false;
@@ -225,21 +227,21 @@ fn is_replica_current(app: &App, response: &Response, stamp: u64) -> bool {
         .get::<FinishedBody>()
         .map(|it| &it.policy);
     let tags = policy.map(CachePolicy::tags).unwrap_or_default();
-    // What is not found there may only not have arrived yet.
+    // A row that is missing on the replica may only not have been replicated yet.
     let is_complete = response.status() == StatusCode::OK && !tags.is_empty();
     stamp >= app.changes.latest() || (is_complete && app.changes.unchanged_since(tags, stamp))
 }
 
-/// What another origin has made, if it is as good as what this one would make.
+/// A response that another origin has stored in Redis, if it is valid.
 async fn find_in_l2(app: &App, key: &str) -> Option<CachedResponse> {
     let cached = app.l2.as_ref()?.find(app, key).await?;
-    // It may be of a change that this origin has not seen. If there is none in the database either, that
-    // was another one with the same name, before it was set back.
+    // Its version may be newer than this origin knows. If the database does not know that version
+    // either, the database was restored from a backup, and the response is from before that.
     app.changes.sync_to(&app.db, Some(cached.version())).await;
     (cached.version() <= app.changes.latest() && is_valid_now(app, &cached)).then_some(cached)
 }
 
-/// Lets the others have an answer. Nobody waits for that.
+/// Stores a response in Redis, in the background.
 fn share(app: &App, key: Arc<str>, cached: &Arc<CachedResponse>) {
     if app.l2.is_none() {
         return;
@@ -252,7 +254,7 @@ fn share(app: &App, key: Arc<str>, cached: &Arc<CachedResponse>) {
     });
 }
 
-/// What the handler gets: what the key says, and nothing else.
+/// The request for the handler: only what is in the cache key, and the trace.
 fn request_of(key: &str, original: &Request) -> Request {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = key.parse().unwrap_or_else(|_| original.uri().clone());
@@ -265,7 +267,7 @@ fn request_of(key: &str, original: &Request) -> Request {
     request
 }
 
-/// What is kept of a response, if anything.
+/// The cache entry of a response, if it may be cached.
 fn cacheable(
     app: &App,
     memory: &MemoryCache,

@@ -1,4 +1,4 @@
-//! The cache in front of a handler that says what it gets, and waits when it is told to.
+//! Tests of the response cache in front of handlers that echo their request or wait.
 
 use std::sync::{
     Arc,
@@ -42,12 +42,12 @@ fn policy() -> CachePolicy {
 }
 
 #[tokio::test]
-async fn a_handler_gets_the_key_and_nothing_of_the_client() {
+async fn a_handler_gets_the_cache_key_and_no_client_headers() {
     let folder = tempfile::tempdir().unwrap();
     let app = app(folder.path()).await;
     let echo =
         async |OriginalUri(uri): OriginalUri, mut headers: HeaderMap, request: Request<Body>| {
-            // The trace goes on in whatever the handler asks; it names nobody.
+            // The trace continues in outgoing requests; it does not identify the client.
             headers.remove("traceparent");
             Answer::html(format!("{uri} {} {headers:?}", request.uri()), policy())
         };
@@ -70,7 +70,7 @@ async fn a_handler_gets_the_key_and_nothing_of_the_client() {
 }
 
 #[tokio::test]
-async fn who_joins_what_is_under_way_gets_nothing_older_than_the_question() {
+async fn a_request_that_joins_a_flight_gets_no_response_older_than_itself() {
     let folder = tempfile::tempdir().unwrap();
     let app = app(folder.path()).await;
     let (price, begun) = (Arc::new(AtomicU64::new(1)), Arc::new(Semaphore::new(0)));
@@ -91,7 +91,7 @@ async fn who_joins_what_is_under_way_gets_nothing_older_than_the_question() {
     let router = with_layers(routes, &app, Duration::from_secs(5));
     let early = tokio::spawn(ask(router.clone(), Request::get("/p/tea")));
     begun.acquire().await.unwrap().forget();
-    // It has read what it says, and now that changes.
+    // The handler has read the price, and now the price changes.
     let mut tx = app.db.write().await.unwrap();
     let tags = [Tag::Product(1)];
     app.changes
@@ -102,7 +102,7 @@ async fn who_joins_what_is_under_way_gets_nothing_older_than_the_question() {
     app.changes.refresh(&app.db).await.unwrap();
     price.store(2, Ordering::SeqCst);
     let late = tokio::spawn(ask(router, Request::get("/p/tea")));
-    // Until it has joined.
+    // Give the second request time to join the flight.
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }

@@ -1,5 +1,6 @@
-//! The headers that keep browsers safe. Pages get a policy without `unsafe-inline`: their inline
-//! scripts are known by hash, so that a page stays the same bytes for everybody.
+//! Security headers for browsers. The Content-Security-Policy of pages has no `unsafe-inline`:
+//! inline scripts are allowed by their hash, which (unlike a nonce) is the same for every client,
+//! so that pages can be cached.
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,7 @@ use crate::app::App;
 
 const CSP: HeaderName = header::CONTENT_SECURITY_POLICY;
 
-/// What every answer says.
+/// The headers of every response.
 const COMMON_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
@@ -34,10 +35,10 @@ const COMMON_HEADERS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// What a page of a shop on HTTPS may load: its own files, pictures from anywhere that has HTTPS too
-/// (imported ones stay where they are), and the islands' WebAssembly.
+/// The policy of pages in a shop on HTTPS: its own files, images from any HTTPS host (imported
+/// products keep their image URLs), and the islands' WebAssembly.
 static PAGE_CSP: LazyLock<HeaderValue> = LazyLock::new(|| page_csp("https: data:"));
-/// The same for a shop without HTTPS, as on the machine of a developer.
+/// The same for a shop without HTTPS, as on a developer's machine.
 static PLAIN_HTTP_PAGE_CSP: LazyLock<HeaderValue> =
     LazyLock::new(|| page_csp("https: http: data:"));
 
@@ -48,24 +49,24 @@ fn page_csp(pictures: &str) -> HeaderValue {
          manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         ui::csp_hashes().join(" ")
     );
-    // Hashes are base64 between quotes, which is always a header value.
+    // Hashes are base64 in quotes, so this is always a valid header value.
     HeaderValue::from_str(&policy).unwrap_or(DEFAULT_CSP)
 }
 
-/// What the page that tries the API may load: Swagger UI writes styles into its elements.
+/// The policy of the API documentation: Swagger UI sets inline styles.
 const DOCS_CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
-/// What everything else may load.
+/// The policy of all other responses.
 const DEFAULT_CSP: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Who has seen the shop over HTTPS asks for it no other way (RFC 6797).
+/// Browsers that have visited the shop over HTTPS use nothing else (RFC 6797).
 const HSTS_TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
-/// Adds the headers; a policy that is there already stays.
+/// Adds the headers. A Content-Security-Policy that the handler has set stays.
 pub async fn add_security_headers(
     State(app): State<App>,
     request: Request,
@@ -74,8 +75,8 @@ pub async fn add_security_headers(
     let docs = request.uri().path().starts_with("/docs");
     let mut response = next.run(request).await;
     if response.status() == StatusCode::NOT_MODIFIED {
-        // Whoever has the body has its fields. One said anew here would replace the page's own in a
-        // cache (RFC 9111 §3.2), and what it should be cannot be told without the body.
+        // A cache updates its stored headers from a 304 (RFC 9111 §3.2). The right policy depends
+        // on the media type, which a 304 does not have, so a 304 must not contain one.
         return response;
     }
     let media_type = response.headers().get(header::CONTENT_TYPE);
