@@ -354,7 +354,10 @@ mod tests {
         /// change.
         #[test]
         fn no_change_is_lost_between_two_reads(
-            changed in proptest::collection::vec((0..5_i64, prop::bool::weighted(0.1), any::<bool>()), 1..40),
+            changed in proptest::collection::vec(
+                (0..5_i64, prop::bool::weighted(0.1), any::<bool>()),
+                1..40,
+            ),
             version in 0..40_u64,
             asked in 0..5_i64,
         ) {
@@ -379,7 +382,8 @@ mod tests {
             if !gathered.is_empty() {
                 changes.apply(changed.len() as u64, &gathered);
             }
-            prop_assert_eq!(changes.unchanged_since(&[Tag::Product(asked)], version), version >= last);
+            let is_unchanged = changes.unchanged_since(&[Tag::Product(asked)], version);
+            prop_assert_eq!(is_unchanged, version >= last);
         }
     }
 }

@@ -263,7 +263,8 @@ mod tests {
             headers.insert(FORWARDED_FOR, forwarded.parse().unwrap());
             let peer: IpAddr = if near { "10.1.1.1" } else { "192.0.2.1" }.parse().unwrap();
             let found = find_source(&config(), &headers, Some(peer), now);
-            prop_assert_eq!(found.source, if near { RequestSource::TrustedProxy } else { RequestSource::Direct });
+            let expected = if near { RequestSource::TrustedProxy } else { RequestSource::Direct };
+            prop_assert_eq!(found.source, expected);
             // Every client has an address, so that rate limits apply.
             prop_assert!(found.client.is_some());
             prop_assert!(near || found.client == Some(peer));
@@ -279,7 +280,8 @@ mod tests {
             wrong.replace_range(place..=place, &sign);
             let mut headers = HeaderMap::new();
             headers.insert(ADDRESS_HEADER, wrong.parse().unwrap());
-            let believed = find_source(&config(), &headers, None, now).source == RequestSource::Edge;
+            let source = find_source(&config(), &headers, None, now).source;
+            let believed = source == RequestSource::Edge;
             prop_assert_eq!(believed, wrong == right);
         }
     }

@@ -23,7 +23,7 @@ use crate::{app::App, db::Dialect, web::Refusal};
 
 use super::response_cache;
 
-/// ConcurrencyLimit for whatever is not browsing: it waits for the desks, which take it in batches.
+/// Permits for all requests but browsing: they mostly wait for the batchers.
 const OTHER_PERMITS: usize = 1_024;
 /// How many requests may wait, for each permit.
 const QUEUE_PER_PERMIT: usize = 64;
@@ -46,7 +46,7 @@ pub struct ConcurrencyLimits {
 struct ConcurrencyLimit {
     permits: Semaphore,
     count: Mutex<usize>,
-    /// ConcurrencyLimit and those who wait for one.
+    /// Running and waiting requests together.
     admitted: Semaphore,
     /// The longest wait for a permit.
     wait: Duration,

@@ -93,19 +93,28 @@ fn with_layers(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
         .layer(
             ServiceBuilder::new()
                 .layer(middleware::from_fn(drain_body::drain_body))
-                .layer(middleware::from_fn_with_state(app.clone(), edge_fields::remove_unsigned_fields))
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    edge_fields::remove_unsigned_fields,
+                ))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     observe::observe,
                 ))
                 .layer(middleware::from_fn(edge_coding::rename_coding))
-                .layer(middleware::from_fn_with_state(app.clone(), security_headers::add_security_headers))
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    security_headers::add_security_headers,
+                ))
                 .layer(middleware::from_fn(cache_headers::finish_response))
                 .layer(middleware::from_fn_with_state(
                     app.clone(),
                     client_address::find_client,
                 ))
-                .layer(middleware::from_fn_with_state(app.clone(), response_cache::respond_from_cache))
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    response_cache::respond_from_cache,
+                ))
                 .layer(middleware::from_fn_with_state(app.clone(), problems::render_problems))
                 .layer(middleware::from_fn_with_state(app.clone(), load_shedding::shed_load))
                 .layer(middleware::from_fn_with_state(
