@@ -1,11 +1,11 @@
-//! A desk: work that arrives at the same time is done together, in one transaction, and each who
-//! asked gets an answer of their own.
+//! A batcher (group commit): jobs that arrive at the same time run together, in one transaction,
+//! and each caller gets the result of its own job.
 //!
-//! There is no task that waits for work. Whoever finds nobody at the desk takes everything that lies
-//! there, their own included, and sees it through; meanwhile the next batch gathers. Those who were
-//! answered just now often come back at once: where there is a crowd, a batch waits a moment for them,
-//! because two half batches cost more than a whole one. A batch runs in a task of its own, so that a
-//! client who hangs up takes nobody's work along.
+//! There is no background task. A caller that finds no batch running takes all queued jobs, its own
+//! included, and runs them; meanwhile the next batch gathers. Callers that have just got their
+//! results often submit again at once. So if the last batch was large, the next one waits a moment
+//! for them, because two half batches cost more than a full one. A batch runs in its own task, so
+//! that a client that disconnects does not cancel the jobs of others.
 
 use std::{
     future::Future,
@@ -18,16 +18,15 @@ use std::{
 
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
-/// The longest that a batch waits for the rest of a crowd.
+/// The longest time that a batch waits until it is as large as the last one.
 const GATHER_MAX: Duration = Duration::from_millis(1);
 
-/// A desk for jobs `J` with answers `A`.
+/// A batcher for jobs `J` with results `A`.
 #[derive(Debug)]
 pub struct Batcher<J, A> {
     queue: Arc<Mutex<Vec<Submission<J, A>>>>,
     running: Arc<AsyncMutex<()>>,
-    /// How many were at the desk when the last batch ended: those who were answered, and those who
-    /// had come meanwhile.
+    /// The jobs of the last batch, and those that were queued when it ended.
     last_batch_size: Arc<AtomicUsize>,
     batch_max: usize,
 }
@@ -38,13 +37,13 @@ struct Submission<J, A> {
     answer: oneshot::Sender<A>,
 }
 
-/// The batch ended without an answer, which means that it panicked.
+/// The batch ended without a result for this job: it panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the work was cancelled")]
 pub struct BatchAborted;
 
 impl<J: Send + 'static, A: Send + 'static> Batcher<J, A> {
-    /// A desk that does so many jobs at once, at most.
+    /// A batcher with at most so many jobs in a batch.
     pub fn new(batch_max: usize) -> Self {
         Self {
             queue: Arc::default(),
@@ -54,7 +53,7 @@ impl<J: Send + 'static, A: Send + 'static> Batcher<J, A> {
         }
     }
 
-    /// Puts a job on the desk and waits for its answer. `work` answers jobs in their order.
+    /// Submits a job and waits for its result. `work` returns the results in the order of the jobs.
     pub async fn submit<F, W>(&self, job: J, work: F) -> Result<A, BatchAborted>
     where
         F: Fn(Vec<J>) -> W,
@@ -84,7 +83,7 @@ impl<J: Send + 'static, A: Send + 'static> Batcher<J, A> {
             tokio::spawn(async move {
                 let count = answers.len();
                 for (to, answer) in answers.into_iter().zip(batch.await) {
-                    // Who has hung up needs no answer.
+                    // The caller may have been cancelled.
                     let _ = to.send(answer);
                 }
                 last_batch_size.store(count + lock(&queue).len(), Ordering::Relaxed);
@@ -93,12 +92,12 @@ impl<J: Send + 'static, A: Send + 'static> Batcher<J, A> {
         }
     }
 
-    /// Whether somebody is at the desk.
+    /// Whether a batch is running.
     pub fn is_busy(&self) -> bool {
         self.running.try_lock().is_err()
     }
 
-    /// Waits a moment for the rest of a crowd. Who is alone does not wait.
+    /// Waits a moment for more jobs, unless the last batch had only one.
     async fn gather(&self) {
         let last_batch_size = self
             .last_batch_size
@@ -113,7 +112,7 @@ impl<J: Send + 'static, A: Send + 'static> Batcher<J, A> {
         }
     }
 
-    /// What lies there, the first ones first.
+    /// Takes the next batch from the queue, oldest jobs first.
     fn take(&self) -> Vec<Submission<J, A>> {
         let mut queue = lock(&self.queue);
         let count = queue.len().min(self.batch_max);

@@ -1,7 +1,7 @@
-//! The listener: HTTP/1.1 and HTTP/2 on one port, bounded, and a stop that finishes what it began.
+//! The listener: HTTP/1.1 and HTTP/2 on one port, with limits, and a graceful shutdown.
 //!
-//! What must stay true: whoever has something to ask gets a connection, whatever others keep open; a connection
-//! is open only while something goes on or is about to.
+//! Invariants: idle connections never keep a client with a request out; a connection without
+//! activity is closed after a time limit.
 
 mod activity;
 mod exchange;
@@ -50,18 +50,18 @@ const HEAD_MAX: usize = 64 * 1_024;
 const HEADERS_MAX: usize = 100;
 /// The most requests that one HTTP/2 connection has in flight.
 const STREAMS_MAX: u32 = 250;
-/// How many connections may wait to be accepted: thousands come at once when a load balancer starts, and one
-/// for which there is no room tries again a second later. The system may allow fewer.
+/// The backlog of connections to accept. Thousands come at once when a load balancer starts, and
+/// one that does not fit retries a second later. The system may allow fewer.
 const BACKLOG: u32 = 8_192;
-/// How long to wait after the system could not accept a connection, for example for want of file
-/// descriptors.
+/// The delay after a failed accept, for example for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// How long to wait for those who make room before others are asked to.
+/// How long to wait for evicted connections to close before more are evicted.
 const ROOM_AGAIN: Duration = Duration::from_millis(50);
-/// Files and connections for everything but clients: the database, Redis, webhooks, pictures, operators.
+/// File descriptors for everything but clients: the database, Redis, webhooks, images, operators.
 const OTHER_DESCRIPTORS: u64 = 512;
 
-/// How many connections the system allows, of those that are wanted, and raises its limit where it may.
+/// Raises the system's limit of open files if necessary, and returns how many of the wanted
+/// connections it allows.
 pub fn connections_possible(wanted: usize) -> usize {
     let needed = u64::try_from(wanted).unwrap_or(u64::MAX);
     let needed = needed.saturating_add(OTHER_DESCRIPTORS);
@@ -76,7 +76,7 @@ pub fn connections_possible(wanted: usize) -> usize {
     if allowed >= needed {
         return wanted;
     }
-    // Half of very few, or nobody could connect.
+    // With a very low limit use half of it, or no client could connect.
     let possible = allowed.saturating_sub(OTHER_DESCRIPTORS).max(allowed / 2);
     let possible = usize::try_from(possible).unwrap_or(wanted);
     tracing::warn!(
@@ -87,7 +87,7 @@ pub fn connections_possible(wanted: usize) -> usize {
     possible
 }
 
-/// Binds the configured address, with a sentence that says what to do when it is taken.
+/// Binds the configured address. The error says what to do if it is in use.
 pub fn bind(app: &App) -> Result<TcpListener, String> {
     bind_to(app.config.listen, "--listen")
 }
@@ -114,13 +114,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     } else {
         TcpSocket::new_v6()?
     };
-    // A server that is started anew need not wait until the system has forgotten the last one's connections.
+    // A restarted server need not wait until old connections have left TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// The operators' listener, which answers until it is stopped.
+/// The operators' listener, which serves until it is stopped.
 #[derive(Debug)]
 pub struct Operators {
     task: JoinHandle<()>,
@@ -128,7 +128,7 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// Answers in a task of its own.
+    /// Starts serving in a task.
     pub fn start(app: &App, listener: TcpListener) -> Self {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(listen = %address, "serving the operators' listener");
@@ -145,10 +145,10 @@ impl Operators {
         Self { task, stop }
     }
 
-    /// Stops answering.
+    /// Stops serving.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        // It ends by itself, or has failed and is over.
+        // The task ends by itself; if it has panicked, that was logged.
         let _ = self.task.await;
     }
 }
@@ -172,7 +172,7 @@ pub async fn serve(
         match accepted {
             Ok(Some(accepted)) => serve_connection(app, &router, &builder, &graceful, accepted),
             Ok(None) => app.metrics.count_closed_connection("network"),
-            // Who hangs up before being accepted holds up nobody.
+            // The client closed the connection before the accept.
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::warn!(error = %error, "cannot accept a connection");
@@ -191,7 +191,7 @@ fn is_the_clients(error: &Error) -> bool {
     )
 }
 
-/// Who may come in.
+/// Accepts connections within the limits.
 #[derive(Debug)]
 struct Acceptor {
     permits: Arc<Semaphore>,
@@ -200,7 +200,7 @@ struct Acceptor {
     limits: TimeLimits,
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
@@ -225,11 +225,12 @@ impl Acceptor {
         }
     }
 
-    /// The next connection; nothing when its network has too many.
+    /// Accepts the next connection; none if its network has too many.
     async fn accept(&self, app: &App, listener: &TcpListener) -> Result<Option<Accepted>, Error> {
         let permit = self.permit().await?;
         let (stream, peer) = listener.accept().await?;
-        // Answers are written whole, so there is nothing to wait for. Who is gone already needs none.
+        // Responses are written whole, so Nagle's algorithm would only delay them. Fails if the
+        // client is gone.
         let _ = stream.set_nodelay(true);
         let activity = Arc::new(ConnectionActivity::new(self.clock.clone(), self.limits));
         let is_proxy = http_pipeline::may_be_proxy(&app.config, peer.ip());
@@ -245,7 +246,7 @@ impl Acceptor {
         }))
     }
 
-    /// Room for one more connection, made by those that do nothing if there is none.
+    /// A permit for one more connection. Evicts idle connections if there is none.
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         loop {
             if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
@@ -260,7 +261,7 @@ impl Acceptor {
     }
 }
 
-/// Answers what is asked over a connection, in a task of its own, until it ends or has to.
+/// Serves a connection in a task, until it ends or a limit closes it.
 fn serve_connection(
     app: &App,
     router: &Router,
@@ -279,7 +280,7 @@ fn serve_connection(
     let (router, watched) = (router.clone(), Arc::clone(&activity));
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         let exchange = Exchange::new(Arc::clone(&watched));
-        // Every request knows who is at the other end of its connection.
+        // Every request carries the peer address of its connection.
         request.extensions_mut().insert(Peer(peer));
         request
             .extensions_mut()
@@ -297,7 +298,7 @@ fn serve_connection(
     tokio::spawn(async move {
         app.metrics.connections.inc();
         let reason = tokio::select! {
-            // A connection that breaks off is the client's affair; its requests were logged.
+            // An error of the connection is the client's; its requests were logged.
             _ = connection => activity.is_flooded().then_some(CloseReason::Flood),
             reason = activity.wait_until_due() => Some(reason),
         };
@@ -323,7 +324,8 @@ async fn finish(app: &App, graceful: GracefulShutdown) {
     }
 }
 
-/// HTTP as it is spoken here. Time limits are in [`ConnectionActivity`]: hyper's begin when a protocol is known.
+/// The settings of HTTP/1.1 and HTTP/2. Time limits are in [`ConnectionActivity`], because hyper's
+/// begin only when the protocol is known.
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

@@ -1,8 +1,8 @@
-//! Where Redis is: one server, the one that Sentinels name, or a cluster.
+//! The address of Redis: one server, the master that Sentinels name, or a cluster.
 //!
 //! - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, and `rediss://` over TLS
-//! - `redis-sentinel://[USER:PASSWORD@]HOST[:PORT],…[/DATABASE]#MASTER`: the hosts are the Sentinels, user
-//!   and password those of the server
+//! - `redis-sentinel://[USER:PASSWORD@]HOST[:PORT],…[/DATABASE]#MASTER`: the hosts are the
+//!   Sentinels, user and password those of the server
 //! - `redis-cluster://[USER:PASSWORD@]HOST[:PORT],…`: some of its nodes
 
 use ::redis::{
@@ -18,7 +18,7 @@ use super::RedisConnection;
 const SENTINEL_PORT: u16 = 26_379;
 const CLUSTER_PORT: u16 = 6_379;
 
-/// Where Redis is.
+/// The address of Redis.
 #[derive(Clone)]
 pub(super) enum RedisAddress {
     Server(Client),
@@ -34,7 +34,7 @@ pub(super) enum RedisAddress {
 }
 
 impl RedisAddress {
-    /// Reads an address. It may hold a password, so no error repeats it.
+    /// Parses an address. Errors do not repeat it, because it may contain a password.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = |error: RedisError| format!("the Redis address: {error}");
         let Some((scheme, rest)) = text.split_once("://") else {
@@ -71,7 +71,7 @@ impl RedisAddress {
         })
     }
 
-    /// Connects to where commands go.
+    /// Connects for commands.
     pub(super) async fn connect(&self) -> Result<RedisConnection, RedisError> {
         match self {
             Self::Cluster { client, .. } => client
@@ -86,7 +86,8 @@ impl RedisAddress {
         }
     }
 
-    /// Connects to where one may listen; in a cluster every node passes on what is published.
+    /// Connects for subscriptions. In a cluster any node will do, because messages reach all of
+    /// them.
     pub(super) async fn connect_pub_sub(&self) -> Result<PubSub, RedisError> {
         let Self::Cluster { urls, .. } = self else {
             return self.server().await?.get_async_pubsub().await;
@@ -101,7 +102,7 @@ impl RedisAddress {
         Err(failed)
     }
 
-    /// The one server, or the node of a cluster that was named first.
+    /// The server, the master, or the first node of a cluster.
     async fn server(&self) -> Result<Client, RedisError> {
         match self {
             Self::Server(client) => Ok(client.clone()),
@@ -123,7 +124,7 @@ impl RedisAddress {
     }
 }
 
-/// The hosts, and an address with the first of them alone, which can be read as one.
+/// Splits off the hosts. The URL has only the first of them, so that it can be parsed.
 fn split(rest: &str) -> Result<(Vec<String>, Url), String> {
     let wrong = "the Redis address: must be hosts separated by commas";
     let authority = rest.split(['/', '#', '?']).next().unwrap_or_default();
@@ -140,7 +141,7 @@ fn split(rest: &str) -> Result<(Vec<String>, Url), String> {
     Ok((hosts, url))
 }
 
-/// `USER:PASSWORD@`, as it was written.
+/// `USER:PASSWORD@`, still percent-encoded.
 fn userinfo(url: &Url) -> String {
     match (url.username(), url.password()) {
         ("", None) => String::new(),
@@ -149,7 +150,7 @@ fn userinfo(url: &Url) -> String {
     }
 }
 
-/// An address for each host.
+/// A URL for each host.
 fn each(hosts: &[String], port: u16, userinfo: &str) -> Vec<String> {
     let at = |host: &String| {
         let has_port = host.rsplit(']').next().is_some_and(|it| it.contains(':'));
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_what_is_there() {
+    fn addresses_are_parsed() {
         let parse = |text: &str| RedisAddress::parse(text).unwrap();
         assert!(matches!(parse("redis://h"), RedisAddress::Server(_)));
         let RedisAddress::Cluster { urls, .. } = parse("redis-cluster://u:p%40@a:1,b,[::1]") else {
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_password() {
+    fn errors_do_not_contain_the_password() {
         for text in [
             "",
             "localhost:6379",

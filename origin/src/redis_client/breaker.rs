@@ -1,22 +1,22 @@
-//! When to leave something alone that does not answer: after some failures in a row it is not asked for a
-//! moment; then one may try, and what comes of that decides.
+//! The circuit breaker of Redis: consecutive failures open it; after a short time one request may
+//! try, and its outcome closes the breaker or keeps it open.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-/// How many failures in a row open it.
+/// The number of consecutive failures that open it.
 const FAILURES_MAX: u32 = 3;
-/// For how long nobody asks then.
+/// The time until the next trial request.
 const OPEN_TIME: Duration = Duration::from_secs(1);
 
-/// Counts failures, and says who may ask.
+/// Counts failures and decides which requests may be sent.
 #[derive(Debug)]
 pub(super) struct RedisBreaker {
     began: Instant,
     failures: AtomicU32,
-    /// Until when nobody asks, in milliseconds from the beginning.
+    /// Until when it stays open, in milliseconds since `began`.
     open_until_ms: AtomicU64,
 }
 
@@ -31,18 +31,19 @@ impl Default for RedisBreaker {
 }
 
 impl RedisBreaker {
-    /// Whether everybody may ask.
+    /// Whether it is closed: all requests may be sent.
     pub(super) fn is_closed(&self) -> bool {
         self.failures.load(Ordering::Relaxed) < FAILURES_MAX
     }
 
-    /// Whether this one may ask.
+    /// Whether this request may be sent.
     pub(super) fn allows(&self, now: Instant) -> bool {
         if self.is_closed() {
             return true;
         }
         let until = self.open_until_ms.load(Ordering::Relaxed);
-        // Of those who come when the rest is over, one tries; when nothing comes of it, another does.
+        // One request wins the exchange and is the trial. If it never reports an outcome, another
+        // one follows later.
         self.at(now) >= until
             && self
                 .open_until_ms
@@ -55,18 +56,19 @@ impl RedisBreaker {
                 .is_ok()
     }
 
-    /// It has answered. Says whether it had not before.
+    /// Records a success. True if that closes the breaker.
     pub(super) fn succeeded(&self) -> bool {
-        // Nothing is written where nothing has changed: everybody comes by here.
+        // This is on every request's path, so it writes only if something changes.
         self.failures.load(Ordering::Relaxed) > 0
             && self.failures.swap(0, Ordering::Relaxed) >= FAILURES_MAX
     }
 
-    /// It has not answered. Says whether that opens it.
+    /// Records a failure. True if that opens the breaker.
     pub(super) fn failed(&self, now: Instant) -> bool {
         let before = self.failures.fetch_add(1, Ordering::Relaxed);
         if before >= FAILURES_MAX {
-            // Not by those who had asked before it was opened, again and again until it wraps around.
+            // Requests that were sent before it opened also fail; they must not overflow the
+            // counter.
             self.failures.store(FAILURES_MAX, Ordering::Relaxed);
         }
         let opens = before + 1 == FAILURES_MAX;
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_failures_in_a_row_open_it_and_one_trial_decides() {
+    fn consecutive_failures_open_it_and_one_trial_decides() {
         let breaker = RedisBreaker::default();
         let now = Instant::now();
         for _ in 1..FAILURES_MAX {
@@ -112,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_comes_to_nothing_is_followed_by_another() {
+    fn a_trial_without_an_outcome_is_followed_by_another() {
         let breaker = RedisBreaker::default();
         let now = Instant::now();
         for _ in 0..FAILURES_MAX + 5 {
             breaker.failed(now);
         }
         assert!(breaker.allows(now + OPEN_TIME));
-        // Whoever tried has gone away without a word.
+        // The trial request was cancelled.
         assert!(breaker.allows(now + OPEN_TIME * 2));
     }
 }

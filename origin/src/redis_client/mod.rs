@@ -1,5 +1,6 @@
-//! Redis, where there is one: what several origins share besides the database. Nothing that must be true
-//! is kept there. Whoever asks it gets an answer in time or none, and goes on without.
+//! The Redis client. Several origins can share cached responses, sessions and rate limits through
+//! Redis. It never holds the only copy of anything. A query returns within the time limit, with or
+//! without a reply, and callers continue without one.
 
 mod address;
 mod breaker;
@@ -21,26 +22,26 @@ use futures_util::{
 
 use self::{address::RedisAddress, breaker::RedisBreaker};
 
-/// How long connecting may take. Nobody waits for it: who asks meanwhile goes on without an answer.
+/// The time limit of connecting. Queries do not wait that long; they continue without a reply.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// For how long somebody insists on an answer, and how long after a failure they ask again.
+/// The total time of [`RedisClient::retry`], and its delay after a failure.
 const RETRY_MAX: Duration = Duration::from_millis(500);
 const RETRY_DELAY: Duration = Duration::from_millis(20);
 
-/// A Redis that several origins use.
+/// A client of one Redis.
 pub struct RedisClient {
     address: RedisAddress,
     timeout: Duration,
     breaker: RedisBreaker,
-    /// The connection, from when somebody wants it until it has failed.
+    /// The connection, from its first use until it fails.
     connection: Mutex<Option<PendingConnection>>,
 }
 
-/// A connection that is being made, or is there.
+/// A connection that is being opened, or is open.
 type PendingConnection = Shared<BoxFuture<'static, Result<RedisConnection, RedisError>>>;
 
-/// What commands are sent over; each clone may be used at the same time.
+/// A multiplexed connection; clones can be used concurrently.
 #[derive(Clone)]
 pub enum RedisConnection {
     /// To the one server, or the one that a Sentinel names.
@@ -60,7 +61,7 @@ impl std::fmt::Debug for RedisClient {
 }
 
 impl RedisClient {
-    /// The Redis at this address, which is connected to when it is asked first.
+    /// A client for this address. It connects on the first query.
     pub fn new(url: &str, timeout: Duration) -> Result<Self, String> {
         Ok(Self {
             address: RedisAddress::parse(url)?,
@@ -70,7 +71,7 @@ impl RedisClient {
         })
     }
 
-    /// What Redis answers; nothing when it does not in time, and while it is left alone because of that.
+    /// Runs a command. None if Redis fails or does not reply in time, or while the breaker is open.
     pub async fn query<T>(
         &self,
         command: impl AsyncFnOnce(&mut RedisConnection) -> Result<T, RedisError>,
@@ -103,7 +104,8 @@ impl RedisClient {
         None
     }
 
-    /// Asks again and again for a moment, also while Redis is left alone: for what must not get lost by chance.
+    /// Runs a command and retries it for a short time, also while the breaker is open: for
+    /// invalidations, which should not get lost because of one failure.
     pub async fn retry<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
         let replied = async {
             loop {
@@ -122,12 +124,12 @@ impl RedisClient {
         tokio::time::timeout(RETRY_MAX, replied).await.ok()
     }
 
-    /// Whether it is asked at all just now.
+    /// Whether the breaker is closed.
     pub fn is_available(&self) -> bool {
         self.breaker.is_closed()
     }
 
-    /// A connection of its own, for what is told to all who listen.
+    /// Subscribes to a channel, on a connection of its own.
     pub async fn subscribe(&self, channel: &str) -> Result<PubSub, RedisError> {
         let mut channels = self.address.connect_pub_sub().await?;
         channels.subscribe(channel).await?;
@@ -144,7 +146,7 @@ impl RedisClient {
                     Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())
                 })
             };
-            // A task of its own: it takes longer than one who asks will wait.
+            // In its own task, because connecting may take longer than a query waits.
             let task = tokio::spawn(connect);
             let opened = task.map(|done| match done {
                 Ok(connected) => connected,
@@ -155,8 +157,8 @@ impl RedisClient {
         slot.get_or_insert_with(open).clone()
     }
 
-    /// Has the next one connect anew: what was on the other side may be another one by now. A connection
-    /// that is still being made goes on.
+    /// Discards a failed connection, so that the next query opens a new one (the server may have
+    /// changed). A connection that is still being opened stays.
     fn discard(&self, failed: &PendingConnection) {
         let mut slot = self.slot();
         let is_this = slot.as_ref().is_some_and(|it| it.ptr_eq(failed));

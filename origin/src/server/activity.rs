@@ -1,5 +1,6 @@
-//! What a connection is doing, and until when it may. The limits hold from the accept on, whatever the client
-//! speaks: until a request has begun, between requests, while its head arrives, and while its answer is taken.
+//! The activity of a connection and its time limits. The limits apply from the accept on, for both
+//! protocols: before the first request, between requests, while a request head arrives, and while
+//! the client receives a response.
 
 use std::{
     collections::BTreeMap,
@@ -12,29 +13,29 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-/// How long a connection may take, in milliseconds.
+/// The time limits of a connection, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimits {
     /// To send the head of a request.
     pub head_ms: u64,
-    /// To begin another one.
+    /// To begin the next request.
     pub idle_ms: u64,
-    /// To take the next part of an answer.
+    /// To receive the next part of a response.
     pub write_ms: u64,
 }
 
-/// Why a connection is ended.
+/// Why the server closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CloseReason {
-    /// No request came in time.
+    /// No complete request head arrived in time.
     Head,
-    /// No other request came in time.
+    /// No further request began in time.
     Idle,
-    /// Its answer is not taken.
+    /// The client did not receive the response in time.
     Write,
-    /// There was no room for others.
+    /// It was evicted to make room for other connections.
     Room,
-    /// It asked for work that is no request.
+    /// It sent too many frames that are no requests.
     Flood,
 }
 
@@ -50,7 +51,7 @@ impl CloseReason {
     }
 }
 
-/// What time it is, in milliseconds since the listener was opened. Nobody sets this clock.
+/// A clock that nobody sets, in milliseconds since the listener was opened.
 #[derive(Clone, Debug)]
 pub(super) enum MonotonicClock {
     Since(Instant),
@@ -80,20 +81,20 @@ impl MonotonicClock {
     }
 }
 
-/// Nothing: in the place of a time.
+/// In place of a time: never.
 const NEVER: u64 = u64::MAX;
 
-/// What a connection is doing.
+/// The activity of a connection.
 #[derive(Debug)]
 pub(super) struct ConnectionActivity {
     clock: MonotonicClock,
     limits: TimeLimits,
     state: Mutex<State>,
-    /// Since when it does nothing for anybody, for the registry; [`NEVER`] while it does.
+    /// Since when it has been idle, for the registry; [`NEVER`] during requests.
     waiting_since_ms: AtomicU64,
-    /// Since when writing is held up; [`NEVER`] while it is not.
+    /// Since when writing has been stalled; [`NEVER`] while it is not.
     stalled_since_ms: AtomicU64,
-    /// Whether a request was answered on it.
+    /// Whether a request on it has been served.
     answered: AtomicBool,
     evicted: AtomicBool,
     flooded: AtomicBool,
@@ -104,9 +105,9 @@ pub(super) struct ConnectionActivity {
 struct State {
     requests: usize,
     since_ms: u64,
-    /// Whether a head has begun, or is due because nothing was asked yet.
+    /// Whether a head has begun, or is due because there was no request yet.
     head: bool,
-    /// When each answer that is on its way made progress last.
+    /// When each response in flight made progress last.
     responses: BTreeMap<u64, u64>,
     next: u64,
 }
@@ -142,7 +143,7 @@ impl ConnectionActivity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The head of a request, or a part of it, has arrived.
+    /// Bytes of a request head have arrived.
     pub(super) fn on_request_bytes(&self) {
         let mut state = self.lock();
         if state.requests == 0 && !state.head {
@@ -151,14 +152,14 @@ impl ConnectionActivity {
         }
     }
 
-    /// A request is here.
+    /// A request head is complete.
     pub(super) fn begin_request(&self) {
         let mut state = self.lock();
         state.requests += 1;
         self.waiting_since_ms.store(NEVER, Ordering::Relaxed);
     }
 
-    /// A request is over, and so is its answer.
+    /// A request and its response have ended.
     pub(super) fn end_request(&self, response: Option<u64>) {
         let mut state = self.lock();
         state.requests = state.requests.saturating_sub(1);
@@ -174,7 +175,7 @@ impl ConnectionActivity {
         }
     }
 
-    /// An answer is on its way; what is given names it.
+    /// A response has begun. Returns its number.
     pub(super) fn begin_response(&self) -> u64 {
         let mut state = self.lock();
         let response = state.next;
@@ -183,25 +184,27 @@ impl ConnectionActivity {
         response
     }
 
-    /// More of an answer is wanted, and is here or still being made.
-    pub(super) fn poll_response(&self, response: u64, is_made: bool) {
-        let since = if is_made { NEVER } else { self.now_ms() };
+    /// hyper wants more of a response. With `is_pending` the handler is still producing it, so the
+    /// client's time does not run.
+    pub(super) fn poll_response(&self, response: u64, is_pending: bool) {
+        let since = if is_pending { NEVER } else { self.now_ms() };
         self.lock().responses.insert(response, since);
     }
 
-    /// Whether what is written is not taken.
+    /// Whether writing is stalled: the client does not read.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled_since_ms.load(Ordering::Relaxed) != NEVER
     }
 
-    /// Says whether what is written is taken.
-    pub(super) fn set_stalled(&self, yes: bool) {
-        let since = if yes { self.now_ms() } else { NEVER };
+    /// Records whether writing is stalled.
+    pub(super) fn set_stalled(&self, stalled: bool) {
+        let since = if stalled { self.now_ms() } else { NEVER };
         self.stalled_since_ms.store(since, Ordering::Relaxed);
     }
 
-    /// Whether it could be ended for the sake of others, and how soon: the least goes first. One that never
-    /// asked or does not read goes before one that waits for its next request; of these who has waited longest.
+    /// The rank for eviction, none if it must not be evicted; the lowest rank is evicted first.
+    /// Connections without a served request and stalled ones rank below those that wait for their
+    /// next request; among these, the longest idle ranks lowest.
     pub(super) fn eviction_rank(&self) -> Option<(bool, u64)> {
         if self.is_evicted() {
             return None;
@@ -214,28 +217,28 @@ impl ConnectionActivity {
         (waiting != NEVER).then(|| (self.answered.load(Ordering::Relaxed), waiting))
     }
 
-    /// Ends it for the sake of others.
+    /// Evicts it, to make room for other connections.
     pub(super) fn evict(&self) {
         self.evicted.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
-    /// It asks for too much that is no request.
+    /// Records a flood of frames.
     pub(super) fn set_flooded(&self) {
         self.flooded.store(true, Ordering::Release);
     }
 
-    /// Whether it has asked for too much that is no request.
+    /// Whether it has flooded the server with frames.
     pub(super) fn is_flooded(&self) -> bool {
         self.flooded.load(Ordering::Acquire)
     }
 
-    /// Whether it was ended for the sake of others.
+    /// Whether it was evicted.
     pub(super) fn is_evicted(&self) -> bool {
         self.evicted.load(Ordering::Acquire)
     }
 
-    /// When it is to be ended as things are, and why.
+    /// The current deadline, and the reason to close the connection then.
     pub(super) fn deadline(&self) -> (u64, CloseReason) {
         let TimeLimits {
             head_ms,
@@ -254,14 +257,14 @@ impl ConnectionActivity {
         waiting.min((stalled.saturating_add(write_ms), CloseReason::Write))
     }
 
-    /// Ends when the connection has to, and says why.
+    /// Waits until the connection has to be closed, and returns why.
     pub(super) async fn wait_until_due(&self) -> CloseReason {
         let TimeLimits {
             head_ms,
             idle_ms,
             write_ms,
         } = self.limits;
-        // Whatever begins meanwhile is not due earlier.
+        // No deadline that begins meanwhile can end earlier than this.
         let nap = Duration::from_millis(head_ms.min(idle_ms).min(write_ms).max(1));
         loop {
             if self.is_evicted() {
@@ -273,7 +276,7 @@ impl ConnectionActivity {
                 return why;
             }
             let left = Duration::from_millis(deadline_ms - now_ms).min(nap);
-            // Evicted or not, one looks again.
+            // The loop checks again after a timeout and after an eviction.
             let _ = tokio::time::timeout(left, self.changed.notified()).await;
         }
     }
@@ -296,10 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn silence_ends_when_a_head_is_due() {
+    fn a_silent_connection_is_closed_when_a_head_is_due() {
         let (clock, silent) = new();
         assert_eq!(silent.deadline(), (10_000, CloseReason::Head));
-        // A head that drips in has begun long ago.
+        // A head that arrives slowly gets no extra time.
         for _ in 0..9 {
             clock.pass(1_000);
             silent.on_request_bytes();
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn between_requests_it_may_wait_longer_until_the_next_one_begins() {
+    fn between_requests_the_idle_limit_applies() {
         let (clock, activity) = new();
         activity.begin_request();
         clock.pass(20_000);
@@ -327,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_takes_ends_it_and_one_that_is_taken_does_not() {
+    fn the_write_limit_applies_to_stalled_responses_only() {
         let (clock, activity) = new();
         activity.begin_request();
         activity.begin_request();
@@ -344,7 +347,7 @@ mod tests {
         activity.end_request(Some(one));
         clock.pass(20_000);
         assert_eq!(activity.deadline(), (230_000, CloseReason::Write));
-        // What the shop has not made yet is not the client's fault.
+        // While the shop produces the body, the client's time does not run.
         activity.poll_response(other, true);
         assert_eq!(activity.deadline().0, NEVER);
         activity.set_stalled(true);
@@ -355,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_makes_room_at_once() {
+    async fn an_evicted_connection_is_closed_at_once() {
         let (_, activity) = new();
         activity.evict();
         assert_eq!(activity.wait_until_due().await, CloseReason::Room);

@@ -1,4 +1,4 @@
-//! A request on a connection, from its head to the end of its answer.
+//! A request on a connection, from its head to the end of its response body.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use http_body::{Frame, SizeHint};
 
 use super::activity::ConnectionActivity;
 
-/// A request that is not over yet; it is when this is dropped.
+/// A request in flight; it ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Exchange {
     activity: Arc<ConnectionActivity>,
@@ -25,7 +25,7 @@ impl Exchange {
         Self { activity, response }
     }
 
-    /// The body of the answer, which ends the request.
+    /// Wraps the response body; the request ends with it.
     pub(super) fn respond(mut self, body: Body) -> ResponseBody {
         self.response = Some(self.activity.begin_response());
         ResponseBody {
@@ -41,7 +41,7 @@ impl Drop for Exchange {
     }
 }
 
-/// A body that is watched while it is taken.
+/// A response body that records when hyper polls it.
 #[derive(Debug)]
 pub(super) struct ResponseBody {
     body: Body,
@@ -59,7 +59,7 @@ impl HttpBody for ResponseBody {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(cx);
         if let Some(response) = this.exchange.response {
-            // While it is made, it is not the client that is slow.
+            // While the handler produces the frame, the client is not the slow one.
             this.exchange
                 .activity
                 .poll_response(response, frame.is_pending());

@@ -1,6 +1,7 @@
-//! What comes over a connection, as far as time limits and floods are concerned. HTTP/2 lets a client ask for
-//! work that is no request (RFC 9113 §10.5): a PING is answered, SETTINGS are acknowledged, a reset request
-//! was worked on. Each connection has a budget of such frames, which requests, answers and time refill.
+//! Protects against HTTP/2 floods, and detects when requests begin. HTTP/2 lets a client cause work
+//! that is no request (RFC 9113 §10.5): a PING is answered, SETTINGS are acknowledged, a reset
+//! stream was worked on. Each connection has a budget of such frames, which requests, response
+//! bytes and time refill.
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEAD_BYTES: usize = 9;
@@ -10,22 +11,22 @@ const HEADERS: u8 = 0x1;
 const RST_STREAM: u8 = 0x3;
 const END_STREAM: u8 = 0x1;
 
-/// Frames beyond what its requests need that a connection may send at once, and how many more each second.
+/// The most frames in the budget, and how many are added each second.
 const BUDGET_MAX: i64 = 1_000;
 const BUDGET_EACH_S: i64 = 20;
-/// What a request adds: a client may set a priority, open the window and the like.
+/// Frames that a request adds: for priorities, window updates and the like.
 const BUDGET_EACH_REQUEST: i64 = 4;
-/// What a reset takes: more than its request has added.
+/// Frames that a reset costs: more than its request has added.
 const RESET_COST: i64 = 6;
-/// Bytes of an answer for which a client may open a window once.
+/// Response bytes that add one frame, for a window update.
 const BYTES_EACH_UPDATE: usize = 512;
 
-/// A client sends frames that ask for work and are no requests.
+/// A client has sent too many frames that cause work and are no requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many HTTP/2 frames that are not requests")]
 pub(super) struct Flood;
 
-/// Reads along with a connection.
+/// Parses the bytes of a connection and keeps its budget.
 #[derive(Clone, Debug)]
 pub(super) struct FrameBudget {
     parser: FrameParser,
@@ -35,12 +36,12 @@ pub(super) struct FrameBudget {
 
 #[derive(Clone, Copy, Debug)]
 enum FrameParser {
-    /// So many bytes of the preface.
+    /// The number of bytes of the connection preface (RFC 9113 §3.4) seen so far.
     Preface(usize),
     Http1,
-    /// The head of a frame, of which so many bytes are here.
+    /// A partial frame header, and its number of bytes.
     FrameHead([u8; FRAME_HEAD_BYTES], usize),
-    /// The rest of a frame.
+    /// The remaining bytes of a frame's payload.
     Payload(usize),
 }
 
@@ -53,7 +54,8 @@ impl FrameBudget {
         }
     }
 
-    /// Takes what was read, and says whether a request has begun in it. With HTTP/1 everything may be one.
+    /// Parses bytes that were read. True if a request began in them; with HTTP/1 any bytes may
+    /// begin one.
     pub(super) fn read(&mut self, mut bytes: &[u8], now_ms: u64) -> Result<bool, Flood> {
         let mut begun = false;
         while !bytes.is_empty() {
@@ -94,7 +96,7 @@ impl FrameBudget {
         Ok(begun)
     }
 
-    /// Takes note of what was written.
+    /// Refills the budget for response bytes that were written.
     pub(super) fn wrote(&mut self, bytes: usize) {
         if !matches!(self.parser, FrameParser::Http1) {
             self.add(i64::try_from(bytes.div_ceil(BYTES_EACH_UPDATE)).unwrap_or(BUDGET_MAX));
@@ -110,7 +112,7 @@ impl FrameBudget {
                 self.add(BUDGET_EACH_REQUEST);
                 return Ok(true);
             }
-            // A body; an empty part of one is work for nothing.
+            // Body data is free, but empty frames in the middle of a body cost like others.
             DATA if length > 0 || flags & END_STREAM != 0 => 0,
             RST_STREAM => RESET_COST,
             _ => 1,
@@ -166,7 +168,7 @@ mod tests {
         budget
     }
 
-    /// How many of these a connection may send before it is ended.
+    /// The number of frames that are accepted before the flood is detected.
     fn frames_until_flood(budget: &mut FrameBudget, bytes: &[u8], now_ms: u64) -> usize {
         (0..5_000)
             .take_while(|_| budget.read(bytes, now_ms).is_ok())
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_ended_one_past_the_limit() {
+    fn a_flood_is_detected_one_frame_past_the_limit() {
         for (kind, payload) in [
             (PING, &[0; 8][..]),
             (SETTINGS, &[]),
@@ -192,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_are_reset_again_and_again_are_a_flood() {
+    fn repeated_resets_are_a_flood() {
         let both = [frame(HEADERS, &[0; 30]), frame(RST_STREAM, &[0; 4])].concat();
         assert!((300..700).contains(&frames_until_flood(&mut after_preface(), &both, 0)));
     }
 
     #[test]
-    fn a_client_that_asks_and_reads_is_never_a_flood() {
+    fn a_client_that_sends_requests_and_reads_responses_is_never_a_flood() {
         let mut budget = after_preface();
         let update = frame(0x8, &[0; 4]);
         for _ in 0..10_000 {
@@ -229,9 +231,9 @@ mod tests {
     }
 
     proptest! {
-        /// However the bytes arrive, the same is seen in them.
+        /// The result does not depend on how the bytes are split into reads.
         #[test]
-        fn frames_may_be_torn_anywhere(
+        fn frames_may_be_split_anywhere(
             frames in proptest::collection::vec((0_u8..10, 0_usize..300), 1..30),
             step in 1_usize..50,
         ) {

@@ -1,4 +1,4 @@
-//! A connection whose bytes are watched on their way.
+//! A connection whose reads and writes update its activity and its frame budget.
 
 use std::{
     io,
@@ -11,17 +11,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{activity::ConnectionActivity, frame_budget::FrameBudget};
 
-/// What a client has to take within the write limit, unless less is left: 16 KiB. One byte at a time is too
-/// slow.
+/// The bytes that a client has to receive within the write time limit, unless fewer remain. Less is
+/// no progress: a client must not hold a connection by reading one byte at a time.
 const PROGRESS_MIN: usize = 16 * 1_024;
 
-/// A connection whose bytes are watched.
+/// A monitored connection.
 #[derive(Debug)]
 pub(super) struct MonitoredStream<S> {
     stream: S,
     activity: Arc<ConnectionActivity>,
     budget: FrameBudget,
-    /// What was taken since writing was held up.
+    /// The bytes written since writing stalled.
     progress: usize,
 }
 
@@ -36,7 +36,7 @@ impl<S> MonitoredStream<S> {
         }
     }
 
-    /// Takes note of what became of a write.
+    /// Records the result of a write.
     fn wrote(&mut self, written: &Poll<io::Result<usize>>) {
         match written {
             Poll::Pending if !self.activity.is_stalled() => {
@@ -114,7 +114,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.stream).poll_flush(cx);
-        // Whoever flushes has nothing left to write.
+        // After a flush nothing is left to write.
         if flushed.is_ready() {
             this.flushed();
         }
@@ -140,7 +140,7 @@ mod tests {
         write_ms: 30_000,
     };
 
-    /// A client that takes so much every ten seconds: whether it gets all of it before it is due to be ended.
+    /// Whether a client that reads so many bytes every ten seconds gets the whole body in time.
     async fn gets_it_all(bytes: usize, length: usize) -> bool {
         let (ours, mut theirs) = tokio::io::duplex(1_024);
         let clock = MonotonicClock::manual();

@@ -1,5 +1,6 @@
-//! Who is connected. When there is no room, who has waited longest makes some: a client that sends nothing
-//! keeps nobody out who has something to ask. One network has so many connections, unless it is a proxy's.
+//! The open connections of a listener. When the limit is reached, the connections that have been
+//! idle longest are evicted, so that silent clients cannot keep others out. The connections of one
+//! network are limited, except those of proxies.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,10 +13,11 @@ use std::{
 
 use super::activity::ConnectionActivity;
 
-/// Of those that could make room, one of so many does at once, or each new connection would look through all.
+/// One of so many idle connections is evicted at a time; evicting single ones would scan all
+/// connections for each new one.
 const EVICTED_OF: usize = 100;
 
-/// What connections are counted by: an IPv4 address, or the /64 of an IPv6 one.
+/// The network by which connections are counted: an IPv4 address, or an IPv6 /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct PeerNetwork(IpAddr);
 
@@ -34,7 +36,7 @@ impl PeerNetwork {
 /// All connections of a listener.
 #[derive(Debug)]
 pub(super) struct Registry {
-    /// Connections of one network; 0 is as many as there are.
+    /// The most connections of one network; 0 is no limit.
     per_network_max: usize,
     all: Mutex<Connections>,
 }
@@ -49,12 +51,12 @@ struct Connections {
 #[derive(Debug)]
 struct RegisteredConnection {
     activity: Arc<ConnectionActivity>,
-    /// Whether it is a proxy's, which has many clients.
+    /// Whether the peer is a proxy, which has many clients.
     proxy: Arc<AtomicBool>,
     network: PeerNetwork,
 }
 
-/// A connection that is counted until this is dropped.
+/// A registered connection; dropping this removes it.
 #[derive(Debug)]
 pub(super) struct Registration {
     registry: Arc<Registry>,
@@ -73,8 +75,8 @@ impl Registry {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in, unless its network has too many that do something. When it has too many that
-    /// wait, the one that has waited longest goes.
+    /// Registers a connection. If its network is at its limit, its longest idle connection is
+    /// evicted; if none is idle, the new one is refused.
     pub(super) fn register(
         self: &Arc<Self>,
         peer: IpAddr,
@@ -105,11 +107,11 @@ impl Registry {
         Some(Registration { registry, id })
     }
 
-    /// Ends some of those that have waited longest, and says how many.
+    /// Evicts some of the longest idle connections, and returns how many.
     pub(super) fn make_room(&self) -> usize {
         let all = self.lock();
         let waiting = all.connections.values().filter_map(|it| {
-            // A proxy's are the last to go: it has clients who ask.
+            // Those of proxies are evicted last, because their clients share them.
             let key = (
                 it.proxy.load(Ordering::Relaxed),
                 it.activity.eviction_rank()?,
@@ -129,7 +131,7 @@ impl Registry {
 }
 
 impl Connections {
-    /// The connections of a network that are not a proxy's and not about to end.
+    /// The connections of a network that are neither a proxy's nor evicted already.
     fn clients_of(&self, network: PeerNetwork) -> Vec<&Arc<ConnectionActivity>> {
         let ids = self.networks.get(&network).into_iter().flatten();
         ids.filter_map(|id| self.connections.get(id))
@@ -174,7 +176,7 @@ mod tests {
             }
         }
 
-        /// Each a millisecond after the one before.
+        /// Connects, a millisecond after the previous connection.
         fn connects(&self, address: &str, proxy: bool) -> Connected {
             self.clock.pass(1);
             let limits = TimeLimits {
@@ -190,7 +192,7 @@ mod tests {
             Some((registration, activity))
         }
 
-        /// One that does something.
+        /// Connects and sends a request.
         fn asks(&self, address: &str, proxy: bool) -> Connected {
             let connected = self.connects(address, proxy);
             if let Some((_, activity)) = &connected {
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_so_many_connections_and_the_longest_silent_one_goes_first() {
+    fn a_network_is_limited_and_its_longest_idle_connection_is_evicted_first() {
         let peers = Peers::new(3);
         let one = peers.asks("192.0.2.1", false);
         let two = peers.connects("192.0.2.1", false);
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_a_64() {
+    fn an_ipv6_network_is_a_64() {
         let peers = Peers::new(1);
         let _one = peers.asks("2001:db8:1:2::1", false);
         assert!(peers.connects("2001:db8:1:2:ffff::9", false).is_none());
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_excused_and_so_is_everybody_without_a_limit() {
+    fn proxies_have_no_limit_and_0_is_no_limit() {
         let (peers, unlimited) = (Peers::new(1), Peers::new(0));
         let proxies = (0..5).map(|_| peers.asks("10.0.0.1", true));
         let clients = (0..5).map(|_| unlimited.asks("192.0.2.1", false));
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_by_who_has_waited_longest_and_by_nobody_who_does_something() {
+    fn the_longest_idle_connections_are_evicted_and_busy_ones_never() {
         let peers = Peers::new(0);
         let (proxy, busy) = (
             peers.connects("10.0.0.1", true),
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_asked_before_stays_longer_than_who_never_has_or_does_not_read() {
+    fn connections_with_a_served_request_are_evicted_after_silent_and_stalled_ones() {
         let peers = Peers::new(0);
         let buyer = peers.asks("192.0.2.1", false);
         buyer.as_ref().unwrap().1.end_request(None);
