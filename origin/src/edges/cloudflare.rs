@@ -1,4 +1,4 @@
-//! A zone at Cloudflare, told by its API: <https://developers.cloudflare.com/api> `purge_cache`.
+//! Purges a Cloudflare zone through its API: <https://developers.cloudflare.com/api> `purge_cache`.
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use shared::{edge::PurgeOrder, time::Timestamp};
 
 use super::PurgeTarget;
 
-/// The most tags of one call, on every plan.
+/// The most tags in one call, on every plan.
 const TAGS_MAX: usize = 100;
-/// More calls than this at once are more than the smallest plan has left: then everything is purged,
-/// which is one.
+/// The most calls for one purge. More would exceed the quota of the smallest plan; then everything
+/// is purged, in one call.
 const CALLS_MAX: usize = 5;
 
-/// A zone.
+/// A Cloudflare zone.
 pub(super) struct CloudflareZone {
     url: String,
     token: String,
@@ -36,7 +36,7 @@ impl CloudflareZone {
             .await
             .map_err(|error| format!("Cloudflare: {}", error.without_url()))?;
         let status = response.status();
-        // Too many calls are an answer like any other failure: the outbox waits longer each time.
+        // A 429 is a failure like any other: the relay retries with growing delays.
         let text = response.text().await.unwrap_or_default();
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         if status.is_success() && json["success"] == true {
@@ -69,7 +69,7 @@ impl PurgeTarget for CloudflareZone {
     }
 }
 
-/// What a zone is told. It has no soft purge; gone is right too.
+/// The bodies of the API calls. Cloudflare has no soft purge; a hard one is correct, too.
 fn bodies(request: &PurgeOrder) -> Vec<Value> {
     if request.everything || request.tags.len() > TAGS_MAX * CALLS_MAX {
         return vec![json!({ "purge_everything": true })];

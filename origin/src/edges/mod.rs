@@ -1,9 +1,9 @@
-//! The edges in front of the shop, as far as they are told that something is no longer right. Owns
-//! `edge_cursors`: up to which change each was told. What has changed is in the database, numbered, so that
-//! it does not matter which process changes something, or whether it knows of edges.
+//! Purges the edges in front of the shop. Owns `edge_cursors`: the version up to which each edge
+//! has been purged. Changes are numbered in the database, so it does not matter which process makes
+//! a change, or whether it knows about edges.
 //!
-//! What must stay true: each edge is told at least once, whatever becomes of the others; being told twice
-//! changes nothing.
+//! Invariants: each edge gets each purge at least once, whatever happens to other edges; a repeated
+//! purge has no effect.
 
 mod cloudflare;
 mod relay;
@@ -24,9 +24,10 @@ pub use relay::{purge_edge, purge_edges};
 
 use relay::DeliveryState;
 
-/// Where answers are kept that can be purged.
+/// A cache that can be purged.
 pub trait PurgeTarget: Debug + Send + Sync {
-    /// Purges; on return whoever asks there gets what is right now. The error is for a log.
+    /// Purges. After it returns, the cache serves no response from before the change. The error is
+    /// for the log.
     fn purge<'a>(
         &'a self,
         client: &'a reqwest::Client,
@@ -39,10 +40,10 @@ pub trait PurgeTarget: Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct Edges(Vec<EdgeTarget>);
 
-/// One of them.
+/// One edge.
 #[derive(Debug)]
 struct EdgeTarget {
-    /// Its name, the same in every process that knows it.
+    /// Its name in `edge_cursors`, the same in all processes.
     name: String,
     purge: Box<dyn PurgeTarget>,
     delivery: DeliveryState,
@@ -59,7 +60,7 @@ impl EdgeTarget {
 }
 
 impl Edges {
-    /// The edges that the settings name.
+    /// The edges in the settings.
     pub fn new(config: &Config) -> Result<Self, String> {
         let mut edges = Vec::new();
         for url in &config.edge_urls {
@@ -89,7 +90,7 @@ impl Edges {
     }
 }
 
-/// The same in as few orders as possible: each tag once, with its last change.
+/// Merges purge requests into as few as possible: each tag once, with its latest version.
 fn merge_requests(requests: &[PurgeOrder]) -> Vec<PurgeOrder> {
     let mut merged = Vec::new();
     for mode in [PurgeMode::Hard, PurgeMode::Soft] {
@@ -128,7 +129,8 @@ fn merge_requests(requests: &[PurgeOrder]) -> Vec<PurgeOrder> {
     merged
 }
 
-/// The later one of two changes. Without a number a purge concerns every answer, and that is more.
+/// The later of two versions. A purge without a version applies to all responses, so none is the
+/// latest.
 fn later(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     one.zip(other).map(|(one, other)| one.max(other))
 }
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_many_say_is_said_once() {
+    fn each_tag_is_purged_once() {
         let (hard, soft) = (PurgeMode::Hard, PurgeMode::Soft);
         let requests = [
             request(hard, &[("p1", Some(3)), ("home", None)]),
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_more_than_any_tag() {
+    fn a_purge_of_everything_includes_all_tags() {
         let all = |mode, version| PurgeOrder {
             mode,
             everything: true,
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn no_order_is_longer_than_an_edge_takes() {
+    fn no_request_has_more_tags_than_an_edge_accepts() {
         let names: Vec<String> = (0..=PURGE_TAGS_MAX).map(|it| format!("p{it}")).collect();
         let tags: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
         let lengths: Vec<usize> = merge_requests(&[request(PurgeMode::Hard, &tags)])

@@ -1,5 +1,6 @@
-//! The relay: tells each edge what has changed since it was told last, whichever process changed it. An edge
-//! that does not answer falls behind alone, and is told everything that it missed at once.
+//! The relay of purges: sends each edge the changes since its last purge, whichever process made
+//! them. An edge that does not respond does not delay others, and gets all missed purges at once
+//! later.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,23 +21,23 @@ use super::{
     store::{self, EdgeCursor},
 };
 
-/// How long a process may take to tell an edge, before another one does.
+/// How long a process may take for the purges of an edge, before another process may take over.
 const LEASE_MS: i64 = 30_000;
-/// How often an edge that nothing is told is noted to know everything.
+/// How often the cursor of an edge is confirmed when nothing changes.
 const CONFIRM_INTERVAL_MS: i64 = 10 * 60 * 1_000;
-/// How long it waits after a failure, at least and at most.
+/// The shortest and the longest delay after a failure.
 const WAIT_MIN_MS: i64 = 1_000;
 const WAIT_MAX_MS: i64 = 60_000;
 
-/// What this process knows of what an edge was told.
+/// What this process knows about the purges of an edge.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryState(Mutex<DeliveryProgress>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct DeliveryProgress {
-    /// Up to this change, at this time.
+    /// The version of the last successful purge, and its time.
     acknowledged: Option<(u64, Timestamp)>,
-    /// It has failed so often, and is asked again then.
+    /// The number of consecutive failures, and the time of the next attempt.
     failures: u32,
     retry_at_ms: i64,
 }
@@ -46,7 +47,7 @@ impl DeliveryState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there may be something to tell it.
+    /// Whether there may be something to purge, and no delay after a failure is running.
     fn is_due(&self, latest: u64, now: Timestamp) -> bool {
         let progress = *self.lock();
         let confirmed = |at: Timestamp| now.as_millis() - at.as_millis() < CONFIRM_INTERVAL_MS;
@@ -68,20 +69,20 @@ impl DeliveryState {
     }
 }
 
-/// Twice as long after each failure.
+/// The delay after so many failures; it doubles each time.
 fn wait_ms(failures: u32) -> i64 {
     let doubled = 1_i64 << failures.saturating_sub(1).min(16);
     WAIT_MIN_MS.saturating_mul(doubled).min(WAIT_MAX_MS)
 }
 
-/// Tells every edge what has changed, and says how many purges that took.
+/// Purges every edge, and returns the number of purge requests.
 pub async fn purge_edges(app: &App) -> Result<usize, db::Error> {
     let each = (0..app.edges.len()).map(|index| purge_edge(app, index));
     let told = futures_util::future::join_all(each).await;
     told.into_iter().try_fold(0, |sum, told| Ok(sum + told?))
 }
 
-/// Tells one of the edges what has changed, and says how many purges that took.
+/// Purges one edge, and returns the number of purge requests.
 pub async fn purge_edge(app: &App, index: usize) -> Result<usize, db::Error> {
     let Some(edge) = app.edges.0.get(index) else {
         return Ok(0);
@@ -122,7 +123,8 @@ pub async fn purge_edge(app: &App, index: usize) -> Result<usize, db::Error> {
     Ok(requests.len())
 }
 
-/// Takes the turn of telling an edge, and what there is to tell: the last change, and the purges up to it.
+/// Leases the cursor of an edge. Returns the latest version and the purge requests up to it; none
+/// if another process has the lease.
 async fn lease_purges(
     app: &App,
     edge: &EdgeTarget,
@@ -141,7 +143,7 @@ async fn lease_purges(
     )))
 }
 
-/// The purges after which an edge has nothing that is older than the last change.
+/// The purge requests after which an edge serves nothing older than the latest version.
 fn purge_requests(
     cursor: EdgeCursor,
     latest: u64,
@@ -151,16 +153,17 @@ fn purge_requests(
     if latest == cursor.version {
         return Vec::new();
     }
-    // A database that was restored counts from an earlier number: whatever is later is of another past.
+    // The database was restored from a backup. Cached responses may be from versions that no longer
+    // exist.
     if latest < cursor.version {
         return vec![everything(PurgeMode::Hard, None)];
     }
     let is_retained = |at: Timestamp| now.as_millis() - at.as_millis() < cache::RETENTION_MS;
-    // What changed so long ago is not known any more, and a new edge may have been somebody else's.
+    // Older changes have been deleted, and a new edge may contain responses of another shop.
     if !cursor.told_at.is_some_and(is_retained) || changed.is_empty() {
         return vec![everything(PurgeMode::Hard, Some(latest))];
     }
-    // Accounts are nobody's affair at the edge.
+    // The edge never stores private responses, so account tags do not matter there.
     let is_kept = |name: &str| !matches!(name.parse(), Ok(Tag::Account(_)));
     let changed = changed.iter().filter(|it| is_kept(&it.0));
     let requests = changed.map(|(name, version)| match name.as_str() {
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_is_told_what_it_does_not_know() {
+    fn an_edge_gets_the_changes_since_its_last_purge() {
         let names = changed(&[("p1", 4), ("home", 5)]);
         let purges = purge_requests(told(3, 0), 5, &names, at(1));
         assert_eq!(purges.len(), 1);
@@ -231,9 +234,9 @@ mod tests {
         assert_eq!(all, [everything(PurgeMode::Hard, Some(6))]);
     }
 
-    /// Whoever was away for longer than changes are remembered forgets everything.
+    /// An edge that missed changes which are already deleted is purged completely.
     #[test]
-    fn what_is_not_remembered_is_everything() {
+    fn missing_changes_purge_everything() {
         let names = changed(&[("p1", 4)]);
         let all = [everything(PurgeMode::Hard, Some(4))];
         assert_eq!(
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_that_fails_is_asked_less_and_less() {
+    fn the_delay_grows_with_each_failure() {
         let edge = DeliveryState::default();
         assert!(edge.is_due(0, at(0)), "it may be new");
         edge.record_failure(at(0));

@@ -5,16 +5,16 @@ use sqlx::{Row as _, error::DatabaseError};
 
 use crate::db::{self, Tx};
 
-/// What an edge was told.
+/// The state of an edge's purges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct EdgeCursor {
-    /// Every change up to this one.
+    /// Every change up to this version has been purged.
     pub version: u64,
-    /// When; never, if it is new.
+    /// When it was purged or confirmed last; none for a new edge.
     pub told_at: Option<Timestamp>,
 }
 
-/// Takes the turn of telling an edge until then, unless another process has it.
+/// Leases the cursor of an edge until `until_ms`, unless another process has the lease.
 pub(super) async fn lease_cursor(
     tx: &mut Tx,
     edge: &str,
@@ -61,7 +61,7 @@ async fn add_cursor(
     let done = sqlx::query(statement).bind(edge).bind(until_ms);
     match done.execute(tx.conn()).await {
         Ok(_) => Ok(Some(EdgeCursor::default())),
-        // Another process has begun at the same moment.
+        // Another process has inserted the row at the same time.
         Err(error) if is_unique_violation(&error) => Ok(None),
         Err(error) => Err(error),
     }
@@ -72,7 +72,7 @@ fn is_unique_violation(error: &db::Error) -> bool {
     error.is_some_and(DatabaseError::is_unique_violation)
 }
 
-/// Notes up to which change an edge was told, and gives the turn back.
+/// Saves the version up to which an edge has been purged, and releases the lease.
 pub(super) async fn save_cursor(
     tx: &mut Tx,
     edge: &str,
@@ -92,7 +92,7 @@ pub(super) async fn save_cursor(
     Ok(())
 }
 
-/// Gives the turn back.
+/// Releases the lease.
 pub(super) async fn release_cursor(tx: &mut Tx, edge: &str) -> Result<(), db::Error> {
     let statement = "
         update edge_cursors

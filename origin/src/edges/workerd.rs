@@ -1,4 +1,4 @@
-//! An edge on workerd, told by a signed call.
+//! Purges an edge on workerd with a signed call.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use shared::{
 
 use super::PurgeTarget;
 
-/// An edge that does not answer for so long is told again later.
+/// The time limit of a call; the relay retries later.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One process of the edge. Each has a memory of its own, so each is told by its own address.
+/// One process of the edge. Each has its own memory, so each is purged at its own address.
 pub(super) struct WorkerdEdge {
     url: String,
     secret: String,

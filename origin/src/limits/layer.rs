@@ -1,5 +1,5 @@
-//! The limits that a client has. What is limited by who is meant, and not by who asks, stands where it
-//! is done.
+//! The layer of the rate limits by client. Limits by account, recipient, cart or order are checked
+//! by the handlers.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -23,12 +23,12 @@ use super::{LimitSubject, Network, RateLimited, Rule, Verdict};
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Where the API begins.
+/// The path prefix of the API.
 const API_ROOT: &str = "/api/v1";
 
-/// Lets a request through unless its client has asked too often; the answer says how often it still
-/// may (draft-ietf-httpapi-ratelimit-headers). A client that is not known has no limit: it came
-/// through something that was not named in the settings.
+/// Refuses a request whose client exceeds its rate limit. The response says how many requests
+/// remain (draft-ietf-httpapi-ratelimit-headers). A client without a known address has no limit: it
+/// came through a proxy that is not configured.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let client = request
         .extensions()
@@ -39,7 +39,8 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     let (Some(client), Some(rule)) = (client, rule) else {
         return next.run(request).await;
     };
-    // A browser that has signed in before does not share its limit with those who guess.
+    // A browser that has signed in before has a bucket of its own, so that attackers cannot lock it
+    // out.
     let device = match rule.name {
         LOGIN_RULE => accounts::known_device(&app, request.headers()).await,
         _ => Ok(None),
@@ -66,15 +67,15 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
         let retry_in = verdict.retry_in;
         Refusal::from(RateLimited { retry_in }).into_response()
     };
-    // What is the same for everybody does not say how often one of them has asked.
+    // API responses may be shared, so they contain no numbers of one client.
     if !verdict.allowed || rule.name != API_RULE {
         add_rate_limit_headers(&mut response, rule, verdict);
     }
     response
 }
 
-/// Takes one request from a client's network and from those around it, the smallest one first; the answer
-/// is of the network that refuses, or else of the client's own.
+/// Takes one request from the buckets of a client's network and of the networks around it, the
+/// smallest first. Returns the verdict that refuses, or else that of the client's own network.
 async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict)> {
     let now = app.clock.now();
     let mut own = None;
@@ -88,7 +89,7 @@ async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict
     own
 }
 
-/// The same for what a handler limits by itself.
+/// Checks a rule of a handler in the same way.
 pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), RateLimited> {
     match take(app, network, rule).await {
         Some((_, verdict)) if !verdict.allowed => {
@@ -101,13 +102,13 @@ pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(
     }
 }
 
-/// The rule of everything that has no other.
+/// The rule of routes without one of their own.
 const API_RULE: &str = "api";
 /// The rule of signing in.
 const LOGIN_RULE: &str = "login";
 
-/// The rule of a route. A form of a page and the endpoint that does the same share one, in every
-/// language. Pages that are only read have none.
+/// The rule of a route. The form of a page shares it with the corresponding endpoint, in every
+/// language. Pages have no limit for reads.
 fn rule_of(config: &Config, route: &str, method: &http::Method) -> Option<Rule> {
     let default = Rule::per_minute(API_RULE, config.limit_api);
     let rule = if method.is_safe() {
@@ -118,7 +119,7 @@ fn rule_of(config: &Config, route: &str, method: &http::Method) -> Option<Rule> 
     rule.filter(|rule| rule.quota > 0)
 }
 
-/// A route without what its twins differ in: where the API begins, and the language.
+/// A route without its API or language prefix.
 fn without_prefix(route: &str) -> &str {
     match route.strip_prefix(API_ROOT) {
         Some(path) => path,
@@ -131,7 +132,8 @@ fn rule_of_action(config: &Config, path: &str) -> Option<Rule> {
     let (name, quota) = if is(&[LOGIN.about.path, CREATE_TOKENS.about.path, action::CODE]) {
         (LOGIN_RULE, config.limit_login)
     } else if is(&[RESET_PASSWORD.about.path, VERIFY_EMAIL.about.path]) {
-        // Nobody guesses 128 bits, and whoever has a link gets in, however many guess around them.
+        // A token has 128 bits and cannot be guessed, so others' attempts must not block the owner
+        // of a link.
         ("link", config.limit_api)
     } else if is(&[REGISTER.about.path]) {
         ("sign-up", config.limit_sign_up)
@@ -151,8 +153,8 @@ fn rule_of_action(config: &Config, path: &str) -> Option<Rule> {
     Some(Rule::per_minute(name, quota))
 }
 
-/// How often one client may try coupons, in whichever cart: carts cost nothing. The endpoint that takes
-/// them takes everything else that a cart has, so it asks for itself.
+/// The rule for coupon attempts of one client in all carts, because anybody can create carts. The
+/// endpoint that takes coupons also takes other changes of a cart, so its handler checks this rule.
 pub fn coupon_rule(config: &Config) -> Rule {
     Rule::per_minute("coupons-client", config.limit_coupons)
 }
@@ -163,7 +165,7 @@ fn add_rate_limit_headers(response: &mut Response, rule: Rule, verdict: Verdict)
     let wait = verdict.full_in.as_secs_f64().ceil();
     let now = format!("\"{name}\";r={};t={wait}", verdict.remaining);
     for (field, value) in [(POLICY, policy), (RATE_LIMIT, now)] {
-        // Names are our words and the rest is numbers.
+        // Rule names are ASCII and the rest is digits, so this is always a valid value.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(field, value);
         }

@@ -1,5 +1,6 @@
-//! The networks that limits count by. Whoever has one IPv6 address has 2⁶⁴ of them, and whoever rents a
-//! server often a /48: one client is a /64, and what surrounds it has a limit of its own.
+//! The networks by which rate limits count. A client usually has a whole IPv6 /64, and a rented
+//! server often a /48. So a client counts as its /64, and the networks around it have limits of
+//! their own.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -10,7 +11,7 @@ use crate::{config::Config, http_pipeline::ClientAddress};
 
 use super::{LimitSubject, Rule};
 
-/// The network that a request comes from, where it is known.
+/// The network of a request's client, if it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network(Option<NetworkNames>);
 
@@ -54,15 +55,15 @@ impl Network {
         self.0.as_ref().map(|it| it.site.as_str())
     }
 
-    /// Who holds goods in checkout: an IPv4 address, or an IPv6 /48.
+    /// The network by which reservations in checkout are counted: an IPv4 address, or an IPv6 /48.
     pub fn holder(&self) -> Option<&str> {
         let names = self.0.as_ref()?;
         let is_v6 = names.client.contains(':');
         Some(if is_v6 { &names.site } else { &names.client })
     }
 
-    /// The buckets that a request from here takes from, the smallest network first, each with its own
-    /// quota. A network that is not known has none.
+    /// The buckets from which a request takes, the smallest network first, each with its quota.
+    /// None if the network is unknown.
     pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, LimitSubject<'_>)> {
         let Some(names) = &self.0 else {
             return Vec::new();
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_what_one_client_has() {
+    fn networks_of_an_address() {
         let of = |text: &str| Network::of(text.parse().unwrap());
         let client = |text: &str| of(text).client().unwrap().to_owned();
         let site = |text: &str| of(text).site().unwrap().to_owned();

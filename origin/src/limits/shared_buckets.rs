@@ -1,5 +1,5 @@
-//! Buckets that origins share over Redis. Whoever decides there decides as `Rule::decide` does, in one
-//! step.
+//! Buckets that origins share through Redis. The script decides as `Rule::decide` does, in one
+//! atomic step.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::redis_client::RedisClient;
 
 use super::{Rule, Verdict};
 
-/// `KEYS[1]` holds when the bucket is full again. Numbers of this size are exact in Lua.
+/// `KEYS[1]` is the time at which the bucket is full again. Lua's numbers are exact at this size.
 const TAKE: &str = "
 local now, share, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local full_at = tonumber(redis.call('get', KEYS[1]) or '0')
@@ -19,7 +19,7 @@ if full_at + share - now <= window then
 end
 return string.format('%.0f', full_at)";
 
-/// Buckets in a Redis.
+/// The buckets in Redis.
 #[derive(Debug)]
 pub(super) struct SharedBuckets {
     redis: Arc<RedisClient>,
@@ -34,12 +34,12 @@ impl SharedBuckets {
         }
     }
 
-    /// Takes one request out of a bucket; nothing while Redis does not answer.
+    /// Takes one request out of a bucket; none while Redis does not respond.
     pub(super) async fn take(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Option<Verdict> {
         let key = [b"mallard:limit:".as_slice(), &bucket].concat();
         let mut call = self.take.key(&key[..]);
         call.arg(now_us).arg(rule.cost_us()).arg(rule.window_us());
-        // When the bucket was full again before this request.
+        // The time at which the bucket was full before this request.
         let full_at: String = self
             .redis
             .query(async |connection| call.invoke_async(connection).await)

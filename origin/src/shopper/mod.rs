@@ -1,8 +1,8 @@
-//! Who shops in a browser: a guest, known by the cookie of a cart, or somebody who has signed in.
-//! Owns no tables.
+//! The shopper of a browser: a guest with a cart cookie, or a person who has signed in. Owns no
+//! tables.
 //!
-//! What must stay true: only the server reads the cookies that open something; a page that is kept
-//! for everybody never sets one; a guest's cart is never made somebody's.
+//! Invariants: scripts cannot read cookies that grant access; a shared page never sets a cookie; a
+//! guest's cart is never assigned to an account.
 
 mod cookie;
 mod web;
@@ -25,17 +25,17 @@ use crate::{
     web::Refusal,
 };
 
-/// The word that stands for the cart of the browser that asks.
+/// In place of a cart's token in a path: the cart of this browser.
 const CURRENT: &str = "current";
 
-/// Who shops in the browser that asks.
+/// The shopper of the browser that sent the request.
 #[derive(Clone, Debug)]
 pub struct Shopper {
-    /// Who has signed in.
+    /// The person who has signed in.
     pub person: Option<Person>,
-    /// The token of the cart that a guest's cookie names.
+    /// The cart token in a guest's cookie.
     guest: Option<String>,
-    /// Whether they had signed in, and the session has ended.
+    /// Whether the browser has the cookie of a session that has expired.
     pub session_ended: bool,
 }
 
@@ -43,7 +43,7 @@ impl FromRequestParts<App> for Shopper {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        // What is no longer good as a session is a guest's browser again.
+        // A browser with an expired session counts as a guest's.
         let person = match Caller::from_request_parts(parts, app).await? {
             Caller::Person(person) => Some(person),
             Caller::Nobody | Caller::Program(..) | Caller::Operator => None,
@@ -59,7 +59,7 @@ impl FromRequestParts<App> for Shopper {
 }
 
 impl Shopper {
-    /// Somebody who has just signed in.
+    /// The shopper after a sign-in.
     pub fn signed_in(person: Person) -> Self {
         Self {
             person: Some(person),
@@ -73,7 +73,7 @@ impl Shopper {
         cookie::cart_token(&app.config, headers)
     }
 
-    /// The token of the cart, if there is one.
+    /// The token of the shopper's cart, if there is one.
     pub async fn cart_token(&self, app: &App) -> Result<Option<String>, accounts::Error> {
         match &self.person {
             Some(person) => accounts::find_cart(app, person.user).await,
@@ -81,7 +81,7 @@ impl Shopper {
         }
     }
 
-    /// The cart, whether it has become an order or not.
+    /// The cart, whether it has been ordered or not.
     pub async fn cart(&self, app: &App, locale: Locale) -> Result<Option<Cart>, Refusal> {
         let Some(token) = self.cart_token(app).await? else {
             return Ok(None);
@@ -93,14 +93,14 @@ impl Shopper {
         }
     }
 
-    /// The cart that can still be filled, if there is one.
+    /// The cart, if it exists and has not been ordered.
     pub async fn open_cart(&self, app: &App, locale: Locale) -> Result<Option<Cart>, Refusal> {
         let cart = self.cart(app, locale).await?;
         Ok(cart.filter(|cart| cart.order.is_none()))
     }
 
-    /// Puts something in, into a new cart where there is none. Also answers the cookies that bring
-    /// the browser its cart.
+    /// Adds an item, and creates a cart if there is none. Also returns the cookies of a new guest
+    /// cart.
     pub async fn add(
         &self,
         app: &App,
@@ -128,7 +128,7 @@ impl Shopper {
         Ok((cart, cookies))
     }
 
-    /// What the header of a page shows.
+    /// The personal part of a page's header.
     async fn visitor(&self, app: &App, locale: Locale) -> Result<Visitor, Refusal> {
         let account = match &self.person {
             Some(person) => Some(accounts::account(app, person.user).await?),
@@ -144,9 +144,9 @@ impl Shopper {
     }
 }
 
-/// A path that names a cart.
+/// Path parameters with the token of a cart.
 pub trait NamesCart {
-    /// The name.
+    /// The token.
     fn cart_mut(&mut self) -> &mut String;
 }
 

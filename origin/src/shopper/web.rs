@@ -1,4 +1,4 @@
-//! Who is there, over HTTP; and the path parameter that names a cart.
+//! The visitor endpoint, and the path parameters that name a cart.
 
 use axum::{
     Router,
@@ -21,7 +21,7 @@ pub fn routes() -> Router<App> {
     Router::new().endpoint(&GET_VISITOR, get_visitor)
 }
 
-/// The path's parameters, with the cart of the browser that asks in the place of `current`.
+/// Path parameters in which `current` is resolved to the cart of this browser.
 #[derive(Clone, Debug)]
 pub struct ResolvedCartPath<P>(pub P);
 
@@ -40,7 +40,7 @@ impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for ResolvedC
 }
 
 impl Shopper {
-    /// Whether a path names the cart of the browser that asks.
+    /// Whether a path names the current cart of the browser.
     pub fn is_current_cart(path: &str) -> bool {
         path == CURRENT
     }

@@ -1,4 +1,4 @@
-//! Whether this process may go on: its clock and its node id.
+//! Metrics of the clocks and the node id.
 
 use std::sync::atomic::AtomicU64;
 
@@ -9,7 +9,7 @@ use prometheus_client::{
 
 use crate::clock::Skew;
 
-/// How the clocks differ, and which node this is.
+/// Clock skew, and the node id.
 #[derive(Debug, Default)]
 pub struct ClockMetrics {
     machine: Gauge<f64, AtomicU64>,
@@ -44,7 +44,7 @@ impl ClockMetrics {
         );
     }
 
-    /// Records how things are.
+    /// Records the current skew and node id.
     pub fn record(&self, skew: Option<Skew>, node: Option<u16>) {
         #[expect(clippy::cast_precision_loss, reason = "a time that is shown")]
         let seconds = |ms: i64| ms as f64 / 1_000.0;

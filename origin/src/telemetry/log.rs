@@ -87,7 +87,7 @@ where
     }
 }
 
-/// A line of the log that says what went wrong, for when there is no log yet.
+/// A log line for an error that happens before logging has started.
 pub fn error_line(message: &str, clock: &Clock) -> String {
     let mut line = Map::new();
     for (key, value) in [

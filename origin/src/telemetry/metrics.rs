@@ -1,4 +1,4 @@
-//! Metrics, as Prometheus reads them.
+//! The metrics in the OpenMetrics format, for Prometheus.
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -17,14 +17,14 @@ use super::{
     BusinessMetrics, CacheMetrics, clock::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
 };
 
-/// What a request is counted under.
+/// The labels of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     /// The method, or `OTHER` for one that HTTP does not name.
     pub method: &'static str,
     /// The route with its parameters' names, never their values; empty when there is none.
     pub route: String,
-    /// The answer's status.
+    /// The status of the response.
     pub status: u16,
 }
 
@@ -44,7 +44,7 @@ const SECONDS: [f64; 16] = [
     0.25, 0.5, 1.0, 5.0,
 ];
 
-/// Everything that is counted.
+/// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -52,15 +52,15 @@ pub struct Metrics {
     seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
     shed: Family<ShedLabels, Counter<u64, AtomicU64>>,
     closed: Family<CloseLabels, Counter<u64, AtomicU64>>,
-    /// Requests that have no answer yet.
+    /// Requests without a response yet.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections from clients.
     pub connections: Gauge<i64, AtomicI64>,
-    /// How the shop does.
+    /// Carts, orders, payments and stock.
     pub business: BusinessMetrics,
-    /// What the caches do.
+    /// The response cache.
     pub cache: CacheMetrics,
-    /// How the clocks differ, and which node this is.
+    /// Clock skew, and the node id.
     pub clock: ClockMetrics,
     pools: PoolMetrics,
     replica: ReplicaMetrics,
@@ -121,23 +121,23 @@ impl Metrics {
         self
     }
 
-    /// Counts a request for which there was no place.
+    /// Counts a request that was refused by load shedding.
     pub fn count_shed_request(&self, work: &'static str) {
         self.shed.get_or_create(&ShedLabels { work }).inc();
     }
 
-    /// Counts a connection that was ended, and why.
+    /// Counts a connection that the server closed, by reason.
     pub fn count_closed_connection(&self, reason: &'static str) {
         self.closed.get_or_create(&CloseLabels { reason }).inc();
     }
 
-    /// Counts an answered request.
+    /// Counts a response and its duration.
     pub fn count_response(&self, labels: &RequestLabels, seconds: f64) {
         self.requests.get_or_create(labels).inc();
         self.seconds.get_or_create(labels).observe(seconds);
     }
 
-    /// The text that Prometheus fetches (OpenMetrics 1.0).
+    /// Renders all metrics as OpenMetrics 1.0.
     pub fn render(
         &self,
         db: &Db,

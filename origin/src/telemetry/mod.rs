@@ -1,4 +1,4 @@
-//! What the server says about itself: logs and metrics.
+//! Telemetry: logs and metrics.
 
 mod business;
 mod caches;

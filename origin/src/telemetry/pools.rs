@@ -1,4 +1,4 @@
-//! What the pools of connections to the database do.
+//! Metrics of the database connection pools.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ struct PoolLabels {
 type GaugeByPool = Family<PoolLabels, Gauge>;
 type SecondsByPool = Family<PoolLabels, Gauge<f64, AtomicU64>>;
 
-/// What the pools do.
+/// Metrics by pool.
 #[derive(Debug, Default)]
 pub struct PoolMetrics {
     open: GaugeByPool,
@@ -82,7 +82,7 @@ impl PoolMetrics {
         );
     }
 
-    /// Notes how a pool is.
+    /// Records the figures of a pool.
     pub(super) fn record(&self, pool: &'static str, figures: &PoolFigures) {
         let labels = PoolLabels { pool };
         let gate = &figures.gate;

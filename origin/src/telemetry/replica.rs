@@ -1,4 +1,4 @@
-//! How far the database's replica is behind, and how much it is read.
+//! Metrics of the database replica.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use prometheus_client::{
 
 use crate::db::ReplicaFigures;
 
-/// How the replica is.
+/// Lag and use of the replica.
 #[derive(Debug, Default)]
 pub struct ReplicaMetrics {
     usable: Gauge,

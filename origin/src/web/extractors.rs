@@ -1,5 +1,4 @@
-//! What handlers take from a request. Whatever is wrong with it becomes a problem that names the
-//! field.
+//! Extractors for API handlers. Invalid input becomes a problem that names the field.
 
 use axum::{
     Router,
@@ -16,7 +15,7 @@ use shared::{
 
 use super::Refusal;
 
-/// The query, in the endpoint's type.
+/// The query parameters, in the endpoint's type.
 #[derive(Clone, Debug)]
 pub struct Query<T>(pub T);
 
@@ -34,7 +33,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The path's parameters, in the endpoint's type.
+/// The path parameters, in the endpoint's type.
 #[derive(Clone, Debug)]
 pub struct Path<T>(pub T);
 
@@ -107,7 +106,7 @@ fn wrong<E: std::fmt::Display>(
 ) -> Problem {
     let detail = error.inner().to_string();
     let path = error.path().to_string();
-    // A field that should not be there has no path of its own; the message names it.
+    // An unknown field has no path; serde's message names it.
     let unknown = detail
         .strip_prefix("unknown field `")
         .and_then(|rest| rest.split('`').next());
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_wrong_is_named() {
+    async fn an_error_names_the_parameter() {
         for (text, field) in [
             ("limit=x", "limit"),
             ("sort=up", "sort"),
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_must_be_json_and_say_so() {
+    async fn a_body_must_be_json_with_a_json_media_type() {
         assert!(json("application/json; charset=utf-8", "{}").await.is_ok());
         assert!(json("application/merge-patch+json", "{}").await.is_ok());
         for (content_type, body, word) in [

@@ -1,5 +1,5 @@
-//! What handlers are made of: what they take, and what they answer with. The domains use it; the
-//! `http` module puts their routes together.
+//! Building blocks of handlers: extractors and responses. The domains use it; `http_pipeline` puts
+//! their routes together.
 
 mod answer;
 mod cookie;
@@ -13,5 +13,5 @@ pub use extractors::{Json, Path, Query, RouterExt};
 pub use form::{FormFields, PageLocale, problem_of};
 pub use refusal::{Refusal, ReportedProblem};
 
-/// What a handler returns.
+/// The return type of handlers.
 pub type HandlerResult = Result<Answer, Refusal>;
