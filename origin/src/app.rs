@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The shared state of handlers, jobs and commands.
 
 use std::{
     ops::Deref,
@@ -34,7 +34,7 @@ use crate::{
     webhooks::Targets,
 };
 
-/// What every handler can reach. Cloning it costs nothing.
+/// The shared state. Clones are cheap and share it.
 #[derive(Clone, Debug)]
 pub struct App(Arc<AppState>);
 
@@ -43,74 +43,74 @@ pub struct App(Arc<AppState>);
 pub struct AppState {
     /// The settings.
     pub config: Config,
-    /// Whether it was told to stop, so that nobody sends it more.
+    /// Whether the server is stopping; then readiness fails, so that load balancers stop sending.
     pub stopping: AtomicBool,
     /// The database.
     pub db: Db,
-    /// The number of the shop, once somebody has asked for it.
+    /// The id of the shop, once it has been read from the database.
     pub shop_id: OnceCell<i64>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Makes identities.
+    /// Generates ids.
     pub ids: IdGenerator,
-    /// What of the catalogue has changed.
+    /// The numbered changes, which invalidate cached responses.
     pub changes: Changes,
-    /// What is kept of answers, if anything.
+    /// The response cache in memory (L1), unless it is turned off.
     pub memory: Option<Arc<MemoryCache>>,
-    /// What origins share besides the database, if there is one.
+    /// Redis, if it is configured.
     pub redis: Option<Arc<RedisClient>>,
-    /// What origins share of answers.
+    /// The response cache in Redis (L2), if it is configured.
     pub l2: Option<L2>,
     /// The category tree.
     pub tree: TreeCache,
-    /// What lists can be narrowed by.
+    /// The facets of product lists.
     pub facets: FacetsCache,
-    /// How what is offered looks.
+    /// The presentation of offers.
     pub showcase: Showcase,
-    /// How the shop ships and taxes.
+    /// The rules for shipping and tax.
     pub rules: Rules,
-    /// Where work is done together.
+    /// The batchers of concurrent writes.
     pub batchers: Batchers,
-    /// What makes and checks hashes of passwords.
+    /// Hashes and verifies passwords.
     pub hasher: Hasher,
-    /// Whose turn it is to have a picture made smaller: one takes hundreds of megabytes.
+    /// Limits how many images are scaled concurrently: one takes hundreds of megabytes.
     pub pictures: Arc<Semaphore>,
-    /// How often something may be asked.
+    /// The rate limits.
     pub limits: Limits,
-    /// How much is worked on at the same time.
+    /// The limits of concurrent requests.
     pub concurrency: ConcurrencyLimits,
-    /// What is said when there is too much to do.
+    /// The page of load shedding.
     pub overload_page: OverloadPage,
-    /// What signs the tokens of programs.
+    /// Signs access tokens and shared cache entries.
     pub signer: Signer,
-    /// What seals secrets that have to be read again.
+    /// Encrypts secrets in the database.
     pub sealer: Sealer,
-    /// Where messages go.
+    /// Sends mail.
     pub mailer: Mailer,
-    /// Who is told that something is no longer right.
+    /// The edges to purge.
     pub edges: Edges,
-    /// With what others are asked.
+    /// HTTP client for outgoing requests.
     pub http_client: reqwest::Client,
-    /// Where messages to webhooks may go.
+    /// HTTP client for webhooks, which checks their addresses.
     pub targets: Targets,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// The files that pages load.
+    /// The manifest of the built assets.
     pub assets: Assets,
 }
 
-/// The desks.
+/// The batchers of concurrent writes.
 #[derive(Debug)]
 pub struct Batchers {
-    /// Where carts are changed.
+    /// Changes of carts.
     pub carts: Batcher<cart::Job, Result<shared::cart::Cart, cart::Error>>,
-    /// Where stock is changed by hand.
+    /// Changes of stock by staff.
     pub stock: Batcher<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
-    /// Where carts become orders.
+    /// Placements of orders.
     pub orders: Batcher<orders::Placement, Result<orders::Placed, orders::Error>>,
 }
 
-/// Jobs that a desk does at once, at most.
+/// The most jobs in a batch.
 const BATCH_MAX: usize = 64;
 
 impl Default for Batchers {
@@ -124,8 +124,8 @@ impl Default for Batchers {
 }
 
 impl App {
-    /// Connects to the database; everything else is made from the settings. Nothing can be written that
-    /// needs an identity before [`App::lease`].
+    /// Connects to the database and builds everything else from the settings. Nothing that needs an
+    /// id can be written before [`App::lease`].
     pub async fn connect(config: Config, assets: Assets, clock: Clock) -> Result<Self, db::Error> {
         let rules = config
             .rules()
@@ -180,8 +180,8 @@ impl App {
         })))
     }
 
-    /// Leases a node id in the database, which must have every migration, and renews it until the database
-    /// is closed.
+    /// Leases a node id in the database, which must have every migration, and renews the lease
+    /// until the database is closed.
     pub async fn lease(&self) -> Result<(), db::LeaseError> {
         let host = hostname();
         let node = self.db.lease(self.lease_request(&host), &self.ids).await?;
@@ -224,7 +224,7 @@ impl App {
         self.db.close().await;
     }
 
-    /// What a domain needs to write stock, at this moment.
+    /// The context in which stock is written, with the current time.
     pub fn context(&self) -> inventory::Context<'_> {
         inventory::Context {
             ids: &self.ids,
@@ -235,17 +235,18 @@ impl App {
     }
 }
 
-/// How often a lease is renewed while it lasts.
+/// Renewals in the duration of a lease.
 const RENEWALS: u32 = 5;
 
-/// What this machine is called, for a person who looks for the process with a node id.
+/// The host name, so that operators find the process with a node id.
 fn hostname() -> String {
     let name = nix::unistd::gethostname().ok();
     name.and_then(|it| it.into_string().ok())
         .unwrap_or_else(|| "unnamed host".to_owned())
 }
 
-/// The mark of what makes answers: this program, what it is told to show, and the files that pages load.
+/// A hash of everything that responses depend on besides the database: the program, the settings
+/// that pages show, the checkout rules and the assets.
 fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
     let program = std::env::current_exe().and_then(std::fs::read);
     let program = program.map_err(|error| format!("cannot read the program file: {error}"))?;

@@ -1,4 +1,4 @@
-//! The command line: `serve` and the commands that fill the shop. An error is one line that says what
+//! The command line: `serve` and the administrative commands. An error is one line that says what
 //! to do, and the exit status is not zero.
 
 use std::{
@@ -60,7 +60,7 @@ enum CliCommand {
     Config,
 }
 
-/// Runs the command line; the exit status says how it went.
+/// Runs the command line and returns the exit status.
 pub fn run() -> ExitCode {
     match try_run() {
         Ok(code) => code,
@@ -83,8 +83,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether what goes wrong is for a program that reads the log of a server, and not for a person: asked before
-/// the settings are known, which may be what is wrong.
+/// Whether to print an error as a JSON log line, because a log collector reads it. Decided from the
+/// raw arguments, because the settings may be the error.
 fn log_is_json() -> bool {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let of_next = args.windows(2).find(|it| it[0] == "--log-format");
@@ -99,9 +99,9 @@ fn log_is_json() -> bool {
 
 /// Why a command stops early.
 enum CommandExit {
-    /// The command line is wrong, or only help was asked for.
+    /// The command line is wrong, or help was requested.
     Usage(clap::Error),
-    /// It failed: a line for a person.
+    /// It failed, with a line for the user.
     Failed(String),
 }
 
@@ -117,7 +117,7 @@ impl<E: Into<CommandError>> From<E> for CommandExit {
     }
 }
 
-/// A line for a person.
+/// An error as one line for the user.
 #[derive(Debug)]
 pub struct CommandError(pub String);
 
@@ -163,7 +163,7 @@ fn try_run() -> Result<ExitCode, CommandExit> {
     Ok(runtime.block_on(act(cli))?)
 }
 
-/// Global flags are found where the subcommand's own matches are.
+/// clap puts global flags into the matches of the subcommand.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, inner)| inner)
 }
@@ -214,7 +214,7 @@ async fn act(cli: Cli) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// What is done to the database and then is over.
+/// Runs a command that ends by itself.
 async fn work(app: &App, command: CliCommand) -> Result<ExitCode, CommandError> {
     migrate(app).await?;
     if !matches!(command, CliCommand::Migrate) {
@@ -274,7 +274,7 @@ async fn serve(settings: Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Connects for a command that needs no built assets.
+/// Connects without built assets, for commands that need none.
 async fn connect(settings: Config) -> Result<App, CommandError> {
     make_folder(&settings)?;
     let assets = shared::page::Assets::default();
@@ -314,8 +314,8 @@ fn unreachable_database(error: db::Error) -> CommandError {
     ))
 }
 
-/// Ends when the process is to stop: at once with Ctrl-C, and after the drain time, in which it is not ready
-/// any more, with SIGTERM.
+/// Completes when the process has to stop: at once after SIGINT, and after the drain time following
+/// SIGTERM, while readiness already fails.
 fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, CommandError> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error| CommandError(format!("cannot listen for signals: {error}"));

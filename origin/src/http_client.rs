@@ -1,16 +1,16 @@
-//! The HTTP client with which the shop asks others: providers of payments, receivers of webhooks.
+//! The HTTP client for outgoing requests: to payment providers, edges and webhooks.
 
 use std::{sync::Arc, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A client that follows no redirects and does not wait for ever.
+/// A client with time limits that follows no redirects.
 pub fn client() -> Result<reqwest::Client, String> {
     builder()?.build().map_err(|error| error.to_string())
 }
 
-/// What such a client is made of.
+/// The builder of such a client.
 pub fn builder() -> Result<reqwest::ClientBuilder, String> {
     let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

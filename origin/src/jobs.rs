@@ -1,6 +1,6 @@
-//! Work that nobody asks for: it is done again and again while the server runs, and may be done by
-//! several processes on one database at the same time. A process without a node id does none of it, and
-//! one whose clock cannot be trusted ends nothing for its age.
+//! Background jobs. They run periodically while the server runs, also in several processes on one
+//! database at the same time. A process without a node id runs no job that writes, and one whose
+//! clock is not trusted runs none that expires or deletes anything.
 
 use std::{fmt::Display, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     accounts, app::App, audit, cache, cart, catalog, db, edges, inventory, orders, outbox, payments,
 };
 
-/// How long after its end a job without one is begun again.
+/// The delay before an endless job that ended is restarted.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The jobs of a server; they end with [`Jobs::stop`].
@@ -62,7 +62,7 @@ impl Jobs {
                 cache::subscribe_to_invalidations(&app).await
             });
         }
-        // Each by itself: one that does not answer holds up no other.
+        // A job for each, so that an edge that does not respond does not delay others.
         for edge in 0..app.edges.len() {
             jobs.every(app, second / 5, "edges", move |app| async move {
                 edges::purge_edge(&app, edge).await.map(drop)
@@ -113,7 +113,7 @@ impl Jobs {
         jobs
     }
 
-    /// Does something at these intervals, as long as this process has a node id.
+    /// Runs a job at this interval, while this process has a node id.
     fn every<E, W>(
         &mut self,
         app: &App,
@@ -127,7 +127,7 @@ impl Jobs {
         self.repeat(app, (interval, name), may_write, work);
     }
 
-    /// Ends or deletes at these intervals what is over, as long as the time is certain.
+    /// Runs a job that expires or deletes something, while the clock is trusted.
     fn expiring<E, W>(
         &mut self,
         app: &App,
@@ -142,7 +142,7 @@ impl Jobs {
         self.repeat(app, (interval, name), may, work);
     }
 
-    /// Keeps at these intervals what this process knows up to date, whatever happens.
+    /// Runs a job that refreshes the state of this process, unconditionally.
     fn upkeep<E, W>(
         &mut self,
         app: &App,
@@ -156,8 +156,8 @@ impl Jobs {
         self.repeat(app, (interval, name), |_| true, work);
     }
 
-    /// Does something at these intervals while it may be done. What fails is logged and tried at the next
-    /// one.
+    /// Runs a job at this interval while `may` allows it. A failure is logged, and the job runs
+    /// again at the next interval.
     fn repeat<E, W>(
         &mut self,
         app: &App,
@@ -187,7 +187,7 @@ impl Jobs {
         });
     }
 
-    /// Does something without an end. When it ends all the same, it is begun again after a moment.
+    /// Runs an endless job, and restarts it after a delay if it ends.
     fn always<E, W>(
         &mut self,
         app: &App,
@@ -215,14 +215,14 @@ impl Jobs {
         });
     }
 
-    /// Lets each finish what it is at.
+    /// Stops all jobs; each finishes its current run.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.running.join_next().await.is_some() {}
     }
 }
 
-/// Whether there is a node id to write with. What became of it was logged.
+/// Whether this process has a node id. The loss of one was logged.
 fn may_write(app: &App) -> bool {
     app.db.node().is_some()
 }

@@ -1,5 +1,4 @@
-//! The origin: the one process that decides. It answers the catalogue API and the pages, and holds
-//! the commands that fill the shop.
+//! The origin server of a Mallard shop: the API, the pages and the administrative commands.
 
 #![forbid(unsafe_code)]
 

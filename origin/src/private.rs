@@ -1,7 +1,7 @@
-//! Files and folders that nobody but the shop's own user may read: the database, keys, mail, pictures.
+//! Files and folders that only the shop's own user may read: the database, keys, mail, images.
 //!
-//! What must stay true: they are made with modes 600 and 700, so that there is no moment at which
-//! somebody else can open them; what an operator has made wider stays so and is named at start.
+//! Invariants: they are created with modes 600 and 700, so that no other user can open them at any
+//! moment; wider modes that an operator has set are kept, and logged at start.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -12,10 +12,10 @@ use std::{
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// What group and others may do.
+/// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Makes a folder, and those above it, unless it is there.
+/// Creates a folder and its parents, unless it exists.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -23,14 +23,14 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
         .create(path)
 }
 
-/// Makes an empty file, unless it is there.
+/// Creates an empty file, unless it exists.
 pub fn create_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(false);
     file.mode(FILE_MODE).open(path).map(drop)
 }
 
-/// Those of these paths that group or others may use, with their modes. What is not there is left out.
+/// The existing paths that group or others can access, with their modes.
 pub fn open_to_others(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, u32)> {
     let open = paths.into_iter().filter_map(|path| {
         let mode = path.metadata().ok()?.permissions().mode() & 0o777;
@@ -39,7 +39,7 @@ pub fn open_to_others(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf,
     open.collect()
 }
 
-/// Says in the log what others on this machine may read.
+/// Logs a warning for each path that other users of this machine can access.
 pub fn warn_of_open(paths: impl IntoIterator<Item = PathBuf>) {
     for (path, mode) in open_to_others(paths) {
         let (path, mode) = (path.display(), format!("{mode:o}"));
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_for_nobody_else_and_what_was_there_stays() {
+    fn new_paths_are_private_and_existing_ones_keep_their_modes() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("shop/data");
         create_folder(&data).unwrap();

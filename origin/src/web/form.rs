@@ -22,7 +22,7 @@ pub struct FormFields(Vec<(String, String)>);
 /// The most fields that are read: a full cart has two for each line.
 const FIELDS_MAX: usize = 64 + 2 * LINES_MAX;
 
-/// FormFields whose names begin like this are never shown again.
+/// Fields whose names begin like this contain secrets and are never rendered again.
 const SECRET: [&str; 3] = ["password", "current", "otp"];
 
 /// The name prefix of fields that are carried through a new sign-in after the session has expired.
