@@ -146,7 +146,7 @@ impl App {
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
-        let clock = clock.of_database(&db, skew_max).await?;
+        let clock = clock.with_database_time(&db, skew_max).await?;
         let concurrency = ConcurrencyLimits::new(db.readers());
         Ok(Self(Arc::new(AppState {
             ids: IdGenerator::unassigned(),

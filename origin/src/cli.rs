@@ -15,7 +15,7 @@ use crate::{
     config::{self, Config},
     db, http_pipeline,
     jobs::Jobs,
-    load, outbox, private, server, telemetry,
+    load, outbox, private_files, server, telemetry,
 };
 
 /// The origin of a Mallard shop
@@ -242,7 +242,7 @@ async fn serve(settings: Config) -> Result<(), CommandError> {
     let app = App::connect(settings, assets, Clock::System)
         .await
         .map_err(unreachable_database)?;
-    private::warn_of_open(app.config.private_paths());
+    private_files::warn_if_accessible(app.config.private_paths());
     let state = db::migrations(&app.db).await?;
     if !state.complete() {
         let (applied, known) = (state.applied, state.known);
@@ -300,7 +300,7 @@ async fn migrate(app: &App) -> Result<(), CommandError> {
 }
 
 fn make_folder(settings: &Config) -> Result<(), CommandError> {
-    private::create_folder(&settings.data_dir).map_err(|error| {
+    private_files::create_folder(&settings.data_dir).map_err(|error| {
         let folder = settings.data_dir.display();
         CommandError(format!(
             "cannot create the data folder {folder}: {error}; set --data-dir"

@@ -37,7 +37,7 @@ impl Clock {
     }
 
     /// Turns a system clock into one of this database; other clocks stay.
-    pub async fn of_database(self, db: &Db, skew_max: Duration) -> Result<Self, db::Error> {
+    pub async fn with_database_time(self, db: &Db, skew_max: Duration) -> Result<Self, db::Error> {
         let fast_ms = match self {
             Self::System => 0,
             Self::Fast(ms) => ms,

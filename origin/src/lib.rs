@@ -34,7 +34,7 @@ pub mod orders;
 pub mod outbox;
 pub mod pages;
 pub mod payments;
-pub mod private;
+pub mod private_files;
 pub mod redis_client;
 pub mod seal;
 pub mod secret;

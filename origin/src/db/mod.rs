@@ -33,7 +33,7 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-use crate::private;
+use crate::private_files;
 
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
@@ -501,7 +501,7 @@ fn opener(
     }
     if let Some(file) = sqlite_file(&url).filter(|_| url.contains("mode=rwc")) {
         // SQLite gives the files beside it the mode of the database.
-        private::create_file(&file).map_err(Error::Io)?;
+        private_files::create_file(&file).map_err(Error::Io)?;
     }
     Ok(Opener {
         dialect,

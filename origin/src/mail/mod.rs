@@ -13,7 +13,7 @@ use lettre::{
 };
 use ui::mail::Mail;
 
-use crate::{email::EmailAddress, private};
+use crate::{email::EmailAddress, private_files};
 
 /// A finished message on its way.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ fn is_to(path: &Path, email: &str) -> std::io::Result<bool> {
 
 /// Writes a whole file or none.
 fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
-    private::create_folder(folder)?;
+    private_files::create_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;

@@ -16,7 +16,7 @@ use std::{
 
 use shared::catalog::{Image, ImageSource, Rendition};
 
-use crate::private;
+use crate::private_files;
 
 pub use error::Error;
 pub use raster::{ico, icon};
@@ -44,7 +44,7 @@ static TURN: Mutex<()> = Mutex::new(());
 impl Library {
     /// Opens the folder, and makes it if it is not there yet. It takes pictures of at most so many pixels.
     pub fn open(folder: PathBuf, pixels_max: u64) -> Result<Self, Error> {
-        match private::create_folder(&folder) {
+        match private_files::create_folder(&folder) {
             Ok(()) => Ok(Self { folder, pixels_max }),
             Err(source) => Err(Error::Folder {
                 path: folder,

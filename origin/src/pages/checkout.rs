@@ -217,7 +217,7 @@ async fn save_address(
     fields: FormFields,
 ) -> Led {
     if shopper.session_ended {
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
+        let asked = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), CHECKOUT.path);
         return Ok(asked.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
@@ -284,7 +284,7 @@ async fn save_shipping(
 ) -> Led {
     if shopper.session_ended {
         let next = CHECKOUT_SHIPPING.path;
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
+        let asked = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), next);
         return Ok(asked.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;

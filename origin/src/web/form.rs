@@ -26,7 +26,7 @@ const FIELDS_MAX: usize = 64 + 2 * LINES_MAX;
 const SECRET: [&str; 3] = ["password", "current", "otp"];
 
 /// The name prefix of fields that are carried through a new sign-in after the session has expired.
-const KEPT: &str = "kept_";
+const CARRIED_PREFIX: &str = "kept_";
 
 impl FormFields {
     /// The trimmed text of a field; empty if it is missing.
@@ -60,23 +60,28 @@ impl FormFields {
     }
 
     /// The form to carry through a sign-in: its fields without secrets.
-    pub fn kept(&self) -> Form {
+    pub fn carried_over(&self) -> Form {
         let shown = self.form().values;
-        let kept = shown
+        let carried = shown
             .iter()
-            .map(|(name, value)| (format!("{KEPT}{name}"), value));
-        let kept: Vec<(String, &String)> = kept.collect();
-        Form::of(kept.iter().map(|(name, value)| (&**name, value.as_str())))
+            .map(|(name, value)| (format!("{CARRIED_PREFIX}{name}"), value));
+        let carried: Vec<(String, &String)> = carried.collect();
+        Form::of(
+            carried
+                .iter()
+                .map(|(name, value)| (&**name, value.as_str())),
+        )
     }
 
     /// The form that was carried through a sign-in, if there is one.
-    pub fn resumed(&self) -> Option<Self> {
+    pub fn carried_over_form(&self) -> Option<Self> {
         let fields = self.0.iter();
-        let kept = fields.filter_map(|(name, value)| Some((name.strip_prefix(KEPT)?, value)));
-        let kept: Vec<_> = kept
+        let carried =
+            fields.filter_map(|(name, value)| Some((name.strip_prefix(CARRIED_PREFIX)?, value)));
+        let carried: Vec<_> = carried
             .map(|(name, value)| (name.to_owned(), value.clone()))
             .collect();
-        (!kept.is_empty()).then_some(Self(kept))
+        (!carried.is_empty()).then_some(Self(carried))
     }
 
     /// The form to render again, without secrets.
@@ -182,15 +187,15 @@ mod tests {
             (Some(7), None)
         );
         assert!(fields.has("on") && !fields.has("off"));
-        let kept = fields.kept();
-        assert_eq!(kept.values.len(), 3);
-        let again = FormFields(kept.values.into_iter().collect());
-        let again = again.resumed().unwrap();
+        let carried = fields.carried_over();
+        assert_eq!(carried.values.len(), 3);
+        let again = FormFields(carried.values.into_iter().collect());
+        let again = again.carried_over_form().unwrap();
         assert_eq!(
             (again.text("email"), again.has("password")),
             ("a@b.c", false)
         );
-        assert!(fields.resumed().is_none());
+        assert!(fields.carried_over_form().is_none());
         let form = fields.form();
         assert_eq!(form.value("email"), " a@b.c ");
         assert!(!format!("{form:?} {fields:?}").contains("hush"));

@@ -10,7 +10,7 @@ use http::Request;
 use origin::{
     at_rest,
     outbox::{deliver_due, tell_webhooks},
-    private,
+    private_files,
 };
 use serde_json::{Value, json};
 
@@ -61,11 +61,11 @@ async fn what_the_shop_keeps_is_for_nobody_else() {
         let named = |path: &PathBuf| path.to_string_lossy().ends_with(end);
         assert!(all.iter().any(named), "no {end}: {all:?}");
     }
-    assert_eq!(private::open_to_others(all), []);
+    assert_eq!(private_files::list_accessible_to_others(all), []);
     // What an operator makes wider is named.
     let file = shop.folder().join("test.db");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let open = private::open_to_others(shop.app.config.private_paths());
+    let open = private_files::list_accessible_to_others(shop.app.config.private_paths());
     assert_eq!(open, [(file, 0o644)]);
 }
 

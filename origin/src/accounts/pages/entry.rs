@@ -209,7 +209,7 @@ async fn go_on(
     locale: Locale,
     fields: &FormFields,
 ) -> Result<Response, Refusal> {
-    let resumed = match fields.resumed() {
+    let resumed = match fields.carried_over_form() {
         Some(kept) => {
             cart_of(app, entered, Shopper::guest(headers, app)).await?;
             let now = app.clock.now();

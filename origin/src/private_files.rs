@@ -31,7 +31,7 @@ pub fn create_file(path: &Path) -> io::Result<()> {
 }
 
 /// The existing paths that group or others can access, with their modes.
-pub fn open_to_others(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, u32)> {
+pub fn list_accessible_to_others(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, u32)> {
     let open = paths.into_iter().filter_map(|path| {
         let mode = path.metadata().ok()?.permissions().mode() & 0o777;
         (mode & OTHERS != 0).then_some((path, mode))
@@ -40,8 +40,8 @@ pub fn open_to_others(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf,
 }
 
 /// Logs a warning for each path that other users of this machine can access.
-pub fn warn_of_open(paths: impl IntoIterator<Item = PathBuf>) {
-    for (path, mode) in open_to_others(paths) {
+pub fn warn_if_accessible(paths: impl IntoIterator<Item = PathBuf>) {
+    for (path, mode) in list_accessible_to_others(paths) {
         let (path, mode) = (path.display(), format!("{mode:o}"));
         tracing::warn!(
             file.path = %path,
@@ -69,14 +69,14 @@ mod tests {
         let file = data.join("mallard.db");
         create_file(&file).unwrap();
         assert_eq!((mode(&data), mode(&file)), (0o700, 0o600));
-        assert_eq!(open_to_others([data.clone(), file.clone()]), []);
+        assert_eq!(list_accessible_to_others([data.clone(), file.clone()]), []);
         fs::write(&file, "rows").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         fs::set_permissions(&data, fs::Permissions::from_mode(0o711)).unwrap();
         create_folder(&data).unwrap();
         create_file(&file).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "rows");
-        let open = open_to_others([data.clone(), file.clone(), data.join("none")]);
+        let open = list_accessible_to_others([data.clone(), file.clone(), data.join("none")]);
         assert_eq!(open, [(data, 0o711), (file, 0o640)]);
     }
 }
