@@ -552,8 +552,8 @@ async fn edge_fields_require_the_edges_signature() {
     assert_eq!(refused.header("retry-after"), "");
 }
 
-/// A browser that has seen the shop over HTTPS stays there, whatever the answer was; over plain
-/// HTTP nothing is said, which no browser would believe.
+/// All responses of a shop on HTTPS have `Strict-Transport-Security`; over plain HTTP there is none,
+/// because browsers ignore it there (RFC 6797 §8.1).
 #[tokio::test]
 async fn a_shop_on_https_sends_hsts() {
     let shop = shop_with_a_mug().await;
