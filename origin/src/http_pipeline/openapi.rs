@@ -129,7 +129,7 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
     operation
 }
 
-/// What every endpoint may answer.
+/// The error responses of every endpoint.
 const ALWAYS: &[ProblemKind] = &[
     ProblemKind::BadRequest,
     ProblemKind::Timeout,
@@ -138,7 +138,7 @@ const ALWAYS: &[ProblemKind] = &[
     ProblemKind::Unavailable,
 ];
 
-/// What those may answer that change something.
+/// The error responses of endpoints with unsafe methods.
 const fn of_method(method: Method) -> &'static [ProblemKind] {
     match method {
         Method::Get => &[],
