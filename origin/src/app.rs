@@ -31,7 +31,7 @@ use crate::{
     redis::Redis,
     seal::Sealer,
     telemetry::Metrics,
-    webhooks::Targets,
+    webhooks::WebhookClient,
 };
 
 /// What every handler can reach. Cloning it costs nothing.
@@ -92,7 +92,7 @@ pub struct Parts {
     /// With what others are asked.
     pub client: reqwest::Client,
     /// Where messages to webhooks may go.
-    pub targets: Targets,
+    pub targets: WebhookClient,
     /// What is counted.
     pub metrics: Metrics,
     /// The files that pages load.
@@ -103,11 +103,11 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Desks {
     /// Where carts are changed.
-    pub carts: Desk<cart::Job, Result<shared::cart::Cart, cart::Error>>,
+    pub carts: Desk<cart::CartJob, Result<shared::cart::Cart, cart::Error>>,
     /// Where stock is changed by hand.
-    pub stock: Desk<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
+    pub stock: Desk<inventory::StockJob, Result<shared::stock::StockLevels, inventory::Error>>,
     /// Where carts become orders.
-    pub orders: Desk<orders::Placement, Result<orders::Placed, orders::Error>>,
+    pub orders: Desk<orders::Placement, Result<orders::PlaceOrderOutcome, orders::Error>>,
 }
 
 /// Jobs that a desk does at once, at most.
@@ -142,7 +142,7 @@ impl App {
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let client = crate::client::client().map_err(wrong)?;
-        let targets = Targets::new(&config.webhook_hosts).map_err(wrong)?;
+        let targets = WebhookClient::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
@@ -225,8 +225,8 @@ impl App {
     }
 
     /// What a domain needs to write stock, at this moment.
-    pub fn context(&self) -> inventory::Context<'_> {
-        inventory::Context {
+    pub fn context(&self) -> inventory::WriteContext<'_> {
+        inventory::WriteContext {
             ids: &self.ids,
             now: self.clock.now(),
             low_stock: self.config.low_stock,

@@ -418,7 +418,9 @@ async fn list_own_orders(
     Me(person): Me,
     Query(query): Query<ListOrders>,
 ) -> Answered {
-    Ok(private(&orders::list_of(&app, person.user, &query).await?))
+    Ok(private(
+        &orders::list_account_orders(&app, person.user, &query).await?,
+    ))
 }
 
 async fn get_own_order(
@@ -427,7 +429,7 @@ async fn get_own_order(
     Path(path): Path<OrderPath>,
 ) -> Answered {
     Ok(private(
-        &orders::own(&app, person.user, &path.number).await?,
+        &orders::find_account_order(&app, person.user, &path.number).await?,
     ))
 }
 

@@ -10,7 +10,7 @@ use super::store;
 const BATCH: i64 = 200;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Deletes the carts of guests that were not touched for so long that no browser knows them any more, with
+/// Deletes the carts of guests that were not changed for so long that no browser knows them any more, with
 /// the addresses that were typed in them, and says how many that were. A cart that was ordered stays with its
 /// order, and one of an account with the account.
 pub async fn delete_abandoned(app: &App) -> Result<usize, db::Error> {

@@ -8,7 +8,7 @@
 mod abandoned;
 mod change;
 mod error;
-mod hold;
+mod holds;
 mod price;
 mod store;
 mod token;
@@ -16,13 +16,14 @@ mod view;
 mod web;
 
 pub use abandoned::delete_abandoned;
-pub use change::{Change, Job, change};
+pub use change::{CartChange, CartJob, change_cart};
 pub use error::Error;
-pub use hold::sweep;
-pub use price::{Priced, price};
+pub use holds::release_expired_holds;
+pub use price::{PricedCart, price};
 pub use store::{
-    HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, rename, with_email,
+    HoldPeriod, StoredCart, StoredCartLine, assign_to_account, end_holds, erase_shopper, find_id,
+    list_by_token, list_with_email, rotate_token,
 };
 pub use token::{open_token, protect_tokens};
-pub use view::{Surroundings, read, shipping_methods, surroundings};
+pub use view::{PricingSnapshot, find, list_shipping_methods, load_pricing_snapshot};
 pub use web::routes;

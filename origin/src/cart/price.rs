@@ -8,14 +8,14 @@ use shared::{
 
 use crate::{
     catalog::Offer,
-    checkout::{Coupon, Line, Parcel, Rules, Sum, sum},
+    checkout::{Coupon, Parcel, Rules, Sum, SumLine, sum},
 };
 
-use super::{Stored, Surroundings};
+use super::{PricingSnapshot, StoredCart};
 
 /// A cart with the prices of this moment.
 #[derive(Debug)]
-pub struct Priced<'s> {
+pub struct PricedCart<'s> {
     /// What it comes to; its lines are those of the cart.
     pub sum: Sum,
     /// What each line is, and what is to be said about it.
@@ -30,24 +30,24 @@ pub struct Priced<'s> {
 
 /// Prices a cart.
 pub fn price<'s>(
-    cart: &Stored,
-    around: &'s Surroundings,
+    cart: &StoredCart,
+    snapshot: &'s PricingSnapshot,
     rules: &Rules,
     currency: Currency,
     now: Timestamp,
-) -> Priced<'s> {
+) -> PricedCart<'s> {
     let mut lines = Vec::with_capacity(cart.lines.len());
     let mut priced = Vec::with_capacity(cart.lines.len());
     let mut weight_g = 0_i64;
     for line in &cart.lines {
-        let offer = around.offers.get(&line.variant);
+        let offer = snapshot.offers.get(&line.variant);
         let sold = offer.filter(|offer| offer.active && offer.price.currency == currency);
         let mut problems = Vec::new();
         let Some(offer) = sold else {
             problems.push(LineProblem::Gone);
             lines.push((offer, problems));
             // What is not sold costs nothing and keeps its place.
-            priced.push(Line {
+            priced.push(SumLine {
                 price: line.price_minor,
                 quantity: 0,
             });
@@ -57,13 +57,13 @@ pub fn price<'s>(
             let before = Money::new(line.price_minor, currency);
             problems.push(LineProblem::PriceChanged { before });
         }
-        if let Some(available) = around.available(&[cart.id], offer)
+        if let Some(available) = snapshot.available(&[cart.id], offer)
             && available < line.quantity
         {
             problems.push(LineProblem::Short { available });
         }
         weight_g = weight_g.saturating_add(offer.weight_g.saturating_mul(line.quantity));
-        priced.push(Line {
+        priced.push(SumLine {
             price: offer.price.minor,
             quantity: line.quantity,
         });
@@ -72,7 +72,7 @@ pub fn price<'s>(
     let coupons: Vec<Option<Coupon>> = cart
         .coupons
         .iter()
-        .map(|code| around.coupon(code, cart.email.as_deref()))
+        .map(|code| snapshot.coupon(code, cart.email.as_deref()))
         .collect();
     let usable: Vec<Coupon> = coupons.iter().flatten().cloned().collect();
     let address = cart.shipping_address.as_ref();
@@ -102,7 +102,7 @@ pub fn price<'s>(
         (address.is_none(), Missing::ShippingAddress),
         (shipped.is_none(), Missing::ShippingMethod),
     ];
-    Priced {
+    PricedCart {
         sum,
         lines,
         coupons,

@@ -20,7 +20,7 @@ use super::{Error, token::seal};
 
 /// A cart as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredCart {
     /// Its identity.
     pub id: CartId,
     /// The secret by which it is found, of which the database holds a hash.
@@ -38,7 +38,7 @@ pub struct Stored {
     /// The codes of its coupons.
     pub coupons: Vec<String>,
     /// What is kept for it, once checkout has begun.
-    pub hold: Option<HeldFor>,
+    pub hold: Option<HoldPeriod>,
     /// The order that it has become.
     pub order: Option<OrderId>,
     /// Whose it is, if it belongs to an account.
@@ -46,12 +46,12 @@ pub struct Stored {
     /// When it was made.
     pub created_at: Timestamp,
     /// What is in it, in the order in which it came.
-    pub lines: Vec<StoredLine>,
+    pub lines: Vec<StoredCartLine>,
 }
 
 /// How long something is kept for a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldFor {
+pub struct HoldPeriod {
     /// When checkout began.
     pub since: Timestamp,
     /// When it ends, unless the shopper does something.
@@ -60,7 +60,7 @@ pub struct HeldFor {
 
 /// A line as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredLine {
+pub struct StoredCartLine {
     /// What it is.
     pub variant: VariantId,
     /// How many.
@@ -73,12 +73,12 @@ pub struct StoredLine {
 
 /// The carts with these tokens, by token, with their lines and what has become of them. `lock` locks
 /// the carts' rows, in the order of their ids.
-pub async fn load(
+pub async fn list_by_token(
     conn: &mut AnyConnection,
     tokens: &[&str],
     lock: &'static str,
-) -> Result<HashMap<String, Stored>, Error> {
-    let mut carts: Vec<Stored> = Vec::with_capacity(tokens.len());
+) -> Result<HashMap<String, StoredCart>, Error> {
+    let mut carts: Vec<StoredCart> = Vec::with_capacity(tokens.len());
     let hashes = tokens.iter().map(|token| (secret::hash(token), *token));
     let mut hashes: HashMap<String, &str> = hashes.collect();
     for chunk in tokens.chunks(Rows::MAX) {
@@ -101,7 +101,7 @@ pub async fn load(
             let line = line(row)?;
             match known {
                 Some(cart) => cart.lines.extend(line),
-                None => carts.push(Stored {
+                None => carts.push(StoredCart {
                     lines: line.into_iter().collect(),
                     ..cart(row, id)?
                 }),
@@ -110,18 +110,18 @@ pub async fn load(
     }
     let carts = carts.into_iter().filter_map(|cart| {
         let token = hashes.remove(&cart.token)?.to_owned();
-        Some((token.clone(), Stored { token, ..cart }))
+        Some((token.clone(), StoredCart { token, ..cart }))
     });
     Ok(carts.collect())
 }
 
 /// A line of a cart; an empty one has none.
-fn line(row: &AnyRow) -> Result<Option<StoredLine>, Error> {
+fn line(row: &AnyRow) -> Result<Option<StoredCartLine>, Error> {
     let variant: Option<i64> = row.try_get("variant_id")?;
     let Some(variant) = variant else {
         return Ok(None);
     };
-    Ok(Some(StoredLine {
+    Ok(Some(StoredCartLine {
         variant: VariantId::new(variant),
         quantity: row.try_get("quantity")?,
         price_minor: row.try_get("price_minor")?,
@@ -129,7 +129,7 @@ fn line(row: &AnyRow) -> Result<Option<StoredLine>, Error> {
     }))
 }
 
-fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
+fn cart(row: &AnyRow, id: CartId) -> Result<StoredCart, Error> {
     let address: Option<String> = row.try_get("shipping_address")?;
     let coupons: String = row.try_get("coupons")?;
     let order: Option<i64> = row.try_get("order_id")?;
@@ -137,7 +137,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
     let email: Option<String> = row.try_get("email")?;
     let since: Option<i64> = row.try_get("held_since")?;
     let until: Option<i64> = row.try_get("held_until")?;
-    Ok(Stored {
+    Ok(StoredCart {
         id,
         token: row.try_get("token")?,
         version: row.try_get("version")?,
@@ -146,7 +146,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
         shipping_address: address.map(|it| serde_json::from_str(&it)).transpose()?,
         shipping_method: row.try_get("shipping_method")?,
         coupons: serde_json::from_str(&coupons)?,
-        hold: since.zip(until).map(|(since, until)| HeldFor {
+        hold: since.zip(until).map(|(since, until)| HoldPeriod {
             since: Timestamp::from_millis(since),
             until: Timestamp::from_millis(until),
         }),
@@ -158,7 +158,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
 }
 
 /// Raises the versions of carts of which nothing but lines has changed, by so much each.
-pub(super) async fn raise(
+pub(super) async fn bump_versions(
     tx: &mut Tx,
     now: Timestamp,
     carts: &BTreeMap<i64, Vec<CartId>>,
@@ -179,7 +179,7 @@ pub(super) async fn raise(
 }
 
 /// Writes carts as they are now, new ones and changed ones, without their lines.
-pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&Stored]) -> Result<(), Error> {
+pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&StoredCart]) -> Result<(), Error> {
     let head = "
         insert into carts (id, token, version, note, email, shipping_address, shipping_method,
                            coupons, held_since, held_until, created_at, updated_at) ";
@@ -225,7 +225,7 @@ pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&Stored]) -> Resu
 /// Writes lines as they are now, and takes out those that are gone.
 pub(super) async fn save_lines(
     tx: &mut Tx,
-    lines: &[(CartId, StoredLine)],
+    lines: &[(CartId, StoredCartLine)],
     gone: &[(CartId, VariantId)],
 ) -> Result<(), Error> {
     let head = "
@@ -268,7 +268,7 @@ pub(super) async fn save_lines(
 
 /// Gives a cart to an account, and says which one it is. Its token is sealed, because the account's other
 /// browsers will ask for it.
-pub async fn give(
+pub async fn assign_to_account(
     tx: &mut Tx,
     sealer: &Sealer,
     token: &str,
@@ -300,7 +300,7 @@ pub async fn give(
 }
 
 /// Which cart has this token.
-pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartId>, db::Error> {
+pub async fn find_id(conn: &mut AnyConnection, token: &str) -> Result<Option<CartId>, db::Error> {
     let statement = "
         select id
           from carts
@@ -313,7 +313,7 @@ pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartI
 }
 
 /// Gives somebody's cart another token: whoever knew the old one knows nothing any more.
-pub async fn rename(tx: &mut Tx, sealer: &Sealer, cart: CartId) -> Result<(), db::Error> {
+pub async fn rotate_token(tx: &mut Tx, sealer: &Sealer, cart: CartId) -> Result<(), db::Error> {
     let token = secret::token();
     let sealed = seal(sealer, cart, &token)?;
     set_token(tx, cart, (secret::hash(&token), Some(sealed))).await
@@ -408,7 +408,7 @@ pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Res
 }
 
 /// The carts in which somebody has typed this address and that are not ordered.
-pub async fn with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Error> {
+pub async fn list_with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Error> {
     let statement = "
         select id
           from carts
@@ -423,7 +423,7 @@ pub async fn with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Err
     Ok(ids.into_iter().map(CartId::new).collect())
 }
 
-/// Deletes carts of guests that were not touched since this time and are not ordered, with what is in them,
+/// Deletes carts of guests that were not changed since this time and are not ordered, with what is in them,
 /// and says how many that were.
 pub(super) async fn delete_abandoned(
     tx: &mut Tx,
@@ -459,7 +459,7 @@ pub(super) async fn delete_abandoned(
 }
 
 /// The carts whose time in checkout is over, the ones that ended first.
-pub(super) async fn overdue(
+pub(super) async fn list_overdue_holds(
     conn: &mut AnyConnection,
     now: Timestamp,
     limit: i64,

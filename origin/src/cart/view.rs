@@ -15,21 +15,21 @@ use crate::{
     catalog::{self, Offer, Showcase},
     checkout::Coupon,
     coupons,
-    inventory::{self, Holds, Shelf},
+    inventory::{self, Holds, InventoryLevel},
     orders,
 };
 
-use super::{Error, Priced, Stored, price, store};
+use super::{Error, PricedCart, StoredCart, price, store};
 
 /// What carts are priced with: read once for all carts of a batch.
 #[derive(Debug, Default)]
-pub struct Surroundings {
+pub struct PricingSnapshot {
     /// What is offered of their variants.
     pub offers: HashMap<VariantId, Offer>,
     /// Those that were asked for by sku.
     pub skus: HashMap<String, VariantId>,
     /// How much there is of them.
-    pub shelves: HashMap<VariantId, Vec<Shelf>>,
+    pub levels: HashMap<VariantId, Vec<InventoryLevel>>,
     /// What they hold of it.
     pub holds: Holds,
     /// Their coupons, by code.
@@ -38,26 +38,26 @@ pub struct Surroundings {
     pub uses: HashMap<(CouponId, String), i64>,
 }
 
-impl Surroundings {
+impl PricingSnapshot {
     /// How many of this can be sold to these carts; nothing where there is no limit.
     pub fn available(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
-        (!offer.backorder).then(|| self.there(carts, offer))?
+        (!offer.backorder).then(|| self.in_stock(carts, offer))?
     }
 
     /// How many of this are there for these carts; nothing where they are not counted.
-    pub fn there(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
+    pub fn in_stock(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
         if !offer.tracked {
             return None;
         }
-        let shelves = self.shelves.get(&offer.variant).into_iter().flatten();
-        let available = shelves.map(|shelf| {
+        let levels = self.levels.get(&offer.variant).into_iter().flatten();
+        let available = levels.map(|level| {
             let own = carts
                 .iter()
                 .filter_map(|cart| self.holds.get(cart))
                 .flatten();
-            let own = own.filter(|it| it.variant == offer.variant && it.location == shelf.location);
-            let held = shelf.held - own.map(|it| it.quantity).sum::<i64>();
-            Shelf { held, ..*shelf }.available()
+            let own = own.filter(|it| it.variant == offer.variant && it.location == level.location);
+            let held = level.held - own.map(|it| it.quantity).sum::<i64>();
+            InventoryLevel { held, ..*level }.available()
         });
         Some(available.sum())
     }
@@ -73,13 +73,13 @@ impl Surroundings {
 
 /// Reads what these carts, and what has these skus besides, are priced with. `lock` locks the rows of
 /// stock and coupons.
-pub async fn surroundings(
+pub async fn load_pricing_snapshot(
     conn: &mut AnyConnection,
     showcase: &Showcase,
-    carts: impl Iterator<Item = &Stored> + Clone,
+    carts: impl Iterator<Item = &StoredCart> + Clone,
     skus: &[&str],
     lock: &'static str,
-) -> Result<Surroundings, Error> {
+) -> Result<PricingSnapshot, Error> {
     let lines = carts.clone().flat_map(|cart| &cart.lines);
     let mut variants: Vec<VariantId> = lines.map(|line| line.variant).collect();
     variants.sort_unstable();
@@ -94,8 +94,8 @@ pub async fn surroundings(
     codes.dedup();
     let offers = catalog::offers(conn, showcase, &variants, skus).await?;
     variants.extend(offers.keys());
-    let shelves = inventory::levels(conn, &variants, lock).await?;
-    let coupons = coupons::find(conn, &codes, lock).await?;
+    let levels = inventory::list_levels(conn, &variants, lock).await?;
+    let coupons = coupons::list_by_code(conn, &codes, lock).await?;
     let limited: Vec<CouponId> = coupons
         .values()
         .filter(|coupon| coupon.limit_customer.is_some())
@@ -103,24 +103,24 @@ pub async fn surroundings(
         .collect();
     let named = offers.values().filter(|it| skus.contains(&it.sku.as_str()));
     let named = named.map(|it| (it.sku.clone(), it.variant)).collect();
-    Ok(Surroundings {
+    Ok(PricingSnapshot {
         offers,
         skus: named,
-        shelves,
-        holds: inventory::holds(conn, &held).await?,
-        uses: coupons::uses(conn, &limited).await?,
+        levels,
+        holds: inventory::list_holds(conn, &held).await?,
+        uses: coupons::list_uses(conn, &limited).await?,
         coupons,
     })
 }
 
 /// The cart with this id, with the prices of this moment.
-pub async fn read(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
+pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
     let mut reader = app.db.read().await?;
-    let stored = store::load(&mut reader, &[token], "")
+    let stored = store::list_by_token(&mut reader, &[token], "")
         .await?
         .remove(token)
         .ok_or(Error::NoSuchCart)?;
-    let around = surroundings(
+    let snapshot = load_pricing_snapshot(
         &mut reader,
         &app.showcase,
         std::iter::once(&stored),
@@ -129,23 +129,23 @@ pub async fn read(app: &App, token: &str, locale: Locale) -> Result<Cart, Error>
     )
     .await?;
     let number = match stored.order {
-        Some(order) => orders::number(&mut reader, order).await?,
+        Some(order) => orders::find_number(&mut reader, order).await?,
         None => None,
     };
     Ok(Cart {
         order: number,
-        ..show(app, &stored, &around, locale)
+        ..show(app, &stored, &snapshot, locale)
     })
 }
 
 /// The ways to send this cart to its address.
-pub async fn shipping_methods(
+pub async fn list_shipping_methods(
     app: &App,
     token: &str,
     locale: Locale,
 ) -> Result<ShippingMethods, Error> {
     let mut reader = app.db.read().await?;
-    let stored = store::load(&mut reader, &[token], "")
+    let stored = store::list_by_token(&mut reader, &[token], "")
         .await?
         .remove(token)
         .ok_or(Error::NoSuchCart)?;
@@ -154,7 +154,7 @@ pub async fn shipping_methods(
             methods: Vec::new(),
         });
     };
-    let around = surroundings(
+    let snapshot = load_pricing_snapshot(
         &mut reader,
         &app.showcase,
         std::iter::once(&stored),
@@ -163,7 +163,7 @@ pub async fn shipping_methods(
     )
     .await?;
     let currency = app.config.currency;
-    let priced = price(&stored, &around, &app.rules, currency, app.clock.now());
+    let priced = price(&stored, &snapshot, &app.rules, currency, app.clock.now());
     let methods = app.rules.methods(address, priced.parcel, locale);
     let methods = methods
         .into_iter()
@@ -178,9 +178,14 @@ pub async fn shipping_methods(
 }
 
 /// A cart for its shopper, without its order.
-pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Locale) -> Cart {
+pub(super) fn show(
+    app: &App,
+    cart: &StoredCart,
+    snapshot: &PricingSnapshot,
+    locale: Locale,
+) -> Cart {
     let currency = app.config.currency;
-    let priced = price(cart, around, &app.rules, currency, app.clock.now());
+    let priced = price(cart, snapshot, &app.rules, currency, app.clock.now());
     let money = |minor| Money::new(minor, currency);
     let lines = cart
         .lines
@@ -200,8 +205,8 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
             quantity: line.quantity,
             backordered: offer
                 .filter(|it| it.backorder && it.active)
-                .and_then(|it| around.there(&[cart.id], it))
-                .map_or(0, |there| (line.quantity - there).max(0)),
+                .and_then(|it| snapshot.in_stock(&[cart.id], it))
+                .map_or(0, |in_stock| (line.quantity - in_stock).max(0)),
             price: offer.map_or(money(line.price_minor), |it| it.price),
             total: money(sum.total),
             problems: problems.clone(),
@@ -225,7 +230,7 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
 }
 
 /// The totals as everybody sees them.
-pub(super) fn totals(priced: &Priced<'_>, tax_included: bool, currency: Currency) -> Totals {
+pub(super) fn totals(priced: &PricedCart<'_>, tax_included: bool, currency: Currency) -> Totals {
     let money = |minor| Money::new(minor, currency);
     let sum = &priced.sum;
     Totals {
@@ -238,7 +243,7 @@ pub(super) fn totals(priced: &Priced<'_>, tax_included: bool, currency: Currency
     }
 }
 
-fn coupons_of(cart: &Stored, priced: &Priced<'_>, currency: Currency) -> Vec<CartCoupon> {
+fn coupons_of(cart: &StoredCart, priced: &PricedCart<'_>, currency: Currency) -> Vec<CartCoupon> {
     let mut effects = priced.sum.coupons.iter();
     cart.coupons
         .iter()

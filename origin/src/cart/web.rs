@@ -19,7 +19,7 @@ use crate::{
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
-use super::{Change, Error, change};
+use super::{CartChange, Error, change_cart};
 
 /// The endpoints of the carts.
 pub fn routes() -> Router<App> {
@@ -62,7 +62,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
 }
 
 async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
-    let cart = change(&app, None, None, Change::Create, query.locale).await?;
+    let cart = change_cart(&app, None, None, CartChange::Create, query.locale).await?;
     Ok(shown(&cart).status(StatusCode::CREATED))
 }
 
@@ -71,7 +71,7 @@ async fn get_cart(
     Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
 ) -> Answered {
-    Ok(shown(&super::read(&app, &path.cart, query.locale).await?))
+    Ok(shown(&super::find(&app, &path.cart, query.locale).await?))
 }
 
 async fn update_cart(
@@ -88,9 +88,9 @@ async fn update_cart(
         app.limits.check(rule, cart, app.clock.now()).await?;
         limits::check_network(&app, &network, limits::coupons(&app.config)).await?;
     }
-    let what = Change::Update(Box::new(update));
+    let what = CartChange::Update(Box::new(update));
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 
@@ -108,9 +108,9 @@ async fn add_line(
         let (cart, cookies) = added.await?;
         return Ok(shown(&cart).cookies(cookies));
     }
-    let what = Change::Add(line.sku, line.quantity);
+    let what = CartChange::Add(line.sku, line.quantity);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 
@@ -121,7 +121,14 @@ async fn clear_cart(
     headers: HeaderMap,
 ) -> Answered {
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, Change::Clear, query.locale).await?;
+    let cart = change_cart(
+        &app,
+        Some(&path.cart),
+        seen,
+        CartChange::Clear,
+        query.locale,
+    )
+    .await?;
     Ok(shown(&cart))
 }
 
@@ -132,9 +139,9 @@ async fn set_quantity(
     headers: HeaderMap,
     Json(set): Json<SetQuantity>,
 ) -> Answered {
-    let what = Change::Set(path.sku, set.quantity);
+    let what = CartChange::Set(path.sku, set.quantity);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 
@@ -144,9 +151,9 @@ async fn remove_line(
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> Answered {
-    let what = Change::Set(path.sku, 0);
+    let what = CartChange::Set(path.sku, 0);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 
@@ -158,8 +165,8 @@ async fn hold_cart(
     headers: HeaderMap,
 ) -> Answered {
     let seen = if_match(&headers)?;
-    let what = Change::Hold(network);
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let what = CartChange::Hold(network);
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 
@@ -170,7 +177,14 @@ async fn release_cart(
     headers: HeaderMap,
 ) -> Answered {
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, Change::Release, query.locale).await?;
+    let cart = change_cart(
+        &app,
+        Some(&path.cart),
+        seen,
+        CartChange::Release,
+        query.locale,
+    )
+    .await?;
     Ok(shown(&cart))
 }
 
@@ -181,9 +195,9 @@ async fn merge_cart(
     headers: HeaderMap,
     Json(merge): Json<MergeCart>,
 ) -> Answered {
-    let what = Change::Merge(merge.from);
+    let what = CartChange::Merge(merge.from);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
     Ok(shown(&cart))
 }
 
@@ -192,6 +206,6 @@ async fn list_shipping_methods(
     Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
 ) -> Answered {
-    let methods = super::shipping_methods(&app, &path.cart, query.locale).await?;
+    let methods = super::list_shipping_methods(&app, &path.cart, query.locale).await?;
     Ok(Answer::json(&methods, CachePolicy::Private))
 }

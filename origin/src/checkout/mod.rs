@@ -12,4 +12,4 @@ mod tests;
 
 pub use coupon::{Coupon, Effect};
 pub use rules::{Parcel, Rules, percent};
-pub use sum::{Line, LineSum, Sum, sum};
+pub use sum::{LineSum, Sum, SumLine, sum};

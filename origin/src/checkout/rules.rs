@@ -18,26 +18,26 @@ const DEFAULT: &str = include_str!("default.toml");
 pub struct Rules {
     /// Whether prices include the tax.
     pub tax_included: bool,
-    rates: Vec<Rate>,
-    methods: Vec<Method>,
+    rates: Vec<TaxRate>,
+    methods: Vec<ShippingMethodRule>,
 }
 
 #[derive(Clone, Debug)]
-struct Rate {
+struct TaxRate {
     country: String,
     region: Option<String>,
     hundredths: i64,
 }
 
 #[derive(Clone, Debug)]
-struct Method {
+struct ShippingMethodRule {
     code: String,
     names: Texts,
-    zones: Vec<Zone>,
+    zones: Vec<ShippingZone>,
 }
 
 #[derive(Clone, Debug)]
-struct Zone {
+struct ShippingZone {
     countries: Vec<String>,
     price: i64,
     per_kg: i64,
@@ -57,7 +57,7 @@ pub struct Parcel {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct RulesFile {
     tax: TaxFile,
     shipping: Vec<MethodFile>,
 }
@@ -102,7 +102,7 @@ struct ZoneFile {
 impl Rules {
     /// Reads rules; what is wrong is named.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: RulesFile = toml::from_str(text).map_err(|error| error.to_string())?;
         let rates = file.tax.rates.into_iter().map(|rate| {
             let hundredths = percent(&rate.percent).ok_or_else(|| {
                 format!(
@@ -110,7 +110,7 @@ impl Rules {
                     rate.percent
                 )
             })?;
-            Ok(Rate {
+            Ok(TaxRate {
                 country: country(&rate.country)?,
                 region: rate.region,
                 hundredths,
@@ -120,7 +120,7 @@ impl Rules {
             let zones = method.zones.into_iter();
             let mut names = Texts::from([(Locale::En, method.name)]);
             names.extend(method.name_zh.map(|name| (Locale::Zh, name)));
-            Ok(Method {
+            Ok(ShippingMethodRule {
                 zones: zones
                     .map(|zone| zone.read(currency))
                     .collect::<Result<_, _>>()
@@ -144,7 +144,7 @@ impl Rules {
     /// The tax at this address, in hundredths of a per cent: that of the region, or of the country.
     pub fn tax(&self, address: Option<&Address>) -> i64 {
         let Some(address) = address else { return 0 };
-        let here = |rate: &&Rate| rate.country == address.country;
+        let here = |rate: &&TaxRate| rate.country == address.country;
         let mut rates = self.rates.iter().filter(here);
         let region = rates
             .clone()
@@ -176,7 +176,7 @@ impl Rules {
     /// Every way to send something, and what it costs where.
     pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<MethodInfo> {
         let money = |minor| Money::new(minor, currency);
-        let zone = |zone: &Zone| ZoneInfo {
+        let zone = |zone: &ShippingZone| ZoneInfo {
             countries: zone.countries.clone(),
             price: money(zone.price),
             per_kg: (zone.per_kg > 0).then(|| money(zone.per_kg)),
@@ -202,11 +202,11 @@ impl Rules {
     }
 }
 
-impl Method {
+impl ShippingMethodRule {
     fn price(&self, address: &Address, parcel: Parcel) -> Option<i64> {
-        let exact = |zone: &&Zone| zone.countries.contains(&address.country);
-        let anywhere = |zone: &&Zone| zone.countries.iter().any(|it| it == "*");
-        let fits = |zone: &&Zone| {
+        let exact = |zone: &&ShippingZone| zone.countries.contains(&address.country);
+        let anywhere = |zone: &&ShippingZone| zone.countries.iter().any(|it| it == "*");
+        let fits = |zone: &&ShippingZone| {
             zone.weight_max_g.is_none_or(|max| parcel.weight_g <= max)
                 && zone.value_max.is_none_or(|max| parcel.value_minor <= max)
         };
@@ -229,13 +229,13 @@ impl Method {
 }
 
 impl ZoneFile {
-    fn read(self, currency: Currency) -> Result<Zone, String> {
+    fn read(self, currency: Currency) -> Result<ShippingZone, String> {
         let money = |text: String| {
             Money::parse(&text, currency)
                 .map(|money| money.minor)
                 .map_err(|_| format!("{text:?} is not a price in {}", currency.code()))
         };
-        Ok(Zone {
+        Ok(ShippingZone {
             countries: self
                 .countries
                 .iter()

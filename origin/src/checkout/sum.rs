@@ -6,7 +6,7 @@ use super::{Coupon, Effect};
 
 /// A line: what one costs, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct SumLine {
     /// What one costs, in minor units.
     pub price: i64,
     /// How many.
@@ -46,7 +46,7 @@ pub struct Sum {
 /// Adds it all up. `shipping` says what shipping costs for items of the given worth after discount;
 /// `tax` is a rate in hundredths of a per cent.
 pub fn sum(
-    lines: &[Line],
+    lines: &[SumLine],
     coupons: &[Coupon],
     shipping: impl FnOnce(i64) -> i64,
     (tax, tax_included): (i64, bool),
@@ -178,8 +178,8 @@ mod tests {
         }
     }
 
-    fn line(price: i64, quantity: i64) -> Line {
-        Line { price, quantity }
+    fn line(price: i64, quantity: i64) -> SumLine {
+        SumLine { price, quantity }
     }
 
     #[test]

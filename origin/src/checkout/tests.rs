@@ -4,7 +4,7 @@ use shared::{
     address::Address, cart::CouponRefusal, id::CouponId, money::Currency, time::Timestamp,
 };
 
-use super::{Coupon, Effect, Line, Parcel, Rules, sum};
+use super::{Coupon, Effect, Parcel, Rules, SumLine, sum};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 /// A fifth, in hundredths of a per cent.
@@ -52,7 +52,7 @@ fn shipping(value_minor: i64, weight_g: i64) -> Option<i64> {
 /// Goods of 20.00 or less with coupons: discount, shipping, tax and total.
 fn total(price: i64, effects: &[Effect], free: bool, included: bool) -> [i64; 4] {
     let coupons: Vec<Coupon> = effects.iter().copied().map(coupon).collect();
-    let lines = [Line { price, quantity: 2 }];
+    let lines = [SumLine { price, quantity: 2 }];
     let cost = |value: i64| {
         if free {
             shipping(value, 0).unwrap()

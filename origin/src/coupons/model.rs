@@ -9,15 +9,15 @@ use shared::{
 use crate::checkout::{Coupon, Effect, percent};
 
 /// A field that is wrong, and why.
-type Fault = (&'static str, String);
+type CouponFault = (&'static str, String);
 
 /// A code as it is kept and compared: a buyer types it as they like.
-pub fn upper(code: &str) -> String {
+pub fn normalize_code(code: &str) -> String {
     code.trim().to_uppercase()
 }
 
 /// Whether a text in upper case is short enough for a code, and not empty.
-pub fn may_be_code(code: &str) -> bool {
+pub fn has_code_length(code: &str) -> bool {
     (1..=CODE_MAX).contains(&code.chars().count())
 }
 
@@ -25,18 +25,18 @@ pub fn may_be_code(code: &str) -> bool {
 /// which `.` and `..` would be something else.
 pub(super) fn is_code(code: &str) -> bool {
     let fits = |letter: char| letter.is_alphanumeric() || letter.is_ascii_graphic();
-    may_be_code(code) && code.chars().all(fits) && code.chars().any(char::is_alphanumeric)
+    has_code_length(code) && code.chars().all(fits) && code.chars().any(char::is_alphanumeric)
 }
 
 /// The coupon that a request makes in a shop of this currency, or everything that is wrong with it.
 /// It is new; the caller knows whether there is one already.
-pub(super) fn made(
+pub(super) fn new_coupon(
     id: CouponId,
     code: &str,
     request: &SaveCoupon,
     currency: Currency,
-) -> Result<Coupon, Vec<Fault>> {
-    let code = upper(code);
+) -> Result<Coupon, Vec<CouponFault>> {
+    let code = normalize_code(code);
     let mut faults = Vec::new();
     if !is_code(&code) {
         let why = "code must be 1 to 64 letters, digits and signs, without spaces.";
@@ -83,7 +83,7 @@ pub(super) fn made(
     }
 }
 
-fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, Fault> {
+fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, CouponFault> {
     match effect {
         CouponEffect::Percentage { percent: text } => match percent(text) {
             Some(hundredths) if hundredths > 0 => Ok(Effect::Percentage(hundredths)),
@@ -114,7 +114,7 @@ fn amount(money: Money, least: i64, currency: Currency) -> Result<i64, String> {
 }
 
 /// How a coupon looks to those who run the shop.
-pub(super) fn shown(coupon: &Coupon, currency: Currency) -> coupon::Coupon {
+pub(super) fn to_public(coupon: &Coupon, currency: Currency) -> coupon::Coupon {
     let effect = match coupon.effect {
         Effect::Percentage(hundredths) => CouponEffect::Percentage {
             percent: decimal(hundredths),
@@ -166,7 +166,7 @@ mod tests {
             "{TEA}",
             longest.as_str(),
         ] {
-            assert!(is_code(&upper(good)), "{good}");
+            assert!(is_code(&normalize_code(good)), "{good}");
         }
         let longer = "X".repeat(CODE_MAX + 1);
         for bad in [
@@ -182,11 +182,11 @@ mod tests {
             "🙂",
             &longer,
         ] {
-            assert!(!is_code(&upper(bad)), "{bad:?}");
+            assert!(!is_code(&normalize_code(bad)), "{bad:?}");
         }
         // In upper case it is longer.
-        assert!(!is_code(&upper(&"ß".repeat(CODE_MAX / 2 + 1))));
-        assert!(is_code(&upper("ß")));
+        assert!(!is_code(&normalize_code(&"ß".repeat(CODE_MAX / 2 + 1))));
+        assert!(is_code(&normalize_code("ß")));
     }
 
     proptest! {
@@ -198,9 +198,9 @@ mod tests {
         /// What was typed once is the same code when it is typed as it is shown.
         #[test]
         fn a_code_stays_itself(text in "\\PC{1,70}") {
-            let code = upper(&text);
+            let code = normalize_code(&text);
             if is_code(&code) {
-                prop_assert_eq!(upper(&code), code);
+                prop_assert_eq!(normalize_code(&code), code);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The coupons with these codes, by code. `lock` locks them for the transaction.
-pub async fn find(
+pub async fn list_by_code(
     conn: &mut AnyConnection,
     codes: &[&str],
     lock: &'static str,
@@ -38,7 +38,7 @@ pub async fn find(
 }
 
 /// A page of the coupons, the newest first: those with ids below this one.
-pub async fn page(
+pub async fn list(
     conn: &mut AnyConnection,
     before: i64,
     limit: i64,
@@ -126,7 +126,7 @@ async fn write(tx: &mut Tx, rows: Rows, coupon: &Coupon) -> Result<(), db::Error
 }
 
 /// How often these customers have used these coupons.
-pub async fn uses(
+pub async fn list_uses(
     conn: &mut AnyConnection,
     coupons: &[CouponId],
 ) -> Result<HashMap<(CouponId, String), i64>, db::Error> {
@@ -167,7 +167,7 @@ pub async fn redeem(
 }
 
 /// Undoes the uses of an order that is given up.
-pub async fn give_back(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
+pub async fn release_uses(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
     let statement = "
         select coupon_id
           from coupon_uses

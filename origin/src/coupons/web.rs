@@ -38,7 +38,7 @@ async fn get_coupon(
     _: May<Catalogue>,
     Path(path): Path<CouponPath>,
 ) -> Answered {
-    let coupon = edit::read(&app, &path.code).await?;
+    let coupon = edit::find_coupon(&app, &path.code).await?;
     Ok(Answer::json(&coupon, CachePolicy::Private))
 }
 

@@ -60,7 +60,7 @@ pub struct Claim {
 
 /// What somebody has in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
+pub struct ClaimTotals {
     /// How many orders or carts.
     pub count: i64,
     /// How many units.
@@ -75,9 +75,9 @@ pub struct Claims(HashMap<Claimant, Vec<Claim>>);
 
 impl Claims {
     /// What a claimant has, without what this owner has.
-    pub fn besides(&self, claimant: &Claimant, owner: i64) -> Claimed {
+    pub fn total_excluding(&self, claimant: &Claimant, owner: i64) -> ClaimTotals {
         let others = self.of(claimant).iter().filter(|it| it.owner != owner);
-        others.fold(Claimed::default(), |sum, it| Claimed {
+        others.fold(ClaimTotals::default(), |sum, it| ClaimTotals {
             count: sum.count + 1,
             units: sum.units + it.units,
             value_minor: sum.value_minor + it.value_minor,
@@ -98,13 +98,13 @@ impl Claims {
     }
 
     /// Whose claim this owner has.
-    pub fn claimant(&self, owner: i64) -> Option<Claimant> {
+    pub fn claimant_of(&self, owner: i64) -> Option<Claimant> {
         let mut all = self.0.values().flatten();
         Some(all.find(|it| it.owner == owner)?.claimant.clone())
     }
 
     /// An owner's claim from now on, in its slot or in the first one that is free.
-    pub fn put(&mut self, claimant: &Claimant, owner: i64, units: i64, value_minor: i64) -> Claim {
+    pub fn set(&mut self, claimant: &Claimant, owner: i64, units: i64, value_minor: i64) -> Claim {
         let own = self.0.entry(claimant.clone()).or_default();
         let before = own.iter().position(|it| it.owner == owner);
         let slot = match before {
@@ -153,7 +153,7 @@ impl Claims {
 }
 
 /// What these claimants have. `lock` locks it.
-pub async fn claims(
+pub async fn list_claims(
     conn: &mut AnyConnection,
     mut claimants: Vec<Claimant>,
     lock: &'static str,
@@ -174,7 +174,7 @@ pub async fn claims(
 }
 
 /// Who has claims for these orders or carts.
-pub async fn claimants_of(
+pub async fn list_claimants(
     conn: &mut AnyConnection,
     owners: &[i64],
 ) -> Result<Vec<Claimant>, db::Error> {
@@ -207,7 +207,7 @@ pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> 
 }
 
 /// Ends the claims of these orders or carts.
-pub async fn end_claims(tx: &mut Tx, owners: &[i64]) -> Result<(), db::Error> {
+pub async fn delete_claims(tx: &mut Tx, owners: &[i64]) -> Result<(), db::Error> {
     for chunk in owners.chunks(Rows::MAX) {
         let head = "
             delete from stock_claims
@@ -229,20 +229,20 @@ mod tests {
             Claimant::email("bob@example.org"),
         );
         let mut claims = Claims::default();
-        let slots = [1, 2, 3].map(|owner| claims.put(&ann, owner, 2, 10).slot);
-        assert_eq!((slots, claims.put(&bob, 4, 1, 1).slot), ([0, 1, 2], 0));
-        assert_eq!(claims.put(&ann, 2, 7, 10).slot, 1);
+        let slots = [1, 2, 3].map(|owner| claims.set(&ann, owner, 2, 10).slot);
+        assert_eq!((slots, claims.set(&bob, 4, 1, 1).slot), ([0, 1, 2], 0));
+        assert_eq!(claims.set(&ann, 2, 7, 10).slot, 1);
         claims.remove(1);
-        assert_eq!(claims.put(&ann, 5, 1, 10).slot, 0);
+        assert_eq!(claims.set(&ann, 5, 1, 10).slot, 0);
         assert_eq!(claims.owners(&ann), [2, 3, 5]);
-        let others = Claimed {
+        let others = ClaimTotals {
             count: 2,
             units: 8,
             value_minor: 20,
         };
-        assert_eq!(claims.besides(&ann, 3), others);
-        assert_eq!(claims.claimant(4), Some(bob));
-        assert_eq!(claims.claimant(1), None);
+        assert_eq!(claims.total_excluding(&ann, 3), others);
+        assert_eq!(claims.claimant_of(4), Some(bob));
+        assert_eq!(claims.claimant_of(1), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Rows, Tx};
 
-use super::Shelf;
+use super::InventoryLevel;
 
 /// What a cart holds of a variant at one location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,7 @@ pub struct Hold {
 pub type Holds = HashMap<CartId, Vec<Hold>>;
 
 /// What these carts hold.
-pub async fn holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, db::Error> {
+pub async fn list_holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, db::Error> {
     let mut found = Holds::with_capacity(carts.len());
     for chunk in carts.chunks(Rows::MAX) {
         let head = "
@@ -46,34 +46,34 @@ pub async fn holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, 
     Ok(found)
 }
 
-/// Gives back on the shelves what was held.
-pub fn release(shelves: &mut HashMap<VariantId, Vec<Shelf>>, held: &[Hold]) {
+/// Gives back on the levels what was held.
+pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[Hold]) {
     for hold in held {
-        let of_variant = shelves.entry(hold.variant).or_default();
-        if let Some(shelf) = of_variant
+        let of_variant = levels.entry(hold.variant).or_default();
+        if let Some(level) = of_variant
             .iter_mut()
             .find(|it| it.location == hold.location)
         {
-            shelf.held -= hold.quantity;
+            level.held -= hold.quantity;
         }
     }
 }
 
-/// Promises on the shelves what is wanted, as far as it is there, the first location first.
-pub fn promise(
-    shelves: &mut HashMap<VariantId, Vec<Shelf>>,
+/// Promises on the levels what is wanted, as far as it is there, the first location first.
+pub fn reserve(
+    levels: &mut HashMap<VariantId, Vec<InventoryLevel>>,
     wanted: impl Iterator<Item = (VariantId, i64)>,
 ) -> Vec<Hold> {
     let mut held = Vec::new();
     for (variant, mut left) in wanted {
-        for shelf in shelves.entry(variant).or_default() {
-            let quantity = left.min(shelf.available());
+        for level in levels.entry(variant).or_default() {
+            let quantity = left.min(level.available());
             if quantity > 0 {
-                shelf.held += quantity;
+                level.held += quantity;
                 left -= quantity;
                 held.push(Hold {
                     variant,
-                    location: shelf.location,
+                    location: level.location,
                     quantity,
                 });
             }

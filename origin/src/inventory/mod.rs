@@ -6,22 +6,27 @@
 //! there, or its order waits for it and is the first to get it; what somebody has without having paid is
 //! within their limits, which claims are counted for.
 
-mod change;
+mod backorders;
+mod change_stock;
 mod claims;
 mod error;
 mod holds;
 mod locations;
 mod store;
-mod waiting;
 mod web;
 
-pub use change::{Job, change};
-pub use claims::{Claim, Claimant, Claimed, Claims, add_claims, claimants_of, claims, end_claims};
+pub use backorders::{Backorder, list_backorders};
+pub use change_stock::{StockJob, change_stock};
+pub use claims::{
+    Claim, ClaimTotals, Claimant, Claims, add_claims, delete_claims, list_claimants, list_claims,
+};
 pub use error::Error;
-pub use holds::{Hold, Holds, holds, promise, release};
+pub use holds::{Hold, Holds, list_holds, release, reserve};
 pub use locations::save_location;
-pub use store::{Moved, Movement, Moves, Shelf, accuracy, count, levels, move_stock, movements_of};
-pub use waiting::{Waiting, waiting};
+pub use store::{
+    InventoryLevel, StockMoveResult, StockMovement, StockMovements, ledger_accuracy, list_levels,
+    list_taken, move_stock, record_count,
+};
 pub use web::routes;
 
 use shared::{
@@ -33,7 +38,7 @@ use crate::cache::Changes;
 
 /// What writing needs beside the transaction.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub struct WriteContext<'a> {
     /// Makes the identities.
     pub ids: &'a IdGenerator,
     /// The time of the change.

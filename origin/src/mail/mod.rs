@@ -17,14 +17,14 @@ use crate::{email::EmailAddress, private};
 
 /// A finished message on its way.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct OutgoingMail {
     /// Names it: sent again, it is the same message, so that a mailbox folder holds it once and a
     /// mail program can tell.
     pub id: i64,
     /// The recipient's address.
     pub to: String,
     /// What it says.
-    pub mail: Mail,
+    pub content: Mail,
 }
 
 /// Messages that are on their way to the server at once, at most.
@@ -34,11 +34,11 @@ const AT_ONCE: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Mailer {
     from: Mailbox,
-    way: Way,
+    transport: MailTransport,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
+enum MailTransport {
     /// One file a message, for a start and for tests.
     Folder(PathBuf),
     /// A server.
@@ -51,25 +51,25 @@ impl Mailer {
         let from = from
             .parse()
             .map_err(|error| format!("{from:?} is not a valid sender: {error}"))?;
-        let way = match smtp_url {
-            Some(url) => Way::Smtp(
+        let transport = match smtp_url {
+            Some(url) => MailTransport::Smtp(
                 AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
                     .map_err(|error| format!("the SMTP address: {error}"))?
                     .build(),
             ),
-            None => Way::Folder(folder),
+            None => MailTransport::Folder(folder),
         };
-        Ok(Self { from, way })
+        Ok(Self { from, transport })
     }
 
     /// Sends messages, and says of each in their order what became of it.
-    pub async fn send(&self, letters: Vec<Letter>) -> Vec<Result<(), String>> {
-        let messages: Vec<(i64, Result<Message, String>)> = letters
+    pub async fn send(&self, mails: Vec<OutgoingMail>) -> Vec<Result<(), String>> {
+        let messages: Vec<(i64, Result<Message, String>)> = mails
             .into_iter()
-            .map(|letter| (letter.id, self.message(letter)))
+            .map(|mail| (mail.id, self.message(mail)))
             .collect();
-        match &self.way {
-            Way::Smtp(server) => {
+        match &self.transport {
+            MailTransport::Smtp(server) => {
                 let sent = messages.into_iter().map(async |(_, message)| {
                     let message = message?;
                     let envelope = message.envelope().clone();
@@ -81,7 +81,7 @@ impl Mailer {
                 });
                 stream::iter(sent).buffered(AT_ONCE).collect().await
             }
-            Way::Folder(folder) => {
+            MailTransport::Folder(folder) => {
                 let (folder, count) = (folder.clone(), messages.len());
                 let written = tokio::task::spawn_blocking(move || {
                     let write = |(id, message): (i64, Result<Message, String>)| {
@@ -97,8 +97,8 @@ impl Mailer {
     }
 
     /// Deletes the messages to this address that lie in the mailbox folder, if messages go there.
-    pub async fn forget(&self, email: String) {
-        let Way::Folder(folder) = &self.way else {
+    pub async fn delete_for(&self, email: String) {
+        let MailTransport::Folder(folder) = &self.transport else {
             return;
         };
         let folder = folder.clone();
@@ -112,11 +112,11 @@ impl Mailer {
         }
     }
 
-    fn message(&self, letter: Letter) -> Result<Message, String> {
+    fn message(&self, mail: OutgoingMail) -> Result<Message, String> {
         // It was parsed when it came in; a row of an older version may hold another text.
-        let to = EmailAddress::parse(&letter.to)
+        let to = EmailAddress::parse(&mail.to)
             .map_err(|error| format!("the recipient's address: {error}"))?;
-        let (id, domain) = (letter.id, self.from.email.domain());
+        let (id, domain) = (mail.id, self.from.email.domain());
         let to = to.mailbox();
         // Left to itself, the library reads the recipient back out of the header, and cannot read a quoted one.
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
@@ -125,11 +125,11 @@ impl Mailer {
             .envelope(envelope)
             .from(self.from.clone())
             .to(to)
-            .subject(letter.mail.subject)
+            .subject(mail.content.subject)
             .message_id(Some(format!("<{id}@{domain}>")))
             .multipart(MultiPart::alternative_plain_html(
-                letter.mail.text,
-                letter.mail.html,
+                mail.content.text,
+                mail.content.html,
             ))
             .map_err(|error| format!("the message: {error}"))
     }
@@ -188,26 +188,26 @@ fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    fn letter(id: i64, to: &str) -> Letter {
-        let mail = Mail {
+    fn outgoing_mail(id: i64, to: &str) -> OutgoingMail {
+        let content = Mail {
             subject: "订单 7K3Q".to_owned(),
             text: "Thank you".to_owned(),
             html: "<p>Thank you</p>".to_owned(),
         };
         let to = to.to_owned();
-        Letter { id, to, mail }
+        OutgoingMail { id, to, content }
     }
 
     #[tokio::test]
     async fn a_folder_holds_a_message_once() {
         let folder = tempfile::tempdir().unwrap();
-        let box_ = folder.path().join("mail");
-        let mailer = Mailer::new("Shop <shop@shop.example>", None, box_.clone()).unwrap();
+        let mailbox = folder.path().join("mail");
+        let mailer = Mailer::new("Shop <shop@shop.example>", None, mailbox.clone()).unwrap();
         for _ in 0..2 {
-            let sent = mailer.send(vec![letter(7, "ada@example.org")]).await;
+            let sent = mailer.send(vec![outgoing_mail(7, "ada@example.org")]).await;
             assert_eq!(sent, [Ok(())]);
         }
-        let files: Vec<_> = std::fs::read_dir(&box_).unwrap().flatten().collect();
+        let files: Vec<_> = std::fs::read_dir(&mailbox).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
         let text = std::fs::read_to_string(files[0].path()).unwrap();
         for part in [
@@ -224,15 +224,15 @@ mod tests {
     async fn messages_to_one_address_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let mailer = Mailer::new("shop@shop.example", None, folder.path().join("mail")).unwrap();
-        mailer.forget("ada@example.org".to_owned()).await;
-        let letters = [
+        mailer.delete_for("ada@example.org".to_owned()).await;
+        let mails = [
             "ada@example.org",
             "Ada <ADA@example.org>",
             "bada@example.org",
         ];
-        let letters = (1..).zip(letters).map(|(id, to)| letter(id, to));
-        assert_eq!(mailer.send(letters.collect()).await.len(), 3);
-        mailer.forget("ada@example.org".to_owned()).await;
+        let mails = (1..).zip(mails).map(|(id, to)| outgoing_mail(id, to));
+        assert_eq!(mailer.send(mails.collect()).await.len(), 3);
+        mailer.delete_for("ada@example.org".to_owned()).await;
         let left = std::fs::read_dir(folder.path().join("mail"))
             .unwrap()
             .flatten();
@@ -246,8 +246,11 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
         let mailer = Mailer::new("shop@shop.example", None, file).unwrap();
-        let letters = vec![letter(1, "ada@example.org"), letter(2, "nobody")];
-        let sent = mailer.send(letters).await;
+        let mails = vec![
+            outgoing_mail(1, "ada@example.org"),
+            outgoing_mail(2, "nobody"),
+        ];
+        let sent = mailer.send(mails).await;
         for (sent, why) in sent.iter().zip(["the mailbox folder", "the recipient"]) {
             assert!(sent.as_ref().unwrap_err().starts_with(why), "{sent:?}");
         }

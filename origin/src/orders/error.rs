@@ -16,7 +16,7 @@ pub enum Error {
     NoSuchOrder,
     /// The total is not what the shopper saw.
     #[error("the total has changed")]
-    Changed {
+    TotalChanged {
         /// What it comes to now.
         now: Money,
         /// What has changed, in words.
@@ -33,7 +33,7 @@ pub enum Error {
     Invalid(String, String),
     /// Some of its goods have not come yet.
     #[error("the order is waiting for stock")]
-    NotThereYet,
+    AwaitingStock,
     /// In its present state the order cannot take this step.
     #[error("the order cannot take this step")]
     IllegalStep,
@@ -77,7 +77,7 @@ pub struct Obstacle {
     /// Why, for a person.
     pub why: String,
     /// Whether another order of the same buyer may be what is in the way.
-    pub may_be_own: bool,
+    pub may_be_own_order: bool,
 }
 
 impl Error {
@@ -110,7 +110,7 @@ impl From<Error> for Problem {
             Error::NoSuchOrder => {
                 Self::new(ProblemKind::NotFound).detail("No order has this number and token.")
             }
-            Error::Changed { now, lines } => {
+            Error::TotalChanged { now, lines } => {
                 // Where no price has changed, it is the cart that the shopper has not seen like this.
                 let kind = match lines.is_empty() {
                     true => ProblemKind::CartChanged,
@@ -126,7 +126,7 @@ impl From<Error> for Problem {
             Error::TooMuchUnpaid(excess) => named(ProblemKind::TooMuchUnpaid, excess),
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
-            Error::NotThereYet => Self::new(ProblemKind::IllegalStep)
+            Error::AwaitingStock => Self::new(ProblemKind::IllegalStep)
                 .detail("Some items are still out of stock; the lines say which."),
             Error::KeyMismatch => Self::new(ProblemKind::IdempotencyMismatch),
             Error::KeyInFlight => Self::new(ProblemKind::IdempotencyInFlight),

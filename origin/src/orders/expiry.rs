@@ -4,7 +4,7 @@ use shared::order::OrderState;
 
 use crate::{app::App, db};
 
-use super::{Error, steps::give_up, store};
+use super::{Error, store, transitions::close_unpaid};
 
 /// Orders in one go; each is a transaction of its own, so that a shop with many of them goes on.
 const BATCH: i64 = 100;
@@ -14,7 +14,7 @@ pub async fn expire(app: &App) -> Result<u64, Error> {
     let mut expired = 0;
     loop {
         let mut reader = app.db.read().await?;
-        let numbers = store::overdue(&mut reader, app.clock.now(), BATCH).await?;
+        let numbers = store::list_overdue(&mut reader, app.clock.now(), BATCH).await?;
         drop(reader);
         let mut progress = 0;
         for number in &numbers {
@@ -37,6 +37,6 @@ async fn expire_one(app: &App, number: &str) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     let stored = store::find(tx.conn(), number).await?;
     let stored = stored.ok_or(Error::NoSuchOrder)?;
-    give_up(app, &mut tx, stored, OrderState::Expired).await?;
+    close_unpaid(app, &mut tx, stored, OrderState::Expired).await?;
     Ok(tx.commit().await?)
 }

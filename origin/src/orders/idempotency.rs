@@ -16,7 +16,7 @@ use crate::{
 use super::Error;
 
 /// How long an answer is kept.
-const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The longest key.
 const KEY_MAX: usize = 255;
@@ -26,7 +26,7 @@ pub const IN_FLIGHT: u16 = 0;
 
 /// A request's key, with what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct IdempotencyKey {
     /// What the key belongs to: keys of different carts are different keys.
     pub scope: String,
     /// What the client calls it.
@@ -37,7 +37,7 @@ pub struct Key {
 
 /// A kept answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replayed {
+pub struct StoredResponse {
     /// The fingerprint of what it answered.
     pub fingerprint: String,
     /// The status.
@@ -46,10 +46,14 @@ pub struct Replayed {
     pub body: String,
 }
 
-impl Key {
+impl IdempotencyKey {
     /// The key of a request, if it has one. The header is a structured string (RFC 9651); a bare
     /// word is taken too, as most clients send one.
-    pub fn of(headers: &HeaderMap, scope: &str, asked: &[u8]) -> Result<Option<Self>, Error> {
+    pub fn from_headers(
+        headers: &HeaderMap,
+        scope: &str,
+        request: &[u8],
+    ) -> Result<Option<Self>, Error> {
         let Some(value) = headers.get("idempotency-key") else {
             return Ok(None);
         };
@@ -65,40 +69,40 @@ impl Key {
         Ok(Some(Self {
             scope: scope.to_owned(),
             key: key.to_owned(),
-            fingerprint: fingerprint(asked),
+            fingerprint: fingerprint(request),
         }))
     }
 
     /// The key of a form: what was written into it when it was shown.
-    pub fn new<T: Serialize>(scope: &str, key: &str, asked: &T) -> Result<Self, Error> {
+    pub fn new<T: Serialize>(scope: &str, key: &str, request: &T) -> Result<Self, Error> {
         let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if key.is_empty() || key.len() > KEY_MAX || !printable {
             return Err(Error::KeyMalformed);
         }
-        let asked = serde_json::to_vec(asked)?;
+        let request = serde_json::to_vec(request)?;
         Ok(Self {
             scope: scope.to_owned(),
             key: key.to_owned(),
-            fingerprint: fingerprint(&asked),
+            fingerprint: fingerprint(&request),
         })
     }
 
     /// The key of a request that must have one.
-    pub fn needed<T: Serialize>(
+    pub fn required<T: Serialize>(
         headers: &HeaderMap,
         scope: &str,
-        asked: &T,
+        request: &T,
     ) -> Result<Self, Error> {
-        let asked = serde_json::to_vec(asked)?;
-        Self::of(headers, scope, &asked)?.ok_or(Error::KeyMissing)
+        let request = serde_json::to_vec(request)?;
+        Self::from_headers(headers, scope, &request)?.ok_or(Error::KeyMissing)
     }
 }
 
-fn fingerprint(asked: &[u8]) -> String {
-    blake3::hash(asked).to_hex()[..32].to_owned()
+fn fingerprint(request: &[u8]) -> String {
+    blake3::hash(request).to_hex()[..32].to_owned()
 }
 
-fn context(key: &Key) -> String {
+fn context(key: &IdempotencyKey) -> String {
     format!("idempotency/{}/{}", key.scope, key.key)
 }
 
@@ -111,7 +115,11 @@ struct SealedOrder {
 }
 
 /// The answer about an order, which holds its buyer's address and token, as it is kept.
-pub(super) fn seal_body(sealer: &Sealer, key: &Key, body: &str) -> Result<String, Error> {
+pub(super) fn seal_body(
+    sealer: &Sealer,
+    key: &IdempotencyKey,
+    body: &str,
+) -> Result<String, Error> {
     #[derive(Deserialize)]
     struct Numbered {
         number: String,
@@ -123,7 +131,11 @@ pub(super) fn seal_body(sealer: &Sealer, key: &Key, body: &str) -> Result<String
 }
 
 /// An answer of [`seal_body`]. For a day after an update there are some that were kept in clear.
-pub(super) fn open_body(sealer: &Sealer, key: &Key, kept: &str) -> Result<String, Error> {
+pub(super) fn open_body(
+    sealer: &Sealer,
+    key: &IdempotencyKey,
+    kept: &str,
+) -> Result<String, Error> {
     let Ok(SealedOrder { sealed, .. }) = serde_json::from_str(kept) else {
         return Ok(kept.to_owned());
     };
@@ -136,8 +148,8 @@ pub(super) fn open_body(sealer: &Sealer, key: &Key, kept: &str) -> Result<String
 /// The kept answers to these keys.
 pub(super) async fn find(
     tx: &mut Tx,
-    keys: &[&Key],
-) -> Result<HashMap<(String, String), Replayed>, db::Error> {
+    keys: &[&IdempotencyKey],
+) -> Result<HashMap<(String, String), StoredResponse>, db::Error> {
     let mut found = HashMap::new();
     for chunk in keys.chunks(Rows::MAX) {
         let head = "
@@ -148,7 +160,7 @@ pub(super) async fn find(
         let rows = query.build().fetch_all(tx.conn()).await?;
         for row in &rows {
             let status: i64 = row.try_get("status")?;
-            let answer = Replayed {
+            let answer = StoredResponse {
                 fingerprint: row.try_get("fingerprint")?,
                 status: u16::try_from(status).unwrap_or(500),
                 body: row.try_get("body")?,
@@ -162,10 +174,10 @@ pub(super) async fn find(
 }
 
 /// Keeps answers.
-pub(super) async fn keep(
+pub(super) async fn save(
     tx: &mut Tx,
     now: Timestamp,
-    answers: &[(&Key, u16, String)],
+    answers: &[(&IdempotencyKey, u16, String)],
 ) -> Result<(), db::Error> {
     let head = "
         insert into idempotency (scope, idempotency_key, fingerprint, status, body, created_at) ";
@@ -186,22 +198,27 @@ pub(super) async fn keep(
 pub async fn begin(
     tx: &mut Tx,
     now: Timestamp,
-    key: &Key,
+    key: &IdempotencyKey,
     about: &str,
-) -> Result<Option<Replayed>, Error> {
+) -> Result<Option<StoredResponse>, Error> {
     let known = find(tx, &[key]).await?;
     match known.into_values().next() {
         Some(answer) if answer.fingerprint != key.fingerprint => Err(Error::KeyMismatch),
         Some(answer) => Ok(Some(answer)),
         None => {
-            keep(tx, now, &[(key, IN_FLIGHT, about.to_owned())]).await?;
+            save(tx, now, &[(key, IN_FLIGHT, about.to_owned())]).await?;
             Ok(None)
         }
     }
 }
 
 /// Ends answering a request.
-pub async fn end(tx: &mut Tx, key: &Key, status: u16, body: &str) -> Result<(), db::Error> {
+pub async fn end(
+    tx: &mut Tx,
+    key: &IdempotencyKey,
+    status: u16,
+    body: &str,
+) -> Result<(), db::Error> {
     let statement = "
         update idempotency
            set status = ?, body = ?
@@ -218,7 +235,7 @@ pub async fn end(tx: &mut Tx, key: &Key, status: u16, body: &str) -> Result<(), 
 }
 
 /// Forgets the kept answers that show this order. A request that is repeated finds the order itself.
-pub(super) async fn forget_order(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
+pub(super) async fn delete_for_order(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
     let statement = "
         delete from idempotency
          where body like ?";
@@ -230,13 +247,13 @@ pub(super) async fn forget_order(tx: &mut Tx, number: &str) -> Result<(), db::Er
 }
 
 /// Forgets the answers that were kept long enough.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+pub async fn delete_expired_keys(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from idempotency
          where created_at < ?";
     let done = sqlx::query(statement)
-        .bind(now.as_millis() - KEPT_MS)
+        .bind(now.as_millis() - RETENTION_MS)
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
@@ -256,7 +273,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             let Ok(value) = http::HeaderValue::from_bytes(text.as_bytes()) else { return Ok(()) };
             headers.insert("idempotency-key", value);
-            match Key::of(&headers, "scope", b"asked") {
+            match IdempotencyKey::from_headers(&headers, "scope", b"asked") {
                 Ok(Some(key)) => {
                     prop_assert!((1..=255).contains(&key.key.len()));
                     prop_assert!(text.contains(&key.key));

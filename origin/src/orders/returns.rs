@@ -16,9 +16,9 @@ use crate::{
 };
 
 use super::{
-    Error, Key, idempotency,
-    steps::{Back, find_locked, give_back},
-    store::{self, Stored},
+    Error, IdempotencyKey, idempotency,
+    store::{self, StoredOrder},
+    transitions::{Restock, find_locked, restock_items},
 };
 
 /// States in which the goods are with the buyer.
@@ -29,15 +29,15 @@ const WITH_BUYER: [OrderState; 4] = [
     OrderState::Refunded,
 ];
 
-/// Notes which goods came back, and puts them on their shelves again if they can be sold.
-pub async fn take_back(
+/// Notes which goods came back, and puts them on their levels again if they can be sold.
+pub async fn return_items(
     app: &App,
     actor: &Actor,
     number: &str,
     request: &ReturnOrder,
-    key: &Key,
+    key: &IdempotencyKey,
 ) -> Result<Order, Error> {
-    let take_back = async || {
+    let return_items = async || {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
         let stored = find_locked(&mut tx, number).await?;
@@ -49,14 +49,14 @@ pub async fn take_back(
         }
         Ok(tx.commit().await?)
     };
-    db::retried(take_back, Error::is_conflict).await?;
-    super::read(app, number).await
+    db::retried(return_items, Error::is_conflict).await?;
+    super::find_for_staff(app, number).await
 }
 
 async fn write(
     app: &App,
     tx: &mut Tx,
-    stored: &Stored,
+    stored: &StoredOrder,
     request: &ReturnOrder,
 ) -> Result<(), Error> {
     if !WITH_BUYER.contains(&stored.order.state) {
@@ -65,16 +65,16 @@ async fn write(
     let back = checked(stored, request)?;
     let now = app.clock.now();
     store::add_returned(tx, stored.id, &back, request.restock).await?;
-    store::raise(tx, stored.id, now).await?;
+    store::bump_version(tx, stored.id, now).await?;
     if request.restock {
-        give_back(app, tx, stored, Back::These(back)).await?;
+        restock_items(app, tx, stored, Restock::AtMost(back)).await?;
     }
-    let message = outbox::Message::order_returned(stored.id, &stored.order.number);
-    Ok(outbox::put(tx, &app.ids, now, &[message]).await?)
+    let message = outbox::OutboxMessage::order_returned(stored.id, &stored.order.number);
+    Ok(outbox::add(tx, &app.ids, now, &[message]).await?)
 }
 
 /// What comes back, by variant: no more of anything than went out and is not back yet.
-fn checked(stored: &Stored, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
+fn checked(stored: &StoredOrder, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
     let mut back = HashMap::with_capacity(request.lines.len());
     if request.lines.is_empty() {
         return Err(Error::invalid(

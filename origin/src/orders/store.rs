@@ -23,7 +23,7 @@ use super::{Error, token::StoredToken};
 
 /// An order as it is kept.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredOrder {
     /// Its identity.
     pub id: OrderId,
     /// What its buyer sees, without the token.
@@ -43,7 +43,7 @@ pub struct Stored {
 }
 
 /// Writes new orders with their lines. That it is placed is the first step of each.
-pub(super) async fn insert(tx: &mut Tx, sealer: &Sealer, orders: &[Stored]) -> Result<(), Error> {
+pub(super) async fn add(tx: &mut Tx, sealer: &Sealer, orders: &[StoredOrder]) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(orders.len());
     let mut lines = Vec::new();
     for it in orders {
@@ -174,28 +174,31 @@ macro_rules! select_order {
 }
 
 /// The orders with these numbers, by number, with lines and history.
-pub(super) async fn find_all(
+pub(super) async fn list_by_number(
     conn: &mut AnyConnection,
     numbers: &[&str],
-) -> Result<HashMap<String, Stored>, Error> {
+) -> Result<HashMap<String, StoredOrder>, Error> {
     let mut found = HashMap::with_capacity(numbers.len());
     for chunk in numbers.chunks(Rows::MAX) {
         let numbers = chunk.iter().map(|number| (*number).to_owned());
         let mut query = Rows::among(select_order!("number in "), numbers);
         let rows = query.build().fetch_all(&mut *conn).await?;
-        let orders = whole(conn, &rows).await?;
+        let orders = with_lines_and_history(conn, &rows).await?;
         found.extend(orders.into_iter().map(|it| (it.order.number.clone(), it)));
     }
     Ok(found)
 }
 
 /// The order with this number, with lines and history.
-pub(super) async fn find(conn: &mut AnyConnection, number: &str) -> Result<Option<Stored>, Error> {
-    Ok(find_all(conn, &[number]).await?.remove(number))
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    number: &str,
+) -> Result<Option<StoredOrder>, Error> {
+    Ok(list_by_number(conn, &[number]).await?.remove(number))
 }
 
 /// The order with this number, locked until the transaction ends.
-pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<Stored>, Error> {
+pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<StoredOrder>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("select id from orders where number = ");
     query.push_bind(number).push(tx.dialect().for_update());
     query.build().fetch_optional(tx.conn()).await?;
@@ -223,7 +226,7 @@ pub(super) async fn add_money(
     Ok(())
 }
 
-/// Notes what has come back of an order, by variant, and whether it lies on a shelf again.
+/// Notes what has come back of an order, by variant, and whether it lies on a level again.
 pub(super) async fn add_returned(
     tx: &mut Tx,
     order: OrderId,
@@ -248,7 +251,7 @@ pub(super) async fn add_returned(
 }
 
 /// Notes that an order has taken its stock.
-pub(super) async fn reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
+pub(super) async fn mark_reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
     let statement = "
         update orders
            set reserved = 1
@@ -261,7 +264,7 @@ pub(super) async fn reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Erro
 }
 
 /// Those of these accounts that have paid an order before, and have not got it all back.
-pub(super) async fn who_have_paid(
+pub(super) async fn list_paying_accounts(
     conn: &mut AnyConnection,
     users: &[UserId],
 ) -> Result<HashSet<UserId>, db::Error> {
@@ -281,7 +284,11 @@ pub(super) async fn who_have_paid(
 }
 
 /// Raises the version of an order.
-pub(super) async fn raise(tx: &mut Tx, order: OrderId, now: Timestamp) -> Result<(), db::Error> {
+pub(super) async fn bump_version(
+    tx: &mut Tx,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<(), db::Error> {
     let statement = "
         update orders
            set version = version + 1, updated_at = ?
@@ -298,27 +305,30 @@ pub(super) async fn raise(tx: &mut Tx, order: OrderId, now: Timestamp) -> Result
 pub(super) async fn find_by_cart(
     conn: &mut AnyConnection,
     cart: i64,
-) -> Result<Option<Stored>, Error> {
+) -> Result<Option<StoredOrder>, Error> {
     let row = sqlx::query(select_order!("cart_id = ?"))
         .bind(cart)
         .fetch_optional(&mut *conn)
         .await?;
-    Ok(whole(conn, row.as_slice()).await?.pop())
+    Ok(with_lines_and_history(conn, row.as_slice()).await?.pop())
 }
 
 /// The order that the cart with this token has become.
-pub(super) async fn find_by_token_of_cart(
+pub(super) async fn find_by_cart_token(
     conn: &mut AnyConnection,
     token: &str,
-) -> Result<Option<Stored>, Error> {
-    match cart::id_of(conn, token).await? {
+) -> Result<Option<StoredOrder>, Error> {
+    match cart::find_id(conn, token).await? {
         Some(cart) => find_by_cart(conn, cart.get()).await,
         None => Ok(None),
     }
 }
 
 /// The number of this order.
-pub async fn number(conn: &mut AnyConnection, order: OrderId) -> Result<Option<String>, db::Error> {
+pub async fn find_number(
+    conn: &mut AnyConnection,
+    order: OrderId,
+) -> Result<Option<String>, db::Error> {
     let statement = "
         select number
           from orders
@@ -330,7 +340,10 @@ pub async fn number(conn: &mut AnyConnection, order: OrderId) -> Result<Option<S
 }
 
 /// Orders with their lines and history; [`Rows::MAX`] of them at most.
-async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>, Error> {
+async fn with_lines_and_history(
+    conn: &mut AnyConnection,
+    rows: &[AnyRow],
+) -> Result<Vec<StoredOrder>, Error> {
     let mut orders = rows.iter().map(order).collect::<Result<Vec<_>, _>>()?;
     if orders.is_empty() {
         return Ok(orders);
@@ -356,10 +369,10 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
         stored.order.lines.push(line(row, currency)?);
     }
     let ids: Vec<OrderId> = orders.iter().map(|it| it.id).collect();
-    let waiting = inventory::waiting(&mut *conn, &ids).await?;
+    let backorders = inventory::list_backorders(&mut *conn, &ids).await?;
     for it in &mut orders {
         for (line, variant) in it.order.lines.iter_mut().zip(&it.variants) {
-            line.backordered = waiting.get(&(it.id, *variant)).copied().unwrap_or(0);
+            line.backordered = backorders.get(&(it.id, *variant)).copied().unwrap_or(0);
         }
     }
     let head = "
@@ -379,7 +392,7 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
     Ok(orders)
 }
 
-fn order(row: &AnyRow) -> Result<Stored, Error> {
+fn order(row: &AnyRow) -> Result<StoredOrder, Error> {
     let currency = currency(row)?;
     let money =
         |column| -> Result<Money, db::Error> { Ok(Money::new(row.try_get(column)?, currency)) };
@@ -388,7 +401,7 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
     let locale: String = row.try_get("locale")?;
     let pay_until: Option<i64> = row.try_get("pay_until")?;
     let created_at = Timestamp::from_millis(row.try_get("created_at")?);
-    Ok(Stored {
+    Ok(StoredOrder {
         id: OrderId::new(row.try_get("id")?),
         variants: Vec::new(),
         cart: row.try_get("cart_id")?,
@@ -464,7 +477,7 @@ fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {
 }
 
 /// Takes an order from one state to the next; false when somebody was faster.
-pub(super) async fn step(
+pub(super) async fn transition(
     tx: &mut Tx,
     (order, version): (OrderId, i64),
     next: OrderState,
@@ -486,7 +499,7 @@ pub(super) async fn step(
 }
 
 /// The numbers of orders that were to be paid by now, the oldest first.
-pub(super) async fn overdue(
+pub(super) async fn list_overdue(
     conn: &mut AnyConnection,
     now: Timestamp,
     limit: i64,

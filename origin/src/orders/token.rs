@@ -12,7 +12,7 @@ use crate::{
     secret::{self, TOKEN_LENGTH},
 };
 
-use super::{Error, store::Stored};
+use super::{Error, store::StoredOrder};
 
 /// Orders that are looked through at once.
 const BATCH: i64 = 500;
@@ -53,7 +53,7 @@ impl StoredToken {
 
 /// The order with its token, for its buyer. Where the token cannot be opened any more, because its key is
 /// gone, the order comes without: nothing that is paid waits for a link.
-pub(super) fn with_token(app: &App, stored: Stored) -> Order {
+pub(super) fn with_token(app: &App, stored: StoredOrder) -> Order {
     let mut order = stored.order;
     match stored.token.open(&app.sealer, stored.id) {
         Ok(token) => order.token = token,

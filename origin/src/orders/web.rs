@@ -19,7 +19,7 @@ use crate::{
     web::{Answer, Answered, Json, Path, Query, RouterExt},
 };
 
-use super::{Key, desk::Placed};
+use super::{IdempotencyKey, batch::PlaceOrderOutcome};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -41,21 +41,21 @@ async fn place_order(
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
 ) -> Answered {
-    let asked = serde_json::to_vec(&request).unwrap_or_default();
+    let body = serde_json::to_vec(&request).unwrap_or_default();
     // The cart's token is a secret: its keys are found by a hash.
     let scope = format!("cart:{}", &secret::hash(&path.cart)[..32]);
-    let key = Key::of(&headers, &scope, &asked)?;
+    let key = IdempotencyKey::from_headers(&headers, &scope, &body)?;
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
-    let placed = super::place(&app, &path.cart, request, key, network).await?;
+    let placed = super::place_order(&app, &path.cart, request, key, network).await?;
     Ok(match placed {
-        Placed::New(order) => {
+        PlaceOrderOutcome::New(order) => {
             Answer::json(&order, CachePolicy::Private).status(StatusCode::CREATED)
         }
-        Placed::Before(order) => {
+        PlaceOrderOutcome::Existing(order) => {
             Answer::json(&order, CachePolicy::Private).header(REPLAYED, replayed)
         }
-        Placed::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
+        PlaceOrderOutcome::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
             .status(StatusCode::from_u16(status).unwrap_or(StatusCode::OK))
             .header(REPLAYED, replayed),
     })
@@ -86,8 +86,8 @@ async fn return_order(
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
 ) -> Answered {
-    let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::take_back(&app, &may.actor, &path.number, &request, &key).await?;
+    let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
+    let order = super::return_items(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
@@ -105,6 +105,6 @@ async fn get_any_order(
     _: May<Orders>,
     Path(path): Path<OrderPath>,
 ) -> Answered {
-    let order = super::read(&app, &path.number).await?;
+    let order = super::find_for_staff(&app, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

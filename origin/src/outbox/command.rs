@@ -10,7 +10,7 @@ use crate::{
     cli::Failure,
 };
 
-use super::{parked, retry};
+use super::{list_parked, retry};
 
 /// Flags of `origin outbox`
 #[derive(Args, Clone, Debug)]
@@ -31,7 +31,7 @@ pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut reader = app.db.read().await?;
-    let messages = parked(&mut reader).await?;
+    let messages = list_parked(&mut reader).await?;
     for (id, topic, subject, attempts, error) in &messages {
         println!("{id}  {topic}  {subject}  tried {attempts} times: {error}");
     }

@@ -6,13 +6,13 @@
 //! as a row for each receiver, mail and webhooks, which fail alone.
 
 mod command;
-mod recipients;
+mod mail_limits;
 mod relay;
 mod store;
 
 pub use command::{OutboxArgs, outbox};
-pub use relay::{deliver_due, fan_out_due, send_mail_due, tell_webhooks};
-pub use store::{erase_buyer, forget, forget_subject, parked, put, retry};
+pub use relay::{deliver_due, deliver_webhooks, fan_out_due, send_mail_due};
+pub use store::{add, delete_old, delete_subject, erase_buyer, list_parked, retry};
 
 use serde_json::json;
 use shared::{
@@ -22,7 +22,7 @@ use shared::{
 
 /// What is to be told, and about what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct OutboxMessage {
     /// What happened: `order.placed`.
     pub topic: &'static str,
     /// What it is about; messages of one subject keep their order.
@@ -31,7 +31,7 @@ pub struct Message {
     pub payload: String,
 }
 
-impl Message {
+impl OutboxMessage {
     /// The topic of what is on its way to a webhook.
     pub const WEBHOOK: &str = "webhook";
     /// The topic of a link that opens an account.

@@ -6,19 +6,19 @@ use sqlx::{Any, AnyConnection, QueryBuilder, Row as _};
 
 use crate::db::{self, Db, Rows, Tx};
 
-use super::Message;
+use super::OutboxMessage;
 
 /// How long a delivered message is kept, for whoever wants to know what was told: a week.
-const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+const DELIVERED_RETENTION_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 /// How long one that was given up waits for somebody who tries it again.
-const PARKED_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+const PARKED_RETENTION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// Writes messages, due at once.
-pub async fn put(
+pub async fn add(
     tx: &mut Tx,
     ids: &IdGenerator,
     now: Timestamp,
-    messages: &[Message],
+    messages: &[OutboxMessage],
 ) -> Result<(), db::Error> {
     let head = "
         insert into outbox (id, topic, subject, receiver, payload, attempts, due_at, created_at) ";
@@ -37,8 +37,8 @@ pub async fn put(
 }
 
 /// Whom a message is for: `webhook:17` of `webhook:17:order:4`, or nobody in particular.
-fn receiver(message: &Message) -> &str {
-    if message.topic != Message::WEBHOOK {
+fn receiver(message: &OutboxMessage) -> &str {
+    if message.topic != OutboxMessage::WEBHOOK {
         return "";
     }
     let mut colons = message.subject.match_indices(':').map(|it| it.0);
@@ -48,7 +48,7 @@ fn receiver(message: &Message) -> &str {
 
 /// A message that is to be delivered now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct DueMessage {
     /// Its identity.
     pub id: i64,
     /// What happened.
@@ -65,7 +65,7 @@ pub struct Due {
 
 /// Which messages: a receiver that does not answer holds up others of its kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane<'a> {
+pub(super) enum OutboxLane<'a> {
     /// What happened, for whoever wants to know.
     Events,
     /// What goes out by mail.
@@ -74,7 +74,7 @@ pub(super) enum Lane<'a> {
     Webhook(&'a str),
 }
 
-impl Lane<'_> {
+impl OutboxLane<'_> {
     fn push_condition(self, query: &mut QueryBuilder<Any>) {
         match self {
             // Purges are of a version that told edges by messages.
@@ -90,7 +90,7 @@ impl Lane<'_> {
 }
 
 /// The receivers of webhooks for whom something may be due.
-pub(super) async fn receivers_due(
+pub(super) async fn list_due_receivers(
     conn: &mut AnyConnection,
     now: Timestamp,
 ) -> Result<Vec<String>, db::Error> {
@@ -106,7 +106,7 @@ pub(super) async fn receivers_due(
 /// Whether anything may be due.
 pub(super) async fn is_due(
     conn: &mut AnyConnection,
-    lane: Lane<'_>,
+    lane: OutboxLane<'_>,
     now: Timestamp,
 ) -> Result<bool, db::Error> {
     let mut query = QueryBuilder::<Any>::new("select id from outbox where due_at <= ");
@@ -121,10 +121,10 @@ pub(super) async fn is_due(
 /// the lease, should this process end.
 pub(super) async fn take(
     tx: &mut Tx,
-    lane: Lane<'_>,
+    lane: OutboxLane<'_>,
     (now, lease_ms): (Timestamp, i64),
     limit: i64,
-) -> Result<Vec<Due>, db::Error> {
+) -> Result<Vec<DueMessage>, db::Error> {
     let mut query = QueryBuilder::<Any>::new(
         "select id, topic, subject, payload, attempts, created_at
            from outbox
@@ -145,7 +145,7 @@ pub(super) async fn take(
     let rows = query.build().fetch_all(tx.conn()).await?;
     let mut due = Vec::with_capacity(rows.len());
     for row in &rows {
-        due.push(Due {
+        due.push(DueMessage {
             id: row.try_get("id")?,
             topic: row.try_get("topic")?,
             subject: row.try_get("subject")?,
@@ -171,7 +171,11 @@ pub(super) async fn take(
 
 /// Notes that these were delivered. What they said is forgotten at once: links open accounts, and orders have
 /// addresses.
-pub(super) async fn delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Result<(), db::Error> {
+pub(super) async fn mark_delivered(
+    tx: &mut Tx,
+    now: Timestamp,
+    ids: &[i64],
+) -> Result<(), db::Error> {
     for chunk in ids.chunks(Rows::MAX) {
         let mut query = QueryBuilder::<Any>::new(
             "update outbox
@@ -189,7 +193,7 @@ pub(super) async fn delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Resul
 }
 
 /// Notes why one was not delivered, and when it is tried again; never, when it is parked.
-pub(super) async fn failed(
+pub(super) async fn mark_failed(
     tx: &mut Tx,
     id: i64,
     again: Option<i64>,
@@ -209,7 +213,7 @@ pub(super) async fn failed(
 }
 
 /// Forgets what is still to be said of a subject, and what was given up.
-pub async fn forget_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error> {
+pub async fn delete_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error> {
     let statement = "
         delete from outbox
          where subject = ?";
@@ -283,7 +287,7 @@ fn strip(value: &mut Value, number: &str) {
 
 /// Forgets what was delivered long enough ago, and what was given up so long ago that nobody will try it
 /// again: it names people. A purge is of a version that told edges by messages.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+pub async fn delete_old(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from outbox
@@ -294,9 +298,9 @@ pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
                 and delivered_at is null
                 and created_at < ?)";
     let done = sqlx::query(statement)
-        .bind(now.as_millis() - KEPT_MS)
-        .bind(now.as_millis() - KEPT_MS)
-        .bind(now.as_millis() - PARKED_MS)
+        .bind(now.as_millis() - DELIVERED_RETENTION_MS)
+        .bind(now.as_millis() - DELIVERED_RETENTION_MS)
+        .bind(now.as_millis() - PARKED_RETENTION_MS)
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
@@ -304,7 +308,7 @@ pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
 }
 
 /// What was given up: id, topic, subject, tries and the last error, the oldest first.
-pub async fn parked(
+pub async fn list_parked(
     conn: &mut AnyConnection,
 ) -> Result<Vec<(i64, String, String, i64, String)>, db::Error> {
     let statement = "
@@ -359,18 +363,18 @@ mod tests {
 
     #[test]
     fn a_message_to_a_webhook_names_whom_it_is_for() {
-        let message = |topic, subject: &str| Message {
+        let message = |topic, subject: &str| OutboxMessage {
             topic,
             subject: subject.to_owned(),
             payload: String::new(),
         };
-        let webhook = Message::WEBHOOK;
+        let webhook = OutboxMessage::WEBHOOK;
         assert_eq!(
             receiver(&message(webhook, "webhook:17:order:4")),
             "webhook:17"
         );
         assert_eq!(receiver(&message(webhook, "webhook:17")), "webhook:17");
-        assert_eq!(receiver(&message(Message::MAIL, "mail:order:4")), "");
+        assert_eq!(receiver(&message(OutboxMessage::MAIL, "mail:order:4")), "");
         assert_eq!(receiver(&message("order.placed", "order:4")), "");
     }
 }

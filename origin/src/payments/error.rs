@@ -23,7 +23,7 @@ pub enum Error {
     BadEvent(String),
     /// The provider did not say what has become of a payment.
     #[error(transparent)]
-    Unknown(#[from] super::Unknown),
+    Provider(#[from] super::ProviderError),
     /// Too many cards were declined: none is taken for so long.
     #[error("too many cards were declined")]
     Paused(Duration),
@@ -56,7 +56,7 @@ impl From<Error> for Problem {
                 Self::new(ProblemKind::NotFound).detail("No payment of this order has this id.")
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
-            Error::NoProvider | Error::Unknown(_) => {
+            Error::NoProvider | Error::Provider(_) => {
                 tracing::error!(error = %error, "payment request failed");
                 Self::new(ProblemKind::Unavailable)
                     .detail("The payment provider is temporarily unavailable.")

@@ -6,14 +6,14 @@ use crate::app::App;
 
 use super::{
     Error,
-    pay::settled,
-    provider::{self, Known, Provider},
+    pay::apply_status,
+    provider::{self, ChargeReference, Provider},
     store,
 };
 
 /// Takes an event of Stripe. It may come many times, late, and after events that are younger: each
 /// counts once, and what is not final is asked for.
-pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+pub async fn handle_stripe_event(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
     let refused = |why: &str| Error::BadEvent(why.to_owned());
     let secret = app.config.stripe_webhook_secret.as_deref();
     let secret = secret.ok_or_else(|| refused("This shop does not accept events from Stripe."))?;
@@ -21,15 +21,15 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
     let signature = signature
         .and_then(|it| it.to_str().ok())
         .unwrap_or_default();
-    let event = provider::event(secret, signature, body, app.clock.now());
+    let event = provider::verify_event(secret, signature, body, app.clock.now());
     let event = event.map_err(Error::BadEvent)?;
     let Some(about) = event.about else {
         return Ok(());
     };
     let mut reader = app.db.read().await?;
-    let known = store::find(&mut reader, about.reference, "").await?;
+    let payment = store::find(&mut reader, about.reference, "").await?;
     drop(reader);
-    let Some(known) = known.filter(|it| it.provider == "stripe") else {
+    let Some(payment) = payment.filter(|it| it.provider == "stripe") else {
         let (event, payment) = (&event.id, about.reference);
         tracing::warn!(event, payment, "event for an unknown payment");
         return Ok(());
@@ -39,16 +39,16 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
         None => {
             let provider = provider::of(app, "stripe").ok_or(Error::NoProvider)?;
             // What was opened for the payment says more than an intent on which a card has failed.
-            let external = known.external.or(about.external);
+            let external = payment.external.or(about.external);
             let reference = about.reference;
             provider
-                .look_up(&Known {
+                .look_up(&ChargeReference {
                     reference,
                     external,
                 })
                 .await?
         }
     };
-    settled(app, about.reference, &answer, Some(("stripe", &event.id))).await?;
+    apply_status(app, about.reference, &answer, Some(("stripe", &event.id))).await?;
     Ok(())
 }

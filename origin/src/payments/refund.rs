@@ -11,12 +11,12 @@ use crate::{
     app::App,
     audit::{self, Change},
     db,
-    orders::{self, Key, idempotency},
+    orders::{self, IdempotencyKey, idempotency},
 };
 
 use super::{
     Error,
-    provider::{self, Provider, Unknown},
+    provider::{self, Provider, ProviderError},
     store,
 };
 
@@ -28,12 +28,12 @@ pub async fn refund(
     actor: &Actor,
     number: &str,
     request: &RefundOrder,
-    key: &Key,
+    key: &IdempotencyKey,
 ) -> Result<Order, Error> {
     let begin = async || begin(app, actor, number, request, key).await;
     db::retried(begin, Error::is_conflict).await?;
-    send_back(app).await?;
-    Ok(orders::read(app, number).await?)
+    send_due_refunds(app).await?;
+    Ok(orders::find_for_staff(app, number).await?)
 }
 
 async fn begin(
@@ -41,7 +41,7 @@ async fn begin(
     actor: &Actor,
     number: &str,
     request: &RefundOrder,
-    key: &Key,
+    key: &IdempotencyKey,
 ) -> Result<(), Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
@@ -50,16 +50,17 @@ async fn begin(
         return Ok(());
     }
     let id = order.id;
-    let mut left = orders::refund_due(app, &mut tx, order, request.amount, request.restock).await?;
+    let mut left =
+        orders::begin_refund(app, &mut tx, order, request.amount, request.restock).await?;
     // From the payments that have some left, the first one first.
-    for payment in store::of_order(tx.conn(), id).await? {
+    for payment in store::list_by_order(tx.conn(), id).await? {
         if payment.state != PaymentState::Captured {
             continue;
         }
-        let back = store::refunded(tx.conn(), payment.id).await?;
+        let back = store::sum_refunded(tx.conn(), payment.id).await?;
         let part = left.min(payment.amount.minor - back);
         if part > 0 {
-            store::insert_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
+            store::add_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
             left -= part;
         }
     }
@@ -73,9 +74,9 @@ async fn begin(
 }
 
 /// Sends back what is due. Several may do it at once; a provider pays one reference back once.
-pub async fn send_back(app: &App) -> Result<(), Error> {
+pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
     let mut reader = app.db.read().await?;
-    let due = store::refunds_due(&mut reader, BATCH).await?;
+    let due = store::list_due_refunds(&mut reader, BATCH).await?;
     drop(reader);
     for (refund, payment, number, minor) in due {
         let mut reader = app.db.read().await?;
@@ -86,22 +87,26 @@ pub async fn send_back(app: &App) -> Result<(), Error> {
         if payment.provider != "manual" {
             let amount = Money::new(minor, payment.amount.currency);
             let sent = match provider::of(app, &payment.provider) {
-                Some(provider) => provider.refund(&payment.known(), refund, amount).await,
-                None => Err(Unknown(
+                Some(provider) => {
+                    provider
+                        .refund(&payment.charge_reference(), refund, amount)
+                        .await
+                }
+                None => Err(ProviderError(
                     "the shop's account with the provider is not configured".to_owned(),
                 )),
             };
-            if let Err(Unknown(why)) = sent {
+            if let Err(ProviderError(why)) = sent {
                 tracing::warn!(refund, why, "the payment provider did not respond");
                 continue;
             }
         }
         let done = async || {
             let mut tx = app.db.write().await?;
-            if store::refund_done(&mut tx, refund, app.clock.now()).await?
-                && !store::waits(tx.conn(), &number).await?
+            if store::finish_refund(&mut tx, refund, app.clock.now()).await?
+                && !store::has_due_refunds(tx.conn(), &number).await?
             {
-                orders::refund_done(app, &mut tx, &number).await?;
+                orders::finish_refund(app, &mut tx, &number).await?;
             }
             Ok::<_, Error>(tx.commit().await?)
         };

@@ -5,16 +5,16 @@
 //! in order within its subject; who does not answer delays nobody else; nobody makes a webhook for what
 //! they may not read themselves, or to an address inside the shop's network.
 
+mod client;
 mod error;
 mod send;
 mod signing;
 mod store;
-mod target;
 mod web;
 
+pub use client::WebhookClient;
 pub use error::Error;
-pub use send::{Event, fan_out, send};
+pub use send::{WebhookEvent, fan_out, send};
 pub use signing::protect_secrets;
-pub use store::{Stored, all};
-pub use target::Targets;
+pub use store::{StoredWebhook, list};
 pub use web::routes;

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
-use crate::{app::App, outbox::Message};
+use crate::{app::App, outbox::OutboxMessage};
 
-use super::{Stored, signing};
+use super::{StoredWebhook, signing};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct WebhookEvent {
     /// Its name: the same for everybody who is told, and each time.
     pub id: i64,
     /// What happened: `order.paid`.
@@ -25,7 +25,7 @@ pub struct Event {
 
 /// A message to one receiver, as it lies in the outbox.
 #[derive(Debug, Serialize, Deserialize)]
-struct Delivery {
+struct WebhookDelivery {
     webhook: i64,
     id: i64,
     body: String,
@@ -33,19 +33,20 @@ struct Delivery {
 
 /// The messages about an event, one for each who wants to know.
 pub fn fan_out<'w>(
-    webhooks: &'w [Stored],
-    event: &'w Event,
-) -> impl Iterator<Item = Message> + use<'w> {
-    let wants = |hook: &&Stored| hook.topics.is_empty() || hook.topics.contains(&event.topic);
+    webhooks: &'w [StoredWebhook],
+    event: &'w WebhookEvent,
+) -> impl Iterator<Item = OutboxMessage> + use<'w> {
+    let wants =
+        |hook: &&StoredWebhook| hook.topics.is_empty() || hook.topics.contains(&event.topic);
     webhooks.iter().filter(wants).map(|hook| {
         let body = json!({ "type": event.topic, "timestamp": event.at, "data": event.data });
-        let payload = Delivery {
+        let payload = WebhookDelivery {
             webhook: hook.id,
             id: event.id,
             body: body.to_string(),
         };
-        Message {
-            topic: Message::WEBHOOK,
+        OutboxMessage {
+            topic: OutboxMessage::WEBHOOK,
             subject: format!("webhook:{}:{}", hook.id, event.subject),
             payload: json!(payload).to_string(),
         }
@@ -53,8 +54,9 @@ pub fn fan_out<'w>(
 }
 
 /// Sends a message of [`fan_out`]. A receiver that is gone needs none.
-pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), String> {
-    let delivery: Delivery = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+pub async fn send(app: &App, webhooks: &[StoredWebhook], payload: &str) -> Result<(), String> {
+    let delivery: WebhookDelivery =
+        serde_json::from_str(payload).map_err(|error| error.to_string())?;
     let Some(hook) = webhooks.iter().find(|it| it.id == delivery.webhook) else {
         return Ok(());
     };

@@ -39,7 +39,7 @@ pub(super) fn open(sealer: &Sealer, id: i64, sealed: &str) -> Result<String, Sea
 /// Seals the secrets that an older version or another key wrote.
 pub async fn protect_secrets(app: &App) -> Result<(), db::Error> {
     let mut tx = app.db.write().await?;
-    for (id, in_clear, sealed) in store::secrets(tx.conn()).await? {
+    for (id, in_clear, sealed) in store::list_secrets(tx.conn()).await? {
         let secret = match sealed {
             None => in_clear,
             Some(sealed) if app.sealer.is_current(&sealed) => continue,

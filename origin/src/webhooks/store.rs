@@ -7,7 +7,7 @@ use crate::db::{self, Tx};
 
 /// A webhook as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredWebhook {
     /// Its identity.
     pub id: i64,
     /// Where to.
@@ -21,7 +21,7 @@ pub struct Stored {
 }
 
 /// All webhooks, the first one first.
-pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
+pub async fn list(conn: &mut AnyConnection) -> Result<Vec<StoredWebhook>, db::Error> {
     let statement = "
         select id, url, topics, secret_sealed, created_at
           from webhooks
@@ -31,7 +31,7 @@ pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
     for row in &rows {
         let topics: String = row.try_get("topics")?;
         let topics = serde_json::from_str(&topics);
-        webhooks.push(Stored {
+        webhooks.push(StoredWebhook {
             id: row.try_get("id")?,
             url: row.try_get("url")?,
             topics: topics.map_err(|error| db::Error::Decode(error.into()))?,
@@ -44,7 +44,7 @@ pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
     Ok(webhooks)
 }
 
-pub(super) async fn insert(tx: &mut Tx, it: &Stored) -> Result<(), db::Error> {
+pub(super) async fn add(tx: &mut Tx, it: &StoredWebhook) -> Result<(), db::Error> {
     let statement = "
         insert into webhooks (id, url, topics, secret, created_at, secret_sealed)
         values (?, ?, ?, '', ?, ?)";
@@ -70,7 +70,7 @@ pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<bool, db::Error> {
 }
 
 /// What is stored of each secret: id, in clear by an older version, sealed.
-pub(super) async fn secrets(
+pub(super) async fn list_secrets(
     conn: &mut AnyConnection,
 ) -> Result<Vec<(i64, String, Option<String>)>, db::Error> {
     let statement = "

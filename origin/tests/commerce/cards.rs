@@ -124,7 +124,7 @@ db_test! {
         assert_eq!(pay(shop, HERE, &to, "succeeds").await.json()["state"], "captured");
         assert_eq!(count(shop, "select count(*) from payments where network is not null").await, 0);
         shop.app.clock.advance(26 * HOUR);
-        assert_eq!(origin::payments::forget(&shop.app.db, shop.app.clock.now()).await.unwrap(), 3);
+        assert_eq!(origin::payments::delete_idle_card_limits(&shop.app.db, shop.app.clock.now()).await.unwrap(), 3);
     }
 }
 

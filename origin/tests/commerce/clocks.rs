@@ -48,9 +48,9 @@ db_test! {
         assert!(hold.status.is_success(), "{}", hold.text());
 
         for _ in 0..2 {
-            cart::sweep(&fast).await.unwrap();
+            cart::release_expired_holds(&fast).await.unwrap();
             orders::expire(&fast).await.unwrap();
-            orders::forget(&fast.db, fast.clock.now()).await.unwrap();
+            orders::delete_expired_keys(&fast.db, fast.clock.now()).await.unwrap();
             accounts::forget(&fast.db, fast.clock.now()).await.unwrap();
             origin::cache::forget(&fast.db, fast.clock.now()).await.unwrap();
             fast.clock.sync(&fast.db).await.unwrap();

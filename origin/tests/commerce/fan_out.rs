@@ -99,13 +99,13 @@ db_test! {
             // Everything else is tried until it is parked.
             for _ in 0..14 {
                 assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
-                origin::outbox::tell_webhooks(&shop.app).await.unwrap();
+                origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
                 assert_eq!(well.topics(), expected, "order {number}");
                 shop.app.clock.advance(2 * 60 * 60 * 1_000);
             }
         }
         let mut reader = shop.app.db.read().await.unwrap();
-        let parked = origin::outbox::parked(&mut reader).await.unwrap();
+        let parked = origin::outbox::list_parked(&mut reader).await.unwrap();
         drop(reader);
         let of = |topic: &str| parked.iter().filter(|it| it.1 == topic).count();
         assert_eq!((of("mail"), of("webhook"), parked.len()), (3, 3, 6), "{parked:?}");
@@ -133,7 +133,7 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         origin::outbox::deliver_due(&shop.app).await.unwrap();
-        let telling = origin::outbox::tell_webhooks(&shop.app);
+        let telling = origin::outbox::deliver_webhooks(&shop.app);
         let meanwhile = async {
             while well.topics().is_empty() {
                 tokio::task::yield_now().await;
@@ -150,7 +150,7 @@ db_test! {
         };
         let (told, ()) = tokio::join!(telling, meanwhile);
         told.unwrap();
-        origin::outbox::tell_webhooks(&shop.app).await.unwrap();
+        origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(slow.topics().len(), 2);
     }
 }

@@ -43,8 +43,8 @@ db_test! {
             let cart = hold(shop, &first).await;
             assert!(cart["held_until"].as_str().unwrap() <= "2026-10-01T13:00:02.000Z", "{cart}");
         }
-        assert_eq!(cart::sweep(&shop.app).await.unwrap(), 2);
-        assert_eq!(cart::sweep(&shop.app).await.unwrap(), 0);
+        assert_eq!(cart::release_expired_holds(&shop.app).await.unwrap(), 2);
+        assert_eq!(cart::release_expired_holds(&shop.app).await.unwrap(), 0);
         assert_eq!(held(shop).await, 0);
         assert!(shop.json(&first).await.get("held_until").is_none());
 
@@ -79,7 +79,7 @@ db_test! {
         .await;
         assert_eq!(held(shop).await, 60);
         shop.app.clock.advance(16 * 60_000);
-        let sweeps = futures_util::future::join_all((0..4).map(|_| cart::sweep(&shop.app)));
+        let sweeps = futures_util::future::join_all((0..4).map(|_| cart::release_expired_holds(&shop.app)));
         let (answers, swept) = tokio::join!(place_at_once(shop, &paths), sweeps);
         assert!(swept.iter().all(Result::is_ok), "{swept:?}");
         let placed = answers.iter().filter(|it| it.status == 201).count();
@@ -87,7 +87,7 @@ db_test! {
         // Who was swept meets who was not; nobody who held something was sent away for it.
         assert!(placed >= 30 && i64::try_from(placed).unwrap() * 2 <= 60, "{placed}");
         assert_eq!(on_hand(shop).await, 60 - 2 * i64::try_from(placed).unwrap());
-        cart::sweep(&shop.app).await.unwrap();
+        cart::release_expired_holds(&shop.app).await.unwrap();
         assert_eq!(held(shop).await, 0);
     }
 }

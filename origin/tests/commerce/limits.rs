@@ -313,7 +313,7 @@ db_test! {
         assert_eq!(held(shop).await, 9);
         send(shop, "DELETE", &format!("{second}/hold"), &json!({})).await;
         shop.app.clock.advance(shop.app.config.hold_ms);
-        origin::cart::sweep(&shop.app).await.unwrap();
+        origin::cart::release_expired_holds(&shop.app).await.unwrap();
         assert_eq!((held(shop).await, count(shop, "select count(*) from stock_claims").await), (0, 3));
     }
 }

@@ -84,7 +84,7 @@ db_test! {
         let early = id(&pay(shop, &order, "declined").await);
         let paid = id(&pay(shop, &order, "succeeds").await);
         // The first one comes through after all.
-        payments::settle(&shop.app, early, &payments::Outcome::Captured.into()).await.unwrap();
+        payments::settle(&shop.app, early, &payments::ChargeOutcome::Captured.into()).await.unwrap();
         let found = read(shop, &order).await;
         assert_eq!((&found["paid"]["minor"], &found["refunded"]["minor"]), (&json!(2_200), &json!(1_100)));
         for (minor, key) in [(Some(300), "a"), (Some(200), "b"), (None, "c")] {
@@ -180,7 +180,7 @@ db_test! {
     async fn what_is_said_again_counts_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "test").await;
-        let no = payments::Answer::from(payments::Outcome::Declined("card_declined".to_owned()));
+        let no = payments::ChargeStatus::from(payments::ChargeOutcome::Declined("card_declined".to_owned()));
         let declined = id(&pay(shop, &order, "declined").await);
         for _ in 0..9 {
             payments::settle(&shop.app, declined, &no).await.unwrap();

@@ -153,7 +153,7 @@ db_test! {
         let order = order_of(shop, &path).await;
         let to = format!("{path}/order");
         let first = send_with_key(shop, &to, &order, "k").await;
-        let forget = async || orders::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        let forget = async || orders::delete_expired_keys(&shop.app.db, shop.app.clock.now()).await.unwrap();
         let other = json!({ "expected_total": order["expected_total"], "payment_method": "test" });
         for wait_ms in [0, 24 * 60 * 60 * 1_000] {
             shop.app.clock.advance(wait_ms);
@@ -185,9 +185,9 @@ db_test! {
             assert_eq!((reply.status.as_u16(), held().await), (200, 3));
         }
         shop.app.clock.advance(shop.app.config.hold_ms - 1);
-        assert_eq!((cart::sweep(&shop.app).await.unwrap(), held().await), (0, 3));
+        assert_eq!((cart::release_expired_holds(&shop.app).await.unwrap(), held().await), (0, 3));
         shop.app.clock.advance(1);
-        assert_eq!((cart::sweep(&shop.app).await.unwrap(), held().await), (1, 0));
+        assert_eq!((cart::release_expired_holds(&shop.app).await.unwrap(), held().await), (1, 0));
         let reply = send(shop, "DELETE", &format!("{second}/hold"), &json!({})).await;
         assert_eq!((reply.status.as_u16(), held().await), (200, 0));
     }

@@ -51,7 +51,7 @@ db_test! {
             shop.app.clock.advance(2 * 60 * 60 * 1_000);
         }
         let mut reader = shop.app.db.read().await.unwrap();
-        let parked = origin::outbox::parked(&mut reader).await.unwrap();
+        let parked = origin::outbox::list_parked(&mut reader).await.unwrap();
         drop(reader);
         assert_eq!(parked.len(), 1);
         assert!(parked[0].3 == 12 && parked[0].4.contains("mailbox folder"), "{parked:?}");
@@ -75,7 +75,7 @@ db_test! {
             assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
             shop.app.clock.advance(2 * 60 * 60 * 1_000);
         }
-        let forgotten = async || origin::outbox::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        let forgotten = async || origin::outbox::delete_old(&shop.app.db, shop.app.clock.now()).await.unwrap();
         shop.app.clock.advance(28 * 24 * 60 * 60 * 1_000);
         assert_eq!(forgotten().await, 1, "the event, which was handed on");
         assert_eq!(forgotten().await, 0);

@@ -102,7 +102,7 @@ db_test! {
         assert!(answers.iter().all(|it| [201, 409].contains(&it.status.as_u16())));
         let paid = answers.iter().find(|it| it.status == 201).unwrap().json();
         let id: i64 = paid["id"].as_str().unwrap().parse().unwrap();
-        let captured = payments::Outcome::Captured.into();
+        let captured = payments::ChargeOutcome::Captured.into();
         let said = (0..50).map(|_| payments::settle(&shop.app, id, &captured));
         for said in futures_util::future::join_all(said).await {
             said.unwrap();

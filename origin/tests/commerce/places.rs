@@ -449,7 +449,7 @@ db_test! {
             send_with_key(shop, &payments, &json!({ "card": card }), card).await;
         }
         let mut reader = shop.app.db.read().await.unwrap();
-        let (rows, differs) = origin::inventory::accuracy(&mut reader).await.unwrap();
+        let (rows, differs) = origin::inventory::ledger_accuracy(&mut reader).await.unwrap();
         shop.app.metrics.business.stock(rows, differs);
         drop(reader);
         let text = shop.ask_ops("/metrics").await.text().to_owned();

@@ -9,7 +9,7 @@ use axum::body::Body;
 use http::Request;
 use origin::{
     at_rest,
-    outbox::{deliver_due, tell_webhooks},
+    outbox::{deliver_due, deliver_webhooks},
     private,
 };
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ async fn found(shop: &Shop, text: &str) -> Vec<&'static str> {
 /// Mails and webhooks go out, and hold what they have to.
 async fn assert_delivered(shop: &Shop, it: &Bought, mails: usize, told: usize) {
     deliver_due(&shop.app).await.unwrap();
-    tell_webhooks(&shop.app).await.unwrap();
+    deliver_webhooks(&shop.app).await.unwrap();
     let link = format!("/orders/{}?token=3D{}", it.number, it.token);
     let mailbox = mailbox(shop);
     assert_eq!(mailbox.len(), mails);
@@ -283,7 +283,7 @@ db_test! {
         let lost = shop.with(|config| config.sealing_keys = Some(key('c'))).await;
         assert_known(&lost, &it).await;
         deliver_due(&lost.app).await.unwrap();
-        tell_webhooks(&lost.app).await.unwrap();
+        deliver_webhooks(&lost.app).await.unwrap();
         assert_eq!(mailbox(&lost).len(), 1);
         assert!(it.receiver.messages().is_empty(), "an unsigned message proves nothing");
         let form = format!("number={}&email=ada%40example.org", it.number);

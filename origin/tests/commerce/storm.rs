@@ -260,7 +260,7 @@ db_test! {
                 () = tokio::time::sleep(Duration::from_millis(20)) => {
                     // Meanwhile time passes and the jobs run.
                     shop.app.clock.advance(60_000);
-                    cart::sweep(&shop.app).await.unwrap();
+                    cart::release_expired_holds(&shop.app).await.unwrap();
                     orders::expire(&shop.app).await.unwrap();
                     payments::recover(&shop.app).await.unwrap();
                     outbox::deliver_due(&shop.app).await.unwrap();

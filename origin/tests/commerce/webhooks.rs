@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{Router, body::Body, extract::State, routing::post};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode};
-use origin::outbox::{deliver_due, tell_webhooks};
+use origin::outbox::{deliver_due, deliver_webhooks};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ db_test! {
         all.0.lock().unwrap().refuses = Some("order.placed");
         for _ in 0..4 {
             deliver_due(&shop.app).await.unwrap();
-            tell_webhooks(&shop.app).await.unwrap();
+            deliver_webhooks(&shop.app).await.unwrap();
         }
         // The first was refused, and nothing of its subject goes before it. What the receiver said is not kept.
         const WHY: &str = "select count(*) from outbox where error = 'the receiver responded with 500 Internal Server Error'";
@@ -135,7 +135,7 @@ db_test! {
         assert!(of_order(all.topics()).eq(["order.placed"]));
         shop.app.clock.advance(10_000);
         for _ in 0..4 {
-            tell_webhooks(&shop.app).await.unwrap();
+            deliver_webhooks(&shop.app).await.unwrap();
         }
         let told = of_order(all.topics());
         assert!(told.eq(["order.placed", "order.placed", "order.paid", "order.shipped"]));
@@ -153,7 +153,7 @@ db_test! {
         let told = all.told().len();
         operate(shop, "POST", &steps, &json!({ "state": "delivered" })).await;
         deliver_due(&shop.app).await.unwrap();
-        tell_webhooks(&shop.app).await.unwrap();
+        deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(all.told().len(), told);
     }
 }
@@ -265,13 +265,13 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         deliver_due(&strict.app).await.unwrap();
-        tell_webhooks(&strict.app).await.unwrap();
+        deliver_webhooks(&strict.app).await.unwrap();
         assert!(inside.told().is_empty());
         let why = errors(shop).await;
         assert!(why.len() == 1 && why[0].contains("--webhook-hosts"), "{why:?}");
         // With the host allowed again one is told, and the other's redirect is an error that is not followed.
         shop.app.clock.advance(10_000);
-        tell_webhooks(&shop.app).await.unwrap();
+        deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(inside.told().len(), 1);
         let why = errors(shop).await;
         assert!(why.iter().any(|it| it.contains("307")), "{why:?}");
@@ -291,7 +291,7 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         deliver_due(&open.app).await.unwrap();
-        tell_webhooks(&open.app).await.unwrap();
+        deliver_webhooks(&open.app).await.unwrap();
         assert_eq!(inside.told().len(), 1);
         open.app.db.close().await;
     }

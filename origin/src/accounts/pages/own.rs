@@ -67,7 +67,7 @@ async fn show_account(
         limit: Some(LAST),
         cursor: None,
     };
-    let orders = orders::list_of(&app, person.user, &last).await?;
+    let orders = orders::list_account_orders(&app, person.user, &last).await?;
     Shown::new(Section::Overview, Content::Orders(orders))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ACCOUNT.path)
@@ -80,7 +80,7 @@ async fn show_own_orders(
     Tongue(locale): Tongue,
     Query(query): Query<ListOrders>,
 ) -> Answered {
-    let orders = orders::list_of(&app, person.user, &query).await?;
+    let orders = orders::list_account_orders(&app, person.user, &query).await?;
     Shown::new(Section::Orders, Content::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
         .await
@@ -93,7 +93,7 @@ async fn show_own_order(
     Tongue(locale): Tongue,
     Path(path): Path<OrderPath>,
 ) -> Answered {
-    let order = orders::own(&app, person.user, &path.number).await?;
+    let order = orders::find_account_order(&app, person.user, &path.number).await?;
     let path = order_path(&order.number, &order.token);
     Ok(Answer::see(&locale.path(&path)))
 }

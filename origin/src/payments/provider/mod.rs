@@ -12,9 +12,9 @@ use shared::{
 
 use crate::{app::App, db};
 
-use stripe::Stripe;
-pub use stripe::event;
-use test::Test;
+use stripe::StripeProvider;
+pub use stripe::verify_event;
+use test::TestProvider;
 
 /// What is to be charged.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct HostedPage {
 
 /// A charge that was asked for before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct ChargeReference {
     /// Our own number for it.
     pub reference: i64,
     /// What the provider calls it, if that was heard.
@@ -58,7 +58,7 @@ pub struct Known {
 
 /// What has become of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChargeOutcome {
     /// The money is here.
     Captured,
     /// There is no money: why, in a word.
@@ -66,14 +66,14 @@ pub enum Outcome {
     /// The buyer has to do something, or the bank.
     Confirming,
     /// The provider has never heard of it.
-    NeverHeard,
+    NotFound,
 }
 
 /// What a provider says of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ChargeStatus {
     /// What has become of it.
-    pub outcome: Outcome,
+    pub outcome: ChargeOutcome,
     /// What the provider calls it.
     pub external: Option<String>,
     /// What the buyer has to do.
@@ -82,8 +82,8 @@ pub struct Answer {
     pub amount: Option<Money>,
 }
 
-impl From<Outcome> for Answer {
-    fn from(outcome: Outcome) -> Self {
+impl From<ChargeOutcome> for ChargeStatus {
+    fn from(outcome: ChargeOutcome) -> Self {
         Self {
             outcome,
             external: None,
@@ -96,9 +96,9 @@ impl From<Outcome> for Answer {
 /// The provider did not say what has become of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payment provider does not respond: {0}")]
-pub struct Unknown(pub String);
+pub struct ProviderError(pub String);
 
-impl From<db::Error> for Unknown {
+impl From<db::Error> for ProviderError {
     fn from(error: db::Error) -> Self {
         Self(error.to_string())
     }
@@ -107,61 +107,75 @@ impl From<db::Error> for Unknown {
 /// One who moves money. Every call may be repeated with the same reference and does the same once.
 pub trait Provider {
     /// Charges.
-    fn charge(&self, charge: Charge) -> impl Future<Output = Result<Answer, Unknown>> + Send;
+    fn charge(
+        &self,
+        charge: Charge,
+    ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
     /// Says what has become of a charge.
-    fn look_up(&self, charge: &Known) -> impl Future<Output = Result<Answer, Unknown>> + Send;
+    fn look_up(
+        &self,
+        charge: &ChargeReference,
+    ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
     /// Goes on with a charge that the buyer has confirmed.
-    fn confirm(&self, charge: &Known) -> impl Future<Output = Result<Answer, Unknown>> + Send;
+    fn confirm(
+        &self,
+        charge: &ChargeReference,
+    ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
     /// Pays back a part of a charge.
     fn refund(
         &self,
-        charge: &Known,
+        charge: &ChargeReference,
         reference: i64,
         amount: Money,
-    ) -> impl Future<Output = Result<(), Unknown>> + Send;
+    ) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 
 /// The ways to pay of which somebody else is asked for the money.
 #[derive(Debug)]
 pub enum Providers<'a> {
     /// The method `test`.
-    Test(Test<'a>),
+    Test(TestProvider<'a>),
     /// The method `stripe`.
-    Stripe(Stripe<'a>),
+    Stripe(StripeProvider<'a>),
 }
 
 /// The provider of this method; nothing when the shop takes the money itself.
 pub fn of<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
     match method {
-        "test" => Some(Providers::Test(Test(&app.db))),
-        "stripe" => Stripe::new(app).map(Providers::Stripe),
+        "test" => Some(Providers::Test(TestProvider(&app.db))),
+        "stripe" => StripeProvider::new(app).map(Providers::Stripe),
         _ => None,
     }
 }
 
 impl Provider for Providers<'_> {
-    async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
+    async fn charge(&self, charge: Charge) -> Result<ChargeStatus, ProviderError> {
         match self {
             Self::Test(it) => it.charge(charge).await,
             Self::Stripe(it) => it.charge(charge).await,
         }
     }
 
-    async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
+    async fn look_up(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         match self {
             Self::Test(it) => it.look_up(charge).await,
             Self::Stripe(it) => it.look_up(charge).await,
         }
     }
 
-    async fn confirm(&self, charge: &Known) -> Result<Answer, Unknown> {
+    async fn confirm(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         match self {
             Self::Test(it) => it.confirm(charge).await,
             Self::Stripe(it) => it.confirm(charge).await,
         }
     }
 
-    async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
+    async fn refund(
+        &self,
+        charge: &ChargeReference,
+        reference: i64,
+        amount: Money,
+    ) -> Result<(), ProviderError> {
         match self {
             Self::Test(it) => it.refund(charge, reference, amount).await,
             Self::Stripe(it) => it.refund(charge, reference, amount).await,

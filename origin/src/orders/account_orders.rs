@@ -24,7 +24,11 @@ const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
 /// A page of somebody's orders, the newest first.
-pub async fn list_of(app: &App, user: UserId, query: &ListOrders) -> Result<OrderList, Error> {
+pub async fn list_account_orders(
+    app: &App,
+    user: UserId,
+    query: &ListOrders,
+) -> Result<OrderList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
@@ -113,7 +117,7 @@ pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Err
 }
 
 /// One of somebody's orders.
-pub async fn own(app: &App, user: UserId, number: &str) -> Result<Order, Error> {
+pub async fn find_account_order(app: &App, user: UserId, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     let own = stored.filter(|it| it.user == Some(user));
@@ -121,7 +125,10 @@ pub async fn own(app: &App, user: UserId, number: &str) -> Result<Order, Error> 
 }
 
 /// Everything that somebody has bought, the first order first, without the tokens: it is for a file.
-pub async fn all_of(conn: &mut AnyConnection, user: UserId) -> Result<Vec<Order>, Error> {
+pub async fn list_whole_account(
+    conn: &mut AnyConnection,
+    user: UserId,
+) -> Result<Vec<Order>, Error> {
     let statement = "
         select o.number
           from user_orders u
@@ -133,13 +140,13 @@ pub async fn all_of(conn: &mut AnyConnection, user: UserId) -> Result<Vec<Order>
         .fetch_all(&mut *conn)
         .await?;
     let asked: Vec<&str> = numbers.iter().map(String::as_str).collect();
-    let mut found = store::find_all(conn, &asked).await?;
+    let mut found = store::list_by_number(conn, &asked).await?;
     let orders = numbers.iter().filter_map(|number| found.remove(number));
     Ok(orders.map(|it| it.order).collect())
 }
 
 /// Whether somebody has orders for which the shop still needs to know them.
-pub async fn any_open(conn: &mut AnyConnection, user: UserId) -> Result<bool, db::Error> {
+pub async fn has_open_orders(conn: &mut AnyConnection, user: UserId) -> Result<bool, db::Error> {
     let statement = "
         select count(*)
           from user_orders u
@@ -155,7 +162,7 @@ pub async fn any_open(conn: &mut AnyConnection, user: UserId) -> Result<bool, db
 
 /// What was erased of a person: their orders, and the carts that they were.
 #[derive(Debug, Default)]
-pub struct Erased {
+pub struct ErasedOrders {
     /// The carts.
     pub carts: Vec<CartId>,
     /// The numbers of the orders.
@@ -164,7 +171,7 @@ pub struct Erased {
 
 /// Leaves nothing of a person in their orders, and in the answers that are kept for repeated requests, but
 /// the country that they went to, which the tax needs.
-pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Erased, Error> {
+pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<ErasedOrders, Error> {
     let find = "
         select o.id, o.number, o.cart_id, o.shipping_address
           from user_orders u
@@ -178,7 +185,7 @@ pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Erased, Error> {
         update orders
            set email = '', shipping_address = ?, note = '', user_id = null, version = version + 1
          where id = ?";
-    let mut erased = Erased::default();
+    let mut erased = ErasedOrders::default();
     let mut orders = Vec::with_capacity(rows.len());
     for row in &rows {
         let id: i64 = row.try_get("id")?;
@@ -197,7 +204,7 @@ pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<Erased, Error> {
         orders.push(OrderId::new(id));
         erased.carts.push(CartId::new(row.try_get("cart_id")?));
         let number: String = row.try_get("number")?;
-        idempotency::forget_order(tx, &number).await?;
+        idempotency::delete_for_order(tx, &number).await?;
         erased.numbers.push(number);
     }
     let forget = "

@@ -19,13 +19,13 @@ use crate::{
     limits::Network,
 };
 
-use super::{Error, provider::Outcome, store::Stored};
+use super::{Error, provider::ChargeOutcome, store::StoredPayment};
 
 /// Declines of one network are counted for an hour.
 const WINDOW_MS: i64 = 60 * 60 * 1_000;
 /// No pause is longer than a day, and after a day without one they begin anew.
 const PAUSE_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
-/// How long somebody waits while others of the network have all tries under way.
+/// How long somebody waits while others of the network have all attempts under way.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Where a payment was begun, as the hashes that stand for it in the database.
@@ -65,7 +65,7 @@ fn pause_ms(first_ms: i64, before: i64) -> i64 {
 }
 
 /// Until when an order takes no card after these payments; nothing when it may take one.
-pub(super) fn order_paused_until(buying: &Buying, payments: &[Stored]) -> Option<Timestamp> {
+pub(super) fn order_paused_until(buying: &Buying, payments: &[StoredPayment]) -> Option<Timestamp> {
     let limit = i64::from(buying.limit_declines_order);
     let declined = payments.iter().filter(|it| is_declined(it));
     let last = declined.clone().map(|it| it.updated_at).max()?;
@@ -75,13 +75,13 @@ pub(super) fn order_paused_until(buying: &Buying, payments: &[Stored]) -> Option
 }
 
 /// Whether the provider refused it; one that never got there says nothing of a card.
-fn is_declined(payment: &Stored) -> bool {
+fn is_declined(payment: &StoredPayment) -> bool {
     payment.state == PaymentState::Failed && payment.reason.as_deref() != Some(super::NEVER_REACHED)
 }
 
 /// What is known of a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Tries {
+struct CardAttempts {
     declined: i64,
     under_way: i64,
     since: i64,
@@ -89,7 +89,7 @@ struct Tries {
     paused_until: i64,
 }
 
-impl Tries {
+impl CardAttempts {
     /// Counts one more payment that begins, or says how long to wait.
     fn begin(&mut self, limit: i64, now: i64) -> Result<(), Duration> {
         let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
@@ -134,11 +134,11 @@ impl Tries {
 }
 
 /// Lets a payment begin, or says when to try again.
-pub(super) async fn admit(
+pub(super) async fn begin_attempt(
     app: &App,
     tx: &mut Tx,
-    payment: &Stored,
-    others: &[Stored],
+    payment: &StoredPayment,
+    others: &[StoredPayment],
 ) -> Result<(), Error> {
     let (now, buying) = (app.clock.now(), &app.config.buying);
     let paused = |retry_in| {
@@ -154,49 +154,49 @@ pub(super) async fn admit(
     for (_, subject, limit) in payment.networks.limited(&app.config) {
         let known = find(tx, subject).await?;
         let is_new = known.is_none();
-        let mut tries = known.unwrap_or_default();
-        if let Err(wait) = tries.begin(limit, now.as_millis()) {
+        let mut attempts = known.unwrap_or_default();
+        if let Err(wait) = attempts.begin(limit, now.as_millis()) {
             return paused(wait);
         }
-        save(tx, subject, &tries, is_new).await?;
+        save(tx, subject, &attempts, is_new).await?;
     }
     Ok(())
 }
 
 /// Notes for the limits what a provider has said of a payment; `before` is how it stood. The caller holds
 /// the order's lock and writes the payment in the same transaction.
-pub(super) async fn settled(
+pub(super) async fn record_outcome(
     app: &App,
     tx: &mut Tx,
-    (before, payment): (PaymentState, &Stored),
-    outcome: &Outcome,
-    (number, payments): (&str, &[Stored]),
+    (before, payment): (PaymentState, &StoredPayment),
+    outcome: &ChargeOutcome,
+    (number, payments): (&str, &[StoredPayment]),
 ) -> Result<(), db::Error> {
     let (now, buying) = (app.clock.now(), &app.config.buying);
-    let declined = matches!(outcome, Outcome::Declined(_)) && before != PaymentState::Failed;
+    let declined = matches!(outcome, ChargeOutcome::Declined(_)) && before != PaymentState::Failed;
     if declined && let Some(until) = order_paused_until(buying, payments) {
         app.metrics.business.card_pause("order");
-        note_pause(app, tx, format!("order:{number}"), until).await?;
+        audit_pause(app, tx, format!("order:{number}"), until).await?;
     }
     let was_begun = before == PaymentState::Started && payment.state != PaymentState::Started;
     for (scope, hash, limit) in payment.networks.limited(&app.config) {
-        let Some(mut tries) = find(tx, hash).await? else {
+        let Some(mut attempts) = find(tx, hash).await? else {
             continue;
         };
         let limits = (limit, buying.decline_pause_ms);
-        let paused = tries.end(limits, (was_begun, declined), now.as_millis());
-        save(tx, hash, &tries, false).await?;
+        let paused = attempts.end(limits, (was_begun, declined), now.as_millis());
+        save(tx, hash, &attempts, false).await?;
         if let Some(until) = paused {
             app.metrics.business.card_pause(scope);
             let subject = format!("{scope}:{}", &hash[..8]);
-            note_pause(app, tx, subject, Timestamp::from_millis(until)).await?;
+            audit_pause(app, tx, subject, Timestamp::from_millis(until)).await?;
         }
     }
     Ok(())
 }
 
 /// Says in the audit log that no cards are taken for a while.
-async fn note_pause(
+async fn audit_pause(
     app: &App,
     tx: &mut Tx,
     subject: String,
@@ -208,7 +208,7 @@ async fn note_pause(
     audit::note(tx, app.context(), &actor, &[change]).await
 }
 
-async fn find(tx: &mut Tx, network: &str) -> Result<Option<Tries>, db::Error> {
+async fn find(tx: &mut Tx, network: &str) -> Result<Option<CardAttempts>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
         "select declined, under_way, since, pauses, paused_until
            from card_tries
@@ -219,7 +219,7 @@ async fn find(tx: &mut Tx, network: &str) -> Result<Option<Tries>, db::Error> {
     let conn: &mut AnyConnection = tx.conn();
     let row = query.build().fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(Tries {
+    Ok(Some(CardAttempts {
         declined: row.try_get("declined")?,
         under_way: row.try_get("under_way")?,
         since: row.try_get("since")?,
@@ -229,7 +229,12 @@ async fn find(tx: &mut Tx, network: &str) -> Result<Option<Tries>, db::Error> {
 }
 
 /// Writes a row that is locked, or a new one: two that are new meet at the key.
-async fn save(tx: &mut Tx, network: &str, it: &Tries, is_new: bool) -> Result<(), db::Error> {
+async fn save(
+    tx: &mut Tx,
+    network: &str,
+    it: &CardAttempts,
+    is_new: bool,
+) -> Result<(), db::Error> {
     let head = "
         insert into card_tries (network, declined, under_way, since, pauses, paused_until) ";
     let rows = match is_new {
@@ -254,7 +259,7 @@ async fn save(tx: &mut Tx, network: &str, it: &Tries, is_new: bool) -> Result<()
 }
 
 /// Forgets the networks of which nothing counts any more.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+pub async fn delete_idle_card_limits(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let statement = "
         delete from card_tries
          where since < ?
@@ -277,51 +282,51 @@ mod tests {
     const LIMITS: (i64, i64) = (10, HOUR);
 
     /// Declines so many cards, one after the other; says when the pause ends that this begins.
-    fn decline(tries: &mut Tries, count: i64, now: i64) -> Option<i64> {
+    fn decline(attempts: &mut CardAttempts, count: i64, now: i64) -> Option<i64> {
         let mut paused = None;
         for _ in 0..count {
-            tries.begin(LIMITS.0, now).unwrap();
-            paused = tries.end(LIMITS, (true, true), now);
+            attempts.begin(LIMITS.0, now).unwrap();
+            paused = attempts.end(LIMITS, (true, true), now);
         }
         paused
     }
 
     #[test]
     fn the_tenth_decline_begins_a_pause_that_grows() {
-        let mut tries = Tries::default();
+        let mut attempts = CardAttempts::default();
         let mut now = 1_000 * HOUR;
-        assert_eq!(decline(&mut tries, 9, now), None);
+        assert_eq!(decline(&mut attempts, 9, now), None);
         for hours in [1, 2, 4, 8, 16, 24, 24] {
-            let left = 10 - tries.declined;
-            let until = decline(&mut tries, left, now).unwrap();
+            let left = 10 - attempts.declined;
+            let until = decline(&mut attempts, left, now).unwrap();
             assert_eq!(until, now + hours * HOUR);
-            assert!(tries.begin(10, until - 1).is_err());
+            assert!(attempts.begin(10, until - 1).is_err());
             now = until;
         }
         assert_eq!(
-            decline(&mut tries, 10, now + PAUSE_MAX_MS),
+            decline(&mut attempts, 10, now + PAUSE_MAX_MS),
             Some(now + PAUSE_MAX_MS + HOUR)
         );
     }
 
     #[test]
     fn what_is_an_hour_ago_does_not_count() {
-        let mut tries = Tries::default();
+        let mut attempts = CardAttempts::default();
         let now = 1_000 * HOUR;
-        assert_eq!(decline(&mut tries, 9, now), None);
-        assert_eq!(decline(&mut tries, 9, now + HOUR), None);
-        assert!(decline(&mut tries, 1, now + 2 * HOUR - 1).is_some());
+        assert_eq!(decline(&mut attempts, 9, now), None);
+        assert_eq!(decline(&mut attempts, 9, now + HOUR), None);
+        assert!(decline(&mut attempts, 1, now + 2 * HOUR - 1).is_some());
     }
 
     #[test]
     fn what_is_under_way_counts_until_it_is_good() {
-        let mut tries = Tries::default();
+        let mut attempts = CardAttempts::default();
         for _ in 0..10 {
-            tries.begin(10, HOUR).unwrap();
+            attempts.begin(10, HOUR).unwrap();
         }
-        assert_eq!(tries.begin(10, HOUR), Err(WAIT));
-        assert_eq!(tries.end(LIMITS, (true, false), HOUR), None);
-        assert_eq!(tries.begin(10, HOUR), Ok(()));
+        assert_eq!(attempts.begin(10, HOUR), Err(WAIT));
+        assert_eq!(attempts.end(LIMITS, (true, false), HOUR), None);
+        assert_eq!(attempts.begin(10, HOUR), Ok(()));
     }
 
     #[test]

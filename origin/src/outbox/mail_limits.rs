@@ -11,13 +11,13 @@ use crate::{
     limits::{Rule, Subject},
 };
 
-use super::store::Due;
+use super::store::DueMessage;
 
 /// Of these messages, those that are not sent because their address got too many in an hour. One that is
 /// tried again was counted the first time.
 pub(super) async fn withheld<'m>(
     app: &App,
-    mails: impl Iterator<Item = (&'m Due, About, &'m Order)>,
+    mails: impl Iterator<Item = (&'m DueMessage, About, &'m Order)>,
 ) -> HashSet<i64> {
     let rule = Rule::per_hour("unpaid-mails", app.config.buying.limit_unpaid_mails);
     let mut withheld = HashSet::new();

@@ -20,14 +20,14 @@ const URL_MAX: usize = 2_000;
 
 /// What connects to the receivers of webhooks, and to nothing else.
 #[derive(Clone, Debug)]
-pub struct Targets {
+pub struct WebhookClient {
     client: reqwest::Client,
     allowed: Arc<HashSet<String>>,
 }
 
 /// Why nothing is sent to an address: a sentence for whoever wants it to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTarget {
+pub enum InvalidWebhookUrl {
     /// It is none, or too long.
     #[error("url must be an https URL of at most {URL_MAX} characters.")]
     Url,
@@ -42,12 +42,12 @@ pub enum InvalidTarget {
     Private,
 }
 
-impl Targets {
+impl WebhookClient {
     /// Sends to public addresses and to these hosts.
     pub fn new(allowed: &[String]) -> Result<Self, String> {
         let allowed: HashSet<String> = allowed.iter().map(|it| host_text(it)).collect();
         let allowed = Arc::new(allowed);
-        let resolver = PublicOnly(Arc::clone(&allowed));
+        let resolver = PublicResolver(Arc::clone(&allowed));
         let client = client::builder()?.dns_resolver(Arc::new(resolver)).build();
         Ok(Self {
             client: client.map_err(|error| error.to_string())?,
@@ -56,20 +56,20 @@ impl Targets {
     }
 
     /// The address in a text, if something may be sent there as far as the text tells.
-    pub fn parse(&self, text: &str) -> Result<Url, InvalidTarget> {
-        let url = Url::parse(text).map_err(|_| InvalidTarget::Url)?;
-        let host = url.host().ok_or(InvalidTarget::Url)?;
+    pub fn parse(&self, text: &str) -> Result<Url, InvalidWebhookUrl> {
+        let url = Url::parse(text).map_err(|_| InvalidWebhookUrl::Url)?;
+        let host = url.host().ok_or(InvalidWebhookUrl::Url)?;
         if text.len() > URL_MAX || !matches!(url.scheme(), "http" | "https") {
-            return Err(InvalidTarget::Url);
+            return Err(InvalidWebhookUrl::Url);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidTarget::Credentials);
+            return Err(InvalidWebhookUrl::Credentials);
         }
         if self.allowed.contains(&host_text(&host.to_string())) {
             return Ok(url);
         }
         if url.scheme() != "https" {
-            return Err(InvalidTarget::Plain);
+            return Err(InvalidWebhookUrl::Plain);
         }
         let public = match host {
             // A name without a dot is one of this network.
@@ -80,12 +80,12 @@ impl Targets {
         if public {
             Ok(url)
         } else {
-            Err(InvalidTarget::Private)
+            Err(InvalidWebhookUrl::Private)
         }
     }
 
     /// Begins a request to an address, which is looked at again: the settings may be others by now.
-    pub(super) fn post(&self, url: &str) -> Result<reqwest::RequestBuilder, InvalidTarget> {
+    pub(super) fn post(&self, url: &str) -> Result<reqwest::RequestBuilder, InvalidWebhookUrl> {
         Ok(self.client.post(self.parse(url)?))
     }
 }
@@ -98,9 +98,9 @@ fn host_text(host: &str) -> String {
 }
 
 /// Resolves names to public addresses, and to any address for the hosts that are allowed by name.
-struct PublicOnly(Arc<HashSet<String>>);
+struct PublicResolver(Arc<HashSet<String>>);
 
-impl Resolve for PublicOnly {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         let any = self.0.contains(&host_text(&host));
@@ -108,7 +108,7 @@ impl Resolve for PublicOnly {
             let found = tokio::net::lookup_host((host, 0)).await?;
             let fit: Vec<SocketAddr> = found.filter(|it| any || is_public(it.ip())).collect();
             if fit.is_empty() {
-                return Err(InvalidTarget::Private.into());
+                return Err(InvalidWebhookUrl::Private.into());
             }
             Ok(Box::new(fit.into_iter()) as Addrs)
         })
@@ -171,14 +171,14 @@ fn is_public(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn targets(allowed: &[&str]) -> Targets {
+    fn targets(allowed: &[&str]) -> WebhookClient {
         let allowed: Vec<String> = allowed.iter().map(|it| (*it).to_owned()).collect();
-        Targets::new(&allowed).unwrap()
+        WebhookClient::new(&allowed).unwrap()
     }
 
     #[test]
     fn only_public_addresses_over_https_are_sent_to() {
-        use InvalidTarget::{Credentials, Plain, Private, Url};
+        use InvalidWebhookUrl::{Credentials, Plain, Private, Url};
         let targets = targets(&[]);
         for good in [
             "https://erp.example/hooks?shop=1",
@@ -255,16 +255,16 @@ mod tests {
             assert!(targets.parse(bad).is_err(), "{bad}");
         }
         let path = targets.parse("ftp://erp.internal/");
-        assert_eq!(path.err(), Some(InvalidTarget::Url));
+        assert_eq!(path.err(), Some(InvalidWebhookUrl::Url));
     }
 
     /// A name that looks public may resolve to this machine: that is seen when it is connected to.
     #[tokio::test]
     async fn what_a_name_resolves_to_is_looked_at() {
         let name = || "localhost".parse::<Name>().unwrap();
-        let resolver = |allowed: &[&str]| PublicOnly(Arc::clone(&targets(allowed).allowed));
+        let resolver = |allowed: &[&str]| PublicResolver(Arc::clone(&targets(allowed).allowed));
         let refused = resolver(&[]).resolve(name()).await.err().unwrap();
-        assert_eq!(refused.to_string(), InvalidTarget::Private.to_string());
+        assert_eq!(refused.to_string(), InvalidWebhookUrl::Private.to_string());
         let found: Vec<_> = resolver(&["localhost"])
             .resolve(name())
             .await

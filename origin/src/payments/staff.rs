@@ -14,12 +14,12 @@ use crate::{
 
 use super::{
     Error,
-    store::{self, Stored},
-    tries::CardNetworks,
+    card_limits::CardNetworks,
+    store::{self, StoredPayment},
 };
 
 /// Takes an order a step on. `paid` notes a payment that came by itself.
-pub(super) async fn step(
+pub(super) async fn advance_order(
     app: &App,
     actor: &Actor,
     number: &str,
@@ -35,7 +35,7 @@ pub(super) async fn step(
             if order.order.payment_method != "manual" || !order.order.state.may_become(next) {
                 return Err(Error::IllegalStep);
             }
-            let payment = Stored {
+            let payment = StoredPayment {
                 id: app.ids.next(now),
                 order: order.id,
                 provider: "manual".to_owned(),
@@ -46,14 +46,14 @@ pub(super) async fn step(
                 networks: CardNetworks::default(),
                 updated_at: now,
             };
-            store::insert(&mut tx, &payment, now).await?;
-            orders::take_money(app, &mut tx, order, payment.amount.minor).await?;
+            store::add(&mut tx, &payment, now).await?;
+            orders::record_payment(app, &mut tx, order, payment.amount.minor).await?;
         } else {
-            orders::step_by_shop(app, &mut tx, order, next).await?;
+            orders::advance_by_staff(app, &mut tx, order, next).await?;
         }
         audit::note(&mut tx, app.context(), actor, &[change]).await?;
         Ok(tx.commit().await?)
     };
     db::retried(step, Error::is_conflict).await?;
-    Ok(orders::read(app, number).await?)
+    Ok(orders::find_for_staff(app, number).await?)
 }

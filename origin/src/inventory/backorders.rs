@@ -9,11 +9,11 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Rows, Tx};
 
-use super::{Movement, Shelf};
+use super::{InventoryLevel, StockMovement};
 
 /// How many of a variant an order waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Backorder {
     /// Of what.
     pub variant: VariantId,
     /// Which order.
@@ -23,7 +23,7 @@ pub struct Waiting {
 }
 
 /// What these orders wait for.
-pub async fn waiting(
+pub async fn list_backorders(
     conn: &mut AnyConnection,
     orders: &[OrderId],
 ) -> Result<HashMap<(OrderId, VariantId), i64>, db::Error> {
@@ -36,15 +36,15 @@ pub async fn waiting(
         let mut query = Rows::among(head, chunk.iter().map(|order| order.get()));
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
-            let it = of(row)?;
+            let it = backorder(row)?;
             found.insert((it.order, it.variant), it.quantity);
         }
     }
     Ok(found)
 }
 
-fn of(row: &sqlx::any::AnyRow) -> Result<Waiting, db::Error> {
-    Ok(Waiting {
+fn backorder(row: &sqlx::any::AnyRow) -> Result<Backorder, db::Error> {
+    Ok(Backorder {
         variant: VariantId::new(row.try_get("variant_id")?),
         order: OrderId::new(row.try_get("order_id")?),
         quantity: row.try_get("quantity")?,
@@ -52,10 +52,10 @@ fn of(row: &sqlx::any::AnyRow) -> Result<Waiting, db::Error> {
 }
 
 /// Notes who waits for what.
-pub(super) async fn wait(tx: &mut Tx, waiting: &[Waiting]) -> Result<(), db::Error> {
+pub(super) async fn add_backorders(tx: &mut Tx, backorders: &[Backorder]) -> Result<(), db::Error> {
     let head = "insert into backorders (variant_id, order_id, quantity) ";
     Rows::insert(head)
-        .write(tx, waiting, |mut row, it| {
+        .write(tx, backorders, |mut row, it| {
             row.push_bind(it.variant.get())
                 .push_bind(it.order.get())
                 .push_bind(it.quantity);
@@ -64,7 +64,7 @@ pub(super) async fn wait(tx: &mut Tx, waiting: &[Waiting]) -> Result<(), db::Err
 }
 
 /// These orders wait for nothing any more.
-pub(super) async fn stop_waiting(tx: &mut Tx, orders: &[OrderId]) -> Result<(), db::Error> {
+pub(super) async fn delete_backorders(tx: &mut Tx, orders: &[OrderId]) -> Result<(), db::Error> {
     for chunk in orders.chunks(Rows::MAX) {
         let head = "
             delete from backorders
@@ -76,12 +76,12 @@ pub(super) async fn stop_waiting(tx: &mut Tx, orders: &[OrderId]) -> Result<(), 
 }
 
 /// Gives what can be sold of these variants to the orders that wait for it, the first order first,
-/// and takes it off the shelves. The caller has the rows of the stock locked.
-pub(super) async fn serve(
+/// and takes it off the levels. The caller has the rows of the stock locked.
+pub(super) async fn fill_backorders(
     tx: &mut Tx,
     variants: &[VariantId],
-    shelves: &mut BTreeMap<(VariantId, LocationId), Shelf>,
-) -> Result<Vec<Movement>, db::Error> {
+    levels: &mut BTreeMap<(VariantId, LocationId), InventoryLevel>,
+) -> Result<Vec<StockMovement>, db::Error> {
     let mut movements = Vec::new();
     let mut changed = Vec::new();
     for chunk in variants.chunks(Rows::MAX) {
@@ -93,20 +93,20 @@ pub(super) async fn serve(
         query.push(" order by variant_id, order_id");
         let rows = query.build().fetch_all(tx.conn()).await?;
         for row in &rows {
-            let mut it = of(row)?;
-            let places =
+            let mut it = backorder(row)?;
+            let locations =
                 (it.variant, LocationId::new(i64::MIN))..=(it.variant, LocationId::new(i64::MAX));
             let before = it.quantity;
-            for ((_, location), shelf) in shelves.range_mut(places) {
-                let given = it.quantity.min(shelf.available());
-                if given > 0 {
-                    shelf.on_hand -= given;
-                    shelf.version += 1;
-                    it.quantity -= given;
-                    movements.push(Movement {
+            for ((_, location), level) in levels.range_mut(locations) {
+                let taken = it.quantity.min(level.available());
+                if taken > 0 {
+                    level.on_hand -= taken;
+                    level.version += 1;
+                    it.quantity -= taken;
+                    movements.push(StockMovement {
                         variant: it.variant,
                         location: *location,
-                        delta: -given,
+                        delta: -taken,
                         reason: "sale",
                         order: Some(it.order),
                     });
@@ -118,7 +118,7 @@ pub(super) async fn serve(
         }
     }
     for it in changed {
-        let (statement, served) = if it.quantity > 0 {
+        let (statement, is_filled) = if it.quantity > 0 {
             (
                 "update backorders set quantity = ? where variant_id = ? and order_id = ?",
                 false,
@@ -130,7 +130,7 @@ pub(super) async fn serve(
             )
         };
         let mut query = sqlx::query(statement);
-        if !served {
+        if !is_filled {
             query = query.bind(it.quantity);
         }
         query

@@ -12,22 +12,22 @@ use shared::{
 };
 
 use crate::{
-    cart::{self, Priced, Surroundings},
+    cart::{self, PricedCart, PricingSnapshot},
     checkout::Rules,
-    inventory::{self, Claim, Claims, Hold, Movement, Shelf, Waiting},
+    inventory::{self, Backorder, Claim, Claims, Hold, InventoryLevel, StockMovement},
     secret,
 };
 
 use super::{
     Error, Obstacle,
-    desk::Placement,
-    store::Stored,
+    batch::Placement,
+    store::StoredOrder,
     token::StoredToken,
-    unpaid::{Buyer, UnpaidLimits},
+    unpaid_limits::{Buyer, UnpaidLimits},
 };
 
 /// What is the same for every order of a batch.
-pub(super) struct Counter<'c> {
+pub(super) struct OrderDecider<'c> {
     pub(super) rules: &'c Rules,
     pub(super) currency: Currency,
     pub(super) now: Timestamp,
@@ -35,19 +35,19 @@ pub(super) struct Counter<'c> {
     pub(super) transfer_within_ms: i64,
     pub(super) transfer_stranger_within_ms: i64,
     /// Whether a transfer takes its stock when it is paid.
-    pub(super) transfer_takes_later: bool,
+    pub(super) transfer_reserves_when_paid: bool,
     pub(super) line_units_max: i64,
     pub(super) unpaid: UnpaidLimits,
     /// The accounts that have paid an order before.
-    pub(super) known: HashSet<UserId>,
+    pub(super) returning: HashSet<UserId>,
 }
 
 /// An order as it is decided, with what it takes.
-pub(super) struct Decided {
-    pub(super) stored: Stored,
-    pub(super) movements: Vec<Movement>,
+pub(super) struct DecidedOrder {
+    pub(super) stored: StoredOrder,
+    pub(super) movements: Vec<StockMovement>,
     /// What was sold before it is there.
-    pub(super) waiting: Vec<Waiting>,
+    pub(super) backorders: Vec<Backorder>,
     /// What was kept for the cart, if it was in checkout.
     pub(super) held: Option<Vec<Hold>>,
     pub(super) coupons: Vec<CouponId>,
@@ -55,24 +55,24 @@ pub(super) struct Decided {
     pub(super) claims: Vec<Claim>,
 }
 
-impl Counter<'_> {
-    /// Makes an order of a cart, and takes from `around` and `claims` what it takes, so that the next one
+impl OrderDecider<'_> {
+    /// Makes an order of a cart, and takes from `snapshot` and `claims` what it takes, so that the next one
     /// sees what is left.
     pub(super) fn decide(
         &self,
         id: OrderId,
-        cart: &cart::Stored,
+        cart: &cart::StoredCart,
         placement: &Placement,
-        (around, claims): (&mut Surroundings, &mut Claims),
-    ) -> Result<Decided, Error> {
-        let priced = cart::price(cart, around, self.rules, self.currency, self.now);
+        (snapshot, claims): (&mut PricingSnapshot, &mut Claims),
+    ) -> Result<DecidedOrder, Error> {
+        let priced = cart::price(cart, snapshot, self.rules, self.currency, self.now);
         let obstacles = self.obstacles(cart, &priced);
         if !obstacles.is_empty() {
             return Err(Error::Obstacles(obstacles));
         }
         let total = Money::new(priced.sum.total, self.currency);
         if placement.expected_total != total {
-            return Err(Error::Changed {
+            return Err(Error::TotalChanged {
                 now: total,
                 lines: changes(&priced),
             });
@@ -87,24 +87,25 @@ impl Counter<'_> {
         if !excess.is_empty() {
             return Err(Error::TooMuchUnpaid(excess));
         }
-        let reserved = !(self.transfer_takes_later && is_transfer(placement));
+        let reserved = !(self.transfer_reserves_when_paid && is_transfer(placement));
         let wanted = match reserved {
             true => wanted(cart, &priced),
             false => Vec::new(),
         };
         let coupons = coupons(&priced);
-        let held = around.holds.remove(&cart.id).unwrap_or_default();
-        inventory::release(&mut around.shelves, &held);
-        let (movements, waiting) = take(id, &wanted, &mut around.shelves, &mut order.lines);
+        let held = snapshot.holds.remove(&cart.id).unwrap_or_default();
+        inventory::release(&mut snapshot.levels, &held);
+        let (movements, backorders) =
+            take_stock(id, &wanted, &mut snapshot.levels, &mut order.lines);
         for (coupon, code) in &coupons {
-            if let Some(known) = around.coupons.get_mut(code) {
+            if let Some(known) = snapshot.coupons.get_mut(code) {
                 known.used += 1;
             }
             let customer = (*coupon, order.email.clone());
-            *around.uses.entry(customer).or_default() += 1;
+            *snapshot.uses.entry(customer).or_default() += 1;
         }
-        Ok(Decided {
-            stored: Stored {
+        Ok(DecidedOrder {
+            stored: StoredOrder {
                 id,
                 order,
                 token: StoredToken::default(),
@@ -115,7 +116,7 @@ impl Counter<'_> {
                 reserved,
             },
             movements,
-            waiting,
+            backorders,
             held: cart.hold.map(|_| held),
             coupons: coupons.into_iter().map(|(id, _)| id).collect(),
             claims: buyer.claim(claims, id, size),
@@ -125,9 +126,9 @@ impl Counter<'_> {
     /// The order that a cart becomes; nothing while something is missing that the obstacles name.
     fn order(
         &self,
-        cart: &cart::Stored,
+        cart: &cart::StoredCart,
         placement: &Placement,
-        priced: &Priced<'_>,
+        priced: &PricedCart<'_>,
     ) -> Option<Order> {
         let money = |minor| Money::new(minor, self.currency);
         let totals = Totals {
@@ -164,8 +165,8 @@ impl Counter<'_> {
     }
 
     /// A bank takes days; strangers get as long as it takes to be serious.
-    fn pay_within_ms(&self, cart: &cart::Stored, placement: &Placement) -> i64 {
-        let known = cart.user.is_some_and(|user| self.known.contains(&user));
+    fn pay_within_ms(&self, cart: &cart::StoredCart, placement: &Placement) -> i64 {
+        let known = cart.user.is_some_and(|user| self.returning.contains(&user));
         match (is_transfer(placement), known) {
             (false, _) => self.pay_within_ms,
             (true, true) => self.transfer_within_ms,
@@ -176,7 +177,7 @@ impl Counter<'_> {
     }
 
     /// What keeps a cart from being ordered.
-    fn obstacles(&self, cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
+    fn obstacles(&self, cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<Obstacle> {
         let mut obstacles = obstacles(cart, priced);
         for (line, (offer, _)) in cart.lines.iter().zip(&priced.lines) {
             if line.quantity > self.line_units_max {
@@ -186,14 +187,19 @@ impl Counter<'_> {
                         "At most {} units of one item may be ordered at once.",
                         self.line_units_max
                     ),
-                    may_be_own: false,
+                    may_be_own_order: false,
                 });
             }
         }
         obstacles
     }
 
-    fn lines(&self, cart: &cart::Stored, priced: &Priced<'_>, locale: Locale) -> Vec<OrderLine> {
+    fn lines(
+        &self,
+        cart: &cart::StoredCart,
+        priced: &PricedCart<'_>,
+        locale: Locale,
+    ) -> Vec<OrderLine> {
         let money = |minor| Money::new(minor, self.currency);
         let lines = cart.lines.iter().zip(&priced.lines).zip(&priced.sum.lines);
         lines
@@ -222,13 +228,13 @@ fn is_transfer(placement: &Placement) -> bool {
 }
 
 /// The coupons that count, with their codes.
-fn coupons(priced: &Priced<'_>) -> Vec<(CouponId, String)> {
+fn coupons(priced: &PricedCart<'_>) -> Vec<(CouponId, String)> {
     let coupons = priced.coupons.iter().flatten();
     coupons.map(|it| (it.id, it.code.clone())).collect()
 }
 
 /// How many of what, and whether there is a count of it.
-fn wanted(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<(VariantId, i64, bool)> {
+fn wanted(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<(VariantId, i64, bool)> {
     let lines = cart.lines.iter().zip(&priced.lines);
     lines
         .map(|(line, (offer, _))| {
@@ -238,29 +244,29 @@ fn wanted(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<(VariantId, i64, bool
         .collect()
 }
 
-/// Takes what is wanted off the shelves, the first location first. What is missing is to come later, and
+/// Takes what is wanted off the levels, the first location first. What is missing is to come later, and
 /// the order waits for it; whether that is allowed has been decided before.
-pub(super) fn take(
+pub(super) fn take_stock(
     order: OrderId,
     wanted: &[(VariantId, i64, bool)],
-    shelves: &mut HashMap<VariantId, Vec<Shelf>>,
+    levels: &mut HashMap<VariantId, Vec<InventoryLevel>>,
     lines: &mut [OrderLine],
-) -> (Vec<Movement>, Vec<Waiting>) {
+) -> (Vec<StockMovement>, Vec<Backorder>) {
     let mut movements = Vec::with_capacity(wanted.len());
-    let mut waiting = Vec::new();
+    let mut backorders = Vec::new();
     for ((variant, quantity, counted), line) in wanted.iter().zip(lines) {
         if !counted {
             continue;
         }
         let mut left = *quantity;
-        for shelf in shelves.entry(*variant).or_default() {
-            let taken = left.min(shelf.available());
+        for level in levels.entry(*variant).or_default() {
+            let taken = left.min(level.available());
             if taken > 0 {
-                shelf.on_hand -= taken;
+                level.on_hand -= taken;
                 left -= taken;
-                movements.push(Movement {
+                movements.push(StockMovement {
                     variant: *variant,
-                    location: shelf.location,
+                    location: level.location,
                     delta: -taken,
                     reason: "sale",
                     order: Some(order),
@@ -269,24 +275,24 @@ pub(super) fn take(
         }
         line.backordered = left;
         if left > 0 {
-            waiting.push(Waiting {
+            backorders.push(Backorder {
                 variant: *variant,
                 order,
                 quantity: left,
             });
         }
     }
-    (movements, waiting)
+    (movements, backorders)
 }
 
 /// What keeps a cart from being ordered.
-fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
+fn obstacles(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
-    let mut add = |field: String, why: String, may_be_own: bool| {
+    let mut add = |field: String, why: String, may_be_own_order: bool| {
         obstacles.push(Obstacle {
             field,
             why,
-            may_be_own,
+            may_be_own_order,
         });
     };
     for missing in &priced.missing {
@@ -341,7 +347,7 @@ fn obstacles(cart: &cart::Stored, priced: &Priced<'_>) -> Vec<Obstacle> {
 }
 
 /// What has changed since the shopper put it in, in words.
-fn changes(priced: &Priced<'_>) -> Vec<(String, String)> {
+fn changes(priced: &PricedCart<'_>) -> Vec<(String, String)> {
     let mut changes = Vec::new();
     for (offer, problems) in &priced.lines {
         let Some(offer) = offer else { continue };

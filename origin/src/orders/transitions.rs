@@ -13,21 +13,21 @@ use crate::{
     app::App,
     catalog, coupons,
     db::{self, Tx},
-    inventory::{self, Movement, Moves},
+    inventory::{self, StockMovement, StockMovements},
     outbox,
 };
 
-use super::{Error, place::take, store, store::Stored, token::with_token};
+use super::{Error, decider::take_stock, store, store::StoredOrder, token::with_token};
 
 /// The order with this number, for whoever has its token.
 pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
-    Ok(whose(stored, token)?.order)
+    Ok(check_token(stored, token)?.order)
 }
 
 /// The order with this number, for whoever knows the address that its messages go to.
-pub async fn of_buyer(app: &App, number: &str, email: &str) -> Result<Order, Error> {
+pub async fn find_by_email(app: &App, number: &str, email: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     let own = stored.filter(|it| !email.is_empty() && it.order.email == email);
@@ -35,26 +35,26 @@ pub async fn of_buyer(app: &App, number: &str, email: &str) -> Result<Order, Err
 }
 
 /// The order that this cart has become.
-pub async fn of_cart(app: &App, cart: &str) -> Result<Order, Error> {
+pub async fn find_by_cart(app: &App, cart: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
-    let stored = store::find_by_token_of_cart(&mut reader, cart).await?;
+    let stored = store::find_by_cart_token(&mut reader, cart).await?;
     Ok(with_token(app, stored.ok_or(Error::NoSuchOrder)?))
 }
 
 /// The order with this number, without its token, for those who run the shop.
-pub async fn read(app: &App, number: &str) -> Result<Order, Error> {
+pub async fn find_for_staff(app: &App, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     Ok(stored.ok_or(Error::NoSuchOrder)?.order)
 }
 
 /// The orders with these numbers, and the language of their messages.
-pub async fn for_messages(
+pub async fn find_for_messages(
     app: &App,
     numbers: &[&str],
 ) -> Result<HashMap<String, (Order, Locale)>, Error> {
     let mut reader = app.db.read().await?;
-    let found = store::find_all(&mut reader, numbers).await?;
+    let found = store::list_by_number(&mut reader, numbers).await?;
     let found = found.into_iter();
     Ok(found
         .map(|(number, it)| {
@@ -65,7 +65,7 @@ pub async fn for_messages(
 }
 
 /// The order, if the token is its own.
-pub fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {
+pub fn check_token(stored: Option<StoredOrder>, token: &str) -> Result<StoredOrder, Error> {
     let mut stored = stored
         .filter(|it| it.token.is(token))
         .ok_or(Error::NoSuchOrder)?;
@@ -77,8 +77,8 @@ pub fn whose(stored: Option<Stored>, token: &str) -> Result<Stored, Error> {
 pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error> {
     let cancel = async || {
         let mut tx = app.db.write().await?;
-        let stored = whose(store::find(tx.conn(), number).await?, token)?;
-        let order = give_up(app, &mut tx, stored, OrderState::Cancelled).await?;
+        let stored = check_token(store::find(tx.conn(), number).await?, token)?;
+        let order = close_unpaid(app, &mut tx, stored, OrderState::Cancelled).await?;
         tx.commit().await?;
         Ok(order)
     };
@@ -86,33 +86,40 @@ pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error
 }
 
 /// Takes an order to a state in which it is given up, and gives back what it took.
-pub(super) async fn give_up(
+pub(super) async fn close_unpaid(
     app: &App,
     tx: &mut Tx,
-    stored: Stored,
+    stored: StoredOrder,
     state: OrderState,
 ) -> Result<Order, Error> {
     if !stored.order.state.may_become(state) {
         return Err(Error::IllegalStep);
     }
-    give_back(app, tx, &stored, Back::All).await?;
-    coupons::give_back(tx, stored.id).await?;
-    step(app, tx, stored, state).await
+    restock_items(app, tx, &stored, Restock::All).await?;
+    coupons::release_uses(tx, stored.id).await?;
+    transition(app, tx, stored, state).await
 }
 
 /// Takes an order to its next state, if the table allows it and nobody was faster.
-async fn step(app: &App, tx: &mut Tx, stored: Stored, next: OrderState) -> Result<Order, Error> {
+async fn transition(
+    app: &App,
+    tx: &mut Tx,
+    stored: StoredOrder,
+    next: OrderState,
+) -> Result<Order, Error> {
     let now = app.clock.now();
-    let Stored { id, mut order, .. } = stored;
-    if !order.state.may_become(next) || !store::step(tx, (id, order.version), next, now).await? {
+    let StoredOrder { id, mut order, .. } = stored;
+    if !order.state.may_become(next)
+        || !store::transition(tx, (id, order.version), next, now).await?
+    {
         return Err(Error::IllegalStep);
     }
     if order.state == OrderState::Pending {
-        inventory::end_claims(tx, &[id.get()]).await?;
+        inventory::delete_claims(tx, &[id.get()]).await?;
     }
     store::add_event(tx, app.ids.next(now), (id, next), now).await?;
-    let message = outbox::Message::order_changed(id, &order.number, next);
-    outbox::put(tx, &app.ids, now, &[message]).await?;
+    let message = outbox::OutboxMessage::order_changed(id, &order.number, next);
+    outbox::add(tx, &app.ids, now, &[message]).await?;
     order.state = next;
     order.version += 1;
     order.pay_until = None;
@@ -124,7 +131,7 @@ async fn step(app: &App, tx: &mut Tx, stored: Stored, next: OrderState) -> Resul
 }
 
 /// The order with this number, locked until the transaction ends.
-pub async fn find_locked(tx: &mut Tx, number: &str) -> Result<Stored, Error> {
+pub async fn find_locked(tx: &mut Tx, number: &str) -> Result<StoredOrder, Error> {
     store::find_locked(tx, number)
         .await?
         .ok_or(Error::NoSuchOrder)
@@ -132,10 +139,10 @@ pub async fn find_locked(tx: &mut Tx, number: &str) -> Result<Stored, Error> {
 
 /// Notes that the money for an order is here, and says whether the order is paid by it. It is not
 /// when the order was given up meanwhile, or paid before; then the money has to go back.
-pub async fn take_money(
+pub async fn record_payment(
     app: &App,
     tx: &mut Tx,
-    stored: Stored,
+    stored: StoredOrder,
     amount: i64,
 ) -> Result<bool, Error> {
     let now = app.clock.now();
@@ -147,16 +154,16 @@ pub async fn take_money(
         reserve(app, tx, &stored).await?;
     }
     if wanted {
-        step(app, tx, stored, OrderState::Paid).await?;
+        transition(app, tx, stored, OrderState::Paid).await?;
     }
     Ok(wanted)
 }
 
 /// Takes the stock of an order that took none when it was placed. It waits for what is gone by now.
-async fn reserve(app: &App, tx: &mut Tx, stored: &Stored) -> Result<(), Error> {
+async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Error> {
     let lock = tx.dialect().for_update();
     let offers = catalog::offers(tx.conn(), &app.showcase, &stored.variants, &[]).await?;
-    let levels = inventory::levels(tx.conn(), &stored.variants, lock).await?;
+    let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
     let mut lines = stored.order.lines.clone();
     let wanted = stored.variants.iter().zip(&lines);
     let wanted: Vec<(VariantId, i64, bool)> = wanted
@@ -165,23 +172,23 @@ async fn reserve(app: &App, tx: &mut Tx, stored: &Stored) -> Result<(), Error> {
             (*variant, line.quantity, counted)
         })
         .collect();
-    let (movements, waiting) = take(stored.id, &wanted, &mut levels.clone(), &mut lines);
-    let moves = Moves {
+    let (movements, backorders) = take_stock(stored.id, &wanted, &mut levels.clone(), &mut lines);
+    let moves = StockMovements {
         movements,
-        waiting,
-        ..Moves::default()
+        backorders,
+        ..StockMovements::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.told, app.context()).await?;
-    Ok(store::reserved(tx, stored.id).await?)
+    catalog::stock_changed(tx, &moved.availability_changed, app.context()).await?;
+    Ok(store::mark_reserved(tx, stored.id).await?)
 }
 
 /// Notes that so much of an order is paid back, everything that is left when nothing is said; when
 /// nothing is left, the order is on its way back as a whole. Says how much it is.
-pub async fn refund_due(
+pub async fn begin_refund(
     app: &App,
     tx: &mut Tx,
-    stored: Stored,
+    stored: StoredOrder,
     amount: Option<Money>,
     restock: bool,
 ) -> Result<i64, Error> {
@@ -221,17 +228,17 @@ pub async fn refund_due(
             store::add_returned(tx, stored.id, &back, true).await?;
         }
         // What has not come yet is not waited for any more.
-        give_back(app, tx, &stored, Back::These(back)).await?;
-        step(app, tx, stored, OrderState::Refunding).await?;
+        restock_items(app, tx, &stored, Restock::AtMost(back)).await?;
+        transition(app, tx, stored, OrderState::Refunding).await?;
     }
     Ok(minor)
 }
 
 /// Notes that the money of an order that is on its way back has arrived.
-pub async fn refund_done(app: &App, tx: &mut Tx, number: &str) -> Result<(), Error> {
+pub async fn finish_refund(app: &App, tx: &mut Tx, number: &str) -> Result<(), Error> {
     let stored = find_locked(tx, number).await?;
     if stored.order.state == OrderState::Refunding {
-        step(app, tx, stored, OrderState::Refunded).await?;
+        transition(app, tx, stored, OrderState::Refunded).await?;
     }
     Ok(())
 }
@@ -244,47 +251,47 @@ const BY_SHOP: [OrderState; 3] = [
 ];
 
 /// Takes an order a step on.
-pub async fn step_by_shop(
+pub async fn advance_by_staff(
     app: &App,
     tx: &mut Tx,
-    stored: Stored,
+    stored: StoredOrder,
     next: OrderState,
 ) -> Result<Order, Error> {
     if next == OrderState::Cancelled {
-        return give_up(app, tx, stored, next).await;
+        return close_unpaid(app, tx, stored, next).await;
     }
     if !BY_SHOP.contains(&next) {
         return Err(Error::IllegalStep);
     }
     let waits = stored.order.lines.iter().any(|line| line.backordered > 0);
     if next == OrderState::Shipped && waits {
-        return Err(Error::NotThereYet);
+        return Err(Error::AwaitingStock);
     }
-    step(app, tx, stored, next).await
+    transition(app, tx, stored, next).await
 }
 
-/// What of an order goes back on its shelves.
-pub(super) enum Back {
+/// What of an order goes back on its levels.
+pub(super) enum Restock {
     /// All that it took.
     All,
     /// So many of each, at most.
-    These(HashMap<VariantId, i64>),
+    AtMost(HashMap<VariantId, i64>),
 }
 
 /// Puts back what an order took, where it came from. It waits for nothing any more.
-pub(super) async fn give_back(
+pub(super) async fn restock_items(
     app: &App,
     tx: &mut Tx,
-    stored: &Stored,
-    back: Back,
+    stored: &StoredOrder,
+    back: Restock,
 ) -> Result<(), Error> {
     // Its stock is locked before what it took is read: what it waits for may arrive just now.
     let lock = tx.dialect().for_update();
-    let levels = inventory::levels(tx.conn(), &stored.variants, lock).await?;
-    let taken = inventory::movements_of(tx, stored.id).await?;
+    let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
+    let taken = inventory::list_taken(tx, stored.id).await?;
     let mut left = match back {
-        Back::All => None,
-        Back::These(most) => Some(most),
+        Restock::All => None,
+        Restock::AtMost(most) => Some(most),
     };
     let movements = taken.into_iter().filter_map(|(variant, location, taken)| {
         let delta = match &mut left {
@@ -296,7 +303,7 @@ pub(super) async fn give_back(
                 delta
             }
         };
-        (delta > 0).then_some(Movement {
+        (delta > 0).then_some(StockMovement {
             variant,
             location,
             delta,
@@ -304,12 +311,12 @@ pub(super) async fn give_back(
             order: Some(stored.id),
         })
     });
-    let moves = Moves {
+    let moves = StockMovements {
         movements: movements.collect(),
-        given_up: vec![stored.id],
-        ..Moves::default()
+        closed_orders: vec![stored.id],
+        ..StockMovements::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.told, app.context()).await?;
+    catalog::stock_changed(tx, &moved.availability_changed, app.context()).await?;
     Ok(())
 }

@@ -17,30 +17,34 @@ use crate::{
 };
 
 use super::{
-    Error, Movement, Moves, Shelf,
-    store::{levels, locations, move_stock},
+    Error, InventoryLevel, StockMovement, StockMovements,
+    store::{find_location_ids, list_levels, move_stock},
 };
 
 /// A request on its way.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct StockJob {
     actor: Actor,
     changes: Vec<StockChange>,
 }
 
 /// Changes stock, and says what there is then.
-pub async fn change(app: &App, actor: Actor, request: ChangeStock) -> Result<StockLevels, Error> {
-    let changes = checked(request.changes)?;
-    let job = Job { actor, changes };
+pub async fn change_stock(
+    app: &App,
+    actor: Actor,
+    request: ChangeStock,
+) -> Result<StockLevels, Error> {
+    let changes = validated(request.changes)?;
+    let job = StockJob { actor, changes };
     let work = |jobs| {
         let app = app.clone();
-        async move { together(&app, jobs).await }
+        async move { commit_batch(&app, jobs).await }
     };
     app.desks.stock.ask(job, work).await?
 }
 
 /// What can be refused without looking at the stock.
-fn checked(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
+fn validated(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
     let mut faults = Vec::new();
     if changes.is_empty() || changes.len() > CHANGES_MAX {
         let why = format!("changes must have 1 to {CHANGES_MAX} entries.");
@@ -74,10 +78,10 @@ fn checked(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
     }
 }
 
-type Answered = Result<StockLevels, Error>;
+type ChangeStockResult = Result<StockLevels, Error>;
 
-async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
-    match db::retried(|| in_one(app, &jobs), Error::is_conflict).await {
+async fn commit_batch(app: &App, jobs: Vec<StockJob>) -> Vec<ChangeStockResult> {
+    match db::retried(|| try_commit(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             let problem = Box::new(Problem::from(error));
@@ -88,55 +92,55 @@ async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
     }
 }
 
-async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
+async fn try_commit(app: &App, jobs: &[StockJob]) -> Result<Vec<ChangeStockResult>, Error> {
     let mut tx = app.db.write().await?;
     let changes = jobs.iter().flat_map(|job| &job.changes);
     let mut skus: Vec<&str> = changes.map(|it| it.sku.as_str()).collect();
     skus.sort_unstable();
     skus.dedup();
     let skus = catalog::find_skus(tx.conn(), &skus).await?;
-    let locations = locations(tx.conn()).await?;
+    let locations = find_location_ids(tx.conn()).await?;
     let variants: Vec<VariantId> = skus.values().copied().collect();
     let lock = tx.dialect().for_update();
-    let before = levels(tx.conn(), &variants, lock).await?;
-    let mut shelves = before.clone();
-    let mut moves = Moves::default();
+    let before = list_levels(tx.conn(), &variants, lock).await?;
+    let mut current = before.clone();
+    let mut moves = StockMovements::default();
     let mut answers = Vec::with_capacity(jobs.len());
-    let mut notes = Vec::with_capacity(jobs.len());
+    let mut audited = Vec::with_capacity(jobs.len());
     for job in jobs {
         // A request that fails half-way leaves nothing: it works on a copy of what it touches.
         let touches = job
             .changes
             .iter()
             .filter_map(|change| skus.get(&change.sku));
-        let copies = touches.filter_map(|it| Some((*it, shelves.get(it)?.clone())));
-        let mut draft = Draft {
-            shelves: copies.collect(),
+        let copies = touches.filter_map(|it| Some((*it, current.get(it)?.clone())));
+        let mut draft = StockDraft {
+            levels: copies.collect(),
             movements: Vec::new(),
         };
         let answer = draft.apply(&job.changes, &skus, &locations);
         if let Ok(levels) = &answer {
             let change = Change::new("stock.change", subject(&job.changes));
-            notes.push((&job.actor, change.from(&job.changes).to(levels)));
+            audited.push((&job.actor, change.from(&job.changes).to(levels)));
             moves.movements.append(&mut draft.movements);
-            shelves.extend(draft.shelves);
+            current.extend(draft.levels);
         }
         answers.push(answer);
     }
     let moved = move_stock(&mut tx, app.context(), &before, &moves).await?;
-    let notes: Vec<_> = notes
+    let audited: Vec<_> = audited
         .iter()
         .map(|(actor, change)| (*actor, change))
         .collect();
-    audit::note_all(&mut tx, app.context(), &notes).await?;
-    catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
-    if moved.served {
-        let now = levels(tx.conn(), &variants, "").await?;
+    audit::note_all(&mut tx, app.context(), &audited).await?;
+    catalog::stock_changed(&mut tx, &moved.availability_changed, app.context()).await?;
+    if moved.backorders_filled {
+        let now = list_levels(tx.conn(), &variants, "").await?;
         for level in answers.iter_mut().flatten().flat_map(|it| &mut it.levels) {
-            let shelves = now.get(&skus[&level.sku]).into_iter().flatten();
-            let mut here = shelves.filter(|it| it.location == locations[&level.location]);
-            if let Some(shelf) = here.next() {
-                (level.on_hand, level.version) = (shelf.on_hand, shelf.version);
+            let stored = now.get(&skus[&level.sku]).into_iter().flatten();
+            let mut here = stored.filter(|it| it.location == locations[&level.location]);
+            if let Some(stored) = here.next() {
+                (level.on_hand, level.version) = (stored.on_hand, stored.version);
             }
         }
     }
@@ -152,46 +156,46 @@ fn subject(changes: &[StockChange]) -> String {
     }
 }
 
-struct Draft {
-    shelves: HashMap<VariantId, Vec<Shelf>>,
-    movements: Vec<Movement>,
+struct StockDraft {
+    levels: HashMap<VariantId, Vec<InventoryLevel>>,
+    movements: Vec<StockMovement>,
 }
 
-impl Draft {
+impl StockDraft {
     fn apply(
         &mut self,
         job: &[StockChange],
         skus: &HashMap<String, VariantId>,
         locations: &HashMap<String, LocationId>,
-    ) -> Answered {
-        let (mut wrong, mut different) = (Vec::new(), Vec::new());
+    ) -> ChangeStockResult {
+        let (mut invalid, mut conflicts) = (Vec::new(), Vec::new());
         let mut levels = Vec::with_capacity(job.len());
         for (index, change) in job.iter().enumerate() {
             let field = |name: &str| format!("changes[{index}].{name}");
             let Some(variant) = skus.get(&change.sku) else {
-                wrong.push((field("sku"), "No variant has this sku.".to_owned()));
+                invalid.push((field("sku"), "No variant has this sku.".to_owned()));
                 continue;
             };
             let Some(location) = locations.get(&change.location) else {
-                wrong.push((field("location"), "No location has this code.".to_owned()));
+                invalid.push((field("location"), "No location has this code.".to_owned()));
                 continue;
             };
             match self.change(*variant, *location, change) {
-                Ok(shelf) => levels.push(StockLevel {
+                Ok(level) => levels.push(StockLevel {
                     sku: change.sku.clone(),
                     location: change.location.clone(),
-                    on_hand: shelf.on_hand,
-                    held: shelf.held,
-                    version: shelf.version,
+                    on_hand: level.on_hand,
+                    held: level.held,
+                    version: level.version,
                 }),
-                Err((name, why)) => different.push((field(name), why)),
+                Err((name, why)) => conflicts.push((field(name), why)),
             }
         }
-        if !wrong.is_empty() {
-            return Err(Error::Invalid(wrong));
+        if !invalid.is_empty() {
+            return Err(Error::Invalid(invalid));
         }
-        if !different.is_empty() {
-            return Err(Error::Conflict(different));
+        if !conflicts.is_empty() {
+            return Err(Error::Conflict(conflicts));
         }
         Ok(StockLevels { levels })
     }
@@ -201,35 +205,35 @@ impl Draft {
         variant: VariantId,
         location: LocationId,
         change: &StockChange,
-    ) -> Result<Shelf, (&'static str, String)> {
-        let shelves = self.shelves.entry(variant).or_default();
-        let place = shelves.iter().position(|it| it.location == location);
-        let place = place.unwrap_or_else(|| {
-            shelves.push(Shelf::empty(location));
-            shelves.len() - 1
+    ) -> Result<InventoryLevel, (&'static str, String)> {
+        let levels = self.levels.entry(variant).or_default();
+        let index = levels.iter().position(|it| it.location == location);
+        let index = index.unwrap_or_else(|| {
+            levels.push(InventoryLevel::empty(location));
+            levels.len() - 1
         });
-        let shelf = &mut shelves[place];
+        let level = &mut levels[index];
         if let Some(expected) = change.expected_version
-            && expected != shelf.version
+            && expected != level.version
         {
-            let why = format!("The current version is {}.", shelf.version);
+            let why = format!("The current version is {}.", level.version);
             return Err(("expected_version", why));
         }
         let on_hand = match (change.on_hand, change.delta) {
             (Some(count), _) => count,
-            (None, delta) => shelf.on_hand + delta.unwrap_or(0),
+            (None, delta) => level.on_hand + delta.unwrap_or(0),
         };
-        if on_hand < shelf.held || on_hand > ON_HAND_MAX {
+        if on_hand < level.held || on_hand > ON_HAND_MAX {
             let why = format!(
                 "{} units are on hand, of which {} are held for orders and carts.",
-                shelf.on_hand, shelf.held
+                level.on_hand, level.held
             );
             return Err(("delta", why));
         }
-        let delta = on_hand - shelf.on_hand;
+        let delta = on_hand - level.on_hand;
         if delta != 0 {
-            (shelf.on_hand, shelf.version) = (on_hand, shelf.version + 1);
-            self.movements.push(Movement {
+            (level.on_hand, level.version) = (on_hand, level.version + 1);
+            self.movements.push(StockMovement {
                 variant,
                 location,
                 delta,
@@ -241,6 +245,6 @@ impl Draft {
                 order: None,
             });
         }
-        Ok(*shelf)
+        Ok(*level)
     }
 }

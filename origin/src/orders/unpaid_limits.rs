@@ -9,10 +9,10 @@ use shared::{
 use crate::{
     cart,
     config::Config,
-    inventory::{Claim, Claimant, Claimed, Claims},
+    inventory::{Claim, ClaimTotals, Claimant, Claims},
 };
 
-use super::{Obstacle, desk::Placement};
+use super::{Obstacle, batch::Placement};
 
 /// Whose limits an order counts for.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Buyer {
 impl Buyer {
     /// The buyer of a cart: an account, or a guest by the e-mail address, so that nobody uses up what
     /// somebody with an account may order. A cart that nobody can order yet has none.
-    pub(super) fn of(cart: &cart::Stored, placement: &Placement) -> Option<Self> {
+    pub(super) fn of(cart: &cart::StoredCart, placement: &Placement) -> Option<Self> {
         let person = match cart.user {
             Some(user) => Claimant::account(user),
             None => Claimant::email(cart.email.as_deref()?),
@@ -45,7 +45,7 @@ impl Buyer {
 
     /// The buyer's unpaid orders, the oldest first. A guest's are those of the same address and network,
     /// where that is known: knowing an address opens nothing.
-    pub(super) fn unpaid(&self, cart: &cart::Stored, claims: &Claims) -> Vec<OrderId> {
+    pub(super) fn unpaid(&self, cart: &cart::StoredCart, claims: &Claims) -> Vec<OrderId> {
         let mut own = claims.owners(&self.person);
         if cart.user.is_none() {
             let network = self.network.as_ref();
@@ -64,7 +64,7 @@ impl Buyer {
     ) -> Vec<Claim> {
         let claimants = self.clone().claimants();
         claimants
-            .map(|it| claims.put(&it, order.get(), units, value_minor))
+            .map(|it| claims.set(&it, order.get(), units, value_minor))
             .collect()
     }
 }
@@ -102,8 +102,8 @@ impl UnpaidLimits {
         currency: Currency,
     ) -> Vec<Obstacle> {
         let sum = |claimant: &Claimant| {
-            let has = claims.besides(claimant, 0);
-            Claimed {
+            let has = claims.total_excluding(claimant, 0);
+            ClaimTotals {
                 count: has.count + 1,
                 units: has.units.saturating_add(units),
                 value_minor: has.value_minor.saturating_add(value_minor),
@@ -122,14 +122,14 @@ impl UnpaidLimits {
         excess.find(|it| !it.is_empty()).unwrap_or_default()
     }
 
-    fn above(self, has: Claimed, times: i64, whose: &str, currency: Currency) -> Vec<Obstacle> {
+    fn above(self, has: ClaimTotals, times: i64, whose: &str, currency: Currency) -> Vec<Obstacle> {
         let above = |limit: i64, has: i64| limit > 0 && has > limit.saturating_mul(times);
         let mut excess = Vec::new();
         let mut add = |field: &str, most: String| {
             excess.push(Obstacle {
                 field: field.to_owned(),
                 why: format!("At most {most} may be on unpaid orders{whose}."),
-                may_be_own: true,
+                may_be_own_order: true,
             });
         };
         if above(self.orders, has.count) {
@@ -137,7 +137,7 @@ impl UnpaidLimits {
             excess.push(Obstacle {
                 field: "orders".to_owned(),
                 why: format!("At most {most} unpaid orders{whose} are allowed."),
-                may_be_own: true,
+                may_be_own_order: true,
             });
             return excess;
         }
@@ -250,7 +250,7 @@ mod tests {
             )
             .is_empty()
         );
-        // The networks around it count together.
+        // The networks of one site count together.
         for user in 5..=8 {
             buyer(user, Some("192.0.2.2")).claim(&mut claims, OrderId::new(user), (5, 500));
         }

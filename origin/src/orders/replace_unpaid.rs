@@ -15,16 +15,20 @@ use crate::{
 
 use super::{
     Error,
-    desk::{Answered, Outcome, Placed, Placement, place_in},
-    steps::give_up,
-    store::{self, Stored},
+    batch::{Decision, PlaceOrderOutcome, PlaceOrderResult, Placement, decide_and_write},
+    store::{self, StoredOrder},
+    transitions::close_unpaid,
 };
 
 /// Places an order that was refused by giving up unpaid ones of the same buyer, the oldest first, as
 /// many as it takes. When that is not enough, they stay, and the refusal with them.
-pub(super) async fn take_over(app: &App, placement: &Placement, refused: Outcome) -> Answered {
+pub(super) async fn replace_unpaid(
+    app: &App,
+    placement: &Placement,
+    refused: Decision,
+) -> PlaceOrderResult {
     let in_the_way = match &refused.answer {
-        Err(Error::Obstacles(obstacles)) => obstacles.iter().all(|it| it.may_be_own),
+        Err(Error::Obstacles(obstacles)) => obstacles.iter().all(|it| it.may_be_own_order),
         Err(Error::TooMuchUnpaid(_)) => true,
         _ => false,
     };
@@ -42,23 +46,23 @@ pub(super) async fn take_over(app: &App, placement: &Placement, refused: Outcome
 async fn attempt(
     app: &App,
     placement: &Placement,
-    refused: &Outcome,
-) -> Result<Option<Placed>, Error> {
+    refused: &Decision,
+) -> Result<Option<PlaceOrderOutcome>, Error> {
     let short = matches!(refused.answer, Err(Error::Obstacles(_)));
     let mut tx = app.db.write().await?;
     // The cart first, as at the desk.
     let lock = tx.dialect().for_update();
-    let carts = cart::load(tx.conn(), &[&placement.cart], lock).await?;
+    let carts = cart::list_by_token(tx.conn(), &[&placement.cart], lock).await?;
     let Some(cart) = carts.get(&placement.cart) else {
         return Ok(None);
     };
     let wanted: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
     for order in &refused.unpaid {
-        let Some(stored) = may_be_given_up(app, &mut tx, *order).await? else {
+        let Some(stored) = is_replaceable(app, &mut tx, *order).await? else {
             continue;
         };
         let (variants, coupons) = (&stored.variants, &stored.order.coupons);
-        let stands_there = match short {
+        let is_in_the_way = match short {
             true => {
                 variants.iter().any(|it| wanted.contains(it))
                     || coupons.iter().any(|it| cart.coupons.contains(it))
@@ -66,13 +70,13 @@ async fn attempt(
             // Of too many, one by transfer is as good as the new one.
             false => !is_transfer(&stored),
         };
-        if !stands_there {
+        if !is_in_the_way {
             continue;
         }
-        give_up(app, &mut tx, stored, OrderState::Cancelled).await?;
-        let outcomes = place_in(app, &mut tx, std::slice::from_ref(placement)).await?;
+        close_unpaid(app, &mut tx, stored, OrderState::Cancelled).await?;
+        let outcomes = decide_and_write(app, &mut tx, std::slice::from_ref(placement)).await?;
         match outcomes.into_iter().map(|it| it.answer).next() {
-            Some(Ok(placed @ Placed::New(_))) => {
+            Some(Ok(placed @ PlaceOrderOutcome::New(_))) => {
                 tx.commit().await?;
                 crash::at("order.committed");
                 return Ok(Some(placed));
@@ -87,8 +91,12 @@ async fn attempt(
 
 /// The order, if nothing is lost with it: it waits for a card of which nobody has heard anything good, or
 /// for a transfer that nobody can have made yet.
-async fn may_be_given_up(app: &App, tx: &mut Tx, order: OrderId) -> Result<Option<Stored>, Error> {
-    let Some(number) = store::number(tx.conn(), order).await? else {
+async fn is_replaceable(
+    app: &App,
+    tx: &mut Tx,
+    order: OrderId,
+) -> Result<Option<StoredOrder>, Error> {
+    let Some(number) = store::find_number(tx.conn(), order).await? else {
         return Ok(None);
     };
     let stored = store::find_locked(tx, &number).await?;
@@ -101,12 +109,12 @@ async fn may_be_given_up(app: &App, tx: &mut Tx, order: OrderId) -> Result<Optio
         .plus_millis(app.config.pay_within_ms);
     let now = app.clock.now();
     let may_be_made = is_transfer(&stored) && now > soon;
-    if may_be_made || payments::is_under_way(tx.conn(), order, now).await? {
+    if may_be_made || payments::is_in_progress(tx.conn(), order, now).await? {
         return Ok(None);
     }
     Ok(Some(stored))
 }
 
-fn is_transfer(stored: &Stored) -> bool {
+fn is_transfer(stored: &StoredOrder) -> bool {
     stored.order.payment_method == "manual"
 }
