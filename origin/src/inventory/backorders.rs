@@ -1,6 +1,7 @@
-//! Orders that wait for goods. All SQL of `backorders`.
+//! Backorders: units that an order was promised before they are in stock. Owns all SQL of
+//! `backorders`.
 //!
-//! What must stay true: of what an order waits for, nothing can be sold to anybody else.
+//! What must stay true: units that a backorder waits for are never sold to another order.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,18 +12,18 @@ use crate::db::{self, Rows, Tx};
 
 use super::{InventoryLevel, StockMovement};
 
-/// How many of a variant an order waits for.
+/// How many units of a variant an order is still waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backorder {
-    /// Of what.
+    /// The variant.
     pub variant: VariantId,
-    /// Which order.
+    /// The order.
     pub order: OrderId,
-    /// How many.
+    /// How many units are missing.
     pub quantity: i64,
 }
 
-/// What these orders wait for.
+/// Lists the open backorders of these orders, by order and variant.
 pub async fn list_backorders(
     conn: &mut AnyConnection,
     orders: &[OrderId],
@@ -51,7 +52,7 @@ fn backorder(row: &sqlx::any::AnyRow) -> Result<Backorder, db::Error> {
     })
 }
 
-/// Notes who waits for what.
+/// Inserts new backorders.
 pub(super) async fn add_backorders(tx: &mut Tx, backorders: &[Backorder]) -> Result<(), db::Error> {
     let head = "insert into backorders (variant_id, order_id, quantity) ";
     Rows::insert(head)
@@ -63,7 +64,7 @@ pub(super) async fn add_backorders(tx: &mut Tx, backorders: &[Backorder]) -> Res
         .await
 }
 
-/// These orders wait for nothing any more.
+/// Deletes the backorders of orders that were closed.
 pub(super) async fn delete_backorders(tx: &mut Tx, orders: &[OrderId]) -> Result<(), db::Error> {
     for chunk in orders.chunks(Rows::MAX) {
         let head = "
@@ -75,8 +76,8 @@ pub(super) async fn delete_backorders(tx: &mut Tx, orders: &[OrderId]) -> Result
     Ok(())
 }
 
-/// Gives what can be sold of these variants to the orders that wait for it, the first order first,
-/// and takes it off the levels. The caller has the rows of the stock locked.
+/// Allocates the available units of these variants to backorders, the oldest order first, and
+/// subtracts them from `levels`. The caller holds the locks on the stock rows.
 pub(super) async fn fill_backorders(
     tx: &mut Tx,
     variants: &[VariantId],

@@ -1,5 +1,5 @@
-//! Changing stock by hand or by a warehouse's program. Changes that arrive together are written
-//! together, each request whole or not at all.
+//! Stock changes by staff and by warehouse systems. Requests that arrive at the same time are
+//! committed as one batch; each request is applied completely or not at all.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,14 +21,14 @@ use super::{
     store::{find_location_ids, list_levels, move_stock},
 };
 
-/// A request on its way.
+/// One request in a batch.
 #[derive(Clone, Debug)]
 pub struct StockJob {
     actor: Actor,
     changes: Vec<StockChange>,
 }
 
-/// Changes stock, and says what there is then.
+/// Changes stock and returns the new levels.
 pub async fn change_stock(
     app: &App,
     actor: Actor,
@@ -43,7 +43,7 @@ pub async fn change_stock(
     app.desks.stock.ask(job, work).await?
 }
 
-/// What can be refused without looking at the stock.
+/// Validates what can be checked without reading the stock.
 fn validated(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
     let mut faults = Vec::new();
     if changes.is_empty() || changes.len() > CHANGES_MAX {
@@ -108,7 +108,8 @@ async fn try_commit(app: &App, jobs: &[StockJob]) -> Result<Vec<ChangeStockResul
     let mut answers = Vec::with_capacity(jobs.len());
     let mut audited = Vec::with_capacity(jobs.len());
     for job in jobs {
-        // A request that fails half-way leaves nothing: it works on a copy of what it touches.
+        // A request that fails half-way must leave no trace, so it works on a copy of the levels it
+        // touches.
         let touches = job
             .changes
             .iter()
@@ -148,7 +149,7 @@ async fn try_commit(app: &App, jobs: &[StockJob]) -> Result<Vec<ChangeStockResul
     Ok(answers)
 }
 
-/// What a request is about, for the audit log: its sku, or how many there are.
+/// The subject of the audit record: the sku, or the number of skus.
 fn subject(changes: &[StockChange]) -> String {
     match changes {
         [only] => format!("stock:{}", only.sku),

@@ -1,4 +1,5 @@
-//! Claims: what somebody has of the stock without having paid for it. All SQL of `stock_claims`.
+//! Claims: stock that a buyer or a network has tied up without having paid for it, counted against
+//! the limits of unpaid orders and held carts. Owns all SQL of `stock_claims`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,32 +8,32 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::db::{self, Rows, Tx};
 
-/// Whose claims count together. Only a hash of who that is is stored.
+/// Whom a claim is counted for. The database stores only a hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Claimant(String);
 
 impl Claimant {
-    /// The unpaid orders of guests with this e-mail address.
+    /// Unpaid orders of guests with this e-mail address.
     pub fn email(email: &str) -> Self {
         Self::of("email", email)
     }
 
-    /// The unpaid orders of an account.
+    /// Unpaid orders of an account.
     pub fn account(user: UserId) -> Self {
         Self::of("account", &user.to_string())
     }
 
-    /// The unpaid orders from this network.
+    /// Unpaid orders from this network.
     pub fn network(network: &str) -> Self {
         Self::of("network", network)
     }
 
-    /// The unpaid orders from the networks of this site.
+    /// Unpaid orders from all networks of this site.
     pub fn site(site: &str) -> Self {
         Self::of("site", site)
     }
 
-    /// The held carts of this network.
+    /// Held carts of this network.
     pub fn holding(network: &str) -> Self {
         Self::of("holding", network)
     }
@@ -43,38 +44,38 @@ impl Claimant {
     }
 }
 
-/// What an order or a cart has of the stock.
+/// The unpaid units and value of one order or held cart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Whose it is.
+    /// Whom it is counted for.
     pub claimant: Claimant,
-    /// Which of theirs.
+    /// Its number among the claims of this claimant; part of the unique key.
     slot: i64,
-    /// The order or cart.
+    /// The id of the order or cart.
     pub owner: i64,
-    /// How many units.
+    /// Units.
     pub units: i64,
-    /// What they come to, in minor units of the shop's currency.
+    /// Value in minor units of the shop's currency.
     pub value_minor: i64,
 }
 
-/// What somebody has in all.
+/// The sum of a claimant's claims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClaimTotals {
-    /// How many orders or carts.
+    /// Number of orders or carts.
     pub count: i64,
-    /// How many units.
+    /// Units.
     pub units: i64,
-    /// What they come to, in minor units.
+    /// Value in minor units.
     pub value_minor: i64,
 }
 
-/// The claims of some claimants, as they are in a transaction.
+/// The claims of some claimants, as read by a transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Claims(HashMap<Claimant, Vec<Claim>>);
 
 impl Claims {
-    /// What a claimant has, without what this owner has.
+    /// Sums a claimant's claims, leaving out those of `owner`.
     pub fn total_excluding(&self, claimant: &Claimant, owner: i64) -> ClaimTotals {
         let others = self.of(claimant).iter().filter(|it| it.owner != owner);
         others.fold(ClaimTotals::default(), |sum, it| ClaimTotals {
@@ -91,19 +92,19 @@ impl Claims {
         owners
     }
 
-    /// How many units this owner has of a claimant's; nothing where there is no claim.
+    /// The units that `owner` has claimed for this claimant, or `None` without a claim.
     pub fn units(&self, claimant: &Claimant, owner: i64) -> Option<i64> {
         let mut own = self.of(claimant).iter();
         Some(own.find(|it| it.owner == owner)?.units)
     }
 
-    /// Whose claim this owner has.
+    /// The claimant that `owner` is counted for.
     pub fn claimant_of(&self, owner: i64) -> Option<Claimant> {
         let mut all = self.0.values().flatten();
         Some(all.find(|it| it.owner == owner)?.claimant.clone())
     }
 
-    /// An owner's claim from now on, in its slot or in the first one that is free.
+    /// Sets the claim of `owner`: it keeps its slot, or takes the lowest free one.
     pub fn set(&mut self, claimant: &Claimant, owner: i64, units: i64, value_minor: i64) -> Claim {
         let own = self.0.entry(claimant.clone()).or_default();
         let before = own.iter().position(|it| it.owner == owner);
@@ -125,7 +126,7 @@ impl Claims {
         claim
     }
 
-    /// An owner has nothing any more.
+    /// Removes all claims of `owner`.
     pub fn remove(&mut self, owner: i64) {
         for own in self.0.values_mut() {
             own.retain(|it| it.owner != owner);
@@ -152,7 +153,7 @@ impl Claims {
     }
 }
 
-/// What these claimants have. `lock` locks it.
+/// Lists the claims of these claimants; `lock` is the locking clause, or empty.
 pub async fn list_claims(
     conn: &mut AnyConnection,
     mut claimants: Vec<Claimant>,
@@ -173,7 +174,7 @@ pub async fn list_claims(
     Ok(claims)
 }
 
-/// Who has claims for these orders or carts.
+/// Lists the claimants that these orders or carts are counted for.
 pub async fn list_claimants(
     conn: &mut AnyConnection,
     owners: &[i64],
@@ -191,8 +192,8 @@ pub async fn list_claimants(
     Ok(found)
 }
 
-/// Writes new claims. When another transaction has taken a slot meanwhile, that is a duplicate key, and
-/// everything has to be decided again.
+/// Inserts claims. If another transaction has taken a slot meanwhile, the unique key is violated
+/// and the whole batch has to be decided again.
 pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> {
     let head = "insert into stock_claims (subject, slot, owner, units, value_minor) ";
     Rows::insert(head)
@@ -206,7 +207,7 @@ pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> 
         .await
 }
 
-/// Ends the claims of these orders or carts.
+/// Deletes the claims of these orders or carts.
 pub async fn delete_claims(tx: &mut Tx, owners: &[i64]) -> Result<(), db::Error> {
     for chunk in owners.chunks(Rows::MAX) {
         let head = "

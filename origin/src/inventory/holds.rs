@@ -1,4 +1,5 @@
-//! Holds: what is kept for carts in checkout. All SQL of `stock_holds`.
+//! Holds: units that are reserved for a limited time for carts in checkout. Owns all SQL of
+//! `stock_holds`.
 
 use std::collections::HashMap;
 
@@ -9,21 +10,21 @@ use crate::db::{self, Rows, Tx};
 
 use super::InventoryLevel;
 
-/// What a cart holds of a variant at one location.
+/// Units of a variant at one location that are reserved for a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hold {
-    /// Of what.
+    /// The variant.
     pub variant: VariantId,
-    /// Where.
+    /// The location.
     pub location: LocationId,
-    /// How many.
+    /// Units.
     pub quantity: i64,
 }
 
-/// What carts hold.
+/// Holds by cart.
 pub type Holds = HashMap<CartId, Vec<Hold>>;
 
-/// What these carts hold.
+/// Lists the holds of these carts.
 pub async fn list_holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, db::Error> {
     let mut found = Holds::with_capacity(carts.len());
     for chunk in carts.chunks(Rows::MAX) {
@@ -46,7 +47,7 @@ pub async fn list_holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Ho
     Ok(found)
 }
 
-/// Gives back on the levels what was held.
+/// Returns held units to the available ones.
 pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[Hold]) {
     for hold in held {
         let of_variant = levels.entry(hold.variant).or_default();
@@ -59,7 +60,7 @@ pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[Hol
     }
 }
 
-/// Promises on the levels what is wanted, as far as it is there, the first location first.
+/// Reserves the wanted units as far as they are available, the first location first.
 pub fn reserve(
     levels: &mut HashMap<VariantId, Vec<InventoryLevel>>,
     wanted: impl Iterator<Item = (VariantId, i64)>,
@@ -83,7 +84,7 @@ pub fn reserve(
     held
 }
 
-/// What these carts hold is this from now on. The caller writes `stock.held` with it.
+/// Replaces the holds of these carts. The caller updates `stock.held` in the same transaction.
 pub(super) async fn replace_holds(
     tx: &mut Tx,
     carts: &[CartId],

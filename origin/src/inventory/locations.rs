@@ -1,4 +1,4 @@
-//! Where goods lie.
+//! Stock locations.
 
 use shared::{
     id::LocationId,
@@ -13,11 +13,11 @@ use crate::{
 
 use super::{Error, store};
 
-/// The most characters of a code, and of a name.
+/// The maximum length of a code and of a name, in characters.
 const CODE_MAX: usize = 64;
 const NAME_MAX: usize = 200;
 
-/// Makes a location, or gives it another name.
+/// Creates a location, or renames it.
 pub async fn save_location(
     app: &App,
     actor: &Actor,

@@ -1,10 +1,10 @@
-//! Inventory: how much there is of each variant, and where. Owns `locations`, `stock`, `stock_ledger`,
-//! `stock_holds`, `stock_claims` and `backorders`.
+//! Inventory: the stock of each variant at each location. Owns `locations`, `stock`,
+//! `stock_ledger`, `stock_holds`, `stock_claims` and `backorders`.
 //!
-//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the sum of
-//! its holds; all of them change only in `store::move_stock`; what is sold was
-//! there, or its order waits for it and is the first to get it; what somebody has without having paid is
-//! within their limits, which claims are counted for.
+//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the
+//! sum of its holds; all of them change only in `store::move_stock`. A sale takes units that are in
+//! stock, or its order has a backorder, which is filled before anything is sold to others. Unpaid
+//! orders and held carts stay within the limits that claims are counted for.
 
 mod backorders;
 mod change_stock;
@@ -36,18 +36,18 @@ use shared::{
 
 use crate::cache::Changes;
 
-/// What writing needs beside the transaction.
+/// What write operations need besides the transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteContext<'a> {
-    /// Makes the identities.
+    /// Generates ids.
     pub ids: &'a IdGenerator,
     /// The time of the change.
     pub now: Timestamp,
-    /// Below how many units only a few are left.
+    /// The low-stock threshold, in units.
     pub low_stock: u32,
-    /// Counts what changes.
+    /// Counts changes, for the invalidation of caches.
     pub changes: &'a Changes,
 }
 
-/// The location that a shop has from the start.
+/// The location that every shop starts with.
 pub const MAIN: LocationId = LocationId::new(1);

@@ -1,4 +1,4 @@
-//! All SQL of the stock.
+//! All SQL of stock levels, ledger and locations.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,21 +20,21 @@ use super::{
     holds::replace_holds,
 };
 
-/// What there is of a variant at one location.
+/// The inventory level of a variant at one location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InventoryLevel {
-    /// Where.
+    /// The location.
     pub location: LocationId,
-    /// How many lie there.
+    /// Physical units.
     pub on_hand: i64,
-    /// How many of them are promised to somebody.
+    /// Units of these that are reserved by holds.
     pub held: i64,
-    /// Rises with every change.
+    /// Incremented by every change of `on_hand`.
     pub version: i64,
 }
 
 impl InventoryLevel {
-    /// Nothing at all.
+    /// The level of a location without a stock row.
     pub fn empty(location: LocationId) -> Self {
         Self {
             location,
@@ -44,28 +44,29 @@ impl InventoryLevel {
         }
     }
 
-    /// How many can be sold.
+    /// Units that can be sold.
     pub fn available(&self) -> i64 {
         (self.on_hand - self.held).max(0)
     }
 }
 
-/// A change of what lies at a location, with its reason.
+/// A change of `on_hand`, with its reason; a row of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockMovement {
-    /// Of what.
+    /// The variant.
     pub variant: VariantId,
-    /// Where.
+    /// The location.
     pub location: LocationId,
-    /// How many more, or fewer.
+    /// Units added, or removed when negative.
     pub delta: i64,
-    /// Why: `count`, `sale`, `return`.
+    /// The reason: `count`, `change`, `sale` or `return`.
     pub reason: &'static str,
-    /// For which order.
+    /// The order that caused it, if any.
     pub order: Option<OrderId>,
 }
 
-/// What there is of these variants, by location. `lock` locks the rows, in the order of their ids.
+/// Lists the levels of these variants by location. `lock` is the locking clause, or empty; rows are
+/// locked in the order of their ids.
 pub async fn list_levels(
     conn: &mut AnyConnection,
     variants: &[VariantId],
@@ -96,8 +97,8 @@ pub async fn list_levels(
     Ok(found)
 }
 
-/// Sets how much there is at the main location, as an import or a stock-take says it. The ledger
-/// gets the difference; what has not changed gets nothing.
+/// Sets `on_hand` at the main location to a counted quantity, as imports and stock-takes do. The
+/// ledger records the difference; an unchanged quantity writes nothing.
 pub async fn record_count(
     tx: &mut Tx,
     context: WriteContext<'_>,
@@ -132,26 +133,25 @@ pub async fn record_count(
     Ok(())
 }
 
-/// What a transaction does to the stock.
+/// All stock changes of one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct StockMovements {
-    /// What comes and goes, a ledger row for each.
+    /// Changes of `on_hand`, one ledger row each.
     pub movements: Vec<StockMovement>,
-    /// The carts whose holds change, with what they held before and what they hold now.
+    /// Carts whose holds change: the holds before, and the holds after.
     pub holds: Vec<(CartId, Vec<Hold>, Vec<Hold>)>,
-    /// What orders wait for from now on.
+    /// New backorders.
     pub backorders: Vec<Backorder>,
-    /// The orders that wait for nothing any more.
+    /// Orders whose backorders are deleted.
     pub closed_orders: Vec<OrderId>,
 }
 
-/// What came of it.
+/// What callers have to react to after stock was moved.
 #[derive(Clone, Debug, Default)]
 pub struct StockMoveResult {
-    /// The variants of which shoppers are told something else now: there were enough, a few or none,
-    /// and now it is another of these.
+    /// Variants whose displayed availability changed between in stock, low stock and sold out.
     pub availability_changed: Vec<VariantId>,
-    /// Whether something went on to orders that waited for it.
+    /// Whether units went to backorders, so that the levels are lower than requested.
     pub backorders_filled: bool,
 }
 
@@ -164,7 +164,7 @@ impl StockMovements {
         moved.chain(held.map(|hold| hold.variant)).collect()
     }
 
-    /// What becomes of the levels; only those that change.
+    /// Computes the new levels, of the rows that change.
     fn applied(
         &self,
         levels: &HashMap<VariantId, Vec<InventoryLevel>>,
@@ -197,9 +197,9 @@ impl StockMovements {
     }
 }
 
-/// Writes what happens to the stock: the new levels, the ledger, the holds, and a message for each
-/// variant of which only a few are left now. What orders wait for goes to them before anybody else
-/// can have it. `levels` are those that the caller has read under its lock.
+/// Writes levels, ledger and holds, and a `stock.low` message for each variant that falls below the
+/// threshold. New units fill backorders before they become available to others. `levels` are those
+/// that the caller has read under its lock.
 pub async fn move_stock(
     tx: &mut Tx,
     context: WriteContext<'_>,
@@ -251,7 +251,7 @@ pub async fn move_stock(
     })
 }
 
-/// How many of each variant that changes could be sold before, and how many now.
+/// The available units of each changed variant, before and after.
 fn available(
     levels: &HashMap<VariantId, Vec<InventoryLevel>>,
     after: &BTreeMap<(VariantId, LocationId), InventoryLevel>,
@@ -267,7 +267,7 @@ fn available(
                 last.2 += level.available();
             }
             _ => {
-                // What lies where nothing changes counts on both sides.
+                // Levels that do not change count on both sides.
                 let elsewhere = known
                     .iter()
                     .filter(|it| !after.contains_key(&(*variant, it.location)))
@@ -302,7 +302,7 @@ async fn add_to_ledger(
         .await
 }
 
-/// How many rows of stock there are, and how many of them differ from their ledger. None ever should.
+/// Counts the stock rows, and those that differ from the sum of their ledger, which should be none.
 pub async fn ledger_accuracy(conn: &mut AnyConnection) -> Result<(i64, i64), db::Error> {
     let rows = "
         select count(*)
@@ -319,7 +319,7 @@ pub async fn ledger_accuracy(conn: &mut AnyConnection) -> Result<(i64, i64), db:
     Ok((rows, differs))
 }
 
-/// What an order has taken and not given back: variant, location, how many.
+/// Lists the units that an order has taken and not returned, by variant and location.
 pub async fn list_taken(
     tx: &mut Tx,
     order: OrderId,
@@ -348,7 +348,7 @@ pub async fn list_taken(
     Ok(taken)
 }
 
-/// The locations, in the order in which goods are taken from them.
+/// Lists the locations in the order in which stock is taken from them.
 pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Location>, db::Error> {
     let statement = "
         select code, name
@@ -359,7 +359,7 @@ pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Locat
     Ok(rows.map(|(code, name)| Location { code, name }).collect())
 }
 
-/// Makes a location, or gives it another name.
+/// Creates a location, or renames it.
 pub(super) async fn save_location(
     tx: &mut Tx,
     id: LocationId,
@@ -379,7 +379,7 @@ pub(super) async fn save_location(
         .await
 }
 
-/// The locations, by code.
+/// Finds the ids of all locations, by code.
 pub(super) async fn find_location_ids(
     conn: &mut AnyConnection,
 ) -> Result<HashMap<String, LocationId>, db::Error> {

@@ -1,4 +1,4 @@
-//! Stock over HTTP, for those who run the shop.
+//! HTTP handlers of the inventory, for staff.
 
 use axum::{Router, extract::State};
 use shared::{
@@ -21,10 +21,10 @@ use super::{
     store::{self, find_location_ids, list_levels},
 };
 
-/// The most skus that are asked for at once.
+/// The maximum number of skus per request.
 const SKUS_MAX: usize = 100;
 
-/// The endpoints of the stock.
+/// The routes of the inventory.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CHANGE_STOCK, change_stock)
