@@ -1,4 +1,5 @@
-//! The orders of an account. All SQL of `user_orders`, but for the row that an order writes.
+//! Orders of customer accounts. Owns all SQL of `user_orders`, except for the insert of a new
+//! order.
 
 use shared::{
     account::{ListOrders, OrderList, OrderSummary},
@@ -23,7 +24,7 @@ use super::{Error, idempotency, store, token::with_token};
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
-/// A page of somebody's orders, the newest first.
+/// Lists a page of an account's orders, the newest first.
 pub async fn list_account_orders(
     app: &App,
     user: UserId,
@@ -53,7 +54,7 @@ pub async fn list_account_orders(
     page(rows, limit)
 }
 
-/// A page of what was read: one more than asked for tells that there is another one.
+/// Builds a page from rows; one row more than `limit` means that there is a next page.
 fn page(mut rows: Vec<AnyRow>, limit: u32) -> Result<OrderList, Error> {
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
@@ -79,7 +80,7 @@ fn summary(row: &AnyRow) -> Result<OrderSummary, Error> {
     })
 }
 
-/// A page of everybody's orders, the newest first.
+/// Lists a page of all orders, the newest first.
 pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -116,7 +117,7 @@ pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Err
     page(rows, limit)
 }
 
-/// One of somebody's orders.
+/// Finds an order of this account.
 pub async fn find_account_order(app: &App, user: UserId, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
@@ -124,7 +125,7 @@ pub async fn find_account_order(app: &App, user: UserId, number: &str) -> Result
     Ok(with_token(app, own.ok_or(Error::NoSuchOrder)?))
 }
 
-/// Everything that somebody has bought, the first order first, without the tokens: it is for a file.
+/// Lists all orders of an account for its data export, the oldest first, without their tokens.
 pub async fn list_whole_account(
     conn: &mut AnyConnection,
     user: UserId,
@@ -145,7 +146,7 @@ pub async fn list_whole_account(
     Ok(orders.map(|it| it.order).collect())
 }
 
-/// Whether somebody has orders for which the shop still needs to know them.
+/// Whether the account has orders that are not finished, for which the shop still needs its data.
 pub async fn has_open_orders(conn: &mut AnyConnection, user: UserId) -> Result<bool, db::Error> {
     let statement = "
         select count(*)
@@ -160,17 +161,17 @@ pub async fn has_open_orders(conn: &mut AnyConnection, user: UserId) -> Result<b
     Ok(open > 0)
 }
 
-/// What was erased of a person: their orders, and the carts that they were.
+/// What the erasure of an account has touched.
 #[derive(Debug, Default)]
 pub struct ErasedOrders {
-    /// The carts.
+    /// The carts of its orders.
     pub carts: Vec<CartId>,
-    /// The numbers of the orders.
+    /// The numbers of its orders.
     pub numbers: Vec<String>,
 }
 
-/// Leaves nothing of a person in their orders, and in the answers that are kept for repeated requests, but
-/// the country that they went to, which the tax needs.
+/// Erases a person's data from their orders and from stored idempotent responses. Country and
+/// region stay, because tax records need them.
 pub async fn erase_buyer(tx: &mut Tx, user: UserId) -> Result<ErasedOrders, Error> {
     let find = "
         select o.id, o.number, o.cart_id, o.shipping_address

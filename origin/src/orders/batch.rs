@@ -1,5 +1,5 @@
-//! The order desk: orders that arrive together are decided in the order of their arrival and written
-//! in one transaction.
+//! Group commit of new orders: requests that arrive at the same time are decided in the order of
+//! their arrival and written in one transaction.
 
 use std::collections::{HashMap, HashSet};
 
@@ -33,7 +33,7 @@ use super::{
     unpaid_limits::{Buyer, UnpaidLimits},
 };
 
-/// An order on its way to the desk.
+/// A request to place an order, as a job of a batch.
 #[derive(Clone, Debug)]
 pub struct Placement {
     pub(super) cart: String,
@@ -41,22 +41,22 @@ pub struct Placement {
     pub(super) payment_method: String,
     pub(super) locale: Locale,
     pub(super) key: Option<IdempotencyKey>,
-    /// The network that it comes from, where that is known.
+    /// The client's network, if known.
     pub(super) network: Network,
 }
 
-/// What became of it.
+/// The outcome of placing an order.
 #[derive(Clone, Debug)]
 pub enum PlaceOrderOutcome {
-    /// It is new.
+    /// A new order.
     New(Box<Order>),
     /// The cart had become this order before.
     Existing(Box<Order>),
-    /// The request was answered before, with this.
+    /// The stored response of an earlier request with the same idempotency key: status and body.
     Replayed(u16, String),
 }
 
-/// Makes a cart an order.
+/// Turns a cart into an order.
 pub async fn place_order(
     app: &App,
     cart: &str,
@@ -86,10 +86,10 @@ pub async fn place_order(
 
 pub(super) type PlaceOrderResult = Result<PlaceOrderOutcome, Error>;
 
-/// What a batch says of a placement.
+/// The decision about one placement.
 pub(super) struct Decision {
     pub(super) answer: PlaceOrderResult,
-    /// The buyer's other orders that are not paid, the oldest first, where the answer is a refusal.
+    /// If it was refused: the unpaid orders of the same buyer, the oldest first.
     pub(super) unpaid: Vec<OrderId>,
 }
 
@@ -134,7 +134,7 @@ async fn try_commit(app: &App, placements: &[Placement]) -> Result<Vec<Decision>
     Ok(outcomes)
 }
 
-/// Decides and writes in this transaction.
+/// Decides about all placements and writes the orders in this transaction.
 pub(super) async fn decide_and_write(
     app: &App,
     tx: &mut Tx,
@@ -201,8 +201,8 @@ pub(super) async fn decide_and_write(
     Ok(outcomes)
 }
 
-/// What the buyers of these carts have ordered and not paid. Locked after the stock, as whoever gives up
-/// an order does it.
+/// Reads the claims of the carts' buyers. They are locked after the stock rows, in the same order
+/// as when an order is closed, so that the two cannot deadlock.
 async fn buyers_claims(
     tx: &mut Tx,
     carts: &HashMap<String, cart::StoredCart>,
@@ -260,13 +260,13 @@ fn replay(
 #[derive(Default)]
 struct Batch {
     decided: Vec<DecidedOrder>,
-    /// Where the order of a cart is among those decided.
+    /// The index into `decided`, by cart id.
     orders: HashMap<i64, usize>,
     responses: Vec<(IdempotencyKey, u16, String)>,
     keys: HashSet<(String, String)>,
 }
 
-/// The status of a new order.
+/// The status of a response with a new order.
 pub(super) const CREATED: u16 = 201;
 
 impl Batch {
@@ -282,7 +282,7 @@ impl Batch {
         Ok(PlaceOrderOutcome::New(Box::new(order)))
     }
 
-    /// The same cart again in the same batch.
+    /// Answers a second placement of a cart that this batch has ordered already.
     fn same_cart(&self, place: usize, placement: &Placement) -> PlaceOrderResult {
         let order = self.decided[place].stored.order.clone();
         if let Some(key) = &placement.key {

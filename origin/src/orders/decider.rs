@@ -1,4 +1,4 @@
-//! Deciding about one cart: what it comes to, whether it can be had, and the order that it becomes.
+//! Decides whether one cart can be ordered, and builds the order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,7 +26,7 @@ use super::{
     unpaid_limits::{Buyer, UnpaidLimits},
 };
 
-/// What is the same for every order of a batch.
+/// The order decider: prices, rules and limits that are the same for every placement of a batch.
 pub(super) struct OrderDecider<'c> {
     pub(super) rules: &'c Rules,
     pub(super) currency: Currency,
@@ -34,30 +34,30 @@ pub(super) struct OrderDecider<'c> {
     pub(super) pay_within_ms: i64,
     pub(super) transfer_within_ms: i64,
     pub(super) transfer_stranger_within_ms: i64,
-    /// Whether a transfer takes its stock when it is paid.
+    /// Whether bank-transfer orders reserve their stock only when they are paid.
     pub(super) transfer_reserves_when_paid: bool,
     pub(super) line_units_max: i64,
     pub(super) unpaid: UnpaidLimits,
-    /// The accounts that have paid an order before.
+    /// Accounts that have paid for an order before.
     pub(super) returning: HashSet<UserId>,
 }
 
-/// An order as it is decided, with what it takes.
+/// A decided order, with everything that has to be written with it.
 pub(super) struct DecidedOrder {
     pub(super) stored: StoredOrder,
     pub(super) movements: Vec<StockMovement>,
-    /// What was sold before it is there.
+    /// Units that were sold before they are in stock.
     pub(super) backorders: Vec<Backorder>,
-    /// What was kept for the cart, if it was in checkout.
+    /// The holds of its cart, which end now; `None` if the cart was not in checkout.
     pub(super) held: Option<Vec<Hold>>,
     pub(super) coupons: Vec<CouponId>,
-    /// What counts for the limits of its buyer until it is paid.
+    /// What counts against the buyer's limits until the order is paid.
     pub(super) claims: Vec<Claim>,
 }
 
 impl OrderDecider<'_> {
-    /// Makes an order of a cart, and takes from `snapshot` and `claims` what it takes, so that the next one
-    /// sees what is left.
+    /// Builds an order from a cart and subtracts what it takes from `snapshot` and `claims`, so
+    /// that the next placement of the batch is decided on what is left.
     pub(super) fn decide(
         &self,
         id: OrderId,
@@ -123,7 +123,7 @@ impl OrderDecider<'_> {
         })
     }
 
-    /// The order that a cart becomes; nothing while something is missing that the obstacles name.
+    /// Builds the order, or returns `None` while a required field is missing.
     fn order(
         &self,
         cart: &cart::StoredCart,
@@ -164,7 +164,7 @@ impl OrderDecider<'_> {
         })
     }
 
-    /// A bank takes days; strangers get as long as it takes to be serious.
+    /// The time to pay. Bank transfers take days; accounts that never paid before get less time.
     fn pay_within_ms(&self, cart: &cart::StoredCart, placement: &Placement) -> i64 {
         let known = cart.user.is_some_and(|user| self.returning.contains(&user));
         match (is_transfer(placement), known) {
@@ -176,7 +176,7 @@ impl OrderDecider<'_> {
         }
     }
 
-    /// What keeps a cart from being ordered.
+    /// Lists what prevents the order, including the limit of units per line.
     fn obstacles(&self, cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<Obstacle> {
         let mut obstacles = obstacles(cart, priced);
         for (line, (offer, _)) in cart.lines.iter().zip(&priced.lines) {
@@ -222,18 +222,18 @@ impl OrderDecider<'_> {
     }
 }
 
-/// Whether the shop takes the money itself, which takes days.
+/// Whether the order is paid by bank transfer, which the shop records by hand.
 fn is_transfer(placement: &Placement) -> bool {
     placement.payment_method == "manual"
 }
 
-/// The coupons that count, with their codes.
+/// The coupons of the cart that exist, with their codes.
 fn coupons(priced: &PricedCart<'_>) -> Vec<(CouponId, String)> {
     let coupons = priced.coupons.iter().flatten();
     coupons.map(|it| (it.id, it.code.clone())).collect()
 }
 
-/// How many of what, and whether there is a count of it.
+/// The quantity of each line, and whether its stock is tracked.
 fn wanted(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<(VariantId, i64, bool)> {
     let lines = cart.lines.iter().zip(&priced.lines);
     lines
@@ -244,8 +244,8 @@ fn wanted(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<(VariantId, i
         .collect()
 }
 
-/// Takes what is wanted off the levels, the first location first. What is missing is to come later, and
-/// the order waits for it; whether that is allowed has been decided before.
+/// Takes the quantities from the levels, the first location first. What is missing becomes a
+/// backorder; `obstacles` has already checked that the variant allows it.
 pub(super) fn take_stock(
     order: OrderId,
     wanted: &[(VariantId, i64, bool)],
@@ -285,7 +285,7 @@ pub(super) fn take_stock(
     (movements, backorders)
 }
 
-/// What keeps a cart from being ordered.
+/// Lists what prevents the cart from being ordered.
 fn obstacles(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
     let mut add = |field: String, why: String, may_be_own_order: bool| {
@@ -346,7 +346,7 @@ fn obstacles(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<Obstacle> 
     obstacles
 }
 
-/// What has changed since the shopper put it in, in words.
+/// Describes the prices that have changed since the lines were added to the cart.
 fn changes(priced: &PricedCart<'_>) -> Vec<(String, String)> {
     let mut changes = Vec::new();
     for (offer, problems) in &priced.lines {

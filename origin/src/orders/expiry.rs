@@ -1,4 +1,4 @@
-//! Orders that are not paid in time give back what they took.
+//! Expires orders that were not paid in time and returns their stock.
 
 use shared::order::OrderState;
 
@@ -6,10 +6,11 @@ use crate::{app::App, db};
 
 use super::{Error, store, transitions::close_unpaid};
 
-/// Orders in one go; each is a transaction of its own, so that a shop with many of them goes on.
+/// Orders per query; each expires in a transaction of its own, so that other writers are not
+/// blocked.
 const BATCH: i64 = 100;
 
-/// Expires what is overdue, and says how many. Two processes may do it at the same time.
+/// Expires overdue orders and returns how many. Several processes may run it at the same time.
 pub async fn expire(app: &App) -> Result<u64, Error> {
     let mut expired = 0;
     loop {
@@ -21,7 +22,7 @@ pub async fn expire(app: &App) -> Result<u64, Error> {
             let expire = async || expire_one(app, number).await;
             match db::retried(expire, Error::is_conflict).await {
                 Ok(()) => progress += 1,
-                // Somebody was faster: it is paid, given up, or expired.
+                // Another transaction has paid, cancelled or expired the order meanwhile.
                 Err(Error::IllegalStep) => {}
                 Err(error) => return Err(error),
             }

@@ -1,5 +1,5 @@
-//! Requests that a client may repeat (the IETF draft `Idempotency-Key`): the first answer is kept with
-//! what it answered, and given again.
+//! Idempotent requests (IETF draft "The Idempotency-Key HTTP Header Field"): the response to the
+//! first request is stored with its key and replayed for repeated ones.
 
 use std::collections::HashMap;
 
@@ -15,40 +15,40 @@ use crate::{
 
 use super::Error;
 
-/// How long an answer is kept.
+/// How long a response is stored.
 const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// The longest key.
+/// The maximum length of a key.
 const KEY_MAX: usize = 255;
 
-/// The status of an answer that is not there yet.
+/// The stored status of a request that is still in progress.
 pub const IN_FLIGHT: u16 = 0;
 
-/// A request's key, with what it asks for.
+/// An idempotency key, with a fingerprint of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// What the key belongs to: keys of different carts are different keys.
+    /// The scope of the key: the same key in another scope is another key.
     pub scope: String,
-    /// What the client calls it.
+    /// The key, as the client sent it.
     pub key: String,
-    /// The hash of what is asked for.
+    /// A hash of the request body.
     pub fingerprint: String,
 }
 
-/// A kept answer.
+/// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The fingerprint of what it answered.
+    /// The fingerprint of the request that it answered.
     pub fingerprint: String,
     /// The status.
     pub status: u16,
-    /// The body, as it was sent.
+    /// The body.
     pub body: String,
 }
 
 impl IdempotencyKey {
-    /// The key of a request, if it has one. The header is a structured string (RFC 9651); a bare
-    /// word is taken too, as most clients send one.
+    /// Parses the `Idempotency-Key` header, if there is one. The draft wants a structured string
+    /// (RFC 9651); a bare token is accepted too, because most clients send one.
     pub fn from_headers(
         headers: &HeaderMap,
         scope: &str,
@@ -73,7 +73,7 @@ impl IdempotencyKey {
         }))
     }
 
-    /// The key of a form: what was written into it when it was shown.
+    /// The key of an HTML form, which was written into the form when it was rendered.
     pub fn new<T: Serialize>(scope: &str, key: &str, request: &T) -> Result<Self, Error> {
         let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if key.is_empty() || key.len() > KEY_MAX || !printable {
@@ -87,7 +87,7 @@ impl IdempotencyKey {
         })
     }
 
-    /// The key of a request that must have one.
+    /// Parses the key of a request that must have one.
     pub fn required<T: Serialize>(
         headers: &HeaderMap,
         scope: &str,
@@ -106,7 +106,7 @@ fn context(key: &IdempotencyKey) -> String {
     format!("idempotency/{}/{}", key.scope, key.key)
 }
 
-/// An order as an answer, as it is kept: its number is in clear, so that the answers about an order are
+/// A stored response with an order. The number is in clear, so that the responses with an order are
 /// found when its buyer is erased.
 #[derive(Serialize, Deserialize)]
 struct SealedOrder {
@@ -114,7 +114,7 @@ struct SealedOrder {
     sealed: String,
 }
 
-/// The answer about an order, which holds its buyer's address and token, as it is kept.
+/// Seals a response with an order, because it contains the buyer's address and the order's token.
 pub(super) fn seal_body(
     sealer: &Sealer,
     key: &IdempotencyKey,
@@ -130,7 +130,7 @@ pub(super) fn seal_body(
     Ok(serde_json::to_string(&SealedOrder { number, sealed })?)
 }
 
-/// An answer of [`seal_body`]. For a day after an update there are some that were kept in clear.
+/// Opens a body of [`seal_body`]. Rows of an older version are in clear.
 pub(super) fn open_body(
     sealer: &Sealer,
     key: &IdempotencyKey,
@@ -145,7 +145,7 @@ pub(super) fn open_body(
     Ok(body?)
 }
 
-/// The kept answers to these keys.
+/// Finds the stored responses of these keys.
 pub(super) async fn find(
     tx: &mut Tx,
     keys: &[&IdempotencyKey],
@@ -168,12 +168,12 @@ pub(super) async fn find(
             found.insert((row.try_get(0)?, row.try_get(1)?), answer);
         }
     }
-    // A key of another scope is another key.
+    // The query matches keys of every scope.
     found.retain(|(scope, name), _| keys.iter().any(|it| it.scope == *scope && it.key == *name));
     Ok(found)
 }
 
-/// Keeps answers.
+/// Stores responses.
 pub(super) async fn save(
     tx: &mut Tx,
     now: Timestamp,
@@ -193,8 +193,9 @@ pub(super) async fn save(
         .await
 }
 
-/// Begins to answer a request: nothing when it is new, and what is known of its answer when it is
-/// not. `about` finds the answer should this process end before it is kept.
+/// Begins a request: returns `None` if the key is new, otherwise what is stored. `about` is stored
+/// as the body meanwhile, so that the result is found if this process ends before it stores a
+/// response.
 pub async fn begin(
     tx: &mut Tx,
     now: Timestamp,
@@ -212,7 +213,7 @@ pub async fn begin(
     }
 }
 
-/// Ends answering a request.
+/// Stores the response of a request that was begun.
 pub async fn end(
     tx: &mut Tx,
     key: &IdempotencyKey,
@@ -234,7 +235,8 @@ pub async fn end(
     Ok(())
 }
 
-/// Forgets the kept answers that show this order. A request that is repeated finds the order itself.
+/// Deletes the stored responses that contain this order. Repeated requests then find the order
+/// itself.
 pub(super) async fn delete_for_order(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
     let statement = "
         delete from idempotency
@@ -246,7 +248,7 @@ pub(super) async fn delete_for_order(tx: &mut Tx, number: &str) -> Result<(), db
     Ok(())
 }
 
-/// Forgets the answers that were kept long enough.
+/// Deletes responses that are older than the retention time.
 pub async fn delete_expired_keys(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
@@ -267,7 +269,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// A key is what a client sent, without its quotes, or it is refused.
+        /// A key is parsed as the client sent it, without its quotes, or refused.
         #[test]
         fn a_key_is_read_whatever_it_is(text in prop_oneof!["[ -~]{0,300}", "\\PC{0,40}"]) {
             let mut headers = HeaderMap::new();

@@ -1,9 +1,10 @@
-//! Orders: the desk where carts become orders, and the steps that an order takes. Owns `orders`,
+//! Orders: placing them in batches, and the transitions of their state. Owns `orders`,
 //! `order_lines`, `order_events`, `user_orders` and `idempotency`.
 //!
-//! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox are one
-//! transaction; one cart makes one order; every step is one that the table in `shared::order` allows,
-//! and what it gives back is given back once; no token of an order lies in the database in clear.
+//! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox rows
+//! are written in one transaction; a cart becomes at most one order; every transition is one that
+//! the table in `shared::order` allows, and what it returns to stock is returned once; the database
+//! holds no order token in clear.
 
 mod account_orders;
 mod batch;

@@ -1,5 +1,5 @@
-//! A buyer's own order that is not paid keeps nobody from buying less than that buyer: where it is what
-//! stands in the way of the next one, it is given up for it.
+//! A buyer's own unpaid order must not block their next one: if a placement is refused because of
+//! unpaid orders of the same buyer, those are cancelled and replaced by it.
 
 use shared::{
     id::{OrderId, VariantId},
@@ -20,8 +20,8 @@ use super::{
     transitions::close_unpaid,
 };
 
-/// Places an order that was refused by giving up unpaid ones of the same buyer, the oldest first, as
-/// many as it takes. When that is not enough, they stay, and the refusal with them.
+/// Places a refused order by cancelling unpaid orders of the same buyer, the oldest first, as many
+/// as necessary. If that does not suffice, nothing is cancelled and the refusal stands.
 pub(super) async fn replace_unpaid(
     app: &App,
     placement: &Placement,
@@ -50,7 +50,7 @@ async fn attempt(
 ) -> Result<Option<PlaceOrderOutcome>, Error> {
     let short = matches!(refused.answer, Err(Error::Obstacles(_)));
     let mut tx = app.db.write().await?;
-    // The cart first, as at the desk.
+    // Locks are taken in the same order as in a batch: the cart first.
     let lock = tx.dialect().for_update();
     let carts = cart::list_by_token(tx.conn(), &[&placement.cart], lock).await?;
     let Some(cart) = carts.get(&placement.cart) else {
@@ -67,7 +67,8 @@ async fn attempt(
                 variants.iter().any(|it| wanted.contains(it))
                     || coupons.iter().any(|it| cart.coupons.contains(it))
             }
-            // Of too many, one by transfer is as good as the new one.
+            // If the limit of unpaid orders is exceeded, a bank-transfer order is worth as much as
+            // the new one.
             false => !is_transfer(&stored),
         };
         if !is_in_the_way {
@@ -81,7 +82,7 @@ async fn attempt(
                 crash::at("order.committed");
                 return Ok(Some(placed));
             }
-            // Somebody was faster with this cart; nothing has to be given up for it.
+            // Another request has ordered this cart meanwhile, so nothing needs to be cancelled.
             Some(Ok(before)) => return Ok(Some(before)),
             Some(Err(_)) | None => {}
         }
@@ -89,8 +90,8 @@ async fn attempt(
     Ok(None)
 }
 
-/// The order, if nothing is lost with it: it waits for a card of which nobody has heard anything good, or
-/// for a transfer that nobody can have made yet.
+/// Returns the order if it can be cancelled without losing a payment: no card payment is in
+/// progress, or it is too early for a bank transfer to have been made.
 async fn is_replaceable(
     app: &App,
     tx: &mut Tx,

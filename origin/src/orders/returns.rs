@@ -1,4 +1,4 @@
-//! Goods that come back. The money goes back by a refund, when and as far as the shop decides.
+//! Returned goods. Their money is refunded separately, when and as far as staff decide.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use super::{
     transitions::{Restock, find_locked, restock_items},
 };
 
-/// States in which the goods are with the buyer.
+/// States in which the buyer has the goods.
 const WITH_BUYER: [OrderState; 4] = [
     OrderState::Shipped,
     OrderState::Delivered,
@@ -29,7 +29,7 @@ const WITH_BUYER: [OrderState; 4] = [
     OrderState::Refunded,
 ];
 
-/// Notes which goods came back, and puts them on their levels again if they can be sold.
+/// Records returned items, and restocks them if they can be sold again.
 pub async fn return_items(
     app: &App,
     actor: &Actor,
@@ -73,7 +73,8 @@ async fn write(
     Ok(outbox::add(tx, &app.ids, now, &[message]).await?)
 }
 
-/// What comes back, by variant: no more of anything than went out and is not back yet.
+/// Validates the returned quantities by variant: at most what was shipped and has not come back
+/// yet.
 fn checked(stored: &StoredOrder, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
     let mut back = HashMap::with_capacity(request.lines.len());
     if request.lines.is_empty() {

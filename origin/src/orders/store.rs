@@ -1,4 +1,4 @@
-//! All SQL of the orders.
+//! All SQL of orders, lines and events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,28 +21,28 @@ use crate::{
 
 use super::{Error, token::StoredToken};
 
-/// An order as it is kept.
+/// An order as stored in the database.
 #[derive(Clone, Debug)]
 pub struct StoredOrder {
-    /// Its identity.
+    /// Its id.
     pub id: OrderId,
-    /// What its buyer sees, without the token.
+    /// The public representation, without the token.
     pub order: Order,
-    /// What is stored of its token.
+    /// The hashed and sealed token.
     pub token: StoredToken,
-    /// The variants of its lines.
+    /// The variants of its lines, in the same order.
     pub variants: Vec<VariantId>,
-    /// The cart that it was.
+    /// The cart that it was placed from.
     pub cart: i64,
-    /// Whose it is, if it belongs to an account.
+    /// The account that it belongs to, if any.
     pub user: Option<UserId>,
-    /// The language of its messages.
+    /// The locale of its messages.
     pub locale: Locale,
-    /// Whether it has taken its stock. One that is paid by transfer may take it when it is paid.
+    /// Whether its stock was taken. Bank-transfer orders may take it only when they are paid.
     pub reserved: bool,
 }
 
-/// Writes new orders with their lines. That it is placed is the first step of each.
+/// Inserts new orders with their lines.
 pub(super) async fn add(tx: &mut Tx, sealer: &Sealer, orders: &[StoredOrder]) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(orders.len());
     let mut lines = Vec::new();
@@ -137,7 +137,7 @@ pub(super) async fn add(tx: &mut Tx, sealer: &Sealer, orders: &[StoredOrder]) ->
     Ok(())
 }
 
-/// Writes a step.
+/// Inserts an event of the order's history.
 pub(super) async fn add_event(
     tx: &mut Tx,
     id: i64,
@@ -157,7 +157,7 @@ pub(super) async fn add_event(
     Ok(())
 }
 
-/// The columns of an order.
+/// Selects the columns of an order.
 macro_rules! select_order {
     ($where:literal) => {
         concat!(
@@ -173,7 +173,7 @@ macro_rules! select_order {
     };
 }
 
-/// The orders with these numbers, by number, with lines and history.
+/// Lists the orders with these numbers, by number, with lines and history.
 pub(super) async fn list_by_number(
     conn: &mut AnyConnection,
     numbers: &[&str],
@@ -189,7 +189,7 @@ pub(super) async fn list_by_number(
     Ok(found)
 }
 
-/// The order with this number, with lines and history.
+/// Finds an order by number, with lines and history.
 pub(super) async fn find(
     conn: &mut AnyConnection,
     number: &str,
@@ -197,7 +197,7 @@ pub(super) async fn find(
     Ok(list_by_number(conn, &[number]).await?.remove(number))
 }
 
-/// The order with this number, locked until the transaction ends.
+/// Finds an order by number and locks its row until the transaction ends.
 pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<StoredOrder>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("select id from orders where number = ");
     query.push_bind(number).push(tx.dialect().for_update());
@@ -205,7 +205,7 @@ pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<Stor
     find(tx.conn(), number).await
 }
 
-/// Notes money that came, and money that goes.
+/// Adds to the paid and refunded amounts.
 pub(super) async fn add_money(
     tx: &mut Tx,
     order: OrderId,
@@ -226,7 +226,7 @@ pub(super) async fn add_money(
     Ok(())
 }
 
-/// Notes what has come back of an order, by variant, and whether it lies on a level again.
+/// Adds returned quantities by variant, and whether they were restocked.
 pub(super) async fn add_returned(
     tx: &mut Tx,
     order: OrderId,
@@ -250,7 +250,7 @@ pub(super) async fn add_returned(
     Ok(())
 }
 
-/// Notes that an order has taken its stock.
+/// Records that the stock of an order was taken.
 pub(super) async fn mark_reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
     let statement = "
         update orders
@@ -263,7 +263,7 @@ pub(super) async fn mark_reserved(tx: &mut Tx, order: OrderId) -> Result<(), db:
     Ok(())
 }
 
-/// Those of these accounts that have paid an order before, and have not got it all back.
+/// Lists those of these accounts that have paid for an order and were not fully refunded.
 pub(super) async fn list_paying_accounts(
     conn: &mut AnyConnection,
     users: &[UserId],
@@ -283,7 +283,7 @@ pub(super) async fn list_paying_accounts(
     Ok(found)
 }
 
-/// Raises the version of an order.
+/// Increments the version of an order.
 pub(super) async fn bump_version(
     tx: &mut Tx,
     order: OrderId,
@@ -301,7 +301,7 @@ pub(super) async fn bump_version(
     Ok(())
 }
 
-/// The order that this cart has become.
+/// Finds the order that was placed from this cart.
 pub(super) async fn find_by_cart(
     conn: &mut AnyConnection,
     cart: i64,
@@ -313,7 +313,7 @@ pub(super) async fn find_by_cart(
     Ok(with_lines_and_history(conn, row.as_slice()).await?.pop())
 }
 
-/// The order that the cart with this token has become.
+/// Finds the order that was placed from the cart with this token.
 pub(super) async fn find_by_cart_token(
     conn: &mut AnyConnection,
     token: &str,
@@ -324,7 +324,7 @@ pub(super) async fn find_by_cart_token(
     }
 }
 
-/// The number of this order.
+/// Finds the number of an order.
 pub async fn find_number(
     conn: &mut AnyConnection,
     order: OrderId,
@@ -339,7 +339,7 @@ pub async fn find_number(
         .await
 }
 
-/// Orders with their lines and history; [`Rows::MAX`] of them at most.
+/// Reads the lines and the history of these order rows, [`Rows::MAX`] at most.
 async fn with_lines_and_history(
     conn: &mut AnyConnection,
     rows: &[AnyRow],
@@ -444,7 +444,7 @@ fn order(row: &AnyRow) -> Result<StoredOrder, Error> {
     })
 }
 
-/// The currency of an order.
+/// Reads the currency column.
 pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
     let currency: String = row.try_get("currency")?;
     currency
@@ -452,7 +452,7 @@ pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
         .map_err(|error| db::Error::Decode(Box::new(error)))
 }
 
-/// The state of an order.
+/// Reads the state column.
 pub(super) fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
     let word: String = row.try_get("state")?;
     OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("unknown state".into()))
@@ -476,7 +476,7 @@ fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {
     })
 }
 
-/// Takes an order from one state to the next; false when somebody was faster.
+/// Changes the state, if the version is still the expected one; otherwise returns false.
 pub(super) async fn transition(
     tx: &mut Tx,
     (order, version): (OrderId, i64),
@@ -498,7 +498,7 @@ pub(super) async fn transition(
     Ok(done.rows_affected() == 1)
 }
 
-/// The numbers of orders that were to be paid by now, the oldest first.
+/// Lists the numbers of pending orders that are past their payment deadline, the oldest first.
 pub(super) async fn list_overdue(
     conn: &mut AnyConnection,
     now: Timestamp,

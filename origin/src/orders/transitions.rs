@@ -1,4 +1,4 @@
-//! The steps that an order takes after it was placed.
+//! Reading orders, and the transitions of their state.
 
 use std::collections::HashMap;
 
@@ -19,14 +19,14 @@ use crate::{
 
 use super::{Error, decider::take_stock, store, store::StoredOrder, token::with_token};
 
-/// The order with this number, for whoever has its token.
+/// Finds an order for the holder of its token.
 pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     Ok(check_token(stored, token)?.order)
 }
 
-/// The order with this number, for whoever knows the address that its messages go to.
+/// Finds an order for the buyer, who knows its number and e-mail address.
 pub async fn find_by_email(app: &App, number: &str, email: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
@@ -34,21 +34,21 @@ pub async fn find_by_email(app: &App, number: &str, email: &str) -> Result<Order
     Ok(with_token(app, own.ok_or(Error::NoSuchOrder)?))
 }
 
-/// The order that this cart has become.
+/// Finds the order that was placed from this cart.
 pub async fn find_by_cart(app: &App, cart: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find_by_cart_token(&mut reader, cart).await?;
     Ok(with_token(app, stored.ok_or(Error::NoSuchOrder)?))
 }
 
-/// The order with this number, without its token, for those who run the shop.
+/// Finds an order for staff, without its token.
 pub async fn find_for_staff(app: &App, number: &str) -> Result<Order, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     Ok(stored.ok_or(Error::NoSuchOrder)?.order)
 }
 
-/// The orders with these numbers, and the language of their messages.
+/// Finds orders and the locales of their messages.
 pub async fn find_for_messages(
     app: &App,
     numbers: &[&str],
@@ -64,7 +64,7 @@ pub async fn find_for_messages(
         .collect())
 }
 
-/// The order, if the token is its own.
+/// Returns the order if the token matches.
 pub fn check_token(stored: Option<StoredOrder>, token: &str) -> Result<StoredOrder, Error> {
     let mut stored = stored
         .filter(|it| it.token.is(token))
@@ -73,7 +73,7 @@ pub fn check_token(stored: Option<StoredOrder>, token: &str) -> Result<StoredOrd
     Ok(stored)
 }
 
-/// Gives up an order that is not paid. What it took is free again, once.
+/// Cancels an unpaid order; its stock and coupons are released once.
 pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error> {
     let cancel = async || {
         let mut tx = app.db.write().await?;
@@ -85,7 +85,7 @@ pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error
     db::retried(cancel, Error::is_conflict).await
 }
 
-/// Takes an order to a state in which it is given up, and gives back what it took.
+/// Cancels or expires an unpaid order and releases its stock and coupons.
 pub(super) async fn close_unpaid(
     app: &App,
     tx: &mut Tx,
@@ -100,7 +100,7 @@ pub(super) async fn close_unpaid(
     transition(app, tx, stored, state).await
 }
 
-/// Takes an order to its next state, if the table allows it and nobody was faster.
+/// Changes the state, if the table of transitions allows it and no other transaction was first.
 async fn transition(
     app: &App,
     tx: &mut Tx,
@@ -130,15 +130,15 @@ async fn transition(
     Ok(order)
 }
 
-/// The order with this number, locked until the transaction ends.
+/// Finds an order and locks its row until the transaction ends.
 pub async fn find_locked(tx: &mut Tx, number: &str) -> Result<StoredOrder, Error> {
     store::find_locked(tx, number)
         .await?
         .ok_or(Error::NoSuchOrder)
 }
 
-/// Notes that the money for an order is here, and says whether the order is paid by it. It is not
-/// when the order was given up meanwhile, or paid before; then the money has to go back.
+/// Records a payment and returns whether it pays the order. It does not if the order was closed or
+/// paid meanwhile; the caller then refunds it.
 pub async fn record_payment(
     app: &App,
     tx: &mut Tx,
@@ -159,7 +159,8 @@ pub async fn record_payment(
     Ok(wanted)
 }
 
-/// Takes the stock of an order that took none when it was placed. It waits for what is gone by now.
+/// Takes the stock of an order that reserved none when it was placed; missing units become
+/// backorders.
 async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Error> {
     let lock = tx.dialect().for_update();
     let offers = catalog::offers(tx.conn(), &app.showcase, &stored.variants, &[]).await?;
@@ -183,8 +184,8 @@ async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Err
     Ok(store::mark_reserved(tx, stored.id).await?)
 }
 
-/// Notes that so much of an order is paid back, everything that is left when nothing is said; when
-/// nothing is left, the order is on its way back as a whole. Says how much it is.
+/// Records a refund of `amount`, or of everything that is left, and returns it in minor units. A
+/// refund of the whole rest takes the order to `refunding`.
 pub async fn begin_refund(
     app: &App,
     tx: &mut Tx,
@@ -227,14 +228,14 @@ pub async fn begin_refund(
             back.extend(lines.filter(|(_, out)| *out > 0));
             store::add_returned(tx, stored.id, &back, true).await?;
         }
-        // What has not come yet is not waited for any more.
+        // Its backorders are deleted with it.
         restock_items(app, tx, &stored, Restock::AtMost(back)).await?;
         transition(app, tx, stored, OrderState::Refunding).await?;
     }
     Ok(minor)
 }
 
-/// Notes that the money of an order that is on its way back has arrived.
+/// Completes the refund of an order once all of its money was sent back.
 pub async fn finish_refund(app: &App, tx: &mut Tx, number: &str) -> Result<(), Error> {
     let stored = find_locked(tx, number).await?;
     if stored.order.state == OrderState::Refunding {
@@ -243,14 +244,14 @@ pub async fn finish_refund(app: &App, tx: &mut Tx, number: &str) -> Result<(), E
     Ok(())
 }
 
-/// Steps that the shop takes by itself; the others follow from money or time.
+/// Transitions that staff request; the others follow from payments or deadlines.
 const BY_SHOP: [OrderState; 3] = [
     OrderState::Shipped,
     OrderState::Delivered,
     OrderState::Completed,
 ];
 
-/// Takes an order a step on.
+/// Applies a transition that staff request.
 pub async fn advance_by_staff(
     app: &App,
     tx: &mut Tx,
@@ -270,22 +271,23 @@ pub async fn advance_by_staff(
     transition(app, tx, stored, next).await
 }
 
-/// What of an order goes back on its levels.
+/// What is returned to stock.
 pub(super) enum Restock {
-    /// All that it took.
+    /// Everything that the order took.
     All,
-    /// So many of each, at most.
+    /// At most these quantities, by variant.
     AtMost(HashMap<VariantId, i64>),
 }
 
-/// Puts back what an order took, where it came from. It waits for nothing any more.
+/// Returns units to the locations that they came from, and deletes the order's backorders.
 pub(super) async fn restock_items(
     app: &App,
     tx: &mut Tx,
     stored: &StoredOrder,
     back: Restock,
 ) -> Result<(), Error> {
-    // Its stock is locked before what it took is read: what it waits for may arrive just now.
+    // The stock rows are locked before the ledger is read, because a backorder may be filled
+    // concurrently.
     let lock = tx.dialect().for_update();
     let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
     let taken = inventory::list_taken(tx, stored.id).await?;

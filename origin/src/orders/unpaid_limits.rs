@@ -1,4 +1,4 @@
-//! What one buyer, and one network, may have ordered without having paid.
+//! Limits of what a buyer, a network and a site may have on unpaid orders.
 
 use shared::{
     id::OrderId,
@@ -14,7 +14,7 @@ use crate::{
 
 use super::{Obstacle, batch::Placement};
 
-/// Whose limits an order counts for.
+/// The claimants that an order is counted for.
 #[derive(Clone, Debug)]
 pub(super) struct Buyer {
     person: Claimant,
@@ -23,8 +23,9 @@ pub(super) struct Buyer {
 }
 
 impl Buyer {
-    /// The buyer of a cart: an account, or a guest by the e-mail address, so that nobody uses up what
-    /// somebody with an account may order. A cart that nobody can order yet has none.
+    /// The buyer of a cart: its account, or a guest by e-mail address, counted separately so that a
+    /// guest cannot use up the limit of an account with the same address. `None` while the cart has
+    /// neither.
     pub(super) fn of(cart: &cart::StoredCart, placement: &Placement) -> Option<Self> {
         let person = match cart.user {
             Some(user) => Claimant::account(user),
@@ -37,14 +38,14 @@ impl Buyer {
         })
     }
 
-    /// All of them, for reading what they have.
+    /// All claimants, to read their claims.
     pub(super) fn claimants(self) -> impl Iterator<Item = Claimant> {
         let claimants = [Some(self.person), self.network, self.site];
         claimants.into_iter().flatten()
     }
 
-    /// The buyer's unpaid orders, the oldest first. A guest's are those of the same address and network,
-    /// where that is known: knowing an address opens nothing.
+    /// The buyer's unpaid orders, the oldest first. For a guest only those from the same network,
+    /// because an e-mail address alone proves nothing.
     pub(super) fn unpaid(&self, cart: &cart::StoredCart, claims: &Claims) -> Vec<OrderId> {
         let mut own = claims.owners(&self.person);
         if cart.user.is_none() {
@@ -55,7 +56,7 @@ impl Buyer {
         own.into_iter().map(OrderId::new).collect()
     }
 
-    /// The claims of a new order.
+    /// Adds the claims of a new order.
     pub(super) fn claim(
         &self,
         claims: &mut Claims,
@@ -69,15 +70,15 @@ impl Buyer {
     }
 }
 
-/// How much may be ordered without having been paid.
+/// Limits of unpaid orders; 0 means unlimited.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnpaidLimits {
     pub(super) orders: i64,
     pub(super) units: i64,
     pub(super) value_minor: i64,
-    /// How many times as much a network may have.
+    /// The limits of a network, as a multiple.
     pub(super) network: i64,
-    /// How many times as much as a network its site may have.
+    /// The limits of a site, as a multiple of those of a network.
     pub(super) site: i64,
 }
 
@@ -93,7 +94,7 @@ impl UnpaidLimits {
         }
     }
 
-    /// What is too much about a new order with so many units of this value; nothing when it is fine.
+    /// Lists the limits that an order with these units and this value would exceed.
     pub(super) fn excess(
         self,
         buyer: &Buyer,
@@ -250,7 +251,7 @@ mod tests {
             )
             .is_empty()
         );
-        // The networks of one site count together.
+        // All networks of a site are counted together.
         for user in 5..=8 {
             buyer(user, Some("192.0.2.2")).claim(&mut claims, OrderId::new(user), (5, 500));
         }

@@ -1,4 +1,4 @@
-//! Orders over HTTP.
+//! HTTP handlers of orders.
 
 use axum::{Router, extract::State};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -23,7 +23,7 @@ use super::{IdempotencyKey, batch::PlaceOrderOutcome};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The endpoints of the orders.
+/// The routes of orders.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&PLACE_ORDER, place_order)
@@ -42,7 +42,7 @@ async fn place_order(
     Json(request): Json<PlaceOrder>,
 ) -> Answered {
     let body = serde_json::to_vec(&request).unwrap_or_default();
-    // The cart's token is a secret: its keys are found by a hash.
+    // The cart's token is a secret, so that the scope contains its hash.
     let scope = format!("cart:{}", &secret::hash(&path.cart)[..32]);
     let key = IdempotencyKey::from_headers(&headers, &scope, &body)?;
     let json = HeaderValue::from_static("application/json");
