@@ -1,4 +1,4 @@
-//! Changing carts. Changes that arrive together are written together.
+//! Changes of carts. Changes that arrive at the same time are committed as one batch.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -28,28 +28,29 @@ use super::{
     view::show,
 };
 
-/// What is to be done with a cart.
+/// A change of a cart.
 #[derive(Clone, Debug)]
 pub enum CartChange {
-    /// Make it.
+    /// Creates the cart.
     Create,
-    /// More of a sku.
+    /// Adds units of a sku.
     Add(String, i64),
-    /// So many of a sku.
+    /// Sets the quantity of a sku; 0 removes the line.
     Set(String, i64),
-    /// Nothing in it any more.
+    /// Removes all lines.
     Clear,
-    /// What else an order needs.
+    /// Updates note, e-mail, address, shipping method or coupons.
     Update(Box<UpdateCart>),
-    /// Keep what is in it for a while, for a client in this network, where that is known.
+    /// Begins checkout: reserves the lines for a limited time, counted for the client's network, if
+    /// known.
     Hold(Network),
-    /// Do not keep it any more.
+    /// Leaves checkout and releases the holds.
     Release,
-    /// What is in the cart with this token comes into it.
+    /// Moves the contents of the cart with this token into this one.
     Merge(String),
 }
 
-/// A change on its way.
+/// A change, as a job of a batch.
 #[derive(Clone, Debug)]
 pub struct CartJob {
     token: String,
@@ -58,7 +59,7 @@ pub struct CartJob {
     locale: Locale,
 }
 
-/// Changes a cart and shows it. `if_match` is the version that the shopper has seen.
+/// Changes a cart and returns it. `if_match` is the version that the client has seen.
 pub async fn change_cart(
     app: &App,
     token: Option<&str>,
@@ -84,7 +85,7 @@ pub async fn change_cart(
     app.desks.carts.ask(job, work).await?
 }
 
-/// What can be refused without looking at the cart.
+/// Validates what can be checked without reading the cart.
 fn validated(change: CartChange, units_max: i64) -> Result<CartChange, Error> {
     let quantity = |quantity: i64, least: i64| {
         if (least..=units_max).contains(&quantity) {
@@ -160,12 +161,12 @@ fn validated_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
 
 type ChangeCartResult = Result<Cart, Error>;
 
-/// Does jobs in the order of their arrival, in one transaction.
+/// Commits a batch, retrying on conflicts; its jobs are applied in the order of their arrival.
 async fn commit_batch(app: &App, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
     match db::retried(|| try_commit(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
-            // All of them failed for the same reason, which is logged once.
+            // All jobs fail for the same reason, which is logged once.
             let problem = Box::new(Problem::from(error));
             jobs.iter()
                 .map(|_| Err(Error::NotWritten(problem.clone())))
@@ -248,7 +249,7 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
         catalog::stock_changed(&mut tx, &moved.availability_changed, app.context()).await?;
     }
     held.write(&mut tx).await?;
-    // A coupon that was named just now is not among those that were read before.
+    // Coupons that this batch added are not in the snapshot yet.
     let named = jobs.iter().any(CartJob::names_coupons);
     if named {
         snapshot =
@@ -284,7 +285,7 @@ impl CartJob {
         }
     }
 
-    /// The other cart that it is about.
+    /// The token of the cart to merge from.
     fn from(&self) -> Option<&str> {
         match &self.change {
             CartChange::Merge(from) => Some(from),
@@ -292,7 +293,7 @@ impl CartJob {
         }
     }
 
-    /// The network for which something is to be held from now on.
+    /// The network that holds are counted for when checkout begins.
     pub(super) fn network(&self) -> Option<&str> {
         match &self.change {
             CartChange::Hold(network) => network.holder(),
@@ -323,18 +324,18 @@ fn new_cart(app: &App, job: &CartJob, now: Timestamp) -> StoredCart {
     }
 }
 
-/// What a batch has changed.
+/// The carts and lines that a batch has to write.
 #[derive(Default)]
 struct ChangedCarts {
     carts: HashMap<String, ChangedPart>,
     lines: HashSet<(CartId, VariantId)>,
 }
 
-/// How much of a cart has changed, its lines apart.
+/// What of a cart has changed, besides its lines.
 enum ChangedPart {
-    /// Only its version, by so much.
+    /// Only its version, by this increment.
     Version(i64),
-    /// More than that.
+    /// Other fields, too.
     Whole,
 }
 
@@ -351,7 +352,7 @@ impl ChangedCarts {
         self.carts.insert(cart.token.clone(), ChangedPart::Whole);
     }
 
-    /// The carts that have changed, in the order of their ids.
+    /// The changed carts in the order of their ids.
     fn carts<'c>(&self, carts: &'c HashMap<String, StoredCart>) -> Vec<&'c StoredCart> {
         let mut changed: Vec<&StoredCart> =
             self.carts.keys().filter_map(|it| carts.get(it)).collect();
@@ -429,7 +430,7 @@ fn apply(
     Ok(())
 }
 
-/// Whether a cart may change as this job has seen it.
+/// Checks that the cart is no order yet and still has the version that the client has seen.
 fn changeable(cart: &StoredCart, job: &CartJob) -> Result<(), Error> {
     if cart.order.is_some() {
         return Err(Error::Ordered);
@@ -440,8 +441,8 @@ fn changeable(cart: &StoredCart, job: &CartJob) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts what is in the other cart into this one: the quantities add up, to what there is and to the
-/// limit. What does not fit stays where it was.
+/// Merges another cart into this one. Quantities are added up to the available stock and the limit
+/// per line; lines beyond the limit of lines stay in the other cart.
 fn merge(
     carts: &mut HashMap<String, StoredCart>,
     job: &CartJob,
@@ -486,7 +487,7 @@ fn merge_lines(
         let offer = snapshot.offers.get(&line.variant);
         let available = offer.and_then(|offer| snapshot.available(&[from.id, into.id], offer));
         let most = available.unwrap_or(units_max).min(units_max);
-        // Nobody has fewer than in the fuller of the two.
+        // A merge never lowers a quantity below that of either cart.
         let quantity = (before + line.quantity)
             .min(most)
             .max(before)
@@ -545,7 +546,7 @@ fn set_quantity(
         }
         return Ok(());
     }
-    // What is in the cart may be made fewer even when it is not sold any more.
+    // The quantity of a discontinued variant may still be lowered.
     let offer = snapshot.offers.get(&variant).filter(|offer| offer.active);
     if offer.is_none() && quantity > before {
         return Err(unknown());

@@ -1,4 +1,4 @@
-//! What is kept for carts in checkout, and for how long.
+//! Stock holds of carts in checkout, and how long they last.
 
 use std::collections::HashMap;
 
@@ -20,10 +20,11 @@ use super::{
     store::{end_holds, list_overdue_holds},
 };
 
-/// However busy a shopper is, after so many times the limit others have their turn.
+/// A hold can be extended up to this multiple of its duration, so that an active shopper cannot
+/// keep stock from others indefinitely.
 const EXTENSIONS_MAX: i64 = 4;
 
-/// The moment of a change, and how long things are kept.
+/// The current time and the duration of a hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HoldTimer {
     pub(super) now: Timestamp,
@@ -31,7 +32,7 @@ pub(super) struct HoldTimer {
 }
 
 impl HoldTimer {
-    /// Begins, extends or ends the time for which things are kept, as a change of the cart asks for.
+    /// Begins, extends or ends the hold period of a cart, depending on the change.
     pub(super) fn renew(self, cart: &mut StoredCart, change: &CartChange) {
         let begin = matches!(change, CartChange::Hold(_));
         let since = match (cart.hold, change) {
@@ -51,20 +52,21 @@ impl HoldTimer {
     }
 }
 
-/// How much is held for the networks whose carts change.
+/// The units that networks hold, checked against their limit.
 #[derive(Default)]
 pub(super) struct NetworkHolds {
-    /// How many units one network may hold; 0 is as many as there are.
+    /// The limit of units per network; 0 means unlimited.
     units_max: i64,
     claims: Claims,
-    /// For which network each cart holds, where that is known.
+    /// The network that each cart's holds are counted for, if known.
     networks: HashMap<CartId, Claimant>,
     changed: Vec<Claim>,
     ended: Vec<i64>,
 }
 
 impl NetworkHolds {
-    /// What the networks hold whose carts are in checkout or begin it. Locked after the stock.
+    /// Reads the claims of the networks whose carts are in checkout or begin it. Locked after the
+    /// stock rows.
     pub(super) async fn of(
         app: &App,
         tx: &mut Tx,
@@ -94,7 +96,7 @@ impl NetworkHolds {
         })
     }
 
-    /// Notes for which network a cart holds from now on: the one where its checkout began.
+    /// Records the network of a cart that begins checkout; a cart stays with its first network.
     pub(super) fn record(&mut self, cart: &StoredCart, change: &CartChange) {
         if let CartChange::Hold(network) = change
             && let Some(network) = network.holder().filter(|_| self.units_max > 0)
@@ -104,7 +106,7 @@ impl NetworkHolds {
         }
     }
 
-    /// How many units may be held for this cart.
+    /// The units that this cart may hold.
     fn allowed(&self, cart: CartId) -> i64 {
         match self.networks.get(&cart) {
             Some(network) => {
@@ -115,7 +117,7 @@ impl NetworkHolds {
         }
     }
 
-    /// What a cart holds now counts for its network, until its checkout ends.
+    /// Updates the claim of a cart's network to the units that the cart holds now.
     fn set(&mut self, cart: &StoredCart, holds: &[Hold]) {
         let Some(network) = self.networks.get(&cart.id) else {
             return;
@@ -132,15 +134,15 @@ impl NetworkHolds {
         }
     }
 
-    /// Writes what has changed.
+    /// Writes the changed claims.
     pub(super) async fn write(&self, tx: &mut Tx) -> Result<(), db::Error> {
         inventory::delete_claims(tx, &self.ended).await?;
         inventory::add_claims(tx, &self.changed).await
     }
 }
 
-/// Keeps for each of these carts what is in it now, as far as it is there and its network may hold it.
-/// Says which carts hold something else than before: what they held, and what they hold.
+/// Reserves the current lines of each cart in checkout, as far as they are available and the limit
+/// of its network allows. Returns the carts whose holds change, with the holds before and after.
 pub(super) fn renew_holds(
     carts: Vec<&StoredCart>,
     snapshot: &mut PricingSnapshot,
@@ -174,7 +176,7 @@ pub(super) fn renew_holds(
     changed
 }
 
-/// What of a cart there is a count of.
+/// The lines of a cart whose stock is tracked.
 fn wanted(cart: &StoredCart, snapshot: &PricingSnapshot) -> impl Iterator<Item = (VariantId, i64)> {
     cart.lines.iter().filter_map(|line| {
         let offer = snapshot.offers.get(&line.variant)?;
@@ -182,11 +184,11 @@ fn wanted(cart: &StoredCart, snapshot: &PricingSnapshot) -> impl Iterator<Item =
     })
 }
 
-/// Carts in one transaction, so that a shop with many of them goes on.
+/// Carts per transaction, so that other writers are not blocked.
 const BATCH: i64 = 100;
 
-/// Gives back what was kept for carts whose time is over, and says how many carts that were. Two
-/// processes may do it at the same time.
+/// Releases the holds of carts whose hold period is over, and returns how many carts. Several
+/// processes may run it at the same time.
 pub async fn release_expired_holds(app: &App) -> Result<usize, Error> {
     let mut released = 0;
     loop {

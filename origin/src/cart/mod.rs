@@ -1,9 +1,9 @@
-//! Carts: what shoppers mean to buy. Owns `carts` and `cart_lines`.
+//! Carts. Owns `carts` and `cart_lines`.
 //!
-//! What must stay true: a cart that has become an order (an order names it) does not change any more; a change costs the
-//! same number of statements however full the cart is; changes that arrive together are written
-//! together, each seeing those before it; what is kept for a cart ends with its time, its order or
-//! itself; no token of a cart lies in the database in clear.
+//! What must stay true: a cart that has become an order does not change any more; a change takes
+//! the same number of statements whatever the number of lines; changes of a batch see those before
+//! them; a hold ends with its period, with the order, or with the cart; the database holds no cart
+//! token in clear.
 
 mod abandoned;
 mod change;

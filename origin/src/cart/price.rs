@@ -1,4 +1,4 @@
-//! What a cart comes to just now, and what is to be said about each line.
+//! Pricing a cart at current prices, and the problems of its lines.
 
 use shared::{
     cart::{LineProblem, Missing},
@@ -13,18 +13,18 @@ use crate::{
 
 use super::{PricingSnapshot, StoredCart};
 
-/// A cart with the prices of this moment.
+/// A cart at current prices.
 #[derive(Debug)]
 pub struct PricedCart<'s> {
-    /// What it comes to; its lines are those of the cart.
+    /// The totals; its lines correspond to those of the cart.
     pub sum: Sum,
-    /// What each line is, and what is to be said about it.
+    /// The offer of each line, with the line's problems.
     pub lines: Vec<(Option<&'s Offer>, Vec<LineProblem>)>,
-    /// The coupons of the cart that there are, in its order.
+    /// The coupons of the cart, in its order; `None` for an unknown code.
     pub coupons: Vec<Option<Coupon>>,
-    /// What keeps it from being ordered, beside what the lines say.
+    /// Required fields that are missing.
     pub missing: Vec<Missing>,
-    /// What its lines weigh and are worth, for shipping.
+    /// Weight and value, for the shipping rules.
     pub parcel: Parcel,
 }
 
@@ -46,7 +46,7 @@ pub fn price<'s>(
         let Some(offer) = sold else {
             problems.push(LineProblem::Gone);
             lines.push((offer, problems));
-            // What is not sold costs nothing and keeps its place.
+            // A discontinued line costs nothing but keeps its index.
             priced.push(SumLine {
                 price: line.price_minor,
                 quantity: 0,
@@ -90,7 +90,7 @@ pub fn price<'s>(
             shipped = address
                 .zip(method)
                 .and_then(|(address, method)| rules.shipping(method, address, parcel));
-            // Nothing is sent nowhere.
+            // An empty cart has no shipping costs.
             shipped.filter(|_| !cart.lines.is_empty()).unwrap_or(0)
         },
         (rules.tax(address), rules.tax_included),

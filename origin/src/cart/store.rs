@@ -1,4 +1,4 @@
-//! All SQL of the carts.
+//! All SQL of carts and their lines.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,61 +18,61 @@ use crate::{
 
 use super::{Error, token::seal};
 
-/// A cart as it is kept.
+/// A cart as stored in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCart {
-    /// Its identity.
+    /// Its id.
     pub id: CartId,
-    /// The secret by which it is found, of which the database holds a hash.
+    /// The secret token, in clear; the database holds its hash.
     pub token: String,
-    /// Rises with every change.
+    /// Incremented by every change.
     pub version: i64,
-    /// What the shopper wants the shop to know.
+    /// A note from the shopper to the shop.
     pub note: String,
-    /// Where the confirmation goes.
+    /// The e-mail address of the order confirmation.
     pub email: Option<String>,
-    /// Where the goods go.
+    /// The shipping address.
     pub shipping_address: Option<Address>,
-    /// How they go there.
+    /// The code of the shipping method.
     pub shipping_method: Option<String>,
     /// The codes of its coupons.
     pub coupons: Vec<String>,
-    /// What is kept for it, once checkout has begun.
+    /// The hold period, while the cart is in checkout.
     pub hold: Option<HoldPeriod>,
-    /// The order that it has become.
+    /// The order that the cart has become.
     pub order: Option<OrderId>,
-    /// Whose it is, if it belongs to an account.
+    /// The account that it belongs to, if any.
     pub user: Option<UserId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// What is in it, in the order in which it came.
+    /// Its lines, in the order in which they were added.
     pub lines: Vec<StoredCartLine>,
 }
 
-/// How long something is kept for a cart.
+/// The period for which stock is held for a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldPeriod {
     /// When checkout began.
     pub since: Timestamp,
-    /// When it ends, unless the shopper does something.
+    /// When the hold expires, unless the shopper extends it.
     pub until: Timestamp,
 }
 
-/// A line as it is kept.
+/// A cart line as stored in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredCartLine {
-    /// What it is.
+    /// The variant.
     pub variant: VariantId,
-    /// How many.
+    /// Units.
     pub quantity: i64,
-    /// What one cost when it was put in or its number was changed.
+    /// The price of one unit when its quantity was last changed, to detect price changes.
     pub price_minor: i64,
-    /// Its place.
+    /// The sort position.
     pub position: i64,
 }
 
-/// The carts with these tokens, by token, with their lines and what has become of them. `lock` locks
-/// the carts' rows, in the order of their ids.
+/// Finds the carts with these tokens, by token, with their lines and orders. `lock` is the locking
+/// clause, or empty; rows are locked in the order of their ids.
 pub async fn list_by_token(
     conn: &mut AnyConnection,
     tokens: &[&str],
@@ -115,7 +115,7 @@ pub async fn list_by_token(
     Ok(carts.collect())
 }
 
-/// A line of a cart; an empty one has none.
+/// Reads a line; the left join returns none for an empty cart.
 fn line(row: &AnyRow) -> Result<Option<StoredCartLine>, Error> {
     let variant: Option<i64> = row.try_get("variant_id")?;
     let Some(variant) = variant else {
@@ -133,7 +133,8 @@ fn cart(row: &AnyRow, id: CartId) -> Result<StoredCart, Error> {
     let address: Option<String> = row.try_get("shipping_address")?;
     let coupons: String = row.try_get("coupons")?;
     let order: Option<i64> = row.try_get("order_id")?;
-    // An older version accepted what nothing can be sent to; the shopper is asked again.
+    // Older versions accepted addresses that cannot receive mail; the shopper is asked for another
+    // one.
     let email: Option<String> = row.try_get("email")?;
     let since: Option<i64> = row.try_get("held_since")?;
     let until: Option<i64> = row.try_get("held_until")?;
@@ -157,7 +158,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<StoredCart, Error> {
     })
 }
 
-/// Raises the versions of carts of which nothing but lines has changed, by so much each.
+/// Increments the versions of carts of which only lines have changed, grouped by increment.
 pub(super) async fn bump_versions(
     tx: &mut Tx,
     now: Timestamp,
@@ -178,7 +179,7 @@ pub(super) async fn bump_versions(
     Ok(())
 }
 
-/// Writes carts as they are now, new ones and changed ones, without their lines.
+/// Inserts or updates carts, without their lines.
 pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&StoredCart]) -> Result<(), Error> {
     let head = "
         insert into carts (id, token, version, note, email, shipping_address, shipping_method,
@@ -222,7 +223,7 @@ pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&StoredCart]) -> 
     Ok(())
 }
 
-/// Writes lines as they are now, and takes out those that are gone.
+/// Inserts or updates lines, and deletes the removed ones.
 pub(super) async fn save_lines(
     tx: &mut Tx,
     lines: &[(CartId, StoredCartLine)],
@@ -266,8 +267,8 @@ pub(super) async fn save_lines(
     Ok(())
 }
 
-/// Gives a cart to an account, and says which one it is. Its token is sealed, because the account's other
-/// browsers will ask for it.
+/// Assigns a guest cart to an account and returns its id. The token is sealed as well, because the
+/// account's other browsers need it.
 pub async fn assign_to_account(
     tx: &mut Tx,
     sealer: &Sealer,
@@ -299,7 +300,7 @@ pub async fn assign_to_account(
     Ok(Some(cart))
 }
 
-/// Which cart has this token.
+/// Finds the id of the cart with this token.
 pub async fn find_id(conn: &mut AnyConnection, token: &str) -> Result<Option<CartId>, db::Error> {
     let statement = "
         select id
@@ -312,14 +313,14 @@ pub async fn find_id(conn: &mut AnyConnection, token: &str) -> Result<Option<Car
     Ok(id.map(CartId::new))
 }
 
-/// Gives somebody's cart another token: whoever knew the old one knows nothing any more.
+/// Replaces the token of a cart, so that the old one gives no access any more.
 pub async fn rotate_token(tx: &mut Tx, sealer: &Sealer, cart: CartId) -> Result<(), db::Error> {
     let token = secret::token();
     let sealed = seal(sealer, cart, &token)?;
     set_token(tx, cart, (secret::hash(&token), Some(sealed))).await
 }
 
-/// The sealed token of an account's cart that has not become an order.
+/// Finds the sealed token of a cart that has not become an order.
 pub(super) async fn sealed_token(
     conn: &mut AnyConnection,
     cart: CartId,
@@ -336,7 +337,7 @@ pub(super) async fn sealed_token(
     Ok(sealed.flatten())
 }
 
-/// What is stored of the token of a cart.
+/// The token columns of a cart.
 pub(super) struct TokenRow {
     pub(super) id: i64,
     pub(super) token: String,
@@ -345,7 +346,7 @@ pub(super) struct TokenRow {
     pub(super) is_owned: bool,
 }
 
-/// The tokens of the carts behind this one, by id.
+/// Lists the stored tokens of carts after this id.
 pub(super) async fn tokens_after(
     conn: &mut AnyConnection,
     after: i64,
@@ -373,7 +374,7 @@ pub(super) async fn tokens_after(
     rows.iter().map(row).collect()
 }
 
-/// Stores the token of a cart: its hash, and sealed where it has to be read again.
+/// Updates the stored token: its hash, and the sealed token if it has to be read again.
 pub(super) async fn set_token(
     tx: &mut Tx,
     cart: CartId,
@@ -392,7 +393,7 @@ pub(super) async fn set_token(
     Ok(())
 }
 
-/// Leaves nothing of a person in these carts.
+/// Erases a person's data from these carts.
 pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
@@ -407,7 +408,7 @@ pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Res
     Ok(())
 }
 
-/// The carts in which somebody has typed this address and that are not ordered.
+/// Lists the carts with this e-mail address that have not become an order.
 pub async fn list_with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Error> {
     let statement = "
         select id
@@ -423,8 +424,8 @@ pub async fn list_with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db
     Ok(ids.into_iter().map(CartId::new).collect())
 }
 
-/// Deletes carts of guests that were not changed since this time and are not ordered, with what is in them,
-/// and says how many that were.
+/// Deletes guest carts that were not changed since this time and have not become an order, with
+/// their lines, and returns how many.
 pub(super) async fn delete_abandoned(
     tx: &mut Tx,
     since: Timestamp,
@@ -458,7 +459,7 @@ pub(super) async fn delete_abandoned(
     Ok(ids.len())
 }
 
-/// The carts whose time in checkout is over, the ones that ended first.
+/// Lists the carts whose hold period is over, the earliest first.
 pub(super) async fn list_overdue_holds(
     conn: &mut AnyConnection,
     now: Timestamp,
@@ -477,7 +478,7 @@ pub(super) async fn list_overdue_holds(
     Ok(ids.into_iter().map(CartId::new).collect())
 }
 
-/// Notes that nothing is kept for these carts any more.
+/// Clears the hold period of these carts.
 pub async fn end_holds(tx: &mut Tx, now: Timestamp, carts: &[CartId]) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(

@@ -1,4 +1,4 @@
-//! A cart as its shopper sees it.
+//! The public representation of a cart.
 
 use std::collections::HashMap;
 
@@ -21,30 +21,31 @@ use crate::{
 
 use super::{Error, PricedCart, StoredCart, price, store};
 
-/// What carts are priced with: read once for all carts of a batch.
+/// The pricing snapshot: everything that the carts of a batch are priced with, read once.
 #[derive(Debug, Default)]
 pub struct PricingSnapshot {
-    /// What is offered of their variants.
+    /// The offers of the variants.
     pub offers: HashMap<VariantId, Offer>,
-    /// Those that were asked for by sku.
+    /// The variants of skus that the batch adds.
     pub skus: HashMap<String, VariantId>,
-    /// How much there is of them.
+    /// The inventory levels of the variants.
     pub levels: HashMap<VariantId, Vec<InventoryLevel>>,
-    /// What they hold of it.
+    /// The holds of the carts.
     pub holds: Holds,
-    /// Their coupons, by code.
+    /// The coupons of the carts, by code.
     pub coupons: HashMap<String, Coupon>,
-    /// How often customers have used them.
+    /// How often each customer has used a coupon.
     pub uses: HashMap<(CouponId, String), i64>,
 }
 
 impl PricingSnapshot {
-    /// How many of this can be sold to these carts; nothing where there is no limit.
+    /// The units that can be sold to these carts, including their own holds; `None` without a
+    /// limit.
     pub fn available(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
         (!offer.backorder).then(|| self.in_stock(carts, offer))?
     }
 
-    /// How many of this are there for these carts; nothing where they are not counted.
+    /// The units in stock for these carts; `None` if the variant's stock is not tracked.
     pub fn in_stock(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
         if !offer.tracked {
             return None;
@@ -62,7 +63,7 @@ impl PricingSnapshot {
         Some(available.sum())
     }
 
-    /// The coupon with this code as this customer finds it.
+    /// The coupon with this code, with this customer's number of uses.
     pub fn coupon(&self, code: &str, email: Option<&str>) -> Option<Coupon> {
         let mut coupon = self.coupons.get(code)?.clone();
         let key = (coupon.id, email.unwrap_or_default().to_owned());
@@ -71,8 +72,8 @@ impl PricingSnapshot {
     }
 }
 
-/// Reads what these carts, and what has these skus besides, are priced with. `lock` locks the rows of
-/// stock and coupons.
+/// Loads the snapshot for these carts and for additional skus. `lock` is the locking clause of the
+/// stock and coupon rows, or empty.
 pub async fn load_pricing_snapshot(
     conn: &mut AnyConnection,
     showcase: &Showcase,
@@ -113,7 +114,7 @@ pub async fn load_pricing_snapshot(
     })
 }
 
-/// The cart with this id, with the prices of this moment.
+/// Finds a cart, at current prices.
 pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::list_by_token(&mut reader, &[token], "")
@@ -138,7 +139,7 @@ pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error>
     })
 }
 
-/// The ways to send this cart to its address.
+/// Lists the shipping methods for the cart's address.
 pub async fn list_shipping_methods(
     app: &App,
     token: &str,
@@ -177,7 +178,7 @@ pub async fn list_shipping_methods(
     })
 }
 
-/// A cart for its shopper, without its order.
+/// Builds the public representation, without the order's number.
 pub(super) fn show(
     app: &App,
     cart: &StoredCart,
@@ -214,7 +215,7 @@ pub(super) fn show(
         .collect();
     Cart {
         id: cart.token.clone(),
-        // That it has become an order is its last change.
+        // Becoming an order counts as the last change.
         version: cart.version + i64::from(cart.order.is_some()),
         lines,
         note: cart.note.clone(),
@@ -229,7 +230,7 @@ pub(super) fn show(
     }
 }
 
-/// The totals as everybody sees them.
+/// Builds the public totals.
 pub(super) fn totals(priced: &PricedCart<'_>, tax_included: bool, currency: Currency) -> Totals {
     let money = |minor| Money::new(minor, currency);
     let sum = &priced.sum;

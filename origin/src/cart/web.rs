@@ -1,4 +1,4 @@
-//! Carts over HTTP.
+//! HTTP handlers of carts.
 
 use axum::{Router, extract::State};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,7 +21,7 @@ use crate::{
 
 use super::{CartChange, Error, change_cart};
 
-/// The endpoints of the carts.
+/// The routes of carts.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CREATE_CART, create_cart)
@@ -37,7 +37,7 @@ pub fn routes() -> Router<App> {
         .endpoint(&LIST_SHIPPING_METHODS, list_shipping_methods)
 }
 
-/// A cart with its version as `ETag`.
+/// A response with the cart, and its version as `ETag`.
 fn shown(cart: &Cart) -> Answer {
     let answer = Answer::json(cart, CachePolicy::Private);
     match HeaderValue::from_str(&format!("\"{}\"", cart.version)) {
@@ -46,7 +46,8 @@ fn shown(cart: &Cart) -> Answer {
     }
 }
 
-/// The version that `If-Match` names; `*` and nothing name any.
+/// Parses the version in `If-Match` (RFC 9110, section 13.1.1); `None` if the header is missing or
+/// `*`.
 fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);
@@ -57,7 +58,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     }
     let version = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     let version = version.and_then(|it| it.parse().ok());
-    // A tag that is none of ours matches nothing.
+    // An entity tag of another format matches no version.
     version.map(Some).ok_or(Error::Stale)
 }
 
@@ -94,7 +95,7 @@ async fn update_cart(
     Ok(shown(&cart))
 }
 
-/// Who has no cart yet gets one with what is put into it.
+/// Creates the cart with its first line if the client has none.
 async fn add_line(
     State(app): State<App>,
     Path(path): Path<CartPath>,
