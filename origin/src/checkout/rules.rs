@@ -1,4 +1,4 @@
-//! The shop's rules for shipping and tax, from a TOML file.
+//! Shipping and tax rules, read from a TOML file.
 
 use serde::Deserialize;
 use shared::{
@@ -10,13 +10,13 @@ use shared::{
 
 use crate::catalog::{model::Texts, text};
 
-/// The rules that a shop has until it writes its own; `docs/checkout.md` describes them.
+/// The default rules; `docs/checkout.md` describes the format.
 const DEFAULT: &str = include_str!("default.toml");
 
-/// How a shop ships and taxes.
+/// The shop's shipping and tax rules.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Whether prices include the tax.
+    /// Whether prices include taxes.
     pub tax_included: bool,
     rates: Vec<TaxRate>,
     methods: Vec<ShippingMethodRule>,
@@ -46,12 +46,12 @@ struct ShippingZone {
     value_max: Option<i64>,
 }
 
-/// What is sent.
+/// What the shipping costs depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// What the goods come to, after discounts, in minor units.
+    /// The value of the goods after discounts, in minor units.
     pub value_minor: i64,
-    /// What they weigh.
+    /// The weight of the goods.
     pub weight_g: i64,
 }
 
@@ -100,7 +100,7 @@ struct ZoneFile {
 }
 
 impl Rules {
-    /// Reads rules; what is wrong is named.
+    /// Parses the rules; errors name the invalid value.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
         let file: RulesFile = toml::from_str(text).map_err(|error| error.to_string())?;
         let rates = file.tax.rates.into_iter().map(|rate| {
@@ -136,12 +136,13 @@ impl Rules {
         })
     }
 
-    /// The rules of a shop that has written none.
+    /// The default rules in this currency.
     pub fn default_for(currency: Currency) -> Result<Self, String> {
         Self::parse(DEFAULT, currency)
     }
 
-    /// The tax at this address, in hundredths of a per cent: that of the region, or of the country.
+    /// The tax rate at this address in hundredths of a per cent; a region's rate takes precedence
+    /// over its country's.
     pub fn tax(&self, address: Option<&Address>) -> i64 {
         let Some(address) = address else { return 0 };
         let here = |rate: &&TaxRate| rate.country == address.country;
@@ -154,7 +155,7 @@ impl Rules {
             .map_or(0, |rate| rate.hundredths)
     }
 
-    /// The ways to send this parcel there: code, name and price in minor units, cheapest first.
+    /// The available shipping methods: code, name and price in minor units, the cheapest first.
     pub fn methods(
         &self,
         address: &Address,
@@ -173,7 +174,7 @@ impl Rules {
         methods
     }
 
-    /// Every way to send something, and what it costs where.
+    /// Describes every shipping method with its zones and prices.
     pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<MethodInfo> {
         let money = |minor| Money::new(minor, currency);
         let zone = |zone: &ShippingZone| ZoneInfo {
@@ -189,13 +190,13 @@ impl Rules {
         methods.collect()
     }
 
-    /// What this method costs for this parcel; nothing when it does not go there.
+    /// The price of a shipping method in minor units; `None` if it does not ship this parcel there.
     pub fn shipping(&self, code: &str, address: &Address, parcel: Parcel) -> Option<i64> {
         let method = self.methods.iter().find(|method| method.code == code)?;
         method.price(address, parcel)
     }
 
-    /// The tax rate and shipping method's name for readers of this language.
+    /// The name of a shipping method in this language.
     pub fn method_name(&self, code: &str, locale: Locale) -> Option<String> {
         let method = self.methods.iter().find(|method| method.code == code)?;
         Some(text(&method.names, locale))
@@ -211,7 +212,7 @@ impl ShippingMethodRule {
                 && zone.value_max.is_none_or(|max| parcel.value_minor <= max)
         };
         let mut zones = self.zones.iter();
-        // A zone that names the country goes before the rest of the world.
+        // A zone that names the country takes precedence over the wildcard zone.
         let zone = zones.clone().filter(exact).find(fits).or_else(|| {
             let named = self.zones.iter().any(|zone| exact(&zone));
             (!named).then(|| zones.find(|zone| anywhere(zone) && fits(zone)))?
@@ -256,7 +257,7 @@ fn country(code: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{code:?} is not a country code of two letters"))
 }
 
-/// `19` or `8.75` as hundredths of a per cent, which must be exact to two places.
+/// Parses a percentage such as `19` or `8.75` into hundredths of a per cent.
 pub fn percent(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|it| it.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Making and changing coupons, for those who run the shop.
+//! Reading and saving coupons, for staff.
 
 use shared::{
     coupon::{Coupon, CouponList, ListCoupons, SaveCoupon},
@@ -19,7 +19,7 @@ use super::{Error, model, store};
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
-/// A page of the coupons.
+/// Lists a page of coupons.
 pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -45,7 +45,7 @@ pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, E
     Ok(CouponList { coupons, next })
 }
 
-/// The coupon with this code.
+/// Finds the coupon with this code.
 pub(super) async fn find_coupon(app: &App, code: &str) -> Result<Coupon, Error> {
     let mut reader = app.db.read().await?;
     let found = find(&mut reader, &model::normalize_code(code), "").await?;
@@ -53,7 +53,7 @@ pub(super) async fn find_coupon(app: &App, code: &str) -> Result<Coupon, Error> 
     Ok(model::to_public(&found, app.config.currency))
 }
 
-/// Makes a coupon, or changes it. Says whether it is new.
+/// Creates or updates a coupon; the flag says whether it is new.
 pub(super) async fn save(
     app: &App,
     actor: &Actor,
@@ -65,7 +65,7 @@ pub(super) async fn save(
     let made = model::new_coupon(id, code, request, currency).map_err(Error::Invalid)?;
     let save = async || {
         let mut tx = app.db.write().await?;
-        // Orders lock the row before they use it, so that what was used is known here.
+        // Orders lock the row before they use the coupon, so that `used` is current here.
         let lock = tx.dialect().for_update();
         let before = find(tx.conn(), &made.code, lock).await?;
         let used = before.as_ref().map_or(0, |it| it.used);
