@@ -1,4 +1,4 @@
-//! Mail: finished messages on their way, to a mailbox folder or to an SMTP server. Knows no database.
+//! Sends e-mail through an SMTP server, or writes it into a mailbox folder. Knows no database.
 
 use std::{
     io::Write as _,
@@ -15,22 +15,22 @@ use ui::mail::Mail;
 
 use crate::{email::EmailAddress, private};
 
-/// A finished message on its way.
+/// A message to send.
 #[derive(Clone, Debug)]
 pub struct OutgoingMail {
-    /// Names it: sent again, it is the same message, so that a mailbox folder holds it once and a
-    /// mail program can tell.
+    /// Its id, which becomes the `Message-ID`: a message that is sent twice can be recognized, and
+    /// a mailbox folder holds it once.
     pub id: i64,
     /// The recipient's address.
     pub to: String,
-    /// What it says.
+    /// Subject and bodies.
     pub content: Mail,
 }
 
-/// Messages that are on their way to the server at once, at most.
+/// The maximum number of concurrent SMTP deliveries.
 const AT_ONCE: usize = 8;
 
-/// Where messages go.
+/// Sends messages.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     from: Mailbox,
@@ -39,14 +39,14 @@ pub struct Mailer {
 
 #[derive(Clone, Debug)]
 enum MailTransport {
-    /// One file a message, for a start and for tests.
+    /// One file per message, for development and tests.
     Folder(PathBuf),
-    /// A server.
+    /// An SMTP server.
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
 }
 
 impl Mailer {
-    /// A mailer that writes from this address: to the server at `smtp_url`, or into the folder.
+    /// A mailer with this sender address that uses the server at `smtp_url`, or else the folder.
     pub fn new(from: &str, smtp_url: Option<&str>, folder: PathBuf) -> Result<Self, String> {
         let from = from
             .parse()
@@ -62,7 +62,7 @@ impl Mailer {
         Ok(Self { from, transport })
     }
 
-    /// Sends messages, and says of each in their order what became of it.
+    /// Sends messages; the results are in the same order.
     pub async fn send(&self, mails: Vec<OutgoingMail>) -> Vec<Result<(), String>> {
         let messages: Vec<(i64, Result<Message, String>)> = mails
             .into_iter()
@@ -96,7 +96,7 @@ impl Mailer {
         }
     }
 
-    /// Deletes the messages to this address that lie in the mailbox folder, if messages go there.
+    /// Deletes the messages to this address from the mailbox folder, if there is one.
     pub async fn delete_for(&self, email: String) {
         let MailTransport::Folder(folder) = &self.transport else {
             return;
@@ -113,12 +113,14 @@ impl Mailer {
     }
 
     fn message(&self, mail: OutgoingMail) -> Result<Message, String> {
-        // It was parsed when it came in; a row of an older version may hold another text.
+        // The address was validated when it was entered; rows of an older version may hold another
+        // text.
         let to = EmailAddress::parse(&mail.to)
             .map_err(|error| format!("the recipient's address: {error}"))?;
         let (id, domain) = (mail.id, self.from.email.domain());
         let to = to.mailbox();
-        // Left to itself, the library reads the recipient back out of the header, and cannot read a quoted one.
+        // By default the library parses the recipient out of the header, which fails for quoted
+        // addresses.
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
         let envelope = envelope.map_err(|error| format!("the envelope: {error}"))?;
         Message::builder()
@@ -135,9 +137,9 @@ impl Mailer {
     }
 }
 
-/// What a server says of a message, without whom it was for: it is logged.
+/// Removes addresses from a server's reply, because it is logged.
 fn without_addresses(text: &str, recipients: &[Address]) -> String {
-    // A quoted address holds spaces.
+    // A quoted address may contain spaces.
     let text = recipients.iter().fold(text.to_owned(), |text, recipient| {
         text.replace(&recipient.to_string(), "…")
     });
@@ -147,7 +149,7 @@ fn without_addresses(text: &str, recipients: &[Address]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Deletes the messages to this address; a folder that is not there has none.
+/// Deletes the messages to this address; a missing folder contains none.
 fn forget(folder: &Path, email: &str) -> std::io::Result<()> {
     let files = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -162,7 +164,7 @@ fn forget(folder: &Path, email: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether a message goes to this address: its fields are said before the first empty line.
+/// Whether a message goes to this address: the header fields end at the first empty line.
 fn is_to(path: &Path, email: &str) -> std::io::Result<bool> {
     let text = std::fs::read(path)?;
     let text = String::from_utf8_lossy(&text);
@@ -174,7 +176,7 @@ fn is_to(path: &Path, email: &str) -> std::io::Result<bool> {
     }))
 }
 
-/// Writes a whole file or none.
+/// Writes the file atomically.
 fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
     private::create_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
