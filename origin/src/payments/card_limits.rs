@@ -1,9 +1,8 @@
-//! How often cards may be declined, so that nobody finds out with the shop which ones are good. All SQL of
-//! `card_tries`.
+//! Limits of declined cards, against card testing. Owns all SQL of `card_tries`.
 //!
-//! An order counts its own payments. A network and the site around it have a row each that everybody locks
-//! who begins a payment there or hears of one, the network's first: what is under way counts as declined
-//! until it is not, or many at once would be free.
+//! The declines of an order are counted from its payments. A network, and the site around it, have
+//! a row each, which every payment from there locks, the network's row first. Payments in progress
+//! count as declined until they succeed; otherwise many parallel ones would get past the limit.
 
 use std::time::Duration;
 
@@ -21,14 +20,14 @@ use crate::{
 
 use super::{Error, provider::ChargeOutcome, store::StoredPayment};
 
-/// Declines of one network are counted for an hour.
+/// Declines of a network are counted for an hour.
 const WINDOW_MS: i64 = 60 * 60 * 1_000;
-/// No pause is longer than a day, and after a day without one they begin anew.
+/// The maximum length of a pause; after a day without one, the length starts over.
 const PAUSE_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
-/// How long somebody waits while others of the network have all attempts under way.
+/// How long to wait while the network's remaining attempts are in progress.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Where a payment was begun, as the hashes that stand for it in the database.
+/// The hashed network and site that a payment began from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct CardNetworks {
     pub(super) network: Option<String>,
@@ -45,7 +44,7 @@ impl CardNetworks {
         }
     }
 
-    /// What counts declined cards, with how many of them it may have in an hour.
+    /// The scopes that count declines: name, hash, and limit per hour.
     fn limited(&self, config: &Config) -> impl Iterator<Item = (&'static str, &str, i64)> {
         let limit = i64::from(config.buying.limit_declines_network);
         let site = limit.saturating_mul(i64::from(config.limit_site));
@@ -58,13 +57,13 @@ impl CardNetworks {
     }
 }
 
-/// How long a pause is after so many before it.
+/// The length of a pause: it doubles with each one before it.
 fn pause_ms(first_ms: i64, before: i64) -> i64 {
     let doubled = u32::try_from(before.min(32)).unwrap_or(32);
     first_ms.saturating_mul(1 << doubled).min(PAUSE_MAX_MS)
 }
 
-/// Until when an order takes no card after these payments; nothing when it may take one.
+/// Until when the order accepts no card after these payments; `None` if it does now.
 pub(super) fn order_paused_until(buying: &Buying, payments: &[StoredPayment]) -> Option<Timestamp> {
     let limit = i64::from(buying.limit_declines_order);
     let declined = payments.iter().filter(|it| is_declined(it));
@@ -74,12 +73,13 @@ pub(super) fn order_paused_until(buying: &Buying, payments: &[StoredPayment]) ->
         .then(|| last.plus_millis(pause_ms(buying.decline_pause_ms, count - limit)))
 }
 
-/// Whether the provider refused it; one that never got there says nothing of a card.
+/// Whether the provider declined it; a payment that never reached the provider says nothing about
+/// the card.
 fn is_declined(payment: &StoredPayment) -> bool {
     payment.state == PaymentState::Failed && payment.reason.as_deref() != Some(super::NEVER_REACHED)
 }
 
-/// What is known of a network.
+/// The counters of a network or site.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct CardAttempts {
     declined: i64,
@@ -90,7 +90,7 @@ struct CardAttempts {
 }
 
 impl CardAttempts {
-    /// Counts one more payment that begins, or says how long to wait.
+    /// Counts a payment that begins, or returns how long to wait.
     fn begin(&mut self, limit: i64, now: i64) -> Result<(), Duration> {
         let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
         if now < self.paused_until {
@@ -106,7 +106,7 @@ impl CardAttempts {
         Ok(())
     }
 
-    /// Notes what became of one. Says until when there is a pause, when one begins.
+    /// Counts the outcome of a payment. Returns the end of the pause, if one begins.
     fn end(
         &mut self,
         (limit, first_ms): (i64, i64),
@@ -133,7 +133,7 @@ impl CardAttempts {
     }
 }
 
-/// Lets a payment begin, or says when to try again.
+/// Begins a card payment, or returns `Paused` with the time to wait.
 pub(super) async fn begin_attempt(
     app: &App,
     tx: &mut Tx,
@@ -163,8 +163,8 @@ pub(super) async fn begin_attempt(
     Ok(())
 }
 
-/// Notes for the limits what a provider has said of a payment; `before` is how it stood. The caller holds
-/// the order's lock and writes the payment in the same transaction.
+/// Updates the counters with a reported outcome; `before` is the previous state. The caller holds
+/// the order's lock and updates the payment in the same transaction.
 pub(super) async fn record_outcome(
     app: &App,
     tx: &mut Tx,
@@ -195,7 +195,7 @@ pub(super) async fn record_outcome(
     Ok(())
 }
 
-/// Says in the audit log that no cards are taken for a while.
+/// Records a pause in the audit log.
 async fn audit_pause(
     app: &App,
     tx: &mut Tx,
@@ -228,7 +228,7 @@ async fn find(tx: &mut Tx, network: &str) -> Result<Option<CardAttempts>, db::Er
     }))
 }
 
-/// Writes a row that is locked, or a new one: two that are new meet at the key.
+/// Updates a locked row, or inserts a new one, where concurrent inserts conflict on the key.
 async fn save(
     tx: &mut Tx,
     network: &str,
@@ -258,7 +258,7 @@ async fn save(
     .await
 }
 
-/// Forgets the networks of which nothing counts any more.
+/// Deletes rows whose counters have expired.
 pub async fn delete_idle_card_limits(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let statement = "
         delete from card_tries
@@ -281,7 +281,7 @@ mod tests {
     const HOUR: i64 = WINDOW_MS;
     const LIMITS: (i64, i64) = (10, HOUR);
 
-    /// Declines so many cards, one after the other; says when the pause ends that this begins.
+    /// Declines this many cards one after the other; returns the end of the pause, if one begins.
     fn decline(attempts: &mut CardAttempts, count: i64, now: i64) -> Option<i64> {
         let mut paused = None;
         for _ in 0..count {

@@ -1,4 +1,4 @@
-//! What providers tell by themselves.
+//! Events that providers send.
 
 use http::HeaderMap;
 
@@ -11,8 +11,8 @@ use super::{
     store,
 };
 
-/// Takes an event of Stripe. It may come many times, late, and after events that are younger: each
-/// counts once, and what is not final is asked for.
+/// Handles an event from Stripe. Events are repeated, delayed and out of order: each is applied
+/// once, and if it is not final, the current status is read from Stripe.
 pub async fn handle_stripe_event(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
     let refused = |why: &str| Error::BadEvent(why.to_owned());
     let secret = app.config.stripe_webhook_secret.as_deref();
@@ -38,7 +38,8 @@ pub async fn handle_stripe_event(app: &App, headers: &HeaderMap, body: &[u8]) ->
         Some(answer) => answer,
         None => {
             let provider = provider::of(app, "stripe").ok_or(Error::NoProvider)?;
-            // What was opened for the payment says more than an intent on which a card has failed.
+            // The stored id takes precedence: it may be a session, whose outcome covers all of its
+            // intents.
             let external = payment.external.or(about.external);
             let reference = about.reference;
             provider

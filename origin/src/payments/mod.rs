@@ -1,9 +1,10 @@
-//! Payments. Owns `payments`, `refunds`, `payment_events` and `card_tries`; `test_charges` and `test_refunds` are the
-//! world outside as the method `test` plays it.
+//! Payments. Owns `payments`, `refunds`, `payment_events` and `card_tries`; `test_charges` and
+//! `test_refunds` are the state of the test provider.
 //!
-//! What must stay true: the row is there before the provider is asked, and the provider is never asked
-//! inside a transaction; what a provider says counts once, whoever hears it; money for an order that
-//! cannot be kept goes back by itself; no more goes back than came.
+//! What must stay true: a payment's row is committed before its provider is called, and no provider
+//! is called inside a transaction; each report of a provider takes effect once, whichever process
+//! receives it; a payment for an order that was closed is refunded automatically; refunds never
+//! exceed payments.
 
 mod card_limits;
 mod error;
@@ -25,5 +26,5 @@ pub use refund::{refund, send_due_refunds};
 pub use store::is_in_progress;
 pub use web::routes;
 
-/// The reason of a payment that its provider has never heard of.
+/// The failure reason of a payment that its provider does not know.
 const NEVER_REACHED: &str = "never_reached";

@@ -1,4 +1,4 @@
-//! Paying an order.
+//! Payments of orders.
 
 use shared::{
     order::{Order, OrderState},
@@ -23,23 +23,23 @@ use super::{
     store::{self, StoredPayment},
 };
 
-/// After so many times the wait for an answer, a payment that the provider has not heard of never
-/// reached it.
+/// After this many polling intervals, a payment that the provider does not know has never reached
+/// it.
 const LOST_AFTER_POLLS: i64 = 60;
-/// So long a payment that waits for its buyer is asked about: a day.
+/// How long payments that wait for the buyer are polled: a day.
 const CONFIRMING_POLL_MS: i64 = 24 * 60 * 60 * 1_000;
 const BATCH: i64 = 100;
 
-/// The answer to a request to pay: the payment, and whether the request was answered before.
+/// The outcome of a request to pay.
 #[derive(Clone, Debug)]
 pub struct PayOutcome {
     /// The payment.
     pub payment: Payment,
-    /// Whether the request was answered before.
+    /// Whether it is replayed from an earlier request.
     pub replayed: bool,
 }
 
-/// Pays an order in the way that was chosen for it.
+/// Pays an order with the payment method that was chosen for it.
 pub async fn pay(
     app: &App,
     (number, token): (&str, &str),
@@ -54,7 +54,7 @@ pub async fn pay(
     let begin = async || begin(app, (number, token), key, network).await;
     let payment = match db::retried(begin, Error::is_conflict).await? {
         BegunPayment::New(payment) => payment,
-        // The process that began it may have died. The provider charges one reference once.
+        // The process that began it may have died. The provider charges a reference only once.
         BegunPayment::SameRequest(payment) if payment.state == PaymentState::Started => payment,
         BegunPayment::OtherRequest(payment) if payment.state == PaymentState::Started => {
             return Err(orders::Error::KeyInFlight.into());
@@ -76,7 +76,7 @@ pub async fn pay(
             next.clone_from(&answer.next);
             apply_status(app, payment.id, &answer, None).await?
         }
-        // It stays on its way; the job that asks about such payments hears of it.
+        // The payment stays `started`, and `recover` polls its status.
         Err(ProviderError(why)) => {
             tracing::warn!(
                 payment = payment.id,
@@ -89,7 +89,7 @@ pub async fn pay(
     crash::at("pay.settled");
     let payment = to_payment(app, number, payment, next).await?;
     if payment.state != PaymentState::Started {
-        // What the buyer does next is a secret of the provider's, and is asked for again.
+        // The next step contains a secret of the provider. It is not stored but requested again.
         let kept = Payment {
             next: None,
             ..payment.clone()
@@ -108,7 +108,7 @@ pub async fn pay(
     })
 }
 
-/// What the provider is asked for. The buyer comes back to the order's page in their language.
+/// Builds the charge. The provider sends the buyer back to the order's page in their language.
 async fn charge_for(
     app: &App,
     (number, token): (&str, &str),
@@ -140,15 +140,15 @@ async fn charge_for(
 }
 
 enum BegunPayment {
-    /// There was none.
+    /// A new payment.
     New(StoredPayment),
-    /// This request has begun it before.
+    /// A payment that this request has begun before.
     SameRequest(StoredPayment),
-    /// Another request has begun it.
+    /// A payment that another request has begun.
     OtherRequest(StoredPayment),
 }
 
-/// Writes that a payment is on its way, unless there is one already.
+/// Inserts a started payment, unless the order has a live one.
 async fn begin(
     app: &App,
     (number, token): (&str, &str),
@@ -187,7 +187,7 @@ async fn begin(
         let why = "This order is paid by bank transfer or on delivery.".to_owned();
         return Err(Error::Invalid("payment_method", why));
     }
-    // One that is on its way, or here, is the payment of this order.
+    // An order has at most one payment that is pending or captured.
     let others = store::list_by_order(tx.conn(), order.id).await?;
     let live = |it: &&StoredPayment| it.state != PaymentState::Failed;
     if let Some(other) = others.iter().find(live).cloned() {
@@ -203,12 +203,13 @@ async fn begin(
     Ok(BegunPayment::New(payment))
 }
 
-/// Notes what a provider has said of a payment. It may be said many times and by many; it counts once.
+/// Records the status that a provider has reported. Reports may be repeated and concurrent; each
+/// takes effect once.
 pub async fn settle(app: &App, payment: i64, answer: &ChargeStatus) -> Result<PaymentState, Error> {
     Ok(apply_status(app, payment, answer, None).await?.state)
 }
 
-/// As [`settle`], for an event of a provider, by its name.
+/// Like [`settle`], optionally for an event: its provider and id.
 pub(super) async fn apply_status(
     app: &App,
     payment: i64,
@@ -232,7 +233,7 @@ async fn settle_once(
     let number = orders::find_number(&mut reader, order).await?;
     drop(reader);
     let mut tx = app.db.write().await?;
-    // The order first, then the payment: the same way as everybody.
+    // Locks are taken in the same order everywhere: the order first, then the payment.
     let order = orders::find_locked(&mut tx, &number.unwrap_or_default()).await?;
     let lock = tx.dialect().for_update();
     let payment = store::find(tx.conn(), id, lock).await?;
@@ -248,7 +249,8 @@ async fn settle_once(
     }
     let captured = answer.outcome == ChargeOutcome::Captured;
     if let Some(came) = answer.amount.filter(|it| captured && *it != payment.amount) {
-        // Nobody at the shop has asked for that. It is for people to look at, and pays nothing.
+        // Nobody at the shop has requested this amount. It does not pay the order; staff have to
+        // look into it.
         let minor = came.minor;
         tracing::error!(
             payment = id,
@@ -284,7 +286,7 @@ async fn settle_once(
     Ok(payment)
 }
 
-/// Writes what has become of a payment, and counts it for the limits of cards.
+/// Updates the payment, and the limits of declined cards.
 async fn record_status(
     app: &App,
     tx: &mut Tx,
@@ -311,7 +313,7 @@ async fn record_status(
     Ok(())
 }
 
-/// Goes on with a payment that asks for it.
+/// Continues a payment that needs confirmation.
 pub async fn confirm(
     app: &App,
     (number, token): (&str, &str),
@@ -335,7 +337,7 @@ pub async fn confirm(
     to_payment(app, number, settled, next).await
 }
 
-/// A payment, as it stands.
+/// Finds a payment and refreshes its status.
 pub async fn find(
     app: &App,
     (number, token): (&str, &str),
@@ -345,7 +347,7 @@ pub async fn find(
     refreshed(app, number, stored).await
 }
 
-/// The last payment of an order, as it stands.
+/// Finds the last payment of an order and refreshes its status.
 pub async fn find_last(app: &App, order: &Order) -> Result<Option<Payment>, Error> {
     let mut reader = app.db.read().await?;
     let last = store::find_last(&mut reader, &order.number).await?;
@@ -356,7 +358,7 @@ pub async fn find_last(app: &App, order: &Order) -> Result<Option<Payment>, Erro
     }
 }
 
-/// A payment as it stands, with what its buyer has to do; the provider is asked for that.
+/// The public payment with its next step, which is read from the provider.
 async fn refreshed(app: &App, number: &str, payment: StoredPayment) -> Result<Payment, Error> {
     if payment.state != PaymentState::Confirming {
         return to_payment(app, number, payment, None).await;
@@ -414,8 +416,8 @@ async fn to_payment(
     })
 }
 
-/// Asks about payments of which nothing was heard: the answer was lost, or the process that waited for
-/// it. Then sends back what is due.
+/// Polls payments whose status is unknown because a response was lost or a process died, then sends
+/// due refunds.
 pub async fn recover(app: &App) -> Result<(), Error> {
     let now = app.clock.now().as_millis();
     let before = Timestamp::from_millis(now - app.config.payment_ask_ms);
@@ -428,7 +430,7 @@ pub async fn recover(app: &App) -> Result<(), Error> {
             continue;
         };
         match provider.look_up(&payment.charge_reference()).await {
-            // It may be on its way still.
+            // The request may still be on its way.
             Ok(it) if it.outcome == ChargeOutcome::NotFound && !is_lost(app, &payment, now) => {}
             Ok(answer) => {
                 settle(app, payment.id, &answer).await?;
@@ -445,7 +447,7 @@ pub async fn recover(app: &App) -> Result<(), Error> {
     refund::send_due_refunds(app).await
 }
 
-/// Whether a payment was begun so long ago that it never reached the provider. Its id tells when.
+/// Whether the payment is so old that it never reached the provider. Its id contains its time.
 fn is_lost(app: &App, payment: &StoredPayment, now: i64) -> bool {
     let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_POLLS);
     shared::id::made_at(payment.id).as_millis() + patience < now

@@ -1,4 +1,4 @@
-//! Paying back.
+//! Refunds.
 
 use shared::{
     money::Money,
@@ -22,7 +22,7 @@ use super::{
 
 const BATCH: i64 = 100;
 
-/// Pays back a part of an order, or all that is left.
+/// Refunds a part of an order, or everything that is left.
 pub async fn refund(
     app: &App,
     actor: &Actor,
@@ -52,7 +52,7 @@ async fn begin(
     let id = order.id;
     let mut left =
         orders::begin_refund(app, &mut tx, order, request.amount, request.restock).await?;
-    // From the payments that have some left, the first one first.
+    // Takes the amount from the captured payments, the oldest first.
     for payment in store::list_by_order(tx.conn(), id).await? {
         if payment.state != PaymentState::Captured {
             continue;
@@ -73,7 +73,8 @@ async fn begin(
     Ok(tx.commit().await?)
 }
 
-/// Sends back what is due. Several may do it at once; a provider pays one reference back once.
+/// Sends due refunds to their providers. Several processes may run it at once; a provider refunds a
+/// reference once.
 pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
     let mut reader = app.db.read().await?;
     let due = store::list_due_refunds(&mut reader, BATCH).await?;
@@ -83,7 +84,7 @@ pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
         let payment = store::find(&mut reader, payment, "").await?;
         drop(reader);
         let Some(payment) = payment else { continue };
-        // What came by hand goes back by hand.
+        // Manual payments are refunded by hand.
         if payment.provider != "manual" {
             let amount = Money::new(minor, payment.amount.currency);
             let sent = match provider::of(app, &payment.provider) {

@@ -1,4 +1,4 @@
-//! What those who run the shop do with an order.
+//! Transitions of orders that staff request.
 
 use shared::{
     order::{Order, OrderState},
@@ -18,7 +18,7 @@ use super::{
     store::{self, StoredPayment},
 };
 
-/// Takes an order a step on. `paid` notes a payment that came by itself.
+/// Applies a transition. `paid` records a manual payment.
 pub(super) async fn advance_order(
     app: &App,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! All SQL of the payments.
+//! All SQL of payments, refunds and events.
 
 use shared::{
     id::OrderId,
@@ -12,7 +12,7 @@ use crate::db::{self, Tx};
 
 use super::{ChargeReference, card_limits::CardNetworks};
 
-/// A payment as it is kept.
+/// A payment as stored in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredPayment {
     pub(super) id: i64,
@@ -22,13 +22,13 @@ pub(super) struct StoredPayment {
     pub(super) amount: Money,
     pub(super) reason: Option<String>,
     pub(super) external: Option<String>,
-    /// Where it was begun, until it has ended.
+    /// The client's network, until the payment has ended.
     pub(super) networks: CardNetworks,
     pub(super) updated_at: Timestamp,
 }
 
 impl StoredPayment {
-    /// As its provider knows it.
+    /// The reference for calls to its provider.
     pub(super) fn charge_reference(&self) -> ChargeReference {
         ChargeReference {
             reference: self.id,
@@ -42,7 +42,7 @@ const COLUMNS: &str = "
            network, site, updated_at
       from payments";
 
-/// The payment with this id.
+/// Finds a payment by id; `lock` is the locking clause, or empty.
 pub(super) async fn find(
     conn: &mut AnyConnection,
     id: i64,
@@ -54,7 +54,7 @@ pub(super) async fn find(
     row.as_ref().map(payment).transpose()
 }
 
-/// The payments of this order, the first one first.
+/// Lists the payments of an order, the oldest first.
 pub(super) async fn list_by_order(
     conn: &mut AnyConnection,
     order: OrderId,
@@ -66,7 +66,7 @@ pub(super) async fn list_by_order(
     rows.iter().map(payment).collect()
 }
 
-/// The last payment of the order with this number.
+/// Finds the last payment of the order with this number.
 pub(super) async fn find_last(
     conn: &mut AnyConnection,
     number: &str,
@@ -85,8 +85,8 @@ pub(super) async fn find_last(
     }
 }
 
-/// Payments of which nothing was heard since `before`: those on their way, and those that wait for
-/// their buyer and were made after `waits_since`.
+/// Lists payments whose status was last updated before `before`: those that are started, and those
+/// that wait for the buyer and were created after `waits_since`.
 pub(super) async fn list_unsettled(
     conn: &mut AnyConnection,
     (before, waits_since): (Timestamp, Timestamp),
@@ -127,7 +127,7 @@ fn payment(row: &AnyRow) -> Result<StoredPayment, db::Error> {
     })
 }
 
-/// Writes a payment that is on its way.
+/// Inserts a payment.
 pub(super) async fn add(tx: &mut Tx, it: &StoredPayment, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         insert into payments (id, order_id, provider, state, amount_minor, currency, created_at,
@@ -149,7 +149,7 @@ pub(super) async fn add(tx: &mut Tx, it: &StoredPayment, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// Notes what has become of a payment.
+/// Updates the status of a payment.
 pub(super) async fn update(
     tx: &mut Tx,
     it: &StoredPayment,
@@ -172,10 +172,10 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// For so long a buyer who has to do something is waited for before another order may come first.
+/// How long a payment that waits for the buyer protects its order from being replaced.
 const BUYERS_TURN_MS: i64 = 5 * 60 * 1_000;
 
-/// Whether money may be on its way for this order.
+/// Whether a payment of this order is captured or may still be.
 pub async fn is_in_progress(
     conn: &mut AnyConnection,
     order: OrderId,
@@ -189,7 +189,7 @@ pub async fn is_in_progress(
     }))
 }
 
-/// Puts an event of a provider into the inbox; false when it is there already.
+/// Records an event of a provider; returns false if it was recorded before.
 pub(super) async fn record_event(
     tx: &mut Tx,
     provider: &str,
@@ -221,7 +221,7 @@ pub(super) async fn record_event(
     Ok(true)
 }
 
-/// Writes money that is to go back.
+/// Inserts a due refund.
 pub(super) async fn add_refund(
     tx: &mut Tx,
     id: i64,
@@ -244,7 +244,7 @@ pub(super) async fn add_refund(
     Ok(())
 }
 
-/// What went back of this payment, or is on its way back.
+/// The refunded amount of a payment, including due refunds.
 pub(super) async fn sum_refunded(conn: &mut AnyConnection, payment: i64) -> Result<i64, db::Error> {
     let statement = "
         select cast(coalesce(sum(amount_minor), 0) as signed)
@@ -256,7 +256,7 @@ pub(super) async fn sum_refunded(conn: &mut AnyConnection, payment: i64) -> Resu
         .await
 }
 
-/// Money that is to go back: refund, payment, order's number, minor units.
+/// Lists due refunds: refund, payment, order number, minor units.
 pub(super) async fn list_due_refunds(
     conn: &mut AnyConnection,
     limit: i64,
@@ -271,7 +271,7 @@ pub(super) async fn list_due_refunds(
     sqlx::query_as(statement).bind(limit).fetch_all(conn).await
 }
 
-/// Notes that money went back; false when that was known.
+/// Marks a refund as done; returns false if it was done before.
 pub(super) async fn finish_refund(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, db::Error> {
     let statement = "
         update refunds
@@ -286,7 +286,7 @@ pub(super) async fn finish_refund(tx: &mut Tx, id: i64, now: Timestamp) -> Resul
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether an order waits for money to go back.
+/// Whether an order has due refunds.
 pub(super) async fn has_due_refunds(
     conn: &mut AnyConnection,
     number: &str,

@@ -1,4 +1,4 @@
-//! Payments over HTTP.
+//! HTTP handlers of payments.
 
 use axum::{Router, extract::State};
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use crate::{
 
 use super::{event, staff::advance_order};
 
-/// The endpoints of the payments.
+/// The routes of payments.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&PAY_ORDER, pay_order)
@@ -69,7 +69,7 @@ async fn confirm_payment(
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
 
-/// The signature is of the bytes as they came.
+/// The signature covers the raw bytes of the body.
 async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Answered {
     event::handle_stripe_event(&app, &headers, &body).await?;
     let received = Received { received: true };

@@ -1,4 +1,4 @@
-//! Those who move the money.
+//! Payment providers.
 
 mod stripe;
 mod test;
@@ -16,69 +16,69 @@ use stripe::StripeProvider;
 pub use stripe::verify_event;
 use test::TestProvider;
 
-/// What is to be charged.
+/// A charge to create.
 #[derive(Clone, Debug)]
 pub struct Charge {
-    /// Our own number for it. Asking twice with the same one charges once.
+    /// The id of our payment. Charging the same reference twice charges once.
     pub reference: i64,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// For which order.
+    /// The number of the order.
     pub number: String,
-    /// Where the buyer comes back to.
+    /// Where the provider sends the buyer back to.
     pub return_url: String,
-    /// With the method `test`: which card.
+    /// The card, for the method `test`.
     pub card: Option<TestCard>,
-    /// With a real provider: its token for the buyer's card. Without one the buyer goes on with the
+    /// The provider's token for the buyer's card. Without one the buyer continues with the
     /// provider.
     pub token: Option<String>,
-    /// For a buyer who pays on a page of the provider's: what that page is to be like.
+    /// For payments on a page that the provider hosts.
     pub page: Option<HostedPage>,
 }
 
-/// A page of the provider's on which a buyer pays.
+/// The payment page that the provider hosts.
 #[derive(Clone, Debug)]
 pub struct HostedPage {
     /// Its language.
     pub locale: Locale,
-    /// The buyer's address, which they need not type again.
+    /// The buyer's e-mail address, to fill in the form.
     pub email: String,
-    /// Until when the order is to be paid.
+    /// The order's payment deadline.
     pub until: Option<Timestamp>,
 }
 
-/// A charge that was asked for before.
+/// Identifies a charge that was created before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeReference {
-    /// Our own number for it.
+    /// The id of our payment.
     pub reference: i64,
-    /// What the provider calls it, if that was heard.
+    /// The provider's id, if known.
     pub external: Option<String>,
 }
 
-/// What has become of a charge.
+/// The outcome of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeOutcome {
-    /// The money is here.
+    /// The money was captured.
     Captured,
-    /// There is no money: why, in a word.
+    /// Declined, with the provider's reason code.
     Declined(String),
-    /// The buyer has to do something, or the bank.
+    /// The buyer or the bank has to confirm it.
     Confirming,
-    /// The provider has never heard of it.
+    /// The provider does not know the reference.
     NotFound,
 }
 
-/// What a provider says of a charge.
+/// The status of a charge, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeStatus {
-    /// What has become of it.
+    /// The outcome.
     pub outcome: ChargeOutcome,
-    /// What the provider calls it.
+    /// The provider's id.
     pub external: Option<String>,
-    /// What the buyer has to do.
+    /// What the buyer has to do next.
     pub next: Option<NextStep>,
-    /// How much came, where the provider says it.
+    /// The captured amount, if the provider reports it.
     pub amount: Option<Money>,
 }
 
@@ -93,7 +93,7 @@ impl From<ChargeOutcome> for ChargeStatus {
     }
 }
 
-/// The provider did not say what has become of it.
+/// The provider did not respond, so that the status is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payment provider does not respond: {0}")]
 pub struct ProviderError(pub String);
@@ -104,24 +104,25 @@ impl From<db::Error> for ProviderError {
     }
 }
 
-/// One who moves money. Every call may be repeated with the same reference and does the same once.
+/// A payment provider. Calls are idempotent: repeating one with the same reference has no further
+/// effect.
 pub trait Provider {
-    /// Charges.
+    /// Creates a charge.
     fn charge(
         &self,
         charge: Charge,
     ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
-    /// Says what has become of a charge.
+    /// Reads the status of a charge.
     fn look_up(
         &self,
         charge: &ChargeReference,
     ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
-    /// Goes on with a charge that the buyer has confirmed.
+    /// Continues a charge after the buyer has confirmed it.
     fn confirm(
         &self,
         charge: &ChargeReference,
     ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
-    /// Pays back a part of a charge.
+    /// Refunds a part of a charge.
     fn refund(
         &self,
         charge: &ChargeReference,
@@ -130,7 +131,7 @@ pub trait Provider {
     ) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 
-/// The ways to pay of which somebody else is asked for the money.
+/// The payment methods with a provider.
 #[derive(Debug)]
 pub enum Providers<'a> {
     /// The method `test`.
@@ -139,7 +140,7 @@ pub enum Providers<'a> {
     Stripe(StripeProvider<'a>),
 }
 
-/// The provider of this method; nothing when the shop takes the money itself.
+/// The provider of a payment method; `None` for `manual`.
 pub fn of<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
     match method {
         "test" => Some(Providers::Test(TestProvider(&app.db))),

@@ -1,5 +1,7 @@
-//! The method `stripe`: PaymentIntents over Stripe's HTTP API, and its signed events.
-//! See <https://docs.stripe.com/api/payment_intents> and <https://docs.stripe.com/webhooks#verify-manually>.
+//! The payment method `stripe`: PaymentIntents over Stripe's HTTP API, and signed events.
+//!
+//! See <https://docs.stripe.com/api/payment_intents> and
+//! <https://docs.stripe.com/webhooks#verify-manually>.
 
 mod session;
 
@@ -17,19 +19,19 @@ use super::{Charge, ChargeOutcome, ChargeReference, ChargeStatus, Provider, Prov
 
 use session::CheckoutSession;
 
-/// The shapes below are those of this version.
+/// The API version that the types below describe.
 const VERSION: &str = "2024-06-20";
-/// An event that is older, or younger, by so much is somebody's who has kept it.
+/// Events that are older, or further in the future, are refused as replays.
 const AGE_MAX_S: i64 = 300;
 
-/// Stripe, as one account sees it.
+/// Stripe, with the shop's API key.
 #[derive(Debug)]
 pub struct StripeProvider<'a> {
     app: &'a App,
     key: &'a str,
 }
 
-/// What is used of a PaymentIntent.
+/// The fields of a PaymentIntent that are used.
 #[derive(Debug, Deserialize)]
 struct PaymentIntent {
     id: String,
@@ -49,7 +51,7 @@ struct Metadata {
     hosted: Option<String>,
 }
 
-/// A currency as Stripe writes it, in small letters.
+/// A currency in lower case, as Stripe writes it.
 #[derive(Clone, Copy, Debug)]
 struct LowercaseCurrency(Currency);
 
@@ -70,7 +72,7 @@ struct RedirectToUrl {
     url: String,
 }
 
-/// Why something failed.
+/// An error of the API, or of the last payment attempt.
 #[derive(Debug, Deserialize)]
 struct StripeError {
     code: Option<String>,
@@ -98,14 +100,14 @@ struct StripeRefund {
 impl StripeError {
     fn word(self) -> String {
         let word = self.decline_code.or(self.code).or(self.kind);
-        // The column takes so many.
+        // The column `payments.reason` holds 64 characters.
         let word = word.unwrap_or_else(|| "declined".to_owned());
         word.chars().take(64).collect()
     }
 }
 
 impl PaymentIntent {
-    /// Why there is no money, if that is so.
+    /// Why the payment failed, if it did.
     fn declined(self) -> Option<String> {
         match (self.status.as_str(), self.last_payment_error) {
             ("canceled", _) => Some("canceled".to_owned()),
@@ -120,7 +122,8 @@ impl From<PaymentIntent> for ChargeStatus {
         let redirect = intent.next_action.take().and_then(|it| it.redirect_to_url);
         let (id, secret) = (intent.id.clone(), intent.client_secret.take());
         let amount = Money::new(intent.amount, intent.currency.0);
-        // On a page of Stripe's the buyer takes another card; when that is over, its session says.
+        // On a hosted page the buyer can try another card after a failure; the session says when it
+        // is over.
         let hosted = intent.metadata.hosted.is_some() && intent.status != "canceled";
         let captured = intent.status == "succeeded";
         let outcome = match intent.declined() {
@@ -142,7 +145,7 @@ impl From<PaymentIntent> for ChargeStatus {
 }
 
 impl<'a> StripeProvider<'a> {
-    /// Nothing when the shop has no account.
+    /// `None` if the shop has no Stripe key.
     pub fn new(app: &'a App) -> Option<Self> {
         let key = app.config.stripe_secret_key.as_deref()?;
         Some(Self { app, key })
@@ -168,7 +171,7 @@ impl<'a> StripeProvider<'a> {
     }
 }
 
-/// What Stripe answers: what was asked for, or that it is refused.
+/// Sends a request; the inner error is a refusal by Stripe.
 async fn call<T: serde::de::DeserializeOwned>(
     request: reqwest::RequestBuilder,
 ) -> Result<Result<T, StripeError>, ProviderError> {
@@ -179,7 +182,7 @@ async fn call<T: serde::de::DeserializeOwned>(
     let damaged = |error: serde_json::Error| ProviderError(format!("status {status}: {error}"));
     match status.as_u16() {
         200..=299 => serde_json::from_slice(&body).map(Ok).map_err(damaged),
-        // What is wrong with the request stays wrong. Anything else may be better the next time.
+        // A bad request stays bad. Other errors may be temporary.
         400 | 402 | 404 => {
             let failed: ErrorBody = serde_json::from_slice(&body).map_err(damaged)?;
             Ok(Err(failed.error))
@@ -236,7 +239,7 @@ impl Provider for StripeProvider<'_> {
             let found = call::<PaymentIntent>(self.request(http::Method::GET, &path)).await?;
             return found.map(ChargeStatus::from).map_err(refused);
         }
-        // The answer was lost. A search sees what was written a minute ago.
+        // The response was lost. The search index lags by up to a minute.
         let query = format!("metadata['payment']:'{}'", charge.reference);
         let request = self
             .request(http::Method::GET, "/v1/payment_intents/search")
@@ -246,7 +249,7 @@ impl Provider for StripeProvider<'_> {
         Ok(intent.map_or(ChargeOutcome::NotFound.into(), ChargeStatus::from))
     }
 
-    /// The buyer has confirmed with Stripe; what came of it is asked for.
+    /// The buyer confirms with Stripe directly, so that only the status is read.
     async fn confirm(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         self.look_up(charge).await
     }
@@ -272,14 +275,14 @@ impl Provider for StripeProvider<'_> {
     }
 }
 
-/// What Stripe has told by itself.
+/// A verified event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StripeEvent {
-    /// The event's own name.
+    /// The event id.
     pub id: String,
-    /// The payment that it is about; nothing when it is about something else.
+    /// The payment that it is about; `None` for other events.
     pub about: Option<ChargeReference>,
-    /// What it says, where that is final.
+    /// The status, if it is final.
     pub answer: Option<ChargeStatus>,
 }
 
@@ -296,7 +299,7 @@ struct EventObject {
     object: serde_json::Value,
 }
 
-/// Reads an event, if it was signed with the secret just now. `signature` is the header
+/// Verifies the signature and the time of an event, and parses it. `signature` is the header
 /// `Stripe-Signature`.
 pub fn verify_event(
     secret: &str,
@@ -323,7 +326,7 @@ pub fn verify_event(
     parse_event(body).map_err(|error| error.to_string())
 }
 
-/// Reads an event of a payment. Those of something else are about nothing.
+/// Parses an event. Only events of payments have an `about`.
 fn parse_event(body: &[u8]) -> Result<StripeEvent, serde_json::Error> {
     let event: EventBody = serde_json::from_slice(body)?;
     let object = event.data.object;
@@ -343,7 +346,7 @@ fn parse_event(body: &[u8]) -> Result<StripeEvent, serde_json::Error> {
         reference,
         external: Some(object),
     });
-    // Events come in any order; only that the money is here cannot be overtaken.
+    // Events arrive in any order; only a capture is final.
     let is_final = about.is_some() && answer.outcome == ChargeOutcome::Captured;
     Ok(StripeEvent {
         id: event.id,
@@ -364,7 +367,7 @@ mod tests {
 
     use super::*;
 
-    /// The signature of Stripe's own command line for this secret, time and body.
+    /// The signature was computed with Stripe's command-line tool for this secret, time and body.
     #[test]
     fn a_genuine_event_is_read_and_no_other() {
         let body = br#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","status":"succeeded","amount":500,"currency":"usd","metadata":{"payment":"42"}}}}"#;
@@ -424,8 +427,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes is read without a panic, and nothing is believed that is not signed; what is signed
-        /// and no event is refused.
+        /// No input panics, unsigned events are refused, and so are signed bodies that are no
+        /// event.
         #[test]
         fn an_event_is_read_whatever_it_is(
             header in "[ -~]{0,80}",

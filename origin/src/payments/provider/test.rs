@@ -1,4 +1,4 @@
-//! The method `test`: cards that always do the same.
+//! The payment method `test`: cards with a fixed outcome.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::db::Db;
 
 use super::{Charge, ChargeOutcome, ChargeReference, ChargeStatus, Provider, ProviderError};
 
-/// The provider of the method `test`: its cards always do the same. What it knows is kept in two tables
-/// that nobody else reads, as a real one keeps it elsewhere.
+/// The provider of the method `test`. Its state is in two tables that no other code reads, as a
+/// real provider's is elsewhere.
 #[derive(Clone, Debug)]
 pub struct TestProvider<'d>(pub &'d Db);
 

@@ -1,5 +1,6 @@
-//! Stripe's own page to pay on, for buyers whose browser runs no script of Stripe's. One session is one
-//! payment, however many cards are tried on its page.
+//! Stripe Checkout, for buyers whose browser runs no JavaScript. One session is one payment,
+//! however many cards the buyer tries.
+//!
 //! See <https://docs.stripe.com/api/checkout/sessions>.
 
 use serde::Deserialize;
@@ -9,15 +10,15 @@ use crate::payments::provider::{Charge, ChargeOutcome, ChargeStatus, HostedPage,
 
 use super::{LowercaseCurrency, Metadata, PaymentIntent, StripeError, StripeProvider, call};
 
-/// What the intent of a session is marked with, since the session says what has become of it.
+/// Marks the PaymentIntent of a session, because the outcome is then decided by the session.
 pub(super) const HOSTED_MARK: (&str, &str) = ("payment_intent_data[metadata][hosted]", "true");
 
-/// A session lasts half an hour at least and a day at most, by Stripe's clock. It is given somewhat more,
-/// or less, for the way there and for clocks that differ.
+/// Stripe accepts sessions between half an hour and a day. The margin allows for latency and for
+/// clocks that differ.
 const LASTS_MIN_MS: i64 = 35 * 60 * 1_000;
 const LASTS_MAX_MS: i64 = 23 * 60 * 60 * 1_000;
 
-/// What is used of a session.
+/// The fields of a session that are used.
 #[derive(Debug, Deserialize)]
 pub(super) struct CheckoutSession {
     pub(super) id: String,
@@ -30,7 +31,7 @@ pub(super) struct CheckoutSession {
     metadata: Option<Metadata>,
 }
 
-/// An intent: its id, or all of it where that was asked for.
+/// A PaymentIntent: its id, or the expanded object.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum IntentRef {
@@ -39,7 +40,7 @@ enum IntentRef {
 }
 
 impl CheckoutSession {
-    /// Our own number for the payment.
+    /// The id of our payment.
     pub(super) fn payment(&self) -> Option<&str> {
         self.metadata.as_ref()?.payment.as_deref()
     }
@@ -56,10 +57,11 @@ impl From<CheckoutSession> for ChargeStatus {
         let amount = amount.map(|(minor, LowercaseCurrency(currency))| Money::new(minor, currency));
         let status = session.status.as_deref();
         let outcome = match (status, session.payment_status.as_str(), declined) {
-            // The money belongs to the intent, which is what pays back.
+            // Refunds refer to the PaymentIntent.
             (_, "paid", _) if intent.is_some() && amount.is_some() => ChargeOutcome::Captured,
             (Some("expired"), ..) => ChargeOutcome::Declined("expired".to_owned()),
-            // The buyer is done, and the bank has said no afterwards. Before that they try again.
+            // The buyer is done and the bank has declined afterwards. Before that they can try
+            // again.
             (Some("complete"), _, Some(why)) => ChargeOutcome::Declined(why),
             _ => ChargeOutcome::Confirming,
         };
@@ -78,8 +80,8 @@ impl From<CheckoutSession> for ChargeStatus {
 }
 
 impl StripeProvider<'_> {
-    /// Opens a session. The fields are the same whenever they are sent, because Stripe refuses others
-    /// under a key that it knows.
+    /// Creates a session. The fields must be the same for every attempt, because Stripe refuses
+    /// other ones under a known idempotency key.
     pub(super) async fn open(
         &self,
         charge: &Charge,
@@ -118,7 +120,7 @@ impl StripeProvider<'_> {
         })
     }
 
-    /// What has become of a session; nothing when the id is that of an intent.
+    /// Reads the status of a session; `None` if the id is that of a PaymentIntent.
     pub(super) async fn find_session(
         &self,
         id: &str,
@@ -134,8 +136,8 @@ impl StripeProvider<'_> {
     }
 }
 
-/// When a session ends that is opened for this payment: with the order where Stripe allows it. Who pays
-/// after that gets the money back.
+/// When the session expires: together with the order's deadline, as far as Stripe allows it. A
+/// later payment is refunded.
 fn ends_at(payment: i64, until: Option<Timestamp>) -> Timestamp {
     let made = shared::id::made_at(payment).as_millis();
     let (least, most) = (made + LASTS_MIN_MS, made + LASTS_MAX_MS);
