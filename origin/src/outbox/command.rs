@@ -1,4 +1,4 @@
-//! `origin outbox`: what could not be delivered, for whoever runs the shop.
+//! The command `origin outbox`: lists and retries messages that could not be delivered.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! How many messages one address gets that anybody can cause: those about orders that nobody has paid.
-//! The shop's pages say the same to whoever has placed them. What is paid is always told.
+//! Limits the messages to one address that anybody can trigger: those about unpaid orders. The
+//! shop's pages show the same. Messages about paid orders are always sent.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use crate::{
 
 use super::store::DueMessage;
 
-/// Of these messages, those that are not sent because their address got too many in an hour. One that is
-/// tried again was counted the first time.
+/// Returns the ids of messages that are not sent because their address exceeds the hourly limit.
+/// Retries were counted by their first attempt.
 pub(super) async fn withheld<'m>(
     app: &App,
     mails: impl Iterator<Item = (&'m DueMessage, About, &'m Order)>,

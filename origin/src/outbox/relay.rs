@@ -1,5 +1,5 @@
-//! The relay: takes what is due out of the outbox. What happened becomes a message for each who is to know;
-//! each of those is delivered, fails and is parked alone.
+//! The relay: delivers due messages. An event becomes one message per receiver; each of these is
+//! delivered, retried and parked independently.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,30 +26,30 @@ use super::{
     store::{self, DueMessage, OutboxLane},
 };
 
-/// Messages that are taken at once.
+/// Messages per batch.
 const BATCH: i64 = 200;
-/// Messages to one webhook that are taken at once, and how many of them are on their way together. Were
-/// none of them answered, all would be given up before the lease ends.
+/// Messages to one webhook per batch, and how many of them are sent concurrently. Even if every
+/// request times out, the batch ends before its lease.
 const WEBHOOK_BATCH: i64 = 32;
 const WEBHOOKS_AT_ONCE: usize = 8;
-/// How often one looks for messages to others while a receiver takes its time.
+/// How often other due webhooks are looked for while a slow receiver is being waited for.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// After so many tries a message is parked.
+/// A message is parked after this many attempts.
 const ATTEMPTS_MAX: i64 = 12;
 const WAIT_MIN_MS: i64 = 1_000;
 const WAIT_MAX_MS: i64 = 60 * 60 * 1_000;
 
-/// Hands on what has happened, then tells buyers what is due, and says how many letters went out.
+/// Fans out due events, then sends due mail; returns the number of mails sent.
 pub async fn deliver_due(app: &App) -> Result<usize, db::Error> {
     fan_out_due(app).await?;
     send_mail_due(app).await
 }
 
-/// Makes messages of what has happened, one for each who is to know, and says of how many events. Nobody
-/// outside is asked, so nobody who fails holds up the others.
+/// Turns due events into one message per receiver and returns the number of events. No receiver is
+/// called, so that a failing one delays nobody.
 ///
-/// Those who wait for an answer come first: it rests after each batch for as long as that took, and
-/// leaves the rest for the next time when somebody orders just then.
+/// Requests take precedence over the relay: it pauses after each batch for as long as the batch
+/// took, and stops while orders are being placed.
 pub async fn fan_out_due(app: &App) -> Result<usize, db::Error> {
     let mut handed_on = 0;
     loop {
@@ -68,7 +68,7 @@ pub async fn fan_out_due(app: &App) -> Result<usize, db::Error> {
     }
 }
 
-/// Sends the mail that is due, and says how many letters that were; it rests as [`fan_out_due`] does.
+/// Sends due mail and returns the number of mails; it yields to requests like [`fan_out_due`].
 pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
     let mut delivered = 0;
     loop {
@@ -89,7 +89,7 @@ pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
     }
 }
 
-/// Tells the webhooks what is due, each by itself, and says how many messages that were.
+/// Delivers due messages to all webhooks concurrently and returns the number delivered.
 pub async fn deliver_webhooks(app: &App) -> Result<usize, db::Error> {
     let (mut delivered, mut failure) = (0, None);
     let mut running = FuturesUnordered::new();
@@ -110,7 +110,7 @@ pub async fn deliver_webhooks(app: &App) -> Result<usize, db::Error> {
         let ended = match tokio::time::timeout(POLL_INTERVAL, running.next()).await {
             Ok(Some(ended)) => ended,
             Ok(None) => return failure.map_or(Ok(delivered), Err),
-            // A receiver takes its time; others may have become due.
+            // A receiver is slow; others may have become due.
             Err(_) => {
                 finished.clear();
                 continue;
@@ -131,7 +131,7 @@ async fn list_due_receivers(app: &App) -> Result<Vec<String>, db::Error> {
     store::list_due_receivers(&mut reader, app.clock.now()).await
 }
 
-/// Tells one webhook what is due.
+/// Delivers the due messages of one webhook.
 async fn deliver_to_webhook(app: &App, receiver: &str) -> Result<usize, db::Error> {
     let mut delivered = 0;
     loop {
@@ -157,7 +157,7 @@ async fn deliver_to_webhook(app: &App, receiver: &str) -> Result<usize, db::Erro
     }
 }
 
-/// Takes what is due.
+/// Leases due messages.
 async fn take(app: &App, lane: OutboxLane<'_>, limit: i64) -> Result<Vec<DueMessage>, db::Error> {
     let now = app.clock.now();
     let mut reader = app.db.read().await?;
@@ -175,10 +175,10 @@ async fn take(app: &App, lane: OutboxLane<'_>, limit: i64) -> Result<Vec<DueMess
     db::retried(take, db::is_conflict).await
 }
 
-/// What became of a message: what follows from it, or why it was not delivered.
+/// The result of a delivery: follow-up messages, or the error.
 type DeliveryResult = Result<Vec<OutboxMessage>, String>;
 
-/// Notes what became of messages, and says how many were delivered.
+/// Records the results of deliveries and returns how many succeeded.
 async fn record_results(
     app: &App,
     due: Vec<DueMessage>,
@@ -214,7 +214,7 @@ async fn record_results(
     Ok(done.len())
 }
 
-/// Twice as long after each try, with a chance part, so that what failed together does not come back
+/// Exponential back-off with jitter, so that messages that failed together are not retried
 /// together.
 fn wait_ms(attempts: i64) -> i64 {
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX).min(20);
@@ -234,7 +234,7 @@ impl MessagePayload {
     }
 }
 
-/// The orders that messages are about, read once for all of them.
+/// The orders that messages are about, by number, read in one query.
 type Orders = HashMap<String, (Order, Locale)>;
 
 async fn orders_of(
@@ -247,7 +247,7 @@ async fn orders_of(
     orders.map_err(|error| error.to_string())
 }
 
-/// Makes the messages about events, and says of each in their order which those are.
+/// Builds the follow-up messages of events; the results are in the same order.
 async fn fan_out(app: &App, events: &[DueMessage]) -> Vec<DeliveryResult> {
     let payloads: Vec<_> = events.iter().map(MessagePayload::of).collect();
     let webhooks = async || {
@@ -278,7 +278,7 @@ async fn fan_out(app: &App, events: &[DueMessage]) -> Vec<DeliveryResult> {
     each.collect()
 }
 
-/// Sends letters, and says of each message in their order what became of it.
+/// Sends mail; the results are in the same order.
 async fn send_mail(app: &App, messages: &[DueMessage]) -> Vec<DeliveryResult> {
     let payloads: Vec<_> = messages.iter().map(MessagePayload::of).collect();
     let orders = match orders_of(app, &payloads).await {
@@ -321,7 +321,7 @@ async fn send_mail(app: &App, messages: &[DueMessage]) -> Vec<DeliveryResult> {
     outcomes
 }
 
-/// What the buyer is told, if the order is still there and its buyer was not erased.
+/// The mail to an order's buyer, unless the order is gone or its buyer was erased.
 fn order_mail(
     app: &App,
     message: &DueMessage,
@@ -340,7 +340,7 @@ fn order_mail(
     })
 }
 
-/// What is told to the owner of an address and to nobody else.
+/// The mail to the owner of an address, with a link for nobody else.
 async fn account_mail(app: &App, message: &DueMessage) -> Result<Option<OutgoingMail>, String> {
     let link: LinkMessage =
         serde_json::from_str(&message.payload).map_err(|error| error.to_string())?;
@@ -353,8 +353,7 @@ async fn account_mail(app: &App, message: &DueMessage) -> Result<Option<Outgoing
     }))
 }
 
-/// A message as webhooks are told it. What they get of an order is the order, without the buyer's
-/// secret.
+/// The payload of webhooks. It contains the order without its token.
 fn webhook_event(
     message: &DueMessage,
     state: Option<OrderState>,
@@ -382,7 +381,7 @@ fn webhook_event(
     })
 }
 
-/// What the buyer is told when an order comes to this state, if anything.
+/// The mail that is sent when an order reaches this state, if any.
 fn mail_about(state: OrderState) -> Option<About> {
     match state {
         OrderState::Pending => Some(About::Placed),
