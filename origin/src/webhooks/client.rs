@@ -1,8 +1,9 @@
-//! Where messages may go: public addresses over https, and the hosts that the settings name.
+//! The HTTP client for webhooks, which protects against server-side request forgery.
 //!
-//! Whoever makes a webhook chooses an address that the origin connects to, from inside the shop's
-//! network. A name is therefore looked at twice: its text when the webhook is made, and what it resolves
-//! to on every connection, which goes to exactly the addresses that were looked at.
+//! Whoever creates a webhook chooses an address that the origin connects to from inside the shop's
+//! network. The URL is therefore validated when the webhook is created, and the resolved addresses
+//! on every connection, which uses exactly the validated ones. Only public addresses over https are
+//! allowed, and the hosts named in the settings.
 
 use std::{
     collections::HashSet,
@@ -18,32 +19,32 @@ use crate::client;
 
 const URL_MAX: usize = 2_000;
 
-/// What connects to the receivers of webhooks, and to nothing else.
+/// An HTTP client for webhook receivers only.
 #[derive(Clone, Debug)]
 pub struct WebhookClient {
     client: reqwest::Client,
     allowed: Arc<HashSet<String>>,
 }
 
-/// Why nothing is sent to an address: a sentence for whoever wants it to be.
+/// Why a URL is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhookUrl {
-    /// It is none, or too long.
+    /// Not a URL, or too long.
     #[error("url must be an https URL of at most {URL_MAX} characters.")]
     Url,
-    /// It holds a name or a password, which everybody sees who sees the webhook.
+    /// It contains credentials, which everybody who can list webhooks would see.
     #[error("url must not contain a user name or a password.")]
     Credentials,
-    /// What is sent could be read on its way.
+    /// The request would not be encrypted.
     #[error("url must begin with https://; --webhook-hosts lists the hosts that need not.")]
     Plain,
-    /// It is in the shop's own network.
+    /// The host is in a private network.
     #[error("url must lead to a public address; --webhook-hosts lists the hosts that need not.")]
     Private,
 }
 
 impl WebhookClient {
-    /// Sends to public addresses and to these hosts.
+    /// A client that connects to public addresses and to these hosts.
     pub fn new(allowed: &[String]) -> Result<Self, String> {
         let allowed: HashSet<String> = allowed.iter().map(|it| host_text(it)).collect();
         let allowed = Arc::new(allowed);
@@ -55,7 +56,7 @@ impl WebhookClient {
         })
     }
 
-    /// The address in a text, if something may be sent there as far as the text tells.
+    /// Validates a URL, as far as possible without resolving its host.
     pub fn parse(&self, text: &str) -> Result<Url, InvalidWebhookUrl> {
         let url = Url::parse(text).map_err(|_| InvalidWebhookUrl::Url)?;
         let host = url.host().ok_or(InvalidWebhookUrl::Url)?;
@@ -72,7 +73,7 @@ impl WebhookClient {
             return Err(InvalidWebhookUrl::Plain);
         }
         let public = match host {
-            // A name without a dot is one of this network.
+            // A name without a dot is local.
             Host::Domain(name) => name.trim_end_matches('.').contains('.'),
             Host::Ipv4(address) => is_public(address.into()),
             Host::Ipv6(address) => is_public(address.into()),
@@ -84,20 +85,20 @@ impl WebhookClient {
         }
     }
 
-    /// Begins a request to an address, which is looked at again: the settings may be others by now.
+    /// Starts a request. The URL is validated again, because the settings may have changed.
     pub(super) fn post(&self, url: &str) -> Result<reqwest::RequestBuilder, InvalidWebhookUrl> {
         Ok(self.client.post(self.parse(url)?))
     }
 }
 
-/// The name of a host as it is compared: small letters, no last dot, no brackets.
+/// Normalizes a host for comparison: lower case, without trailing dot and brackets.
 fn host_text(host: &str) -> String {
     let host = host.trim().trim_end_matches('.');
     let host = host.strip_prefix('[').unwrap_or(host);
     host.strip_suffix(']').unwrap_or(host).to_lowercase()
 }
 
-/// Resolves names to public addresses, and to any address for the hosts that are allowed by name.
+/// Resolves names to public addresses only, except for allowed hosts.
 struct PublicResolver(Arc<HashSet<String>>);
 
 impl Resolve for PublicResolver {
@@ -123,8 +124,8 @@ const fn v6(a: u16, b: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), length)
 }
 
-/// IPv4 networks that are not reached over the internet (IANA's special-purpose registry), multicast and
-/// what is reserved.
+/// IPv4 networks that are not globally reachable (IANA special-purpose registry), multicast and
+/// reserved.
 const SPECIAL_V4: [Ipv4Net; 15] = [
     v4(0, 0, 0, 8),
     v4(10, 0, 0, 8),
@@ -142,8 +143,8 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     v4(224, 0, 0, 4),
     v4(240, 0, 0, 4),
 ];
-/// The part of IPv6 that the internet uses, and what of it is special: protocols and tunnels,
-/// documentation, 6to4, documentation again.
+/// The global unicast range of IPv6, and its special-purpose parts: protocol assignments and
+/// tunnels, documentation, 6to4, documentation.
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 3);
 const SPECIAL_V6: [Ipv6Net; 4] = [
     v6(0x2001, 0, 23),
@@ -152,12 +153,12 @@ const SPECIAL_V6: [Ipv6Net; 4] = [
     v6(0x3fff, 0, 20),
 ];
 
-/// Whether an address is on the internet. One that holds an IPv4 address is what that one is.
+/// Whether an address is globally reachable; embedded IPv4 addresses are checked themselves.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|it| it.contains(&address)),
         IpAddr::V6(address) => match address.segments() {
-            // Mapped addresses, and those of NAT64.
+            // IPv4-mapped and NAT64 addresses.
             [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
                 let [.., a, b, c, d] = address.octets();
                 is_public(Ipv4Addr::new(a, b, c, d).into())
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(path.err(), Some(InvalidWebhookUrl::Url));
     }
 
-    /// A name that looks public may resolve to this machine: that is seen when it is connected to.
+    /// A public name may resolve to a private address, which only the resolver sees.
     #[tokio::test]
     async fn what_a_name_resolves_to_is_looked_at() {
         let name = || "localhost".parse::<Name>().unwrap();

@@ -1,4 +1,4 @@
-//! From an event to the messages about it, and from a message to its receiver.
+//! Fans out events to webhooks, and sends messages to their receivers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,22 +8,22 @@ use crate::{app::App, outbox::OutboxMessage};
 
 use super::{StoredWebhook, signing};
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// Its name: the same for everybody who is told, and each time.
+    /// Its id, the same for all receivers and attempts.
     pub id: i64,
-    /// What happened: `order.paid`.
+    /// The topic, such as `order.paid`.
     pub topic: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What is to be known.
+    /// The data.
     pub data: Value,
 }
 
-/// A message to one receiver, as it lies in the outbox.
+/// The payload of a webhook message in the outbox.
 #[derive(Debug, Serialize, Deserialize)]
 struct WebhookDelivery {
     webhook: i64,
@@ -31,7 +31,7 @@ struct WebhookDelivery {
     body: String,
 }
 
-/// The messages about an event, one for each who wants to know.
+/// Builds one message per subscribed webhook.
 pub fn fan_out<'w>(
     webhooks: &'w [StoredWebhook],
     event: &'w WebhookEvent,
@@ -53,7 +53,7 @@ pub fn fan_out<'w>(
     })
 }
 
-/// Sends a message of [`fan_out`]. A receiver that is gone needs none.
+/// Sends a message of [`fan_out`]. Messages to deleted webhooks are dropped.
 pub async fn send(app: &App, webhooks: &[StoredWebhook], payload: &str) -> Result<(), String> {
     let delivery: WebhookDelivery =
         serde_json::from_str(payload).map_err(|error| error.to_string())?;
@@ -77,14 +77,14 @@ pub async fn send(app: &App, webhooks: &[StoredWebhook], payload: &str) -> Resul
         .send()
         .await
         .map_err(|error| format!("the receiver: {}", reason(&error.without_url())))?;
-    // What else it says is not read: it may be endless, and may hold what was sent.
+    // The response body is not read: it may be endless, and may echo what was sent.
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(format!("the receiver responded with {status}")),
     }
 }
 
-/// What went wrong, down to its cause: "error sending request" alone helps nobody.
+/// Joins the error with its causes; the outermost message alone says too little.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut reason = error.to_string();
     let mut cause = error.source();

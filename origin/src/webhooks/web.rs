@@ -1,4 +1,4 @@
-//! Webhooks over HTTP, for those who run the shop.
+//! HTTP handlers of webhooks, for staff.
 
 use axum::{Router, extract::State};
 use http::StatusCode;
@@ -20,10 +20,10 @@ use super::{
     store::{self, StoredWebhook},
 };
 
-/// The most that a shop has.
+/// The maximum number of webhooks.
 const WEBHOOKS_MAX: usize = 50;
 
-/// The endpoints of the webhooks.
+/// The routes of webhooks.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CREATE_WEBHOOK, create_webhook)
@@ -98,7 +98,7 @@ async fn create(
     })
 }
 
-/// A webhook carries what its maker may read, and no more: each topic asks for the right to it.
+/// A webhook may only receive topics that its creator has the right to read.
 fn check_rights(caller: &Caller, topics: &[String]) -> Result<(), Error> {
     let all = topics.is_empty();
     let wanted = TOPICS
