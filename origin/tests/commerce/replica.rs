@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::{
     db_test,
-    kept::{price_of, set_price},
+    response_cache::{price_of, set_price},
     shopper::*,
     support::Shop,
 };

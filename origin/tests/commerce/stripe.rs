@@ -17,8 +17,9 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::{
-    db_test, hosted,
+    db_test,
     shopper::*,
+    stripe_checkout,
     support::{Reply, Shop},
 };
 
@@ -128,8 +129,8 @@ pub async fn account(shop: &Shop) -> (Shop, Stripe) {
         .route("/v1/payment_intents", post(create))
         .route("/v1/payment_intents/search", get(search))
         .route("/v1/payment_intents/{id}", get(retrieve))
-        .route("/v1/checkout/sessions", post(hosted::open))
-        .route("/v1/checkout/sessions/{id}", get(hosted::retrieve))
+        .route("/v1/checkout/sessions", post(stripe_checkout::open))
+        .route("/v1/checkout/sessions/{id}", get(stripe_checkout::retrieve))
         .route("/v1/refunds", post(refund))
         .with_state(Arc::clone(&stripe));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -13,7 +13,7 @@ use shared::edge::AS_OF_HEADER;
 
 use crate::{
     db_test,
-    kept::{price_of, served, set_price},
+    response_cache::{price_of, served, set_price},
     support::{Shop, redis::Redis},
 };
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use origin::db::{FIRST_AUTOMATIC, LeaseError, LeaseRequest};
 use shared::id::IdGenerator;
 
-use crate::{db_test, kept::set_price, shopper::*, support::Shop};
+use crate::{db_test, response_cache::set_price, shopper::*, support::Shop};
 
 const LASTS: Duration = Duration::from_secs(10);
 
