@@ -1,4 +1,4 @@
-//! What is sold before it is there, and what comes back.
+//! Backorders, returned goods, and several stock locations.
 
 use axum::body::Body;
 use http::Request;
@@ -62,8 +62,9 @@ async fn ordered(shop: &Shop, sku: &str, quantity: i64) -> Value {
 }
 
 db_test! {
-    /// What is sold before it is there is told so everywhere; what arrives goes to those who wait, the
-    /// first one first, before anybody else can buy it; nothing is sent half.
+    /// A backorder is shown on the cart, the order and the product; new stock fills backorders in
+    /// the order of their orders before it can be sold, and an order with a backorder cannot be
+    /// shipped.
     async fn who_waits_is_served_first(shop) {
         let mut tea = only("tea", "5.00", 1);
         tea.variants[0].backorder = true;
@@ -87,7 +88,7 @@ db_test! {
         assert_eq!(read(shop, &second).await["lines"][0]["backordered"], 3);
         assert_eq!(step(shop, &first, "shipped").await.status, 200);
         assert_eq!(step(shop, &second, "shipped").await.status, 409);
-        // Five come: three go to who waits, two can be sold.
+        // Of five new units, three fill the backorder and two are available.
         assert_eq!(arrive(shop, "tea-1", 5).await["on_hand"], 2);
         assert_eq!(step(shop, &second, "shipped").await.status, 200);
         assert_eq!(shop.json("/api/v1/products/tea").await["availability"], "low");
@@ -95,7 +96,7 @@ db_test! {
 }
 
 db_test! {
-    /// Who gives up waits no more; what they had goes to the next in the queue.
+    /// Cancelling an order deletes its backorders and gives its units to the next one.
     async fn who_gives_up_makes_room(shop) {
         let mut tea = only("tea", "5.00", 2);
         tea.variants[0].backorder = true;
@@ -108,7 +109,7 @@ db_test! {
         assert_eq!(read(shop, &second).await["lines"][0]["backordered"], 0);
         assert_eq!(count(shop, "select count(*) from backorders").await, 0);
         assert_eq!(on_hand(shop).await, 1);
-        // Money back before it came: nobody waits any more either.
+        // A refund before the goods have arrived deletes the backorders as well.
         let third = ordered(shop, "tea-1", 3).await;
         assert_eq!(step(shop, &third, "paid").await.status, 200);
         assert_eq!(refund(shop, &third, json!({ "restock": true }), "r").await.status, 200);
@@ -118,7 +119,7 @@ db_test! {
 }
 
 db_test! {
-    /// Many order at once what is not there, while it arrives: nothing is lost or given out twice.
+    /// Concurrent orders on backorder and stock arrivals: every unit is accounted for once.
     async fn arrivals_and_orders_at_once_add_up(shop) {
         let mut tea = only("tea", "5.00", 3);
         tea.variants[0].backorder = true;
@@ -135,7 +136,7 @@ db_test! {
         let (placed, ()) = tokio::join!(place_at_once(shop, &carts), arrivals);
         assert!(placed.iter().all(|it| it.status == 201));
         let missing = "select cast(coalesce(sum(quantity), 0) as signed) from backorders";
-        // Thirty-three were there, forty are sold.
+        // 33 units have arrived, 40 are sold.
         assert_eq!((count(shop, missing).await, on_hand(shop).await), (7, 0));
         arrive(shop, "tea-1", 10).await;
         assert_eq!((count(shop, missing).await, on_hand(shop).await), (0, 3));
@@ -143,8 +144,8 @@ db_test! {
 }
 
 db_test! {
-    /// A part comes back, some of it can be sold again; no more comes back than went out, and a repeated
-    /// request counts once.
+    /// Parts of an order are returned, some of them restocked; no more can be returned than was
+    /// shipped, and a repeated request counts once.
     async fn goods_come_back_in_parts(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "tea-1", 5).await;
@@ -174,7 +175,7 @@ db_test! {
             let reply = take_back(shop, &order, body.clone(), "wrong").await;
             assert_eq!(reply.status.as_u16(), status, "{body}: {}", reply.text());
         }
-        // The rest with the money: what broke stays broken.
+        // A full refund restocks the rest, but not the broken unit.
         let refunded = refund(shop, &order, json!({ "restock": true }), "money").await;
         assert_eq!(refunded.json()["state"], "refunded", "{}", refunded.text());
         assert_eq!((on_hand(shop).await, &read(shop, &order).await["lines"][0]["returned"]), (8, &json!(5)));
@@ -183,7 +184,7 @@ db_test! {
 }
 
 db_test! {
-    /// A second location is made over the API, and goods are taken from both.
+    /// A second location is created through the API, and an order takes units from both.
     async fn goods_lie_at_several_locations(shop) {
         shop.save(vec![only("tea", "5.00", 1)]).await;
         for (code, name, status) in [

@@ -1,19 +1,19 @@
-//! What the buyer is told.
+//! Mail to buyers.
 
 use serde_json::json;
 
 use crate::{db_test, shopper::*};
 
 db_test! {
-    /// The buyer gets one message for each thing that happened, in order, in their language, even
-    /// when two processes deliver at once and the mailbox fails for a while.
+    /// The buyer gets one message per event, in order and in their language, even if two processes
+    /// deliver at the same time and the mailbox fails for a while.
     async fn the_buyer_is_told_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let mut order = order_of(shop, &path).await;
         order["locale"] = json!("zh");
         let placed = send(shop, "POST", &format!("{path}/order"), &order).await.json();
-        // A file stands where the folder should be.
+        // A file in place of the mailbox folder makes every delivery fail.
         let folder = shop.app.config.data_dir.join("mail");
         std::fs::write(&folder, "").unwrap();
         assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
@@ -39,7 +39,7 @@ db_test! {
 }
 
 db_test! {
-    /// What fails again and again is parked, seen, and tried again when somebody says so.
+    /// A message that keeps failing is parked, listed, and delivered after a retry.
     async fn what_cannot_be_delivered_is_parked(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
@@ -65,7 +65,7 @@ db_test! {
 }
 
 db_test! {
-    /// What was given up names people: it is not kept for ever.
+    /// Parked messages contain personal data and are deleted after a month.
     async fn what_was_given_up_is_forgotten_after_a_month(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;

@@ -1,4 +1,4 @@
-//! Cards that are tried one after the other: after a while there is a pause.
+//! Card testing: declined cards lead to a pause.
 
 use http::Request;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const HERE: &str = "198.51.100.1";
 const THERE: &str = "198.51.100.2";
 const HOUR: i64 = 60 * 60 * 1_000;
 
-/// The shop where an order may be paid for a month, and anybody may ask as often as they like.
+/// A shop with a payment deadline of a month and without rate limits.
 async fn patient(shop: &Shop) -> Shop {
     shop.save(vec![only("tea", "5.00", 900)]).await;
     shop.with(|config| {
@@ -23,7 +23,7 @@ async fn patient(shop: &Shop) -> Shop {
     .await
 }
 
-/// Where an order is paid that waits for a card.
+/// Places an order and returns the path of its payments.
 async fn order(shop: &Shop) -> String {
     let cart = ready_cart(shop, "tea-1", 1).await;
     let order = place_from(shop, HERE, &cart, "test").await.json();
@@ -39,13 +39,13 @@ async fn pay(shop: &Shop, from: &str, to: &str, card: &str) -> Reply {
     send_from(shop, from, ("POST", to), &json!({ "card": card })).await
 }
 
-/// A card is declined, and nothing else is wrong.
+/// Pays with a card that is declined.
 async fn decline(shop: &Shop, from: &str, to: &str) {
     let reply = pay(shop, from, to, "declined").await;
     assert_eq!(reply.json()["state"], "failed", "{}", reply.text());
 }
 
-/// For how many seconds no card is taken.
+/// The seconds until payments are accepted again.
 fn paused(reply: &Reply) -> i64 {
     let problem = &reply.json()["type"];
     assert_eq!(
@@ -66,7 +66,8 @@ async fn log(shop: &Shop) -> Vec<Value> {
 }
 
 db_test! {
-    /// Five declines for one order, from wherever; then an hour's pause, then two, each for one more try.
+    /// Five declines for one order from any network begin a pause of an hour; each further decline
+    /// doubles it.
     async fn an_order_takes_five_declined_cards(shop) {
         let shop = &patient(shop).await;
         let to = order(shop).await;
@@ -79,7 +80,7 @@ db_test! {
         shop.app.clock.advance(1_000);
         decline(shop, THERE, &to).await;
         assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 7_200);
-        // Another order of theirs is another order.
+        // Another order of the same buyer has its own count.
         assert_eq!(pay(shop, THERE, &order(shop).await, "succeeds").await.json()["state"], "captured");
         shop.app.clock.advance(2 * HOUR);
         assert_eq!(pay(shop, THERE, &to, "succeeds").await.json()["state"], "captured");
@@ -95,8 +96,8 @@ db_test! {
 }
 
 db_test! {
-    /// Ten declines from one network in an hour, on however many orders; what succeeds does not count, and
-    /// others go on.
+    /// Ten declines from one network within an hour begin a pause, across all orders; captures do
+    /// not count, and other networks are not affected.
     async fn a_network_has_ten_declined_cards(shop) {
         let shop = &patient(shop).await;
         for _ in 0..4 {
@@ -106,7 +107,7 @@ db_test! {
             assert_eq!(pay(shop, HERE, &to, "succeeds").await.json()["state"], "captured");
         }
         shop.app.clock.advance(HOUR);
-        // What was an hour ago is forgotten.
+        // Declines older than an hour do not count.
         for _ in 0..5 {
             let to = order(shop).await;
             decline(shop, HERE, &to).await;
@@ -129,7 +130,7 @@ db_test! {
 }
 
 db_test! {
-    /// Many at once, at two origins: the provider sees ten.
+    /// Concurrent attempts at two origins: the provider receives ten.
     async fn many_at_once_are_not_free(shop) {
         let shop = &patient(shop).await;
         let twin = shop.with(|_| ()).await;
@@ -150,7 +151,7 @@ db_test! {
 }
 
 db_test! {
-    /// The networks of one site count together, for whoever has an IPv6 /48 has 65,536 of them.
+    /// The networks of a site share a limit, because an IPv6 /48 contains 65,536 of them.
     async fn a_site_has_a_multiple(shop) {
         let shop = &patient(shop).await;
         let shop = &shop

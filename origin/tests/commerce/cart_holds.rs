@@ -1,4 +1,4 @@
-//! What is kept for a cart in checkout, and carts that become one.
+//! Stock holds of carts in checkout, and merging carts.
 
 use origin::{cart, orders};
 use serde_json::json;
@@ -16,7 +16,8 @@ async fn held(shop: &Shop) -> i64 {
 }
 
 db_test! {
-    /// Who is in checkout gets what was there, others are told; after its time it is anybody's.
+    /// A cart in checkout holds its units, other carts see what is left, and an expired hold
+    /// releases them.
     async fn what_is_kept_for_one_is_not_sold_to_another(shop) {
         shop.save(vec![only("lamp", "10.00", 3)]).await;
         let first = ready_cart(shop, "lamp-1", 2).await;
@@ -32,7 +33,7 @@ db_test! {
         assert_eq!(held(shop).await, 3);
         assert_eq!(shop.json("/api/v1/products/lamp").await["availability"], "out");
 
-        // Doing something extends it, and what is kept follows the cart; but not for ever.
+        // Each change extends the hold, up to its maximum, and updates the held units.
         shop.app.clock.advance(10 * 60_000);
         let line = format!("{first}/lines/lamp-1");
         let fewer = send(shop, "PUT", &line, &json!({ "quantity": 1 })).await.json();
@@ -48,7 +49,7 @@ db_test! {
         assert_eq!(held(shop).await, 0);
         assert!(shop.json(&first).await.get("held_until").is_none());
 
-        // Placing the order turns what is kept into a sale.
+        // Placing the order turns the hold into a sale.
         hold(shop, &first).await;
         hold(shop, &second).await;
         let placed = place(shop, &first).await;
@@ -65,8 +66,8 @@ db_test! {
 }
 
 db_test! {
-    /// Many begin checkout, change their minds, order and are swept at the same time: what is held is
-    /// held for somebody, and nothing is sold twice.
+    /// Concurrent holds, changes, orders and releases: every held unit belongs to a cart, and
+    /// nothing is oversold.
     async fn holds_orders_and_sweepers_meet(shop) {
         shop.save(vec![only("vase", "10.00", 60)]).await;
         let mut paths = Vec::new();
@@ -84,7 +85,8 @@ db_test! {
         assert!(swept.iter().all(Result::is_ok), "{swept:?}");
         let placed = answers.iter().filter(|it| it.status == 201).count();
         assert!(answers.iter().all(|it| [201, 409].contains(&it.status.as_u16())));
-        // Who was swept meets who was not; nobody who held something was sent away for it.
+        // Carts with expired holds compete with carts that still hold; no cart with a hold is
+        // refused.
         assert!(placed >= 30 && i64::try_from(placed).unwrap() * 2 <= 60, "{placed}");
         assert_eq!(on_hand(shop).await, 60 - 2 * i64::try_from(placed).unwrap());
         cart::release_expired_holds(&shop.app).await.unwrap();
@@ -93,7 +95,7 @@ db_test! {
 }
 
 db_test! {
-    /// A guest's cart and the one from another visit become one.
+    /// Merging a guest's cart with the cart of another visit.
     async fn two_carts_become_one(shop) {
         let others = (0..200).map(|it| only(&format!("thing{it}"), "1.00", 9));
         shop.save(others.chain([only("soap", "5.00", 10), only("brush", "7.00", 1_500)]).collect()).await;
@@ -115,7 +117,7 @@ db_test! {
         let quantities: Vec<_> = cart["lines"].as_array().unwrap().iter()
             .map(|line| (line["sku"].as_str().unwrap().to_owned(), line["quantity"].as_i64().unwrap()))
             .collect();
-        // Up to what there is, and up to the limit.
+        // Quantities are merged up to the stock and up to the limit.
         assert_eq!(quantities, [("soap-1".into(), 10), ("brush-1".into(), 999), ("thing1-1".into(), 1)]);
         assert_eq!(cart["email"], "ada@example.org");
         assert_eq!(shop.json(&guest).await["lines"], json!([]));
@@ -133,7 +135,7 @@ db_test! {
 }
 
 db_test! {
-    /// Those who run the shop hear when there are only a few left, once.
+    /// A low-stock message is sent once.
     async fn few_left_is_told_once(shop) {
         shop.save(vec![only("clock", "10.00", 8)]).await;
         let told = "select count(*) from outbox where topic = 'stock.low'";

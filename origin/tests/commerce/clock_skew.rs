@@ -1,4 +1,4 @@
-//! Machines whose clocks are wrong: nothing ends before its time.
+//! Machines with wrong clocks: nothing expires early.
 
 use origin::{accounts, app::App, cart, clock::Clock, orders};
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::{
 
 const FORTY_MINUTES_MS: i64 = 40 * 60 * 1_000;
 
-/// The shop by the database's time, on a machine that is so much ahead of it.
+/// An origin that uses the database's time, on a machine whose clock is ahead.
 async fn by_the_database(shop: &Shop, ahead_ms: i64) -> App {
     let clock = if ahead_ms == 0 {
         Clock::System
@@ -26,8 +26,8 @@ async fn by_the_database(shop: &Shop, ahead_ms: i64) -> App {
 }
 
 db_test! {
-    /// Orders, holds, sessions and idempotency keys of one origin outlive an hour of work of another whose
-    /// machine is 40 minutes ahead.
+    /// Orders, holds, sessions and idempotency keys survive an hour of jobs on a machine that is 40
+    /// minutes ahead.
     async fn a_fast_clock_ends_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let right = shop.on(by_the_database(shop, 0).await);

@@ -1,4 +1,4 @@
-//! Coupons, made and changed by those who run the shop.
+//! Coupons, as staff create and change them.
 
 use axum::body::Body;
 use http::Request;
@@ -37,7 +37,7 @@ fn percentage(percent: &str) -> Value {
     json!({ "type": "percentage", "percent": percent })
 }
 
-/// A cart of one pot at 50.00 with this coupon: what it takes off, or why it does not.
+/// The discount of a cart of 50.00 with this coupon, or the reason of its refusal.
 async fn tried(shop: &Shop, code: &str) -> (String, Value) {
     let path = ready_cart(shop, "pot-1", 1).await;
     let cart = send(shop, "PATCH", &path, &json!({ "coupons": [code] })).await;
@@ -50,8 +50,8 @@ async fn tried(shop: &Shop, code: &str) -> (String, Value) {
 }
 
 db_test! {
-    /// A coupon is made, used, changed and switched off; each change takes effect in the carts at once,
-    /// stands in the log, and leaves the count of its uses alone.
+    /// A coupon is created, used, changed and disabled; each change applies to carts immediately,
+    /// is in the audit log, and keeps the number of uses.
     async fn a_coupon_is_made_and_changed(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let body = json!({
@@ -79,7 +79,7 @@ db_test! {
         let (path, discount) = tried(shop, "autumn-26").await;
         assert_eq!(discount, 800);
         assert_eq!(count(shop, "select used from coupons").await, 2);
-        // What was used stays within its limit.
+        // A limit cannot be lowered below the number of uses.
         let below = save(shop, "autumn-26", &json!({ "effect": percentage("1"), "limit_total": 1 })).await;
         assert_eq!((below.status.as_u16(), &below.json()["errors"][0]["field"]), (400, &json!("limit_total")));
 
@@ -100,7 +100,7 @@ db_test! {
 }
 
 db_test! {
-    /// Everything that is wrong is named, and nothing is written.
+    /// Every invalid field is reported, and nothing is written.
     async fn a_wrong_coupon_is_refused(shop) {
         let euro = json!({ "minor": 100, "currency": "EUR" });
         let amount = |money: Value| json!({ "type": "amount", "amount": money });
@@ -158,7 +158,7 @@ db_test! {
 }
 
 db_test! {
-    /// The list has every coupon once, the newest first, whatever the size of its pages.
+    /// Pages of any size list every coupon once, the newest first.
     async fn coupons_are_listed_by_page(shop) {
         for number in 0..5 {
             shop.app.clock.advance(1_000);
@@ -180,7 +180,8 @@ db_test! {
 }
 
 db_test! {
-    /// A coupon is changed while many use it, and made by several at once: no use is lost, none is too many.
+    /// A coupon is changed while it is used concurrently, and created concurrently: no use is lost,
+    /// and the limit holds.
     async fn a_coupon_changes_while_it_is_used(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let body = json!({ "effect": percentage("10"), "limit_total": 8 });

@@ -1,4 +1,4 @@
-//! A database that fails in the middle of things.
+//! Database failures in the middle of requests.
 
 use serde_json::{Value, json};
 use sqlx::Executor as _;
@@ -9,7 +9,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// The carts with what ordering each asks for, and a key for it.
+/// Carts, each with its order request and an idempotency key.
 async fn carts(shop: &Shop, count: usize) -> Vec<(String, Value, String)> {
     let mut carts = Vec::new();
     for number in 0..count {
@@ -27,7 +27,7 @@ async fn order_all(shop: &Shop, carts: &[(String, Value, String)]) -> Vec<Reply>
     at_once(asks).await
 }
 
-/// Every answer is an order, or says that the shop cannot answer just now.
+/// Every response is an order or a 503.
 fn are_honest(answers: &[Reply]) {
     for answer in answers {
         let text = answer.text();
@@ -42,14 +42,14 @@ fn are_honest(answers: &[Reply]) {
     }
 }
 
-/// The ids of the connections that others have to this database.
+/// The ids of other connections to this database.
 const OTHERS: &str = "
     select cast(id as signed)
       from information_schema.processlist
      where db = database()
        and id <> connection_id()";
 
-/// Everyone has exactly one order, after as many tries as it takes.
+/// Retries until every cart has exactly one order.
 async fn all_are_ordered(shop: &Shop, carts: &[(String, Value, String)]) {
     let mut last = Vec::new();
     for _ in 0..20 {
@@ -69,8 +69,8 @@ async fn all_are_ordered(shop: &Shop, carts: &[(String, Value, String)]) {
     assert_eq!(on_hand(shop).await, 500 - orders);
 }
 
-/// Connections break while fifty order, again and again. Nobody is told anything wrong; who asks again
-/// with the same key gets the order, and everyone has exactly one.
+/// Connections are killed again and again while fifty clients order. No response is wrong, and a
+/// retry with the same key finds the one order of its cart.
 #[tokio::test]
 async fn a_database_that_goes_away_loses_nothing_on_mariadb() {
     let shop = &Shop::on_mariadb().await;
@@ -85,7 +85,7 @@ async fn a_database_that_goes_away_loses_nothing_on_mariadb() {
                 .await
                 .unwrap();
             for id in ids {
-                // Some are gone before they are killed.
+                // Some connections are closed before they are killed.
                 let statement = sqlx::AssertSqlSafe(format!("kill connection {id}"));
                 killed += i32::from((*killer).execute(statement).await.is_ok());
             }
@@ -102,8 +102,8 @@ async fn a_database_that_goes_away_loses_nothing_on_mariadb() {
     shop.drop_database().await;
 }
 
-/// Another program keeps the file's lock for longer than anybody waits, while fifty order: they are told
-/// to come again, and find their orders once it is gone.
+/// Another program locks the file for longer than the busy timeout while fifty clients order. They
+/// get a 503 and succeed on a retry after the lock is gone.
 #[tokio::test]
 async fn a_database_that_is_locked_loses_nothing_on_sqlite() {
     let shop = &Shop::on_sqlite().await;
@@ -129,8 +129,8 @@ async fn a_database_that_is_locked_loses_nothing_on_sqlite() {
 }
 
 db_test! {
-    /// A transaction that the database has ended by itself, as SQLite does when the disk fails it, takes
-    /// nobody else's with it.
+    /// A transaction that the database rolls back by itself, as SQLite does on a disk error,
+    /// affects no other.
     async fn what_the_database_undoes_by_itself_is_over(shop) {
         for _ in 0..3 {
             let mut tx = shop.app.db.write().await.unwrap();
@@ -144,9 +144,9 @@ db_test! {
     }
 }
 
-/// The disk is full: orders, carts and stock are refused with a clear answer, what is there can be
-/// read, nothing is half-written; with room again everything goes on. A server of its own has a disk of
-/// its own, which a test cannot fill.
+/// With a full disk, writes are refused with a clear error, reads work, and nothing is
+/// half-written; once there is room again, writes succeed. A dedicated database server has its own
+/// disk, which a test cannot fill.
 #[tokio::test]
 async fn a_full_disk_loses_nothing_on_sqlite() {
     let shop = &Shop::on_sqlite().await;

@@ -1,4 +1,5 @@
-//! An address that the door accepts gets its mail; every other one is refused where it is typed.
+//! Every address that validation accepts receives its mail; every other one is refused when it is
+//! entered.
 
 use axum::body::Body;
 use http::Request;
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use crate::{db_test, shopper::*, support::Shop};
 
-/// What shops have lost orders over, and what they have refused without reason.
+/// Unusual but valid addresses, and invalid ones that shops have accepted.
 const UNUSUAL: [&str; 12] = [
     "a..b@docomo.example",
     "ada.@docomo.example",
@@ -27,7 +28,7 @@ const UNUSUAL: [&str; 12] = [
     "ada@BÜCHER.example",
 ];
 
-/// So many texts that look like addresses, the same ones each time.
+/// Generates texts that look like addresses, the same ones in every run.
 fn alike(count: usize) -> Vec<String> {
     let mut runner = TestRunner::deterministic();
     let plain = "[a-cA-C.+'ß漢-]{1,5}";
@@ -45,14 +46,14 @@ async fn set_email(shop: &Shop, path: &str, email: &str) -> crate::support::Repl
 }
 
 db_test! {
-    /// Whatever is accepted gets its mail, to exactly that address, and no order waits for another one's.
+    /// Mail goes to exactly the accepted address, and one order's address delays no other.
     async fn an_address_that_is_accepted_gets_its_mail(shop) {
         shop.save(vec![only("tea", "5.00", 900)]).await;
         let mut sent_to = Vec::new();
         let texts: Vec<String> = UNUSUAL.iter().map(|it| (*it).to_owned()).chain(alike(150)).collect();
         for text in &texts {
             let parsed = EmailAddress::parse(text);
-            // A cart is dear: those that are refused share one.
+            // Creating a cart is slow, so that all refused addresses share one.
             if sent_to.is_empty() || parsed.is_ok() {
                 sent_to.push((ready_cart(shop, "tea-1", 1).await, String::new()));
             }
@@ -91,8 +92,8 @@ async fn change(shop: &Shop, statement: &'static str) {
 }
 
 db_test! {
-    /// A row of an older version with an address that cannot be sent to is in nobody's way: its mail alone
-    /// is tried again, others get theirs, and a cart with one asks for another address.
+    /// A row of an older version with an invalid address delays nothing: only its own mail is
+    /// retried, and a cart with such an address asks for another one.
     async fn an_old_address_blocks_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let old = ready_cart(shop, "tea-1", 1).await;
@@ -115,7 +116,7 @@ db_test! {
 }
 
 db_test! {
-    /// The form of a page says it at the field.
+    /// A form shows the error at its field.
     async fn a_form_shows_it_at_the_field(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;

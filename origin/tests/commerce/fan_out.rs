@@ -1,4 +1,4 @@
-//! What happens is told to many: by mail, and to each webhook. Whoever of them fails fails alone.
+//! Fan-out of events to mail and webhooks, which fail independently.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,7 +16,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// A receiver of webhooks: what it was told, and how it takes it.
+/// A webhook receiver that records its messages.
 #[derive(Clone, Default)]
 struct Receiver(Arc<Mutex<Inner>>);
 
@@ -38,7 +38,7 @@ impl Receiver {
         url
     }
 
-    /// What it has taken.
+    /// The topics that it has accepted.
     fn topics(&self) -> Vec<String> {
         self.0.lock().unwrap().topics.clone()
     }
@@ -47,7 +47,7 @@ impl Receiver {
         self.0.lock().unwrap().refuses = true;
     }
 
-    /// The next answer waits for this.
+    /// Delays the next response until the sender is used.
     fn waits(&self) -> oneshot::Sender<()> {
         let (tell, told) = oneshot::channel();
         self.0.lock().unwrap().waits = Some(told);
@@ -79,7 +79,8 @@ async fn add_webhook(shop: &Shop, url: &str) -> Reply {
 }
 
 db_test! {
-    /// Mail that cannot go out holds up no webhook, and a webhook that does not answer no mail.
+    /// Mail that cannot be sent delays no webhook, and a webhook that does not respond delays no
+    /// mail.
     async fn who_fails_fails_alone(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let (well, sick) = (Receiver::default(), Receiver::default());
@@ -88,7 +89,7 @@ db_test! {
             assert_eq!(made.status, 201, "{}", made.text());
         }
         sick.refuse();
-        // A file stands where the folder should be.
+        // A file in place of the mailbox folder makes every delivery fail.
         let folder = shop.app.config.data_dir.join("mail");
         std::fs::write(&folder, "").unwrap();
         let mut expected = Vec::new();
@@ -96,7 +97,7 @@ db_test! {
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
             expected.push("order.placed".to_owned());
-            // Everything else is tried until it is parked.
+            // Failing messages are retried until they are parked.
             for _ in 0..14 {
                 assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
                 origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
@@ -121,7 +122,7 @@ db_test! {
 }
 
 db_test! {
-    /// A receiver that takes its time holds up no other, also while it does.
+    /// A slow receiver delays no other.
     async fn a_slow_webhook_delays_nobody(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let (slow, well) = (Receiver::default(), Receiver::default());
@@ -138,7 +139,7 @@ db_test! {
             while well.topics().is_empty() {
                 tokio::task::yield_now().await;
             }
-            // What comes later goes out, too, while the first is still being told.
+            // Later messages are delivered while the first one is still in progress.
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
             origin::outbox::deliver_due(&shop.app).await.unwrap();

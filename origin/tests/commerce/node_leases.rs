@@ -1,4 +1,4 @@
-//! Which process has which node id: no two have the same, and nothing is written without one.
+//! Node ids are leased: no two processes share one, and without one nothing is written.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -17,7 +17,7 @@ fn request(node: Option<u16>) -> LeaseRequest<'static> {
     }
 }
 
-/// As if the process had died a while ago.
+/// Expires the lease, as if the process had died.
 async fn expire(shop: &Shop, node: u16) {
     let mut tx = shop.app.db.write().await.unwrap();
     sqlx::query("update nodes set expires_at = 1 where node_id = ?")
@@ -36,7 +36,7 @@ async fn renew(shop: &Shop) -> Result<(), LeaseError> {
 }
 
 db_test! {
-    /// Many processes with default settings start in the same moment.
+    /// Many processes with default settings start at the same time.
     async fn no_two_processes_share_a_node_id(shop) {
         let others = futures_util::future::join_all((0..12).map(|_| shop.with(|_| ()))).await;
         let all = || others.iter().chain([shop]);
@@ -53,7 +53,7 @@ db_test! {
 }
 
 db_test! {
-    /// What a process gives back at its end is taken again, and so is what a dead one has left.
+    /// Released node ids are reused, and so are those of dead processes.
     async fn a_node_id_is_used_again_and_its_identities_are_not(shop) {
         let other = shop.with(|_| ()).await;
         let node = other.app.db.node().unwrap();
@@ -61,7 +61,7 @@ db_test! {
         other.app.close().await;
         let next = shop.with(|_| ()).await;
         assert_eq!(next.app.db.node(), Some(node));
-        // Also when its clock is behind.
+        // Also if the new holder's clock is behind.
         let early = shared::time::Timestamp::from_millis(shop.app.clock.now().as_millis() - 60_000);
         assert!(next.app.ids.next(early) > last);
         next.app.db.close().await;
@@ -73,12 +73,12 @@ db_test! {
 }
 
 db_test! {
-    /// An id that somebody has chosen and that a live process has is refused, by name; one that a dead process
-    /// had is not.
+    /// A configured node id is refused while a live process holds it, and accepted after its holder
+    /// has died.
     async fn a_chosen_node_id_is_refused_while_its_holder_lives(shop) {
         let holder = shop.with(|config| config.node_id = Some(7)).await;
         let ids = IdGenerator::unassigned();
-        // The other one renews it every two seconds by itself.
+        // The other process renews its lease every two seconds.
         let refused = shop.app.db.lease(request(Some(7)), &ids);
         let refused = async { (refused.await, true) };
         let renews = async {
@@ -102,7 +102,7 @@ db_test! {
 }
 
 db_test! {
-    /// A chosen id whose holder has died without giving it back is had when the lease is over.
+    /// Waits for the lease of a dead process that holds the configured id.
     async fn a_dead_holder_is_waited_for(shop) {
         let short = LeaseRequest { lasts: Duration::from_millis(300), ..request(Some(8)) };
         let (dead, ids) = (shop.empty_handed().await, IdGenerator::unassigned());
@@ -116,8 +116,8 @@ db_test! {
 }
 
 db_test! {
-    /// A process slept while its lease ran out, and another one has its id: it writes nothing, not even what
-    /// it had begun, until it has an id again.
+    /// A process that was suspended until another one took over its id writes nothing, not even
+    /// transactions that it had begun, until it has an id again.
     async fn who_has_lost_a_node_id_writes_nothing(shop) {
         set_price(shop, "tea", "1.00").await;
         let slept = shop.with(|config| config.node_id = Some(7)).await;
@@ -125,7 +125,7 @@ db_test! {
         let begun = slept.app.db.write().await.unwrap();
         let mut begun = Some(begun);
         if shop.url().starts_with("sqlite") {
-            // Nobody else could have written meanwhile.
+            // No other process can have written meanwhile.
             begun = None;
         }
         expire(shop, 7).await;
@@ -149,16 +149,17 @@ db_test! {
 }
 
 db_test! {
-    /// Between two renewals, once the lease is in doubt, the database is asked in each transaction.
+    /// If a lease may have expired between two renewals, each transaction checks it in the
+    /// database.
     async fn a_lease_in_doubt_is_looked_up_before_anything_is_written(shop) {
         let app = shop.empty_handed().await;
-        // It is in doubt at once, and nobody renews it.
+        // The lease is doubtful immediately, and nothing renews it.
         let short = LeaseRequest { lasts: Duration::from_millis(1), ..request(Some(9)) };
         app.db.lease(short, &app.ids).await.unwrap();
         while app.db.is_lease_sure() {
             tokio::task::yield_now().await;
         }
-        // Nobody has taken it.
+        // No other process has taken the id.
         app.db.write().await.unwrap().commit().await.unwrap();
         let heir = shop.with(|config| config.node_id = Some(9)).await;
         assert!(app.db.write().await.is_err());

@@ -1,4 +1,4 @@
-//! What is somebody else's, asked for with what is one's own.
+//! Access to other buyers' orders.
 
 use axum::body::Body;
 use http::Request;
@@ -33,7 +33,8 @@ async fn look_up(shop: &Shop, number: &str, email: &str) -> Reply {
 }
 
 db_test! {
-    /// Number and address together open an order: nothing else does, and neither says which was wrong.
+    /// Number and e-mail address together find an order; nothing else does, and an error does not
+    /// say which one was wrong.
     async fn an_order_is_found_by_number_and_address(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (ann, bob) = (ordered(shop, "ann@example.org").await, ordered(shop, "bob@example.org").await);
@@ -57,8 +58,8 @@ db_test! {
 }
 
 db_test! {
-    /// A token opens its own order and what belongs to it: every path below an order, with the other's
-    /// number, and with the other's payment below one's own number.
+    /// A token gives access to its own order only, on every path below an order, including another
+    /// order's payment below one's own.
     async fn a_token_opens_what_is_its_own(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (ann, bob) = (ordered(shop, "ann@example.org").await, ordered(shop, "bob@example.org").await);

@@ -1,4 +1,4 @@
-//! What an order holds, and what becomes of it and of its cart.
+//! Contents and life cycle of orders.
 
 use axum::body::Body;
 use http::Request;
@@ -37,7 +37,7 @@ async fn step(shop: &Shop, order: &Value, state: &str) {
 }
 
 db_test! {
-    /// An order is read back as it was placed, whole.
+    /// An order is read back completely.
     async fn nothing_of_an_order_is_lost(shop) {
         let mut tea = only("tea", "5.00", 3);
         tea.variants[0].backorder = true;
@@ -63,7 +63,7 @@ db_test! {
         let placed = placed.json();
         assert_eq!(shop.json(&address(&placed)).await, placed);
         let read = operate(shop, "GET", &format!("orders/{}", placed["number"].as_str().unwrap()), &json!({})).await;
-        // Those who work in the shop see all of it but the buyer's token.
+        // Staff see everything except the buyer's token.
         let mut without_token = placed.clone();
         without_token.as_object_mut().unwrap().remove("token");
         assert_eq!(read.json(), without_token);
@@ -90,7 +90,7 @@ db_test! {
 }
 
 db_test! {
-    /// What is taken out of the shop while it lies in carts is not sold any more, whichever way.
+    /// Products that are withdrawn while they are in carts cannot be ordered.
     async fn what_is_withdrawn_is_not_sold(shop) {
         for (name, withdraw) in [("tea", "archive"), ("cup", "draft"), ("pot", "variant")] {
             shop.save(vec![only(name, "5.00", 9)]).await;
@@ -127,7 +127,7 @@ db_test! {
 }
 
 db_test! {
-    /// A quantity that has changed since the shopper looked is no price that has.
+    /// A changed quantity is reported as such, not as a changed price.
     async fn what_has_changed_is_said(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
@@ -146,7 +146,7 @@ db_test! {
 }
 
 db_test! {
-    /// An answer is kept for a day: not a moment less, and hardly more.
+    /// A stored idempotent response is kept for a day.
     async fn an_answer_is_kept_for_a_day(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
@@ -170,7 +170,7 @@ db_test! {
 }
 
 db_test! {
-    /// What is held is given back once, and no moment before its time.
+    /// A hold is released once, when it expires.
     async fn a_hold_ends_once_and_on_time(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let held = async || count(shop, "select cast(sum(held) as signed) from stock").await;
@@ -194,7 +194,8 @@ db_test! {
 }
 
 db_test! {
-    /// The buyer hears once of each step that is news, whichever of two relays takes it, and of no other.
+    /// Each notable transition sends one mail, whichever of two relays delivers it; others send
+    /// none.
     async fn each_step_is_one_message(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let twin = shop.with(|_| ()).await;
@@ -221,14 +222,14 @@ db_test! {
         assert_eq!(relays().await, 5);
         step(shop, &second, "cancelled").await;
         assert_eq!(relays().await, 6);
-        // Each was taken by one of them.
+        // Each message was delivered by one relay.
         assert_eq!(count(shop, "select max(attempts) from outbox").await, 1);
         twin.app.db.close().await;
     }
 }
 
 db_test! {
-    /// What a relay has taken is nobody else's until its lease is over.
+    /// A message leased by one relay is not taken by another before the lease ends.
     async fn what_is_taken_is_taken_once(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         for _ in 0..10 {
@@ -247,11 +248,11 @@ db_test! {
 }
 
 db_test! {
-    /// A running server does each of its jobs by itself.
+    /// A running server runs each of its jobs.
     async fn a_running_server_does_its_jobs(shop) {
         shop.save(vec![only("tea", "5.00", 90), only("cup", "5.00", 90)]).await;
-        // A hold and an order whose time is over, a payment of which nobody has heard, money that goes back,
-        // an answer that was kept long enough.
+        // An expired hold and an overdue order, a payment without a response, a due refund, and an
+        // expired idempotent response.
         let held = ready_cart(shop, "tea-1", 2).await;
         send(shop, "POST", &format!("{held}/hold"), &json!({})).await;
         for card in ["times_out", "succeeds"] {
@@ -282,7 +283,8 @@ db_test! {
         until(async || shop.ask_ops("/metrics").await.text().contains("shop_stock_rows 2\n")).await;
         jobs.stop().await;
         assert_eq!(shop.json(&address(&late)).await["state"], "expired");
-        // Three were placed and one was paid; two expired, and the money of one of them came back.
+        // Three orders were placed and one was paid; two expired, and the payment of one of them
+        // was refunded.
         assert!(mailbox(shop).len() >= 6, "{}", mailbox(shop).len());
     }
 }

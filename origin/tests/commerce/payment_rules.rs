@@ -1,4 +1,4 @@
-//! Rules of payments and refunds, each by itself.
+//! Rules of payments and refunds, one per test.
 
 use axum::body::Body;
 use http::Request;
@@ -12,7 +12,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// An order that is to be paid in this way.
+/// Places an order with this payment method.
 async fn ordered(shop: &Shop, method: &str) -> Value {
     let cart = ready_cart(shop, "tea-1", 1).await;
     let mut order = order_of(shop, &cart).await;
@@ -76,14 +76,14 @@ db_test! {
 }
 
 db_test! {
-    /// An order that was paid twice: the second money went back by itself, and what is paid back afterwards
-    /// comes out of the other payment.
+    /// An order is paid twice: the second payment is refunded automatically, and later refunds use
+    /// the other payment.
     async fn each_payment_gives_back_what_it_has(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "test").await;
         let early = id(&pay(shop, &order, "declined").await);
         let paid = id(&pay(shop, &order, "succeeds").await);
-        // The first one comes through after all.
+        // The first payment is captured after all.
         payments::settle(&shop.app, early, &payments::ChargeOutcome::Captured.into()).await.unwrap();
         let found = read(shop, &order).await;
         assert_eq!((&found["paid"]["minor"], &found["refunded"]["minor"]), (&json!(2_200), &json!(1_100)));
@@ -104,7 +104,8 @@ db_test! {
 }
 
 db_test! {
-    /// An order is paid back when all of its money is: not while the provider has not answered for a part.
+    /// An order is `refunded` once all of its money was sent back, not while a provider has not
+    /// confirmed a part.
     async fn all_of_the_money_goes_back_first(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (shop, stripe) = account(shop).await;
@@ -127,7 +128,7 @@ db_test! {
 }
 
 db_test! {
-    /// What is given up, expired or paid back is not charged any more.
+    /// Cancelled, expired and refunded orders cannot be charged.
     async fn nothing_is_charged_for_an_order_that_is_over(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let cancelled = ordered(shop, "test").await;
@@ -147,8 +148,8 @@ db_test! {
 }
 
 db_test! {
-    /// A payment that the provider has not heard of is asked about for as long as it may be on its way, and
-    /// is lost then; the order can be paid anew.
+    /// A payment that the provider does not know is polled until it counts as lost; then the order
+    /// can be paid again.
     async fn a_payment_is_lost_when_it_has_been_waited_for(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let patient = |config: &mut origin::config::Config| config.pay_within_ms = 24 * 60 * 60 * 1_000;
@@ -156,7 +157,7 @@ db_test! {
         let order = ordered(shop, "test").await;
         let started = pay(shop, &order, "times_out").await;
         assert_eq!(started["state"], "started");
-        // It never got there.
+        // The request never reached the provider.
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("delete from test_charges").execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
@@ -176,7 +177,7 @@ db_test! {
 }
 
 db_test! {
-    /// What is said again changes nothing: a decline after the money, and a decline many times.
+    /// Repeated reports change nothing: a decline after a capture, or the same decline many times.
     async fn what_is_said_again_counts_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "test").await;
@@ -185,7 +186,7 @@ db_test! {
         for _ in 0..9 {
             payments::settle(&shop.app, declined, &no).await.unwrap();
         }
-        // They were one: a card is taken.
+        // They count as one decline, so that a card is accepted.
         let asked = pay(shop, &order, "confirm").await;
         payments::settle(&shop.app, declined, &no).await.unwrap();
         let confirm = address(&order, &format!("/payments/{}/confirm", asked["id"].as_str().unwrap()));
@@ -200,7 +201,7 @@ db_test! {
 }
 
 db_test! {
-    /// An event of one provider says nothing about a payment with another.
+    /// An event of one provider does not affect a payment with another.
     async fn a_provider_speaks_of_its_own_payments(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (with_stripe, _) = account(shop).await;
@@ -222,7 +223,7 @@ db_test! {
 }
 
 db_test! {
-    /// A decline that is told twice is one, and one that is told after the money is none.
+    /// A repeated decline event counts once, and a decline after the capture is ignored.
     async fn an_event_is_taken_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (shop, stripe) = account(shop).await;

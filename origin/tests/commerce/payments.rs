@@ -1,4 +1,4 @@
-//! Orders that are paid, and paid back.
+//! Payments and refunds of orders.
 
 use axum::body::Body;
 use http::Request;
@@ -11,7 +11,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// An order that is to be paid with the method `test`: its address and query.
+/// Places an order with the method `test`; returns its path and query.
 async fn test_order(shop: &Shop, sku: &str) -> (String, String) {
     let path = ready_cart(shop, sku, 1).await;
     let mut order = order_of(shop, &path).await;
@@ -43,8 +43,8 @@ async fn operate(shop: &Shop, path: &str, body: &Value, key: &str) -> Reply {
 const CHARGED: &str = "select count(*) from test_charges where state = 'captured'";
 
 db_test! {
-    /// A key belongs to what it was sent for: nobody learns from one that they send to a cart of that name
-    /// whether a payment had it.
+    /// A key belongs to its scope: sending a payment's key to a cart does not reveal that it was
+    /// used.
     async fn a_key_of_a_payment_says_nothing_to_a_cart(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let order = test_order(shop, "tea-1").await;
@@ -59,7 +59,7 @@ db_test! {
 }
 
 db_test! {
-    /// Each card does what it says, and a second card may try where the first one failed.
+    /// Each test card has its outcome, and another card can be tried after a decline.
     async fn an_order_is_paid(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let order = test_order(shop, "tea-1").await;
@@ -92,8 +92,7 @@ db_test! {
 }
 
 db_test! {
-    /// However many say that the money is here, and however many ask to pay: one charge, one step, one
-    /// message.
+    /// Concurrent reports and requests: one charge, one transition, one message.
     async fn a_payment_counts_once(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let order = test_order(shop, "tea-1").await;
@@ -117,7 +116,7 @@ db_test! {
 }
 
 db_test! {
-    /// Money for an order that is gone goes back by itself; money of which nobody heard is found.
+    /// A payment for a closed order is refunded; a payment with a lost response is found.
     async fn money_finds_its_order_or_goes_back(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let late = test_order(shop, "tea-1").await;
@@ -147,7 +146,7 @@ db_test! {
 }
 
 db_test! {
-    /// The shop ships, and pays back no more than came, however many ask at once.
+    /// Concurrent refunds never exceed the payment.
     async fn no_more_goes_back_than_came(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = test_order(shop, "tea-1").await;
@@ -163,7 +162,7 @@ db_test! {
             let reply = operate(shop, &steps, &json!({ "state": state }), "s").await;
             assert_eq!(reply.status.as_u16(), status, "{state}: {}", reply.text());
         }
-        // 11.00 came; fifty ask for 3.00 each.
+        // Of a payment of 11.00, fifty requests refund 3.00 each.
         let part = json!({ "amount": { "minor": 300, "currency": "USD" } });
         let keys: Vec<_> = (0..50).map(|number| format!("r{number}")).collect();
         let answers = at_once(keys.iter().map(|key| operate(shop, &refunds, &part, key))).await;
@@ -192,7 +191,7 @@ db_test! {
 }
 
 db_test! {
-    /// A transfer is noted by the shop; giving up and shipping at once do not both happen.
+    /// A bank transfer is recorded once; an order is not both cancelled and shipped.
     async fn a_transfer_is_noted_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;

@@ -1,4 +1,4 @@
-//! Carts that become orders.
+//! Placing orders from carts.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use crate::{db_test, shopper::*};
 
 db_test! {
-    /// A guest buys, sees the order again, and nobody else does.
+    /// A guest places an order and can read it; other clients cannot.
     async fn a_guest_buys(shop) {
         shop.save(vec![only("mug", "20.00", 5)]).await;
         let path = ready_cart(shop, "mug-1", 2).await;
@@ -23,7 +23,7 @@ db_test! {
         assert_eq!(cart["totals"]["items"]["minor"], 4_000);
         assert_eq!(cart["totals"]["shipping"]["minor"], 600);
         assert_eq!(cart["totals"]["total"]["minor"], 4_600);
-        // 19 % are in it, on the goods and on the way.
+        // The total includes 19 % tax on goods and shipping.
         assert_eq!(cart["totals"]["tax"]["minor"], 639 + 96);
 
         let placed = place(shop, &path).await;
@@ -44,14 +44,15 @@ db_test! {
         let late = send(shop, "POST", &format!("{path}/lines"), &json!({ "sku": "mug-1", "quantity": 1 })).await;
         assert_eq!((late.status.as_u16(), late.json()["type"].as_str()), (409, Some("/problems/already-ordered")));
 
-        // Later changes of the catalogue do not show in the order.
+        // Later changes of the catalogue do not affect the order.
         shop.save(vec![only("mug", "99.00", 3)]).await;
         assert_eq!(shop.json(&format!("/api/v1/orders/{number}?token={token}")).await, order);
     }
 }
 
 db_test! {
-    /// Whoever uses one key for two requests in the same moment is told so, and nobody else's order is lost by it.
+    /// Using one key for two concurrent requests is an error and does not affect other orders of
+    /// the batch.
     async fn a_key_for_two_requests_fails_nobody_else(shop) {
         shop.save(vec![only("tea", "5.00", 50)]).await;
         for round in 0..5 {
@@ -73,8 +74,7 @@ db_test! {
 }
 
 db_test! {
-    /// A few left, many want them: each is sold once. One for a batch that meets nobody, more for one
-    /// that many stand in.
+    /// More buyers than units: each unit is sold once, in a batch of one and in larger batches.
     async fn the_last_ones_are_sold_once(shop) {
         let mut orders = 0;
         for (round, (left, many)) in [(1, 200), (1, 40), (2, 40), (3, 40), (7, 40)].into_iter().enumerate() {
@@ -101,7 +101,7 @@ db_test! {
 }
 
 db_test! {
-    /// One cart makes one order, and one key one answer, however often and with or without it.
+    /// A cart becomes one order, and a key has one response, however often it is repeated.
     async fn one_cart_makes_one_order(shop) {
         shop.save(vec![only("bowl", "10.00", 100)]).await;
         let path = ready_cart(shop, "bowl-1", 1).await;
@@ -114,7 +114,7 @@ db_test! {
         let replays = answers.iter().filter(|it| it.header("idempotent-replayed") == "true");
         assert_eq!(replays.count(), 99);
 
-        // Another process on the same database gives the same answer: nothing is kept in memory.
+        // Another process on the same database replays the same response.
         let restarted = shop.with(|_| {}).await;
         let after = send_with_key(&restarted, &to, &order, "k-1").await;
         assert_eq!((after.status.as_u16(), &after.body), (201, &answers[0].body));
@@ -139,7 +139,7 @@ db_test! {
 }
 
 db_test! {
-    /// When a price has changed since the shopper saw it, nothing is ordered and it is said.
+    /// An order at a changed price is refused, and the response names the new total.
     async fn a_price_that_changed_is_said_before_it_is_paid(shop) {
         shop.save(vec![only("cup", "10.00", 9)]).await;
         let path = ready_cart(shop, "cup-1", 1).await;
@@ -158,7 +158,7 @@ db_test! {
 }
 
 db_test! {
-    /// Whatever a client invents is a 4xx, and nothing is written.
+    /// Invalid input is answered with 4xx, and nothing is written.
     async fn tampering_is_refused(shop) {
         shop.save(vec![only("jug", "10.00", 9)]).await;
         let path = ready_cart(shop, "jug-1", 1).await;
@@ -208,7 +208,7 @@ db_test! {
 }
 
 db_test! {
-    /// `If-Match` keeps two tabs from overwriting each other.
+    /// `If-Match` prevents lost updates between two tabs.
     async fn an_older_version_changes_nothing(shop) {
         shop.save(vec![only("pan", "10.00", 9)]).await;
         let path = ready_cart(shop, "pan-1", 1).await;
@@ -232,7 +232,7 @@ db_test! {
 }
 
 db_test! {
-    /// A coupon that may be used once is used once, by whoever came first.
+    /// A coupon with a limit of one use is used once.
     async fn a_coupon_is_used_as_often_as_it_may_be(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let mut tx = shop.app.db.write().await.unwrap();
@@ -269,7 +269,7 @@ db_test! {
         assert_eq!(count(shop, "select used from coupons").await, 1);
         assert_eq!(count(shop, "select count(*) from coupon_uses").await, 1);
 
-        // Given up, it can be used again.
+        // After the order is cancelled, it can be used again.
         let order = placed[0].json();
         let to = format!("/api/v1/orders/{}/cancel?token={}", order["number"].as_str().unwrap(), order["token"].as_str().unwrap());
         assert_eq!(send(shop, "POST", &to, &json!({})).await.status, 200);
@@ -280,7 +280,7 @@ db_test! {
 }
 
 db_test! {
-    /// A customer uses a coupon as often as one customer may, whoever else has used it.
+    /// The limit per customer counts only the customer's own uses.
     async fn a_coupon_has_a_limit_for_each_customer(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let mut tx = shop.app.db.write().await.unwrap();
@@ -316,7 +316,7 @@ db_test! {
 }
 
 db_test! {
-    /// However many give up an order at once, its stock comes back once.
+    /// Concurrent cancellations of an order return its stock once.
     async fn what_is_given_up_comes_back_once(shop) {
         shop.save(vec![only("vase", "30.00", 4)]).await;
         let path = ready_cart(shop, "vase-1", 3).await;
@@ -336,12 +336,12 @@ db_test! {
 }
 
 db_test! {
-    /// What is not paid in time gives back what it took, and a paid one does not.
+    /// An unpaid order expires and returns its stock; a paid one does not.
     async fn an_unpaid_order_expires(shop) {
         shop.save(vec![only("lamp", "30.00", 4)]).await;
         let path = ready_cart(shop, "lamp-1", 3).await;
         let order = place(shop, &path).await.json();
-        // A bank takes days.
+        // Bank transfers have a longer deadline.
         shop.app.clock.advance(shop.app.config.pay_within_ms);
         assert_eq!(orders::expire(&shop.app).await.unwrap(), 0);
         shop.app.clock.advance(shop.app.config.transfer_within_ms);
@@ -355,7 +355,7 @@ db_test! {
 }
 
 db_test! {
-    /// Lines in opposite orders do not lock each other out, and everybody is served.
+    /// Carts with the same variants in opposite order do not deadlock.
     async fn opposite_orders_do_not_block_each_other(shop) {
         shop.save(vec![only("left", "1.00", 1_000), only("right", "1.00", 1_000)]).await;
         let mut paths = Vec::new();
@@ -377,8 +377,8 @@ db_test! {
 }
 
 db_test! {
-    /// Two origins on one database sell the last ones once, whatever order the lines are in, and
-    /// nobody sees that they met.
+    /// Two origins on one database oversell nothing, whatever the order of lines, and no client
+    /// sees a conflict.
     async fn two_origins_sell_nothing_twice(shop) {
         let twin = shop.twin().await;
         shop.save(vec![only("left", "1.00", 30), only("right", "1.00", 30)]).await;
@@ -410,7 +410,8 @@ db_test! {
 }
 
 db_test! {
-    /// Adding to a full cart costs what adding to an empty one costs, and there is a limit.
+    /// Adding to a full cart takes as many statements as adding to an empty one, and the number of
+    /// lines is limited.
     async fn a_cart_has_a_limit(shop) {
         let products = (0..201).map(|number| only(&format!("thing{number}"), "1.00", 9)).collect();
         shop.save(products).await;
@@ -431,7 +432,7 @@ db_test! {
 }
 
 db_test! {
-    /// What the shop's metrics say of carts, checkouts, orders, payments and stock.
+    /// The metrics of carts, checkouts, orders, payments and stock.
     async fn how_the_shop_does_is_counted(shop) {
         shop.save(vec![only("fan", "10.00", 1)]).await;
         let (first, second) = (ready_cart(shop, "fan-1", 1).await, ready_cart(shop, "fan-1", 1).await);

@@ -1,4 +1,4 @@
-//! What is kept of answers: served again as long as it is right, and not a moment longer.
+//! The response cache: hits, invalidation, collapsing of concurrent misses, and limits.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// How often answers came from where.
+/// The number of requests with this outcome in this cache layer.
 pub async fn served(shop: &Shop, layer: &str, outcome: &str) -> u64 {
     let name = format!("cache_requests_total{{layer=\"{layer}\",outcome=\"{outcome}\"}} ");
     let metrics = shop.ask_ops("/metrics").await;
@@ -75,11 +75,11 @@ db_test! {
             assert_eq!(head.header("content-length"), plain.body.len().to_string());
             assert_eq!(served(shop, "l1", "miss").await, missed + 1, "{path}");
         }
-        // However an address is spelled, it is the same answer.
+        // Different spellings of a URL have the same cache key.
         let hits = served(shop, "l1", "hit").await;
         shop.get("/p/%74ea?utm_source=letter").await;
         assert_eq!(served(shop, "l1", "hit").await, hits + 1);
-        // What the contract does not know is for the handler to judge.
+        // Query parameters that the contract does not know are left to the handler.
         assert_eq!(shop.get("/api/v1/products?limit=5&limits=5").await.status, StatusCode::BAD_REQUEST);
     }
 }
@@ -115,7 +115,7 @@ db_test! {
         let batch = [origin::catalog::Prepared { product: in_category("oolong", "tea", "6.00"), images: Vec::new() }];
         let mut tx = shop.app.db.write().await.unwrap();
         origin::catalog::save_products(&mut tx, shop.app.context(), &batch).await.unwrap();
-        // Nobody sees what is not committed.
+        // Uncommitted changes are not visible.
         assert!(shop.get("/p/oolong").await.text().contains("5.00"));
         tx.commit().await.unwrap();
         for path in touched {
@@ -133,7 +133,7 @@ db_test! {
 }
 
 db_test! {
-    /// The last one of a kind is sold while others of the product are left.
+    /// The last unit of a variant is sold while other variants of the product are left.
     async fn what_is_sold_out_is_not_offered_by_what_is_kept(shop) {
         let mut mug = only("mug", "5.00", 50);
         let mut blue = mug.variants[0].clone();
@@ -181,7 +181,7 @@ db_test! {
         assert!(replies.iter().all(|it| it.status == StatusCode::OK));
         assert_eq!(served(shop, "l1", "miss").await, 1);
         assert_eq!(served(shop, "l1", "collapsed").await + served(shop, "l1", "hit").await, 999);
-        // The one who asked first goes away; the others get their answer.
+        // The first client disconnects; the others get their responses.
         let first = async {
             let asked = shop.get("/zh/p/tea");
             tokio::time::timeout(std::time::Duration::from_micros(1), asked).await.is_ok()
@@ -192,8 +192,8 @@ db_test! {
 }
 
 db_test! {
-    /// Two origins on one database, one of which changes prices while both are asked all the time: nobody
-    /// sees an older price than the origin they ask has been told of.
+    /// Two origins on one database, one of which changes prices: no response is older than the
+    /// version that its origin has synchronized to.
     async fn nothing_older_is_shown_after_something_newer(shop) {
         set_price(shop, "tea", "1.00").await;
         let other = shop.with(|_| ()).await;
@@ -224,8 +224,8 @@ db_test! {
 }
 
 db_test! {
-    /// An answer is begun before a change is known, and holds the next one, too. Whoever gets it gets nothing
-    /// afterwards that was made in between: that is not right any more.
+    /// A response is rendered while a change is committed and therefore contains the change after
+    /// it. After that response, a client gets no older version.
     async fn who_has_seen_an_answer_gets_nothing_older(shop) {
         let other = shop.with(|_| ()).await;
         let (known, db) = (&other.app.changes, &other.app.db);
@@ -257,7 +257,8 @@ db_test! {
 }
 
 db_test! {
-    /// The edge knows of a change before this origin does: it says so, and gets nothing older.
+    /// The edge has seen a newer version than this origin: its signed request makes the origin
+    /// synchronize first.
     async fn an_edge_that_knows_more_is_answered_as_it_knows(shop) {
         let secret = "what edge and origin share";
         let other = shop.with(|config| {
@@ -276,7 +277,7 @@ db_test! {
                 .header(AT_LEAST_HEADER, &newest)
                 .header(ADDRESS_HEADER, signed_address(secret, None, seconds))
         };
-        // Nobody else makes the origin look.
+        // Unsigned requests do not make the origin synchronize.
         assert_eq!(price_of(&other.send(asks(false)).await), 100);
         let told = other.send(asks(true)).await;
         assert_eq!((price_of(&told), told.header(AS_OF_HEADER)), (200, newest.as_str()));
@@ -285,8 +286,8 @@ db_test! {
 }
 
 db_test! {
-    /// What is kept for everybody is made of the address alone. What reaches a handler that reads more is
-    /// tested beside the layer (`http/cached_tests.rs`).
+    /// A shared response depends on the URL alone. What reaches a handler with more inputs is
+    /// tested with the cache layer (`http/cached_tests.rs`).
     async fn nothing_of_the_one_who_asks_gets_into_what_others_get(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let secret = "a-secret-of-somebody";
@@ -308,7 +309,7 @@ db_test! {
 }
 
 db_test! {
-    /// The database goes away: what was answered once is answered again, also when its time is over.
+    /// While the database is unavailable, cached responses are served, also when they are stale.
     async fn what_is_kept_survives_the_database(shop) {
         let alone = shop.with(|_| ()).await;
         shop.save(vec![only("tea", "5.00", 9)]).await;
@@ -343,7 +344,7 @@ db_test! {
 }
 
 db_test! {
-    /// However much is asked for, what is kept takes no more than it may.
+    /// The cache never exceeds its size limit.
     async fn the_memory_has_an_end(shop) {
         let small = shop.with(|config| config.l1_bytes = 300_000).await;
         let products = (0..60).map(|it| only(&format!("tea{it}"), "5.00", 9)).collect();
@@ -361,7 +362,7 @@ db_test! {
 }
 
 db_test! {
-    /// A stock that is changed by hand, through the API, is seen as well.
+    /// Stock changes through the API invalidate cached responses.
     async fn the_warehouse_is_seen(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         shop.get("/p/tea").await;

@@ -1,5 +1,5 @@
-//! Paying on a page of Stripe's, by a browser that runs no script: the shop's pages, Checkout Sessions as
-//! a stand-in plays them, and everybody who tells what became of one.
+//! Stripe Checkout for browsers without JavaScript: the shop's pages, a fake of Stripe's sessions,
+//! and the events about them.
 
 use axum::{
     Form, Json,
@@ -17,7 +17,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// Opens a session, once for each key and with the same fields every time.
+/// Creates a session; a repeated key must have the same fields.
 pub async fn open(
     State(stripe): State<Stripe>,
     headers: HeaderMap,
@@ -48,7 +48,7 @@ pub async fn open(
     (StatusCode::OK, Json(session))
 }
 
-/// A session with its intent, if a card was tried.
+/// Returns a session, with its intent once a card was tried.
 pub async fn retrieve(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
@@ -63,12 +63,12 @@ pub async fn retrieve(
     Json(session)
 }
 
-/// The session with this number as Stripe knows it.
+/// The session with this number, as Stripe returns it.
 fn session(stripe: &Stripe, number: usize) -> Value {
     stripe.lock().unwrap().sessions[&format!("cs_test_{number}")].clone()
 }
 
-/// Something happens to a session; what it is then.
+/// Sets the status of a session and returns the session.
 fn becomes(stripe: &Stripe, number: usize, status: &str, payment_status: &str) -> Value {
     let mut account = stripe.lock().unwrap();
     let session = account.sessions.get_mut(&format!("cs_test_{number}"));
@@ -81,7 +81,7 @@ fn becomes(stripe: &Stripe, number: usize, status: &str, payment_status: &str) -
     session.clone()
 }
 
-/// The buyer tries a card on the page: the session's intent afterwards.
+/// The buyer tries a card; returns the session's intent.
 fn card(stripe: &Stripe, number: usize, status: &str) -> Value {
     let mut account = stripe.lock().unwrap();
     let session = account.sessions.get_mut(&format!("cs_test_{number}"));
@@ -105,13 +105,13 @@ fn card(stripe: &Stripe, number: usize, status: &str) -> Value {
     intent
 }
 
-/// The buyer pays on the page.
+/// The buyer pays.
 fn paid(stripe: &Stripe, number: usize) -> Value {
     card(stripe, number, "succeeded");
     becomes(stripe, number, "complete", "paid")
 }
 
-/// Stripe tells the shop.
+/// Sends a signed event to the shop.
 async fn told(shop: &Shop, id: &str, kind: &str, object: &Value) {
     let body = event(id, kind, object);
     let now = shop.app.clock.now().as_millis() / 1_000;
@@ -119,7 +119,7 @@ async fn told(shop: &Shop, id: &str, kind: &str, object: &Value) {
     assert_eq!(reply.status, 200, "{}", reply.text());
 }
 
-/// A form of a page, sent by a browser without scripts.
+/// Submits a form as a browser without JavaScript does.
 async fn form(shop: &Shop, path: &str, cookies: &str, fields: &[(&str, &str)]) -> Reply {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
@@ -130,7 +130,7 @@ async fn form(shop: &Shop, path: &str, cookies: &str, fields: &[(&str, &str)]) -
     shop.send_body(request, Body::from(body)).await
 }
 
-/// The button of the order's page; it leads to the order's page again.
+/// Submits the form of the order page, which redirects to the order page.
 async fn press(shop: &Shop, (order, token): &(String, String), key: &str) {
     let number = order.rsplit_once('/').unwrap().1;
     let to = format!("/orders/{number}/pay{token}");
@@ -139,7 +139,7 @@ async fn press(shop: &Shop, (order, token): &(String, String), key: &str) {
     assert_eq!(reply.header("location"), format!("/orders/{number}{token}"));
 }
 
-/// The order's page.
+/// Loads the order page.
 async fn page(shop: &Shop, (order, token): &(String, String)) -> String {
     let number = order.rsplit_once('/').unwrap().1;
     let reply = shop.get(&format!("/orders/{number}{token}")).await;
@@ -155,8 +155,8 @@ fn leads_to(page: &str, number: usize) -> bool {
 }
 
 db_test! {
-    /// From the cart to a paid order without a script, in the language of the pages: the order is placed,
-    /// its page leads to Stripe's, and who comes back before Stripe has told anything is thanked.
+    /// From the cart to a paid order without JavaScript, in the language of the pages: the order
+    /// page links to Stripe, and thanks a buyer who returns before any event has arrived.
     async fn a_shopper_without_scripts_pays(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -171,7 +171,7 @@ db_test! {
         assert_eq!(placed.status, 303, "{}", placed.text());
         let thanks = placed.header("location").to_owned();
         assert!(thanks.starts_with("/zh/orders/"), "{thanks}");
-        // Pressed again, the button leads there again, and nothing more is opened.
+        // A second click leads to the same session.
         let again = form(&shop, "/zh/checkout/review", &cookies, &order).await;
         assert!(thanks.starts_with(again.header("location")), "{}", again.text());
         let shown = shop.get(&thanks).await;
@@ -212,7 +212,8 @@ db_test! {
 }
 
 db_test! {
-    /// Stripe tells of the session and of its intent, many times, before the buyer is back: one capture.
+    /// Events about the session and its intent arrive repeatedly before the buyer returns: the
+    /// payment is captured once.
     async fn stripe_tells_before_the_buyer_is_back(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -239,8 +240,8 @@ db_test! {
 }
 
 db_test! {
-    /// A card that fails on Stripe's page ends nothing: the buyer comes back, goes on to the same page and
-    /// pays with another one.
+    /// A declined card on Stripe's page does not end the session: the buyer returns, opens it again
+    /// and pays with another card.
     async fn another_card_is_tried_on_the_same_page(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -261,7 +262,7 @@ db_test! {
 }
 
 db_test! {
-    /// A session that ends unpaid is a payment that failed; the next one is another session.
+    /// An expired session is a failed payment; the next payment opens a new session.
     async fn a_session_ends_and_another_one_pays(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -274,7 +275,8 @@ db_test! {
         assert!(shown.contains(PAY) && shown.contains("role=\"alert\""), "{shown}");
         press(&shop, &order, "b").await;
         assert!(leads_to(&page(&shop, &order).await, 2));
-        // The bank takes its time and says no in the end; a third session pays, and its order is paid once.
+        // The bank declines a delayed payment in the end; a third session pays, and the order is
+        // paid once.
         card(&stripe, 2, "processing");
         let session = becomes(&stripe, 2, "complete", "unpaid");
         told(&shop, "evt_2", "checkout.session.completed", &session).await;
@@ -293,8 +295,7 @@ db_test! {
 }
 
 db_test! {
-    /// However often and under whatever key the button is pressed, and though the first answer is lost, one
-    /// session is opened.
+    /// Repeated clicks, with any key and with a lost response, open one session.
     async fn a_button_pressed_twice_opens_one_session(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -315,7 +316,7 @@ db_test! {
 }
 
 db_test! {
-    /// What comes in another amount or currency pays nothing, whoever tells it; what comes too late goes back.
+    /// A wrong amount or currency pays nothing, whoever reports it; a late payment is refunded.
     async fn another_amount_pays_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
