@@ -1,4 +1,4 @@
-//! What lies on disk and in the database: nothing that others on the machine can read.
+//! Files and database rows: permissions, hashed and sealed secrets, and key rotation.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -21,7 +21,7 @@ use crate::{
     webhooks::{HOOKS, Receiver, check, operate},
 };
 
-/// Everything below a folder, itself included.
+/// The folder and everything in it.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![folder.to_owned()];
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -35,11 +35,11 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A shop with an order, its mail and a picture, whose files are all made by it.
+/// A shop with an order, its mail and an image, which has created all of its files.
 #[tokio::test]
 async fn what_the_shop_keeps_is_for_nobody_else() {
     let shop = Shop::on_sqlite().await;
-    // The test has made this folder; what is in it the shop has.
+    // The test has created this folder; the shop has created its contents.
     let closed = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(shop.folder(), closed).unwrap();
     shop.save(vec![only("tea", "5.00", 9)]).await;
@@ -62,14 +62,14 @@ async fn what_the_shop_keeps_is_for_nobody_else() {
         assert!(all.iter().any(named), "no {end}: {all:?}");
     }
     assert_eq!(private::open_to_others(all), []);
-    // What an operator makes wider is named.
+    // Permissions that an operator has widened are reported.
     let file = shop.folder().join("test.db");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = private::open_to_others(shop.app.config.private_paths());
     assert_eq!(open, [(file, 0o644)]);
 }
 
-/// A guest's cart and order, placed with an idempotency key, and a webhook that hears of it.
+/// A guest's cart and order, placed with an idempotency key, and a webhook.
 struct Bought {
     cart: String,
     number: String,
@@ -91,7 +91,7 @@ async fn bought(shop: &Shop) -> Bought {
     let asked = order_of(shop, &path).await;
     let placed = place_with_key(shop, &path, &asked).await;
     assert_eq!(placed.status, 201, "{}", placed.text());
-    // The kept answer is the same one.
+    // The stored response is replayed.
     let again = place_with_key(shop, &path, &asked).await;
     assert_eq!(
         (again.text(), again.header("idempotent-replayed")),
@@ -108,7 +108,7 @@ async fn bought(shop: &Shop) -> Bought {
     }
 }
 
-/// Where this text is found in the database.
+/// The tables and columns that contain this text.
 async fn found(shop: &Shop, text: &str) -> Vec<&'static str> {
     let mut reader = shop.app.db.read().await.unwrap();
     let mut found = Vec::new();
@@ -145,7 +145,7 @@ async fn found(shop: &Shop, text: &str) -> Vec<&'static str> {
     found
 }
 
-/// Mails and webhooks go out, and hold what they have to.
+/// Mail and webhooks are delivered with their tokens and signatures.
 async fn assert_delivered(shop: &Shop, it: &Bought, mails: usize, told: usize) {
     deliver_due(&shop.app).await.unwrap();
     deliver_webhooks(&shop.app).await.unwrap();
@@ -173,7 +173,7 @@ async fn pay(shop: &Shop, it: &Bought) {
     );
 }
 
-/// The buyer gets in with the tokens, and nobody else does.
+/// The tokens give access, and their hashes do not.
 async fn assert_known(shop: &Shop, it: &Bought) {
     let order = |token: &str| format!("/api/v1/orders/{}?token={token}", it.number);
     assert_eq!(
@@ -205,7 +205,7 @@ async fn assert_known(shop: &Shop, it: &Bought) {
 }
 
 db_test! {
-    /// Whoever reads the database reads no token and no secret, and can use none of what is there.
+    /// The database contains no token or secret in clear.
     async fn no_secret_lies_in_clear(shop) {
         let it = bought(shop).await;
         pay(shop, &it).await;
@@ -233,7 +233,7 @@ async fn change(shop: &Shop, statement: &'static str, text: &str) {
 }
 
 db_test! {
-    /// What an older version wrote in clear is protected when the shop starts, once, and works as before.
+    /// Rows in clear of an older version are protected once at start, and work as before.
     async fn old_rows_are_protected_at_start(shop) {
         let it = bought(shop).await;
         change(shop, "update carts set token_sealed = null, token = ?", &it.cart).await;
@@ -257,7 +257,7 @@ fn key(name: char) -> String {
 }
 
 db_test! {
-    /// A new key goes in front, `origin migrate` seals with it what the old one sealed, and the old one can go.
+    /// With a new first key, `origin migrate` reseals everything, and the old key can be removed.
     async fn keys_are_rotated(shop) {
         let with = async |keys: String| shop.with(|config| config.sealing_keys = Some(keys)).await;
         let old = with(key('a')).await;
@@ -276,8 +276,8 @@ db_test! {
 }
 
 db_test! {
-    /// Who has lost the key has lost the links in later mails, and nothing else: buyers get in with what they
-    /// have, and what is paid gets its mail.
+    /// A lost key loses the links in later mails and nothing else: buyers keep their access, and
+    /// mail about payments is sent.
     async fn a_lost_key_stops_no_sale(shop) {
         let it = bought(shop).await;
         let lost = shop.with(|config| config.sealing_keys = Some(key('c'))).await;

@@ -1,4 +1,4 @@
-//! The edges are told what is no longer right: all of it, and nothing else.
+//! Invalidation of edges: all affected tags, and no others.
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +19,7 @@ use crate::{
 
 const SECRET: &str = "what edge and origin share";
 
-/// An edge, or a zone: what it was told, and how often it fails first.
+/// An edge or a Cloudflare zone: the purge requests that it received, and how many it fails first.
 #[derive(Clone, Default)]
 struct Edge(Arc<Mutex<Inner>>);
 
@@ -28,7 +28,7 @@ struct Inner {
     orders: Vec<PurgeOrder>,
     bodies: Vec<Value>,
     failures: usize,
-    /// The shop's: what is signed is good for a minute.
+    /// The shop's clock: signatures are valid for a minute.
     clock: Option<Clock>,
 }
 
@@ -49,7 +49,7 @@ impl Edge {
         self.0.lock().unwrap().failures = times;
     }
 
-    /// The tags that it was told since the last look, and whether it was told to forget everything.
+    /// The tags received since the last call, and the requests to purge everything.
     fn told(&self) -> (BTreeSet<String>, Vec<PurgeMode>) {
         let orders = std::mem::take(&mut self.0.lock().unwrap().orders);
         let tags = orders.iter().flat_map(|it| &it.tags);
@@ -100,7 +100,7 @@ async fn purge_zone(
     (StatusCode::OK, json!({ "success": true }).to_string())
 }
 
-/// The same shop with this edge in front of it, and nothing left to tell.
+/// The same shop with this edge, fully synchronized.
 async fn behind(shop: &Shop, edge: &Edge) -> Shop {
     let url = edge.open(shop).await;
     let shop = shop.with(|config| {
@@ -108,7 +108,7 @@ async fn behind(shop: &Shop, edge: &Edge) -> Shop {
         config.edge_secret = Some(SECRET.to_owned());
     });
     let shop = shop.await;
-    // A new edge may hold anything.
+    // A new edge may hold any entry, so that it is purged completely.
     tell_edges(&shop.app).await.unwrap();
     edge.told();
     shop
@@ -132,8 +132,8 @@ async fn id(shop: &Shop, statement: &'static str) -> i64 {
 }
 
 db_test! {
-    /// A product that changes purges itself, its categories with all above, before and after, and the
-    /// front of the shop.
+    /// A changed product invalidates itself, its old and new categories with their ancestors, and
+    /// the home page.
     async fn a_product_purges_its_own_and_nothing_else(shop) {
         let edge = Edge::default();
         let shop = &behind(shop, &edge).await;
@@ -164,14 +164,14 @@ db_test! {
         let both = [&here[..], &[format!("c{garden}")]].concat();
         assert_eq!(edge.told(), (set(&both), vec![]));
 
-        // What is saved as it was is nobody's affair.
+        // Saving without a change invalidates nothing.
         shop.save(vec![in_category("garden", "25.00")]).await;
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 0);
     }
 }
 
 db_test! {
-    /// Stock tells the edges when what shoppers see of it changes, and only then.
+    /// A stock change invalidates only if the displayed availability changes.
     async fn stock_purges_when_shoppers_see_it(shop) {
         let edge = Edge::default();
         let shop = &behind(shop, &edge).await;
@@ -188,7 +188,7 @@ db_test! {
 }
 
 db_test! {
-    /// A search names what it shows, and is not renewed whenever something else is sold.
+    /// A search result is invalidated by the products that it shows, not by other sales.
     async fn a_search_is_purged_by_what_it_shows(shop) {
         let edge = Edge::default();
         let shop = &behind(shop, &edge).await;
@@ -220,7 +220,7 @@ db_test! {
 }
 
 db_test! {
-    /// The menu is on every page: a category renews them all, and takes away what shows the tree.
+    /// The menu is on every page: a new category invalidates everything.
     async fn a_category_renews_everything(shop) {
         let edge = Edge::default();
         let shop = &behind(shop, &edge).await;
@@ -238,7 +238,7 @@ db_test! {
 }
 
 db_test! {
-    /// An edge that does not answer is told later, and others are told meanwhile.
+    /// A failing edge is retried later, without delaying others.
     async fn an_edge_that_fails_is_told_again(shop) {
         let (sick, well) = (Edge::default(), Edge::default());
         let urls = vec![sick.open(shop).await, well.open(shop).await];
@@ -256,7 +256,7 @@ db_test! {
             assert!(sick.told().0.is_empty());
             shop.app.clock.advance(10 * 60 * 1_000);
         }
-        // It has missed much, which is one purge.
+        // It has missed many changes, which become a single purge.
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
         assert_eq!(sick.told().0.iter().filter(|it| it.starts_with('p')).count(), 20);
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 0);
@@ -264,18 +264,18 @@ db_test! {
 }
 
 db_test! {
-    /// Whichever process changes something, and whether it knows of edges: those that serve tell them.
+    /// Changes by any process, with or without configured edges, are sent by those that serve.
     async fn what_another_process_changes_is_told(shop) {
         let edge = Edge::default();
         let serving = &behind(shop, &edge).await;
-        // The command knows of no edge.
+        // The command has no edges configured.
         assert!(shop.app.edges.is_empty());
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         serving.app.changes.look(&serving.app.db).await.unwrap();
         assert_eq!(tell_edges(&serving.app).await.unwrap(), 1);
         assert!(edge.told().0.contains(&format!("p{tea}")));
-        // Of two that serve, one tells it.
+        // One of two serving processes sends it.
         let twin = &serving.with(|_| ()).await;
         shop.save(vec![only("tea", "6.00", 20)]).await;
         for origin in [serving, twin] {
@@ -289,7 +289,8 @@ db_test! {
 }
 
 db_test! {
-    /// A new product is there at once where a moment ago nothing was, though another process has made it.
+    /// A new product is visible immediately where a 404 was cached, also if another process has
+    /// created it.
     async fn a_new_address_is_found_at_once(shop) {
         let edge = Edge::default();
         let serving = &behind(shop, &edge).await;
@@ -309,7 +310,7 @@ db_test! {
 }
 
 db_test! {
-    /// A zone at Cloudflare is told in its own words, and not more often than it takes.
+    /// A Cloudflare zone is purged through its API, within its rate limit.
     async fn a_zone_is_told_by_its_api(shop) {
         let zone = Edge::default();
         let url = zone.open(shop).await;
@@ -328,14 +329,14 @@ db_test! {
         shop.app.clock.advance(10_000);
         tell_edges(&shop.app).await.unwrap();
         let bodies = std::mem::take(&mut zone.0.lock().unwrap().bodies);
-        // Three products, the front of the shop, searches and what was missing go together.
+        // Three products, the home page, searches and cached 404s share one request.
         assert_eq!(bodies.len(), 1, "{bodies:?}");
         assert_eq!(bodies[0]["tags"].as_array().unwrap().len(), 6);
     }
 }
 
 db_test! {
-    /// A running server tells its edges by itself.
+    /// A running server invalidates its edges.
     async fn a_running_server_tells_its_edges(shop) {
         let edge = Edge::default();
         let shop = &behind(shop, &edge).await;

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::{db_test, shopper::*, support::Shop};
 
-/// Unusual but valid addresses, and invalid ones that shops have accepted.
+/// Unusual addresses: valid ones that shops tend to refuse, and invalid ones that they tend to
+/// accept.
 const UNUSUAL: [&str; 12] = [
     "a..b@docomo.example",
     "ada.@docomo.example",

@@ -1,4 +1,4 @@
-//! Many clients do whatever comes to their mind, at once; afterwards everything still adds up.
+//! Many clients run random operations concurrently; afterwards all invariants hold.
 
 use std::{
     sync::Arc,
@@ -17,19 +17,20 @@ const CLIENTS: u64 = 16;
 const SKUS: u64 = 5;
 const STOCK: i64 = 60;
 
-/// How many things are done; `MALLARD_STORM` says another number.
+/// The number of operations; `MALLARD_STORM` overrides it.
 fn operations() -> u64 {
     let number = std::env::var("MALLARD_STORM").ok();
     number.and_then(|it| it.parse().ok()).unwrap_or(1_600)
 }
 
-/// For how many seconds fifty write at once, if `MALLARD_WRITERS` says so; else a few times each.
+/// How long the fifty writers run, if `MALLARD_WRITERS` sets it in seconds; otherwise a few
+/// operations each.
 fn writers_last() -> Option<Duration> {
     let seconds = std::env::var("MALLARD_WRITERS").ok()?;
     seconds.parse().ok().map(Duration::from_secs)
 }
 
-/// A small generator of numbers (SplitMix64): the same seed, the same story.
+/// A small random number generator (SplitMix64): a seed reproduces the run.
 struct Chance(u64);
 
 impl Chance {
@@ -42,7 +43,7 @@ impl Chance {
     }
 }
 
-/// A client: one of two origins, a cart, and the orders that it made.
+/// A client of one of two origins, with a cart and its orders.
 struct Client {
     shop: Arc<axum::Router>,
     chance: Chance,
@@ -52,7 +53,7 @@ struct Client {
 }
 
 impl Client {
-    /// Sends a request; whatever comes back, it is no failure of the server.
+    /// Sends a request; any response but a server error is accepted.
     async fn ask(&mut self, method: &str, path: &str, body: &Value) -> Value {
         self.number += 1;
         let request = Request::builder()
@@ -206,7 +207,7 @@ async fn client(shop: &Shop, twin: &axum::Router, seed: u64) -> Client {
 }
 
 db_test! {
-    /// Fifty write at once through two origins, and none of them hears that the database is busy.
+    /// Fifty concurrent writers at two origins never see a busy error.
     async fn fifty_writers_meet(shop) {
         shop.save(vec![only("pen", "1.00", 5)]).await;
         let twin = shop.twin().await;
@@ -234,7 +235,7 @@ db_test! {
 }
 
 db_test! {
-    /// Sixteen clients of two origins; the audit at the end of every story checks what must be true.
+    /// Sixteen clients of two origins; the audit at the end of each test checks the invariants.
     async fn everything_adds_up_after_a_storm(shop) {
         let mut products: Vec<_> =
             (0..SKUS).map(|sku| only(&format!("s{sku}"), "3.33", STOCK)).collect();

@@ -1,5 +1,5 @@
-//! What origins share over Redis: finished answers, and that something has changed. Without it, and when
-//! it goes away, only the speed is another one.
+//! Redis as the shared cache layer and as the channel of invalidation messages. Without it, and
+//! while it is down, responses are the same but slower.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -17,7 +17,7 @@ use crate::{
     support::{Shop, redis::Redis},
 };
 
-/// Another origin of this shop, which knows this Redis.
+/// Another origin of this shop that uses this Redis.
 async fn with_redis(shop: &Shop, redis: &Redis) -> Shop {
     shop.with(|config| {
         config.redis_url = Some(redis.url.clone());
@@ -26,7 +26,7 @@ async fn with_redis(shop: &Shop, redis: &Redis) -> Shop {
     .await
 }
 
-/// Waits until what one has made is there for the others.
+/// Waits until a background write has reached Redis.
 async fn until(mut holds: impl AsyncFnMut() -> bool) {
     let holds = async {
         while !holds().await {
@@ -61,11 +61,11 @@ async fn an_answer_is_shared(shop: &Shop, redis: Redis) {
         }
         assert_eq!(served(&there, "l2", "hit").await, count as u64);
     }
-    // That something is not there is found out by everybody.
+    // A 404 is not shared between origins.
     assert_eq!(here.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
     assert_eq!(there.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
     assert_eq!(served(&there, "l2", "hit").await, 2);
-    // Whose database is gone can still answer with what others have made.
+    // An origin without its database can serve what others have cached.
     here.get("/zh/p/tea").await;
     until(async || redis.keys() == 3).await;
     there.app.db.close().await;
@@ -98,8 +98,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whatever is in Redis, an origin never answers with less than it knows, and never puts something
-    /// older over something newer.
+    /// An origin never serves a cached response that is older than its version, and never
+    /// overwrites a newer one in Redis.
     async fn nothing_older_comes_out_of_redis_or_into_it(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
@@ -109,19 +109,19 @@ db_test! {
         until(async || redis.keys() == 1).await;
         set_price(shop, "tea", "2.00").await;
         there.app.changes.look(&there.app.db).await.unwrap();
-        // What is in Redis is right for `here`, and not any more for who knows better.
+        // The cached response is valid at the version of `here`, but not at a newer one.
         assert_eq!(price_of(&there.get(path).await), 200);
         let key = redis.command(&["keys", "mallard:*:answer:*"]);
         let as_of = || redis.command(&["getrange", key.trim(), "0", "19"]).trim().parse::<u64>().unwrap();
         until(async || as_of() == there.app.changes.latest()).await;
         let newest = as_of();
-        // It has not heard of anything, and what it makes is not kept for the others.
+        // Its version is old, so that its responses are not stored for the others.
         assert!(here.app.changes.latest() < newest);
         let memory = here.app.memory.as_ref().unwrap();
         let stale = memory.get(path).unwrap();
         here.app.l2.as_ref().unwrap().put(&here.app, path, &stale).await;
         assert_eq!(as_of(), newest);
-        // Who finds something newer than what it knows looks what that is.
+        // An origin that finds a newer version in Redis synchronizes with the database.
         let third = with_redis(shop, &redis).await;
         assert_eq!(price_of(&third.get(path).await), 200);
         assert_eq!(served(&third, "l2", "hit").await, 1);
@@ -130,8 +130,8 @@ db_test! {
 }
 
 db_test! {
-    /// A database that is set back to what it was has fewer changes than there were. Redis does not know
-    /// that; what it kept of the changes that are gone is not believed.
+    /// A restored backup has fewer changes than the database had before. Cached responses of the
+    /// lost changes are ignored.
     async fn what_comes_from_changes_that_are_gone_is_not_believed(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
@@ -155,7 +155,7 @@ db_test! {
 }
 
 db_test! {
-    /// Two shops in one Redis have nothing of each other, and neither have two that are set differently.
+    /// Two shops in one Redis share nothing, and neither do two with different settings.
     async fn every_shop_has_its_own(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
@@ -177,8 +177,8 @@ db_test! {
 }
 
 db_test! {
-    /// Its plug is pulled while everybody reads and prices change: nobody gets an error or an old price, and
-    /// nobody waits for it again and again.
+    /// Redis fails while clients read and prices change: no errors, no old prices, and no repeated
+    /// timeouts.
     async fn without_redis_only_the_speed_changes(shop) {
         let mut redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
@@ -219,7 +219,7 @@ db_test! {
     }
 }
 
-/// Two origins, one of which changes a price; the other is asked until it shows it.
+/// One of two origins changes a price; waits until the other one shows it.
 async fn they_agree(shop: &Shop, other: &Shop) {
     for price in ["2.00", "3.00", "4.00"] {
         set_price(shop, "tea", price).await;
@@ -230,7 +230,7 @@ async fn they_agree(shop: &Shop, other: &Shop) {
 }
 
 db_test! {
-    /// What is told over Redis is enough: nobody looks from time to time here.
+    /// Invalidation messages over Redis suffice; nothing is polled here.
     async fn two_origins_with_redis_agree(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
@@ -250,7 +250,7 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever commits goes away before it is done: what is to follow is done all the same.
+    /// A client that disconnects during a commit does not prevent its after-commit actions.
     async fn what_follows_a_commit_waits_for_nobody(shop) {
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut tx = shop.app.db.write().await.unwrap();
@@ -262,7 +262,7 @@ db_test! {
     }
 }
 
-/// The channel that somebody listens to, when there is one.
+/// The channel with a subscriber, if there is one.
 fn channel(redis: &Redis) -> String {
     redis.command(&["pubsub", "channels"]).trim().to_owned()
 }
@@ -279,7 +279,7 @@ db_test! {
 }
 
 db_test! {
-    /// The jobs begin again when Redis comes later, and end when they are told to.
+    /// The subscriber reconnects when Redis starts later, and stops at shutdown.
     async fn redis_may_come_later(shop) {
         let mut redis = Redis::start();
         let url = redis.url.clone();
@@ -291,7 +291,7 @@ db_test! {
         assert!(replies.iter().all(|it| it.status == StatusCode::OK));
         let back = Redis::start_at(redis.port);
         assert_eq!(back.url, url);
-        // Each time another answer, until it is asked again.
+        // Each request has a new cache key, until one of them is stored in Redis.
         let mut asked = 0;
         until(async || {
             asked += 1;

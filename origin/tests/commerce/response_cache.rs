@@ -224,8 +224,8 @@ db_test! {
 }
 
 db_test! {
-    /// A response is rendered while a change is committed and therefore contains the change after
-    /// it. After that response, a client gets no older version.
+    /// The rendering of a response begins before a change is known, and its data already contains
+    /// the change after it. Once a client has received it, no version in between is served.
     async fn who_has_seen_an_answer_gets_nothing_older(shop) {
         let other = shop.with(|_| ()).await;
         let (known, db) = (&other.app.changes, &other.app.db);

@@ -1,4 +1,4 @@
-//! Stock that changes by hand.
+//! Stock changes by staff.
 
 use axum::body::Body;
 use http::Request;
@@ -21,7 +21,8 @@ async fn change(shop: &Shop, changes: Value) -> Reply {
 }
 
 db_test! {
-    /// All changes of a request or none; what is expected is checked; shoppers see what is left.
+    /// A request is applied completely or not at all; expected versions are checked; shoppers see
+    /// what is left.
     async fn stock_changes_together_or_not_at_all(shop) {
         shop.save(vec![only("tea", "5.00", 9), only("cup", "5.00", 9)]).await;
         let none = send(shop, "POST", STOCK, &json!({ "changes": [{ "sku": "tea-1", "delta": 1 }] })).await;
@@ -56,7 +57,7 @@ db_test! {
 }
 
 db_test! {
-    /// Fifty take one each out of thirty: thirty get one, and buyers meanwhile take part.
+    /// Fifty requests take one unit each out of thirty while buyers order: no unit is taken twice.
     async fn no_more_is_taken_than_there_is(shop) {
         shop.save(vec![only("tea", "5.00", 30)]).await;
         let one = json!([{ "sku": "tea-1", "delta": -1 }]);

@@ -1,4 +1,4 @@
-//! Paying with Stripe: its HTTP shapes, played by a stand-in on loopback, and its signed events.
+//! Payments with Stripe: a fake of its API on loopback, and signed events.
 
 use std::{
     collections::HashMap,
@@ -25,16 +25,16 @@ use crate::{
 
 pub const SECRET: &str = "whsec_of_this_shop";
 
-/// What Stripe would know.
+/// The state of the fake.
 #[derive(Default)]
 pub struct Account {
     pub intents: HashMap<String, Value>,
     pub sessions: HashMap<String, Value>,
     pub answers: HashMap<String, (StatusCode, Value)>,
     pub refunds: Vec<(String, String)>,
-    /// The next session is opened, and nobody hears of it.
+    /// The next session is created, but its response is lost.
     pub loses_answer: bool,
-    /// Money of this many minor units does not go back.
+    /// Refunds of this many minor units fail.
     pub keeps: Option<i64>,
 }
 
@@ -122,7 +122,7 @@ async fn refund(
     (StatusCode::OK, Json(refund))
 }
 
-/// A shop with an account, and what Stripe knows.
+/// A shop with a Stripe account, and the state of the fake.
 pub async fn account(shop: &Shop) -> (Shop, Stripe) {
     let stripe = Stripe::default();
     let routes = Router::new()
@@ -187,7 +187,7 @@ pub fn event(id: &str, kind: &str, intent: &Value) -> String {
 }
 
 db_test! {
-    /// A card that pays, one that does not, and what goes back.
+    /// A successful card, a declined card, and a refund.
     async fn a_card_pays(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -212,8 +212,8 @@ db_test! {
 }
 
 db_test! {
-    /// The bank asks the buyer; Stripe tells fifty times while the browser comes back: one capture, one
-    /// order, one message. An older event changes nothing.
+    /// The bank asks for confirmation; fifty events arrive while the browser returns: one capture,
+    /// one transition, one message. An older event changes nothing.
     async fn the_bank_asks_and_many_tell(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -260,8 +260,8 @@ db_test! {
 }
 
 db_test! {
-    /// Without a card the buyer's browser goes on with Stripe; an answer that was lost is found, and
-    /// money that comes too late goes back.
+    /// Without a card the browser continues with Stripe; a lost response is recovered, and a late
+    /// payment is refunded.
     async fn what_was_lost_is_found(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;

@@ -1,4 +1,4 @@
-//! What one buyer and one network may take without having paid, and what that must not keep anybody from.
+//! Limits of unpaid orders and held stock for each buyer and network.
 
 use axum::body::Body;
 use http::Request;
@@ -14,7 +14,7 @@ use crate::{
 const HERE: &str = "198.51.100.1";
 const THERE: &str = "198.51.100.2";
 
-/// The shop with the limits that a new one has, but for how often anybody may ask.
+/// The shop with its default limits, but without rate limits.
 async fn limited(shop: &Shop) -> Shop {
     shop.with(|config| {
         (config.limit_checkout, config.limit_api) = (0, 0);
@@ -44,7 +44,7 @@ fn address(order: &Value, what: &str) -> String {
     )
 }
 
-/// What is too much about an order that is refused.
+/// The exceeded limits of a refused order.
 fn excess(refused: &Reply) -> Vec<String> {
     let problem = refused.json();
     assert_eq!(
@@ -63,7 +63,8 @@ async fn held(shop: &Shop) -> i64 {
 }
 
 db_test! {
-    /// The fourth order of one buyer waits until one is paid or given up; others order meanwhile.
+    /// A buyer's fourth unpaid order is refused until one is paid or cancelled; other buyers are
+    /// not affected.
     async fn a_buyer_has_three_unpaid_orders(shop) {
         let shop = &limited(shop).await;
         shop.save(vec![only("tea", "5.00", 500)]).await;
@@ -95,7 +96,7 @@ db_test! {
 }
 
 db_test! {
-    /// A hundred units, or ten thousand of the currency, and no more: at the limit, and one past it.
+    /// The limits of units and value, exactly at the limit and one past it.
     async fn units_and_value_have_limits(shop) {
         let shop = &limited(shop).await;
         shop.save(vec![only("tea", "5.00", 500), only("tv", "4994.00", 9), only("pin", "0.01", 900)]).await;
@@ -126,7 +127,7 @@ db_test! {
 }
 
 db_test! {
-    /// A network has four times as much as a buyer, whoever orders from it.
+    /// A network may have four times as much as a buyer.
     async fn a_network_has_a_limit_of_its_own(shop) {
         let shop = &limited(shop).await;
         shop.save(vec![only("tea", "5.00", 5_000)]).await;
@@ -140,14 +141,14 @@ db_test! {
         assert_eq!(place_from(shop, THERE, &more, "manual").await.status, 201);
         let four = cart_of(shop, "buyer6@example.org", "tea-1", 4).await;
         assert_eq!(place_from(shop, HERE, &four, "manual").await.status, 201);
-        // Nothing of an address is stored.
+        // Addresses are not stored in clear.
         let subjects = "select count(*) from stock_claims where subject like '%198%51%' or subject like '%@%'";
         assert_eq!(count(shop, subjects).await, 0);
     }
 }
 
 db_test! {
-    /// However many ask at once, and at two origins: three are placed.
+    /// Concurrent requests at two origins: three orders are placed.
     async fn two_origins_count_together(shop) {
         let shop = &limited(shop).await;
         let twin = shop.with(|_| ()).await;
@@ -172,7 +173,8 @@ db_test! {
 }
 
 db_test! {
-    /// A line has a limit wherever it grows, and an older, fuller cart is refused by name.
+    /// The limit per line applies to every way of adding units; an older cart beyond it is refused
+    /// with the field.
     async fn a_line_has_a_limit(shop) {
         let generous = shop;
         let shop = &limited(shop).await;
@@ -200,7 +202,7 @@ db_test! {
     }
 }
 
-/// A card is declined for an order of this buyer.
+/// Places an order of this buyer and pays with a card that is declined.
 async fn declined(shop: &Shop, email: &str, from: &str) -> Value {
     let cart = cart_of(shop, email, "lamp-1", 1).await;
     let placed = place_from(shop, from, &cart, "test").await;
@@ -220,8 +222,8 @@ async fn state(shop: &Shop, order: &Value) -> String {
 }
 
 db_test! {
-    /// After a declined card the buyer starts again with a new cart for the last unit: the old order makes room
-    /// for it, and for nobody else's.
+    /// After a declined card the buyer orders the last unit with a new cart: their unpaid order is
+    /// replaced, but not for another buyer.
     async fn an_own_unpaid_order_is_not_in_the_way(shop) {
         let shop = &limited(shop).await;
         shop.save(vec![only("lamp", "30.00", 1)]).await;
@@ -230,7 +232,7 @@ db_test! {
             let cart = cart_of(shop, email, "lamp-1", 1).await;
             assert_eq!(place_from(shop, from, &cart, "test").await.status, 409, "{email} {from}");
         }
-        // What takes more than there is takes nothing over.
+        // If replacing does not free enough units, nothing is cancelled.
         let two = cart_of(shop, "ann@example.org", "lamp-1", 2).await;
         assert_eq!(place_from(shop, HERE, &two, "test").await.status, 409);
         assert_eq!(state(shop, &old).await, "pending");
@@ -240,7 +242,7 @@ db_test! {
         assert_eq!((state(shop, &old).await.as_str(), on_hand(shop).await), ("cancelled", 0));
         assert_eq!(count(shop, "select count(*) from orders where state = 'pending'").await, 1);
 
-        // Where the bank asks the buyer just now, money may come.
+        // While the bank waits for the buyer's confirmation, the order is kept.
         let order = placed.json();
         let pay = address(&order, "/payments");
         let asked = send_from(shop, HERE, ("POST", &pay), &json!({ "card": "confirm" })).await;
@@ -252,7 +254,8 @@ db_test! {
 }
 
 db_test! {
-    /// A transfer that somebody may have made is nobody's to give up, and of too many only cards make room.
+    /// A bank-transfer order that may have been paid is not replaced, and only card orders make
+    /// room within the limit.
     async fn what_may_be_paid_stays(shop) {
         let shop = &limited(shop).await;
         shop.save(vec![only("lamp", "30.00", 1), only("tea", "5.00", 90)]).await;
@@ -275,8 +278,8 @@ db_test! {
 }
 
 db_test! {
-    /// One network keeps so many units in checkout, in however many carts and however they grow; what is not
-    /// kept can be ordered all the same.
+    /// The units that one network holds are limited, across all carts and changes; units that are
+    /// not held can still be ordered.
     async fn one_network_holds_so_many(shop) {
         let shop = &limited(shop).await;
         let shop = &shop.with(|config| {
@@ -299,7 +302,7 @@ db_test! {
         let grow = format!("{third}/lines/vase-1");
         assert_eq!(send(shop, "PUT", &grow, &json!({ "quantity": 40 })).await.status, 200);
         assert_eq!(held(shop).await, 10);
-        // One that holds nothing yet grows no further either.
+        // A cart without a hold cannot exceed the limit either.
         let empty = ready_cart(shop, "vase-1", 1).await;
         send(shop, "DELETE", &format!("{empty}/lines"), &json!({})).await;
         hold(HERE, &empty).await;
@@ -319,8 +322,8 @@ db_test! {
 }
 
 db_test! {
-    /// Strangers pay within a day; in a shop that says so, a transfer takes nothing before it is paid, and
-    /// waits for what is gone by then.
+    /// New customers have a day to pay. With the setting, a bank-transfer order takes its stock
+    /// when it is paid, and missing units become backorders.
     async fn a_transfer_takes_its_stock_when_it_is_paid(shop) {
         let shop = &limited(shop).await;
         shop.save(vec![only("lamp", "30.00", 2)]).await;
@@ -355,8 +358,8 @@ db_test! {
 }
 
 db_test! {
-    /// Four orders to one address make as many messages as the limit says; what is paid is always told, and
-    /// others hear of theirs.
+    /// Four unpaid orders to one address send as many messages as the limit allows; messages about
+    /// payments are always sent, and other addresses are not affected.
     async fn an_address_gets_so_many_messages(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let shop = &shop.with(|config| {
@@ -389,7 +392,7 @@ db_test! {
     }
 }
 
-/// Sends a form of a page, from a browser with this cookie.
+/// Submits a form with this cookie.
 async fn form(shop: &Shop, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Reply {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
@@ -401,7 +404,7 @@ async fn form(shop: &Shop, path: &str, cookie: &str, fields: &[(&str, &str)]) ->
 }
 
 db_test! {
-    /// Whoever has ordered too much, or typed too many, reads what to do in their language.
+    /// Pages explain exceeded limits in the language of the page.
     async fn pages_say_what_is_too_much(shop) {
         let shop = &limited(shop).await;
         let shop = &shop.with(|config| {

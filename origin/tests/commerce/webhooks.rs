@@ -1,4 +1,4 @@
-//! Other programs of the shop are told what happens.
+//! Webhooks: signatures, order, rights and allowed addresses.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,14 +15,14 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// A receiver.
+/// A webhook receiver that records its requests.
 #[derive(Clone, Default)]
 pub struct Receiver(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
     got: Vec<(HeaderMap, String)>,
-    /// The topic that it refuses, once.
+    /// The topic whose first message it refuses.
     refuses: Option<&'static str>,
 }
 
@@ -37,12 +37,12 @@ impl Receiver {
         url
     }
 
-    /// The messages with their fields, in the order of their arrival.
+    /// The received messages with their headers, in order.
     pub fn messages(&self) -> Vec<(HeaderMap, String)> {
         self.0.lock().unwrap().got.clone()
     }
 
-    /// What was told, in the order of its arrival.
+    /// The bodies of the received messages, in order.
     fn told(&self) -> Vec<Value> {
         let told = &self.0.lock().unwrap().got;
         told.iter()
@@ -58,7 +58,7 @@ impl Receiver {
     }
 }
 
-/// One that refuses says what it was sent.
+/// A refusal echoes the request body.
 async fn receive(
     State(receiver): State<Receiver>,
     headers: HeaderMap,
@@ -84,7 +84,7 @@ pub async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Rep
 
 pub const HOOKS: &str = "/api/v1/operator/webhooks";
 
-/// What the specification asks a receiver to check.
+/// Verifies a message as the specification requires.
 pub fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
     let text = |name: &str| headers[name].to_str().unwrap();
     let key = STANDARD
@@ -103,8 +103,8 @@ pub fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
 }
 
 db_test! {
-    /// What happens to an order is told in its order, signed, again until it is taken, and without the
-    /// buyer's secret; who wants to know of one thing hears of no other.
+    /// Events of an order arrive in order, signed, repeated until they are accepted, and without
+    /// the order's token; a receiver gets only its topics.
     async fn what_happens_is_told(shop) {
         shop.save(vec![only("tea", "5.00", 6)]).await;
         let (all, low) = (Receiver::default(), Receiver::default());
@@ -127,7 +127,8 @@ db_test! {
             deliver_due(&shop.app).await.unwrap();
             deliver_webhooks(&shop.app).await.unwrap();
         }
-        // The first was refused, and nothing of its subject goes before it. What the receiver said is not kept.
+        // The first message was refused; later ones of its subject wait. The response of the
+        // receiver is not stored.
         const WHY: &str = "select count(*) from outbox where error = 'the receiver responded with 500 Internal Server Error'";
         assert_eq!(count(shop, WHY).await, 1);
         assert_eq!(low.topics(), ["stock.low"]);
@@ -159,7 +160,7 @@ db_test! {
 }
 
 db_test! {
-    /// Only those who run the shop say who is told, and only addresses that keep it secret.
+    /// Only staff can create webhooks, and only with valid URLs.
     async fn not_everybody_is_told(shop) {
         let url = json!({ "url": "https://erp.example/" });
         assert_eq!(send(shop, "POST", HOOKS, &url).await.status, 401);
@@ -182,7 +183,7 @@ db_test! {
     }
 }
 
-/// Asks for a webhook with a key that has these rights.
+/// Creates a webhook with an API key that has these rights.
 async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
     let wanted = json!({ "name": "program", "rights": rights });
     let key = operate(shop, "POST", "/api/v1/operator/keys", &wanted).await;
@@ -197,8 +198,7 @@ async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
 }
 
 db_test! {
-    /// Whoever may not read orders hears of none: a topic needs the right to what it carries, and all topics
-    /// need all of them.
+    /// A topic requires the right to read its data, and all topics require all rights.
     async fn a_topic_needs_the_right_to_what_it_carries(shop) {
         let (all, stock) = (json!([]), json!(["stock.low"]));
         let both = json!(["stock.low", "order.paid"]);
@@ -220,7 +220,7 @@ db_test! {
     }
 }
 
-/// Answers everything with a redirect to another address.
+/// A server that redirects every request to another address.
 async fn redirector(to: String) -> String {
     let redirect = move || {
         let to = to.clone();
@@ -233,7 +233,7 @@ async fn redirector(to: String) -> String {
     url
 }
 
-/// Why the messages to webhooks were not delivered.
+/// The delivery errors of messages to webhooks.
 async fn errors(shop: &Shop) -> Vec<String> {
     const WHY: &str =
         "select distinct error from outbox where topic = 'webhook' and error is not null";
@@ -245,8 +245,8 @@ async fn errors(shop: &Shop) -> Vec<String> {
 }
 
 db_test! {
-    /// Nothing is sent into the shop's own network, whatever was allowed when the webhook was made, by
-    /// whatever name, and wherever a receiver points to.
+    /// No request reaches the private network, whatever was allowed when the webhook was created,
+    /// by any name, and by any redirect.
     async fn nothing_goes_into_the_own_network(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();
@@ -269,7 +269,7 @@ db_test! {
         assert!(inside.told().is_empty());
         let why = errors(shop).await;
         assert!(why.len() == 1 && why[0].contains("--webhook-hosts"), "{why:?}");
-        // With the host allowed again one is told, and the other's redirect is an error that is not followed.
+        // With the host allowed again one message is delivered; redirects are errors.
         shop.app.clock.advance(10_000);
         deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(inside.told().len(), 1);
@@ -280,7 +280,7 @@ db_test! {
 }
 
 db_test! {
-    /// A name that resolves to this machine is refused when it is connected to, and only then can be.
+    /// A name that resolves to a private address can only be refused when connecting.
     async fn a_name_is_looked_at_when_it_is_connected_to(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();
@@ -298,7 +298,7 @@ db_test! {
 }
 
 db_test! {
-    /// A running server tells the webhooks by itself.
+    /// A running server delivers to webhooks.
     async fn a_running_server_tells_the_webhooks(shop) {
         let receiver = Receiver::default();
         let made = operate(shop, "POST", HOOKS, &json!({ "url": receiver.open().await })).await;
