@@ -22,7 +22,7 @@ async fn operate(shop: &Shop, method: &str, path: &str, body: Value, key: &str) 
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
-async fn arrive(shop: &Shop, sku: &str, delta: i64) -> Value {
+async fn receive_stock(shop: &Shop, sku: &str, delta: i64) -> Value {
     let body = json!({ "changes": [{ "sku": sku, "delta": delta }] });
     let reply = operate(shop, "POST", "stock", body, "").await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -34,7 +34,7 @@ async fn step(shop: &Shop, order: &Value, state: &str) -> Reply {
     operate(shop, "POST", &path, json!({ "state": state }), "").await
 }
 
-async fn take_back(shop: &Shop, order: &Value, body: Value, key: &str) -> Reply {
+async fn return_items(shop: &Shop, order: &Value, body: Value, key: &str) -> Reply {
     let path = format!("orders/{}/returns", order["number"].as_str().unwrap());
     operate(shop, "POST", &path, body, key).await
 }
@@ -65,7 +65,7 @@ db_test! {
     /// A backorder is shown on the cart, the order and the product; new stock fills backorders in
     /// the order of their orders before it can be sold, and an order with a backorder cannot be
     /// shipped.
-    async fn who_waits_is_served_first(shop) {
+    async fn backorders_are_filled_first(shop) {
         let mut tea = only("tea", "5.00", 1);
         tea.variants[0].backorder = true;
         shop.save(vec![tea]).await;
@@ -83,13 +83,13 @@ db_test! {
             assert_eq!(step(shop, order, "paid").await.status, 200);
         }
         assert_eq!(step(shop, &first, "shipped").await.status, 409);
-        assert_eq!(arrive(shop, "tea-1", 3).await["on_hand"], 0);
+        assert_eq!(receive_stock(shop, "tea-1", 3).await["on_hand"], 0);
         assert_eq!(read(shop, &first).await["lines"][0]["backordered"], 0);
         assert_eq!(read(shop, &second).await["lines"][0]["backordered"], 3);
         assert_eq!(step(shop, &first, "shipped").await.status, 200);
         assert_eq!(step(shop, &second, "shipped").await.status, 409);
         // Of five new units, three fill the backorder and two are available.
-        assert_eq!(arrive(shop, "tea-1", 5).await["on_hand"], 2);
+        assert_eq!(receive_stock(shop, "tea-1", 5).await["on_hand"], 2);
         assert_eq!(step(shop, &second, "shipped").await.status, 200);
         assert_eq!(shop.json("/api/v1/products/tea").await["availability"], "low");
     }
@@ -97,7 +97,7 @@ db_test! {
 
 db_test! {
     /// Cancelling an order deletes its backorders and gives its units to the next one.
-    async fn who_gives_up_makes_room(shop) {
+    async fn a_cancelled_order_frees_its_units(shop) {
         let mut tea = only("tea", "5.00", 2);
         tea.variants[0].backorder = true;
         shop.save(vec![tea]).await;
@@ -120,7 +120,7 @@ db_test! {
 
 db_test! {
     /// Concurrent orders on backorder and stock arrivals: every unit is accounted for once.
-    async fn arrivals_and_orders_at_once_add_up(shop) {
+    async fn concurrent_arrivals_and_orders_add_up(shop) {
         let mut tea = only("tea", "5.00", 3);
         tea.variants[0].backorder = true;
         shop.save(vec![tea]).await;
@@ -130,7 +130,7 @@ db_test! {
         }
         let arrivals = async {
             for _ in 0..10 {
-                arrive(shop, "tea-1", 3).await;
+                receive_stock(shop, "tea-1", 3).await;
             }
         };
         let (placed, ()) = tokio::join!(place_at_once(shop, &carts), arrivals);
@@ -138,7 +138,7 @@ db_test! {
         let missing = "select cast(coalesce(sum(quantity), 0) as signed) from backorders";
         // 33 units have arrived, 40 are sold.
         assert_eq!((count(shop, missing).await, on_hand(shop).await), (7, 0));
-        arrive(shop, "tea-1", 10).await;
+        receive_stock(shop, "tea-1", 10).await;
         assert_eq!((count(shop, missing).await, on_hand(shop).await), (0, 3));
     }
 }
@@ -146,22 +146,22 @@ db_test! {
 db_test! {
     /// Parts of an order are returned, some of them restocked; no more can be returned than was
     /// shipped, and a repeated request counts once.
-    async fn goods_come_back_in_parts(shop) {
+    async fn items_are_returned_in_parts(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "tea-1", 5).await;
         let back = |quantity: i64, restock: bool| {
             json!({ "lines": [{ "sku": "tea-1", "quantity": quantity }], "restock": restock })
         };
-        assert_eq!(take_back(shop, &order, back(1, true), "early").await.status, 409);
+        assert_eq!(return_items(shop, &order, back(1, true), "early").await.status, 409);
         for state in ["paid", "shipped", "delivered"] {
             assert_eq!(step(shop, &order, state).await.status, 200);
         }
         let none = format!("/api/v1/operator/orders/{}/returns", order["number"].as_str().unwrap());
         assert_eq!(send_with_key(shop, &none, &back(1, true), "x").await.status, 401);
-        let broken = take_back(shop, &order, back(1, false), "broken").await;
+        let broken = return_items(shop, &order, back(1, false), "broken").await;
         assert_eq!((broken.status.as_u16(), &broken.json()["lines"][0]["returned"]), (200, &json!(1)));
         assert_eq!(on_hand(shop).await, 4);
-        let again = at_once((0..8).map(|_| take_back(shop, &order, back(2, true), "whole"))).await;
+        let again = at_once((0..8).map(|_| return_items(shop, &order, back(2, true), "whole"))).await;
         assert!(again.iter().all(|it| it.status == 200), "{}", again[0].text());
         assert_eq!(on_hand(shop).await, 6);
         for (body, status) in [
@@ -172,20 +172,20 @@ db_test! {
             (json!({ "lines": [{ "sku": "cup-1", "quantity": 1 }] }), 400),
             (json!({ "lines": [{ "sku": "tea-1", "quantity": 1 }, { "sku": "tea-1", "quantity": 1 }] }), 400),
         ] {
-            let reply = take_back(shop, &order, body.clone(), "wrong").await;
+            let reply = return_items(shop, &order, body.clone(), "wrong").await;
             assert_eq!(reply.status.as_u16(), status, "{body}: {}", reply.text());
         }
         // A full refund restocks the rest, but not the broken unit.
         let refunded = refund(shop, &order, json!({ "restock": true }), "money").await;
         assert_eq!(refunded.json()["state"], "refunded", "{}", refunded.text());
         assert_eq!((on_hand(shop).await, &read(shop, &order).await["lines"][0]["returned"]), (8, &json!(5)));
-        assert_eq!(take_back(shop, &order, back(1, true), "late").await.status, 400);
+        assert_eq!(return_items(shop, &order, back(1, true), "late").await.status, 400);
     }
 }
 
 db_test! {
     /// A second location is created through the API, and an order takes units from both.
-    async fn goods_lie_at_several_locations(shop) {
+    async fn orders_take_stock_from_several_locations(shop) {
         shop.save(vec![only("tea", "5.00", 1)]).await;
         for (code, name, status) in [
             ("north", "The north", 200),

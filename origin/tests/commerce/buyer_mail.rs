@@ -7,7 +7,7 @@ use crate::{db_test, shopper::*};
 db_test! {
     /// The buyer gets one message per event, in order and in their language, even if two processes
     /// deliver at the same time and the mailbox fails for a while.
-    async fn the_buyer_is_told_once(shop) {
+    async fn the_buyer_gets_each_mail_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let mut order = order_of(shop, &path).await;
@@ -40,7 +40,7 @@ db_test! {
 
 db_test! {
     /// A message that keeps failing is parked, listed, and delivered after a retry.
-    async fn what_cannot_be_delivered_is_parked(shop) {
+    async fn undeliverable_messages_are_parked(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
@@ -66,7 +66,7 @@ db_test! {
 
 db_test! {
     /// Parked messages contain personal data and are deleted after a month.
-    async fn what_was_given_up_is_forgotten_after_a_month(shop) {
+    async fn parked_messages_are_deleted_after_a_month(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);

@@ -14,7 +14,7 @@ const THERE: &str = "198.51.100.2";
 const HOUR: i64 = 60 * 60 * 1_000;
 
 /// A shop with a payment deadline of a month and without rate limits.
-async fn patient(shop: &Shop) -> Shop {
+async fn without_rate_limits(shop: &Shop) -> Shop {
     shop.save(vec![only("tea", "5.00", 900)]).await;
     shop.with(|config| {
         (config.limit_checkout, config.limit_api) = (0, 0);
@@ -46,7 +46,7 @@ async fn decline(shop: &Shop, from: &str, to: &str) {
 }
 
 /// The seconds until payments are accepted again.
-fn paused(reply: &Reply) -> i64 {
+fn pause_seconds(reply: &Reply) -> i64 {
     let problem = &reply.json()["type"];
     assert_eq!(
         (reply.status.as_u16(), problem),
@@ -55,7 +55,7 @@ fn paused(reply: &Reply) -> i64 {
     reply.header("retry-after").parse().unwrap()
 }
 
-async fn log(shop: &Shop) -> Vec<Value> {
+async fn pause_log(shop: &Shop) -> Vec<Value> {
     let request = Request::get("/api/v1/operator/audit").header("authorization", "Bearer operator");
     let log = shop.send(request).await.json();
     let entries = log["entries"].as_array().unwrap().iter();
@@ -68,23 +68,23 @@ async fn log(shop: &Shop) -> Vec<Value> {
 db_test! {
     /// Five declines for one order from any network begin a pause of an hour; each further decline
     /// doubles it.
-    async fn an_order_takes_five_declined_cards(shop) {
-        let shop = &patient(shop).await;
+    async fn an_order_pauses_after_five_declines(shop) {
+        let shop = &without_rate_limits(shop).await;
         let to = order(shop).await;
         for number in 1..=5 {
             decline(shop, &format!("203.0.113.{number}"), &to).await;
         }
-        assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 3_600);
+        assert_eq!(pause_seconds(&pay(shop, THERE, &to, "succeeds").await), 3_600);
         shop.app.clock.advance(HOUR - 1_000);
-        assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 1);
+        assert_eq!(pause_seconds(&pay(shop, THERE, &to, "succeeds").await), 1);
         shop.app.clock.advance(1_000);
         decline(shop, THERE, &to).await;
-        assert_eq!(paused(&pay(shop, THERE, &to, "succeeds").await), 7_200);
+        assert_eq!(pause_seconds(&pay(shop, THERE, &to, "succeeds").await), 7_200);
         // Another order of the same buyer has its own count.
         assert_eq!(pay(shop, THERE, &order(shop).await, "succeeds").await.json()["state"], "captured");
         shop.app.clock.advance(2 * HOUR);
         assert_eq!(pay(shop, THERE, &to, "succeeds").await.json()["state"], "captured");
-        let log = log(shop).await;
+        let log = pause_log(shop).await;
         let number = to.split('/').nth(4).unwrap();
         assert_eq!(log.len(), 2);
         assert!(log.iter().all(|it| it["subject"] == format!("order:{number}")), "{log:?}");
@@ -98,8 +98,8 @@ db_test! {
 db_test! {
     /// Ten declines from one network within an hour begin a pause, across all orders; captures do
     /// not count, and other networks are not affected.
-    async fn a_network_has_ten_declined_cards(shop) {
-        let shop = &patient(shop).await;
+    async fn a_network_pauses_after_ten_declines(shop) {
+        let shop = &without_rate_limits(shop).await;
         for _ in 0..4 {
             let to = order(shop).await;
             decline(shop, HERE, &to).await;
@@ -114,9 +114,9 @@ db_test! {
             decline(shop, HERE, &to).await;
         }
         let to = order(shop).await;
-        assert_eq!(paused(&pay(shop, HERE, &to, "succeeds").await), 3_600);
+        assert_eq!(pause_seconds(&pay(shop, HERE, &to, "succeeds").await), 3_600);
         assert_eq!(pay(shop, THERE, &to, "succeeds").await.json()["state"], "captured");
-        let log = log(shop).await;
+        let log = pause_log(shop).await;
         assert_eq!(log.len(), 1);
         let subject = log[0]["subject"].as_str().unwrap();
         assert!(subject.starts_with("network:") && !subject.contains("198"), "{subject}");
@@ -131,8 +131,8 @@ db_test! {
 
 db_test! {
     /// Concurrent attempts at two origins: the provider receives ten.
-    async fn many_at_once_are_not_free(shop) {
-        let shop = &patient(shop).await;
+    async fn concurrent_attempts_count(shop) {
+        let shop = &without_rate_limits(shop).await;
         let twin = shop.with(|_| ()).await;
         let mut orders = Vec::new();
         for _ in 0..30 {
@@ -152,8 +152,8 @@ db_test! {
 
 db_test! {
     /// The networks of a site share a limit, because an IPv6 /48 contains 65,536 of them.
-    async fn a_site_has_a_multiple(shop) {
-        let shop = &patient(shop).await;
+    async fn a_site_has_a_multiple_of_the_limit(shop) {
+        let shop = &without_rate_limits(shop).await;
         let shop = &shop
             .with(|config| {
                 (config.limit_site, config.buying.limit_declines_network) = (2, 2);
@@ -163,9 +163,9 @@ db_test! {
             decline(shop, &format!("2001:db8:1:{network}::1"), &order(shop).await).await;
         }
         let to = order(shop).await;
-        assert_eq!(paused(&pay(shop, "2001:db8:1:5::1", &to, "succeeds").await), 3_600);
+        assert_eq!(pause_seconds(&pay(shop, "2001:db8:1:5::1", &to, "succeeds").await), 3_600);
         assert_eq!(pay(shop, "2001:db8:2:5::1", &to, "succeeds").await.json()["state"], "captured");
-        let log = log(shop).await;
+        let log = pause_log(shop).await;
         assert_eq!(log.len(), 1);
         assert!(log[0]["subject"].as_str().unwrap().starts_with("site:"), "{log:?}");
         let unended = "select count(*) from payments where network is not null or site is not null";

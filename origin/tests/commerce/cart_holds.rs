@@ -18,7 +18,7 @@ async fn held(shop: &Shop) -> i64 {
 db_test! {
     /// A cart in checkout holds its units, other carts see what is left, and an expired hold
     /// releases them.
-    async fn what_is_kept_for_one_is_not_sold_to_another(shop) {
+    async fn held_units_are_not_sold_to_others(shop) {
         shop.save(vec![only("lamp", "10.00", 3)]).await;
         let first = ready_cart(shop, "lamp-1", 2).await;
         let cart = hold(shop, &first).await;
@@ -68,7 +68,7 @@ db_test! {
 db_test! {
     /// Concurrent holds, changes, orders and releases: every held unit belongs to a cart, and
     /// nothing is oversold.
-    async fn holds_orders_and_sweepers_meet(shop) {
+    async fn concurrent_holds_orders_and_releases_add_up(shop) {
         shop.save(vec![only("vase", "10.00", 60)]).await;
         let mut paths = Vec::new();
         for _ in 0..40 {
@@ -96,7 +96,7 @@ db_test! {
 
 db_test! {
     /// Merging a guest's cart with the cart of another visit.
-    async fn two_carts_become_one(shop) {
+    async fn carts_are_merged(shop) {
         let others = (0..200).map(|it| only(&format!("thing{it}"), "1.00", 9));
         shop.save(others.chain([only("soap", "5.00", 10), only("brush", "7.00", 1_500)]).collect()).await;
         let guest = ready_cart(shop, "soap-1", 6).await;
@@ -136,7 +136,7 @@ db_test! {
 
 db_test! {
     /// A low-stock message is sent once.
-    async fn few_left_is_told_once(shop) {
+    async fn low_stock_is_reported_once(shop) {
         shop.save(vec![only("clock", "10.00", 8)]).await;
         let told = "select count(*) from outbox where topic = 'stock.low'";
         let mut number = String::new();

@@ -12,7 +12,7 @@ use crate::{
 const FORTY_MINUTES_MS: i64 = 40 * 60 * 1_000;
 
 /// An origin that uses the database's time, on a machine whose clock is ahead.
-async fn by_the_database(shop: &Shop, ahead_ms: i64) -> App {
+async fn with_fast_clock(shop: &Shop, ahead_ms: i64) -> App {
     let clock = if ahead_ms == 0 {
         Clock::System
     } else {
@@ -28,10 +28,10 @@ async fn by_the_database(shop: &Shop, ahead_ms: i64) -> App {
 db_test! {
     /// Orders, holds, sessions and idempotency keys survive an hour of jobs on a machine that is 40
     /// minutes ahead.
-    async fn a_fast_clock_ends_nothing(shop) {
+    async fn a_fast_clock_expires_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let right = shop.on(by_the_database(shop, 0).await);
-        let fast = by_the_database(shop, FORTY_MINUTES_MS).await;
+        let right = shop.on(with_fast_clock(shop, 0).await);
+        let fast = with_fast_clock(shop, FORTY_MINUTES_MS).await;
         let apart = fast.clock.now().as_millis() - right.app.clock.now().as_millis();
         assert!(apart.abs() < 60_000, "{apart}");
         let skew = fast.clock.skew().unwrap();

@@ -38,7 +38,7 @@ fn percentage(percent: &str) -> Value {
 }
 
 /// The discount of a cart of 50.00 with this coupon, or the reason of its refusal.
-async fn tried(shop: &Shop, code: &str) -> (String, Value) {
+async fn try_coupon(shop: &Shop, code: &str) -> (String, Value) {
     let path = ready_cart(shop, "pot-1", 1).await;
     let cart = send(shop, "PATCH", &path, &json!({ "coupons": [code] })).await;
     let coupon = cart.json()["coupons"][0].clone();
@@ -52,7 +52,7 @@ async fn tried(shop: &Shop, code: &str) -> (String, Value) {
 db_test! {
     /// A coupon is created, used, changed and disabled; each change applies to carts immediately,
     /// is in the audit log, and keeps the number of uses.
-    async fn a_coupon_is_made_and_changed(shop) {
+    async fn a_coupon_is_created_and_changed(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let body = json!({
             "effect": percentage("12.50"), "minimum": usd(4_000), "starts_at": "2026-10-01T12:00:00Z",
@@ -65,18 +65,18 @@ db_test! {
             "starts_at": "2026-10-01T12:00:00.000Z", "ends_at": "2026-11-01T00:00:00.000Z",
             "limit_total": 3, "limit_customer": 2, "stackable": false, "active": true, "used": 0,
         }));
-        let (path, discount) = tried(shop, " Autumn-26 ").await;
+        let (path, discount) = try_coupon(shop, " Autumn-26 ").await;
         assert_eq!(discount, 625);
         assert_eq!(place(shop, &path).await.status, 201);
-        let (path, _) = tried(shop, "autumn-26").await;
+        let (path, _) = try_coupon(shop, "autumn-26").await;
         assert_eq!(place(shop, &path).await.status, 201);
-        assert_eq!(tried(shop, "autumn-26").await.1, "used_up");
+        assert_eq!(try_coupon(shop, "autumn-26").await.1, "used_up");
 
         let changed = save(shop, "AUTUMN-26", &json!({ "effect": { "type": "amount", "amount": usd(800) }, "limit_total": 3 })).await;
         assert_eq!(changed.status, 200, "{}", changed.text());
         assert_eq!((&changed.json()["used"], &changed.json()["minimum"]), (&json!(2), &usd(0)));
         assert_eq!(read(shop, "coupons/autumn-26").await, changed.json());
-        let (path, discount) = tried(shop, "autumn-26").await;
+        let (path, discount) = try_coupon(shop, "autumn-26").await;
         assert_eq!(discount, 800);
         assert_eq!(count(shop, "select used from coupons").await, 2);
         // A limit cannot be lowered below the number of uses.
@@ -88,7 +88,7 @@ db_test! {
         assert_eq!(shop.json(&path).await["coupons"][0]["refused"], "unknown");
         assert_eq!(place(shop, &path).await.status, 409);
         assert_eq!(save(shop, "autumn-26", &json!({ "effect": { "type": "free_shipping" } })).await.status, 200);
-        assert_eq!(tried(shop, "autumn-26").await.1, 600);
+        assert_eq!(try_coupon(shop, "autumn-26").await.1, 600);
 
         let log = read(shop, "audit?subject=coupon:AUTUMN-26").await;
         let entries = log["entries"].as_array().unwrap();
@@ -101,7 +101,7 @@ db_test! {
 
 db_test! {
     /// Every invalid field is reported, and nothing is written.
-    async fn a_wrong_coupon_is_refused(shop) {
+    async fn an_invalid_coupon_is_refused(shop) {
         let euro = json!({ "minor": 100, "currency": "EUR" });
         let amount = |money: Value| json!({ "type": "amount", "amount": money });
         let with = |field: &str, value: Value| {
@@ -190,7 +190,7 @@ db_test! {
         assert_eq!(made.iter().filter(|it| it.status == 200).count(), 5);
         let mut paths = Vec::new();
         for _ in 0..20 {
-            paths.push(tried(shop, "once").await.0);
+            paths.push(try_coupon(shop, "once").await.0);
         }
         let edits = async {
             for _ in 0..10 {

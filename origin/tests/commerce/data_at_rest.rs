@@ -37,7 +37,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 
 /// A shop with an order, its mail and an image, which has created all of its files.
 #[tokio::test]
-async fn what_the_shop_keeps_is_for_nobody_else() {
+async fn files_are_private() {
     let shop = Shop::on_sqlite().await;
     // The test has created this folder; the shop has created its contents.
     let closed = std::fs::Permissions::from_mode(0o700);
@@ -174,7 +174,7 @@ async fn pay(shop: &Shop, it: &Bought) {
 }
 
 /// The tokens give access, and their hashes do not.
-async fn assert_known(shop: &Shop, it: &Bought) {
+async fn assert_access(shop: &Shop, it: &Bought) {
     let order = |token: &str| format!("/api/v1/orders/{}?token={token}", it.number);
     assert_eq!(
         shop.json(&order(&it.token)).await["token"],
@@ -206,11 +206,11 @@ async fn assert_known(shop: &Shop, it: &Bought) {
 
 db_test! {
     /// The database contains no token or secret in clear.
-    async fn no_secret_lies_in_clear(shop) {
+    async fn no_secret_is_stored_in_clear(shop) {
         let it = bought(shop).await;
         pay(shop, &it).await;
         assert_delivered(shop, &it, 2, 2).await;
-        assert_known(shop, &it).await;
+        assert_access(shop, &it).await;
         for text in [&it.cart, &it.token, &it.secret, &it.secret["whsec_".len()..].to_owned()] {
             assert_eq!(found(shop, text).await, [""; 0], "{text}");
             for file in below(&shop.folder()).iter().filter(|it| it.to_string_lossy().contains("test.db")) {
@@ -246,7 +246,7 @@ db_test! {
         for text in [&it.cart, &it.token, &it.secret] {
             assert_eq!(found(shop, text).await, [""; 0], "{text}");
         }
-        assert_known(shop, &it).await;
+        assert_access(shop, &it).await;
         assert_delivered(shop, &it, 1, 1).await;
     }
 }
@@ -262,12 +262,12 @@ db_test! {
         let with = async |keys: String| shop.with(|config| config.sealing_keys = Some(keys)).await;
         let old = with(key('a')).await;
         let it = bought(&old).await;
-        assert_known(&old, &it).await;
+        assert_access(&old, &it).await;
         let both = with(format!("{},{}", key('b'), key('a'))).await;
-        assert_known(&both, &it).await;
+        assert_access(&both, &it).await;
         at_rest::protect(&both.app).await.unwrap();
         let new = with(key('b')).await;
-        assert_known(&new, &it).await;
+        assert_access(&new, &it).await;
         assert_delivered(&new, &it, 1, 1).await;
         for shop in [old, both, new] {
             shop.app.db.close().await;
@@ -278,10 +278,10 @@ db_test! {
 db_test! {
     /// A lost key loses the links in later mails and nothing else: buyers keep their access, and
     /// mail about payments is sent.
-    async fn a_lost_key_stops_no_sale(shop) {
+    async fn a_lost_key_does_not_stop_sales(shop) {
         let it = bought(shop).await;
         let lost = shop.with(|config| config.sealing_keys = Some(key('c'))).await;
-        assert_known(&lost, &it).await;
+        assert_access(&lost, &it).await;
         deliver_due(&lost.app).await.unwrap();
         deliver_webhooks(&lost.app).await.unwrap();
         assert_eq!(mailbox(&lost).len(), 1);

@@ -28,7 +28,7 @@ async fn order_all(shop: &Shop, carts: &[(String, Value, String)]) -> Vec<Reply>
 }
 
 /// Every response is an order or a 503.
-fn are_honest(answers: &[Reply]) {
+fn assert_order_or_unavailable(answers: &[Reply]) {
     for answer in answers {
         let text = answer.text();
         match answer.status.as_u16() {
@@ -50,11 +50,11 @@ const OTHERS: &str = "
        and id <> connection_id()";
 
 /// Retries until every cart has exactly one order.
-async fn all_are_ordered(shop: &Shop, carts: &[(String, Value, String)]) {
+async fn order_each_once(shop: &Shop, carts: &[(String, Value, String)]) {
     let mut last = Vec::new();
     for _ in 0..20 {
         last = order_all(shop, carts).await;
-        are_honest(&last);
+        assert_order_or_unavailable(&last);
         if last.iter().all(|it| it.status != 503) {
             break;
         }
@@ -72,7 +72,7 @@ async fn all_are_ordered(shop: &Shop, carts: &[(String, Value, String)]) {
 /// Connections are killed again and again while fifty clients order. No response is wrong, and a
 /// retry with the same key finds the one order of its cart.
 #[tokio::test]
-async fn a_database_that_goes_away_loses_nothing_on_mariadb() {
+async fn killed_connections_lose_nothing_on_mariadb() {
     let shop = &Shop::on_mariadb().await;
     shop.save(vec![only("tea", "5.00", 500)]).await;
     let carts = carts(shop, 50).await;
@@ -94,10 +94,10 @@ async fn a_database_that_goes_away_loses_nothing_on_mariadb() {
         killed
     };
     let (answers, killed) = tokio::join!(order_all(shop, &carts), kill);
-    are_honest(&answers);
+    assert_order_or_unavailable(&answers);
     assert!(killed > 0);
     drop(killer);
-    all_are_ordered(shop, &carts).await;
+    order_each_once(shop, &carts).await;
     shop.audit().await;
     shop.drop_database().await;
 }
@@ -105,7 +105,7 @@ async fn a_database_that_goes_away_loses_nothing_on_mariadb() {
 /// Another program locks the file for longer than the busy timeout while fifty clients order. They
 /// get a 503 and succeed on a retry after the lock is gone.
 #[tokio::test]
-async fn a_database_that_is_locked_loses_nothing_on_sqlite() {
+async fn a_locked_database_loses_nothing_on_sqlite() {
     let shop = &Shop::on_sqlite().await;
     shop.save(vec![only("tea", "5.00", 500)]).await;
     let carts = carts(shop, 50).await;
@@ -116,14 +116,14 @@ async fn a_database_that_is_locked_loses_nothing_on_sqlite() {
         .await
         .unwrap();
     let answers = order_all(&hasty, &carts).await;
-    are_honest(&answers);
+    assert_order_or_unavailable(&answers);
     assert!(
         answers.iter().all(|it| it.status == 503),
         "{:?}",
         answers[0]
     );
     locked.rollback().await.unwrap();
-    all_are_ordered(&hasty, &carts).await;
+    order_each_once(&hasty, &carts).await;
     hasty.app.db.close().await;
     shop.audit().await;
 }
@@ -131,7 +131,7 @@ async fn a_database_that_is_locked_loses_nothing_on_sqlite() {
 db_test! {
     /// A transaction that the database rolls back by itself, as SQLite does on a disk error,
     /// affects no other.
-    async fn what_the_database_undoes_by_itself_is_over(shop) {
+    async fn a_rollback_by_the_database_ends_the_transaction(shop) {
         for _ in 0..3 {
             let mut tx = shop.app.db.write().await.unwrap();
             sqlx::query("delete from locations").execute(tx.conn()).await.unwrap();
@@ -163,7 +163,7 @@ async fn a_full_disk_loses_nothing_on_sqlite() {
     let mut refused = 0;
     for round in carts.chunks(4) {
         let answers = order_all(shop, round).await;
-        are_honest(&answers);
+        assert_order_or_unavailable(&answers);
         refused += answers.iter().filter(|it| it.status == 503).count();
     }
     assert!(refused > 0, "the disk was never full");

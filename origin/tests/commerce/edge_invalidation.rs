@@ -101,7 +101,7 @@ async fn purge_zone(
 }
 
 /// The same shop with this edge, fully synchronized.
-async fn behind(shop: &Shop, edge: &Edge) -> Shop {
+async fn with_edge(shop: &Shop, edge: &Edge) -> Shop {
     let url = edge.open(shop).await;
     let shop = shop.with(|config| {
         config.edge_urls = vec![url];
@@ -134,9 +134,9 @@ async fn id(shop: &Shop, statement: &'static str) -> i64 {
 db_test! {
     /// A changed product invalidates itself, its old and new categories with their ancestors, and
     /// the home page.
-    async fn a_product_purges_its_own_and_nothing_else(shop) {
+    async fn a_product_invalidates_its_own_tags(shop) {
         let edge = Edge::default();
-        let shop = &behind(shop, &edge).await;
+        let shop = &with_edge(shop, &edge).await;
         shop.categories(&["kitchen", "kitchen/cups", "garden"]).await;
         let in_category = |category: &str, price| {
             let mut mug = product("Ridge mug", price);
@@ -172,9 +172,9 @@ db_test! {
 
 db_test! {
     /// A stock change invalidates only if the displayed availability changes.
-    async fn stock_purges_when_shoppers_see_it(shop) {
+    async fn stock_invalidates_when_availability_changes(shop) {
         let edge = Edge::default();
-        let shop = &behind(shop, &edge).await;
+        let shop = &with_edge(shop, &edge).await;
         shop.save(vec![only("tea", "5.00", 20)]).await;
         tell_edges(&shop.app).await.unwrap();
         edge.told();
@@ -189,9 +189,9 @@ db_test! {
 
 db_test! {
     /// A search result is invalidated by the products that it shows, not by other sales.
-    async fn a_search_is_purged_by_what_it_shows(shop) {
+    async fn a_search_is_invalidated_by_its_products(shop) {
         let edge = Edge::default();
-        let shop = &behind(shop, &edge).await;
+        let shop = &with_edge(shop, &edge).await;
         shop.save(vec![only("tea", "5.00", 20), only("cup", "5.00", 20)]).await;
         tell_edges(&shop.app).await.unwrap();
         edge.told();
@@ -221,9 +221,9 @@ db_test! {
 
 db_test! {
     /// The menu is on every page: a new category invalidates everything.
-    async fn a_category_renews_everything(shop) {
+    async fn a_new_category_invalidates_everything(shop) {
         let edge = Edge::default();
-        let shop = &behind(shop, &edge).await;
+        let shop = &with_edge(shop, &edge).await;
         let request = Request::put("/api/v1/operator/categories/kitchen")
             .header("content-type", "application/json")
             .header("if-none-match", "*")
@@ -239,7 +239,7 @@ db_test! {
 
 db_test! {
     /// A failing edge is retried later, without delaying others.
-    async fn an_edge_that_fails_is_told_again(shop) {
+    async fn a_failing_edge_is_retried(shop) {
         let (sick, well) = (Edge::default(), Edge::default());
         let urls = vec![sick.open(shop).await, well.open(shop).await];
         let shop = &shop.with(|config| {
@@ -265,9 +265,9 @@ db_test! {
 
 db_test! {
     /// Changes by any process, with or without configured edges, are sent by those that serve.
-    async fn what_another_process_changes_is_told(shop) {
+    async fn changes_of_other_processes_are_sent(shop) {
         let edge = Edge::default();
-        let serving = &behind(shop, &edge).await;
+        let serving = &with_edge(shop, &edge).await;
         // The command has no edges configured.
         assert!(shop.app.edges.is_empty());
         shop.save(vec![only("tea", "5.00", 20)]).await;
@@ -291,9 +291,9 @@ db_test! {
 db_test! {
     /// A new product is visible immediately where a 404 was cached, also if another process has
     /// created it.
-    async fn a_new_address_is_found_at_once(shop) {
+    async fn a_new_product_replaces_a_cached_404(shop) {
         let edge = Edge::default();
-        let serving = &behind(shop, &edge).await;
+        let serving = &with_edge(shop, &edge).await;
         for path in ["/p/tea", "/api/v1/products/tea"] {
             let missing = serving.get(path).await;
             assert_eq!(missing.status, StatusCode::NOT_FOUND);
@@ -311,7 +311,7 @@ db_test! {
 
 db_test! {
     /// A Cloudflare zone is purged through its API, within its rate limit.
-    async fn a_zone_is_told_by_its_api(shop) {
+    async fn a_cloudflare_zone_is_purged_by_its_api(shop) {
         let zone = Edge::default();
         let url = zone.open(shop).await;
         let shop = &shop.with(|config| {
@@ -337,9 +337,9 @@ db_test! {
 
 db_test! {
     /// A running server invalidates its edges.
-    async fn a_running_server_tells_its_edges(shop) {
+    async fn a_running_server_invalidates_its_edges(shop) {
         let edge = Edge::default();
-        let shop = &behind(shop, &edge).await;
+        let shop = &with_edge(shop, &edge).await;
         let jobs = origin::jobs::Jobs::start(&shop.app);
         shop.save(vec![product("Ridge mug", "5.00")]).await;
         let mut told = BTreeSet::new();

@@ -30,7 +30,7 @@ const UNUSUAL: [&str; 12] = [
 ];
 
 /// Generates texts that look like addresses, the same ones in every run.
-fn alike(count: usize) -> Vec<String> {
+fn generate_addresses(count: usize) -> Vec<String> {
     let mut runner = TestRunner::deterministic();
     let plain = "[a-cA-C.+'ß漢-]{1,5}";
     let nasty = "\"?[a-cA-C.,<>@ \"\\\\+'ß漢-]{1,6}\"?";
@@ -48,10 +48,10 @@ async fn set_email(shop: &Shop, path: &str, email: &str) -> crate::support::Repl
 
 db_test! {
     /// Mail goes to exactly the accepted address, and one order's address delays no other.
-    async fn an_address_that_is_accepted_gets_its_mail(shop) {
+    async fn an_accepted_address_gets_its_mail(shop) {
         shop.save(vec![only("tea", "5.00", 900)]).await;
         let mut sent_to = Vec::new();
-        let texts: Vec<String> = UNUSUAL.iter().map(|it| (*it).to_owned()).chain(alike(150)).collect();
+        let texts: Vec<String> = UNUSUAL.iter().map(|it| (*it).to_owned()).chain(generate_addresses(150)).collect();
         for text in &texts {
             let parsed = EmailAddress::parse(text);
             // Creating a cart is slow, so that all refused addresses share one.
@@ -95,7 +95,7 @@ async fn change(shop: &Shop, statement: &'static str) {
 db_test! {
     /// A row of an older version with an invalid address delays nothing: only its own mail is
     /// retried, and a cart with such an address asks for another one.
-    async fn an_old_address_blocks_nothing(shop) {
+    async fn an_invalid_stored_address_delays_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let old = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &old).await.status, 201);
@@ -118,7 +118,7 @@ db_test! {
 
 db_test! {
     /// A form shows the error at its field.
-    async fn a_form_shows_it_at_the_field(shop) {
+    async fn a_form_shows_the_error_at_its_field(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let cart = path.rsplit_once('/').unwrap().1;

@@ -81,7 +81,7 @@ async fn add_webhook(shop: &Shop, url: &str) -> Reply {
 db_test! {
     /// Mail that cannot be sent delays no webhook, and a webhook that does not respond delays no
     /// mail.
-    async fn who_fails_fails_alone(shop) {
+    async fn receivers_fail_independently(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let (well, sick) = (Receiver::default(), Receiver::default());
         for url in [well.open().await, sick.open().await] {
@@ -123,7 +123,7 @@ db_test! {
 
 db_test! {
     /// A slow receiver delays no other.
-    async fn a_slow_webhook_delays_nobody(shop) {
+    async fn a_slow_webhook_delays_no_other(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let (slow, well) = (Receiver::default(), Receiver::default());
         for url in [slow.open().await, well.open().await] {

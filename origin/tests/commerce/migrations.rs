@@ -53,7 +53,7 @@ async fn schema(app: &App) -> Vec<String> {
 db_test! {
     /// The process dies before and after each statement of each migration, and another one
     /// continues.
-    async fn a_migration_is_gone_on_with_from_wherever_it_was_broken_off(shop) {
+    async fn an_interrupted_migration_is_continued(shop) {
         let whole = schema(&shop.app).await;
         let empty = shop.empty().await;
         let died: Mutex<Vec<Moment>> = Mutex::default();
@@ -83,7 +83,7 @@ db_test! {
 
 db_test! {
     /// Several processes migrate the same database.
-    async fn two_migrate_at_the_same_time(shop) {
+    async fn concurrent_migrations_apply_once(shop) {
         let whole = schema(&shop.app).await;
         let empty = shop.empty().await;
         let other = App::connect(empty.config.clone(), assets(), shop.app.clock.clone()).await.unwrap();
@@ -99,7 +99,7 @@ db_test! {
 /// On MySQL an older program may have left a migration "partially applied" after any statement,
 /// without a record of its progress. SQLite applies a migration atomically.
 #[tokio::test]
-async fn what_an_older_program_broke_off_is_repaired() {
+async fn an_interrupted_older_migration_is_repaired() {
     let shop = Shop::on_mariadb().await;
     let whole = schema(&shop.app).await;
     let empty = shop.empty().await;

@@ -54,7 +54,7 @@ db_test! {
 
 db_test! {
     /// Released node ids are reused, and so are those of dead processes.
-    async fn a_node_id_is_used_again_and_its_identities_are_not(shop) {
+    async fn node_ids_are_reused_and_generated_ids_are_not(shop) {
         let other = shop.with(|_| ()).await;
         let node = other.app.db.node().unwrap();
         let last = other.app.ids.next(shop.app.clock.now());
@@ -75,7 +75,7 @@ db_test! {
 db_test! {
     /// A configured node id is refused while a live process holds it, and accepted after its holder
     /// has died.
-    async fn a_chosen_node_id_is_refused_while_its_holder_lives(shop) {
+    async fn a_configured_node_id_is_refused_while_it_is_held(shop) {
         let holder = shop.with(|config| config.node_id = Some(7)).await;
         let ids = IdGenerator::unassigned();
         // The other process renews its lease every two seconds.
@@ -103,7 +103,7 @@ db_test! {
 
 db_test! {
     /// Waits for the lease of a dead process that holds the configured id.
-    async fn a_dead_holder_is_waited_for(shop) {
+    async fn the_lease_of_a_dead_holder_expires(shop) {
         let short = LeaseRequest { lasts: Duration::from_millis(300), ..request(Some(8)) };
         let (dead, ids) = (shop.empty_handed().await, IdGenerator::unassigned());
         dead.db.lease(short, &ids).await.unwrap();
@@ -118,7 +118,7 @@ db_test! {
 db_test! {
     /// A process that was suspended until another one took over its id writes nothing, not even
     /// transactions that it had begun, until it has an id again.
-    async fn who_has_lost_a_node_id_writes_nothing(shop) {
+    async fn a_process_without_a_lease_writes_nothing(shop) {
         set_price(shop, "tea", "1.00").await;
         let slept = shop.with(|config| config.node_id = Some(7)).await;
         let path = ready_cart(&slept, "tea-1", 1).await;
@@ -151,7 +151,7 @@ db_test! {
 db_test! {
     /// If a lease may have expired between two renewals, each transaction checks it in the
     /// database.
-    async fn a_lease_in_doubt_is_looked_up_before_anything_is_written(shop) {
+    async fn a_doubtful_lease_is_checked_before_each_write(shop) {
         let app = shop.empty_handed().await;
         // The lease is doubtful immediately, and nothing renews it.
         let short = LeaseRequest { lasts: Duration::from_millis(1), ..request(Some(9)) };

@@ -35,7 +35,7 @@ async fn look_up(shop: &Shop, number: &str, email: &str) -> Reply {
 db_test! {
     /// Number and e-mail address together find an order; nothing else does, and an error does not
     /// say which one was wrong.
-    async fn an_order_is_found_by_number_and_address(shop) {
+    async fn an_order_is_found_by_number_and_email(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (ann, bob) = (ordered(shop, "ann@example.org").await, ordered(shop, "bob@example.org").await);
         let number = text(&ann, "number");
@@ -60,7 +60,7 @@ db_test! {
 db_test! {
     /// A token gives access to its own order only, on every path below an order, including another
     /// order's payment below one's own.
-    async fn a_token_opens_what_is_its_own(shop) {
+    async fn a_token_gives_access_to_its_order_only(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (ann, bob) = (ordered(shop, "ann@example.org").await, ordered(shop, "bob@example.org").await);
         let mut payments = Vec::new();

@@ -38,7 +38,7 @@ async fn step(shop: &Shop, order: &Value, state: &str) {
 
 db_test! {
     /// An order is read back completely.
-    async fn nothing_of_an_order_is_lost(shop) {
+    async fn an_order_is_read_back_completely(shop) {
         let mut tea = only("tea", "5.00", 3);
         tea.variants[0].backorder = true;
         shop.save(vec![tea, only("cup", "7.50", 9)]).await;
@@ -91,7 +91,7 @@ db_test! {
 
 db_test! {
     /// Products that are withdrawn while they are in carts cannot be ordered.
-    async fn what_is_withdrawn_is_not_sold(shop) {
+    async fn withdrawn_products_are_not_sold(shop) {
         for (name, withdraw) in [("tea", "archive"), ("cup", "draft"), ("pot", "variant")] {
             shop.save(vec![only(name, "5.00", 9)]).await;
             let sku = format!("{name}-1");
@@ -128,7 +128,7 @@ db_test! {
 
 db_test! {
     /// A changed quantity is reported as such, not as a changed price.
-    async fn what_has_changed_is_said(shop) {
+    async fn changes_are_reported(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let seen = order_of(shop, &path).await;
@@ -147,7 +147,7 @@ db_test! {
 
 db_test! {
     /// A stored idempotent response is kept for a day.
-    async fn an_answer_is_kept_for_a_day(shop) {
+    async fn idempotent_responses_are_kept_for_a_day(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let order = order_of(shop, &path).await;
@@ -171,7 +171,7 @@ db_test! {
 
 db_test! {
     /// A hold is released once, when it expires.
-    async fn a_hold_ends_once_and_on_time(shop) {
+    async fn a_hold_expires_once_and_on_time(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let held = async || count(shop, "select cast(sum(held) as signed) from stock").await;
         let (first, second) = (ready_cart(shop, "tea-1", 2).await, ready_cart(shop, "tea-1", 3).await);
@@ -196,7 +196,7 @@ db_test! {
 db_test! {
     /// Each notable transition sends one mail, whichever of two relays delivers it; others send
     /// none.
-    async fn each_step_is_one_message(shop) {
+    async fn each_transition_sends_one_mail(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let twin = shop.with(|_| ()).await;
         let relays = async || {
@@ -230,7 +230,7 @@ db_test! {
 
 db_test! {
     /// A message leased by one relay is not taken by another before the lease ends.
-    async fn what_is_taken_is_taken_once(shop) {
+    async fn a_leased_message_is_delivered_once(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         for _ in 0..10 {
             let path = ready_cart(shop, "tea-1", 1).await;
@@ -249,7 +249,7 @@ db_test! {
 
 db_test! {
     /// A running server runs each of its jobs.
-    async fn a_running_server_does_its_jobs(shop) {
+    async fn a_running_server_runs_its_jobs(shop) {
         shop.save(vec![only("tea", "5.00", 90), only("cup", "5.00", 90)]).await;
         // An expired hold and an overdue order, a payment without a response, a due refund, and an
         // expired idempotent response.

@@ -78,7 +78,7 @@ db_test! {
 db_test! {
     /// An order is paid twice: the second payment is refunded automatically, and later refunds use
     /// the other payment.
-    async fn each_payment_gives_back_what_it_has(shop) {
+    async fn refunds_use_the_payments_that_are_left(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "test").await;
         let early = id(&pay(shop, &order, "declined").await);
@@ -106,7 +106,7 @@ db_test! {
 db_test! {
     /// An order is `refunded` once all of its money was sent back, not while a provider has not
     /// confirmed a part.
-    async fn all_of_the_money_goes_back_first(shop) {
+    async fn an_order_is_refunded_once_all_refunds_are_sent(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (shop, stripe) = account(shop).await;
         let order = ordered(&shop, "stripe").await;
@@ -129,7 +129,7 @@ db_test! {
 
 db_test! {
     /// Cancelled, expired and refunded orders cannot be charged.
-    async fn nothing_is_charged_for_an_order_that_is_over(shop) {
+    async fn closed_orders_cannot_be_charged(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let cancelled = ordered(shop, "test").await;
         let gone = send(shop, "POST", &address(&cancelled, "/cancel"), &json!({})).await;
@@ -150,7 +150,7 @@ db_test! {
 db_test! {
     /// A payment that the provider does not know is polled until it counts as lost; then the order
     /// can be paid again.
-    async fn a_payment_is_lost_when_it_has_been_waited_for(shop) {
+    async fn an_unknown_payment_is_polled_and_then_lost(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let patient = |config: &mut origin::config::Config| config.pay_within_ms = 24 * 60 * 60 * 1_000;
         let shop = &shop.with(patient).await;
@@ -178,7 +178,7 @@ db_test! {
 
 db_test! {
     /// Repeated reports change nothing: a decline after a capture, or the same decline many times.
-    async fn what_is_said_again_counts_once(shop) {
+    async fn repeated_reports_count_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = ordered(shop, "test").await;
         let no = payments::ChargeStatus::from(payments::ChargeOutcome::Declined("card_declined".to_owned()));
@@ -202,7 +202,7 @@ db_test! {
 
 db_test! {
     /// An event of one provider does not affect a payment with another.
-    async fn a_provider_speaks_of_its_own_payments(shop) {
+    async fn an_event_affects_only_payments_of_its_provider(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (with_stripe, _) = account(shop).await;
         let order = ordered(shop, "test").await;
@@ -224,7 +224,7 @@ db_test! {
 
 db_test! {
     /// A repeated decline event counts once, and a decline after the capture is ignored.
-    async fn an_event_is_taken_once(shop) {
+    async fn a_repeated_event_counts_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (shop, stripe) = account(shop).await;
         let order = stripe::order(&shop).await;

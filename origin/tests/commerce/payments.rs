@@ -45,7 +45,7 @@ const CHARGED: &str = "select count(*) from test_charges where state = 'captured
 db_test! {
     /// A key belongs to its scope: sending a payment's key to a cart does not reveal that it was
     /// used.
-    async fn a_key_of_a_payment_says_nothing_to_a_cart(shop) {
+    async fn a_key_belongs_to_its_scope(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let order = test_order(shop, "tea-1").await;
         assert_eq!(pay(shop, &order, "succeeds", "a").await.status, 201);
@@ -117,7 +117,7 @@ db_test! {
 
 db_test! {
     /// A payment for a closed order is refunded; a payment with a lost response is found.
-    async fn money_finds_its_order_or_goes_back(shop) {
+    async fn late_payments_are_refunded_and_lost_ones_found(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let late = test_order(shop, "tea-1").await;
         let asked = pay(shop, &late, "confirm", "a").await.json();
@@ -147,7 +147,7 @@ db_test! {
 
 db_test! {
     /// Concurrent refunds never exceed the payment.
-    async fn no_more_goes_back_than_came(shop) {
+    async fn refunds_never_exceed_payments(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let order = test_order(shop, "tea-1").await;
         assert_eq!(pay(shop, &order, "succeeds", "a").await.status, 201);
@@ -192,7 +192,7 @@ db_test! {
 
 db_test! {
     /// A bank transfer is recorded once; an order is not both cancelled and shipped.
-    async fn a_transfer_is_noted_once(shop) {
+    async fn a_bank_transfer_is_recorded_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let placed = place(shop, &path).await.json();

@@ -53,7 +53,7 @@ db_test! {
 db_test! {
     /// Using one key for two concurrent requests is an error and does not affect other orders of
     /// the batch.
-    async fn a_key_for_two_requests_fails_nobody_else(shop) {
+    async fn a_reused_key_fails_alone(shop) {
         shop.save(vec![only("tea", "5.00", 50)]).await;
         for round in 0..5 {
             let mut asks = Vec::new();
@@ -75,7 +75,7 @@ db_test! {
 
 db_test! {
     /// More buyers than units: each unit is sold once, in a batch of one and in larger batches.
-    async fn the_last_ones_are_sold_once(shop) {
+    async fn the_last_units_are_sold_once(shop) {
         let mut orders = 0;
         for (round, (left, many)) in [(1, 200), (1, 40), (2, 40), (3, 40), (7, 40)].into_iter().enumerate() {
             let name = format!("last{round}");
@@ -140,7 +140,7 @@ db_test! {
 
 db_test! {
     /// An order at a changed price is refused, and the response names the new total.
-    async fn a_price_that_changed_is_said_before_it_is_paid(shop) {
+    async fn a_changed_price_is_refused(shop) {
         shop.save(vec![only("cup", "10.00", 9)]).await;
         let path = ready_cart(shop, "cup-1", 1).await;
         let order = order_of(shop, &path).await;
@@ -159,7 +159,7 @@ db_test! {
 
 db_test! {
     /// Invalid input is answered with 4xx, and nothing is written.
-    async fn tampering_is_refused(shop) {
+    async fn invalid_input_is_refused(shop) {
         shop.save(vec![only("jug", "10.00", 9)]).await;
         let path = ready_cart(shop, "jug-1", 1).await;
         let before = shop.json(&path).await;
@@ -209,7 +209,7 @@ db_test! {
 
 db_test! {
     /// `If-Match` prevents lost updates between two tabs.
-    async fn an_older_version_changes_nothing(shop) {
+    async fn if_match_prevents_lost_updates(shop) {
         shop.save(vec![only("pan", "10.00", 9)]).await;
         let path = ready_cart(shop, "pan-1", 1).await;
         let tag = shop.get(&path).await.header("etag").to_owned();
@@ -233,7 +233,7 @@ db_test! {
 
 db_test! {
     /// A coupon with a limit of one use is used once.
-    async fn a_coupon_is_used_as_often_as_it_may_be(shop) {
+    async fn a_coupon_has_a_limit_of_uses(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let mut tx = shop.app.db.write().await.unwrap();
         let coupon = Coupon {
@@ -317,7 +317,7 @@ db_test! {
 
 db_test! {
     /// Concurrent cancellations of an order return its stock once.
-    async fn what_is_given_up_comes_back_once(shop) {
+    async fn a_cancelled_order_returns_its_stock_once(shop) {
         shop.save(vec![only("vase", "30.00", 4)]).await;
         let path = ready_cart(shop, "vase-1", 3).await;
         let order = place(shop, &path).await.json();
@@ -356,7 +356,7 @@ db_test! {
 
 db_test! {
     /// Carts with the same variants in opposite order do not deadlock.
-    async fn opposite_orders_do_not_block_each_other(shop) {
+    async fn opposite_line_orders_do_not_deadlock(shop) {
         shop.save(vec![only("left", "1.00", 1_000), only("right", "1.00", 1_000)]).await;
         let mut paths = Vec::new();
         for number in 0..40 {
@@ -433,7 +433,7 @@ db_test! {
 
 db_test! {
     /// The metrics of carts, checkouts, orders, payments and stock.
-    async fn how_the_shop_does_is_counted(shop) {
+    async fn business_metrics_are_counted(shop) {
         shop.save(vec![only("fan", "10.00", 1)]).await;
         let (first, second) = (ready_cart(shop, "fan-1", 1).await, ready_cart(shop, "fan-1", 1).await);
         for _ in 0..2 {

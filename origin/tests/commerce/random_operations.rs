@@ -208,7 +208,7 @@ async fn client(shop: &Shop, twin: &axum::Router, seed: u64) -> Client {
 
 db_test! {
     /// Fifty concurrent writers at two origins never see a busy error.
-    async fn fifty_writers_meet(shop) {
+    async fn fifty_writers_never_see_a_busy_error(shop) {
         shop.save(vec![only("pen", "1.00", 5)]).await;
         let twin = shop.twin().await;
         let mut running = tokio::task::JoinSet::new();
@@ -236,7 +236,7 @@ db_test! {
 
 db_test! {
     /// Sixteen clients of two origins; the audit at the end of each test checks the invariants.
-    async fn everything_adds_up_after_a_storm(shop) {
+    async fn invariants_hold_after_random_operations(shop) {
         let mut products: Vec<_> =
             (0..SKUS).map(|sku| only(&format!("s{sku}"), "3.33", STOCK)).collect();
         products[0].variants[0].backorder = true;

@@ -37,7 +37,7 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
     holds.expect("what is waited for does not come");
 }
 
-async fn an_answer_is_shared(shop: &Shop, redis: Redis) {
+async fn assert_responses_are_shared(shop: &Shop, redis: Redis) {
     set_price(shop, "tea", "1.00").await;
     let (here, there) = (
         with_redis(shop, &redis).await,
@@ -80,27 +80,27 @@ async fn close(shops: &[&Shop]) {
 }
 
 db_test! {
-    async fn what_one_origin_has_made_another_need_not_make(shop) {
-        an_answer_is_shared(shop, Redis::start()).await;
+    async fn origins_share_cached_responses(shop) {
+        assert_responses_are_shared(shop, Redis::start()).await;
     }
 }
 
 db_test! {
-    async fn a_cluster_will_do(shop) {
-        an_answer_is_shared(shop, Redis::cluster()).await;
+    async fn a_redis_cluster_works(shop) {
+        assert_responses_are_shared(shop, Redis::cluster()).await;
     }
 }
 
 db_test! {
-    async fn sentinels_name_the_server(shop) {
-        an_answer_is_shared(shop, Redis::sentinel()).await;
+    async fn redis_sentinels_work(shop) {
+        assert_responses_are_shared(shop, Redis::sentinel()).await;
     }
 }
 
 db_test! {
     /// An origin never serves a cached response that is older than its version, and never
     /// overwrites a newer one in Redis.
-    async fn nothing_older_comes_out_of_redis_or_into_it(shop) {
+    async fn redis_never_serves_or_stores_older_versions(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
         let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
@@ -132,7 +132,7 @@ db_test! {
 db_test! {
     /// A restored backup has fewer changes than the database had before. Cached responses of the
     /// lost changes are ignored.
-    async fn what_comes_from_changes_that_are_gone_is_not_believed(shop) {
+    async fn responses_of_lost_changes_are_ignored(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
         let before = with_redis(shop, &redis).await;
@@ -156,7 +156,7 @@ db_test! {
 
 db_test! {
     /// Two shops in one Redis share nothing, and neither do two with different settings.
-    async fn every_shop_has_its_own(shop) {
+    async fn shops_do_not_share_cached_responses(shop) {
         let redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
         let one = with_redis(shop, &redis).await;
@@ -179,7 +179,7 @@ db_test! {
 db_test! {
     /// Redis fails while clients read and prices change: no errors, no old prices, and no repeated
     /// timeouts.
-    async fn without_redis_only_the_speed_changes(shop) {
+    async fn a_failing_redis_only_costs_speed(shop) {
         let mut redis = Redis::start();
         set_price(shop, "tea", "1.00").await;
         let origins = [with_redis(shop, &redis).await, with_redis(shop, &redis).await];
@@ -220,7 +220,7 @@ db_test! {
 }
 
 /// One of two origins changes a price; waits until the other one shows it.
-async fn they_agree(shop: &Shop, other: &Shop) {
+async fn assert_origins_agree(shop: &Shop, other: &Shop) {
     for price in ["2.00", "3.00", "4.00"] {
         set_price(shop, "tea", price).await;
         let minor: i64 = price.replace('.', "").parse().unwrap();
@@ -238,7 +238,7 @@ db_test! {
         let agree = async {
             // Until it listens.
             until(async || redis.command(&["pubsub", "numsub", &channel(&redis)]).ends_with("1\n")).await;
-            they_agree(&here, &there).await;
+            assert_origins_agree(&here, &there).await;
         };
         tokio::select! {
             ended = cache::tell(&here.app) => panic!("{ended:?}"),
@@ -251,7 +251,7 @@ db_test! {
 
 db_test! {
     /// A client that disconnects during a commit does not prevent its after-commit actions.
-    async fn what_follows_a_commit_waits_for_nobody(shop) {
+    async fn after_commit_actions_survive_a_disconnect(shop) {
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut tx = shop.app.db.write().await.unwrap();
         tx.after_commit(async move { tell.send(()).unwrap() });
@@ -272,7 +272,7 @@ db_test! {
         set_price(shop, "tea", "1.00").await;
         let there = shop.with(|_| ()).await;
         let jobs = Jobs::start(&there.app);
-        they_agree(shop, &there).await;
+        assert_origins_agree(shop, &there).await;
         jobs.stop().await;
         close(&[&there]).await;
     }
@@ -280,7 +280,7 @@ db_test! {
 
 db_test! {
     /// The subscriber reconnects when Redis starts later, and stops at shutdown.
-    async fn redis_may_come_later(shop) {
+    async fn redis_may_start_later(shop) {
         let mut redis = Redis::start();
         let url = redis.url.clone();
         redis.kill();

@@ -140,7 +140,7 @@ fn reads(shop: &Shop) -> u64 {
 
 db_test! {
     /// A purchase while the replica has none of it: no response is wrong.
-    async fn a_purchase_does_not_notice_how_far_the_replica_lags(shop) {
+    async fn a_purchase_does_not_depend_on_the_replica(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
@@ -175,7 +175,7 @@ db_test! {
 db_test! {
     /// Responses from the replica carry its version; data that is known to have changed is read
     /// from the primary.
-    async fn nothing_old_is_kept_under_a_new_number(shop) {
+    async fn replica_responses_carry_their_version(shop) {
         set_price(shop, "tea", "1.00").await;
         shop.save(vec![only("mug", "2.00", 9)]).await;
         let mut copy = Copy::of(shop).await;
@@ -209,7 +209,7 @@ db_test! {
 
 db_test! {
     /// A replica that lags too far, fails, or belongs to another shop is not used.
-    async fn a_replica_that_cannot_be_trusted_is_left_alone(shop) {
+    async fn an_unreliable_replica_is_not_used(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
@@ -242,7 +242,7 @@ db_test! {
 
 db_test! {
     /// The shop starts while its replica is down.
-    async fn the_replica_need_not_be_there(shop) {
+    async fn the_shop_starts_without_its_replica(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let nowhere = shop.url().replace("mallard_", "nowhere_").replace("test.db", "nowhere.db");
         let alone = shop.with(|config| {

@@ -50,7 +50,7 @@ pub fn price_of(reply: &Reply) -> i64 {
 }
 
 db_test! {
-    async fn an_answer_is_made_once_and_is_the_same_in_every_form(shop) {
+    async fn a_response_is_rendered_once_for_all_codings(shop) {
         shop.categories(&["kitchen"]).await;
         shop.save(vec![only("tea", "5.00", 9)]).await;
         for path in ["/api/v1/products/tea", "/p/tea", "/zh/p/tea", "/c/kitchen", "/", "/api/v1/products?limit=5"] {
@@ -99,7 +99,7 @@ fn decoded(reply: &Reply) -> Vec<u8> {
 }
 
 db_test! {
-    async fn a_change_is_seen_by_the_next_one_who_asks_and_touches_nothing_else(shop) {
+    async fn a_change_invalidates_only_affected_responses(shop) {
         shop.categories(&["tea", "cups"]).await;
         let in_category = |slug: &str, category: &str, price: &str| {
             let mut it = only(slug, price, 9);
@@ -134,7 +134,7 @@ db_test! {
 
 db_test! {
     /// The last unit of a variant is sold while other variants of the product are left.
-    async fn what_is_sold_out_is_not_offered_by_what_is_kept(shop) {
+    async fn a_sold_out_variant_is_not_offered(shop) {
         let mut mug = only("mug", "5.00", 50);
         let mut blue = mug.variants[0].clone();
         blue.sku = "mug-blue".to_owned();
@@ -158,7 +158,7 @@ db_test! {
 }
 
 db_test! {
-    async fn the_menu_changes_on_every_page(shop) {
+    async fn a_new_category_is_on_every_page(shop) {
         shop.categories(&["tea"]).await;
         shop.save(vec![only("oolong", "5.00", 9)]).await;
         for path in ["/p/oolong", "/", "/c/tea"] {
@@ -173,7 +173,7 @@ db_test! {
 
 db_test! {
     /// A thousand at once who want what is not there make one question of it.
-    async fn many_who_miss_make_one_question(shop) {
+    async fn concurrent_misses_are_collapsed(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let replies = join_all((0..1_000).map(|_| shop.get("/p/tea"))).await;
         let bodies: BTreeSet<&[u8]> = replies.iter().map(|it| it.body.as_slice()).collect();
@@ -194,7 +194,7 @@ db_test! {
 db_test! {
     /// Two origins on one database, one of which changes prices: no response is older than the
     /// version that its origin has synchronized to.
-    async fn nothing_older_is_shown_after_something_newer(shop) {
+    async fn versions_never_go_back(shop) {
         set_price(shop, "tea", "1.00").await;
         let other = shop.with(|_| ()).await;
         let (here, there) = (AtomicUsize::new(100), AtomicUsize::new(100));
@@ -226,7 +226,7 @@ db_test! {
 db_test! {
     /// The rendering of a response begins before a change is known, and its data already contains
     /// the change after it. Once a client has received it, no version in between is served.
-    async fn who_has_seen_an_answer_gets_nothing_older(shop) {
+    async fn no_older_version_after_a_newer_one(shop) {
         let other = shop.with(|_| ()).await;
         let (known, db) = (&other.app.changes, &other.app.db);
         set_price(shop, "tea", "1.00").await;
@@ -259,7 +259,7 @@ db_test! {
 db_test! {
     /// The edge has seen a newer version than this origin: its signed request makes the origin
     /// synchronize first.
-    async fn an_edge_that_knows_more_is_answered_as_it_knows(shop) {
+    async fn a_signed_newer_version_makes_the_origin_sync(shop) {
         let secret = "what edge and origin share";
         let other = shop.with(|config| {
             config.edge_secret = Some(secret.to_owned());
@@ -288,7 +288,7 @@ db_test! {
 db_test! {
     /// A shared response depends on the URL alone. What reaches a handler with more inputs is
     /// tested with the cache layer (`http/cached_tests.rs`).
-    async fn nothing_of_the_one_who_asks_gets_into_what_others_get(shop) {
+    async fn request_details_do_not_reach_shared_responses(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let secret = "a-secret-of-somebody";
         let request = Request::get("/p/tea?utm_source=a-secret-of-somebody")
@@ -310,7 +310,7 @@ db_test! {
 
 db_test! {
     /// While the database is unavailable, cached responses are served, also when they are stale.
-    async fn what_is_kept_survives_the_database(shop) {
+    async fn cached_responses_survive_the_database(shop) {
         let alone = shop.with(|_| ()).await;
         shop.save(vec![only("tea", "5.00", 9)]).await;
         for path in ["/p/tea", "/api/v1/products/tea", "/"] {
@@ -329,7 +329,7 @@ db_test! {
 }
 
 db_test! {
-    async fn what_does_not_exist_is_remembered_briefly(shop) {
+    async fn missing_resources_are_cached_briefly(shop) {
         let missed = served(shop, "l1", "miss").await;
         for _ in 0..3 {
             let reply = shop.get("/p/nothing").await;
@@ -345,7 +345,7 @@ db_test! {
 
 db_test! {
     /// The cache never exceeds its size limit.
-    async fn the_memory_has_an_end(shop) {
+    async fn the_cache_has_a_size_limit(shop) {
         let small = shop.with(|config| config.l1_bytes = 300_000).await;
         let products = (0..60).map(|it| only(&format!("tea{it}"), "5.00", 9)).collect();
         shop.save(products).await;
@@ -363,7 +363,7 @@ db_test! {
 
 db_test! {
     /// Stock changes through the API invalidate cached responses.
-    async fn the_warehouse_is_seen(shop) {
+    async fn stock_changes_invalidate(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         shop.get("/p/tea").await;
         let changes = json!({ "changes": [{ "sku": "tea-1", "delta": -9 }] });

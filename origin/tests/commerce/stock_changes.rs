@@ -23,7 +23,7 @@ async fn change(shop: &Shop, changes: Value) -> Reply {
 db_test! {
     /// A request is applied completely or not at all; expected versions are checked; shoppers see
     /// what is left.
-    async fn stock_changes_together_or_not_at_all(shop) {
+    async fn a_request_is_applied_completely_or_not_at_all(shop) {
         shop.save(vec![only("tea", "5.00", 9), only("cup", "5.00", 9)]).await;
         let none = send(shop, "POST", STOCK, &json!({ "changes": [{ "sku": "tea-1", "delta": 1 }] })).await;
         assert_eq!(none.status, 401);
@@ -58,7 +58,7 @@ db_test! {
 
 db_test! {
     /// Fifty requests take one unit each out of thirty while buyers order: no unit is taken twice.
-    async fn no_more_is_taken_than_there_is(shop) {
+    async fn stock_never_goes_below_zero(shop) {
         shop.save(vec![only("tea", "5.00", 30)]).await;
         let one = json!([{ "sku": "tea-1", "delta": -1 }]);
         let answers = at_once((0..50).map(|_| change(shop, one.clone()))).await;

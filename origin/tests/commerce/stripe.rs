@@ -214,7 +214,7 @@ db_test! {
 db_test! {
     /// The bank asks for confirmation; fifty events arrive while the browser returns: one capture,
     /// one transition, one message. An older event changes nothing.
-    async fn the_bank_asks_and_many_tell(shop) {
+    async fn a_confirmed_payment_is_captured_once(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
@@ -262,7 +262,7 @@ db_test! {
 db_test! {
     /// Without a card the browser continues with Stripe; a lost response is recovered, and a late
     /// payment is refunded.
-    async fn what_was_lost_is_found(shop) {
+    async fn a_lost_response_is_recovered(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let element = order(&shop).await;

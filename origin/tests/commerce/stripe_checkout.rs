@@ -69,7 +69,7 @@ fn session(stripe: &Stripe, number: usize) -> Value {
 }
 
 /// Sets the status of a session and returns the session.
-fn becomes(stripe: &Stripe, number: usize, status: &str, payment_status: &str) -> Value {
+fn set_status(stripe: &Stripe, number: usize, status: &str, payment_status: &str) -> Value {
     let mut account = stripe.lock().unwrap();
     let session = account.sessions.get_mut(&format!("cs_test_{number}"));
     let session = session.unwrap();
@@ -108,11 +108,11 @@ fn card(stripe: &Stripe, number: usize, status: &str) -> Value {
 /// The buyer pays.
 fn paid(stripe: &Stripe, number: usize) -> Value {
     card(stripe, number, "succeeded");
-    becomes(stripe, number, "complete", "paid")
+    set_status(stripe, number, "complete", "paid")
 }
 
 /// Sends a signed event to the shop.
-async fn told(shop: &Shop, id: &str, kind: &str, object: &Value) {
+async fn send_event(shop: &Shop, id: &str, kind: &str, object: &Value) {
     let body = event(id, kind, object);
     let now = shop.app.clock.now().as_millis() / 1_000;
     let reply = tell(shop, &signature(SECRET, now, &body), &body).await;
@@ -131,7 +131,7 @@ async fn form(shop: &Shop, path: &str, cookies: &str, fields: &[(&str, &str)]) -
 }
 
 /// Submits the form of the order page, which redirects to the order page.
-async fn press(shop: &Shop, (order, token): &(String, String), key: &str) {
+async fn submit_payment(shop: &Shop, (order, token): &(String, String), key: &str) {
     let number = order.rsplit_once('/').unwrap().1;
     let to = format!("/orders/{number}/pay{token}");
     let reply = form(shop, &to, "", &[("key", key)]).await;
@@ -150,7 +150,7 @@ async fn page(shop: &Shop, (order, token): &(String, String)) -> String {
 const PAY: &str = "/pay?token=";
 const CAPTURES: &str = "select count(*) from order_events where state = 'paid'";
 
-fn leads_to(page: &str, number: usize) -> bool {
+fn links_to_session(page: &str, number: usize) -> bool {
     page.contains(&format!("https://pay.example/cs_test_{number}?a=1&amp;b=2"))
 }
 
@@ -175,7 +175,7 @@ db_test! {
         let again = form(&shop, "/zh/checkout/review", &cookies, &order).await;
         assert!(thanks.starts_with(again.header("location")), "{}", again.text());
         let shown = shop.get(&thanks).await;
-        assert!(leads_to(shown.text(), 1), "{}", shown.text());
+        assert!(links_to_session(shown.text(), 1), "{}", shown.text());
         assert!(shown.header("content-security-policy").contains("form-action 'self';"));
 
         let asked = session(&stripe, 1)["asked"].clone();
@@ -196,10 +196,10 @@ db_test! {
 
         paid(&stripe, 1);
         let shown = shop.get(back).await;
-        assert!(!shown.text().contains(PAY) && !leads_to(shown.text(), 1), "{}", shown.text());
+        assert!(!shown.text().contains(PAY) && !links_to_session(shown.text(), 1), "{}", shown.text());
         assert_eq!(count(&shop, CAPTURES).await, 1);
         let session = session(&stripe, 1);
-        told(&shop, "evt_1", "checkout.session.completed", &session).await;
+        send_event(&shop, "evt_1", "checkout.session.completed", &session).await;
         assert_eq!(count(&shop, CAPTURES).await, 1);
         let request = Request::post(format!("/api/v1/operator/orders/{number}/refunds"))
             .header("content-type", "application/json")
@@ -214,11 +214,11 @@ db_test! {
 db_test! {
     /// Events about the session and its intent arrive repeatedly before the buyer returns: the
     /// payment is captured once.
-    async fn stripe_tells_before_the_buyer_is_back(shop) {
+    async fn events_before_the_return_capture_once(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
-        press(&shop, &order, "a").await;
+        submit_payment(&shop, &order, "a").await;
         let session = paid(&stripe, 1);
         let intent = stripe.lock().unwrap().intents["pi_of_1"].clone();
         let tell = |number: usize| {
@@ -226,8 +226,8 @@ db_test! {
             async move {
                 let id = format!("evt_{}", number / 2);
                 match number % 4 {
-                    0 | 1 => told(shop, &id, "checkout.session.completed", session).await,
-                    _ => told(shop, &id, "payment_intent.succeeded", intent).await,
+                    0 | 1 => send_event(shop, &id, "checkout.session.completed", session).await,
+                    _ => send_event(shop, &id, "payment_intent.succeeded", intent).await,
                 }
             }
         };
@@ -246,49 +246,49 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
-        press(&shop, &order, "a").await;
+        submit_payment(&shop, &order, "a").await;
         let intent = card(&stripe, 1, "requires_payment_method");
-        told(&shop, "evt_1", "payment_intent.payment_failed", &intent).await;
-        assert!(leads_to(&page(&shop, &order).await, 1));
+        send_event(&shop, "evt_1", "payment_intent.payment_failed", &intent).await;
+        assert!(links_to_session(&page(&shop, &order).await, 1));
         shop.app.clock.advance(11_000);
         payments::recover(&shop.app).await.unwrap();
-        assert!(leads_to(&page(&shop, &order).await, 1));
-        press(&shop, &order, "b").await;
+        assert!(links_to_session(&page(&shop, &order).await, 1));
+        submit_payment(&shop, &order, "b").await;
         assert_eq!(stripe.lock().unwrap().sessions.len(), 1);
         let session = paid(&stripe, 1);
-        told(&shop, "evt_2", "checkout.session.completed", &session).await;
+        send_event(&shop, "evt_2", "checkout.session.completed", &session).await;
         assert_eq!(read(&shop, &order).await["state"], "paid");
     }
 }
 
 db_test! {
     /// An expired session is a failed payment; the next payment opens a new session.
-    async fn a_session_ends_and_another_one_pays(shop) {
+    async fn an_expired_session_is_replaced(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
-        press(&shop, &order, "a").await;
-        let session = becomes(&stripe, 1, "expired", "unpaid");
-        told(&shop, "evt_1", "checkout.session.expired", &session).await;
+        submit_payment(&shop, &order, "a").await;
+        let session = set_status(&stripe, 1, "expired", "unpaid");
+        send_event(&shop, "evt_1", "checkout.session.expired", &session).await;
         assert_eq!(count(&shop, "select count(*) from payments where state = 'failed' and reason = 'expired'").await, 1);
         let shown = page(&shop, &order).await;
         assert!(shown.contains(PAY) && shown.contains("role=\"alert\""), "{shown}");
-        press(&shop, &order, "b").await;
-        assert!(leads_to(&page(&shop, &order).await, 2));
+        submit_payment(&shop, &order, "b").await;
+        assert!(links_to_session(&page(&shop, &order).await, 2));
         // The bank declines a delayed payment in the end; a third session pays, and the order is
         // paid once.
         card(&stripe, 2, "processing");
-        let session = becomes(&stripe, 2, "complete", "unpaid");
-        told(&shop, "evt_2", "checkout.session.completed", &session).await;
+        let session = set_status(&stripe, 2, "complete", "unpaid");
+        send_event(&shop, "evt_2", "checkout.session.completed", &session).await;
         assert_eq!(read(&shop, &order).await["state"], "pending");
         card(&stripe, 2, "requires_payment_method");
-        told(&shop, "evt_3", "checkout.session.async_payment_failed", &session).await;
+        send_event(&shop, "evt_3", "checkout.session.async_payment_failed", &session).await;
         assert_eq!(count(&shop, "select count(*) from payments where reason = 'card_declined'").await, 1);
-        press(&shop, &order, "c").await;
+        submit_payment(&shop, &order, "c").await;
         card(&stripe, 3, "processing");
-        becomes(&stripe, 3, "complete", "unpaid");
+        set_status(&stripe, 3, "complete", "unpaid");
         let session = paid(&stripe, 3);
-        told(&shop, "evt_4", "checkout.session.async_payment_succeeded", &session).await;
+        send_event(&shop, "evt_4", "checkout.session.async_payment_succeeded", &session).await;
         assert_eq!(read(&shop, &order).await["state"], "paid");
         assert_eq!(count(&shop, CAPTURES).await, 1);
     }
@@ -296,16 +296,16 @@ db_test! {
 
 db_test! {
     /// Repeated clicks, with any key and with a lost response, open one session.
-    async fn a_button_pressed_twice_opens_one_session(shop) {
+    async fn repeated_clicks_open_one_session(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
         stripe.lock().unwrap().loses_answer = true;
-        press(&shop, &order, "a").await;
-        assert!(!leads_to(&page(&shop, &order).await, 1));
-        futures_util::future::join_all((0..8).map(|_| press(&shop, &order, "a"))).await;
-        assert!(leads_to(&page(&shop, &order).await, 1));
-        press(&shop, &order, "b").await;
+        submit_payment(&shop, &order, "a").await;
+        assert!(!links_to_session(&page(&shop, &order).await, 1));
+        futures_util::future::join_all((0..8).map(|_| submit_payment(&shop, &order, "a"))).await;
+        assert!(links_to_session(&page(&shop, &order).await, 1));
+        submit_payment(&shop, &order, "b").await;
         assert_eq!(stripe.lock().unwrap().sessions.len(), 1);
         assert_eq!(count(&shop, "select count(*) from payments").await, 1);
         let both = json!({ "hosted": "en", "payment_method": "pm_card" });
@@ -317,18 +317,18 @@ db_test! {
 
 db_test! {
     /// A wrong amount or currency pays nothing, whoever reports it; a late payment is refunded.
-    async fn another_amount_pays_nothing(shop) {
+    async fn a_wrong_amount_pays_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
-        press(&shop, &order, "a").await;
+        submit_payment(&shop, &order, "a").await;
         paid(&stripe, 1);
         let right = session(&stripe, 1);
         for (number, (field, value)) in [("amount_total", json!(1)), ("currency", json!("jpy"))].into_iter().enumerate() {
             let mut wrong = right.clone();
             wrong[field] = value;
             stripe.lock().unwrap().sessions.insert("cs_test_1".to_owned(), wrong.clone());
-            told(&shop, &format!("evt_{number}"), "checkout.session.completed", &wrong).await;
+            send_event(&shop, &format!("evt_{number}"), "checkout.session.completed", &wrong).await;
             page(&shop, &order).await;
             shop.app.clock.advance(11_000);
             payments::recover(&shop.app).await.unwrap();
@@ -337,11 +337,11 @@ db_test! {
         }
         let mut intent = stripe.lock().unwrap().intents["pi_of_1"].clone();
         intent["amount"] = json!(1);
-        told(&shop, "evt_8", "payment_intent.succeeded", &intent).await;
+        send_event(&shop, "evt_8", "payment_intent.succeeded", &intent).await;
         assert_eq!(count(&shop, CAPTURES).await, 0);
         shop.app.clock.advance(shop.app.config.pay_within_ms);
         orders::expire(&shop.app).await.unwrap();
-        told(&shop, "evt_9", "checkout.session.completed", &right).await;
+        send_event(&shop, "evt_9", "checkout.session.completed", &right).await;
         payments::recover(&shop.app).await.unwrap();
         let order = read(&shop, &order).await;
         assert_eq!((&order["state"], &order["refunded"]), (&json!("expired"), &order["totals"]["total"]));

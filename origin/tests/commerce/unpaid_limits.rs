@@ -15,7 +15,7 @@ const HERE: &str = "198.51.100.1";
 const THERE: &str = "198.51.100.2";
 
 /// The shop with its default limits, but without rate limits.
-async fn limited(shop: &Shop) -> Shop {
+async fn with_default_limits(shop: &Shop) -> Shop {
     shop.with(|config| {
         (config.limit_checkout, config.limit_api) = (0, 0);
         config.buying.limit_line_units = 99;
@@ -66,7 +66,7 @@ db_test! {
     /// A buyer's fourth unpaid order is refused until one is paid or cancelled; other buyers are
     /// not affected.
     async fn a_buyer_has_three_unpaid_orders(shop) {
-        let shop = &limited(shop).await;
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("tea", "5.00", 500)]).await;
         let mut orders = Vec::new();
         for number in 0..3 {
@@ -98,7 +98,7 @@ db_test! {
 db_test! {
     /// The limits of units and value, exactly at the limit and one past it.
     async fn units_and_value_have_limits(shop) {
-        let shop = &limited(shop).await;
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("tea", "5.00", 500), only("tv", "4994.00", 9), only("pin", "0.01", 900)]).await;
         let first = cart_of(shop, "ann@example.org", "tea-1", 99).await;
         assert_eq!(place_from(shop, HERE, &first, "manual").await.status, 201);
@@ -129,7 +129,7 @@ db_test! {
 db_test! {
     /// A network may have four times as much as a buyer.
     async fn a_network_has_a_limit_of_its_own(shop) {
-        let shop = &limited(shop).await;
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("tea", "5.00", 5_000)]).await;
         for number in 0..4 {
             let cart = cart_of(shop, &format!("buyer{number}@example.org"), "tea-1", 99).await;
@@ -150,7 +150,7 @@ db_test! {
 db_test! {
     /// Concurrent requests at two origins: three orders are placed.
     async fn two_origins_count_together(shop) {
-        let shop = &limited(shop).await;
+        let shop = &with_default_limits(shop).await;
         let twin = shop.with(|_| ()).await;
         shop.save(vec![only("tea", "5.00", 500)]).await;
         for round in 0..4 {
@@ -177,7 +177,7 @@ db_test! {
     /// with the field.
     async fn a_line_has_a_limit(shop) {
         let generous = shop;
-        let shop = &limited(shop).await;
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("tea", "1.00", 900)]).await;
         let cart = ready_cart(shop, "tea-1", 98).await;
         let (lines, line) = (format!("{cart}/lines"), format!("{cart}/lines/tea-1"));
@@ -224,8 +224,8 @@ async fn state(shop: &Shop, order: &Value) -> String {
 db_test! {
     /// After a declined card the buyer orders the last unit with a new cart: their unpaid order is
     /// replaced, but not for another buyer.
-    async fn an_own_unpaid_order_is_not_in_the_way(shop) {
-        let shop = &limited(shop).await;
+    async fn an_own_unpaid_order_is_replaced(shop) {
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("lamp", "30.00", 1)]).await;
         let old = declined(shop, "ann@example.org", HERE).await;
         for (email, from) in [("bob@example.org", HERE), ("ann@example.org", THERE)] {
@@ -256,8 +256,8 @@ db_test! {
 db_test! {
     /// A bank-transfer order that may have been paid is not replaced, and only card orders make
     /// room within the limit.
-    async fn what_may_be_paid_stays(shop) {
-        let shop = &limited(shop).await;
+    async fn orders_that_may_be_paid_are_kept(shop) {
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("lamp", "30.00", 1), only("tea", "5.00", 90)]).await;
         let lamp = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
         let transfer = place_from(shop, HERE, &lamp, "manual").await.json();
@@ -280,8 +280,8 @@ db_test! {
 db_test! {
     /// The units that one network holds are limited, across all carts and changes; units that are
     /// not held can still be ordered.
-    async fn one_network_holds_so_many(shop) {
-        let shop = &limited(shop).await;
+    async fn a_network_has_a_limit_of_held_units(shop) {
+        let shop = &with_default_limits(shop).await;
         let shop = &shop.with(|config| {
             config.buying.limit_held_units = 5;
         }).await;
@@ -324,8 +324,8 @@ db_test! {
 db_test! {
     /// New customers have a day to pay. With the setting, a bank-transfer order takes its stock
     /// when it is paid, and missing units become backorders.
-    async fn a_transfer_takes_its_stock_when_it_is_paid(shop) {
-        let shop = &limited(shop).await;
+    async fn a_bank_transfer_takes_its_stock_when_it_is_paid(shop) {
+        let shop = &with_default_limits(shop).await;
         shop.save(vec![only("lamp", "30.00", 2)]).await;
         let cart = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
         let first = place_from(shop, HERE, &cart, "manual").await.json();
@@ -360,7 +360,7 @@ db_test! {
 db_test! {
     /// Four unpaid orders to one address send as many messages as the limit allows; messages about
     /// payments are always sent, and other addresses are not affected.
-    async fn an_address_gets_so_many_messages(shop) {
+    async fn an_address_has_a_limit_of_messages(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let shop = &shop.with(|config| {
             config.buying.limit_unpaid_mails = 2;
@@ -405,8 +405,8 @@ async fn form(shop: &Shop, path: &str, cookie: &str, fields: &[(&str, &str)]) ->
 
 db_test! {
     /// Pages explain exceeded limits in the language of the page.
-    async fn pages_say_what_is_too_much(shop) {
-        let shop = &limited(shop).await;
+    async fn pages_explain_exceeded_limits(shop) {
+        let shop = &with_default_limits(shop).await;
         let shop = &shop.with(|config| {
             config.buying.limit_unpaid_units = 2;
         }).await;

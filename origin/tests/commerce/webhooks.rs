@@ -105,7 +105,7 @@ pub fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
 db_test! {
     /// Events of an order arrive in order, signed, repeated until they are accepted, and without
     /// the order's token; a receiver gets only its topics.
-    async fn what_happens_is_told(shop) {
+    async fn events_are_delivered_signed_and_in_order(shop) {
         shop.save(vec![only("tea", "5.00", 6)]).await;
         let (all, low) = (Receiver::default(), Receiver::default());
         let made = operate(shop, "POST", HOOKS, &json!({ "url": all.open().await })).await;
@@ -161,7 +161,7 @@ db_test! {
 
 db_test! {
     /// Only staff can create webhooks, and only with valid URLs.
-    async fn not_everybody_is_told(shop) {
+    async fn only_staff_create_webhooks(shop) {
         let url = json!({ "url": "https://erp.example/" });
         assert_eq!(send(shop, "POST", HOOKS, &url).await.status, 401);
         assert_eq!(shop.get(HOOKS).await.status, 401);
@@ -184,7 +184,7 @@ db_test! {
 }
 
 /// Creates a webhook with an API key that has these rights.
-async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
+async fn create_with_rights(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
     let wanted = json!({ "name": "program", "rights": rights });
     let key = operate(shop, "POST", "/api/v1/operator/keys", &wanted).await;
     let request = Request::post(HOOKS)
@@ -199,7 +199,7 @@ async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
 
 db_test! {
     /// A topic requires the right to read its data, and all topics require all rights.
-    async fn a_topic_needs_the_right_to_what_it_carries(shop) {
+    async fn a_topic_needs_the_right_to_its_data(shop) {
         let (all, stock) = (json!([]), json!(["stock.low"]));
         let both = json!(["stock.low", "order.paid"]);
         for (rights, topics, status, named) in [
@@ -212,7 +212,7 @@ db_test! {
             (&["settings", "orders", "stock"], &all, 201, ""),
             (&["orders", "stock"], &stock, 403, ""),
         ] {
-            let reply = made_by(shop, rights, topics).await;
+            let reply = create_with_rights(shop, rights, topics).await;
             assert_eq!(reply.status, status, "{rights:?} {topics}: {}", reply.text());
             assert!(reply.text().contains(named), "{rights:?} {topics}: {}", reply.text());
         }
@@ -247,7 +247,7 @@ async fn errors(shop: &Shop) -> Vec<String> {
 db_test! {
     /// No request reaches the private network, whatever was allowed when the webhook was created,
     /// by any name, and by any redirect.
-    async fn nothing_goes_into_the_own_network(shop) {
+    async fn no_request_reaches_the_private_network(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();
         let url = inside.open().await;
@@ -281,7 +281,7 @@ db_test! {
 
 db_test! {
     /// A name that resolves to a private address can only be refused when connecting.
-    async fn a_name_is_looked_at_when_it_is_connected_to(shop) {
+    async fn resolved_addresses_are_checked(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();
         let url = inside.open().await.replace("127.0.0.1", "localhost");
@@ -299,7 +299,7 @@ db_test! {
 
 db_test! {
     /// A running server delivers to webhooks.
-    async fn a_running_server_tells_the_webhooks(shop) {
+    async fn a_running_server_delivers_to_webhooks(shop) {
         let receiver = Receiver::default();
         let made = operate(shop, "POST", HOOKS, &json!({ "url": receiver.open().await })).await;
         assert_eq!(made.status, 201, "{}", made.text());
