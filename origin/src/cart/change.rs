@@ -203,7 +203,7 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
     } else {
         HashMap::new()
     };
-    let mut held = holds::NetworkHolds::of(app, &mut tx, &carts, jobs).await?;
+    let mut held = holds::NetworkHolds::load(app, &mut tx, &carts, jobs).await?;
     let timer = HoldTimer {
         now,
         hold_ms: app.config.hold_ms,

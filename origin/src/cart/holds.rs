@@ -67,7 +67,7 @@ pub(super) struct NetworkHolds {
 impl NetworkHolds {
     /// Reads the claims of the networks whose carts are in checkout or begin it. Locked after the
     /// stock rows.
-    pub(super) async fn of(
+    pub(super) async fn load(
         app: &App,
         tx: &mut Tx,
         carts: &HashMap<String, StoredCart>,
@@ -158,7 +158,7 @@ pub(super) fn renew_holds(
         inventory::release(&mut snapshot.levels, &before);
         let mut left = held.allowed(cart.id);
         let wanted: Vec<(VariantId, i64)> = match cart.hold {
-            Some(_) => wanted(cart, snapshot).collect(),
+            Some(_) => tracked_lines(cart, snapshot).collect(),
             None => Vec::new(),
         };
         let wanted = wanted.into_iter().map(|(variant, quantity)| {
@@ -177,7 +177,10 @@ pub(super) fn renew_holds(
 }
 
 /// The lines of a cart whose stock is tracked.
-fn wanted(cart: &StoredCart, snapshot: &PricingSnapshot) -> impl Iterator<Item = (VariantId, i64)> {
+fn tracked_lines(
+    cart: &StoredCart,
+    snapshot: &PricingSnapshot,
+) -> impl Iterator<Item = (VariantId, i64)> {
     cart.lines.iter().filter_map(|line| {
         let offer = snapshot.offers.get(&line.variant)?;
         (offer.active && offer.tracked).then_some((line.variant, line.quantity))

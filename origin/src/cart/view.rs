@@ -222,7 +222,7 @@ pub(super) fn show(
         email: cart.email.clone(),
         shipping_address: cart.shipping_address.clone(),
         shipping_method: cart.shipping_method.clone(),
-        coupons: coupons_of(cart, &priced, currency),
+        coupons: public_coupons(cart, &priced, currency),
         totals: totals(&priced, app.rules.tax_included, currency),
         missing: priced.missing,
         held_until: cart.hold.map(|it| it.until),
@@ -244,7 +244,11 @@ pub(super) fn totals(priced: &PricedCart<'_>, tax_included: bool, currency: Curr
     }
 }
 
-fn coupons_of(cart: &StoredCart, priced: &PricedCart<'_>, currency: Currency) -> Vec<CartCoupon> {
+fn public_coupons(
+    cart: &StoredCart,
+    priced: &PricedCart<'_>,
+    currency: Currency,
+) -> Vec<CartCoupon> {
     let mut effects = priced.sum.coupons.iter();
     cart.coupons
         .iter()

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_of_a_new_shop_ship_everywhere_and_are_free_above_a_threshold() {
+    fn the_default_rules_ship_everywhere_and_free_above_a_threshold() {
         let rules = rules();
         let small = Parcel {
             value_minor: 2_000,
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_goes_before_its_country() {
+    fn a_region_takes_precedence_over_its_country() {
         let text = r#"
             shipping = []
             [tax]
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_invalid_value() {
         for (text, word) in [
             (
                 "shipping = []\n[tax]\nincluded = true\nrates = [{ country = \"DE\", percent = \"19%\" }]",
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_started_kilo_counts() {
+    fn a_started_kilogram_is_charged() {
         let text = r#"
             [tax]
             included = true

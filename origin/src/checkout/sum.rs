@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_by_hand() {
+    fn totals_computed_by_hand() {
         let coupons = [
             coupon(Effect::Percentage(1_000)),
             coupon(Effect::Amount(500)),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn free_shipping_takes_off_what_shipping_costs() {
+    fn free_shipping_discounts_the_shipping_costs() {
         let found = sum(
             &[line(100, 1)],
             &[coupon(Effect::FreeShipping)],
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coupon_says_why_it_does_not_count() {
+    fn a_refused_coupon_has_a_reason() {
         let at = |ms| Some(Timestamp::from_millis(ms));
         let plain = coupon(Effect::Amount(100));
         for (changed, why) in [
@@ -291,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_add_up_and_nothing_is_below_zero(
+        fn parts_add_up_and_are_never_negative(
             lines in vec((0_i64..1_000_000_000_000, 1_i64..1_000), 0..200),
             effects in vec(prop_oneof![
                 (0_i64..=10_000).prop_map(Effect::Percentage),

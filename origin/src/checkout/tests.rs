@@ -93,7 +93,7 @@ fn coupons_tax_and_shipping_by_hand() {
 }
 
 #[test]
-fn free_shipping_looks_at_what_is_left_after_the_discount() {
+fn free_shipping_depends_on_the_discounted_value() {
     let off = Effect::Amount;
     for (price, effects, included, expected) in [
         (900, &[][..], true, [0, 0, 300, 1_800]),
@@ -125,7 +125,7 @@ fn free_shipping_looks_at_what_is_left_after_the_discount() {
 }
 
 #[test]
-fn a_method_goes_as_far_as_its_zone_says() {
+fn a_method_is_limited_by_its_zone() {
     for (value, weight, expected) in [
         (1_799, 0, Some(500)),
         (1_800, 0, Some(0)),
@@ -139,7 +139,7 @@ fn a_method_goes_as_far_as_its_zone_says() {
 }
 
 #[test]
-fn a_coupon_counts_at_its_boundaries() {
+fn a_coupon_applies_at_its_boundaries() {
     let at = |ms| Some(Timestamp::from_millis(ms));
     let plain = coupon(Effect::Amount(100));
     let minimum = |minimum_minor| Coupon {

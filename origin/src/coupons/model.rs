@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_can_be_typed() {
+    fn only_typeable_codes_are_valid() {
         let longest = "X".repeat(CODE_MAX);
         for good in [
             "A",
@@ -191,13 +191,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_percentage_comes_back(hundredths in 0_i64..=10_000) {
+        fn a_percentage_round_trips(hundredths in 0_i64..=10_000) {
             prop_assert_eq!(percent(&decimal(hundredths)), Some(hundredths));
         }
 
         /// Normalizing a code twice changes nothing.
         #[test]
-        fn a_code_stays_itself(text in "\\PC{1,70}") {
+        fn normalizing_a_code_is_idempotent(text in "\\PC{1,70}") {
             let code = normalize_code(&text);
             if is_code(&code) {
                 prop_assert_eq!(normalize_code(&code), code);

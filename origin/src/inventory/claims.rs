@@ -15,30 +15,30 @@ pub struct Claimant(String);
 impl Claimant {
     /// Unpaid orders of guests with this e-mail address.
     pub fn email(email: &str) -> Self {
-        Self::of("email", email)
+        Self::hashed("email", email)
     }
 
     /// Unpaid orders of an account.
     pub fn account(user: UserId) -> Self {
-        Self::of("account", &user.to_string())
+        Self::hashed("account", &user.to_string())
     }
 
     /// Unpaid orders from this network.
     pub fn network(network: &str) -> Self {
-        Self::of("network", network)
+        Self::hashed("network", network)
     }
 
     /// Unpaid orders from all networks of this site.
     pub fn site(site: &str) -> Self {
-        Self::of("site", site)
+        Self::hashed("site", site)
     }
 
     /// Held carts of this network.
     pub fn holding(network: &str) -> Self {
-        Self::of("holding", network)
+        Self::hashed("holding", network)
     }
 
-    fn of(kind: &str, name: &str) -> Self {
+    fn hashed(kind: &str, name: &str) -> Self {
         let hash = blake3::hash(format!("{kind}:{name}").as_bytes());
         Self(hash.to_hex()[..32].to_owned())
     }
@@ -77,7 +77,10 @@ pub struct Claims(HashMap<Claimant, Vec<Claim>>);
 impl Claims {
     /// Sums a claimant's claims, leaving out those of `owner`.
     pub fn total_excluding(&self, claimant: &Claimant, owner: i64) -> ClaimTotals {
-        let others = self.of(claimant).iter().filter(|it| it.owner != owner);
+        let others = self
+            .of_claimant(claimant)
+            .iter()
+            .filter(|it| it.owner != owner);
         others.fold(ClaimTotals::default(), |sum, it| ClaimTotals {
             count: sum.count + 1,
             units: sum.units + it.units,
@@ -87,14 +90,18 @@ impl Claims {
 
     /// The orders or carts of a claimant, the oldest first.
     pub fn owners(&self, claimant: &Claimant) -> Vec<i64> {
-        let mut owners: Vec<i64> = self.of(claimant).iter().map(|it| it.owner).collect();
+        let mut owners: Vec<i64> = self
+            .of_claimant(claimant)
+            .iter()
+            .map(|it| it.owner)
+            .collect();
         owners.sort_unstable();
         owners
     }
 
     /// The units that `owner` has claimed for this claimant, or `None` without a claim.
     pub fn units(&self, claimant: &Claimant, owner: i64) -> Option<i64> {
-        let mut own = self.of(claimant).iter();
+        let mut own = self.of_claimant(claimant).iter();
         Some(own.find(|it| it.owner == owner)?.units)
     }
 
@@ -133,7 +140,7 @@ impl Claims {
         }
     }
 
-    fn of(&self, claimant: &Claimant) -> &[Claim] {
+    fn of_claimant(&self, claimant: &Claimant) -> &[Claim] {
         self.0.get(claimant).map_or(&[], Vec::as_slice)
     }
 
@@ -247,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_reads_an_address_out_of_a_claim() {
+    fn a_claim_contains_no_address() {
         let claimant = Claimant::network("192.0.2.1");
         assert!(!claimant.0.contains("192"));
         assert_eq!(claimant.0.len(), 32);

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_to_one_address_are_forgotten() {
+    async fn messages_to_an_address_are_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let mailer = Mailer::new("shop@shop.example", None, folder.path().join("mail")).unwrap();
         mailer.delete_for("ada@example.org".to_owned()).await;
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_sent_is_said() {
+    async fn delivery_errors_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_is_logged_without_whom_it_was_for() {
+    fn addresses_are_removed_from_replies() {
         let said = "permanent error (550): <ada@example.org>: user ada@example.org unknown";
         assert_eq!(
             without_addresses(said, &[]),

@@ -101,8 +101,8 @@ impl From<PlaceOrderResult> for Decision {
 }
 
 async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderResult> {
-    let outcomes = match db::retried(|| try_commit(app, &placements), Error::is_conflict).await {
-        Ok(outcomes) => outcomes,
+    let decisions = match db::retried(|| try_commit(app, &placements), Error::is_conflict).await {
+        Ok(decisions) => decisions,
         Err(error) => {
             let problem = Box::new(Problem::from(error));
             return placements
@@ -111,9 +111,9 @@ async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderRe
                 .collect();
         }
     };
-    let mut answers = Vec::with_capacity(outcomes.len());
-    for (placement, outcome) in placements.iter().zip(outcomes) {
-        let answer = replace_unpaid(app, placement, outcome).await;
+    let mut answers = Vec::with_capacity(decisions.len());
+    for (placement, decision) in placements.iter().zip(decisions) {
+        let answer = replace_unpaid(app, placement, decision).await;
         match &answer {
             Ok(PlaceOrderOutcome::New(_)) => app.metrics.business.order(true),
             Ok(_) => {}
@@ -127,15 +127,15 @@ async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderRe
 async fn try_commit(app: &App, placements: &[Placement]) -> Result<Vec<Decision>, Error> {
     let mut tx = app.db.write().await?;
     crash::at("order.begun");
-    let outcomes = decide_and_write(app, &mut tx, placements).await?;
+    let decisions = place_in_transaction(app, &mut tx, placements).await?;
     crash::at("order.written");
     tx.commit().await?;
     crash::at("order.committed");
-    Ok(outcomes)
+    Ok(decisions)
 }
 
 /// Decides about all placements and writes the orders in this transaction.
-pub(super) async fn decide_and_write(
+pub(super) async fn place_in_transaction(
     app: &App,
     tx: &mut Tx,
     placements: &[Placement],
@@ -152,30 +152,30 @@ pub(super) async fn decide_and_write(
     let mut snapshot =
         cart::load_pricing_snapshot(tx.conn(), &app.showcase, open, &[], lock).await?;
     let levels = snapshot.levels.clone();
-    let mut claims = buyers_claims(tx, &carts, placements).await?;
+    let mut claims = list_buyer_claims(tx, &carts, placements).await?;
     crash::at("order.read");
-    let counter = counter(app, tx, &carts, placements).await?;
-    let mut batch = Batch::default();
-    let mut outcomes = Vec::with_capacity(placements.len());
+    let decider = order_decider(app, tx, &carts, placements).await?;
+    let mut batch = OrderBatch::default();
+    let mut decisions = Vec::with_capacity(placements.len());
     for placement in placements {
         if let Some(key) = &placement.key
             && let Some(answer) = replays.get(&(key.scope.clone(), key.key.clone()))
         {
-            outcomes.push(replay(app, key, answer).into());
+            decisions.push(replay(app, key, answer).into());
             continue;
         }
         let Some(cart) = carts.get(&placement.cart) else {
-            outcomes.push(Err(cart::Error::NoSuchCart.into()).into());
+            decisions.push(Err(cart::Error::NoSuchCart.into()).into());
             continue;
         };
         if let Some(order) = batch.orders.get(&cart.id.get()) {
-            outcomes.push(batch.same_cart(*order, placement).into());
+            decisions.push(batch.same_cart(*order, placement).into());
             continue;
         }
         if cart.order.is_some() {
             let stored = store::find_by_cart(tx.conn(), cart.id.get()).await?;
             let stored = stored.ok_or(Error::NoSuchOrder)?;
-            outcomes.push(
+            decisions.push(
                 Ok(PlaceOrderOutcome::Existing(Box::new(with_token(
                     app, stored,
                 ))))
@@ -184,12 +184,12 @@ pub(super) async fn decide_and_write(
             continue;
         }
         let id = OrderId::new(app.ids.next(now));
-        let known = (&mut snapshot, &mut claims);
-        outcomes.push(match counter.decide(id, cart, placement, known) {
+        let state = (&mut snapshot, &mut claims);
+        decisions.push(match decider.decide(id, cart, placement, state) {
             Ok(decided) => Ok(batch.add(decided, placement)?).into(),
             Err(error) => Decision {
                 answer: Err(error),
-                unpaid: Buyer::of(cart, placement)
+                unpaid: Buyer::from_cart(cart, placement)
                     .map_or_else(Vec::new, |buyer| buyer.unpaid(cart, &claims)),
             },
         });
@@ -198,26 +198,28 @@ pub(super) async fn decide_and_write(
     if !batch.decided.is_empty() {
         batch.write(app, tx, &levels, now).await?;
     }
-    Ok(outcomes)
+    Ok(decisions)
 }
 
 /// Reads the claims of the carts' buyers. They are locked after the stock rows, in the same order
 /// as when an order is closed, so that the two cannot deadlock.
-async fn buyers_claims(
+async fn list_buyer_claims(
     tx: &mut Tx,
     carts: &HashMap<String, cart::StoredCart>,
     placements: &[Placement],
 ) -> Result<Claims, db::Error> {
     let buyers = placements.iter().filter_map(|placement| {
         let cart = carts.get(&placement.cart)?;
-        cart.order.is_none().then(|| Buyer::of(cart, placement))?
+        cart.order
+            .is_none()
+            .then(|| Buyer::from_cart(cart, placement))?
     });
     let claimants = buyers.flat_map(Buyer::claimants).collect();
     let lock = tx.dialect().for_update();
     inventory::list_claims(tx.conn(), claimants, lock).await
 }
 
-async fn counter<'a>(
+async fn order_decider<'a>(
     app: &'a App,
     tx: &mut Tx,
     carts: &HashMap<String, cart::StoredCart>,
@@ -239,7 +241,7 @@ async fn counter<'a>(
         transfer_stranger_within_ms: config.buying.transfer_stranger_within_ms,
         transfer_reserves_when_paid: config.buying.transfer_takes_stock_when_paid,
         line_units_max: config.buying.limit_line_units,
-        unpaid: UnpaidLimits::of(config),
+        unpaid: UnpaidLimits::from_config(config),
         returning: store::list_paying_accounts(tx.conn(), &users).await?,
     })
 }
@@ -258,7 +260,7 @@ fn replay(
 
 /// What a batch writes.
 #[derive(Default)]
-struct Batch {
+struct OrderBatch {
     decided: Vec<DecidedOrder>,
     /// The index into `decided`, by cart id.
     orders: HashMap<i64, usize>,
@@ -269,7 +271,7 @@ struct Batch {
 /// The status of a response with a new order.
 pub(super) const CREATED: u16 = 201;
 
-impl Batch {
+impl OrderBatch {
     fn add(
         &mut self,
         decided: DecidedOrder,
@@ -283,15 +285,15 @@ impl Batch {
     }
 
     /// Answers a second placement of a cart that this batch has ordered already.
-    fn same_cart(&self, place: usize, placement: &Placement) -> PlaceOrderResult {
-        let order = self.decided[place].stored.order.clone();
+    fn same_cart(&self, index: usize, placement: &Placement) -> PlaceOrderResult {
+        let order = self.decided[index].stored.order.clone();
         if let Some(key) = &placement.key {
             let known = self
                 .responses
                 .iter()
-                .find(|(kept, ..)| kept.scope == key.scope && kept.key == key.key);
-            if let Some((kept, status, body)) = known {
-                if kept.fingerprint != key.fingerprint {
+                .find(|(other, ..)| other.scope == key.scope && other.key == key.key);
+            if let Some((other, status, body)) = known {
+                if other.fingerprint != key.fingerprint {
                     return Err(Error::KeyMismatch);
                 }
                 return Ok(PlaceOrderOutcome::Replayed(*status, body.clone()));
@@ -351,14 +353,14 @@ impl Batch {
         crash::at("order.marked");
         outbox::add(tx, &app.ids, now, &messages).await?;
         crash::at("order.told");
-        let mut kept = Vec::with_capacity(self.responses.len());
+        let mut responses = Vec::with_capacity(self.responses.len());
         for (key, status, body) in &self.responses {
-            kept.push((
+            responses.push((
                 key,
                 *status,
                 idempotency::seal_body(&app.sealer, key, body)?,
             ));
         }
-        Ok(idempotency::save(tx, now, &kept).await?)
+        Ok(idempotency::save(tx, now, &responses).await?)
     }
 }

@@ -79,7 +79,7 @@ impl OrderDecider<'_> {
         }
         let (mut order, buyer) = self
             .order(cart, placement, &priced)
-            .zip(Buyer::of(cart, placement))
+            .zip(Buyer::from_cart(cart, placement))
             .ok_or_else(|| Error::Obstacles(Vec::new()))?;
         let units = cart.lines.iter().map(|line| line.quantity).sum();
         let size = (units, priced.sum.total);
@@ -89,7 +89,7 @@ impl OrderDecider<'_> {
         }
         let reserved = !(self.transfer_reserves_when_paid && is_transfer(placement));
         let wanted = match reserved {
-            true => wanted(cart, &priced),
+            true => line_quantities(cart, &priced),
             false => Vec::new(),
         };
         let coupons = coupons(&priced);
@@ -234,7 +234,10 @@ fn coupons(priced: &PricedCart<'_>) -> Vec<(CouponId, String)> {
 }
 
 /// The quantity of each line, and whether its stock is tracked.
-fn wanted(cart: &cart::StoredCart, priced: &PricedCart<'_>) -> Vec<(VariantId, i64, bool)> {
+fn line_quantities(
+    cart: &cart::StoredCart,
+    priced: &PricedCart<'_>,
+) -> Vec<(VariantId, i64, bool)> {
     let lines = cart.lines.iter().zip(&priced.lines);
     lines
         .map(|(line, (offer, _))| {

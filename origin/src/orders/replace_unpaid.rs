@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Error,
-    batch::{Decision, PlaceOrderOutcome, PlaceOrderResult, Placement, decide_and_write},
+    batch::{Decision, PlaceOrderOutcome, PlaceOrderResult, Placement, place_in_transaction},
     store::{self, StoredOrder},
     transitions::close_unpaid,
 };
@@ -75,7 +75,7 @@ async fn attempt(
             continue;
         }
         close_unpaid(app, &mut tx, stored, OrderState::Cancelled).await?;
-        let outcomes = decide_and_write(app, &mut tx, std::slice::from_ref(placement)).await?;
+        let outcomes = place_in_transaction(app, &mut tx, std::slice::from_ref(placement)).await?;
         match outcomes.into_iter().map(|it| it.answer).next() {
             Some(Ok(placed @ PlaceOrderOutcome::New(_))) => {
                 tx.commit().await?;

@@ -26,7 +26,7 @@ impl Buyer {
     /// The buyer of a cart: its account, or a guest by e-mail address, counted separately so that a
     /// guest cannot use up the limit of an account with the same address. `None` while the cart has
     /// neither.
-    pub(super) fn of(cart: &cart::StoredCart, placement: &Placement) -> Option<Self> {
+    pub(super) fn from_cart(cart: &cart::StoredCart, placement: &Placement) -> Option<Self> {
         let person = match cart.user {
             Some(user) => Claimant::account(user),
             None => Claimant::email(cart.email.as_deref()?),
@@ -83,7 +83,7 @@ pub(super) struct UnpaidLimits {
 }
 
 impl UnpaidLimits {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn from_config(config: &Config) -> Self {
         let buying = &config.buying;
         Self {
             orders: buying.limit_unpaid_orders,
@@ -189,7 +189,7 @@ mod tests {
     };
 
     #[test]
-    fn each_limit_holds_and_no_sooner() {
+    fn each_limit_is_exact() {
         let (ann, none) = (buyer(1, None), Claims::default());
         for (units, value, expected) in [
             (10, 1_000, &[][..]),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_a_multiple() {
+    fn a_network_has_a_multiple_of_the_limit() {
         let mut claims = Claims::default();
         for user in 1..=4 {
             let buyer = buyer(user, Some("192.0.2.1"));

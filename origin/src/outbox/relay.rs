@@ -229,7 +229,7 @@ struct MessagePayload {
 }
 
 impl MessagePayload {
-    fn of(message: &DueMessage) -> Result<Self, String> {
+    fn parse(message: &DueMessage) -> Result<Self, String> {
         serde_json::from_str(&message.payload).map_err(|error| error.to_string())
     }
 }
@@ -237,7 +237,7 @@ impl MessagePayload {
 /// The orders that messages are about, by number, read in one query.
 type Orders = HashMap<String, (Order, Locale)>;
 
-async fn orders_of(
+async fn find_orders(
     app: &App,
     payloads: &[Result<MessagePayload, String>],
 ) -> Result<Orders, String> {
@@ -249,7 +249,7 @@ async fn orders_of(
 
 /// Builds the follow-up messages of events; the results are in the same order.
 async fn fan_out(app: &App, events: &[DueMessage]) -> Vec<DeliveryResult> {
-    let payloads: Vec<_> = events.iter().map(MessagePayload::of).collect();
+    let payloads: Vec<_> = events.iter().map(MessagePayload::parse).collect();
     let webhooks = async || {
         let mut reader = app.db.read().await?;
         webhooks::list(&mut reader).await
@@ -257,7 +257,7 @@ async fn fan_out(app: &App, events: &[DueMessage]) -> Vec<DeliveryResult> {
     let webhooks = webhooks()
         .await
         .map_err(|error: db::Error| error.to_string());
-    let context = match orders_of(app, &payloads).await {
+    let context = match find_orders(app, &payloads).await {
         Ok(orders) => webhooks.map(|webhooks| (orders, webhooks)),
         Err(error) => Err(error),
     };
@@ -280,8 +280,8 @@ async fn fan_out(app: &App, events: &[DueMessage]) -> Vec<DeliveryResult> {
 
 /// Sends mail; the results are in the same order.
 async fn send_mail(app: &App, messages: &[DueMessage]) -> Vec<DeliveryResult> {
-    let payloads: Vec<_> = messages.iter().map(MessagePayload::of).collect();
-    let orders = match orders_of(app, &payloads).await {
+    let payloads: Vec<_> = messages.iter().map(MessagePayload::parse).collect();
+    let orders = match find_orders(app, &payloads).await {
         Ok(orders) => orders,
         Err(error) => return vec![Err(error); messages.len()],
     };
@@ -398,7 +398,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_doubles_and_ends_at_an_hour() {
+    fn the_back_off_doubles_up_to_an_hour() {
         for attempts in 1..40 {
             let least = (WAIT_MIN_MS << attempts.min(20)).min(WAIT_MAX_MS);
             let wait = wait_ms(attempts);

@@ -343,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buyer_is_taken_out_wherever_their_order_is() {
+    fn a_buyer_is_erased_at_any_depth() {
         let order = |number: &str| {
             json!({
                 "number": number, "email": "ada@example.org", "note": "ring", "state": "paid",
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_to_a_webhook_names_whom_it_is_for() {
+    fn a_webhook_message_has_a_receiver() {
         let message = |topic, subject: &str| OutboxMessage {
             topic,
             subject: subject.to_owned(),

@@ -35,7 +35,7 @@ pub(super) struct CardNetworks {
 }
 
 impl CardNetworks {
-    pub(super) fn of(network: &Network) -> Self {
+    pub(super) fn from_network(network: &Network) -> Self {
         let hashed =
             |name: &str| blake3::hash(format!("cards:{name}").as_bytes()).to_hex()[..32].to_owned();
         Self {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tenth_decline_begins_a_pause_that_grows() {
+    fn the_tenth_decline_begins_a_growing_pause() {
         let mut attempts = CardAttempts::default();
         let mut now = 1_000 * HOUR;
         assert_eq!(decline(&mut attempts, 9, now), None);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_an_hour_ago_does_not_count() {
+    fn declines_older_than_an_hour_do_not_count() {
         let mut attempts = CardAttempts::default();
         let now = 1_000 * HOUR;
         assert_eq!(decline(&mut attempts, 9, now), None);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_under_way_counts_until_it_is_good() {
+    fn payments_in_progress_count_until_they_succeed() {
         let mut attempts = CardAttempts::default();
         for _ in 0..10 {
             attempts.begin(10, HOUR).unwrap();

@@ -37,7 +37,7 @@ pub async fn handle_stripe_event(app: &App, headers: &HeaderMap, body: &[u8]) ->
     let answer = match event.answer {
         Some(answer) => answer,
         None => {
-            let provider = provider::of(app, "stripe").ok_or(Error::NoProvider)?;
+            let provider = provider::find(app, "stripe").ok_or(Error::NoProvider)?;
             // The stored id takes precedence: it may be a session, whose outcome covers all of its
             // intents.
             let external = payment.external.or(about.external);

@@ -67,7 +67,7 @@ pub async fn pay(
         }
     };
     crash::at("pay.begun");
-    let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
+    let provider = provider::find(app, &payment.provider).ok_or(Error::NoProvider)?;
     let charge = charge_for(app, (number, token), &payment, request).await?;
     let mut next = None;
     let payment = match provider.charge(charge).await {
@@ -167,7 +167,7 @@ async fn begin(
         amount: order.order.totals.total,
         reason: None,
         external: None,
-        networks: CardNetworks::of(network),
+        networks: CardNetworks::from_network(network),
         updated_at: now,
     };
     let about = payment.id.to_string();
@@ -183,7 +183,7 @@ async fn begin(
             known.ok_or(Error::NoSuchPayment)?,
         ));
     }
-    if provider::of(app, &payment.provider).is_none() {
+    if provider::find(app, &payment.provider).is_none() {
         let why = "This order is paid by bank transfer or on delivery.".to_owned();
         return Err(Error::Invalid("payment_method", why));
     }
@@ -323,7 +323,7 @@ pub async fn confirm(
     let (settled, next) = match stored.state {
         PaymentState::Captured => (stored, None),
         PaymentState::Confirming => {
-            let provider = provider::of(app, &stored.provider).ok_or(Error::NoProvider)?;
+            let provider = provider::find(app, &stored.provider).ok_or(Error::NoProvider)?;
             match provider.confirm(&stored.charge_reference()).await {
                 Ok(answer) => {
                     let settled = apply_status(app, stored.id, &answer, None).await?;
@@ -363,7 +363,7 @@ async fn refreshed(app: &App, number: &str, payment: StoredPayment) -> Result<Pa
     if payment.state != PaymentState::Confirming {
         return to_payment(app, number, payment, None).await;
     }
-    let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
+    let provider = provider::find(app, &payment.provider).ok_or(Error::NoProvider)?;
     match provider.look_up(&payment.charge_reference()).await {
         Ok(answer) if answer.outcome == ChargeOutcome::Confirming => {
             to_payment(app, number, payment, answer.next).await
@@ -426,7 +426,7 @@ pub async fn recover(app: &App) -> Result<(), Error> {
     let unsettled = store::list_unsettled(&mut reader, (before, waits_since), BATCH).await?;
     drop(reader);
     for payment in unsettled {
-        let Some(provider) = provider::of(app, &payment.provider) else {
+        let Some(provider) = provider::find(app, &payment.provider) else {
             continue;
         };
         match provider.look_up(&payment.charge_reference()).await {

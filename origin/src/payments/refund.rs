@@ -87,7 +87,7 @@ pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
         // Manual payments are refunded by hand.
         if payment.provider != "manual" {
             let amount = Money::new(minor, payment.amount.currency);
-            let sent = match provider::of(app, &payment.provider) {
+            let sent = match provider::find(app, &payment.provider) {
                 Some(provider) => {
                     provider
                         .refund(&payment.charge_reference(), refund, amount)

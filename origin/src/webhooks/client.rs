@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_addresses_over_https_are_sent_to() {
+    fn only_public_https_urls_are_allowed() {
         use InvalidWebhookUrl::{Credentials, Plain, Private, Url};
         let targets = targets(&[]);
         for good in [
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_allowed_by_its_name_and_no_other() {
+    fn a_host_is_allowed_by_its_exact_name() {
         let targets = targets(&["ERP.internal", "10.0.0.7", "::1"]);
         for good in [
             "http://erp.internal:9000/",
@@ -261,7 +261,7 @@ mod tests {
 
     /// A public name may resolve to a private address, which only the resolver sees.
     #[tokio::test]
-    async fn what_a_name_resolves_to_is_looked_at() {
+    async fn resolved_addresses_are_checked() {
         let name = || "localhost".parse::<Name>().unwrap();
         let resolver = |allowed: &[&str]| PublicResolver(Arc::clone(&targets(allowed).allowed));
         let refused = resolver(&[]).resolve(name()).await.err().unwrap();

@@ -69,7 +69,7 @@ mod tests {
 
     /// The example of the Standard Webhooks specification.
     #[test]
-    fn the_signature_is_that_of_the_specification() {
+    fn the_signature_matches_the_specification() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let body = r#"{"test": 2432232314}"#;
         let signed = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);

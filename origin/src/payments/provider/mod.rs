@@ -141,7 +141,7 @@ pub enum Providers<'a> {
 }
 
 /// The provider of a payment method; `None` for `manual`.
-pub fn of<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
+pub fn find<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
     match method {
         "test" => Some(Providers::Test(TestProvider(&app.db))),
         "stripe" => StripeProvider::new(app).map(Providers::Stripe),

@@ -369,7 +369,7 @@ mod tests {
 
     /// The signature was computed with Stripe's command-line tool for this secret, time and body.
     #[test]
-    fn a_genuine_event_is_read_and_no_other() {
+    fn only_a_signed_recent_event_is_accepted() {
         let body = br#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","status":"succeeded","amount":500,"currency":"usd","metadata":{"payment":"42"}}}}"#;
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"whsec_test");
         let tag = hmac::sign(&key, &[b"1790000000.".as_slice(), body].concat());
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_an_intent() {
+    fn the_status_of_an_intent() {
         let intent =
             |json: &str| ChargeStatus::from(serde_json::from_str::<PaymentIntent>(json).unwrap());
         let done = intent(r#"{"id":"pi_1","status":"succeeded","amount":500,"currency":"eur"}"#);
@@ -430,7 +430,7 @@ mod tests {
         /// No input panics, unsigned events are refused, and so are signed bodies that are no
         /// event.
         #[test]
-        fn an_event_is_read_whatever_it_is(
+        fn no_event_panics_and_unsigned_ones_are_refused(
             header in "[ -~]{0,80}",
             body in prop::collection::vec(any::<u8>(), 0..80),
         ) {

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_becomes_of_a_session() {
+    fn the_status_of_a_session() {
         let session = |more: &str| {
             let json = format!(r#"{{"id":"cs_1","amount_total":500,"currency":"usd",{more}}}"#);
             ChargeStatus::from(serde_json::from_str::<CheckoutSession>(&json).unwrap())
