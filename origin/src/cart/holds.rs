@@ -11,7 +11,7 @@ use crate::{
     app::App,
     catalog,
     db::{self, Tx},
-    inventory::{self, Claim, Claimant, Claims, Hold, StockMovements},
+    inventory::{self, Claimant, StockClaim, StockClaims, StockHold, StockMovements},
 };
 
 use super::{
@@ -57,10 +57,10 @@ impl HoldTimer {
 pub(super) struct NetworkHolds {
     /// The limit of units per network; 0 means unlimited.
     units_max: i64,
-    claims: Claims,
+    claims: StockClaims,
     /// The network that each cart's holds are counted for, if known.
     networks: HashMap<CartId, Claimant>,
-    changed: Vec<Claim>,
+    changed: Vec<StockClaim>,
     ended: Vec<i64>,
 }
 
@@ -118,7 +118,7 @@ impl NetworkHolds {
     }
 
     /// Updates the claim of a cart's network to the units that the cart holds now.
-    fn set(&mut self, cart: &StoredCart, holds: &[Hold]) {
+    fn set(&mut self, cart: &StoredCart, holds: &[StockHold]) {
         let Some(network) = self.networks.get(&cart.id) else {
             return;
         };
@@ -147,7 +147,7 @@ pub(super) fn renew_holds(
     carts: Vec<&StoredCart>,
     snapshot: &mut PricingSnapshot,
     held: &mut NetworkHolds,
-) -> Vec<(CartId, Vec<Hold>, Vec<Hold>)> {
+) -> Vec<(CartId, Vec<StockHold>, Vec<StockHold>)> {
     let mut changed = Vec::new();
     for cart in carts {
         let before = snapshot.holds.remove(&cart.id).unwrap_or_default();

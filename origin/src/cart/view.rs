@@ -15,7 +15,7 @@ use crate::{
     catalog::{self, Offer, Showcase},
     checkout::Coupon,
     coupons,
-    inventory::{self, Holds, InventoryLevel},
+    inventory::{self, InventoryLevel, StockHolds},
     orders,
 };
 
@@ -31,7 +31,7 @@ pub struct PricingSnapshot {
     /// The inventory levels of the variants.
     pub levels: HashMap<VariantId, Vec<InventoryLevel>>,
     /// The holds of the carts.
-    pub holds: Holds,
+    pub holds: StockHolds,
     /// The coupons of the carts, by code.
     pub coupons: HashMap<String, Coupon>,
     /// How often each customer has used a coupon.

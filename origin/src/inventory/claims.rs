@@ -46,7 +46,7 @@ impl Claimant {
 
 /// The unpaid units and value of one order or held cart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct StockClaim {
     /// Whom it is counted for.
     pub claimant: Claimant,
     /// Its number among the claims of this claimant; part of the unique key.
@@ -72,9 +72,9 @@ pub struct ClaimTotals {
 
 /// The claims of some claimants, as read by a transaction.
 #[derive(Clone, Debug, Default)]
-pub struct Claims(HashMap<Claimant, Vec<Claim>>);
+pub struct StockClaims(HashMap<Claimant, Vec<StockClaim>>);
 
-impl Claims {
+impl StockClaims {
     /// Sums a claimant's claims, leaving out those of `owner`.
     pub fn total_excluding(&self, claimant: &Claimant, owner: i64) -> ClaimTotals {
         let others = self
@@ -112,7 +112,13 @@ impl Claims {
     }
 
     /// Sets the claim of `owner`: it keeps its slot, or takes the lowest free one.
-    pub fn set(&mut self, claimant: &Claimant, owner: i64, units: i64, value_minor: i64) -> Claim {
+    pub fn set(
+        &mut self,
+        claimant: &Claimant,
+        owner: i64,
+        units: i64,
+        value_minor: i64,
+    ) -> StockClaim {
         let own = self.0.entry(claimant.clone()).or_default();
         let before = own.iter().position(|it| it.owner == owner);
         let slot = match before {
@@ -122,7 +128,7 @@ impl Claims {
                 (0..).find(|slot| !taken.contains(slot)).unwrap_or(i64::MAX)
             }
         };
-        let claim = Claim {
+        let claim = StockClaim {
             claimant: claimant.clone(),
             slot,
             owner,
@@ -140,7 +146,7 @@ impl Claims {
         }
     }
 
-    fn of_claimant(&self, claimant: &Claimant) -> &[Claim] {
+    fn of_claimant(&self, claimant: &Claimant) -> &[StockClaim] {
         self.0.get(claimant).map_or(&[], Vec::as_slice)
     }
 
@@ -148,7 +154,7 @@ impl Claims {
         for row in rows {
             let claimant = Claimant(row.try_get("subject")?);
             let own = self.0.entry(claimant.clone()).or_default();
-            own.push(Claim {
+            own.push(StockClaim {
                 claimant,
                 slot: row.try_get("slot")?,
                 owner: row.try_get("owner")?,
@@ -165,10 +171,10 @@ pub async fn list_claims(
     conn: &mut AnyConnection,
     mut claimants: Vec<Claimant>,
     lock: &'static str,
-) -> Result<Claims, db::Error> {
+) -> Result<StockClaims, db::Error> {
     claimants.sort_unstable();
     claimants.dedup();
-    let mut claims = Claims::default();
+    let mut claims = StockClaims::default();
     for chunk in claimants.chunks(Rows::MAX) {
         let head = "
             select subject, slot, owner, units, value_minor
@@ -201,7 +207,7 @@ pub async fn list_claimants(
 
 /// Inserts claims. If another transaction has taken a slot meanwhile, the unique key is violated
 /// and the whole batch has to be decided again.
-pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> {
+pub async fn add_claims(tx: &mut Tx, claims: &[StockClaim]) -> Result<(), db::Error> {
     let head = "insert into stock_claims (subject, slot, owner, units, value_minor) ";
     Rows::insert(head)
         .write(tx, claims, |mut row, it| {
@@ -236,7 +242,7 @@ mod tests {
             Claimant::email("ann@example.org"),
             Claimant::email("bob@example.org"),
         );
-        let mut claims = Claims::default();
+        let mut claims = StockClaims::default();
         let slots = [1, 2, 3].map(|owner| claims.set(&ann, owner, 2, 10).slot);
         assert_eq!((slots, claims.set(&bob, 4, 1, 1).slot), ([0, 1, 2], 0));
         assert_eq!(claims.set(&ann, 2, 7, 10).slot, 1);

@@ -12,7 +12,7 @@ use super::InventoryLevel;
 
 /// Units of a variant at one location that are reserved for a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hold {
+pub struct StockHold {
     /// The variant.
     pub variant: VariantId,
     /// The location.
@@ -22,11 +22,14 @@ pub struct Hold {
 }
 
 /// Holds by cart.
-pub type Holds = HashMap<CartId, Vec<Hold>>;
+pub type StockHolds = HashMap<CartId, Vec<StockHold>>;
 
 /// Lists the holds of these carts.
-pub async fn list_holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, db::Error> {
-    let mut found = Holds::with_capacity(carts.len());
+pub async fn list_holds(
+    conn: &mut AnyConnection,
+    carts: &[CartId],
+) -> Result<StockHolds, db::Error> {
+    let mut found = StockHolds::with_capacity(carts.len());
     for chunk in carts.chunks(Rows::MAX) {
         let head = "
             select cart_id, variant_id, location_id, quantity
@@ -37,7 +40,7 @@ pub async fn list_holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Ho
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
             let cart = CartId::new(row.try_get(0)?);
-            found.entry(cart).or_default().push(Hold {
+            found.entry(cart).or_default().push(StockHold {
                 variant: VariantId::new(row.try_get(1)?),
                 location: LocationId::new(row.try_get(2)?),
                 quantity: row.try_get(3)?,
@@ -48,7 +51,7 @@ pub async fn list_holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Ho
 }
 
 /// Returns held units to the available ones.
-pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[Hold]) {
+pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[StockHold]) {
     for hold in held {
         let of_variant = levels.entry(hold.variant).or_default();
         if let Some(level) = of_variant
@@ -64,7 +67,7 @@ pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[Hol
 pub fn reserve(
     levels: &mut HashMap<VariantId, Vec<InventoryLevel>>,
     wanted: impl Iterator<Item = (VariantId, i64)>,
-) -> Vec<Hold> {
+) -> Vec<StockHold> {
     let mut held = Vec::new();
     for (variant, mut left) in wanted {
         for level in levels.entry(variant).or_default() {
@@ -72,7 +75,7 @@ pub fn reserve(
             if quantity > 0 {
                 level.held += quantity;
                 left -= quantity;
-                held.push(Hold {
+                held.push(StockHold {
                     variant,
                     location: level.location,
                     quantity,
@@ -88,7 +91,7 @@ pub fn reserve(
 pub(super) async fn replace_holds(
     tx: &mut Tx,
     carts: &[CartId],
-    holds: &[(CartId, Hold)],
+    holds: &[(CartId, StockHold)],
 ) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let head = "

@@ -18,10 +18,11 @@ mod web;
 pub use backorders::{Backorder, list_backorders};
 pub use change_stock::{StockJob, change_stock};
 pub use claims::{
-    Claim, ClaimTotals, Claimant, Claims, add_claims, delete_claims, list_claimants, list_claims,
+    ClaimTotals, Claimant, StockClaim, StockClaims, add_claims, delete_claims, list_claimants,
+    list_claims,
 };
 pub use error::Error;
-pub use holds::{Hold, Holds, list_holds, release, reserve};
+pub use holds::{StockHold, StockHolds, list_holds, release, reserve};
 pub use locations::save_location;
 pub use store::{
     InventoryLevel, StockMoveResult, StockMovement, StockMovements, ledger_accuracy, list_levels,

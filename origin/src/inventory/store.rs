@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Backorder, Hold, MAIN, WriteContext,
+    Backorder, MAIN, StockHold, WriteContext,
     backorders::{add_backorders, delete_backorders, fill_backorders},
     holds::replace_holds,
 };
@@ -139,7 +139,7 @@ pub struct StockMovements {
     /// Changes of `on_hand`, one ledger row each.
     pub movements: Vec<StockMovement>,
     /// Carts whose holds change: the holds before, and the holds after.
-    pub holds: Vec<(CartId, Vec<Hold>, Vec<Hold>)>,
+    pub holds: Vec<(CartId, Vec<StockHold>, Vec<StockHold>)>,
     /// New backorders.
     pub backorders: Vec<Backorder>,
     /// Orders whose backorders are deleted.

@@ -17,7 +17,7 @@ use crate::{
     app::App,
     cart, catalog, coupons, crash,
     db::{self, Tx},
-    inventory::{self, Claims, InventoryLevel, StockMovements},
+    inventory::{self, InventoryLevel, StockClaims, StockMovements},
     limits::Network,
     outbox,
 };
@@ -30,7 +30,7 @@ use super::{
     replace_unpaid::replace_unpaid,
     store,
     token::with_token,
-    unpaid_limits::{Buyer, UnpaidLimits},
+    unpaid_limits::{BuyerClaimants, UnpaidLimits},
 };
 
 /// A request to place an order, as a job of a batch.
@@ -87,13 +87,13 @@ pub async fn place_order(
 pub(super) type PlaceOrderResult = Result<PlaceOrderOutcome, Error>;
 
 /// The decision about one placement.
-pub(super) struct Decision {
+pub(super) struct PlacementDecision {
     pub(super) answer: PlaceOrderResult,
     /// If it was refused: the unpaid orders of the same buyer, the oldest first.
     pub(super) unpaid: Vec<OrderId>,
 }
 
-impl From<PlaceOrderResult> for Decision {
+impl From<PlaceOrderResult> for PlacementDecision {
     fn from(answer: PlaceOrderResult) -> Self {
         let unpaid = Vec::new();
         Self { answer, unpaid }
@@ -124,7 +124,7 @@ async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderRe
     answers
 }
 
-async fn try_commit(app: &App, placements: &[Placement]) -> Result<Vec<Decision>, Error> {
+async fn try_commit(app: &App, placements: &[Placement]) -> Result<Vec<PlacementDecision>, Error> {
     let mut tx = app.db.write().await?;
     crash::at("order.begun");
     let decisions = place_in_transaction(app, &mut tx, placements).await?;
@@ -139,7 +139,7 @@ pub(super) async fn place_in_transaction(
     app: &App,
     tx: &mut Tx,
     placements: &[Placement],
-) -> Result<Vec<Decision>, Error> {
+) -> Result<Vec<PlacementDecision>, Error> {
     let now = app.clock.now();
     let lock = tx.dialect().for_update();
     let keys: Vec<&IdempotencyKey> = placements.iter().filter_map(|it| it.key.as_ref()).collect();
@@ -187,9 +187,9 @@ pub(super) async fn place_in_transaction(
         let state = (&mut snapshot, &mut claims);
         decisions.push(match decider.decide(id, cart, placement, state) {
             Ok(decided) => Ok(batch.add(decided, placement)?).into(),
-            Err(error) => Decision {
+            Err(error) => PlacementDecision {
                 answer: Err(error),
-                unpaid: Buyer::from_cart(cart, placement)
+                unpaid: BuyerClaimants::from_cart(cart, placement)
                     .map_or_else(Vec::new, |buyer| buyer.unpaid(cart, &claims)),
             },
         });
@@ -207,14 +207,14 @@ async fn list_buyer_claims(
     tx: &mut Tx,
     carts: &HashMap<String, cart::StoredCart>,
     placements: &[Placement],
-) -> Result<Claims, db::Error> {
+) -> Result<StockClaims, db::Error> {
     let buyers = placements.iter().filter_map(|placement| {
         let cart = carts.get(&placement.cart)?;
         cart.order
             .is_none()
-            .then(|| Buyer::from_cart(cart, placement))?
+            .then(|| BuyerClaimants::from_cart(cart, placement))?
     });
-    let claimants = buyers.flat_map(Buyer::claimants).collect();
+    let claimants = buyers.flat_map(BuyerClaimants::claimants).collect();
     let lock = tx.dialect().for_update();
     inventory::list_claims(tx.conn(), claimants, lock).await
 }

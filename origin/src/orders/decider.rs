@@ -14,7 +14,9 @@ use shared::{
 use crate::{
     cart::{self, PricedCart, PricingSnapshot},
     checkout::Rules,
-    inventory::{self, Backorder, Claim, Claims, Hold, InventoryLevel, StockMovement},
+    inventory::{
+        self, Backorder, InventoryLevel, StockClaim, StockClaims, StockHold, StockMovement,
+    },
     secret,
 };
 
@@ -23,7 +25,7 @@ use super::{
     batch::Placement,
     store::StoredOrder,
     token::StoredToken,
-    unpaid_limits::{Buyer, UnpaidLimits},
+    unpaid_limits::{BuyerClaimants, UnpaidLimits},
 };
 
 /// The order decider: prices, rules and limits that are the same for every placement of a batch.
@@ -49,10 +51,10 @@ pub(super) struct DecidedOrder {
     /// Units that were sold before they are in stock.
     pub(super) backorders: Vec<Backorder>,
     /// The holds of its cart, which end now; `None` if the cart was not in checkout.
-    pub(super) held: Option<Vec<Hold>>,
+    pub(super) held: Option<Vec<StockHold>>,
     pub(super) coupons: Vec<CouponId>,
     /// What counts against the buyer's limits until the order is paid.
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Vec<StockClaim>,
 }
 
 impl OrderDecider<'_> {
@@ -63,7 +65,7 @@ impl OrderDecider<'_> {
         id: OrderId,
         cart: &cart::StoredCart,
         placement: &Placement,
-        (snapshot, claims): (&mut PricingSnapshot, &mut Claims),
+        (snapshot, claims): (&mut PricingSnapshot, &mut StockClaims),
     ) -> Result<DecidedOrder, Error> {
         let priced = cart::price(cart, snapshot, self.rules, self.currency, self.now);
         let obstacles = self.obstacles(cart, &priced);
@@ -79,7 +81,7 @@ impl OrderDecider<'_> {
         }
         let (mut order, buyer) = self
             .order(cart, placement, &priced)
-            .zip(Buyer::from_cart(cart, placement))
+            .zip(BuyerClaimants::from_cart(cart, placement))
             .ok_or_else(|| Error::Obstacles(Vec::new()))?;
         let units = cart.lines.iter().map(|line| line.quantity).sum();
         let size = (units, priced.sum.total);

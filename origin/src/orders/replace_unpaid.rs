@@ -15,7 +15,9 @@ use crate::{
 
 use super::{
     Error,
-    batch::{Decision, PlaceOrderOutcome, PlaceOrderResult, Placement, place_in_transaction},
+    batch::{
+        PlaceOrderOutcome, PlaceOrderResult, Placement, PlacementDecision, place_in_transaction,
+    },
     store::{self, StoredOrder},
     transitions::close_unpaid,
 };
@@ -25,7 +27,7 @@ use super::{
 pub(super) async fn replace_unpaid(
     app: &App,
     placement: &Placement,
-    refused: Decision,
+    refused: PlacementDecision,
 ) -> PlaceOrderResult {
     let in_the_way = match &refused.answer {
         Err(Error::Obstacles(obstacles)) => obstacles.iter().all(|it| it.may_be_own_order),
@@ -46,7 +48,7 @@ pub(super) async fn replace_unpaid(
 async fn attempt(
     app: &App,
     placement: &Placement,
-    refused: &Decision,
+    refused: &PlacementDecision,
 ) -> Result<Option<PlaceOrderOutcome>, Error> {
     let short = matches!(refused.answer, Err(Error::Obstacles(_)));
     let mut tx = app.db.write().await?;

@@ -9,20 +9,20 @@ use shared::{
 use crate::{
     cart,
     config::Config,
-    inventory::{Claim, ClaimTotals, Claimant, Claims},
+    inventory::{ClaimTotals, Claimant, StockClaim, StockClaims},
 };
 
 use super::{Obstacle, batch::Placement};
 
 /// The claimants that an order is counted for.
 #[derive(Clone, Debug)]
-pub(super) struct Buyer {
+pub(super) struct BuyerClaimants {
     person: Claimant,
     network: Option<Claimant>,
     site: Option<Claimant>,
 }
 
-impl Buyer {
+impl BuyerClaimants {
     /// The buyer of a cart: its account, or a guest by e-mail address, counted separately so that a
     /// guest cannot use up the limit of an account with the same address. `None` while the cart has
     /// neither.
@@ -46,7 +46,7 @@ impl Buyer {
 
     /// The buyer's unpaid orders, the oldest first. For a guest only those from the same network,
     /// because an e-mail address alone proves nothing.
-    pub(super) fn unpaid(&self, cart: &cart::StoredCart, claims: &Claims) -> Vec<OrderId> {
+    pub(super) fn unpaid(&self, cart: &cart::StoredCart, claims: &StockClaims) -> Vec<OrderId> {
         let mut own = claims.owners(&self.person);
         if cart.user.is_none() {
             let network = self.network.as_ref();
@@ -59,10 +59,10 @@ impl Buyer {
     /// Adds the claims of a new order.
     pub(super) fn claim(
         &self,
-        claims: &mut Claims,
+        claims: &mut StockClaims,
         order: OrderId,
         (units, value_minor): (i64, i64),
-    ) -> Vec<Claim> {
+    ) -> Vec<StockClaim> {
         let claimants = self.clone().claimants();
         claimants
             .map(|it| claims.set(&it, order.get(), units, value_minor))
@@ -97,8 +97,8 @@ impl UnpaidLimits {
     /// Lists the limits that an order with these units and this value would exceed.
     pub(super) fn excess(
         self,
-        buyer: &Buyer,
-        claims: &Claims,
+        buyer: &BuyerClaimants,
+        claims: &StockClaims,
         (units, value_minor): (i64, i64),
         currency: Currency,
     ) -> Vec<Obstacle> {
@@ -162,8 +162,8 @@ mod tests {
 
     use super::*;
 
-    fn buyer(user: i64, network: Option<&str>) -> Buyer {
-        Buyer {
+    fn buyer(user: i64, network: Option<&str>) -> BuyerClaimants {
+        BuyerClaimants {
             person: Claimant::account(UserId::new(user)),
             network: network.map(Claimant::network),
             site: network.map(|it| Claimant::site(&it[..it.len() - 1])),
@@ -172,8 +172,8 @@ mod tests {
 
     fn fields(
         limits: UnpaidLimits,
-        buyer: &Buyer,
-        claims: &Claims,
+        buyer: &BuyerClaimants,
+        claims: &StockClaims,
         new: (i64, i64),
     ) -> Vec<String> {
         let excess = limits.excess(buyer, claims, new, Currency::USD);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn each_limit_is_exact() {
-        let (ann, none) = (buyer(1, None), Claims::default());
+        let (ann, none) = (buyer(1, None), StockClaims::default());
         for (units, value, expected) in [
             (10, 1_000, &[][..]),
             (11, 1_000, &["units"]),
@@ -203,7 +203,7 @@ mod tests {
                 "{units} {value}"
             );
         }
-        let mut claims = Claims::default();
+        let mut claims = StockClaims::default();
         ann.claim(&mut claims, OrderId::new(1), (4, 400));
         assert!(fields(LIMITS, &ann, &claims, (6, 600)).is_empty());
         assert_eq!(fields(LIMITS, &ann, &claims, (7, 601)), ["units", "value"]);
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_network_has_a_multiple_of_the_limit() {
-        let mut claims = Claims::default();
+        let mut claims = StockClaims::default();
         for user in 1..=4 {
             let buyer = buyer(user, Some("192.0.2.1"));
             assert!(
