@@ -133,20 +133,20 @@ db_test! {
     /// Concurrent attempts at two origins: the provider receives ten.
     async fn concurrent_attempts_count(shop) {
         let shop = &without_rate_limits(shop).await;
-        let twin = shop.with(|_| ()).await;
+        let second_origin = shop.with(|_| ()).await;
         let mut orders = Vec::new();
         for _ in 0..30 {
             orders.push(order(shop).await);
         }
-        let asks = orders.iter().enumerate().map(|(number, to)| {
-            let origin = if number % 2 == 0 { shop } else { &twin };
+        let attempts = orders.iter().enumerate().map(|(number, to)| {
+            let origin = if number % 2 == 0 { shop } else { &second_origin };
             pay(origin, HERE, to, "declined")
         });
-        let answers = at_once(asks).await;
+        let answers = at_once(attempts).await;
         assert!(answers.iter().all(|it| [201, 429].contains(&it.status.as_u16())));
         assert_eq!(answers.iter().filter(|it| it.status == 201).count(), 10);
         assert_eq!(count(shop, "select count(*) from test_charges").await, 10);
-        twin.app.db.close().await;
+        second_origin.app.db.close().await;
     }
 }
 

@@ -81,8 +81,8 @@ db_test! {
         assert_eq!(held(shop).await, 60);
         shop.app.clock.advance(16 * 60_000);
         let sweeps = futures_util::future::join_all((0..4).map(|_| cart::release_expired_holds(&shop.app)));
-        let (answers, swept) = tokio::join!(place_at_once(shop, &paths), sweeps);
-        assert!(swept.iter().all(Result::is_ok), "{swept:?}");
+        let (answers, released) = tokio::join!(place_at_once(shop, &paths), sweeps);
+        assert!(released.iter().all(Result::is_ok), "{released:?}");
         let placed = answers.iter().filter(|it| it.status == 201).count();
         assert!(answers.iter().all(|it| [201, 409].contains(&it.status.as_u16())));
         // Carts with expired holds compete with carts that still hold; no cart with a hold is
@@ -138,16 +138,16 @@ db_test! {
     /// A low-stock message is sent once.
     async fn low_stock_is_reported_once(shop) {
         shop.save(vec![only("clock", "10.00", 8)]).await;
-        let told = "select count(*) from outbox where topic = 'stock.low'";
+        let low_stock_messages = "select count(*) from outbox where topic = 'stock.low'";
         let mut number = String::new();
         let mut token = String::new();
         for (left, messages) in [(7, 0), (6, 0), (5, 1), (4, 1)] {
             let path = ready_cart(shop, "clock-1", 1).await;
             let order = place(shop, &path).await.json();
             (number, token) = (order["number"].as_str().unwrap().into(), order["token"].as_str().unwrap().into());
-            assert_eq!((on_hand(shop).await, count(shop, told).await), (left, messages));
+            assert_eq!((on_hand(shop).await, count(shop, low_stock_messages).await), (left, messages));
         }
         orders::cancel(&shop.app, &number, &token).await.unwrap();
-        assert_eq!(count(shop, told).await, 1);
+        assert_eq!(count(shop, low_stock_messages).await, 1);
     }
 }

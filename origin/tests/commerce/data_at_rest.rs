@@ -88,11 +88,11 @@ async fn bought(shop: &Shop) -> Bought {
     let hook = json!({ "url": receiver.open().await, "topics": ["order.placed", "order.paid"] });
     let hook = operate(shop, "POST", HOOKS, &hook).await.json();
     let path = ready_cart(shop, "tea-1", 1).await;
-    let asked = order_of(shop, &path).await;
-    let placed = place_with_key(shop, &path, &asked).await;
+    let request = order_of(shop, &path).await;
+    let placed = place_with_key(shop, &path, &request).await;
     assert_eq!(placed.status, 201, "{}", placed.text());
     // The stored response is replayed.
-    let again = place_with_key(shop, &path, &asked).await;
+    let again = place_with_key(shop, &path, &request).await;
     assert_eq!(
         (again.text(), again.header("idempotent-replayed")),
         (placed.text(), "true")
@@ -146,7 +146,7 @@ async fn found(shop: &Shop, text: &str) -> Vec<&'static str> {
 }
 
 /// Mail and webhooks are delivered with their tokens and signatures.
-async fn assert_delivered(shop: &Shop, it: &Bought, mails: usize, told: usize) {
+async fn assert_delivered(shop: &Shop, it: &Bought, mails: usize, webhook_messages: usize) {
     deliver_due(&shop.app).await.unwrap();
     deliver_webhooks(&shop.app).await.unwrap();
     let link = format!("/orders/{}?token=3D{}", it.number, it.token);
@@ -156,9 +156,9 @@ async fn assert_delivered(shop: &Shop, it: &Bought, mails: usize, told: usize) {
         let mail = mail.replace("=\r\n", "");
         assert!(mail.contains(&link), "{link}: {mail}");
     }
-    let got = it.receiver.messages();
-    assert_eq!(got.len(), told);
-    for message in &got {
+    let received = it.receiver.messages();
+    assert_eq!(received.len(), webhook_messages);
+    for message in &received {
         check(&it.secret, message);
     }
 }

@@ -21,10 +21,10 @@ async fn carts(shop: &Shop, count: usize) -> Vec<(String, Value, String)> {
 }
 
 async fn order_all(shop: &Shop, carts: &[(String, Value, String)]) -> Vec<Reply> {
-    let asks = carts
+    let requests = carts
         .iter()
         .map(|(to, order, key)| send_with_key(shop, to, order, key));
-    at_once(asks).await
+    at_once(requests).await
 }
 
 /// Every response is an order or a 503.

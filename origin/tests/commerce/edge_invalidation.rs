@@ -50,7 +50,7 @@ impl Edge {
     }
 
     /// The tags received since the last call, and the requests to purge everything.
-    fn told(&self) -> (BTreeSet<String>, Vec<PurgeMode>) {
+    fn received(&self) -> (BTreeSet<String>, Vec<PurgeMode>) {
         let orders = std::mem::take(&mut self.0.lock().unwrap().orders);
         let tags = orders.iter().flat_map(|it| &it.tags);
         let everything = orders.iter().filter(|it| it.everything);
@@ -110,7 +110,7 @@ async fn with_edge(shop: &Shop, edge: &Edge) -> Shop {
     let shop = shop.await;
     // A new edge may hold any entry, so that it is purged completely.
     tell_edges(&shop.app).await.unwrap();
-    edge.told();
+    edge.received();
     shop
 }
 
@@ -146,7 +146,7 @@ db_test! {
         shop.save(vec![product("Other", "1.00")]).await;
         shop.save(vec![in_category("kitchen/cups", "24.50")]).await;
         tell_edges(&shop.app).await.unwrap();
-        edge.told();
+        edge.received();
         let mug = id(shop, "select id from products where slug = 'ridge-mug'").await;
         let cups = id(shop, "select id from categories where external_id = 'kitchen/cups'").await;
         let kitchen = id(shop, "select id from categories where external_id = 'kitchen'").await;
@@ -157,12 +157,12 @@ db_test! {
         let everywhere = ["home".to_owned(), "missing".to_owned(), "search".to_owned()];
         let here = [format!("p{mug}"), format!("c{cups}"), format!("c{kitchen}")];
         let here = [&here[..], &everywhere[..]].concat();
-        assert_eq!(edge.told(), (set(&here), vec![]));
+        assert_eq!(edge.received(), (set(&here), vec![]));
 
         shop.save(vec![in_category("garden", "25.00")]).await;
         tell_edges(&shop.app).await.unwrap();
         let both = [&here[..], &[format!("c{garden}")]].concat();
-        assert_eq!(edge.told(), (set(&both), vec![]));
+        assert_eq!(edge.received(), (set(&both), vec![]));
 
         // Saving without a change invalidates nothing.
         shop.save(vec![in_category("garden", "25.00")]).await;
@@ -177,13 +177,13 @@ db_test! {
         let shop = &with_edge(shop, &edge).await;
         shop.save(vec![only("tea", "5.00", 20)]).await;
         tell_edges(&shop.app).await.unwrap();
-        edge.told();
+        edge.received();
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         assert_eq!(change_stock(shop, -1).await.status, 200);
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 0, "nineteen look like twenty");
         assert_eq!(change_stock(shop, -19).await.status, 200);
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
-        assert_eq!(edge.told(), (set(&[format!("p{tea}"), "home".into()]), vec![]));
+        assert_eq!(edge.received(), (set(&[format!("p{tea}"), "home".into()]), vec![]));
     }
 }
 
@@ -194,7 +194,7 @@ db_test! {
         let shop = &with_edge(shop, &edge).await;
         shop.save(vec![only("tea", "5.00", 20), only("cup", "5.00", 20)]).await;
         tell_edges(&shop.app).await.unwrap();
-        edge.told();
+        edge.received();
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         let shown = format!("categories,search,p{tea}");
         for (path, tags) in [
@@ -209,12 +209,12 @@ db_test! {
         }
         assert_eq!(change_stock(shop, -20).await.status, 200);
         tell_edges(&shop.app).await.unwrap();
-        assert!(!edge.told().0.contains("search"));
+        assert!(!edge.received().0.contains("search"));
         let sold_out = shop.get("/api/v1/search?q=tea").await;
         assert!(sold_out.text().contains("\"out\""), "{}", sold_out.text());
         shop.save(vec![only("teapot", "5.00", 20)]).await;
         tell_edges(&shop.app).await.unwrap();
-        assert!(edge.told().0.contains("search"));
+        assert!(edge.received().0.contains("search"));
         assert!(shop.get("/api/v1/suggestions?q=teap").await.text().contains("teapot"));
     }
 }
@@ -233,32 +233,32 @@ db_test! {
         assert_eq!(saved.status, 201, "{}", saved.text());
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 2);
         let trees = set(&["categories".into(), "home".into(), "missing".into()]);
-        assert_eq!(edge.told(), (trees, vec![PurgeMode::Soft]));
+        assert_eq!(edge.received(), (trees, vec![PurgeMode::Soft]));
     }
 }
 
 db_test! {
     /// A failing edge is retried later, without delaying others.
     async fn a_failing_edge_is_retried(shop) {
-        let (sick, well) = (Edge::default(), Edge::default());
-        let urls = vec![sick.open(shop).await, well.open(shop).await];
+        let (failing, working) = (Edge::default(), Edge::default());
+        let urls = vec![failing.open(shop).await, working.open(shop).await];
         let shop = &shop.with(|config| {
             config.edge_urls = urls;
             config.edge_secret = Some(SECRET.to_owned());
         }).await;
         tell_edges(&shop.app).await.unwrap();
         for number in 0..20 {
-            sick.fails(1);
-            well.told();
+            failing.fails(1);
+            working.received();
             shop.save(vec![only(&format!("tea-{number}"), "5.00", 20)]).await;
             assert_eq!(tell_edges(&shop.app).await.unwrap(), 1, "the one that is well");
-            assert!(well.told().0.contains("missing"), "{number}");
-            assert!(sick.told().0.is_empty());
+            assert!(working.received().0.contains("missing"), "{number}");
+            assert!(failing.received().0.is_empty());
             shop.app.clock.advance(10 * 60 * 1_000);
         }
         // It has missed many changes, which become a single purge.
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 1);
-        assert_eq!(sick.told().0.iter().filter(|it| it.starts_with('p')).count(), 20);
+        assert_eq!(failing.received().0.iter().filter(|it| it.starts_with('p')).count(), 20);
         assert_eq!(tell_edges(&shop.app).await.unwrap(), 0);
     }
 }
@@ -274,16 +274,16 @@ db_test! {
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         serving.app.changes.look(&serving.app.db).await.unwrap();
         assert_eq!(tell_edges(&serving.app).await.unwrap(), 1);
-        assert!(edge.told().0.contains(&format!("p{tea}")));
+        assert!(edge.received().0.contains(&format!("p{tea}")));
         // One of two serving processes sends it.
-        let twin = &serving.with(|_| ()).await;
+        let second_origin = &serving.with(|_| ()).await;
         shop.save(vec![only("tea", "6.00", 20)]).await;
-        for origin in [serving, twin] {
+        for origin in [serving, second_origin] {
             origin.app.changes.look(&origin.app.db).await.unwrap();
         }
-        let both = tokio::join!(tell_edges(&serving.app), tell_edges(&twin.app));
+        let both = tokio::join!(tell_edges(&serving.app), tell_edges(&second_origin.app));
         assert_eq!(both.0.unwrap() + both.1.unwrap(), 1);
-        assert!(edge.told().0.contains(&format!("p{tea}")));
+        assert!(edge.received().0.contains(&format!("p{tea}")));
         assert_eq!(count(shop, "select count(*) from outbox where topic = 'purge'").await, 0);
     }
 }
@@ -305,7 +305,7 @@ db_test! {
             assert_eq!(serving.get(path).await.status, StatusCode::OK, "{path}");
         }
         tell_edges(&serving.app).await.unwrap();
-        assert!(edge.told().0.contains("missing"));
+        assert!(edge.received().0.contains("missing"));
     }
 }
 
@@ -342,10 +342,10 @@ db_test! {
         let shop = &with_edge(shop, &edge).await;
         let jobs = origin::jobs::Jobs::start(&shop.app);
         shop.save(vec![product("Ridge mug", "5.00")]).await;
-        let mut told = BTreeSet::new();
+        let mut received = BTreeSet::new();
         until(async || {
-            told.append(&mut edge.told().0);
-            told.contains("home")
+            received.append(&mut edge.received().0);
+            received.contains("home")
         })
         .await;
         jobs.stop().await;

@@ -83,12 +83,12 @@ db_test! {
     /// mail.
     async fn receivers_fail_independently(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
-        let (well, sick) = (Receiver::default(), Receiver::default());
-        for url in [well.open().await, sick.open().await] {
+        let (working, failing) = (Receiver::default(), Receiver::default());
+        for url in [working.open().await, failing.open().await] {
             let made = add_webhook(shop, &url).await;
             assert_eq!(made.status, 201, "{}", made.text());
         }
-        sick.refuse();
+        failing.refuse();
         // A file in place of the mailbox folder makes every delivery fail.
         let folder = shop.app.config.data_dir.join("mail");
         std::fs::write(&folder, "").unwrap();
@@ -101,7 +101,7 @@ db_test! {
             for _ in 0..14 {
                 assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
                 origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
-                assert_eq!(well.topics(), expected, "order {number}");
+                assert_eq!(working.topics(), expected, "order {number}");
                 shop.app.clock.advance(2 * 60 * 60 * 1_000);
             }
         }
@@ -125,8 +125,8 @@ db_test! {
     /// A slow receiver delays no other.
     async fn a_slow_webhook_delays_no_other(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
-        let (slow, well) = (Receiver::default(), Receiver::default());
-        for url in [slow.open().await, well.open().await] {
+        let (slow, working) = (Receiver::default(), Receiver::default());
+        for url in [slow.open().await, working.open().await] {
             let made = add_webhook(shop, &url).await;
             assert_eq!(made.status, 201, "{}", made.text());
         }
@@ -136,14 +136,14 @@ db_test! {
         origin::outbox::deliver_due(&shop.app).await.unwrap();
         let telling = origin::outbox::deliver_webhooks(&shop.app);
         let meanwhile = async {
-            while well.topics().is_empty() {
+            while working.topics().is_empty() {
                 tokio::task::yield_now().await;
             }
             // Later messages are delivered while the first one is still in progress.
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
             origin::outbox::deliver_due(&shop.app).await.unwrap();
-            while well.topics().len() < 2 {
+            while working.topics().len() < 2 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             assert!(slow.topics().is_empty());

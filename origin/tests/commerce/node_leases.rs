@@ -66,9 +66,9 @@ db_test! {
         assert!(next.app.ids.next(early) > last);
         next.app.db.close().await;
         expire(shop, node).await;
-        let heir = shop.with(|_| ()).await;
-        assert_eq!(heir.app.db.node(), Some(node));
-        heir.app.close().await;
+        let successor = shop.with(|_| ()).await;
+        assert_eq!(successor.app.db.node(), Some(node));
+        successor.app.close().await;
     }
 }
 
@@ -94,9 +94,9 @@ db_test! {
         let error = refused.unwrap_err().to_string();
         assert!(error.contains("node id 7") && error.contains("--node-id"), "{error}");
         expire(shop, 7).await;
-        let heir = shop.with(|config| config.node_id = Some(7)).await;
-        assert_eq!(heir.app.db.node(), Some(7));
-        heir.app.close().await;
+        let successor = shop.with(|config| config.node_id = Some(7)).await;
+        assert_eq!(successor.app.db.node(), Some(7));
+        successor.app.close().await;
         holder.app.db.close().await;
     }
 }
@@ -107,10 +107,10 @@ db_test! {
         let short = LeaseRequest { lasts: Duration::from_millis(300), ..request(Some(8)) };
         let (dead, ids) = (shop.empty_handed().await, IdGenerator::unassigned());
         dead.db.lease(short, &ids).await.unwrap();
-        let heir = shop.with(|config| config.node_id = Some(8)).await;
-        assert_eq!(heir.app.db.node(), Some(8));
+        let successor = shop.with(|config| config.node_id = Some(8)).await;
+        assert_eq!(successor.app.db.node(), Some(8));
         assert!(dead.db.write().await.is_err());
-        heir.app.close().await;
+        successor.app.close().await;
         dead.db.close().await;
     }
 }
@@ -120,31 +120,31 @@ db_test! {
     /// transactions that it had begun, until it has an id again.
     async fn a_process_without_a_lease_writes_nothing(shop) {
         set_price(shop, "tea", "1.00").await;
-        let slept = shop.with(|config| config.node_id = Some(7)).await;
-        let path = ready_cart(&slept, "tea-1", 1).await;
-        let begun = slept.app.db.write().await.unwrap();
+        let suspended = shop.with(|config| config.node_id = Some(7)).await;
+        let path = ready_cart(&suspended, "tea-1", 1).await;
+        let begun = suspended.app.db.write().await.unwrap();
         let mut begun = Some(begun);
         if shop.url().starts_with("sqlite") {
             // No other process can have written meanwhile.
             begun = None;
         }
         expire(shop, 7).await;
-        let heir = shop.with(|config| config.node_id = Some(7)).await;
-        renew(&slept).await.unwrap();
-        assert_eq!(slept.app.db.node(), None);
+        let successor = shop.with(|config| config.node_id = Some(7)).await;
+        renew(&suspended).await.unwrap();
+        assert_eq!(suspended.app.db.node(), None);
         if let Some(begun) = begun {
             assert!(begun.commit().await.is_err());
         }
-        assert!(slept.app.db.write().await.is_err());
-        assert_eq!(place(&slept, &path).await.status, 503);
-        assert_eq!(slept.ask_ops("/readyz").await.status, 503);
-        assert_eq!(slept.get("/p/tea").await.status, 200);
-        heir.app.close().await;
-        renew(&slept).await.unwrap();
-        assert_eq!(slept.app.db.node(), Some(7));
-        assert_eq!(slept.ask_ops("/readyz").await.status, 200);
-        assert_eq!(place(&slept, &path).await.status, 201);
-        slept.app.close().await;
+        assert!(suspended.app.db.write().await.is_err());
+        assert_eq!(place(&suspended, &path).await.status, 503);
+        assert_eq!(suspended.ask_ops("/readyz").await.status, 503);
+        assert_eq!(suspended.get("/p/tea").await.status, 200);
+        successor.app.close().await;
+        renew(&suspended).await.unwrap();
+        assert_eq!(suspended.app.db.node(), Some(7));
+        assert_eq!(suspended.ask_ops("/readyz").await.status, 200);
+        assert_eq!(place(&suspended, &path).await.status, 201);
+        suspended.app.close().await;
     }
 }
 
@@ -161,10 +161,10 @@ db_test! {
         }
         // No other process has taken the id.
         app.db.write().await.unwrap().commit().await.unwrap();
-        let heir = shop.with(|config| config.node_id = Some(9)).await;
+        let successor = shop.with(|config| config.node_id = Some(9)).await;
         assert!(app.db.write().await.is_err());
         assert_eq!(app.db.node(), None);
-        heir.app.close().await;
+        successor.app.close().await;
         app.db.close().await;
     }
 }

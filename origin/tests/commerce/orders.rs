@@ -198,7 +198,7 @@ db_test! {
     /// none.
     async fn each_transition_sends_one_mail(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let twin = shop.with(|_| ()).await;
+        let second_origin = shop.with(|_| ()).await;
         let relays = async || {
             for _ in 0..3 {
                 let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(&shop.app));
@@ -224,7 +224,7 @@ db_test! {
         assert_eq!(relays().await, 6);
         // Each message was delivered by one relay.
         assert_eq!(count(shop, "select max(attempts) from outbox").await, 1);
-        twin.app.db.close().await;
+        second_origin.app.db.close().await;
     }
 }
 
@@ -236,14 +236,14 @@ db_test! {
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
         }
-        let twin = shop.with(|_| ()).await;
-        let relays = (0..8).map(|number| outbox::deliver_due(if number % 2 == 0 { &shop.app } else { &twin.app }));
+        let second_origin = shop.with(|_| ()).await;
+        let relays = (0..8).map(|number| outbox::deliver_due(if number % 2 == 0 { &shop.app } else { &second_origin.app }));
         let mut delivered = 0;
         for done in futures_util::future::join_all(relays).await {
             delivered += done.unwrap();
         }
         assert_eq!((delivered, count(shop, "select max(attempts) from outbox").await), (10, 1));
-        twin.app.db.close().await;
+        second_origin.app.db.close().await;
     }
 }
 
@@ -257,9 +257,9 @@ db_test! {
         send(shop, "POST", &format!("{held}/hold"), &json!({})).await;
         for card in ["times_out", "succeeds"] {
             let path = ready_cart(shop, "cup-1", 1).await;
-            let mut asked = order_of(shop, &path).await;
-            asked["payment_method"] = json!("test");
-            let placed = send_with_key(shop, &format!("{path}/order"), &asked, card).await.json();
+            let mut order_request = order_of(shop, &path).await;
+            order_request["payment_method"] = json!("test");
+            let placed = send_with_key(shop, &format!("{path}/order"), &order_request, card).await.json();
             let to = address(&placed).replace("?token", "/payments?token");
             send_with_key(shop, &to, &json!({ "card": card }), card).await;
         }

@@ -187,11 +187,11 @@ db_test! {
             payments::settle(&shop.app, declined, &no).await.unwrap();
         }
         // They count as one decline, so that a card is accepted.
-        let asked = pay(shop, &order, "confirm").await;
+        let confirming = pay(shop, &order, "confirm").await;
         payments::settle(&shop.app, declined, &no).await.unwrap();
-        let confirm = address(&order, &format!("/payments/{}/confirm", asked["id"].as_str().unwrap()));
+        let confirm = address(&order, &format!("/payments/{}/confirm", confirming["id"].as_str().unwrap()));
         assert_eq!(send(shop, "POST", &confirm, &json!({})).await.json()["state"], "captured");
-        let state = payments::settle(&shop.app, id(&asked), &no).await.unwrap();
+        let state = payments::settle(&shop.app, id(&confirming), &no).await.unwrap();
         assert_eq!(state, shared::payment::PaymentState::Captured);
         let found = read(shop, &order).await;
         assert_eq!((&found["state"], &found["paid"]), (&json!("paid"), &found["totals"]["total"]));
@@ -206,15 +206,15 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (with_stripe, _) = account(shop).await;
         let order = ordered(shop, "test").await;
-        let asked = pay(shop, &order, "confirm").await;
+        let confirming = pay(shop, &order, "confirm").await;
         let said = json!({
             "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 1_100, "currency": "usd",
-            "metadata": { "payment": asked["id"], "order": order["number"] },
+            "metadata": { "payment": confirming["id"], "order": order["number"] },
         });
         let body = event("evt_1", "payment_intent.succeeded", &said);
         let now = shop.app.clock.now().as_millis() / 1_000;
-        let told = tell(&with_stripe, &signature(SECRET, now, &body), &body).await;
-        assert_eq!(told.status, 200, "{}", told.text());
+        let reply = tell(&with_stripe, &signature(SECRET, now, &body), &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
         assert_eq!(read(shop, &order).await["state"], "pending");
         assert_eq!(count(shop, "select count(*) from payments where state = 'confirming'").await, 1);
         assert_eq!(count(shop, "select count(*) from payment_events").await, 0);

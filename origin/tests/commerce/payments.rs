@@ -68,15 +68,15 @@ db_test! {
         let declined = pay(shop, &order, "declined", "a").await.json();
         assert_eq!((&declined["state"], &declined["order"]), (&json!("failed"), &json!("pending")));
         assert_eq!(declined["reason"], "card_declined");
-        let asked = pay(shop, &order, "confirm", "b").await.json();
-        assert_eq!((&asked["state"], &asked["order"]), (&json!("confirming"), &json!("pending")));
-        let payment = format!("{}/payments/{}", order.0, asked["id"].as_str().unwrap());
+        let confirming = pay(shop, &order, "confirm", "b").await.json();
+        assert_eq!((&confirming["state"], &confirming["order"]), (&json!("confirming"), &json!("pending")));
+        let payment = format!("{}/payments/{}", order.0, confirming["id"].as_str().unwrap());
         let to = format!("{payment}/confirm{}", order.1);
         let confirmed = send(shop, "POST", &to, &json!({})).await.json();
         assert_eq!((&confirmed["state"], &confirmed["order"]), (&json!("captured"), &json!("paid")));
         assert_eq!(shop.json(&format!("{payment}{}", order.1)).await, confirmed);
         let again = pay(shop, &order, "succeeds", "c").await;
-        assert_eq!(again.json()["id"], asked["id"], "{}", again.text());
+        assert_eq!(again.json()["id"], confirming["id"], "{}", again.text());
         let found = shop.json(&format!("{}{}", order.0, order.1)).await;
         assert_eq!(found["paid"], found["totals"]["total"]);
         assert_eq!(count(shop, CHARGED).await, 1);
@@ -102,9 +102,9 @@ db_test! {
         let paid = answers.iter().find(|it| it.status == 201).unwrap().json();
         let id: i64 = paid["id"].as_str().unwrap().parse().unwrap();
         let captured = payments::ChargeOutcome::Captured.into();
-        let said = (0..50).map(|_| payments::settle(&shop.app, id, &captured));
-        for said in futures_util::future::join_all(said).await {
-            said.unwrap();
+        let reports = (0..50).map(|_| payments::settle(&shop.app, id, &captured));
+        for report in futures_util::future::join_all(reports).await {
+            report.unwrap();
         }
         assert_eq!(count(shop, CHARGED).await, 1);
         assert_eq!(count(shop, "select count(*) from order_events where state = 'paid'").await, 1);
@@ -120,10 +120,10 @@ db_test! {
     async fn late_payments_are_refunded_and_lost_ones_found(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let late = test_order(shop, "tea-1").await;
-        let asked = pay(shop, &late, "confirm", "a").await.json();
+        let confirming = pay(shop, &late, "confirm", "a").await.json();
         shop.app.clock.advance(shop.app.config.pay_within_ms);
         assert_eq!(orders::expire(&shop.app).await.unwrap(), 1);
-        let to = format!("{}/payments/{}/confirm{}", late.0, asked["id"].as_str().unwrap(), late.1);
+        let to = format!("{}/payments/{}/confirm{}", late.0, confirming["id"].as_str().unwrap(), late.1);
         let confirmed = send(shop, "POST", &to, &json!({})).await.json();
         assert_eq!((&confirmed["state"], &confirmed["order"]), (&json!("captured"), &json!("expired")));
         payments::recover(&shop.app).await.unwrap();
@@ -202,7 +202,7 @@ db_test! {
         let steps = format!("/api/v1/operator/orders/{number}/steps");
         let (paid, none) = (json!({ "state": "paid" }), json!({}));
         let cancel = format!("{}/cancel{}", order.0, order.1);
-        let asks = (0..20).map(|turn| {
+        let requests = (0..20).map(|turn| {
             let (steps, cancel, paid, none) = (&steps, &cancel, &paid, &none);
             async move {
                 if turn % 2 == 0 {
@@ -212,7 +212,7 @@ db_test! {
                 }
             }
         });
-        let answers = at_once(asks).await;
+        let answers = at_once(requests).await;
         assert_eq!(answers.iter().filter(|it| it.status == 200).count(), 1);
         assert!(answers.iter().all(|it| [200, 409].contains(&it.status.as_u16())));
         let found = shop.json(&format!("{}{}", order.0, order.1)).await;

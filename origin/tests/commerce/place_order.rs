@@ -56,16 +56,16 @@ db_test! {
     async fn a_reused_key_fails_alone(shop) {
         shop.save(vec![only("tea", "5.00", 50)]).await;
         for round in 0..5 {
-            let mut asks = Vec::new();
+            let mut requests = Vec::new();
             for _ in 0..4 {
                 let cart = ready_cart(shop, "tea-1", 1).await;
-                asks.push((format!("{cart}/order"), order_of(shop, &cart).await));
+                requests.push((format!("{cart}/order"), order_of(shop, &cart).await));
             }
-            let (path, mut other) = asks[1].clone();
+            let (path, mut other) = requests[1].clone();
             other["locale"] = json!("zh");
-            asks.insert(2, (path, other));
+            requests.insert(2, (path, other));
             let key = format!("round-{round}");
-            let answers = at_once(asks.iter().map(|(path, order)| send_with_key(shop, path, order, &key))).await;
+            let answers = at_once(requests.iter().map(|(path, order)| send_with_key(shop, path, order, &key))).await;
             let statuses: Vec<_> = answers.iter().map(|it| it.status.as_u16()).collect();
             assert_eq!(statuses, [201, 201, 422, 201, 201], "{round}");
         }
@@ -371,8 +371,8 @@ db_test! {
         assert_eq!(on_hand(shop).await, 2_000 - 80);
         let numbers: HashSet<_> = answers.iter().map(|it| it.json()["number"].to_string()).collect();
         assert_eq!(numbers.len(), 40);
-        let told = "select count(*) from outbox where topic = 'order.placed'";
-        assert_eq!(count(shop, told).await, 40);
+        let placed_messages = "select count(*) from outbox where topic = 'order.placed'";
+        assert_eq!(count(shop, placed_messages).await, 40);
     }
 }
 
@@ -380,25 +380,25 @@ db_test! {
     /// Two origins on one database oversell nothing, whatever the order of lines, and no client
     /// sees a conflict.
     async fn two_origins_sell_nothing_twice(shop) {
-        let twin = shop.twin().await;
+        let second_origin = shop.twin().await;
         shop.save(vec![only("left", "1.00", 30), only("right", "1.00", 30)]).await;
-        let mut asks = Vec::new();
+        let mut requests = Vec::new();
         for number in 0..60 {
             let (first, second) = if number % 2 == 0 { ("left-1", "right-1") } else { ("right-1", "left-1") };
             let path = ready_cart(shop, first, 1).await;
             let line = json!({ "sku": second, "quantity": 1 });
             assert_eq!(send(shop, "POST", &format!("{path}/lines"), &line).await.status, 200);
-            let router = if number % 3 == 0 { &shop.router } else { &twin };
+            let router = if number % 3 == 0 { &shop.router } else { &second_origin };
             let request = Request::post(format!("{path}/order"))
                 .header("content-type", "application/json")
                 .body(Body::from(order_of(shop, &path).await.to_string()))
                 .unwrap();
-            asks.push((router.clone(), request));
+            requests.push((router.clone(), request));
         }
-        let asks = asks.into_iter().map(|(router, request)| tokio::spawn(router.oneshot(request)));
-        let asks: Vec<_> = asks.collect();
+        let requests = requests.into_iter().map(|(router, request)| tokio::spawn(router.oneshot(request)));
+        let requests: Vec<_> = requests.collect();
         let mut placed = 0;
-        for ask in asks {
+        for ask in requests {
             match ask.await.unwrap().unwrap().status().as_u16() {
                 201 => placed += 1,
                 409 => {}

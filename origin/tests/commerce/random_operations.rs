@@ -189,11 +189,11 @@ impl Client {
     }
 }
 
-async fn client(shop: &Shop, twin: &axum::Router, seed: u64) -> Client {
+async fn client(shop: &Shop, second_origin: &axum::Router, seed: u64) -> Client {
     let router = if seed.is_multiple_of(2) {
         &shop.router
     } else {
-        twin
+        second_origin
     };
     let mut client = Client {
         shop: Arc::new(router.clone()),
@@ -210,10 +210,10 @@ db_test! {
     /// Fifty concurrent writers at two origins never see a busy error.
     async fn fifty_writers_never_see_a_busy_error(shop) {
         shop.save(vec![only("pen", "1.00", 5)]).await;
-        let twin = shop.twin().await;
+        let second_origin = shop.twin().await;
         let mut running = tokio::task::JoinSet::new();
         for seed in 0..50 {
-            let mut client = client(shop, &twin, seed).await;
+            let mut client = client(shop, &second_origin, seed).await;
             running.spawn(async move {
                 let (begun, last) = (Instant::now(), writers_last());
                 let times = last.map_or(operations() / 80, |_| u64::MAX);
@@ -241,10 +241,10 @@ db_test! {
             (0..SKUS).map(|sku| only(&format!("s{sku}"), "3.33", STOCK)).collect();
         products[0].variants[0].backorder = true;
         shop.save(products).await;
-        let twin = shop.twin().await;
+        let second_origin = shop.twin().await;
         let mut running = tokio::task::JoinSet::new();
         for seed in 0..CLIENTS {
-            let mut client = client(shop, &twin, seed + 1).await;
+            let mut client = client(shop, &second_origin, seed + 1).await;
             running.spawn(async move {
                 for _ in 0..operations() / CLIENTS {
                     client.act().await;

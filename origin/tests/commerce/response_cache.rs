@@ -270,7 +270,7 @@ db_test! {
         set_price(shop, "tea", "2.00").await;
         let newest = shop.get("/api/v1/products/tea").await.header(AS_OF_HEADER).to_owned();
         assert!(newest.parse::<u64>().unwrap() > known.header(AS_OF_HEADER).parse().unwrap());
-        let asks = |signed: bool| {
+        let request_with = |signed: bool| {
             let seconds = shop.app.clock.now().as_millis() / 1_000;
             let secret = if signed { secret } else { "guessed" };
             Request::get("/api/v1/products/tea")
@@ -278,9 +278,9 @@ db_test! {
                 .header(ADDRESS_HEADER, signed_address(secret, None, seconds))
         };
         // Unsigned requests do not make the origin synchronize.
-        assert_eq!(price_of(&other.send(asks(false)).await), 100);
-        let told = other.send(asks(true)).await;
-        assert_eq!((price_of(&told), told.header(AS_OF_HEADER)), (200, newest.as_str()));
+        assert_eq!(price_of(&other.send(request_with(false)).await), 100);
+        let reply = other.send(request_with(true)).await;
+        assert_eq!((price_of(&reply), reply.header(AS_OF_HEADER)), (200, newest.as_str()));
         other.app.db.close().await;
     }
 }

@@ -218,12 +218,12 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
-        let asked = pay(&shop, &order, json!({ "payment_method": "pm_bank" }), "a").await.json();
-        assert_eq!(asked["state"], "confirming");
-        assert_eq!(asked["next"]["redirect_url"], "https://bank.example/pi_1");
-        assert_eq!(asked["next"]["client_secret"], "pi_1_secret");
+        let confirming = pay(&shop, &order, json!({ "payment_method": "pm_bank" }), "a").await.json();
+        assert_eq!(confirming["state"], "confirming");
+        assert_eq!(confirming["next"]["redirect_url"], "https://bank.example/pi_1");
+        assert_eq!(confirming["next"]["client_secret"], "pi_1_secret");
         let again = pay(&shop, &order, json!({ "payment_method": "pm_bank" }), "a").await.json();
-        assert_eq!(again, asked);
+        assert_eq!(again, confirming);
 
         let before = stripe.lock().unwrap().intents["pi_1"].clone();
         let mut after = before.clone();
@@ -232,10 +232,10 @@ db_test! {
         let now = shop.app.clock.now().as_millis() / 1_000;
         let body = event("evt_1", "payment_intent.succeeded", &after);
         let signed = signature(SECRET, now, &body);
-        let confirm = format!("{}/payments/{}/confirm{}", order.0, asked["id"].as_str().unwrap(), order.1);
-        let told = at_once((0..50).map(|_| tell(&shop, &signed, &body)));
-        let (told, back) = tokio::join!(told, send(&shop, "POST", &confirm, &Value::Null));
-        assert!(told.iter().all(|it| it.status == 200), "{}", told[0].text());
+        let confirm = format!("{}/payments/{}/confirm{}", order.0, confirming["id"].as_str().unwrap(), order.1);
+        let events = at_once((0..50).map(|_| tell(&shop, &signed, &body)));
+        let (events, back) = tokio::join!(events, send(&shop, "POST", &confirm, &Value::Null));
+        assert!(events.iter().all(|it| it.status == 200), "{}", events[0].text());
         assert_eq!(back.json()["state"], "captured");
         let late = event("evt_0", "payment_intent.requires_action", &before);
         assert_eq!(tell(&shop, &signature(SECRET, now - 300, &late), &late).await.status, 200);
@@ -266,8 +266,8 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let element = order(&shop).await;
-        let asked = pay(&shop, &element, json!({}), "a").await.json();
-        assert_eq!((&asked["state"], &asked["next"]["client_secret"]), (&json!("confirming"), &json!("pi_1_secret")));
+        let confirming = pay(&shop, &element, json!({}), "a").await.json();
+        assert_eq!((&confirming["state"], &confirming["next"]["client_secret"]), (&json!("confirming"), &json!("pi_1_secret")));
         stripe.lock().unwrap().intents.get_mut("pi_1").unwrap()["status"] = json!("succeeded");
         shop.app.clock.advance(11_000);
         payments::recover(&shop.app).await.unwrap();

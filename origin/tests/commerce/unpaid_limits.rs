@@ -151,7 +151,7 @@ db_test! {
     /// Concurrent requests at two origins: three orders are placed.
     async fn two_origins_count_together(shop) {
         let shop = &with_default_limits(shop).await;
-        let twin = shop.with(|_| ()).await;
+        let second_origin = shop.with(|_| ()).await;
         shop.save(vec![only("tea", "5.00", 500)]).await;
         for round in 0..4 {
             let email = format!("ann{round}@example.org");
@@ -159,16 +159,16 @@ db_test! {
             for _ in 0..12 {
                 carts.push(cart_of(shop, &email, "tea-1", 1).await);
             }
-            let asks = carts.iter().enumerate().map(|(number, cart)| {
-                let origin = if number % 2 == 0 { shop } else { &twin };
+            let requests = carts.iter().enumerate().map(|(number, cart)| {
+                let origin = if number % 2 == 0 { shop } else { &second_origin };
                 place(origin, cart)
             });
-            let answers = at_once(asks).await;
+            let answers = at_once(requests).await;
             let placed = answers.iter().filter(|it| it.status == 201).count();
             assert_eq!(placed, 3, "{round}");
             assert!(answers.iter().all(|it| [201, 409].contains(&it.status.as_u16())));
         }
-        twin.app.db.close().await;
+        second_origin.app.db.close().await;
     }
 }
 
@@ -245,8 +245,8 @@ db_test! {
         // While the bank waits for the buyer's confirmation, the order is kept.
         let order = placed.json();
         let pay = address(&order, "/payments");
-        let asked = send_from(shop, HERE, ("POST", &pay), &json!({ "card": "confirm" })).await;
-        assert_eq!(asked.json()["state"], "confirming", "{}", asked.text());
+        let payment = send_from(shop, HERE, ("POST", &pay), &json!({ "card": "confirm" })).await;
+        assert_eq!(payment.json()["state"], "confirming", "{}", payment.text());
         let again = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
         assert_eq!(place_from(shop, HERE, &again, "test").await.status, 409);
         assert_eq!(state(shop, &order).await, "pending");

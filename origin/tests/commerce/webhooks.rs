@@ -43,16 +43,18 @@ impl Receiver {
     }
 
     /// The bodies of the received messages, in order.
-    fn told(&self) -> Vec<Value> {
-        let told = &self.0.lock().unwrap().got;
-        told.iter()
+    fn received(&self) -> Vec<Value> {
+        let received = &self.0.lock().unwrap().got;
+        received
+            .iter()
             .map(|(_, body)| serde_json::from_str(body).unwrap())
             .collect()
     }
 
     fn topics(&self) -> Vec<String> {
-        let told = self.told();
-        told.iter()
+        let received = self.received();
+        received
+            .iter()
             .map(|it| it["type"].as_str().unwrap().to_owned())
             .collect()
     }
@@ -138,24 +140,24 @@ db_test! {
         for _ in 0..4 {
             deliver_webhooks(&shop.app).await.unwrap();
         }
-        let told = of_order(all.topics());
-        assert!(told.eq(["order.placed", "order.placed", "order.paid", "order.shipped"]));
+        let received = of_order(all.topics());
+        assert!(received.eq(["order.placed", "order.placed", "order.paid", "order.shipped"]));
         for message in &all.0.lock().unwrap().got {
             check(&secret, message);
             assert!(!message.1.contains(token), "{}", message.1);
         }
-        let placed = all.told().into_iter().find(|it| it["type"] == "order.placed").unwrap();
+        let placed = all.received().into_iter().find(|it| it["type"] == "order.placed").unwrap();
         assert_eq!((&placed["data"]["number"], &placed["data"]["totals"]), (&order["number"], &order["totals"]));
-        assert_eq!(low.told()[0]["data"]["available"], 5);
+        assert_eq!(low.received()[0]["data"]["available"], 5);
         assert_eq!(count(shop, "select count(*) from outbox where delivered_at is null").await, 0);
 
         let gone = operate(shop, "DELETE", &format!("{HOOKS}/{}", made.json()["id"].as_str().unwrap()), &json!({})).await;
         assert_eq!((gone.status.as_u16(), gone.json()["webhooks"].as_array().unwrap().len()), (200, 1));
-        let told = all.told().len();
+        let received = all.received().len();
         operate(shop, "POST", &steps, &json!({ "state": "delivered" })).await;
         deliver_due(&shop.app).await.unwrap();
         deliver_webhooks(&shop.app).await.unwrap();
-        assert_eq!(all.told().len(), told);
+        assert_eq!(all.received().len(), received);
     }
 }
 
@@ -266,13 +268,13 @@ db_test! {
         assert_eq!(place(shop, &path).await.status, 201);
         deliver_due(&strict.app).await.unwrap();
         deliver_webhooks(&strict.app).await.unwrap();
-        assert!(inside.told().is_empty());
+        assert!(inside.received().is_empty());
         let why = errors(shop).await;
         assert!(why.len() == 1 && why[0].contains("--webhook-hosts"), "{why:?}");
         // With the host allowed again one message is delivered; redirects are errors.
         shop.app.clock.advance(10_000);
         deliver_webhooks(&shop.app).await.unwrap();
-        assert_eq!(inside.told().len(), 1);
+        assert_eq!(inside.received().len(), 1);
         let why = errors(shop).await;
         assert!(why.iter().any(|it| it.contains("307")), "{why:?}");
         strict.app.db.close().await;
@@ -292,7 +294,7 @@ db_test! {
         assert_eq!(place(shop, &path).await.status, 201);
         deliver_due(&open.app).await.unwrap();
         deliver_webhooks(&open.app).await.unwrap();
-        assert_eq!(inside.told().len(), 1);
+        assert_eq!(inside.received().len(), 1);
         open.app.db.close().await;
     }
 }

@@ -127,8 +127,10 @@ pub fn only(name: &str, price: &str, stock: i64) -> origin::catalog::model::NewP
 }
 
 /// Runs all of these at once and gives their answers.
-pub async fn at_once<F: Future<Output = Reply>>(asks: impl IntoIterator<Item = F>) -> Vec<Reply> {
-    futures_util::future::join_all(asks).await
+pub async fn at_once<F: Future<Output = Reply>>(
+    requests: impl IntoIterator<Item = F>,
+) -> Vec<Reply> {
+    futures_util::future::join_all(requests).await
 }
 
 /// The files in the mailbox folder.
