@@ -24,6 +24,7 @@ use super::{
     Error, PricingSnapshot, StoredCart, StoredCartLine,
     holds::{self, HoldTimer},
     load_pricing_snapshot,
+    merge::merge,
     store::{bump_versions, list_by_token, save, save_lines},
     view::show,
 };
@@ -53,7 +54,7 @@ pub enum CartChange {
 /// A change, as a job of a batch.
 #[derive(Clone, Debug)]
 pub struct CartJob {
-    token: String,
+    pub(super) token: String,
     if_match: Option<i64>,
     change: CartChange,
     locale: Locale,
@@ -256,7 +257,24 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
             load_pricing_snapshot(tx.conn(), &app.showcase, carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
-    for (job, outcome) in jobs.iter().zip(&outcomes) {
+    count_changes(app, jobs, &outcomes, &carts, now);
+    let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
+        outcome?;
+        let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
+        Ok(show(app, cart, &snapshot, job.locale))
+    });
+    Ok(answers.collect())
+}
+
+/// Counts new carts and checkouts that were begun.
+fn count_changes(
+    app: &App,
+    jobs: &[CartJob],
+    outcomes: &[Result<(), Error>],
+    carts: &HashMap<String, StoredCart>,
+    now: Timestamp,
+) {
+    for (job, outcome) in jobs.iter().zip(outcomes) {
         let begun = carts.get(&job.token).and_then(|cart| cart.hold);
         match &job.change {
             _ if outcome.is_err() => {}
@@ -269,12 +287,6 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
             _ => {}
         }
     }
-    let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
-        outcome?;
-        let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
-        Ok(show(app, cart, &snapshot, job.locale))
-    });
-    Ok(answers.collect())
 }
 
 impl CartJob {
@@ -326,9 +338,9 @@ fn new_cart(app: &App, job: &CartJob, now: Timestamp) -> StoredCart {
 
 /// The carts and lines that a batch has to write.
 #[derive(Default)]
-struct ChangedCarts {
+pub(super) struct ChangedCarts {
     carts: HashMap<String, ChangedPart>,
-    lines: HashSet<(CartId, VariantId)>,
+    pub(super) lines: HashSet<(CartId, VariantId)>,
 }
 
 /// What of a cart has changed, besides its lines.
@@ -348,7 +360,7 @@ impl ChangedCarts {
         }
     }
 
-    fn whole(&mut self, cart: &StoredCart) {
+    pub(super) fn whole(&mut self, cart: &StoredCart) {
         self.carts.insert(cart.token.clone(), ChangedPart::Whole);
     }
 
@@ -398,7 +410,7 @@ fn apply(
     known: (&PricingSnapshot, i64),
     changed: &mut ChangedCarts,
 ) -> Result<(), Error> {
-    changeable(cart, job)?;
+    check_changeable(cart, job)?;
     match &job.change {
         CartChange::Create | CartChange::Hold(_) | CartChange::Release | CartChange::Merge(_) => {}
         CartChange::Add(sku, count) => {
@@ -431,7 +443,7 @@ fn apply(
 }
 
 /// Checks that the cart is no order yet and still has the version that the client has seen.
-fn changeable(cart: &StoredCart, job: &CartJob) -> Result<(), Error> {
+pub(super) fn check_changeable(cart: &StoredCart, job: &CartJob) -> Result<(), Error> {
     if cart.order.is_some() {
         return Err(Error::Ordered);
     }
@@ -439,88 +451,6 @@ fn changeable(cart: &StoredCart, job: &CartJob) -> Result<(), Error> {
         return Err(Error::Stale);
     }
     Ok(())
-}
-
-/// Merges another cart into this one. Quantities are added up to the available stock and the limit
-/// per line; lines beyond the limit of lines stay in the other cart.
-fn merge(
-    carts: &mut HashMap<String, StoredCart>,
-    job: &CartJob,
-    from: &str,
-    known: (&PricingSnapshot, i64),
-    changed: &mut ChangedCarts,
-) -> Result<(), Error> {
-    let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
-    changeable(cart, job)?;
-    if from == job.token {
-        return Ok(());
-    }
-    let unknown = || Error::field("from", "No cart has this token.");
-    let user = cart.user;
-    let mut other = carts.remove(from).ok_or_else(unknown)?;
-    let is_anothers = other.user.is_some() && other.user != user;
-    let merged = match carts.get_mut(&job.token) {
-        _ if is_anothers => Err(unknown()),
-        Some(cart) if other.order.is_none() => {
-            merge_lines(&mut other, cart, known, changed);
-            for cart in [&mut other, cart] {
-                cart.version += 1;
-                changed.whole(cart);
-            }
-            Ok(())
-        }
-        _ => Err(Error::Ordered),
-    };
-    carts.insert(from.to_owned(), other);
-    merged
-}
-
-fn merge_lines(
-    from: &mut StoredCart,
-    into: &mut StoredCart,
-    (snapshot, units_max): (&PricingSnapshot, i64),
-    changed: &mut ChangedCarts,
-) {
-    for line in std::mem::take(&mut from.lines) {
-        let index = into.lines.iter().position(|it| it.variant == line.variant);
-        let before = index.map_or(0, |index| into.lines[index].quantity);
-        let offer = snapshot.offers.get(&line.variant);
-        let available = offer.and_then(|offer| snapshot.available(&[from.id, into.id], offer));
-        let most = available.unwrap_or(units_max).min(units_max);
-        // A merge never lowers a quantity below that of either cart.
-        let quantity = (before + line.quantity)
-            .min(most)
-            .max(before)
-            .max(line.quantity);
-        match index {
-            Some(index) => into.lines[index].quantity = quantity,
-            None if into.lines.len() == LINES_MAX => {
-                from.lines.push(line);
-                continue;
-            }
-            None => {
-                let position = into.lines.last().map_or(0, |it| it.position + 1);
-                into.lines.push(StoredCartLine { position, ..line });
-            }
-        }
-        changed.lines.insert((from.id, line.variant));
-        changed.lines.insert((into.id, line.variant));
-    }
-    from.hold = None;
-    if into.note.is_empty() {
-        into.note = std::mem::take(&mut from.note);
-    }
-    into.email = into.email.take().or(from.email.take());
-    into.shipping_address = into
-        .shipping_address
-        .take()
-        .or(from.shipping_address.take());
-    into.shipping_method = into.shipping_method.take().or(from.shipping_method.take());
-    for code in std::mem::take(&mut from.coupons) {
-        if into.coupons.len() < COUPONS_MAX && !into.coupons.contains(&code) {
-            into.coupons.push(code);
-        }
-    }
 }
 
 fn set_quantity(

@@ -9,6 +9,7 @@ mod abandoned;
 mod change;
 mod error;
 mod holds;
+mod merge;
 mod price;
 mod store;
 mod token;
