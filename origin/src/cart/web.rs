@@ -38,7 +38,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// A response with the cart, and its version as `ETag`.
-fn shown(cart: &Cart) -> Answer {
+fn cart_response(cart: &Cart) -> Answer {
     let answer = Answer::json(cart, CachePolicy::Private);
     match HeaderValue::from_str(&format!("\"{}\"", cart.version)) {
         Ok(tag) => answer.header(header::ETAG, tag),
@@ -64,7 +64,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
 
 async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
     let cart = change_cart(&app, None, None, CartChange::Create, query.locale).await?;
-    Ok(shown(&cart).status(StatusCode::CREATED))
+    Ok(cart_response(&cart).status(StatusCode::CREATED))
 }
 
 async fn get_cart(
@@ -72,7 +72,9 @@ async fn get_cart(
     Of(path): Of<CartPath>,
     Query(query): Query<InLocale>,
 ) -> Answered {
-    Ok(shown(&super::find(&app, &path.cart, query.locale).await?))
+    Ok(cart_response(
+        &super::find(&app, &path.cart, query.locale).await?,
+    ))
 }
 
 async fn update_cart(
@@ -92,7 +94,7 @@ async fn update_cart(
     let what = CartChange::Update(Box::new(update));
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 /// Creates the cart with its first line if the client has none.
@@ -107,12 +109,12 @@ async fn add_line(
     if Shopper::is_named(&path.cart) {
         let added = shopper.add(&app, &line.sku, line.quantity, query.locale);
         let (cart, cookies) = added.await?;
-        return Ok(shown(&cart).cookies(cookies));
+        return Ok(cart_response(&cart).cookies(cookies));
     }
     let what = CartChange::Add(line.sku, line.quantity);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn clear_cart(
@@ -130,7 +132,7 @@ async fn clear_cart(
         query.locale,
     )
     .await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn set_quantity(
@@ -143,7 +145,7 @@ async fn set_quantity(
     let what = CartChange::Set(path.sku, set.quantity);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn remove_line(
@@ -155,7 +157,7 @@ async fn remove_line(
     let what = CartChange::Set(path.sku, 0);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn hold_cart(
@@ -168,7 +170,7 @@ async fn hold_cart(
     let seen = if_match(&headers)?;
     let what = CartChange::Hold(network);
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn release_cart(
@@ -186,7 +188,7 @@ async fn release_cart(
         query.locale,
     )
     .await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn merge_cart(
@@ -199,7 +201,7 @@ async fn merge_cart(
     let what = CartChange::Merge(merge.from);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    Ok(cart_response(&cart))
 }
 
 async fn list_shipping_methods(

@@ -1,5 +1,5 @@
-//! From a cart to an order and its payment, over HTTP, on both engines: what can be bought, what
-//! cannot, and what many at once must never achieve.
+//! Carts, orders, payments and stock over the HTTP API, on both database engines: what can be
+//! bought, what is refused, and what must hold under concurrency.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A replica that lags behind: the catalogue may be read from it, and nobody gets a wrong answer.
+//! Reads of the catalogue from a lagging replica, which must never cause a wrong response.
 
 use std::time::Duration;
 

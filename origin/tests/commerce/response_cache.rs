@@ -172,7 +172,7 @@ db_test! {
 }
 
 db_test! {
-    /// A thousand at once who want what is not there make one question of it.
+    /// A thousand concurrent misses render the response once.
     async fn concurrent_misses_are_collapsed(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let replies = join_all((0..1_000).map(|_| shop.get("/p/tea"))).await;
