@@ -156,14 +156,14 @@ pub(super) fn renew_holds(
             continue;
         }
         inventory::release(&mut snapshot.levels, &before);
-        let mut left = held.allowed(cart.id);
+        let mut allowed = held.allowed(cart.id);
         let wanted: Vec<(VariantId, i64)> = match cart.hold {
             Some(_) => tracked_lines(cart, snapshot).collect(),
             None => Vec::new(),
         };
         let wanted = wanted.into_iter().map(|(variant, quantity)| {
-            let quantity = quantity.min(left);
-            left -= quantity;
+            let quantity = quantity.min(allowed);
+            allowed -= quantity;
             (variant, quantity)
         });
         let now = inventory::reserve(&mut snapshot.levels, wanted);

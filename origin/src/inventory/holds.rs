@@ -69,12 +69,12 @@ pub fn reserve(
     wanted: impl Iterator<Item = (VariantId, i64)>,
 ) -> Vec<StockHold> {
     let mut held = Vec::new();
-    for (variant, mut left) in wanted {
+    for (variant, mut missing) in wanted {
         for level in levels.entry(variant).or_default() {
-            let quantity = left.min(level.available());
+            let quantity = missing.min(level.available());
             if quantity > 0 {
                 level.held += quantity;
-                left -= quantity;
+                missing -= quantity;
                 held.push(StockHold {
                     variant,
                     location: level.location,

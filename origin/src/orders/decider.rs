@@ -90,7 +90,7 @@ impl OrderDecider<'_> {
             return Err(Error::TooMuchUnpaid(excess));
         }
         let reserved = !(self.transfer_reserves_when_paid && is_transfer(placement));
-        let wanted = match reserved {
+        let quantities = match reserved {
             true => line_quantities(cart, &priced),
             false => Vec::new(),
         };
@@ -98,7 +98,7 @@ impl OrderDecider<'_> {
         let held = snapshot.holds.remove(&cart.id).unwrap_or_default();
         inventory::release(&mut snapshot.levels, &held);
         let (movements, backorders) =
-            take_stock(id, &wanted, &mut snapshot.levels, &mut order.lines);
+            take_stock(id, &quantities, &mut snapshot.levels, &mut order.lines);
         for (coupon, code) in &coupons {
             if let Some(known) = snapshot.coupons.get_mut(code) {
                 known.used += 1;
@@ -168,8 +168,8 @@ impl OrderDecider<'_> {
 
     /// The time to pay. Bank transfers take days; accounts that never paid before get less time.
     fn pay_within_ms(&self, cart: &cart::StoredCart, placement: &Placement) -> i64 {
-        let known = cart.user.is_some_and(|user| self.returning.contains(&user));
-        match (is_transfer(placement), known) {
+        let is_returning = cart.user.is_some_and(|user| self.returning.contains(&user));
+        match (is_transfer(placement), is_returning) {
             (false, _) => self.pay_within_ms,
             (true, true) => self.transfer_within_ms,
             (true, false) => self
@@ -243,8 +243,8 @@ fn line_quantities(
     let lines = cart.lines.iter().zip(&priced.lines);
     lines
         .map(|(line, (offer, _))| {
-            let counted = offer.is_some_and(|offer| offer.tracked);
-            (line.variant, line.quantity, counted)
+            let tracked = offer.is_some_and(|offer| offer.tracked);
+            (line.variant, line.quantity, tracked)
         })
         .collect()
 }
@@ -253,22 +253,22 @@ fn line_quantities(
 /// backorder; `obstacles` has already checked that the variant allows it.
 pub(super) fn take_stock(
     order: OrderId,
-    wanted: &[(VariantId, i64, bool)],
+    quantities: &[(VariantId, i64, bool)],
     levels: &mut HashMap<VariantId, Vec<InventoryLevel>>,
     lines: &mut [OrderLine],
 ) -> (Vec<StockMovement>, Vec<Backorder>) {
-    let mut movements = Vec::with_capacity(wanted.len());
+    let mut movements = Vec::with_capacity(quantities.len());
     let mut backorders = Vec::new();
-    for ((variant, quantity, counted), line) in wanted.iter().zip(lines) {
-        if !counted {
+    for ((variant, quantity, tracked), line) in quantities.iter().zip(lines) {
+        if !tracked {
             continue;
         }
-        let mut left = *quantity;
+        let mut missing = *quantity;
         for level in levels.entry(*variant).or_default() {
-            let taken = left.min(level.available());
+            let taken = missing.min(level.available());
             if taken > 0 {
                 level.on_hand -= taken;
-                left -= taken;
+                missing -= taken;
                 movements.push(StockMovement {
                     variant: *variant,
                     location: level.location,
@@ -278,12 +278,12 @@ pub(super) fn take_stock(
                 });
             }
         }
-        line.backordered = left;
-        if left > 0 {
+        line.backordered = missing;
+        if missing > 0 {
             backorders.push(Backorder {
                 variant: *variant,
                 order,
-                quantity: left,
+                quantity: missing,
             });
         }
     }

@@ -134,10 +134,10 @@ pub(super) fn seal_body(
 pub(super) fn open_body(
     sealer: &Sealer,
     key: &IdempotencyKey,
-    kept: &str,
+    stored: &str,
 ) -> Result<String, Error> {
-    let Ok(SealedOrder { sealed, .. }) = serde_json::from_str(kept) else {
-        return Ok(kept.to_owned());
+    let Ok(SealedOrder { sealed, .. }) = serde_json::from_str(stored) else {
+        return Ok(stored.to_owned());
     };
     let opened = sealer.open(&context(key), &sealed);
     let opened = opened.map_err(|error| db::Error::Decode(error.into()))?;

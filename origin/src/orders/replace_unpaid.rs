@@ -58,7 +58,7 @@ async fn attempt(
     let Some(cart) = carts.get(&placement.cart) else {
         return Ok(None);
     };
-    let wanted: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
+    let variants_in_cart: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
     for order in &refused.unpaid {
         let Some(stored) = is_replaceable(app, &mut tx, *order).await? else {
             continue;
@@ -66,7 +66,7 @@ async fn attempt(
         let (variants, coupons) = (&stored.variants, &stored.order.coupons);
         let is_in_the_way = match short {
             true => {
-                variants.iter().any(|it| wanted.contains(it))
+                variants.iter().any(|it| variants_in_cart.contains(it))
                     || coupons.iter().any(|it| cart.coupons.contains(it))
             }
             // If the limit of unpaid orders is exceeded, a bank-transfer order is worth as much as

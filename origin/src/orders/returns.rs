@@ -62,12 +62,12 @@ async fn write(
     if !WITH_BUYER.contains(&stored.order.state) {
         return Err(Error::IllegalStep);
     }
-    let back = checked(stored, request)?;
+    let returned = checked(stored, request)?;
     let now = app.clock.now();
-    store::add_returned(tx, stored.id, &back, request.restock).await?;
+    store::add_returned(tx, stored.id, &returned, request.restock).await?;
     store::bump_version(tx, stored.id, now).await?;
     if request.restock {
-        restock_items(app, tx, stored, Restock::AtMost(back)).await?;
+        restock_items(app, tx, stored, Restock::AtMost(returned)).await?;
     }
     let message = outbox::OutboxMessage::order_returned(stored.id, &stored.order.number);
     Ok(outbox::add(tx, &app.ids, now, &[message]).await?)
@@ -76,7 +76,7 @@ async fn write(
 /// Validates the returned quantities by variant: at most what was shipped and has not come back
 /// yet.
 fn checked(stored: &StoredOrder, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
-    let mut back = HashMap::with_capacity(request.lines.len());
+    let mut returned = HashMap::with_capacity(request.lines.len());
     if request.lines.is_empty() {
         return Err(Error::invalid(
             "lines",
@@ -84,23 +84,26 @@ fn checked(stored: &StoredOrder, request: &ReturnOrder) -> Result<HashMap<Varian
         ));
     }
     for (index, line) in request.lines.iter().enumerate() {
-        let wrong =
+        let invalid =
             |field: &str, why: &str| Err(Error::invalid(format!("lines[{index}].{field}"), why));
-        let place = stored.order.lines.iter().position(|it| it.sku == line.sku);
-        let Some(place) = place else {
-            return wrong("sku", "The order has no line with this sku.");
+        let line_index = stored.order.lines.iter().position(|it| it.sku == line.sku);
+        let Some(line_index) = line_index else {
+            return invalid("sku", "The order has no line with this sku.");
         };
-        let ordered = &stored.order.lines[place];
+        let ordered = &stored.order.lines[line_index];
         let out = ordered.quantity - ordered.returned;
         if !(1..=out).contains(&line.quantity) {
-            return wrong(
+            return invalid(
                 "quantity",
                 &format!("quantity must be a whole number from 1 to {out}."),
             );
         }
-        if back.insert(stored.variants[place], line.quantity).is_some() {
-            return wrong("sku", "The sku appears twice.");
+        if returned
+            .insert(stored.variants[line_index], line.quantity)
+            .is_some()
+        {
+            return invalid("sku", "The sku appears twice.");
         }
     }
-    Ok(back)
+    Ok(returned)
 }

@@ -348,7 +348,7 @@ async fn with_lines_and_history(
     if orders.is_empty() {
         return Ok(orders);
     }
-    let places: HashMap<i64, usize> = (0..)
+    let indexes: HashMap<i64, usize> = (0..)
         .zip(&orders)
         .map(|(at, it)| (it.id.get(), at))
         .collect();
@@ -357,11 +357,11 @@ async fn with_lines_and_history(
                discount_minor, tax_minor, total_minor
           from order_lines
          where order_id in ";
-    let mut query = Rows::among(head, places.keys().copied());
+    let mut query = Rows::among(head, indexes.keys().copied());
     query.push(" order by order_id, position");
     let rows = query.build().fetch_all(&mut *conn).await?;
     for row in &rows {
-        let stored = &mut orders[places[&row.try_get("order_id")?]];
+        let stored = &mut orders[indexes[&row.try_get("order_id")?]];
         let currency = stored.order.totals.total.currency;
         stored
             .variants
@@ -379,11 +379,11 @@ async fn with_lines_and_history(
         select order_id, state, created_at
           from order_events
          where order_id in ";
-    let mut query = Rows::among(head, places.keys().copied());
+    let mut query = Rows::among(head, indexes.keys().copied());
     query.push(" order by id");
     let rows = query.build().fetch_all(&mut *conn).await?;
     for row in &rows {
-        let stored = &mut orders[places[&row.try_get("order_id")?]];
+        let stored = &mut orders[indexes[&row.try_get("order_id")?]];
         stored.order.history.push(OrderEvent {
             state: state(row)?,
             at: Timestamp::from_millis(row.try_get("created_at")?),

@@ -146,17 +146,17 @@ pub async fn record_payment(
     amount: i64,
 ) -> Result<bool, Error> {
     let now = app.clock.now();
-    let wanted = stored.order.state.may_become(OrderState::Paid)
+    let pays_order = stored.order.state.may_become(OrderState::Paid)
         && amount == stored.order.totals.total.minor;
-    let back = if wanted { 0 } else { amount };
-    store::add_money(tx, stored.id, (amount, back), now).await?;
-    if wanted && !stored.reserved {
+    let refunded_minor = if pays_order { 0 } else { amount };
+    store::add_money(tx, stored.id, (amount, refunded_minor), now).await?;
+    if pays_order && !stored.reserved {
         reserve(app, tx, &stored).await?;
     }
-    if wanted {
+    if pays_order {
         transition(app, tx, stored, OrderState::Paid).await?;
     }
-    Ok(wanted)
+    Ok(pays_order)
 }
 
 /// Takes the stock of an order that reserved none when it was placed; missing units become
@@ -166,14 +166,15 @@ async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Err
     let offers = catalog::offers(tx.conn(), &app.showcase, &stored.variants, &[]).await?;
     let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
     let mut lines = stored.order.lines.clone();
-    let wanted = stored.variants.iter().zip(&lines);
-    let wanted: Vec<(VariantId, i64, bool)> = wanted
+    let quantities = stored.variants.iter().zip(&lines);
+    let quantities: Vec<(VariantId, i64, bool)> = quantities
         .map(|(variant, line)| {
-            let counted = offers.get(variant).is_some_and(|offer| offer.tracked);
-            (*variant, line.quantity, counted)
+            let tracked = offers.get(variant).is_some_and(|offer| offer.tracked);
+            (*variant, line.quantity, tracked)
         })
         .collect();
-    let (movements, backorders) = take_stock(stored.id, &wanted, &mut levels.clone(), &mut lines);
+    let (movements, backorders) =
+        take_stock(stored.id, &quantities, &mut levels.clone(), &mut lines);
     let moves = StockMovements {
         movements,
         backorders,
@@ -194,42 +195,42 @@ pub async fn begin_refund(
     restock: bool,
 ) -> Result<i64, Error> {
     let order = &stored.order;
-    let left = order.paid.minor - order.refunded.minor;
-    let wrong = |field, why: &str| Err(Error::invalid(field, why));
+    let remaining = order.paid.minor - order.refunded.minor;
+    let invalid = |field, why: &str| Err(Error::invalid(field, why));
     let minor = match amount {
-        None => left,
+        None => remaining,
         Some(amount) if amount.currency != order.paid.currency => {
-            return wrong("amount", "amount must be in the currency of the payment.");
+            return invalid("amount", "amount must be in the currency of the payment.");
         }
         Some(amount) => amount.minor,
     };
-    if left <= 0 || !order.state.may_become(OrderState::Refunding) {
+    if remaining <= 0 || !order.state.may_become(OrderState::Refunding) {
         return Err(Error::IllegalStep);
     }
-    if minor <= 0 || minor > left {
-        return wrong(
+    if minor <= 0 || minor > remaining {
+        return invalid(
             "amount",
             "amount must be above 0 and at most what has not been refunded yet.",
         );
     }
-    let whole = minor == left;
+    let whole = minor == remaining;
     if restock && !whole {
-        return wrong(
+        return invalid(
             "restock",
             "restock needs a refund of the whole remaining amount.",
         );
     }
     store::add_money(tx, stored.id, (0, minor), app.clock.now()).await?;
     if whole {
-        let mut back = HashMap::new();
+        let mut returned = HashMap::new();
         if restock {
             let lines = stored.variants.iter().zip(&stored.order.lines);
             let lines = lines.map(|(variant, line)| (*variant, line.quantity - line.returned));
-            back.extend(lines.filter(|(_, out)| *out > 0));
-            store::add_returned(tx, stored.id, &back, true).await?;
+            returned.extend(lines.filter(|(_, out)| *out > 0));
+            store::add_returned(tx, stored.id, &returned, true).await?;
         }
         // Its backorders are deleted with it.
-        restock_items(app, tx, &stored, Restock::AtMost(back)).await?;
+        restock_items(app, tx, &stored, Restock::AtMost(returned)).await?;
         transition(app, tx, stored, OrderState::Refunding).await?;
     }
     Ok(minor)
@@ -284,24 +285,24 @@ pub(super) async fn restock_items(
     app: &App,
     tx: &mut Tx,
     stored: &StoredOrder,
-    back: Restock,
+    restock: Restock,
 ) -> Result<(), Error> {
     // The stock rows are locked before the ledger is read, because a backorder may be filled
     // concurrently.
     let lock = tx.dialect().for_update();
     let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
     let taken = inventory::list_taken(tx, stored.id).await?;
-    let mut left = match back {
+    let mut remaining = match restock {
         Restock::All => None,
         Restock::AtMost(most) => Some(most),
     };
     let movements = taken.into_iter().filter_map(|(variant, location, taken)| {
-        let delta = match &mut left {
+        let delta = match &mut remaining {
             None => taken,
-            Some(left) => {
-                let left = left.get_mut(&variant)?;
-                let delta = taken.min(*left);
-                *left -= delta;
+            Some(remaining) => {
+                let remaining = remaining.get_mut(&variant)?;
+                let delta = taken.min(*remaining);
+                *remaining -= delta;
                 delta
             }
         };

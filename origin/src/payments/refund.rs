@@ -50,21 +50,21 @@ async fn begin(
         return Ok(());
     }
     let id = order.id;
-    let mut left =
+    let mut remaining =
         orders::begin_refund(app, &mut tx, order, request.amount, request.restock).await?;
     // Takes the amount from the captured payments, the oldest first.
     for payment in store::list_by_order(tx.conn(), id).await? {
         if payment.state != PaymentState::Captured {
             continue;
         }
-        let back = store::sum_refunded(tx.conn(), payment.id).await?;
-        let part = left.min(payment.amount.minor - back);
+        let refunded = store::sum_refunded(tx.conn(), payment.id).await?;
+        let part = remaining.min(payment.amount.minor - refunded);
         if part > 0 {
             store::add_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
-            left -= part;
+            remaining -= part;
         }
     }
-    if left > 0 {
+    if remaining > 0 {
         return Err(Error::IllegalStep);
     }
     idempotency::end(&mut tx, key, 200, "").await?;
