@@ -102,8 +102,8 @@ impl Mailer {
             return;
         };
         let folder = folder.clone();
-        let forgotten = tokio::task::spawn_blocking(move || forget(&folder, &email)).await;
-        match forgotten {
+        let result = tokio::task::spawn_blocking(move || delete_messages(&folder, &email)).await;
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(error = %error, "the mailbox folder could not be cleared");
@@ -150,7 +150,7 @@ fn without_addresses(text: &str, recipients: &[Address]) -> String {
 }
 
 /// Deletes the messages to this address; a missing folder contains none.
-fn forget(folder: &Path, email: &str) -> std::io::Result<()> {
+fn delete_messages(folder: &Path, email: &str) -> std::io::Result<()> {
     let files = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         files => files?,
