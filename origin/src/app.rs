@@ -31,7 +31,7 @@ use crate::{
     redis_client::RedisClient,
     seal::Sealer,
     telemetry::Metrics,
-    webhooks::Targets,
+    webhooks::WebhookClient,
 };
 
 /// The shared state. Clones are cheap and share it.
@@ -92,7 +92,7 @@ pub struct AppState {
     /// HTTP client for outgoing requests.
     pub http_client: reqwest::Client,
     /// HTTP client for webhooks, which checks their addresses.
-    pub targets: Targets,
+    pub targets: WebhookClient,
     /// The metrics.
     pub metrics: Metrics,
     /// The manifest of the built assets.
@@ -103,11 +103,11 @@ pub struct AppState {
 #[derive(Debug)]
 pub struct Batchers {
     /// Changes of carts.
-    pub carts: Batcher<cart::Job, Result<shared::cart::Cart, cart::Error>>,
+    pub carts: Batcher<cart::CartJob, Result<shared::cart::Cart, cart::Error>>,
     /// Changes of stock by staff.
-    pub stock: Batcher<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
+    pub stock: Batcher<inventory::StockJob, Result<shared::stock::StockLevels, inventory::Error>>,
     /// Placements of orders.
-    pub orders: Batcher<orders::Placement, Result<orders::Placed, orders::Error>>,
+    pub orders: Batcher<orders::Placement, Result<orders::PlaceOrderOutcome, orders::Error>>,
 }
 
 /// The most jobs in a batch.
@@ -142,7 +142,7 @@ impl App {
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let http_client = crate::http_client::client().map_err(wrong)?;
-        let targets = Targets::new(&config.webhook_hosts).map_err(wrong)?;
+        let targets = WebhookClient::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
@@ -225,8 +225,8 @@ impl App {
     }
 
     /// The context in which stock is written, with the current time.
-    pub fn context(&self) -> inventory::Context<'_> {
-        inventory::Context {
+    pub fn context(&self) -> inventory::WriteContext<'_> {
+        inventory::WriteContext {
             ids: &self.ids,
             now: self.clock.now(),
             low_stock: self.config.low_stock,

@@ -36,7 +36,7 @@ impl Jobs {
             outbox::send_mail_due(&app).await.map(drop)
         });
         jobs.every(app, second, "webhooks", |app| async move {
-            outbox::tell_webhooks(&app).await.map(drop)
+            outbox::deliver_webhooks(&app).await.map(drop)
         });
         jobs.upkeep(app, second / 5, "connections", |app| async move {
             app.db.look();
@@ -69,7 +69,7 @@ impl Jobs {
             });
         }
         jobs.expiring(app, second * 5, "holds", |app| async move {
-            cart::sweep(&app).await.map(drop)
+            cart::release_expired_holds(&app).await.map(drop)
         });
         jobs.expiring(app, second * 5, "expiry", |app| async move {
             orders::expire(&app).await.map(drop)
@@ -82,15 +82,19 @@ impl Jobs {
         });
         jobs.every(app, second * 600, "stock audit", |app| async move {
             let mut reader = app.db.read().await?;
-            let (rows, differs) = inventory::accuracy(&mut reader).await?;
+            let (rows, differs) = inventory::ledger_accuracy(&mut reader).await?;
             app.metrics.business.stock(rows, differs);
             Ok::<_, db::Error>(())
         });
         jobs.expiring(app, second * 3_600, "idempotency", |app| async move {
-            orders::forget(&app.db, app.clock.now()).await.map(drop)
+            orders::delete_expired_keys(&app.db, app.clock.now())
+                .await
+                .map(drop)
         });
         jobs.expiring(app, second * 3_600, "card tries", |app| async move {
-            payments::forget(&app.db, app.clock.now()).await.map(drop)
+            payments::delete_idle_card_limits(&app.db, app.clock.now())
+                .await
+                .map(drop)
         });
         jobs.expiring(app, second * 3_600, "sessions", |app| async move {
             accounts::forget(&app.db, app.clock.now()).await
@@ -108,7 +112,7 @@ impl Jobs {
             cache::delete_old_changes(&app.db, app.clock.now()).await
         });
         jobs.expiring(app, second * 3_600, "delivered", |app| async move {
-            outbox::forget(&app.db, app.clock.now()).await.map(drop)
+            outbox::delete_old(&app.db, app.clock.now()).await.map(drop)
         });
         jobs
     }

@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     db::{self, Tx, Upsert},
     email::EmailAddress,
 };
@@ -30,14 +30,14 @@ pub async fn open(
         None => make(app, user, locale).await?,
     };
     if let Some(guest) = guest {
-        let merge = Change::Merge(guest.to_owned());
-        match cart::change(app, Some(&token), None, merge, locale).await {
+        let merge = CartChange::Merge(guest.to_owned());
+        match cart::change_cart(app, Some(&token), None, merge, locale).await {
             // There is nothing in a cart that is none, that is somebody's, or that was ordered.
             Ok(_) | Err(cart::Error::Invalid(_) | cart::Error::Ordered) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(cart::read(app, &token, locale).await?)
+    Ok(cart::find(app, &token, locale).await?)
 }
 
 /// The token of the open cart, if there is one.
@@ -52,10 +52,10 @@ pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
 /// Makes a cart and gives it to the account, with its address. Of two made at the same time one is
 /// left alone, empty.
 async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
-    let made = cart::change(app, None, None, Change::Create, locale).await?;
+    let made = cart::change_cart(app, None, None, CartChange::Create, locale).await?;
     let give = async || {
         let mut tx = app.db.write().await?;
-        if let Some(cart) = cart::give(&mut tx, &app.sealer, &made.id, user).await? {
+        if let Some(cart) = cart::assign_to_account(&mut tx, &app.sealer, &made.id, user).await? {
             remember(&mut tx, user, cart).await?;
         }
         tx.commit().await
@@ -73,11 +73,11 @@ async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> 
         shipping_address: book.pop().map(|it| it.address),
         ..UpdateCart::default()
     };
-    cart::change(
+    cart::change_cart(
         app,
         Some(&token),
         None,
-        Change::Update(Box::new(update)),
+        CartChange::Update(Box::new(update)),
         locale,
     )
     .await?;
@@ -100,7 +100,7 @@ async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Err
 /// The cart is called otherwise. Its token opens it without a session, so it ends with the sessions.
 pub(super) async fn rename(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     if let Some(cart) = id_of(tx.conn(), user).await? {
-        cart::rename(tx, &app.sealer, cart).await?;
+        cart::rotate_token(tx, &app.sealer, cart).await?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::{
 pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
     let account = login::account(app, person.user).await?;
     let cart = match carts::find(app, person.user).await? {
-        Some(token) => Some(cart::read(app, &token, account.locale).await?),
+        Some(token) => Some(cart::find(app, &token, account.locale).await?),
         None => None,
     };
     let mut reader = app.db.read().await?;
@@ -29,7 +29,7 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
         cart,
         addresses: addresses::list(&mut reader, person.user).await?,
         sessions: super::signed_in(&mut reader, person, now).await?,
-        orders: orders::all_of(&mut reader, person.user).await?,
+        orders: orders::list_whole_account(&mut reader, person.user).await?,
     })
 }
 
@@ -51,7 +51,7 @@ pub async fn erase(
         if stored.account.role == Role::Owner && store::owners(tx.conn(), lock).await? == [user] {
             return Err(Error::field("role", "The shop needs at least one owner."));
         }
-        if orders::any_open(tx.conn(), user).await? {
+        if orders::has_open_orders(tx.conn(), user).await? {
             return Err(Error::OpenOrders);
         }
         super::end_all(app, &mut tx, user).await?;
@@ -61,18 +61,18 @@ pub async fn erase(
         }
         let mut of_person = erased.carts;
         of_person.extend(carts::forget(&mut tx, user).await?);
-        of_person.extend(cart::with_email(&mut tx, &stored.account.email).await?);
+        of_person.extend(cart::list_with_email(&mut tx, &stored.account.email).await?);
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
         devices::forget_all(&mut tx, user).await?;
         second_factor::remove(&mut tx, user).await?;
         links::forget_of(&mut tx, &stored.account.email).await?;
-        outbox::forget_subject(&mut tx, &subject_of(&stored.account.email)).await?;
+        outbox::delete_subject(&mut tx, &subject_of(&stored.account.email)).await?;
         store::erase(&mut tx, user, now).await?;
         let change = Change::new("user.erase", format!("user:{user}"));
         audit::note(&mut tx, app.context(), &person.actor(), &[change]).await?;
         let (mailer, email) = (app.mailer.clone(), stored.account.email);
-        tx.after_commit(async move { mailer.forget(email).await });
+        tx.after_commit(async move { mailer.delete_for(email).await });
         Ok(tx.commit().await?)
     };
     db::retried(erase, Error::is_conflict).await

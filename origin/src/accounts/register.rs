@@ -13,7 +13,7 @@ use crate::{
     app::App,
     db,
     limits::{LimitSubject, Rule},
-    outbox::{self, Message},
+    outbox::{self, OutboxMessage},
 };
 
 use super::{
@@ -137,12 +137,12 @@ async fn send_link<T: Serialize>(
             locale,
         };
         let topic = match purpose {
-            Purpose::Register => Message::ACCOUNT_REGISTER,
-            Purpose::Reset | Purpose::Code => Message::ACCOUNT_RESET,
-            Purpose::Email => Message::ACCOUNT_EMAIL,
+            Purpose::Register => OutboxMessage::ACCOUNT_REGISTER,
+            Purpose::Reset | Purpose::Code => OutboxMessage::ACCOUNT_RESET,
+            Purpose::Email => OutboxMessage::ACCOUNT_EMAIL,
         };
         let message = message(topic, &link)?;
-        outbox::put(&mut tx, &app.ids, now, &[message]).await?;
+        outbox::add(&mut tx, &app.ids, now, &[message]).await?;
         Ok(tx.commit().await?)
     };
     db::retried(send, Error::is_conflict).await
@@ -154,8 +154,8 @@ pub(super) fn subject_of(email: &str) -> String {
 }
 
 /// A message to one address; those to the same one keep their order.
-pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message, Error> {
-    Ok(Message {
+pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<OutboxMessage, Error> {
+    Ok(OutboxMessage {
         topic,
         subject: subject_of(&link.email),
         payload: serde_json::to_string(link)?,
@@ -273,8 +273,8 @@ async fn move_to(
     };
     store::save(&mut tx, &stored, now).await?;
     super::end_all(app, &mut tx, person.user).await?;
-    let message = message(Message::ACCOUNT_CHANGED, &told)?;
-    outbox::put(&mut tx, &app.ids, now, &[message]).await?;
+    let message = message(OutboxMessage::ACCOUNT_CHANGED, &told)?;
+    outbox::add(&mut tx, &app.ids, now, &[message]).await?;
     let entered = enter(app, &mut tx, person.user, device).await?;
     tx.commit().await?;
     Ok(entered)
@@ -288,12 +288,14 @@ pub async fn letter_for(app: &App, topic: &str, link: &LinkMessage) -> Result<Op
     drop(reader);
     let locale = known.as_ref().map_or(link.locale, |it| it.account.locale);
     let mail = match (topic, known.is_some()) {
-        (Message::ACCOUNT_REGISTER, false) => AccountMail::Verify,
-        (Message::ACCOUNT_EMAIL, false) => AccountMail::Move,
-        (Message::ACCOUNT_REGISTER | Message::ACCOUNT_EMAIL, true) => AccountMail::Known,
-        (Message::ACCOUNT_RESET, true) => AccountMail::Reset,
-        (Message::ACCOUNT_RESET, false) => return Ok(None),
-        (Message::ACCOUNT_SECURITY, _) => AccountMail::Security,
+        (OutboxMessage::ACCOUNT_REGISTER, false) => AccountMail::Verify,
+        (OutboxMessage::ACCOUNT_EMAIL, false) => AccountMail::Move,
+        (OutboxMessage::ACCOUNT_REGISTER | OutboxMessage::ACCOUNT_EMAIL, true) => {
+            AccountMail::Known
+        }
+        (OutboxMessage::ACCOUNT_RESET, true) => AccountMail::Reset,
+        (OutboxMessage::ACCOUNT_RESET, false) => return Ok(None),
+        (OutboxMessage::ACCOUNT_SECURITY, _) => AccountMail::Security,
         _ => AccountMail::Changed,
     };
     let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);

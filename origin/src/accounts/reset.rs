@@ -9,7 +9,7 @@ use crate::{
     app::App,
     audit::{self, Change},
     db::{self, Tx},
-    outbox::{self, Message},
+    outbox::{self, OutboxMessage},
 };
 
 use super::{
@@ -125,7 +125,7 @@ async fn set_password(
         token: String::new(),
         locale: stored.account.locale,
     };
-    let message = message(Message::ACCOUNT_CHANGED, &told)?;
-    outbox::put(tx, &app.ids, now, &[message]).await?;
+    let message = message(OutboxMessage::ACCOUNT_CHANGED, &told)?;
+    outbox::add(tx, &app.ids, now, &[message]).await?;
     enter(app, tx, user, device).await
 }

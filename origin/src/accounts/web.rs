@@ -420,8 +420,10 @@ async fn list_own_orders(
     State(app): State<App>,
     Me(person): Me,
     Query(query): Query<ListOrders>,
-) -> HandlerResult {
-    Ok(private(&orders::list_of(&app, person.user, &query).await?))
+) -> Answered {
+    Ok(private(
+        &orders::list_account_orders(&app, person.user, &query).await?,
+    ))
 }
 
 async fn get_own_order(
@@ -430,7 +432,7 @@ async fn get_own_order(
     Path(path): Path<OrderPath>,
 ) -> HandlerResult {
     Ok(private(
-        &orders::own(&app, person.user, &path.number).await?,
+        &orders::find_account_order(&app, person.user, &path.number).await?,
     ))
 }
 

@@ -11,7 +11,7 @@ use crate::{
     accounts::Actor,
     app::App,
     db::{self, Rows, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 use super::{Change, SIGN_IN, SIGN_IN_FAILED};
@@ -19,7 +19,7 @@ use super::{Change, SIGN_IN, SIGN_IN_FAILED};
 /// Notes what somebody has changed, in the transaction that changes it.
 pub async fn note(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     actor: &Actor,
     changes: &[Change],
 ) -> Result<(), db::Error> {
@@ -30,7 +30,7 @@ pub async fn note(
 /// Notes what several have changed.
 pub async fn note_all(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     changes: &[(&Actor, &Change)],
 ) -> Result<(), db::Error> {
     let head = "

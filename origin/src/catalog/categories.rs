@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 use super::{
@@ -34,7 +34,7 @@ pub enum SavedCategory {
 /// Saves a category and its place in the tree.
 pub async fn save_category(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     category: &NewCategory,
     image: Option<&StoredImage>,
 ) -> Result<SavedCategory, db::Error> {

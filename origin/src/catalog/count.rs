@@ -8,7 +8,7 @@ use sqlx::Row as _;
 
 use crate::{
     db::{self, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 use super::{store::WHOLE_SHOP, told};
@@ -96,7 +96,7 @@ pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), 
 
 /// Counts what the listings come to, anew for every category, and lets the tree be read again. Where it
 /// comes to something else than before, that has changed.
-pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
+pub async fn recount(tx: &mut Tx, context: WriteContext<'_>) -> Result<(), db::Error> {
     if is_counted(tx).await? {
         return Ok(());
     }

@@ -304,7 +304,7 @@ async fn write(
     let known = super::find_skus(tx.conn(), &skus).await?;
     let variants: Vec<_> = known.values().copied().collect();
     let lock = tx.dialect().for_update();
-    let levels = inventory::levels(tx.conn(), &variants, lock).await?;
+    let levels = inventory::list_levels(tx.conn(), &variants, lock).await?;
     let sold = store::sold_of(tx.conn(), external_id).await?;
     (product.sold, product.created_at) = sold.map_or((0, None), |(sold, at)| (sold, Some(at)));
     for variant in &mut product.variants {

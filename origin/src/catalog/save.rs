@@ -12,7 +12,7 @@ use shared::{
 
 use crate::{
     db::{self, Tx},
-    inventory::{self, Context},
+    inventory::{self, WriteContext},
 };
 
 use super::{
@@ -55,7 +55,7 @@ pub const BATCH_MAX: usize = db::Rows::MAX;
 /// a batch the later wins.
 pub async fn save_products(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     batch: &[Prepared],
 ) -> Result<Vec<Saved>, db::Error> {
     let known = write::find_known(tx, batch).await?;
@@ -104,7 +104,7 @@ pub async fn save_products(
             .flat_map(|row| &row.variants)
             .filter_map(|variant| Some((variant.id, variant.stock?)))
             .collect();
-        inventory::count(tx, context, &counted).await?;
+        inventory::record_count(tx, context, &counted).await?;
     }
     Ok(answers)
 }
@@ -226,7 +226,7 @@ const SLUG_MAX: usize = 100;
 type Wrong = (&'static str, String);
 
 fn row(
-    context: Context<'_>,
+    context: WriteContext<'_>,
     prepared: &Prepared,
     known: &Known,
     brands: &HashMap<String, BrandId>,
@@ -335,7 +335,7 @@ fn texts(product: &NewProduct) -> Vec<TextRow> {
 }
 
 /// A variant keeps its identity as long as its sku is the same.
-fn variants(context: Context<'_>, product: &NewProduct, known: &Known) -> Vec<VariantRow> {
+fn variants(context: WriteContext<'_>, product: &NewProduct, known: &Known) -> Vec<VariantRow> {
     let identity = |sku: &str| {
         let old = known.skus.get(sku).map(|owner| owner.variant);
         old.unwrap_or_else(|| VariantId::new(context.ids.next(context.now)))

@@ -10,7 +10,7 @@ use sqlx::Row as _;
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
 pub async fn stock_changed(
     tx: &mut Tx,
     variants: &[VariantId],
-    context: Context<'_>,
+    context: WriteContext<'_>,
 ) -> Result<(), Error> {
     let mut shown = Vec::new();
     let mut variants = variants.to_vec();

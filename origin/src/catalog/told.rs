@@ -7,7 +7,7 @@ use shared::{cache::Tag, id::ProductId};
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 /// More tags than this are nearly the whole shop.
@@ -36,7 +36,7 @@ pub(super) async fn categories_of(
 /// shop, what was searched, and that there was nothing at their address is no longer right, and nothing else.
 pub(super) async fn products_changed(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     products: &[ProductId],
     were_in: BTreeSet<i64>,
 ) -> Result<(), db::Error> {
@@ -48,7 +48,7 @@ pub(super) async fn products_changed(
 /// them is no longer right.
 pub(super) async fn stock_changed(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     products: &[ProductId],
 ) -> Result<(), db::Error> {
     shown_differently(tx, context, products, BTreeSet::new(), &[Tag::Home]).await
@@ -56,7 +56,7 @@ pub(super) async fn stock_changed(
 
 async fn shown_differently(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     products: &[ProductId],
     were_in: BTreeSet<i64>,
     everywhere: &[Tag],
@@ -75,7 +75,7 @@ async fn shown_differently(
 /// What shows these parts is no longer right.
 pub(super) async fn changed(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     tags: &[Tag],
 ) -> Result<(), db::Error> {
     if tags.is_empty() {
@@ -92,7 +92,10 @@ pub(super) async fn changed(
 
 /// The category tree has changed. The menu is on every page, so everything is renewed; at the edges, what
 /// shows the tree itself is gone at once.
-pub(super) async fn categories_changed(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
+pub(super) async fn categories_changed(
+    tx: &mut Tx,
+    context: WriteContext<'_>,
+) -> Result<(), db::Error> {
     let gone = [Tag::Categories, Tag::Home, Tag::Missing];
     context.changes.record_renewal(tx, context.now, &gone).await
 }

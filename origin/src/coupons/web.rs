@@ -1,4 +1,4 @@
-//! Coupons over HTTP, for those who run the shop.
+//! HTTP handlers of coupons, for staff.
 
 use axum::{Router, extract::State};
 use http::StatusCode;
@@ -16,7 +16,7 @@ use crate::{
 
 use super::edit;
 
-/// The endpoints of the coupons.
+/// The routes of coupons.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&LIST_COUPONS, list_coupons)
@@ -37,8 +37,8 @@ async fn get_coupon(
     State(app): State<App>,
     _: May<Catalogue>,
     Path(path): Path<CouponPath>,
-) -> HandlerResult {
-    let coupon = edit::read(&app, &path.code).await?;
+) -> Answered {
+    let coupon = edit::find_coupon(&app, &path.code).await?;
     Ok(Answer::json(&coupon, CachePolicy::Private))
 }
 

@@ -1,4 +1,4 @@
-//! Stock over HTTP, for those who run the shop.
+//! HTTP handlers of the inventory, for staff.
 
 use axum::{Router, extract::State};
 use shared::{
@@ -18,13 +18,13 @@ use crate::{
 
 use super::{
     Error,
-    store::{self, levels, locations},
+    store::{self, find_location_ids, list_levels},
 };
 
-/// The most skus that are asked for at once.
+/// The maximum number of skus per request.
 const SKUS_MAX: usize = 100;
 
-/// The endpoints of the stock.
+/// The routes of the inventory.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CHANGE_STOCK, change_stock)
@@ -37,8 +37,8 @@ async fn change_stock(
     State(app): State<App>,
     may: May<Stock>,
     Json(request): Json<ChangeStock>,
-) -> HandlerResult {
-    let levels = super::change(&app, may.actor, request).await?;
+) -> Answered {
+    let levels = super::change_stock(&app, may.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
@@ -62,20 +62,20 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     let asked: Vec<&str> = query.sku.iter().map(String::as_str).collect();
     let skus = catalog::find_skus(&mut reader, &asked).await?;
     let variants: Vec<_> = skus.values().copied().collect();
-    let shelves = levels(&mut reader, &variants, "").await?;
-    let codes = locations(&mut reader).await?;
+    let levels = list_levels(&mut reader, &variants, "").await?;
+    let codes = find_location_ids(&mut reader).await?;
     let code = |id| codes.iter().find(|(_, known)| **known == id);
     let mut found = Vec::new();
     for (sku, variant) in &skus {
-        for shelf in shelves.get(variant).into_iter().flatten() {
+        for level in levels.get(variant).into_iter().flatten() {
             found.push(StockLevel {
                 sku: sku.clone(),
-                location: code(shelf.location)
+                location: code(level.location)
                     .map(|(it, _)| it.clone())
                     .unwrap_or_default(),
-                on_hand: shelf.on_hand,
-                held: shelf.held,
-                version: shelf.version,
+                on_hand: level.on_hand,
+                held: level.held,
+                version: level.version,
             });
         }
     }

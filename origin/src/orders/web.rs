@@ -1,4 +1,4 @@
-//! Orders over HTTP.
+//! HTTP handlers of orders.
 
 use axum::{Router, extract::State};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -19,11 +19,11 @@ use crate::{
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{Key, desk::Placed};
+use super::{IdempotencyKey, batch::PlaceOrderOutcome};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The endpoints of the orders.
+/// The routes of orders.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&PLACE_ORDER, place_order)
@@ -40,22 +40,22 @@ async fn place_order(
     network: Network,
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
-) -> HandlerResult {
-    let asked = serde_json::to_vec(&request).unwrap_or_default();
-    // The cart's token is a secret: its keys are found by a hash.
+) -> Answered {
+    let body = serde_json::to_vec(&request).unwrap_or_default();
+    // The cart's token is a secret, so that the scope contains its hash.
     let scope = format!("cart:{}", &secret::hash(&path.cart)[..32]);
-    let key = Key::of(&headers, &scope, &asked)?;
+    let key = IdempotencyKey::from_headers(&headers, &scope, &body)?;
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
-    let placed = super::place(&app, &path.cart, request, key, network).await?;
+    let placed = super::place_order(&app, &path.cart, request, key, network).await?;
     Ok(match placed {
-        Placed::New(order) => {
+        PlaceOrderOutcome::New(order) => {
             Answer::json(&order, CachePolicy::Private).status(StatusCode::CREATED)
         }
-        Placed::Before(order) => {
+        PlaceOrderOutcome::Existing(order) => {
             Answer::json(&order, CachePolicy::Private).header(REPLAYED, replayed)
         }
-        Placed::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
+        PlaceOrderOutcome::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
             .status(StatusCode::from_u16(status).unwrap_or(StatusCode::OK))
             .header(REPLAYED, replayed),
     })
@@ -85,9 +85,9 @@ async fn return_order(
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
-) -> HandlerResult {
-    let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::take_back(&app, &may.actor, &path.number, &request, &key).await?;
+) -> Answered {
+    let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
+    let order = super::return_items(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
@@ -104,7 +104,7 @@ async fn get_any_order(
     State(app): State<App>,
     _: May<Orders>,
     Path(path): Path<OrderPath>,
-) -> HandlerResult {
-    let order = super::read(&app, &path.number).await?;
+) -> Answered {
+    let order = super::find_for_staff(&app, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -1,4 +1,4 @@
-//! `origin outbox`: what could not be delivered, for whoever runs the shop.
+//! The command `origin outbox`: lists and retries messages that could not be delivered.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use crate::{
     cli::CommandError,
 };
 
-use super::{parked, retry};
+use super::{list_parked, retry};
 
 /// Flags of `origin outbox`
 #[derive(Args, Clone, Debug)]
@@ -31,7 +31,7 @@ pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, CommandErr
         return Ok(ExitCode::SUCCESS);
     }
     let mut reader = app.db.read().await?;
-    let messages = parked(&mut reader).await?;
+    let messages = list_parked(&mut reader).await?;
     for (id, topic, subject, attempts, error) in &messages {
         println!("{id}  {topic}  {subject}  tried {attempts} times: {error}");
     }

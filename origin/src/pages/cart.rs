@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     limits::{LimitSubject, Rule},
     shopper::Shopper,
     web::{Answer, FormFields, HandlerResult, PageLocale, Refusal, problem_of},
@@ -107,7 +107,7 @@ async fn add_line(
 
 /// What is asked for in the cart's form.
 struct Asked {
-    changes: Vec<(String, Change)>,
+    changes: Vec<(String, CartChange)>,
     faults: Vec<String>,
 }
 
@@ -129,7 +129,7 @@ impl Asked {
             };
             match quantity {
                 Some(quantity) => {
-                    let change = Change::Set(line.sku.clone(), quantity);
+                    let change = CartChange::Set(line.sku.clone(), quantity);
                     asked.changes.push((name, change));
                 }
                 None => asked.faults.push(name),
@@ -214,20 +214,20 @@ async fn coupons_changed(
         coupons: Some(codes.into_iter().map(str::to_owned).collect()),
         ..UpdateCart::default()
     };
-    changed(app, shopper, Change::Update(Box::new(update)), locale).await
+    changed(app, shopper, CartChange::Update(Box::new(update)), locale).await
 }
 
 /// Changes the shopper's cart; answers what was wrong. Without a cart there is nothing to change.
 pub(super) async fn changed(
     app: &App,
     shopper: &Shopper,
-    what: Change,
+    what: CartChange,
     locale: Locale,
 ) -> Result<Option<Problem>, Refusal> {
     let Some(token) = shopper.cart_token(app).await? else {
         return Ok(None);
     };
-    match cart::change(app, Some(&token), None, what, locale).await {
+    match cart::change_cart(app, Some(&token), None, what, locale).await {
         Ok(_) | Err(cart::Error::NoSuchCart | cart::Error::Ordered) => Ok(None),
         Err(error) => Ok(Some(problem_of(error)?)),
     }

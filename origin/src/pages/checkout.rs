@@ -28,9 +28,9 @@ use shared::{
 use crate::{
     accounts,
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     limits::Network,
-    orders::{self, Key, Placed},
+    orders::{self, IdempotencyKey, PlaceOrderOutcome},
     payments, secret,
     shopper::Shopper,
     web::{Answer, FormFields, PageLocale, Refusal, problem_of},
@@ -93,7 +93,7 @@ impl Buyer {
         let empty = || Elsewhere::Go(locale.path(CART.path));
         let cart = cart.ok_or_else(empty)?;
         if cart.order.is_some() {
-            let order = orders::of_cart(&app, &cart.id).await?;
+            let order = orders::find_by_cart(&app, &cart.id).await?;
             return Err(Elsewhere::Go(at_order(locale, &order, "")));
         }
         if cart.lines.is_empty() {
@@ -126,7 +126,7 @@ impl Buyer {
             (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
             _ => Vec::new(),
         };
-        let methods = cart::shipping_methods(app, &self.cart.id, self.locale).await?;
+        let methods = cart::list_shipping_methods(app, &self.cart.id, self.locale).await?;
         let shell = personal_shell(app, self.locale, path).await?;
         let page = CheckoutPage {
             step,
@@ -232,7 +232,7 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &FormFields) -> Le
         note: Some(fields.text("note").to_owned()),
         ..UpdateCart::default()
     };
-    let what = Change::Update(Box::new(update));
+    let what = CartChange::Update(Box::new(update));
     if let Some(problem) = changed(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
@@ -240,7 +240,13 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &FormFields) -> Le
             .await;
     }
     // From here on it is kept, as far as it is there; what is short is said on every step.
-    changed(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
+    changed(
+        &buyer.app,
+        &buyer.shopper,
+        CartChange::Hold(network),
+        locale,
+    )
+    .await?;
     Ok(Answer::see(&locale.path(CHECKOUT_SHIPPING.path)).into_response())
 }
 
@@ -294,13 +300,13 @@ async fn save_shipping(
 async fn keep_shipping(buyer: Buyer, fields: &FormFields) -> Led {
     let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
-    let methods = cart::shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
+    let methods = cart::list_shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
     let refusal = if methods.methods.iter().any(|it| it.code == code) {
         let update = UpdateCart {
             shipping_method: Some(code),
             ..UpdateCart::default()
         };
-        let what = Change::Update(Box::new(update));
+        let what = CartChange::Update(Box::new(update));
         changed(&buyer.app, &buyer.shopper, what, locale).await?
     } else {
         Some(wrong("shipping_method"))
@@ -418,15 +424,15 @@ async fn place_order(
         locale,
     };
     let from = network.clone();
-    match orders::place(&buyer.app, &buyer.cart.id, request, None, from).await {
-        Ok(Placed::New(order)) => {
+    match orders::place_order(&buyer.app, &buyer.cart.id, request, None, from).await {
+        Ok(PlaceOrderOutcome::New(order)) => {
             let key = fields.text("key");
             let by = (&network, payment.card);
             pay(&buyer.app, locale, &order, by, key).await;
             Ok(thanks(locale, &order))
         }
-        Ok(Placed::Before(order)) => Ok(thanks(locale, &order)),
-        Ok(Placed::Replayed(..)) => Err(Elsewhere::Go(locale.path(CART.path))),
+        Ok(PlaceOrderOutcome::Existing(order)) => Ok(thanks(locale, &order)),
+        Ok(PlaceOrderOutcome::Replayed(..)) => Err(Elsewhere::Go(locale.path(CART.path))),
         Err(error) => {
             let problem = problem_of(error)?;
             // The page shows the cart as it is now.
@@ -472,8 +478,8 @@ pub(super) async fn pay_with(
     request: PayOrder,
     key: &str,
     network: &Network,
-) -> Result<payments::Paid, payments::Error> {
-    let key = Key::new(&format!("pay:{}", order.number), key, &request)?;
+) -> Result<payments::PayOutcome, payments::Error> {
+    let key = IdempotencyKey::new(&format!("pay:{}", order.number), key, &request)?;
     payments::pay(app, (&order.number, &order.token), request, &key, network).await
 }
 

@@ -63,7 +63,7 @@ async fn shown(
     status: StatusCode,
 ) -> HandlerResult {
     let order = orders::find(app, number, token).await?;
-    let payment = payments::last(app, &order).await?;
+    let payment = payments::find_last(app, &order).await?;
     // The provider was asked, and may just have said that the money is here.
     let order = match &payment {
         Some(it) if it.order != order.state => orders::find(app, number, token).await?,
@@ -172,7 +172,7 @@ async fn find_order(
     let rule = Rule::per_hour("find-order", app.config.limit_login);
     let asked = LimitSubject::Order(&number);
     let found = match app.limits.check(rule, asked, app.clock.now()).await {
-        Ok(()) => orders::of_buyer(&app, &number, &email)
+        Ok(()) => orders::find_by_email(&app, &number, &email)
             .await
             .map_err(Problem::from),
         Err(often) => Err(often.into()),

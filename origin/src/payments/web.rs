@@ -1,4 +1,4 @@
-//! Payments over HTTP.
+//! HTTP handlers of payments.
 
 use axum::{Router, extract::State};
 use bytes::Bytes;
@@ -14,13 +14,13 @@ use crate::{
     accounts::{May, MayNow, Orders},
     app::App,
     limits::Network,
-    orders::Key,
+    orders::IdempotencyKey,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{event, step::step};
+use super::{event, staff::advance_order};
 
-/// The endpoints of the payments.
+/// The routes of payments.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&PAY_ORDER, pay_order)
@@ -39,9 +39,9 @@ async fn pay_order(
     headers: HeaderMap,
     Json(request): Json<PayOrder>,
 ) -> HandlerResult {
-    let key = Key::needed(&headers, &format!("pay:{}", path.number), &request)?;
-    let whose = (path.number.as_str(), query.token.as_str());
-    let paid = super::pay(&app, whose, request, &key, &network).await?;
+    let key = IdempotencyKey::required(&headers, &format!("pay:{}", path.number), &request)?;
+    let order = (path.number.as_str(), query.token.as_str());
+    let paid = super::pay(&app, order, request, &key, &network).await?;
     let answer = Answer::json(&paid.payment, CachePolicy::Private).status(StatusCode::CREATED);
     Ok(if paid.replayed {
         let replayed = HeaderName::from_static("idempotent-replayed");
@@ -69,9 +69,9 @@ async fn confirm_payment(
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
 
-/// The signature is of the bytes as they came.
+/// The signature covers the raw bytes of the body.
 async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> HandlerResult {
-    event::stripe(&app, &headers, &body).await?;
+    event::handle_stripe_event(&app, &headers, &body).await?;
     let received = Received { received: true };
     Ok(Answer::json(&received, CachePolicy::Private))
 }
@@ -82,7 +82,7 @@ async fn step_order(
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
 ) -> HandlerResult {
-    let order = step(&app, &may.actor, &path.number, request.state).await?;
+    let order = advance_order(&app, &may.actor, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
@@ -93,7 +93,7 @@ async fn refund_order(
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,
 ) -> HandlerResult {
-    let key = Key::needed(&headers, &format!("refund:{}", path.number), &request)?;
+    let key = IdempotencyKey::required(&headers, &format!("refund:{}", path.number), &request)?;
     let order = super::refund(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

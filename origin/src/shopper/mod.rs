@@ -21,7 +21,7 @@ use shared::{
 use crate::{
     accounts::{self, Caller, Person},
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     web::Refusal,
 };
 
@@ -86,7 +86,7 @@ impl Shopper {
         let Some(token) = self.cart_token(app).await? else {
             return Ok(None);
         };
-        match cart::read(app, &token, locale).await {
+        match cart::find(app, &token, locale).await {
             Ok(cart) => Ok(Some(cart)),
             Err(cart::Error::NoSuchCart) => Ok(None),
             Err(error) => Err(error.into()),
@@ -108,9 +108,9 @@ impl Shopper {
         quantity: i64,
         locale: Locale,
     ) -> Result<(Cart, Vec<HeaderValue>), Refusal> {
-        let add = || Change::Add(sku.to_owned(), quantity);
+        let add = || CartChange::Add(sku.to_owned(), quantity);
         if let Some(token) = self.cart_token(app).await? {
-            match cart::change(app, Some(&token), None, add(), locale).await {
+            match cart::change_cart(app, Some(&token), None, add(), locale).await {
                 Ok(cart) => return Ok((cart, Vec::new())),
                 Err(cart::Error::NoSuchCart | cart::Error::Ordered) => {}
                 Err(error) => return Err(error.into()),
@@ -118,9 +118,9 @@ impl Shopper {
         }
         let made = match &self.person {
             Some(person) => accounts::open_cart(app, person.user, None, locale).await?,
-            None => cart::change(app, None, None, Change::Create, locale).await?,
+            None => cart::change_cart(app, None, None, CartChange::Create, locale).await?,
         };
-        let cart = cart::change(app, Some(&made.id), None, add(), locale).await?;
+        let cart = cart::change_cart(app, Some(&made.id), None, add(), locale).await?;
         let cookies = match self.person {
             Some(_) => Vec::new(),
             None => cart_cookies(&app.config, &cart.id),

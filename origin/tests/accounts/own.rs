@@ -238,7 +238,7 @@ db_test! {
         send(shop, "PATCH", &touched, &json!({ "note": "still here" })).await;
         assert_eq!(origin::cart::delete_abandoned(&shop.app).await.unwrap(), 0);
         shop.app.clock.advance(1_001);
-        origin::cart::sweep(&shop.app).await.unwrap();
+        origin::cart::release_expired_holds(&shop.app).await.unwrap();
         assert_eq!(origin::cart::delete_abandoned(&shop.app).await.unwrap(), 1);
         assert_eq!(shop.get(&gone).await.status, 404);
         for cart in [&ordered, &touched, &held] {

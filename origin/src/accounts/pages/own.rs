@@ -67,7 +67,7 @@ async fn show_account(
         limit: Some(LAST),
         cursor: None,
     };
-    let orders = orders::list_of(&app, person.user, &last).await?;
+    let orders = orders::list_account_orders(&app, person.user, &last).await?;
     Shown::new(Section::Overview, Content::Orders(orders))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ACCOUNT.path)
@@ -79,8 +79,8 @@ async fn show_own_orders(
     Member(person): Member,
     PageLocale(locale): PageLocale,
     Query(query): Query<ListOrders>,
-) -> HandlerResult {
-    let orders = orders::list_of(&app, person.user, &query).await?;
+) -> Answered {
+    let orders = orders::list_account_orders(&app, person.user, &query).await?;
     Shown::new(Section::Orders, Content::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
         .await
@@ -92,8 +92,8 @@ async fn show_own_order(
     Member(person): Member,
     PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
-) -> HandlerResult {
-    let order = orders::own(&app, person.user, &path.number).await?;
+) -> Answered {
+    let order = orders::find_account_order(&app, person.user, &path.number).await?;
     let path = order_path(&order.number, &order.token);
     Ok(Answer::see(&locale.path(&path)))
 }

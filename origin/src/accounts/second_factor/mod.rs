@@ -23,7 +23,7 @@ use crate::{
     audit::{self, Change},
     db::{self, Tx},
     limits::{LimitSubject, Rule},
-    outbox::{self, Message},
+    outbox::{self, OutboxMessage},
 };
 
 use super::{
@@ -289,6 +289,6 @@ async fn tell(app: &App, tx: &mut Tx, stored: &users::Stored) -> Result<(), Erro
         token: String::new(),
         locale: stored.account.locale,
     };
-    let message = message(Message::ACCOUNT_SECURITY, &told)?;
-    Ok(outbox::put(tx, &app.ids, app.clock.now(), &[message]).await?)
+    let message = message(OutboxMessage::ACCOUNT_SECURITY, &told)?;
+    Ok(outbox::add(tx, &app.ids, app.clock.now(), &[message]).await?)
 }
