@@ -27,7 +27,7 @@ pub async fn open(
 ) -> Result<Cart, Error> {
     let token = match find(app, user).await? {
         Some(token) => token,
-        None => make(app, user, locale).await?,
+        None => create(app, user, locale).await?,
     };
     if let Some(guest) = guest {
         let merge = Change::Merge(guest.to_owned());
@@ -49,19 +49,19 @@ pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
     }
 }
 
-/// Makes a cart and gives it to the account, with its address. Of two made at the same time one is
-/// left alone, empty.
-async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
-    let made = cart::change(app, None, None, Change::Create, locale).await?;
+/// Creates a cart for the account, with its email and postal address. Of two created concurrently,
+/// one stays unattached and empty.
+async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
+    let created = cart::change(app, None, None, Change::Create, locale).await?;
     let give = async || {
         let mut tx = app.db.write().await?;
-        if let Some(cart) = cart::give(&mut tx, &app.sealer, &made.id, user).await? {
-            remember(&mut tx, user, cart).await?;
+        if let Some(cart) = cart::give(&mut tx, &app.sealer, &created.id, user).await? {
+            attach(&mut tx, user, cart).await?;
         }
         tx.commit().await
     };
     db::retried(give, db::is_conflict).await?;
-    let token = find(app, user).await?.unwrap_or(made.id);
+    let token = find(app, user).await?.unwrap_or(created.id);
     let account = login::account(app, user).await?;
     let mut reader = app.db.read().await?;
     let mut book = addresses::list(&mut reader, user).await?;
@@ -84,7 +84,7 @@ async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> 
     Ok(token)
 }
 
-async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Error> {
+async fn attach(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Error> {
     let head = "insert into user_carts (user_id, cart_id) ";
     let upsert = Upsert {
         key: "user_id",
@@ -97,8 +97,8 @@ async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Err
         .await
 }
 
-/// The cart is called otherwise. Its token opens it without a session, so it ends with the sessions.
-pub(super) async fn rename(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+/// Replaces the cart's token. It grants access without a session, so it ends with the sessions.
+pub(super) async fn replace_token(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     if let Some(cart) = id_of(tx.conn(), user).await? {
         cart::rename(tx, &app.sealer, cart).await?;
     }
@@ -117,8 +117,8 @@ async fn id_of(conn: &mut AnyConnection, user: UserId) -> Result<Option<CartId>,
     Ok(cart.map(CartId::new))
 }
 
-/// The account has no cart any more.
-pub(super) async fn forget(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, db::Error> {
+/// Detaches the cart from the account.
+pub(super) async fn detach(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, db::Error> {
     let cart = id_of(tx.conn(), user).await?;
     let statement = "
         delete from user_carts

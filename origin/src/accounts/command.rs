@@ -21,7 +21,7 @@ use super::{
     Actor, Error,
     links::{self, Purpose},
     model,
-    password::Asker,
+    password::PasswordClient,
     second_factor,
     store::{self, NewUser},
 };
@@ -86,7 +86,7 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
             model::password(&password).map_err(failed)?;
             Some(
                 app.hasher
-                    .hash(Asker::Linked, password)
+                    .hash(PasswordClient::Linked, password)
                     .await
                     .map_err(failed)?,
             )
@@ -147,10 +147,10 @@ async fn save(
     hash: Option<String>,
 ) -> Result<String, Error> {
     let now = app.clock.now();
-    // Nobody knows this password; looking at it takes as long as at anybody's.
-    let nobodys = app
+    // The hash of a random password: verifying it takes as long as any other.
+    let random_hash = app
         .hasher
-        .hash(Asker::Linked, crate::secret::token())
+        .hash(PasswordClient::Linked, crate::secret::token())
         .await?;
     let rights_given = rights.clone();
     let mut tx = app.db.write().await?;
@@ -168,7 +168,7 @@ async fn save(
             let user = NewUser {
                 email: email.to_owned(),
                 name: String::new(),
-                password_hash: hash.unwrap_or(nobodys),
+                password_hash: hash.unwrap_or(random_hash),
                 role,
                 rights,
                 locale: Locale::default(),
@@ -179,7 +179,7 @@ async fn save(
         }
     };
     let change = Change::new("user.role", format!("user:{id}")).to(&(role, rights_given));
-    audit::note(
+    audit::record(
         &mut tx,
         app.context(),
         &Actor("command".to_owned()),

@@ -28,7 +28,7 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
         account,
         cart,
         addresses: addresses::list(&mut reader, person.user).await?,
-        sessions: super::signed_in(&mut reader, person, now).await?,
+        sessions: super::list_sessions(&mut reader, person, now).await?,
         orders: orders::all_of(&mut reader, person.user).await?,
     })
 }
@@ -42,11 +42,11 @@ pub async fn erase(
     password: String,
     device: &Device,
 ) -> Result<(), Error> {
-    let proof = login::proved(app, person.user, password, device).await?;
+    let proof = login::verify_own_password(app, person.user, password, device).await?;
     let erase = async || {
         let (user, now) = (person.user, app.clock.now());
         let mut tx = app.db.write().await?;
-        let stored = proof.still_holds(&mut tx).await?;
+        let stored = proof.lock_if_unchanged(&mut tx).await?;
         let lock = tx.dialect().for_update();
         if stored.account.role == Role::Owner && store::owners(tx.conn(), lock).await? == [user] {
             return Err(Error::field("role", "The shop needs at least one owner."));
@@ -60,17 +60,17 @@ pub async fn erase(
             outbox::erase_buyer(&mut tx, number).await?;
         }
         let mut of_person = erased.carts;
-        of_person.extend(carts::forget(&mut tx, user).await?);
+        of_person.extend(carts::detach(&mut tx, user).await?);
         of_person.extend(cart::with_email(&mut tx, &stored.account.email).await?);
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
-        devices::forget_all(&mut tx, user).await?;
+        devices::delete_all(&mut tx, user).await?;
         second_factor::remove(&mut tx, user).await?;
-        links::forget_of(&mut tx, &stored.account.email).await?;
+        links::delete_all(&mut tx, &stored.account.email).await?;
         outbox::forget_subject(&mut tx, &subject_of(&stored.account.email)).await?;
         store::erase(&mut tx, user, now).await?;
         let change = Change::new("user.erase", format!("user:{user}"));
-        audit::note(&mut tx, app.context(), &person.actor(), &[change]).await?;
+        audit::record(&mut tx, app.context(), &person.actor(), &[change]).await?;
         let (mailer, email) = (app.mailer.clone(), stored.account.email);
         tx.after_commit(async move { mailer.forget(email).await });
         Ok(tx.commit().await?)

@@ -12,8 +12,8 @@ pub enum Error {
     Invalid(Vec<(String, String)>),
     /// Nobody has signed in.
     #[error("not signed in")]
-    Nobody,
-    /// Address and password do not belong together.
+    NotSignedIn,
+    /// The email address or the password is incorrect.
     #[error("the email address or the password is incorrect")]
     WrongCredentials,
     /// The password is right, and the account has a second factor.
@@ -90,7 +90,7 @@ impl From<Error> for Problem {
                 .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
                     problem.field(field, why)
                 }),
-            Error::Nobody => Self::new(ProblemKind::Unauthorized),
+            Error::NotSignedIn => Self::new(ProblemKind::Unauthorized),
             Error::WrongCredentials => Self::new(ProblemKind::WrongCredentials),
             Error::CodeNeeded => Self::new(ProblemKind::CodeRequired),
             Error::WrongCode => Self::new(ProblemKind::WrongCode),

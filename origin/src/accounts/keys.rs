@@ -95,7 +95,7 @@ pub(super) async fn create(
         .execute(tx.conn())
         .await?;
     let change = Change::new("key.create", format!("key:{}", key.id)).to(&key);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(ApiKey {
         key: Some(secret),
@@ -117,7 +117,7 @@ pub(super) async fn delete(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<Ap
         .execute(tx.conn())
         .await?;
     let change = Change::new("key.delete", format!("key:{id}")).from(key);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(known.into_iter().filter(|it| it.id != id).collect())
 }

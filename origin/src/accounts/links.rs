@@ -32,8 +32,8 @@ impl Purpose {
         }
     }
 
-    /// How long the link is good for. A password's is the most dangerous one.
-    const fn good_for_ms(self) -> i64 {
+    /// How long the link is valid. One that sets a password is the most dangerous.
+    const fn lifetime_ms(self) -> i64 {
         const HOUR: i64 = 60 * 60 * 1_000;
         match self {
             Self::Register | Self::Email => 24 * HOUR,
@@ -67,7 +67,7 @@ pub(super) async fn add<T: Serialize>(
     now: Timestamp,
 ) -> Result<String, Error> {
     if purpose == Purpose::Reset {
-        forget_older(tx, purpose, email).await?;
+        delete_older(tx, purpose, email).await?;
     }
     let token = crate::secret::token();
     let statement = "
@@ -79,13 +79,13 @@ pub(super) async fn add<T: Serialize>(
         .bind(email)
         .bind(serde_json::to_string(content)?)
         .bind(now.as_millis())
-        .bind(now.as_millis() + purpose.good_for_ms())
+        .bind(now.as_millis() + purpose.lifetime_ms())
         .execute(tx.conn())
         .await?;
     Ok(token)
 }
 
-async fn forget_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), db::Error> {
+async fn delete_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), db::Error> {
     let statement = "
         delete from account_links
          where email = ?
@@ -145,8 +145,8 @@ pub(super) async fn take<T: DeserializeOwned>(
     Ok((done.rows_affected() == 1).then_some(link))
 }
 
-/// Links to this address are good for nothing any more.
-pub(super) async fn forget_of(tx: &mut Tx, email: &str) -> Result<(), db::Error> {
+/// Deletes all links that were sent to this email address.
+pub(super) async fn delete_all(tx: &mut Tx, email: &str) -> Result<(), db::Error> {
     let statement = "
         delete from account_links
          where email = ?";

@@ -7,7 +7,6 @@
 //! its address was proved, and not before; whoever changes a password or a role ends every session.
 
 mod addresses;
-mod caller;
 mod carts;
 mod command;
 mod devices;
@@ -20,10 +19,11 @@ mod model;
 mod pages;
 mod password;
 mod register;
-mod remembered;
+mod principal;
 mod reset;
 mod second_factor;
 mod sessions;
+mod session_cache;
 mod signer;
 mod store;
 mod tokens;
@@ -31,10 +31,6 @@ mod users;
 mod web;
 
 pub use addresses::book as address_book;
-pub use caller::{
-    Actor, Caller, Catalogue, Customers, Denied, May, MayNow, Me, Orders, Owner, OwnerNow,
-    Settings, Stock,
-};
 pub use carts::{find as find_cart, open as open_cart};
 pub use command::{UserArgs, set_role_by_command, user};
 pub use devices::known_device;
@@ -43,10 +39,15 @@ pub use error::Error;
 pub use login::account;
 pub use model::{Device, Person};
 pub use pages::ask_to_sign_in;
-pub use password::{Asker, Hasher};
-pub use register::{LinkMessage, letter_for};
+pub use password::{Hasher, PasswordClient};
+pub use principal::{
+    Actor, AuthorizationError, Catalogue, Customers, Orders, Principal, RequireOwner,
+    RequireReauthenticatedOwner, RequireReauthenticatedRight, RequireRight, RequireSignIn,
+    Settings, Stock,
+};
+pub use register::{LinkMessage, account_mail};
 pub use signer::Signer;
-pub use web::{names_session, routes};
+pub use web::{has_session_cookie, routes};
 
 use shared::{account::Session, id::UserId, time::Timestamp};
 use sqlx::AnyConnection;
@@ -62,11 +63,11 @@ async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     store::lock(tx, user).await?;
     sessions::end_all(app, tx, user).await?;
     tokens::end_all(tx, user).await?;
-    Ok(carts::rename(app, tx, user).await?)
+    Ok(carts::replace_token(app, tx, user).await?)
 }
 
-/// The browsers and programs that somebody is signed in with, the last used one first.
-async fn signed_in(
+/// The sessions and token families of a person, the most recently used first.
+async fn list_sessions(
     conn: &mut AnyConnection,
     person: &Person,
     now: Timestamp,
@@ -77,9 +78,9 @@ async fn signed_in(
     Ok(all)
 }
 
-/// Forgets sessions, links, known browsers and tokens whose time is over.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
-    sessions::forget(db, now).await?;
-    devices::forget(db, now).await?;
-    tokens::forget(db, now).await
+/// Deletes expired sessions, links, device tokens and refresh tokens.
+pub async fn delete_expired(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+    sessions::delete_expired(db, now).await?;
+    devices::delete_expired(db, now).await?;
+    tokens::delete_expired(db, now).await
 }

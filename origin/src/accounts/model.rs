@@ -10,16 +10,16 @@ use shared::{
 
 use crate::{email::EmailAddress, limits::Network};
 
-use super::{Actor, Error, devices::Marks};
+use super::{Actor, Error, devices::DeviceTokens};
 
 /// Somebody who has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// Who.
     pub user: UserId,
-    /// How they came in.
-    pub via: Via,
-    /// What they are to the shop.
+    /// What authenticates the request.
+    pub credential: Credential,
+    /// Customer, staff or owner.
     pub role: Role,
     /// What they may do, if they work here.
     pub rights: Vec<Right>,
@@ -33,19 +33,19 @@ pub struct Person {
 
 /// How somebody came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// In a browser.
-    Browser(SessionId),
-    /// Through a program of theirs.
-    Program(FamilyId),
+pub enum Credential {
+    /// The session cookie of a browser.
+    Session(SessionId),
+    /// An access token of this family of refresh tokens.
+    TokenFamily(FamilyId),
 }
 
 impl Person {
     /// The session, if it is a browser.
     pub fn session(&self) -> Option<SessionId> {
-        match self.via {
-            Via::Browser(session) => Some(session),
-            Via::Program(_) => None,
+        match self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::TokenFamily(_) => None,
         }
     }
 
@@ -59,8 +59,8 @@ impl Person {
         self.role == Role::Owner && !self.withheld
     }
 
-    /// Whether they may do this.
-    pub fn may(&self, right: Right) -> bool {
+    /// Whether they have this right. Owners have every right, unless it is withheld.
+    pub fn has_right(&self, right: Right) -> bool {
         match self.role {
             _ if self.withheld => false,
             Role::Owner => true,
@@ -77,8 +77,8 @@ pub struct Device {
     pub agent: String,
     /// The network that it is in, where it is known.
     pub network: Network,
-    /// What it shows for having signed in before.
-    pub(super) marks: Marks,
+    /// Its device cookie: tokens of accounts that it signed in to before.
+    pub(super) device_tokens: DeviceTokens,
 }
 
 /// Role and rights from the words of the table.
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_that_everybody_tries_are_refused() {
+    fn common_passwords_are_rejected() {
         assert_eq!(COMMON.len(), 3_000);
         for bad in ["", "short", "password", "PassWord", "iloveyou", "sunshine"] {
             assert!(password(bad).is_err(), "{bad}");
@@ -154,24 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn rights_belong_to_staff_and_all_of_them_to_owners() {
+    fn staff_have_their_rights_and_owners_have_all() {
         let person = |role, rights: &[Right]| Person {
             user: UserId::new(1),
-            via: Via::Browser(SessionId::new(1)),
+            credential: Credential::Session(SessionId::new(1)),
             role,
             rights: rights.to_vec(),
             second_factor: false,
             proved_at: Timestamp::from_millis(0),
             withheld: false,
         };
-        assert!(person(Role::Owner, &[]).may(Right::Settings));
+        assert!(person(Role::Owner, &[]).has_right(Right::Settings));
         for role in [Role::Owner, Role::Staff] {
             let mut person = person(role, &[Right::Stock]);
             person.withheld = true;
-            assert!(!person.is_owner() && !person.may(Right::Stock));
+            assert!(!person.is_owner() && !person.has_right(Right::Stock));
         }
-        assert!(person(Role::Staff, &[Right::Stock]).may(Right::Stock));
-        assert!(!person(Role::Staff, &[Right::Stock]).may(Right::Orders));
-        assert!(!person(Role::Customer, &[Right::Stock]).may(Right::Stock));
+        assert!(person(Role::Staff, &[Right::Stock]).has_right(Right::Stock));
+        assert!(!person(Role::Staff, &[Right::Stock]).has_right(Right::Orders));
+        assert!(!person(Role::Customer, &[Right::Stock]).has_right(Right::Stock));
     }
 }

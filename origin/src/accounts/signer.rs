@@ -106,8 +106,8 @@ impl Signer {
         jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| Error::Signature)
     }
 
-    /// What a token says, if one of these keys has signed it for this shop and it is its time.
-    pub(super) fn verify<T: DeserializeOwned + Clocked>(
+    /// The claims of a token, if it is signed with one of the keys for this shop and is valid now.
+    pub(super) fn verify<T: DeserializeOwned + ValidityPeriod>(
         &self,
         token: &str,
         shop: &str,
@@ -123,14 +123,16 @@ impl Signer {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let claims: T = jsonwebtoken::decode(token, key, &validation).ok()?.claims;
-        claims.is_time(now.as_millis() / 1_000).then_some(claims)
+        claims
+            .is_valid_at(now.as_millis() / 1_000)
+            .then_some(claims)
     }
 }
 
-/// Claims that know when they are good.
-pub(super) trait Clocked {
-    /// Whether they are good at this time, in seconds.
-    fn is_time(&self, now: i64) -> bool;
+/// Claims with a validity period.
+pub(super) trait ValidityPeriod {
+    /// Whether they are valid at this time, in seconds.
+    fn is_valid_at(&self, now: i64) -> bool;
 }
 
 /// The cryptography under `jsonwebtoken`: ring's Ed25519, and nothing besides.
@@ -212,8 +214,8 @@ mod tests {
         nbf: i64,
     }
 
-    impl Clocked for Claims {
-        fn is_time(&self, now: i64) -> bool {
+    impl ValidityPeriod for Claims {
+        fn is_valid_at(&self, now: i64) -> bool {
             self.nbf <= now && now < self.exp
         }
     }

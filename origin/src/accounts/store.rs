@@ -31,7 +31,7 @@ pub struct NewUser {
 
 /// An account with what proves it.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredUser {
     pub(super) account: Account,
     pub(super) password_hash: String,
 }
@@ -93,7 +93,7 @@ macro_rules! select_user {
 pub(super) async fn find_by_email(
     conn: &mut AnyConnection,
     email: &str,
-) -> Result<Option<Stored>, Error> {
+) -> Result<Option<StoredUser>, Error> {
     let row = sqlx::query(select_user!("email = ?"))
         .bind(email)
         .fetch_optional(conn)
@@ -102,7 +102,10 @@ pub(super) async fn find_by_email(
 }
 
 /// The account with this id.
-pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<Stored>, Error> {
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    id: UserId,
+) -> Result<Option<StoredUser>, Error> {
     let row = sqlx::query(select_user!("id = ?"))
         .bind(id.get())
         .fetch_optional(conn)
@@ -110,8 +113,8 @@ pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<
     row.as_ref().map(stored).transpose()
 }
 
-/// The account with this id, which nobody else changes until the transaction ends.
-pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Stored>, Error> {
+/// The account with this id, locked until the transaction ends.
+pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<StoredUser>, Error> {
     let lock = tx.dialect().for_update();
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(select_user!("id = "));
     let query = query.push_bind(id.get()).push(lock);
@@ -119,8 +122,8 @@ pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Stored>, Erro
     row.as_ref().map(stored).transpose()
 }
 
-/// The account with this address, which nobody else changes until the transaction ends.
-pub(super) async fn lock_by_email(tx: &mut Tx, email: &str) -> Result<Option<Stored>, Error> {
+/// The account with this email address, locked until the transaction ends.
+pub(super) async fn lock_by_email(tx: &mut Tx, email: &str) -> Result<Option<StoredUser>, Error> {
     let lock = tx.dialect().for_update();
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(select_user!("email = "));
     let query = query.push_bind(email).push(lock);
@@ -161,11 +164,11 @@ pub(super) async fn owners(
     Ok(ids.into_iter().map(UserId::new).collect())
 }
 
-fn stored(row: &AnyRow) -> Result<Stored, Error> {
+fn stored(row: &AnyRow) -> Result<StoredUser, Error> {
     let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
     let (role, rights) = role_of(&role, &rights)?;
     let locale: String = row.try_get("locale")?;
-    Ok(Stored {
+    Ok(StoredUser {
         account: Account {
             id: UserId::new(row.try_get("id")?),
             email: row.try_get("email")?,
@@ -180,9 +183,8 @@ fn stored(row: &AnyRow) -> Result<Stored, Error> {
     })
 }
 
-/// Writes an account as it is now; its version rises. What was read before somebody else wrote it is
-/// not written back.
-pub(super) async fn save(tx: &mut Tx, stored: &Stored, now: Timestamp) -> Result<(), Error> {
+/// Saves an account and raises its version. Fails if it was changed since it was read.
+pub(super) async fn save(tx: &mut Tx, stored: &StoredUser, now: Timestamp) -> Result<(), Error> {
     let account = &stored.account;
     let statement = "
         update users

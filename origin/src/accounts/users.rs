@@ -66,7 +66,7 @@ pub(super) async fn set_role(
         let change = Change::new("user.role", format!("user:{user}"))
             .from(&about(&before))
             .to(&about(&stored.account));
-        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok(stored.account)
     };

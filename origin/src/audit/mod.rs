@@ -7,7 +7,7 @@
 mod store;
 mod web;
 
-pub use store::{forget_sign_ins, note, note_all};
+pub use store::{delete_old_sign_ins, record, record_all};
 pub use web::routes;
 
 use serde::Serialize;
@@ -56,11 +56,11 @@ impl Change {
 
 const NOTHING: &str = "null";
 
-/// Notes what a command has done, which whoever may run commands on the machine has.
-pub async fn note_command(app: &App, change: Change) -> Result<(), db::Error> {
+/// Records a change by a command, whose actor is `command`.
+pub async fn record_command(app: &App, change: Change) -> Result<(), db::Error> {
     let mut tx = app.db.write().await?;
     let actor = Actor("command".to_owned());
-    note(&mut tx, app.context(), &actor, &[change]).await?;
+    record(&mut tx, app.context(), &actor, &[change]).await?;
     tx.commit().await
 }
 

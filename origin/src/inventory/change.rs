@@ -128,8 +128,8 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
         .iter()
         .map(|(actor, change)| (*actor, change))
         .collect();
-    audit::note_all(&mut tx, app.context(), &notes).await?;
-    catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
+    audit::record_all(&mut tx, app.context(), &notes).await?;
+    catalog::update_availability(&mut tx, &moved.told, app.context()).await?;
     if moved.served {
         let now = levels(tx.conn(), &variants, "").await?;
         for level in answers.iter_mut().flatten().flat_map(|it| &mut it.levels) {

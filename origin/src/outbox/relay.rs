@@ -331,7 +331,7 @@ fn order_letter(app: &App, message: &Due, payload: &Payload, orders: &Orders) ->
 async fn account_letter(app: &App, message: &Due) -> Result<Option<Letter>, String> {
     let link: LinkMessage =
         serde_json::from_str(&message.payload).map_err(|error| error.to_string())?;
-    let mail = accounts::letter_for(app, &message.topic, &link).await;
+    let mail = accounts::account_mail(app, &message.topic, &link).await;
     let mail = mail.map_err(|error| error.to_string())?;
     Ok(mail.map(|mail| Letter {
         id: message.id,

@@ -19,7 +19,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{self, Caller, Person},
+    accounts::{self, Person, Principal},
     app::App,
     cart::{self, Change},
     web::Refusal,
@@ -44,12 +44,12 @@ impl FromRequestParts<App> for Shopper {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         // What is no longer good as a session is a guest's browser again.
-        let person = match Caller::from_request_parts(parts, app).await? {
-            Caller::Person(person) => Some(person),
-            Caller::Nobody | Caller::Program(..) | Caller::Operator => None,
+        let person = match Principal::from_request_parts(parts, app).await? {
+            Principal::Person(person) => Some(person),
+            Principal::Anonymous | Principal::ApiKey(..) | Principal::Operator => None,
         };
         let guest = cookie::cart(&app.config, &parts.headers);
-        let had_session = accounts::names_session(&app.config, &parts.headers);
+        let had_session = accounts::has_session_cookie(&app.config, &parts.headers);
         Ok(Self {
             has_ended: person.is_none() && guest.is_none() && had_session,
             person,

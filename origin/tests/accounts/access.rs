@@ -142,7 +142,7 @@ db_test! {
         let (access, token) = tokens(shop, "ada@example.org").await;
         shop.app.clock.advance(30 * 24 * 60 * 60 * 1_000);
         assert_eq!((account(shop, &access).await, refreshed(shop, &token).await.status.as_u16()), (401, 401));
-        origin::accounts::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        origin::accounts::delete_expired(&shop.app.db, shop.app.clock.now()).await.unwrap();
     }
 }
 

@@ -71,7 +71,7 @@ db_test! {
         assert_eq!(ada.post(shop, "/reset", reset).await.status, 400);
         shop.app.clock.advance(24 * 60 * 60 * 1_000 + 1);
         assert_eq!(ada.post(shop, "/verify", json!({ "token": token, "password": PASSWORD })).await.status, 400);
-        origin::accounts::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        origin::accounts::delete_expired(&shop.app.db, shop.app.clock.now()).await.unwrap();
         assert_eq!(count(shop, "select count(*) from account_links").await, 0);
     }
 }
@@ -328,8 +328,8 @@ db_test! {
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("update users set email = ?").bind(bad).execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        let entered = ada.login(shop, " A..B@docomo.example", PASSWORD).await;
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = ada.login(shop, " A..B@docomo.example", PASSWORD).await;
+        assert_eq!(session.status, 200, "{}", session.text());
         let cart = ada.post(shop, "/cart", json!({})).await;
         assert_eq!(cart.status, 200, "{}", cart.text());
         assert_eq!(cart.json().get("email"), None);

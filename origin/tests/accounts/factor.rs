@@ -360,10 +360,10 @@ db_test! {
         };
         assert_eq!(with("", "192.0.2.1", &right).await.status, 429, "anybody else");
         assert_eq!(with(&bobs, "192.0.2.2", &right).await.status, 429, "somebody else's browser");
-        let entered = with(&known, "192.0.2.3", &right).await;
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = with(&known, "192.0.2.3", &right).await;
+        assert_eq!(session.status, 200, "{}", session.text());
         // The mark is another one each time, and the one before is worth nothing.
-        let newer = device_of(&entered);
+        let newer = device_of(&session);
         assert_ne!(newer, known);
         assert_eq!(with(&known, "192.0.2.4", &right).await.status, 429);
         // A network that is used up by others does not matter, either.
@@ -372,10 +372,10 @@ db_test! {
             with("", "192.0.2.9", &other).await;
         }
         assert_eq!(with("", "192.0.2.9", &right).await.status, 429);
-        let entered = with(&newer, "192.0.2.9", &right).await;
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = with(&newer, "192.0.2.9", &right).await;
+        assert_eq!(session.status, 200, "{}", session.text());
         // It is limited by itself: who has taken it away does not guess on.
-        let stolen = device_of(&entered);
+        let stolen = device_of(&session);
         let mut statuses = Vec::new();
         for number in 0..4 {
             let address = format!("10.1.{number}.1");
@@ -413,9 +413,9 @@ db_test! {
             let address = address(number);
             async move { crate::limits::from(shop, &address, path, guess.clone()).await.status.as_u16() }
         });
-        let entered = crate::limits::with_cookie(shop, "192.0.2.1", &known, path, &right);
-        let (crowd, entered) = tokio::join!(futures_util::future::join_all(crowd), entered);
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = crate::limits::with_cookie(shop, "192.0.2.1", &known, path, &right);
+        let (crowd, session) = tokio::join!(futures_util::future::join_all(crowd), session);
+        assert_eq!(session.status, 200, "{}", session.text());
         assert!(crowd.iter().all(|it| [401, 503].contains(it)), "{crowd:?}");
         let answered = |range: std::ops::Range<usize>| crowd[range].iter().filter(|it| **it == 401).count();
         let (site, others) = (answered(0..30), answered(30..120));
@@ -452,10 +452,10 @@ db_test! {
         let whole = count(shop, "select count(*) from audit_log where previous like '%example%' or later like '%example%'").await;
         assert_eq!(whole, 0, "no address");
         shop.app.clock.advance(90 * 24 * 60 * 60 * 1_000);
-        origin::audit::forget_sign_ins(&shop.app).await.unwrap();
+        origin::audit::delete_old_sign_ins(&shop.app).await.unwrap();
         assert_eq!(log(&own).await.len(), 4);
         shop.app.clock.advance(1);
-        origin::audit::forget_sign_ins(&shop.app).await.unwrap();
+        origin::audit::delete_old_sign_ins(&shop.app).await.unwrap();
         assert_eq!(log(&own).await.len(), 0);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use axum::body::Body;
 use http::Request;
 use origin::{
-    accounts::Asker,
+    accounts::PasswordClient,
     config::Config,
     http::Peer,
     limits::{Limits, Rule, Subject},
@@ -206,7 +206,7 @@ db_test! {
         }
         let others_wait = AtomicBool::new(true);
         let others = async {
-            let hashes = (0..60).map(|_| shop.app.hasher.hash(Asker::Linked, String::new()));
+            let hashes = (0..60).map(|_| shop.app.hasher.hash(PasswordClient::Linked, String::new()));
             futures_util::future::join_all(hashes).await;
             others_wait.store(false, Ordering::Relaxed);
         };

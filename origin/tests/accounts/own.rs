@@ -53,8 +53,8 @@ db_test! {
         let token = guest.rsplit_once('/').unwrap().1.to_owned();
         let mut there = Browser::default();
         let body = json!({ "email": "ada@example.org", "password": PASSWORD, "cart": token });
-        let entered = there.post(shop, "/login", body.clone()).await.json();
-        assert_eq!(entered["cart"], own["id"]);
+        let session = there.post(shop, "/login", body.clone()).await.json();
+        assert_eq!(session["cart"], own["id"]);
         let cart = there.post(shop, "/cart", json!({})).await.json();
         let lines = cart["lines"].as_array().unwrap();
         assert_eq!((&lines[0]["quantity"], &lines[1]["sku"]), (&json!(4), &json!("cup-1")));

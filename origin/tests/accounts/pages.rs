@@ -327,8 +327,8 @@ db_test! {
         let wrong = typed(&mut there, "000000").await;
         assert_eq!((wrong.status.as_u16(), wrong.text().contains(&ticket)), (401, true));
         assert_eq!(typed(&mut there, &code).await.status, 401, "it was used to turn it on");
-        let entered = typed(&mut there, &authenticator.next(shop)).await;
-        assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/cart"), "{}", entered.text());
+        let session = typed(&mut there, &authenticator.next(shop)).await;
+        assert_eq!((session.status.as_u16(), session.header("location")), (303, "/cart"), "{}", session.text());
         assert!(there.has("session"));
         assert_eq!(typed(&mut there, &recovery).await.status, 400, "a ticket is used once");
         shop.app.clock.advance(60_000);

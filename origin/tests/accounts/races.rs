@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use origin::accounts::Asker;
+use origin::accounts::PasswordClient;
 use serde_json::json;
 
 use crate::{
@@ -24,7 +24,7 @@ async fn passwords_are_looked_at(shop: &Shop) {
     for _ in 0..3 {
         shop.app
             .hasher
-            .hash(Asker::Linked, String::new())
+            .hash(PasswordClient::Linked, String::new())
             .await
             .unwrap();
     }
@@ -32,7 +32,7 @@ async fn passwords_are_looked_at(shop: &Shop) {
 
 /// Keeps every password waiting for a while.
 async fn passwords_wait(shop: &Shop) {
-    let hashes = (0..12).map(|_| shop.app.hasher.hash(Asker::Linked, String::new()));
+    let hashes = (0..12).map(|_| shop.app.hasher.hash(PasswordClient::Linked, String::new()));
     futures_util::future::join_all(hashes).await;
 }
 
@@ -45,7 +45,7 @@ db_test! {
         let mut eve = Browser::default();
         eve.login(shop, "eve@example.org", PASSWORD).await;
         let change = json!({ "current": PASSWORD, "password": "another horse" });
-        let held = shop.app.hasher.hold().await;
+        let held = shop.app.hasher.acquire_all_permits().await;
         let demoted = async {
             one_waits(shop).await;
             let statement = "
@@ -146,7 +146,7 @@ db_test! {
                 .header("content-type", "application/json")
                 .header("cookie", &thief.cookie);
             let asked = shop.send_body(request, axum::body::Body::from(body.to_string()));
-            let held = shop.app.hasher.hold().await;
+            let held = shop.app.hasher.acquire_all_permits().await;
             let (answer, ()) = tokio::join!(asked, another_password_is_set(shop, held));
             assert_eq!(answer.status, 401, "{path}: {}", answer.text());
             assert!(thief.is_in(shop).await, "{path}");

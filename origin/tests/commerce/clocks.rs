@@ -51,7 +51,7 @@ db_test! {
             cart::sweep(&fast).await.unwrap();
             orders::expire(&fast).await.unwrap();
             orders::forget(&fast.db, fast.clock.now()).await.unwrap();
-            accounts::forget(&fast.db, fast.clock.now()).await.unwrap();
+            accounts::delete_expired(&fast.db, fast.clock.now()).await.unwrap();
             origin::cache::forget(&fast.db, fast.clock.now()).await.unwrap();
             fast.clock.sync(&fast.db).await.unwrap();
         }

@@ -24,10 +24,10 @@ use crate::{
 use super::{
     super::{
         Device, Error, Person, login, register, reset,
-        web::{all_sessions, cookies_of, cookies_of_nobody},
+        web::{all_sessions, cleared_session_cookies, session_cookies},
     },
-    Member, Shown,
-    own::done,
+    AccountView, SignedInVisitor,
+    overview::done,
     status,
 };
 
@@ -46,12 +46,12 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 async fn show_profile(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     RawQuery(query): RawQuery,
 ) -> Answered {
     let account = login::account(&app, person.user).await?;
-    Shown::new(Section::Profile, Content::Forms)
+    AccountView::new(Section::Profile, Content::Forms)
         .with(Form::of([("name", account.name.as_str())]))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, PROFILE.path)
@@ -77,7 +77,7 @@ async fn refused(
         Section::Data => OWN_DATA.path,
         _ => PROFILE.path,
     };
-    let answer = Shown::new(section, Content::Forms)
+    let answer = AccountView::new(section, Content::Forms)
         .with(fields.form().refused(&problem))
         .answer(app, person, locale, path)
         .await?;
@@ -91,7 +91,7 @@ fn profile(locale: Locale, done: &str) -> Answer {
 
 async fn save_profile(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     fields: Fields,
 ) -> Answered {
@@ -107,7 +107,7 @@ async fn save_profile(
 
 async fn change_password(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     device: Device,
     fields: Fields,
@@ -117,14 +117,14 @@ async fn change_password(
         password: fields.raw("password").to_owned(),
     };
     match reset::change_password(&app, &person, request, &device).await {
-        Ok(entered) => Ok(profile(locale, "password").cookies(cookies_of(&app, &entered))),
+        Ok(session) => Ok(profile(locale, "password").cookies(session_cookies(&app, &session))),
         Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
     }
 }
 
 async fn change_email(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     device: Device,
     fields: Fields,
@@ -141,12 +141,12 @@ async fn change_email(
 
 async fn show_sessions(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     RawQuery(query): RawQuery,
 ) -> Answered {
     let sessions = all_sessions(&app, &person).await?.sessions;
-    Shown::new(Section::Sessions, Content::Sessions(sessions))
+    AccountView::new(Section::Sessions, Content::Sessions(sessions))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SESSIONS.path)
         .await
@@ -154,7 +154,7 @@ async fn show_sessions(
 
 async fn end_session(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     fields: Fields,
 ) -> Answered {
@@ -175,15 +175,15 @@ async fn end_session(
 
 async fn show_data(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
 ) -> Answered {
-    Shown::new(Section::Data, Content::Forms)
+    AccountView::new(Section::Data, Content::Forms)
         .answer(&app, &person, locale, OWN_DATA.path)
         .await
 }
 
-async fn export_data(State(app): State<App>, Member(person): Member) -> Answered {
+async fn export_data(State(app): State<App>, SignedInVisitor(person): SignedInVisitor) -> Answered {
     const AS_A_FILE: HeaderValue =
         HeaderValue::from_static("attachment; filename=\"account.json\"");
     let export = super::super::export(&app, &person).await?;
@@ -193,13 +193,13 @@ async fn export_data(State(app): State<App>, Member(person): Member) -> Answered
 
 async fn erase(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     Tongue(locale): Tongue,
     device: Device,
     fields: Fields,
 ) -> Answered {
     match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
-        Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app))),
+        Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&app))),
         Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
     }
 }

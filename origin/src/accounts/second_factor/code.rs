@@ -12,16 +12,15 @@ const RECOVERY_CODES: usize = 10;
 
 /// What somebody has typed in the place of a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(super) enum TypedCode {
     /// The six digits of an authenticator.
     Digits(String),
     /// A recovery code, as it is hashed.
     Recovery(String),
 }
 
-impl Typed {
-    /// Reads a code as people type it: with spaces and hyphens, in small letters, with the letters that
-    /// look like digits.
+impl TypedCode {
+    /// Parses a code leniently: spaces, hyphens, lower case, and letters that look like digits.
     pub(super) fn parse(text: &str) -> Self {
         let signs = text
             .chars()
@@ -105,21 +104,24 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_read_as_it_is_typed() {
+    fn codes_are_parsed_leniently() {
         assert_eq!(
-            Typed::parse(" 287 082 "),
-            Typed::Digits("287082".to_owned())
+            TypedCode::parse(" 287 082 "),
+            TypedCode::Digits("287082".to_owned())
         );
-        let recovery = Typed::Recovery("AB01CD12EF01".to_owned());
+        let recovery = TypedCode::Recovery("AB01CD12EF01".to_owned());
         for text in ["AB01-CD12-EF01", "abo1 cdl2 efoi"] {
-            assert_eq!(Typed::parse(text), recovery, "{text}");
+            assert_eq!(TypedCode::parse(text), recovery, "{text}");
         }
         for text in ["", "28708", "2870822", "28708２", "+28708"] {
-            assert!(matches!(Typed::parse(text), Typed::Recovery(_)), "{text}");
+            assert!(
+                matches!(TypedCode::parse(text), TypedCode::Recovery(_)),
+                "{text}"
+            );
         }
         for code in recovery_codes() {
-            let typed = Typed::parse(&code.to_lowercase());
-            assert_eq!(typed, Typed::Recovery(code.replace('-', "")));
+            let typed = TypedCode::parse(&code.to_lowercase());
+            assert_eq!(typed, TypedCode::Recovery(code.replace('-', "")));
         }
         assert_ne!(
             recovery_hash(UserId::new(1), "A"),

@@ -37,8 +37,8 @@ pub(super) async fn find(
     stored.transpose()
 }
 
-/// Whether an account has a second factor that was confirmed.
-pub(in crate::accounts) async fn is_on(
+/// Whether an account has a confirmed second factor.
+pub(in crate::accounts) async fn is_enabled(
     conn: &mut AnyConnection,
     user: UserId,
 ) -> Result<bool, db::Error> {
