@@ -16,7 +16,7 @@ use crate::{
     accounts::{Hasher, Signer},
     cache::{Changes, L2, Memory},
     cart,
-    catalog::{FacetsCache, Showcase, TreeCache},
+    catalog::{FacetsCache, PresentationCache, TreeCache},
     checkout::Rules,
     clock::Clock,
     config::Config,
@@ -66,7 +66,7 @@ pub struct Parts {
     /// What lists can be narrowed by.
     pub facets: FacetsCache,
     /// How what is offered looks.
-    pub showcase: Showcase,
+    pub presentations: PresentationCache,
     /// How the shop ships and taxes.
     pub rules: Rules,
     /// Where work is done together.
@@ -161,7 +161,7 @@ impl App {
             redis,
             tree: TreeCache::default(),
             facets: FacetsCache::default(),
-            showcase: Showcase::default(),
+            presentations: PresentationCache::default(),
             rules,
             mailer,
             edges,

@@ -295,7 +295,7 @@ async fn migrate(app: &App) -> Result<(), Failure> {
         );
     }
     at_rest::protect_once(app).await?;
-    let searchable = catalog::rebuild_search(app).await;
+    let searchable = catalog::rebuild_search_index(app).await;
     Ok(searchable.map_err(|error| format!("the search index could not be written: {error}"))?)
 }
 

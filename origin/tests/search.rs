@@ -239,20 +239,20 @@ db_test! {
         }
         tx.commit().await.unwrap();
         assert!(names(shop, "q=mug").await.is_empty());
-        catalog::rebuild_search(&shop.app).await.unwrap();
+        catalog::rebuild_search_index(&shop.app).await.unwrap();
         assert_eq!(rows(shop).await, before);
         assert_eq!(names(shop, "q=mug+ridge").await, ["Ridge mug"]);
         // It is done: what is missing now is not looked for again.
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("delete from search_words").execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        catalog::rebuild_search(&shop.app).await.unwrap();
+        catalog::rebuild_search_index(&shop.app).await.unwrap();
         assert!(rows(shop).await.is_empty());
         let mut tx = shop.app.db.write().await.unwrap();
         let again = "update versions set version = 0 where name = 'search'";
         sqlx::query(again).execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        catalog::rebuild_search(&shop.app).await.unwrap();
+        catalog::rebuild_search_index(&shop.app).await.unwrap();
     }
 }
 

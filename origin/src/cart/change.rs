@@ -189,7 +189,8 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     let holding = carts.values().any(|cart| cart.hold.is_some())
         || jobs.iter().any(|job| matches!(job.change, Change::Hold(_)));
     let lock = if holding { lock } else { "" };
-    let mut around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, lock).await?;
+    let mut around =
+        surroundings(tx.conn(), &app.presentations, carts.values(), &skus, lock).await?;
     let levels = if holding {
         around.shelves.clone()
     } else {
@@ -238,13 +239,13 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
     touched.write(&mut tx, now, &carts).await?;
     if !moves.holds.is_empty() {
         let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-        catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
+        catalog::update_availability(&mut tx, &moved.told, app.context()).await?;
     }
     held.write(&mut tx).await?;
     // A coupon that was named just now is not among those that were read before.
     let named = jobs.iter().any(Job::names_coupons);
     if named {
-        around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, "").await?;
+        around = surroundings(tx.conn(), &app.presentations, carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
     for (job, outcome) in jobs.iter().zip(&outcomes) {

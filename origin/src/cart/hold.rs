@@ -216,7 +216,7 @@ async fn sweep_batch(app: &App) -> Result<usize, Error> {
     let variants = moves.variants();
     let levels = inventory::levels(tx.conn(), &variants, lock).await?;
     let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
+    catalog::update_availability(&mut tx, &moved.told, app.context()).await?;
     end_holds(&mut tx, now, &carts).await?;
     let owners: Vec<i64> = carts.iter().map(|cart| cart.get()).collect();
     inventory::end_claims(&mut tx, &owners).await?;

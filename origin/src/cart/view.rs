@@ -12,7 +12,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     app::App,
-    catalog::{self, Offer, Showcase},
+    catalog::{self, Offer, PresentationCache},
     checkout::Coupon,
     coupons,
     inventory::{self, Holds, Shelf},
@@ -75,7 +75,7 @@ impl Surroundings {
 /// stock and coupons.
 pub async fn surroundings(
     conn: &mut AnyConnection,
-    showcase: &Showcase,
+    presentations: &PresentationCache,
     carts: impl Iterator<Item = &Stored> + Clone,
     skus: &[&str],
     lock: &'static str,
@@ -92,7 +92,7 @@ pub async fn surroundings(
         .collect();
     codes.sort_unstable();
     codes.dedup();
-    let offers = catalog::offers(conn, showcase, &variants, skus).await?;
+    let offers = catalog::find_offers(conn, presentations, &variants, skus).await?;
     variants.extend(offers.keys());
     let shelves = inventory::levels(conn, &variants, lock).await?;
     let coupons = coupons::find(conn, &codes, lock).await?;
@@ -122,7 +122,7 @@ pub async fn read(app: &App, token: &str, locale: Locale) -> Result<Cart, Error>
         .ok_or(Error::NoSuchCart)?;
     let around = surroundings(
         &mut reader,
-        &app.showcase,
+        &app.presentations,
         std::iter::once(&stored),
         &[],
         "",
@@ -156,7 +156,7 @@ pub async fn shipping_methods(
     };
     let around = surroundings(
         &mut reader,
-        &app.showcase,
+        &app.presentations,
         std::iter::once(&stored),
         &[],
         "",
@@ -196,7 +196,7 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
             options: offer.map(|it| it.choices(locale)).unwrap_or_default(),
             image: offer
                 .and_then(Offer::image)
-                .map(|image| image.clone().shown(locale)),
+                .map(|image| image.clone().localized(locale)),
             quantity: line.quantity,
             backordered: offer
                 .filter(|it| it.backorder && it.active)

@@ -10,11 +10,11 @@ use crate::{
 
 use super::{
     Error,
-    count::note_change,
+    count::record_save,
+    invalidation,
     model::NewCategory,
     slug::slug_from,
     store::StoredImage,
-    told,
     tree::{DEPTH_MAX, text},
 };
 
@@ -85,11 +85,11 @@ pub async fn save_category(
     };
     save(tx, &row, category, image, old.is_some()).await?;
     save_texts(tx, id, category).await?;
-    note_change(tx).await?;
+    record_save(tx).await?;
     if old.is_none() {
         add_paths(tx, id, &above).await?;
     }
-    told::categories_changed(tx, context).await?;
+    invalidation::invalidate_categories(tx, context).await?;
     Ok(if old.is_some() {
         SavedCategory::Changed
     } else {
@@ -97,7 +97,7 @@ pub async fn save_category(
     })
 }
 
-struct KnownCategory {
+struct ExistingCategory {
     id: CategoryId,
     parent: Option<CategoryId>,
     slug: String,
@@ -111,7 +111,7 @@ struct CategoryRow {
     content_hash: String,
 }
 
-async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<KnownCategory>, db::Error> {
+async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<ExistingCategory>, db::Error> {
     let statement = "
         select id, parent_id, slug, content_hash
           from categories
@@ -121,7 +121,7 @@ async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<KnownCategory>, d
         .fetch_optional(tx.conn())
         .await?;
     row.map(|row| {
-        Ok(KnownCategory {
+        Ok(ExistingCategory {
             id: CategoryId::new(row.try_get("id")?),
             parent: row
                 .try_get::<Option<i64>, _>("parent_id")?
@@ -151,7 +151,7 @@ async fn ancestors(tx: &mut Tx, id: CategoryId) -> Result<Vec<CategoryId>, db::E
 async fn free_slug(
     tx: &mut Tx,
     category: &NewCategory,
-    old: Option<&KnownCategory>,
+    old: Option<&ExistingCategory>,
 ) -> Result<String, db::Error> {
     let wanted = match (&category.slug, old) {
         (Some(slug), _) => slug.clone(),

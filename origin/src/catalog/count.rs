@@ -11,11 +11,10 @@ use crate::{
     inventory::Context,
 };
 
-use super::{store::WHOLE_SHOP, told};
+use super::{invalidation, store::WHOLE_SHOP};
 
-/// Notes that something was saved, in the transaction that saves it. Whoever dies before counting
-/// leaves this note to the next.
-pub(super) async fn note_change(tx: &mut Tx) -> Result<(), db::Error> {
+/// Records a save in its transaction, so that facets are counted later even if this process dies.
+pub(super) async fn record_save(tx: &mut Tx) -> Result<(), db::Error> {
     let statement = "
         update versions
            set version = version + 1
@@ -30,13 +29,13 @@ pub(super) async fn is_counted(tx: &mut Tx) -> Result<bool, db::Error> {
         select count(distinct version)
           from versions
          where name in ('saved', 'counted')";
-    let different: i64 = sqlx::query_scalar(versions).fetch_one(tx.conn()).await?;
-    Ok(different == 1)
+    let distinct: i64 = sqlx::query_scalar(versions).fetch_one(tx.conn()).await?;
+    Ok(distinct == 1)
 }
 
-/// Counts what these listings come to, and lets the tree be read again. Everything else was counted
-/// before.
-pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), db::Error> {
+/// Recounts the facets of these lists and raises the version of the tree. All other lists must be
+/// counted already.
+pub(super) async fn recount_lists(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), db::Error> {
     let mut lists: Vec<CategoryId> = lists.to_vec();
     lists.sort_unstable();
     lists.dedup();
@@ -106,19 +105,19 @@ pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error>
           from categories";
     let all: Vec<i64> = sqlx::query_scalar(categories).fetch_all(tx.conn()).await?;
     let all = all.into_iter().map(CategoryId::new).chain([WHOLE_SHOP]);
-    recount_of(tx, &all.collect::<Vec<_>>()).await?;
+    recount_lists(tx, &all.collect::<Vec<_>>()).await?;
     let now = counts(tx).await?;
     let either = before.keys().chain(now.keys());
-    let mut different: Vec<Tag> = either
+    let mut changed: Vec<Tag> = either
         .filter(|id| before.get(id) != now.get(id))
         .map(|id| match CategoryId::new(*id) {
             WHOLE_SHOP => Tag::Home,
             id => Tag::Category(id.get()),
         })
         .collect();
-    different.sort_unstable();
-    different.dedup();
-    told::changed(tx, context, &different).await
+    changed.sort_unstable();
+    changed.dedup();
+    invalidation::invalidate_tags(tx, context, &changed).await
 }
 
 /// What is counted of each category, as far as it shows that something is different.

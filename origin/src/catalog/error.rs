@@ -49,15 +49,14 @@ impl From<Error> for Problem {
             Error::NoSuchProduct | Error::NoSuchCategory => {
                 Self::new(ProblemKind::NotFound).detail(sentence(&error))
             }
-            Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::Invalid(field, reason) => Self::new(ProblemKind::Invalid).field(field, reason),
             Error::Stale => Self::new(ProblemKind::Stale),
             Error::NotEmpty => Self::new(ProblemKind::NotEmpty),
-            Error::Refused(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
-            Error::Fields(fields) => fields
-                .into_iter()
-                .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
-                    problem.field(field, why)
-                }),
+            Error::Refused(field, reason) => Self::new(ProblemKind::Invalid).field(field, reason),
+            Error::Fields(fields) => fields.into_iter().fold(
+                Self::new(ProblemKind::Invalid),
+                |problem, (field, reason)| problem.field(field, reason),
+            ),
             Error::Db(error) => db::problem(&error),
             Error::Damaged(_) => {
                 tracing::error!(error = %error, "cannot read the catalogue");

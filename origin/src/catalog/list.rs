@@ -11,14 +11,14 @@ use shared::{
 
 use super::{
     Error,
-    card::{self, card},
+    product_card::{self, product_card},
     store,
 };
 
 /// What to list.
 #[derive(Clone, Debug)]
-pub struct Listing {
-    /// Its products and those of everything below it; 0 is the whole shop.
+pub struct ListQuery {
+    /// The category, with its descendants; [`super::WHOLE_SHOP`] is the whole shop.
     pub category: CategoryId,
     /// Only these brands; all when empty.
     pub brands: Vec<BrandId>,
@@ -38,7 +38,7 @@ pub struct Listing {
     pub skip: u32,
 }
 
-impl Listing {
+impl ListQuery {
     /// The first page of a category.
     pub fn of(category: CategoryId, sort: Sort, limit: u32) -> Self {
         Self {
@@ -61,7 +61,7 @@ macro_rules! statement {
     ($column:literal, $beyond:literal, $direction:literal, $brands:literal) => {
         concat!(
             "select group_concat(",
-            card!(
+            product_card!(
                 "coalesce((select t.name
                              from product_texts t
                             where t.product_id = p.id
@@ -167,7 +167,7 @@ pub(super) const fn number(sort: Sort) -> u8 {
 /// A page of products.
 pub async fn list(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
     locale: Locale,
 ) -> Result<ProductList, Error> {
     if listing
@@ -190,19 +190,19 @@ pub async fn list(
 
 /// A page made of its rows, of which one more than `limit` was asked for.
 pub(super) fn page(
-    mut rows: Vec<Place>,
+    mut rows: Vec<ListedProduct>,
     order: u8,
-    asked: Option<Cursor>,
+    request_cursor: Option<Cursor>,
     limit: u32,
 ) -> ProductList {
     let wanted = limit as usize;
     let more = rows.len() > wanted;
     rows.truncate(wanted);
-    let before = asked.is_some_and(|cursor| cursor.direction == Direction::Before);
+    let before = request_cursor.is_some_and(|cursor| cursor.direction == Direction::Before);
     if before {
         rows.reverse();
     }
-    let cursor = |direction, row: Option<&Place>| {
+    let cursor = |direction, row: Option<&ListedProduct>| {
         row.map(|row| Cursor {
             order,
             direction,
@@ -214,7 +214,7 @@ pub(super) fn page(
     let (has_previous, has_next) = if before {
         (more, true)
     } else {
-        (asked.is_some(), more)
+        (request_cursor.is_some(), more)
     };
     ProductList {
         next: has_next
@@ -227,17 +227,17 @@ pub(super) fn page(
     }
 }
 
-/// A product with its place in the order of a list.
-pub(super) struct Place {
+/// A product card with its sort key in a list.
+pub(super) struct ListedProduct {
     pub(super) key: i64,
     pub(super) card: ProductCard,
 }
 
 async fn rows(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
     locale: Locale,
-) -> Result<Vec<Place>, Error> {
+) -> Result<Vec<ListedProduct>, Error> {
     let (statements, rising) = order(listing.sort);
     let upwards = match listing.cursor.map(|cursor| cursor.direction) {
         None | Some(Direction::After) => rising,
@@ -279,7 +279,7 @@ async fn rows(
         .bind(i64::from(listing.skip));
     // Nothing where there are none.
     let text: Option<String> = query.fetch_one(reader.conn()).await?;
-    let mut rows = card::all(&text.unwrap_or_default(), locale)?;
+    let mut rows = product_card::parse_all(&text.unwrap_or_default(), locale)?;
     rows.sort_unstable_by_key(|row| (row.key, row.card.id));
     if !upwards {
         rows.reverse();
@@ -307,7 +307,7 @@ pub async fn related(
     limit: u32,
     locale: Locale,
 ) -> Result<Vec<ProductCard>, Error> {
-    let listing = Listing::of(category, Sort::BestSelling, limit + 1);
+    let listing = ListQuery::of(category, Sort::BestSelling, limit + 1);
     let mut items = list(reader, &listing, locale).await?.items;
     items.retain(|card| card.id != product);
     items.truncate(limit as usize);

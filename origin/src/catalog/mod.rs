@@ -7,7 +7,6 @@
 //! keeps its identity as long as its sku is the same; whatever changes the tree raises its version in
 //! the same commit.
 
-mod card;
 mod categories;
 mod count;
 mod draft;
@@ -15,19 +14,20 @@ mod edit;
 mod edit_categories;
 mod edit_web;
 mod error;
+mod export;
 pub mod gtin;
+mod invalidation;
 mod list;
 pub mod model;
 mod offer;
 mod product;
+mod product_card;
 mod save;
 mod search;
 pub mod slug;
 mod stock;
 mod store;
-mod told;
 mod tree;
-mod unload;
 mod web;
 mod write;
 
@@ -47,16 +47,18 @@ use shared::{
 
 pub use categories::{SavedCategory, save_category};
 pub use count::recount;
-pub use edit::Seen;
+pub use edit::VersionPrecondition;
 pub use error::Error;
-pub use list::Listing;
-pub use offer::{Offer, Showcase, find_skus, offers};
-pub use save::{BATCH_MAX, Prepared, Saved, save_products};
-pub use search::{Found, Search, fitting_categories, rebuild_search, search_products, suggest};
-pub use stock::stock_changed;
+pub use export::{list_categories_for_export, list_products_for_export};
+pub use list::ListQuery;
+pub use offer::{Offer, PresentationCache, find_offers, find_skus};
+pub use save::{BATCH_MAX, PreparedProduct, Saved, save_products};
+pub use search::{
+    Search, SearchResult, matching_categories, rebuild_search_index, search_products, suggest,
+};
+pub use stock::update_availability;
 pub use store::{StoredImage, WHOLE_SHOP};
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
-pub use unload::{unload_categories, unload_products};
 pub use web::routes;
 
 use crate::{app::App, cache::Known, db::CatalogReader};
@@ -101,13 +103,13 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
         options: row
             .options
             .into_iter()
-            .map(|option| shown(option, locale))
+            .map(|option| localized_option(option, locale))
             .collect(),
         variants: row.variants,
         images: row
             .images
             .into_iter()
-            .map(|image| image.shown(locale))
+            .map(|image| image.localized(locale))
             .collect(),
         attributes: row.attributes,
         tags: row.tags,
@@ -117,7 +119,7 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
     })
 }
 
-fn shown(option: model::NewOption, locale: Locale) -> ProductOption {
+fn localized_option(option: model::NewOption, locale: Locale) -> ProductOption {
     let value = |value: model::NewOptionValue| shared::catalog::OptionValue {
         name: text(&value.names, locale),
         code: value.code,
@@ -140,7 +142,7 @@ pub async fn list_products(
         Some(slug) => tree.find(slug).ok_or(Error::NoSuchCategory)?.id,
         None => WHOLE_SHOP,
     };
-    let mut listing = Listing::of(category, query.sort, limit(query.limit, LIMIT_DEFAULT)?);
+    let mut listing = ListQuery::of(category, query.sort, limit(query.limit, LIMIT_DEFAULT)?);
     listing.price_min = price(query.price_min, "price_min", 0)?;
     listing.price_max = price(query.price_max, "price_max", i64::MAX)?;
     listing.availability = query.availability.clone();
@@ -153,7 +155,7 @@ pub async fn list_products(
 /// A list narrowed to the brands with these slugs; a slug that no brand has finds nothing.
 pub async fn list_narrowed(
     reader: &mut CatalogReader,
-    mut listing: Listing,
+    mut listing: ListQuery,
     brands: &[String],
     locale: Locale,
 ) -> Result<ProductList, Error> {
@@ -171,7 +173,7 @@ pub async fn list_narrowed(
 /// How many products there are under what a list is narrowed by.
 pub async fn filter_counts(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
     brands: &[String],
 ) -> Result<FilterCounts, Error> {
     let rows = store::counts_by_brand(reader, listing).await?;
@@ -192,7 +194,7 @@ pub async fn filter_counts(
 /// Narrows a listing to the brands with these slugs, as far as there are any.
 async fn narrow_to(
     reader: &mut CatalogReader,
-    listing: &mut Listing,
+    listing: &mut ListQuery,
     brands: &[String],
 ) -> Result<(), Error> {
     if brands.len() > BRANDS_MAX {
@@ -213,7 +215,7 @@ pub async fn hot_products(
 ) -> Result<ProductList, Error> {
     const HOT_DEFAULT: u32 = 12;
     let limit = limit(limit_wanted, HOT_DEFAULT)?;
-    let mut listing = Listing::of(WHOLE_SHOP, Sort::BestSelling, limit);
+    let mut listing = ListQuery::of(WHOLE_SHOP, Sort::BestSelling, limit);
     listing.availability = vec![
         shared::catalog::Availability::InStock,
         shared::catalog::Availability::Low,
@@ -235,7 +237,7 @@ pub async fn new_products(
     limit: u32,
     locale: Locale,
 ) -> Result<Vec<ProductCard>, Error> {
-    let listing = Listing::of(WHOLE_SHOP, Sort::Newest, limit);
+    let listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, limit);
     let mut reader = app.db.catalog().await?;
     Ok(list::list(&mut reader, &listing, locale).await?.items)
 }

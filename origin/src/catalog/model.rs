@@ -8,8 +8,8 @@ use shared::{locale::Locale, money::Money, time::Timestamp};
 /// One text in several languages.
 pub type Texts = BTreeMap<Locale, String>;
 
-/// Where a category stands whose source gives it no place: behind those that were placed by hand.
-pub const UNPLACED: i64 = 1_000;
+/// The position of a category whose source gives none: behind those that have one.
+pub const UNPOSITIONED: i64 = 1_000;
 
 /// A category as it comes in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

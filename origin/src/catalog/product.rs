@@ -19,12 +19,12 @@ use crate::db::CatalogReader;
 use super::{
     Error,
     model::NewOption,
-    store::{StoredImage, Supply, json},
+    store::{StockSupply, StoredImage, json},
 };
 
 /// A product as it is kept, with its texts in one language.
 #[derive(Debug)]
-pub struct Whole {
+pub struct StoredProduct {
     /// Its identity.
     pub id: ProductId,
     /// Its word in addresses.
@@ -94,12 +94,12 @@ pub async fn find_product(
     id: ProductId,
     locale: Locale,
     low_stock: u32,
-) -> Result<Option<Whole>, Error> {
+) -> Result<Option<StoredProduct>, Error> {
     let query = sqlx::query(find_product!("id"))
         .bind(locale.code())
         .bind(id.get());
     let row = query.fetch_optional(reader.conn()).await?;
-    row.map(|row| whole(&row, low_stock)).transpose()
+    row.map(|row| stored_product(&row, low_stock)).transpose()
 }
 
 /// The active product with this slug.
@@ -108,17 +108,17 @@ pub async fn find_product_by_slug(
     slug: &str,
     locale: Locale,
     low_stock: u32,
-) -> Result<Option<Whole>, Error> {
+) -> Result<Option<StoredProduct>, Error> {
     let query = sqlx::query(find_product!("slug"))
         .bind(locale.code())
         .bind(slug);
     let row = query.fetch_optional(reader.conn()).await?;
-    row.map(|row| whole(&row, low_stock)).transpose()
+    row.map(|row| stored_product(&row, low_stock)).transpose()
 }
 
 /// The short values of a product, in the statement's order.
 #[derive(Deserialize)]
-struct Short {
+struct ProductFields {
     id: i64,
     slug: String,
     category: Option<i64>,
@@ -137,7 +137,7 @@ struct Short {
 
 /// A variant, in the statement's order.
 #[derive(Deserialize)]
-struct Sold {
+struct VariantFields {
     position: i64,
     id: i64,
     sku: String,
@@ -163,12 +163,12 @@ where
     serde_json::from_str(&text).map_err(D::Error::custom)
 }
 
-fn whole(row: &AnyRow, low_stock: u32) -> Result<Whole, Error> {
-    let short: Short = json(row, "short")?;
+fn stored_product(row: &AnyRow, low_stock: u32) -> Result<StoredProduct, Error> {
+    let short: ProductFields = json(row, "short")?;
     let money = |minor| Money::new(minor, short.currency);
     let brand = short.brand_id.zip(short.brand_slug).zip(short.brand_name);
     let variants: Option<String> = row.try_get("variants")?;
-    Ok(Whole {
+    Ok(StoredProduct {
         id: ProductId::new(short.id),
         category: short.category.map(CategoryId::new),
         brand: brand.map(|((id, slug), name)| Brand {
@@ -196,15 +196,17 @@ fn whole(row: &AnyRow, low_stock: u32) -> Result<Whole, Error> {
 }
 
 fn variants_of(text: &str, currency: Currency, low_stock: u32) -> Result<Vec<Variant>, Error> {
-    let mut sold: Vec<Sold> = serde_json::from_str(&format!("[{text}]"))?;
-    sold.sort_by_key(|it| it.position);
-    let shown = sold.into_iter().map(|it| it.shown(currency, low_stock));
-    Ok(shown.collect())
+    let mut fields: Vec<VariantFields> = serde_json::from_str(&format!("[{text}]"))?;
+    fields.sort_by_key(|it| it.position);
+    let variants = fields
+        .into_iter()
+        .map(|it| it.into_variant(currency, low_stock));
+    Ok(variants.collect())
 }
 
-impl Sold {
-    fn shown(self, currency: Currency, low_stock: u32) -> Variant {
-        let supply = Supply {
+impl VariantFields {
+    fn into_variant(self, currency: Currency, low_stock: u32) -> Variant {
+        let supply = StockSupply {
             count: (self.tracked != 0).then_some(self.available.unwrap_or(0)),
             backorder: self.backorder != 0,
         };
@@ -215,7 +217,7 @@ impl Sold {
             options: self.options,
             price: Money::new(self.price, currency),
             compare_at: self.compare_at.map(|minor| Money::new(minor, currency)),
-            availability: supply.shown(low_stock),
+            availability: supply.availability(low_stock),
             image: self.image,
             weight_g: self.weight_g,
         }

@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::db::{self, CatalogReader};
 
-use super::{Error, Listing, list, tree::Category};
+use super::{Error, ListQuery, list, tree::Category};
 
 /// The whole shop, where a category is expected.
 pub const WHOLE_SHOP: CategoryId = CategoryId::new(0);
@@ -22,7 +22,7 @@ const FACET_BRANDS_MAX: i64 = 40;
 
 /// A picture as it is kept: its address once, its text in every language.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(from = "Flat")]
+#[serde(from = "StoredImageFields")]
 pub struct StoredImage {
     /// The picture, without its text.
     #[serde(flatten)]
@@ -34,7 +34,7 @@ pub struct StoredImage {
 
 /// How it is read: what is flattened would be read into something else first.
 #[derive(serde::Deserialize)]
-struct Flat {
+struct StoredImageFields {
     src: String,
     #[serde(default)]
     width: Option<u32>,
@@ -46,8 +46,8 @@ struct Flat {
     alts: super::model::Texts,
 }
 
-impl From<Flat> for StoredImage {
-    fn from(flat: Flat) -> Self {
+impl From<StoredImageFields> for StoredImage {
+    fn from(flat: StoredImageFields) -> Self {
         Self {
             image: Image {
                 src: flat.src,
@@ -63,7 +63,7 @@ impl From<Flat> for StoredImage {
 
 impl StoredImage {
     /// The picture with its text in this language.
-    pub fn shown(self, locale: Locale) -> Image {
+    pub fn localized(self, locale: Locale) -> Image {
         Image {
             alt: super::tree::text(&self.alts, locale),
             ..self.image
@@ -84,16 +84,16 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -
 
 /// How much of a variant can be had.
 #[derive(Clone, Copy, Debug)]
-pub struct Supply {
-    /// How many there are; nothing where they are not counted.
+pub struct StockSupply {
+    /// The available units. None if stock is not tracked.
     pub count: Option<i64>,
     /// Whether it is sold before it is there.
     pub backorder: bool,
 }
 
-impl Supply {
-    /// What shoppers are told of it.
-    pub fn shown(self, low_stock: u32) -> Availability {
+impl StockSupply {
+    /// The availability that shoppers see.
+    pub fn availability(self, low_stock: u32) -> Availability {
         match self.count {
             None => Availability::InStock,
             Some(..=0) if self.backorder => Availability::Backorder,
@@ -213,7 +213,7 @@ pub(super) struct BrandRow {
 /// How many products of each brand a list holds under its prices and availabilities.
 pub(super) async fn counts_by_brand(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
 ) -> Result<Vec<BrandRow>, Error> {
     let statement = "
         select coalesce(b.slug, '') as slug, g.product_count
@@ -363,19 +363,20 @@ pub async fn list_slugs(
 
 /// A product on its way to be changed.
 #[derive(Clone, Copy, Debug)]
-pub struct Edited {
-    /// Which.
+pub struct ProductVersion {
+    /// The product.
     pub id: ProductId,
     /// How often it changed.
     pub version: i64,
 }
 
-/// The product with this external id, whatever its status. `lock` locks its row.
-pub async fn find_edited(
+/// The version of the product with this external id, whatever its status. `lock` is the locking
+/// clause.
+pub async fn find_version(
     conn: &mut AnyConnection,
     external_id: &str,
     lock: &'static str,
-) -> Result<Option<Edited>, Error> {
+) -> Result<Option<ProductVersion>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
         "select id, version
            from products
@@ -384,7 +385,7 @@ pub async fn find_edited(
     query.push_bind(external_id.to_owned()).push(lock);
     let row = query.build().fetch_optional(conn).await?;
     let edited = |row: AnyRow| {
-        Ok(Edited {
+        Ok(ProductVersion {
             id: ProductId::new(row.try_get("id")?),
             version: row.try_get("version")?,
         })

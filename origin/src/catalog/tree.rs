@@ -115,7 +115,7 @@ impl Tree {
             slug: category.slug.clone(),
             name: text(&category.names, locale),
             description: text(&category.descriptions, locale),
-            image: category.image.clone().map(|image| image.shown(locale)),
+            image: category.image.clone().map(|image| image.localized(locale)),
             product_count: category.product_count,
             children: self.below(Some(category.id), locale),
         }
@@ -135,12 +135,12 @@ impl Tree {
     pub fn named(
         &self,
         locale: Locale,
-        fits: impl Fn(&BTreeSet<String>) -> bool,
+        matches: impl Fn(&BTreeSet<String>) -> bool,
     ) -> Vec<&Category> {
         let words = self.words.get(&locale).into_iter().flatten();
-        let fitting = self.categories.iter().zip(words);
-        let fitting = fitting.filter(|(_, words)| fits(words));
-        let mut named: Vec<&Category> = fitting.map(|(category, _)| category).collect();
+        let matching = self.categories.iter().zip(words);
+        let matching = matching.filter(|(_, words)| matches(words));
+        let mut named: Vec<&Category> = matching.map(|(category, _)| category).collect();
         named.sort_by_key(|it| Reverse(it.product_count));
         named
     }
@@ -207,7 +207,7 @@ pub struct TreeCache {
     tree: RwLock<Arc<Tree>>,
     /// One more than the last change that was known then; nothing has been read at zero.
     read_at: AtomicU64,
-    turn: Mutex<()>,
+    refreshing: Mutex<()>,
 }
 
 impl TreeCache {
@@ -216,46 +216,45 @@ impl TreeCache {
         let latest = changes.latest();
         let is_read = || self.read_at.load(Ordering::Acquire) > latest;
         if is_read() {
-            return Ok(self.last());
+            return Ok(self.last_known());
         }
-        let _turn = self.turn.lock().await;
+        let _refreshing = self.refreshing.lock().await;
         if is_read() {
-            return Ok(self.last());
+            return Ok(self.last_known());
         }
-        let tree = self.refresh(db, &self.last()).await?;
+        let tree = self.refresh(db, &self.last_known()).await?;
         self.read_at.fetch_max(latest + 1, Ordering::AcqRel);
         Ok(tree)
     }
 
-    async fn refresh(&self, db: &Db, kept: &Arc<Tree>) -> Result<Arc<Tree>, Error> {
-        // From the primary: it is kept as valid at the last change that is known.
+    async fn refresh(&self, db: &Db, cached: &Arc<Tree>) -> Result<Arc<Tree>, Error> {
+        // From the primary: the tree is cached as valid at the latest known change.
         let mut reader = CatalogReader::from(db.read().await?);
         let version = store::categories_version(&mut reader).await?;
-        let tree = if version == kept.version {
-            Arc::clone(kept)
+        let tree = if version == cached.version {
+            Arc::clone(cached)
         } else {
             Arc::new(Tree::new(
                 version,
                 store::list_categories(&mut reader).await?,
             ))
         };
-        let mut place = self.tree.write().unwrap_or_else(PoisonError::into_inner);
-        if place.version <= tree.version {
-            *place = Arc::clone(&tree);
+        let mut current = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        if current.version <= tree.version {
+            *current = Arc::clone(&tree);
         }
-        drop(place);
+        drop(current);
         Ok(tree)
     }
 
-    /// The tree as it is at this moment.
-    pub async fn fresh(&self, db: &Db) -> Result<Arc<Tree>, Error> {
-        let kept = self.last();
-        self.refresh(db, &kept).await
+    /// Loads the current tree.
+    pub async fn load(&self, db: &Db) -> Result<Arc<Tree>, Error> {
+        let cached = self.last_known();
+        self.refresh(db, &cached).await
     }
 
-    /// The tree as it was last seen, without asking the database: for pages that say that
-    /// something failed.
-    pub fn last(&self) -> Arc<Tree> {
+    /// The last loaded tree, without a query: for error pages.
+    pub fn last_known(&self) -> Arc<Tree> {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

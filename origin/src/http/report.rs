@@ -220,7 +220,7 @@ impl Default for Away {
 
 impl Away {
     pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
-        let tree = app.tree.last();
+        let tree = app.tree.last_known();
         // The front page's address is spelled in a way of its own.
         let here = if path == HOME.path { HOME.path } else { HERE };
         let key = (locale, tree.version(), here == HERE);

@@ -148,7 +148,7 @@ pub(super) async fn place_in(
     tokens.dedup();
     let carts = cart::load(tx.conn(), &tokens, lock).await?;
     let open = carts.values().filter(|cart| cart.order.is_none());
-    let mut around = cart::surroundings(tx.conn(), &app.showcase, open, &[], lock).await?;
+    let mut around = cart::surroundings(tx.conn(), &app.presentations, open, &[], lock).await?;
     let levels = around.shelves.clone();
     let mut claims = buyers_claims(tx, &carts, placements).await?;
     crash::at("order.read");
@@ -326,7 +326,7 @@ impl Batch {
         crash::at("order.inserted");
         let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
-        catalog::stock_changed(tx, &moved.told, app.context()).await?;
+        catalog::update_availability(tx, &moved.told, app.context()).await?;
         inventory::add_claims(tx, &claims).await?;
         coupons::redeem(tx, now, &uses).await?;
         let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();

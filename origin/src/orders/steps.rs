@@ -155,7 +155,7 @@ pub async fn take_money(
 /// Takes the stock of an order that took none when it was placed. It waits for what is gone by now.
 async fn reserve(app: &App, tx: &mut Tx, stored: &Stored) -> Result<(), Error> {
     let lock = tx.dialect().for_update();
-    let offers = catalog::offers(tx.conn(), &app.showcase, &stored.variants, &[]).await?;
+    let offers = catalog::find_offers(tx.conn(), &app.presentations, &stored.variants, &[]).await?;
     let levels = inventory::levels(tx.conn(), &stored.variants, lock).await?;
     let mut lines = stored.order.lines.clone();
     let wanted = stored.variants.iter().zip(&lines);
@@ -172,7 +172,7 @@ async fn reserve(app: &App, tx: &mut Tx, stored: &Stored) -> Result<(), Error> {
         ..Moves::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.told, app.context()).await?;
+    catalog::update_availability(tx, &moved.told, app.context()).await?;
     Ok(store::reserved(tx, stored.id).await?)
 }
 
@@ -310,6 +310,6 @@ pub(super) async fn give_back(
         ..Moves::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.told, app.context()).await?;
+    catalog::update_availability(tx, &moved.told, app.context()).await?;
     Ok(())
 }

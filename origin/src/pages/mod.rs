@@ -53,5 +53,5 @@ fn shell(
 /// What surrounds a page that says that something failed: it asks the database nothing, and search
 /// engines shall not know it.
 pub fn shell_of_error(app: &App, locale: Locale, path: &str) -> Shell {
-    shell(app, &app.tree.last(), locale, path.to_owned(), None)
+    shell(app, &app.tree.last_known(), locale, path.to_owned(), None)
 }

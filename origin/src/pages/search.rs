@@ -10,7 +10,7 @@ use shared::{
 
 use crate::{
     app::App,
-    catalog::{self, Listing, Search, WHOLE_SHOP},
+    catalog::{self, ListQuery, Search, WHOLE_SHOP},
     web::{Answer, Answered},
 };
 
@@ -30,7 +30,7 @@ pub(super) async fn show_search(
     let mut filter = filter::parse(query);
     // What was found has no numbered pages: its order follows the words, and is looked at by cursors.
     filter.page = None;
-    let mut listing = Listing::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
+    let mut listing = ListQuery::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
     let search = Search {
         q: &q,
@@ -38,7 +38,7 @@ pub(super) async fn show_search(
         sort: filter.sort,
         locale,
         facets: true,
-        few: false,
+        first_page_only: false,
     };
     let found = match search.run(&app, listing.clone()).await {
         // A cursor of another order was typed or kept from before: show the first page.
@@ -58,10 +58,10 @@ pub(super) async fn show_search(
     let meant = found.list.corrected.as_deref().unwrap_or(&q);
     let counts = filter.narrows().then_some(FilterCounts {
         total: found.list.total,
-        brands: found.fitting,
+        brands: found.brand_counts,
     });
     let page = SearchPage {
-        categories: catalog::fitting_categories(&app, meant, locale).await?,
+        categories: catalog::matching_categories(&app, meant, locale).await?,
         facets: found.facets.into(),
         found: found.list,
         filter,

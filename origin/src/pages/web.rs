@@ -20,7 +20,7 @@ use shared::{
 
 use crate::{
     app::App,
-    catalog::{self, Listing},
+    catalog::{self, ListQuery},
     web::{Answer, Answered, Fields, Path, Refusal},
 };
 
@@ -93,7 +93,7 @@ async fn show_category(
     // The order that a list has by itself needs no word in its address.
     filter.sort = filter.sort.filter(|it| *it != Sort::default());
     let sort = filter.sort.unwrap_or_default();
-    let mut listing = Listing::of(category.id, sort, LIMIT_DEFAULT);
+    let mut listing = ListQuery::of(category.id, sort, LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
     let mut reader = app.db.catalog().await.map_err(catalog::Error::from)?;
     let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;

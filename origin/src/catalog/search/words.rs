@@ -32,8 +32,8 @@ impl Term {
         }
     }
 
-    /// Whether this word of a text is meant.
-    pub fn fits(&self, word: &str) -> bool {
+    /// Whether it matches this index word.
+    pub fn matches(&self, word: &str) -> bool {
         word == self.stem || (self.prefix && word.starts_with(&self.word))
     }
 }
@@ -43,8 +43,9 @@ impl Term {
 pub fn words_of(text: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for run in runs_of(text).into_iter().take(WORDS_MAX) {
-        if is_dense(&run) {
-            // The last character alone too: each one begins a word, by which it is found alone.
+        if is_unspaced(&run) {
+            // The last character alone as well: then a single character matches as a prefix
+            // anywhere.
             words.extend(pairs(&run).chain(run.chars().last().map(String::from)));
         } else {
             words.extend(stem(&run));
@@ -59,30 +60,30 @@ pub fn terms_of(runs: &[String]) -> Vec<Term> {
     let mut terms = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let last = index + 1 == runs.len();
-        if is_dense(run) && run.chars().nth(1).is_some() {
+        if is_unspaced(run) && run.chars().nth(1).is_some() {
             terms.extend(pairs(run).map(|pair| Term::new(&pair, false)));
         } else {
             // One such character is the beginning of the pairs that it stands in.
-            terms.push(Term::new(run, last || is_dense(run)));
+            terms.push(Term::new(run, last || is_unspaced(run)));
         }
     }
-    once_each(terms)
+    deduplicated(terms)
 }
 
 /// The same, more loosely: of scripts without spaces every character somewhere, in any order.
 pub fn loose_terms_of(runs: &[String]) -> Vec<Term> {
     let mut terms = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        if is_dense(run) {
+        if is_unspaced(run) {
             terms.extend(run.chars().map(|it| Term::new(&it.to_string(), true)));
         } else {
             terms.push(Term::new(run, index + 1 == runs.len()));
         }
     }
-    once_each(terms)
+    deduplicated(terms)
 }
 
-fn once_each(terms: Vec<Term>) -> Vec<Term> {
+fn deduplicated(terms: Vec<Term>) -> Vec<Term> {
     let mut kept: Vec<Term> = Vec::new();
     for term in terms {
         // "mug mugs" asks for one thing.
@@ -106,12 +107,12 @@ pub fn runs_of(text: &str) -> Vec<String> {
             open = false;
             continue;
         }
-        let dense = is_dense_letter(letter);
+        let unspaced = is_unspaced_letter(letter);
         match runs.last_mut() {
-            Some(run) if open && is_dense(run) == dense => {
+            Some(run) if open && is_unspaced(run) == unspaced => {
                 if run.chars().count() < WORD_MAX {
                     run.push(letter);
-                } else if dense {
+                } else if unspaced {
                     // A long sentence without spaces goes on.
                     runs.push(String::from(letter));
                 }
@@ -143,16 +144,16 @@ fn fold(text: &str) -> String {
     folded
 }
 
-/// Whether this is written without spaces between words: Han, Hiragana, Katakana.
-const fn is_dense_letter(letter: char) -> bool {
+/// Whether the script of a letter has no spaces between words: Han, Hiragana, Katakana.
+const fn is_unspaced_letter(letter: char) -> bool {
     matches!(letter,
         '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}'
         | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{3ffff}')
 }
 
-fn is_dense(run: &str) -> bool {
-    run.chars().next().is_some_and(is_dense_letter)
+fn is_unspaced(run: &str) -> bool {
+    run.chars().next().is_some_and(is_unspaced_letter)
 }
 
 fn pairs(run: &str) -> impl Iterator<Item = String> {
@@ -179,14 +180,14 @@ fn stem(word: &str) -> Option<String> {
     word.strip_suffix('s').map(str::to_owned)
 }
 
-/// Words of these lengths are taken for mistyped; shorter ones are like too many others.
-const MISTYPED: std::ops::RangeInclusive<usize> = 3..=16;
+/// The lengths of words whose spelling is corrected. Shorter ones resemble too many others.
+const CORRECTED_LENGTHS: std::ops::RangeInclusive<usize> = 3..=16;
 
-/// Every word from which this one comes by one slip: a letter too many, too few, wrong, or two that
-/// changed places. Nothing for what is not written with the letters a to z.
-pub fn one_slip_from(word: &str) -> Vec<String> {
+/// All words at a Damerau-Levenshtein distance of one: an inserted, deleted or replaced letter, or
+/// two adjacent letters transposed. Empty for words with letters other than a to z.
+pub fn single_edits_of(word: &str) -> Vec<String> {
     let is_plain = word.bytes().all(|it| it.is_ascii_lowercase());
-    if !is_plain || !MISTYPED.contains(&word.len()) {
+    if !is_plain || !CORRECTED_LENGTHS.contains(&word.len()) {
         return Vec::new();
     }
     let mut found = BTreeSet::new();
@@ -233,7 +234,7 @@ mod tests {
         !terms.is_empty()
             && terms
                 .iter()
-                .all(|term| words.iter().any(|it| term.fits(it)))
+                .all(|term| words.iter().any(|it| term.matches(it)))
     }
 
     #[test]
@@ -299,12 +300,12 @@ mod tests {
 
     #[test]
     fn slips_are_one_away() {
-        let slips = one_slip_from("mgu");
+        let edits = single_edits_of("mgu");
         for meant in ["mug", "gu", "mgus", "mga"] {
-            assert!(slips.iter().any(|it| it == meant), "{meant}");
+            assert!(edits.iter().any(|it| it == meant), "{meant}");
         }
-        assert!(one_slip_from("mu").is_empty() && one_slip_from("杯子杯").is_empty());
-        assert!(one_slip_from(&"a".repeat(17)).is_empty());
+        assert!(single_edits_of("mu").is_empty() && single_edits_of("杯子杯").is_empty());
+        assert!(single_edits_of(&"a".repeat(17)).is_empty());
     }
 
     proptest! {
@@ -312,7 +313,7 @@ mod tests {
         fn every_text_is_found_by_itself(text in "\\PC{0,40}") {
             let words = words_of(&text);
             for term in terms(&text).iter().chain(&loose_terms_of(&runs_of(&text))) {
-                prop_assert!(words.iter().any(|it| term.fits(it)), "{term:?} of {words:?}");
+                prop_assert!(words.iter().any(|it| term.matches(it)), "{term:?} of {words:?}");
             }
         }
 
@@ -340,9 +341,9 @@ mod tests {
         #[test]
         fn a_slip_can_be_taken_back(word in "[a-z]{4,10}", other in "[a-z]{4,10}") {
             let near = strsim::osa_distance(&word, &other) == 1;
-            prop_assert_eq!(one_slip_from(&word).contains(&other), near);
-            for slip in one_slip_from(&word) {
-                prop_assert_eq!(strsim::osa_distance(&word, &slip), 1);
+            prop_assert_eq!(single_edits_of(&word).contains(&other), near);
+            for edit in single_edits_of(&word) {
+                prop_assert_eq!(strsim::osa_distance(&word, &edit), 1);
             }
         }
     }
