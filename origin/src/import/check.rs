@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::{Lost, error::Fault};
+use super::{Skipped, error::Fault};
 use crate::catalog::{
     model::{ImageSource, NewAttribute, NewCategory, NewImage, NewOption, NewProduct, Texts},
     slug::is_slug,
@@ -52,11 +52,11 @@ pub(super) fn check_category(category: &mut NewCategory, faults: &mut Vec<Fault>
         "external_id",
         &category.external_id,
         EXTERNAL_ID_MAX,
-        Lost::Row,
+        Skipped::Row,
         faults,
     );
     if let Some(parent) = &category.parent {
-        check_line("parent", parent, EXTERNAL_ID_MAX, Lost::Row, faults);
+        check_line("parent", parent, EXTERNAL_ID_MAX, Skipped::Row, faults);
     }
     check_slug(&mut category.slug, faults);
     check_names("names", &category.names, faults);
@@ -77,7 +77,7 @@ pub(super) fn check_product(product: &mut NewProduct, faults: &mut Vec<Fault>) {
         "external_id",
         &product.external_id,
         EXTERNAL_ID_MAX,
-        Lost::Row,
+        Skipped::Row,
         faults,
     );
     check_slug(&mut product.slug, faults);
@@ -85,10 +85,10 @@ pub(super) fn check_product(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     check_descriptions(&mut product.descriptions, faults);
     product
         .category
-        .take_if(|id| !check_line("category", id, EXTERNAL_ID_MAX, Lost::Field, faults));
+        .take_if(|id| !check_line("category", id, EXTERNAL_ID_MAX, Skipped::Field, faults));
     product
         .brand
-        .take_if(|brand| !check_line("brand", brand, NAME_MAX, Lost::Field, faults));
+        .take_if(|brand| !check_line("brand", brand, NAME_MAX, Skipped::Field, faults));
     check_attributes(&mut product.attributes, faults);
     check_options(&mut product.options, faults);
     check_images(product, faults);
@@ -114,12 +114,12 @@ fn check_attributes(attributes: &mut Vec<NewAttribute>, faults: &mut Vec<Fault>)
         let names = format!("attributes[{index}].names");
         let values = format!("attributes[{index}].values");
         index += 1;
-        check_texts(&names, &attribute.names, NAME_MAX, Lost::Field, faults)
+        check_texts(&names, &attribute.names, NAME_MAX, Skipped::Field, faults)
             && check_texts(
                 &values,
                 &attribute.values,
                 ATTRIBUTE_VALUE_MAX,
-                Lost::Field,
+                Skipped::Field,
                 faults,
             )
     });
@@ -138,14 +138,14 @@ fn check_options(options: &mut [NewOption], faults: &mut Vec<Fault>) {
             &format!("{field}.code"),
             &option.code,
             CODE_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         check_texts(
             &format!("{field}.names"),
             &option.names,
             NAME_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         if !codes.insert(option.code.clone()) {
@@ -168,14 +168,14 @@ fn check_values(field: &str, option: &mut NewOption, faults: &mut Vec<Fault>) {
             &format!("{field}.code"),
             &value.code,
             CODE_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         check_texts(
             &format!("{field}.names"),
             &value.names,
             NAME_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         if !codes.insert(value.code.clone()) {
@@ -245,7 +245,13 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
         faults.push(Fault::field(format!("{field}.src"), reason));
     }
     if let ImageSource::Drawn(words) = &image.source {
-        check_line(&format!("{field}.src"), words, URL_MAX, Lost::Field, faults);
+        check_line(
+            &format!("{field}.src"),
+            words,
+            URL_MAX,
+            Skipped::Field,
+            faults,
+        );
     }
     let usable = faults.len() == count;
     image.alts.retain(|locale, alt| {
@@ -253,7 +259,7 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
             &format!("{field}.alt.{locale}"),
             alt,
             ALT_MAX,
-            Lost::Field,
+            Skipped::Field,
             faults,
         )
     });
@@ -263,7 +269,7 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
 fn check_tags(tags: &mut Vec<String>, faults: &mut Vec<Fault>) {
     let mut seen = HashSet::new();
     tags.retain(|tag| {
-        check_line("tags", tag, TAG_MAX, Lost::Field, faults) && seen.insert(tag.clone())
+        check_line("tags", tag, TAG_MAX, Skipped::Field, faults) && seen.insert(tag.clone())
     });
     cut("tags", tags, TAGS_MAX, faults);
 }
@@ -285,7 +291,7 @@ fn check_slug(slug: &mut Option<String>, faults: &mut Vec<Fault>) {
 }
 
 fn check_names(field: &str, names: &Texts, faults: &mut Vec<Fault>) {
-    check_texts(field, names, NAME_MAX, Lost::Row, faults);
+    check_texts(field, names, NAME_MAX, Skipped::Row, faults);
 }
 
 /// Texts of one line each, of which there must be one.
@@ -293,16 +299,16 @@ fn check_texts(
     field: &str,
     texts: &Texts,
     most: usize,
-    lost: Lost,
+    skipped: Skipped,
     faults: &mut Vec<Fault>,
 ) -> bool {
     if texts.is_empty() {
-        faults.push(Fault::row(field, "missing").losing(lost));
+        faults.push(Fault::row(field, "missing").skipping(skipped));
         return false;
     }
     let count = faults.len();
     for (locale, text) in texts {
-        check_line(&format!("{field}.{locale}"), text, most, lost, faults);
+        check_line(&format!("{field}.{locale}"), text, most, skipped, faults);
     }
     faults.len() == count
 }
@@ -329,7 +335,7 @@ pub(super) fn check_line(
     field: &str,
     text: &str,
     most: usize,
-    lost: Lost,
+    skipped: Skipped,
     faults: &mut Vec<Fault>,
 ) -> bool {
     let reason = if text.trim().is_empty() {
@@ -341,7 +347,7 @@ pub(super) fn check_line(
     } else {
         return true;
     };
-    faults.push(Fault::row(field, reason).losing(lost));
+    faults.push(Fault::row(field, reason).skipping(skipped));
     false
 }
 

@@ -4,7 +4,7 @@ use shared::money::Currency;
 
 use super::{
     check::{COUNT_MAX, SKU_MAX, check_line},
-    error::{Fault, Lost},
+    error::{Fault, Skipped},
     money::PRICE_MAX_MINOR,
 };
 use crate::catalog::{
@@ -19,7 +19,7 @@ pub(super) fn check(
     currency: Currency,
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
-    check_line("sku", &variant.sku, SKU_MAX, Lost::Variant, &mut faults);
+    check_line("sku", &variant.sku, SKU_MAX, Skipped::Variant, &mut faults);
     if let Some(text) = variant.gtin.take()
         && !text.trim().is_empty()
     {

@@ -36,7 +36,7 @@ pub enum Error {
 
 /// What is lost by something that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum Skipped {
     /// The whole category or product.
     Row,
     /// One variant; the product stays as long as it has another.
@@ -54,8 +54,8 @@ pub struct BadRow {
     pub field: String,
     /// What is wrong with it.
     pub reason: String,
-    /// What was left out because of it.
-    pub lost: Lost,
+    /// What is skipped because of it.
+    pub skipped: Skipped,
 }
 
 impl std::fmt::Display for BadRow {
@@ -64,12 +64,12 @@ impl std::fmt::Display for BadRow {
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;
         }
-        let lost = match self.lost {
-            Lost::Row => "the row",
-            Lost::Variant => "the variant",
-            Lost::Field => "the field",
+        let skipped = match self.skipped {
+            Skipped::Row => "the row",
+            Skipped::Variant => "the variant",
+            Skipped::Field => "the field",
         };
-        write!(f, "{} ({lost} is skipped)", self.reason)
+        write!(f, "{} ({skipped} is skipped)", self.reason)
     }
 }
 
@@ -78,7 +78,7 @@ impl std::fmt::Display for BadRow {
 pub(super) struct Fault {
     pub(super) field: String,
     pub(super) reason: String,
-    pub(super) lost: Lost,
+    pub(super) skipped: Skipped,
 }
 
 impl Fault {
@@ -87,7 +87,7 @@ impl Fault {
         Self {
             field: field.into(),
             reason: reason.into(),
-            lost: Lost::Row,
+            skipped: Skipped::Row,
         }
     }
 
@@ -96,7 +96,7 @@ impl Fault {
         Self {
             field: field.into(),
             reason: reason.into(),
-            lost: Lost::Field,
+            skipped: Skipped::Field,
         }
     }
 
@@ -105,13 +105,13 @@ impl Fault {
         Self {
             field: field.into(),
             reason: reason.into(),
-            lost: Lost::Variant,
+            skipped: Skipped::Variant,
         }
     }
 
-    /// The same, with another loss.
-    pub(super) fn losing(self, lost: Lost) -> Self {
-        Self { lost, ..self }
+    /// Changes what the fault skips.
+    pub(super) fn skipping(self, skipped: Skipped) -> Self {
+        Self { skipped, ..self }
     }
 
     /// With the line.
@@ -120,20 +120,20 @@ impl Fault {
             line,
             field: self.field,
             reason: self.reason,
-            lost: self.lost,
+            skipped: self.skipped,
         }
     }
 }
 
 /// What was found wrong on the way to a row that can still be used.
 #[derive(Debug, Default)]
-pub(super) struct Notes(pub(super) Vec<Fault>);
+pub(super) struct Warnings(pub(super) Vec<Fault>);
 
-impl Notes {
-    /// The value, or nothing and a note that the field was left out.
-    pub(super) fn soft<T: Default>(&mut self, value: Result<T, Fault>) -> T {
+impl Warnings {
+    /// The value, or its default with a warning that the field is skipped.
+    pub(super) fn or_warn<T: Default>(&mut self, value: Result<T, Fault>) -> T {
         value.unwrap_or_else(|fault| {
-            self.0.push(fault.losing(Lost::Field));
+            self.0.push(fault.skipping(Skipped::Field));
             T::default()
         })
     }

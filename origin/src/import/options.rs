@@ -9,7 +9,7 @@ use crate::catalog::{
 
 /// A choice as a row of a spreadsheet tells it.
 #[derive(Default)]
-pub(super) struct Choice {
+pub(super) struct OptionChoice {
     /// The value's word; made from the name when absent.
     pub(super) code: Option<String>,
     /// The value's name; may be left out where the word was introduced before.
@@ -30,7 +30,7 @@ pub(super) fn option(code: Option<String>, names: Texts, taken: &[NewOption]) ->
 }
 
 /// The word of the chosen value, which is added when it is new.
-pub(super) fn choose(option: &mut NewOption, choice: Choice) -> String {
+pub(super) fn choose(option: &mut NewOption, choice: OptionChoice) -> String {
     let known = option.values.iter_mut().find(|value| match &choice.code {
         Some(code) => value.code == *code,
         None => first(&value.names) == first(&choice.names),

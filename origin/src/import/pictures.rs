@@ -119,11 +119,11 @@ pub(super) struct Photos {
     /// File names by their plain form.
     plain: HashMap<String, String>,
     /// The words of each file's name.
-    words: Vec<(String, Words)>,
+    words: Vec<(String, PhotoName)>,
 }
 
 /// A photo's name, taken apart.
-struct Words {
+struct PhotoName {
     words: Vec<String>,
     /// Which of several pictures of a thing; `front` is 1, `back` is 2, nothing is 1.
     number: u32,
@@ -149,7 +149,7 @@ impl Photos {
         names.sort();
         for name in names {
             let form = plain(&name);
-            words.push((name.clone(), Words::of(&form)));
+            words.push((name.clone(), PhotoName::of(&form)));
             plain_names.entry(form).or_insert(name);
         }
         Self {
@@ -181,7 +181,7 @@ impl Photos {
             return self.folder.file(name);
         }
         let form = plain(base(stored));
-        let wanted = Words::of(&form);
+        let wanted = PhotoName::of(&form);
         let about: Vec<String> = plain(product).split('-').map(str::to_owned).collect();
         let mut best: Vec<(f64, &str)> = self
             .words
@@ -206,7 +206,7 @@ impl Photos {
     }
 }
 
-impl Words {
+impl PhotoName {
     fn of(form: &str) -> Self {
         let mut words = Vec::new();
         let mut number = 1;

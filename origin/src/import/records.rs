@@ -92,7 +92,7 @@ impl<R: BufRead> Lines<R> {
 
 /// How the objects of a JSON file stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum JsonLayout {
     /// `[{…}, {…}]`
     Array,
     /// `{"products": [{…}, {…}], …}`: what follows the list is not looked at.
@@ -106,14 +106,14 @@ enum Shape {
 /// The objects of a JSON file.
 pub(super) struct Objects<R> {
     input: R,
-    shape: Shape,
+    shape: JsonLayout,
     line: u64,
     buffer: Vec<u8>,
 }
 
 /// Where the reading stands within a record.
 #[derive(Default)]
-struct Depth {
+struct NestingState {
     brackets: usize,
     in_text: bool,
     escaped: bool,
@@ -127,7 +127,7 @@ impl<R: BufRead> Objects<R> {
         }
         let mut objects = Self {
             input,
-            shape: Shape::Row,
+            shape: JsonLayout::Row,
             line: 1,
             buffer: Vec::new(),
         };
@@ -135,9 +135,9 @@ impl<R: BufRead> Objects<R> {
             None => return Err(empty()),
             Some(b'[') => {
                 objects.take()?;
-                objects.shape = Shape::Array;
+                objects.shape = JsonLayout::Array;
             }
-            Some(b'{') if objects.enter_products()? => objects.shape = Shape::Field,
+            Some(b'{') if objects.enter_products()? => objects.shape = JsonLayout::Field,
             Some(b'{') => {}
             Some(_) => return Err(objects.broken("not JSON: must be an array or an object")),
         }
@@ -147,13 +147,13 @@ impl<R: BufRead> Objects<R> {
     /// The next object; anything else that stands in its place comes out as it is.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         let line = match self.shape {
-            Shape::Ended => return Ok(None),
-            Shape::Row => match self.skip_blanks(b",")? {
+            JsonLayout::Ended => return Ok(None),
+            JsonLayout::Row => match self.skip_blanks(b",")? {
                 None => return Ok(None),
                 Some(b'{' | b'[') => self.read_row()?,
                 Some(_) => return Err(self.broken("not JSON: must be an object")),
             },
-            Shape::Array | Shape::Field => match self.read_element()? {
+            JsonLayout::Array | JsonLayout::Field => match self.read_element()? {
                 None => return Ok(None),
                 Some(line) => line,
             },
@@ -169,7 +169,7 @@ impl<R: BufRead> Objects<R> {
         }
         let line = self.line;
         self.buffer.clear();
-        let mut depth = Depth::default();
+        let mut depth = NestingState::default();
         loop {
             let Some(byte) = self.take()? else {
                 return Err(self.broken(&unfinished(line)));
@@ -191,7 +191,7 @@ impl<R: BufRead> Objects<R> {
     fn read_row(&mut self) -> Result<u64, Error> {
         let line = self.line;
         self.buffer.clear();
-        let mut depth = Depth::default();
+        let mut depth = NestingState::default();
         loop {
             let Some(byte) = self.take()? else {
                 return Err(self.broken(&unfinished(line)));
@@ -204,7 +204,7 @@ impl<R: BufRead> Objects<R> {
     }
 
     /// Keeps a byte of a record, as long as there is room, and follows the brackets.
-    fn keep(&mut self, byte: u8, depth: &mut Depth) -> Result<(), Error> {
+    fn keep(&mut self, byte: u8, depth: &mut NestingState) -> Result<(), Error> {
         if self.buffer.len() <= RECORD_MAX {
             self.buffer.push(byte);
         }
@@ -231,10 +231,10 @@ impl<R: BufRead> Objects<R> {
 
     /// The list is closed: of a bare one, it must be the end of the file too.
     fn end_list(&mut self) -> Result<(), Error> {
-        if self.shape == Shape::Array && self.skip_blanks(b"")?.is_some() {
+        if self.shape == JsonLayout::Array && self.skip_blanks(b"")?.is_some() {
             return Err(self.broken("there is content after the end of the list"));
         }
-        self.shape = Shape::Ended;
+        self.shape = JsonLayout::Ended;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::{error::Error, gate::Stop};
+use super::{error::Error, row_validator::Stop};
 
 /// Keys are their parts with a zero byte behind each.
 const ENTRIES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("entries");
@@ -28,14 +28,14 @@ pub(super) struct Spool {
 }
 
 /// The file, while it is filled.
-pub(super) struct Filling<'a> {
+pub(super) struct SpoolWriter<'a> {
     entries: redb::Table<'a, &'static [u8], &'static [u8]>,
 }
 
 impl Spool {
     /// A file that `fill` has filled.
     pub(super) fn filled(
-        fill: impl FnOnce(&mut Filling<'_>) -> Result<(), Stop>,
+        fill: impl FnOnce(&mut SpoolWriter<'_>) -> Result<(), Stop>,
     ) -> Result<Self, Stop> {
         let file = tempfile::tempfile().map_err(failed)?;
         let mut builder = Database::builder();
@@ -48,11 +48,11 @@ impl Spool {
         writing
             .set_durability(redb::Durability::None)
             .map_err(failed)?;
-        let mut filling = Filling {
+        let mut writer = SpoolWriter {
             entries: writing.open_table(ENTRIES).map_err(failed)?,
         };
-        fill(&mut filling)?;
-        drop(filling);
+        fill(&mut writer)?;
+        drop(writer);
         writing.commit().map_err(failed)?;
         let reading = database.begin_read().map_err(failed)?;
         Ok(Self {
@@ -97,7 +97,7 @@ impl Spool {
     }
 }
 
-impl Filling<'_> {
+impl SpoolWriter<'_> {
     /// Puts a text away. False when the key was taken; what was there first stays.
     pub(super) fn put(&mut self, key: &[&str], line: u64, text: &str) -> Result<bool, Error> {
         let key = bytes(key);
@@ -146,16 +146,16 @@ mod tests {
 
     #[test]
     fn entries_come_back_sorted_and_apart() {
-        let spool = Spool::filled(|filling| {
+        let spool = Spool::filled(|writer| {
             for (key, text) in [
                 (["row", "b", &ordered(2)], "b2"),
                 (["row", "a", &ordered(10)], "a10"),
                 (["row", "a", &ordered(-3)], "a-3"),
                 (["row", "ab", &ordered(1)], "ab1"),
             ] {
-                assert!(filling.put(&key, 7, text)?);
+                assert!(writer.put(&key, 7, text)?);
             }
-            assert!(!filling.put(&["row", "b", &ordered(2)], 8, "again")?);
+            assert!(!writer.put(&["row", "b", &ordered(2)], 8, "again")?);
             Ok(())
         });
         let Ok(spool) = spool else {

@@ -6,18 +6,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     app::App,
-    catalog::{self, BATCH_MAX, Prepared, Saved, SavedCategory, model::NewProduct},
+    catalog::{self, BATCH_MAX, PreparedProduct, Saved, SavedCategory, model::NewProduct},
     cli::Failure,
     db::Tx,
-    import::{BadRow, Located, Lost, Row},
+    import::{BadRow, LocatedRow, Row, Skipped},
 };
 
 use super::{Item, pictures::Pictures};
 
 /// What becomes of the rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Mode {
-    /// The first thing that is wrong stops it, and undoes everything.
+pub struct ImportMode {
+    /// Stop at the first fault and roll everything back.
     pub strict: bool,
     /// Everything is undone at the end.
     pub dry_run: bool,
@@ -25,8 +25,8 @@ pub struct Mode {
 
 /// What became of the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Rows that are new.
+pub struct ImportReport {
+    /// New rows.
     pub added: u64,
     /// Rows that were there and are different now.
     pub changed: u64,
@@ -39,7 +39,7 @@ pub struct Report {
     dry_run: bool,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             added,
@@ -62,17 +62,17 @@ impl fmt::Display for Report {
 /// Gathers and saves.
 pub struct Loader<'a> {
     app: &'a App,
-    mode: Mode,
+    mode: ImportMode,
     tx: Option<Tx>,
     batch: Vec<(u64, NewProduct)>,
     pictures: Pictures,
-    report: Report,
+    report: ImportReport,
     progress: ProgressBar,
 }
 
 impl<'a> Loader<'a> {
-    /// A loader that has seen nothing yet.
-    pub fn new(app: &'a App, mode: Mode) -> Result<Self, Failure> {
+    /// Opens the media folder.
+    pub fn new(app: &'a App, mode: ImportMode) -> Result<Self, Failure> {
         let progress = ProgressBar::new_spinner().with_style(
             ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}, {elapsed}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
@@ -83,9 +83,9 @@ impl<'a> Loader<'a> {
             tx: None,
             batch: Vec::with_capacity(BATCH_MAX),
             pictures: Pictures::open(&app.config, mode.dry_run)?,
-            report: Report {
+            report: ImportReport {
                 dry_run: mode.dry_run,
-                ..Report::default()
+                ..ImportReport::default()
             },
             progress,
         })
@@ -99,34 +99,34 @@ impl<'a> Loader<'a> {
     /// Takes a row, or what is wrong with one.
     pub async fn take(&mut self, item: Item) -> Result<(), Failure> {
         match item {
-            Err(bad) => self.complain(&bad),
-            Ok(Located {
+            Err(bad) => self.report_fault(&bad),
+            Ok(LocatedRow {
                 line,
                 row: Row::Category(category),
             }) => {
                 self.progress.inc(1);
                 let image = match &category.image {
-                    Some(image) => match self.pictures.put(image) {
+                    Some(image) => match self.pictures.ingest(image) {
                         Ok(image) => Some(image),
                         Err(reason) => {
-                            self.complain(&field(line, "image", reason));
+                            self.report_fault(&field(line, "image", reason));
                             None
                         }
                     },
                     None => None,
                 };
                 let context = self.app.context();
-                let tx = tx(self.app, &mut self.tx).await?;
+                let tx = transaction(self.app, &mut self.tx).await?;
                 match catalog::save_category(tx, context, &category, image.as_ref()).await? {
                     SavedCategory::Added => self.report.added += 1,
                     SavedCategory::Changed => self.report.changed += 1,
                     SavedCategory::Unchanged => self.report.unchanged += 1,
                     SavedCategory::Refused(name, reason) => {
-                        self.complain(&refused(line, name, reason));
+                        self.report_fault(&refused(line, name, reason));
                     }
                 }
             }
-            Ok(Located {
+            Ok(LocatedRow {
                 line,
                 row: Row::Product(product),
             }) => {
@@ -149,14 +149,14 @@ impl<'a> Loader<'a> {
             return Ok(());
         }
         let context = self.app.context();
-        let tx = tx(self.app, &mut self.tx).await?;
+        let tx = transaction(self.app, &mut self.tx).await?;
         let saved = catalog::save_products(tx, context, &prepared).await?;
         for (line, saved) in lines.into_iter().zip(saved) {
             match saved {
                 Saved::Added(_) => self.report.added += 1,
                 Saved::Changed(_) => self.report.changed += 1,
                 Saved::Unchanged(_) => self.report.unchanged += 1,
-                Saved::Refused(name, reason) => self.complain(&refused(line, name, reason)),
+                Saved::Refused(name, reason) => self.report_fault(&refused(line, name, reason)),
             }
         }
         if !(self.mode.strict || self.mode.dry_run) {
@@ -165,12 +165,15 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Puts the pictures of a batch into the media folder.
-    async fn prepare(&mut self, batch: Vec<(u64, NewProduct)>) -> Result<Vec<Prepared>, Failure> {
+    /// Ingests the pictures of a batch into the media folder.
+    async fn prepare(
+        &mut self,
+        batch: Vec<(u64, NewProduct)>,
+    ) -> Result<Vec<PreparedProduct>, Failure> {
         let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();
         let pictures = self.pictures.clone();
         let work = tokio::task::spawn_blocking(move || {
-            pictures.put_all(batch.into_iter().map(|(_, product)| product).collect())
+            pictures.ingest_all(batch.into_iter().map(|(_, product)| product).collect())
         });
         let prepared = work
             .await
@@ -178,15 +181,15 @@ impl<'a> Loader<'a> {
         let mut ready = Vec::with_capacity(prepared.len());
         for (line, (prepared, missing)) in lines.into_iter().zip(prepared) {
             for (index, reason) in missing {
-                self.complain(&field(line, &format!("images[{index}]"), reason));
+                self.report_fault(&field(line, &format!("images[{index}]"), reason));
             }
             ready.push(prepared);
         }
         Ok(ready)
     }
 
-    /// Says what is wrong; with `--strict` that is the end.
-    fn complain(&mut self, bad: &BadRow) {
+    /// Reports a fault. With `--strict`, it stops the import.
+    fn report_fault(&mut self, bad: &BadRow) {
         self.report.bad += 1;
         self.progress.suspend(|| eprintln!("{bad}"));
         if self.mode.strict && self.report.stopped.is_none() {
@@ -201,8 +204,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Saves the rest and counts anew. `unread` says why the file could not be read to its end.
-    pub async fn finish(mut self, unread: Option<String>) -> Result<Report, Failure> {
+    /// Saves the last batch and recounts facets. `unread` is the error that ended reading early.
+    pub async fn finish(mut self, unread: Option<String>) -> Result<ImportReport, Failure> {
         if !self.has_stopped() && !self.batch.is_empty() {
             self.save().await?;
         }
@@ -218,7 +221,7 @@ impl<'a> Loader<'a> {
                 (self.report.added, self.report.changed) = (0, 0);
             }
         } else {
-            let tx = tx(self.app, &mut self.tx).await?;
+            let tx = transaction(self.app, &mut self.tx).await?;
             catalog::recount(tx, self.app.context()).await?;
             self.commit().await?;
         }
@@ -228,8 +231,8 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The transaction that is under way, or a new one.
-async fn tx<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx, Failure> {
+/// The open transaction, or a new one.
+async fn transaction<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx, Failure> {
     match tx {
         Some(tx) => Ok(tx),
         None => Ok(tx.insert(app.db.write().await?)),
@@ -241,7 +244,7 @@ fn refused(line: u64, field: &str, reason: String) -> BadRow {
         line,
         field: field.to_owned(),
         reason,
-        lost: Lost::Row,
+        skipped: Skipped::Row,
     }
 }
 
@@ -250,6 +253,6 @@ fn field(line: u64, field: &str, reason: String) -> BadRow {
         line,
         field: field.to_owned(),
         reason,
-        lost: Lost::Field,
+        skipped: Skipped::Field,
     }
 }

@@ -39,7 +39,7 @@ pub struct Library {
 }
 
 /// Whose turn it is to have a large picture unpacked.
-static TURN: Mutex<()> = Mutex::new(());
+static INGEST_LOCK: Mutex<()> = Mutex::new(());
 
 impl Library {
     /// Opens the folder, and makes it if it is not there yet. It takes pictures of at most so many pixels.
@@ -66,8 +66,8 @@ impl Library {
         let image = described(&name, size);
         if !self.has_all(&image) {
             let pixels = u64::from(size.0) * u64::from(size.1);
-            let _turn =
-                (pixels > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+            let _turn = (pixels > LARGE)
+                .then(|| INGEST_LOCK.lock().unwrap_or_else(PoisonError::into_inner));
             for (width, encoded) in raster::renditions(content, &widths(size.0))? {
                 self.write(&format!("{name}-{width}.webp"), &encoded.webp)?;
                 self.write(&format!("{name}-{width}.jpg"), &encoded.jpeg)?;
