@@ -1,4 +1,4 @@
-//! The cart of an account: one that is open, the same in every browser. All SQL of `user_carts`.
+//! The cart of an account: one open cart, shared by all browsers. All SQL of `user_carts`.
 
 use shared::{
     cart::{Cart, UpdateCart},
@@ -17,8 +17,8 @@ use crate::{
 
 use super::{Error, addresses, login};
 
-/// The account's cart, with what is in the guest's. The guest's cart is never made the account's:
-/// whoever knew its token would read what its new owner writes into it.
+/// Opens the account's cart and merges the guest's lines into it. The guest's cart never becomes
+/// the account's: anyone who knew its token could read the owner's data.
 pub async fn open(
     app: &App,
     user: UserId,
@@ -32,7 +32,7 @@ pub async fn open(
     if let Some(guest) = guest {
         let merge = Change::Merge(guest.to_owned());
         match cart::change(app, Some(&token), None, merge, locale).await {
-            // There is nothing in a cart that is none, that is somebody's, or that was ordered.
+            // An unknown, foreign or ordered guest cart has nothing to merge.
             Ok(_) | Err(cart::Error::Invalid(_) | cart::Error::Ordered) => {}
             Err(error) => return Err(error.into()),
         }
@@ -68,7 +68,7 @@ async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error
     drop(reader);
     book.truncate(1);
     let update = UpdateCart {
-        // An account of an older version may have an address that nothing can be sent to.
+        // An older version may have stored an email address that mail cannot be sent to.
         email: EmailAddress::parse(&account.email).ok().map(String::from),
         shipping_address: book.pop().map(|it| it.address),
         ..UpdateCart::default()

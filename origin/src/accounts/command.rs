@@ -1,5 +1,5 @@
-//! `origin user`: people who run the shop, made by whoever runs the machine. There is no account that is
-//! there by itself.
+//! `origin user`: accounts of staff and owners, created from the command line. There is no default
+//! account.
 
 use std::{io::Read as _, path::PathBuf, process::ExitCode};
 
@@ -105,7 +105,7 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes the second factor of somebody away who has lost it.
+/// Removes the second factor of an account.
 async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure> {
     let reset = async || {
         let mut reader = app.db.read().await?;
@@ -139,7 +139,7 @@ fn read(file: &std::path::Path) -> Result<String, Failure> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Writes the account, and gives the token of a link that sets its password.
+/// Saves the account and returns the token of a link that sets its password.
 async fn save(
     app: &App,
     email: &str,
@@ -160,7 +160,7 @@ async fn save(
             known.account.rights = rights;
             known.password_hash = hash.unwrap_or(known.password_hash);
             store::save(&mut tx, &known, now).await?;
-            // Whoever has another role signs in anew.
+            // A changed role requires a new sign-in.
             super::end_all(app, &mut tx, known.account.id).await?;
             known.account.id
         }
@@ -187,14 +187,14 @@ async fn save(
     )
     .await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
-    // Origins that remember sessions learn of it, though this process may know none of them.
+    // Invalidates session caches of origins, although this process may use no Redis.
     let account = [Tag::Account(id.get())];
     app.changes.note(&mut tx, now, &account).await?;
     tx.commit().await?;
     Ok(token)
 }
 
-/// Gives an account a role, as `origin user create` does.
+/// Sets the role of an account, as `origin user create` does.
 pub async fn set_role_by_command(
     app: &App,
     email: &str,

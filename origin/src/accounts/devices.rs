@@ -1,7 +1,7 @@
-//! Browsers that have signed in before. Whoever guesses an account's password from many networks makes
-//! the shop refuse everybody whom it does not know; a browser that its owner has used is known by a
-//! cookie, and has limits of its own (OWASP, Device Cookies). It opens nothing. All SQL of
-//! `known_devices`.
+//! Device cookies (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). Guessing an
+//! account's password from many networks uses up the limit for unknown clients. A browser that has
+//! signed in to the account before presents a device token and has limits of its own, so that its
+//! owner is not locked out. A device token authenticates nobody. All SQL of `known_devices`.
 
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::{HeaderMap, HeaderValue};
@@ -19,13 +19,13 @@ use super::{Error, links::hash, model::Device};
 /// How long a device token is valid after the sign-in that issued it.
 const LIFETIME_DAYS: i64 = 180;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// The most accounts that one browser is known for; those that it signed in to first are forgotten.
+/// The most accounts whose device tokens one browser keeps. The oldest tokens are dropped.
 const ACCOUNTS_MAX: usize = 4;
-/// The most browsers of one account; the oldest are forgotten.
+/// The most device tokens of one account. The oldest are deleted.
 const DEVICES_MAX: i64 = 20;
 
-/// The marks that a browser keeps, one for each account that was signed in to, the last one first. They are
-/// secrets.
+/// The device tokens of a browser, one for each account that it signed in to, the most recent
+/// first. They are secrets and must not be logged.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct DeviceTokens(Vec<String>);
 
@@ -57,7 +57,7 @@ impl DeviceTokens {
         self.0.iter().map(|it| hash(it)).collect()
     }
 
-    /// The cookie that a browser keeps them in.
+    /// The `Set-Cookie` value that stores them.
     pub(super) fn cookie(&self, config: &Config) -> HeaderValue {
         let cookie = Cookie::build((cookie_name(config), self.0.join(".")))
             .path("/")
@@ -70,7 +70,7 @@ impl DeviceTokens {
     }
 }
 
-/// The hash of the mark by which this browser is known to the account with this address.
+/// The hash of the device token that this device has for the account with this email address.
 pub(super) async fn find(
     conn: &mut AnyConnection,
     device: &Device,
@@ -98,7 +98,7 @@ pub(super) async fn find(
     Ok(None)
 }
 
-/// The hash of a mark by which a browser is known to some account.
+/// The hash of a valid device token in a request, whichever account it is for.
 pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<String>, Error> {
     let tokens = DeviceTokens::of(&app.config, headers);
     if tokens.0.is_empty() {

@@ -1,4 +1,4 @@
-//! What a person may ask of the shop about themselves: everything, or nothing any more.
+//! Export and erasure of personal data (GDPR, articles 15 and 17).
 
 use shared::account::{AccountExport, Role};
 
@@ -15,7 +15,7 @@ use super::{
     second_factor, store,
 };
 
-/// Everything that the shop knows of somebody.
+/// All personal data of an account.
 pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
     let account = login::account(app, person.user).await?;
     let cart = match carts::find(app, person.user).await? {
@@ -33,9 +33,9 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
     })
 }
 
-/// Erases a person. Their orders stay, without name, address and note; as long as one of them is not
-/// done the person is needed. What is on its way, was given up, is kept for repeated requests or lies in
-/// the mailbox folder names them no more, either.
+/// Erases an account. Its orders stay, without name, address and note; an open order prevents the
+/// erasure. Queued and parked messages, stored idempotent responses and the mailbox folder no
+/// longer hold personal data afterwards, either.
 pub async fn erase(
     app: &App,
     person: &Person,

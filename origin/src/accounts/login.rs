@@ -1,4 +1,4 @@
-//! Signing in and out, and passwords that change.
+//! Signing in and out, and checking passwords.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -27,7 +27,7 @@ use super::{
     tokens,
 };
 
-/// Somebody who has just signed in, with what their browser keeps.
+/// A session that has just begun: the account, and the cookies of the browser.
 #[derive(Clone, Debug)]
 pub(super) struct NewSession {
     pub(super) account: Account,
@@ -35,7 +35,8 @@ pub(super) struct NewSession {
     pub(super) device_tokens: DeviceTokens,
 }
 
-/// That somebody knows the password of an account: the account as it was when the password fitted.
+/// Proof that the client knows the password of an account, with the account as it was when the
+/// password was checked.
 #[derive(Clone, Debug)]
 pub(super) struct PasswordProof {
     stored: StoredUser,
@@ -49,7 +50,7 @@ impl PasswordProof {
         self.stored.account.id
     }
 
-    /// Whether a code is needed, too.
+    /// Whether a code of the second factor is required as well.
     pub(super) fn needs_code(&self) -> bool {
         self.second_factor
     }
@@ -103,7 +104,7 @@ pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<
     record_wrong_code(app, proof.user(), "browser", begun).await
 }
 
-/// Uses a code up, where the account has a second factor.
+/// Consumes a code, where the account has a second factor.
 pub(super) async fn accept_code(
     app: &App,
     tx: &mut Tx,
@@ -240,7 +241,7 @@ async fn record_failed_sign_in(
     Ok(tx.commit().await?)
 }
 
-/// Signs out, here or everywhere.
+/// Signs out: ends this session or token family, or all of the account's.
 pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if everywhere {
@@ -256,7 +257,7 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
     Ok(tx.commit().await?)
 }
 
-/// Ends one session or one sign-in of a program, and what is known there of the account's cart.
+/// Ends one session or token family, and replaces the cart's token, which is known there.
 pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> Result<(), Error> {
     let end = async || {
         let mut tx = app.db.write().await?;
@@ -307,7 +308,7 @@ pub(super) async fn verify_own_password(
     }
 }
 
-/// Notes that somebody who has signed in has given their password again.
+/// Checks the password again and records it with the session or token family.
 pub(super) async fn reauthenticate(
     app: &App,
     person: &Person,
@@ -331,7 +332,8 @@ pub(super) async fn reauthenticate(
     db::retried(prove, Error::is_conflict).await
 }
 
-/// What a page keeps of somebody whose password was right, until they have typed a code.
+/// The state between the two steps of a sign-in on a page: the password was correct, the code is
+/// still missing.
 #[derive(Serialize, Deserialize)]
 struct CodeTicket {
     user: UserId,
@@ -340,7 +342,7 @@ struct CodeTicket {
     password_fingerprint: String,
 }
 
-/// What the first step of a page's sign-in came to.
+/// The outcome of the first step of a sign-in on a page.
 pub(super) enum FirstStep {
     /// The session has begun.
     SignedIn(Box<NewSession>),
@@ -348,7 +350,7 @@ pub(super) enum FirstStep {
     CodeNeeded(String),
 }
 
-/// Signs in on a page, or asks for a code.
+/// The first step of a sign-in on a page: checks the password.
 pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<FirstStep, Error> {
     let proof = verify_password(app, &request.email, request.password, device).await?;
     let begin = async || {
@@ -374,7 +376,7 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
     db::retried(begin, Error::is_conflict).await
 }
 
-/// Signs in with a ticket and a code.
+/// The second step: checks the ticket and the code.
 pub(super) async fn finish(
     app: &App,
     ticket: &str,
@@ -405,7 +407,7 @@ pub(super) async fn finish(
     record_wrong_code(app, user, "browser", done).await
 }
 
-/// The account of somebody who has signed in.
+/// The account of a person who has signed in.
 pub async fn account(app: &App, user: UserId) -> Result<Account, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;

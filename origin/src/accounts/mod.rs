@@ -1,10 +1,11 @@
-//! Accounts: who somebody is, how they prove it, and what is theirs. Owns `users`, `user_addresses`,
-//! `sessions`, `known_devices`, `second_factors`, `recovery_codes`, `account_links`, `user_carts`,
-//! `api_keys`, `token_families` and `refresh_tokens`.
+//! Accounts: authentication, sessions, tokens, rights and address books. Owns `users`,
+//! `user_addresses`, `sessions`, `known_devices`, `second_factors`, `recovery_codes`,
+//! `account_links`, `user_carts`, `api_keys`, `token_families` and `refresh_tokens`.
 //!
-//! What must stay true: whatever opens something is kept as its hash; nobody learns from an answer,
-//! or from how long it takes, whether there is an account with some address; an account is there once
-//! its address was proved, and not before; whoever changes a password or a role ends every session.
+//! Invariants: secrets of clients (session, device and refresh tokens, keys, links, recovery codes)
+//! are stored as hashes; neither a response nor its duration reveals whether an email address has
+//! an account; an account exists once its address is verified, not before; changing a password or a
+//! role ends every session.
 
 mod addresses;
 mod carts;
@@ -18,12 +19,12 @@ mod login;
 mod model;
 mod pages;
 mod password;
-mod register;
 mod principal;
+mod register;
 mod reset;
 mod second_factor;
-mod sessions;
 mod session_cache;
+mod sessions;
 mod signer;
 mod store;
 mod tokens;
@@ -57,9 +58,10 @@ use crate::{
     db::{self, Db, Tx},
 };
 
-/// Ends whatever somebody has in their browsers and programs: sessions, tokens, and the name of the cart.
+/// Ends every session and token family of an account, and replaces the token of its cart.
 async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
-    // Whoever signs in meanwhile waits, or their session would be ended and remembered.
+    // The row lock makes a concurrent sign-in wait; otherwise its session could be deleted here and
+    // still be cached.
     store::lock(tx, user).await?;
     sessions::end_all(app, tx, user).await?;
     tokens::end_all(tx, user).await?;

@@ -1,9 +1,9 @@
-//! Passwords as hashes: argon2id (RFC 9106) with OWASP's parameters. Each costs 19 MiB and some tens
-//! of milliseconds, so they are made off the async threads, as many at once as there are cores, and
-//! who comes when too many wait is told so.
+//! Password hashing: argon2id (RFC 9106) with OWASP's parameters. A hash costs 19 MiB and some tens
+//! of milliseconds, so hashes run on blocking threads, at most one per core, behind a bounded
+//! queue. A request that finds the queue full fails at once.
 //!
-//! Anybody can ask for a hash, from as many networks as they can rent. Clients that are known have places
-//! of their own, in the queue and on a core, which no number of unknown ones takes.
+//! Anyone can cause a hash, from as many networks as they can rent. Known clients therefore have a
+//! queue of their own and a core that unknown clients cannot occupy.
 
 use std::{
     collections::HashMap,
@@ -22,25 +22,25 @@ use crate::limits::Network;
 
 use super::Error;
 
-/// The most unknown clients that wait, and the most known ones.
+/// The length of each queue: of unknown clients and of known ones.
 const WAITING_MAX: usize = 64;
 /// The most waiting unknown clients of one site: an IPv6 /48 or an IPv4 /24.
 const SITE_WAITING_MAX: usize = 8;
 /// The most waiting known clients of one account.
 const ACCOUNT_WAITING_MAX: usize = 4;
 
-/// Who asks for a hash.
+/// The client on whose behalf a hash is computed.
 #[derive(Clone, Copy, Debug)]
 pub enum PasswordClient<'n> {
     /// A client with a session, a device token or a link of this account.
     Known(UserId),
-    /// Whoever has the link of a message, which is one account's or will be.
+    /// A client with a link of a mail, before or without an account.
     Linked,
-    /// Anybody else, in this network.
+    /// Any other client, in this network.
     Unknown(&'n Network),
 }
 
-/// Makes and checks hashes.
+/// Computes and verifies password hashes under concurrency limits.
 #[derive(Debug)]
 pub struct Hasher {
     /// One permit per core.
@@ -82,7 +82,7 @@ impl Hasher {
         self.run_blocking(client, move || hash(&password)).await
     }
 
-    /// Whether this is the password of that hash. Without a hash it is not, which takes as long.
+    /// Whether the password matches the hash. Without a hash it does not, after the same work.
     pub async fn verify(
         &self,
         client: PasswordClient<'_>,
@@ -98,7 +98,7 @@ impl Hasher {
         Ok(right.await? && exists)
     }
 
-    /// How many passwords wait for their turn.
+    /// How many passwords wait for a permit.
     pub fn waiting(&self) -> usize {
         self.known.len() + self.unknown.len()
     }
@@ -141,7 +141,7 @@ impl Hasher {
     }
 }
 
-/// Those who wait: all of them, and how many of each site or account.
+/// Counts waiting clients: in all, and by site or account.
 #[derive(Debug, Default)]
 struct HashQueue {
     all: AtomicUsize,
@@ -281,7 +281,7 @@ mod tests {
         assert!(hasher.unknown.by_key.lock().unwrap().is_empty());
     }
 
-    /// However many unknown clients wait, one that is known is next.
+    /// However many unknown clients wait, a known one is next.
     #[tokio::test]
     async fn known_clients_do_not_wait_for_unknown_ones() {
         for cores in [1, 2] {

@@ -1,5 +1,5 @@
-//! Opening an account, and the messages with links. What is done and answered is the same whether there
-//! is an account or not; who has one is looked up when the message goes out.
+//! Registration, and mails with links. Work and response are the same whether the account exists or
+//! not; that is looked up when the mail is sent.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -25,7 +25,7 @@ use super::{
     store::{self, NewUser, StoredUser},
 };
 
-/// What is kept of somebody until they have proved their address.
+/// A registration whose email address is not verified yet.
 #[derive(Serialize, Deserialize)]
 struct PendingRegistration {
     name: String,
@@ -33,8 +33,8 @@ struct PendingRegistration {
     locale: Locale,
 }
 
-/// Whose address is to change. Another password makes the link worth nothing: whoever asked for it
-/// knew the old one.
+/// A change of an email address that is not verified yet. A changed password voids the link,
+/// because its client knew the old one.
 #[derive(Serialize, Deserialize)]
 struct PendingEmailChange {
     user: UserId,
@@ -43,18 +43,18 @@ struct PendingEmailChange {
     password_fingerprint: String,
 }
 
-/// What a message with a link is made of: the payload of its row in the outbox.
+/// A mail with a link: the payload of its row in the outbox.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LinkMessage {
-    /// Where it goes.
+    /// The recipient.
     pub email: String,
-    /// The link's token; empty where there is no link.
+    /// The link's token. Empty if the mail has no link.
     pub token: String,
     /// Its language.
     pub locale: Locale,
 }
 
-/// Takes what is needed for an account and sends a link to its address.
+/// Stores a registration and sends a link to its email address.
 pub(super) async fn register(app: &App, request: Register, device: &Device) -> Result<(), Error> {
     let (email, name) = validate(&request)?;
     check_recipient_limit(app, Purpose::Register, &email).await?;
@@ -91,14 +91,14 @@ fn validate(request: &Register) -> Result<(String, String), Error> {
     }
 }
 
-/// Sends a link with which a new password can be set.
+/// Sends a link that sets a new password.
 pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
     let email = model::email(&request.email)?;
     check_recipient_limit(app, Purpose::Reset, &email).await?;
     send_link(app, Purpose::Reset, &email, &(), request.locale).await
 }
 
-/// Sends a link to the address that somebody wants to have.
+/// Sends a link to the new email address of an account.
 pub(super) async fn change_email(
     app: &App,
     user: UserId,
@@ -155,12 +155,12 @@ async fn send_link<T: Serialize>(
     db::retried(send, Error::is_conflict).await
 }
 
-/// What messages to one address are about.
+/// The outbox subject of mails to one email address.
 pub(super) fn subject_of(email: &str) -> String {
     format!("account:{}", &links::hash(email)[..32])
 }
 
-/// A message to one address; those to the same one keep their order.
+/// A mail as an outbox message. Mails to one email address are delivered in order.
 pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message, Error> {
     Ok(Message {
         topic,
@@ -177,9 +177,9 @@ pub(super) fn invalid_link() -> Error {
     )
 }
 
-/// Uses the link of a message that opens an account or moves it to another address. A link alone does
-/// neither: whoever uses it is also who asked for it, which the password of the new account shows, or
-/// the session of the one that moves.
+/// Uses a link that verifies an email address: it creates an account or changes its email address.
+/// The link alone is not enough. Its client must also be the one who requested it, which the
+/// password of the new account shows, or a session of the account that changes.
 pub(super) async fn verify(
     app: &App,
     request: UseLink,

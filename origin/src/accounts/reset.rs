@@ -1,4 +1,4 @@
-//! Passwords that change: by whoever knows the old one, or with the link of a message.
+//! Changing a password, with the current one or with the link of a mail.
 
 use shared::{
     account::{ChangePassword, ResetPassword},
@@ -23,7 +23,7 @@ use super::{
     store::{self, StoredUser},
 };
 
-/// Sets another password. Every session ends, and a new one begins.
+/// Changes the password. Every session ends, and a new one begins.
 pub(super) async fn change_password(
     app: &App,
     person: &Person,
@@ -44,8 +44,9 @@ pub(super) async fn change_password(
     db::retried(change, Error::is_conflict).await
 }
 
-/// Sets a new password with the token of a link. Every session ends, and a new one begins. Where the
-/// account has a second factor, the link alone does nothing: who reads somebody's mail has no code.
+/// Sets a new password with the token of a link. Every session ends, and a new one begins. Where
+/// the account has a second factor, a code is required too: access to the mailbox alone is not
+/// enough.
 pub(super) async fn reset_password(
     app: &App,
     request: ResetPassword,

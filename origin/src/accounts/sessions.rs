@@ -1,5 +1,4 @@
-//! Browsers that are signed in. The cookie holds 128 random bits; the table their hash. All SQL of
-//! `sessions`.
+//! Browser sessions. The cookie holds 128 random bits, the table their hash. All SQL of `sessions`.
 
 use shared::{
     account::Session,
@@ -27,7 +26,7 @@ const RECORD_USE_AFTER_MS: i64 = 5 * 60 * 1_000;
 /// The most sessions of one account. Beyond it the oldest sessions end.
 const SESSIONS_MAX: i64 = 50;
 
-/// Signs somebody in and gives what the cookie holds.
+/// Begins a session and returns its token.
 pub(super) async fn begin(
     app: &App,
     tx: &mut Tx,
@@ -73,7 +72,7 @@ async fn end_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Who has signed in with this cookie. That it was used is noted now and then.
+/// The person whose session has this token. Records the use of the session now and then.
 pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<Person>, Error> {
     let mut reader = db.read().await?;
     let hash = hash(token);
@@ -124,7 +123,7 @@ async fn record_use(db: &Db, hash: &str, now: Timestamp) -> Result<(), db::Error
     tx.commit().await
 }
 
-/// The sessions of an account, the last used one first.
+/// The sessions of an account, the most recently used first.
 pub(super) async fn list(
     conn: &mut AnyConnection,
     user: UserId,
@@ -179,7 +178,7 @@ pub(super) async fn record_reauthentication(
     Ok(())
 }
 
-/// The hashes of one session of an account, or of all of them.
+/// The token hashes of one session of an account, or of all.
 async fn hashes_of(
     tx: &mut Tx,
     user: UserId,
@@ -205,7 +204,7 @@ async fn hashes_of(
     query.fetch_all(tx.conn()).await
 }
 
-/// Ends one session of an account; false when there is none.
+/// Ends one session of an account. False if it does not exist.
 pub(super) async fn end(
     app: &App,
     tx: &mut Tx,

@@ -12,31 +12,31 @@ use crate::db::{self, Tx};
 
 use super::{Error, model::role_of};
 
-/// Somebody who is new.
+/// A new account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The address, proved.
+    /// The verified email address.
     pub email: String,
-    /// What to call them.
+    /// The name; may be empty.
     pub name: String,
     /// The hash of the password.
     pub password_hash: String,
-    /// What they are to the shop.
+    /// Customer, staff or owner.
     pub role: Role,
-    /// What they may do.
+    /// The rights of staff.
     pub rights: Vec<Right>,
     /// The language of messages.
     pub locale: Locale,
 }
 
-/// An account with what proves it.
+/// An account with its password hash.
 #[derive(Clone, Debug)]
 pub(super) struct StoredUser {
     pub(super) account: Account,
     pub(super) password_hash: String,
 }
 
-/// Writes somebody new; `None` when there is somebody with this address.
+/// Adds an account. False if its email address is taken.
 pub(super) async fn add(
     tx: &mut Tx,
     id: UserId,
@@ -64,7 +64,7 @@ pub(super) async fn add(
         .await;
     match done {
         Ok(_) => Ok(true),
-        // Somebody was faster, on another connection.
+        // Another connection has added it meanwhile.
         Err(error)
             if error
                 .as_database_error()
@@ -89,7 +89,7 @@ macro_rules! select_user {
     };
 }
 
-/// The account with this address.
+/// The account with this email address.
 pub(super) async fn find_by_email(
     conn: &mut AnyConnection,
     email: &str,
@@ -145,7 +145,7 @@ pub(super) async fn page(
     rows.iter().map(|row| Ok(stored(row)?.account)).collect()
 }
 
-/// Who owns the shop. `lock` locks their rows.
+/// The owners of the shop. `lock` is the locking clause.
 pub(super) async fn owners(
     conn: &mut AnyConnection,
     lock: &'static str,
@@ -211,7 +211,7 @@ pub(super) async fn save(tx: &mut Tx, stored: &StoredUser, now: Timestamp) -> Re
     }
 }
 
-/// Leaves nothing of a person but the row's identity.
+/// Erases the personal data of an account; its id stays.
 pub(super) async fn erase(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update users

@@ -1,7 +1,7 @@
-//! Tokens of programs that act for somebody with an account: a short access token (JWT, RFC 7519, signed
-//! with Ed25519 and nothing else) and refresh tokens, each of which is used once. Who uses one again has
-//! stolen it or was stolen from: everything that came of that sign-in ends. All SQL of
-//! `token_families` and `refresh_tokens`.
+//! Tokens of programs that act for a person: a short-lived access token (JWT, RFC 7519, signed with
+//! Ed25519 only) and single-use refresh tokens (rotation, RFC 9700 §4.14.2). A refresh token that
+//! is used twice was stolen, so its whole family is revoked. All SQL of `token_families` and
+//! `refresh_tokens`.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -24,18 +24,18 @@ use super::{
     signer::ValidityPeriod,
 };
 
-/// How long an access token is good for.
+/// Lifetime of an access token.
 const ACCESS_MS: i64 = 10 * 60 * 1_000;
-/// How long after the last use of a refresh token its successor can be used.
+/// Lifetime of a refresh token.
 const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Serialize, Deserialize)]
 struct AccessClaims {
     iss: String,
     aud: String,
     sub: UserId,
-    /// The sign-in that it came of.
+    /// The token family: one per sign-in.
     fam: FamilyId,
     nbf: i64,
     iat: i64,
@@ -48,7 +48,7 @@ impl ValidityPeriod for AccessClaims {
     }
 }
 
-/// Signs in with a password and gives the first tokens.
+/// Signs in with a password and issues the first tokens of a family.
 pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<Tokens, Error> {
     let code = request.code.clone();
     let proof = login::verify_password(app, &request.email, request.password, device).await?;
@@ -140,7 +140,7 @@ fn token_response(
     })
 }
 
-/// Gives the next tokens for a refresh token.
+/// Exchanges a refresh token for new tokens.
 pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
     let refresh = async || {
         let now = app.clock.now();
@@ -223,7 +223,7 @@ pub(super) async fn end_family(tx: &mut Tx, family: FamilyId) -> Result<(), db::
     Ok(())
 }
 
-/// The sign-ins of somebody's programs.
+/// The token families of a person.
 pub(super) async fn list(
     conn: &mut AnyConnection,
     person: &Person,
@@ -245,7 +245,7 @@ pub(super) async fn list(
         program: true,
         agent,
         created_at: Timestamp::from_millis(created_at),
-        // Each use gives it as long again.
+        // Each use extends the family by the whole lifetime.
         seen_at: Timestamp::from_millis(expires_at - REFRESH_MS),
     };
     Ok(rows.into_iter().map(session).collect())
@@ -274,7 +274,7 @@ pub(super) async fn end_family_of(
     Ok(true)
 }
 
-/// Ends everything that programs of somebody have.
+/// Ends every token family of an account.
 pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     for statement in [
         "delete from refresh_tokens
@@ -290,7 +290,7 @@ pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> 
     Ok(())
 }
 
-/// Ends what came of the sign-in that this token belongs to. One that is none ends nothing.
+/// Revokes the family of a refresh token (RFC 7009 §2). An unknown token is not an error.
 pub(super) async fn revoke(app: &App, token: &str) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if let Some((family, ..)) = find(&mut tx, token, app.clock.now()).await? {

@@ -1,4 +1,4 @@
-//! Accounts over HTTP. The session is a cookie that only the server reads.
+//! Accounts over HTTP. The session cookie is `HttpOnly`.
 
 use std::convert::Infallible;
 
@@ -91,8 +91,9 @@ pub fn routes() -> Router<App> {
         .merge(pages::routes())
 }
 
-/// The cookie's name. Browsers keep a `__Host-` cookie to the one host that set it over HTTPS, and not
-/// every browser takes one from plain `http://localhost`, where it has a name without the promise.
+/// The cookie's name. Browsers bind a `__Host-` cookie to the host that set it over HTTPS
+/// (RFC 6265bis §4.1.3.2). Not every browser accepts one from plain `http://localhost`, hence the
+/// name without the prefix.
 fn cookie_name(config: &Config) -> &'static str {
     if config.is_secure() {
         "__Host-session"
@@ -101,7 +102,7 @@ fn cookie_name(config: &Config) -> &'static str {
     }
 }
 
-/// The session that a request names.
+/// The session token in a request's cookie.
 pub(super) fn session_token(config: &Config, headers: &HeaderMap) -> Option<String> {
     let jar = CookieJar::from_headers(headers);
     Some(jar.get(cookie_name(config))?.value().to_owned())
@@ -112,8 +113,8 @@ pub fn has_session_cookie(config: &Config, headers: &HeaderMap) -> bool {
     session_token(config, headers).is_some_and(|it| !it.is_empty())
 }
 
-/// The cookie of a session, or one that takes it away. The browser keeps it until it is closed; how
-/// long it is good for the server decides.
+/// The `Set-Cookie` value of a session, or one that removes the cookie. It is a cookie of the
+/// browser session; the server decides when it expires.
 fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     let cookie = SetCookie {
         name: cookie_name(config),
@@ -208,7 +209,7 @@ async fn new_session_answer(app: &App, session: NewSession, guest: Option<String
     Ok(signed_in(app, &session, &SignedIn { account, cart }))
 }
 
-/// The cart of somebody who has just signed in, with what the guest had.
+/// The account's cart after a sign-in, with the guest's lines merged into it.
 pub(super) async fn cart_of(
     app: &App,
     session: &NewSession,
@@ -224,7 +225,7 @@ pub(super) async fn cart_of(
     }
 }
 
-/// Whoever was not signed in is signed out as well.
+/// Signing out succeeds without a session, too.
 async fn logout(
     State(app): State<App>,
     me: Result<RequireSignIn, Refusal>,

@@ -67,7 +67,8 @@ fn part(token: &str, index: usize) -> Value {
 }
 
 db_test! {
-    /// An access token speaks for its owner for ten minutes; every other one is refused, however it is made.
+    /// An access token speaks for its owner for ten minutes; every other one is refused, however it
+    /// is made.
     async fn only_our_own_tokens_are_believed(shop) {
         member(shop, "ada@example.org").await;
         let (access, _) = tokens(shop, "ada@example.org").await;
@@ -147,7 +148,8 @@ db_test! {
 }
 
 db_test! {
-    /// A program that is signed in is seen beside the browsers, and put out like one; nobody puts out another's.
+    /// A program that is signed in is seen beside the browsers, and put out like one; nobody puts
+    /// out another's.
     async fn programs_are_seen_and_put_out(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let mut bob = member(shop, "bob@example.org").await;
@@ -169,8 +171,8 @@ db_test! {
 }
 
 db_test! {
-    /// The shop does not lose its last owner, and an account that nobody has set a password for is tried as
-    /// slowly as any other.
+    /// The shop does not lose its last owner, and an account that nobody has set a password for is
+    /// tried as slowly as any other.
     async fn the_last_owner_stays(shop) {
         staff(shop, "own@example.org", "owner", "").await;
         let mut owner = Browser::default();
@@ -214,8 +216,9 @@ db_test! {
 }
 
 db_test! {
-    /// A key does what it has rights for, is shown once, and opens nothing when it was taken away. Whoever
-    /// changes something stands in the audit log, with what it was and what it is, and without secrets.
+    /// A key does what it has rights for, is shown once, and opens nothing when it was taken away.
+    /// Whoever changes something stands in the audit log, with what it was and what it is, and
+    /// without secrets.
     async fn programs_have_keys_and_changes_have_names(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         staff(shop, "own@example.org", "owner", "").await;
@@ -251,7 +254,8 @@ db_test! {
 }
 
 db_test! {
-    /// A page of another site changes nothing, in whatever way it sends, with whatever cookie the browser adds.
+    /// A page of another site changes nothing, in whatever way it sends, with whatever cookie the
+    /// browser adds.
     async fn other_sites_change_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let ada = member(shop, "ada@example.org").await;

@@ -1,5 +1,5 @@
-//! The contract, from outside: whatever is sent to an operation, the answer is one that the document
-//! describes, and never a failure of the server.
+//! The contract, from outside: whatever is sent to an operation, the answer is one that the
+//! document describes, and never a failure of the server.
 
 use std::collections::BTreeSet;
 
@@ -166,7 +166,8 @@ async fn every_answer_is_one_that_the_document_describes() {
             let id = operation["operationId"].as_str().unwrap();
             let body = &operation["requestBody"]["content"];
             let schema = body["application/json"]["schema"].clone();
-            // What is somebody's own is asked by somebody, everything else by a program of the shop.
+            // What is somebody's own is asked by somebody, everything else by a program of the
+            // shop.
             let caller = if path.starts_with("/api/v1/account") {
                 let mut browser = Browser::default();
                 browser.login(&shop, "ada@example.org", PASSWORD).await;

@@ -35,8 +35,8 @@ db_test! {
 }
 
 db_test! {
-    /// Somebody opens an account with Ada's address and waits until she uses the link: she gets in with the
-    /// password that she has chosen, and nobody with another one.
+    /// Somebody opens an account with Ada's address and waits until she uses the link: she gets in
+    /// with the password that she has chosen, and nobody with another one.
     async fn an_account_is_not_planted(shop) {
         let (mut thief, mut ada) = (Browser::default(), Browser::default());
         let register = |password: &str| json!({ "email": "ada@example.org", "password": password, "name": "Ada" });
@@ -98,7 +98,8 @@ db_test! {
 }
 
 db_test! {
-    /// Known or not: the same status, body and headers; only the owner of an address learns something.
+    /// Known or not: the same status, body and headers; only the owner of an address learns
+    /// something.
     async fn answers_do_not_tell_who_has_an_account(shop) {
         member(shop, "known@example.org").await;
         for (path, more) in [
@@ -140,8 +141,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Known and unknown addresses, one after the other: what is answered is the same, and so is how long it
-/// takes, which is looked at only where nothing else is at work.
+/// Known and unknown addresses, one after the other: what is answered is the same, and so is how
+/// long it takes, which is looked at only where nothing else is at work.
 #[tokio::test]
 async fn nobody_learns_from_an_answer_or_its_time_who_has_an_account() {
     let (timed, addresses) = (addresses().is_some(), addresses().unwrap_or(20));
@@ -225,8 +226,8 @@ db_test! {
 }
 
 db_test! {
-    /// Changing the password needs it, ends the others, and gives this browser another cookie. A cookie that
-    /// was planted before signing in is not the session's.
+    /// Changing the password needs it, ends the others, and gives this browser another cookie. A
+    /// cookie that was planted before signing in is not the session's.
     async fn a_session_has_a_new_name_when_it_matters(shop) {
         let (mut here, mut there) = (member(shop, "ada@example.org").await, Browser::default());
         "session=planted".clone_into(&mut there.cookie);
@@ -320,8 +321,8 @@ db_test! {
 }
 
 db_test! {
-    /// An account of an older version, whose address cannot be sent to, still opens and has a cart; a new one
-    /// with such an address is refused where it is typed.
+    /// An account of an older version, whose address cannot be sent to, still opens and has a cart;
+    /// a new one with such an address is refused where it is typed.
     async fn an_old_address_still_signs_in(shop) {
         let bad = "a..b@docomo.example";
         let mut ada = member(shop, "ada@example.org").await;

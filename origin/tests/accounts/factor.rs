@@ -67,7 +67,8 @@ async fn login(shop: &Shop, email: &str, code: Option<&str>) -> Reply {
 }
 
 db_test! {
-    /// Signing in asks for a code that opens once; a recovery code opens once, too; the secret is sealed.
+    /// Signing in asks for a code that opens once; a recovery code opens once, too; the secret is
+    /// sealed.
     async fn a_code_opens_once(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let mut there = Browser::default();
@@ -112,7 +113,8 @@ db_test! {
 }
 
 db_test! {
-    /// The key that seals is rotated: codes are good as before, and once one was used the old key can go.
+    /// The key that seals is rotated: codes are good as before, and once one was used the old key
+    /// can go.
     async fn the_sealing_key_is_rotated(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let (authenticator, _) = enrolled(shop, &mut ada).await;
@@ -145,7 +147,8 @@ db_test! {
 }
 
 db_test! {
-    /// Codes cannot be guessed by whoever knows the password: five a minute, twenty an hour, forty a day.
+    /// Codes cannot be guessed by whoever knows the password: five a minute, twenty an hour, forty
+    /// a day.
     async fn codes_cannot_be_guessed(shop) {
         let shop = shop.with(|config| config.limit_login = 5).await;
         let mut ada = member(&shop, "ada@example.org").await;
@@ -176,8 +179,8 @@ db_test! {
 }
 
 db_test! {
-    /// The link of a message sets a password, and gets nobody past the second factor; an older one is worth
-    /// nothing once there is a newer one.
+    /// The link of a message sets a password, and gets nobody past the second factor; an older one
+    /// is worth nothing once there is a newer one.
     async fn a_link_needs_a_code_too(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let (authenticator, codes) = enrolled(shop, &mut ada).await;
@@ -204,8 +207,8 @@ db_test! {
 }
 
 db_test! {
-    /// Who runs the shop has no rights without a second factor where the shop requires one, and cannot turn it
-    /// off; whoever has lost it gets rid of it by an owner or the command.
+    /// Who runs the shop has no rights without a second factor where the shop requires one, and
+    /// cannot turn it off; whoever has lost it gets rid of it by an owner or the command.
     async fn the_shop_can_require_it(shop) {
         let mut eve = member(shop, "eve@example.org").await;
         origin::accounts::set_role_by_command(&shop.app, "eve@example.org", "owner", "").await.unwrap();
@@ -253,8 +256,8 @@ async fn as_staff(shop: &Shop, browser: &Browser, method: &str, path: &str, body
 }
 
 db_test! {
-    /// Money and roles need a password that was given lately; a session alone is not enough. Keys of programs
-    /// and the operator's token have none to give.
+    /// Money and roles need a password that was given lately; a session alone is not enough. Keys
+    /// of programs and the operator's token have none to give.
     async fn money_and_roles_ask_for_the_password_again(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let cart = ready_cart(shop, "tea-1", 1).await;
@@ -341,8 +344,9 @@ fn device_of(reply: &Reply) -> String {
 }
 
 db_test! {
-    /// However many guess at an account from wherever, a browser that has signed in to it before gets in, and so
-    /// does the link of a message; a browser that is known to another account gets nothing by it.
+    /// However many guess at an account from wherever, a browser that has signed in to it before
+    /// gets in, and so does the link of a message; a browser that is known to another account gets
+    /// nothing by it.
     async fn nobody_is_locked_out_by_those_who_guess(shop) {
         let shop = shop.with(|config| config.limit_login = 2).await;
         member(&shop, "ada@example.org").await;
@@ -394,8 +398,8 @@ db_test! {
 }
 
 db_test! {
-    /// While more unknown clients ask for hashes than the machine can make, those who are known sign in, and no
-    /// site takes all places of the others.
+    /// While more unknown clients ask for hashes than the machine can make, those who are known
+    /// sign in, and no site takes all places of the others.
     async fn who_is_known_signs_in_while_others_crowd(shop) {
         let path = "/api/v1/account/login";
         member(shop, "ada@example.org").await;
@@ -424,7 +428,8 @@ db_test! {
 }
 
 db_test! {
-    /// Who has signed in, who has tried to, and with what: the log says so, and forgets it after a time.
+    /// Who has signed in, who has tried to, and with what: the log says so, and forgets it after a
+    /// time.
     async fn sign_ins_are_in_the_log(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let id = ada.get(shop, "").await.json()["id"].as_str().unwrap().to_owned();

@@ -56,7 +56,8 @@ pub async fn with_cookie(
 const LOGIN: &str = "/api/v1/account/login";
 
 db_test! {
-    /// The sixth try in a minute is refused, and says when the next one is taken; another address goes on.
+    /// The sixth try in a minute is refused, and says when the next one is taken; another address
+    /// goes on.
     async fn who_guesses_has_little_time(shop) {
         let guess = |number: i32| json!({ "email": format!("a{number}@example.org"), "password": "a guess" });
         for number in 0..5 {
@@ -82,8 +83,8 @@ db_test! {
 }
 
 db_test! {
-    /// One account is guarded in each network, a minute's tries and an hour's, and in all of them together; who
-    /// guesses in one keeps nobody out who is in another. Known or not is the same.
+    /// One account is guarded in each network, a minute's tries and an hour's, and in all of them
+    /// together; who guesses in one keeps nobody out who is in another. Known or not is the same.
     async fn an_account_is_guarded_wherever_it_is_tried_from(shop) {
         member(shop, "known@example.org").await;
         let shop = shop.with(|config| config.limit_login = 2).await;
@@ -92,7 +93,8 @@ db_test! {
             let mut statuses = Vec::new();
             for _ in 0..6 {
                 for number in 0..3 {
-                    // The network's own limit is by the minute; the account's adds up at every path.
+                    // The network's own limit is by the minute; the account's adds up at every
+                    // path.
                     let path = [LOGIN, "/api/v1/tokens"][number % 2];
                     let address = format!("[2001:db8::{number}]");
                     statuses.push(from(&shop, &address, path, guess(email)).await.status.as_u16());
@@ -129,8 +131,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever has many networks of one site has the limits of the site, in IPv4 and IPv6, and likewise with the
-    /// sites of a provider; others go on.
+    /// Whoever has many networks of one site has the limits of the site, in IPv4 and IPv6, and
+    /// likewise with the sites of a provider; others go on.
     async fn a_site_is_limited_as_a_whole(shop) {
         let change = |config: &mut Config| (config.limit_login, config.limit_site, config.limit_provider) = (2, 3, 5);
         let shop = shop.with(change).await;
@@ -159,7 +161,8 @@ db_test! {
 }
 
 db_test! {
-    /// An order's number is whatever somebody types: the address of somebody else costs them nothing.
+    /// An order's number is whatever somebody types: the address of somebody else costs them
+    /// nothing.
     async fn a_number_that_is_an_address_is_nobodys_limit(shop) {
         let victim = "192.0.2.7";
         for number in 0..6 {
@@ -173,7 +176,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever sits at somebody's browser cannot guess the password there either, wherever it is asked for.
+    /// Whoever sits at somebody's browser cannot guess the password there either, wherever it is
+    /// asked for.
     async fn a_password_is_guarded_behind_the_session_too(shop) {
         for path in ["/password", "/email", "/erase"] {
             let email = format!("{}@example.org", &path[1..]);
@@ -196,8 +200,8 @@ db_test! {
 }
 
 db_test! {
-    /// Links cannot be guessed, and guessing costs the shop nothing: whoever has no link is told so while others
-    /// wait for their passwords to be looked at.
+    /// Links cannot be guessed, and guessing costs the shop nothing: whoever has no link is told so
+    /// while others wait for their passwords to be looked at.
     async fn a_link_is_looked_at_before_a_password(shop) {
         let reset = json!({ "token": "guess", "password": "another horse" });
         for _ in 0..20 {
@@ -220,8 +224,8 @@ db_test! {
 }
 
 db_test! {
-    /// Nobody's mailbox is filled by others: neither with accounts that they open there, nor with addresses that
-    /// they say they move to. Known or not is the same.
+    /// Nobody's mailbox is filled by others: neither with accounts that they open there, nor with
+    /// addresses that they say they move to. Known or not is the same.
     async fn nobody_is_written_to_again_and_again(shop) {
         let mut eve = member(shop, "eve@example.org").await;
         member(shop, "known@example.org").await;
@@ -247,7 +251,8 @@ db_test! {
 }
 
 db_test! {
-    /// Coupons cannot be guessed, and nobody orders faster than a person could; who is not known is not limited.
+    /// Coupons cannot be guessed, and nobody orders faster than a person could; who is not known is
+    /// not limited.
     async fn coupons_and_orders_are_not_for_machines(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let cart = ready_cart(shop, "tea-1", 1).await;
@@ -289,7 +294,8 @@ async fn patch(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
 }
 
 db_test! {
-    /// Carts cost nothing: nobody guesses coupons in one after the other, or keeps the whole shop for carts.
+    /// Carts cost nothing: nobody guesses coupons in one after the other, or keeps the whole shop
+    /// for carts.
     async fn a_new_cart_is_no_new_client(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let mut statuses = Vec::new();
@@ -361,7 +367,8 @@ async fn through(shop: &Shop, peer: &str, headers: &[(&'static str, String)]) ->
 }
 
 db_test! {
-    /// An address is believed from the edge that signs it and from proxies that are named, and from nobody else.
+    /// An address is believed from the edge that signs it and from proxies that are named, and from
+    /// nobody else.
     async fn nobody_says_who_they_are_themselves(shop) {
         let trusting = |config: &mut Config| {
             config.edge_secret = Some("secret".to_owned());
@@ -424,7 +431,8 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
         verdicts.iter().filter(|it| it.allowed).count()
     };
     assert_eq!(take("together").await, 100);
-    // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's own.
+    // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's
+    // own.
     let dies = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         redis.kill();

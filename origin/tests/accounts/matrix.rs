@@ -1,5 +1,5 @@
-//! Who may do what: every operation of the API, asked by six callers about things that are not theirs.
-//! The expected answers are written down; an operation without a row fails.
+//! Who may do what: every operation of the API, asked by six callers about things that are not
+//! theirs. The expected answers are written down; an operation without a row fails.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,8 +28,8 @@ const CALLERS: [&str; 6] = [
 ];
 
 const AUDIT_ROWS: &str = "select count(*) from audit_log";
-/// What nobody can do in this world: an order is not paid in it, a picture and a draft are more than a
-/// made-up body, and there is no category and no second factor.
+/// What nobody can do in this world: an order is not paid in it, a picture and a draft are more
+/// than a made-up body, and there is no category and no second factor.
 const UNDONE: [&str; 7] = [
     "add_image",
     "delete_category",

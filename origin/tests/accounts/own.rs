@@ -39,8 +39,8 @@ async fn order(shop: &Shop, browser: &mut Browser, sku: &str) -> Value {
 }
 
 db_test! {
-    /// What a guest put into a cart comes along at login, up to what there is and to the limit; the cart is the
-    /// same in every browser, and never the one whose token a guest knew.
+    /// What a guest put into a cart comes along at login, up to what there is and to the limit; the
+    /// cart is the same in every browser, and never the one whose token a guest knew.
     async fn a_guests_cart_comes_along(shop) {
         shop.save(vec![only("tea", "5.00", 4), only("cup", "3.00", 9)]).await;
         let mut here = member(shop, "ada@example.org").await;
@@ -74,7 +74,8 @@ db_test! {
 }
 
 db_test! {
-    /// Orders are found in the account, page by page, and only in one's own; after one comes a new cart.
+    /// Orders are found in the account, page by page, and only in one's own; after one comes a new
+    /// cart.
     async fn orders_are_found_again(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
@@ -105,7 +106,8 @@ db_test! {
 }
 
 db_test! {
-    /// Profile and address book: one's own, checked, with one preferred address, which a new cart takes.
+    /// Profile and address book: one's own, checked, with one preferred address, which a new cart
+    /// takes.
     async fn profile_and_addresses(shop) {
         let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
         let changed = ada.ask(shop, "PATCH", "", json!({ "name": " Ada L. ", "locale": "zh" })).await.json();
@@ -218,8 +220,8 @@ async fn no_byte_of(shop: &Shop, words: &[&str]) {
 }
 
 db_test! {
-    /// A guest's cart that nobody came back to is deleted with what was typed in it; one that was ordered, that
-    /// belongs to an account or that was touched stays.
+    /// A guest's cart that nobody came back to is deleted with what was typed in it; one that was
+    /// ordered, that belongs to an account or that was touched stays.
     async fn abandoned_carts_are_deleted(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let (gone, ordered, touched) = (
@@ -252,8 +254,8 @@ db_test! {
 }
 
 db_test! {
-    /// A person gets everything that is known of them, and is forgotten when nothing is open: afterwards no
-    /// table knows name, address or street.
+    /// A person gets everything that is known of them, and is forgotten when nothing is open:
+    /// afterwards no table knows name, address or street.
     async fn a_person_is_forgotten(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada.lovelace@example.org").await;
@@ -276,8 +278,8 @@ db_test! {
         // A message to her that waits.
         ada.post(shop, "/forgot", json!({ "email": "ada.lovelace@example.org" })).await;
         assert_eq!(count(shop, "select count(*) from outbox where payload like '%ada.lovelace%'").await, 1);
-        // One about the order that a webhook did not take, the answer to a request that may be repeated, a cart that
-        // she filled as a guest, and what lies in the mailbox folder.
+        // One about the order that a webhook did not take, the answer to a request that may be
+        // repeated, a cart that she filled as a guest, and what lies in the mailbox folder.
         park(shop, &placed).await;
         keep(shop, &placed).await;
         let guest = ready_cart(shop, "tea-1", 1).await;
@@ -305,7 +307,8 @@ db_test! {
             assert_eq!(count(shop, statement).await, 0, "{what}");
         }
         assert!(!mailbox(shop).iter().any(|it| it.contains("ovelace")));
-        // What waits goes on without her: the webhook's message is there, and no mail is written to nobody.
+        // What waits goes on without her: the webhook's message is there, and no mail is written to
+        // nobody.
         assert_eq!(count(shop, "select count(*) from outbox where topic = 'webhook' and delivered_at is null").await, 1);
         mail_to(shop, "ada.lovelace@example.org").await;
         assert_eq!(count(shop, "select count(*) from outbox where topic like 'order.%' and delivered_at is null").await, 0);
@@ -327,8 +330,8 @@ async fn operate(shop: &Shop, order: &Value, what: &str, body: Value) {
 }
 
 db_test! {
-    /// Who has paid an order has a week for the next transfer; before that, and once all the money went back,
-    /// an account is a stranger with a day.
+    /// Who has paid an order has a week for the next transfer; before that, and once all the money
+    /// went back, an account is a stranger with a day.
     async fn known_customers_have_longer_to_pay(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada@example.org").await;

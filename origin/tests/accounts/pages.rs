@@ -126,7 +126,8 @@ db_test! {
 }
 
 db_test! {
-    /// Every page of an account is led to by the login and kept by nobody; what is another's is not there.
+    /// Every page of an account is led to by the login and kept by nobody; what is another's is not
+    /// there.
     async fn an_account_is_its_owners(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
@@ -223,8 +224,8 @@ db_test! {
 }
 
 db_test! {
-    /// A session that ends in checkout keeps what was typed: whoever signs in again goes on from there, with the
-    /// cart as it was; what is wrong is said then, as it would have been.
+    /// A session that ends in checkout keeps what was typed: whoever signs in again goes on from
+    /// there, with the cart as it was; what is wrong is said then, as it would have been.
     async fn a_session_may_end_in_checkout(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
@@ -289,7 +290,8 @@ db_test! {
 }
 
 db_test! {
-    /// The second factor without scripts: set up, asked for when one signs in, renewed and turned off.
+    /// The second factor without scripts: set up, asked for when one signs in, renewed and turned
+    /// off.
     async fn a_second_factor_without_scripts(shop) {
         member(shop, "ada@example.org").await;
         let mut ada = Plain::default();
@@ -348,8 +350,8 @@ db_test! {
 }
 
 db_test! {
-    /// The cart is one form: whatever button is pressed, what was typed counts, what is wrong is said,
-    /// and nobody goes on to checkout before it is right.
+    /// The cart is one form: whatever button is pressed, what was typed counts, what is wrong is
+    /// said, and nobody goes on to checkout before it is right.
     async fn the_whole_cart_is_sent(shop) {
         shop.save(vec![only("tea", "5.00", 999), only("cup", "7.00", 2)]).await;
         let mut browser = Plain::default();
@@ -409,7 +411,8 @@ db_test! {
 }
 
 db_test! {
-    /// A guest finds an order by its number and the address of its messages; one of them alone opens nothing.
+    /// A guest finds an order by its number and the address of its messages; one of them alone
+    /// opens nothing.
     async fn an_order_is_found_by_number_and_address(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let shop = shop.with(|config| config.limit_login = 0).await;

@@ -19,7 +19,8 @@ async fn one_waits(shop: &Shop) {
     }
 }
 
-/// Waits until the passwords that are being looked at have been: who comes later has their turn later.
+/// Waits until the passwords that are being looked at have been: who comes later has their turn
+/// later.
 async fn passwords_are_looked_at(shop: &Shop) {
     for _ in 0..3 {
         shop.app
@@ -63,7 +64,8 @@ db_test! {
 }
 
 db_test! {
-    /// A thief who knows the old password does not undo what its owner does about it in the same moment.
+    /// A thief who knows the old password does not undo what its owner does about it in the same
+    /// moment.
     async fn a_password_that_was_set_anew_stays(shop) {
         let mut thief = member(shop, "ada@example.org").await;
         let mut ada = Browser::default();
@@ -88,7 +90,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever has been in knows the account's cart by its token; when they are put out, they know nothing.
+    /// Whoever has been in knows the account's cart by its token; when they are put out, they know
+    /// nothing.
     async fn a_cart_is_not_known_any_longer_than_a_session(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada@example.org").await;
@@ -132,8 +135,8 @@ async fn another_password_is_set(shop: &Shop, held: impl Send) {
 }
 
 db_test! {
-    /// Whoever signs in with a password that is replaced in the same moment is not in, in a browser or in a
-    /// program; and nobody is erased by it.
+    /// Whoever signs in with a password that is replaced in the same moment is not in, in a browser
+    /// or in a program; and nobody is erased by it.
     async fn an_old_password_opens_nothing_when_it_was_right_a_moment_ago(shop) {
         for path in ["/account/login", "/tokens", "/account/erase"] {
             let email = format!("{}@example.org", path.rsplit_once('/').unwrap().1);
@@ -157,8 +160,8 @@ db_test! {
 }
 
 db_test! {
-    /// A link for another address is worth nothing once the password was set anew: whoever asked for it knew
-    /// the old one.
+    /// A link for another address is worth nothing once the password was set anew: whoever asked
+    /// for it knew the old one.
     async fn a_new_password_ends_a_change_of_address(shop) {
         let mut thief = member(shop, "ada@example.org").await;
         let mut ada = Browser::default();

@@ -1,5 +1,5 @@
-//! Sessions that origins remember in Redis: the database is asked less often, and whoever was signed out
-//! stays out.
+//! Sessions that origins remember in Redis: the database is asked less often, and whoever was
+//! signed out stays out.
 
 use crate::{
     browser::{Browser, PASSWORD, member},
@@ -131,7 +131,8 @@ db_test! {
 }
 
 db_test! {
-    /// What a command changes in a process that knows no Redis holds where sessions are remembered, too.
+    /// What a command changes in a process that knows no Redis holds where sessions are remembered,
+    /// too.
     async fn a_role_that_a_command_changes_holds_at_once(shop) {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;

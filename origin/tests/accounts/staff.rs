@@ -1,4 +1,5 @@
-//! The shop, changed by hand: products, prices, pictures, categories; orders as those who pack them see them.
+//! The shop, changed by hand: products, prices, pictures, categories; orders as those who pack them
+//! see them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,7 +48,8 @@ fn mug() -> Value {
 }
 
 db_test! {
-    /// A product is written, found, changed with the version that was seen, and taken out again; shoppers see each step.
+    /// A product is written, found, changed with the version that was seen, and taken out again;
+    /// shoppers see each step.
     async fn a_product_is_written_by_hand(shop) {
         let made = ask(shop, "PUT", "products/mug", "new", &mug()).await;
         assert_eq!(made.status, 201, "{}", made.text());
@@ -138,8 +140,8 @@ db_test! {
 }
 
 db_test! {
-    /// A price or a back-order changes one variant; its stock, its holds and what was sold stay as they are, however
-    /// many buy meanwhile.
+    /// A price or a back-order changes one variant; its stock, its holds and what was sold stay as
+    /// they are, however many buy meanwhile.
     async fn a_price_changes_while_others_buy(shop) {
         shop.save(vec![only("tea", "5.00", 30)]).await;
         let mut carts = Vec::new();
@@ -176,7 +178,8 @@ db_test! {
 }
 
 db_test! {
-    /// A variant has a GTIN, as digits: written, changed, taken away, and shown with the product, but not in lists.
+    /// A variant has a GTIN, as digits: written, changed, taken away, and shown with the product,
+    /// but not in lists.
     async fn a_gtin_is_checked_and_shown_with_the_product(shop) {
         let with = |gtin: Value| {
             let mut draft = mug();
@@ -233,7 +236,8 @@ async fn upload(shop: &Shop, path: &str, content: Vec<u8>) -> Reply {
 }
 
 db_test! {
-    /// Pictures are made smaller one after the other, however many are sent at once: each takes a lot of memory.
+    /// Pictures are made smaller one after the other, however many are sent at once: each takes a
+    /// lot of memory.
     async fn pictures_wait_for_their_turn(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
         let turn = shop.app.pictures.acquire().await.unwrap();
@@ -256,7 +260,8 @@ db_test! {
 }
 
 db_test! {
-    /// A picture has at most as many pixels as the setting says, and one more is refused with the setting's name.
+    /// A picture has at most as many pixels as the setting says, and one more is refused with the
+    /// setting's name.
     async fn a_picture_has_so_many_pixels_at_most(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
         let limited = async |pixels| shop.with(|config| config.picture_pixels = pixels).await;
@@ -271,8 +276,8 @@ db_test! {
 }
 
 db_test! {
-    /// A picture is what its content says, whatever its name and type; it is kept when the product is written
-    /// again, and leaves with it.
+    /// A picture is what its content says, whatever its name and type; it is kept when the product
+    /// is written again, and leaves with it.
     async fn pictures_are_told_by_their_content(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
         let added = upload(shop, "products/mug/images", picture(90)).await;

@@ -1,4 +1,4 @@
-//! The pages of accounts and their forms: the ways in, and what is somebody's own.
+//! The pages and forms of accounts: signing in, and the account area.
 
 mod overview;
 mod security;
@@ -26,7 +26,7 @@ use crate::{
 
 use super::{Person, Principal, login};
 
-/// Every page of an account, in every language.
+/// The routes of the account pages, in every language.
 pub fn routes() -> Router<App> {
     let mut router = Router::new();
     for locale in Locale::ALL {
@@ -75,12 +75,12 @@ impl AccountView {
         }
     }
 
-    /// The same with a form.
+    /// Adds a form.
     fn with(self, form: Form) -> Self {
         Self { form, ..self }
     }
 
-    /// The same, saying what was done just now.
+    /// Adds the confirmation of what was just done.
     fn after(self, done: Option<String>) -> Self {
         Self { done, ..self }
     }
@@ -102,7 +102,7 @@ impl AccountView {
     }
 }
 
-/// The status of a form that is shown again.
+/// The status of a page that shows a form again.
 fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST)
 }

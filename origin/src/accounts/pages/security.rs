@@ -25,7 +25,7 @@ use super::{
     status,
 };
 
-/// The page of the second factor and its forms, in this language.
+/// The routes of the second factor's page and forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -83,7 +83,7 @@ fn qr_code(text: &str) -> Option<QrCode> {
     })
 }
 
-/// The page with what was wrong.
+/// Shows the page with an error.
 async fn refused(
     app: &App,
     person: &Person,

@@ -1,5 +1,4 @@
-//! How somebody wants to be called and reached, where they are signed in, and what the shop knows of
-//! them.
+//! The settings of an account: profile, password, email address, sessions and personal data.
 
 use axum::{
     Router,
@@ -31,7 +30,7 @@ use super::{
     status,
 };
 
-/// The settings of an account, in this language.
+/// The routes of the settings, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -58,7 +57,7 @@ async fn show_profile(
         .await
 }
 
-/// The profile, or what is said of a person's data, with what was wrong.
+/// Shows the profile or the personal data with an error.
 async fn refused(
     app: &App,
     person: &Person,
@@ -67,7 +66,7 @@ async fn refused(
     fields: &Fields,
     why: Error,
 ) -> Answered {
-    // The only thing here that can be unknown is the password so far.
+    // The only credential on these pages is the current password.
     let why = match why {
         Error::WrongCredentials => Error::field("current", "The password is incorrect."),
         why => why,
@@ -84,7 +83,7 @@ async fn refused(
     Ok(answer.status(status(&problem)))
 }
 
-/// The profile once more, saying what was done.
+/// Redirects to the profile with a confirmation.
 fn profile(locale: Locale, done: &str) -> Answer {
     Answer::see(&format!("{}?done={done}", locale.path(PROFILE.path)))
 }
@@ -163,7 +162,7 @@ async fn end_session(
         .parse()
         .map_err(|_| Error::NotFound)?;
     match login::end_session(&app, person.user, session).await {
-        // One that has ended by itself is ended, too.
+        // Ending a session that has expired meanwhile succeeds.
         Ok(()) | Err(Error::NotFound) => {}
         Err(error) => return Err(error.into()),
     }

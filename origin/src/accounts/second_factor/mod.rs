@@ -1,9 +1,9 @@
-//! The second factor: codes of an authenticator, and recovery codes for who has lost it. Owns
+//! The second factor: codes of an authenticator (TOTP), and recovery codes for its loss. Owns
 //! `second_factors` and `recovery_codes`.
 //!
-//! What must stay true: a secret is sealed with a key that is not in the database; a code opens once,
-//! whoever is faster; recovery codes are shown once and kept as hashes; whoever turns it on or off has
-//! just given the password, and every other session ends.
+//! Invariants: a secret is sealed with a key that is not in the database; a code is accepted once,
+//! also under concurrency; recovery codes are shown once and stored as hashes; turning the second
+//! factor on or off requires the password and ends every other session.
 
 mod code;
 mod store;
@@ -41,7 +41,7 @@ fn context(user: UserId) -> String {
     format!("second_factors/{user}")
 }
 
-/// Whether an account has a second factor, and how many recovery codes are left.
+/// The state of an account's second factor, with the number of unused recovery codes.
 pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
@@ -56,12 +56,12 @@ pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error>
     })
 }
 
-/// Whether the shop requires a second factor of whoever has this role.
+/// Whether the shop requires a second factor for this role.
 pub(super) fn is_required(app: &App, role: Role) -> bool {
     app.config.require_second_factor && role != Role::Customer
 }
 
-/// Makes a secret, for an authenticator to scan. It asks for nothing until a code of it was shown.
+/// Creates a secret for an authenticator to scan. It has no effect until a code confirms it.
 pub(super) async fn enrol(
     app: &App,
     person: &Person,
@@ -86,7 +86,7 @@ pub(super) async fn enrol(
     secret_view(app, &secret, &email)
 }
 
-/// The secret that waits for its first code, to be shown once more while its page is open.
+/// The unconfirmed secret, for a page that shows it again.
 pub(super) async fn pending(app: &App, user: UserId) -> Result<SecondFactorSecret, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
@@ -105,8 +105,8 @@ fn secret_view(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecr
     })
 }
 
-/// Turns the second factor on, with a code that shows that the authenticator has the secret. Every
-/// session ends, and a new one begins. The recovery codes are shown this once.
+/// Turns the second factor on with a code, which proves that the authenticator has the secret.
+/// Every session ends, and a new one begins. The recovery codes are shown only in this response.
 pub(super) async fn confirm(
     app: &App,
     person: &Person,
@@ -154,7 +154,7 @@ async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes
     Ok(RecoveryCodes { codes })
 }
 
-/// Gives new recovery codes in the place of those before.
+/// Replaces the recovery codes.
 pub(super) async fn renew_codes(
     app: &App,
     person: &Person,
@@ -177,7 +177,7 @@ pub(super) async fn renew_codes(
     db::retried(renew, Error::is_conflict).await
 }
 
-/// Turns the second factor off. Where the shop requires it, it stays.
+/// Turns the second factor off, unless the shop requires it.
 pub(super) async fn disable(
     app: &App,
     person: &Person,
@@ -207,8 +207,8 @@ pub(super) async fn disable(
     db::retried(disable, Error::is_conflict).await
 }
 
-/// Takes the second factor of somebody who has lost it away. They sign in with their password again, and
-/// are told by mail.
+/// Removes a lost second factor. The owner signs in with the password alone afterwards, and is
+/// notified by mail.
 pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), Error> {
     let reset = async || {
         let mut tx = app.db.write().await?;
@@ -238,8 +238,7 @@ pub(super) async fn check_limit(app: &App, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether this is a code of the account's second factor that was not used before. It is used up when the
-/// transaction is committed.
+/// Verifies and consumes an unused code of the account's second factor, with the transaction.
 pub(super) async fn accept(
     app: &App,
     tx: &mut Tx,
@@ -254,7 +253,7 @@ pub(super) async fn accept(
         TypedCode::Digits(digits) => {
             let secret = app.sealer.open(&context(user), &stored.secret)?;
             if !app.sealer.is_current(&stored.secret) {
-                // The key was rotated.
+                // The sealing key was rotated.
                 let sealed = app.sealer.seal(&context(user), &secret)?;
                 store::reseal(tx, user, &sealed).await?;
             }
