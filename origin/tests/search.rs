@@ -50,8 +50,8 @@ async fn names(shop: &Shop, query: &str) -> Vec<String> {
 }
 
 db_test! {
-    /// A product has all words, in its name, brand, tags, skus or categories; the last word may be the
-    /// beginning of one. A name says more than a brand, and what sold more comes first.
+    /// A product has all words, in its name, brand, tags, skus or categories; the last word may be
+    /// the beginning of one. A name says more than a brand, and what sold more comes first.
     async fn a_product_has_all_the_words(shop) {
         fill(shop).await;
         for (query, expected) in [

@@ -1,4 +1,4 @@
-//! Saving categories, one at a time: there are few, and each may name the one before it.
+//! Saves categories one at a time: there are few, and each may refer to the one before it.
 
 use shared::{id::CategoryId, locale::Locale};
 use sqlx::{AnyConnection, Row as _};
@@ -18,20 +18,20 @@ use super::{
     tree::{DEPTH_MAX, text},
 };
 
-/// What became of a category.
+/// The outcome of saving a category.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SavedCategory {
     /// It is new.
     Added,
-    /// It was there and is different now.
+    /// It existed and was changed.
     Changed,
-    /// It was there just like this.
+    /// It existed with the same content.
     Unchanged,
     /// It cannot be saved: which field, and why.
     Refused(&'static str, String),
 }
 
-/// Saves a category and its place in the tree.
+/// Saves a category and its position in the tree.
 pub async fn save_category(
     tx: &mut Tx,
     context: Context<'_>,
@@ -133,7 +133,7 @@ async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<ExistingCategory>
     .transpose()
 }
 
-/// A category and all above it, itself first.
+/// A category and its ancestors, itself first.
 async fn ancestors(tx: &mut Tx, id: CategoryId) -> Result<Vec<CategoryId>, db::Error> {
     let statement = "
         select ancestor_id
@@ -147,7 +147,7 @@ async fn ancestors(tx: &mut Tx, id: CategoryId) -> Result<Vec<CategoryId>, db::E
     Ok(ids.into_iter().map(CategoryId::new).collect())
 }
 
-/// The slug that was asked for or made from the name, with a number where another has it.
+/// The given slug or one derived from the name, with a number appended if it is taken.
 async fn free_slug(
     tx: &mut Tx,
     category: &NewCategory,
@@ -248,7 +248,7 @@ async fn add_paths(tx: &mut Tx, id: CategoryId, above: &[CategoryId]) -> Result<
         .await
 }
 
-/// What the version of a category is made of.
+/// The content hash of a category, which is its version.
 pub(super) async fn version(
     conn: &mut AnyConnection,
     external_id: &str,
@@ -263,7 +263,7 @@ pub(super) async fn version(
         .await
 }
 
-/// The picture that a category has of its own.
+/// The category's own picture.
 pub(super) async fn image(
     conn: &mut AnyConnection,
     external_id: &str,
@@ -280,7 +280,7 @@ pub(super) async fn image(
     Ok(image.transpose()?)
 }
 
-/// Takes a category out, unless products or other categories are in it.
+/// Deletes a category unless it has products or subcategories. False if it has.
 pub(super) async fn delete_empty(tx: &mut Tx, external_id: &str) -> Result<bool, db::Error> {
     let Some(known) = find(tx, external_id).await? else {
         return Ok(false);

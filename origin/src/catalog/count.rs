@@ -1,5 +1,5 @@
-//! What the listings come to: how many products each category has, of which brands, and what they cost.
-//! A product that is saved by itself is counted at once; an import counts once at its end.
+//! Facets: the number of products, brands and price range of each category, counted from the
+//! listings. A product that is saved alone is counted at once, an import once at its end.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) async fn record_save(tx: &mut Tx) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Whether everything that was saved has been counted.
+/// Whether the facets include everything that was saved.
 pub(super) async fn is_counted(tx: &mut Tx) -> Result<bool, db::Error> {
     let versions = "
         select count(distinct version)
@@ -93,8 +93,8 @@ pub(super) async fn recount_lists(tx: &mut Tx, lists: &[CategoryId]) -> Result<(
     Ok(())
 }
 
-/// Counts what the listings come to, anew for every category, and lets the tree be read again. Where it
-/// comes to something else than before, that has changed.
+/// Recounts the facets of all categories, raises the version of the tree, and invalidates the lists
+/// whose facets have changed.
 pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
     if is_counted(tx).await? {
         return Ok(());
@@ -120,14 +120,14 @@ pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error>
     invalidation::invalidate_tags(tx, context, &changed).await
 }
 
-/// What is counted of each category, as far as it shows that something is different.
+/// A digest of each category's facets, to compare before and after.
 async fn counts(tx: &mut Tx) -> Result<BTreeMap<i64, Vec<String>>, db::Error> {
     let mut counts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for statement in [
         "select category_id, product_count, price_from_minor, price_to_minor,
                 coalesce(image, '') as look
            from category_facets",
-        // A brand that takes another's place has another remainder, as good as always.
+        // A brand replaced by another almost always changes the remainder.
         "select category_id, cast(sum(product_count) as signed) as product_count,
                 cast(count(*) as signed) as price_from_minor,
                 cast(sum(product_count * (brand_id % 1000003)) as signed) as price_to_minor,

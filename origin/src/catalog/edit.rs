@@ -1,5 +1,5 @@
-//! Changing the catalogue by hand: a product or category at a time, with the version that was seen. What
-//! may be written is what may be imported.
+//! The staff's changes of products, one at a time and with optimistic concurrency control. The
+//! rules are those of imports.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ use super::{
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
-/// What a caller has seen of what they change.
+/// The version that a client expects to change (`If-Match`, `If-None-Match`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VersionPrecondition {
     /// No precondition.
@@ -99,7 +99,7 @@ pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Err
     })
 }
 
-/// Writes a product, new or changed. Says whether it is new.
+/// Creates or changes a product. Returns whether it is new.
 pub async fn save_draft(
     app: &App,
     actor: &Actor,
@@ -153,7 +153,7 @@ pub async fn change_variant(
     .await
 }
 
-/// Takes a product out of the shop. It stays for the orders that name it, and can come back.
+/// Archives a product. Its row stays for orders that refer to it, and it can be activated again.
 pub async fn archive(
     app: &App,
     actor: &Actor,
@@ -173,7 +173,7 @@ pub async fn archive(
     .await
 }
 
-/// Adds a picture to a product. What it is its content says: PNG, JPEG, WebP or GIF, and nothing else.
+/// Adds a picture to a product. Its format is detected from its content: PNG, JPEG, WebP or GIF.
 pub async fn add_image(
     app: &App,
     actor: &Actor,
@@ -218,14 +218,14 @@ pub async fn add_image(
     .await
 }
 
-/// By what a product is found.
+/// The key by which a product is found.
 #[derive(Clone, Copy)]
 enum ProductKey<'a> {
     External(&'a str),
     Sku(&'a str),
 }
 
-/// Changes a product as it is now.
+/// Applies a change to the current state of a product.
 async fn edit_with(
     app: &App,
     actor: &Actor,
@@ -268,7 +268,7 @@ async fn find_locked(tx: &mut Tx, external_id: &str) -> Result<Option<LockedProd
     Ok(Some((current, draft_of(product, &images), images)))
 }
 
-/// The pictures of a draft: those that the product has, and addresses of others.
+/// The pictures of a draft: existing ones of the product, and URLs of others.
 fn images_of(drafts: &[ImageDraft], known: &[StoredImage]) -> Result<Vec<StoredImage>, Error> {
     let image = |draft: &ImageDraft| {
         let stored = known.iter().find(|it| it.image.src == draft.src);
@@ -296,7 +296,7 @@ fn images_of(drafts: &[ImageDraft], known: &[StoredImage]) -> Result<Vec<StoredI
     drafts.iter().map(image).collect()
 }
 
-/// Writes a product with what belongs to it; its stock stays as it is.
+/// Saves a product, its facets and the audit entry. Its stock is not changed.
 async fn write(
     app: &App,
     tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! Changing categories by hand. Their version is the hash of what they hold.
+//! The staff's changes of categories. The version of a category is the hash of its content.
 
 use shared::operator::CategoryDraft;
 
@@ -42,7 +42,7 @@ fn draft_of(category: NewCategory) -> CategoryDraft {
     }
 }
 
-/// Writes a category, new or changed. Says whether it is new.
+/// Creates or changes a category. Returns whether it is new.
 pub async fn save_category_draft(
     app: &App,
     actor: &Actor,
@@ -87,7 +87,7 @@ pub async fn save_category_draft(
     Ok((read_category(app, external_id).await?, is_new))
 }
 
-/// Takes a category out of the shop, as long as nothing is in it.
+/// Deletes an empty category.
 pub async fn delete_category(
     app: &App,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! Changing the catalogue over HTTP, for those who run the shop.
+//! The staff API of the catalogue over HTTP.
 
 use axum::{
     Router,
@@ -55,7 +55,7 @@ fn precondition(headers: &HeaderMap) -> Result<VersionPrecondition, Error> {
         None | Some("*") => Ok(VersionPrecondition::Any),
         Some(tag) => {
             let version = tag.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-            // A tag that is none of ours matches nothing.
+            // An entity tag in another format cannot match.
             version
                 .map(|it| VersionPrecondition::Version(it.to_owned()))
                 .ok_or(Error::Stale)
@@ -63,7 +63,7 @@ fn precondition(headers: &HeaderMap) -> Result<VersionPrecondition, Error> {
     }
 }
 
-/// An answer with its version as `ETag`.
+/// A response with its version as `ETag`.
 fn versioned<T: Serialize>(body: &T, version: &str) -> Answer {
     let answer = Answer::json(body, CachePolicy::Private);
     match HeaderValue::try_from(format!("\"{version}\"")) {
@@ -76,7 +76,7 @@ fn product(saved: &edit::VersionedProduct) -> Answer {
     versioned(&saved.0, &saved.1.to_string())
 }
 
-/// New things are 201.
+/// Responds with 201 if something was created.
 fn created(answer: Answer, is_new: bool) -> Answer {
     if is_new {
         answer.status(StatusCode::CREATED)

@@ -1,5 +1,5 @@
-//! The list of products: sixteen statements that differ only in order, direction and whether brands
-//! are asked for. Each reads one range of one index, so a page costs the same wherever it lies.
+//! Product lists: statements that differ only in sort order, direction and the filter by brand.
+//! Each reads one range of one index, so every page costs the same (keyset pagination).
 
 use crate::db::CatalogReader;
 use shared::{
@@ -15,7 +15,7 @@ use super::{
     store,
 };
 
-/// What to list.
+/// Filters, order and page of a product list.
 #[derive(Clone, Debug)]
 pub struct ListQuery {
     /// The category, with its descendants; [`super::WHOLE_SHOP`] is the whole shop.
@@ -28,13 +28,13 @@ pub struct ListQuery {
     pub price_max: i64,
     /// Only these; all when empty.
     pub availability: Vec<Availability>,
-    /// In which order.
+    /// The sort order.
     pub sort: Sort,
     /// Where the page begins or ends.
     pub cursor: Option<Cursor>,
-    /// How many.
+    /// The page size.
     pub limit: u32,
-    /// How many of those from the beginning or the cursor on are passed over.
+    /// The number of products to skip from the beginning or the cursor.
     pub skip: u32,
 }
 
@@ -55,8 +55,8 @@ impl ListQuery {
     }
 }
 
-/// A statement for one order and direction. The price is written with a plus so that no engine takes
-/// the price index for a range that is mostly everything, and then sorts a whole category.
+/// A statement for one sort order and direction. The unary plus before the price keeps the engines
+/// from choosing the price index for an unselective range and then sorting a whole category.
 macro_rules! statement {
     ($column:literal, $beyond:literal, $direction:literal, $brands:literal) => {
         concat!(
@@ -109,7 +109,7 @@ macro_rules! statement {
     };
 }
 
-/// The four statements of one column: upwards and downwards, for all brands and for some.
+/// The four statements of a sort column: ascending and descending, with and without brands.
 macro_rules! statements {
     ($column:literal) => {
         Statements {
@@ -144,7 +144,7 @@ const BY_TIME: Statements = statements!("created_at");
 const BY_PRICE: Statements = statements!("price_minor");
 const BY_SOLD: Statements = statements!("sold");
 
-/// Which column an order follows, and whether its first row is the lowest.
+/// The statements of a sort order, and whether it is ascending.
 const fn order(sort: Sort) -> (&'static Statements, bool) {
     match sort {
         Sort::Newest => (&BY_TIME, false),
@@ -154,7 +154,7 @@ const fn order(sort: Sort) -> (&'static Statements, bool) {
     }
 }
 
-/// The number of an order in cursors; 4 is that of a search.
+/// The number of a sort order in cursors. Search by relevance is 4.
 pub(super) const fn number(sort: Sort) -> u8 {
     match sort {
         Sort::Newest => 0,
@@ -188,7 +188,7 @@ pub async fn list(
     ))
 }
 
-/// A page made of its rows, of which one more than `limit` was asked for.
+/// A page made of its rows, of which one more than `limit` was request_cursor for.
 pub(super) fn page(
     mut rows: Vec<ListedProduct>,
     order: u8,
@@ -210,7 +210,7 @@ pub(super) fn page(
             id: row.card.id.get(),
         })
     };
-    // The row that the cursor was taken from lies on the other side, so there is a page there.
+    // The row of the cursor itself lies on the other side, so there is a page in that direction.
     let (has_previous, has_next) = if before {
         (more, true)
     } else {
@@ -269,7 +269,7 @@ async fn rows(
         query = query.bind(number);
     }
     if by_brand {
-        // No brand has the id 0 here: products without one are never asked for by brand.
+        // Unused parameters are -1: no brand has that id, and products without a brand have 0.
         for index in 0..BRANDS_MAX {
             query = query.bind(listing.brands.get(index).map_or(-1, |brand| brand.get()));
         }
@@ -277,7 +277,7 @@ async fn rows(
     let query = query
         .bind(i64::from(listing.limit) + 1)
         .bind(i64::from(listing.skip));
-    // Nothing where there are none.
+    // `group_concat` returns null for no rows.
     let text: Option<String> = query.fetch_one(reader.conn()).await?;
     let mut rows = product_card::parse_all(&text.unwrap_or_default(), locale)?;
     rows.sort_unstable_by_key(|row| (row.key, row.card.id));
@@ -287,7 +287,7 @@ async fn rows(
     Ok(rows)
 }
 
-/// The four numbers that a statement takes: those asked for, or all.
+/// The four availability parameters of a statement: the selected ones, or all.
 pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
     let is_wanted = |it| wanted.is_empty() || wanted.contains(&it);
     Availability::ALL.map(|it| {
@@ -299,7 +299,7 @@ pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
     })
 }
 
-/// Others of the same category, best selling first, without the product itself.
+/// Other products of a category, the best-selling first.
 pub async fn related(
     reader: &mut CatalogReader,
     category: CategoryId,

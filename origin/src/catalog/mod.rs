@@ -1,11 +1,11 @@
-//! The catalogue: what is shown. Owns `brands`, `categories` and their texts and paths, `products`
-//! and their texts, `variants`, the listings and what is counted from them, the words by which
-//! products are found, and `versions`.
+//! The catalogue: categories, brands, products and variants. Owns `brands`, `categories` with their
+//! texts and paths, `products` with their texts, `variants`, the listings and the facets counted
+//! from them, the search index, and `versions`.
 //!
-//! What must stay true: an active product has a listing in its category, in all above it and in the
-//! whole shop; a product is shown in every language, in the shop's own if in no other; a variant
-//! keeps its identity as long as its sku is the same; whatever changes the tree raises its version in
-//! the same commit.
+//! Invariants: an active product has a listing in its category, in every ancestor and in the whole
+//! shop; a product is shown in every language, with texts of the default language where its own are
+//! missing; a variant keeps its id while its SKU is the same; a change of the category tree raises
+//! its version in the same transaction.
 
 mod categories;
 mod count;
@@ -79,7 +79,7 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
     };
     let row = match by_id {
         Some(row) => Some(row),
-        // A slug may look like a number.
+        // A slug may consist of digits.
         None => product::find_product_by_slug(&mut reader, key, locale, low_stock).await?,
     };
     let row = row.ok_or(Error::NoSuchProduct)?;
@@ -132,7 +132,7 @@ fn localized_option(option: model::NewOption, locale: Locale) -> ProductOption {
     }
 }
 
-/// A page of products as the API asks for it, with the category it is of.
+/// A page of products for an API request, with its category.
 pub async fn list_products(
     app: &App,
     query: &ListProducts,
@@ -152,7 +152,7 @@ pub async fn list_products(
     Ok((list, category))
 }
 
-/// A list narrowed to the brands with these slugs; a slug that no brand has finds nothing.
+/// A list filtered by brand slugs. If none of the slugs exists, the list is empty.
 pub async fn list_narrowed(
     reader: &mut CatalogReader,
     mut listing: ListQuery,
@@ -170,7 +170,7 @@ pub async fn list_narrowed(
     list::list(reader, &listing, locale).await
 }
 
-/// How many products there are under what a list is narrowed by.
+/// The number of products under the filters of a list, in all and by brand.
 pub async fn filter_counts(
     reader: &mut CatalogReader,
     listing: &ListQuery,
@@ -191,7 +191,7 @@ pub async fn filter_counts(
     })
 }
 
-/// Narrows a listing to the brands with these slugs, as far as there are any.
+/// Adds the existing brands with these slugs to the filters of a list.
 async fn narrow_to(
     reader: &mut CatalogReader,
     listing: &mut ListQuery,
@@ -207,7 +207,7 @@ async fn narrow_to(
     Ok(())
 }
 
-/// What sells best and can be had.
+/// The best-selling products that are available.
 pub async fn hot_products(
     app: &App,
     limit_wanted: Option<u32>,
@@ -223,7 +223,7 @@ pub async fn hot_products(
     ];
     let mut reader = app.db.catalog().await?;
     let list = list::list(&mut reader, &listing, locale).await?;
-    // It is a choice, not a list to leaf through.
+    // It is a selection without further pages.
     Ok(ProductList {
         next: None,
         previous: None,
@@ -231,7 +231,7 @@ pub async fn hot_products(
     })
 }
 
-/// What came last.
+/// The newest products.
 pub async fn new_products(
     app: &App,
     limit: u32,
@@ -242,7 +242,7 @@ pub async fn new_products(
     Ok(list::list(&mut reader, &listing, locale).await?.items)
 }
 
-/// Others of a product's category, best selling first.
+/// Other products of a product's category, the best-selling first.
 pub async fn related(
     app: &App,
     product: &Product,
@@ -256,10 +256,10 @@ pub async fn related(
     list::related(&mut reader, category.id, product.id, limit, locale).await
 }
 
-/// Categories of which it is kept what their lists can be narrowed by, some kilobytes each.
+/// The most categories whose facets are cached, some kilobytes each.
 const FACETS_MAX: usize = 1_000;
 
-/// What lists can be narrowed by.
+/// Caches the facets of categories.
 #[derive(Debug)]
 pub struct FacetsCache(Known<CategoryId, Facets>);
 
@@ -269,11 +269,11 @@ impl Default for FacetsCache {
     }
 }
 
-/// What the list of a category can be narrowed by; 0 is the whole shop.
+/// The facets of a category; [`WHOLE_SHOP`] has its own.
 pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<Facets>, Error> {
     let policy = list_policy(tree, category);
     let read = async {
-        // From the primary: they are kept as valid at the last change that is known.
+        // From the primary: the entry is cached as valid at the latest known change.
         let mut reader = CatalogReader::from(app.db.read().await?);
         store::facets(&mut reader, category, app.config.currency).await
     };
@@ -283,19 +283,19 @@ pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<
         .await
 }
 
-/// Where each part of the sitemap begins.
+/// The first product id of each part of the sitemap.
 pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error> {
     let mut reader = app.db.catalog().await?;
     store::sitemap_parts(&mut reader, i64::from(size)).await
 }
 
-/// When the newest product of each category came, of those that have one.
+/// The creation time of the newest product of each category that has one.
 pub async fn category_dates(app: &App) -> Result<HashMap<CategoryId, Timestamp>, Error> {
     let mut reader = app.db.catalog().await?;
     store::category_dates(&mut reader).await
 }
 
-/// The slugs and times of the active products from this id on.
+/// Slugs and modification times of active products, from this id on.
 pub async fn list_slugs(
     app: &App,
     from: ProductId,
@@ -305,7 +305,7 @@ pub async fn list_slugs(
     store::list_slugs(&mut reader, from, i64::from(limit)).await
 }
 
-/// How an answer about a product may be kept.
+/// The cache policy of a response that shows a product.
 pub fn product_policy(product: &Product) -> CachePolicy {
     let categories = product
         .categories
@@ -314,7 +314,7 @@ pub fn product_policy(product: &Product) -> CachePolicy {
     CachePolicy::catalogue(categories.chain([Tag::Product(product.id.get())]).collect())
 }
 
-/// How an answer about a category's list may be kept.
+/// The cache policy of a list of a category.
 pub fn list_policy(tree: &Tree, category: CategoryId) -> CachePolicy {
     if category == WHOLE_SHOP {
         return CachePolicy::catalogue([Tag::Home, Tag::Categories].into_iter().collect());
@@ -322,14 +322,14 @@ pub fn list_policy(tree: &Tree, category: CategoryId) -> CachePolicy {
     CachePolicy::catalogue(tree.tags(category))
 }
 
-/// How an answer about the whole shop may be kept.
+/// The cache policy of a response that depends on the whole catalogue.
 pub fn shop_policy() -> CachePolicy {
     CachePolicy::catalogue(Tags::from_iter([Tag::Home, Tag::Categories]))
 }
 
-/// How an answer about what was searched in the whole shop may be kept. Of what it shows it names each
-/// product; what else is found is the same until something that can be searched changes. What is narrowed by
-/// how many there are depends on every product.
+/// The cache policy of a search in the whole shop. The tags name each product on the page; the rest
+/// of the result stays the same until searchable data changes. A filter by availability makes the
+/// result depend on every product, and so does an empty or too long page.
 pub fn search_policy(found: &ProductList, by_availability: bool) -> CachePolicy {
     let products = found.items.iter().map(|card| Tag::Product(card.id.get()));
     let tags = [Tag::Search, Tag::Categories].into_iter().chain(products);
@@ -339,7 +339,7 @@ pub fn search_policy(found: &ProductList, by_availability: bool) -> CachePolicy 
     CachePolicy::catalogue(tags.collect())
 }
 
-/// How what is proposed while somebody types may be kept: it shows nothing of how many there are.
+/// The cache policy of search suggestions, which do not show availability.
 pub fn suggestions_policy() -> CachePolicy {
     CachePolicy::catalogue(Tags::from_iter([Tag::Search, Tag::Categories]))
 }

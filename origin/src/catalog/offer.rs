@@ -1,4 +1,4 @@
-//! What is offered just now: what a cart and an order need to know of a variant.
+//! Current offers: what carts and orders need to know of a variant.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,43 +20,43 @@ use super::{
     tree::text,
 };
 
-/// A variant as it is offered just now.
+/// A variant as it is currently offered.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// The variant.
     pub variant: VariantId,
     /// Its product.
     pub product: ProductId,
-    /// The shop's number for it.
+    /// Its stock keeping unit.
     pub sku: String,
     /// Whether it is sold.
     pub active: bool,
-    /// What one costs.
+    /// The unit price.
     pub price: Money,
-    /// Whether there is a count of it.
+    /// Whether its stock is tracked.
     pub tracked: bool,
-    /// Whether it may be sold before it is there.
+    /// Whether it may be sold while out of stock.
     pub backorder: bool,
-    /// What one weighs, in grams.
+    /// Its weight in grams.
     pub weight_g: i64,
     presentation: Arc<OfferPresentation>,
 }
 
-/// What a shopper sees of an offer. Nothing is decided by it.
+/// The display data of an offer. No decision depends on it.
 #[derive(Debug)]
 struct OfferPresentation {
     /// The product version that it belongs to.
     version: i64,
     slug: String,
     names: Texts,
-    /// What was chosen, by the words of option and value.
+    /// The selected options, by the codes of option and value.
     chosen: Vec<SelectedOption>,
     options: Vec<NewOption>,
     image: Option<StoredImage>,
 }
 
-/// How offers look, as long as their product has the same version: reading it again for every change
-/// of every cart would cost more than the change.
+/// Caches the presentation of offers while the version of their product is the same. Reading it for
+/// every cart update would cost more than the update.
 #[derive(Debug)]
 pub struct PresentationCache(Cache<VariantId, Arc<OfferPresentation>>);
 
@@ -70,7 +70,7 @@ impl Default for PresentationCache {
 }
 
 impl Offer {
-    /// The product's word in addresses.
+    /// The product's slug.
     pub fn slug(&self) -> &str {
         &self.presentation.slug
     }
@@ -80,12 +80,12 @@ impl Offer {
         self.presentation.image.as_ref()
     }
 
-    /// The product's name for readers of this language.
+    /// The product's name in this language.
     pub fn name(&self, locale: Locale) -> String {
         text(&self.presentation.names, locale)
     }
 
-    /// What was chosen, for readers of this language: `Colour: Moss`.
+    /// The selected options in this language: `Colour: Moss`.
     pub fn choices(&self, locale: Locale) -> Vec<String> {
         let chosen = |option: &NewOption| {
             let mut chosen = self.presentation.chosen.iter();
@@ -122,7 +122,7 @@ pub async fn find_skus(
     Ok(found)
 }
 
-/// These variants as they are offered just now, and those with these skus, of which there may be
+/// The current offers of these variants and of those with these SKUs, of which there may be at most
 /// [`Rows::MAX`].
 pub async fn find_offers(
     conn: &mut AnyConnection,

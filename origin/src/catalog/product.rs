@@ -1,6 +1,6 @@
-//! One product whole. The database hands over its few short values as one JSON array, and its variants as
-//! others with commas between them: one statement, and few values from one thread to another, as for the
-//! cards of lists.
+//! Reads a product with its variants in one statement. The short columns are one JSON array, and
+//! each variant is another, so that few values move between threads, as for
+//! [`super::product_card`].
 
 use std::borrow::Cow;
 
@@ -22,24 +22,24 @@ use super::{
     store::{StockSupply, StoredImage, json},
 };
 
-/// A product as it is kept, with its texts in one language.
+/// A product as it is stored, with its texts in one language.
 #[derive(Debug)]
 pub struct StoredProduct {
     /// Its identity.
     pub id: ProductId,
-    /// Its word in addresses.
+    /// Its slug.
     pub slug: String,
     /// Its category.
     pub category: Option<CategoryId>,
     /// Its brand.
     pub brand: Option<Brand>,
-    /// What its variants cost.
+    /// The price range of its variants.
     pub price: PriceRange,
-    /// What can be bought of it.
+    /// Its active variants.
     pub variants: Vec<Variant>,
-    /// What a buyer chooses between, in all languages.
+    /// Its options, in all languages.
     pub options: Vec<NewOption>,
-    /// Its pictures, each with its text in all languages.
+    /// Its pictures, with alternative texts in all languages.
     pub images: Vec<StoredImage>,
     /// Free words.
     pub tags: Vec<String>,
@@ -47,17 +47,18 @@ pub struct StoredProduct {
     pub name: String,
     /// Its description.
     pub description: String,
-    /// Facts about it.
+    /// Its attributes.
     pub attributes: Vec<Attribute>,
-    /// When it came.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it changed.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// How often it changed.
+    /// Its version, which every change raises.
     pub version: i64,
 }
 
-/// The statement that finds an active product by one of its names. Its arrays are [`Short`] and [`Sold`].
+/// The statement that finds an active product by id or slug. Its arrays are [`ProductFields`] and
+/// [`VariantFields`].
 macro_rules! find_product {
     ($column:literal) => {
         concat!(
@@ -153,7 +154,7 @@ struct VariantFields {
     available: Option<i64>,
 }
 
-/// A text of JSON within JSON.
+/// Deserializes a JSON string that itself contains JSON.
 fn within<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: serde::de::DeserializeOwned,

@@ -1,5 +1,5 @@
-//! Saving what comes in: products in batches, each batch a handful of statements. Saving the same
-//! again writes nothing.
+//! Saves products in batches of a handful of statements each. Saving an unchanged product writes
+//! nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -26,7 +26,7 @@ use super::{
     write::{self, ExistingRows},
 };
 
-/// A product with its pictures already in the media folder.
+/// A product whose pictures are already in the media folder.
 #[derive(Clone, Debug)]
 pub struct PreparedProduct {
     /// The product; its `images` are ignored.
@@ -35,14 +35,14 @@ pub struct PreparedProduct {
     pub images: Vec<StoredImage>,
 }
 
-/// What became of a product.
+/// The outcome of saving a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// It is new.
     Added(ProductId),
-    /// It was there and is different now.
+    /// It existed and was changed.
     Changed(ProductId),
-    /// It was there just like this.
+    /// It existed with the same content.
     Unchanged(ProductId),
     /// It cannot be saved: which field, and why. Nothing of it was written.
     Refused(&'static str, String),
@@ -51,8 +51,8 @@ pub enum Saved {
 /// The most products of one batch.
 pub const BATCH_MAX: usize = db::Rows::MAX;
 
-/// Saves up to [`BATCH_MAX`] products; the answers are in their order. Of two with one external id in
-/// a batch the later wins.
+/// Saves up to [`BATCH_MAX`] products and returns a result for each, in order. Of two with the same
+/// external id in a batch, the last one is saved.
 pub async fn save_products(
     tx: &mut Tx,
     context: Context<'_>,
@@ -188,7 +188,7 @@ impl<'k> NameReservations<'k> {
         }
     }
 
-    /// The slug itself, or the first free one with a number behind it.
+    /// The wanted slug, or the first free one with a number appended.
     fn slug(&mut self, wanted: &str, external_id: &str) -> String {
         let taken = |slug: &str, claimed: &HashSet<String>| {
             claimed.contains(slug)
@@ -304,7 +304,7 @@ fn row(
     Ok(row)
 }
 
-/// The texts of every language that there are any in; the shop's own is always among them.
+/// The texts in every language that has any, and in the default language.
 fn texts(product: &NewProduct) -> Vec<TextRow> {
     let languages = |texts: &Texts| texts.keys().copied().collect::<Vec<_>>();
     let mut locales: Vec<Locale> = languages(&product.names);
@@ -369,7 +369,7 @@ fn selected(variant: &NewVariant) -> Vec<SelectedOption> {
         .collect()
 }
 
-/// The price before the reduction, if it is one.
+/// The price before a reduction, if it is higher than the price.
 fn reduced_from(variant: &NewVariant) -> Option<i64> {
     variant
         .compare_at
@@ -387,7 +387,7 @@ fn best_availability(variants: &[NewVariant], low_stock: u32) -> Availability {
     availabilities.min().unwrap_or(Availability::Out)
 }
 
-/// JSON of our own types, which have text keys and finite numbers and so never fail.
+/// Serialization cannot fail: these types have string keys and no floats.
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -432,7 +432,7 @@ fn content_hash(row: &ProductRow) -> String {
     ));
     let mut hash = blake3::Hasher::new();
     hash.update(content.as_bytes());
-    // A product without any keeps the hash that it had before variants could have one.
+    // Hashed apart, so that products without a GTIN keep the hash of versions that had no GTINs.
     for variant in &row.variants {
         if let Some(gtin) = &variant.gtin {
             hash.update(json(&(&variant.sku, gtin)).as_bytes());

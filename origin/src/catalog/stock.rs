@@ -1,4 +1,4 @@
-//! What the catalogue shows of the stock, after the stock has changed.
+//! Updates the availability that the catalogue shows after stock has changed.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,7 @@ async fn stored_and_actual(
         let entry = found
             .entry(product)
             .or_insert((row.try_get("availability")?, now));
-        // A product can be had as well as the best of its variants.
+        // A product's availability is the best of its variants.
         entry.1 = entry.1.min(now);
     }
     Ok(found)

@@ -1,4 +1,4 @@
-//! The SQL that reads the catalogue. Lists, searches and a product whole have files of their own.
+//! SQL that reads the catalogue, except for lists, searches and single products.
 
 use std::collections::HashMap;
 
@@ -15,24 +15,24 @@ use crate::db::{self, CatalogReader};
 
 use super::{Error, ListQuery, list, tree::Category};
 
-/// The whole shop, where a category is expected.
+/// The id that stands for the whole shop in place of a category.
 pub const WHOLE_SHOP: CategoryId = CategoryId::new(0);
-/// How many brands a filter offers.
+/// The most brands in a filter.
 const FACET_BRANDS_MAX: i64 = 40;
 
-/// A picture as it is kept: its address once, its text in every language.
+/// A picture as it is stored, with its alternative text in every language.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "StoredImageFields")]
 pub struct StoredImage {
     /// The picture, without its text.
     #[serde(flatten)]
     pub image: Image,
-    /// What is to be seen.
+    /// Its alternative text.
     #[serde(default)]
     pub alts: super::model::Texts,
 }
 
-/// How it is read: what is flattened would be read into something else first.
+/// The fields of a stored picture. Deserializing `#[serde(flatten)]` would buffer them first.
 #[derive(serde::Deserialize)]
 struct StoredImageFields {
     src: String,
@@ -82,12 +82,12 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -
     Ok(serde_json::from_str(&text)?)
 }
 
-/// How much of a variant can be had.
+/// The stock of a variant, as far as availability depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct StockSupply {
     /// The available units. None if stock is not tracked.
     pub count: Option<i64>,
-    /// Whether it is sold before it is there.
+    /// Whether it may be sold while out of stock.
     pub backorder: bool,
 }
 
@@ -104,7 +104,7 @@ impl StockSupply {
     }
 }
 
-/// The number of an availability in the listing.
+/// The number of an availability in the tables.
 pub const fn availability_number(availability: Availability) -> i64 {
     match availability {
         Availability::Out => 0,
@@ -123,7 +123,7 @@ pub(super) fn availability_of(number: i64) -> Availability {
     }
 }
 
-/// The ids of the brands with these slugs, in no order.
+/// The ids of the brands with these slugs, in no particular order.
 pub async fn find_brands(
     reader: &mut CatalogReader,
     slugs: &[String],
@@ -143,7 +143,7 @@ pub async fn find_brands(
     Ok(found)
 }
 
-/// What the list of a category can be narrowed by.
+/// The facets of a category.
 pub async fn facets(
     reader: &mut CatalogReader,
     category: CategoryId,
@@ -204,13 +204,13 @@ async fn facet_brands(
     Ok(brands)
 }
 
-/// A brand with how many of its products fit; the slug is empty for those that have no brand.
+/// A brand with the number of matching products. The slug is empty for products without a brand.
 pub(super) struct BrandRow {
     pub(super) slug: String,
     pub(super) product_count: u64,
 }
 
-/// How many products of each brand a list holds under its prices and availabilities.
+/// The number of products by brand, under the filters by price and availability.
 pub(super) async fn counts_by_brand(
     reader: &mut CatalogReader,
     listing: &ListQuery,
@@ -258,7 +258,7 @@ pub async fn categories_version(reader: &mut CatalogReader) -> Result<i64, Error
         .await?)
 }
 
-/// All categories with their texts, in the order to show them.
+/// All categories with their texts, in display order.
 pub async fn list_categories(reader: &mut CatalogReader) -> Result<Vec<Category>, Error> {
     let statement = "
         select c.id, c.parent_id, c.slug, coalesce(c.image, f.image) as image, t.locale, t.name, t.description,
@@ -302,7 +302,7 @@ fn category(row: &AnyRow, id: CategoryId) -> Result<Category, Error> {
     })
 }
 
-/// Where each part of the sitemap begins: the id of every `size`-th active product.
+/// The first id of each part of the sitemap: that of every `size`-th active product.
 pub async fn sitemap_parts(reader: &mut CatalogReader, size: i64) -> Result<Vec<ProductId>, Error> {
     let statement = "
         select product_id
@@ -318,7 +318,7 @@ pub async fn sitemap_parts(reader: &mut CatalogReader, size: i64) -> Result<Vec<
     Ok(ids.into_iter().map(ProductId::new).collect())
 }
 
-/// When the newest product of each category came, of those that have one.
+/// The creation time of the newest product of each category that has one.
 pub async fn category_dates(
     reader: &mut CatalogReader,
 ) -> Result<HashMap<CategoryId, Timestamp>, Error> {
@@ -340,7 +340,7 @@ pub async fn category_dates(
     Ok(dates)
 }
 
-/// The slugs and times of the active products from this id on.
+/// Slugs and modification times of active products, from this id on.
 pub async fn list_slugs(
     reader: &mut CatalogReader,
     from: ProductId,
@@ -361,12 +361,12 @@ pub async fn list_slugs(
         .collect()
 }
 
-/// A product on its way to be changed.
+/// The current version of a product.
 #[derive(Clone, Copy, Debug)]
 pub struct ProductVersion {
     /// The product.
     pub id: ProductId,
-    /// How often it changed.
+    /// Its version, which every change raises.
     pub version: i64,
 }
 
@@ -407,7 +407,7 @@ pub async fn external_id_of(conn: &mut AnyConnection, sku: &str) -> Result<Optio
         .await?)
 }
 
-/// How many of a product were sold, and since when it is there.
+/// The number of sold units of a product, and its creation time.
 pub async fn sold_of(
     conn: &mut AnyConnection,
     external_id: &str,
@@ -423,7 +423,7 @@ pub async fn sold_of(
     Ok(row.map(|(sold, at)| (sold, Timestamp::from_millis(at))))
 }
 
-/// The lists in which a product is shown.
+/// The categories in which a product is listed.
 pub async fn listed_in(
     conn: &mut AnyConnection,
     external_id: &str,

@@ -1,5 +1,5 @@
-//! The category tree in memory. Every page shows a part of it, and it changes seldom: it is read
-//! again when its version has risen, which is looked up whenever something of the catalogue has changed.
+//! The category tree in memory. Every page shows a part of it and it seldom changes. Its version is
+//! checked after every known change of the catalogue, and the tree is reloaded if it has risen.
 
 use std::{
     cmp::Reverse,
@@ -30,17 +30,17 @@ use super::{
     store::{self, StoredImage},
 };
 
-/// How deep categories may lie.
+/// The greatest depth of a category.
 pub const DEPTH_MAX: usize = 8;
 
-/// A category without its relatives.
+/// A category of the tree.
 #[derive(Clone, Debug)]
 pub struct Category {
     /// Its identity.
     pub id: CategoryId,
-    /// The one above it.
+    /// Its parent.
     pub parent: Option<CategoryId>,
-    /// Its word in addresses.
+    /// Its slug.
     pub slug: String,
     /// A picture of it.
     pub image: Option<StoredImage>,
@@ -48,7 +48,7 @@ pub struct Category {
     pub names: Texts,
     /// A sentence about it.
     pub descriptions: Texts,
-    /// How many active products it and everything below it holds.
+    /// The number of active products in it and its descendants.
     pub product_count: u64,
 }
 
@@ -65,7 +65,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree of these categories, which are in the order to show them.
+    /// Builds a tree from categories in display order.
     pub fn new(version: i64, categories: Vec<Category>) -> Self {
         let mut tree = Self {
             version,
@@ -101,14 +101,14 @@ impl Tree {
         self.by_slug.get(slug).map(|&index| &self.categories[index])
     }
 
-    /// The way to a category from the top, itself included.
+    /// The path from a top category to this one, inclusive.
     pub fn path(&self, id: CategoryId, locale: Locale) -> Vec<CategoryRef> {
         self.lineage(id)
             .map(|category| category.reference(locale))
             .collect()
     }
 
-    /// A category with everything below it.
+    /// A category with its descendants.
     pub fn node(&self, category: &Category, locale: Locale) -> CategoryNode {
         CategoryNode {
             id: category.id,
@@ -121,17 +121,17 @@ impl Tree {
         }
     }
 
-    /// The top categories with everything below them.
+    /// The top categories with their descendants.
     pub fn top(&self, locale: Locale) -> Arc<[CategoryNode]> {
         self.top.get(&locale).cloned().unwrap_or_default()
     }
 
-    /// Every category, parents before their children in no particular order otherwise.
+    /// All categories.
     pub fn all(&self) -> &[Category] {
         &self.categories
     }
 
-    /// The categories with such words in their names, the widest first.
+    /// The categories whose name's words match, those with the most products first.
     pub fn named(
         &self,
         locale: Locale,
@@ -145,12 +145,12 @@ impl Tree {
         named
     }
 
-    /// Whether a category is this one, or lies below it.
+    /// Whether a category is `above` or a descendant of it.
     pub fn lies_in(&self, id: CategoryId, above: CategoryId) -> bool {
         self.lineage(id).any(|it| it.id == above)
     }
 
-    /// By what an answer about this category is purged: itself and all above it.
+    /// The cache tags of a response about this category: itself and its ancestors.
     pub fn tags(&self, id: CategoryId) -> Tags {
         self.lineage(id)
             .map(|category| Tag::Category(category.id.get()))
@@ -165,7 +165,7 @@ impl Tree {
             .collect()
     }
 
-    /// From the top down. An import refuses circles; should there be one, this ends all the same.
+    /// The path from the top down. Imports refuse cycles; the bound ends the loop if there is one.
     fn lineage(&self, id: CategoryId) -> impl Iterator<Item = &Category> {
         let mut upwards = Vec::new();
         let mut next = Some(id);
@@ -181,7 +181,7 @@ impl Tree {
 }
 
 impl Category {
-    /// The category as a link to it names it.
+    /// The category as a link shows it.
     pub fn reference(&self, locale: Locale) -> CategoryRef {
         CategoryRef {
             id: self.id,
@@ -191,7 +191,7 @@ impl Category {
     }
 }
 
-/// The text in this language, or else in the shop's own, or else in any.
+/// The text in this language, or else in the default one, or else in any.
 pub fn text(texts: &Texts, locale: Locale) -> String {
     texts
         .get(&locale)
@@ -201,17 +201,17 @@ pub fn text(texts: &Texts, locale: Locale) -> String {
         .unwrap_or_default()
 }
 
-/// Keeps the tree, and knows what had changed when it was read.
+/// Caches the tree with the change number at which it was valid.
 #[derive(Debug, Default)]
 pub struct TreeCache {
     tree: RwLock<Arc<Tree>>,
-    /// One more than the last change that was known then; nothing has been read at zero.
+    /// One more than the latest change that was known when it was read. Zero before the first read.
     read_at: AtomicU64,
     refreshing: Mutex<()>,
 }
 
 impl TreeCache {
-    /// The tree with every change that is known. Of those who come while it is read, one reads.
+    /// The tree, valid at the latest known change. Concurrent callers share one read.
     pub async fn get(&self, db: &Db, changes: &Changes) -> Result<Arc<Tree>, Error> {
         let latest = changes.latest();
         let is_read = || self.read_at.load(Ordering::Acquire) > latest;

@@ -1,4 +1,4 @@
-//! All SQL that writes products, a batch at a time.
+//! SQL that writes products in batches.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use super::{
     store::{WHOLE_SHOP, availability_number},
 };
 
-/// What the database knows of a batch before it is written.
+/// The existing rows that a batch may change or conflict with.
 #[derive(Debug, Default)]
 pub(super) struct ExistingRows {
     /// Products by external id.
@@ -27,7 +27,7 @@ pub(super) struct ExistingRows {
     pub(super) skus: HashMap<String, ExistingVariant>,
     /// Categories by external id.
     pub(super) categories: HashMap<String, CategoryId>,
-    /// A category with all above it.
+    /// Each category with its ancestors, itself included.
     pub(super) ancestors: HashMap<CategoryId, Vec<CategoryId>>,
 }
 
@@ -195,7 +195,7 @@ async fn find_categories(
     Ok(())
 }
 
-/// The brands that a batch names, by name; those that are new are added.
+/// The ids of the brands of a batch, by name. Adds those that do not exist.
 pub(super) async fn ensure_brands(
     tx: &mut Tx,
     ids: &IdGenerator,

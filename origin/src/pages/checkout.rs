@@ -1,5 +1,6 @@
-//! Checkout: address, shipping, payment, review. What is decided so far is in the cart; how it is paid
-//! is in the address of the last step. The order is placed once, however often its form is sent.
+//! Checkout: address, shipping, payment, review. What is decided so far is in the cart; how it is
+//! paid is in the address of the last step. The order is placed once, however often its form is
+//! sent.
 
 use axum::{
     Router,
@@ -149,7 +150,8 @@ impl Buyer {
     }
 }
 
-/// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is theirs.
+/// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is
+/// theirs.
 fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhere> {
     if !shopper.has_ended {
         return Ok(());
@@ -431,11 +433,11 @@ async fn place_order(
 }
 
 /// Pays at once where a provider takes the money. Whether it went well the order's page says: the
-/// order is there either way, and can be paid again. Where the buyer pays on a page of the provider's,
-/// the order's page has a link to it, and is where they find it again. They are not led there at once:
-/// the policy of the pages lets forms go to the shop alone (`form-action`), which Chromium holds redirects
-/// of a form to as well, and the provider's address is the provider's to choose, so that it cannot be
-/// allowed beforehand.
+/// order is there either way, and can be paid again. Where the buyer pays on a page of the
+/// provider's, the order's page has a link to it, and is where they find it again. They are not led
+/// there at once: the policy of the pages lets forms go to the shop alone (`form-action`), which
+/// Chromium holds redirects of a form to as well, and the provider's address is the provider's to
+/// choose, so that it cannot be allowed beforehand.
 async fn pay(
     app: &App,
     locale: Locale,

@@ -52,8 +52,8 @@ pub fn parse(query: &str) -> CategoryFilter {
     filter
 }
 
-/// Narrows a listing to the filter; answers the fields that could not be understood. Prices that are
-/// understood get one spelling, which the addresses of the page's links have.
+/// Narrows a listing to the filter; answers the fields that could not be understood. Prices that
+/// are understood get one spelling, which the addresses of the page's links have.
 pub fn narrow(
     listing: &mut ListQuery,
     filter: &mut CategoryFilter,

@@ -1,5 +1,5 @@
-//! What a phone needs to keep the shop among its programs: the manifest (W3C Web App Manifest) and the
-//! icon as pictures, drawn from the same SVG as everywhere.
+//! What a phone needs to keep the shop among its programs: the manifest (W3C Web App Manifest) and
+//! the icon as pictures, drawn from the same SVG as everywhere.
 
 use axum::{Router, extract::State, routing::get};
 use http::HeaderValue;

@@ -28,7 +28,8 @@ pub(super) async fn show_search(
     let query = query.as_deref().unwrap_or_default();
     let q = words(query);
     let mut filter = filter::parse(query);
-    // What was found has no numbered pages: its order follows the words, and is looked at by cursors.
+    // What was found has no numbered pages: its order follows the words, and is looked at by
+    // cursors.
     filter.page = None;
     let mut listing = ListQuery::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
@@ -86,7 +87,8 @@ pub(super) async fn show_search(
     Ok(Answer::html(ui::search(&shell, &page), policy))
 }
 
-/// What is searched. Whatever is typed has one spelling, so that a kept page fits all who ask for it.
+/// What is searched. Whatever is typed has one spelling, so that a kept page fits all who ask for
+/// it.
 fn words(query: &str) -> String {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let typed = pairs.find(|(name, _)| name == "q");

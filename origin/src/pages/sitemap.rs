@@ -1,5 +1,5 @@
-//! What search engines ask for: robots.txt and the sitemap (sitemaps.org, with the languages of each
-//! page as Google reads them).
+//! What search engines ask for: robots.txt and the sitemap (sitemaps.org, with the languages of
+//! each page as Google reads them).
 
 use std::fmt::Write;
 
@@ -20,8 +20,8 @@ use crate::{
     web::{Answer, Answered, Path, Refusal},
 };
 
-/// Pages a part of the sitemap holds; the protocol allows 50,000 addresses, and each page has one in
-/// every language.
+/// Pages a part of the sitemap holds; the protocol allows 50,000 addresses, and each page has one
+/// in every language.
 const PART: u32 = 10_000;
 
 /// robots.txt, the sitemap's index and its parts.

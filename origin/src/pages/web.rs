@@ -119,7 +119,8 @@ async fn show_category(
     let mut ancestors = tree.path(category.id, locale);
     ancestors.pop();
     let here = category_path(&category.slug);
-    // A cursor depends on what else is in the list, so search engines know the numbered pages alone.
+    // A cursor depends on what else is in the list, so search engines know the numbered pages
+    // alone.
     let canonical = (!filter.narrows() && filter.sort.is_none() && filter.cursor.is_none())
         .then(|| format!("{here}{}", filter.to_query()));
     let shell = shell(
@@ -175,8 +176,8 @@ async fn show_product(
     Ok(Answer::html(ui::product(&shell, &page), policy))
 }
 
-/// The page of the product whose form these fields are, with what was wrong with it. Nothing where the
-/// form does not say which product that is.
+/// The page of the product whose form these fields are, with what was wrong with it. Nothing where
+/// the form does not say which product that is.
 pub(super) async fn product_again(
     app: &App,
     locale: Locale,

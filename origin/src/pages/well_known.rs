@@ -1,5 +1,6 @@
-//! What programs look for at fixed addresses: how to report a weakness (RFC 9116), where a password is
-//! changed (W3C, "A Well-Known URL for Changing Passwords"), and the icon of browsers that read no page.
+//! What programs look for at fixed addresses: how to report a weakness (RFC 9116), where a password
+//! is changed (W3C, "A Well-Known URL for Changing Passwords"), and the icon of browsers that read
+//! no page.
 
 use axum::{Router, extract::State, routing::get};
 use http::HeaderValue;

@@ -1,4 +1,4 @@
-//! The words of products, written with them.
+//! The search index of products, written with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +23,7 @@ const INDEX_VERSION: i64 = 1;
 /// The number of products that are indexed in one transaction of a rebuild.
 const BATCH_SIZE: usize = 200;
 
-/// The most that a product can have sold as far as searches are concerned: what fits beside its weight
-/// in one number.
+/// The highest number of sold units in the index: it shares a 64-bit sort key with the weight.
 pub(super) const SOLD_MAX: i64 = (1 << 40) - 1;
 
 /// The weights of a match by field. A match in a category name weighs less; see [`super::query`].
@@ -33,11 +32,11 @@ const BRAND_WEIGHT: i64 = 8;
 const TAG_WEIGHT: i64 = 6;
 const SKU_WEIGHT: i64 = 4;
 
-/// What of a product is searched.
+/// The searchable content of a product.
 #[derive(Clone, Debug)]
 pub(crate) struct SearchDocument {
     pub(crate) id: ProductId,
-    /// Whether it is found at all.
+    /// Whether the product is active; others are not indexed.
     pub(crate) active: bool,
     pub(crate) sold: i64,
     pub(crate) names: Texts,
@@ -82,7 +81,7 @@ pub(crate) async fn save_words(tx: &mut Tx, documents: &[SearchDocument]) -> Res
                 rows.push((word, weight, sold, document.id));
             }
         }
-        // In the order of the key, so that neighbours are written together.
+        // In key order, so that adjacent index entries are written together.
         rows.sort_unstable();
         Rows::insert("insert into search_words (locale, word, weight, sold, product_id) ")
             .write(tx, &rows, |mut values, (word, weight, sold, product)| {
@@ -99,8 +98,8 @@ pub(crate) async fn save_words(tx: &mut Tx, documents: &[SearchDocument]) -> Res
     Ok(())
 }
 
-/// Adds the words that nobody has used before. Most are there: reading first keeps two who save at the
-/// same time from waiting for each other.
+/// Adds new words to the vocabulary. Most exist already; reading first avoids lock contention
+/// between concurrent saves.
 async fn save_terms(
     tx: &mut Tx,
     locale: Locale,

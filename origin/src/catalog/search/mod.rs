@@ -1,8 +1,8 @@
-//! Searching. The words of a product are written in the transaction that saves it (`index`); those of
-//! categories are in the tree, which is in memory, so that a category is renamed without touching its
-//! products. A search is some index ranges of bounded length (`find`), whatever is typed.
+//! Search. The words of a product are indexed in the transaction that saves it (`index`). Those of
+//! category names are matched in the tree in memory, so renaming a category does not touch its
+//! products. A search reads a bounded number of index entries (`query`), whatever the input.
 //!
-//! What must stay true: an active product has its words in every language, and no other has any.
+//! Invariant: an active product is indexed in every language, any other is not indexed.
 
 mod index;
 mod query;
@@ -45,18 +45,18 @@ const SUGGESTION_CANDIDATES_MAX: i64 = 1_500;
 /// The most categories that one term matches by name, those with the most products.
 const CATEGORIES_MAX: usize = 4;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct SearchResult {
     /// The page of results.
     pub list: SearchList,
-    /// What it can be narrowed by, where that was asked for.
+    /// The facets of the result, if they were requested.
     pub facets: Facets,
     /// The number of products by brand slug, under the filters by price and availability.
     pub brand_counts: BTreeMap<String, u64>,
 }
 
-/// A page of what is found, as the API asks for it, with the category it is of.
+/// A page of search results for an API request, with its category.
 pub async fn search_products(
     app: &App,
     request: &SearchProducts,
@@ -139,18 +139,18 @@ pub async fn matching_categories(
     Ok(shown.map(|it| it.reference(locale)).collect())
 }
 
-/// What is searched, beside what lists are narrowed by.
+/// A search, in addition to the filters of a [`ListQuery`].
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
-    /// What was typed.
+    /// The query text.
     pub q: &'a str,
-    /// The slugs of brands; a slug that no brand has finds nothing.
+    /// Brand slugs to filter by. If none exists, nothing is found.
     pub brands: &'a [String],
-    /// In which order; what fits best comes first when absent.
+    /// The sort order. By relevance if absent.
     pub sort: Option<Sort>,
     /// The language.
     pub locale: Locale,
-    /// Whether it is asked what the list can be narrowed by.
+    /// Whether to compute facets.
     pub facets: bool,
     /// Whether only a few results are needed and an exact total is not, so fewer candidates do.
     pub first_page_only: bool,
@@ -196,7 +196,7 @@ impl Search<'_> {
         }
     }
 
-    /// What is found by these words.
+    /// Searches for these terms.
     async fn attempt(
         self,
         reader: &mut CatalogReader,
@@ -248,7 +248,7 @@ impl Search<'_> {
             (found.facets, found.brand_counts) =
                 query::facets(reader, search, listing, currency).await?;
         }
-        // Brands were asked for, and there are none of these names.
+        // With a filter of unknown brands, nothing is found.
         if self.brands.is_empty() || !listing.brands.is_empty() {
             let (products, total) = query::list(reader, search, listing, self.sort).await?;
             let order = self.sort.map_or(BY_RELEVANCE, list::number);
@@ -264,7 +264,7 @@ impl Search<'_> {
     }
 }
 
-/// How searching for some words ended.
+/// The outcome of one attempt to search.
 enum Attempt {
     /// Every term is indexed, although perhaps no product has all of them.
     Found(SearchResult),
@@ -320,7 +320,7 @@ async fn correct_spelling(
     let mut corrected = typed.to_vec();
     for term in missing {
         if !typed.contains(&term.word) {
-            // It is a part of something longer, which is searched more loosely.
+            // The term is a part of a longer run, which the loose search handles.
             continue;
         }
         let mut candidates = Vec::new();

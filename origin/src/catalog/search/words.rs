@@ -1,25 +1,25 @@
-//! From text to the words by which things are found, and from what a shopper types to the words that
-//! are looked up. Both sides go through [`fold`], so that they meet.
+//! Text analysis: splits texts into index words, and queries into terms. Both are normalized by
+//! [`fold`], so that they match.
 
 use std::collections::BTreeSet;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The longest word, in characters; of a longer one this much counts, on both sides.
+/// The longest word, in characters. Longer ones are truncated, in the index and in queries.
 pub const WORD_MAX: usize = 32;
-/// The most words of one text that is searched.
+/// The most words of one indexed text.
 pub const WORDS_MAX: usize = 64;
-/// The most words that are looked up for one search; further ones are passed over.
+/// The most terms of one search. Further ones are ignored.
 pub const TERMS_MAX: usize = 8;
 
-/// Something that a product must have to be found.
+/// A word that a product must match to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// The word as it was typed.
     pub word: String,
-    /// The same in the singular, which is what other forms meet in.
+    /// Its singular, by which singular and plural match.
     pub stem: String,
-    /// Whether words that begin with it are meant too.
+    /// Whether words that begin with it match too.
     pub prefix: bool,
 }
 
@@ -38,8 +38,8 @@ impl Term {
     }
 }
 
-/// The words by which a text is found, each once: every word, its singular, and of scripts that are
-/// written without spaces every two characters that stand together.
+/// The index words of a text, each once: every word and its singular; for scripts that are written
+/// without spaces, every pair of adjacent characters (bigrams).
 pub fn words_of(text: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for run in runs_of(text).into_iter().take(WORDS_MAX) {
@@ -55,7 +55,7 @@ pub fn words_of(text: &str) -> BTreeSet<String> {
     words
 }
 
-/// What a shopper looks for, given the runs of what they typed. The last word may not be complete yet.
+/// The terms of a query, given its runs. The last one is a prefix, as it may be incomplete.
 pub fn terms_of(runs: &[String]) -> Vec<Term> {
     let mut terms = Vec::new();
     for (index, run) in runs.iter().enumerate() {
@@ -70,7 +70,7 @@ pub fn terms_of(runs: &[String]) -> Vec<Term> {
     deduplicated(terms)
 }
 
-/// The same, more loosely: of scripts without spaces every character somewhere, in any order.
+/// The same, less strictly: characters of scripts without spaces match in any order.
 pub fn loose_terms_of(runs: &[String]) -> Vec<Term> {
     let mut terms = Vec::new();
     for (index, run) in runs.iter().enumerate() {
@@ -86,7 +86,7 @@ pub fn loose_terms_of(runs: &[String]) -> Vec<Term> {
 fn deduplicated(terms: Vec<Term>) -> Vec<Term> {
     let mut kept: Vec<Term> = Vec::new();
     for term in terms {
-        // "mug mugs" asks for one thing.
+        // "mug mugs" is one term.
         if kept.len() < TERMS_MAX && !kept.contains(&term) {
             kept.push(term);
         }
@@ -94,7 +94,7 @@ fn deduplicated(terms: Vec<Term>) -> Vec<Term> {
     kept
 }
 
-/// A text's runs of letters and digits, folded; runs of scripts without spaces are apart.
+/// The normalized runs of letters and digits of a text. Scripts without spaces form their own runs.
 pub fn runs_of(text: &str) -> Vec<String> {
     let mut runs: Vec<String> = Vec::new();
     let mut open = false;
@@ -124,14 +124,14 @@ pub fn runs_of(text: &str) -> Vec<String> {
     runs
 }
 
-/// The same text for all who spell it differently: compatibility forms, case and marks are gone.
+/// Normalizes a text (NFKD): removes compatibility forms, case and combining marks.
 fn fold(text: &str) -> String {
     let bare = text.nfkd().filter(|it| !is_combining_mark(*it)).nfc();
     let lower = bare.flat_map(char::to_lowercase);
     let mut folded = String::with_capacity(text.len());
     for letter in lower {
         match letter {
-            // Latin letters that no mark makes: ø, ł, ß, æ.
+            // Latin letters that do not decompose: ø, ł, ß, æ.
             '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' if letter.is_alphabetic() => {
                 let plain = deunicode::deunicode_char(letter).unwrap_or_default();
                 folded.push_str(&plain.to_ascii_lowercase());
@@ -163,8 +163,8 @@ fn pairs(run: &str) -> impl Iterator<Item = String> {
         .map(|(one, other)| String::from_iter([one, other]))
 }
 
-/// The singular of an English plural, where its form shows it. It is only compared with itself, so it
-/// need not be a word.
+/// The stem of a regular English plural. It is only compared with other stems and need not be a
+/// word.
 fn stem(word: &str) -> Option<String> {
     let is_plain = word.len() > 3 && word.bytes().all(|it| it.is_ascii_lowercase());
     if !is_plain || ["ss", "us", "is"].iter().any(|end| word.ends_with(end)) {
