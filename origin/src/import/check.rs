@@ -1,6 +1,6 @@
-//! What the shop takes of a row: the limits, in one place, and the rules that hold between its fields.
-//! What is wrong with an ornament (a picture, a tag, an attribute) loses the ornament; what is wrong with
-//! a variant loses the variant ([`super::check_variant`]); the rest loses the row.
+//! Validation rules of rows: the limits, and the rules between fields. A fault of an optional part
+//! (a picture, a tag, an attribute) skips the part, a fault of a variant skips the variant
+//! ([`super::check_variant`]), and any other skips the row.
 
 use std::collections::HashSet;
 
@@ -20,13 +20,13 @@ pub const SKU_MAX: usize = 64;
 pub const CODE_MAX: usize = 100;
 /// The most characters of a description.
 pub const DESCRIPTION_MAX: usize = 20_000;
-/// The most characters of what an attribute says.
+/// The most characters of an attribute's value.
 pub const ATTRIBUTE_VALUE_MAX: usize = 1_000;
-/// The most characters of what is said for those who do not see a picture.
+/// The most characters of an alternative text.
 pub const ALT_MAX: usize = 500;
 /// The most characters of a tag.
 pub const TAG_MAX: usize = 100;
-/// The most characters of a picture's address.
+/// The most characters of a picture's URL.
 pub const URL_MAX: usize = 2_000;
 /// The most variants of a product.
 pub const VARIANTS_MAX: usize = 100;
@@ -40,11 +40,11 @@ pub const IMAGES_MAX: usize = 50;
 pub const ATTRIBUTES_MAX: usize = 50;
 /// The most tags of a product.
 pub const TAGS_MAX: usize = 30;
-/// How many levels of categories there are at most.
+/// The most levels of categories.
 pub const CATEGORY_DEPTH_MAX: usize = 8;
-/// The largest count of things in stock, and the largest weight in grams.
+/// The largest stock count, and the largest weight in grams.
 pub const COUNT_MAX: i64 = 1_000_000_000;
-/// The largest count of things sold.
+/// The largest number of sold units.
 pub const SOLD_MAX: i64 = 1_000_000_000_000;
 
 pub(super) fn check_category(category: &mut NewCategory, faults: &mut Vec<Fault>) {
@@ -192,7 +192,7 @@ fn check_values(field: &str, option: &mut NewOption, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Keeps the pictures that can be used.
+/// Removes invalid pictures.
 fn check_images(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     let images = std::mem::take(&mut product.images).into_iter().enumerate();
     let usable = images
@@ -208,8 +208,8 @@ fn check_images(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Gives a product its pictures; the variants point to places among all of them, also the
-/// unusable ones, and are made to point to places among those that are kept.
+/// Sets a product's pictures. The variants refer to pictures by index, unusable ones included;
+/// their indexes are adjusted to the remaining pictures.
 pub(super) fn place_images(
     product: &mut NewProduct,
     images: Vec<Option<NewImage>>,
@@ -294,7 +294,7 @@ fn check_names(field: &str, names: &Texts, faults: &mut Vec<Fault>) {
     check_texts(field, names, NAME_MAX, Skipped::Row, faults);
 }
 
-/// Texts of one line each, of which there must be one.
+/// Checks single-line texts, of which at least one is required.
 fn check_texts(
     field: &str,
     texts: &Texts,
@@ -330,7 +330,7 @@ fn check_descriptions(descriptions: &mut Texts, faults: &mut Vec<Fault>) {
     });
 }
 
-/// A text of one line that is not empty.
+/// Checks a text that must be a single line and not empty.
 pub(super) fn check_line(
     field: &str,
     text: &str,
@@ -356,8 +356,8 @@ fn is_swatch(text: &str) -> bool {
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Whether it is an address that a page may show: a scheme that loads pictures and nothing that
-/// could end an attribute.
+/// Whether a page may embed this URL: its scheme is http or https, and no character can end an HTML
+/// attribute.
 fn is_web_address(url: &str) -> bool {
     let rest = url
         .strip_prefix("https://")

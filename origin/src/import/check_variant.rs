@@ -1,4 +1,4 @@
-//! What must hold of a variant within its product.
+//! Validation rules of a variant within its product.
 
 use shared::money::Currency;
 
@@ -12,7 +12,7 @@ use crate::catalog::{
     model::{NewProduct, NewVariant},
 };
 
-/// Checks a variant; what is no more than useless is taken off it.
+/// Checks a variant and removes optional fields that are invalid.
 pub(super) fn check(
     variant: &mut NewVariant,
     product: &NewProduct,
@@ -58,7 +58,7 @@ pub(super) fn check(
     faults
 }
 
-/// One choice for each option, in the order of the options.
+/// Checks that there is one value for each option, in the order of the options.
 fn check_choices(variant: &mut NewVariant, product: &NewProduct, faults: &mut Vec<Fault>) {
     let mut given = std::mem::take(&mut variant.options);
     for option in &product.options {

@@ -1,4 +1,4 @@
-//! What can be wrong with a file, and with a row of it.
+//! Errors of a file, and faults of its rows.
 
 use std::{io, path::PathBuf};
 
@@ -10,49 +10,49 @@ pub enum Error {
     Open {
         /// Which file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Reading failed.
     #[error("line {line}: cannot read: {source}")]
     Read {
-        /// How far it got.
+        /// The last line that was read.
         line: u64,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file is not of this format, or ends in the middle.
     #[error("line {line}: {reason}")]
     Broken {
-        /// Where that was seen.
+        /// The line of the error.
         line: u64,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// The temporary file that brings scattered rows together could not be written or read.
+    /// The temporary file that groups rows could not be written or read.
     #[error("temporary file error: {0}")]
     Spool(String),
 }
 
-/// What is lost by something that is wrong.
+/// What is skipped because of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
     /// The whole category or product.
     Row,
-    /// One variant; the product stays as long as it has another.
+    /// One variant. The product is kept if it has another.
     Variant,
-    /// Only what the field says.
+    /// Only the field.
     Field,
 }
 
-/// Something that is wrong with a row.
+/// A fault of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
     /// The line on which the row begins, counted from 1.
     pub line: u64,
-    /// Which field: a column's name, or a path such as `variants[2].price`; empty for the row.
+    /// The field: a column name or a path such as `variants[2].price`. Empty for the row.
     pub field: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
     /// What is skipped because of it.
     pub skipped: Skipped,
@@ -73,7 +73,7 @@ impl std::fmt::Display for BadRow {
     }
 }
 
-/// Something wrong with a field, before it is known on which line.
+/// A fault whose line is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) field: String,
@@ -82,7 +82,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// The row cannot be used.
+    /// A fault that skips the row.
     pub(super) fn row(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -91,7 +91,7 @@ impl Fault {
         }
     }
 
-    /// The field cannot be used.
+    /// A fault that skips the field.
     pub(super) fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -100,7 +100,7 @@ impl Fault {
         }
     }
 
-    /// The variant cannot be used.
+    /// A fault that skips the variant.
     pub(super) fn variant(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -114,7 +114,7 @@ impl Fault {
         Self { skipped, ..self }
     }
 
-    /// With the line.
+    /// Adds the line.
     pub(super) fn at(self, line: u64) -> BadRow {
         BadRow {
             line,
@@ -125,7 +125,7 @@ impl Fault {
     }
 }
 
-/// What was found wrong on the way to a row that can still be used.
+/// The faults of a row that can still be used.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(pub(super) Vec<Fault>);
 
@@ -138,7 +138,7 @@ impl Warnings {
         })
     }
 
-    /// Notes something.
+    /// Adds a warning.
     pub(super) fn add(&mut self, fault: Fault) {
         self.0.push(fault);
     }

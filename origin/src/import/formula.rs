@@ -1,6 +1,6 @@
-//! Cells that a spreadsheet program would take as a formula. In the files that the shop writes for people
-//! such a text has a `'` before it, which those programs take as "this is text"; reading takes it away
-//! again.
+//! Cells that a spreadsheet program would take as a formula. In the files that the shop writes for
+//! people such a text has a `'` before it, which those programs take as "this is text"; reading
+//! takes it away again.
 
 use std::borrow::Cow;
 

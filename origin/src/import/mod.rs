@@ -1,9 +1,9 @@
-//! Reading catalogues from files, and writing them. This half knows files and nothing of the
-//! database: every format becomes the same [`Row`]s, and every row passes [`check`].
+//! Reads catalogue files and writes them. Nothing here uses the database: every format is converted
+//! to [`Row`]s, and every row passes [`check`].
 //!
-//! Invariants: memory does not grow with the file, except for eight bytes or so for each
-//! identity (so that repetitions are noticed) and for the categories; a category comes before
-//! whatever names it, and once; no input makes it panic.
+//! Invariants: memory does not grow with the file, except for the categories and about eight bytes
+//! for each id, by which duplicates are detected; a category is emitted once and before any row
+//! that refers to it; no input causes a panic.
 
 use std::{
     fs::File,
@@ -47,7 +47,7 @@ pub use error::{BadRow, Error, Skipped};
 
 use row_validator::{Flow, RowValidator, Stop};
 
-/// What kind of file it is.
+/// The file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Mallard's own spreadsheet: one row a variant.
@@ -56,7 +56,7 @@ pub enum Format {
     Jsonl,
     /// Products as dummyjson.com serves them.
     Dummyjson,
-    /// Typesense's e-commerce showcase: products with category paths and popularity.
+    /// Typesense's e-commerce presentations: products with category paths and popularity.
     Typesense,
     /// Saleor's `populatedb_data.json`: a dump of its tables.
     Saleor,
@@ -64,7 +64,7 @@ pub enum Format {
     Spree,
 }
 
-/// What is read.
+/// The files to read.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The file.
@@ -77,7 +77,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The folder that relative pictures are relative to.
+    /// The folder in which relative picture paths are resolved.
     fn media_folder(&self) -> PathBuf {
         match &self.media {
             Some(folder) => folder.clone(),
@@ -90,7 +90,7 @@ impl Source {
     }
 }
 
-/// What a file holds.
+/// A row of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A category.
@@ -99,21 +99,20 @@ pub enum Row {
     Product(NewProduct),
 }
 
-/// A row and where it was.
+/// A row with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocatedRow {
     /// The line on which it begins, counted from 1.
     pub line: u64,
-    /// What stands there.
+    /// The row.
     pub row: Row,
 }
 
 /// The receiver of rows and faults. It returns whether to continue.
 pub type Emit<'a> = dyn FnMut(Result<LocatedRow, BadRow>) -> ControlFlow<()> + 'a;
 
-/// Reads a file from beginning to end and hands out what it holds, and what is wrong with it.
-/// Blocking. An error means that the rest of the file could not be read; what was handed out
-/// before stays true.
+/// Reads a file from beginning to end and emits its rows and faults. Blocking. An error means that
+/// the rest of the file could not be read; rows emitted before remain valid.
 pub fn read(
     format: Format,
     source: &Source,
@@ -135,7 +134,7 @@ pub fn read(
     }
 }
 
-/// A product that somebody writes by hand: as it may be saved, or everything that is wrong with it.
+/// Validates a product of the staff API. Returns it normalized, or all of its faults.
 pub fn check_product(currency: Currency, product: NewProduct) -> Result<NewProduct, Vec<BadRow>> {
     let passed = validate_row(currency, |validator| validator.product(0, product, None))?;
     match passed {
@@ -144,7 +143,7 @@ pub fn check_product(currency: Currency, product: NewProduct) -> Result<NewProdu
     }
 }
 
-/// A category that somebody writes by hand: as it may be saved, or everything that is wrong with it.
+/// Validates a category of the staff API. Returns it normalized, or all of its faults.
 pub fn check_category(
     currency: Currency,
     category: NewCategory,
@@ -179,7 +178,7 @@ fn validate_row(
     }
 }
 
-/// A file, opened for reading from the start.
+/// Opens a file for reading.
 fn open(path: &Path) -> Result<BufReader<File>, Error> {
     let failed = |source| Error::Open {
         path: path.to_owned(),

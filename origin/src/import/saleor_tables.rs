@@ -1,4 +1,4 @@
-//! The tables of a Saleor dump: what is kept of each, and under which row it is looked for.
+//! The tables of a Saleor dump: which rows are used and by which key they are stored.
 
 use shared::locale::Locale;
 
@@ -171,7 +171,7 @@ impl Entry {
     }
 }
 
-/// The rows that were put away.
+/// The stored rows.
 pub(super) struct Tables<'a> {
     pub(super) spool: &'a Spool,
 }

@@ -1,6 +1,6 @@
-//! A temporary file that brings together what stands scattered in the imported one: a table from
-//! keys to texts, sorted by key. It has no name, so that nothing is left behind, and only its
-//! cache is in memory.
+//! A temporary file that groups related records of an imported file: a table from keys to texts,
+//! sorted by key. It is unlinked, so that a crash leaves nothing behind, and only its cache is in
+//! memory.
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -10,10 +10,10 @@ use super::{error::Error, row_validator::Stop};
 const ENTRIES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("entries");
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 32 << 20;
-/// How many entries below one key are looked at: more than a product may have of anything.
+/// The most entries read below one key: more than a product may have of anything.
 const BELOW_MAX: usize = 1_000;
 
-/// A text that was put away, and the line it came from.
+/// A stored text with the line that it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) line: u64,

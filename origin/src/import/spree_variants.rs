@@ -13,7 +13,7 @@ use crate::catalog::model::{NewOption, NewVariant, Texts};
 
 /// The columns of pictures and of options are numbered from 1 to at most this.
 const NUMBERED_MAX: usize = 50;
-/// Spree's own limit is three; more are read so that they are reported and not lost.
+/// Spree's own limit is three; more are read so that they are reported and not skipped.
 const OPTIONS_READ: usize = 5;
 
 /// The rows of a product.

@@ -1,4 +1,4 @@
-//! Typesense's e-commerce showcase: a list of products with name, brand, a category path, one
+//! Typesense's e-commerce presentations: a list of products with name, brand, a category path, one
 //! picture and a popularity; also as JSON Lines, as Typesense exports a collection.
 //!
 //! The products have no identity, so one is made: their `id` where there is one; else the number

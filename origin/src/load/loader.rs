@@ -1,4 +1,4 @@
-//! The loader: gathers rows into batches, saves them, and keeps count of what became of them.
+//! The loader: collects rows into batches, saves them and counts the outcomes.
 
 use std::fmt;
 
@@ -14,27 +14,27 @@ use crate::{
 
 use super::{Item, pictures::Pictures};
 
-/// What becomes of the rows.
+/// How to treat the rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImportMode {
     /// Stop at the first fault and roll everything back.
     pub strict: bool,
-    /// Everything is undone at the end.
+    /// Roll everything back at the end.
     pub dry_run: bool,
 }
 
-/// What became of the rows.
+/// The outcome of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
     /// New rows.
     pub added: u64,
-    /// Rows that were there and are different now.
+    /// Changed rows.
     pub changed: u64,
-    /// Rows that were there just like this.
+    /// Unchanged rows.
     pub unchanged: u64,
-    /// What was wrong, whatever was lost by it.
+    /// The number of faults.
     pub bad: u64,
-    /// Why it ended early; nothing was changed then, or only what came before.
+    /// Why it stopped early. Rows before that may have been committed.
     pub stopped: Option<String>,
     dry_run: bool,
 }
@@ -59,7 +59,7 @@ impl fmt::Display for ImportReport {
     }
 }
 
-/// Gathers and saves.
+/// Collects rows into batches and saves them.
 pub struct Loader<'a> {
     app: &'a App,
     mode: ImportMode,
@@ -91,12 +91,12 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Whether it wants no more.
+    /// Whether it has stopped early.
     pub fn has_stopped(&self) -> bool {
         self.report.stopped.is_some()
     }
 
-    /// Takes a row, or what is wrong with one.
+    /// Takes a row or a fault.
     pub async fn take(&mut self, item: Item) -> Result<(), Failure> {
         match item {
             Err(bad) => self.report_fault(&bad),
@@ -140,7 +140,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Saves what is gathered. Unless everything is one transaction, it is committed.
+    /// Saves the current batch, and commits it unless everything is one transaction.
     async fn save(&mut self) -> Result<(), Failure> {
         let batch = std::mem::take(&mut self.batch);
         let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();

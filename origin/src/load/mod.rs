@@ -1,8 +1,8 @@
-//! Loading the catalogue: the commands that bring rows of a file (or of the seed) into the database
-//! and their pictures into the media folder, and out again. Owns no tables.
+//! The commands `import`, `export` and `seed`: they load rows of a file into the database and
+//! pictures into the media folder, and export them. Owns no tables.
 //!
-//! What must stay true: loading the same again changes nothing; with `--strict` or `--dry-run`
-//! everything is one transaction, which is undone; memory does not grow with the file.
+//! Invariants: loading the same file again changes nothing; with `--strict` or `--dry-run`,
+//! everything is one transaction that can be rolled back; memory does not grow with the file.
 
 mod args;
 mod export;
@@ -26,7 +26,7 @@ use crate::{
     import::{self, BadRow, LocatedRow, Source},
 };
 
-/// Rows on their way from the reading thread: enough to keep both sides busy.
+/// The capacity of the channel between the reading thread and the loader.
 const QUEUE: usize = 1_024;
 
 /// A row or a fault from the reading thread.

@@ -1,4 +1,4 @@
-//! Pictures on their way into the media folder. One that comes again is not processed again.
+//! Ingests pictures into the media folder. A repeated picture is processed once.
 
 use std::{
     collections::HashMap,
@@ -19,21 +19,21 @@ use crate::{
     seed::art,
 };
 
-/// The media folder, and which pictures of this run are in it.
+/// The media folder, with a cache of the pictures that this run has ingested.
 #[derive(Clone)]
 pub(super) struct Pictures(Arc<MediaState>);
 
 struct MediaState {
     library: Library,
     done: Mutex<HashMap<ImageSource, Image>>,
-    /// A dry run's pictures go where nobody sees them; the folder goes with it.
+    /// The temporary media folder of a dry run, deleted with this value.
     _scratch: Option<tempfile::TempDir>,
 }
 
 /// The size of the cache: the seed repeats some sixty pictures, a file hardly any.
 const CACHED_PICTURES_MAX: usize = 10_000;
 
-/// A picture that could not be taken: its place, and why.
+/// A picture that could not be ingested: its index and the reason.
 pub(super) type Missing = (usize, String);
 
 impl Pictures {

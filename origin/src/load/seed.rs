@@ -1,5 +1,5 @@
-//! `origin seed`: the demo catalogue, and on demand many more products for load tests. Seeding again
-//! changes nothing.
+//! `origin seed`: loads the demo catalogue and optionally generated products for load tests.
+//! Seeding again changes nothing.
 
 use std::{ops::ControlFlow, process::ExitCode};
 

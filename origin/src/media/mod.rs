@@ -23,8 +23,8 @@ pub use raster::{ico, icon};
 
 /// The largest picture file, in bytes.
 pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;
-/// Pictures with more pixels than this are unpacked one at a time in this process: one may take hundreds of
-/// megabytes.
+/// Pictures with more pixels than this are unpacked one at a time in this process: one may take
+/// hundreds of megabytes.
 const LARGE: u64 = 8_000_000;
 /// The widths that pages choose from; none is made wider than the picture itself.
 pub const WIDTHS: [u32; 7] = [80, 160, 320, 640, 960, 1_440, 2_048];
@@ -33,8 +33,8 @@ pub const WIDTHS: [u32; 7] = [80, 160, 320, 640, 960, 1_440, 2_048];
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: PathBuf,
-    /// The most pixels of a picture. Unpacked it has four bytes each; sixteen bits a channel take twice as
-    /// much, so half as many pixels.
+    /// The most pixels of a picture. Unpacked it has four bytes each; sixteen bits a channel take
+    /// twice as much, so half as many pixels.
     pixels_max: u64,
 }
 
@@ -42,7 +42,8 @@ pub struct Library {
 static INGEST_LOCK: Mutex<()> = Mutex::new(());
 
 impl Library {
-    /// Opens the folder, and makes it if it is not there yet. It takes pictures of at most so many pixels.
+    /// Opens the folder, and makes it if it is not there yet. It takes pictures of at most so many
+    /// pixels.
     pub fn open(folder: PathBuf, pixels_max: u64) -> Result<Self, Error> {
         match private::create_folder(&folder) {
             Ok(()) => Ok(Self { folder, pixels_max }),
@@ -76,16 +77,16 @@ impl Library {
         Ok(image)
     }
 
-    /// Takes a drawing of the shop's own. It stays a drawing, because it is small and sharp at every
-    /// size, with one JPEG of it for those who cannot show drawings.
+    /// Takes a drawing of the shop's own. It stays a drawing, because it is small and sharp at
+    /// every size, with one JPEG of it for those who cannot show drawings.
     pub fn ingest_svg(&self, svg: &str) -> Result<Image, Error> {
         let name = name_of(svg.as_bytes());
         let (drawing, photo) = (format!("{name}.svg"), format!("{name}.jpg"));
         if !self.folder.join(&photo).exists() {
             self.write(&photo, &raster::photo_of_drawing(svg)?)?;
         }
-        // Beside it stands what the server sends to those who take a coding; the drawing itself comes last,
-        // so that one that is there has everything.
+        // Beside it stands what the server sends to those who take a coding; the drawing itself
+        // comes last, so that one that is there has everything.
         for (extension, content) in raster::encoded(svg)? {
             let name = format!("{drawing}.{extension}");
             if !self.folder.join(&name).exists() {
@@ -110,7 +111,8 @@ impl Library {
         names.all(|name| self.folder.join(name).exists())
     }
 
-    /// Writes beside and renames; a temporary file is its owner's alone. What is left of an attempt that failed is taken away.
+    /// Writes beside and renames; a temporary file is its owner's alone. What is left of an attempt
+    /// that failed is taken away.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let failed = |source| Error::Write {
             name: name.to_owned(),

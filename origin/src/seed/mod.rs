@@ -1,5 +1,5 @@
-//! The demo catalogue: its files, which are in Mallard's own JSON Lines, and its pictures, which are
-//! drawn. It knows no database.
+//! The demo catalogue: its files, which are in Mallard's own JSON Lines, and its pictures, which
+//! are drawn. It knows no database.
 
 pub mod art;
 pub mod bulk;
