@@ -24,7 +24,7 @@ use crate::{
     web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
 };
 
-use super::{personal_shell, web::product_again};
+use super::{personal_shell, web::show_product_with_error};
 
 /// The cart's page and its forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
@@ -94,21 +94,22 @@ async fn add_line(
     let form = fields.form().refused(&problem);
     // A quantity is mended where it was typed.
     if form.is_wrong("quantity")
-        && let Some(page) = product_again(&app, locale, &fields, form).await?
+        && let Some(page) = show_product_with_error(&app, locale, &fields, form).await?
     {
         return Ok(page.status(status_of(&problem)));
     }
     refused(&app, &shopper, locale, &fields, &problem).await
 }
 
-/// What is asked for in the cart's form.
-struct Asked {
+/// The changes that the cart's form requests.
+struct CartChanges {
     changes: Vec<(String, Change)>,
     faults: Vec<String>,
 }
 
-impl Asked {
-    /// Only what the shopper has changed counts: a page from before takes nothing back.
+impl CartChanges {
+    /// Compares the fields with the values the page was rendered with, so that a stale page reverts
+    /// nothing.
     fn of(cart: &Cart, fields: &Fields) -> Self {
         let mut asked = Self {
             changes: Vec::new(),
@@ -152,32 +153,32 @@ async fn change_cart(
     let Some(cart) = shopper.open_cart(&app, locale).await? else {
         return Ok(Answer::see(&locale.path(CART.path)));
     };
-    let asked = Asked::of(&cart, &fields);
+    let asked = CartChanges::of(&cart, &fields);
     let mut form = fields.form();
     form.faults = asked.faults;
     let mut status = StatusCode::BAD_REQUEST;
     for (name, change) in asked.changes {
-        if let Some(problem) = changed(&app, &shopper, change, locale).await? {
+        if let Some(problem) = update_cart(&app, &shopper, change, locale).await? {
             match Form::default().refused(&problem).problem {
                 None => form.faults.push(name),
                 other => (form.problem, status) = (other, status_of(&problem)),
             }
         }
     }
-    if let Some(problem) = coupons_changed(&app, &shopper, &cart, &fields, locale).await? {
+    if let Some(problem) = update_coupons(&app, &shopper, &cart, &fields, locale).await? {
         status = status_of(&problem);
         form = form.refused(&problem);
     }
     if form.problem.is_some() || !form.faults.is_empty() {
         return shown(&app, &shopper, locale, form, status).await;
     }
-    let on = fields.text("next") == "checkout" && may_go_on(&app, &shopper, locale).await?;
+    let on = fields.text("next") == "checkout" && may_check_out(&app, &shopper, locale).await?;
     let next = if on { CHECKOUT.path } else { CART.path };
     Ok(Answer::see(&locale.path(next)))
 }
 
-/// Whether nothing in the cart has to be looked at first.
-async fn may_go_on(app: &App, shopper: &Shopper, locale: Locale) -> Result<bool, Refusal> {
+/// Whether the cart has no obstacles to checkout.
+async fn may_check_out(app: &App, shopper: &Shopper, locale: Locale) -> Result<bool, Refusal> {
     let cart = shopper.open_cart(app, locale).await?;
     Ok(cart.is_some_and(|cart| {
         let refused = cart.coupons.iter().any(|it| it.refused.is_some());
@@ -185,8 +186,8 @@ async fn may_go_on(app: &App, shopper: &Shopper, locale: Locale) -> Result<bool,
     }))
 }
 
-/// Adds the coupon that was typed and takes away the one whose button was pressed.
-async fn coupons_changed(
+/// Adds the entered coupon, or removes the one whose button was pressed.
+async fn update_coupons(
     app: &App,
     shopper: &Shopper,
     cart: &Cart,
@@ -210,11 +211,11 @@ async fn coupons_changed(
         coupons: Some(codes.into_iter().map(str::to_owned).collect()),
         ..UpdateCart::default()
     };
-    changed(app, shopper, Change::Update(Box::new(update)), locale).await
+    update_cart(app, shopper, Change::Update(Box::new(update)), locale).await
 }
 
-/// Changes the shopper's cart; answers what was wrong. Without a cart there is nothing to change.
-pub(super) async fn changed(
+/// Changes the shopper's cart and returns the problem, if any. Without a cart, it does nothing.
+pub(super) async fn update_cart(
     app: &App,
     shopper: &Shopper,
     what: Change,

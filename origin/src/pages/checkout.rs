@@ -37,7 +37,7 @@ use crate::{
     web::{Answer, Fields, Refusal, Tongue, problem_of},
 };
 
-use super::{cart::changed, personal_shell};
+use super::{cart::update_cart, personal_shell};
 
 /// Every step, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
@@ -55,22 +55,22 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         )
 }
 
-/// What a handler answers with, or where the shopper belongs instead.
-type Led = Result<Response, Elsewhere>;
+/// The response of a step, or a redirect to another page.
+type CheckoutResult = Result<Response, CheckoutRedirect>;
 
-/// Why a step is not shown: something failed, or another page comes first.
-enum Elsewhere {
+/// Why a step is not shown: an error, or another page that comes first.
+enum CheckoutRedirect {
     Refused(Refusal),
     Go(String),
 }
 
-impl<E: Into<Refusal>> From<E> for Elsewhere {
+impl<E: Into<Refusal>> From<E> for CheckoutRedirect {
     fn from(error: E) -> Self {
         Self::Refused(error.into())
     }
 }
 
-impl IntoResponse for Elsewhere {
+impl IntoResponse for CheckoutRedirect {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(refusal) => refusal.into_response(),
@@ -88,14 +88,16 @@ struct Buyer {
 }
 
 impl Buyer {
-    /// Who has nothing in the cart is led to it; who has ordered it, to the order.
-    async fn of(app: App, shopper: Shopper, locale: Locale) -> Result<Self, Elsewhere> {
+    /// Redirects to the cart if it is empty, and to the order if the cart was ordered.
+    async fn of(app: App, shopper: Shopper, locale: Locale) -> Result<Self, CheckoutRedirect> {
         let cart = shopper.cart(&app, locale).await?;
-        let empty = || Elsewhere::Go(locale.path(CART.path));
+        let empty = || CheckoutRedirect::Go(locale.path(CART.path));
         let cart = cart.ok_or_else(empty)?;
         if cart.order.is_some() {
             let order = orders::of_cart(&app, &cart.id).await?;
-            return Err(Elsewhere::Go(at_order(locale, &order, "")));
+            return Err(CheckoutRedirect::Go(localized_order_path(
+                locale, &order, "",
+            )));
         }
         if cart.lines.is_empty() {
             return Err(empty());
@@ -108,8 +110,8 @@ impl Buyer {
         })
     }
 
-    /// Leads to the first step that is not done, if it comes before this one.
-    fn needs(self, step: Step) -> Result<Self, Elsewhere> {
+    /// Redirects to the first incomplete step, if it comes before this one.
+    fn require_step(self, step: Step) -> Result<Self, CheckoutRedirect> {
         let addressed = self.cart.email.is_some() && self.cart.shipping_address.is_some();
         let path = if step > Step::Address && !addressed {
             CHECKOUT.path
@@ -118,10 +120,10 @@ impl Buyer {
         } else {
             return Ok(self);
         };
-        Err(Elsewhere::Go(self.locale.path(path)))
+        Err(CheckoutRedirect::Go(self.locale.path(path)))
     }
 
-    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> Led {
+    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> CheckoutResult {
         let app = &self.app;
         let book = match (&self.shopper.person, step) {
             (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
@@ -143,22 +145,22 @@ impl Buyer {
         Ok(answer.status(status).into_response())
     }
 
-    /// The step again, with what was wrong.
-    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> Led {
+    /// Shows the step again with an error.
+    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> CheckoutResult {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
         self.show(step, path, form.refused(problem), status).await
     }
 }
 
-/// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is
-/// theirs.
-fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhere> {
+/// Redirects a shopper whose session has ended to the sign-in page and back, because the cart
+/// belongs to the account.
+fn require_session(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), CheckoutRedirect> {
     if !shopper.has_ended {
         return Ok(());
     }
     let mut to = format!("{}?ended=1&next=", locale.path(LOGIN.path));
     encode_segment(path, &mut to);
-    Err(Elsewhere::Go(to))
+    Err(CheckoutRedirect::Go(to))
 }
 
 /// Goes on with what was typed before the session ended, for whoever has signed in again.
@@ -171,12 +173,12 @@ pub async fn resume_checkout(
     let resume = async {
         let buyer = Buyer::of(app.clone(), shopper, locale).await?;
         if kept.has("shipping_method") {
-            keep_shipping(buyer.needs(Step::Shipping)?, kept).await
+            store_shipping(buyer.require_step(Step::Shipping)?, kept).await
         } else {
-            keep_address(buyer, network, kept).await
+            store_address(buyer, network, kept).await
         }
     };
-    resume.await.unwrap_or_else(Elsewhere::into_response)
+    resume.await.unwrap_or_else(CheckoutRedirect::into_response)
 }
 
 async fn show_checkout(
@@ -184,8 +186,8 @@ async fn show_checkout(
     Tongue(locale): Tongue,
     shopper: Shopper,
     RawQuery(query): RawQuery,
-) -> Led {
-    still_in(&shopper, locale, CHECKOUT.path)?;
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT.path)?;
     let buyer = Buyer::of(app, shopper, locale).await?;
     let cart = &buyer.cart;
     let email = cart.email.clone().unwrap_or_default();
@@ -217,16 +219,16 @@ async fn save_address(
     shopper: Shopper,
     network: Network,
     fields: Fields,
-) -> Led {
+) -> CheckoutResult {
     if shopper.has_ended {
         let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
         return Ok(asked.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_address(buyer, network, &fields).await
+    store_address(buyer, network, &fields).await
 }
 
-async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
+async fn store_address(buyer: Buyer, network: Network, fields: &Fields) -> CheckoutResult {
     let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),
@@ -235,14 +237,14 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
         ..UpdateCart::default()
     };
     let what = Change::Update(Box::new(update));
-    if let Some(problem) = changed(&buyer.app, &buyer.shopper, what, locale).await? {
+    if let Some(problem) = update_cart(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
             .refuse(Step::Address, CHECKOUT.path, form, &problem)
             .await;
     }
-    // From here on it is kept, as far as it is there; what is short is said on every step.
-    changed(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
+    // From here on, stock is held as far as available. Every step reports what is short.
+    update_cart(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
     Ok(Answer::see(&locale.path(CHECKOUT_SHIPPING.path)).into_response())
 }
 
@@ -262,11 +264,15 @@ pub fn address_of(fields: &Fields) -> Address {
     }
 }
 
-async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
-    still_in(&shopper, locale, CHECKOUT_SHIPPING.path)?;
+async fn show_shipping(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    shopper: Shopper,
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Shipping)?;
+        .require_step(Step::Shipping)?;
     let taken = buyer.cart.shipping_method.clone().unwrap_or_default();
     let form = Form::of([("shipping_method", taken.as_str())]);
     buyer
@@ -279,17 +285,17 @@ async fn save_shipping(
     Tongue(locale): Tongue,
     shopper: Shopper,
     fields: Fields,
-) -> Led {
+) -> CheckoutResult {
     if shopper.has_ended {
         let next = CHECKOUT_SHIPPING.path;
         let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
         return Ok(asked.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_shipping(buyer.needs(Step::Shipping)?, &fields).await
+    store_shipping(buyer.require_step(Step::Shipping)?, &fields).await
 }
 
-async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
+async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
     let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
     let methods = cart::shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
@@ -299,7 +305,7 @@ async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
             ..UpdateCart::default()
         };
         let what = Change::Update(Box::new(update));
-        changed(&buyer.app, &buyer.shopper, what, locale).await?
+        update_cart(&buyer.app, &buyer.shopper, what, locale).await?
     } else {
         Some(wrong("shipping_method"))
     };
@@ -318,11 +324,15 @@ fn wrong(field: &str) -> Problem {
         .field(field, "Choose one of the values offered.")
 }
 
-async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
-    still_in(&shopper, locale, CHECKOUT_PAYMENT.path)?;
+async fn show_payment(
+    State(app): State<App>,
+    Tongue(locale): Tongue,
+    shopper: Shopper,
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Payment)?;
+        .require_step(Step::Payment)?;
     let form = Form::default();
     buyer
         .show(Step::Payment, CHECKOUT_PAYMENT.path, form, StatusCode::OK)
@@ -368,20 +378,22 @@ async fn show_review(
     Tongue(locale): Tongue,
     shopper: Shopper,
     RawQuery(query): RawQuery,
-) -> Led {
+) -> CheckoutResult {
     let field = |name| parameter(query.as_deref(), name).unwrap_or_default();
     let chosen = Payment::of(&app, &field("payment"), &field("card"));
     let path = chosen
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
-    still_in(&shopper, locale, &path)?;
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    require_session(&shopper, locale, &path)?;
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .require_step(Step::Review)?;
     match chosen {
         Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
             buyer.show(Step::Review, &path, form, StatusCode::OK).await
         }
-        None => Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     }
 }
 
@@ -391,17 +403,19 @@ async fn place_order(
     shopper: Shopper,
     network: Network,
     fields: Fields,
-) -> Led {
+) -> CheckoutResult {
     let chosen = Payment::of(&app, fields.text("payment"), fields.text("card"));
     let path = chosen
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
-    still_in(&shopper, locale, &path)?;
-    // A second press of the button finds the cart ordered, and is led to the order.
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    require_session(&shopper, locale, &path)?;
+    // A second submission finds the cart ordered and is redirected to the order.
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .require_step(Step::Review)?;
     let payment = match chosen {
         Some(payment) => payment,
-        None => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => return Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     };
     let request = PlaceOrder {
         expected_total: Money::new(
@@ -417,10 +431,10 @@ async fn place_order(
             let key = fields.text("key");
             let by = (&network, payment.card);
             pay(&buyer.app, locale, &order, by, key).await;
-            Ok(thanks(locale, &order))
+            Ok(redirect_to_confirmation(locale, &order))
         }
-        Ok(Placed::Before(order)) => Ok(thanks(locale, &order)),
-        Ok(Placed::Replayed(..)) => Err(Elsewhere::Go(locale.path(CART.path))),
+        Ok(Placed::Before(order)) => Ok(redirect_to_confirmation(locale, &order)),
+        Ok(Placed::Replayed(..)) => Err(CheckoutRedirect::Go(locale.path(CART.path))),
         Err(error) => {
             let problem = problem_of(error)?;
             // The page shows the cart as it is now.
@@ -471,12 +485,12 @@ pub(super) async fn pay_with(
     payments::pay(app, (&order.number, &order.token), request, &key, network).await
 }
 
-/// The order's page, for one who has just ordered.
-fn thanks(locale: Locale, order: &Order) -> Response {
-    Answer::see(&at_order(locale, order, "&thanks=1")).into_response()
+/// Redirects to the order's page with a confirmation.
+fn redirect_to_confirmation(locale: Locale, order: &Order) -> Response {
+    Answer::see(&localized_order_path(locale, order, "&thanks=1")).into_response()
 }
 
-fn at_order(locale: Locale, order: &Order, more: &str) -> String {
+fn localized_order_path(locale: Locale, order: &Order, more: &str) -> String {
     let path = order_path(&order.number, &order.token);
     format!("{}{more}", locale.path(&path))
 }

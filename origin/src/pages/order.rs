@@ -38,7 +38,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 /// With what the one who asks shows that the order is theirs, and whether they have just placed it.
 #[derive(serde::Deserialize)]
-struct Asked {
+struct OrderQuery {
     token: String,
     thanks: Option<String>,
 }
@@ -47,7 +47,7 @@ async fn show_order(
     State(app): State<App>,
     Tongue(locale): Tongue,
     Path(path): Path<OrderPath>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<OrderQuery>,
 ) -> Answered {
     let thanks = asked.thanks.is_some();
     let whose = (path.number.as_str(), asked.token.as_str());

@@ -176,9 +176,9 @@ async fn show_product(
     Ok(Answer::html(ui::product(&shell, &page), policy))
 }
 
-/// The page of the product whose form these fields are, with what was wrong with it. Nothing where
-/// the form does not say which product that is.
-pub(super) async fn product_again(
+/// Shows the page of the product whose form was submitted, with the error. None if the form does
+/// not name a product.
+pub(super) async fn show_product_with_error(
     app: &App,
     locale: Locale,
     fields: &Fields,
