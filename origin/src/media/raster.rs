@@ -1,4 +1,4 @@
-//! From a picture's content to its renditions.
+//! Decodes pictures and encodes renditions.
 
 use std::io::{Cursor, Write};
 
@@ -11,9 +11,9 @@ use resvg::{tiny_skia, usvg};
 
 use super::{Error, WIDTHS};
 
-/// How wide and high the photo of a drawing is.
+/// Width and height of the JPEG of a drawing.
 pub(super) const DRAWING: u32 = 1_200;
-/// Quality 80 of 100 is where a shopper sees no difference any more.
+/// From quality 80 of 100 on, differences are not visible.
 const WEBP_QUALITY: f32 = 80.0;
 const JPEG_QUALITY: u8 = 82;
 
@@ -23,7 +23,7 @@ pub(super) struct Encoded {
     pub(super) jpeg: Vec<u8>,
 }
 
-/// Width and height as it is shown, from the head of the content alone: nothing is unpacked.
+/// The oriented width and height, from the header alone, without decoding.
 pub(super) fn size(content: &[u8], pixels_max: u64) -> Result<(u32, u32), Error> {
     let mut decoder = decoder(content)?;
     let (width, height) = decoder.dimensions();

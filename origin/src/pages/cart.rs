@@ -1,5 +1,5 @@
-//! The cart's page and its forms. Each form ends with a look at the cart (post, redirect, get); one
-//! that was wrong is shown again with what was typed.
+//! The cart page and its forms. Each form redirects to the cart (post/redirect/get); an invalid one
+//! is shown again with the submitted values.
 
 use axum::{
     Router,
@@ -26,7 +26,7 @@ use crate::{
 
 use super::{personal_shell, web::show_product_with_error};
 
-/// The cart's page and its forms, in this language.
+/// The routes of the cart page and its forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -36,7 +36,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 }
 
 async fn show_cart(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Answered {
-    // Their cart is not empty: nobody knows who they are any more.
+    // The session has expired; without this message, the cart would just look empty.
     let problem = shopper.has_ended.then(|| "session-ended".to_owned());
     let form = Form {
         problem,
@@ -59,7 +59,7 @@ async fn shown(
     Ok(answer.status(status))
 }
 
-/// The cart with what was wrong.
+/// Shows the cart with an error.
 async fn refused(
     app: &App,
     shopper: &Shopper,
@@ -84,7 +84,7 @@ async fn add_line(
     let sku = fields.text("sku");
     let quantity = match fields.text("quantity") {
         "" => 1,
-        // None is more than there may be of anything: it is refused like any number that is.
+        // Not a number: the maximum is refused like any quantity that is too large.
         _ => fields.number("quantity").unwrap_or(i64::MAX),
     };
     let problem = match shopper.add(&app, sku, quantity, locale).await {
@@ -92,7 +92,7 @@ async fn add_line(
         Err(refusal) => problem_of(refusal.into_problem())?,
     };
     let form = fields.form().refused(&problem);
-    // A quantity is mended where it was typed.
+    // An invalid quantity is corrected on the page where it was entered.
     if form.is_wrong("quantity")
         && let Some(page) = show_product_with_error(&app, locale, &fields, form).await?
     {
@@ -136,8 +136,8 @@ impl CartChanges {
     }
 }
 
-/// The whole cart's form: whatever button was pressed, what was typed counts. What can be done is
-/// done, what is wrong is said at its field, and nobody goes on to checkout before it is right.
+/// Handles the form of the whole cart. Whichever button was pressed, all fields are applied;
+/// invalid ones are reported at their field and block the way to checkout.
 async fn change_cart(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -147,7 +147,7 @@ async fn change_cart(
 ) -> Answered {
     let coupons = locale.path(action::COUPONS);
     if fields.has("code") && uri.path() != coupons {
-        // How often codes are tried is counted at their own address.
+        // Attempts at coupon codes are rate limited at their own path.
         return Ok(Answer::see(&coupons).status(StatusCode::TEMPORARY_REDIRECT));
     }
     let Some(cart) = shopper.open_cart(&app, locale).await? else {

@@ -1,6 +1,6 @@
-//! Checkout: address, shipping, payment, review. What is decided so far is in the cart; how it is
-//! paid is in the address of the last step. The order is placed once, however often its form is
-//! sent.
+//! Checkout: address, shipping, payment, review. Earlier steps are stored in the cart, the payment
+//! method in the query of the last step. An order is placed once, however often its form is
+//! submitted.
 
 use axum::{
     Router,
@@ -39,7 +39,7 @@ use crate::{
 
 use super::{cart::update_cart, personal_shell};
 
-/// Every step, in this language.
+/// The routes of all steps, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -79,7 +79,7 @@ impl IntoResponse for CheckoutRedirect {
     }
 }
 
-/// Somebody at the checkout.
+/// A shopper in checkout, with their cart.
 struct Buyer {
     app: App,
     shopper: Shopper,
@@ -163,7 +163,7 @@ fn require_session(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), 
     Err(CheckoutRedirect::Go(to))
 }
 
-/// Goes on with what was typed before the session ended, for whoever has signed in again.
+/// Continues after a new sign-in with the form that was submitted before the session ended.
 pub async fn resume_checkout(
     app: &App,
     (shopper, network): (Shopper, Network),
@@ -206,7 +206,7 @@ async fn show_checkout(
         .await
 }
 
-/// One parameter of a query.
+/// A query parameter.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let (_, value) = pairs.find(|(it, _)| it == name)?;
@@ -318,7 +318,7 @@ async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
     }
 }
 
-/// One field that is wrong.
+/// A problem with one field.
 fn wrong(field: &str) -> Problem {
     Problem::new(shared::problem::ProblemKind::Invalid)
         .field(field, "Choose one of the values offered.")
@@ -339,14 +339,14 @@ async fn show_payment(
         .await
 }
 
-/// How it is to be paid, as the last two steps say it.
+/// The payment method, as the last two steps carry it.
 struct Payment {
     method: String,
     card: Option<TestCard>,
 }
 
 impl Payment {
-    /// What was chosen, if the shop takes it.
+    /// The chosen method, if the shop accepts it.
     fn of(app: &App, method: &str, card: &str) -> Option<Self> {
         let mut known = app.config.payment_methods.iter();
         known.find(|it| *it == method)?;
@@ -365,7 +365,7 @@ impl Payment {
         Form::of([("payment", self.method.as_str()), ("card", card)])
     }
 
-    /// The review's path, with what was chosen.
+    /// The path of the review step with the chosen method.
     fn review(&self) -> String {
         let card = self.card.map(|it| format!("&card={}", it.word()));
         let card = card.unwrap_or_default();
@@ -437,7 +437,7 @@ async fn place_order(
         Ok(Placed::Replayed(..)) => Err(CheckoutRedirect::Go(locale.path(CART.path))),
         Err(error) => {
             let problem = problem_of(error)?;
-            // The page shows the cart as it is now.
+            // The page shows the current cart.
             let Buyer { app, shopper, .. } = buyer;
             let buyer = Buyer::of(app, shopper, locale).await?;
             let (path, form) = (payment.review(), payment.form());
@@ -446,12 +446,11 @@ async fn place_order(
     }
 }
 
-/// Pays at once where a provider takes the money. Whether it went well the order's page says: the
-/// order is there either way, and can be paid again. Where the buyer pays on a page of the
-/// provider's, the order's page has a link to it, and is where they find it again. They are not led
-/// there at once: the policy of the pages lets forms go to the shop alone (`form-action`), which
-/// Chromium holds redirects of a form to as well, and the provider's address is the provider's to
-/// choose, so that it cannot be allowed beforehand.
+/// Starts the payment at once if the method has a provider. The order's page shows the outcome: the
+/// order exists either way, and the payment can be retried. If the buyer pays on a page of the
+/// provider, the order's page links to it. There is no direct redirect: the content security policy
+/// restricts forms to the shop (`form-action`), Chromium applies it to redirects of forms as well,
+/// and the provider's URL is not known beforehand, so it cannot be allowed.
 async fn pay(
     app: &App,
     locale: Locale,
@@ -473,7 +472,7 @@ async fn pay(
     }
 }
 
-/// Pays an order once for each key, however often its form is sent.
+/// Starts one payment per idempotency key, however often the form is submitted.
 pub(super) async fn pay_with(
     app: &App,
     order: &Order,

@@ -1,5 +1,5 @@
-//! A category's filter as it is typed or linked. A page is lenient: what cannot be understood is
-//! left out, and named where the shopper can mend it.
+//! The filter of a category page, parsed from a form or link. Parsing is lenient: invalid values
+//! are ignored, and reported where the shopper can correct them.
 
 use shared::{
     catalog::{Availability, BRANDS_MAX, Sort},
@@ -10,10 +10,10 @@ use shared::{
 
 use crate::catalog::ListQuery;
 
-/// The longest text of one field that is looked at.
+/// The longest accepted field.
 const FIELD_MAX: usize = 120;
 
-/// Reads the filter from a query. Names that it does not know are passed over.
+/// Parses a filter from a query. Unknown parameters are ignored.
 pub fn parse(query: &str) -> CategoryFilter {
     let mut filter = CategoryFilter::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -52,8 +52,8 @@ pub fn parse(query: &str) -> CategoryFilter {
     filter
 }
 
-/// Narrows a listing to the filter; answers the fields that could not be understood. Prices that
-/// are understood get one spelling, which the addresses of the page's links have.
+/// Applies the filter to a list query and returns the invalid fields. Prices are normalized, so
+/// that the page's links have one spelling.
 pub fn narrow(
     listing: &mut ListQuery,
     filter: &mut CategoryFilter,

@@ -1,4 +1,4 @@
-//! An order's page and its forms, and where a guest finds an order again.
+//! The order page and its forms, and the page on which a guest finds an order.
 
 use axum::{
     Router,
@@ -26,7 +26,7 @@ use crate::{
 
 use super::{checkout::pay_with, personal_shell};
 
-/// The order's pages and forms, in this language.
+/// The routes of these pages and forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -36,7 +36,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::CANCEL), post(cancel_order))
 }
 
-/// With what the one who asks shows that the order is theirs, and whether they have just placed it.
+/// The query of an order page: the token that grants access, and whether the order was just placed.
 #[derive(serde::Deserialize)]
 struct OrderQuery {
     token: String,
@@ -64,7 +64,7 @@ async fn shown(
 ) -> Answered {
     let order = orders::find(app, number, token).await?;
     let payment = payments::last(app, &order).await?;
-    // The provider was asked, and may just have said that the money is here.
+    // Asking the provider may have settled the payment just now.
     let order = match &payment {
         Some(it) if it.order != order.state => orders::find(app, number, token).await?,
         _ => order,
@@ -161,7 +161,7 @@ async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -
     Ok(answer.status(status))
 }
 
-/// Number and address together open an order; which of them was wrong is not said.
+/// Finds an order by number and email address. The error does not reveal which of them is wrong.
 async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();

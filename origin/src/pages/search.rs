@@ -1,4 +1,4 @@
-//! The page of a search.
+//! The search page.
 
 use axum::extract::{OriginalUri, RawQuery, State};
 use shared::{
@@ -16,7 +16,7 @@ use crate::{
 
 use super::{filter, shell};
 
-/// How many products are shown to those who found nothing.
+/// The number of best-selling products shown with an empty result.
 const HOT: u32 = 4;
 
 pub(super) async fn show_search(
@@ -28,8 +28,7 @@ pub(super) async fn show_search(
     let query = query.as_deref().unwrap_or_default();
     let q = words(query);
     let mut filter = filter::parse(query);
-    // What was found has no numbered pages: its order follows the words, and is looked at by
-    // cursors.
+    // Search results have cursors instead of numbered pages.
     filter.page = None;
     let mut listing = ListQuery::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
@@ -42,7 +41,7 @@ pub(super) async fn show_search(
         first_page_only: false,
     };
     let found = match search.run(&app, listing.clone()).await {
-        // A cursor of another order was typed or kept from before: show the first page.
+        // The cursor belongs to another sort order: show the first page.
         Err(catalog::Error::Invalid("cursor", _)) => {
             listing.cursor = None;
             let found = search.run(&app, listing).await;
@@ -73,7 +72,7 @@ pub(super) async fn show_search(
         q,
     };
     let tree = catalog::tree(&app).await?;
-    // There are as many of these pages as there are words: search engines shall not know them.
+    // The number of such pages is unbounded, so search engines must not index them.
     let mut shell = shell(
         &app,
         &tree,
@@ -87,8 +86,7 @@ pub(super) async fn show_search(
     Ok(Answer::html(ui::search(&shell, &page), policy))
 }
 
-/// What is searched. Whatever is typed has one spelling, so that a kept page fits all who ask for
-/// it.
+/// The normalized search query. One spelling per query means one cached page.
 fn words(query: &str) -> String {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let typed = pairs.find(|(name, _)| name == "q");

@@ -1,5 +1,4 @@
-//! The pages over HTTP. Each lives at its path and, in another language, below that language's
-//! prefix.
+//! Handlers of the catalogue pages. Each page has its path, with a prefix for other languages.
 
 use axum::{
     Router,
@@ -29,13 +28,13 @@ use super::{
     sitemap, well_known,
 };
 
-/// How many products the home page shows in a row.
+/// The number of products in each row of the home page.
 const HOME_HOT: u32 = 8;
 const HOME_NEW: u32 = 8;
-/// How many related products a product's page shows.
+/// The number of related products on a product page.
 const RELATED: u32 = 4;
 
-/// Every page in every language.
+/// The routes of all pages, in every language.
 pub fn routes() -> Router<App> {
     let mut router = Router::new()
         .merge(sitemap::routes())
@@ -90,7 +89,7 @@ async fn show_category(
         .find(&path.slug)
         .ok_or(catalog::Error::NoSuchCategory)?;
     let mut filter = filter::parse(query.as_deref().unwrap_or_default());
-    // The order that a list has by itself needs no word in its address.
+    // The default sort order is not part of the URL.
     filter.sort = filter.sort.filter(|it| *it != Sort::default());
     let sort = filter.sort.unwrap_or_default();
     let mut listing = ListQuery::of(category.id, sort, LIMIT_DEFAULT);
@@ -98,7 +97,7 @@ async fn show_category(
     let mut reader = app.db.catalog().await.map_err(catalog::Error::from)?;
     let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;
     let list = match list {
-        // A cursor of another order was typed or kept from before: show the first page.
+        // The cursor belongs to another sort order: show the first page.
         Err(catalog::Error::Invalid("cursor", _)) => {
             filter.cursor = None;
             listing.cursor = None;
@@ -119,8 +118,7 @@ async fn show_category(
     let mut ancestors = tree.path(category.id, locale);
     ancestors.pop();
     let here = category_path(&category.slug);
-    // A cursor depends on what else is in the list, so search engines know the numbered pages
-    // alone.
+    // Pages by cursor shift with the list, so only numbered pages are canonical.
     let canonical = (!filter.narrows() && filter.sort.is_none() && filter.cursor.is_none())
         .then(|| format!("{here}{}", filter.to_query()));
     let shell = shell(
@@ -154,7 +152,7 @@ async fn show_product(
     let product = catalog::product(&app, &path.slug, locale).await?;
     let here = product_path(&product.slug);
     if product.slug != path.slug {
-        // It was asked for by its id, which is not the address that others shall know.
+        // The request was by id: redirect to the canonical URL with the slug.
         let policy = CachePolicy::catalogue([Tag::Product(product.id.get())].into_iter().collect());
         return Ok(Answer::moved(&locale.path(&here), policy));
     }
@@ -206,7 +204,7 @@ pub(super) async fn show_product_with_error(
     Ok(Some(answer))
 }
 
-/// Which variant the query names.
+/// The index of the variant that the query selects.
 fn chosen(product: &Product, query: &str) -> Option<usize> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (_, id) = pairs.find(|(name, _)| name == "variant")?;
@@ -214,7 +212,7 @@ fn chosen(product: &Product, query: &str) -> Option<usize> {
     product.variants.iter().position(|variant| variant.id == id)
 }
 
-/// The first that can be had, or else the first.
+/// The index of the first available variant, or else of the first.
 fn first_available(product: &Product) -> usize {
     let can_be_had = |variant: &shared::catalog::Variant| {
         variant.availability != shared::catalog::Availability::Out
