@@ -1,4 +1,4 @@
-//! A browser: it keeps the session's cookie.
+//! A browser that stores the session cookie.
 
 use axum::body::Body;
 use http::Request;

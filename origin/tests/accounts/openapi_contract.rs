@@ -1,5 +1,5 @@
-//! The contract, from outside: whatever is sent to an operation, the answer is one that the
-//! document describes, and never a failure of the server.
+//! Whatever is sent to an operation, its response matches the OpenAPI document and is never a
+//! server error.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::{
     support::Shop,
 };
 
-/// Requests for each operation; `MALLARD_CONTRACT` says another number.
+/// The number of requests per operation; `MALLARD_CONTRACT` overrides it.
 fn requests() -> u32 {
     let number = std::env::var("MALLARD_CONTRACT").ok();
     number.and_then(|it| it.parse().ok()).unwrap_or(12)
@@ -43,7 +43,7 @@ fn any_json() -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// Texts that programs trip over.
+/// Texts that often break programs.
 fn any_text() -> BoxedStrategy<String> {
     prop_oneof![
         "\\PC{0,12}",
@@ -59,7 +59,7 @@ fn any_text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// What fits a schema, mostly.
+/// Values that mostly match a schema.
 fn of_schema(schema: &Value, all: &Value, depth: u32) -> BoxedStrategy<Value> {
     if depth == 0 {
         return Just(Value::Null).boxed();
@@ -142,7 +142,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_answer_is_one_that_the_document_describes() {
+async fn every_response_matches_the_openapi_document() {
     let shop = Shop::on_sqlite().await;
     // Messages are kept, and nobody is limited: what is tried is the contract.
     let shop = shop
