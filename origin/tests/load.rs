@@ -63,8 +63,8 @@ const BAD: &str = r#"{"type":"product","external_id":"assam","names":{"en":"Assa
 "#;
 
 db_test! {
-    /// The second time nothing changes; a changed line changes one product.
-    async fn importing_again_changes_only_what_differs(shop) {
+    /// Importing the same file changes nothing; a changed line changes one product.
+    async fn importing_again_changes_only_differences(shop) {
         let first = import_text(shop, TEA, ImportMode::default()).await;
         assert_eq!(counts(&first), (3, 0, 0, 0));
         let again = import_text(shop, TEA, ImportMode::default()).await;
@@ -79,8 +79,8 @@ db_test! {
 }
 
 db_test! {
-    /// A bad row is left out and the rest is there.
-    async fn a_bad_row_does_not_stop_the_others(shop) {
+    /// An invalid row is skipped and the others are loaded.
+    async fn an_invalid_row_is_skipped(shop) {
         let report = import_text(shop, BAD, ImportMode::default()).await;
         assert_eq!(counts(&report), (2, 0, 0, 1));
         assert!(report.stopped.is_none());
@@ -89,8 +89,8 @@ db_test! {
 }
 
 db_test! {
-    /// Strictly, everything or nothing.
-    async fn strict_changes_nothing_unless_all_is_right(shop) {
+    /// With `--strict`, everything is loaded or nothing.
+    async fn strict_is_all_or_nothing(shop) {
         let strict = ImportMode { strict: true, dry_run: false };
         let report = import_text(shop, BAD, strict).await;
         let why = report.stopped.clone().unwrap();
@@ -104,7 +104,7 @@ db_test! {
 }
 
 db_test! {
-    /// A dry run says what would happen, and nothing does.
+    /// A dry run reports what would happen and changes nothing.
     async fn a_dry_run_changes_nothing(shop) {
         let dry = ImportMode { strict: false, dry_run: true };
         let report = import_text(shop, TEA, dry).await;
@@ -116,8 +116,8 @@ db_test! {
 }
 
 db_test! {
-    /// The whole demo shop, out of one database and into another, is the same shop.
-    async fn what_is_exported_is_imported(shop) {
+    /// The demo catalogue, exported and imported into another database, is the same.
+    async fn an_export_imports_as_the_same_catalogue(shop) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in seed::files() {
             // Pictures are another story, and slow to draw.
@@ -163,7 +163,7 @@ db_test! {
 }
 
 #[tokio::test]
-async fn a_run_that_was_killed_is_counted_by_the_next() {
+async fn a_killed_import_is_counted_by_the_next() {
     let shop = Shop::on_sqlite().await;
     import_text(&shop, TEA, ImportMode::default()).await;
     // As if the process had ended after its last batch and before counting.
