@@ -1,6 +1,6 @@
-//! Mallard's own spreadsheet: one row a variant; the rows of a product follow each other and share
-//! its `external_id`. `docs/import.md` describes it. Cells that belong to the product stand in its
-//! first row; further rows may leave them empty.
+//! Mallard's CSV format: one row per variant. The rows of a product are adjacent and share its
+//! `external_id`; cells of the product itself are in its first row, and further rows may leave them
+//! empty. `docs/import.md` describes the format.
 
 use shared::{locale::Locale, money::Currency};
 
@@ -19,9 +19,9 @@ use crate::catalog::model::{
     UNPOSITIONED,
 };
 
-/// What parts the names of a category's path.
+/// The separator of a category path.
 pub(super) const PATH: &str = " > ";
-/// What begins the name of a column that holds one attribute.
+/// The prefix of columns that hold one attribute.
 const ATTRIBUTE: &str = "attribute:";
 /// The most rows of a product: variants, and values of options that no variant has.
 const ROWS_MAX: usize = VARIANTS_MAX + OPTIONS_MAX * VALUES_MAX;
@@ -35,7 +35,7 @@ const TEXTS: [&str; 5] = [
     "attribute_value",
 ];
 
-/// The name of the column for a text in this language: the default one has no mark.
+/// The column of a text in this language. The default language has no suffix.
 pub(super) fn column(base: &str, locale: Locale) -> String {
     if locale == Locale::default() {
         base.to_owned()
@@ -44,7 +44,7 @@ pub(super) fn column(base: &str, locale: Locale) -> String {
     }
 }
 
-/// All columns, in the order in which they are written.
+/// All columns in the order of exports.
 pub(super) fn columns() -> Vec<String> {
     let mut columns = Vec::new();
     let mut add = |names: &[&str]| columns.extend(names.iter().map(|name| (*name).to_owned()));
@@ -135,7 +135,7 @@ pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flo
 /// The attributes that have a column of their own: name, language, column.
 type AttributeColumns = Vec<(String, Vec<(Locale, String)>)>;
 
-/// Looks through the heading; a column that is not known is most likely misspelt.
+/// Checks the header. An unknown column is an error, because it is most likely misspelt.
 fn attribute_columns(heading: &Columns) -> Result<AttributeColumns, Error> {
     let known = columns();
     let mut attributes = AttributeColumns::new();
@@ -164,7 +164,7 @@ fn attribute_columns(heading: &Columns) -> Result<AttributeColumns, Error> {
     Ok(attributes)
 }
 
-/// What is the same for all rows.
+/// The context of all rows.
 struct CsvReader {
     folder: Folder,
     attributes: AttributeColumns,
@@ -191,7 +191,7 @@ impl CsvReader {
         validator.category(row.line, category).map(|_| ())
     }
 
-    /// Makes a product of the rows that were gathered.
+    /// Converts a group of rows into a product.
     fn finish(&self, group: &mut Vec<SheetRow>, validator: &mut RowValidator<'_, '_>) -> Flow {
         let rows = std::mem::take(group);
         let Some(first) = rows.first() else {
@@ -220,7 +220,7 @@ impl CsvReader {
         }
     }
 
-    /// The category that the product names: by a path, or by its external id.
+    /// The product's category, given as a path or an external id.
     fn category_of(
         &self,
         first: &SheetRow,
@@ -297,8 +297,8 @@ impl CsvReader {
         Ok((product, lines))
     }
 
-    /// The variant of a row. A row without any cell of a variant has none: it only brings a
-    /// picture, an attribute or a value.
+    /// The variant of a row. A row without cells of a variant has none; it only adds a picture, an
+    /// attribute or an option value.
     fn variant(
         &self,
         row: &SheetRow,
@@ -428,7 +428,7 @@ fn read_options(first: &SheetRow) -> Result<Vec<NewOption>, Fault> {
     Ok(options)
 }
 
-/// What a row chooses; values that are new are added to the options.
+/// The option values of a row. New values are added to the options.
 fn read_choices(row: &SheetRow, options: &mut [NewOption]) -> Vec<(String, String)> {
     let mut choices = Vec::new();
     for (option, number) in options.iter_mut().zip(1..) {

@@ -21,7 +21,7 @@ use crate::catalog::model::{
     NewAttribute, NewCategory, NewImage, NewProduct, NewVariant, Status, Texts, UNPOSITIONED,
 };
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 const PREFIX: &str = "dummyjson-";
 
 /// Reads the file.
@@ -51,7 +51,7 @@ pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flo
     Ok(())
 }
 
-/// Lets the product's category pass when it is new, and answers its external id.
+/// Emits the product's category if it is new, and returns its external id.
 fn read_category(
     line: u64,
     fields: &Fields<'_>,

@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-/// What begins a formula in one program or another; some take full-width signs as well.
+/// Characters that begin a formula in some program, full-width forms included.
 const BEGIN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 const MARK: char = '\'';
 
-/// The cell for a text. A number stays one.
+/// The cell for a text. Numbers are not prefixed.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
     if is_formula(text.trim_start_matches(MARK)) && !is_number(text) {
         Cow::Owned(format!("{MARK}{text}"))

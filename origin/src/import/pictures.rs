@@ -1,4 +1,4 @@
-//! Where the pictures that a file names are.
+//! Finds the pictures that a file refers to.
 
 use std::{
     collections::HashMap,
@@ -9,10 +9,10 @@ use std::{
 use super::{check::IMAGES_MAX, error::Fault};
 use crate::catalog::model::{ImageSource, NewImage, Texts};
 
-/// What begins the name of a picture that is drawn.
+/// The prefix of pictures that the shop draws.
 pub(super) const DRAW: &str = "draw:";
 
-/// The folder that relative names are looked up in.
+/// The folder in which relative paths are resolved.
 pub(super) struct Folder {
     root: PathBuf,
 }
@@ -22,7 +22,7 @@ impl Folder {
         Self { root }
     }
 
-    /// The source that a name means: an address on the web, or a file in the folder.
+    /// The source of a picture: a URL, or a file in the folder.
     pub(super) fn source(&self, src: &str) -> Result<ImageSource, String> {
         let src = src.trim();
         match src.split_once(':') {
@@ -46,8 +46,8 @@ impl Folder {
         }
     }
 
-    /// A file of the folder. Nothing outside of it can be named: not by `..`, not from the root,
-    /// and not through a link.
+    /// A file of the folder. Paths that leave it are rejected: `..`, absolute paths and symbolic
+    /// links.
     pub(super) fn file(&self, name: &str) -> Result<PathBuf, String> {
         let relative = Path::new(name);
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
@@ -85,7 +85,7 @@ fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// A picture without words.
+/// A picture without an alternative text.
 pub(super) fn picture(source: ImageSource) -> NewImage {
     NewImage {
         source,

@@ -1,5 +1,5 @@
-//! Taking a file apart into its records without reading it whole: the elements of a JSON array
-//! (bare, or as the field `products` of an object), objects one after another, or lines.
+//! Splits a file into records in a stream: elements of a JSON array (at the top level or as the
+//! field `products` of an object), concatenated objects, or lines.
 
 use std::io::{self, BufRead};
 
@@ -8,7 +8,7 @@ use super::error::Error;
 /// The most bytes of one record. The largest product that the limits allow needs less.
 pub(super) const RECORD_MAX: usize = 8 << 20;
 
-/// A record as it stands in the file.
+/// A record of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
     /// The line on which it begins.
@@ -17,7 +17,7 @@ pub(super) struct Record<'a> {
     pub(super) bytes: Option<&'a [u8]>,
 }
 
-/// Skips what some editors put before UTF-8 text. True when nothing follows.
+/// Skips a byte order mark. True at the end of the file.
 pub(super) fn skip_mark(input: &mut impl BufRead) -> io::Result<bool> {
     if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
         input.consume(3);
@@ -90,7 +90,7 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// How the objects of a JSON file stand.
+/// The layout of a JSON file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JsonLayout {
     /// `[{…}, {…}]`
@@ -99,7 +99,7 @@ enum JsonLayout {
     Field,
     /// `{…} {…}`
     Row,
-    /// The last one is out.
+    /// The last object was returned.
     Ended,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Objects<R> {
     buffer: Vec<u8>,
 }
 
-/// Where the reading stands within a record.
+/// The nesting and string state within a record.
 #[derive(Default)]
 struct NestingState {
     brackets: usize,
@@ -144,7 +144,7 @@ impl<R: BufRead> Objects<R> {
         Ok(objects)
     }
 
-    /// The next object; anything else that stands in its place comes out as it is.
+    /// The next element, whether it is an object or not.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         let line = match self.shape {
             JsonLayout::Ended => return Ok(None),
@@ -203,7 +203,7 @@ impl<R: BufRead> Objects<R> {
         }
     }
 
-    /// Keeps a byte of a record, as long as there is room, and follows the brackets.
+    /// Appends a byte to the record, up to the limit, and tracks nesting.
     fn keep(&mut self, byte: u8, depth: &mut NestingState) -> Result<(), Error> {
         if self.buffer.len() <= RECORD_MAX {
             self.buffer.push(byte);

@@ -25,7 +25,7 @@ use crate::catalog::{
     slug::is_slug,
 };
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 pub(super) const PREFIX: &str = "saleor-";
 
 /// Reads the file.
@@ -57,7 +57,7 @@ pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flo
     Ok(())
 }
 
-/// Puts the rows of the file away.
+/// Stores the rows of the file in the spool.
 fn put(
     source: &Source,
     writer: &mut SpoolWriter<'_>,
@@ -105,7 +105,7 @@ fn channel(tables: &Tables<'_>, currency: Currency) -> Flow<Option<String>> {
     Ok(None)
 }
 
-/// Lets a category pass, and then what lies below it.
+/// Emits a category, then its descendants.
 fn put_out(
     tables: &Tables<'_>,
     entry: &Entry,
@@ -130,7 +130,7 @@ fn put_out(
             false
         }
     };
-    // Whatever lies deeper than one level too deep is reported as not reached.
+    // Categories below a rejected level are reported as unreachable later.
     if passed && depth <= CATEGORY_DEPTH_MAX {
         for below in tables.spool.range(&["category below", pk])? {
             put_out(tables, &below?, depth + 1, validator)?;
@@ -169,7 +169,7 @@ fn read_category(
     })
 }
 
-/// Categories below one that is not in the file, or below themselves.
+/// Reports categories whose ancestors are missing or form a cycle.
 fn report_unreached(tables: &Tables<'_>, validator: &mut RowValidator<'_, '_>) -> Flow {
     for entry in tables.spool.range(&["category"])? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! Putting a product of a Saleor dump together.
+//! Assembles a product of a Saleor dump.
 
 use shared::{
     locale::Locale,
@@ -22,16 +22,16 @@ use crate::catalog::{
     slug::is_slug,
 };
 
-/// What is needed for every product.
+/// The context of all products.
 pub(super) struct Products<'a> {
     pub(super) tables: &'a Tables<'a>,
     pub(super) photos: Photos,
-    /// The channel whose prices count.
+    /// The channel whose prices are used.
     pub(super) channel: Option<String>,
     pub(super) currency: Currency,
 }
 
-/// A mistake of the row, or of the temporary file.
+/// A fault of the row, or an error of the temporary file.
 pub(super) enum RowError {
     Row(Fault),
     Spool(Error),
@@ -50,7 +50,7 @@ impl From<Error> for RowError {
 }
 
 impl Products<'_> {
-    /// Reads a product and lets it pass.
+    /// Reads and emits a product.
     pub(super) fn read(&self, entry: &Entry, validator: &mut RowValidator<'_, '_>) -> Flow {
         let mut warnings = Warnings::default();
         let made = match entry.fields() {
@@ -129,7 +129,7 @@ impl Products<'_> {
         Ok((product, choosing.lines))
     }
 
-    /// The row of the channel that counts, below a product or a variant.
+    /// The channel's row below a product or a variant.
     pub(super) fn listing(&self, table: &str, pk: &str) -> Result<Option<Entry>, RowError> {
         let listings = self.tables.spool.below(&[table, pk])?;
         Ok(listings.into_iter().find(|entry| {
@@ -202,7 +202,7 @@ impl Products<'_> {
         Ok(names)
     }
 
-    /// What a variant costs now, and before.
+    /// The price of a variant, and the one before a reduction.
     pub(super) fn price(
         &self,
         pk: &str,
@@ -230,7 +230,7 @@ impl Products<'_> {
         })
     }
 
-    /// How many there are over all warehouses that were not promised to somebody.
+    /// The unallocated stock in all warehouses.
     pub(super) fn stock(&self, pk: &str, row: &Fields<'_>) -> Result<Option<i64>, RowError> {
         if row.flag("track_inventory")? == Some(false) {
             return Ok(None);
@@ -249,7 +249,7 @@ impl Products<'_> {
     }
 }
 
-/// What the variants and their attributes make of a product.
+/// The parts of a product that come from its variants and attributes.
 #[derive(Default)]
 pub(super) struct VariantOptions {
     pub(super) brand: Option<String>,

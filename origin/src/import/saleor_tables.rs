@@ -10,11 +10,11 @@ use super::{
 };
 use crate::catalog::model::Texts;
 
-/// Where a row goes: its key, its text, and the photo that it names.
+/// A row to be stored: its key, its text, and the photo that it names.
 pub(super) struct SpooledRow {
     key: Vec<String>,
     text: String,
-    /// A second key, which leads to the first.
+    /// A secondary key with the primary key as its value.
     index: Option<(Vec<String>, String)>,
     pub(super) photo: Option<String>,
 }
@@ -133,7 +133,7 @@ pub(super) fn spooled_row(row: &Fields<'_>, line: u64) -> Result<Option<SpooledR
 fn with_pk(fields: &Fields<'_>, row: &Fields<'_>) -> String {
     let mut text = format!("{{\"pk\":{}", row.raw("pk").unwrap_or("null"));
     for name in fields.names().filter(|name| *name != "pk") {
-        // What Saleor searches by is large, and is made again from the rest.
+        // Search vectors are large and derived from other fields.
         if name.starts_with("search_") {
             continue;
         }

@@ -24,7 +24,7 @@ struct AttributeValue {
     order: i64,
 }
 
-/// A variant, before it is known what the product's options are.
+/// A variant before the options of its product are known.
 struct SaleorVariant {
     line: u64,
     name: String,
@@ -33,7 +33,7 @@ struct SaleorVariant {
 }
 
 impl Products<'_> {
-    /// The product's own attributes: brand and the rest.
+    /// The product's own attributes, the brand among them.
     pub(super) fn facts(
         &self,
         pk: &str,
@@ -145,7 +145,7 @@ impl Products<'_> {
         })
     }
 
-    /// Whether buyers choose by the attribute of this assignment.
+    /// Whether the attribute of this assignment selects variants.
     fn selects(&self, assignment: &str) -> Result<bool, RowError> {
         let Some(entry) = self.tables.spool.get(&["attributevariant", assignment])? else {
             return Ok(false);
@@ -196,7 +196,7 @@ impl Products<'_> {
         }))
     }
 
-    /// The variant's weight, else the product's, else its type's. Nothing weighs nothing.
+    /// The weight of the variant, or else of the product or its type. Zero counts as unknown.
     fn weight(
         &self,
         row: &Fields<'_>,
@@ -225,7 +225,7 @@ impl Products<'_> {
     }
 }
 
-/// What a value says: its name, or yes and no.
+/// The display text of a value: its name, or yes or no.
 fn shown(value: &Fields<'_>) -> Option<String> {
     match value.flag("boolean").ok().flatten() {
         Some(true) => Some("Yes".to_owned()),
@@ -234,7 +234,7 @@ fn shown(value: &Fields<'_>) -> Option<String> {
     }
 }
 
-/// Several values of one attribute stand beside each other.
+/// Adds a value; several values of one attribute are joined.
 fn add_fact(attributes: &mut Vec<NewAttribute>, fact: &AttributeValue) {
     let english = |text: &str| Texts::from([(Locale::En, text.to_owned())]);
     let names = english(&fact.name);
@@ -255,8 +255,8 @@ fn add_fact(attributes: &mut Vec<NewAttribute>, fact: &AttributeValue) {
     }
 }
 
-/// Makes options of what the variants choose. Variants that their attributes do not tell apart
-/// are chosen by their names.
+/// Derives options from the variants' values. Variants with equal values are distinguished by their
+/// names instead.
 fn put_choices(drafts: &mut [SaleorVariant]) -> Vec<NewOption> {
     let mut options: Vec<NewOption> = Vec::new();
     let mut attributes: Vec<String> = Vec::new();

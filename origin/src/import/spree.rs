@@ -27,9 +27,9 @@ use crate::catalog::{
     slug::{is_slug, slug_from},
 };
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 const PREFIX: &str = "spree-";
-/// The beginnings of the columns that hold facts.
+/// The prefixes of columns that hold attributes.
 const FACTS: [&str; 3] = ["custom_field.", "metafield.", "property."];
 
 /// Reads both files.
@@ -50,7 +50,7 @@ pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flo
     Ok(())
 }
 
-/// Puts the rows away by product.
+/// Stores the rows by product.
 fn put_products(
     source: &Source,
     writer: &mut SpoolWriter<'_>,
@@ -87,7 +87,7 @@ fn put_products(
     Ok(Rc::clone(sheet.columns()))
 }
 
-/// Puts the texts of the languages that the shop speaks away by product.
+/// Stores the texts of supported languages by product.
 fn put_translations(
     source: &Source,
     writer: &mut SpoolWriter<'_>,
@@ -132,7 +132,7 @@ fn put_translations(
     Ok(())
 }
 
-/// What is the same for all products.
+/// The context of all products.
 struct SpreeReader {
     folder: Folder,
     columns: Rc<Columns>,

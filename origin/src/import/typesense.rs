@@ -21,7 +21,7 @@ use super::{
 };
 use crate::catalog::model::{NewProduct, NewVariant, Status, Texts};
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 const PREFIX: &str = "typesense-";
 
 /// Reads the file.
@@ -135,7 +135,7 @@ fn read_product(
     Ok(product)
 }
 
-/// An identity for a product that brings none: always the same for the same product.
+/// A stable id for a product without one.
 fn made_id(name: &str, brand: Option<&str>, image: Option<&str>) -> String {
     let file = image
         .unwrap_or_default()
