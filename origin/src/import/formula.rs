@@ -1,6 +1,5 @@
-//! Cells that a spreadsheet program would take as a formula. In the files that the shop writes for
-//! people such a text has a `'` before it, which those programs take as "this is text"; reading
-//! takes it away again.
+//! Protection against formula injection in CSV. Exports prefix a text that a spreadsheet program
+//! would evaluate with `'`, which marks it as text; imports remove the prefix.
 
 use std::borrow::Cow;
 

@@ -76,7 +76,7 @@ impl Folder {
     }
 }
 
-/// Letters as they stand before a colon in an address; a single one is a drive, not a scheme.
+/// Whether the text before a colon is a URL scheme; a single letter is a drive.
 fn is_scheme(text: &str) -> bool {
     text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -252,7 +252,7 @@ fn read_stock(group: &VariantRows<'_>) -> Result<Option<i64>, Fault> {
     let count = count
         .map_err(|fault| Fault::variant(fault.field, fault.reason))?
         .flatten();
-    // Fewer than none were promised to somebody: there is nothing to sell.
+    // A negative count means oversold: nothing is left to sell.
     Ok(count.map(|count| count.max(0)).or(tracked.map(|_| 0)))
 }
 

@@ -65,7 +65,7 @@ db_test! {
             again["cart"] = cart;
             assert_eq!(Browser::default().post(shop, "/login", again).await.json()["cart"], own["id"]);
         }
-        // Another's cart stays another's, whoever knows its token.
+        // A cart of another account is not merged, even if its token is known.
         let mut bob = member(shop, "bob@example.org").await;
         let stolen = bob.post(shop, "/cart", json!({ "cart": own["id"] })).await.json();
         assert_eq!(stolen["lines"], json!([]));
@@ -150,7 +150,7 @@ db_test! {
         assert_eq!(ada.post(shop, "/email", to("new@example.org", PASSWORD)).await.status, 202);
         assert_eq!(ada.get(shop, "").await.json()["email"], "ada@example.org");
         let token = token_for(shop, "new@example.org").await;
-        // Who owns the mailbox does not get the account by it, and whoever else is signed in goes.
+        // Access to the mailbox alone does not grant the account, and other sessions end.
         let link = json!({ "token": token });
         let (mut nobody, mut bob, mut there) = (Browser::default(), Browser::default(), Browser::default());
         bob.login(shop, "bob@example.org", PASSWORD).await;

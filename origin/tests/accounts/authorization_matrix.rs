@@ -242,7 +242,7 @@ async fn every_operation_responds_to_each_principal_as_recorded() {
             let operation = operation["operationId"].as_str().unwrap();
             let mut row = String::new();
             for (caller, cookie) in CALLERS.into_iter().zip(&world.cookies) {
-                // Each asks in a shop where nobody has asked before.
+                // Each principal gets a fresh copy of the shop.
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("copy.db");
                 std::fs::copy(shop.folder().join("test.db"), &file).unwrap();
@@ -285,7 +285,7 @@ async fn every_operation_responds_to_each_principal_as_recorded() {
         let _ = writeln!(table, "{operation:24}{row}");
     }
     insta::assert_snapshot!("who_may_do_what", table);
-    // What nobody can do in this world has its row in a test of its own.
+    // Operations that succeed for no principal here are covered by tests of their own.
     assert_eq!(undone, UNDONE.map(str::to_owned).into());
 }
 

@@ -76,7 +76,7 @@ db_test! {
             thief.post(shop, "/password", change),
             ada.post(shop, "/reset", reset),
         );
-        // Whoever is first makes the other one's password or link worth nothing.
+        // The first to commit invalidates the password or link of the other.
         let (right, wrong) = match (changed.status.as_u16(), reset.status.as_u16()) {
             (401, 200) => ("another horse", "a thief's horse"),
             (200, 400) => ("a thief's horse", "another horse"),

@@ -144,7 +144,7 @@ fn encoded(text: &str) -> String {
 #[tokio::test]
 async fn every_response_matches_the_openapi_document() {
     let shop = Shop::on_sqlite().await;
-    // Messages are kept, and nobody is limited: what is tried is the contract.
+    // Mails are stored and rate limits are off: the test is about the contract.
     let shop = shop
         .with(|config| (config.limit_login, config.limit_reset, config.limit_coupons) = (0, 0, 0))
         .await;
@@ -166,8 +166,7 @@ async fn every_response_matches_the_openapi_document() {
             let id = operation["operationId"].as_str().unwrap();
             let body = &operation["requestBody"]["content"];
             let schema = body["application/json"]["schema"].clone();
-            // What is somebody's own is asked by somebody, everything else by a program of the
-            // shop.
+            // Operations of an account are requested with its session, all others with an API key.
             let caller = if path.starts_with("/api/v1/account") {
                 let mut browser = Browser::default();
                 browser.login(&shop, "ada@example.org", PASSWORD).await;

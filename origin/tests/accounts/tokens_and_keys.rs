@@ -128,7 +128,7 @@ db_test! {
         assert_eq!(account(shop, access).await, 401);
         assert_eq!(refreshed(shop, second).await.status, 401);
         assert_eq!(account(shop, &other).await, 200);
-        // Twenty at once are a theft, whoever was first.
+        // Twenty concurrent uses count as reuse: the family is revoked.
         let (_, token) = tokens(shop, "ada@example.org").await;
         let answers = futures_util::future::join_all((0..20).map(|_| refreshed(shop, &token))).await;
         let given: Vec<_> = answers.iter().filter(|it| it.status == 200).collect();
