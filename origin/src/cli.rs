@@ -224,7 +224,7 @@ async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
         Action::Import(args) => load::import(app, args).await,
         Action::Export(args) => load::export(app, args).await,
         Action::Seed(args) => load::seed(app, args).await,
-        Action::User(args) => accounts::user(app, args).await,
+        Action::User(args) => accounts::run_user_command(app, args).await,
         Action::Outbox(args) => outbox::outbox(app, &args).await,
         Action::Migrate => {
             at_rest::protect(app).await?;

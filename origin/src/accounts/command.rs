@@ -63,7 +63,7 @@ enum Action {
 }
 
 /// Runs the command.
-pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
+pub async fn run_user_command(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
     let failed = |error: Error| Failure(error.to_string());
     let (email, role, rights, password_file) = match args.action {
         Action::ResetSecondFactor { email } => return reset_second_factor(app, &email).await,

@@ -33,7 +33,7 @@ mod web;
 
 pub use addresses::book as address_book;
 pub use carts::{find as find_cart, open as open_cart};
-pub use command::{UserArgs, set_role_by_command, user};
+pub use command::{UserArgs, run_user_command, set_role_by_command};
 pub use devices::known_device;
 pub use erase::{erase, export};
 pub use error::Error;

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     Error,
-    count::record_save,
+    facet_counts::record_save,
     invalidation,
     model::NewCategory,
     slug::slug_from,

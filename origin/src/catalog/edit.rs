@@ -22,9 +22,9 @@ use crate::{
 
 use super::{
     Error, PreparedProduct, Saved, StoredImage,
-    count::{is_counted, recount, recount_lists},
     draft::{draft_of, product_of},
     export::{find_product_for_export, list_products_for_export},
+    facet_counts::{is_counted, recount, recount_lists},
     save_products,
     store::{self, ProductVersion},
     update_availability,
@@ -332,8 +332,8 @@ async fn write(
     if let Some(Saved::Refused(field, why)) = saved.into_iter().next() {
         return Err(Error::Refused(field, why));
     }
-    let asked: Vec<&str> = skus.iter().map(String::as_str).collect();
-    let variants: Vec<_> = super::find_skus(tx.conn(), &asked)
+    let sku_refs: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let variants: Vec<_> = super::find_skus(tx.conn(), &sku_refs)
         .await?
         .into_values()
         .collect();

@@ -11,8 +11,8 @@ use crate::{
 
 use super::{
     Error, SavedCategory, VersionPrecondition, categories,
-    count::{is_counted, record_save, recount, recount_lists},
     export::list_categories_for_export,
+    facet_counts::{is_counted, record_save, recount, recount_lists},
     invalidation,
     model::NewCategory,
     save_category,

@@ -300,7 +300,7 @@ pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
 }
 
 /// Other products of a category, the best-selling first.
-pub async fn related(
+pub async fn list_related(
     reader: &mut CatalogReader,
     category: CategoryId,
     product: ProductId,

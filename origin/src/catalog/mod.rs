@@ -7,14 +7,15 @@
 //! missing; a variant keeps its id while its SKU is the same; a change of the category tree raises
 //! its version in the same transaction.
 
+mod availability;
 mod categories;
-mod count;
 mod draft;
 mod edit;
 mod edit_categories;
 mod edit_web;
 mod error;
 mod export;
+mod facet_counts;
 pub mod gtin;
 mod invalidation;
 mod list;
@@ -25,7 +26,6 @@ mod product_card;
 mod save;
 mod search;
 pub mod slug;
-mod stock;
 mod store;
 mod tree;
 mod web;
@@ -45,18 +45,18 @@ use shared::{
     time::Timestamp,
 };
 
+pub use availability::update_availability;
 pub use categories::{SavedCategory, save_category};
-pub use count::recount;
 pub use edit::VersionPrecondition;
 pub use error::Error;
 pub use export::{list_categories_for_export, list_products_for_export};
+pub use facet_counts::recount;
 pub use list::ListQuery;
 pub use offer::{Offer, PresentationCache, find_offers, find_skus};
 pub use save::{BATCH_MAX, PreparedProduct, Saved, save_products};
 pub use search::{
     Search, SearchResult, matching_categories, rebuild_search_index, search_products, suggest,
 };
-pub use stock::update_availability;
 pub use store::{StoredImage, WHOLE_SHOP};
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
 pub use web::routes;
@@ -70,7 +70,7 @@ pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
 }
 
 /// An active product by its id or slug.
-pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
+pub async fn find_product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
     let mut reader = app.db.catalog().await?;
     let low_stock = app.config.low_stock;
     let by_id = match key.parse::<ProductId>() {
@@ -208,7 +208,7 @@ async fn narrow_to(
 }
 
 /// The best-selling products that are available.
-pub async fn hot_products(
+pub async fn list_hot_products(
     app: &App,
     limit_wanted: Option<u32>,
     locale: Locale,
@@ -232,7 +232,7 @@ pub async fn hot_products(
 }
 
 /// The newest products.
-pub async fn new_products(
+pub async fn list_new_products(
     app: &App,
     limit: u32,
     locale: Locale,
@@ -243,7 +243,7 @@ pub async fn new_products(
 }
 
 /// Other products of a product's category, the best-selling first.
-pub async fn related(
+pub async fn list_related(
     app: &App,
     product: &Product,
     limit: u32,
@@ -253,7 +253,7 @@ pub async fn related(
         return Ok(Vec::new());
     };
     let mut reader = app.db.catalog().await?;
-    list::related(&mut reader, category.id, product.id, limit, locale).await
+    list::list_related(&mut reader, category.id, product.id, limit, locale).await
 }
 
 /// The most categories whose facets are cached, some kilobytes each.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    count::record_save,
+    facet_counts::record_save,
     invalidation,
     model::{NewProduct, NewVariant, Status, Texts},
     search,

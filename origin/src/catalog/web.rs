@@ -33,7 +33,7 @@ async fn get_product(
     Path(path): Path<ProductPath>,
     Query(query): Query<InLocale>,
 ) -> Answered {
-    let product = super::product(&app, &path.product, query.locale).await?;
+    let product = super::find_product(&app, &path.product, query.locale).await?;
     Ok(Answer::json(&product, super::product_policy(&product)))
 }
 
@@ -47,7 +47,7 @@ async fn list_hot_products(
     State(app): State<App>,
     Query(query): Query<ListHotProducts>,
 ) -> Answered {
-    let list = super::hot_products(&app, query.limit, query.locale).await?;
+    let list = super::list_hot_products(&app, query.limit, query.locale).await?;
     Ok(Answer::json(&list, super::shop_policy()))
 }
 

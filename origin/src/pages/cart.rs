@@ -111,7 +111,7 @@ impl CartChanges {
     /// Compares the fields with the values the page was rendered with, so that a stale page reverts
     /// nothing.
     fn of(cart: &Cart, fields: &Fields) -> Self {
-        let mut asked = Self {
+        let mut requested = Self {
             changes: Vec::new(),
             faults: Vec::new(),
         };
@@ -127,12 +127,12 @@ impl CartChanges {
             match quantity {
                 Some(quantity) => {
                     let change = Change::Set(line.sku.clone(), quantity);
-                    asked.changes.push((name, change));
+                    requested.changes.push((name, change));
                 }
-                None => asked.faults.push(name),
+                None => requested.faults.push(name),
             }
         }
-        asked
+        requested
     }
 }
 
@@ -153,11 +153,11 @@ async fn change_cart(
     let Some(cart) = shopper.open_cart(&app, locale).await? else {
         return Ok(Answer::see(&locale.path(CART.path)));
     };
-    let asked = CartChanges::of(&cart, &fields);
+    let requested = CartChanges::of(&cart, &fields);
     let mut form = fields.form();
-    form.faults = asked.faults;
+    form.faults = requested.faults;
     let mut status = StatusCode::BAD_REQUEST;
-    for (name, change) in asked.changes {
+    for (name, change) in requested.changes {
         if let Some(problem) = update_cart(&app, &shopper, change, locale).await? {
             match Form::default().refused(&problem).problem {
                 None => form.faults.push(name),

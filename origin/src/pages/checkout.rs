@@ -221,8 +221,8 @@ async fn save_address(
     fields: Fields,
 ) -> CheckoutResult {
     if shopper.has_ended {
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
-        return Ok(asked.await?.into_response());
+        let sign_in = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
+        return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
     store_address(buyer, network, &fields).await
@@ -288,8 +288,8 @@ async fn save_shipping(
 ) -> CheckoutResult {
     if shopper.has_ended {
         let next = CHECKOUT_SHIPPING.path;
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
-        return Ok(asked.await?.into_response());
+        let sign_in = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
+        return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
     store_shipping(buyer.require_step(Step::Shipping)?, &fields).await

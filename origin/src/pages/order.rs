@@ -47,10 +47,10 @@ async fn show_order(
     State(app): State<App>,
     Tongue(locale): Tongue,
     Path(path): Path<OrderPath>,
-    Query(asked): Query<OrderQuery>,
+    Query(query): Query<OrderQuery>,
 ) -> Answered {
-    let thanks = asked.thanks.is_some();
-    let whose = (path.number.as_str(), asked.token.as_str());
+    let thanks = query.thanks.is_some();
+    let whose = (path.number.as_str(), query.token.as_str());
     shown(&app, locale, whose, thanks, Form::default(), StatusCode::OK).await
 }
 
@@ -166,8 +166,8 @@ async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fiel
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);
-    let asked = Subject::Order(&number);
-    let found = match app.limits.check(rule, asked, app.clock.now()).await {
+    let subject = Subject::Order(&number);
+    let found = match app.limits.check(rule, subject, app.clock.now()).await {
         Ok(()) => orders::of_buyer(&app, &number, &email)
             .await
             .map_err(Problem::from),

@@ -51,7 +51,9 @@ pub(super) async fn show_search(
         found => found?,
     };
     let hot = if found.list.list.items.is_empty() {
-        catalog::hot_products(&app, Some(HOT), locale).await?.items
+        catalog::list_hot_products(&app, Some(HOT), locale)
+            .await?
+            .items
     } else {
         Vec::new()
     };

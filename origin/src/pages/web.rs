@@ -64,10 +64,10 @@ async fn show_home(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Ans
     let (locale, _) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let page = HomePage {
-        hot: catalog::hot_products(&app, Some(HOME_HOT), locale)
+        hot: catalog::list_hot_products(&app, Some(HOME_HOT), locale)
             .await?
             .items,
-        new: catalog::new_products(&app, HOME_NEW, locale).await?,
+        new: catalog::list_new_products(&app, HOME_NEW, locale).await?,
     };
     let home = HOME.path.to_owned();
     let shell = shell(&app, &tree, locale, home.clone(), Some(home));
@@ -149,7 +149,7 @@ async fn show_product(
     RawQuery(query): RawQuery,
 ) -> Answered {
     let (locale, _) = Locale::split(uri.path());
-    let product = catalog::product(&app, &path.slug, locale).await?;
+    let product = catalog::find_product(&app, &path.slug, locale).await?;
     let here = product_path(&product.slug);
     if product.slug != path.slug {
         // The request was by id: redirect to the canonical URL with the slug.
@@ -157,7 +157,7 @@ async fn show_product(
         return Ok(Answer::moved(&locale.path(&here), policy));
     }
     let tree = catalog::tree(&app).await?;
-    let related = catalog::related(&app, &product, RELATED, locale).await?;
+    let related = catalog::list_related(&app, &product, RELATED, locale).await?;
     let variant = chosen(&product, query.as_deref().unwrap_or_default());
     let query = variant.map(|index| format!("?variant={}", product.variants[index].id));
     let path = format!("{here}{}", query.unwrap_or_default());
@@ -182,7 +182,7 @@ pub(super) async fn show_product_with_error(
     fields: &Fields,
     form: Form,
 ) -> Result<Option<Answer>, Refusal> {
-    let product = match catalog::product(app, fields.text("product"), locale).await {
+    let product = match catalog::find_product(app, fields.text("product"), locale).await {
         Ok(product) => product,
         Err(catalog::Error::NoSuchProduct) => return Ok(None),
         Err(error) => return Err(error.into()),

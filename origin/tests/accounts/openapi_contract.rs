@@ -166,7 +166,7 @@ async fn every_response_matches_the_openapi_document() {
             let id = operation["operationId"].as_str().unwrap();
             let body = &operation["requestBody"]["content"];
             let schema = body["application/json"]["schema"].clone();
-            // Operations of an account are requested with its session, all others with an API key.
+            // Operations of an account are requested with its session, all others with the operator token.
             let caller = if path.starts_with("/api/v1/account") {
                 let mut browser = Browser::default();
                 browser.login(&shop, "ada@example.org", PASSWORD).await;
