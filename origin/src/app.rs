@@ -17,7 +17,7 @@ use crate::{
     batcher::Batcher,
     cache::{Changes, L2, MemoryCache},
     cart,
-    catalog::{FacetsCache, Showcase, TreeCache},
+    catalog::{FacetsCache, PresentationCache, TreeCache},
     checkout::Rules,
     clock::Clock,
     config::Config,
@@ -66,7 +66,7 @@ pub struct AppState {
     /// The facets of product lists.
     pub facets: FacetsCache,
     /// The presentation of offers.
-    pub showcase: Showcase,
+    pub presentations: PresentationCache,
     /// The rules for shipping and tax.
     pub rules: Rules,
     /// The batchers of concurrent writes.
@@ -161,7 +161,7 @@ impl App {
             redis,
             tree: TreeCache::default(),
             facets: FacetsCache::default(),
-            showcase: Showcase::default(),
+            presentations: PresentationCache::default(),
             rules,
             mailer,
             edges,

@@ -224,7 +224,7 @@ async fn work(app: &App, command: CliCommand) -> Result<ExitCode, CommandError> 
         CliCommand::Import(args) => load::import(app, args).await,
         CliCommand::Export(args) => load::export(app, args).await,
         CliCommand::Seed(args) => load::seed(app, args).await,
-        CliCommand::User(args) => accounts::user(app, args).await,
+        CliCommand::User(args) => accounts::run_user_command(app, args).await,
         CliCommand::Outbox(args) => outbox::outbox(app, &args).await,
         CliCommand::Migrate => {
             at_rest::protect(app).await?;
@@ -295,7 +295,7 @@ async fn migrate(app: &App) -> Result<(), CommandError> {
         );
     }
     at_rest::protect_once(app).await?;
-    let searchable = catalog::rebuild_search(app).await;
+    let searchable = catalog::rebuild_search_index(app).await;
     Ok(searchable.map_err(|error| format!("the search index could not be written: {error}"))?)
 }
 

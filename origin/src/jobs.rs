@@ -78,7 +78,7 @@ impl Jobs {
             payments::recover(&app).await
         });
         jobs.every(app, second * 3_600, "search", |app| async move {
-            catalog::rebuild_search(&app).await
+            catalog::rebuild_search_index(&app).await
         });
         jobs.every(app, second * 600, "stock audit", |app| async move {
             let mut reader = app.db.read().await?;
@@ -97,10 +97,10 @@ impl Jobs {
                 .map(drop)
         });
         jobs.expiring(app, second * 3_600, "sessions", |app| async move {
-            accounts::forget(&app.db, app.clock.now()).await
+            accounts::delete_expired(&app.db, app.clock.now()).await
         });
         jobs.expiring(app, second * 3_600, "sign-ins", |app| async move {
-            audit::forget_sign_ins(&app).await
+            audit::delete_old_sign_ins(&app).await
         });
         jobs.expiring(
             app,

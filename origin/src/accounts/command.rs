@@ -1,5 +1,5 @@
-//! `origin user`: people who run the shop, made by whoever runs the machine. There is no account that is
-//! there by itself.
+//! `origin user`: accounts of staff and owners, created from the command line. There is no default
+//! account.
 
 use std::{io::Read as _, path::PathBuf, process::ExitCode};
 
@@ -21,7 +21,7 @@ use super::{
     Actor, Error,
     links::{self, Purpose},
     model,
-    password::Asker,
+    password::PasswordClient,
     second_factor,
     store::{self, NewUser},
 };
@@ -63,7 +63,7 @@ enum Action {
 }
 
 /// Runs the command.
-pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
+pub async fn run_user_command(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
     let failed = |error: Error| CommandError(error.to_string());
     let (email, role, rights, password_file) = match args.action {
         Action::ResetSecondFactor { email } => return reset_second_factor(app, &email).await,
@@ -86,7 +86,7 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
             model::password(&password).map_err(failed)?;
             Some(
                 app.hasher
-                    .hash(Asker::Linked, password)
+                    .hash(PasswordClient::Linked, password)
                     .await
                     .map_err(failed)?,
             )
@@ -105,7 +105,7 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes the second factor of somebody away who has lost it.
+/// Removes the second factor of an account.
 async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, CommandError> {
     let reset = async || {
         let mut reader = app.db.read().await?;
@@ -139,7 +139,7 @@ fn read(file: &std::path::Path) -> Result<String, CommandError> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Writes the account, and gives the token of a link that sets its password.
+/// Saves the account and returns the token of a link that sets its password.
 async fn save(
     app: &App,
     email: &str,
@@ -147,10 +147,10 @@ async fn save(
     hash: Option<String>,
 ) -> Result<String, Error> {
     let now = app.clock.now();
-    // Nobody knows this password; looking at it takes as long as at anybody's.
-    let nobodys = app
+    // The hash of a random password: verifying it takes as long as any other.
+    let random_hash = app
         .hasher
-        .hash(Asker::Linked, crate::secret::token())
+        .hash(PasswordClient::Linked, crate::secret::token())
         .await?;
     let rights_given = rights.clone();
     let mut tx = app.db.write().await?;
@@ -160,7 +160,7 @@ async fn save(
             known.account.rights = rights;
             known.password_hash = hash.unwrap_or(known.password_hash);
             store::save(&mut tx, &known, now).await?;
-            // Whoever has another role signs in anew.
+            // A changed role requires a new sign-in.
             super::end_all(app, &mut tx, known.account.id).await?;
             known.account.id
         }
@@ -168,7 +168,7 @@ async fn save(
             let user = NewUser {
                 email: email.to_owned(),
                 name: String::new(),
-                password_hash: hash.unwrap_or(nobodys),
+                password_hash: hash.unwrap_or(random_hash),
                 role,
                 rights,
                 locale: Locale::default(),
@@ -179,7 +179,7 @@ async fn save(
         }
     };
     let change = Change::new("user.role", format!("user:{id}")).to(&(role, rights_given));
-    audit::note(
+    audit::record(
         &mut tx,
         app.context(),
         &Actor("command".to_owned()),
@@ -187,14 +187,14 @@ async fn save(
     )
     .await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
-    // Origins that remember sessions learn of it, though this process may know none of them.
+    // Invalidates session caches of origins, although this process may use no Redis.
     let account = [Tag::Account(id.get())];
     app.changes.record(&mut tx, now, &account).await?;
     tx.commit().await?;
     Ok(token)
 }
 
-/// Gives an account a role, as `origin user create` does.
+/// Sets the role of an account, as `origin user create` does.
 pub async fn set_role_by_command(
     app: &App,
     email: &str,

@@ -1,4 +1,4 @@
-//! Accounts over HTTP. The session is a cookie that only the server reads.
+//! Accounts over HTTP. The session cookie is `HttpOnly`.
 
 use std::convert::Infallible;
 
@@ -41,10 +41,11 @@ use crate::{
 };
 
 use super::{
-    Customers, Device, Error, May, Me, Owner, OwnerNow, Person, addresses, carts,
-    devices::Marks,
+    Customers, Device, Error, Person, RequireOwner, RequireReauthenticatedOwner, RequireRight,
+    RequireSignIn, addresses, carts,
+    devices::DeviceTokens,
     keys,
-    login::{self, Entered},
+    login::{self, NewSession},
     model, pages, register, reset, second_factor, tokens, users,
 };
 
@@ -90,8 +91,9 @@ pub fn routes() -> Router<App> {
         .merge(pages::routes())
 }
 
-/// The cookie's name. Browsers keep a `__Host-` cookie to the one host that set it over HTTPS, and not
-/// every browser takes one from plain `http://localhost`, where it has a name without the promise.
+/// The cookie's name. Browsers bind a `__Host-` cookie to the host that set it over HTTPS
+/// (RFC 6265bis §4.1.3.2). Not every browser accepts one from plain `http://localhost`, hence the
+/// name without the prefix.
 fn cookie_name(config: &Config) -> &'static str {
     if config.is_secure() {
         "__Host-session"
@@ -100,19 +102,19 @@ fn cookie_name(config: &Config) -> &'static str {
     }
 }
 
-/// The session that a request names.
+/// The session token in a request's cookie.
 pub(super) fn session_token(config: &Config, headers: &HeaderMap) -> Option<String> {
     let jar = CookieJar::from_headers(headers);
     Some(jar.get(cookie_name(config))?.value().to_owned())
 }
 
-/// Whether a request names a session, be it one that has ended.
-pub fn names_session(config: &Config, headers: &HeaderMap) -> bool {
+/// Whether a request has a session cookie, valid or not.
+pub fn has_session_cookie(config: &Config, headers: &HeaderMap) -> bool {
     session_token(config, headers).is_some_and(|it| !it.is_empty())
 }
 
-/// The cookie of a session, or one that takes it away. The browser keeps it until it is closed; how
-/// long it is good for the server decides.
+/// The `Set-Cookie` value of a session, or one that removes the cookie. It is a cookie of the
+/// browser session; the server decides when it expires.
 fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     let cookie = SetCookie {
         name: cookie_name(config),
@@ -131,11 +133,11 @@ impl FromRequestParts<App> for Device {
         let network = Network::from_request_parts(parts, app).await?;
         let value = parts.headers.get(header::USER_AGENT);
         let agent = model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default());
-        let marks = Marks::of(&app.config, &parts.headers);
+        let device_tokens = DeviceTokens::of(&app.config, &parts.headers);
         Ok(Self {
             agent,
             network,
-            marks,
+            device_tokens,
         })
     }
 }
@@ -148,24 +150,24 @@ fn accepted() -> Answer {
     private(&Accepted { accepted: true })
 }
 
-/// What signs a browser in. The account has a cart of its own, so the guest's is let go.
-pub(super) fn cookies_of(app: &App, entered: &Entered) -> Vec<HeaderValue> {
-    let mut cookies = vec![cookie(&app.config, Some(&entered.session))];
+/// The cookies that sign a browser in. The guest cart's cookie goes: the account has its own cart.
+pub(super) fn session_cookies(app: &App, session: &NewSession) -> Vec<HeaderValue> {
+    let mut cookies = vec![cookie(&app.config, Some(&session.token))];
     cookies.extend(shopper::sign_in_cookies(&app.config));
-    cookies.push(entered.marks.cookie(&app.config));
+    cookies.push(session.device_tokens.cookie(&app.config));
     cookies
 }
 
-/// What signs a browser out.
-pub(super) fn cookies_of_nobody(app: &App) -> Vec<HeaderValue> {
+/// The cookies that sign a browser out.
+pub(super) fn cleared_session_cookies(app: &App) -> Vec<HeaderValue> {
     let mut cookies = vec![cookie(&app.config, None)];
     cookies.extend(shopper::sign_out_cookies(&app.config));
     cookies
 }
 
-/// An answer that signs its browser in.
-fn signed_in<T: Serialize>(app: &App, entered: &Entered, body: &T) -> Answer {
-    private(body).cookies(cookies_of(app, entered))
+/// A response that signs its browser in.
+fn signed_in<T: Serialize>(app: &App, session: &NewSession, body: &T) -> Answer {
+    private(body).cookies(session_cookies(app, session))
 }
 
 async fn register(
@@ -179,14 +181,14 @@ async fn register(
 
 async fn verify_email(
     State(app): State<App>,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     device: Device,
     headers: HeaderMap,
     Json(request): Json<UseLink>,
-) -> HandlerResult {
-    let person = me.ok().map(|Me(person)| person);
-    let entered = register::verify(&app, request, person.as_ref(), &device).await?;
-    entered_with(&app, entered, Shopper::guest(&headers, &app)).await
+) -> Answered {
+    let person = me.ok().map(|RequireSignIn(person)| person);
+    let session = register::verify(&app, request, person.as_ref(), &device).await?;
+    new_session_answer(&app, session, Shopper::guest(&headers, &app)).await
 }
 
 async fn login(
@@ -196,24 +198,24 @@ async fn login(
     Json(request): Json<Login>,
 ) -> HandlerResult {
     let cart = request.cart.clone();
-    let entered = login::login(&app, request, &device).await?;
-    entered_with(&app, entered, cart.or(Shopper::guest(&headers, &app))).await
+    let session = login::login(&app, request, &device).await?;
+    new_session_answer(&app, session, cart.or(Shopper::guest(&headers, &app))).await
 }
 
-/// Says who has signed in, and which cart is theirs.
-async fn entered_with(app: &App, entered: Entered, guest: Option<String>) -> HandlerResult {
-    let account = entered.account.clone();
-    let cart = cart_of(app, &entered, guest).await?;
-    Ok(signed_in(app, &entered, &SignedIn { account, cart }))
+/// The response to a sign-in: the account and its cart.
+async fn new_session_answer(app: &App, session: NewSession, guest: Option<String>) -> Answered {
+    let account = session.account.clone();
+    let cart = cart_of(app, &session, guest).await?;
+    Ok(signed_in(app, &session, &SignedIn { account, cart }))
 }
 
-/// The cart of somebody who has just signed in, with what the guest had.
+/// The account's cart after a sign-in, with the guest's lines merged into it.
 pub(super) async fn cart_of(
     app: &App,
-    entered: &Entered,
+    session: &NewSession,
     guest: Option<String>,
 ) -> Result<Option<String>, Error> {
-    let account = &entered.account;
+    let account = &session.account;
     match guest {
         Some(guest) => {
             let cart = carts::open(app, account.id, Some(&guest), account.locale).await?;
@@ -223,16 +225,16 @@ pub(super) async fn cart_of(
     }
 }
 
-/// Whoever was not signed in is signed out as well.
+/// Signing out succeeds without a session, too.
 async fn logout(
     State(app): State<App>,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     Json(request): Json<Logout>,
-) -> HandlerResult {
-    if let Ok(Me(person)) = me {
+) -> Answered {
+    if let Ok(RequireSignIn(person)) = me {
         login::logout(&app, &person, request.everywhere).await?;
     }
-    Ok(accepted().cookies(cookies_of_nobody(&app)))
+    Ok(accepted().cookies(cleared_session_cookies(&app)))
 }
 
 async fn forgot_password(
@@ -248,24 +250,24 @@ async fn reset_password(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<ResetPassword>,
-) -> HandlerResult {
-    let entered = reset::reset_password(&app, request, &device).await?;
-    entered_with(&app, entered, Shopper::guest(&headers, &app)).await
+) -> Answered {
+    let session = reset::reset_password(&app, request, &device).await?;
+    new_session_answer(&app, session, Shopper::guest(&headers, &app)).await
 }
 
 async fn change_password(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangePassword>,
-) -> HandlerResult {
-    let entered = reset::change_password(&app, &person, request, &device).await?;
-    Ok(signed_in(&app, &entered, &entered.account))
+) -> Answered {
+    let session = reset::change_password(&app, &person, request, &device).await?;
+    Ok(signed_in(&app, &session, &session.account))
 }
 
 async fn change_email(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangeEmail>,
 ) -> HandlerResult {
@@ -275,7 +277,7 @@ async fn change_email(
 
 async fn reauthenticate(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<Reauthenticate>,
 ) -> HandlerResult {
@@ -283,13 +285,16 @@ async fn reauthenticate(
     Ok(accepted())
 }
 
-async fn get_second_factor(State(app): State<App>, Me(person): Me) -> HandlerResult {
+async fn get_second_factor(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> Answered {
     Ok(private(&second_factor::read(&app, person.user).await?))
 }
 
 async fn enrol_second_factor(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<EnrolSecondFactor>,
 ) -> HandlerResult {
@@ -299,17 +304,17 @@ async fn enrol_second_factor(
 
 async fn confirm_second_factor(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ConfirmSecondFactor>,
-) -> HandlerResult {
-    let (entered, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
-    Ok(signed_in(&app, &entered, &codes))
+) -> Answered {
+    let (session, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
+    Ok(signed_in(&app, &session, &codes))
 }
 
 async fn renew_recovery_codes(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
 ) -> HandlerResult {
@@ -319,50 +324,50 @@ async fn renew_recovery_codes(
 
 async fn disable_second_factor(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
-) -> HandlerResult {
-    let entered = second_factor::disable(&app, &person, request, &device).await?;
-    Ok(signed_in(&app, &entered, &Accepted { accepted: true }))
+) -> Answered {
+    let session = second_factor::disable(&app, &person, request, &device).await?;
+    Ok(signed_in(&app, &session, &Accepted { accepted: true }))
 }
 
 async fn reset_second_factor(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<UserPath>,
 ) -> HandlerResult {
     second_factor::reset(&app, &actor, path.user).await?;
     Ok(accepted())
 }
 
-async fn get_account(State(app): State<App>, Me(person): Me) -> HandlerResult {
+async fn get_account(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
     Ok(private(&login::account(&app, person.user).await?))
 }
 
 async fn update_account(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Json(request): Json<UpdateAccount>,
 ) -> HandlerResult {
     Ok(private(&login::update(&app, person.user, &request).await?))
 }
 
-async fn export_account(State(app): State<App>, Me(person): Me) -> HandlerResult {
+async fn export_account(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
     Ok(private(&super::export(&app, &person).await?))
 }
 
 async fn erase_account(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<EraseAccount>,
 ) -> HandlerResult {
     super::erase(&app, &person, request.password, &device).await?;
-    Ok(accepted().cookies(cookies_of_nobody(&app)))
+    Ok(accepted().cookies(cleared_session_cookies(&app)))
 }
 
-async fn list_addresses(State(app): State<App>, Me(person): Me) -> HandlerResult {
+async fn list_addresses(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let addresses = addresses::list(&mut reader, person.user).await?;
     Ok(private(&Addresses { addresses }))
@@ -370,7 +375,7 @@ async fn list_addresses(State(app): State<App>, Me(person): Me) -> HandlerResult
 
 async fn add_address(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Json(request): Json<SaveAddress>,
 ) -> HandlerResult {
     let book = addresses::save(&app, person.user, None, request).await?;
@@ -379,7 +384,7 @@ async fn add_address(
 
 async fn update_address(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<AddressPath>,
     Json(request): Json<SaveAddress>,
 ) -> HandlerResult {
@@ -389,7 +394,7 @@ async fn update_address(
 
 async fn delete_address(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<AddressPath>,
 ) -> HandlerResult {
     Ok(private(
@@ -397,13 +402,13 @@ async fn delete_address(
     ))
 }
 
-async fn list_sessions(State(app): State<App>, Me(person): Me) -> HandlerResult {
+async fn list_sessions(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
 async fn end_session(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<SessionPath>,
 ) -> HandlerResult {
     login::end_session(&app, person.user, path.session).await?;
@@ -412,13 +417,13 @@ async fn end_session(
 
 pub(super) async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
     let mut reader = app.db.read().await?;
-    let sessions = super::signed_in(&mut reader, person, app.clock.now()).await?;
+    let sessions = super::list_sessions(&mut reader, person, app.clock.now()).await?;
     Ok(Sessions { sessions })
 }
 
 async fn list_own_orders(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Query(query): Query<ListOrders>,
 ) -> Answered {
     Ok(private(
@@ -428,7 +433,7 @@ async fn list_own_orders(
 
 async fn get_own_order(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<OrderPath>,
 ) -> HandlerResult {
     Ok(private(
@@ -438,7 +443,7 @@ async fn get_own_order(
 
 async fn open_cart(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Query(query): Query<InLocale>,
     Json(request): Json<OpenCart>,
 ) -> HandlerResult {
@@ -476,7 +481,7 @@ async fn revoke_tokens(
 
 async fn list_users(
     State(app): State<App>,
-    _: May<Customers>,
+    _: RequireRight<Customers>,
     Query(query): Query<ListUsers>,
 ) -> HandlerResult {
     Ok(private(&users::list(&app, &query).await?))
@@ -484,7 +489,7 @@ async fn list_users(
 
 async fn set_role(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<UserPath>,
     Json(request): Json<SetRole>,
 ) -> HandlerResult {
@@ -495,14 +500,14 @@ async fn set_role(
 
 async fn create_api_key(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Json(request): Json<CreateApiKey>,
 ) -> HandlerResult {
     let key = keys::create(&app, &actor, request).await?;
     Ok(private(&key).status(StatusCode::CREATED))
 }
 
-async fn list_api_keys(State(app): State<App>, _: Owner) -> HandlerResult {
+async fn list_api_keys(State(app): State<App>, _: RequireOwner) -> Answered {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let keys = keys::list(&mut reader).await?;
     Ok(private(&ApiKeys { keys }))
@@ -510,7 +515,7 @@ async fn list_api_keys(State(app): State<App>, _: Owner) -> HandlerResult {
 
 async fn delete_api_key(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<KeyPath>,
 ) -> HandlerResult {
     let keys = keys::delete(&app, &actor, path.key).await?;

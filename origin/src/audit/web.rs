@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Settings},
+    accounts::{RequireRight, Settings},
     app::App,
     db,
     web::{Answer, HandlerResult, Query, RouterExt},
@@ -27,7 +27,7 @@ pub fn routes() -> Router<App> {
 
 async fn list_audit(
     State(app): State<App>,
-    _: May<Settings>,
+    _: RequireRight<Settings>,
     Query(query): Query<ListAudit>,
 ) -> HandlerResult {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);

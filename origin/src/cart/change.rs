@@ -198,7 +198,7 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
             .any(|job| matches!(job.change, CartChange::Hold(_)));
     let lock = if holding { lock } else { "" };
     let mut snapshot =
-        load_pricing_snapshot(tx.conn(), &app.showcase, carts.values(), &skus, lock).await?;
+        load_pricing_snapshot(tx.conn(), &app.presentations, carts.values(), &skus, lock).await?;
     let levels = if holding {
         snapshot.levels.clone()
     } else {
@@ -247,14 +247,14 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
     changed.write(&mut tx, now, &carts).await?;
     if !moves.holds.is_empty() {
         let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-        catalog::stock_changed(&mut tx, &moved.availability_changed, app.context()).await?;
+        catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
     }
     held.write(&mut tx).await?;
     // Coupons that this batch added are not in the snapshot yet.
     let named = jobs.iter().any(CartJob::names_coupons);
     if named {
         snapshot =
-            load_pricing_snapshot(tx.conn(), &app.showcase, carts.values(), &skus, "").await?;
+            load_pricing_snapshot(tx.conn(), &app.presentations, carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
     count_changes(app, jobs, &outcomes, &carts, now);

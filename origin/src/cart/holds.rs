@@ -221,7 +221,7 @@ async fn release_batch(app: &App) -> Result<usize, Error> {
     let variants = moves.variants();
     let levels = inventory::list_levels(tx.conn(), &variants, lock).await?;
     let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(&mut tx, &moved.availability_changed, app.context()).await?;
+    catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
     end_holds(&mut tx, now, &carts).await?;
     let owners: Vec<i64> = carts.iter().map(|cart| cart.get()).collect();
     inventory::delete_claims(&mut tx, &owners).await?;

@@ -12,7 +12,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     app::App,
-    catalog::{self, Offer, Showcase},
+    catalog::{self, Offer, PresentationCache},
     checkout::Coupon,
     coupons,
     inventory::{self, InventoryLevel, StockHolds},
@@ -76,7 +76,7 @@ impl PricingSnapshot {
 /// stock and coupon rows, or empty.
 pub async fn load_pricing_snapshot(
     conn: &mut AnyConnection,
-    showcase: &Showcase,
+    presentations: &PresentationCache,
     carts: impl Iterator<Item = &StoredCart> + Clone,
     skus: &[&str],
     lock: &'static str,
@@ -93,7 +93,7 @@ pub async fn load_pricing_snapshot(
         .collect();
     codes.sort_unstable();
     codes.dedup();
-    let offers = catalog::offers(conn, showcase, &variants, skus).await?;
+    let offers = catalog::find_offers(conn, presentations, &variants, skus).await?;
     variants.extend(offers.keys());
     let levels = inventory::list_levels(conn, &variants, lock).await?;
     let coupons = coupons::list_by_code(conn, &codes, lock).await?;
@@ -123,7 +123,7 @@ pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error>
         .ok_or(Error::NoSuchCart)?;
     let snapshot = load_pricing_snapshot(
         &mut reader,
-        &app.showcase,
+        &app.presentations,
         std::iter::once(&stored),
         &[],
         "",
@@ -157,7 +157,7 @@ pub async fn list_shipping_methods(
     };
     let snapshot = load_pricing_snapshot(
         &mut reader,
-        &app.showcase,
+        &app.presentations,
         std::iter::once(&stored),
         &[],
         "",
@@ -202,7 +202,7 @@ pub(super) fn show(
             options: offer.map(|it| it.choices(locale)).unwrap_or_default(),
             image: offer
                 .and_then(Offer::image)
-                .map(|image| image.clone().shown(locale)),
+                .map(|image| image.clone().localized(locale)),
             quantity: line.quantity,
             backordered: offer
                 .filter(|it| it.backorder && it.active)

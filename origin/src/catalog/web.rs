@@ -32,8 +32,8 @@ async fn get_product(
     State(app): State<App>,
     Path(path): Path<ProductPath>,
     Query(query): Query<InLocale>,
-) -> HandlerResult {
-    let product = super::product(&app, &path.product, query.locale).await?;
+) -> Answered {
+    let product = super::find_product(&app, &path.product, query.locale).await?;
     Ok(Answer::json(&product, super::product_policy(&product)))
 }
 
@@ -46,8 +46,8 @@ async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>
 async fn list_hot_products(
     State(app): State<App>,
     Query(query): Query<ListHotProducts>,
-) -> HandlerResult {
-    let list = super::hot_products(&app, query.limit, query.locale).await?;
+) -> Answered {
+    let list = super::list_hot_products(&app, query.limit, query.locale).await?;
     Ok(Answer::json(&list, super::shop_policy()))
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn save(
         let shown = before.as_ref().map(|it| model::to_public(it, currency));
         let change = Change::new("coupon.save", format!("coupon:{}", after.code));
         let change = change.from(&shown).to(&after);
-        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok((after, before.is_none()))
     };

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Catalogue, May},
+    accounts::{Catalogue, RequireRight},
     app::App,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
@@ -26,7 +26,7 @@ pub fn routes() -> Router<App> {
 
 async fn list_coupons(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Query(query): Query<ListCoupons>,
 ) -> HandlerResult {
     let list = edit::list(&app, &query).await?;
@@ -35,7 +35,7 @@ async fn list_coupons(
 
 async fn get_coupon(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Path(path): Path<CouponPath>,
 ) -> Answered {
     let coupon = edit::find_coupon(&app, &path.code).await?;
@@ -44,7 +44,7 @@ async fn get_coupon(
 
 async fn save_coupon(
     State(app): State<App>,
-    may: May<Catalogue>,
+    may: RequireRight<Catalogue>,
     Path(path): Path<CouponPath>,
     Json(request): Json<SaveCoupon>,
 ) -> HandlerResult {

@@ -225,7 +225,7 @@ impl Default for OverloadPage {
 
 impl OverloadPage {
     pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
-        let tree = app.tree.last();
+        let tree = app.tree.last_known();
         // Links to the front page have a form of their own, so it is rendered separately.
         let here = if path == HOME.path {
             HOME.path

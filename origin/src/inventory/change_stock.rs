@@ -133,8 +133,8 @@ async fn try_commit(app: &App, jobs: &[StockJob]) -> Result<Vec<ChangeStockResul
         .iter()
         .map(|(actor, change)| (*actor, change))
         .collect();
-    audit::note_all(&mut tx, app.context(), &audited).await?;
-    catalog::stock_changed(&mut tx, &moved.availability_changed, app.context()).await?;
+    audit::record_all(&mut tx, app.context(), &audited).await?;
+    catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
     if moved.backorders_filled {
         let now = list_levels(tx.conn(), &variants, "").await?;
         for level in answers.iter_mut().flatten().flat_map(|it| &mut it.levels) {

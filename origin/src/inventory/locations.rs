@@ -45,7 +45,7 @@ pub async fn save_location(
     store::save_location(&mut tx, id, &location).await?;
     let change = Change::new("location.save", format!("location:{}", location.code));
     let change = change.from(&before).to(&location);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(location)
 }

@@ -10,7 +10,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Stock},
+    accounts::{RequireRight, Stock},
     app::App,
     catalog,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
@@ -35,7 +35,7 @@ pub fn routes() -> Router<App> {
 
 async fn change_stock(
     State(app): State<App>,
-    may: May<Stock>,
+    may: RequireRight<Stock>,
     Json(request): Json<ChangeStock>,
 ) -> Answered {
     let levels = super::change_stock(&app, may.actor, request).await?;
@@ -44,7 +44,7 @@ async fn change_stock(
 
 async fn get_stock(
     State(app): State<App>,
-    _: May<Stock>,
+    _: RequireRight<Stock>,
     Query(query): Query<GetStock>,
 ) -> HandlerResult {
     if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
@@ -83,7 +83,7 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     Ok(StockLevels { levels: found })
 }
 
-async fn list_locations(State(app): State<App>, _: May<Stock>) -> HandlerResult {
+async fn list_locations(State(app): State<App>, _: RequireRight<Stock>) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let locations = store::list_locations(&mut reader)
         .await
@@ -93,7 +93,7 @@ async fn list_locations(State(app): State<App>, _: May<Stock>) -> HandlerResult 
 
 async fn save_location(
     State(app): State<App>,
-    may: May<Stock>,
+    may: RequireRight<Stock>,
     Path(path): Path<LocationPath>,
     Json(request): Json<SaveLocation>,
 ) -> HandlerResult {

@@ -150,7 +150,7 @@ pub(super) async fn place_in_transaction(
     let carts = cart::list_by_token(tx.conn(), &tokens, lock).await?;
     let open = carts.values().filter(|cart| cart.order.is_none());
     let mut snapshot =
-        cart::load_pricing_snapshot(tx.conn(), &app.showcase, open, &[], lock).await?;
+        cart::load_pricing_snapshot(tx.conn(), &app.presentations, open, &[], lock).await?;
     let levels = snapshot.levels.clone();
     let mut claims = list_buyer_claims(tx, &carts, placements).await?;
     crash::at("order.read");
@@ -343,7 +343,7 @@ impl OrderBatch {
         crash::at("order.inserted");
         let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
         crash::at("order.moved");
-        catalog::stock_changed(tx, &moved.availability_changed, app.context()).await?;
+        catalog::update_availability(tx, &moved.availability_changed, app.context()).await?;
         inventory::add_claims(tx, &claims).await?;
         coupons::redeem(tx, now, &uses).await?;
         let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();

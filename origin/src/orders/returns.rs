@@ -45,7 +45,7 @@ pub async fn return_items(
             write(app, &mut tx, &stored, request).await?;
             idempotency::end(&mut tx, key, 200, "").await?;
             let change = Change::new("order.return", format!("order:{number}")).to(request);
-            audit::note(&mut tx, app.context(), actor, &[change]).await?;
+            audit::record(&mut tx, app.context(), actor, &[change]).await?;
         }
         Ok(tx.commit().await?)
     };

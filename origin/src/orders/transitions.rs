@@ -163,7 +163,7 @@ pub async fn record_payment(
 /// backorders.
 async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Error> {
     let lock = tx.dialect().for_update();
-    let offers = catalog::offers(tx.conn(), &app.showcase, &stored.variants, &[]).await?;
+    let offers = catalog::find_offers(tx.conn(), &app.presentations, &stored.variants, &[]).await?;
     let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
     let mut lines = stored.order.lines.clone();
     let quantities = stored.variants.iter().zip(&lines);
@@ -181,7 +181,7 @@ async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Err
         ..StockMovements::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.availability_changed, app.context()).await?;
+    catalog::update_availability(tx, &moved.availability_changed, app.context()).await?;
     Ok(store::mark_reserved(tx, stored.id).await?)
 }
 
@@ -320,6 +320,6 @@ pub(super) async fn restock_items(
         ..StockMovements::default()
     };
     let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::stock_changed(tx, &moved.availability_changed, app.context()).await?;
+    catalog::update_availability(tx, &moved.availability_changed, app.context()).await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Orders},
+    accounts::{Orders, RequireRight},
     app::App,
     limits::Network,
     secret,
@@ -81,7 +81,7 @@ async fn cancel_order(
 
 async fn return_order(
     State(app): State<App>,
-    may: May<Orders>,
+    may: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
@@ -93,7 +93,7 @@ async fn return_order(
 
 async fn list_orders(
     State(app): State<App>,
-    _: May<Orders>,
+    _: RequireRight<Orders>,
     Query(query): Query<ListAllOrders>,
 ) -> HandlerResult {
     let list = super::list_all(&app, &query).await?;
@@ -102,7 +102,7 @@ async fn list_orders(
 
 async fn get_any_order(
     State(app): State<App>,
-    _: May<Orders>,
+    _: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
 ) -> Answered {
     let order = super::find_for_staff(&app, &path.number).await?;

@@ -26,7 +26,7 @@ pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, CommandErr
         let mut tx = app.db.write().await?;
         let count = retry(&mut tx, app.clock.now()).await?;
         tx.commit().await?;
-        audit::note_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
+        audit::record_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
         println!("{count} messages will be sent again");
         return Ok(ExitCode::SUCCESS);
     }

@@ -344,7 +344,7 @@ fn order_mail(
 async fn account_mail(app: &App, message: &DueMessage) -> Result<Option<OutgoingMail>, String> {
     let link: LinkMessage =
         serde_json::from_str(&message.payload).map_err(|error| error.to_string())?;
-    let mail = accounts::letter_for(app, &message.topic, &link).await;
+    let mail = accounts::account_mail(app, &message.topic, &link).await;
     let mail = mail.map_err(|error| error.to_string())?;
     Ok(mail.map(|content| OutgoingMail {
         id: message.id,

@@ -1,5 +1,6 @@
-//! Checkout: address, shipping, payment, review. What is decided so far is in the cart; how it is paid
-//! is in the address of the last step. The order is placed once, however often its form is sent.
+//! Checkout: address, shipping, payment, review. Earlier steps are stored in the cart, the payment
+//! method in the query of the last step. An order is placed once, however often its form is
+//! submitted.
 
 use axum::{
     Router,
@@ -36,9 +37,9 @@ use crate::{
     web::{Answer, FormFields, PageLocale, Refusal, problem_of},
 };
 
-use super::{cart::changed, personal_shell};
+use super::{cart::update_cart, personal_shell};
 
-/// Every step, in this language.
+/// The routes of all steps, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -54,22 +55,22 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         )
 }
 
-/// What a handler answers with, or where the shopper belongs instead.
-type Led = Result<Response, Elsewhere>;
+/// The response of a step, or a redirect to another page.
+type CheckoutResult = Result<Response, CheckoutRedirect>;
 
-/// Why a step is not shown: something failed, or another page comes first.
-enum Elsewhere {
+/// Why a step is not shown: an error, or another page that comes first.
+enum CheckoutRedirect {
     Refused(Refusal),
     Go(String),
 }
 
-impl<E: Into<Refusal>> From<E> for Elsewhere {
+impl<E: Into<Refusal>> From<E> for CheckoutRedirect {
     fn from(error: E) -> Self {
         Self::Refused(error.into())
     }
 }
 
-impl IntoResponse for Elsewhere {
+impl IntoResponse for CheckoutRedirect {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(refusal) => refusal.into_response(),
@@ -78,7 +79,7 @@ impl IntoResponse for Elsewhere {
     }
 }
 
-/// Somebody at the checkout.
+/// A shopper in checkout, with their cart.
 struct Buyer {
     app: App,
     shopper: Shopper,
@@ -87,14 +88,16 @@ struct Buyer {
 }
 
 impl Buyer {
-    /// Who has nothing in the cart is led to it; who has ordered it, to the order.
-    async fn of(app: App, shopper: Shopper, locale: Locale) -> Result<Self, Elsewhere> {
+    /// Redirects to the cart if it is empty, and to the order if the cart was ordered.
+    async fn of(app: App, shopper: Shopper, locale: Locale) -> Result<Self, CheckoutRedirect> {
         let cart = shopper.cart(&app, locale).await?;
-        let empty = || Elsewhere::Go(locale.path(CART.path));
+        let empty = || CheckoutRedirect::Go(locale.path(CART.path));
         let cart = cart.ok_or_else(empty)?;
         if cart.order.is_some() {
             let order = orders::find_by_cart(&app, &cart.id).await?;
-            return Err(Elsewhere::Go(at_order(locale, &order, "")));
+            return Err(CheckoutRedirect::Go(localized_order_path(
+                locale, &order, "",
+            )));
         }
         if cart.lines.is_empty() {
             return Err(empty());
@@ -107,8 +110,8 @@ impl Buyer {
         })
     }
 
-    /// Leads to the first step that is not done, if it comes before this one.
-    fn needs(self, step: Step) -> Result<Self, Elsewhere> {
+    /// Redirects to the first incomplete step, if it comes before this one.
+    fn require_step(self, step: Step) -> Result<Self, CheckoutRedirect> {
         let addressed = self.cart.email.is_some() && self.cart.shipping_address.is_some();
         let path = if step > Step::Address && !addressed {
             CHECKOUT.path
@@ -117,10 +120,10 @@ impl Buyer {
         } else {
             return Ok(self);
         };
-        Err(Elsewhere::Go(self.locale.path(path)))
+        Err(CheckoutRedirect::Go(self.locale.path(path)))
     }
 
-    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> Led {
+    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> CheckoutResult {
         let app = &self.app;
         let book = match (&self.shopper.person, step) {
             (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
@@ -142,24 +145,25 @@ impl Buyer {
         Ok(answer.status(status).into_response())
     }
 
-    /// The step again, with what was wrong.
-    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> Led {
+    /// Shows the step again with an error.
+    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> CheckoutResult {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
         self.show(step, path, form.refused(problem), status).await
     }
 }
 
-/// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is theirs.
-fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhere> {
+/// Redirects a shopper whose session has ended to the sign-in page and back, because the cart
+/// belongs to the account.
+fn require_session(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), CheckoutRedirect> {
     if !shopper.session_ended {
         return Ok(());
     }
     let mut to = format!("{}?ended=1&next=", locale.path(LOGIN.path));
     encode_segment(path, &mut to);
-    Err(Elsewhere::Go(to))
+    Err(CheckoutRedirect::Go(to))
 }
 
-/// Goes on with what was typed before the session ended, for whoever has signed in again.
+/// Continues after a new sign-in with the form that was submitted before the session ended.
 pub async fn resume_checkout(
     app: &App,
     (shopper, network): (Shopper, Network),
@@ -169,12 +173,12 @@ pub async fn resume_checkout(
     let resume = async {
         let buyer = Buyer::of(app.clone(), shopper, locale).await?;
         if kept.has("shipping_method") {
-            keep_shipping(buyer.needs(Step::Shipping)?, kept).await
+            store_shipping(buyer.require_step(Step::Shipping)?, kept).await
         } else {
-            keep_address(buyer, network, kept).await
+            store_address(buyer, network, kept).await
         }
     };
-    resume.await.unwrap_or_else(Elsewhere::into_response)
+    resume.await.unwrap_or_else(CheckoutRedirect::into_response)
 }
 
 async fn show_checkout(
@@ -182,8 +186,8 @@ async fn show_checkout(
     PageLocale(locale): PageLocale,
     shopper: Shopper,
     RawQuery(query): RawQuery,
-) -> Led {
-    still_in(&shopper, locale, CHECKOUT.path)?;
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT.path)?;
     let buyer = Buyer::of(app, shopper, locale).await?;
     let cart = &buyer.cart;
     let email = cart.email.clone().unwrap_or_default();
@@ -202,7 +206,7 @@ async fn show_checkout(
         .await
 }
 
-/// One parameter of a query.
+/// A query parameter.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let (_, value) = pairs.find(|(it, _)| it == name)?;
@@ -214,17 +218,17 @@ async fn save_address(
     PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: FormFields,
-) -> Led {
+    fields: Fields,
+) -> CheckoutResult {
     if shopper.session_ended {
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), CHECKOUT.path);
-        return Ok(asked.await?.into_response());
+        let sign_in = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), CHECKOUT.path);
+        return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_address(buyer, network, &fields).await
+    store_address(buyer, network, &fields).await
 }
 
-async fn keep_address(buyer: Buyer, network: Network, fields: &FormFields) -> Led {
+async fn store_address(buyer: Buyer, network: Network, fields: &Fields) -> CheckoutResult {
     let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),
@@ -232,21 +236,15 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &FormFields) -> Le
         note: Some(fields.text("note").to_owned()),
         ..UpdateCart::default()
     };
-    let what = CartChange::Update(Box::new(update));
-    if let Some(problem) = changed(&buyer.app, &buyer.shopper, what, locale).await? {
+    let what = Change::Update(Box::new(update));
+    if let Some(problem) = update_cart(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
             .refuse(Step::Address, CHECKOUT.path, form, &problem)
             .await;
     }
-    // From here on it is kept, as far as it is there; what is short is said on every step.
-    changed(
-        &buyer.app,
-        &buyer.shopper,
-        CartChange::Hold(network),
-        locale,
-    )
-    .await?;
+    // From here on, stock is held as far as available. Every step reports what is short.
+    update_cart(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
     Ok(Answer::see(&locale.path(CHECKOUT_SHIPPING.path)).into_response())
 }
 
@@ -270,11 +268,11 @@ async fn show_shipping(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     shopper: Shopper,
-) -> Led {
-    still_in(&shopper, locale, CHECKOUT_SHIPPING.path)?;
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Shipping)?;
+        .require_step(Step::Shipping)?;
     let taken = buyer.cart.shipping_method.clone().unwrap_or_default();
     let form = Form::of([("shipping_method", taken.as_str())]);
     buyer
@@ -286,18 +284,18 @@ async fn save_shipping(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: FormFields,
-) -> Led {
+    fields: Fields,
+) -> CheckoutResult {
     if shopper.session_ended {
         let next = CHECKOUT_SHIPPING.path;
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), next);
-        return Ok(asked.await?.into_response());
+        let sign_in = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), next);
+        return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_shipping(buyer.needs(Step::Shipping)?, &fields).await
+    store_shipping(buyer.require_step(Step::Shipping)?, &fields).await
 }
 
-async fn keep_shipping(buyer: Buyer, fields: &FormFields) -> Led {
+async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
     let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
     let methods = cart::list_shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
@@ -306,8 +304,8 @@ async fn keep_shipping(buyer: Buyer, fields: &FormFields) -> Led {
             shipping_method: Some(code),
             ..UpdateCart::default()
         };
-        let what = CartChange::Update(Box::new(update));
-        changed(&buyer.app, &buyer.shopper, what, locale).await?
+        let what = Change::Update(Box::new(update));
+        update_cart(&buyer.app, &buyer.shopper, what, locale).await?
     } else {
         Some(wrong("shipping_method"))
     };
@@ -320,7 +318,7 @@ async fn keep_shipping(buyer: Buyer, fields: &FormFields) -> Led {
     }
 }
 
-/// One field that is wrong.
+/// A problem with one field.
 fn wrong(field: &str) -> Problem {
     Problem::new(shared::problem::ProblemKind::Invalid)
         .field(field, "Choose one of the values offered.")
@@ -330,25 +328,25 @@ async fn show_payment(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     shopper: Shopper,
-) -> Led {
-    still_in(&shopper, locale, CHECKOUT_PAYMENT.path)?;
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Payment)?;
+        .require_step(Step::Payment)?;
     let form = Form::default();
     buyer
         .show(Step::Payment, CHECKOUT_PAYMENT.path, form, StatusCode::OK)
         .await
 }
 
-/// How it is to be paid, as the last two steps say it.
+/// The payment method, as the last two steps carry it.
 struct Payment {
     method: String,
     card: Option<TestCard>,
 }
 
 impl Payment {
-    /// What was chosen, if the shop takes it.
+    /// The chosen method, if the shop accepts it.
     fn of(app: &App, method: &str, card: &str) -> Option<Self> {
         let mut known = app.config.payment_methods.iter();
         known.find(|it| *it == method)?;
@@ -367,7 +365,7 @@ impl Payment {
         Form::of([("payment", self.method.as_str()), ("card", card)])
     }
 
-    /// The review's path, with what was chosen.
+    /// The path of the review step with the chosen method.
     fn review(&self) -> String {
         let card = self.card.map(|it| format!("&card={}", it.word()));
         let card = card.unwrap_or_default();
@@ -380,20 +378,22 @@ async fn show_review(
     PageLocale(locale): PageLocale,
     shopper: Shopper,
     RawQuery(query): RawQuery,
-) -> Led {
+) -> CheckoutResult {
     let field = |name| parameter(query.as_deref(), name).unwrap_or_default();
     let chosen = Payment::of(&app, &field("payment"), &field("card"));
     let path = chosen
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
-    still_in(&shopper, locale, &path)?;
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    require_session(&shopper, locale, &path)?;
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .require_step(Step::Review)?;
     match chosen {
         Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
             buyer.show(Step::Review, &path, form, StatusCode::OK).await
         }
-        None => Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     }
 }
 
@@ -402,18 +402,20 @@ async fn place_order(
     PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: FormFields,
-) -> Led {
+    fields: Fields,
+) -> CheckoutResult {
     let chosen = Payment::of(&app, fields.text("payment"), fields.text("card"));
     let path = chosen
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
-    still_in(&shopper, locale, &path)?;
-    // A second press of the button finds the cart ordered, and is led to the order.
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    require_session(&shopper, locale, &path)?;
+    // A second submission finds the cart ordered and is redirected to the order.
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .require_step(Step::Review)?;
     let payment = match chosen {
         Some(payment) => payment,
-        None => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => return Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     };
     let request = PlaceOrder {
         expected_total: Money::new(
@@ -429,13 +431,13 @@ async fn place_order(
             let key = fields.text("key");
             let by = (&network, payment.card);
             pay(&buyer.app, locale, &order, by, key).await;
-            Ok(thanks(locale, &order))
+            Ok(redirect_to_confirmation(locale, &order))
         }
-        Ok(PlaceOrderOutcome::Existing(order)) => Ok(thanks(locale, &order)),
-        Ok(PlaceOrderOutcome::Replayed(..)) => Err(Elsewhere::Go(locale.path(CART.path))),
+        Ok(Placed::Before(order)) => Ok(redirect_to_confirmation(locale, &order)),
+        Ok(Placed::Replayed(..)) => Err(CheckoutRedirect::Go(locale.path(CART.path))),
         Err(error) => {
             let problem = problem_of(error)?;
-            // The page shows the cart as it is now.
+            // The page shows the current cart.
             let Buyer { app, shopper, .. } = buyer;
             let buyer = Buyer::of(app, shopper, locale).await?;
             let (path, form) = (payment.review(), payment.form());
@@ -444,12 +446,11 @@ async fn place_order(
     }
 }
 
-/// Pays at once where a provider takes the money. Whether it went well the order's page says: the
-/// order is there either way, and can be paid again. Where the buyer pays on a page of the provider's,
-/// the order's page has a link to it, and is where they find it again. They are not led there at once:
-/// the policy of the pages lets forms go to the shop alone (`form-action`), which Chromium holds redirects
-/// of a form to as well, and the provider's address is the provider's to choose, so that it cannot be
-/// allowed beforehand.
+/// Starts the payment at once if the method has a provider. The order's page shows the outcome: the
+/// order exists either way, and the payment can be retried. If the buyer pays on a page of the
+/// provider, the order's page links to it. There is no direct redirect: the content security policy
+/// restricts forms to the shop (`form-action`), Chromium applies it to redirects of forms as well,
+/// and the provider's URL is not known beforehand, so it cannot be allowed.
 async fn pay(
     app: &App,
     locale: Locale,
@@ -471,7 +472,7 @@ async fn pay(
     }
 }
 
-/// Pays an order once for each key, however often its form is sent.
+/// Starts one payment per idempotency key, however often the form is submitted.
 pub(super) async fn pay_with(
     app: &App,
     order: &Order,
@@ -483,12 +484,12 @@ pub(super) async fn pay_with(
     payments::pay(app, (&order.number, &order.token), request, &key, network).await
 }
 
-/// The order's page, for one who has just ordered.
-fn thanks(locale: Locale, order: &Order) -> Response {
-    Answer::see(&at_order(locale, order, "&thanks=1")).into_response()
+/// Redirects to the order's page with a confirmation.
+fn redirect_to_confirmation(locale: Locale, order: &Order) -> Response {
+    Answer::see(&localized_order_path(locale, order, "&thanks=1")).into_response()
 }
 
-fn at_order(locale: Locale, order: &Order, more: &str) -> String {
+fn localized_order_path(locale: Locale, order: &Order, more: &str) -> String {
     let path = order_path(&order.number, &order.token);
     format!("{}{more}", locale.path(&path))
 }

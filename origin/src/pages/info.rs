@@ -1,4 +1,4 @@
-//! The pages that say how the shop does things.
+//! The information pages of the shop.
 
 use axum::{
     Router,
@@ -18,7 +18,7 @@ use crate::{
 
 use super::shell;
 
-/// These pages, in this language.
+/// The routes of these pages, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     INFO.iter().fold(Router::new(), |router, slug| {
         router.route(&locale.path(&info_path(slug)), get(show_info))

@@ -1,4 +1,4 @@
-//! An order's page and its forms, and where a guest finds an order again.
+//! The order page and its forms, and the page on which a guest finds an order.
 
 use axum::{
     Router,
@@ -26,7 +26,7 @@ use crate::{
 
 use super::{checkout::pay_with, personal_shell};
 
-/// The order's pages and forms, in this language.
+/// The routes of these pages and forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -36,9 +36,9 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::CANCEL), post(cancel_order))
 }
 
-/// With what the one who asks shows that the order is theirs, and whether they have just placed it.
+/// The query of an order page: the token that grants access, and whether the order was just placed.
 #[derive(serde::Deserialize)]
-struct Asked {
+struct OrderQuery {
     token: String,
     thanks: Option<String>,
 }
@@ -47,10 +47,10 @@ async fn show_order(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
-    Query(asked): Query<Asked>,
-) -> HandlerResult {
-    let thanks = asked.thanks.is_some();
-    let whose = (path.number.as_str(), asked.token.as_str());
+    Query(query): Query<OrderQuery>,
+) -> Answered {
+    let thanks = query.thanks.is_some();
+    let whose = (path.number.as_str(), query.token.as_str());
     shown(&app, locale, whose, thanks, Form::default(), StatusCode::OK).await
 }
 
@@ -64,7 +64,7 @@ async fn shown(
 ) -> HandlerResult {
     let order = orders::find(app, number, token).await?;
     let payment = payments::find_last(app, &order).await?;
-    // The provider was asked, and may just have said that the money is here.
+    // Asking the provider may have settled the payment just now.
     let order = match &payment {
         Some(it) if it.order != order.state => orders::find(app, number, token).await?,
         _ => order,
@@ -161,17 +161,17 @@ async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -
     Ok(answer.status(status))
 }
 
-/// Number and address together open an order; which of them was wrong is not said.
+/// Finds an order by number and email address. The error does not reveal which of them is wrong.
 async fn find_order(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
-    fields: FormFields,
-) -> HandlerResult {
+    fields: Fields,
+) -> Answered {
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);
-    let asked = LimitSubject::Order(&number);
-    let found = match app.limits.check(rule, asked, app.clock.now()).await {
+    let subject = LimitSubject::Order(&number);
+    let found = match app.limits.check(rule, subject, app.clock.now()).await {
         Ok(()) => orders::find_by_email(&app, &number, &email)
             .await
             .map_err(Problem::from),

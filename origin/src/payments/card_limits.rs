@@ -205,7 +205,7 @@ async fn audit_pause(
     tracing::warn!(subject, %until, "too many declined cards: card payments are paused");
     let change = Change::new("payment.pause", subject).to(&until);
     let actor = Actor("payments".to_owned());
-    audit::note(tx, app.context(), &actor, &[change]).await
+    audit::record(tx, app.context(), &actor, &[change]).await
 }
 
 async fn find(tx: &mut Tx, network: &str) -> Result<Option<CardAttempts>, db::Error> {

@@ -69,7 +69,7 @@ async fn begin(
     }
     idempotency::end(&mut tx, key, 200, "").await?;
     let change = Change::new("order.refund", format!("order:{number}")).to(request);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     Ok(tx.commit().await?)
 }
 

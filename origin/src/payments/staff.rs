@@ -51,7 +51,7 @@ pub(super) async fn advance_order(
         } else {
             orders::advance_by_staff(app, &mut tx, order, next).await?;
         }
-        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change]).await?;
         Ok(tx.commit().await?)
     };
     db::retried(step, Error::is_conflict).await?;

@@ -11,7 +11,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, MayNow, Orders},
+    accounts::{Orders, RequireReauthenticatedRight, RequireRight},
     app::App,
     limits::Network,
     orders::IdempotencyKey,
@@ -78,7 +78,7 @@ async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -
 
 async fn step_order(
     State(app): State<App>,
-    may: May<Orders>,
+    may: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
 ) -> HandlerResult {
@@ -88,7 +88,7 @@ async fn step_order(
 
 async fn refund_order(
     State(app): State<App>,
-    may: MayNow<Orders>,
+    may: RequireReauthenticatedRight<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,

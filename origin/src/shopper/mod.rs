@@ -19,7 +19,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{self, Caller, Person},
+    accounts::{self, Person, Principal},
     app::App,
     cart::{self, CartChange},
     web::Refusal,
@@ -44,12 +44,12 @@ impl FromRequestParts<App> for Shopper {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         // A browser with an expired session counts as a guest's.
-        let person = match Caller::from_request_parts(parts, app).await? {
-            Caller::Person(person) => Some(person),
-            Caller::Nobody | Caller::Program(..) | Caller::Operator => None,
+        let person = match Principal::from_request_parts(parts, app).await? {
+            Principal::Person(person) => Some(person),
+            Principal::Anonymous | Principal::ApiKey(..) | Principal::Operator => None,
         };
         let guest = cookie::cart_token(&app.config, &parts.headers);
-        let had_session = accounts::names_session(&app.config, &parts.headers);
+        let had_session = accounts::has_session_cookie(&app.config, &parts.headers);
         Ok(Self {
             session_ended: person.is_none() && guest.is_none() && had_session,
             person,

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Actor, Caller, May, Settings},
+    accounts::{Actor, Principal, RequireRight, Settings},
     app::App,
     audit::{self, Change},
     web::{Answer, HandlerResult, Json, Path, RouterExt},
@@ -45,8 +45,8 @@ impl From<StoredWebhook> for Webhook {
 
 async fn create_webhook(
     State(app): State<App>,
-    may: May<Settings>,
-    caller: Caller,
+    may: RequireRight<Settings>,
+    caller: Principal,
     Json(request): Json<CreateWebhook>,
 ) -> HandlerResult {
     let webhook = create(&app, (&may.actor, &caller), request).await?;
@@ -55,7 +55,7 @@ async fn create_webhook(
 
 async fn create(
     app: &App,
-    (actor, caller): (&Actor, &Caller),
+    (actor, caller): (&Actor, &Principal),
     request: CreateWebhook,
 ) -> Result<Webhook, Error> {
     let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
@@ -90,7 +90,7 @@ async fn create(
     store::add(&mut tx, &stored).await?;
     let webhook = Webhook::from(stored);
     let change = Change::new("webhook.create", format!("webhook:{}", webhook.id)).to(&webhook);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhook {
         secret: Some(secret),
@@ -99,21 +99,21 @@ async fn create(
 }
 
 /// A webhook may only receive topics that its creator has the right to read.
-fn check_rights(caller: &Caller, topics: &[String]) -> Result<(), Error> {
+fn check_rights(caller: &Principal, topics: &[String]) -> Result<(), Error> {
     let all = topics.is_empty();
     let wanted = TOPICS
         .into_iter()
         .filter(|topic| all || topics.iter().any(|it| it == topic));
     for topic in wanted {
         let right = right_to(topic);
-        if caller.needs(right).is_err() {
+        if caller.require_right(right).is_err() {
             return Err(Error::NeedsRight { topic, right });
         }
     }
     Ok(())
 }
 
-async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> HandlerResult {
+async fn list_webhooks(State(app): State<App>, _: RequireRight<Settings>) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let stored = store::list(&mut reader).await.map_err(Error::from)?;
     let webhooks = Webhooks {
@@ -124,7 +124,7 @@ async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> HandlerResul
 
 async fn delete_webhook(
     State(app): State<App>,
-    may: May<Settings>,
+    may: RequireRight<Settings>,
     Path(path): Path<WebhookPath>,
 ) -> HandlerResult {
     let webhooks = delete(&app, &may.actor, &path.webhook).await?;
@@ -139,7 +139,7 @@ async fn delete(app: &App, actor: &Actor, id: &str) -> Result<Webhooks, Error> {
     }
     let left = store::list(tx.conn()).await?;
     let change = Change::new("webhook.delete", format!("webhook:{id}"));
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhooks {
         webhooks: left.into_iter().map(Webhook::from).collect(),

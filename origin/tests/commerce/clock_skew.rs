@@ -51,7 +51,7 @@ db_test! {
             cart::release_expired_holds(&fast).await.unwrap();
             orders::expire(&fast).await.unwrap();
             orders::delete_expired_keys(&fast.db, fast.clock.now()).await.unwrap();
-            accounts::forget(&fast.db, fast.clock.now()).await.unwrap();
+            accounts::delete_expired(&fast.db, fast.clock.now()).await.unwrap();
             origin::cache::delete_old_changes(&fast.db, fast.clock.now()).await.unwrap();
             fast.clock.sync(&fast.db).await.unwrap();
         }

@@ -112,7 +112,7 @@ db_test! {
         for path in touched.iter().chain(&untouched) {
             assert_eq!(shop.get(path).await.status, StatusCode::OK, "{path}");
         }
-        let batch = [origin::catalog::Prepared { product: in_category("oolong", "tea", "6.00"), images: Vec::new() }];
+        let batch = [origin::catalog::PreparedProduct { product: in_category("oolong", "tea", "6.00"), images: Vec::new() }];
         let mut tx = shop.app.db.write().await.unwrap();
         origin::catalog::save_products(&mut tx, shop.app.context(), &batch).await.unwrap();
         // Uncommitted changes are not visible.

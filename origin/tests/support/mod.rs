@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use origin::{
     app::App,
     catalog::{
-        self, BATCH_MAX, Prepared, Saved,
+        self, BATCH_MAX, PreparedProduct, Saved,
         model::{NewCategory, NewProduct, NewVariant, Status, Texts},
     },
     clock::Clock,
@@ -326,7 +326,7 @@ impl Shop {
             let batch: Vec<_> = chunk
                 .iter()
                 .cloned()
-                .map(|product| Prepared {
+                .map(|product| PreparedProduct {
                     product,
                     images: Vec::new(),
                 })

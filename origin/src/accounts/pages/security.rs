@@ -19,13 +19,13 @@ use crate::{
 };
 
 use super::{
-    super::{Device, Error, Person, second_factor, web::cookies_of},
-    Member, Shown,
-    own::done,
+    super::{Device, Error, Person, second_factor, web::session_cookies},
+    AccountView, SignedInVisitor,
+    overview::done,
     status,
 };
 
-/// The page of the second factor and its forms, in this language.
+/// The routes of the second factor's page and forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -38,12 +38,12 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 async fn show_security(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let content = content(&app, &person, Vec::new()).await?;
-    Shown::new(Section::Security, content)
+    AccountView::new(Section::Security, content)
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SECURITY.path)
         .await
@@ -55,7 +55,7 @@ async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<Conte
         SecondFactorState::Pending => Some(second_factor::pending(app, person.user).await?),
         SecondFactorState::Off | SecondFactorState::On => None,
     };
-    let qr = secret.as_ref().and_then(|it| drawn(&it.uri));
+    let qr = secret.as_ref().and_then(|it| qr_code(&it.uri));
     Ok(Content::Security(Box::new(SecurityPage {
         factor,
         secret,
@@ -64,9 +64,9 @@ async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<Conte
     })))
 }
 
-/// A QR code with the margin of four units that scanners need (ISO/IEC 18004). An address that is too
-/// long for one is typed.
-fn drawn(text: &str) -> Option<QrCode> {
+/// A QR code with the quiet zone of four modules that ISO/IEC 18004 requires. None if the text is
+/// too long for a code; its secret is typed then.
+fn qr_code(text: &str) -> Option<QrCode> {
     const MARGIN: usize = 4;
     let code = Code::new(text).ok()?;
     let width = code.width();
@@ -83,7 +83,7 @@ fn drawn(text: &str) -> Option<QrCode> {
     })
 }
 
-/// The page with what was wrong.
+/// Shows the page with an error.
 async fn refused(
     app: &App,
     person: &Person,
@@ -97,7 +97,7 @@ async fn refused(
     };
     let problem = problem_of(why)?;
     let content = content(app, person, Vec::new()).await?;
-    let answer = Shown::new(Section::Security, content)
+    let answer = AccountView::new(Section::Security, content)
         .with(fields.form().refused(&problem))
         .answer(app, person, locale, SECURITY.path)
         .await?;
@@ -106,7 +106,7 @@ async fn refused(
 
 async fn enrol(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     device: Device,
     fields: FormFields,
@@ -122,7 +122,7 @@ async fn enrol(
 
 async fn confirm(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     device: Device,
     fields: FormFields,
@@ -131,23 +131,23 @@ async fn confirm(
         code: fields.text("otp").to_owned(),
     };
     match second_factor::confirm(&app, &person, &request, &device).await {
-        Ok((entered, codes)) => {
-            let answer = codes_once(&app, &person, locale, codes.codes).await?;
-            Ok(answer.cookies(cookies_of(&app, &entered)))
+        Ok((session, codes)) => {
+            let answer = show_codes_once(&app, &person, locale, codes.codes).await?;
+            Ok(answer.cookies(session_cookies(&app, &session)))
         }
         Err(error) => refused(&app, &person, locale, &fields, error).await,
     }
 }
 
-/// The page with recovery codes. It is the answer to a form: nobody can come back to it.
-async fn codes_once(
+/// Shows the page with recovery codes. It is the response to a POST and cannot be revisited.
+async fn show_codes_once(
     app: &App,
     person: &Person,
     locale: Locale,
     codes: Vec<String>,
-) -> HandlerResult {
+) -> Answered {
     let content = content(app, person, codes).await?;
-    Shown::new(Section::Security, content)
+    AccountView::new(Section::Security, content)
         .with(Form::default())
         .answer(app, person, locale, SECURITY.path)
         .await
@@ -162,28 +162,28 @@ fn proof(fields: &FormFields) -> ProveSecondFactor {
 
 async fn renew_codes(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     device: Device,
     fields: FormFields,
 ) -> HandlerResult {
     match second_factor::renew_codes(&app, &person, proof(&fields), &device).await {
-        Ok(codes) => codes_once(&app, &person, locale, codes.codes).await,
+        Ok(codes) => show_codes_once(&app, &person, locale, codes.codes).await,
         Err(error) => refused(&app, &person, locale, &fields, error).await,
     }
 }
 
 async fn disable(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     device: Device,
     fields: FormFields,
 ) -> HandlerResult {
     match second_factor::disable(&app, &person, proof(&fields), &device).await {
-        Ok(entered) => {
+        Ok(session) => {
             let to = format!("{}?done=factor-off", locale.path(SECURITY.path));
-            Ok(Answer::see(&to).cookies(cookies_of(&app, &entered)))
+            Ok(Answer::see(&to).cookies(session_cookies(&app, &session)))
         }
         Err(error) => refused(&app, &person, locale, &fields, error).await,
     }

@@ -1,4 +1,4 @@
-//! All SQL that reads the catalogue back into what came in, for an export.
+//! SQL that reads the catalogue back into its input types, for exports and the staff API.
 
 use std::collections::HashMap;
 
@@ -22,8 +22,8 @@ use super::{
     tree::Tree,
 };
 
-/// The categories, each behind the one above it. `base_url` stands before the shop's own pictures.
-pub async fn unload_categories(
+/// All categories, parents before children. `base_url` is prepended to URLs of the shop's pictures.
+pub async fn list_categories_for_export(
     conn: &mut AnyConnection,
     tree: &Tree,
     base_url: &str,
@@ -56,14 +56,14 @@ pub async fn unload_categories(
             descriptions: descriptions
                 .map(|(locale, text)| (*locale, text.clone()))
                 .collect(),
-            image: known.image.clone().map(|image| picture(image, base_url)),
+            image: known.image.clone().map(|image| new_image(image, base_url)),
         });
     }
     Ok(categories)
 }
 
-/// Up to `limit` products behind this one, in the order of their ids, each with its id.
-pub async fn unload_products(
+/// Up to `limit` products after this id, in the order of ids, each with its id.
+pub async fn list_products_for_export(
     conn: &mut AnyConnection,
     after: ProductId,
     limit: i64,
@@ -99,13 +99,13 @@ pub async fn unload_products(
         .collect()
 }
 
-/// One product, with its pictures as they are kept.
-pub async fn unload_one(
+/// One product with its stored pictures.
+pub async fn find_product_for_export(
     conn: &mut AnyConnection,
     id: ProductId,
 ) -> Result<Option<(NewProduct, Vec<StoredImage>)>, Error> {
     let before = ProductId::new(id.get() - 1);
-    let found = unload_products(conn, before, 1, "").await?;
+    let found = list_products_for_export(conn, before, 1, "").await?;
     let product = found.into_iter().find(|(found, _)| *found == id);
     let Some((_, product)) = product else {
         return Ok(None);
@@ -124,7 +124,7 @@ pub async fn unload_one(
 fn product(
     row: &AnyRow,
     texts: ProductTexts,
-    variants: Vec<VariantRow>,
+    variants: Vec<ExportedVariant>,
     base_url: &str,
 ) -> Result<NewProduct, Error> {
     let code: String = row.try_get("currency")?;
@@ -145,11 +145,11 @@ fn product(
         options: serde_json::from_str(&json("options")?)?,
         variants: variants
             .into_iter()
-            .map(|variant| variant.shown(currency))
+            .map(|variant| variant.into_new_variant(currency))
             .collect(),
         images: images
             .into_iter()
-            .map(|image| picture(image, base_url))
+            .map(|image| new_image(image, base_url))
             .collect(),
         tags: serde_json::from_str(&json("tags")?)?,
         created_at: Some(Timestamp::from_millis(row.try_get("created_at")?)),
@@ -157,8 +157,8 @@ fn product(
     })
 }
 
-/// A picture by its address; another shop fetches the shop's own pictures from there.
-fn picture(stored: StoredImage, base_url: &str) -> NewImage {
+/// A picture by its absolute URL, from which another shop can fetch it.
+fn new_image(stored: StoredImage, base_url: &str) -> NewImage {
     let src = stored.image.src;
     let address = if src.starts_with('/') {
         format!("{base_url}{src}")
@@ -218,7 +218,7 @@ async fn texts(conn: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Pro
     Ok(texts)
 }
 
-struct VariantRow {
+struct ExportedVariant {
     sku: String,
     gtin: Option<String>,
     options: Vec<SelectedOption>,
@@ -230,8 +230,8 @@ struct VariantRow {
     image: Option<u32>,
 }
 
-impl VariantRow {
-    fn shown(self, currency: Currency) -> NewVariant {
+impl ExportedVariant {
+    fn into_new_variant(self, currency: Currency) -> NewVariant {
         let pairs = self.options.into_iter().map(|it| (it.option, it.value));
         NewVariant {
             sku: self.sku,
@@ -252,7 +252,7 @@ impl VariantRow {
 async fn variants(
     conn: &mut AnyConnection,
     ids: &[i64],
-) -> Result<HashMap<i64, Vec<VariantRow>>, Error> {
+) -> Result<HashMap<i64, Vec<ExportedVariant>>, Error> {
     let head = "
         select v.product_id, v.sku, v.options, v.price_minor, v.compare_at_minor, v.tracked,
                v.backorder, v.image, v.weight_g, v.gtin,
@@ -264,7 +264,7 @@ async fn variants(
            and v.product_id in ";
     let mut query = Rows::among(head, ids.iter().copied());
     let rows = query.push(" order by v.product_id, v.position").build();
-    let mut variants: HashMap<i64, Vec<VariantRow>> = HashMap::new();
+    let mut variants: HashMap<i64, Vec<ExportedVariant>> = HashMap::new();
     for row in rows.fetch_all(&mut *conn).await? {
         let tracked = row.try_get::<i64, _>("tracked")? != 0;
         let on_hand: Option<i64> = row.try_get("on_hand")?;
@@ -273,7 +273,7 @@ async fn variants(
             let number: Option<i64> = row.try_get(column)?;
             Ok(number.and_then(|number| u32::try_from(number).ok()))
         };
-        let variant = VariantRow {
+        let variant = ExportedVariant {
             sku: row.try_get("sku")?,
             gtin: row.try_get("gtin")?,
             options: serde_json::from_str(&options)?,

@@ -1,4 +1,4 @@
-//! Coming in, and who does not.
+//! Registration, sign-in and sessions.
 
 use std::{
     collections::HashSet,
@@ -15,8 +15,8 @@ use crate::{
 };
 
 db_test! {
-    /// An account is there once its address was proved, and not before; the link works once.
-    async fn an_address_is_proved_first(shop) {
+    /// An account exists once its email address is verified, not before. The link works once.
+    async fn an_account_exists_after_its_address_is_verified(shop) {
         let mut ada = Browser::default();
         let body = json!({ "email": " Ada@Example.org ", "password": PASSWORD, "name": "Ada", "locale": "zh" });
         assert_eq!(ada.post(shop, "/register", body).await.status, 202);
@@ -35,9 +35,9 @@ db_test! {
 }
 
 db_test! {
-    /// Somebody opens an account with Ada's address and waits until she uses the link: she gets in with the
-    /// password that she has chosen, and nobody with another one.
-    async fn an_account_is_not_planted(shop) {
+    /// Someone registers with Ada's email address and waits until she follows the link: only the
+    /// password of that registration completes it.
+    async fn a_registration_needs_its_own_password(shop) {
         let (mut thief, mut ada) = (Browser::default(), Browser::default());
         let register = |password: &str| json!({ "email": "ada@example.org", "password": password, "name": "Ada" });
         thief.post(shop, "/register", register("a thief's horse")).await;
@@ -61,8 +61,8 @@ db_test! {
 }
 
 db_test! {
-    /// A link that came too late opens nothing; neither does one for something else.
-    async fn links_end(shop) {
+    /// An expired link is invalid, and so is one for another purpose.
+    async fn expired_links_and_links_for_other_purposes_are_invalid(shop) {
         let mut ada = Browser::default();
         let body = json!({ "email": "ada@example.org", "password": PASSWORD });
         ada.post(shop, "/register", body).await;
@@ -71,14 +71,14 @@ db_test! {
         assert_eq!(ada.post(shop, "/reset", reset).await.status, 400);
         shop.app.clock.advance(24 * 60 * 60 * 1_000 + 1);
         assert_eq!(ada.post(shop, "/verify", json!({ "token": token, "password": PASSWORD })).await.status, 400);
-        origin::accounts::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        origin::accounts::delete_expired(&shop.app.db, shop.app.clock.now()).await.unwrap();
         assert_eq!(count(shop, "select count(*) from account_links").await, 0);
     }
 }
 
 db_test! {
-    /// Everything that is wrong with a request is said at once.
-    async fn bad_input_is_named(shop) {
+    /// All faults of a request are reported at once.
+    async fn all_invalid_fields_are_reported_at_once(shop) {
         let long = "x".repeat(300);
         for (body, fields) in [
             (json!({ "email": "ada", "password": "short", "name": long }), "email name password"),
@@ -98,8 +98,9 @@ db_test! {
 }
 
 db_test! {
-    /// Known or not: the same status, body and headers; only the owner of an address learns something.
-    async fn answers_do_not_tell_who_has_an_account(shop) {
+    /// Known or not: status, body and headers are the same. Only the owner of an address receives
+    /// mail.
+    async fn responses_do_not_reveal_accounts(shop) {
         member(shop, "known@example.org").await;
         for (path, more) in [
             ("/register", json!({ "password": PASSWORD })),
@@ -128,22 +129,23 @@ db_test! {
     }
 }
 
-/// Addresses of each kind, if `MALLARD_ADDRESSES` says how many: then it is about their times too.
+/// The number of addresses of each kind, from `MALLARD_ADDRESSES`. If set, durations are compared
+/// too.
 fn addresses() -> Option<usize> {
     let number = std::env::var("MALLARD_ADDRESSES").ok()?;
     number.parse().ok()
 }
 
-/// The middle one.
+/// The median.
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
-/// Known and unknown addresses, one after the other: what is answered is the same, and so is how long it
-/// takes, which is looked at only where nothing else is at work.
+/// Known and unknown addresses in turn get the same responses in the same time. Durations are
+/// compared only on an otherwise idle machine.
 #[tokio::test]
-async fn nobody_learns_from_an_answer_or_its_time_who_has_an_account() {
+async fn neither_responses_nor_their_durations_reveal_accounts() {
     let (timed, addresses) = (addresses().is_some(), addresses().unwrap_or(20));
     let shop = Shop::on_sqlite().await;
     member(&shop, "a@example.org").await;
@@ -197,8 +199,9 @@ async fn nobody_learns_from_an_answer_or_its_time_who_has_an_account() {
 }
 
 db_test! {
-    /// A new password by a link: every session ends, old links and the old password open nothing.
-    async fn a_password_is_set_anew(shop) {
+    /// Resetting the password by a link ends every session. Older links and the old password are
+    /// invalid.
+    async fn resetting_a_password_ends_sessions_and_links(shop) {
         let (mut here, mut there) = (member(shop, "ada@example.org").await, Browser::default());
         there.login(shop, "ada@example.org", PASSWORD).await;
         let mut tokens = Vec::new();
@@ -225,9 +228,10 @@ db_test! {
 }
 
 db_test! {
-    /// Changing the password needs it, ends the others, and gives this browser another cookie. A cookie that
-    /// was planted before signing in is not the session's.
-    async fn a_session_has_a_new_name_when_it_matters(shop) {
+    /// Changing the password requires the current one, ends other sessions and rotates this
+    /// session's cookie. A cookie that was planted before the sign-in is not adopted (session
+    /// fixation).
+    async fn changing_the_password_rotates_the_session(shop) {
         let (mut here, mut there) = (member(shop, "ada@example.org").await, Browser::default());
         "session=planted".clone_into(&mut there.cookie);
         there.login(shop, "ada@example.org", PASSWORD).await;
@@ -244,8 +248,8 @@ db_test! {
 }
 
 db_test! {
-    /// A session lives two hours after its last use; signing out ends one or all.
-    async fn sessions_end(shop) {
+    /// A session expires two hours after its last use. Signing out ends one or all.
+    async fn sessions_expire_and_can_be_ended(shop) {
         let mut here = member(shop, "ada@example.org").await;
         let hour = 60 * 60 * 1_000;
         for _ in 0..5 {
@@ -280,8 +284,8 @@ db_test! {
 }
 
 db_test! {
-    /// Behind HTTPS the cookie promises that it belongs to this host alone.
-    async fn the_cookie_keeps_to_its_host(shop) {
+    /// Over HTTPS, the session cookie has the `__Host-` prefix.
+    async fn the_cookie_has_the_host_prefix_over_https(shop) {
         member(shop, "ada@example.org").await;
         let secure = shop.with(|config| {
             "https://shop.example".clone_into(&mut config.base_url);
@@ -299,8 +303,8 @@ db_test! {
 }
 
 db_test! {
-    /// Many use one link, and many open an account with one address: there is one account.
-    async fn one_address_one_account(shop) {
+    /// Many clients use one link, and many register one address: there is one account.
+    async fn concurrent_registrations_create_one_account(shop) {
         let mut tokens = Vec::new();
         for _ in 0..3 {
             let body = json!({ "email": "ada@example.org", "password": PASSWORD });
@@ -320,16 +324,16 @@ db_test! {
 }
 
 db_test! {
-    /// An account of an older version, whose address cannot be sent to, still opens and has a cart; a new one
-    /// with such an address is refused where it is typed.
-    async fn an_old_address_still_signs_in(shop) {
+    /// An account of an older version with an undeliverable email address can sign in and has a
+    /// cart; such an address is rejected in new input.
+    async fn an_undeliverable_stored_address_still_signs_in(shop) {
         let bad = "a..b@docomo.example";
         let mut ada = member(shop, "ada@example.org").await;
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("update users set email = ?").bind(bad).execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        let entered = ada.login(shop, " A..B@docomo.example", PASSWORD).await;
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = ada.login(shop, " A..B@docomo.example", PASSWORD).await;
+        assert_eq!(session.status, 200, "{}", session.text());
         let cart = ada.post(shop, "/cart", json!({})).await;
         assert_eq!(cart.status, 200, "{}", cart.text());
         assert_eq!(cart.json().get("email"), None);

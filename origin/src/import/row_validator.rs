@@ -1,5 +1,5 @@
-//! The gate that the rows of every format pass: each is checked by itself ([`super::check`]), and against
-//! those before it.
+//! Validates the rows of every format: each by itself ([`super::check`]) and against the rows
+//! before it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,20 +10,20 @@ use std::{
 use shared::{locale::Locale, money::Currency};
 
 use super::{
-    BadRow, Emit, Error, Located, Lost, Row,
+    BadRow, Emit, Error, LocatedRow, Row, Skipped,
     check::{
         CATEGORY_DEPTH_MAX, EXTERNAL_ID_MAX, NAME_MAX, check_category, check_line, check_product,
         repeated,
     },
     check_variant,
-    error::{Fault, Notes},
+    error::{Fault, Warnings},
 };
-use crate::catalog::model::{NewCategory, NewProduct, Texts, UNPLACED};
+use crate::catalog::model::{NewCategory, NewProduct, Texts, UNPOSITIONED};
 
-/// Why reading ends early.
+/// Why reading stops early.
 pub(super) enum Stop {
-    /// Who takes the rows wants no more.
-    Asked,
+    /// The receiver of the rows wants no more.
+    Cancelled,
     /// The file cannot be read further.
     Failed(Error),
 }
@@ -34,22 +34,22 @@ impl From<Error> for Stop {
     }
 }
 
-/// Goes on, or stops.
+/// Continues or stops.
 pub(super) type Flow<T = ()> = Result<T, Stop>;
 
-/// Where all rows pass on their way out.
-pub(super) struct Gate<'a, 'b> {
+/// Validates rows and hands valid ones and faults to the receiver.
+pub(super) struct RowValidator<'a, 'b> {
     currency: Currency,
     emit: &'a mut Emit<'b>,
-    /// How deep each category lies, by the hash of its external id; 1 is the top. The hashes are
-    /// keyed at random, so that no file can be made to collide.
+    /// The depth of each category by the hash of its external id; 1 is the top. The hash keys are
+    /// random, so no file can be crafted to collide.
     depths: HashMap<u64, u8>,
     products: HashSet<u64>,
     skus: HashSet<u64>,
     hashes: RandomState,
 }
 
-impl<'a, 'b> Gate<'a, 'b> {
+impl<'a, 'b> RowValidator<'a, 'b> {
     pub(super) fn new(currency: Currency, emit: &'a mut Emit<'b>) -> Self {
         Self {
             currency,
@@ -66,17 +66,17 @@ impl<'a, 'b> Gate<'a, 'b> {
         self.currency
     }
 
-    /// Reports something wrong.
+    /// Reports a fault.
     pub(super) fn fault(&mut self, line: u64, fault: Fault) -> Flow {
-        self.hand(Err(fault.at(line)))
+        self.emit_row(Err(fault.at(line)))
     }
 
-    /// Whether a category with this external id has passed.
+    /// Whether a category with this external id was accepted.
     pub(super) fn has_category(&self, external_id: &str) -> bool {
         self.depths.contains_key(&self.hashes.hash_one(external_id))
     }
 
-    /// Lets a category pass, or reports why not. True when it passed.
+    /// Accepts a category or reports its faults. True if it was accepted.
     pub(super) fn category(&mut self, line: u64, mut category: NewCategory) -> Flow<bool> {
         let mut faults = Vec::new();
         check_category(&mut category, &mut faults);
@@ -95,16 +95,16 @@ impl<'a, 'b> Gate<'a, 'b> {
             return Ok(false);
         }
         self.depths.insert(hash, depth);
-        self.hand(Ok(Located {
+        self.emit_row(Ok(LocatedRow {
             line,
             row: Row::Category(category),
         }))?;
         Ok(true)
     }
 
-    /// The category at the end of a path of names, made together with those above it where they
-    /// have not passed yet. Its external id is `prefix` and the names, so that it is the same one
-    /// in every file. `None`, and a report, when the path cannot be used.
+    /// The external id of the category at the end of a path of names. Creates the category and its
+    /// ancestors where necessary. The id consists of `prefix` and the names, so it is the same in
+    /// every file. Reports a fault and returns None if the path is invalid.
     pub(super) fn category_path(
         &mut self,
         line: u64,
@@ -121,7 +121,7 @@ impl<'a, 'b> Gate<'a, 'b> {
             if !self.has_category(&external_id) {
                 let name = &names[end - 1];
                 let mut faults = Vec::new();
-                check_line("category", name, NAME_MAX, Lost::Field, &mut faults);
+                check_line("category", name, NAME_MAX, Skipped::Field, &mut faults);
                 if !faults.is_empty() {
                     self.report(line, faults)?;
                     return Ok(None);
@@ -130,7 +130,7 @@ impl<'a, 'b> Gate<'a, 'b> {
                     external_id: external_id.clone(),
                     parent,
                     names: Texts::from([(Locale::En, name.clone())]),
-                    position: UNPLACED,
+                    position: UNPOSITIONED,
                     ..NewCategory::default()
                 };
                 if !self.category(line, category)? {
@@ -142,7 +142,7 @@ impl<'a, 'b> Gate<'a, 'b> {
         Ok(parent)
     }
 
-    /// Lets a product pass, or reports why not. `variant_lines` says where its variants were when
+    /// Accepts a product or reports its faults. `variant_lines` are the lines of its variants, if
     /// they have lines of their own.
     pub(super) fn product(
         &mut self,
@@ -169,27 +169,28 @@ impl<'a, 'b> Gate<'a, 'b> {
             .iter()
             .map(|variant| self.hashes.hash_one(&variant.sku));
         self.skus.extend(skus);
-        self.hand(Ok(Located {
+        self.emit_row(Ok(LocatedRow {
             line,
             row: Row::Product(product),
         }))
     }
 
-    /// Lets pass what a format made of a row, and reports what it could not use.
-    pub(super) fn made(
+    /// Accepts the product that a format has read from a row, or reports its fault, with the
+    /// warnings.
+    pub(super) fn product_or_fault(
         &mut self,
         line: u64,
-        notes: Notes,
+        warnings: Warnings,
         product: Result<NewProduct, Fault>,
     ) -> Flow {
-        self.report(line, notes.0)?;
+        self.report(line, warnings.0)?;
         match product {
             Ok(product) => self.product(line, product, None),
             Err(fault) => self.fault(line, fault),
         }
     }
 
-    /// Keeps the variants that can be sold.
+    /// Reports the faults of the variants and removes those that cannot be sold.
     fn check_variants(
         &mut self,
         line: u64,
@@ -219,12 +220,12 @@ impl<'a, 'b> Gate<'a, 'b> {
                     "another variant has the same option values",
                 ));
             }
-            let lost = faults.iter().any(|fault| fault.lost != Lost::Field);
+            let skipped = faults.iter().any(|fault| fault.skipped != Skipped::Field);
             for fault in faults {
                 let field = format!("{prefix}{}", fault.field);
                 self.fault(at, Fault { field, ..fault })?;
             }
-            if !lost {
+            if !skipped {
                 skus.insert(variant.sku.clone());
                 choices.insert(variant.options.clone());
                 kept.push(variant);
@@ -234,26 +235,26 @@ impl<'a, 'b> Gate<'a, 'b> {
         Ok(())
     }
 
-    /// Reports the faults; true when one of them loses the row.
+    /// Reports faults. True if one of them skips the row.
     fn report(&mut self, line: u64, faults: Vec<Fault>) -> Flow<bool> {
-        let mut lost = false;
+        let mut skipped = false;
         for fault in faults {
-            lost |= fault.lost == Lost::Row;
+            skipped |= fault.skipped == Skipped::Row;
             self.fault(line, fault)?;
         }
-        Ok(lost)
+        Ok(skipped)
     }
 
     fn depth_below(&self, parent: Option<&str>) -> u8 {
-        // A parent that is not in the file is already in the shop; the shop knows how deep it is.
+        // A parent that is not in the file is in the shop, which checks the depth when it saves.
         let above = parent.and_then(|id| self.depths.get(&self.hashes.hash_one(id)));
         above.map_or(1, |depth| depth.saturating_add(1))
     }
 
-    fn hand(&mut self, row: Result<Located, BadRow>) -> Flow {
+    fn emit_row(&mut self, row: Result<LocatedRow, BadRow>) -> Flow {
         match (self.emit)(row) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Stop::Asked),
+            ControlFlow::Break(()) => Err(Stop::Cancelled),
         }
     }
 }

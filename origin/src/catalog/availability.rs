@@ -1,4 +1,4 @@
-//! What the catalogue shows of the stock, after the stock has changed.
+//! Updates the availability that the catalogue shows after stock has changed.
 
 use std::collections::BTreeMap;
 
@@ -14,36 +14,36 @@ use crate::{
 };
 
 use super::{
-    Error,
-    store::{Supply, availability_number},
-    told,
+    Error, invalidation,
+    store::{StockSupply, availability_number},
 };
 
-/// Shows what is left of the products of these variants. A list is written only where what it shows
-/// has changed, which is seldom: most sales leave something on the shelf.
-pub async fn stock_changed(
+/// Updates the availability of the products of these variants, and invalidates responses that show
+/// it. Listings are written only where the availability has changed, which few sales cause.
+pub async fn update_availability(
     tx: &mut Tx,
     variants: &[VariantId],
     context: WriteContext<'_>,
 ) -> Result<(), Error> {
-    let mut shown = Vec::new();
+    let mut products = Vec::new();
     let mut variants = variants.to_vec();
     variants.sort_unstable();
     variants.dedup();
     for chunk in variants.chunks(Rows::MAX) {
-        for (product, (before, now)) in shown_and_true(tx, chunk, context.low_stock).await? {
+        for (product, (before, now)) in stored_and_actual(tx, chunk, context.low_stock).await? {
             if before != availability_number(now) {
-                show(tx, product, now).await?;
+                save_availability(tx, product, now).await?;
             }
-            shown.push(product);
+            products.push(product);
         }
     }
-    // A page shows each variant, also where the product as a whole can be had as before.
-    Ok(told::stock_changed(tx, context, &shown).await?)
+    // A product page shows each variant, so it is invalidated even if the product's availability is
+    // the same.
+    Ok(invalidation::invalidate_stock(tx, context, &products).await?)
 }
 
-/// What is shown of each product, and what is true.
-async fn shown_and_true(
+/// What is products of each product, and what is true.
+async fn stored_and_actual(
     tx: &mut Tx,
     variants: &[VariantId],
     low_stock: u32,
@@ -63,22 +63,26 @@ async fn shown_and_true(
     for row in &rows {
         let tracked: i64 = row.try_get("tracked")?;
         let available: i64 = row.try_get("available")?;
-        let supply = Supply {
+        let supply = StockSupply {
             count: (tracked != 0).then_some(available),
             backorder: row.try_get::<i64, _>("backorder")? != 0,
         };
-        let now = supply.shown(low_stock);
+        let now = supply.availability(low_stock);
         let product = ProductId::new(row.try_get("id")?);
         let entry = found
             .entry(product)
             .or_insert((row.try_get("availability")?, now));
-        // A product can be had as well as the best of its variants.
+        // A product's availability is the best of its variants.
         entry.1 = entry.1.min(now);
     }
     Ok(found)
 }
 
-async fn show(tx: &mut Tx, product: ProductId, now: Availability) -> Result<(), db::Error> {
+async fn save_availability(
+    tx: &mut Tx,
+    product: ProductId,
+    now: Availability,
+) -> Result<(), db::Error> {
     for statement in [
         "update products
             set availability = ?, version = version + 1

@@ -1,5 +1,6 @@
-//! The ways into an account. The answers are the same whether there is an account or not; the link of a
-//! message does nothing before its page's button is pressed, because programs follow links too.
+//! Signing in, registering and resetting the password. Responses are the same whether the account
+//! exists or not. A link of a mail has no effect before the button on its page is pressed, because
+//! mail scanners follow links.
 
 use axum::{
     Router,
@@ -29,23 +30,24 @@ use crate::{
 
 use super::{
     super::{
-        Device, Error, Me,
-        login::{self, Entered, FirstStep},
-        register, remembered, reset,
-        web::{cart_of, cookies_of, cookies_of_nobody},
+        Device, Error, RequireSignIn,
+        login::{self, FirstStep, NewSession},
+        register, reset, session_cache,
+        web::{cart_of, cleared_session_cookies, session_cookies},
     },
     status,
 };
 
-/// What a form knows of somebody who is in already: the link that moves an account asks nothing more.
+/// The hidden field that marks a signed-in client, whose link to change the email address needs no
+/// password.
 const SIGNED_IN: &str = "signed_in";
 
-/// The ways in, in this language.
+/// The routes of these pages, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
         .route(&at(LOGIN.path), get(show_login).post(log_in))
-        .route(&at(action::CODE), post(type_code))
+        .route(&at(action::CODE), post(submit_code))
         .route(&at(REGISTER.path), get(show_register).post(open_account))
         .route(&at(VERIFY.path), get(show_verify).post(verify))
         .route(&at(FORGOT.path), get(show_forgot).post(forgot))
@@ -74,7 +76,7 @@ async fn shown(
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
     let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
     let code = match entry {
-        Entry::Reset => reset::reset_needs_code(app, form.value("token")).await?,
+        Entry::Reset => reset::reset_requires_code(app, form.value("token")).await?,
         _ => false,
     };
     let page = EntryPage {
@@ -88,8 +90,8 @@ async fn shown(
     Ok(answer.status(status))
 }
 
-/// A form that is shown for the first time, with what its address says.
-async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> HandlerResult {
+/// Shows an empty form, filled from the query.
+async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> Answered {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
     let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
     let known: Vec<(String, String)> = known.collect();
@@ -98,14 +100,8 @@ async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> 
     shown(app, locale, entry, form, done, StatusCode::OK).await
 }
 
-/// A form that is shown again, with what was wrong.
-async fn refused(
-    app: &App,
-    locale: Locale,
-    entry: Entry,
-    fields: &FormFields,
-    why: Error,
-) -> HandlerResult {
+/// Shows a submitted form again, with its errors.
+async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: Error) -> Answered {
     let problem = problem_of(why)?;
     let form = fields.form().refused(&problem);
     shown(app, locale, entry, form, false, status(&problem)).await
@@ -114,7 +110,7 @@ async fn refused(
 async fn show_login(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     if me.is_ok() {
@@ -130,17 +126,12 @@ async fn show_login(
     shown(&app, locale, Entry::Login, form, false, StatusCode::OK).await
 }
 
-/// The word of what is said to somebody whose session has ended.
+/// The message for a client whose session has ended.
 const ENDED: &str = "session-ended";
 
-/// Says that the session has ended, and asks to sign in again. What was typed is kept meanwhile, and
-/// `next` is where it goes on.
-pub async fn ask_to_sign_in(
-    app: &App,
-    locale: Locale,
-    mut kept: Form,
-    next: &str,
-) -> HandlerResult {
+/// Asks the client to sign in again because its session has ended. The submitted form is kept in
+/// hidden fields, and `next` is the path to continue with.
+pub async fn ask_to_sign_in(app: &App, locale: Locale, mut kept: Form, next: &str) -> Answered {
     let email = kept.value("kept_email").to_owned();
     let known = [("email", email.as_str()), ("next", next)];
     kept.values.extend(Form::of(known).values);
@@ -163,8 +154,9 @@ async fn log_in(
         code: None,
     };
     match login::begin(&app, request, &device).await {
-        Ok(FirstStep::Entered(entered)) => {
-            go_on(&app, &entered, (&headers, device.network), locale, &fields).await
+        Ok(FirstStep::SignedIn(session)) => {
+            continue_after_sign_in(&app, &session, (&headers, device.network), locale, &fields)
+                .await
         }
         Ok(FirstStep::CodeNeeded(ticket)) => {
             let mut form = fields.form();
@@ -179,7 +171,7 @@ async fn log_in(
     }
 }
 
-async fn type_code(
+async fn submit_code(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     device: Device,
@@ -188,9 +180,12 @@ async fn type_code(
 ) -> Result<Response, Refusal> {
     let (ticket, code) = (fields.text("ticket"), fields.text("otp"));
     match login::finish(&app, ticket, code, &device).await {
-        Ok(entered) => go_on(&app, &entered, (&headers, device.network), locale, &fields).await,
+        Ok(session) => {
+            continue_after_sign_in(&app, &session, (&headers, device.network), locale, &fields)
+                .await
+        }
         Err(error) => {
-            // A ticket that is good no more begins anew.
+            // An expired ticket restarts the sign-in.
             let entry = match &error {
                 Error::Invalid(_) => Entry::Login,
                 _ => Entry::Code,
@@ -201,39 +196,40 @@ async fn type_code(
     }
 }
 
-/// Signs the browser in, and goes on where the form says: with what was kept, or on a page.
-async fn go_on(
+/// Signs the browser in and continues with the kept form of the checkout, or at the requested page.
+async fn continue_after_sign_in(
     app: &App,
-    entered: &Entered,
+    session: &NewSession,
     (headers, network): (&HeaderMap, Network),
     locale: Locale,
     fields: &FormFields,
 ) -> Result<Response, Refusal> {
     let resumed = match fields.carried_over_form() {
         Some(kept) => {
-            cart_of(app, entered, Shopper::guest(headers, app)).await?;
+            cart_of(app, session, Shopper::guest(headers, app)).await?;
             let now = app.clock.now();
-            let person = remembered::find(app, &entered.session, now).await?;
-            let shopper = Shopper::signed_in(person.ok_or(Error::Nobody)?);
+            let person = session_cache::find(app, &session.token, now).await?;
+            let shopper = Shopper::signed_in(person.ok_or(Error::NotSignedIn)?);
             Some(resume_checkout(app, (shopper, network), locale, &kept).await)
         }
         None => None,
     };
     match resumed {
         Some(mut response) => {
-            for cookie in cookies_of(app, entered) {
+            for cookie in session_cookies(app, session) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             Ok(response)
         }
         None => {
             let to = locale.path(next(fields.text("next")));
-            Ok(come_in(app, entered, headers, &to).await?.into_response())
+            Ok(sign_in(app, session, headers, &to).await?.into_response())
         }
     }
 }
 
-/// Where a login goes on: a page of the shop, and of nobody else (`//elsewhere`, `/\elsewhere`).
+/// The path to continue with after a sign-in. Anything but a path of this shop is replaced, so that
+/// there is no open redirect (`//evil.example`, `/\evil.example`).
 fn next(wanted: &str) -> &str {
     let mut bytes = wanted.bytes();
     let own = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
@@ -245,22 +241,22 @@ fn next(wanted: &str) -> &str {
     }
 }
 
-/// Signs the browser in, with what it had as a guest.
-async fn come_in(app: &App, entered: &Entered, headers: &HeaderMap, to: &str) -> HandlerResult {
-    cart_of(app, entered, Shopper::guest(headers, app)).await?;
-    Ok(Answer::see(to).cookies(cookies_of(app, entered)))
+/// Signs the browser in, merges the guest's cart and redirects.
+async fn sign_in(app: &App, session: &NewSession, headers: &HeaderMap, to: &str) -> Answered {
+    cart_of(app, session, Shopper::guest(headers, app)).await?;
+    Ok(Answer::see(to).cookies(session_cookies(app, session)))
 }
 
 async fn log_out(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
-    me: Result<Me, Refusal>,
-    fields: FormFields,
-) -> HandlerResult {
-    if let Ok(Me(person)) = me {
+    me: Result<RequireSignIn, Refusal>,
+    fields: Fields,
+) -> Answered {
+    if let Ok(RequireSignIn(person)) = me {
         login::logout(&app, &person, fields.has("everywhere")).await?;
     }
-    Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app)))
+    Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&app)))
 }
 
 async fn show_register(
@@ -284,20 +280,20 @@ async fn open_account(
         locale,
     };
     match register::register(&app, request, &device).await {
-        Ok(()) => Ok(taken(locale, REGISTER)),
+        Ok(()) => Ok(link_sent(locale, REGISTER)),
         Err(error) => refused(&app, locale, Entry::Register, &fields, error).await,
     }
 }
 
-/// It was taken; a message is on its way.
-fn taken(locale: Locale, page: PageRoute) -> Answer {
+/// Redirects to the page's confirmation that a mail is on its way.
+fn link_sent(locale: Locale, page: PageRoute) -> Answer {
     Answer::see(&format!("{}?done=1", locale.path(page.path)))
 }
 
 async fn show_verify(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
@@ -311,7 +307,7 @@ async fn show_verify(
 async fn verify(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     device: Device,
     headers: HeaderMap,
     fields: FormFields,
@@ -323,18 +319,18 @@ async fn verify(
             .has("password")
             .then(|| fields.raw("password").to_owned()),
     };
-    let person = me.ok().map(|Me(person)| person);
+    let person = me.ok().map(|RequireSignIn(person)| person);
     match register::verify(&app, request, person.as_ref(), &device).await {
-        // A link that moves an account is for who is signed in to it: first in, then here again.
-        Err(Error::Nobody) => {
+        // Changing the email address requires a session: sign in first, then return to the link.
+        Err(Error::NotSignedIn) => {
             let mut to = format!("{}?next=", locale.path(LOGIN.path));
             let back = format!("{}?token={token}", VERIFY.path);
             encode_segment(&back, &mut to);
             Ok(Answer::see(&to))
         }
-        Ok(entered) => {
+        Ok(session) => {
             let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
-            come_in(&app, &entered, &headers, &to).await
+            sign_in(&app, &session, &headers, &to).await
         }
         Err(error) => refused(&app, locale, Entry::Verify, &fields, error).await,
     }
@@ -358,7 +354,7 @@ async fn forgot(
         locale,
     };
     match register::forgot(&app, &request).await {
-        Ok(()) => Ok(taken(locale, FORGOT)),
+        Ok(()) => Ok(link_sent(locale, FORGOT)),
         Err(error) => refused(&app, locale, Entry::Forgot, &fields, error).await,
     }
 }
@@ -384,9 +380,9 @@ async fn reset(
         code: fields.has("otp").then(|| fields.text("otp").to_owned()),
     };
     match reset::reset_password(&app, request, &device).await {
-        Ok(entered) => {
+        Ok(session) => {
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
-            come_in(&app, &entered, &headers, &to).await
+            sign_in(&app, &session, &headers, &to).await
         }
         Err(error) => refused(&app, locale, Entry::Reset, &fields, error).await,
     }
@@ -397,7 +393,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_goes_on_to_a_page_of_the_shop() {
+    fn a_sign_in_continues_only_within_the_shop() {
         for good in ["/", "/checkout", "/account/orders?cursor=x", "/p/%2F"] {
             assert_eq!(next(good), good);
         }

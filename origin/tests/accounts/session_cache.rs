@@ -1,5 +1,4 @@
-//! Sessions that origins remember in Redis: the database is asked less often, and whoever was signed out
-//! stays out.
+//! The session cache in Redis: it saves database reads, and an ended session stays ended.
 
 use crate::{
     browser::{Browser, PASSWORD, member},
@@ -8,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// Another origin of this shop, which knows this Redis and the shop's keys.
+/// Another origin of this shop with this Redis and the shop's keys.
 async fn with_redis(shop: &Shop, redis: &Redis) -> Shop {
     let keys = format!("test:{}", "A".repeat(43));
     shop.with(|config| {
@@ -33,7 +32,7 @@ async fn forget_in_database(shop: &Shop) {
 }
 
 db_test! {
-    async fn another_origin_knows_who_is_signed_in(shop) {
+    async fn origins_share_cached_sessions(shop) {
         let redis = Redis::start();
         let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
         let mut ada = member(shop, "ada@example.com").await;
@@ -50,7 +49,7 @@ db_test! {
 }
 
 db_test! {
-    async fn whoever_is_signed_out_is_out_everywhere(shop) {
+    async fn signing_out_invalidates_the_cache_of_all_origins(shop) {
         let redis = Redis::start();
         let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
         member(shop, "ada@example.com").await;
@@ -73,8 +72,8 @@ db_test! {
 }
 
 db_test! {
-    /// Who looks up a session while it is ended does not put it back.
-    async fn what_is_forgotten_is_not_put_back(shop) {
+    /// A read that races with the end of a session does not cache it again.
+    async fn an_ended_session_is_not_cached_again(shop) {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
@@ -88,8 +87,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever can write into Redis becomes nobody by it.
-    async fn what_an_origin_has_not_sealed_is_not_believed(shop) {
+    /// Write access to Redis alone does not grant a session.
+    async fn entries_without_a_valid_seal_are_ignored(shop) {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
@@ -113,7 +112,7 @@ db_test! {
 }
 
 db_test! {
-    async fn without_redis_the_database_is_asked(shop) {
+    async fn sessions_work_without_redis(shop) {
         let mut redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
@@ -131,8 +130,8 @@ db_test! {
 }
 
 db_test! {
-    /// What a command changes in a process that knows no Redis holds where sessions are remembered, too.
-    async fn a_role_that_a_command_changes_holds_at_once(shop) {
+    /// A change by a process without Redis takes effect where sessions are cached.
+    async fn a_role_changed_by_a_command_takes_effect_at_once(shop) {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;

@@ -1,5 +1,5 @@
-//! That something of the catalogue has changed: counted in the transaction that changes it. Every write of
-//! the catalogue comes through here; who keeps answers, origins and edges, is told by what was counted.
+//! Invalidation of cached responses by tag, in the transaction that changes the catalogue. Every
+//! write goes through here; the recorded change numbers reach the caches of all origins and edges.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::{
     inventory::WriteContext,
 };
 
-/// More tags than this are nearly the whole shop.
+/// With more tags than this, everything is invalidated.
 const TAGS_MAX: usize = 500;
 
-/// The categories in which products are found, each with all above it; the whole shop is none.
+/// The categories with a listing of these products, ancestors included, without the whole shop.
 pub(super) async fn categories_of(
     tx: &mut Tx,
     products: &[ProductId],
@@ -32,48 +32,48 @@ pub(super) async fn categories_of(
     Ok(found)
 }
 
-/// Products have changed: what shows them, the categories that they were and are found in, the front of the
-/// shop, what was searched, and that there was nothing at their address is no longer right, and nothing else.
-pub(super) async fn products_changed(
+/// Invalidates responses after products have changed: those that show the products, lists of their
+/// previous and current categories, the home page, searches, and cached 404s.
+pub(super) async fn invalidate_products(
     tx: &mut Tx,
     context: WriteContext<'_>,
     products: &[ProductId],
-    were_in: BTreeSet<i64>,
+    previous_categories: BTreeSet<i64>,
 ) -> Result<(), db::Error> {
-    let everywhere = [Tag::Home, Tag::Search, Tag::Missing];
-    shown_differently(tx, context, products, were_in, &everywhere).await
+    let shop_tags = [Tag::Home, Tag::Search, Tag::Missing];
+    invalidate(tx, context, products, previous_categories, &shop_tags).await
 }
 
-/// What is left of products has changed. They are found as before: of what was searched, only what shows
-/// them is no longer right.
-pub(super) async fn stock_changed(
+/// Invalidates responses after the availability of products has changed. Searches are invalidated
+/// only where they show the products, because the same products match.
+pub(super) async fn invalidate_stock(
     tx: &mut Tx,
     context: WriteContext<'_>,
     products: &[ProductId],
 ) -> Result<(), db::Error> {
-    shown_differently(tx, context, products, BTreeSet::new(), &[Tag::Home]).await
+    invalidate(tx, context, products, BTreeSet::new(), &[Tag::Home]).await
 }
 
-async fn shown_differently(
+async fn invalidate(
     tx: &mut Tx,
     context: WriteContext<'_>,
     products: &[ProductId],
-    were_in: BTreeSet<i64>,
-    everywhere: &[Tag],
+    previous_categories: BTreeSet<i64>,
+    shop_tags: &[Tag],
 ) -> Result<(), db::Error> {
     if products.is_empty() {
         return Ok(());
     }
-    let mut categories = were_in;
+    let mut categories = previous_categories;
     categories.extend(categories_of(tx, products).await?);
     let tags = products.iter().map(|product| Tag::Product(product.get()));
     let tags = tags.chain(categories.into_iter().map(Tag::Category));
-    let tags: Vec<Tag> = tags.chain(everywhere.iter().copied()).collect();
-    changed(tx, context, &tags).await
+    let tags: Vec<Tag> = tags.chain(shop_tags.iter().copied()).collect();
+    invalidate_tags(tx, context, &tags).await
 }
 
-/// What shows these parts is no longer right.
-pub(super) async fn changed(
+/// Invalidates every cached response that has one of these tags.
+pub(super) async fn invalidate_tags(
     tx: &mut Tx,
     context: WriteContext<'_>,
     tags: &[Tag],
@@ -81,7 +81,7 @@ pub(super) async fn changed(
     if tags.is_empty() {
         return Ok(());
     }
-    // No tag at all is everything.
+    // An empty list of tags invalidates everything.
     let tags: &[Tag] = if tags.len() > TAGS_MAX { &[] } else { tags };
     context
         .changes
@@ -90,11 +90,11 @@ pub(super) async fn changed(
         .map(drop)
 }
 
-/// The category tree has changed. The menu is on every page, so everything is renewed; at the edges, what
-/// shows the tree itself is gone at once.
-pub(super) async fn categories_changed(
+/// Invalidates responses after the category tree has changed. The menu is on every page, so all
+/// responses are to be revalidated; edges drop those that show the tree itself at once.
+pub(super) async fn invalidate_categories(
     tx: &mut Tx,
-    context: WriteContext<'_>,
+    context: Context<'_>,
 ) -> Result<(), db::Error> {
     let gone = [Tag::Categories, Tag::Home, Tag::Missing];
     context.changes.record_renewal(tx, context.now, &gone).await

@@ -1,6 +1,6 @@
-//! The cards of lists. The database hands each over as a JSON array, and those of a whole page as one
-//! text: to carry a dozen values of two dozen rows from one thread to another takes longer than to find
-//! them.
+//! Product cards of lists. The database returns each card as a JSON array and those of a page as
+//! one string: moving a dozen columns of two dozen rows between sqlx's threads costs more than the
+//! query.
 
 use serde::Deserialize;
 use shared::{
@@ -13,12 +13,12 @@ use shared::{
 
 use super::{
     Error,
-    list::Place,
+    list::ListedProduct,
     store::{StoredImage, availability_of},
 };
 
-/// A card in SQL: of `l`, its place in a list; `p`, its product; and `b`, its brand.
-macro_rules! card {
+/// The SQL expression of a card: `l` is its listing, `p` its product and `b` its brand.
+macro_rules! product_card {
     ($name:literal) => {
         concat!(
             "json_array(l.sort_key, l.product_id, l.availability, p.slug, p.price_from_minor,
@@ -30,11 +30,11 @@ macro_rules! card {
     };
 }
 
-pub(super) use card;
+pub(super) use product_card;
 
-/// What [`card!`] makes, in its order.
+/// The array that [`product_card!`] produces, in its order.
 #[derive(Deserialize)]
-struct Stored(
+struct CardRow(
     i64,
     i64,
     i64,
@@ -49,19 +49,22 @@ struct Stored(
     String,
 );
 
-/// One card.
-pub(super) fn one(text: &str, locale: Locale) -> Result<Place, Error> {
-    serde_json::from_str::<Stored>(text)?.place(locale)
+/// Parses one card.
+pub(super) fn parse_one(text: &str, locale: Locale) -> Result<ListedProduct, Error> {
+    serde_json::from_str::<CardRow>(text)?.into_listed(locale)
 }
 
-/// Cards with commas between them, in no order.
-pub(super) fn all(text: &str, locale: Locale) -> Result<Vec<Place>, Error> {
-    let stored: Vec<Stored> = serde_json::from_str(&format!("[{text}]"))?;
-    stored.into_iter().map(|card| card.place(locale)).collect()
+/// Parses cards that are separated by commas, in no particular order.
+pub(super) fn parse_all(text: &str, locale: Locale) -> Result<Vec<ListedProduct>, Error> {
+    let stored: Vec<CardRow> = serde_json::from_str(&format!("[{text}]"))?;
+    stored
+        .into_iter()
+        .map(|card| card.into_listed(locale))
+        .collect()
 }
 
-impl Stored {
-    fn place(self, locale: Locale) -> Result<Place, Error> {
+impl CardRow {
+    fn into_listed(self, locale: Locale) -> Result<ListedProduct, Error> {
         let Self(
             key,
             id,
@@ -69,7 +72,7 @@ impl Stored {
             slug,
             from,
             to,
-            before,
+            compare_at,
             currency,
             image,
             created,
@@ -79,7 +82,7 @@ impl Stored {
         let money = |minor| Money::new(minor, currency);
         let image: Option<StoredImage> =
             image.map(|text| serde_json::from_str(&text)).transpose()?;
-        Ok(Place {
+        Ok(ListedProduct {
             key,
             card: ProductCard {
                 id: ProductId::new(id),
@@ -89,10 +92,10 @@ impl Stored {
                 price: PriceRange {
                     from: money(from),
                     to: money(to),
-                    compare_at: before.map(money),
+                    compare_at: compare_at.map(money),
                 },
                 availability: availability_of(availability),
-                image: image.map(|image| image.shown(locale)),
+                image: image.map(|image| image.localized(locale)),
                 created_at: Timestamp::from_millis(created),
             },
         })

@@ -1,4 +1,4 @@
-//! The shop, changed by hand: products, prices, pictures, categories; orders as those who pack them see them.
+//! The staff API: products, prices, pictures, categories and orders.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,8 +47,9 @@ fn mug() -> Value {
 }
 
 db_test! {
-    /// A product is written, found, changed with the version that was seen, and taken out again; shoppers see each step.
-    async fn a_product_is_written_by_hand(shop) {
+    /// A product is created, read, changed with its version as the precondition, and archived;
+    /// shoppers see each step.
+    async fn products_are_created_changed_and_archived(shop) {
         let made = ask(shop, "PUT", "products/mug", "new", &mug()).await;
         assert_eq!(made.status, 201, "{}", made.text());
         assert_eq!(made.header("etag"), "\"1\"");
@@ -94,8 +95,8 @@ db_test! {
 }
 
 db_test! {
-    /// Everything that is wrong with a product is named, and nothing of it is written.
-    async fn a_wrong_product_is_refused_whole(shop) {
+    /// All faults of a product are reported, and nothing is saved.
+    async fn an_invalid_product_is_rejected_with_all_faults(shop) {
         shop.save(vec![only("tea", "5.00", 3)]).await;
         let with = |path: &[&str], value: Value| {
             let mut draft = mug();
@@ -138,9 +139,9 @@ db_test! {
 }
 
 db_test! {
-    /// A price or a back-order changes one variant; its stock, its holds and what was sold stay as they are, however
-    /// many buy meanwhile.
-    async fn a_price_changes_while_others_buy(shop) {
+    /// Changing a price or back-order affects one variant. Stock, holds and sales stay the same
+    /// under concurrent purchases.
+    async fn changing_a_price_keeps_stock_and_holds(shop) {
         shop.save(vec![only("tea", "5.00", 30)]).await;
         let mut carts = Vec::new();
         for _ in 0..10 {
@@ -176,8 +177,8 @@ db_test! {
 }
 
 db_test! {
-    /// A variant has a GTIN, as digits: written, changed, taken away, and shown with the product, but not in lists.
-    async fn a_gtin_is_checked_and_shown_with_the_product(shop) {
+    /// A GTIN is validated, changed, removed, and shown on the product but not in lists.
+    async fn gtins_are_validated_and_shown_on_products(shop) {
         let with = |gtin: Value| {
             let mut draft = mug();
             draft["variants"][1]["gtin"] = gtin;
@@ -233,8 +234,8 @@ async fn upload(shop: &Shop, path: &str, content: Vec<u8>) -> Reply {
 }
 
 db_test! {
-    /// Pictures are made smaller one after the other, however many are sent at once: each takes a lot of memory.
-    async fn pictures_wait_for_their_turn(shop) {
+    /// Concurrent uploads are processed one at a time, because each takes much memory.
+    async fn uploads_are_processed_one_at_a_time(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
         let turn = shop.app.pictures.acquire().await.unwrap();
         let taken = AtomicUsize::new(0);
@@ -256,8 +257,8 @@ db_test! {
 }
 
 db_test! {
-    /// A picture has at most as many pixels as the setting says, and one more is refused with the setting's name.
-    async fn a_picture_has_so_many_pixels_at_most(shop) {
+    /// A picture with one pixel more than the limit is rejected, and the error names the setting.
+    async fn pictures_have_a_limit_of_pixels(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
         let limited = async |pixels| shop.with(|config| config.picture_pixels = pixels).await;
         let (below, at) = (limited(400 * 300 - 1).await, limited(400 * 300).await);
@@ -271,9 +272,9 @@ db_test! {
 }
 
 db_test! {
-    /// A picture is what its content says, whatever its name and type; it is kept when the product is written
-    /// again, and leaves with it.
-    async fn pictures_are_told_by_their_content(shop) {
+    /// The format is detected from the content, not from name or type. A picture is kept when its
+    /// product is saved and removed with it.
+    async fn picture_formats_are_detected_by_content(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
         let added = upload(shop, "products/mug/images", picture(90)).await;
         assert_eq!(added.status, 200, "{}", added.text());
@@ -310,8 +311,8 @@ db_test! {
 }
 
 db_test! {
-    /// Categories come and go; what is not empty stays.
-    async fn a_category_is_written_by_hand(shop) {
+    /// Categories are created, changed and deleted unless they have content.
+    async fn categories_are_created_changed_and_deleted(shop) {
         let draft = |name: &str, parent: Option<&str>| json!({ "names": { "en": name }, "parent": parent, "position": 1 });
         let kitchen = ask(shop, "PUT", "categories/kitchen", "new", &draft("Kitchen", None)).await;
         assert_eq!(kitchen.status, 201, "{}", kitchen.text());
@@ -345,8 +346,8 @@ db_test! {
 }
 
 db_test! {
-    /// Those who pack see every order, by state, page by page.
-    async fn orders_are_seen_by_those_who_pack(shop) {
+    /// Staff list all orders, by state and page by page.
+    async fn staff_list_orders_by_state(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut numbers = Vec::new();
         for _ in 0..3 {

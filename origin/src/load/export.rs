@@ -1,4 +1,4 @@
-//! `origin export`: the catalogue back into a file, a page of products at a time.
+//! `origin export`: writes the catalogue to a file, a page of products at a time.
 
 use std::{fs::File, io::BufWriter, path::Path, process::ExitCode};
 
@@ -14,10 +14,10 @@ use crate::{
 
 use super::ExportArgs;
 
-/// Products that are in memory at once.
+/// The number of products that are in memory at once.
 const PAGE: i64 = 500;
 
-/// Runs `origin export`. A file that could not be written whole is taken away again.
+/// Runs `origin export`. An incomplete file is deleted.
 pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, CommandError> {
     let path = &args.file;
     let failed =
@@ -43,7 +43,7 @@ pub async fn export(app: &App, args: ExportArgs) -> Result<ExitCode, CommandErro
         Ok(count) => {
             println!("{count} products written to {}", path.display());
             let change = Change::new("catalogue.export", "catalogue").to(&count);
-            audit::note_command(app, change).await?;
+            audit::record_command(app, change).await?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -60,7 +60,7 @@ async fn write(app: &App, mut writer: Writer<BufWriter<File>>) -> Result<u64, Co
     let tree = catalog::tree(app).await.map_err(unreadable)?;
     let mut reader = app.db.read().await?;
     let base_url = &app.config.base_url;
-    let categories = catalog::unload_categories(&mut reader, &tree, base_url)
+    let categories = catalog::list_categories_for_export(&mut reader, &tree, base_url)
         .await
         .map_err(unreadable)?;
     for category in categories {
@@ -69,7 +69,7 @@ async fn write(app: &App, mut writer: Writer<BufWriter<File>>) -> Result<u64, Co
     let mut last = ProductId::new(0);
     let mut count = 0;
     loop {
-        let page = catalog::unload_products(&mut reader, last, PAGE, base_url);
+        let page = catalog::list_products_for_export(&mut reader, last, PAGE, base_url);
         let page = page.await.map_err(unreadable)?;
         let Some((id, _)) = page.last() else { break };
         last = *id;

@@ -1,4 +1,4 @@
-//! The second factor, the password that is asked for again, and browsers that are known.
+//! The second factor, reauthentication and device tokens.
 
 use axum::body::Body;
 use http::Request;
@@ -23,14 +23,14 @@ impl Authenticator {
         totp.generate(seconds).to_string()
     }
 
-    /// The next code: each opens once.
+    /// The next code; each is accepted once.
     pub fn next(&self, shop: &Shop) -> String {
         shop.app.clock.advance(30_000);
         self.code(shop)
     }
 }
 
-/// Turns the second factor on: the authenticator and the recovery codes.
+/// Turns the second factor on and returns the authenticator and the recovery codes.
 async fn enrolled(shop: &Shop, browser: &mut Browser) -> (Authenticator, Vec<String>) {
     let asked = browser
         .post(shop, "/second-factor", json!({ "password": PASSWORD }))
@@ -67,8 +67,9 @@ async fn login(shop: &Shop, email: &str, code: Option<&str>) -> Reply {
 }
 
 db_test! {
-    /// Signing in asks for a code that opens once; a recovery code opens once, too; the secret is sealed.
-    async fn a_code_opens_once(shop) {
+    /// Signing in requires a code, which is accepted once, as is a recovery code. The secret is
+    /// sealed.
+    async fn a_code_is_accepted_once(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let mut there = Browser::default();
         there.login(shop, "ada@example.org", PASSWORD).await;
@@ -112,8 +113,9 @@ db_test! {
 }
 
 db_test! {
-    /// The key that seals is rotated: codes are good as before, and once one was used the old key can go.
-    async fn the_sealing_key_is_rotated(shop) {
+    /// After a rotation of the sealing key, codes stay valid; once one was used, the old key can be
+    /// removed.
+    async fn secrets_survive_a_rotation_of_the_sealing_key(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let (authenticator, _) = enrolled(shop, &mut ada).await;
         let old = std::fs::read_to_string(shop.app.config.data_dir.join("sealing.key")).unwrap();
@@ -129,8 +131,8 @@ db_test! {
 }
 
 db_test! {
-    /// Of many who use one code at the same moment, one gets in.
-    async fn a_code_is_used_once_by_however_many(shop) {
+    /// Of many concurrent uses of one code, one succeeds.
+    async fn concurrent_uses_of_a_code_succeed_once(shop) {
         let shop = shop.with(|config| config.limit_login = 100).await;
         let mut ada = member(&shop, "ada@example.org").await;
         let (authenticator, codes) = enrolled(&shop, &mut ada).await;
@@ -145,8 +147,9 @@ db_test! {
 }
 
 db_test! {
-    /// Codes cannot be guessed by whoever knows the password: five a minute, twenty an hour, forty a day.
-    async fn codes_cannot_be_guessed(shop) {
+    /// Guessing codes with a known password is limited to five a minute, twenty an hour and forty a
+    /// day.
+    async fn code_attempts_are_rate_limited(shop) {
         let shop = shop.with(|config| config.limit_login = 5).await;
         let mut ada = member(&shop, "ada@example.org").await;
         let (authenticator, _) = enrolled(&shop, &mut ada).await;
@@ -157,7 +160,7 @@ db_test! {
                 for number in 0..5 {
                     // From everywhere, so that no other limit is met first.
                     let address = format!("10.{}.{minute}.1", hour * 60 + number);
-                    let reply = crate::limits::from(&shop, &address, "/api/v1/account/login", body.clone()).await;
+                    let reply = crate::rate_limits::from(&shop, &address, "/api/v1/account/login", body.clone()).await;
                     tried += usize::from(kind(&reply) == "401 wrong-code");
                 }
                 shop.app.clock.advance(60_000);
@@ -176,9 +179,9 @@ db_test! {
 }
 
 db_test! {
-    /// The link of a message sets a password, and gets nobody past the second factor; an older one is worth
-    /// nothing once there is a newer one.
-    async fn a_link_needs_a_code_too(shop) {
+    /// The link of a mail sets a password but does not bypass the second factor; a newer link voids
+    /// older ones.
+    async fn resetting_a_password_requires_a_code(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let (authenticator, codes) = enrolled(shop, &mut ada).await;
         let ask = json!({ "email": "ada@example.org" });
@@ -204,9 +207,9 @@ db_test! {
 }
 
 db_test! {
-    /// Who runs the shop has no rights without a second factor where the shop requires one, and cannot turn it
-    /// off; whoever has lost it gets rid of it by an owner or the command.
-    async fn the_shop_can_require_it(shop) {
+    /// If the shop requires a second factor, staff without one have no rights and cannot turn it
+    /// off. A lost one is reset by an owner or the command.
+    async fn the_shop_can_require_a_second_factor(shop) {
         let mut eve = member(shop, "eve@example.org").await;
         origin::accounts::set_role_by_command(&shop.app, "eve@example.org", "owner", "").await.unwrap();
         eve.login(shop, "eve@example.org", PASSWORD).await;
@@ -253,9 +256,9 @@ async fn as_staff(shop: &Shop, browser: &Browser, method: &str, path: &str, body
 }
 
 db_test! {
-    /// Money and roles need a password that was given lately; a session alone is not enough. Keys of programs
-    /// and the operator's token have none to give.
-    async fn money_and_roles_ask_for_the_password_again(shop) {
+    /// Changes of money and roles require a recent password check. API keys and the operator token
+    /// have no password.
+    async fn refunds_and_roles_require_reauthentication(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let cart = ready_cart(shop, "tea-1", 1).await;
         let mut order = order_of(shop, &cart).await;
@@ -317,7 +320,7 @@ db_test! {
     }
 }
 
-/// A key that may refund.
+/// An API key with the right to refund.
 async fn eve_key(shop: &Shop) -> String {
     let request = Request::post("/api/v1/operator/keys")
         .header("content-type", "application/json")
@@ -327,7 +330,7 @@ async fn eve_key(shop: &Shop) -> String {
     made.json()["key"].as_str().unwrap().to_owned()
 }
 
-/// The device cookie that an answer sets.
+/// The device cookie that a response sets.
 fn device_of(reply: &Reply) -> String {
     let all = reply.headers.get_all("set-cookie").into_iter();
     let mut all = all.map(|it| it.to_str().unwrap());
@@ -341,9 +344,9 @@ fn device_of(reply: &Reply) -> String {
 }
 
 db_test! {
-    /// However many guess at an account from wherever, a browser that has signed in to it before gets in, and so
-    /// does the link of a message; a browser that is known to another account gets nothing by it.
-    async fn nobody_is_locked_out_by_those_who_guess(shop) {
+    /// However much others guess, a browser that has signed in before can sign in, and so can the
+    /// link of a mail. A device token of another account does not help.
+    async fn guessing_does_not_lock_out_known_devices(shop) {
         let shop = shop.with(|config| config.limit_login = 2).await;
         member(&shop, "ada@example.org").await;
         member(&shop, "bob@example.org").await;
@@ -352,18 +355,18 @@ db_test! {
         let guess = json!({ "email": "ada@example.org", "password": "a guess at it" });
         for number in 0..50 {
             let address = format!("10.{number}.0.1");
-            crate::limits::from(&shop, &address, "/api/v1/account/login", guess.clone()).await;
+            crate::rate_limits::from(&shop, &address, "/api/v1/account/login", guess.clone()).await;
         }
         let right = json!({ "email": "ada@example.org", "password": PASSWORD });
         let with = async |cookie: &str, address: &str, body: &Value| {
-            crate::limits::with_cookie(&shop, address, cookie, "/api/v1/account/login", body).await
+            crate::rate_limits::with_cookie(&shop, address, cookie, "/api/v1/account/login", body).await
         };
         assert_eq!(with("", "192.0.2.1", &right).await.status, 429, "anybody else");
         assert_eq!(with(&bobs, "192.0.2.2", &right).await.status, 429, "somebody else's browser");
-        let entered = with(&known, "192.0.2.3", &right).await;
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = with(&known, "192.0.2.3", &right).await;
+        assert_eq!(session.status, 200, "{}", session.text());
         // The mark is another one each time, and the one before is worth nothing.
-        let newer = device_of(&entered);
+        let newer = device_of(&session);
         assert_ne!(newer, known);
         assert_eq!(with(&known, "192.0.2.4", &right).await.status, 429);
         // A network that is used up by others does not matter, either.
@@ -372,10 +375,10 @@ db_test! {
             with("", "192.0.2.9", &other).await;
         }
         assert_eq!(with("", "192.0.2.9", &right).await.status, 429);
-        let entered = with(&newer, "192.0.2.9", &right).await;
-        assert_eq!(entered.status, 200, "{}", entered.text());
+        let session = with(&newer, "192.0.2.9", &right).await;
+        assert_eq!(session.status, 200, "{}", session.text());
         // It is limited by itself: who has taken it away does not guess on.
-        let stolen = device_of(&entered);
+        let stolen = device_of(&session);
         let mut statuses = Vec::new();
         for number in 0..4 {
             let address = format!("10.1.{number}.1");
@@ -394,9 +397,9 @@ db_test! {
 }
 
 db_test! {
-    /// While more unknown clients ask for hashes than the machine can make, those who are known sign in, and no
-    /// site takes all places of the others.
-    async fn who_is_known_signs_in_while_others_crowd(shop) {
+    /// While unknown clients exceed the capacity for password hashes, known clients sign in, and no
+    /// site takes the whole queue.
+    async fn known_clients_sign_in_during_an_overload(shop) {
         let path = "/api/v1/account/login";
         member(shop, "ada@example.org").await;
         let known = device_of(&login(shop, "ada@example.org", None).await);
@@ -409,23 +412,24 @@ db_test! {
             0..30 => format!("[2001:db8:1:{number:x}::1]"),
             _ => format!("[2001:{number:x}::1]"),
         };
-        let crowd = guesses.iter().enumerate().map(|(number, guess)| {
+        let guesses = guesses.iter().enumerate().map(|(number, guess)| {
             let address = address(number);
-            async move { crate::limits::from(shop, &address, path, guess.clone()).await.status.as_u16() }
+            async move { crate::rate_limits::from(shop, &address, path, guess.clone()).await.status.as_u16() }
         });
-        let entered = crate::limits::with_cookie(shop, "192.0.2.1", &known, path, &right);
-        let (crowd, entered) = tokio::join!(futures_util::future::join_all(crowd), entered);
-        assert_eq!(entered.status, 200, "{}", entered.text());
-        assert!(crowd.iter().all(|it| [401, 503].contains(it)), "{crowd:?}");
-        let answered = |range: std::ops::Range<usize>| crowd[range].iter().filter(|it| **it == 401).count();
+        let session = crate::rate_limits::with_cookie(shop, "192.0.2.1", &known, path, &right);
+        let (guesses, session) = tokio::join!(futures_util::future::join_all(guesses), session);
+        assert_eq!(session.status, 200, "{}", session.text());
+        assert!(guesses.iter().all(|it| [401, 503].contains(it)), "{guesses:?}");
+        let answered = |range: std::ops::Range<usize>| guesses[range].iter().filter(|it| **it == 401).count();
         let (site, others) = (answered(0..30), answered(30..120));
         assert!(others > site && others < 90, "{site} {others}");
     }
 }
 
 db_test! {
-    /// Who has signed in, who has tried to, and with what: the log says so, and forgets it after a time.
-    async fn sign_ins_are_in_the_log(shop) {
+    /// Sign-ins and failed attempts are recorded in the audit log and deleted after a configured
+    /// time.
+    async fn sign_ins_are_audited_and_deleted_later(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let id = ada.get(shop, "").await.json()["id"].as_str().unwrap().to_owned();
         login(shop, "ada@example.org", None).await;
@@ -452,17 +456,17 @@ db_test! {
         let whole = count(shop, "select count(*) from audit_log where previous like '%example%' or later like '%example%'").await;
         assert_eq!(whole, 0, "no address");
         shop.app.clock.advance(90 * 24 * 60 * 60 * 1_000);
-        origin::audit::forget_sign_ins(&shop.app).await.unwrap();
+        origin::audit::delete_old_sign_ins(&shop.app).await.unwrap();
         assert_eq!(log(&own).await.len(), 4);
         shop.app.clock.advance(1);
-        origin::audit::forget_sign_ins(&shop.app).await.unwrap();
+        origin::audit::delete_old_sign_ins(&shop.app).await.unwrap();
         assert_eq!(log(&own).await.len(), 0);
     }
 }
 
 db_test! {
-    /// The fifty-first session ends the first one, and no other.
-    async fn the_oldest_session_ends(shop) {
+    /// The fifty-first session ends the oldest one and no other.
+    async fn the_oldest_session_ends_at_the_limit(shop) {
         let shop = shop.with(|config| config.limit_login = 0).await;
         let mut first = member(&shop, "ada@example.org").await;
         let mut second = Browser::default();

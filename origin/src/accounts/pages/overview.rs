@@ -1,4 +1,4 @@
-//! What is somebody's own: an overview, orders, the address book.
+//! The account area: overview, orders and address book.
 
 use axum::{
     Router,
@@ -23,13 +23,13 @@ use crate::{
 
 use super::{
     super::{Error, Person, addresses},
-    Member, Shown, status,
+    AccountView, SignedInVisitor, status,
 };
 
-/// How many orders the overview shows.
+/// The number of orders in the overview.
 const LAST: u32 = 3;
 
-/// The pages of somebody's own, in this language.
+/// The routes of the account area, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -40,7 +40,7 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(ADDRESS.path), get(show_address).post(save_address))
 }
 
-/// What was done just now, as the address says it.
+/// The confirmation that the query names, if it is a known one.
 pub(super) fn done(query: Option<&str>) -> Option<String> {
     const KNOWN: [&str; 8] = [
         "address",
@@ -59,7 +59,7 @@ pub(super) fn done(query: Option<&str>) -> Option<String> {
 
 async fn show_account(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
@@ -68,7 +68,7 @@ async fn show_account(
         cursor: None,
     };
     let orders = orders::list_account_orders(&app, person.user, &last).await?;
-    Shown::new(Section::Overview, Content::Orders(orders))
+    AccountView::new(Section::Overview, Content::Orders(orders))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ACCOUNT.path)
         .await
@@ -76,20 +76,20 @@ async fn show_account(
 
 async fn show_own_orders(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Query(query): Query<ListOrders>,
 ) -> Answered {
     let orders = orders::list_account_orders(&app, person.user, &query).await?;
-    Shown::new(Section::Orders, Content::Orders(orders))
+    AccountView::new(Section::Orders, Content::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
         .await
 }
 
-/// The order's page opens for whoever has its token, and its buyer has.
+/// Redirects to the order's page with the order's token, which grants access to it.
 async fn show_own_order(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
 ) -> Answered {
@@ -100,12 +100,12 @@ async fn show_own_order(
 
 async fn show_addresses(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let book = addresses::book(&app, person.user).await?;
-    Shown::new(Section::Addresses, Content::Addresses(book))
+    AccountView::new(Section::Addresses, Content::Addresses(book))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ADDRESSES.path)
         .await
@@ -116,7 +116,7 @@ struct AddressPath {
     address: String,
 }
 
-/// Which address a path names; nothing is one that is not in the book yet.
+/// The address id in a path. None is a new address.
 fn named(path: &AddressPath) -> Result<Option<AddressId>, Error> {
     match path.address.as_str() {
         "new" => Ok(None),
@@ -126,14 +126,14 @@ fn named(path: &AddressPath) -> Result<Option<AddressId>, Error> {
 
 async fn show_address(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Path(path): Path<AddressPath>,
 ) -> HandlerResult {
     shown_address(&app, &person, locale, &path, None).await
 }
 
-/// One address of the book, with the form as it was typed or else as it stands there.
+/// Shows an address with the submitted form, or else with its stored values.
 async fn shown_address(
     app: &App,
     person: &Person,
@@ -155,7 +155,7 @@ async fn shown_address(
         None => Form::default(),
     });
     let here = ADDRESS.path.replace("{address}", &path.address);
-    Shown::new(Section::Addresses, Content::Address(saved))
+    AccountView::new(Section::Addresses, Content::Address(saved))
         .with(form)
         .answer(app, person, locale, &here)
         .await
@@ -163,7 +163,7 @@ async fn shown_address(
 
 async fn save_address(
     State(app): State<App>,
-    Member(person): Member,
+    SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Path(path): Path<AddressPath>,
     fields: FormFields,

@@ -1,4 +1,4 @@
-//! How often something may be asked, by one origin and by two that share a Redis.
+//! Rate limits, of one origin and of two that share a Redis.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -8,7 +8,7 @@ use std::{
 use axum::body::Body;
 use http::Request;
 use origin::{
-    accounts::Asker,
+    accounts::PasswordClient,
     config::Config,
     http_pipeline::Peer,
     limits::{LimitSubject, Limits, Rule},
@@ -56,8 +56,9 @@ pub async fn with_cookie(
 const LOGIN: &str = "/api/v1/account/login";
 
 db_test! {
-    /// The sixth try in a minute is refused, and says when the next one is taken; another address goes on.
-    async fn who_guesses_has_little_time(shop) {
+    /// The sixth attempt in a minute is rejected with `Retry-After`; another address is not
+    /// affected.
+    async fn sign_ins_of_an_address_are_limited(shop) {
         let guess = |number: i32| json!({ "email": format!("a{number}@example.org"), "password": "a guess" });
         for number in 0..5 {
             let reply = from(shop, "192.0.2.1", LOGIN, guess(number)).await;
@@ -82,9 +83,9 @@ db_test! {
 }
 
 db_test! {
-    /// One account is guarded in each network, a minute's tries and an hour's, and in all of them together; who
-    /// guesses in one keeps nobody out who is in another. Known or not is the same.
-    async fn an_account_is_guarded_wherever_it_is_tried_from(shop) {
+    /// An account is limited in each network, per minute and per hour, and over all networks.
+    /// Guessing in one network does not lock out another. Known or not is the same.
+    async fn an_account_is_limited_per_network_and_in_all(shop) {
         member(shop, "known@example.org").await;
         let shop = shop.with(|config| config.limit_login = 2).await;
         let guess = |email: &str| json!({ "email": email, "password": "a guess at it" });
@@ -92,7 +93,8 @@ db_test! {
             let mut statuses = Vec::new();
             for _ in 0..6 {
                 for number in 0..3 {
-                    // The network's own limit is by the minute; the account's adds up at every path.
+                    // The network's own limit is by the minute; the account's adds up at every
+                    // path.
                     let path = [LOGIN, "/api/v1/tokens"][number % 2];
                     let address = format!("[2001:db8::{number}]");
                     statuses.push(from(&shop, &address, path, guess(email)).await.status.as_u16());
@@ -129,9 +131,9 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever has many networks of one site has the limits of the site, in IPv4 and IPv6, and likewise with the
-    /// sites of a provider; others go on.
-    async fn a_site_is_limited_as_a_whole(shop) {
+    /// Many networks of one site share its limit, in IPv4 and IPv6, and so do the sites of a
+    /// provider. Others are not affected.
+    async fn sites_and_providers_are_limited(shop) {
         let change = |config: &mut Config| (config.limit_login, config.limit_site, config.limit_provider) = (2, 3, 5);
         let shop = shop.with(change).await;
         let guess = |number: usize| json!({ "email": format!("a{number}@example.org"), "password": "a guess" });
@@ -159,8 +161,9 @@ db_test! {
 }
 
 db_test! {
-    /// An order's number is whatever somebody types: the address of somebody else costs them nothing.
-    async fn a_number_that_is_an_address_is_nobodys_limit(shop) {
+    /// A client can send any order number: one that looks like another client's address does not
+    /// use up their limit.
+    async fn order_numbers_do_not_share_limits_with_addresses(shop) {
         let victim = "192.0.2.7";
         for number in 0..6 {
             let address = format!("198.51.{number}.1");
@@ -173,8 +176,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever sits at somebody's browser cannot guess the password there either, wherever it is asked for.
-    async fn a_password_is_guarded_behind_the_session_too(shop) {
+    /// The password cannot be guessed from a signed-in browser either.
+    async fn password_checks_in_a_session_are_limited(shop) {
         for path in ["/password", "/email", "/erase"] {
             let email = format!("{}@example.org", &path[1..]);
             let mut browser = member(shop, &email).await;
@@ -196,9 +199,9 @@ db_test! {
 }
 
 db_test! {
-    /// Links cannot be guessed, and guessing costs the shop nothing: whoever has no link is told so while others
-    /// wait for their passwords to be looked at.
-    async fn a_link_is_looked_at_before_a_password(shop) {
+    /// Links cannot be guessed cheaply: an invalid link fails at once, even while the password
+    /// queue is busy.
+    async fn links_are_checked_before_passwords(shop) {
         let reset = json!({ "token": "guess", "password": "another horse" });
         for _ in 0..20 {
             let reply = from(shop, "192.0.2.1", "/api/v1/account/reset", reset.clone()).await;
@@ -206,7 +209,7 @@ db_test! {
         }
         let others_wait = AtomicBool::new(true);
         let others = async {
-            let hashes = (0..60).map(|_| shop.app.hasher.hash(Asker::Linked, String::new()));
+            let hashes = (0..60).map(|_| shop.app.hasher.hash(PasswordClient::Linked, String::new()));
             futures_util::future::join_all(hashes).await;
             others_wait.store(false, Ordering::Relaxed);
         };
@@ -220,9 +223,9 @@ db_test! {
 }
 
 db_test! {
-    /// Nobody's mailbox is filled by others: neither with accounts that they open there, nor with addresses that
-    /// they say they move to. Known or not is the same.
-    async fn nobody_is_written_to_again_and_again(shop) {
+    /// A mailbox cannot be flooded by registrations or changes of address. Known or not is the
+    /// same.
+    async fn mails_to_a_recipient_are_limited(shop) {
         let mut eve = member(shop, "eve@example.org").await;
         member(shop, "known@example.org").await;
         shop.app.clock.advance(60 * 60 * 1_000);
@@ -247,8 +250,9 @@ db_test! {
 }
 
 db_test! {
-    /// Coupons cannot be guessed, and nobody orders faster than a person could; who is not known is not limited.
-    async fn coupons_and_orders_are_not_for_machines(shop) {
+    /// Coupon codes cannot be guessed, and orders are limited. Clients without a known address are
+    /// not limited.
+    async fn coupons_and_orders_are_limited(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let cart = ready_cart(shop, "tea-1", 1).await;
         let mut answers = Vec::new();
@@ -289,8 +293,8 @@ async fn patch(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
 }
 
 db_test! {
-    /// Carts cost nothing: nobody guesses coupons in one after the other, or keeps the whole shop for carts.
-    async fn a_new_cart_is_no_new_client(shop) {
+    /// A new cart does not reset the limits of its client.
+    async fn a_new_cart_does_not_reset_limits(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let mut statuses = Vec::new();
         for number in 0..11 {
@@ -325,8 +329,8 @@ async fn form(shop: &Shop, address: &str, path: &str, body: &'static str) -> Rep
 }
 
 db_test! {
-    /// A form is limited like the endpoint that does the same, in every language together.
-    async fn a_form_is_no_way_round_a_limit(shop) {
+    /// A form has the limit of the equivalent endpoint, shared by all languages.
+    async fn forms_share_the_limits_of_the_api(shop) {
         for number in 0..6 {
             let path = if number % 2 == 0 { "/orders" } else { "/zh/orders" };
             let reply = form(shop, "192.0.2.1", path, "number=AAAA&email=a%40example.org").await;
@@ -341,7 +345,7 @@ db_test! {
     }
 }
 
-/// Asks through somebody: what their headers say, and whether the origin believes it.
+/// Sends a request through a peer with forwarding headers.
 async fn through(shop: &Shop, peer: &str, headers: &[(&'static str, String)]) -> Reply {
     let mut request = Request::post(LOGIN).header("content-type", "application/json");
     for (name, value) in headers {
@@ -361,8 +365,9 @@ async fn through(shop: &Shop, peer: &str, headers: &[(&'static str, String)]) ->
 }
 
 db_test! {
-    /// An address is believed from the edge that signs it and from proxies that are named, and from nobody else.
-    async fn nobody_says_who_they_are_themselves(shop) {
+    /// A forwarded client address is trusted only from an edge that signs it and from configured
+    /// proxies.
+    async fn client_addresses_are_trusted_from_edges_and_proxies_only(shop) {
         let trusting = |config: &mut Config| {
             config.edge_secret = Some("secret".to_owned());
             config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
@@ -412,7 +417,7 @@ db_test! {
 }
 
 #[tokio::test]
-async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
+async fn two_origins_share_limits_and_work_without_redis() {
     let now = shared::time::Timestamp::from_millis(1_700_000_000_000);
     let rule = Rule::per_minute("hundred", 100);
     let mut redis = Redis::start();
@@ -424,7 +429,8 @@ async fn two_origins_share_what_they_count_and_each_goes_on_alone() {
         verdicts.iter().filter(|it| it.allowed).count()
     };
     assert_eq!(take("together").await, 100);
-    // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's own.
+    // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's
+    // own.
     let dies = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         redis.kill();

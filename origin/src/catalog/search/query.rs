@@ -1,6 +1,6 @@
-//! All SQL that searches. A statement is put together from fixed parts, one for each word; every value
-//! is bound. Whatever is searched, it reads the beginnings of index ranges: the best products of the word
-//! that fewest have, up to a limit, and for each of them, by its id, whether it has the other words.
+//! SQL of searches. A statement is built from fixed parts, one for each term; every value is bound.
+//! It reads the beginnings of index ranges: the best products of the rarest term, up to a limit,
+//! and for each of these candidates, by id, whether it matches the other terms.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use sqlx::{Any, QueryBuilder, Row as _};
 
 use crate::{
     catalog::{
-        Error, Listing,
-        card::{self, card},
-        list::{self, Place},
+        Error, ListQuery,
+        list::{self, ListedProduct},
+        product_card::{self, product_card},
         store,
     },
     db::{self, CatalogReader, Rows},
@@ -25,63 +25,65 @@ use crate::{
 
 use super::{index::SOLD_MAX, words::Term};
 
-/// How much it says that a product lies in a category with this word in its name.
-const CATEGORY: i64 = 2;
-/// How much more a whole word says than one that only begins like this.
-const WHOLE: i64 = 1;
-/// Behind everything that begins with a word: no word has this character.
-const BEHIND: char = '\u{10ffff}';
-/// How many brands a filter offers.
+/// The weight of a match in the name of a product's category.
+const CATEGORY_WEIGHT: i64 = 2;
+/// The additional weight of a whole word over a prefix.
+const WHOLE_WORD_BONUS: i64 = 1;
+/// Sorts after every word with a given prefix: no word contains this character.
+const PREFIX_END: char = '\u{10ffff}';
+/// The most brands in a filter.
 const FACET_BRANDS_MAX: usize = 40;
 
-/// A word that is looked for, with the categories that have it in their names.
+/// A term of a search, with the categories whose names match it.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
-    pub(super) term: Term,
+pub(super) struct QueryTerm {
+    pub(super) spelling: Term,
     pub(super) categories: Vec<CategoryId>,
 }
 
-/// What is looked for, and with which of the words it begins.
+/// The terms of a search; the candidates come from the term at index `first`.
 #[derive(Clone, Debug)]
-pub(super) struct Hunt {
+pub(super) struct SearchQuery {
     pub(super) locale: Locale,
-    pub(super) slots: Vec<Slot>,
+    pub(super) terms: Vec<QueryTerm>,
     pub(super) first: usize,
-    /// How many products of that word are looked at.
+    /// The most candidates.
     pub(super) candidates: i64,
 }
 
-impl Slot {
-    /// The words that are meant themselves, each once.
-    fn whole(&self) -> Vec<&str> {
-        let typed = self.term.prefix && self.term.word != self.term.stem;
-        let typed = typed.then_some(self.term.word.as_str());
-        [self.term.stem.as_str()].into_iter().chain(typed).collect()
+impl QueryTerm {
+    /// The index words that match exactly, each once.
+    fn exact_words(&self) -> Vec<&str> {
+        let typed = self.spelling.prefix && self.spelling.word != self.spelling.stem;
+        let typed = typed.then_some(self.spelling.word.as_str());
+        [self.spelling.stem.as_str()]
+            .into_iter()
+            .chain(typed)
+            .collect()
     }
 }
 
 type Query = QueryBuilder<Any>;
 
-/// The products with one word, each with what that says, `most` at most: those with the word itself
-/// first, then those with words that begin with it, then those in categories. Some may come more than
-/// once.
-fn push_found(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
+/// Selects at most `limit` candidates of a term with their weights: first exact matches, then
+/// prefix matches, then products of matching categories. A product may be selected more than once.
+fn push_candidates(query: &mut Query, locale: Locale, term: &QueryTerm, limit: i64) {
     query.push("select product_id, weight, sold from (");
-    push_arms(query, locale, slot, most);
-    query.push(") arms limit ").push_bind(most);
+    push_candidate_ranges(query, locale, term, limit);
+    query.push(") arms limit ").push_bind(limit);
 }
 
-fn push_arms(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
+fn push_candidate_ranges(query: &mut Query, locale: Locale, term: &QueryTerm, limit: i64) {
     let mut arms = 0;
     let mut next = |query: &mut Query| {
         query.push(if arms == 0 { "" } else { " union all " });
         arms += 1;
     };
-    for word in slot.whole() {
+    for word in term.exact_words() {
         next(query);
         query
             .push("select product_id, weight + ")
-            .push_bind(WHOLE)
+            .push_bind(WHOLE_WORD_BONUS)
             .push(
                 " as weight, sold
                    from (select product_id, weight, sold
@@ -92,10 +94,10 @@ fn push_arms(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
             .push(" and word = ")
             .push_bind(word.to_owned())
             .push(" order by weight desc, sold desc, product_id desc limit ")
-            .push_bind(most)
+            .push_bind(limit)
             .push(") whole");
     }
-    if slot.term.prefix {
+    if term.spelling.prefix {
         next(query);
         query
             .push(
@@ -106,18 +108,18 @@ fn push_arms(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
             )
             .push_bind(locale.code())
             .push(" and word > ")
-            .push_bind(slot.term.word.clone())
+            .push_bind(term.spelling.word.clone())
             .push(" and word < ")
-            .push_bind(format!("{}{BEHIND}", slot.term.word))
+            .push_bind(format!("{}{PREFIX_END}", term.spelling.word))
             .push(" order by word, weight desc, sold desc, product_id desc limit ")
-            .push_bind(most)
+            .push_bind(limit)
             .push(") begun");
     }
-    for category in &slot.categories {
+    for category in &term.categories {
         next(query);
         query
             .push("select product_id, ")
-            .push_bind(CATEGORY)
+            .push_bind(CATEGORY_WEIGHT)
             .push(
                 " as weight, sold
                    from (select product_id, sold
@@ -126,32 +128,32 @@ fn push_arms(query: &mut Query, locale: Locale, slot: &Slot, most: i64) {
             )
             .push_bind(category.get())
             .push(" order by sold desc, product_id desc limit ")
-            .push_bind(most)
+            .push_bind(limit)
             .push(") listed");
     }
 }
 
-/// How many products have a word, as far as it is worth knowing; some are counted more than once.
+/// The number of candidates of a term, up to `limit`. Duplicates are counted.
 pub(super) async fn count(
     reader: &mut CatalogReader,
     locale: Locale,
-    slot: &Slot,
-    enough: i64,
+    term: &QueryTerm,
+    limit: i64,
 ) -> Result<i64, db::Error> {
     let mut query = Query::new("select count(*) from (");
-    push_found(&mut query, locale, slot, enough);
+    push_candidates(&mut query, locale, term, limit);
     query.push(") found");
     query.build_query_scalar().fetch_one(reader.conn()).await
 }
 
-/// What it says of the candidate `c` that it has this word; null when it does not.
-fn push_weight(query: &mut Query, locale: Locale, slot: &Slot) {
-    let whole = slot.whole();
+/// The weight of this term for the candidate `c`; null if it does not match.
+fn push_relevance(query: &mut Query, locale: Locale, term: &QueryTerm) {
+    let exact_words = term.exact_words();
     query.push("(select max(w.weight + case when w.word in ");
-    Rows::push_list(query, whole.iter().copied());
+    Rows::push_list(query, exact_words.iter().copied());
     query
         .push(" then ")
-        .push_bind(WHOLE)
+        .push_bind(WHOLE_WORD_BONUS)
         .push(
             " else 0 end)
                from search_words w
@@ -160,48 +162,48 @@ fn push_weight(query: &mut Query, locale: Locale, slot: &Slot) {
         )
         .push_bind(locale.code())
         .push(" and (w.word in ");
-    Rows::push_list(query, whole.iter().copied());
-    if slot.term.prefix {
+    Rows::push_list(query, exact_words.iter().copied());
+    if term.spelling.prefix {
         query
             .push(" or (w.word > ")
-            .push_bind(slot.term.word.clone())
+            .push_bind(term.spelling.word.clone())
             .push(" and w.word < ")
-            .push_bind(format!("{}{BEHIND}", slot.term.word))
+            .push_bind(format!("{}{PREFIX_END}", term.spelling.word))
             .push(")");
     }
     query.push("))");
 }
 
-/// The products that have all the words: `product_id`, `weight` and `sold`.
-fn push_matches(query: &mut Query, hunt: &Hunt) {
+/// The products that match all terms: `product_id`, `weight` and `sold`.
+fn push_matches(query: &mut Query, search: &SearchQuery) {
     query.push(
         "select product_id, weight, sold
            from (select c.product_id, max(c.sold) as sold, max(c.weight)",
     );
-    let others = hunt.slots.iter().enumerate();
-    for (_, slot) in others.filter(|(index, _)| *index != hunt.first) {
-        if slot.categories.is_empty() {
+    let others = search.terms.iter().enumerate();
+    for (_, term) in others.filter(|(index, _)| *index != search.first) {
+        if term.categories.is_empty() {
             query.push(" + ");
-            push_weight(query, hunt.locale, slot);
+            push_relevance(query, search.locale, term);
             continue;
         }
         query.push(" + coalesce(");
-        push_weight(query, hunt.locale, slot);
-        query.push(", (select ").push_bind(CATEGORY).push(
+        push_relevance(query, search.locale, term);
+        query.push(", (select ").push_bind(CATEGORY_WEIGHT).push(
             " from product_listings x
              where x.product_id = c.product_id
                and x.category_id in ",
         );
-        Rows::push_list(query, slot.categories.iter().map(|it| it.get()));
+        Rows::push_list(query, term.categories.iter().map(|it| it.get()));
         query.push(" limit 1))");
     }
     query.push(" as weight from (");
-    let first = &hunt.slots[hunt.first];
-    push_found(query, hunt.locale, first, hunt.candidates);
+    let first = &search.terms[search.first];
+    push_candidates(query, search.locale, first, search.candidates);
     query.push(") c group by c.product_id) matched where weight is not null");
 }
 
-/// The column by which an order goes, and whether its first row is the lowest.
+/// The sort expression of an order, and whether it is ascending.
 const fn order(sort: Option<Sort>) -> (&'static str, bool) {
     match sort {
         None => ("m.weight * 1099511627776 + m.sold", false),
@@ -214,16 +216,16 @@ const fn order(sort: Option<Sort>) -> (&'static str, bool) {
 
 const _: () = assert!(SOLD_MAX == 1_099_511_627_776 - 1);
 
-/// A page of what is found, with one product more than it holds, and how many there are in all.
+/// A page of results with one product more than its limit, and the total.
 pub(super) async fn list(
     reader: &mut CatalogReader,
-    hunt: &Hunt,
-    listing: &Listing,
+    search: &SearchQuery,
+    listing: &ListQuery,
     sort: Option<Sort>,
-) -> Result<(Vec<Place>, i64), Error> {
+) -> Result<(Vec<ListedProduct>, i64), Error> {
     let (key, rising) = order(sort);
     let before = listing.cursor.map(|it| it.direction) == Some(Direction::Before);
-    let (beyond, direction, start) = if rising != before {
+    let (comparison, direction, start) = if rising != before {
         (">", "asc", i64::MIN)
     } else {
         ("<", "desc", i64::MAX)
@@ -231,14 +233,14 @@ pub(super) async fn list(
     let (at, id) = listing.cursor.map_or((start, start), |it| (it.key, it.id));
     let mut query = Query::new(concat!(
         "select l.total, ",
-        card!("coalesce(t.name, d.name)"),
+        product_card!("coalesce(t.name, d.name)"),
         " as card
            from (select product_id, availability, sort_key, total
                    from (select l.product_id, l.availability, count(*) over () as total, "
     ));
     query.push(key).push(" as sort_key from (");
-    push_matches(&mut query, hunt);
-    // The join is crossed so that SQLite looks up what was found, and does not go through the list.
+    push_matches(&mut query, search);
+    // `cross join` makes SQLite look up the matches instead of scanning the listings.
     query
         .push(
             ") m
@@ -257,10 +259,10 @@ pub(super) async fn list(
         let brands = listing.brands.iter().take(BRANDS_MAX).map(|it| it.get());
         Rows::push_list(&mut query, brands);
     }
-    query.push(") everything where sort_key ").push(beyond);
+    query.push(") everything where sort_key ").push(comparison);
     query.push("= ").push_bind(at);
-    query.push(" and (sort_key ").push(beyond).push(" ");
-    query.push_bind(at).push(" or product_id ").push(beyond);
+    query.push(" and (sort_key ").push(comparison).push(" ");
+    query.push_bind(at).push(" or product_id ").push(comparison);
     query.push(" ").push_bind(id).push(") order by sort_key ");
     query.push(direction).push(", product_id ").push(direction);
     query
@@ -272,7 +274,7 @@ pub(super) async fn list(
            left join brands b on b.id = p.brand_id
            left join product_texts t on t.product_id = p.id and t.locale = ",
         )
-        .push_bind(hunt.locale.code())
+        .push_bind(search.locale.code())
         .push(
             " left join product_texts d on d.product_id = p.id and d.locale = 'en'
               order by l.sort_key ",
@@ -286,19 +288,19 @@ pub(super) async fn list(
         Some(row) => row.try_get("total")?,
         None => 0,
     };
-    let places = rows.iter().map(|row| {
+    let products = rows.iter().map(|row| {
         let text: String = row.try_get("card")?;
-        card::one(&text, hunt.locale)
+        product_card::parse_one(&text, search.locale)
     });
-    Ok((places.collect::<Result<_, _>>()?, total))
+    Ok((products.collect::<Result<_, _>>()?, total))
 }
 
-/// What the products that are found can be narrowed by, and how many of each brand fit the listing's
-/// prices and availabilities.
+/// The facets of the result, and the number of products of each brand under the list's filters by
+/// price and availability.
 pub(super) async fn facets(
     reader: &mut CatalogReader,
-    hunt: &Hunt,
-    listing: &Listing,
+    search: &SearchQuery,
+    listing: &ListQuery,
     currency: Currency,
 ) -> Result<(Facets, BTreeMap<String, u64>), Error> {
     let mut query = Query::new(
@@ -314,7 +316,7 @@ pub(super) async fn facets(
         .push(" and l.availability in ");
     Rows::push_list(&mut query, list::availability(&listing.availability));
     query.push(" then 1 else 0 end) as signed) as fitting from (");
-    push_matches(&mut query, hunt);
+    push_matches(&mut query, search);
     query
         .push(
             ") m
@@ -332,7 +334,7 @@ pub(super) async fn facets(
         brands: Vec::new(),
         price: None,
     };
-    let mut fitting = BTreeMap::new();
+    let mut brand_counts = BTreeMap::new();
     for row in query.build().fetch_all(reader.conn()).await? {
         let product_count = store::count(&row)?;
         let money =
@@ -348,7 +350,7 @@ pub(super) async fn facets(
         let slug: Option<String> = row.try_get("slug")?;
         if let Some(slug) = &slug {
             let count: i64 = row.try_get("fitting")?;
-            fitting.insert(slug.clone(), u64::try_from(count).unwrap_or(0));
+            brand_counts.insert(slug.clone(), u64::try_from(count).unwrap_or(0));
         }
         if let Some(slug) = slug.filter(|_| facets.brands.len() < FACET_BRANDS_MAX) {
             facets.brands.push(BrandCount {
@@ -361,11 +363,11 @@ pub(super) async fn facets(
     facets
         .brands
         .sort_by_cached_key(|brand| brand.name.to_lowercase());
-    Ok((facets, fitting))
+    Ok((facets, brand_counts))
 }
 
-/// Of these words, the one that says most about a product that sold most.
-pub(super) async fn best_word(
+/// Of these words, the one with the highest weight, then with the most sold units.
+pub(super) async fn find_best_word(
     reader: &mut CatalogReader,
     locale: Locale,
     words: &[String],

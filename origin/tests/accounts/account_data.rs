@@ -1,4 +1,4 @@
-//! What belongs to an account.
+//! The data of an account: cart, orders, profile, address book, export and erasure.
 
 use serde_json::{Value, json};
 
@@ -39,9 +39,9 @@ async fn order(shop: &Shop, browser: &mut Browser, sku: &str) -> Value {
 }
 
 db_test! {
-    /// What a guest put into a cart comes along at login, up to what there is and to the limit; the cart is the
-    /// same in every browser, and never the one whose token a guest knew.
-    async fn a_guests_cart_comes_along(shop) {
+    /// A guest's cart is merged at sign-in, up to stock and limits. The account's cart is the same
+    /// in every browser and never has the guest's token.
+    async fn a_guest_cart_is_merged_at_sign_in(shop) {
         shop.save(vec![only("tea", "5.00", 4), only("cup", "3.00", 9)]).await;
         let mut here = member(shop, "ada@example.org").await;
         let own = here.post(shop, "/cart", json!({})).await.json();
@@ -53,8 +53,8 @@ db_test! {
         let token = guest.rsplit_once('/').unwrap().1.to_owned();
         let mut there = Browser::default();
         let body = json!({ "email": "ada@example.org", "password": PASSWORD, "cart": token });
-        let entered = there.post(shop, "/login", body.clone()).await.json();
-        assert_eq!(entered["cart"], own["id"]);
+        let session = there.post(shop, "/login", body.clone()).await.json();
+        assert_eq!(session["cart"], own["id"]);
         let cart = there.post(shop, "/cart", json!({})).await.json();
         let lines = cart["lines"].as_array().unwrap();
         assert_eq!((&lines[0]["quantity"], &lines[1]["sku"]), (&json!(4), &json!("cup-1")));
@@ -65,7 +65,7 @@ db_test! {
             again["cart"] = cart;
             assert_eq!(Browser::default().post(shop, "/login", again).await.json()["cart"], own["id"]);
         }
-        // Another's cart stays another's, whoever knows its token.
+        // A cart of another account is not merged, even if its token is known.
         let mut bob = member(shop, "bob@example.org").await;
         let stolen = bob.post(shop, "/cart", json!({ "cart": own["id"] })).await.json();
         assert_eq!(stolen["lines"], json!([]));
@@ -74,8 +74,8 @@ db_test! {
 }
 
 db_test! {
-    /// Orders are found in the account, page by page, and only in one's own; after one comes a new cart.
-    async fn orders_are_found_again(shop) {
+    /// An account lists its own orders, page by page. After an order, there is a new cart.
+    async fn orders_are_listed_by_page(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
         let mut numbers = Vec::new();
@@ -105,8 +105,8 @@ db_test! {
 }
 
 db_test! {
-    /// Profile and address book: one's own, checked, with one preferred address, which a new cart takes.
-    async fn profile_and_addresses(shop) {
+    /// Profile and address book are validated; the preferred address is copied into a new cart.
+    async fn profile_and_address_book_are_validated(shop) {
         let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
         let changed = ada.ask(shop, "PATCH", "", json!({ "name": " Ada L. ", "locale": "zh" })).await.json();
         assert_eq!((&changed["name"], &changed["locale"], &changed["version"]), (&json!("Ada L."), &json!("zh"), &json!(2)));
@@ -138,8 +138,9 @@ db_test! {
 }
 
 db_test! {
-    /// Another address counts once it was proved; the old one is told, and opens nothing any more.
-    async fn an_address_moves(shop) {
+    /// A new email address is used once it is verified. The old one is notified and can no longer
+    /// sign in.
+    async fn a_new_email_address_counts_once_verified(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         member(shop, "bob@example.org").await;
         let to = |email: &str, password: &str| json!({ "email": email, "password": password });
@@ -149,7 +150,7 @@ db_test! {
         assert_eq!(ada.post(shop, "/email", to("new@example.org", PASSWORD)).await.status, 202);
         assert_eq!(ada.get(shop, "").await.json()["email"], "ada@example.org");
         let token = token_for(shop, "new@example.org").await;
-        // Who owns the mailbox does not get the account by it, and whoever else is signed in goes.
+        // Access to the mailbox alone does not grant the account, and other sessions end.
         let link = json!({ "token": token });
         let (mut nobody, mut bob, mut there) = (Browser::default(), Browser::default(), Browser::default());
         bob.login(shop, "bob@example.org", PASSWORD).await;
@@ -199,7 +200,7 @@ async fn keep(shop: &Shop, order: &Value) {
     tx.commit().await.unwrap();
 }
 
-/// Nothing of these words is in the file of the database, in free pages neither.
+/// Asserts that none of these words is in the database file, free pages included.
 async fn no_byte_of(shop: &Shop, words: &[&str]) {
     let Some(file) = shop.url().strip_prefix("sqlite://").map(str::to_owned) else {
         return;
@@ -218,9 +219,9 @@ async fn no_byte_of(shop: &Shop, words: &[&str]) {
 }
 
 db_test! {
-    /// A guest's cart that nobody came back to is deleted with what was typed in it; one that was ordered, that
-    /// belongs to an account or that was touched stays.
-    async fn abandoned_carts_are_deleted(shop) {
+    /// An abandoned guest cart is deleted with its data. Ordered, owned and recently used ones
+    /// stay.
+    async fn abandoned_guest_carts_are_deleted(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         let (gone, ordered, touched) = (
             ready_cart(shop, "tea-1", 1).await,
@@ -252,9 +253,9 @@ db_test! {
 }
 
 db_test! {
-    /// A person gets everything that is known of them, and is forgotten when nothing is open: afterwards no
-    /// table knows name, address or street.
-    async fn a_person_is_forgotten(shop) {
+    /// An account can be exported, and erased once it has no open orders: afterwards no table holds
+    /// its personal data.
+    async fn an_account_is_exported_and_erased(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada.lovelace@example.org").await;
         ada.ask(shop, "PATCH", "", json!({ "name": "Lovelace" })).await;
@@ -276,8 +277,8 @@ db_test! {
         // A message to her that waits.
         ada.post(shop, "/forgot", json!({ "email": "ada.lovelace@example.org" })).await;
         assert_eq!(count(shop, "select count(*) from outbox where payload like '%ada.lovelace%'").await, 1);
-        // One about the order that a webhook did not take, the answer to a request that may be repeated, a cart that
-        // she filled as a guest, and what lies in the mailbox folder.
+        // One about the order that a webhook did not take, the answer to a request that may be
+        // repeated, a cart that she filled as a guest, and what lies in the mailbox folder.
         park(shop, &placed).await;
         keep(shop, &placed).await;
         let guest = ready_cart(shop, "tea-1", 1).await;
@@ -305,7 +306,8 @@ db_test! {
             assert_eq!(count(shop, statement).await, 0, "{what}");
         }
         assert!(!mailbox(shop).iter().any(|it| it.contains("ovelace")));
-        // What waits goes on without her: the webhook's message is there, and no mail is written to nobody.
+        // What waits goes on without her: the webhook's message is there, and no mail is written to
+        // nobody.
         assert_eq!(count(shop, "select count(*) from outbox where topic = 'webhook' and delivered_at is null").await, 1);
         mail_to(shop, "ada.lovelace@example.org").await;
         assert_eq!(count(shop, "select count(*) from outbox where topic like 'order.%' and delivered_at is null").await, 0);
@@ -327,8 +329,8 @@ async fn operate(shop: &Shop, order: &Value, what: &str, body: Value) {
 }
 
 db_test! {
-    /// Who has paid an order has a week for the next transfer; before that, and once all the money went back,
-    /// an account is a stranger with a day.
+    /// A customer with a paid order has a week to pay by transfer; before that, or after a full
+    /// refund, one day.
     async fn known_customers_have_longer_to_pay(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada@example.org").await;
@@ -347,8 +349,8 @@ db_test! {
 }
 
 db_test! {
-    /// A guest who orders with somebody's address uses up nothing of what the account may order.
-    async fn guests_do_not_order_for_an_account(shop) {
+    /// A guest order with an account's email address does not count towards the account's limits.
+    async fn guest_orders_do_not_use_up_account_limits(shop) {
         let shop = &shop.with(|config| {
             config.buying.limit_unpaid_orders = 1;
         }).await;

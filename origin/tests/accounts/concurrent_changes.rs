@@ -1,8 +1,8 @@
-//! What happens to an account while somebody's password is being looked at, which takes a while.
+//! Changes of an account during a password check, which takes long enough to race with.
 
 use std::time::Duration;
 
-use origin::accounts::Asker;
+use origin::accounts::PasswordClient;
 use serde_json::json;
 
 use crate::{
@@ -12,19 +12,19 @@ use crate::{
     support::Shop,
 };
 
-/// Waits until somebody's password waits for its turn, which nobody has now.
+/// Waits until a password is queued; no permit is available meanwhile.
 async fn one_waits(shop: &Shop) {
     while shop.app.hasher.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// Waits until the passwords that are being looked at have been: who comes later has their turn later.
+/// Waits until the passwords that are being checked are done.
 async fn passwords_are_looked_at(shop: &Shop) {
     for _ in 0..3 {
         shop.app
             .hasher
-            .hash(Asker::Linked, String::new())
+            .hash(PasswordClient::Linked, String::new())
             .await
             .unwrap();
     }
@@ -32,20 +32,20 @@ async fn passwords_are_looked_at(shop: &Shop) {
 
 /// Keeps every password waiting for a while.
 async fn passwords_wait(shop: &Shop) {
-    let hashes = (0..12).map(|_| shop.app.hasher.hash(Asker::Linked, String::new()));
+    let hashes = (0..12).map(|_| shop.app.hasher.hash(PasswordClient::Linked, String::new()));
     futures_util::future::join_all(hashes).await;
 }
 
 db_test! {
-    /// Whoever loses their role while they change their password has lost it afterwards, too.
-    async fn a_role_that_was_taken_stays_taken(shop) {
+    /// A role that is removed during a change of password stays removed.
+    async fn changing_a_password_does_not_restore_a_role(shop) {
         member(shop, "eve@example.org").await;
         let given = origin::accounts::set_role_by_command(&shop.app, "eve@example.org", "staff", "orders,customers");
         given.await.unwrap();
         let mut eve = Browser::default();
         eve.login(shop, "eve@example.org", PASSWORD).await;
         let change = json!({ "current": PASSWORD, "password": "another horse" });
-        let held = shop.app.hasher.hold().await;
+        let held = shop.app.hasher.acquire_all_permits().await;
         let demoted = async {
             one_waits(shop).await;
             let statement = "
@@ -63,8 +63,8 @@ db_test! {
 }
 
 db_test! {
-    /// A thief who knows the old password does not undo what its owner does about it in the same moment.
-    async fn a_password_that_was_set_anew_stays(shop) {
+    /// Changing the password with the old one does not undo a concurrent reset.
+    async fn concurrent_password_changes_do_not_undo_a_reset(shop) {
         let mut thief = member(shop, "ada@example.org").await;
         let mut ada = Browser::default();
         ada.post(shop, "/forgot", json!({ "email": "ada@example.org" })).await;
@@ -76,7 +76,7 @@ db_test! {
             thief.post(shop, "/password", change),
             ada.post(shop, "/reset", reset),
         );
-        // Whoever is first makes the other one's password or link worth nothing.
+        // The first to commit invalidates the password or link of the other.
         let (right, wrong) = match (changed.status.as_u16(), reset.status.as_u16()) {
             (401, 200) => ("another horse", "a thief's horse"),
             (200, 400) => ("a thief's horse", "another horse"),
@@ -88,8 +88,8 @@ db_test! {
 }
 
 db_test! {
-    /// Whoever has been in knows the account's cart by its token; when they are put out, they know nothing.
-    async fn a_cart_is_not_known_any_longer_than_a_session(shop) {
+    /// Ending a session replaces the token of the cart, which was known there.
+    async fn ending_sessions_replaces_the_cart_token(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada@example.org").await;
         let mut known = String::new();
@@ -132,9 +132,9 @@ async fn another_password_is_set(shop: &Shop, held: impl Send) {
 }
 
 db_test! {
-    /// Whoever signs in with a password that is replaced in the same moment is not in, in a browser or in a
-    /// program; and nobody is erased by it.
-    async fn an_old_password_opens_nothing_when_it_was_right_a_moment_ago(shop) {
+    /// A password that is replaced while it is checked does not sign in, in browsers or programs,
+    /// and does not erase the account.
+    async fn a_password_replaced_during_its_check_is_rejected(shop) {
         for path in ["/account/login", "/tokens", "/account/erase"] {
             let email = format!("{}@example.org", path.rsplit_once('/').unwrap().1);
             let mut thief = member(shop, &email).await;
@@ -146,7 +146,7 @@ db_test! {
                 .header("content-type", "application/json")
                 .header("cookie", &thief.cookie);
             let asked = shop.send_body(request, axum::body::Body::from(body.to_string()));
-            let held = shop.app.hasher.hold().await;
+            let held = shop.app.hasher.acquire_all_permits().await;
             let (answer, ()) = tokio::join!(asked, another_password_is_set(shop, held));
             assert_eq!(answer.status, 401, "{path}: {}", answer.text());
             assert!(thief.is_in(shop).await, "{path}");
@@ -157,9 +157,9 @@ db_test! {
 }
 
 db_test! {
-    /// A link for another address is worth nothing once the password was set anew: whoever asked for it knew
-    /// the old one.
-    async fn a_new_password_ends_a_change_of_address(shop) {
+    /// A changed password voids a pending change of the email address, whose client knew the old
+    /// one.
+    async fn a_changed_password_voids_a_change_of_address(shop) {
         let mut thief = member(shop, "ada@example.org").await;
         let mut ada = Browser::default();
         let change = json!({ "email": "thief@example.org", "password": PASSWORD });

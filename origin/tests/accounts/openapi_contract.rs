@@ -1,5 +1,5 @@
-//! The contract, from outside: whatever is sent to an operation, the answer is one that the document
-//! describes, and never a failure of the server.
+//! Whatever is sent to an operation, its response matches the OpenAPI document and is never a
+//! server error.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::{
     support::Shop,
 };
 
-/// Requests for each operation; `MALLARD_CONTRACT` says another number.
+/// The number of requests per operation; `MALLARD_CONTRACT` overrides it.
 fn requests() -> u32 {
     let number = std::env::var("MALLARD_CONTRACT").ok();
     number.and_then(|it| it.parse().ok()).unwrap_or(12)
@@ -43,7 +43,7 @@ fn any_json() -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// Texts that programs trip over.
+/// Texts that often break programs.
 fn any_text() -> BoxedStrategy<String> {
     prop_oneof![
         "\\PC{0,12}",
@@ -59,7 +59,7 @@ fn any_text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// What fits a schema, mostly.
+/// Values that mostly match a schema.
 fn of_schema(schema: &Value, all: &Value, depth: u32) -> BoxedStrategy<Value> {
     if depth == 0 {
         return Just(Value::Null).boxed();
@@ -142,9 +142,9 @@ fn encoded(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_answer_is_one_that_the_document_describes() {
+async fn every_response_matches_the_openapi_document() {
     let shop = Shop::on_sqlite().await;
-    // Messages are kept, and nobody is limited: what is tried is the contract.
+    // Mails are stored and rate limits are off: the test is about the contract.
     let shop = shop
         .with(|config| (config.limit_login, config.limit_reset, config.limit_coupons) = (0, 0, 0))
         .await;
@@ -166,7 +166,7 @@ async fn every_answer_is_one_that_the_document_describes() {
             let id = operation["operationId"].as_str().unwrap();
             let body = &operation["requestBody"]["content"];
             let schema = body["application/json"]["schema"].clone();
-            // What is somebody's own is asked by somebody, everything else by a program of the shop.
+            // Operations of an account are requested with its session, all others with the operator token.
             let caller = if path.starts_with("/api/v1/account") {
                 let mut browser = Browser::default();
                 browser.login(&shop, "ada@example.org", PASSWORD).await;

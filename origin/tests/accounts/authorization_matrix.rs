@@ -1,5 +1,5 @@
-//! Who may do what: every operation of the API, asked by six callers about things that are not theirs.
-//! The expected answers are written down; an operation without a row fails.
+//! The authorization matrix: every operation of the API, requested by six principals for resources
+//! of another account. The expected statuses are a snapshot; an operation without a row fails.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use crate::{
     support::Shop,
 };
 
-/// Callers, least trusted first.
+/// The principals, the least trusted first.
 const CALLERS: [&str; 6] = [
     "anonymous",
     "guest",
@@ -28,8 +28,8 @@ const CALLERS: [&str; 6] = [
 ];
 
 const AUDIT_ROWS: &str = "select count(*) from audit_log";
-/// What nobody can do in this world: an order is not paid in it, a picture and a draft are more than a
-/// made-up body, and there is no category and no second factor.
+/// Operations that fail for every principal in this fixture: the order is not paid, pictures and
+/// drafts need more than a generated body, and there is no category and no second factor.
 const UNDONE: [&str; 7] = [
     "add_image",
     "delete_category",
@@ -40,7 +40,7 @@ const UNDONE: [&str; 7] = [
     "step_order",
 ];
 
-/// What each caller knows and has.
+/// The fixture: credentials of the principals, and resources.
 struct World {
     /// The cookie of each caller.
     cookies: [String; 6],
@@ -75,7 +75,7 @@ async fn operate(shop: &Shop, method: &str, path: &str, body: Value) -> Value {
     reply.json()
 }
 
-/// A shop with a victim, Ada, and everything that somebody could want of hers.
+/// A shop with a victim, Ada, who has resources of every kind.
 async fn world(shop: &Shop) -> World {
     shop.save(vec![only("tea", "5.00", 50)]).await;
     let mut ada = member(shop, "ada@example.org").await;
@@ -153,7 +153,7 @@ async fn world(shop: &Shop) -> World {
     }
 }
 
-/// A body that does something, for operations that take one.
+/// A valid body for an operation that takes one.
 fn body(operation: &str, world: &World) -> Value {
     let address = json!({ "name": "Eve", "line1": "1 Lane", "city": "Bonn", "postcode": "53111", "country": "DE" });
     match operation {
@@ -223,7 +223,7 @@ fn address(path: &str, operation: &str, world: &World, caller: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_operation_answers_each_caller_as_written_down() {
+async fn every_operation_responds_to_each_principal_as_recorded() {
     let shop = Shop::on_sqlite().await;
     let world = world(&shop).await;
     let mut reader = shop.app.db.read().await.unwrap();
@@ -242,7 +242,7 @@ async fn every_operation_answers_each_caller_as_written_down() {
             let operation = operation["operationId"].as_str().unwrap();
             let mut row = String::new();
             for (caller, cookie) in CALLERS.into_iter().zip(&world.cookies) {
-                // Each asks in a shop where nobody has asked before.
+                // Each principal gets a fresh copy of the shop.
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("copy.db");
                 std::fs::copy(shop.folder().join("test.db"), &file).unwrap();
@@ -285,12 +285,12 @@ async fn every_operation_answers_each_caller_as_written_down() {
         let _ = writeln!(table, "{operation:24}{row}");
     }
     insta::assert_snapshot!("who_may_do_what", table);
-    // What nobody can do in this world has its row in a test of its own.
+    // Operations that succeed for no principal here are covered by tests of their own.
     assert_eq!(undone, UNDONE.map(str::to_owned).into());
 }
 
 #[tokio::test]
-async fn what_staff_does_with_an_order_stands_in_the_log() {
+async fn staff_changes_of_orders_are_audited() {
     let shop = &Shop::on_sqlite().await;
     shop.save(vec![only("tea", "5.00", 50)]).await;
     let cart = ready_cart(shop, "tea-1", 2).await;

@@ -1,4 +1,4 @@
-//! Tokens, keys and rights; what browsers must not be made to do.
+//! Access tokens, API keys and rights; protection against cross-site requests.
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -51,7 +51,7 @@ async fn staff(shop: &Shop, email: &str, role: &str, rights: &str) {
         .unwrap();
 }
 
-/// A token with other parts: header, claims, and what the signature is made of.
+/// A forged token with these headers and claims, and a signature by `sign`.
 fn forged(header: &Value, claims: &Value, sign: impl FnOnce(&str) -> Vec<u8>) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(header), part(claims));
@@ -67,8 +67,8 @@ fn part(token: &str, index: usize) -> Value {
 }
 
 db_test! {
-    /// An access token speaks for its owner for ten minutes; every other one is refused, however it is made.
-    async fn only_our_own_tokens_are_believed(shop) {
+    /// An access token is valid for ten minutes. Expired and forged ones are rejected.
+    async fn forged_and_expired_access_tokens_are_rejected(shop) {
         member(shop, "ada@example.org").await;
         let (access, _) = tokens(shop, "ada@example.org").await;
         assert_eq!(account(shop, &access).await, 200);
@@ -115,8 +115,9 @@ db_test! {
 }
 
 db_test! {
-    /// A refresh token is used once. Used again, all that came of its sign-in ends; others go on.
-    async fn a_stolen_refresh_token_opens_nothing_for_long(shop) {
+    /// A refresh token is valid for one use. Reusing it revokes its family; other families stay
+    /// valid.
+    async fn reusing_a_refresh_token_revokes_its_family(shop) {
         member(shop, "ada@example.org").await;
         let (_, first) = tokens(shop, "ada@example.org").await;
         let (other, _) = tokens(shop, "ada@example.org").await;
@@ -127,7 +128,7 @@ db_test! {
         assert_eq!(account(shop, access).await, 401);
         assert_eq!(refreshed(shop, second).await.status, 401);
         assert_eq!(account(shop, &other).await, 200);
-        // Twenty at once are a theft, whoever was first.
+        // Twenty concurrent uses count as reuse: the family is revoked.
         let (_, token) = tokens(shop, "ada@example.org").await;
         let answers = futures_util::future::join_all((0..20).map(|_| refreshed(shop, &token))).await;
         let given: Vec<_> = answers.iter().filter(|it| it.status == 200).collect();
@@ -142,13 +143,14 @@ db_test! {
         let (access, token) = tokens(shop, "ada@example.org").await;
         shop.app.clock.advance(30 * 24 * 60 * 60 * 1_000);
         assert_eq!((account(shop, &access).await, refreshed(shop, &token).await.status.as_u16()), (401, 401));
-        origin::accounts::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        origin::accounts::delete_expired(&shop.app.db, shop.app.clock.now()).await.unwrap();
     }
 }
 
 db_test! {
-    /// A program that is signed in is seen beside the browsers, and put out like one; nobody puts out another's.
-    async fn programs_are_seen_and_put_out(shop) {
+    /// Token families are listed with browser sessions and can be ended, but not those of another
+    /// account.
+    async fn token_families_are_listed_and_ended_like_sessions(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let mut bob = member(shop, "bob@example.org").await;
         shop.app.clock.advance(1_000);
@@ -169,9 +171,9 @@ db_test! {
 }
 
 db_test! {
-    /// The shop does not lose its last owner, and an account that nobody has set a password for is tried as
-    /// slowly as any other.
-    async fn the_last_owner_stays(shop) {
+    /// The last owner cannot be demoted, and an account without a password is rate limited like any
+    /// other.
+    async fn the_last_owner_cannot_be_demoted(shop) {
         staff(shop, "own@example.org", "owner", "").await;
         let mut owner = Browser::default();
         owner.login(shop, "own@example.org", PASSWORD).await;
@@ -189,8 +191,8 @@ db_test! {
 }
 
 db_test! {
-    /// Another password or role ends every session and every token.
-    async fn what_changes_ends_what_was(shop) {
+    /// Changing the password or the role ends every session and every token.
+    async fn changing_a_password_or_role_ends_sessions_and_tokens(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         let (access, refresh) = tokens(shop, "ada@example.org").await;
         let change = json!({ "current": PASSWORD, "password": "another horse" });
@@ -214,9 +216,9 @@ db_test! {
 }
 
 db_test! {
-    /// A key does what it has rights for, is shown once, and opens nothing when it was taken away. Whoever
-    /// changes something stands in the audit log, with what it was and what it is, and without secrets.
-    async fn programs_have_keys_and_changes_have_names(shop) {
+    /// An API key has its rights, is shown once, and is invalid after deletion. Changes are
+    /// recorded in the audit log with actor and values, without secrets.
+    async fn api_keys_have_rights_and_changes_are_audited(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         staff(shop, "own@example.org", "owner", "").await;
         let (owner, _) = tokens(shop, "own@example.org").await;
@@ -251,8 +253,9 @@ db_test! {
 }
 
 db_test! {
-    /// A page of another site changes nothing, in whatever way it sends, with whatever cookie the browser adds.
-    async fn other_sites_change_nothing(shop) {
+    /// A cross-site request changes nothing, whatever its encoding and whatever cookies the browser
+    /// adds.
+    async fn cross_site_requests_change_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let ada = member(shop, "ada@example.org").await;
         let cart = ready_cart(shop, "tea-1", 1).await;
@@ -289,8 +292,8 @@ db_test! {
 }
 
 db_test! {
-    /// Reading changes nothing: after every `GET` of the API each table is as it was.
-    async fn no_get_changes_anything(shop) {
+    /// GET is safe (RFC 9110 §9.2.1): after every GET of the API, each table is unchanged.
+    async fn get_requests_change_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let ada = member(shop, "ada@example.org").await;
         let cart = ready_cart(shop, "tea-1", 1).await;

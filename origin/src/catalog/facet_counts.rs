@@ -1,5 +1,5 @@
-//! What the listings come to: how many products each category has, of which brands, and what they cost.
-//! A product that is saved by itself is counted at once; an import counts once at its end.
+//! Facets: the number of products, brands and price range of each category, counted from the
+//! listings. A product that is saved alone is counted at once, an import once at its end.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,10 @@ use crate::{
     inventory::WriteContext,
 };
 
-use super::{store::WHOLE_SHOP, told};
+use super::{invalidation, store::WHOLE_SHOP};
 
-/// Notes that something was saved, in the transaction that saves it. Whoever dies before counting
-/// leaves this note to the next.
-pub(super) async fn note_change(tx: &mut Tx) -> Result<(), db::Error> {
+/// Records a save in its transaction, so that facets are counted later even if this process dies.
+pub(super) async fn record_save(tx: &mut Tx) -> Result<(), db::Error> {
     let statement = "
         update versions
            set version = version + 1
@@ -24,19 +23,19 @@ pub(super) async fn note_change(tx: &mut Tx) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Whether everything that was saved has been counted.
+/// Whether the facets include everything that was saved.
 pub(super) async fn is_counted(tx: &mut Tx) -> Result<bool, db::Error> {
     let versions = "
         select count(distinct version)
           from versions
          where name in ('saved', 'counted')";
-    let different: i64 = sqlx::query_scalar(versions).fetch_one(tx.conn()).await?;
-    Ok(different == 1)
+    let distinct: i64 = sqlx::query_scalar(versions).fetch_one(tx.conn()).await?;
+    Ok(distinct == 1)
 }
 
-/// Counts what these listings come to, and lets the tree be read again. Everything else was counted
-/// before.
-pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), db::Error> {
+/// Recounts the facets of these lists and raises the version of the tree. All other lists must be
+/// counted already.
+pub(super) async fn recount_lists(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), db::Error> {
     let mut lists: Vec<CategoryId> = lists.to_vec();
     lists.sort_unstable();
     lists.dedup();
@@ -94,9 +93,9 @@ pub(super) async fn recount_of(tx: &mut Tx, lists: &[CategoryId]) -> Result<(), 
     Ok(())
 }
 
-/// Counts what the listings come to, anew for every category, and lets the tree be read again. Where it
-/// comes to something else than before, that has changed.
-pub async fn recount(tx: &mut Tx, context: WriteContext<'_>) -> Result<(), db::Error> {
+/// Recounts the facets of all categories, raises the version of the tree, and invalidates the lists
+/// whose facets have changed.
+pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
     if is_counted(tx).await? {
         return Ok(());
     }
@@ -106,29 +105,29 @@ pub async fn recount(tx: &mut Tx, context: WriteContext<'_>) -> Result<(), db::E
           from categories";
     let all: Vec<i64> = sqlx::query_scalar(categories).fetch_all(tx.conn()).await?;
     let all = all.into_iter().map(CategoryId::new).chain([WHOLE_SHOP]);
-    recount_of(tx, &all.collect::<Vec<_>>()).await?;
+    recount_lists(tx, &all.collect::<Vec<_>>()).await?;
     let now = counts(tx).await?;
     let either = before.keys().chain(now.keys());
-    let mut different: Vec<Tag> = either
+    let mut changed: Vec<Tag> = either
         .filter(|id| before.get(id) != now.get(id))
         .map(|id| match CategoryId::new(*id) {
             WHOLE_SHOP => Tag::Home,
             id => Tag::Category(id.get()),
         })
         .collect();
-    different.sort_unstable();
-    different.dedup();
-    told::changed(tx, context, &different).await
+    changed.sort_unstable();
+    changed.dedup();
+    invalidation::invalidate_tags(tx, context, &changed).await
 }
 
-/// What is counted of each category, as far as it shows that something is different.
+/// A digest of each category's facets, to compare before and after.
 async fn counts(tx: &mut Tx) -> Result<BTreeMap<i64, Vec<String>>, db::Error> {
     let mut counts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for statement in [
         "select category_id, product_count, price_from_minor, price_to_minor,
                 coalesce(image, '') as look
            from category_facets",
-        // A brand that takes another's place has another remainder, as good as always.
+        // A brand replaced by another almost always changes the remainder.
         "select category_id, cast(sum(product_count) as signed) as product_count,
                 cast(count(*) as signed) as price_from_minor,
                 cast(sum(product_count * (brand_id % 1000003)) as signed) as price_to_minor,
