@@ -140,7 +140,7 @@ pub fn is_for_operators(path: &str) -> bool {
 /// is.
 fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
     if path.starts_with(API) {
-        let read = |about: &endpoint::About| about.method == endpoint::Method::Get;
+        let read = |spec: &endpoint::EndpointSpec| spec.method == endpoint::Method::Get;
         let endpoints = endpoint::all().filter(|about| read(about) && fits(about.path, path));
         // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
         let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-use super::{About, Caching, Endpoint, Method, NoParameters, Schemas};
+use super::{Caching, Endpoint, EndpointSpec, Method, NoParameters, Schemas};
 
 endpoints! {
     /// A new account.

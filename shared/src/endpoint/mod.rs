@@ -8,13 +8,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 /// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
 pub struct Endpoint<P, Q, B, R> {
     /// What is known of it without its types.
-    pub about: About,
+    pub spec: EndpointSpec,
     types: PhantomData<fn(P, Q, B) -> R>,
 }
 
 /// An endpoint without its types.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
+pub struct EndpointSpec {
     /// The operation id, which is the handler's name.
     pub id: &'static str,
     /// The method.
@@ -75,7 +75,7 @@ impl<P, Q, B, R> Endpoint<P, Q, B, R> {
     /// The path with its parameters filled in, percent-encoded where needed.
     pub fn path(&self, parameters: &[&str]) -> String {
         let mut path = String::new();
-        let mut rest = self.about.path;
+        let mut rest = self.spec.path;
         let mut parameters = parameters.iter();
         while let Some((before, (_, after))) = rest
             .split_once('{')
@@ -169,7 +169,7 @@ macro_rules! endpoints {
         $(
             $(#[$doc])*
             pub const $name: Endpoint<$path_type, $query_type, $body_type, $response_type> = Endpoint {
-                about: About {
+                spec: EndpointSpec {
                     id: $id, method: Method::$method, path: $path, summary: $summary,
                     query: $query, caching: $caching, problems: $problems,
                     done: done!($($done)?),
@@ -179,12 +179,12 @@ macro_rules! endpoints {
         )*
 
         /// The endpoints of this file.
-        pub(super) const ALL: &[About] = &[$($name.about),*];
+        pub(super) const ALL: &[EndpointSpec] = &[$($name.spec),*];
 
         /// The same with the schemas of their types.
-        pub(super) fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
+        pub(super) fn with_schemas(generator: &mut SchemaGenerator) -> Vec<(EndpointSpec, Schemas)> {
             vec![$((
-                $name.about,
+                $name.spec,
                 Endpoint::<$path_type, $query_type, $body_type, $response_type>::schemas(generator),
             )),*]
         }
@@ -201,18 +201,18 @@ pub use shop::*;
 
 /// Every endpoint.
 #[expect(unused_qualifications, reason = "every file has a table")]
-pub fn all() -> impl Iterator<Item = &'static About> {
+pub fn all() -> impl Iterator<Item = &'static EndpointSpec> {
     [shop::ALL, account::ALL, operator::ALL]
         .into_iter()
         .flatten()
 }
 
 /// Every endpoint with the schemas of its types.
-pub fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
-    let mut described = shop::described(generator);
-    described.extend(account::described(generator));
-    described.extend(operator::described(generator));
-    described
+pub fn with_schemas(generator: &mut SchemaGenerator) -> Vec<(EndpointSpec, Schemas)> {
+    let mut endpoints = shop::with_schemas(generator);
+    endpoints.extend(account::with_schemas(generator));
+    endpoints.extend(operator::with_schemas(generator));
+    endpoints
 }
 
 /// The body is a file, as it is.
@@ -231,37 +231,36 @@ mod tests {
     #[test]
     fn the_query_list_is_that_of_the_type() {
         let mut generator = SchemaGenerator::default();
-        for (about, schemas) in described(&mut generator) {
+        for (spec, schemas) in with_schemas(&mut generator) {
             let properties = schemas.query.as_value()["properties"].as_object();
             let mut names: Vec<_> = properties
                 .into_iter()
                 .flat_map(|map| map.keys().map(String::as_str))
                 .collect();
             names.sort_unstable();
-            assert_eq!(names, about.query, "{}", about.id);
+            assert_eq!(names, spec.query, "{}", spec.id);
         }
     }
 
     #[test]
     fn the_path_parameters_are_those_of_the_type() {
         let mut generator = SchemaGenerator::default();
-        for (about, schemas) in described(&mut generator) {
+        for (spec, schemas) in with_schemas(&mut generator) {
             let properties = schemas.path.as_value()["properties"].as_object();
             let names = properties.into_iter().flat_map(|map| map.keys());
-            let in_path = about.path.matches('{').count();
-            assert_eq!(names.clone().count(), in_path, "{}", about.id);
+            let in_path = spec.path.matches('{').count();
+            assert_eq!(names.clone().count(), in_path, "{}", spec.id);
             for name in names {
-                assert!(about.path.contains(&format!("{{{name}}}")), "{}", about.id);
+                assert!(spec.path.contains(&format!("{{{name}}}")), "{}", spec.id);
             }
         }
     }
 
     #[test]
     fn operations_are_unique() {
-        let ids: std::collections::HashSet<_> = all().map(|about| about.id).collect();
-        let routes: std::collections::HashSet<_> = all()
-            .map(|about| (about.method.word(), about.path))
-            .collect();
+        let ids: std::collections::HashSet<_> = all().map(|spec| spec.id).collect();
+        let routes: std::collections::HashSet<_> =
+            all().map(|spec| (spec.method.word(), spec.path)).collect();
         assert_eq!((ids.len(), routes.len()), (all().count(), all().count()));
     }
 

@@ -24,7 +24,7 @@ use crate::{
     webhook::{CreateWebhook, Webhook, WebhookPath, Webhooks},
 };
 
-use super::{About, Bytes, Caching, Endpoint, Method, NoParameters, Schemas};
+use super::{Bytes, Caching, Endpoint, EndpointSpec, Method, NoParameters, Schemas};
 
 endpoints! {
     /// The products, whatever their status.

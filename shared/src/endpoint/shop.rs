@@ -23,7 +23,7 @@ use crate::{
     shopper::Visitor,
 };
 
-use super::{About, Caching, Endpoint, Method, NoParameters, Schemas};
+use super::{Caching, Endpoint, EndpointSpec, Method, NoParameters, Schemas};
 
 endpoints! {
     /// One product.
