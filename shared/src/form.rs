@@ -11,7 +11,7 @@ use crate::{
 
 /// A form as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Form {
+pub struct FormState {
     /// What stands in the fields, by name.
     pub values: BTreeMap<String, String>,
     /// The fields that are wrong.
@@ -20,9 +20,9 @@ pub struct Form {
     pub problem: Option<String>,
 }
 
-impl Form {
+impl FormState {
     /// A form with these values, and nothing wrong.
-    pub fn of<'v>(values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+    pub fn with_values<'v>(values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let values = values.into_iter();
         Self {
             values: values
@@ -57,13 +57,13 @@ impl Form {
     }
 
     /// Whether this field is wrong.
-    pub fn is_wrong(&self, name: &str) -> bool {
+    pub fn is_invalid(&self, name: &str) -> bool {
         self.faults.iter().any(|fault| fault == name)
     }
 
     /// The same, with what a problem says: which fields are wrong, or else what is.
     #[must_use]
-    pub fn refused(mut self, problem: &Problem) -> Self {
+    pub fn with_problem(mut self, problem: &Problem) -> Self {
         let leaf = |field: &str| field.rsplit(['.', '/']).next().unwrap_or(field).to_owned();
         let word = problem.kind.rsplit('/').next().unwrap_or_default();
         if word == ProblemKind::Invalid.word() {
@@ -84,20 +84,20 @@ mod tests {
 
     #[test]
     fn a_form_comes_back_with_its_faults() {
-        let form = Form::of([("email", "x"), ("city", "Town")]);
+        let form = FormState::with_values([("email", "x"), ("city", "Town")]);
         let problem = Problem::new(ProblemKind::Invalid)
             .field("email", "no")
             .field("shipping_address.postcode", "no");
-        let form = form.refused(&problem);
+        let form = form.with_problem(&problem);
         assert_eq!(form.faults, ["email", "postcode"]);
         assert_eq!((form.value("city"), form.value("name")), ("Town", ""));
-        assert!(form.is_wrong("postcode") && !form.is_wrong("city"));
+        assert!(form.is_invalid("postcode") && !form.is_invalid("city"));
         assert_eq!(form.problem, None);
     }
 
     #[test]
     fn what_is_no_fields_fault_is_said_as_a_whole() {
-        let form = Form::default().refused(&Problem::new(ProblemKind::WrongCredentials));
+        let form = FormState::default().with_problem(&Problem::new(ProblemKind::WrongCredentials));
         assert_eq!(form.problem.as_deref(), Some("wrong-credentials"));
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     cursor::Cursor,
     endpoint::{Caching, encode_segment},
-    form::Form,
+    form::FormState,
     id::VariantId,
     locale::Locale,
     money::{Currency, Money},
@@ -444,7 +444,7 @@ pub struct ProductPage {
     pub shipping: Vec<MethodInfo>,
     /// What was wrong with what was to be put into the cart.
     #[serde(default)]
-    pub form: Form,
+    pub form: FormState,
 }
 
 /// A page that says what went wrong.

@@ -2,7 +2,7 @@
 //! words of each field stand in the message files: `field-…` its label, `fault-…` what is wrong.
 
 use leptos::prelude::*;
-use shared::{address::COUNTRIES, form::Form};
+use shared::{address::COUNTRIES, form::FormState};
 
 use crate::words::Words;
 
@@ -67,7 +67,7 @@ impl Input {
     }
 
     /// Renders it.
-    pub(crate) fn view(self, words: Words, form: &Form) -> impl IntoView + use<> {
+    pub(crate) fn view(self, words: Words, form: &FormState) -> impl IntoView + use<> {
         let fault = fault_of(words, form, self.id, self.name);
         let hint = self.hint.then(|| {
             let text = words.say(&format!("hint-{}", self.name));
@@ -86,8 +86,8 @@ impl Input {
                     required=self.required
                     minlength=(self.least > 0).then(|| self.least.to_string())
                     maxlength=self.most.to_string()
-                    aria-invalid=form.is_wrong(self.name).then_some("true")
-                    aria-describedby=described_by(self.id, form.is_wrong(self.name), self.hint)
+                    aria-invalid=form.is_invalid(self.name).then_some("true")
+                    aria-describedby=described_by(self.id, form.is_invalid(self.name), self.hint)
                     data-fault=words.say(&format!("fault-{}", self.name))
                 />
                 {hint}
@@ -105,7 +105,12 @@ fn label(words: Words, id: &'static str, name: &'static str, optional: bool) -> 
 }
 
 /// A field with several lines of text, which may stay empty.
-pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usize) -> AnyView {
+pub(crate) fn text_area(
+    words: Words,
+    form: &FormState,
+    name: &'static str,
+    most: usize,
+) -> AnyView {
     // Leptos does not escape what stands in a text area. Browsers pass over one line break at its
     // beginning.
     let text = form.value(name).replace('&', "&amp;").replace('<', "&lt;");
@@ -118,8 +123,8 @@ pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usi
                 rows="3"
                 dir="auto"
                 maxlength=most.to_string()
-                aria-invalid=form.is_wrong(name).then_some("true")
-                aria-describedby=described_by(name, form.is_wrong(name), false)
+                aria-invalid=form.is_invalid(name).then_some("true")
+                aria-describedby=described_by(name, form.is_invalid(name), false)
                 data-fault=words.say(&format!("fault-{name}"))
                 inner_html=format!("\n{text}")
             ></textarea>
@@ -130,14 +135,19 @@ pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usi
 }
 
 /// What is wrong with a field, beside it.
-fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<> {
+fn fault(words: Words, form: &FormState, name: &'static str) -> impl IntoView + use<> {
     fault_of(words, form, name, name)
 }
 
 /// The same for a field whose id is not its name.
-pub(crate) fn fault_of(words: Words, form: &Form, id: &str, name: &str) -> impl IntoView + use<> {
+pub(crate) fn fault_of(
+    words: Words,
+    form: &FormState,
+    id: &str,
+    name: &str,
+) -> impl IntoView + use<> {
     let id = format!("{id}-wrong");
-    form.is_wrong(name).then(|| {
+    form.is_invalid(name).then(|| {
         let text = words.say(&fault_key(name));
         view! { <p class="wrong" id=id>{text}</p> }
     })
@@ -152,7 +162,7 @@ fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
 
 /// What is wrong with a form as a whole, said first: each field that must be mended, with a link to
 /// it, or what else went wrong.
-pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
+pub(crate) fn faults(words: Words, form: &FormState) -> Option<AnyView> {
     if let Some(problem) = &form.problem {
         let key = problem_key(words, problem);
         return Some(
@@ -195,7 +205,7 @@ fn fault_key(name: &str) -> String {
 }
 
 /// The same as what scripts say.
-pub(crate) fn spoken(words: Words, form: &Form) -> Vec<String> {
+pub(crate) fn spoken(words: Words, form: &FormState) -> Vec<String> {
     match &form.problem {
         Some(problem) => vec![words.say(&problem_key(words, problem))],
         None => {
@@ -216,7 +226,7 @@ fn problem_key(words: Words, problem: &str) -> String {
 }
 
 /// The fields of an address.
-pub(crate) fn address(words: Words, form: &Form) -> AnyView {
+pub(crate) fn address(words: Words, form: &FormState) -> AnyView {
     let input = |input: Input| input.view(words, form).into_any();
     view! {
         {input(Input::needed("name", "name"))}
@@ -234,7 +244,7 @@ pub(crate) fn address(words: Words, form: &Form) -> AnyView {
     .into_any()
 }
 
-fn country(words: Words, form: &Form) -> AnyView {
+fn country(words: Words, form: &FormState) -> AnyView {
     let chosen = form.value("country").to_owned();
     let mut countries: Vec<(String, &str)> = COUNTRIES
         .iter()
@@ -254,8 +264,8 @@ fn country(words: Words, form: &Form) -> AnyView {
                 name="country"
                 autocomplete="country"
                 required
-                aria-invalid=form.is_wrong("country").then_some("true")
-                aria-describedby=described_by("country", form.is_wrong("country"), false)
+                aria-invalid=form.is_invalid("country").then_some("true")
+                aria-describedby=described_by("country", form.is_invalid("country"), false)
                 data-fault=words.say("fault-country")
             >
                 <option value="" selected=none>

@@ -10,7 +10,7 @@ use http::StatusCode;
 use shared::{
     cache::CachePolicy,
     cart::{Cart, CartLine, QUANTITY_MAX, UpdateCart},
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{CART, CHECKOUT, CartPage, action, quantity_field},
     problem::Problem,
@@ -38,9 +38,9 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 async fn show_cart(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Answered {
     // Their cart is not empty: nobody knows who they are any more.
     let problem = shopper.has_ended.then(|| "session-ended".to_owned());
-    let form = Form {
+    let form = FormState {
         problem,
-        ..Form::default()
+        ..FormState::default()
     };
     shown(&app, &shopper, locale, form, StatusCode::OK).await
 }
@@ -49,7 +49,7 @@ async fn shown(
     app: &App,
     shopper: &Shopper,
     locale: Locale,
-    form: Form,
+    form: FormState,
     status: StatusCode,
 ) -> Answered {
     let cart = shopper.open_cart(app, locale).await?;
@@ -67,7 +67,7 @@ async fn refused(
     fields: &Fields,
     problem: &Problem,
 ) -> Answered {
-    let form = fields.form().refused(problem);
+    let form = fields.form().with_problem(problem);
     shown(app, shopper, locale, form, status_of(problem)).await
 }
 
@@ -91,9 +91,9 @@ async fn add_line(
         Ok((_, cookies)) => return Ok(Answer::see(&locale.path(CART.path)).cookies(cookies)),
         Err(refusal) => problem_of(refusal.into_problem())?,
     };
-    let form = fields.form().refused(&problem);
+    let form = fields.form().with_problem(&problem);
     // A quantity is mended where it was typed.
-    if form.is_wrong("quantity")
+    if form.is_invalid("quantity")
         && let Some(page) = product_again(&app, locale, &fields, form).await?
     {
         return Ok(page.status(status_of(&problem)));
@@ -158,7 +158,7 @@ async fn change_cart(
     let mut status = StatusCode::BAD_REQUEST;
     for (name, change) in asked.changes {
         if let Some(problem) = changed(&app, &shopper, change, locale).await? {
-            match Form::default().refused(&problem).problem {
+            match FormState::default().with_problem(&problem).problem {
                 None => form.faults.push(name),
                 other => (form.problem, status) = (other, status_of(&problem)),
             }
@@ -166,7 +166,7 @@ async fn change_cart(
     }
     if let Some(problem) = coupons_changed(&app, &shopper, &cart, &fields, locale).await? {
         status = status_of(&problem);
-        form = form.refused(&problem);
+        form = form.with_problem(&problem);
     }
     if form.problem.is_some() || !form.faults.is_empty() {
         return shown(&app, &shopper, locale, form, status).await;

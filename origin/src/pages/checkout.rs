@@ -13,7 +13,7 @@ use shared::{
     cache::CachePolicy,
     cart::{Cart, PlaceOrder, UpdateCart},
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
     money::Money,
     order::Order,
@@ -120,7 +120,7 @@ impl Buyer {
         Err(Elsewhere::Go(self.locale.path(path)))
     }
 
-    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> Led {
+    async fn show(self, step: Step, path: &str, form: FormState, status: StatusCode) -> Led {
         let app = &self.app;
         let book = match (&self.shopper.person, step) {
             (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
@@ -143,9 +143,10 @@ impl Buyer {
     }
 
     /// The step again, with what was wrong.
-    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> Led {
+    async fn refuse(self, step: Step, path: &str, form: FormState, problem: &Problem) -> Led {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-        self.show(step, path, form.refused(problem), status).await
+        self.show(step, path, form.with_problem(problem), status)
+            .await
     }
 }
 
@@ -187,7 +188,8 @@ async fn show_checkout(
     let buyer = Buyer::of(app, shopper, locale).await?;
     let cart = &buyer.cart;
     let email = cart.email.clone().unwrap_or_default();
-    let mut form = Form::of([("email", email.as_str()), ("note", cart.note.as_str())]);
+    let mut form =
+        FormState::with_values([("email", email.as_str()), ("note", cart.note.as_str())]);
     let saved = match (&buyer.shopper.person, parameter(query.as_deref(), "saved")) {
         (Some(person), Some(id)) => {
             let book = accounts::address_book(&buyer.app, person.user).await?;
@@ -266,7 +268,7 @@ async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: 
         .await?
         .needs(Step::Shipping)?;
     let taken = buyer.cart.shipping_method.clone().unwrap_or_default();
-    let form = Form::of([("shipping_method", taken.as_str())]);
+    let form = FormState::with_values([("shipping_method", taken.as_str())]);
     buyer
         .show(Step::Shipping, CHECKOUT_SHIPPING.path, form, StatusCode::OK)
         .await
@@ -321,7 +323,7 @@ async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: S
     let buyer = Buyer::of(app, shopper, locale)
         .await?
         .needs(Step::Payment)?;
-    let form = Form::default();
+    let form = FormState::default();
     buyer
         .show(Step::Payment, CHECKOUT_PAYMENT.path, form, StatusCode::OK)
         .await
@@ -348,9 +350,9 @@ impl Payment {
         })
     }
 
-    fn form(&self) -> Form {
+    fn form(&self) -> FormState {
         let card = self.card.map_or("", TestCard::word);
-        Form::of([("payment", self.method.as_str()), ("card", card)])
+        FormState::with_values([("payment", self.method.as_str()), ("card", card)])
     }
 
     /// The review's path, with what was chosen.

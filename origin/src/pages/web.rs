@@ -9,7 +9,7 @@ use axum::{
 use shared::{
     cache::{CachePolicy, Tag},
     catalog::{LIMIT_DEFAULT, Product, Sort},
-    form::Form,
+    form::FormState,
     id::VariantId,
     locale::Locale,
     page::{
@@ -170,7 +170,7 @@ async fn show_product(
         variant,
         related,
         shipping: app.rules.describe(app.config.currency, locale),
-        form: Form::default(),
+        form: FormState::default(),
     };
     Ok(Answer::html(ui::product(&shell, &page), policy))
 }
@@ -181,7 +181,7 @@ pub(super) async fn product_again(
     app: &App,
     locale: Locale,
     fields: &Fields,
-    form: Form,
+    form: FormState,
 ) -> Result<Option<Answer>, Refusal> {
     let product = match catalog::product(app, fields.text("product"), locale).await {
         Ok(product) => product,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use shared::{
     cart::LINES_MAX,
-    form::Form,
+    form::FormState,
     locale::Locale,
     problem::{Problem, ProblemKind},
 };
@@ -59,13 +59,13 @@ impl Fields {
     }
 
     /// The form, to be kept while somebody signs in: its fields, but for what is secret.
-    pub fn kept(&self) -> Form {
+    pub fn kept(&self) -> FormState {
         let shown = self.form().values;
         let kept = shown
             .iter()
             .map(|(name, value)| (format!("{KEPT}{name}"), value));
         let kept: Vec<(String, &String)> = kept.collect();
-        Form::of(kept.iter().map(|(name, value)| (&**name, value.as_str())))
+        FormState::with_values(kept.iter().map(|(name, value)| (&**name, value.as_str())))
     }
 
     /// What was kept; nothing when nothing was.
@@ -79,12 +79,12 @@ impl Fields {
     }
 
     /// The form as it is shown again, without what is secret.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> FormState {
         let shown = self
             .0
             .iter()
             .filter(|(name, _)| !SECRET.iter().any(|it| name.starts_with(it)));
-        Form::of(shown.map(|(name, value)| (name.as_str(), value.as_str())))
+        FormState::with_values(shown.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 }
 

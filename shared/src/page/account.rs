@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Account, OrderList, SavedAddress, SecondFactor, SecondFactorSecret, Session},
-    form::Form,
+    form::FormState,
 };
 
 /// Declares an enum of pages with their words.
@@ -73,7 +73,7 @@ pub struct EntryPage {
     pub entry: Entry,
     /// What was typed. `next` is where it goes on, `token` what the link of a message holds, `ticket` that
     /// the password was right, and what begins with `kept_` was typed before the session ended.
-    pub form: Form,
+    pub form: FormState,
     /// Whether a link asks for the password that was given for the account.
     pub password: bool,
     /// Whether a new password asks for the code of a second factor, too.
@@ -92,7 +92,7 @@ pub struct AccountPage {
     /// What is on it.
     pub content: Content,
     /// What was typed, and what is wrong with it.
-    pub form: Form,
+    pub form: FormState,
     /// What was done just now, in a word.
     pub done: Option<String>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::SavedAddress,
     cart::{Cart, ShippingMethod},
-    form::Form,
+    form::FormState,
     order::Order,
     payment::Payment,
     time::Timestamp,
@@ -18,7 +18,7 @@ pub struct CartPage {
     /// What is in it; nothing when nobody has put anything in yet.
     pub cart: Option<Cart>,
     /// What was wrong with what was asked for.
-    pub form: Form,
+    pub form: FormState,
 }
 
 /// A step of checkout.
@@ -57,7 +57,7 @@ pub struct CheckoutPage {
     /// What is bought.
     pub cart: Cart,
     /// The step's form.
-    pub form: Form,
+    pub form: FormState,
     /// Whether somebody has signed in.
     pub signed_in: bool,
     /// The addresses of their book.
@@ -80,7 +80,7 @@ pub struct OrderPage {
     /// Its last payment.
     pub payment: Option<Payment>,
     /// What was wrong with what was asked for.
-    pub form: Form,
+    pub form: FormState,
     /// With what a payment is asked for once, however often it is sent.
     pub key: String,
     /// How to pay by transfer, in the words of the shop.
@@ -120,7 +120,7 @@ impl TimeLeft {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindOrderPage {
     /// Number and address.
-    pub form: Form,
+    pub form: FormState,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     account::{Account, OrderList, PASSWORD_MAX, Role, SavedAddress, Session},
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{
         ACCOUNT, ADDRESS, ADDRESSES, AccountPage, Content, EXPORT, OWN_DATA, OWN_ORDER, OWN_ORDERS,
@@ -224,7 +224,7 @@ fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
     .into_any()
 }
 
-fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &Form) -> AnyView {
+fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let id = saved.map_or_else(|| "new".to_owned(), |it| it.id.to_string());
     let preferred = !form.value("preferred").is_empty();
@@ -253,7 +253,7 @@ pub(super) fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView 
     .into_any()
 }
 
-fn profile(shell: &Shell, account: &Account, form: &Form) -> AnyView {
+fn profile(shell: &Shell, account: &Account, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let at = |path: &str| shell.locale.path(path);
     let languages = Locale::ALL.map(|locale| {
@@ -338,7 +338,7 @@ fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
     .into_any()
 }
 
-fn data(shell: &Shell, form: &Form) -> AnyView {
+fn data(shell: &Shell, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let export = view! {
         <p>{words.say("data-export-text")}</p>

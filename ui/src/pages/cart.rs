@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     cart::{Cart, CartCoupon, CartLine, CouponRefusal, LineProblem, QUANTITY_MAX, Totals},
-    form::Form,
+    form::FormState,
     page::{CART, CartPage, Shell, action, product_path, quantity_field},
 };
 
@@ -58,7 +58,7 @@ fn in_words(shell: &Shell, page: &CartPage) -> (i64, String) {
     (items, wrong.chain([said]).collect::<Vec<_>>().join(" "))
 }
 
-fn empty(shell: &Shell, form: &Form) -> AnyView {
+fn empty(shell: &Shell, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     view! {
         {form::faults(words, form)}
@@ -72,7 +72,7 @@ fn empty(shell: &Shell, form: &Form) -> AnyView {
     .into_any()
 }
 
-fn full(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
+fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let lines = cart.lines.iter().map(|it| line(shell, it, form));
     let lines = lines.collect::<Vec<_>>();
@@ -112,10 +112,10 @@ fn full(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
 }
 
 /// How many of a line: with what it was, so that a page from before takes nothing back.
-fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
+fn quantity(words: Words, line: &CartLine, form: &FormState) -> AnyView {
     let of = [("name", line.name.clone().into())];
     let id = quantity_field(line.variant_id);
-    let wrong = form.is_wrong(&id);
+    let wrong = form.is_invalid(&id);
     let value = if wrong {
         form.value(&id).to_owned()
     } else {
@@ -154,12 +154,12 @@ fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
     .into_any()
 }
 
-fn fault(words: Words, line: &CartLine, form: &Form) -> impl IntoView + use<> {
+fn fault(words: Words, line: &CartLine, form: &FormState) -> impl IntoView + use<> {
     let id = quantity_field(line.variant_id);
     form::fault_of(words, form, &id, &id)
 }
 
-fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
+fn line(shell: &Shell, line: &CartLine, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let locale = shell.locale;
     let href = format!(
@@ -236,7 +236,7 @@ pub(super) fn problems(
         .collect::<Vec<_>>()
 }
 
-fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
+fn coupons(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let used = cart.coupons.iter().map(|it| {
         let code = [("code", it.code.clone().into())];
@@ -253,7 +253,7 @@ fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
         coupon(shell, it, Some(remove.into_any()))
     });
     let used = used.collect::<Vec<_>>();
-    let wrong = form.is_wrong("coupons");
+    let wrong = form.is_invalid("coupons");
     view! {
         <ul class="coupons">{used}</ul>
         <details class="coupon" open=wrong>

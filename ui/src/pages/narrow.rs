@@ -34,14 +34,14 @@ impl Narrowed<'_> {
         self.shell.locale.path(&(self.at)(filter))
     }
 
-    fn is_wrong(&self, field: &str) -> bool {
+    fn is_invalid(&self, field: &str) -> bool {
         self.wrong.iter().any(|it| it == field)
     }
 
     /// What scripts say of the list: what was not understood, and how many are shown.
     pub(crate) fn spoken(&self, shown: usize) -> String {
         let words = Words::of(self.shell.locale);
-        let wrong = if self.is_wrong(PRICE_RANGE) {
+        let wrong = if self.is_invalid(PRICE_RANGE) {
             Some("filter-range-wrong")
         } else {
             (!self.wrong.is_empty()).then_some("filter-price-wrong")
@@ -121,9 +121,9 @@ fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
 fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     let currency = [("currency", list.currency.to_string().into())];
     let span = list.facets.price.as_ref();
-    let crossed = list.is_wrong(PRICE_RANGE);
+    let crossed = list.is_invalid(PRICE_RANGE);
     let field = |name: &'static str, label: &str, value: &str, hint: Option<Money>| {
-        let misread = list.is_wrong(name);
+        let misread = list.is_invalid(name);
         let wrong = misread || crossed;
         let message = format!("{}-wrong", if crossed { PRICE_RANGE } else { name });
         view! {
@@ -265,11 +265,11 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
         price.map_or_else(|_| text.to_owned(), |price| price.display(shell.locale))
     };
     // What was not understood narrows nothing.
-    if !filter.min.is_empty() && !list.is_wrong("min") && !list.is_wrong(PRICE_RANGE) {
+    if !filter.min.is_empty() && !list.is_invalid("min") && !list.is_invalid(PRICE_RANGE) {
         let name = words.say_with("filter-from", &[("price", money(&filter.min).into())]);
         chosen.push((name, without(&|wider| wider.min.clear())));
     }
-    if !filter.max.is_empty() && !list.is_wrong("max") && !list.is_wrong(PRICE_RANGE) {
+    if !filter.max.is_empty() && !list.is_invalid("max") && !list.is_invalid(PRICE_RANGE) {
         let name = words.say_with("filter-to", &[("price", money(&filter.max).into())]);
         chosen.push((name, without(&|wider| wider.max.clear())));
     }

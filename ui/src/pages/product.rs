@@ -103,7 +103,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
 fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let action = shell.locale.path(action::ADD_TO_CART);
-    let wrong = page.form.is_wrong("quantity");
+    let wrong = page.form.is_invalid("quantity");
     let typed = if wrong {
         page.form.value("quantity")
     } else {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     account::SecondFactorState,
-    form::Form,
+    form::FormState,
     page::{SECURITY, SecurityPage, Shell, action},
 };
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// What is on the page of the second factor.
-pub(super) fn security(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
+pub(super) fn security(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     if !page.codes.is_empty() {
         return codes(shell, &page.codes);
@@ -35,7 +35,7 @@ pub(super) fn security(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyVi
     .into_any()
 }
 
-fn off(shell: &Shell, form: &Form) -> AnyView {
+fn off(shell: &Shell, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     view! {
         <form class="stack" method="post" action=shell.locale.path(action::ENROL)>
@@ -46,7 +46,7 @@ fn off(shell: &Shell, form: &Form) -> AnyView {
     .into_any()
 }
 
-fn pending(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
+fn pending(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let drawing = page.qr.as_ref().map(|qr| {
         let width = qr.width;
@@ -86,7 +86,7 @@ fn pending(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
     .into_any()
 }
 
-fn on(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
+fn on(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     let left = [("count", page.factor.recovery_codes_left.into())];
     let proof = |current: &'static str, otp: &'static str| {

@@ -12,7 +12,7 @@ use shared::{
     account::{ForgotPassword, Login, Register, ResetPassword, UseLink},
     cache::CachePolicy,
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{
         ACCOUNT, Entry, EntryPage, FORGOT, HOME, LOGIN, PageRoute, REGISTER, RESET, VERIFY, action,
@@ -67,7 +67,7 @@ async fn shown(
     app: &App,
     locale: Locale,
     entry: Entry,
-    form: Form,
+    form: FormState,
     done: bool,
     status: StatusCode,
 ) -> Answered {
@@ -94,14 +94,14 @@ async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> 
     let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
     let known: Vec<(String, String)> = known.collect();
     let done = known.iter().any(|(name, _)| name == "done");
-    let form = Form::of(known.iter().map(|(name, value)| (&**name, &**value)));
+    let form = FormState::with_values(known.iter().map(|(name, value)| (&**name, &**value)));
     shown(app, locale, entry, form, done, StatusCode::OK).await
 }
 
 /// A form that is shown again, with what was wrong.
 async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: Error) -> Answered {
     let problem = problem_of(why)?;
-    let form = fields.form().refused(&problem);
+    let form = fields.form().with_problem(&problem);
     shown(app, locale, entry, form, false, status(&problem)).await
 }
 
@@ -117,7 +117,7 @@ async fn show_login(
     let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let pairs: Vec<_> = pairs.collect();
     let next = pairs.iter().find(|(name, _)| name == "next");
-    let mut form = Form::of(next.map(|(name, value)| (&**name, &**value)));
+    let mut form = FormState::with_values(next.map(|(name, value)| (&**name, &**value)));
     if pairs.iter().any(|(name, _)| name == "ended") {
         form.problem = Some(ENDED.to_owned());
     }
@@ -129,10 +129,15 @@ const ENDED: &str = "session-ended";
 
 /// Says that the session has ended, and asks to sign in again. What was typed is kept meanwhile, and
 /// `next` is where it goes on.
-pub async fn ask_to_sign_in(app: &App, locale: Locale, mut kept: Form, next: &str) -> Answered {
+pub async fn ask_to_sign_in(
+    app: &App,
+    locale: Locale,
+    mut kept: FormState,
+    next: &str,
+) -> Answered {
     let email = kept.value("kept_email").to_owned();
     let known = [("email", email.as_str()), ("next", next)];
-    kept.values.extend(Form::of(known).values);
+    kept.values.extend(FormState::with_values(known).values);
     kept.problem = Some(ENDED.to_owned());
     let status = StatusCode::UNAUTHORIZED;
     shown(app, locale, Entry::Login, kept, false, status).await
@@ -293,7 +298,7 @@ async fn show_verify(
     let token = pairs.into_owned().find(|(name, _)| name == "token");
     let token = token.map(|(_, token)| token).unwrap_or_default();
     let signed_in = if me.is_ok() { "1" } else { "" };
-    let form = Form::of([("token", token.as_str()), (SIGNED_IN, signed_in)]);
+    let form = FormState::with_values([("token", token.as_str()), (SIGNED_IN, signed_in)]);
     shown(&app, locale, Entry::Verify, form, false, StatusCode::OK).await
 }
 

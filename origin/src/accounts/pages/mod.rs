@@ -12,7 +12,7 @@ use http::{StatusCode, request::Parts};
 use shared::{
     cache::CachePolicy,
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{AccountPage, Content, LOGIN, Section},
     problem::Problem,
@@ -61,7 +61,7 @@ impl FromRequestParts<App> for Member {
 struct Shown {
     section: Section,
     content: Content,
-    form: Form,
+    form: FormState,
     done: Option<String>,
 }
 
@@ -70,13 +70,13 @@ impl Shown {
         Self {
             section,
             content,
-            form: Form::default(),
+            form: FormState::default(),
             done: None,
         }
     }
 
     /// The same with a form.
-    fn with(self, form: Form) -> Self {
+    fn with(self, form: FormState) -> Self {
         Self { form, ..self }
     }
 

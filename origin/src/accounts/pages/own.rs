@@ -7,7 +7,7 @@ use axum::{
 };
 use shared::{
     account::{ListOrders, SaveAddress},
-    form::Form,
+    form::FormState,
     id::AddressId,
     locale::Locale,
     order::OrderPath,
@@ -139,7 +139,7 @@ async fn shown_address(
     person: &Person,
     locale: Locale,
     path: &AddressPath,
-    typed: Option<Form>,
+    typed: Option<FormState>,
 ) -> Answered {
     let saved = match named(path)? {
         Some(id) => {
@@ -150,9 +150,11 @@ async fn shown_address(
         None => None,
     };
     let form = typed.unwrap_or_else(|| match &saved {
-        Some(saved) => Form::of([("preferred", if saved.preferred { "1" } else { "" })])
-            .with_address(&saved.address),
-        None => Form::default(),
+        Some(saved) => {
+            FormState::with_values([("preferred", if saved.preferred { "1" } else { "" })])
+                .with_address(&saved.address)
+        }
+        None => FormState::default(),
     });
     let here = ADDRESS.path.replace("{address}", &path.address);
     Shown::new(Section::Addresses, Content::Address(saved))
@@ -182,7 +184,7 @@ async fn save_address(
         Ok(_) => Ok(Answer::see(&to("address"))),
         Err(error) => {
             let problem = problem_of(error)?;
-            let form = fields.form().refused(&problem);
+            let form = fields.form().with_problem(&problem);
             let answer = shown_address(&app, &person, locale, &path, Some(form)).await?;
             Ok(answer.status(status(&problem)))
         }

@@ -8,7 +8,7 @@ use axum::{
 use qrcode::{Color, QrCode as Code};
 use shared::{
     account::{ConfirmSecondFactor, EnrolSecondFactor, ProveSecondFactor, SecondFactorState},
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{Content, QrCode, SECURITY, Section, SecurityPage, action},
 };
@@ -98,7 +98,7 @@ async fn refused(
     let problem = problem_of(why)?;
     let content = content(app, person, Vec::new()).await?;
     let answer = Shown::new(Section::Security, content)
-        .with(fields.form().refused(&problem))
+        .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, SECURITY.path)
         .await?;
     Ok(answer.status(status(&problem)))
@@ -143,7 +143,7 @@ async fn confirm(
 async fn codes_once(app: &App, person: &Person, locale: Locale, codes: Vec<String>) -> Answered {
     let content = content(app, person, codes).await?;
     Shown::new(Section::Security, content)
-        .with(Form::default())
+        .with(FormState::default())
         .answer(app, person, locale, SECURITY.path)
         .await
 }

@@ -10,7 +10,7 @@ use http::{HeaderValue, header};
 use shared::{
     account::{ChangeEmail, ChangePassword, UpdateAccount},
     cache::CachePolicy,
-    form::Form,
+    form::FormState,
     id::SessionId,
     locale::Locale,
     page::{Content, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, Section, action},
@@ -52,7 +52,7 @@ async fn show_profile(
 ) -> Answered {
     let account = login::account(&app, person.user).await?;
     Shown::new(Section::Profile, Content::Forms)
-        .with(Form::of([("name", account.name.as_str())]))
+        .with(FormState::with_values([("name", account.name.as_str())]))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, PROFILE.path)
         .await
@@ -78,7 +78,7 @@ async fn refused(
         _ => PROFILE.path,
     };
     let answer = Shown::new(section, Content::Forms)
-        .with(fields.form().refused(&problem))
+        .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, path)
         .await?;
     Ok(answer.status(status(&problem)))

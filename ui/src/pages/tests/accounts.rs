@@ -2,7 +2,7 @@
 
 use serde_json::{from_value, json};
 use shared::{
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{AccountPage, Content, Entry, EntryPage, Section},
     problem::{Problem, ProblemKind},
@@ -12,13 +12,13 @@ use super::{NASTY, all, attribute, buying::private_shell, money};
 use crate::pages::{account, entry};
 
 /// What a form of this page may be refused for.
-fn refused(fields: &[&str]) -> Form {
+fn refused(fields: &[&str]) -> FormState {
     let problem = fields
         .iter()
         .fold(Problem::new(ProblemKind::Invalid), |it, field| {
             it.field(*field, "")
         });
-    Form::of([
+    FormState::with_values([
         ("email", NASTY),
         ("name", NASTY),
         ("token", NASTY),
@@ -26,7 +26,7 @@ fn refused(fields: &[&str]) -> Form {
         ("kept_line1", NASTY),
         ("next", NASTY),
     ])
-    .refused(&problem)
+    .with_problem(&problem)
 }
 
 fn account_page(section: Section, content: Content) -> AccountPage {

@@ -4,7 +4,7 @@ use serde_json::{Value, from_value, json};
 use shared::{
     address::Address,
     cart::Cart,
-    form::Form,
+    form::FormState,
     locale::Locale,
     order::{Order, OrderState},
     page::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Shell, Step, TimeLeft},
@@ -53,18 +53,18 @@ fn sample_cart() -> Cart {
     .unwrap()
 }
 
-fn wrong_form() -> Form {
+fn wrong_form() -> FormState {
     let problem = Problem::new(ProblemKind::Invalid)
         .field("email", "")
         .field("shipping_address.postcode", "");
-    let form = Form::of([
+    let form = FormState::with_values([
         ("email", NASTY),
         ("note", NASTY),
         ("code", NASTY),
         ("payment", "test"),
     ]);
     let address: Address = from_value(address()).unwrap();
-    form.with_address(&address).refused(&problem)
+    form.with_address(&address).with_problem(&problem)
 }
 
 fn checkout_page(step: Step) -> CheckoutPage {
@@ -101,7 +101,7 @@ fn order_page(state: &str, payment_method: &str, payment: Value) -> OrderPage {
         order: sample,
         thanks: true,
         payment: from_value(payment).unwrap(),
-        form: Form::default().refused(&Problem::new(ProblemKind::IllegalStep)),
+        form: FormState::default().with_problem(&Problem::new(ProblemKind::IllegalStep)),
         key: "key".to_owned(),
         transfer: NASTY.to_owned(),
         time_left: Some(TimeLeft::Minutes(28)),
