@@ -4,8 +4,10 @@
 mod account;
 mod buying;
 
-pub use account::{AccountPage, Content, Entry, EntryPage, QrCode, Section, SecurityPage};
-pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step, TimeLeft};
+pub use account::{
+    AccountContent, AccountPage, AccountSection, QrCode, SecurityPage, SignInForm, SignInPage,
+};
+pub use buying::{CartPage, CheckoutPage, CheckoutStep, FindOrderPage, OrderPage, TimeLeft};
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -136,7 +138,7 @@ pub struct InfoPage {
     /// Its word.
     pub slug: String,
     /// The ways to send something, on the page about them.
-    pub methods: Vec<MethodInfo>,
+    pub methods: Vec<ShippingMethodRates>,
     /// How to reach the shop: lines of an imprint.
     pub contact: String,
     /// Where messages to the shop go.
@@ -145,16 +147,16 @@ pub struct InfoPage {
 
 /// A way to send something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MethodInfo {
+pub struct ShippingMethodRates {
     /// Its name.
     pub name: String,
     /// Where it goes, and what it costs there.
-    pub zones: Vec<ZoneInfo>,
+    pub zones: Vec<ShippingZoneRate>,
 }
 
 /// What a way to send something costs in some countries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ZoneInfo {
+pub struct ShippingZoneRate {
     /// The codes of the countries; `*` is every other one.
     pub countries: Vec<String>,
     /// What it costs.
@@ -441,7 +443,7 @@ pub struct ProductPage {
     pub related: Vec<ProductCard>,
     /// The ways to send it.
     #[serde(default)]
-    pub shipping: Vec<MethodInfo>,
+    pub shipping: Vec<ShippingMethodRates>,
     /// What was wrong with what was to be put into the cart.
     #[serde(default)]
     pub form: FormState,

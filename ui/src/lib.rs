@@ -22,7 +22,8 @@ mod words;
 pub use document::csp_hashes;
 #[cfg(not(target_arch = "wasm32"))]
 pub use pages::{
-    account, cart, category, checkout, entry, error, find_order, home, info, order, product, search,
+    account, cart, category, checkout, error, find_order, home, info, order, product, search,
+    sign_in,
 };
 
 /// Brings the islands of a page to life; the boot script calls it once they are loaded.

@@ -5,7 +5,7 @@ use shared::{
     address::Address,
     locale::Locale,
     money::{Currency, Money},
-    page::{MethodInfo, ZoneInfo},
+    page::{ShippingMethodRates, ShippingZoneRate},
 };
 
 use crate::catalog::{model::Texts, text};
@@ -174,15 +174,15 @@ impl Rules {
     }
 
     /// Every way to send something, and what it costs where.
-    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<MethodInfo> {
+    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<ShippingMethodRates> {
         let money = |minor| Money::new(minor, currency);
-        let zone = |zone: &Zone| ZoneInfo {
+        let zone = |zone: &Zone| ShippingZoneRate {
             countries: zone.countries.clone(),
             price: money(zone.price),
             per_kg: (zone.per_kg > 0).then(|| money(zone.per_kg)),
             free_from: zone.free_from.map(money),
         };
-        let methods = self.methods.iter().map(|method| MethodInfo {
+        let methods = self.methods.iter().map(|method| ShippingMethodRates {
             name: text(&method.names, locale),
             zones: method.zones.iter().map(zone).collect(),
         });

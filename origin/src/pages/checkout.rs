@@ -18,8 +18,8 @@ use shared::{
     money::Money,
     order::Order,
     page::{
-        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, LOGIN,
-        Step, order_path,
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage,
+        CheckoutStep, LOGIN, order_path,
     },
     payment::{PayOrder, TestCard},
     problem::Problem,
@@ -108,11 +108,11 @@ impl Buyer {
     }
 
     /// Leads to the first step that is not done, if it comes before this one.
-    fn needs(self, step: Step) -> Result<Self, Elsewhere> {
+    fn needs(self, step: CheckoutStep) -> Result<Self, Elsewhere> {
         let addressed = self.cart.email.is_some() && self.cart.shipping_address.is_some();
-        let path = if step > Step::Address && !addressed {
+        let path = if step > CheckoutStep::Address && !addressed {
             CHECKOUT.path
-        } else if step > Step::Shipping && self.cart.shipping_method.is_none() {
+        } else if step > CheckoutStep::Shipping && self.cart.shipping_method.is_none() {
             CHECKOUT_SHIPPING.path
         } else {
             return Ok(self);
@@ -120,10 +120,18 @@ impl Buyer {
         Err(Elsewhere::Go(self.locale.path(path)))
     }
 
-    async fn show(self, step: Step, path: &str, form: FormState, status: StatusCode) -> Led {
+    async fn show(
+        self,
+        step: CheckoutStep,
+        path: &str,
+        form: FormState,
+        status: StatusCode,
+    ) -> Led {
         let app = &self.app;
         let book = match (&self.shopper.person, step) {
-            (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
+            (Some(person), CheckoutStep::Address) => {
+                accounts::address_book(app, person.user).await?
+            }
             _ => Vec::new(),
         };
         let methods = cart::shipping_methods(app, &self.cart.id, self.locale).await?;
@@ -143,7 +151,13 @@ impl Buyer {
     }
 
     /// The step again, with what was wrong.
-    async fn refuse(self, step: Step, path: &str, form: FormState, problem: &Problem) -> Led {
+    async fn refuse(
+        self,
+        step: CheckoutStep,
+        path: &str,
+        form: FormState,
+        problem: &Problem,
+    ) -> Led {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
         self.show(step, path, form.with_problem(problem), status)
             .await
@@ -170,7 +184,7 @@ pub async fn resume_checkout(
     let resume = async {
         let buyer = Buyer::of(app.clone(), shopper, locale).await?;
         if kept.has("shipping_method") {
-            keep_shipping(buyer.needs(Step::Shipping)?, kept).await
+            keep_shipping(buyer.needs(CheckoutStep::Shipping)?, kept).await
         } else {
             keep_address(buyer, network, kept).await
         }
@@ -200,7 +214,7 @@ async fn show_checkout(
     let address = saved.map(|it| it.address).or(cart.shipping_address.clone());
     form = form.with_address(&address.unwrap_or_default());
     buyer
-        .show(Step::Address, CHECKOUT.path, form, StatusCode::OK)
+        .show(CheckoutStep::Address, CHECKOUT.path, form, StatusCode::OK)
         .await
 }
 
@@ -238,7 +252,7 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
     if let Some(problem) = changed(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
-            .refuse(Step::Address, CHECKOUT.path, form, &problem)
+            .refuse(CheckoutStep::Address, CHECKOUT.path, form, &problem)
             .await;
     }
     // From here on it is kept, as far as it is there; what is short is said on every step.
@@ -266,11 +280,16 @@ async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: 
     still_in(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Shipping)?;
+        .needs(CheckoutStep::Shipping)?;
     let taken = buyer.cart.shipping_method.clone().unwrap_or_default();
     let form = FormState::with_values([("shipping_method", taken.as_str())]);
     buyer
-        .show(Step::Shipping, CHECKOUT_SHIPPING.path, form, StatusCode::OK)
+        .show(
+            CheckoutStep::Shipping,
+            CHECKOUT_SHIPPING.path,
+            form,
+            StatusCode::OK,
+        )
         .await
 }
 
@@ -286,7 +305,7 @@ async fn save_shipping(
         return Ok(asked.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_shipping(buyer.needs(Step::Shipping)?, &fields).await
+    keep_shipping(buyer.needs(CheckoutStep::Shipping)?, &fields).await
 }
 
 async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
@@ -306,7 +325,7 @@ async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
     match refusal {
         None => Ok(Answer::see(&locale.path(CHECKOUT_PAYMENT.path)).into_response()),
         Some(problem) => {
-            let (step, path) = (Step::Shipping, CHECKOUT_SHIPPING.path);
+            let (step, path) = (CheckoutStep::Shipping, CHECKOUT_SHIPPING.path);
             buyer.refuse(step, path, fields.form(), &problem).await
         }
     }
@@ -322,10 +341,15 @@ async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: S
     still_in(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Payment)?;
+        .needs(CheckoutStep::Payment)?;
     let form = FormState::default();
     buyer
-        .show(Step::Payment, CHECKOUT_PAYMENT.path, form, StatusCode::OK)
+        .show(
+            CheckoutStep::Payment,
+            CHECKOUT_PAYMENT.path,
+            form,
+            StatusCode::OK,
+        )
         .await
 }
 
@@ -375,11 +399,15 @@ async fn show_review(
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
     still_in(&shopper, locale, &path)?;
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .needs(CheckoutStep::Review)?;
     match chosen {
         Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
-            buyer.show(Step::Review, &path, form, StatusCode::OK).await
+            buyer
+                .show(CheckoutStep::Review, &path, form, StatusCode::OK)
+                .await
         }
         None => Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
     }
@@ -398,7 +426,9 @@ async fn place_order(
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
     still_in(&shopper, locale, &path)?;
     // A second press of the button finds the cart ordered, and is led to the order.
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .needs(CheckoutStep::Review)?;
     let payment = match chosen {
         Some(payment) => payment,
         None => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
@@ -427,7 +457,9 @@ async fn place_order(
             let Buyer { app, shopper, .. } = buyer;
             let buyer = Buyer::of(app, shopper, locale).await?;
             let (path, form) = (payment.review(), payment.form());
-            buyer.refuse(Step::Review, &path, form, &problem).await
+            buyer
+                .refuse(CheckoutStep::Review, &path, form, &problem)
+                .await
         }
     }
 }

@@ -30,7 +30,7 @@ macro_rules! kinds {
 
 kinds! {
     /// A way into an account.
-    Entry {
+    SignInForm {
         /// With address and password.
         Login = "login",
         /// With the code of a second factor, after that.
@@ -48,7 +48,7 @@ kinds! {
 
 kinds! {
     /// A part of an account.
-    Section {
+    AccountSection {
         /// What there is.
         Overview = "overview",
         /// What was bought.
@@ -68,9 +68,9 @@ kinds! {
 
 /// A page that leads into an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryPage {
+pub struct SignInPage {
     /// Which.
-    pub entry: Entry,
+    pub kind: SignInForm,
     /// What was typed. `next` is where it goes on, `token` what the link of a message holds, `ticket` that
     /// the password was right, and what begins with `kept_` was typed before the session ended.
     pub form: FormState,
@@ -88,9 +88,9 @@ pub struct AccountPage {
     /// Whose.
     pub account: Account,
     /// Which.
-    pub section: Section,
+    pub section: AccountSection,
     /// What is on it.
-    pub content: Content,
+    pub content: AccountContent,
     /// What was typed, and what is wrong with it.
     pub form: FormState,
     /// What was done just now, in a word.
@@ -127,7 +127,7 @@ pub struct QrCode {
 
 /// What is on a page of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
+pub enum AccountContent {
     /// Orders: the last ones, or a page of them.
     Orders(OrderList),
     /// The address book.

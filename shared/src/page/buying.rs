@@ -23,7 +23,7 @@ pub struct CartPage {
 
 /// A step of checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Step {
+pub enum CheckoutStep {
     /// Who buys, and where it goes.
     Address,
     /// How it goes there.
@@ -34,7 +34,7 @@ pub enum Step {
     Review,
 }
 
-impl Step {
+impl CheckoutStep {
     /// All steps, in order.
     pub const ALL: [Self; 4] = [Self::Address, Self::Shipping, Self::Payment, Self::Review];
 
@@ -53,7 +53,7 @@ impl Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutPage {
     /// Which.
-    pub step: Step,
+    pub step: CheckoutStep,
     /// What is bought.
     pub cart: Cart,
     /// The step's form.

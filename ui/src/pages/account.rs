@@ -6,8 +6,8 @@ use shared::{
     form::FormState,
     locale::Locale,
     page::{
-        ACCOUNT, ADDRESS, ADDRESSES, AccountPage, Content, EXPORT, OWN_DATA, OWN_ORDER, OWN_ORDERS,
-        PROFILE, SECURITY, SESSIONS, Section, Shell, action,
+        ACCOUNT, ADDRESS, ADDRESSES, AccountContent, AccountPage, AccountSection, EXPORT, OWN_DATA,
+        OWN_ORDER, OWN_ORDERS, PROFILE, SECURITY, SESSIONS, Shell, action,
     },
 };
 
@@ -19,7 +19,7 @@ use crate::{
 
 use super::{
     checkout::lines_of,
-    entry::{EMAIL, NAME, NEW_PASSWORD},
+    sign_in::{EMAIL, NAME, NEW_PASSWORD},
 };
 
 /// The password so far, which shows that it is really them.
@@ -54,15 +54,15 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
     })
 }
 
-const fn path_of(section: Section) -> &'static str {
+const fn path_of(section: AccountSection) -> &'static str {
     match section {
-        Section::Overview => ACCOUNT.path,
-        Section::Orders => OWN_ORDERS.path,
-        Section::Addresses => ADDRESSES.path,
-        Section::Profile => PROFILE.path,
-        Section::Security => SECURITY.path,
-        Section::Sessions => SESSIONS.path,
-        Section::Data => OWN_DATA.path,
+        AccountSection::Overview => ACCOUNT.path,
+        AccountSection::Orders => OWN_ORDERS.path,
+        AccountSection::Addresses => ADDRESSES.path,
+        AccountSection::Profile => PROFILE.path,
+        AccountSection::Security => SECURITY.path,
+        AccountSection::Sessions => SESSIONS.path,
+        AccountSection::Data => OWN_DATA.path,
     }
 }
 
@@ -71,9 +71,9 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
     let here = page.section;
     // A second factor is for those who run the shop; others find it at its address.
     let works_here = page.account.role != Role::Customer;
-    let shown = Section::ALL
-        .iter()
-        .filter(|it| **it != Section::Security || works_here || here == Section::Security);
+    let shown = AccountSection::ALL.iter().filter(|it| {
+        **it != AccountSection::Security || works_here || here == AccountSection::Security
+    });
     let links = shown.map(|section| {
         let href = shell.locale.path(path_of(*section));
         let current = (*section == here).then_some("page");
@@ -99,16 +99,18 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
 
 fn content(shell: &Shell, page: &AccountPage) -> AnyView {
     match &page.content {
-        Content::Orders(list) if page.section == Section::Overview => {
+        AccountContent::Orders(list) if page.section == AccountSection::Overview => {
             overview(shell, &page.account, list)
         }
-        Content::Orders(list) => orders(shell, list),
-        Content::Addresses(book) => addresses(shell, book),
-        Content::Address(saved) => address(shell, saved.as_ref(), &page.form),
-        Content::Security(security) => super::security::security(shell, security, &page.form),
-        Content::Sessions(sessions) => browsers(shell, sessions),
-        Content::Forms if page.section == Section::Data => data(shell, &page.form),
-        Content::Forms => profile(shell, &page.account, &page.form),
+        AccountContent::Orders(list) => orders(shell, list),
+        AccountContent::Addresses(book) => addresses(shell, book),
+        AccountContent::Address(saved) => address(shell, saved.as_ref(), &page.form),
+        AccountContent::Security(security) => {
+            super::security::security(shell, security, &page.form)
+        }
+        AccountContent::Sessions(sessions) => browsers(shell, sessions),
+        AccountContent::Forms if page.section == AccountSection::Data => data(shell, &page.form),
+        AccountContent::Forms => profile(shell, &page.account, &page.form),
     }
 }
 

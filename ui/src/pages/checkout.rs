@@ -5,8 +5,8 @@ use shared::{
     address::Address,
     cart::{Cart, NOTE_MAX},
     page::{
-        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, Shell,
-        Step,
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage,
+        CheckoutStep, Shell,
     },
     payment::TestCard,
 };
@@ -27,12 +27,12 @@ pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
     let about = About::private(shell, &format!("{title} · {}", words.say("checkout")));
     render(shell, &about, || {
         let step = match page.step {
-            Step::Address => address(shell, page).into_any(),
-            Step::Shipping => shipping(shell, page).into_any(),
-            Step::Payment => payment(shell, page).into_any(),
-            Step::Review => review(shell, page).into_any(),
+            CheckoutStep::Address => address(shell, page).into_any(),
+            CheckoutStep::Shipping => shipping(shell, page).into_any(),
+            CheckoutStep::Payment => payment(shell, page).into_any(),
+            CheckoutStep::Review => review(shell, page).into_any(),
         };
-        let open = page.step == Step::Review;
+        let open = page.step == CheckoutStep::Review;
         view! {
             <div class="wrap page">
                 {steps(shell, page.step)} <h1>{title.clone()}</h1>
@@ -46,19 +46,19 @@ pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
 }
 
 /// Where a step lives.
-fn path_of(step: Step) -> &'static str {
+fn path_of(step: CheckoutStep) -> &'static str {
     match step {
-        Step::Address => CHECKOUT.path,
-        Step::Shipping => CHECKOUT_SHIPPING.path,
-        Step::Payment => CHECKOUT_PAYMENT.path,
-        Step::Review => CHECKOUT_REVIEW.path,
+        CheckoutStep::Address => CHECKOUT.path,
+        CheckoutStep::Shipping => CHECKOUT_SHIPPING.path,
+        CheckoutStep::Payment => CHECKOUT_PAYMENT.path,
+        CheckoutStep::Review => CHECKOUT_REVIEW.path,
     }
 }
 
 /// How far one has come; what is done can be changed.
-fn steps(shell: &Shell, here: Step) -> AnyView {
+fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
     let words = Words::of(shell.locale);
-    let items = Step::ALL.map(|step| {
+    let items = CheckoutStep::ALL.map(|step| {
         let name = words.say(&format!("step-{}", step.word()));
         let item = if step < here {
             view! { <a href=shell.locale.path(path_of(step))>{name}</a> }.into_any()
@@ -331,9 +331,9 @@ fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     let cart = &page.cart;
     // What was chosen before may be chosen anew, or not go to the new address.
     let later = match page.step {
-        Step::Address => Some("sum-shipping-next"),
-        Step::Shipping => Some("sum-shipping-here"),
-        Step::Payment | Step::Review => None,
+        CheckoutStep::Address => Some("sum-shipping-next"),
+        CheckoutStep::Shipping => Some("sum-shipping-here"),
+        CheckoutStep::Payment | CheckoutStep::Review => None,
     };
     let coupons = cart.coupons.iter().map(|it| coupon(shell, it, None));
     let coupons = coupons.collect::<Vec<_>>();

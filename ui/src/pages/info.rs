@@ -1,7 +1,9 @@
 //! The pages that say how the shop does things.
 
 use leptos::prelude::*;
-use shared::page::{InfoPage, MethodInfo, RETURN_DAYS, Shell, ZoneInfo, info_path};
+use shared::page::{
+    InfoPage, RETURN_DAYS, Shell, ShippingMethodRates, ShippingZoneRate, info_path,
+};
 
 use crate::{
     document::{About, render},
@@ -74,7 +76,7 @@ fn said(words: Words, keys: &[&str]) -> AnyView {
     sections.collect::<Vec<_>>().into_any()
 }
 
-fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
+fn methods(shell: &Shell, methods: &[ShippingMethodRates]) -> AnyView {
     let words = Words::of(shell.locale);
     let tables = methods.iter().map(|method| {
         // Where there is no other country, every one is meant.
@@ -96,7 +98,7 @@ fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
     tables.collect::<Vec<_>>().into_any()
 }
 
-fn zone(shell: &Shell, zone: &ZoneInfo, alone: bool) -> AnyView {
+fn zone(shell: &Shell, zone: &ShippingZoneRate, alone: bool) -> AnyView {
     let words = Words::of(shell.locale);
     let name = |code: &String| {
         let key = format!("country-{code}");

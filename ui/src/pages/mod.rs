@@ -4,7 +4,6 @@ mod account;
 mod cart;
 mod category;
 mod checkout;
-mod entry;
 mod error;
 mod gallery;
 mod home;
@@ -16,18 +15,19 @@ mod product;
 mod product_data;
 mod search;
 mod security;
+mod sign_in;
 
 pub use account::account;
 pub use cart::cart;
 pub use category::category;
 pub use checkout::checkout;
-pub use entry::entry;
 pub use error::error;
 pub use home::home;
 pub use info::info;
 pub use order::{find_order, order};
 pub use product::product;
 pub use search::search;
+pub use sign_in::sign_in;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use shared::{
     catalog::{Availability, Product, Variant},
-    page::{MethodInfo, ProductPage, RETURN_DAYS, Shell, info_path, product_path},
+    page::{ProductPage, RETURN_DAYS, Shell, ShippingMethodRates, info_path, product_path},
 };
 
 /// The options that schema.org has a property for, by the words that shops call them.
@@ -183,7 +183,7 @@ fn returns(shell: &Shell, page: &ProductPage) -> Value {
 }
 
 /// The countries that the shop names as destinations, each once.
-fn countries(methods: &[MethodInfo]) -> Vec<&str> {
+fn countries(methods: &[ShippingMethodRates]) -> Vec<&str> {
     let zones = methods.iter().flat_map(|method| &method.zones);
     let mut codes: Vec<&str> = zones
         .flat_map(|zone| &zone.countries)

@@ -11,7 +11,7 @@ use crate::{form::Input, words::Words};
 
 use super::{
     account::{CURRENT, titled},
-    entry::OTP,
+    sign_in::OTP,
 };
 
 /// What is on the page of the second factor.

@@ -15,7 +15,8 @@ use shared::{
     form::FormState,
     locale::Locale,
     page::{
-        ACCOUNT, Entry, EntryPage, FORGOT, HOME, LOGIN, PageRoute, REGISTER, RESET, VERIFY, action,
+        ACCOUNT, FORGOT, HOME, LOGIN, PageRoute, REGISTER, RESET, SignInForm, SignInPage, VERIFY,
+        action,
     },
 };
 
@@ -53,20 +54,20 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::LOGOUT), post(log_out))
 }
 
-const fn page_of(entry: Entry) -> PageRoute {
+const fn page_of(entry: SignInForm) -> PageRoute {
     match entry {
-        Entry::Login | Entry::Code => LOGIN,
-        Entry::Register => REGISTER,
-        Entry::Verify => VERIFY,
-        Entry::Forgot => FORGOT,
-        Entry::Reset => RESET,
+        SignInForm::Login | SignInForm::Code => LOGIN,
+        SignInForm::Register => REGISTER,
+        SignInForm::Verify => VERIFY,
+        SignInForm::Forgot => FORGOT,
+        SignInForm::Reset => RESET,
     }
 }
 
 async fn shown(
     app: &App,
     locale: Locale,
-    entry: Entry,
+    entry: SignInForm,
     form: FormState,
     done: bool,
     status: StatusCode,
@@ -74,22 +75,22 @@ async fn shown(
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
     let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
     let code = match entry {
-        Entry::Reset => reset::reset_needs_code(app, form.value("token")).await?,
+        SignInForm::Reset => reset::reset_needs_code(app, form.value("token")).await?,
         _ => false,
     };
-    let page = EntryPage {
-        entry,
+    let page = SignInPage {
+        kind: entry,
         form,
         password,
         code,
         done,
     };
-    let answer = Answer::html(ui::entry(&shell, &page), CachePolicy::Private);
+    let answer = Answer::html(ui::sign_in(&shell, &page), CachePolicy::Private);
     Ok(answer.status(status))
 }
 
 /// A form that is shown for the first time, with what its address says.
-async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> Answered {
+async fn first(app: &App, locale: Locale, entry: SignInForm, query: Option<&str>) -> Answered {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
     let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
     let known: Vec<(String, String)> = known.collect();
@@ -99,7 +100,13 @@ async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> 
 }
 
 /// A form that is shown again, with what was wrong.
-async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: Error) -> Answered {
+async fn refused(
+    app: &App,
+    locale: Locale,
+    entry: SignInForm,
+    fields: &Fields,
+    why: Error,
+) -> Answered {
     let problem = problem_of(why)?;
     let form = fields.form().with_problem(&problem);
     shown(app, locale, entry, form, false, status(&problem)).await
@@ -121,7 +128,7 @@ async fn show_login(
     if pairs.iter().any(|(name, _)| name == "ended") {
         form.problem = Some(ENDED.to_owned());
     }
-    shown(&app, locale, Entry::Login, form, false, StatusCode::OK).await
+    shown(&app, locale, SignInForm::Login, form, false, StatusCode::OK).await
 }
 
 /// The word of what is said to somebody whose session has ended.
@@ -140,7 +147,7 @@ pub async fn ask_to_sign_in(
     kept.values.extend(FormState::with_values(known).values);
     kept.problem = Some(ENDED.to_owned());
     let status = StatusCode::UNAUTHORIZED;
-    shown(app, locale, Entry::Login, kept, false, status).await
+    shown(app, locale, SignInForm::Login, kept, false, status).await
 }
 
 async fn log_in(
@@ -163,11 +170,11 @@ async fn log_in(
         Ok(FirstStep::CodeNeeded(ticket)) => {
             let mut form = fields.form();
             form.values.insert("ticket".to_owned(), ticket);
-            let shown = shown(&app, locale, Entry::Code, form, false, StatusCode::OK).await?;
+            let shown = shown(&app, locale, SignInForm::Code, form, false, StatusCode::OK).await?;
             Ok(shown.into_response())
         }
         Err(error) => {
-            let shown = refused(&app, locale, Entry::Login, &fields, error).await?;
+            let shown = refused(&app, locale, SignInForm::Login, &fields, error).await?;
             Ok(shown.into_response())
         }
     }
@@ -186,8 +193,8 @@ async fn type_code(
         Err(error) => {
             // A ticket that is good no more begins anew.
             let entry = match &error {
-                Error::Invalid(_) => Entry::Login,
-                _ => Entry::Code,
+                Error::Invalid(_) => SignInForm::Login,
+                _ => SignInForm::Code,
             };
             let shown = refused(&app, locale, entry, &fields, error).await?;
             Ok(shown.into_response())
@@ -262,7 +269,7 @@ async fn show_register(
     Tongue(locale): Tongue,
     RawQuery(query): RawQuery,
 ) -> Answered {
-    first(&app, locale, Entry::Register, query.as_deref()).await
+    first(&app, locale, SignInForm::Register, query.as_deref()).await
 }
 
 async fn open_account(
@@ -279,7 +286,7 @@ async fn open_account(
     };
     match register::register(&app, request, &device).await {
         Ok(()) => Ok(taken(locale, REGISTER)),
-        Err(error) => refused(&app, locale, Entry::Register, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Register, &fields, error).await,
     }
 }
 
@@ -299,7 +306,15 @@ async fn show_verify(
     let token = token.map(|(_, token)| token).unwrap_or_default();
     let signed_in = if me.is_ok() { "1" } else { "" };
     let form = FormState::with_values([("token", token.as_str()), (SIGNED_IN, signed_in)]);
-    shown(&app, locale, Entry::Verify, form, false, StatusCode::OK).await
+    shown(
+        &app,
+        locale,
+        SignInForm::Verify,
+        form,
+        false,
+        StatusCode::OK,
+    )
+    .await
 }
 
 async fn verify(
@@ -330,7 +345,7 @@ async fn verify(
             let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
             come_in(&app, &entered, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, Entry::Verify, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Verify, &fields, error).await,
     }
 }
 
@@ -339,7 +354,7 @@ async fn show_forgot(
     Tongue(locale): Tongue,
     RawQuery(query): RawQuery,
 ) -> Answered {
-    first(&app, locale, Entry::Forgot, query.as_deref()).await
+    first(&app, locale, SignInForm::Forgot, query.as_deref()).await
 }
 
 async fn forgot(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
@@ -349,7 +364,7 @@ async fn forgot(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) 
     };
     match register::forgot(&app, &request).await {
         Ok(()) => Ok(taken(locale, FORGOT)),
-        Err(error) => refused(&app, locale, Entry::Forgot, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Forgot, &fields, error).await,
     }
 }
 
@@ -358,7 +373,7 @@ async fn show_reset(
     Tongue(locale): Tongue,
     RawQuery(query): RawQuery,
 ) -> Answered {
-    first(&app, locale, Entry::Reset, query.as_deref()).await
+    first(&app, locale, SignInForm::Reset, query.as_deref()).await
 }
 
 async fn reset(
@@ -378,7 +393,7 @@ async fn reset(
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
             come_in(&app, &entered, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, Entry::Reset, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Reset, &fields, error).await,
     }
 }
 

@@ -14,7 +14,7 @@ use shared::{
     endpoint::encode_segment,
     form::FormState,
     locale::Locale,
-    page::{AccountPage, Content, LOGIN, Section},
+    page::{AccountContent, AccountPage, AccountSection, LOGIN},
     problem::Problem,
 };
 
@@ -59,14 +59,14 @@ impl FromRequestParts<App> for Member {
 
 /// What a page of an account shows, beside whose it is.
 struct Shown {
-    section: Section,
-    content: Content,
+    section: AccountSection,
+    content: AccountContent,
     form: FormState,
     done: Option<String>,
 }
 
 impl Shown {
-    fn new(section: Section, content: Content) -> Self {
+    fn new(section: AccountSection, content: AccountContent) -> Self {
         Self {
             section,
             content,

@@ -11,7 +11,10 @@ use shared::{
     id::AddressId,
     locale::Locale,
     order::OrderPath,
-    page::{ACCOUNT, ADDRESS, ADDRESSES, Content, OWN_ORDER, OWN_ORDERS, Section, order_path},
+    page::{
+        ACCOUNT, ADDRESS, ADDRESSES, AccountContent, AccountSection, OWN_ORDER, OWN_ORDERS,
+        order_path,
+    },
 };
 
 use crate::{
@@ -68,7 +71,7 @@ async fn show_account(
         cursor: None,
     };
     let orders = orders::list_of(&app, person.user, &last).await?;
-    Shown::new(Section::Overview, Content::Orders(orders))
+    Shown::new(AccountSection::Overview, AccountContent::Orders(orders))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ACCOUNT.path)
         .await
@@ -81,7 +84,7 @@ async fn show_own_orders(
     Query(query): Query<ListOrders>,
 ) -> Answered {
     let orders = orders::list_of(&app, person.user, &query).await?;
-    Shown::new(Section::Orders, Content::Orders(orders))
+    Shown::new(AccountSection::Orders, AccountContent::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
         .await
 }
@@ -105,7 +108,7 @@ async fn show_addresses(
     RawQuery(query): RawQuery,
 ) -> Answered {
     let book = addresses::book(&app, person.user).await?;
-    Shown::new(Section::Addresses, Content::Addresses(book))
+    Shown::new(AccountSection::Addresses, AccountContent::Addresses(book))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ADDRESSES.path)
         .await
@@ -157,7 +160,7 @@ async fn shown_address(
         None => FormState::default(),
     });
     let here = ADDRESS.path.replace("{address}", &path.address);
-    Shown::new(Section::Addresses, Content::Address(saved))
+    Shown::new(AccountSection::Addresses, AccountContent::Address(saved))
         .with(form)
         .answer(app, person, locale, &here)
         .await

@@ -10,7 +10,7 @@ use shared::{
     account::{ConfirmSecondFactor, EnrolSecondFactor, ProveSecondFactor, SecondFactorState},
     form::FormState,
     locale::Locale,
-    page::{Content, QrCode, SECURITY, Section, SecurityPage, action},
+    page::{AccountContent, AccountSection, QrCode, SECURITY, SecurityPage, action},
 };
 
 use crate::{
@@ -43,20 +43,20 @@ async fn show_security(
     RawQuery(query): RawQuery,
 ) -> Answered {
     let content = content(&app, &person, Vec::new()).await?;
-    Shown::new(Section::Security, content)
+    Shown::new(AccountSection::Security, content)
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SECURITY.path)
         .await
 }
 
-async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<Content, Error> {
+async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<AccountContent, Error> {
     let factor = second_factor::read(app, person.user).await?;
     let secret = match factor.state {
         SecondFactorState::Pending => Some(second_factor::pending(app, person.user).await?),
         SecondFactorState::Off | SecondFactorState::On => None,
     };
     let qr = secret.as_ref().and_then(|it| drawn(&it.uri));
-    Ok(Content::Security(Box::new(SecurityPage {
+    Ok(AccountContent::Security(Box::new(SecurityPage {
         factor,
         secret,
         qr,
@@ -97,7 +97,7 @@ async fn refused(
     };
     let problem = problem_of(why)?;
     let content = content(app, person, Vec::new()).await?;
-    let answer = Shown::new(Section::Security, content)
+    let answer = Shown::new(AccountSection::Security, content)
         .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, SECURITY.path)
         .await?;
@@ -142,7 +142,7 @@ async fn confirm(
 /// The page with recovery codes. It is the answer to a form: nobody can come back to it.
 async fn codes_once(app: &App, person: &Person, locale: Locale, codes: Vec<String>) -> Answered {
     let content = content(app, person, codes).await?;
-    Shown::new(Section::Security, content)
+    Shown::new(AccountSection::Security, content)
         .with(FormState::default())
         .answer(app, person, locale, SECURITY.path)
         .await

@@ -13,7 +13,7 @@ use shared::{
     form::FormState,
     id::SessionId,
     locale::Locale,
-    page::{Content, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, Section, action},
+    page::{AccountContent, AccountSection, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, action},
 };
 
 use crate::{
@@ -51,7 +51,7 @@ async fn show_profile(
     RawQuery(query): RawQuery,
 ) -> Answered {
     let account = login::account(&app, person.user).await?;
-    Shown::new(Section::Profile, Content::Forms)
+    Shown::new(AccountSection::Profile, AccountContent::Forms)
         .with(FormState::with_values([("name", account.name.as_str())]))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, PROFILE.path)
@@ -63,7 +63,7 @@ async fn refused(
     app: &App,
     person: &Person,
     locale: Locale,
-    section: Section,
+    section: AccountSection,
     fields: &Fields,
     why: Error,
 ) -> Answered {
@@ -74,10 +74,10 @@ async fn refused(
     };
     let problem = problem_of(why)?;
     let path = match section {
-        Section::Data => OWN_DATA.path,
+        AccountSection::Data => OWN_DATA.path,
         _ => PROFILE.path,
     };
-    let answer = Shown::new(section, Content::Forms)
+    let answer = Shown::new(section, AccountContent::Forms)
         .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, path)
         .await?;
@@ -101,7 +101,17 @@ async fn save_profile(
     };
     match login::update(&app, person.user, &request).await {
         Ok(_) => Ok(profile(locale, "name")),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -118,7 +128,17 @@ async fn change_password(
     };
     match reset::change_password(&app, &person, request, &device).await {
         Ok(entered) => Ok(profile(locale, "password").cookies(cookies_of(&app, &entered))),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -135,7 +155,17 @@ async fn change_email(
     };
     match register::change_email(&app, person.user, request, &device).await {
         Ok(()) => Ok(profile(locale, "email")),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -146,7 +176,7 @@ async fn show_sessions(
     RawQuery(query): RawQuery,
 ) -> Answered {
     let sessions = all_sessions(&app, &person).await?.sessions;
-    Shown::new(Section::Sessions, Content::Sessions(sessions))
+    Shown::new(AccountSection::Sessions, AccountContent::Sessions(sessions))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SESSIONS.path)
         .await
@@ -178,7 +208,7 @@ async fn show_data(
     Member(person): Member,
     Tongue(locale): Tongue,
 ) -> Answered {
-    Shown::new(Section::Data, Content::Forms)
+    Shown::new(AccountSection::Data, AccountContent::Forms)
         .answer(&app, &person, locale, OWN_DATA.path)
         .await
 }
@@ -200,6 +230,6 @@ async fn erase(
 ) -> Answered {
     match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
         Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app))),
-        Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
+        Err(error) => refused(&app, &person, locale, AccountSection::Data, &fields, error).await,
     }
 }

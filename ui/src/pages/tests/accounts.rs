@@ -4,12 +4,12 @@ use serde_json::{from_value, json};
 use shared::{
     form::FormState,
     locale::Locale,
-    page::{AccountPage, Content, Entry, EntryPage, Section},
+    page::{AccountContent, AccountPage, AccountSection, SignInForm, SignInPage},
     problem::{Problem, ProblemKind},
 };
 
 use super::{NASTY, all, attribute, buying::private_shell, money};
-use crate::pages::{account, entry};
+use crate::pages::{account, sign_in};
 
 /// What a form of this page may be refused for.
 fn refused(fields: &[&str]) -> FormState {
@@ -29,7 +29,7 @@ fn refused(fields: &[&str]) -> FormState {
     .with_problem(&problem)
 }
 
-fn account_page(section: Section, content: Content) -> AccountPage {
+fn account_page(section: AccountSection, content: AccountContent) -> AccountPage {
     let at = "2026-01-02T03:04:05Z";
     AccountPage {
         account: from_value(json!({
@@ -44,7 +44,7 @@ fn account_page(section: Section, content: Content) -> AccountPage {
     }
 }
 
-fn security(state: &str, codes: &[&str]) -> Content {
+fn security(state: &str, codes: &[&str]) -> AccountContent {
     let pending = state == "pending";
     let secret = pending.then(|| json!({ "secret": "ABCDEFGH", "uri": NASTY }));
     let qr = pending.then(|| json!({ "width": 9, "path": "M4 4h1v1h-1z" }));
@@ -52,10 +52,10 @@ fn security(state: &str, codes: &[&str]) -> Content {
         "factor": { "state": state, "recovery_codes_left": 3, "required": pending },
         "secret": secret, "qr": qr, "codes": codes,
     });
-    Content::Security(from_value(page).unwrap())
+    AccountContent::Security(from_value(page).unwrap())
 }
 
-fn contents() -> Vec<(Section, Content)> {
+fn contents() -> Vec<(AccountSection, AccountContent)> {
     let at = "2026-01-02T03:04:05Z";
     let address = json!({ "name": NASTY, "line1": NASTY, "city": NASTY, "country": "DE" });
     let saved = json!({ "id": "5", "address": address, "preferred": true });
@@ -72,48 +72,54 @@ fn contents() -> Vec<(Section, Content)> {
     let session = |id: &str, current: bool| json!({ "id": id, "current": current, "agent": NASTY, "created_at": at, "seen_at": at });
     let sessions = json!([session("1", true), session("2", false)]);
     vec![
-        (Section::Overview, Content::Orders(none)),
-        (Section::Orders, Content::Orders(list)),
+        (AccountSection::Overview, AccountContent::Orders(none)),
+        (AccountSection::Orders, AccountContent::Orders(list)),
         (
-            Section::Addresses,
-            Content::Addresses(from_value(json!([saved])).unwrap()),
+            AccountSection::Addresses,
+            AccountContent::Addresses(from_value(json!([saved])).unwrap()),
         ),
-        (Section::Addresses, Content::Addresses(Vec::new())),
         (
-            Section::Addresses,
-            Content::Address(from_value(saved).unwrap()),
+            AccountSection::Addresses,
+            AccountContent::Addresses(Vec::new()),
         ),
-        (Section::Addresses, Content::Address(None)),
-        (Section::Profile, Content::Forms),
-        (Section::Security, security("off", &[])),
-        (Section::Security, security("pending", &[])),
-        (Section::Security, security("on", &[])),
-        (Section::Security, security("on", &["AAAA-BBBB-CCCC"])),
         (
-            Section::Sessions,
-            Content::Sessions(from_value(sessions).unwrap()),
+            AccountSection::Addresses,
+            AccountContent::Address(from_value(saved).unwrap()),
         ),
-        (Section::Data, Content::Forms),
+        (AccountSection::Addresses, AccountContent::Address(None)),
+        (AccountSection::Profile, AccountContent::Forms),
+        (AccountSection::Security, security("off", &[])),
+        (AccountSection::Security, security("pending", &[])),
+        (AccountSection::Security, security("on", &[])),
+        (
+            AccountSection::Security,
+            security("on", &["AAAA-BBBB-CCCC"]),
+        ),
+        (
+            AccountSection::Sessions,
+            AccountContent::Sessions(from_value(sessions).unwrap()),
+        ),
+        (AccountSection::Data, AccountContent::Forms),
     ]
 }
 
 /// Every page of accounts in this language, with where it lives.
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
-    for kind in Entry::ALL {
+    for kind in SignInForm::ALL {
         let path = format!("/account/{}", kind.word());
         let shell = private_shell(locale, &path);
-        let page = EntryPage {
-            entry: *kind,
+        let page = SignInPage {
+            kind: *kind,
             form: refused(&["email", "password", "token"]),
             password: true,
             code: true,
             done: false,
         };
-        pages.push((path.clone(), entry(&shell, &page)));
-        if matches!(kind, Entry::Register | Entry::Forgot) {
-            let page = EntryPage { done: true, ..page };
-            pages.push((path, entry(&shell, &page)));
+        pages.push((path.clone(), sign_in(&shell, &page)));
+        if matches!(kind, SignInForm::Register | SignInForm::Forgot) {
+            let page = SignInPage { done: true, ..page };
+            pages.push((path, sign_in(&shell, &page)));
         }
     }
     for (section, content) in contents() {

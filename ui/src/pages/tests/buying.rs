@@ -7,7 +7,7 @@ use shared::{
     form::FormState,
     locale::Locale,
     order::{Order, OrderState},
-    page::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Shell, Step, TimeLeft},
+    page::{CartPage, CheckoutPage, CheckoutStep, FindOrderPage, OrderPage, Shell, TimeLeft},
     problem::{Problem, ProblemKind},
 };
 
@@ -67,7 +67,7 @@ fn wrong_form() -> FormState {
     form.with_address(&address).with_problem(&problem)
 }
 
-fn checkout_page(step: Step) -> CheckoutPage {
+fn checkout_page(step: CheckoutStep) -> CheckoutPage {
     CheckoutPage {
         step,
         cart: sample_cart(),
@@ -119,7 +119,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         let text = cart(&private_shell(locale, "/cart"), &page);
         pages.push(("/cart".to_owned(), text));
     }
-    for step in Step::ALL {
+    for step in CheckoutStep::ALL {
         let path = format!("/checkout#{}", step.word());
         let text = checkout(&private_shell(locale, "/checkout"), &checkout_page(step));
         pages.push((path, text));

@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use shared::{
     account::{NAME_MAX, PASSWORD_MAX, PASSWORD_MIN},
-    page::{Entry, EntryPage, FIND_ORDER, FORGOT, LOGIN, REGISTER, RESET, Shell, VERIFY, action},
+    page::{
+        FIND_ORDER, FORGOT, LOGIN, REGISTER, RESET, Shell, SignInForm, SignInPage, VERIFY, action,
+    },
 };
 
 use crate::{
@@ -39,9 +41,9 @@ pub(super) const NAME: Input = Input {
 };
 
 /// A page that leads into an account.
-pub fn entry(shell: &Shell, page: &EntryPage) -> String {
+pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
     let words = Words::of(shell.locale);
-    let word = page.entry.word();
+    let word = page.kind.word();
     let title = words.say(&format!("entry-{word}"));
     let about = About::private(shell, &title);
     render(shell, &about, || {
@@ -61,18 +63,18 @@ pub fn entry(shell: &Shell, page: &EntryPage) -> String {
     })
 }
 
-fn fill_in(shell: &Shell, page: &EntryPage) -> AnyView {
+fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
     let words = Words::of(shell.locale);
     let form = &page.form;
-    let (path, inputs): (&str, &[Input]) = match page.entry {
-        Entry::Login => (LOGIN.path, &[EMAIL, PASSWORD]),
-        Entry::Code => (action::CODE, &[OTP]),
-        Entry::Register => (REGISTER.path, &[EMAIL, NAME, NEW_PASSWORD]),
-        Entry::Verify if page.password => (VERIFY.path, &[PASSWORD]),
-        Entry::Verify => (VERIFY.path, &[]),
-        Entry::Forgot => (FORGOT.path, &[EMAIL]),
-        Entry::Reset if page.code => (RESET.path, &[NEW_PASSWORD, OTP]),
-        Entry::Reset => (RESET.path, &[NEW_PASSWORD]),
+    let (path, inputs): (&str, &[Input]) = match page.kind {
+        SignInForm::Login => (LOGIN.path, &[EMAIL, PASSWORD]),
+        SignInForm::Code => (action::CODE, &[OTP]),
+        SignInForm::Register => (REGISTER.path, &[EMAIL, NAME, NEW_PASSWORD]),
+        SignInForm::Verify if page.password => (VERIFY.path, &[PASSWORD]),
+        SignInForm::Verify => (VERIFY.path, &[]),
+        SignInForm::Forgot => (FORGOT.path, &[EMAIL]),
+        SignInForm::Reset if page.code => (RESET.path, &[NEW_PASSWORD, OTP]),
+        SignInForm::Reset => (RESET.path, &[NEW_PASSWORD]),
     };
     let inputs = inputs.iter().map(|it| it.view(words, form).into_any());
     let inputs = inputs.collect::<Vec<_>>();
@@ -84,7 +86,7 @@ fn fill_in(shell: &Shell, page: &EntryPage) -> AnyView {
         view! { <input type="hidden" name=name.clone() value=value.clone() /> }
     });
     let kept = kept.collect::<Vec<_>>();
-    let word = page.entry.word();
+    let word = page.kind.word();
     let lead = words.say(&format!("entry-{word}-text"));
     view! {
         <p class="quiet">{lead}</p>
@@ -93,22 +95,24 @@ fn fill_in(shell: &Shell, page: &EntryPage) -> AnyView {
             {inputs}
             <button class="button">{words.say(&format!("entry-{word}-do"))}</button>
         </form>
-        {elsewhere(shell, page.entry)}
+        {elsewhere(shell, page.kind)}
     }
     .into_any()
 }
 
 /// The other ways.
-fn elsewhere(shell: &Shell, entry: Entry) -> AnyView {
+fn elsewhere(shell: &Shell, kind: SignInForm) -> AnyView {
     let words = Words::of(shell.locale);
-    let ways: &[(&str, &str)] = match entry {
-        Entry::Login => &[
+    let ways: &[(&str, &str)] = match kind {
+        SignInForm::Login => &[
             (REGISTER.path, "entry-to-register"),
             (FORGOT.path, "entry-to-forgot"),
             (FIND_ORDER.path, "find-order"),
         ],
-        Entry::Register | Entry::Forgot | Entry::Code => &[(LOGIN.path, "entry-to-login")],
-        Entry::Verify | Entry::Reset => &[(FORGOT.path, "entry-to-forgot")],
+        SignInForm::Register | SignInForm::Forgot | SignInForm::Code => {
+            &[(LOGIN.path, "entry-to-login")]
+        }
+        SignInForm::Verify | SignInForm::Reset => &[(FORGOT.path, "entry-to-forgot")],
     };
     let links = ways.iter().map(|(path, key)| {
         view! {
