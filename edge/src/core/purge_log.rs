@@ -218,7 +218,7 @@ mod tests {
         let request = CacheRequest {
             method: "GET".into(),
             headers: Headers::new(),
-            whose: shared::key::Whose::Everybodys,
+            audience: shared::cache_key::Audience::Public,
         };
         match admit(CacheRules::Shop, &request, 200, &headers, 0) {
             Admission::Store(metadata) => {

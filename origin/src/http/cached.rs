@@ -18,9 +18,9 @@ use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use shared::{
     cache::CachePolicy,
+    cache_key,
     edge::{AS_OF_HEADER, AT_LEAST_HEADER},
     endpoint::{self, Caching},
-    key,
     locale::Locale,
     page,
     problem::ProblemKind,
@@ -114,7 +114,7 @@ fn key_of(request: &Request) -> Option<Cow<'_, str>> {
     let route = request.extensions().get::<MatchedPath>()?;
     let allowed = ROUTES.get(route.as_str())?;
     let uri = request.uri();
-    key::of_route(uri.path(), uri.query(), allowed)
+    cache_key::of_route(uri.path(), uri.query(), allowed)
 }
 
 /// Whether a route's answers are the same for everybody.

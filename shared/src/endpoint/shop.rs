@@ -20,7 +20,7 @@ use crate::{
         IllegalStep, Invalid, NotFound, Stale,
     },
     search::{ListSuggestions, SearchList, SearchProducts, Suggestions},
-    shopper::Visitor,
+    visitor::Visitor,
 };
 
 use super::{Caching, Endpoint, EndpointSpec, Method, NoParameters, Schemas};

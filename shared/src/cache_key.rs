@@ -18,19 +18,19 @@ const TRACKING: [&str; 11] = [
 
 /// What is asked for: under which key it is kept, and what the contract says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct RequestTarget {
     /// Path and query in their normal form, without the host: also what the origin is asked for when
     /// the answer may be kept.
     pub key: String,
     /// What it is for.
-    pub class: Class,
+    pub class: RouteClass,
     /// Whose it is.
-    pub whose: Whose,
+    pub audience: Audience,
 }
 
 /// What a request is for, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum RouteClass {
     /// A page of the shop.
     Page,
     /// JSON.
@@ -41,7 +41,7 @@ pub enum Class {
     Other,
 }
 
-impl Class {
+impl RouteClass {
     /// All of them, each with its word.
     pub const ALL: [(Self, &str); 4] = [
         (Self::Page, "page"),
@@ -53,18 +53,18 @@ impl Class {
 
 /// Whose an answer is, as the contract says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum Audience {
     /// The same for everybody: nothing about the client reaches the origin.
-    Everybodys,
+    Public,
     /// About the one who asks: the request goes to the origin as it came, and its answer to nobody
     /// else.
-    Somebodys,
+    Private,
     /// The contract does not know it: its headers say.
     Unknown,
 }
 
 /// What a path and a query ask for.
-pub fn target(path: &str, query: Option<&str>) -> Target {
+pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
     let mut key = normal_path(path);
     let query = query.unwrap_or_default();
     let known = known(&key);
@@ -79,12 +79,16 @@ pub fn target(path: &str, query: Option<&str>) -> Target {
         key.push('?');
         key.push_str(&query);
     }
-    let whose = match known {
-        Some((_, Caching::Shared)) => Whose::Everybodys,
-        Some((_, Caching::Private)) => Whose::Somebodys,
-        None => Whose::Unknown,
+    let audience = match known {
+        Some((_, Caching::Shared)) => Audience::Public,
+        Some((_, Caching::Private)) => Audience::Private,
+        None => Audience::Unknown,
     };
-    Target { key, class, whose }
+    RequestTarget {
+        key,
+        class,
+        audience,
+    }
 }
 
 /// The key of what a route is asked for that takes these parameters, for who knows the route already;
@@ -115,12 +119,12 @@ pub fn key(path: &str, query: Option<&str>) -> String {
     target(path, query).key
 }
 
-fn class(path: &str, known: bool) -> Class {
+fn class(path: &str, known: bool) -> RouteClass {
     match path {
-        _ if path.starts_with(API) => Class::Api,
-        _ if known => Class::Page,
-        _ if FILES.iter().any(|folder| path.starts_with(folder)) => Class::Asset,
-        _ => Class::Other,
+        _ if path.starts_with(API) => RouteClass::Api,
+        _ if known => RouteClass::Page,
+        _ if FILES.iter().any(|folder| path.starts_with(folder)) => RouteClass::Asset,
+        _ => RouteClass::Other,
     }
 }
 
@@ -175,13 +179,13 @@ fn is_tracking(name: &str) -> bool {
 
 /// The pairs with these names, by name; repeated ones stay in their order, because that may mean
 /// something.
-fn picked(query: &str, class: Class, wanted: impl Fn(&str) -> bool) -> String {
+fn picked(query: &str, class: RouteClass, wanted: impl Fn(&str) -> bool) -> String {
     let mut pairs: Vec<String> = query
         .split('&')
         .filter(|pair| wanted(name_of(pair)))
         .map(|pair| match pair.split_once('=') {
             // A page shows what was typed; for the API every spelling of a search is the same.
-            Some((SEARCHED, typed)) if class == Class::Api => searched(typed),
+            Some((SEARCHED, typed)) if class == RouteClass::Api => searched(typed),
             Some((name, number)) if NUMBERS.contains(&name) => {
                 format!("{name}={}", normal_number(&normal(number)))
             }
@@ -322,13 +326,13 @@ mod tests {
             "/orders/7K3Q",
             "/api/v1/carts/current",
         ] {
-            assert_eq!(target(path, None).whose, Whose::Somebodys, "{path}");
+            assert_eq!(target(path, None).audience, Audience::Private, "{path}");
         }
         for path in ["/", "/zh", "/p/mug", "/shipping", "/api/v1/products"] {
-            assert_eq!(target(path, None).whose, Whose::Everybodys, "{path}");
+            assert_eq!(target(path, None).audience, Audience::Public, "{path}");
         }
         for path in ["/nothing", "/account/x.css", "/cart/", "/api/v1/nothing"] {
-            assert_eq!(target(path, None).whose, Whose::Unknown, "{path}");
+            assert_eq!(target(path, None).audience, Audience::Unknown, "{path}");
         }
     }
 
@@ -336,10 +340,10 @@ mod tests {
     fn all_endpoints_are_where_they_are_looked_for() {
         assert!(endpoint::all().all(|about| about.path.starts_with(API)));
         for (path, class) in [
-            ("/p/mug", Class::Page),
-            ("/api/v1/products", Class::Api),
-            ("/assets/a.css", Class::Asset),
-            ("/robots.txt", Class::Other),
+            ("/p/mug", RouteClass::Page),
+            ("/api/v1/products", RouteClass::Api),
+            ("/assets/a.css", RouteClass::Asset),
+            ("/robots.txt", RouteClass::Other),
         ] {
             assert_eq!(target(path, None).class, class, "{path}");
         }
