@@ -147,7 +147,7 @@ impl App {
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
         let clock = clock.of_database(&db, skew_max).await?;
-        let admission = Admission::new(db.readers());
+        let admission = Admission::new(db.read_limit());
         Ok(Self(Arc::new(Parts {
             ids: IdGenerator::unassigned(),
             config,

@@ -39,8 +39,8 @@ impl Jobs {
             outbox::tell_webhooks(&app).await.map(drop)
         });
         jobs.upkeep(app, second / 5, "connections", |app| async move {
-            app.db.look();
-            app.admission.follow(app.db.readers());
+            app.db.adjust_limits();
+            app.admission.follow(app.db.read_limit());
             Ok::<_, db::Error>(())
         });
         jobs.upkeep(app, second * 5, "clock", |app| async move {

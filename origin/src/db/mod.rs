@@ -4,9 +4,9 @@
 //! two kinds of reads: [`Db::read`] asks the primary and sees every commit; [`Db::catalog`] may ask a
 //! replica, where there is one, and is for what is shown of the catalogue.
 
+mod adaptive_limit;
 mod bulk;
 mod dialect;
-mod gate;
 mod lease;
 mod migrate;
 mod pool;
@@ -35,14 +35,14 @@ use tokio::sync::Notify;
 
 use crate::private;
 
+pub use adaptive_limit::AdaptiveLimitStats;
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
-pub use gate::GateFigures;
 pub use lease::{FIRST_AUTOMATIC, LeaseError, LeaseRequest};
 pub use migrate::{MigrateError, Migrations, Moment, migrate, migrate_until, migrations};
-pub use pool::{Connection as Reader, Pool, PoolFigures};
+pub use pool::{Connection as Reader, Pool, PoolStats};
 pub use probe::check_writes;
-pub use replica::{CatalogReader, ReplicaFigures, may_lag};
+pub use replica::{CatalogReader, ReplicaStats, may_lag};
 
 use lease::{Lease, LeaseMark};
 use pool::Opener;
@@ -270,19 +270,19 @@ impl Db {
     }
 
     /// How many connections read at the same time, as things are.
-    pub fn readers(&self) -> usize {
-        self.reader.figures().gate.width
+    pub fn read_limit(&self) -> usize {
+        self.reader.stats().limit.limit
     }
 
     /// Somebody has waited for so long before reading.
-    pub fn note_waited(&self, waited: Duration) {
-        self.reader.note_waited(waited);
+    pub fn record_wait(&self, waited: Duration) {
+        self.reader.record_wait(waited);
     }
 
     /// Lets the pools follow what is waited for connections; a job does so all the time.
-    pub fn look(&self) {
+    pub fn adjust_limits(&self) {
         for (_, pool) in self.pools() {
-            pool.look();
+            pool.maintain();
         }
     }
 

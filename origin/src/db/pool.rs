@@ -8,24 +8,27 @@ use std::{
 };
 
 use deadpool::managed::{
-    Manager, Metrics, Object, Pool as Store, PoolError, QueueMode, RecycleError, RecycleResult,
+    Manager, Metrics, Object, Pool as Deadpool, PoolError, QueueMode, RecycleError, RecycleResult,
 };
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor, any::AnyConnectOptions};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Dialect, Error, gate::Gate, gate::GateFigures};
+use super::{
+    Dialect, Error,
+    adaptive_limit::{AdaptiveLimit, AdaptiveLimitStats},
+};
 
-const LIFE: Duration = Duration::from_secs(60 * 60);
-const IDLE: Duration = Duration::from_secs(10 * 60);
+const LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);
+const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 /// How long to wait until a database is asked again that does not answer at the start.
-const AGAIN: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Open connections to one database.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    store: Store<Opener>,
-    gate: Arc<Gate>,
-    patience: Duration,
+    inner: Deadpool<Opener>,
+    limit: Arc<AdaptiveLimit>,
+    acquire_timeout: Duration,
 }
 
 /// How connections are opened.
@@ -47,15 +50,15 @@ pub struct Connection {
 
 /// How a pool is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolFigures {
+pub struct PoolStats {
     /// Connections that are open.
     pub open: usize,
     /// Those of them that nobody uses.
     pub idle: usize,
     /// The most that may be open.
-    pub most: usize,
+    pub max: usize,
     /// What was seen before them.
-    pub gate: GateFigures,
+    pub limit: AdaptiveLimitStats,
 }
 
 impl Pool {
@@ -63,15 +66,15 @@ impl Pool {
     pub(super) async fn open(
         opener: Opener,
         bounds: (usize, usize),
-        patience: Duration,
+        acquire_timeout: Duration,
     ) -> Result<Self, Error> {
-        let pool = Self::new(opener, bounds, patience)?;
+        let pool = Self::new(opener, bounds, acquire_timeout)?;
         let began = Instant::now();
         loop {
             match pool.get().await {
                 // It may not have been started yet.
-                Err(Error::Io(_)) if began.elapsed() < patience => {
-                    tokio::time::sleep(AGAIN).await;
+                Err(Error::Io(_)) if began.elapsed() < acquire_timeout => {
+                    tokio::time::sleep(RETRY_INTERVAL).await;
                 }
                 first => return first.map(|_| pool),
             }
@@ -81,26 +84,26 @@ impl Pool {
     /// Opens nothing yet.
     pub(super) fn new(
         opener: Opener,
-        (least, most): (usize, usize),
-        patience: Duration,
+        (min, max): (usize, usize),
+        acquire_timeout: Duration,
     ) -> Result<Self, Error> {
-        let most = most.max(1);
-        let store = Store::builder(opener)
-            .max_size(most)
+        let max = max.max(1);
+        let inner = Deadpool::builder(opener)
+            .max_size(max)
             .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|error| Error::Configuration(error.into()))?;
         Ok(Self {
-            store,
-            gate: Arc::new(Gate::new(least.clamp(1, most), most)),
-            patience,
+            inner,
+            limit: Arc::new(AdaptiveLimit::new(min.clamp(1, max), max)),
+            acquire_timeout,
         })
     }
 
     /// A connection.
     pub(super) async fn get(&self) -> Result<Connection, Error> {
-        let permit = self.gate.pass(self.patience).await?;
-        let inner = tokio::time::timeout(self.patience, self.store.get()).await;
+        let permit = self.limit.acquire(self.acquire_timeout).await?;
+        let inner = tokio::time::timeout(self.acquire_timeout, self.inner.get()).await;
         let inner = match inner {
             Ok(Ok(inner)) => inner,
             Ok(Err(PoolError::Backend(error))) => return Err(error),
@@ -114,36 +117,38 @@ impl Pool {
     }
 
     /// Somebody has waited for so long before asking for a connection.
-    pub(super) fn note_waited(&self, waited: Duration) {
-        self.gate.note_waited(waited);
+    pub(super) fn record_wait(&self, waited: Duration) {
+        self.limit.record_wait(waited);
     }
 
     /// Follows what was waited, and closes what has not been used for long.
-    pub(super) fn look(&self) {
-        self.gate.look();
-        let _ = self.store.retain(|_, metrics| metrics.last_used() < IDLE);
+    pub(super) fn maintain(&self) {
+        self.limit.adjust();
+        let _ = self
+            .inner
+            .retain(|_, metrics| metrics.last_used() < IDLE_MAX);
     }
 
     /// How it is.
-    pub fn figures(&self) -> PoolFigures {
-        let status = self.store.status();
-        PoolFigures {
+    pub fn stats(&self) -> PoolStats {
+        let status = self.inner.status();
+        PoolStats {
             open: status.size,
             idle: status.available,
-            most: status.max_size,
-            gate: self.gate.figures(),
+            max: status.max_size,
+            limit: self.limit.stats(),
         }
     }
 
     /// Waits until every connection is given back, and closes them.
     pub(super) async fn close(&self) {
-        self.gate.close().await;
-        for connection in self.store.retain(|_, _| false).removed {
+        self.limit.close().await;
+        for connection in self.inner.retain(|_, _| false).removed {
             if let Err(error) = connection.close().await {
                 tracing::warn!(error = %error, "cannot close a database connection");
             }
         }
-        self.store.close();
+        self.inner.close();
     }
 }
 
@@ -165,7 +170,7 @@ impl Manager for Opener {
         connection: &mut AnyConnection,
         metrics: &Metrics,
     ) -> RecycleResult<Error> {
-        if metrics.age() > LIFE {
+        if metrics.age() > LIFETIME_MAX {
             return Err(RecycleError::message("it is old"));
         }
         // A file does not hang up.

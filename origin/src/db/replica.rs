@@ -76,7 +76,7 @@ pub(super) struct Replica {
 
 /// How a replica is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplicaFigures {
+pub struct ReplicaStats {
     /// Whether the catalogue is read from it.
     pub is_usable: bool,
     /// How far it was behind when that was last measured; a heartbeat is written every second.
@@ -105,9 +105,9 @@ impl Replica {
         }
     }
 
-    pub(super) fn figures(&self) -> ReplicaFigures {
+    pub(super) fn stats(&self) -> ReplicaStats {
         let lag_ms = self.lag_ms.load(Ordering::Relaxed);
-        ReplicaFigures {
+        ReplicaStats {
             is_usable: self.is_usable.load(Ordering::Relaxed),
             lag: Duration::from_millis(lag_ms.unsigned_abs()),
             reads: self.reads.load(Ordering::Relaxed),
@@ -208,8 +208,8 @@ impl Db {
     }
 
     /// How the replica is, if there is one.
-    pub fn replica(&self) -> Option<ReplicaFigures> {
-        self.replica.as_deref().map(Replica::figures)
+    pub fn replica_stats(&self) -> Option<ReplicaStats> {
+        self.replica.as_deref().map(Replica::stats)
     }
 }
 

@@ -157,7 +157,7 @@ async fn to_browse(app: &App) -> Option<Place<'_>> {
     let began = Instant::now();
     let place = app.admission.browsing.take().await;
     let waited = began.elapsed();
-    app.db.note_waited(waited);
+    app.db.record_wait(waited);
     // Where the database is a server's, who waits for it needs no processor here.
     let buying = app.db.dialect() == Dialect::Sqlite
         && (app.desks.orders.is_busy() || app.desks.carts.is_busy());

@@ -155,7 +155,7 @@ fn make(
     own: Option<oneshot::Sender<Response>>,
 ) -> BoxFuture<'static, Option<Arc<Kept>>> {
     let request = request_of(&key, asked);
-    let again = app.db.replica().map(|_| request_of(&key, asked));
+    let again = app.db.replica_stats().map(|_| request_of(&key, asked));
     let (app, memory) = (app.clone(), Arc::clone(memory));
     let make = async move {
         if let Some(kept) = made_elsewhere(&app, &key).await {

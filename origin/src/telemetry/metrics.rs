@@ -149,9 +149,9 @@ impl Metrics {
         }
         self.cache.is_trusted(l2.is_some_and(L2::is_trusted));
         for (name, pool) in db.pools() {
-            self.pools.is(name, &pool.figures());
+            self.pools.is(name, &pool.stats());
         }
-        if let Some(figures) = db.replica() {
+        if let Some(figures) = db.replica_stats() {
             self.replica.record(&figures);
         }
         let mut text = String::new();

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::db::PoolFigures;
+use crate::db::PoolStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -83,29 +83,29 @@ impl PoolMetrics {
     }
 
     /// Notes how a pool is.
-    pub(super) fn is(&self, pool: &'static str, figures: &PoolFigures) {
+    pub(super) fn is(&self, pool: &'static str, stats: &PoolStats) {
         let labels = Labels { pool };
-        let gate = &figures.gate;
+        let limit = &stats.limit;
         let set = |number: &Number, value: usize| {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             number.get_or_create(&labels).set(value);
         };
-        set(&self.open, figures.open);
-        set(&self.idle, figures.idle);
-        set(&self.active, gate.active);
-        set(&self.allowed, gate.width);
-        set(&self.most, figures.most);
-        set(&self.waiting, gate.waiting);
+        set(&self.open, stats.open);
+        set(&self.idle, stats.idle);
+        set(&self.active, limit.active);
+        set(&self.allowed, limit.limit);
+        set(&self.most, stats.max);
+        set(&self.waiting, limit.waiting);
         let count = |counter: &Family<Labels, Counter>, value: u64| {
             let counter = counter.get_or_create(&labels);
             counter.inner().fetch_max(value, Ordering::Relaxed);
         };
-        count(&self.timed_out, gate.timed_out);
-        count(&self.asked, gate.passed);
+        count(&self.timed_out, limit.timed_out);
+        count(&self.asked, limit.requests);
         let waited = self.waited.get_or_create(&labels);
-        let seconds = gate.waited.as_secs_f64();
+        let seconds = limit.total_wait.as_secs_f64();
         waited.inner().store(seconds.to_bits(), Ordering::Relaxed);
-        let average = gate.average.as_secs_f64();
+        let average = limit.average_wait.as_secs_f64();
         self.average.get_or_create(&labels).set(average);
     }
 }

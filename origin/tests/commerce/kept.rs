@@ -232,12 +232,12 @@ db_test! {
         set_price(shop, "tea", "1.00").await;
         known.look(db).await.unwrap();
         let mut readers = Vec::new();
-        for _ in 0..db.readers() {
+        for _ in 0..db.read_limit() {
             readers.push(db.read().await.unwrap());
         }
         let changes = async {
             let (_, pool) = db.pools().find(|(name, _)| *name == "read").unwrap();
-            while pool.figures().gate.waiting == 0 {
+            while pool.stats().limit.waiting == 0 {
                 tokio::task::yield_now().await;
             }
             set_price(shop, "tea", "2.00").await;

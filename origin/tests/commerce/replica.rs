@@ -116,7 +116,7 @@ impl Copy {
             })
             .await;
         behind.app.db.check_replica().await.unwrap();
-        assert!(behind.app.db.replica().unwrap().is_usable);
+        assert!(behind.app.db.replica_stats().unwrap().is_usable);
         behind
     }
 
@@ -135,7 +135,7 @@ async fn run(connection: &mut AnyConnection, statement: String) {
 }
 
 fn reads(shop: &Shop) -> u64 {
-    shop.app.db.replica().unwrap().reads
+    shop.app.db.replica_stats().unwrap().reads
 }
 
 db_test! {
@@ -218,7 +218,7 @@ db_test! {
         }).await;
         let usable = async |shop: &Shop| {
             shop.app.db.check_replica().await.unwrap();
-            shop.app.db.replica().unwrap()
+            shop.app.db.replica_stats().unwrap()
         };
         copy.feed().await;
         assert!(usable(&near).await.is_usable);
@@ -227,14 +227,14 @@ db_test! {
         let figures = usable(&near).await;
         assert!(!figures.is_usable && figures.lag >= Duration::from_millis(age), "{figures:?}");
         assert_eq!(near.get("/p/tea").await.status, 200);
-        assert_eq!((reads(&near), near.app.db.replica().unwrap().fallbacks > 0), (0, true));
+        assert_eq!((reads(&near), near.app.db.replica_stats().unwrap().fallbacks > 0), (0, true));
         // It loses what is read after its number, and then everything.
         for (table, path) in [("products", "/p/tea"), ("versions", "/zh/p/tea")] {
             assert!(usable(&behind).await.is_usable, "{table}");
             copy.run(format!("drop table {to}{table}")).await;
             assert_eq!(behind.get(path).await.status, 200, "{table}");
         }
-        assert!(!behind.app.db.replica().unwrap().is_usable);
+        assert!(!behind.app.db.replica_stats().unwrap().is_usable);
         near.app.db.close().await;
         copy.end(behind).await;
     }
@@ -249,7 +249,7 @@ db_test! {
             config.database_replica_url = Some(nowhere);
         }).await;
         alone.app.db.check_replica().await.unwrap();
-        assert!(!alone.app.db.replica().unwrap().is_usable);
+        assert!(!alone.app.db.replica_stats().unwrap().is_usable);
         assert_eq!(alone.get("/p/tea").await.status, 200);
         assert_eq!(reads(&alone), 0);
         alone.app.db.close().await;
