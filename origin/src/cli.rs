@@ -243,8 +243,8 @@ async fn serve(settings: Config) -> Result<(), Failure> {
         .await
         .map_err(unreachable_database)?;
     private::warn_of_open(app.config.private_paths());
-    let state = db::migrations(&app.db).await?;
-    if !state.complete() {
+    let state = db::migration_status(&app.db).await?;
+    if !state.is_complete() {
         let (applied, known) = (state.applied, state.known);
         let message =
             format!("the database has {applied} of {known} migrations: run `origin migrate`");
@@ -284,8 +284,8 @@ async fn connect(settings: Config) -> Result<App, Failure> {
 }
 
 async fn migrate(app: &App) -> Result<(), Failure> {
-    let before = db::migrations(&app.db).await?;
-    if !before.complete() {
+    let before = db::migration_status(&app.db).await?;
+    if !before.is_complete() {
         db::migrate(&app.db)
             .await
             .map_err(|error| format!("the migration failed: {error}"))?;

@@ -78,7 +78,7 @@ pub(super) async fn save(
         tx.commit().await?;
         Ok(Addresses { addresses })
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
 /// An address as it is kept.

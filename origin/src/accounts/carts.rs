@@ -60,7 +60,7 @@ async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> 
         }
         tx.commit().await
     };
-    db::retried(give, db::is_conflict).await?;
+    db::retry_on_conflict(give, db::is_conflict).await?;
     let token = find(app, user).await?.unwrap_or(made.id);
     let account = login::account(app, user).await?;
     let mut reader = app.db.read().await?;

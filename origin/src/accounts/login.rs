@@ -95,7 +95,7 @@ pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<
         tx.commit().await?;
         Ok(entered)
     };
-    let begun = db::retried(begin, Error::is_conflict).await;
+    let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
     noted(app, proof.user(), "browser", begun).await
 }
 
@@ -262,7 +262,7 @@ pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> 
         carts::rename(app, &mut tx, user).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(end, Error::is_conflict).await
+    db::retry_on_conflict(end, Error::is_conflict).await
 }
 
 /// That this is the account's password, for somebody who has signed in. Whoever sits at their browser has
@@ -317,7 +317,7 @@ pub(super) async fn reauthenticate(
         }
         Ok(tx.commit().await?)
     };
-    db::retried(prove, Error::is_conflict).await
+    db::retry_on_conflict(prove, Error::is_conflict).await
 }
 
 /// What a page keeps of somebody whose password was right, until they have typed a code.
@@ -357,7 +357,7 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
         tx.commit().await?;
         Ok(step)
     };
-    db::retried(begin, Error::is_conflict).await
+    db::retry_on_conflict(begin, Error::is_conflict).await
 }
 
 /// Signs in with a ticket and a code.
@@ -386,7 +386,7 @@ pub(super) async fn finish(
         tx.commit().await?;
         Ok(entered)
     };
-    let done = db::retried(finish, Error::is_conflict).await;
+    let done = db::retry_on_conflict(finish, Error::is_conflict).await;
     noted(app, user, "browser", done).await
 }
 
@@ -417,5 +417,5 @@ pub(super) async fn update(
         stored.account.version += 1;
         Ok(stored.account)
     };
-    db::retried(update, Error::is_conflict).await
+    db::retry_on_conflict(update, Error::is_conflict).await
 }

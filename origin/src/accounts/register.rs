@@ -145,7 +145,7 @@ async fn send_link<T: Serialize>(
         outbox::put(&mut tx, &app.ids, now, &[message]).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(send, Error::is_conflict).await
+    db::retry_on_conflict(send, Error::is_conflict).await
 }
 
 /// What messages to one address are about.
@@ -189,9 +189,11 @@ pub(super) async fn verify(
                 Error::field("password", "The password of the new account is required.")
             })?;
             remembered(app, &token, &link, password).await?;
-            db::retried(|| open(app, &token, device), Error::is_conflict).await
+            db::retry_on_conflict(|| open(app, &token, device), Error::is_conflict).await
         }
-        None => db::retried(|| move_to(app, &token, person, device), Error::is_conflict).await,
+        None => {
+            db::retry_on_conflict(|| move_to(app, &token, person, device), Error::is_conflict).await
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! change is N holds everything up to N at least.
 //!
 //! The numbers come from the primary. An answer that was read from a replica is stamped with the number that
-//! the replica had, see [`db::may_lag`].
+//! the replica had, see [`db::with_replica_reads`].
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     app::App,
-    db::{self, Commits, Db, Rows, Tx, Upsert},
+    db::{self, CommitCounter, Db, Rows, Tx, Upsert},
 };
 
 /// The name of the counter in `versions`.
@@ -42,7 +42,7 @@ pub const REMEMBERED_MS: i64 = 4 * 60 * 60 * 1_000;
 pub struct Changes {
     latest: AtomicU64,
     /// How often something was committed here.
-    commits: Arc<Commits>,
+    commits: Arc<CommitCounter>,
     /// How many of them are known.
     seen: AtomicU64,
     known: RwLock<Known>,

@@ -158,7 +158,7 @@ type Answered = Result<Cart, Error>;
 
 /// Does jobs in the order of their arrival, in one transaction.
 async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
-    match db::retried(|| in_one(app, &jobs), Error::is_conflict).await {
+    match db::retry_on_conflict(|| in_one(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             // All of them failed for the same reason, which is logged once.

@@ -196,7 +196,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
         if due.is_empty() {
             return Ok(swept);
         }
-        swept += db::retried(|| sweep_batch(app), Error::is_conflict).await?;
+        swept += db::retry_on_conflict(|| sweep_batch(app), Error::is_conflict).await?;
     }
 }
 

@@ -120,7 +120,7 @@ pub async fn save_draft(
         tx.commit().await?;
         Ok((saved, known.is_none()))
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
 /// Changes one variant.
@@ -243,7 +243,7 @@ async fn edit_with(
         tx.commit().await?;
         Ok(saved)
     };
-    db::retried(edit, Error::is_conflict).await
+    db::retry_on_conflict(edit, Error::is_conflict).await
 }
 
 type Known = (Edited, ProductDraft, Vec<StoredImage>);

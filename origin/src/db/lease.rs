@@ -25,7 +25,7 @@ pub const FIRST_AUTOMATIC: u16 = 512;
 /// How often another id is tried when somebody else was quicker.
 const ATTEMPTS: usize = 64;
 /// How long to wait before looking again whether the last holder of an id is alive.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Why there is no node id to be had.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +51,15 @@ pub enum LeaseError {
 /// What a process knows of its lease.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<HeldLease>>,
     /// Until when, by the steady clock, nobody else can have it. Nothing was leased at zero.
-    sure_until_ms: AtomicI64,
+    certain_until_ms: AtomicI64,
     /// How often one was lost.
     lost: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
-struct Held {
+struct HeldLease {
     node: u16,
     holder: String,
     is_lost: bool,
@@ -70,7 +70,7 @@ struct Held {
 pub(super) struct LeaseMark(u64);
 
 /// A lease that was just taken.
-struct Taken {
+struct NewLease {
     node: u16,
     /// Up to when others may have made identities with it.
     ids_until: i64,
@@ -90,14 +90,15 @@ pub struct LeaseRequest<'a> {
 }
 
 impl Lease {
-    fn held(&self) -> Option<Held> {
+    fn held(&self) -> Option<HeldLease> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.clone()
     }
 
-    fn set(&self, held: Option<Held>, sure_until_ms: i64) {
+    fn set(&self, held: Option<HeldLease>, certain_until_ms: i64) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
-        self.sure_until_ms.store(sure_until_ms, Ordering::Release);
+        self.certain_until_ms
+            .store(certain_until_ms, Ordering::Release);
     }
 
     fn lose(&self) {
@@ -105,7 +106,7 @@ impl Lease {
         if let Some(held) = held.as_mut().filter(|held| !held.is_lost) {
             held.is_lost = true;
             self.lost.fetch_add(1, Ordering::AcqRel);
-            self.sure_until_ms.store(i64::MIN, Ordering::Release);
+            self.certain_until_ms.store(i64::MIN, Ordering::Release);
             tracing::error!(
                 node = held.node,
                 "the lease of the node id is lost; nothing can be written until it is leased again"
@@ -117,8 +118,8 @@ impl Lease {
         LeaseMark(self.lost.load(Ordering::Acquire))
     }
 
-    fn is_sure(&self) -> bool {
-        match self.sure_until_ms.load(Ordering::Acquire) {
+    fn is_certain(&self) -> bool {
+        match self.certain_until_ms.load(Ordering::Acquire) {
             0 => true,
             until => steady_ms() < until,
         }
@@ -134,16 +135,16 @@ impl Lease {
     ) -> Result<LeaseMark, Error> {
         let mark = self.mark();
         if began.is_some_and(|began| began != mark) {
-            return Err(lost());
+            return Err(lost_lease());
         }
-        if self.is_sure() {
+        if self.is_certain() {
             return Ok(mark);
         }
         let Some(held) = self.held() else {
             return Ok(mark);
         };
         if held.is_lost {
-            return Err(lost());
+            return Err(lost_lease());
         }
         let statement = if for_update.is_empty() {
             "select holder from nodes where node_id = ?"
@@ -156,13 +157,13 @@ impl Lease {
             .await?;
         if holder.as_deref() != Some(&held.holder) {
             self.lose();
-            return Err(lost());
+            return Err(lost_lease());
         }
         Ok(mark)
     }
 }
 
-fn lost() -> Error {
+fn lost_lease() -> Error {
     Error::Io(std::io::Error::other(
         "this process has lost its node id to another one",
     ))
@@ -178,17 +179,17 @@ impl Db {
     ) -> Result<u16, LeaseError> {
         let holder = crate::secret::token();
         let taken = match request.node {
-            Some(node) => self.lease_named(node, &holder, request).await?,
+            Some(node) => self.lease_node(node, &holder, request).await?,
             None => self.lease_any(&holder, request).await?,
         };
         ids.assign(taken.node, Timestamp::from_millis(taken.ids_until));
-        let held = Held {
+        let held = HeldLease {
             node: taken.node,
             holder,
             is_lost: false,
         };
-        let sure_until_ms = sure_until(taken.asked_ms, request.lasts);
-        self.lease.set(Some(held), sure_until_ms);
+        let certain_until_ms = certain_until(taken.asked_ms, request.lasts);
+        self.lease.set(Some(held), certain_until_ms);
         Ok(taken.node)
     }
 
@@ -230,10 +231,10 @@ impl Db {
             return Ok(());
         }
         tx.commit().await?;
-        let sure_until_ms = sure_until(asked_ms, request.lasts);
+        let certain_until_ms = certain_until(asked_ms, request.lasts);
         self.lease
-            .sure_until_ms
-            .store(sure_until_ms, Ordering::Release);
+            .certain_until_ms
+            .store(certain_until_ms, Ordering::Release);
         Ok(())
     }
 
@@ -267,20 +268,20 @@ impl Db {
     }
 
     /// Whether nobody else can have the node id just now, as far as can be said without asking.
-    pub fn is_lease_sure(&self) -> bool {
-        self.lease.is_sure()
+    pub fn is_lease_certain(&self) -> bool {
+        self.lease.is_certain()
     }
 
-    async fn lease_named(
+    async fn lease_node(
         &self,
         node: u16,
         holder: &str,
         request: LeaseRequest<'_>,
-    ) -> Result<Taken, LeaseError> {
+    ) -> Result<NewLease, LeaseError> {
         let mut seen: Option<i64> = None;
         loop {
             let asked_ms = steady_ms();
-            let taken = |ids_until| Taken {
+            let taken = |ids_until| NewLease {
                 node,
                 ids_until,
                 asked_ms,
@@ -296,7 +297,7 @@ impl Db {
                 .fetch_optional(tx.conn())
                 .await?;
             let Some(row) = row else {
-                match add(tx, node, holder, now, request).await? {
+                match add_node(tx, node, holder, now, request).await? {
                     Some(ids_until) => return Ok(taken(ids_until)),
                     None => continue,
                 }
@@ -304,7 +305,7 @@ impl Db {
             let (host, expires_at): (String, i64) =
                 (row.try_get("host")?, row.try_get("expires_at")?);
             if expires_at < now {
-                match take(tx, node, holder, now, request).await? {
+                match take_expired(tx, node, holder, now, request).await? {
                     Some(ids_until) => return Ok(taken(ids_until)),
                     None => continue,
                 }
@@ -323,7 +324,7 @@ impl Db {
                     seen = Some(expires_at);
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -331,7 +332,7 @@ impl Db {
         &self,
         holder: &str,
         request: LeaseRequest<'_>,
-    ) -> Result<Taken, LeaseError> {
+    ) -> Result<NewLease, LeaseError> {
         for _ in 0..ATTEMPTS {
             let asked_ms = steady_ms();
             let mut tx = self.begin().await?;
@@ -350,7 +351,7 @@ impl Db {
                 .await?;
             let (node, leased) = if let Some(node) = free {
                 let node = u16::try_from(node).unwrap_or(NODE_MAX);
-                (node, take(tx, node, holder, now, request).await?)
+                (node, take_expired(tx, node, holder, now, request).await?)
             } else {
                 let statement = "
                     select max(node_id)
@@ -363,10 +364,10 @@ impl Db {
                 let next = last.map_or(i64::from(FIRST_AUTOMATIC), |last| last + 1);
                 let node = u16::try_from(next).ok().filter(|it| *it <= NODE_MAX);
                 let node = node.ok_or(LeaseError::NoneLeft)?;
-                (node, add(tx, node, holder, now, request).await?)
+                (node, add_node(tx, node, holder, now, request).await?)
             };
             if let Some(ids_until) = leased {
-                return Ok(Taken {
+                return Ok(NewLease {
                     node,
                     ids_until,
                     asked_ms,
@@ -383,7 +384,7 @@ impl Db {
 }
 
 /// Takes an id that has expired, unless somebody else was quicker; returns up to when it was used.
-async fn take(
+async fn take_expired(
     mut tx: Tx,
     node: u16,
     holder: &str,
@@ -424,7 +425,7 @@ async fn take(
 }
 
 /// Takes an id that nobody has had, unless somebody else was quicker.
-async fn add(
+async fn add_node(
     mut tx: Tx,
     node: u16,
     holder: &str,
@@ -461,6 +462,6 @@ fn millis(duration: Duration) -> i64 {
 }
 
 /// Not up to the very end: clocks run at different speeds.
-fn sure_until(asked_ms: i64, lasts: Duration) -> i64 {
+fn certain_until(asked_ms: i64, lasts: Duration) -> i64 {
     asked_ms + millis(lasts) / 4 * 3
 }

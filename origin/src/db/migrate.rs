@@ -11,15 +11,15 @@ use sqlx::{
     migrate::{Migration, Migrator},
 };
 
-use super::{Db, Dialect, Error, Number, Reader, number, statements};
+use super::{Db, Dialect, Error, ErrorCode, Reader, error_code, statements};
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
 
 /// How long another process may take to migrate.
-const PATIENCE: Duration = Duration::from_secs(600);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long to wait before asking again whether it is done.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 fn migrator(dialect: Dialect) -> &'static Migrator {
     match dialect {
@@ -57,7 +57,7 @@ pub enum MigrateError {
 
 /// A moment in a migration at which a process may die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct MigrationPoint {
     /// The migration.
     pub version: i64,
     /// Which of its statements, from 0.
@@ -75,12 +75,12 @@ pub async fn migrate(db: &Db) -> Result<(), MigrateError> {
 /// The same, for a test that stops it at some moment as if the process had died.
 pub async fn migrate_until(
     db: &Db,
-    stops: impl Fn(Moment) -> bool + Send + Sync,
+    stops: impl Fn(MigrationPoint) -> bool + Send + Sync,
 ) -> Result<(), MigrateError> {
     let mut connection = db.writer.get().await?;
     let migrated = match db.dialect {
-        Dialect::Sqlite => on_sqlite(&mut connection, &stops).await,
-        Dialect::Mysql => on_mysql(&mut connection, &stops).await,
+        Dialect::Sqlite => migrate_sqlite(&mut connection, &stops).await,
+        Dialect::Mysql => migrate_mysql(&mut connection, &stops).await,
     };
     if migrated.is_err() {
         // With it go its lock and its transaction.
@@ -89,9 +89,9 @@ pub async fn migrate_until(
     migrated
 }
 
-type Stops<'a> = &'a (dyn Fn(Moment) -> bool + Send + Sync);
+type StopAt<'a> = &'a (dyn Fn(MigrationPoint) -> bool + Send + Sync);
 
-async fn on_sqlite(connection: &mut Reader, stops: Stops<'_>) -> Result<(), MigrateError> {
+async fn migrate_sqlite(connection: &mut Reader, stops: StopAt<'_>) -> Result<(), MigrateError> {
     for migration in SQLITE.iter() {
         begin_immediate(connection).await?;
         connection.execute(APPLIED_TABLE).await?;
@@ -100,9 +100,9 @@ async fn on_sqlite(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migr
             continue;
         }
         for (index, statement) in statements::split(migration.sql.as_str()).enumerate() {
-            pause(stops, migration, index, false)?;
+            stop_at(stops, migration, index, false)?;
             execute(connection, migration, (index, statement)).await?;
-            pause(stops, migration, index, true)?;
+            stop_at(stops, migration, index, true)?;
         }
         add_applied(connection, migration).await?;
         connection.execute("commit").await?;
@@ -118,21 +118,21 @@ async fn begin_immediate(connection: &mut AnyConnection) -> Result<(), MigrateEr
         match connection.execute("begin immediate").await {
             Ok(_) => return Ok(()),
             // `SQLITE_BUSY`.
-            Err(error) if matches!(number(&error), Some(Number::Sqlite(5))) => {
-                if began.elapsed() > PATIENCE {
+            Err(error) if matches!(error_code(&error), Some(ErrorCode::Sqlite(5))) => {
+                if began.elapsed() > LOCK_TIMEOUT {
                     return Err(MigrateError::Busy);
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), MigrateError> {
+async fn migrate_mysql(connection: &mut Reader, stops: StopAt<'_>) -> Result<(), MigrateError> {
     // It ends with the connection; a statement that a dead process has sent still runs to its end first.
     let lock = "select get_lock(concat('mallard_migrate_', left(database(), 40)), ?)";
-    let seconds = i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX);
+    let seconds = i64::try_from(LOCK_TIMEOUT.as_secs()).unwrap_or(i64::MAX);
     let locked: Option<i64> = sqlx::query_scalar(lock)
         .bind(seconds)
         .fetch_one(&mut **connection)
@@ -148,7 +148,7 @@ async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migra
             continue;
         }
         let progress = find_progress(connection, migration.version, applied.is_some()).await?;
-        if progress != Progress::default() {
+        if progress != MigrationProgress::default() {
             tracing::warn!(
                 version = migration.version,
                 done = progress.done,
@@ -165,7 +165,7 @@ async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migra
 
 /// How far a migration has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Progress {
+struct MigrationProgress {
     /// So many statements are done.
     done: usize,
     /// So many were begun: those between may be done or not.
@@ -175,8 +175,8 @@ struct Progress {
 async fn resume(
     connection: &mut AnyConnection,
     migration: &Migration,
-    progress: Progress,
-    stops: Stops<'_>,
+    progress: MigrationProgress,
+    stops: StopAt<'_>,
 ) -> Result<(), MigrateError> {
     let version = migration.version;
     let all = statements::split(migration.sql.as_str()).enumerate();
@@ -184,19 +184,24 @@ async fn resume(
         let is_in_doubt = index < progress.begun;
         if statements::commits_by_itself(statement) {
             let begun = progress.begun.max(index + 1);
-            save_progress(connection, version, Progress { done: index, begun }).await?;
-            pause(stops, migration, index, false)?;
+            save_progress(
+                connection,
+                version,
+                MigrationProgress { done: index, begun },
+            )
+            .await?;
+            stop_at(stops, migration, index, false)?;
             let executed = execute(connection, migration, (index, statement)).await;
-            executed.or_else(|error| doubted(error, is_in_doubt))?;
-            pause(stops, migration, index, true)?;
+            executed.or_else(|error| tolerate_done_before(error, is_in_doubt))?;
+            stop_at(stops, migration, index, true)?;
         } else {
             connection.execute("start transaction").await?;
-            pause(stops, migration, index, false)?;
+            stop_at(stops, migration, index, false)?;
             let executed = execute(connection, migration, (index, statement)).await;
-            executed.or_else(|error| doubted(error, is_in_doubt))?;
-            pause(stops, migration, index, true)?;
+            executed.or_else(|error| tolerate_done_before(error, is_in_doubt))?;
+            stop_at(stops, migration, index, true)?;
             let (done, begun) = (index + 1, progress.begun.max(index + 1));
-            save_progress(connection, version, Progress { done, begun }).await?;
+            save_progress(connection, version, MigrationProgress { done, begun }).await?;
             connection.execute("commit").await?;
         }
     }
@@ -222,27 +227,27 @@ async fn resume(
 }
 
 /// A statement that may have been done before has been if it fails as it does the second time.
-fn doubted(error: MigrateError, is_in_doubt: bool) -> Result<(), MigrateError> {
+fn tolerate_done_before(error: MigrateError, is_in_doubt: bool) -> Result<(), MigrateError> {
     /// `ER_TABLE_EXISTS_ERROR`, `ER_BAD_FIELD_ERROR`, `ER_DUP_FIELDNAME`, `ER_DUP_KEYNAME`,
     /// `ER_DUP_ENTRY`, `ER_CANT_DROP_FIELD_OR_KEY`, `ER_BAD_TABLE_ERROR`, `ER_NO_SUCH_TABLE`.
     const DONE_BEFORE: [u16; 8] = [1050, 1054, 1060, 1061, 1062, 1091, 1051, 1146];
     match &error {
-        MigrateError::Failed { source, .. } if is_in_doubt => match number(source) {
-            Some(Number::Mysql(number)) if DONE_BEFORE.contains(&number) => Ok(()),
+        MigrateError::Failed { source, .. } if is_in_doubt => match error_code(source) {
+            Some(ErrorCode::Mysql(number)) if DONE_BEFORE.contains(&number) => Ok(()),
             _ => Err(error),
         },
         _ => Err(error),
     }
 }
 
-fn pause(
-    stops: Stops<'_>,
+fn stop_at(
+    stops: StopAt<'_>,
     migration: &Migration,
     statement: usize,
     is_done: bool,
 ) -> Result<(), MigrateError> {
     let version = migration.version;
-    let stops = stops(Moment {
+    let stops = stops(MigrationPoint {
         version,
         statement,
         is_done,
@@ -330,7 +335,7 @@ async fn find_progress(
     connection: &mut AnyConnection,
     version: i64,
     is_unaccounted: bool,
-) -> Result<Progress, Error> {
+) -> Result<MigrationProgress, Error> {
     let statement = "
         select done, begun
           from migration_progress
@@ -341,22 +346,22 @@ async fn find_progress(
         .await?;
     let number = |it: i64| usize::try_from(it).unwrap_or(0);
     match row {
-        Some(row) => Ok(Progress {
+        Some(row) => Ok(MigrationProgress {
             done: number(row.try_get("done")?),
             begun: number(row.try_get("begun")?),
         }),
-        None if is_unaccounted => Ok(Progress {
+        None if is_unaccounted => Ok(MigrationProgress {
             done: 0,
             begun: usize::try_from(i64::MAX).unwrap_or(usize::MAX),
         }),
-        None => Ok(Progress::default()),
+        None => Ok(MigrationProgress::default()),
     }
 }
 
 async fn save_progress(
     connection: &mut AnyConnection,
     version: i64,
-    progress: Progress,
+    progress: MigrationProgress,
 ) -> Result<(), Error> {
     let statement = "
         replace into migration_progress (version, done, begun)
@@ -373,22 +378,22 @@ async fn save_progress(
 
 /// How far the database is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Migrations {
+pub struct MigrationStatus {
     /// How many migrations the program has.
     pub known: usize,
     /// How many of them the database has. It may have others, of a newer program.
     pub applied: usize,
 }
 
-impl Migrations {
+impl MigrationStatus {
     /// Whether the program can run on this database.
-    pub fn complete(self) -> bool {
+    pub fn is_complete(self) -> bool {
         self.known == self.applied
     }
 }
 
 /// How far the database is.
-pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
+pub async fn migration_status(db: &Db) -> Result<MigrationStatus, Error> {
     let known = migrator(db.dialect)
         .iter()
         .map(|migration| migration.version);
@@ -408,7 +413,7 @@ pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
         .iter()
         .filter(|version| applied.contains(version))
         .count();
-    Ok(Migrations {
+    Ok(MigrationStatus {
         known: known.len(),
         applied,
     })

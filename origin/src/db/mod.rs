@@ -39,22 +39,24 @@ pub use adaptive_limit::AdaptiveLimitStats;
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
 pub use lease::{FIRST_AUTOMATIC, LeaseError, LeaseRequest};
-pub use migrate::{MigrateError, Migrations, Moment, migrate, migrate_until, migrations};
+pub use migrate::{
+    MigrateError, MigrationPoint, MigrationStatus, migrate, migrate_until, migration_status,
+};
 pub use pool::{Connection as Reader, Pool, PoolStats};
 pub use probe::check_writes;
-pub use replica::{CatalogReader, ReplicaStats, may_lag};
+pub use replica::{CatalogReader, ReplicaStats, with_replica_reads};
 
 use lease::{Lease, LeaseMark};
-use pool::Opener;
+use pool::Connector;
 use replica::Replica;
 
 /// Says in the log what failed, and to the client what it may know.
 pub fn problem(error: &Error) -> Problem {
     tracing::error!(error = %error, "database request failed");
     let unavailable = |detail| Problem::new(ProblemKind::Unavailable).detail(detail);
-    if is_gone(error) {
+    if is_unavailable(error) {
         unavailable("The database is temporarily unavailable.")
-    } else if is_full(error) {
+    } else if is_disk_full(error) {
         unavailable("Nothing can be written at the moment: the disk is full.")
     } else {
         Problem::new(ProblemKind::Internal)
@@ -62,58 +64,58 @@ pub fn problem(error: &Error) -> Problem {
 }
 
 /// Whether the connection broke, or there was none to be had.
-fn is_gone(error: &Error) -> bool {
+fn is_unavailable(error: &Error) -> bool {
     match error {
         Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::WorkerCrashed => true,
-        _ => match number(error) {
+        _ => match error_code(error) {
             // `ER_SERVER_SHUTDOWN`, `ER_QUERY_INTERRUPTED`, `ER_CONNECTION_KILLED`: what a server
             // says last.
-            Some(Number::Mysql(number)) => [1053, 1317, 1927].contains(&number),
+            Some(ErrorCode::Mysql(number)) => [1053, 1317, 1927].contains(&number),
             // `SQLITE_BUSY`: another program keeps the lock. `SQLITE_IOERR`, `SQLITE_CANTOPEN`: the disk
             // does not do what it should.
-            Some(Number::Sqlite(number)) => [5, 10, 14].contains(&number),
+            Some(ErrorCode::Sqlite(number)) => [5, 10, 14].contains(&number),
             None => false,
         },
     }
 }
 
 /// Whether there is no room.
-fn is_full(error: &Error) -> bool {
-    match number(error) {
+fn is_disk_full(error: &Error) -> bool {
+    match error_code(error) {
         // `ER_DISK_FULL`, `ER_RECORD_FILE_FULL`.
-        Some(Number::Mysql(number)) => [1021, 1114].contains(&number),
+        Some(ErrorCode::Mysql(number)) => [1021, 1114].contains(&number),
         // `SQLITE_FULL`.
-        Some(Number::Sqlite(number)) => number == 13,
+        Some(ErrorCode::Sqlite(number)) => number == 13,
         None => false,
     }
 }
 
 /// Whether others are in the way, and nothing is wrong.
 fn is_busy(error: &Error) -> bool {
-    match number(error) {
+    match error_code(error) {
         // `ER_LOCK_WAIT_TIMEOUT`, `ER_LOCK_DEADLOCK`.
-        Some(Number::Mysql(number)) => [1205, 1213].contains(&number),
+        Some(ErrorCode::Mysql(number)) => [1205, 1213].contains(&number),
         // `SQLITE_BUSY`, `SQLITE_LOCKED`.
-        Some(Number::Sqlite(number)) => [5, 6].contains(&number),
+        Some(ErrorCode::Sqlite(number)) => [5, 6].contains(&number),
         None => matches!(error, Error::PoolTimedOut) || is_conflict(error),
     }
 }
 
 /// What the database calls an error.
-enum Number {
+enum ErrorCode {
     /// MySQL's own number, not the SQLSTATE that many share.
     Mysql(u16),
     /// SQLite's primary code, without what refines it.
     Sqlite(u32),
 }
 
-fn number(error: &Error) -> Option<Number> {
+fn error_code(error: &Error) -> Option<ErrorCode> {
     let error = error.as_database_error()?;
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return Some(Number::Mysql(error.number()));
+        return Some(ErrorCode::Mysql(error.number()));
     }
     let code: u32 = error.code()?.parse().ok()?;
-    Some(Number::Sqlite(code & 0xff))
+    Some(ErrorCode::Sqlite(code & 0xff))
 }
 
 /// What the database refuses to do, or cannot.
@@ -140,7 +142,7 @@ pub fn is_duplicate(error: &Error) -> bool {
 const ATTEMPTS: u32 = 8;
 
 /// Does a whole transaction, and does it again when another one was in the way.
-pub async fn retried<T, E, W: Future<Output = Result<T, E>>>(
+pub async fn retry_on_conflict<T, E, W: Future<Output = Result<T, E>>>(
     work: impl Fn() -> W,
     is_conflict: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
@@ -183,9 +185,9 @@ const MYSQL_STATEMENTS_MAX: u32 = 1_024;
 /// How many connections of a pool are used before anybody waits for one. Reading a file keeps a processor
 /// busy, so there are never more than some for each of them, however long somebody waits; a server answers
 /// others meanwhile.
-const SQLITE_READERS_LEAST: u32 = 4;
-const SQLITE_READERS_EACH: u32 = 2;
-const MYSQL_CONNECTIONS_LEAST: u32 = 16;
+const SQLITE_READERS_MIN: u32 = 4;
+const SQLITE_READERS_PER_PROCESSOR: u32 = 2;
+const MYSQL_CONNECTIONS_MIN: u32 = 16;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -206,22 +208,22 @@ impl Db {
             Dialect::Sqlite => (
                 (1, 1),
                 (
-                    SQLITE_READERS_LEAST,
+                    SQLITE_READERS_MIN,
                     settings.connections_max.min(sqlite_readers_max()),
                 ),
             ),
             Dialect::Mysql => {
-                let bounds = (MYSQL_CONNECTIONS_LEAST, settings.connections_max);
+                let bounds = (MYSQL_CONNECTIONS_MIN, settings.connections_max);
                 (bounds, bounds)
             }
         };
-        let writer = pool(settings, dialect, &settings.url, writers).await?;
+        let writer = open_pool(settings, dialect, &settings.url, writers).await?;
         let reader = match dialect {
-            Dialect::Sqlite => pool(settings, dialect, &settings.url, readers).await?,
+            Dialect::Sqlite => open_pool(settings, dialect, &settings.url, readers).await?,
             Dialect::Mysql => writer.clone(),
         };
         let replica = settings.replica_url.as_deref();
-        let replica = replica.map(|url| replica_of(settings, dialect, url, readers));
+        let replica = replica.map(|url| open_replica(settings, dialect, url, readers));
         Ok(Self {
             writer,
             reader,
@@ -262,8 +264,8 @@ impl Db {
             connection: Some(self.writer.get().await?),
             dialect: self.dialect,
             lease: None,
-            counted: None,
-            after: After::default(),
+            commit_counter: None,
+            commit_hooks: CommitHooks::default(),
         };
         tx.conn().execute(begin).await?;
         Ok(tx)
@@ -312,29 +314,29 @@ pub struct Tx {
     dialect: Dialect,
     /// The lease under which it writes, and how that was at its begin.
     lease: Option<(Arc<Lease>, LeaseMark)>,
-    counted: Option<Arc<Commits>>,
+    commit_counter: Option<Arc<CommitCounter>>,
     /// What is done once it is committed.
-    after: After,
+    commit_hooks: CommitHooks,
 }
 
 /// What waits for a commit.
 #[derive(Default)]
-struct After(Vec<BoxFuture<'static, ()>>);
+struct CommitHooks(Vec<BoxFuture<'static, ()>>);
 
-impl std::fmt::Debug for After {
+impl std::fmt::Debug for CommitHooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "After({})", self.0.len())
+        write!(f, "CommitHooks({})", self.0.len())
     }
 }
 
 /// How often something was committed, for one who waits for it.
 #[derive(Debug)]
-pub struct Commits {
+pub struct CommitCounter {
     count: AtomicU64,
     more: Notify,
 }
 
-impl Default for Commits {
+impl Default for CommitCounter {
     /// One at the start: what was there before.
     fn default() -> Self {
         Self {
@@ -344,7 +346,7 @@ impl Default for Commits {
     }
 }
 
-impl Commits {
+impl CommitCounter {
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
@@ -378,7 +380,7 @@ impl Tx {
 
     /// Makes everything durable that was written, or fails and has written nothing.
     pub async fn commit(self) -> Result<(), Error> {
-        if self.after.0.is_empty() {
+        if self.commit_hooks.0.is_empty() {
             return self.finish().await;
         }
         // In a task of its own: whoever asked for it may go away, and what follows is done all the same.
@@ -396,14 +398,14 @@ impl Tx {
         }
         let done = self.conn().execute("commit").await;
         // Also when it failed: nobody knows then what the database has done.
-        if let Some(commits) = &self.counted {
-            commits.add();
+        if let Some(counter) = &self.commit_counter {
+            counter.add();
         }
         // The connection is for the next one before anything else is waited for.
         if done.is_ok() {
             self.connection = None;
         }
-        for work in std::mem::take(&mut self.after.0) {
+        for work in std::mem::take(&mut self.commit_hooks.0) {
             work.await;
         }
         done.map(drop)
@@ -412,12 +414,12 @@ impl Tx {
     /// Does this once it is committed, or may have been, before whoever committed it goes on. It must end
     /// soon.
     pub fn after_commit(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        self.after.0.push(Box::pin(work));
+        self.commit_hooks.0.push(Box::pin(work));
     }
 
     /// Adds one once this is committed, before whoever committed it goes on.
-    pub fn count_commit(&mut self, commits: &Arc<Commits>) {
-        self.counted = Some(Arc::clone(commits));
+    pub fn count_commit(&mut self, counter: &Arc<CommitCounter>) {
+        self.commit_counter = Some(Arc::clone(counter));
     }
 
     /// Undoes everything that was written.
@@ -439,26 +441,26 @@ impl Drop for Tx {
 fn sqlite_readers_max() -> u32 {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let processors = u32::try_from(processors).unwrap_or(u32::MAX);
-    let most = processors.saturating_mul(SQLITE_READERS_EACH);
-    most.clamp(SQLITE_READERS_LEAST, SQLITE_READERS_MAX)
+    let most = processors.saturating_mul(SQLITE_READERS_PER_PROCESSOR);
+    most.clamp(SQLITE_READERS_MIN, SQLITE_READERS_MAX)
 }
 
-async fn pool(
+async fn open_pool(
     settings: &Settings,
     dialect: Dialect,
     url: &str,
     bounds: (u32, u32),
 ) -> Result<Pool, Error> {
-    let prepare = match dialect {
-        Dialect::Sqlite => SQLITE_PREPARE,
-        Dialect::Mysql => MYSQL_PREPARE,
+    let init_statements = match dialect {
+        Dialect::Sqlite => SQLITE_INIT,
+        Dialect::Mysql => MYSQL_INIT,
     };
-    let opener = opener(settings, dialect, (url, "mode=rwc"), prepare)?;
-    Pool::open(opener, as_usize(bounds), settings.acquire_timeout).await
+    let connector = connector(settings, dialect, (url, "mode=rwc"), init_statements)?;
+    Pool::open(connector, as_usize(bounds), settings.acquire_timeout).await
 }
 
 /// A replica need not be there yet, and nothing is ever written to it.
-fn replica_of(
+fn open_replica(
     settings: &Settings,
     dialect: Dialect,
     url: &str,
@@ -469,44 +471,45 @@ fn replica_of(
             "the replica must be of the same kind as the database".into(),
         ));
     }
-    let prepare = match dialect {
-        Dialect::Sqlite => SQLITE_PREPARE_REPLICA.to_vec(),
-        Dialect::Mysql => [MYSQL_PREPARE, MYSQL_PREPARE_REPLICA].concat(),
+    let init_statements = match dialect {
+        Dialect::Sqlite => SQLITE_INIT_REPLICA.to_vec(),
+        Dialect::Mysql => [MYSQL_INIT, MYSQL_INIT_REPLICA].concat(),
     };
-    let opener = opener(settings, dialect, (url, "mode=rw"), &prepare)?;
-    let pool = Pool::new(opener, as_usize(bounds), settings.acquire_timeout)?;
+    let connector = connector(settings, dialect, (url, "mode=rw"), &init_statements)?;
+    let pool = Pool::new(connector, as_usize(bounds), settings.acquire_timeout)?;
     Ok(Replica::new(pool, settings.replica_lag_max))
 }
 
-fn as_usize((least, most): (u32, u32)) -> (usize, usize) {
-    (least as usize, most as usize)
+fn as_usize((min, max): (u32, u32)) -> (usize, usize) {
+    (min as usize, max as usize)
 }
 
-fn opener(
+fn connector(
     settings: &Settings,
     dialect: Dialect,
     (url, mode): (&str, &str),
-    prepare: &[&str],
-) -> Result<Opener, Error> {
+    init_statements: &[&str],
+) -> Result<Connector, Error> {
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = match dialect {
         Dialect::Sqlite if mark == '&' => url.to_owned(),
         Dialect::Sqlite => format!("{url}?{mode}"),
         Dialect::Mysql => format!("{url}{mark}statement-cache-capacity={MYSQL_STATEMENTS_MAX}"),
     };
-    let mut prepare: Vec<String> = prepare.iter().map(|it| (*it).to_owned()).collect();
+    let mut init_statements: Vec<String> =
+        init_statements.iter().map(|it| (*it).to_owned()).collect();
     if dialect == Dialect::Sqlite {
         let busy_ms = settings.busy_timeout.as_millis();
-        prepare.push(format!("pragma busy_timeout = {busy_ms}"));
+        init_statements.push(format!("pragma busy_timeout = {busy_ms}"));
     }
     if let Some(file) = sqlite_file(&url).filter(|_| url.contains("mode=rwc")) {
         // SQLite gives the files beside it the mode of the database.
         private::create_file(&file).map_err(Error::Io)?;
     }
-    Ok(Opener {
+    Ok(Connector {
         dialect,
         options: AnyConnectOptions::from_str(&url)?,
-        prepare,
+        init_statements,
     })
 }
 
@@ -521,7 +524,7 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
 
 /// What every SQLite connection is told first. `synchronous` is full: what was acknowledged survives
 /// a power cut.
-const SQLITE_PREPARE: &[&str] = &[
+const SQLITE_INIT: &[&str] = &[
     "pragma journal_mode = wal",
     "pragma synchronous = full",
     "pragma foreign_keys = on",
@@ -537,7 +540,7 @@ const SQLITE_PREPARE: &[&str] = &[
 
 /// What every MySQL connection is told first. Reading what is committed, without gap locks, is
 /// enough, because rows that decide something are locked by name.
-const MYSQL_PREPARE: &[&str] = &[
+const MYSQL_INIT: &[&str] = &[
     "set session transaction isolation level read committed",
     "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
     // Lists come as one text.
@@ -545,14 +548,14 @@ const MYSQL_PREPARE: &[&str] = &[
 ];
 
 /// What every connection to a replica is told first.
-const SQLITE_PREPARE_REPLICA: &[&str] = &[
+const SQLITE_INIT_REPLICA: &[&str] = &[
     "pragma query_only = on",
     "pragma temp_store = memory",
     "pragma cache_size = -2048",
 ];
 
 /// The same for MySQL, after what all are told.
-const MYSQL_PREPARE_REPLICA: &[&str] = &["set session transaction read only"];
+const MYSQL_INIT_REPLICA: &[&str] = &["set session transaction read only"];
 
 #[cfg(test)]
 mod tests {
@@ -561,7 +564,7 @@ mod tests {
     use super::*;
 
     /// What a transaction meets that fails so many times first; says how often it was tried.
-    async fn tried(failures: u32, is_conflict: bool) -> (Result<u32, &'static str>, u32) {
+    async fn attempts_after(failures: u32, is_conflict: bool) -> (Result<u32, &'static str>, u32) {
         let tries = Cell::new(0);
         let work = || {
             tries.set(tries.get() + 1);
@@ -574,16 +577,16 @@ mod tests {
                 }
             }
         };
-        (retried(work, |_| is_conflict).await, tries.get())
+        (retry_on_conflict(work, |_| is_conflict).await, tries.get())
     }
 
     #[tokio::test]
     async fn who_meets_another_tries_again_and_not_for_ever() {
         for failures in 0..3 {
-            assert_eq!(tried(failures, true).await, (Ok(7), failures + 1));
+            assert_eq!(attempts_after(failures, true).await, (Ok(7), failures + 1));
         }
         let failed = Err("another was in the way");
-        assert_eq!(tried(ATTEMPTS, true).await, (failed, ATTEMPTS));
-        assert_eq!(tried(1, false).await, (failed, 1));
+        assert_eq!(attempts_after(ATTEMPTS, true).await, (failed, ATTEMPTS));
+        assert_eq!(attempts_after(1, false).await, (failed, 1));
     }
 }

@@ -26,25 +26,25 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// Open connections to one database.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    inner: Deadpool<Opener>,
+    inner: Deadpool<Connector>,
     limit: Arc<AdaptiveLimit>,
     acquire_timeout: Duration,
 }
 
 /// How connections are opened.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub(super) struct Connector {
     pub(super) dialect: Dialect,
     pub(super) options: AnyConnectOptions,
     /// What each is told first.
-    pub(super) prepare: Vec<String>,
+    pub(super) init_statements: Vec<String>,
 }
 
 /// A connection, until it is dropped.
 #[derive(Debug)]
 pub struct Connection {
     // In this order, or somebody is let in before it is back.
-    inner: Object<Opener>,
+    inner: Object<Connector>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -64,11 +64,11 @@ pub struct PoolStats {
 impl Pool {
     /// Opens a first connection, and tries that again for a while.
     pub(super) async fn open(
-        opener: Opener,
+        connector: Connector,
         bounds: (usize, usize),
         acquire_timeout: Duration,
     ) -> Result<Self, Error> {
-        let pool = Self::new(opener, bounds, acquire_timeout)?;
+        let pool = Self::new(connector, bounds, acquire_timeout)?;
         let began = Instant::now();
         loop {
             match pool.get().await {
@@ -83,12 +83,12 @@ impl Pool {
 
     /// Opens nothing yet.
     pub(super) fn new(
-        opener: Opener,
+        connector: Connector,
         (min, max): (usize, usize),
         acquire_timeout: Duration,
     ) -> Result<Self, Error> {
         let max = max.max(1);
-        let inner = Deadpool::builder(opener)
+        let inner = Deadpool::builder(connector)
             .max_size(max)
             .queue_mode(QueueMode::Lifo)
             .build()
@@ -152,13 +152,13 @@ impl Pool {
     }
 }
 
-impl Manager for Opener {
+impl Manager for Connector {
     type Type = AnyConnection;
     type Error = Error;
 
     async fn create(&self) -> Result<AnyConnection, Error> {
         let mut connection = self.options.connect().await?;
-        for statement in &self.prepare {
+        for statement in &self.init_statements {
             let statement = sqlx::AssertSqlSafe(statement.clone());
             connection.execute(statement).await?;
         }

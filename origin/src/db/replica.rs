@@ -1,5 +1,5 @@
 //! A replica of the database, which lags behind the primary. Only the catalogue is read from it, and only
-//! inside of [`may_lag`], which says which change the answer is valid at. While the replica lags too far
+//! inside of [`with_replica_reads`], which says which change the answer is valid at. While the replica lags too far
 //! or does not answer, the primary is read instead.
 
 use std::{
@@ -15,9 +15,9 @@ use sqlx::AnyConnection;
 use super::{Db, Error, Pool, Reader};
 
 /// How long the replica may take to give a connection and the number of its last change.
-const PATIENCE: Duration = Duration::from_millis(250);
+const READ_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long it may take to say how far it is.
-const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection that reads the catalogue, perhaps from the replica. Carts, orders, payments, sessions and
 /// accounts are read with a [`Reader`], and what reads them does not take this one:
@@ -47,19 +47,19 @@ impl From<Reader> for CatalogReader {
 
 tokio::task_local! {
     /// The oldest change number that a connection of the replica had.
-    static STAMP: Arc<AtomicU64>;
+    static OLDEST_VERSION: Arc<AtomicU64>;
 }
 
 /// No replica was read.
-const UNREAD: u64 = u64::MAX;
+const NOT_READ: u64 = u64::MAX;
 
 /// Does work whose catalogue reads may come from the replica. Where they did, it also returns the number of
 /// the last change that all of them are sure to contain. Everywhere else the primary is read.
-pub async fn may_lag<T>(work: impl Future<Output = T>) -> (T, Option<u64>) {
-    let stamp = Arc::new(AtomicU64::new(UNREAD));
-    let output = STAMP.scope(Arc::clone(&stamp), work).await;
-    let number = stamp.load(Ordering::Relaxed);
-    (output, (number != UNREAD).then_some(number))
+pub async fn with_replica_reads<T>(work: impl Future<Output = T>) -> (T, Option<u64>) {
+    let oldest = Arc::new(AtomicU64::new(NOT_READ));
+    let output = OLDEST_VERSION.scope(Arc::clone(&oldest), work).await;
+    let number = oldest.load(Ordering::Relaxed);
+    (output, (number != NOT_READ).then_some(number))
 }
 
 /// A replica and what is known of it.
@@ -88,9 +88,9 @@ pub struct ReplicaStats {
 }
 
 /// What the primary says when the replica is asked the same.
-struct Beat {
-    at: i64,
-    shop: i64,
+struct ReplicationState {
+    beat_at: i64,
+    shop_id: i64,
 }
 
 impl Replica {
@@ -117,7 +117,7 @@ impl Replica {
 
     /// A connection, where the work that is done may lag and the replica can be read.
     async fn reader(&self) -> Option<CatalogReader> {
-        let stamp = STAMP.try_with(Arc::clone).ok()?;
+        let oldest = OLDEST_VERSION.try_with(Arc::clone).ok()?;
         if !self.is_usable.load(Ordering::Relaxed) {
             self.fallbacks.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -129,46 +129,46 @@ impl Replica {
             let number = version(&mut reader, "changes").await?;
             Ok::<_, Error>((reader, number))
         };
-        match tokio::time::timeout(PATIENCE, stamped).await {
+        match tokio::time::timeout(READ_TIMEOUT, stamped).await {
             Ok(Ok((reader, number))) => {
-                stamp.fetch_min(number.unsigned_abs(), Ordering::Relaxed);
+                oldest.fetch_min(number.unsigned_abs(), Ordering::Relaxed);
                 self.reads.fetch_add(1, Ordering::Relaxed);
                 return Some(reader.into());
             }
-            Ok(Err(error)) => self.leave(&error.to_string()),
-            Err(_) => self.leave("it did not respond in time"),
+            Ok(Err(error)) => self.mark_unusable(&error.to_string()),
+            Err(_) => self.mark_unusable("it did not respond in time"),
         }
         self.fallbacks.fetch_add(1, Ordering::Relaxed);
         None
     }
 
-    async fn probe(&self, primary: &Beat) {
+    async fn probe(&self, primary: &ReplicationState) {
         let probed = async {
             let mut reader = self.pool.get().await?;
-            Ok::<_, Error>(Beat {
-                at: beat_at(&mut reader).await?,
-                shop: version(&mut reader, "shop").await?,
+            Ok::<_, Error>(ReplicationState {
+                beat_at: beat_at(&mut reader).await?,
+                shop_id: version(&mut reader, "shop").await?,
             })
         };
-        match tokio::time::timeout(PROBE_PATIENCE, probed).await {
-            Ok(Ok(seen)) if seen.shop != primary.shop => {
-                self.leave("it is not a copy of this database");
+        match tokio::time::timeout(PROBE_TIMEOUT, probed).await {
+            Ok(Ok(seen)) if seen.shop_id != primary.shop_id => {
+                self.mark_unusable("it is not a copy of this database");
             }
             Ok(Ok(seen)) => {
-                let lag_ms = primary.at.saturating_sub(seen.at).max(0);
+                let lag_ms = primary.beat_at.saturating_sub(seen.beat_at).max(0);
                 self.lag_ms.store(lag_ms, Ordering::Relaxed);
                 if Duration::from_millis(lag_ms.unsigned_abs()) > self.lag_max {
-                    self.leave(&format!("it is {lag_ms} ms behind"));
+                    self.mark_unusable(&format!("it is {lag_ms} ms behind"));
                 } else if !self.is_usable.swap(true, Ordering::Relaxed) {
                     tracing::info!(lag_ms, "the catalogue is read from the replica");
                 }
             }
-            Ok(Err(error)) => self.leave(&error.to_string()),
-            Err(_) => self.leave("it did not respond in time"),
+            Ok(Err(error)) => self.mark_unusable(&error.to_string()),
+            Err(_) => self.mark_unusable("it did not respond in time"),
         }
     }
 
-    fn leave(&self, reason: &str) {
+    fn mark_unusable(&self, reason: &str) {
         if self.is_usable.swap(false, Ordering::Relaxed) {
             tracing::warn!(reason, "the replica is not used; reading from the primary");
         } else {
@@ -178,7 +178,7 @@ impl Replica {
 }
 
 impl Db {
-    /// A connection for reading the catalogue: to the replica inside of [`may_lag`] if it can be read, else
+    /// A connection for reading the catalogue: to the replica inside of [`with_replica_reads`] if it can be read, else
     /// to the primary.
     pub async fn catalog(&self) -> Result<CatalogReader, Error> {
         if let Some(replica) = &self.replica
@@ -198,9 +198,9 @@ impl Db {
         let mut tx = self.begin().await?;
         let beat = sqlx::query(self.dialect.set_heartbeat());
         beat.execute(tx.conn()).await?;
-        let beat = Beat {
-            at: beat_at(tx.conn()).await?,
-            shop: version(tx.conn(), "shop").await?,
+        let beat = ReplicationState {
+            beat_at: beat_at(tx.conn()).await?,
+            shop_id: version(tx.conn(), "shop").await?,
         };
         tx.commit().await?;
         replica.probe(&beat).await;

@@ -92,7 +92,7 @@ pub async fn tell_edge(app: &App, index: usize) -> Result<usize, db::Error> {
         return Ok(0);
     }
     let take = async || take(app, edge, now).await;
-    let Some((latest, orders)) = db::retried(take, db::is_conflict).await? else {
+    let Some((latest, orders)) = db::retry_on_conflict(take, db::is_conflict).await? else {
         return Ok(0);
     };
     let mut failure = None;
@@ -110,7 +110,7 @@ pub async fn tell_edge(app: &App, index: usize) -> Result<usize, db::Error> {
         }
         tx.commit().await
     };
-    let noted = db::retried(note, db::is_conflict).await;
+    let noted = db::retry_on_conflict(note, db::is_conflict).await;
     if let Some(error) = failure {
         edge.told.failed(now);
         tracing::warn!(edge = edge.name, error, "an edge could not be purged");

@@ -198,7 +198,7 @@ async fn render(
     let Some(again) = again else {
         return (next.run(request).await, latest);
     };
-    let (response, stamp) = db::may_lag(next.clone().run(request)).await;
+    let (response, stamp) = db::with_replica_reads(next.clone().run(request)).await;
     match stamp {
         None => (response, latest),
         Some(stamp) if is_valid(app, &response, stamp) => (response, stamp.min(latest)),

@@ -77,7 +77,7 @@ fn checked(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
 type Answered = Result<StockLevels, Error>;
 
 async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
-    match db::retried(|| in_one(app, &jobs), Error::is_conflict).await {
+    match db::retry_on_conflict(|| in_one(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             let problem = Box::new(Problem::from(error));

@@ -100,16 +100,17 @@ impl From<Answered> for Outcome {
 }
 
 async fn together(app: &App, placements: Vec<Placement>) -> Vec<Answered> {
-    let outcomes = match db::retried(|| in_one(app, &placements), Error::is_conflict).await {
-        Ok(outcomes) => outcomes,
-        Err(error) => {
-            let problem = Box::new(Problem::from(error));
-            return placements
-                .iter()
-                .map(|_| Err(Error::NotWritten(problem.clone())))
-                .collect();
-        }
-    };
+    let outcomes =
+        match db::retry_on_conflict(|| in_one(app, &placements), Error::is_conflict).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let problem = Box::new(Problem::from(error));
+                return placements
+                    .iter()
+                    .map(|_| Err(Error::NotWritten(problem.clone())))
+                    .collect();
+            }
+        };
     let mut answers = Vec::with_capacity(outcomes.len());
     for (placement, outcome) in placements.iter().zip(outcomes) {
         let answer = take_over(app, placement, outcome).await;

@@ -19,7 +19,7 @@ pub async fn expire(app: &App) -> Result<u64, Error> {
         let mut progress = 0;
         for number in &numbers {
             let expire = async || expire_one(app, number).await;
-            match db::retried(expire, Error::is_conflict).await {
+            match db::retry_on_conflict(expire, Error::is_conflict).await {
                 Ok(()) => progress += 1,
                 // Somebody was faster: it is paid, given up, or expired.
                 Err(Error::IllegalStep) => {}

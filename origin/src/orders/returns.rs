@@ -49,7 +49,7 @@ pub async fn take_back(
         }
         Ok(tx.commit().await?)
     };
-    db::retried(take_back, Error::is_conflict).await?;
+    db::retry_on_conflict(take_back, Error::is_conflict).await?;
     super::read(app, number).await
 }
 

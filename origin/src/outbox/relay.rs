@@ -172,7 +172,7 @@ async fn take(app: &App, lane: Lane<'_>, limit: i64) -> Result<Vec<Due>, db::Err
         tx.commit().await?;
         Ok(due)
     };
-    db::retried(take, db::is_conflict).await
+    db::retry_on_conflict(take, db::is_conflict).await
 }
 
 /// What became of a message: what follows from it, or why it was not delivered.
@@ -202,7 +202,7 @@ async fn note(app: &App, due: Vec<Due>, outcomes: Vec<Outcome>) -> Result<usize,
         }
         tx.commit().await
     };
-    db::retried(note, db::is_conflict).await?;
+    db::retry_on_conflict(note, db::is_conflict).await?;
     for (message, error) in &failed {
         let (id, topic, attempts) = (message.id, &message.topic, message.attempts);
         tracing::warn!(id, topic, attempts, error, "message could not be delivered");

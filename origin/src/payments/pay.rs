@@ -52,7 +52,7 @@ pub async fn pay(
         return Err(Error::Invalid("hosted", why));
     }
     let begin = async || begin(app, (number, token), key, network).await;
-    let payment = match db::retried(begin, Error::is_conflict).await? {
+    let payment = match db::retry_on_conflict(begin, Error::is_conflict).await? {
         Begun::New(payment) => payment,
         // The process that began it may have died. The provider charges one reference once.
         Begun::Again(payment) if payment.state == PaymentState::Started => payment,
@@ -100,7 +100,7 @@ pub async fn pay(
             idempotency::end(&mut tx, key, 201, &body).await?;
             tx.commit().await
         };
-        db::retried(end, db::is_conflict).await?;
+        db::retry_on_conflict(end, db::is_conflict).await?;
     }
     Ok(Paid {
         payment,
@@ -214,7 +214,7 @@ pub(super) async fn settled(
     event: Option<(&str, &str)>,
 ) -> Result<Stored, Error> {
     let settle = async || settle_once(app, payment, answer, event).await;
-    db::retried(settle, Error::is_conflict).await
+    db::retry_on_conflict(settle, Error::is_conflict).await
 }
 
 async fn settle_once(

@@ -31,7 +31,7 @@ pub async fn refund(
     key: &Key,
 ) -> Result<Order, Error> {
     let begin = async || begin(app, actor, number, request, key).await;
-    db::retried(begin, Error::is_conflict).await?;
+    db::retry_on_conflict(begin, Error::is_conflict).await?;
     send_back(app).await?;
     Ok(orders::read(app, number).await?)
 }
@@ -105,7 +105,7 @@ pub async fn send_back(app: &App) -> Result<(), Error> {
             }
             Ok::<_, Error>(tx.commit().await?)
         };
-        db::retried(done, Error::is_conflict).await?;
+        db::retry_on_conflict(done, Error::is_conflict).await?;
     }
     Ok(())
 }

@@ -155,7 +155,7 @@ db_test! {
         // It is in doubt at once, and nobody renews it.
         let short = LeaseRequest { lasts: Duration::from_millis(1), ..request(Some(9)) };
         app.db.lease(short, &app.ids).await.unwrap();
-        while app.db.is_lease_sure() {
+        while app.db.is_lease_certain() {
             tokio::task::yield_now().await;
         }
         // Nobody has taken it.

@@ -82,7 +82,7 @@ pub(super) async fn enrol(
         tx.commit().await?;
         Ok(user.account.email)
     };
-    let email = db::retried(enrol, Error::is_conflict).await?;
+    let email = db::retry_on_conflict(enrol, Error::is_conflict).await?;
     shown(app, &secret, &email)
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn confirm(
         tx.commit().await?;
         Ok((entered, codes))
     };
-    db::retried(confirm, Error::is_conflict).await
+    db::retry_on_conflict(confirm, Error::is_conflict).await
 }
 
 async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes, Error> {
@@ -172,7 +172,7 @@ pub(super) async fn renew_codes(
         tx.commit().await?;
         Ok(codes)
     };
-    db::retried(renew, Error::is_conflict).await
+    db::retry_on_conflict(renew, Error::is_conflict).await
 }
 
 /// Turns the second factor off. Where the shop requires it, it stays.
@@ -202,7 +202,7 @@ pub(super) async fn disable(
         tx.commit().await?;
         Ok(entered)
     };
-    db::retried(disable, Error::is_conflict).await
+    db::retry_on_conflict(disable, Error::is_conflict).await
 }
 
 /// Takes the second factor of somebody who has lost it away. They sign in with their password again, and
@@ -219,7 +219,7 @@ pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), 
         tell(app, &mut tx, &account).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(reset, Error::is_conflict).await
+    db::retry_on_conflict(reset, Error::is_conflict).await
 }
 
 /// Whether one more code may be tried. A code is one of a million, and three are good at a time.

@@ -166,7 +166,7 @@ pub async fn rebuild_search(app: &App) -> Result<(), Error> {
             tx.commit().await?;
             Ok::<_, Error>(subjects)
         };
-        let subjects = db::retried(batch, Error::is_conflict).await?;
+        let subjects = db::retry_on_conflict(batch, Error::is_conflict).await?;
         let Some(last) = subjects.last() else { break };
         after = last.id;
         count += subjects.len();
