@@ -10,9 +10,9 @@ use std::{
 };
 
 use crate::{
-    place::Place,
     step::{Failure, run},
     wasm,
+    workspace::Workspace,
 };
 
 type Manifest = BTreeMap<String, String>;
@@ -21,13 +21,13 @@ type Manifest = BTreeMap<String, String>;
 const WORTH_COMPRESSING: usize = 1_024;
 
 /// Builds the assets and the manifest.
-pub fn build(place: &Place) -> Result<(), Failure> {
-    let parts = place.target.join("ui-parts");
+pub fn build(workspace: &Workspace) -> Result<(), Failure> {
+    let parts = workspace.target.join("ui-parts");
     fs::create_dir_all(&parts)?;
-    wasm::build(place, "ui", wasm::Host::Browser, "ui", &parts)?;
+    wasm::build(workspace, "ui", wasm::Host::Browser, "ui", &parts)?;
     let bundle = |from: &Path, to: &str| -> Result<PathBuf, Failure> {
         let to = parts.join(to);
-        let mut esbuild = Command::new(place.npm_bin("esbuild"));
+        let mut esbuild = Command::new(workspace.npm_bin("esbuild"));
         esbuild
             .arg(from)
             .args([
@@ -41,17 +41,17 @@ pub fn build(place: &Place) -> Result<(), Failure> {
         run(&mut esbuild)?;
         Ok(to)
     };
-    let style = bundle(&place.root.join("ui/style/main.css"), "style.css")?;
-    let boot = bundle(&place.root.join("ui/script/main.js"), "boot.js")?;
+    let style = bundle(&workspace.root.join("ui/style/main.css"), "style.css")?;
+    let boot = bundle(&workspace.root.join("ui/script/main.js"), "boot.js")?;
     let script = bundle(&parts.join("ui.js"), "islands.js")?;
     let files = [
         ("style", style),
         ("boot", boot),
         ("script", script),
         ("wasm", parts.join("ui_bg.wasm")),
-        ("icon", place.root.join("ui/icon.svg")),
+        ("icon", workspace.root.join("ui/icon.svg")),
     ];
-    publish(&place.site(), &files)
+    publish(&workspace.site(), &files)
 }
 
 fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {

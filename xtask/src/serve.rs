@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::{
     build, npm,
-    place::Place,
     process::{Running, asked_to_stop, expect_free, free_port, stop_flag},
     stamp::{Inputs, unless_done},
     step::{Failure, run, step},
     watch::{Changed, Watch},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask serve`
@@ -93,24 +93,24 @@ impl ServeArgs {
 }
 
 /// Runs until the user stops it.
-pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
+pub fn serve(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     let stop = stop_flag()?;
     expect_free(args.origin(), "--origin-port")?;
     expect_free(args.ops(), "--ops-port")?;
     if !args.origin_only {
         expect_free(args.edge(), "--edge-port")?;
     }
-    build::set_up(place)?;
-    build::ui(place)?;
+    build::set_up(workspace)?;
+    build::ui(workspace)?;
     if !args.origin_only {
-        build::edge(place)?;
+        build::edge(workspace)?;
     }
-    build::origin(place)?;
-    step("database", || fill(place, args))?;
-    let mut shop = step("open", || open(place, args))?;
+    build::origin(workspace)?;
+    step("database", || fill(workspace, args))?;
+    let mut shop = step("open", || open(workspace, args))?;
     announce(args);
     let watch = if args.watch {
-        Some(Watch::start(place)?)
+        Some(Watch::start(workspace)?)
     } else {
         None
     };
@@ -121,7 +121,7 @@ pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
         if let Some(changed) = watch.as_ref().and_then(Watch::changed) {
             drop(std::mem::take(&mut shop));
             // What does not build is said; the shop opens again with the next change.
-            match rebuild(place, args, changed).and_then(|()| open(place, args)) {
+            match rebuild(workspace, args, changed).and_then(|()| open(workspace, args)) {
                 Ok(opened) => shop = opened,
                 Err(Failure(message)) => eprintln!("  {message}"),
             }
@@ -132,16 +132,16 @@ pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn rebuild(place: &Place, args: &ServeArgs, changed: Changed) -> Result<(), Failure> {
+fn rebuild(workspace: &Workspace, args: &ServeArgs, changed: Changed) -> Result<(), Failure> {
     if changed.ui {
-        build::ui(place)?;
+        build::ui(workspace)?;
     }
     if changed.edge && !args.origin_only {
-        build::edge(place)?;
+        build::edge(workspace)?;
     }
     if changed.origin {
-        build::origin(place)?;
-        step("database", || fill(place, args))?;
+        build::origin(workspace)?;
+        step("database", || fill(workspace, args))?;
     }
     Ok(())
 }
@@ -166,17 +166,17 @@ fn announce(args: &ServeArgs) {
 }
 
 /// The origin with this shop's settings.
-fn origin(place: &Place, args: &ServeArgs) -> Command {
-    let mut command = Command::new(place.origin());
+fn origin(workspace: &Workspace, args: &ServeArgs) -> Command {
+    let mut command = Command::new(workspace.origin());
     command
-        .current_dir(&place.root)
+        .current_dir(&workspace.root)
         .env("MALLARD_LISTEN", args.origin().to_string())
         .env("MALLARD_OPS_LISTEN", args.ops().to_string())
         // Nothing in front has to learn that it stops.
         .env("MALLARD_DRAIN_MS", "0")
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
-        .env("MALLARD_ASSETS_DIR", place.site());
+        .env("MALLARD_ASSETS_DIR", workspace.site());
     if !args.origin_only && !args.edge_secret.is_empty() {
         command
             .env("MALLARD_EDGE_SECRET", &args.edge_secret)
@@ -197,13 +197,13 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
 }
 
 /// Brings the database up to date, and the demo catalogue into it unless this very demo is there.
-fn fill(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
-    fs::create_dir_all(place.root.join(&args.data).join("logs"))?;
-    run(origin(place, args).arg("migrate"))?;
-    let data = place.root.join(&args.data);
+fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
+    fs::create_dir_all(workspace.root.join(&args.data).join("logs"))?;
+    run(origin(workspace, args).arg("migrate"))?;
+    let data = workspace.root.join(&args.data);
     let inputs = Inputs::new()
-        .path(&place.root.join("origin/demo"))?
-        .path(&place.root.join("origin/src/seed"))?
+        .path(&workspace.root.join("origin/demo"))?
+        .path(&workspace.root.join("origin/src/seed"))?
         .word(args.database_url.as_deref().unwrap_or_default())
         .word(&data.to_string_lossy());
     let results = match args.database_url {
@@ -211,22 +211,28 @@ fn fill(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
         // The database is there before anything is in it.
         None => vec![data.join("media")],
     };
-    unless_done(place, "demo", &inputs, &results, || {
-        run(origin(place, args).args(["seed", "--log", "warn"])).map(drop)
+    unless_done(workspace, "demo", &inputs, &results, || {
+        run(origin(workspace, args).args(["seed", "--log", "warn"])).map(drop)
     })
 }
 
 /// Starts origin and edge, and waits until both answer.
-fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
-    let logs = place.root.join(&args.data).join("logs");
-    let mut serve = origin(place, args);
+fn open(workspace: &Workspace, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
+    let logs = workspace.root.join(&args.data).join("logs");
+    let mut serve = origin(workspace, args);
     serve.arg("serve");
     let mut origin = Running::start("the origin", &mut serve, &logs.join("origin.log"))?;
     origin.wait_until_up(args.ops(), "/readyz")?;
     let mut programs = vec![origin];
     if !args.origin_only {
         let log = logs.join("edge.log");
-        let mut edge = edge(place, args.edge(), args.origin(), &args.edge_secret, &log)?;
+        let mut edge = edge(
+            workspace,
+            args.edge(),
+            args.origin(),
+            &args.edge_secret,
+            &log,
+        )?;
         edge.wait_until_up(args.edge(), "/")?;
         programs.push(edge);
     }
@@ -235,16 +241,16 @@ fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
 
 /// Starts the edge on workerd.
 pub fn edge(
-    place: &Place,
+    workspace: &Workspace,
     at: SocketAddr,
     origin: SocketAddr,
     secret: &str,
     log: &std::path::Path,
 ) -> Result<Running, Failure> {
-    let mut command = Command::new(npm::workerd(place));
+    let mut command = Command::new(npm::workerd(workspace));
     command
         .arg("serve")
-        .arg(place.edge().join("workerd.capnp"))
+        .arg(workspace.edge().join("workerd.capnp"))
         .arg(format!("--socket-addr=http={at}"))
         .arg(format!("--external-addr=origin={origin}"))
         .env("EDGE_SECRET", secret);
@@ -263,19 +269,19 @@ const ONE_NETWORK: [(&str, &str); 3] = [
 
 /// A shop on free ports in a folder of its own, for tests.
 pub fn open_for_tests(
-    place: &Place,
+    workspace: &Workspace,
     folder: &std::path::Path,
     ports: (u16, u16),
 ) -> Result<(SocketAddr, SocketAddr, Vec<Running>), Failure> {
     let args = for_tests(folder, ports)?;
-    fill(place, &args)?;
-    let programs = open(place, &args)?;
+    fill(workspace, &args)?;
+    let programs = open(workspace, &args)?;
     Ok((args.origin(), args.edge(), programs))
 }
 
 /// The database of such a shop, for tests that open it themselves.
-pub fn fill_for_tests(place: &Place, folder: &std::path::Path) -> Result<(), Failure> {
-    fill(place, &for_tests(folder, (0, 0))?)
+pub fn fill_for_tests(workspace: &Workspace, folder: &std::path::Path) -> Result<(), Failure> {
+    fill(workspace, &for_tests(folder, (0, 0))?)
 }
 
 fn for_tests(folder: &std::path::Path, ports: (u16, u16)) -> Result<ServeArgs, Failure> {

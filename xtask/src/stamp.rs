@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{place::Place, step::Failure};
+use crate::{step::Failure, workspace::Workspace};
 
 /// The content of files and folders, and whatever else a result depends on, as one hash.
 pub struct Inputs(blake3::Hasher);
@@ -55,13 +55,13 @@ impl Inputs {
 
 /// Does the work unless it was done from the same inputs and all its results are there.
 pub fn unless_done(
-    place: &Place,
+    workspace: &Workspace,
     name: &str,
     inputs: &Inputs,
     results: &[PathBuf],
     work: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let stamps = place.target.join("stamps");
+    let stamps = workspace.target.join("stamps");
     let stamp = stamps.join(name);
     let hash = inputs.hash();
     let same = fs::read_to_string(&stamp).is_ok_and(|old| old == hash);
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn work_is_done_once_until_its_result_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place {
+        let workspace = Workspace {
             root: folder.path().into(),
             target: folder.path().join("target"),
         };
@@ -108,7 +108,7 @@ mod tests {
                 Ok(fs::write(&result, "made")?)
             };
             unless_done(
-                &place,
+                &workspace,
                 "it",
                 &Inputs::new().word("v1"),
                 std::slice::from_ref(&result),

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    place::Place,
     step::{Failure, text_of},
+    workspace::Workspace,
 };
 
 /// Who may import whom (the workspace's own crates).
@@ -23,21 +23,24 @@ const LINES_MAX: usize = 650;
 const MACHINE_PATHS: [&str; 3] = ["/home/", "/root/", "/work/"];
 
 /// Checks them all; says everything that is wrong at once.
-pub fn tidy(place: &Place) -> Result<(), Failure> {
+pub fn tidy(workspace: &Workspace) -> Result<(), Failure> {
     let listed = text_of(
         Command::new("git")
             .args(["ls-files"])
-            .current_dir(&place.root),
+            .current_dir(&workspace.root),
     )?;
     let files: Vec<PathBuf> = listed.lines().map(PathBuf::from).collect();
     let mut wrong = Vec::new();
-    imports(place, &mut wrong);
-    migrations(place, &mut wrong)?;
-    for file in files.iter().filter(|file| place.root.join(file).is_file()) {
-        let Ok(text) = fs::read_to_string(place.root.join(file)) else {
+    imports(workspace, &mut wrong);
+    migrations(workspace, &mut wrong)?;
+    for file in files
+        .iter()
+        .filter(|file| workspace.root.join(file).is_file())
+    {
+        let Ok(text) = fs::read_to_string(workspace.root.join(file)) else {
             continue;
         };
-        check(place, file, &text, &mut wrong);
+        check(workspace, file, &text, &mut wrong);
     }
     if wrong.is_empty() {
         return Ok(());
@@ -48,9 +51,9 @@ pub fn tidy(place: &Place) -> Result<(), Failure> {
     )))
 }
 
-fn imports(place: &Place, wrong: &mut Vec<String>) {
+fn imports(workspace: &Workspace, wrong: &mut Vec<String>) {
     for (krate, allowed) in MAY_IMPORT {
-        let text = fs::read_to_string(place.root.join(krate).join("Cargo.toml"));
+        let text = fs::read_to_string(workspace.root.join(krate).join("Cargo.toml"));
         let text = text.unwrap_or_default();
         for (other, _) in MAY_IMPORT {
             let imports = text
@@ -65,10 +68,10 @@ fn imports(place: &Place, wrong: &mut Vec<String>) {
     }
 }
 
-fn migrations(place: &Place, wrong: &mut Vec<String>) -> Result<(), Failure> {
+fn migrations(workspace: &Workspace, wrong: &mut Vec<String>) -> Result<(), Failure> {
     let names = |engine: &str| -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(place.root.join("migrations").join(engine))? {
+        for entry in fs::read_dir(workspace.root.join("migrations").join(engine))? {
             names.push(entry?.file_name().to_string_lossy().into_owned());
         }
         names.sort();
@@ -81,7 +84,7 @@ fn migrations(place: &Place, wrong: &mut Vec<String>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
+fn check(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>) {
     let name = file.display();
     let is_rust = file.extension().is_some_and(|it| it == "rs");
     if is_rust && text.lines().count() > LINES_MAX {
@@ -107,8 +110,8 @@ fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
         }
     }
     if file.extension().is_some_and(|it| it == "md") {
-        let folder = place.root.join(file);
-        let folder = folder.parent().unwrap_or(&place.root);
+        let folder = workspace.root.join(file);
+        let folder = folder.parent().unwrap_or(&workspace.root);
         for link in links(text).filter(|link| !folder.join(link).exists()) {
             wrong.push(format!("{name}: the link {link} leads nowhere"));
         }

@@ -71,11 +71,11 @@ fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), F
     let library = unpacked.unwrap_or(source).join("library");
     // Cargo looks for the source in the sysroot only; it is taken away again, built or not.
     let parent = sysroot.join("lib/rustlib/src/rust");
-    let place = parent.join("library");
-    let was_there = place.exists();
+    let destination = parent.join("library");
+    let was_there = destination.exists();
     if !was_there {
         fs::create_dir_all(&parent)?;
-        run(Command::new("cp").arg("-r").arg(&library).arg(&place))?;
+        run(Command::new("cp").arg("-r").arg(&library).arg(&destination))?;
     }
     let built = build_std(&folder, libraries);
     if !was_there {

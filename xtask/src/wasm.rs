@@ -8,9 +8,9 @@ use std::{
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    place::Place,
     step::{Failure, run},
     toolchain::WASM,
+    workspace::Workspace,
 };
 
 /// What every browser of the last years and workerd understand; named, so that wasm-opt neither
@@ -46,14 +46,14 @@ impl Host {
 
 /// Builds a crate into `folder`: `{name}.js` and `{name}_bg.wasm`.
 pub fn build(
-    place: &Place,
+    workspace: &Workspace,
     krate: &str,
     host: Host,
     name: &str,
     folder: &Path,
 ) -> Result<(), Failure> {
     let profile = host.profile();
-    run(place.cargo().args([
+    run(workspace.cargo().args([
         "build",
         "--lib",
         "--profile",
@@ -63,13 +63,13 @@ pub fn build(
         "-p",
         krate,
     ]))?;
-    let built = place
+    let built = workspace
         .target
         .join(WASM)
         .join(profile)
         .join(format!("{krate}.wasm"));
     bind(&built, host, name, folder).map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
-    shrink(place, &folder.join(format!("{name}_bg.wasm")))
+    shrink(workspace, &folder.join(format!("{name}_bg.wasm")))
 }
 
 fn bind(
@@ -95,11 +95,11 @@ fn bind(
     Ok(bindgen.generate(folder)?)
 }
 
-fn shrink(place: &Place, wasm: &Path) -> Result<(), Failure> {
+fn shrink(workspace: &Workspace, wasm: &Path) -> Result<(), Failure> {
     let smaller: PathBuf = wasm.with_extension("smaller");
     let mut command = Command::new("node");
     command
-        .arg(place.npm_bin("wasm-opt"))
+        .arg(workspace.npm_bin("wasm-opt"))
         .arg("-Oz")
         .args(FEATURES);
     run(command.arg(wasm).arg("-o").arg(&smaller))?;

@@ -9,7 +9,7 @@ use std::{
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::{place::Place, step::Failure};
+use crate::{step::Failure, workspace::Workspace};
 
 /// What is to be built again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,10 +54,10 @@ const SETTLE: Duration = Duration::from_millis(250);
 
 impl Watch {
     /// Starts watching.
-    pub fn start(place: &Place) -> Result<Self, Failure> {
+    pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
         let failed = |error: notify::Error| Failure(format!("cannot watch the sources: {error}"));
         let (sender, events) = channel();
-        let root = place.root.clone();
+        let root = workspace.root.clone();
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 let Ok(event) = event else { return };
@@ -72,7 +72,7 @@ impl Watch {
             })
             .map_err(failed)?;
         for folder in ["shared/src", "ui", "edge", "origin", "migrations"] {
-            let path = place.root.join(folder);
+            let path = workspace.root.join(folder);
             watcher
                 .watch(&path, RecursiveMode::Recursive)
                 .map_err(failed)?;

@@ -47,7 +47,7 @@ fn seen(ground: &Ground<'_>, flags: &[&str]) -> Result<String, Failure> {
     let (changed, shown) = (open("1")?, open("2")?);
     let at = |address| format!("http://{address}");
     let mut node = Command::new("node");
-    node.arg(ground.place.root.join("bench/seen.mjs"))
+    node.arg(ground.workspace.root.join("bench/seen.mjs"))
         .args([at(changed.address), at(shown.address)])
         .args([TOKEN, ROUNDS]);
     Ok(text_of(&mut node)?.trim().to_owned())

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{
     debian,
-    place::Place,
     step::{Failure, run, text_of},
+    workspace::Workspace,
 };
 
 /// oha, as it is installed.
@@ -28,14 +28,14 @@ pub struct Measured {
 }
 
 /// wrk with one of the scripts in `bench/`, which may want more of the environment.
-pub fn wrk(place: &Place, script: &str, clients: u32, seconds: u64) -> Command {
+pub fn wrk(workspace: &Workspace, script: &str, clients: u32, seconds: u64) -> Command {
     let mut wrk = Command::new(debian::find("wrk").unwrap_or_else(|| "wrk".into()));
     // With fewer clients than threads wrk does not start.
     let threads = clients.min(2);
     wrk.args([&format!("-t{threads}"), &format!("-c{clients}")])
         .arg(format!("-d{seconds}s"))
         .arg("-s")
-        .arg(place.root.join("bench").join(script));
+        .arg(workspace.root.join("bench").join(script));
     wrk
 }
 
@@ -66,12 +66,12 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
 }
 
 /// Installs oha below cargo's target folder, where it stays.
-pub fn install_oha(place: &Place) -> Result<(), Failure> {
-    let tools = place.target.join("tools");
+pub fn install_oha(workspace: &Workspace) -> Result<(), Failure> {
+    let tools = workspace.target.join("tools");
     if tools.join("bin/oha").is_file() {
         return Ok(());
     }
-    run(place
+    run(workspace
         .cargo()
         .args(["install", "oha", "--locked", "--version", OHA])
         .arg("--root")
@@ -90,12 +90,12 @@ pub enum Pace {
 
 /// oha with these addresses.
 pub fn oha(
-    place: &Place,
+    workspace: &Workspace,
     urls: &Path,
     (clients, pace): (u32, Pace),
     seconds: u64,
 ) -> Result<Measured, Failure> {
-    let mut oha = Command::new(place.target.join("tools/bin/oha"));
+    let mut oha = Command::new(workspace.target.join("tools/bin/oha"));
     oha.args(["--no-tui", "--output-format", "json"]);
     if let Pace::Due(rate) = pace {
         oha.args(["--latency-correction", "-q", &rate.to_string()]);

@@ -28,9 +28,9 @@ use self::{
 use crate::{
     build, debian,
     mariadb::{Durability, Mariadb},
-    place::Place,
     process::{Running, free_port, status},
     step::{Failure, step},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask bench`
@@ -68,20 +68,20 @@ const COLD_STARTS: usize = 5;
 const HUNDREDTH_US: f64 = 10_000.0;
 
 /// Runs everything and writes a table.
-pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
+pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Failure> {
     let scenarios = chosen(args)?;
-    let out = place.target.join("bench");
+    let out = workspace.target.join("bench");
     fs::create_dir_all(&out)?;
-    set_up(place, args, &scenarios)?;
+    set_up(workspace, args, &scenarios)?;
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let database = args
         .mariadb
         .then(|| Mariadb::start(folder, Durability::Full))
         .transpose()?;
-    let (stripe, _stand_in) = stand_in(place, folder)?;
+    let (stripe, _stand_in) = stand_in(workspace, folder)?;
     let ground = Ground {
-        place,
+        workspace,
         folder,
         database: database.as_ref(),
         stripe,
@@ -155,7 +155,7 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Scenario>, Failure> {
     Ok(all)
 }
 
-fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(), Failure> {
+fn set_up(workspace: &Workspace, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(), Failure> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)
         .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
     if most < DESCRIPTORS {
@@ -173,18 +173,18 @@ fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(),
     debian::install(&needed)?;
     let open = |it: &Scenario| matches!(it.load, Load::Open { .. });
     if scenarios.iter().any(open) {
-        step("oha", || install_oha(place))?;
+        step("oha", || install_oha(workspace))?;
     }
-    build::set_up(place)?;
-    build::ui(place)?;
-    build::origin(place)
+    build::set_up(workspace)?;
+    build::ui(workspace)?;
+    build::origin(workspace)
 }
 
 /// Something that answers as Stripe does.
-fn stand_in(place: &Place, folder: &Path) -> Result<(u16, Running), Failure> {
+fn stand_in(workspace: &Workspace, folder: &Path) -> Result<(u16, Running), Failure> {
     let port = free_port()?;
     let mut node = Command::new("node");
-    node.arg(place.root.join("bench/stripe.mjs"))
+    node.arg(workspace.root.join("bench/stripe.mjs"))
         .arg(port.to_string());
     let running = Running::start("Stripe", &mut node, &folder.join("stripe.log"))?;
     Ok((port, running))
@@ -272,7 +272,7 @@ fn measure_group(
     }
     for scenario in group {
         let runner = Runner {
-            place: ground.place,
+            workspace: ground.workspace,
             shop: &shop,
             scenario,
             seconds,
@@ -285,7 +285,7 @@ fn measure_group(
 }
 
 struct Runner<'a> {
-    place: &'a Place,
+    workspace: &'a Workspace,
     shop: &'a Shop<'a>,
     scenario: &'a Scenario,
     seconds: u64,
@@ -368,7 +368,7 @@ impl Runner<'_> {
         let file = self.shop.file("reference.txt");
         fs::write(&file, "/healthz\n")?;
         let mut wrk = wrk(
-            self.place,
+            self.workspace,
             "product.lua",
             self.scenario.clients,
             REFERENCE_S,
@@ -402,7 +402,7 @@ impl Runner<'_> {
         match self.scenario.load {
             Load::Products { .. } | Load::Path { .. } => measure(&mut self.reads(seconds)?),
             Load::Deed { name, .. } => {
-                let mut wrk = wrk(self.place, "load.lua", self.scenario.clients, seconds);
+                let mut wrk = wrk(self.workspace, "load.lua", self.scenario.clients, seconds);
                 wrk.env("LOAD", name)
                     .env("TOKEN", TOKEN)
                     .env("CARTS", self.shop.file("carts.txt"))
@@ -420,7 +420,7 @@ impl Runner<'_> {
         let lines: Vec<_> = paths.lines().map(|it| format!("{url}{it}\n")).collect();
         fs::write(&urls, lines.concat())?;
         oha(
-            self.place,
+            self.workspace,
             &urls,
             (self.scenario.clients, pace),
             self.seconds,
@@ -428,7 +428,12 @@ impl Runner<'_> {
     }
 
     fn reads(&self, seconds: u64) -> Result<Command, Failure> {
-        let mut wrk = wrk(self.place, "product.lua", self.scenario.clients, seconds);
+        let mut wrk = wrk(
+            self.workspace,
+            "product.lua",
+            self.scenario.clients,
+            seconds,
+        );
         wrk.env("PATHS", self.paths()?).arg(self.url());
         match self.scenario.load {
             Load::Products { zipf: true } => wrk.env("ZIPF", "1"),

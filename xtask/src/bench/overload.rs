@@ -156,7 +156,7 @@ impl Load<'_> {
     fn pages(&self, path: &str, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
         let paths = self.shop.file("page.txt");
         fs::write(&paths, format!("{path}\n"))?;
-        let mut wrk = wrk(self.ground.place, "product.lua", clients, self.seconds);
+        let mut wrk = wrk(self.ground.workspace, "product.lua", clients, self.seconds);
         wrk.env("PATHS", paths);
         if let Some(think_ms) = think_ms {
             wrk.env("THINK_MS", format!("{think_ms:.0}"));
@@ -173,7 +173,7 @@ impl Load<'_> {
     }
 
     fn orders(&self) -> Result<Measured, Failure> {
-        let mut wrk = wrk(self.ground.place, "load.lua", BUYERS, self.seconds);
+        let mut wrk = wrk(self.ground.workspace, "load.lua", BUYERS, self.seconds);
         wrk.env("LOAD", "place")
             .env("TOKEN", TOKEN)
             .env("CARTS", self.shop.file(CARTS));

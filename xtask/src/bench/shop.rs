@@ -16,9 +16,9 @@ use super::scenario::Needs;
 use crate::{
     debian,
     mariadb::Mariadb,
-    place::Place,
     process::{Running, free_port, status},
     step::{Failure, run, text_of},
+    workspace::Workspace,
 };
 
 pub const TOKEN: &str = "bench";
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where shops are made.
 pub struct Ground<'a> {
-    pub place: &'a Place,
+    pub workspace: &'a Workspace,
     pub folder: &'a Path,
     pub database: Option<&'a Mariadb>,
     pub stripe: u16,
@@ -48,13 +48,13 @@ pub struct Shop<'a> {
 
 impl Ground<'_> {
     fn command(&self, products: u32) -> Command {
-        let mut command = Command::new(self.place.origin());
+        let mut command = Command::new(self.workspace.origin());
         command
             .current_dir(self.folder)
             .arg("--data-dir")
             .arg(self.data_of(products))
             .arg("--assets-dir")
-            .arg(self.place.site())
+            .arg(self.workspace.site())
             .args(["--log", "error", "--operator-token", TOKEN]);
         if let Some(database) = self.database {
             let url = format!("{}/mallard_bench_{products}", database.url);
@@ -125,7 +125,7 @@ impl Shop<'_> {
     /// Runs one of the scripts of `bench/`.
     pub fn script(&self, name: &str, more: &[&str]) -> Result<String, Failure> {
         let mut node = Command::new("node");
-        node.arg(self.ground.place.root.join("bench").join(name))
+        node.arg(self.ground.workspace.root.join("bench").join(name))
             .args([&format!("http://{}", self.address), TOKEN])
             .args(more);
         text_of(&mut node)

@@ -50,7 +50,7 @@ pub fn soak(ground: &Ground<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>
     let started = Instant::now();
     let mut samples = Vec::new();
     while started.elapsed().as_secs() < seconds {
-        let mut wrk = wrk(ground.place, "stability.lua", CLIENTS, window);
+        let mut wrk = wrk(ground.workspace, "stability.lua", CLIENTS, window);
         wrk.env("PATHS", &products)
             .env("PAGES", &pages)
             .arg(format!("http://{}", shop.address));

@@ -10,14 +10,14 @@ use crate::step::{Failure, text_of};
 
 /// Where things are.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Workspace {
     /// The checkout.
     pub root: PathBuf,
     /// Cargo's target folder; what is built for the shop lies in it too.
     pub target: PathBuf,
 }
 
-impl Place {
+impl Workspace {
     /// Asks cargo.
     pub fn find() -> Result<Self, Failure> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
