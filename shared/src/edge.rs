@@ -40,7 +40,7 @@ pub fn signed_address(secret: &str, address: Option<&str>, seconds: i64) -> Stri
 
 /// What the edge answers itself, for the origin and for who runs it: [`PURGE`] and [`METRICS`].
 pub const OWN: &str = "/_edge/";
-/// Takes a [`PurgeOrder`] by POST; 204.
+/// Takes a [`PurgeRequest`] by POST; 204.
 pub const PURGE: &str = "/_edge/purge";
 /// What this edge counts, in the text format of Prometheus.
 pub const METRICS: &str = "/_edge/metrics";
@@ -84,7 +84,7 @@ pub fn is_signed(
 /// A purge: which stored answers are no longer right. Doing it twice is doing it once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct PurgeOrder {
+pub struct PurgeRequest {
     /// What becomes of them.
     pub mode: PurgeMode,
     /// All of them, whatever their tags.
@@ -124,10 +124,10 @@ pub const PURGE_BYTES_MAX: usize = 128 * 1_024;
 
 /// The field in which the origin says how new an answer is at least: every change of the catalogue up to
 /// the one with this number is in it.
-pub const AS_OF_HEADER: &str = "mallard-as-of";
+pub const VERSION_HEADER: &str = "mallard-as-of";
 
 /// The field in which an edge says of which change it knows: an answer has to be as new as that.
-pub const AT_LEAST_HEADER: &str = "mallard-at-least";
+pub const MIN_VERSION_HEADER: &str = "mallard-at-least";
 
 #[cfg(test)]
 mod tests {

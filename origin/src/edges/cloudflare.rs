@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use shared::{edge::PurgeOrder, time::Timestamp};
+use shared::{edge::PurgeRequest, time::Timestamp};
 
 use super::Purge;
 
@@ -58,7 +58,7 @@ impl Purge for Zone {
         &'a self,
         client: &'a reqwest::Client,
         _now: Timestamp,
-        order: &'a PurgeOrder,
+        order: &'a PurgeRequest,
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             for body in bodies(order) {
@@ -70,7 +70,7 @@ impl Purge for Zone {
 }
 
 /// What a zone is told. It has no soft purge; gone is right too.
-fn bodies(order: &PurgeOrder) -> Vec<Value> {
+fn bodies(order: &PurgeRequest) -> Vec<Value> {
     if order.everything || order.tags.len() > TAGS_MAX * CALLS_MAX {
         return vec![json!({ "purge_everything": true })];
     }
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn many_tags_are_few_calls() {
-        let order = |count: usize| PurgeOrder {
+        let order = |count: usize| PurgeRequest {
             tags: (0..count)
                 .map(|number| PurgeTag {
                     name: format!("p{number}"),
                     version: None,
                 })
                 .collect(),
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         };
         assert_eq!(bodies(&order(2)), [json!({ "tags": ["p0", "p1"] })]);
         for (tags, calls) in [(TAGS_MAX, 1), (TAGS_MAX + 1, 2), (TAGS_MAX * CALLS_MAX, 5)] {

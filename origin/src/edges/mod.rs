@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use futures_util::future::BoxFuture;
 use shared::{
-    edge::{PURGE_TAGS_MAX, PurgeMode, PurgeOrder, PurgeTag},
+    edge::{PURGE_TAGS_MAX, PurgeMode, PurgeRequest, PurgeTag},
     time::Timestamp,
 };
 
@@ -31,7 +31,7 @@ pub trait Purge: Debug + Send + Sync {
         &'a self,
         client: &'a reqwest::Client,
         now: Timestamp,
-        order: &'a PurgeOrder,
+        order: &'a PurgeRequest,
     ) -> BoxFuture<'a, Result<(), String>>;
 }
 
@@ -90,7 +90,7 @@ impl Edges {
 }
 
 /// The same in as few orders as possible: each tag once, with its last change.
-fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
+fn merged(orders: &[PurgeRequest]) -> Vec<PurgeRequest> {
     let mut merged = Vec::new();
     for mode in [PurgeMode::Hard, PurgeMode::Soft] {
         let of_mode = || orders.iter().filter(|it| it.mode == mode);
@@ -101,7 +101,7 @@ fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
         }
         let of_all = of_mode().filter(|it| it.everything).map(|it| it.version);
         if let Some(version) = of_all.reduce(later) {
-            merged.push(PurgeOrder {
+            merged.push(PurgeRequest {
                 mode,
                 everything: true,
                 version: versions.into_values().fold(version, later),
@@ -119,10 +119,10 @@ fn merged(orders: &[PurgeOrder]) -> Vec<PurgeOrder> {
                 version,
             })
             .collect();
-        merged.extend(tags.chunks(PURGE_TAGS_MAX).map(|tags| PurgeOrder {
+        merged.extend(tags.chunks(PURGE_TAGS_MAX).map(|tags| PurgeRequest {
             mode,
             tags: tags.to_vec(),
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         }));
     }
     merged
@@ -137,15 +137,15 @@ fn later(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn order(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeOrder {
+    fn order(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeRequest {
         let tag = |(name, version): &(&str, Option<u64>)| PurgeTag {
             name: (*name).to_owned(),
             version: *version,
         };
-        PurgeOrder {
+        PurgeRequest {
             mode,
             tags: tags.iter().map(tag).collect(),
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn everything_is_more_than_any_tag() {
-        let all = |mode, version| PurgeOrder {
+        let all = |mode, version| PurgeRequest {
             mode,
             everything: true,
             version,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::{
     cache::Tag,
-    edge::{PurgeMode, PurgeOrder, PurgeTag},
+    edge::{PurgeMode, PurgeRequest, PurgeTag},
     time::Timestamp,
 };
 
@@ -127,7 +127,7 @@ async fn take(
     app: &App,
     edge: &Receiver,
     now: Timestamp,
-) -> Result<Option<(u64, Vec<PurgeOrder>)>, db::Error> {
+) -> Result<Option<(u64, Vec<PurgeRequest>)>, db::Error> {
     let mut tx = app.db.write().await?;
     let until_ms = now.as_millis() + LEASE_MS;
     let Some(cursor) = store::lease(&mut tx, &edge.name, now, until_ms).await? else {
@@ -144,7 +144,7 @@ fn orders(
     latest: u64,
     changed: &[(String, u64)],
     now: Timestamp,
-) -> Vec<PurgeOrder> {
+) -> Vec<PurgeRequest> {
     if latest == cursor.version {
         return Vec::new();
     }
@@ -163,19 +163,19 @@ fn orders(
     let orders = changed.map(|(name, version)| match name.as_str() {
         EVERYTHING => everything(PurgeMode::Hard, Some(*version)),
         RENEWED => everything(PurgeMode::Soft, Some(*version)),
-        _ => PurgeOrder {
+        _ => PurgeRequest {
             tags: vec![PurgeTag {
                 name: name.clone(),
                 version: Some(*version),
             }],
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         },
     });
     merged(&orders.collect::<Vec<_>>())
 }
 
-fn everything(mode: PurgeMode, version: Option<u64>) -> PurgeOrder {
-    PurgeOrder {
+fn everything(mode: PurgeMode, version: Option<u64>) -> PurgeRequest {
+    PurgeRequest {
         mode,
         everything: true,
         version,

@@ -19,7 +19,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use shared::{
     cache::CachePolicy,
     cache_key,
-    edge::{AS_OF_HEADER, AT_LEAST_HEADER},
+    edge::{MIN_VERSION_HEADER, VERSION_HEADER},
     endpoint::{self, Caching},
     locale::Locale,
     page,
@@ -60,7 +60,7 @@ pub async fn cached(State(app): State<App>, request: Request, next: Next) -> Res
     let (Some(memory), Some(key)) = (&app.memory, key_of(&request)) else {
         return next.run(request).await;
     };
-    let at_least = request.headers().get(AT_LEAST_HEADER);
+    let at_least = request.headers().get(MIN_VERSION_HEADER);
     let at_least = at_least.and_then(|it| it.to_str().ok()?.parse().ok());
     app.changes.keep_up(&app.db, at_least).await;
     let now = app.clock.now();
@@ -282,4 +282,4 @@ fn keep(app: &App, memory: &Memory, response: &mut Response, as_of: u64) -> Opti
     ))
 }
 
-const AS_OF: HeaderName = HeaderName::from_static(AS_OF_HEADER);
+const AS_OF: HeaderName = HeaderName::from_static(VERSION_HEADER);

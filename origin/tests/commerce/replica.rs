@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json;
-use shared::edge::AS_OF_HEADER;
+use shared::edge::VERSION_HEADER;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::{
@@ -180,19 +180,19 @@ db_test! {
         shop.save(vec![only("mug", "2.00", 9)]).await;
         let mut copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
-        let copied = behind.get("/api/v1/products/mug").await.header(AS_OF_HEADER).to_owned();
+        let copied = behind.get("/api/v1/products/mug").await.header(VERSION_HEADER).to_owned();
         set_price(shop, "tea", "3.00").await;
         // Nobody has told this origin: it says as of when its answer is.
         let old = behind.get("/api/v1/products/tea").await;
-        assert_eq!((price_of(&old), old.header(AS_OF_HEADER)), (100, copied.as_str()));
+        assert_eq!((price_of(&old), old.header(VERSION_HEADER)), (100, copied.as_str()));
         behind.app.changes.look(&behind.app.db).await.unwrap();
         let new = behind.get("/api/v1/products/tea").await;
         assert_eq!(price_of(&new), 300);
-        assert_eq!(new.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        assert_eq!(new.header(VERSION_HEADER), behind.app.changes.latest().to_string());
         // A change that leaves an answer valid does not keep it from being read from the replica.
         let before = reads(&behind);
         let other = behind.get("/zh/p/mug").await;
-        assert_eq!((other.status, other.header(AS_OF_HEADER)), (StatusCode::OK, copied.as_str()));
+        assert_eq!((other.status, other.header(VERSION_HEADER)), (StatusCode::OK, copied.as_str()));
         assert!(reads(&behind) > before);
         // What is not there yet is not missing.
         shop.save(vec![only("pot", "4.00", 9)]).await;
@@ -201,7 +201,7 @@ db_test! {
         copy.feed().await;
         let before = reads(&behind);
         let fed = behind.get("/zh/p/pot").await;
-        assert_eq!(fed.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        assert_eq!(fed.header(VERSION_HEADER), behind.app.changes.latest().to_string());
         assert!(reads(&behind) > before);
         copy.end(behind).await;
     }
