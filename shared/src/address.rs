@@ -1,49 +1,49 @@
-//! Where something is sent: an address, and what each country expects of one.
+//! Postal addresses, and the rules of each country for them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The longest text of one field, in characters.
+/// The maximum length of a field, in characters.
 pub const FIELD_MAX: usize = 200;
 
-/// An address.
+/// A postal address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    /// Who receives it.
+    /// The recipient.
     pub name: String,
-    /// Their company.
+    /// The recipient's company.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub company: String,
-    /// Street and number.
+    /// Street and house number.
     pub line1: String,
     /// Flat, floor, building.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub line2: String,
-    /// The town.
+    /// City or town.
     pub city: String,
-    /// State, province or region, where the country has them.
+    /// State, province or region, in countries that have them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub region: String,
-    /// The postal code, where the country has them.
+    /// Postal code, in countries that have them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub postcode: String,
-    /// The country, as its ISO 3166-1 code of two letters.
+    /// Country, an ISO 3166-1 alpha-2 code.
     pub country: String,
-    /// A telephone number for the carrier.
+    /// Telephone number for the carrier.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub phone: String,
 }
 
-/// What a country expects of an address, after Google's address data (libaddressinput).
+/// The address rules of a country, from Google's address data (libaddressinput).
 #[derive(Clone, Copy, Debug)]
 pub struct Country {
-    /// ISO 3166-1, two letters.
+    /// ISO 3166-1 alpha-2.
     pub code: &'static str,
-    /// How its postal codes look: `9` is a digit, `A` a letter; several shapes are parted by `|`.
-    /// Empty where there are none.
+    /// The format of its postal codes: `9` is a digit, `A` a letter; alternatives are separated by
+    /// `|`. Empty for countries without postal codes.
     pub postcode: &'static str,
-    /// Whether a region is part of an address.
+    /// Whether an address needs a region.
     pub region: bool,
 }
 
@@ -55,7 +55,7 @@ const fn country(code: &'static str, postcode: &'static str, region: bool) -> Co
     }
 }
 
-/// The countries whose addresses are checked closely, by code.
+/// The countries whose addresses are validated by their own rules, sorted by code.
 pub const COUNTRIES: &[Country] = &[
     country("AT", "9999", false),
     country("AU", "9999", true),
@@ -123,7 +123,7 @@ fn fits(shape: &str, text: &str) -> bool {
 }
 
 impl Address {
-    /// The same without space around its fields, and its codes in upper case.
+    /// The address with its fields trimmed and its codes in upper case.
     #[must_use]
     pub fn tidied(&self) -> Self {
         let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -140,7 +140,8 @@ impl Address {
         }
     }
 
-    /// What is wrong with it: the field, and why. Nothing when it can be delivered to.
+    /// Validates the address. Returns each invalid field with a message; none if it can be
+    /// delivered to.
     pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
         let mut faults = Vec::new();
         let fields = [

@@ -1,5 +1,5 @@
-//! Keys: which requests are answered by one stored answer. The same page has the same key however
-//! its address is spelled.
+//! Cache keys: which requests share a stored response. A page has one key however its URL is
+//! spelled.
 
 use std::borrow::Cow;
 
@@ -10,39 +10,39 @@ use crate::{
     search::QUERY_MAX,
 };
 
-/// Parameters that say where a visitor came from, and nothing about what is asked for.
+/// Query parameters of tracking and advertising, which do not change the response.
 const TRACKING: [&str; 11] = [
     "dclid", "fbclid", "gbraid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid", "ttclid",
     "wbraid", "yclid",
 ];
 
-/// What is asked for: under which key it is kept, and what the contract says of it.
+/// A request target: its cache key, and what the endpoint and page tables say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestTarget {
-    /// Path and query in their normal form, without the host: also what the origin is asked for when
-    /// the answer may be kept.
+    /// Normalized path and query, without the host. For a cacheable response the origin gets the
+    /// same.
     pub key: String,
-    /// What it is for.
+    /// The class of the route, for metrics.
     pub class: RouteClass,
-    /// Whose it is.
+    /// Who may get the response.
     pub audience: Audience,
 }
 
-/// What a request is for, as it is counted.
+/// The class of a route, as metrics count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteClass {
     /// A page of the shop.
     Page,
-    /// JSON.
+    /// The JSON API.
     Api,
-    /// A picture, a stylesheet, a script.
+    /// An image, a stylesheet or a script.
     Asset,
-    /// Something that the contract does not know.
+    /// A path that no table contains.
     Other,
 }
 
 impl RouteClass {
-    /// All of them, each with its word.
+    /// All classes with their names in metrics.
     pub const ALL: [(Self, &str); 4] = [
         (Self::Page, "page"),
         (Self::Api, "api"),
@@ -51,19 +51,19 @@ impl RouteClass {
     ];
 }
 
-/// Whose an answer is, as the contract says.
+/// Who may get a response, according to the endpoint and page tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// The same for everybody: nothing about the client reaches the origin.
+    /// Everybody: the origin gets nothing about the client.
     Public,
-    /// About the one who asks: the request goes to the origin as it came, and its answer to nobody
-    /// else.
+    /// Only the client that sent the request: it goes to the origin unchanged, and the response is
+    /// not shared.
     Private,
-    /// The contract does not know it: its headers say.
+    /// No table contains the path, so the response's header fields decide.
     Unknown,
 }
 
-/// What a path and a query ask for.
+/// Parses a path and a query.
 pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
     let mut key = normal_path(path);
     let query = query.unwrap_or_default();
@@ -72,7 +72,7 @@ pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
     let query = match known {
         Some((allowed, _)) => picked(query, class, |name| allowed.contains(&name)),
         None if has_tracking(query) => picked(query, class, |name| !is_tracking(name)),
-        // Somebody else's address: its query means whatever its owner says.
+        // A path outside of the tables: its query has an unknown meaning and stays as it is.
         None => query.to_owned(),
     };
     if !query.is_empty() {
@@ -91,8 +91,8 @@ pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
     }
 }
 
-/// The key of what a route is asked for that takes these parameters, for who knows the route already;
-/// nothing when it is asked for something else besides, which its owner shall judge.
+/// The cache key of a request to a route with these query parameters; a fast path where the route
+/// is known already. None if the query has other parameters, which the handler must reject.
 pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Option<Cow<'u, str>> {
     let query = query.unwrap_or_default();
     if query.is_empty() && !path.contains('%') {
@@ -114,7 +114,7 @@ pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Opt
     Some(Cow::Owned(key))
 }
 
-/// The key of a path and a query.
+/// The cache key of a path and a query.
 pub fn key(path: &str, query: Option<&str>) -> String {
     target(path, query).key
 }
@@ -128,25 +128,25 @@ fn class(path: &str, known: bool) -> RouteClass {
     }
 }
 
-/// Where all endpoints are.
+/// The path prefix of all endpoints.
 const API: &str = "/api/";
-/// Where files are: stylesheets and scripts, and pictures.
+/// The path prefixes of static files: stylesheets and scripts, and images.
 const FILES: [&str; 2] = ["/assets/", "/media/"];
 
-/// Whether this address is for those who run the shop.
+/// Whether the path belongs to the operators' endpoints.
 pub fn is_for_operators(path: &str) -> bool {
     let path = normal_path(path);
     let path = path.trim_end_matches('/');
     page::operator::ALL.contains(&path)
 }
 
-/// What the contract says of reading this path: the parameters that make a difference, and whose it
-/// is.
+/// The query parameters and the caching of a GET route; none if no table contains the path.
 fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
     if path.starts_with(API) {
         let read = |spec: &endpoint::EndpointSpec| spec.method == endpoint::Method::Get;
         let endpoints = endpoint::all().filter(|about| read(about) && fits(about.path, path));
-        // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
+        // `/products/hot` matches both itself and `/products/{product}`: the route without
+        // parameters wins.
         let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
         return endpoint.map(|about| (about.query, about.caching));
     }
@@ -155,7 +155,7 @@ fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
     page.map(|route| (route.query, route.caching))
 }
 
-/// Whether a path has the shape of a route.
+/// Whether a path matches a route.
 fn fits(route: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let same = route.split('/').all(|expected| {
@@ -177,14 +177,14 @@ fn is_tracking(name: &str) -> bool {
     name.starts_with("utm_") || TRACKING.contains(&name)
 }
 
-/// The pairs with these names, by name; repeated ones stay in their order, because that may mean
-/// something.
+/// The pairs with these names, sorted by name. Repeated pairs keep their order, which may matter.
 fn picked(query: &str, class: RouteClass, wanted: impl Fn(&str) -> bool) -> String {
     let mut pairs: Vec<String> = query
         .split('&')
         .filter(|pair| wanted(name_of(pair)))
         .map(|pair| match pair.split_once('=') {
-            // A page shows what was typed; for the API every spelling of a search is the same.
+            // A page shows the query as it was typed; for the API all spellings of a search are
+            // equal.
             Some((SEARCHED, typed)) if class == RouteClass::Api => searched(typed),
             Some((name, number)) if NUMBERS.contains(&name) => {
                 format!("{name}={}", normal_number(&normal(number)))
@@ -196,11 +196,11 @@ fn picked(query: &str, class: RouteClass, wanted: impl Fn(&str) -> bool) -> Stri
     pairs.join("&")
 }
 
-/// The parameters whose value is a number.
+/// The query parameters whose value is an integer.
 const NUMBERS: [&str; 5] = ["limit", "max", "min", "price_max", "price_min"];
 
-/// A whole number in its normal spelling: without a sign and zeros before it. What is none stays as it is,
-/// which its owner shall judge.
+/// An integer without a sign or leading zeros. Anything else stays as it is, for the handler to
+/// reject.
 fn normal_number(text: &str) -> &str {
     let digits = text.strip_prefix("%2B").unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit()) {
@@ -212,15 +212,15 @@ fn normal_number(text: &str) -> &str {
     }
 }
 
-/// The parameter with what a shopper searches for.
+/// The query parameter with the search query.
 const SEARCHED: &str = "q";
 
-/// A search in the spelling of [`crate::search::normal_query`]. Only what is ASCII: the tables of all other
-/// letters would be a fortieth of the edge.
+/// A search query normalized as by [`crate::search::normal_query`], but only if it is ASCII: the
+/// Unicode case tables would add a fortieth to the size of the edge.
 fn searched(typed: &str) -> String {
     let pair = format!("{SEARCHED}={typed}");
     let Some(typed) = ascii(typed).filter(|it| it.len() <= QUERY_MAX) else {
-        // What is too long is refused, so it shall not become what is not.
+        // A query that is too long is rejected, so normalization must not make it valid.
         return normal(&pair);
     };
     let blank = |octet: &u8| octet.is_ascii_whitespace() || octet.is_ascii_control();
@@ -239,7 +239,7 @@ fn searched(typed: &str) -> String {
     pair
 }
 
-/// What a form's value says, if all of it is ASCII.
+/// The decoded value of a form field, if all of it is ASCII.
 fn ascii(value: &str) -> Option<Vec<u8>> {
     let bytes = value.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
@@ -262,7 +262,7 @@ fn name_of(pair: &str) -> &str {
     pair.split('=').next().unwrap_or(pair)
 }
 
-/// A path in its normal spelling.
+/// A normalized path.
 fn normal_path(path: &str) -> String {
     let path = normal(path);
     if path.starts_with('/') {
@@ -272,9 +272,9 @@ fn normal_path(path: &str) -> String {
     }
 }
 
-/// Percent-encodings in their normal spelling (RFC 3986 §6.2.2): unreserved characters plain, the
-/// others with capital digits. A `%` that begins no encoding is one itself, or what follows could
-/// become one.
+/// Normalizes percent-encodings (RFC 3986 §6.2.2): unreserved characters are decoded, other
+/// encodings get upper-case digits. A `%` that begins no encoding becomes `%25`, because together
+/// with what follows it could become one.
 fn normal(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut normal = String::with_capacity(text.len());

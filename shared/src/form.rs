@@ -1,4 +1,4 @@
-//! A form as it comes back to the one who filled it in: what was typed, and what is wrong with it.
+//! The state of a submitted form: its values and its errors, to be shown again.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use crate::{
     problem::{Problem, ProblemKind},
 };
 
-/// A form as it is shown.
+/// The state of a form: what its fields contain and what is wrong with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormState {
-    /// What stands in the fields, by name.
+    /// The values of the fields, by name.
     pub values: BTreeMap<String, String>,
-    /// The fields that are wrong.
+    /// The names of the invalid fields.
     pub faults: Vec<String>,
-    /// What else is wrong: the word of a problem.
+    /// Any other error: the name of a problem type.
     pub problem: Option<String>,
 }
 
 impl FormState {
-    /// A form with these values, and nothing wrong.
+    /// A form with these values and without errors.
     pub fn with_values<'v>(values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let values = values.into_iter();
         Self {
@@ -32,7 +32,7 @@ impl FormState {
         }
     }
 
-    /// The same with the fields of an address.
+    /// Adds the fields of an address.
     #[must_use]
     pub fn with_address(mut self, address: &Address) -> Self {
         let fields = [
@@ -51,17 +51,17 @@ impl FormState {
         self
     }
 
-    /// What stands in a field.
+    /// The value of a field; empty if there is none.
     pub fn value(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    /// Whether this field is wrong.
+    /// Whether a field is invalid.
     pub fn is_invalid(&self, name: &str) -> bool {
         self.faults.iter().any(|fault| fault == name)
     }
 
-    /// The same, with what a problem says: which fields are wrong, or else what is.
+    /// Adds the errors of a problem: the invalid fields, or else the problem itself.
     #[must_use]
     pub fn with_problem(mut self, problem: &Problem) -> Self {
         let leaf = |field: &str| field.rsplit(['.', '/']).next().unwrap_or(field).to_owned();

@@ -1,5 +1,5 @@
-//! The contract between edge, origin and storefront: types, endpoints, cache policies, tags and
-//! problem types. It does no I/O and compiles natively and to WebAssembly.
+//! The contract between edge, origin and storefront: types, endpoints, cache policies, cache tags
+//! and problem types. It does no I/O and compiles natively and to WebAssembly.
 
 #![forbid(unsafe_code)]
 

@@ -1,18 +1,18 @@
-//! W3C Trace Context, level 1: which request belongs to which, across edge and origin.
+//! W3C Trace Context, level 1: relates the requests of edge and origin.
 
-/// A `traceparent`: the trace, the caller's span and whether it is sampled.
+/// A `traceparent`: the trace id, the parent span and the sampled flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
-    /// The whole journey; never zero.
+    /// The trace id; never zero.
     pub trace_id: u128,
-    /// The span of the one who asks; never zero.
+    /// The span id of the caller; never zero.
     pub span_id: u64,
     /// Whether the trace is recorded.
     pub sampled: bool,
 }
 
 impl TraceParent {
-    /// The same trace, one step further.
+    /// The same trace with a child span.
     #[must_use]
     pub const fn child(self, span_id: u64) -> Self {
         Self { span_id, ..self }
@@ -34,7 +34,7 @@ impl std::fmt::Display for TraceParent {
 impl std::str::FromStr for TraceParent {
     type Err = InvalidTraceParent;
 
-    /// Takes every version but `ff`; of later versions it reads the part that this one knows
+    /// Accepts every version but `ff`; of later versions it reads the part that version 00 defines
     /// (Trace Context §4.3).
     fn from_str(text: &str) -> Result<Self, InvalidTraceParent> {
         let mut parts = text.split('-');

@@ -1,20 +1,20 @@
-//! Who is there: what the header of a page shows of the person who looks at it.
+//! The visitor: what the header of a page shows about the current shopper.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A cookie that holds nothing and that scripts may read: where it is, there is a cart or a session,
-/// and asking who is there is worth it.
+/// A cookie without content that scripts may read. Only if it is set can there be a cart or a
+/// session, so that requesting the visitor is worthwhile.
 pub const VISITOR_COOKIE: &str = "visitor";
 
-/// Who is there.
+/// The visitor of the current browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Visitor {
-    /// Whether somebody has signed in.
+    /// Whether the visitor is signed in.
     pub signed_in: bool,
-    /// What to call them.
+    /// The name to address the visitor by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many things are in the cart.
+    /// The number of items in the cart.
     pub items: i64,
 }
