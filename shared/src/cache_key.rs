@@ -65,13 +65,13 @@ pub enum Audience {
 
 /// Parses a path and a query.
 pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
-    let mut key = normal_path(path);
+    let mut key = normalize_path(path);
     let query = query.unwrap_or_default();
-    let known = known(&key);
-    let class = class(&key, known.is_some());
-    let query = match known {
-        Some((allowed, _)) => picked(query, class, |name| allowed.contains(&name)),
-        None if has_tracking(query) => picked(query, class, |name| !is_tracking(name)),
+    let route = find_route(&key);
+    let class = class(&key, route.is_some());
+    let query = match route {
+        Some((allowed, _)) => select_pairs(query, class, |name| allowed.contains(&name)),
+        None if has_tracking(query) => select_pairs(query, class, |name| !is_tracking(name)),
         // A path outside of the tables: its query has an unknown meaning and stays as it is.
         None => query.to_owned(),
     };
@@ -79,7 +79,7 @@ pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
         key.push('?');
         key.push_str(&query);
     }
-    let audience = match known {
+    let audience = match route {
         Some((_, Caching::Shared)) => Audience::Public,
         Some((_, Caching::Private)) => Audience::Private,
         None => Audience::Unknown,
@@ -104,9 +104,9 @@ pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Opt
     if strange.count() > 0 {
         return None;
     }
-    let mut key = normal_path(path);
+    let mut key = normalize_path(path);
     let class = class(&key, true);
-    let query = picked(query, class, known);
+    let query = select_pairs(query, class, known);
     if !query.is_empty() {
         key.push('?');
         key.push_str(&query);
@@ -135,28 +135,30 @@ const FILES: [&str; 2] = ["/assets/", "/media/"];
 
 /// Whether the path belongs to the operators' endpoints.
 pub fn is_for_operators(path: &str) -> bool {
-    let path = normal_path(path);
+    let path = normalize_path(path);
     let path = path.trim_end_matches('/');
     page::operator::ALL.contains(&path)
 }
 
 /// The query parameters and the caching of a GET route; none if no table contains the path.
-fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
+fn find_route(path: &str) -> Option<(&'static [&'static str], Caching)> {
     if path.starts_with(API) {
         let read = |spec: &endpoint::EndpointSpec| spec.method == endpoint::Method::Get;
-        let endpoints = endpoint::all().filter(|about| read(about) && fits(about.path, path));
+        let endpoints = endpoint::all().filter(|spec| read(spec) && matches_route(spec.path, path));
         // `/products/hot` matches both itself and `/products/{product}`: the route without
         // parameters wins.
-        let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
-        return endpoint.map(|about| (about.query, about.caching));
+        let endpoint = endpoints.min_by_key(|spec| spec.path.matches('{').count());
+        return endpoint.map(|spec| (spec.query, spec.caching));
     }
     let (_, unprefixed) = Locale::split(path);
-    let page = page::ALL.iter().find(|route| fits(route.path, unprefixed));
+    let page = page::ALL
+        .iter()
+        .find(|route| matches_route(route.path, unprefixed));
     page.map(|route| (route.query, route.caching))
 }
 
 /// Whether a path matches a route.
-fn fits(route: &str, path: &str) -> bool {
+fn matches_route(route: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let same = route.split('/').all(|expected| {
         parts
@@ -178,18 +180,21 @@ fn is_tracking(name: &str) -> bool {
 }
 
 /// The pairs with these names, sorted by name. Repeated pairs keep their order, which may matter.
-fn picked(query: &str, class: RouteClass, wanted: impl Fn(&str) -> bool) -> String {
+fn select_pairs(query: &str, class: RouteClass, wanted: impl Fn(&str) -> bool) -> String {
     let mut pairs: Vec<String> = query
         .split('&')
         .filter(|pair| wanted(name_of(pair)))
         .map(|pair| match pair.split_once('=') {
             // A page shows the query as it was typed; for the API all spellings of a search are
             // equal.
-            Some((SEARCHED, typed)) if class == RouteClass::Api => searched(typed),
+            Some((SEARCHED, typed)) if class == RouteClass::Api => normalize_search(typed),
             Some((name, number)) if NUMBERS.contains(&name) => {
-                format!("{name}={}", normal_number(&normal(number)))
+                format!(
+                    "{name}={}",
+                    normalize_number(&normalize_percent_encoding(number))
+                )
             }
-            _ => normal(pair),
+            _ => normalize_percent_encoding(pair),
         })
         .collect();
     pairs.sort_by(|one, other| name_of(one).cmp(name_of(other)));
@@ -201,7 +206,7 @@ const NUMBERS: [&str; 5] = ["limit", "max", "min", "price_max", "price_min"];
 
 /// An integer without a sign or leading zeros. Anything else stays as it is, for the handler to
 /// reject.
-fn normal_number(text: &str) -> &str {
+fn normalize_number(text: &str) -> &str {
     let digits = text.strip_prefix("%2B").unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit()) {
         return text;
@@ -217,11 +222,11 @@ const SEARCHED: &str = "q";
 
 /// A search query normalized as by [`crate::search::normal_query`], but only if it is ASCII: the
 /// Unicode case tables would add a fortieth to the size of the edge.
-fn searched(typed: &str) -> String {
+fn normalize_search(typed: &str) -> String {
     let pair = format!("{SEARCHED}={typed}");
-    let Some(typed) = ascii(typed).filter(|it| it.len() <= QUERY_MAX) else {
+    let Some(typed) = decode_ascii(typed).filter(|it| it.len() <= QUERY_MAX) else {
         // A query that is too long is rejected, so normalization must not make it valid.
-        return normal(&pair);
+        return normalize_percent_encoding(&pair);
     };
     let blank = |octet: &u8| octet.is_ascii_whitespace() || octet.is_ascii_control();
     let mut pair = format!("{SEARCHED}=");
@@ -240,7 +245,7 @@ fn searched(typed: &str) -> String {
 }
 
 /// The decoded value of a form field, if all of it is ASCII.
-fn ascii(value: &str) -> Option<Vec<u8>> {
+fn decode_ascii(value: &str) -> Option<Vec<u8>> {
     let bytes = value.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -263,8 +268,8 @@ fn name_of(pair: &str) -> &str {
 }
 
 /// A normalized path.
-fn normal_path(path: &str) -> String {
-    let path = normal(path);
+fn normalize_path(path: &str) -> String {
+    let path = normalize_percent_encoding(path);
     if path.starts_with('/') {
         path
     } else {
@@ -275,7 +280,7 @@ fn normal_path(path: &str) -> String {
 /// Normalizes percent-encodings (RFC 3986 §6.2.2): unreserved characters are decoded, other
 /// encodings get upper-case digits. A `%` that begins no encoding becomes `%25`, because together
 /// with what follows it could become one.
-fn normal(text: &str) -> String {
+fn normalize_percent_encoding(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut normal = String::with_capacity(text.len());
     let mut at = 0;
@@ -338,7 +343,7 @@ mod tests {
 
     #[test]
     fn all_endpoints_are_where_they_are_looked_for() {
-        assert!(endpoint::all().all(|about| about.path.starts_with(API)));
+        assert!(endpoint::all().all(|spec| spec.path.starts_with(API)));
         for (path, class) in [
             ("/p/mug", RouteClass::Page),
             ("/api/v1/products", RouteClass::Api),
