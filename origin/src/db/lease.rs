@@ -1,5 +1,6 @@
-//! The lease on a node id: whoever has it makes identities that nobody else makes. It lies in the database,
-//! ends by the database's time unless it is renewed, and what is written is written under it.
+//! The lease of a node id: ids generated under it are unique among all processes. It is a row in
+//! the database, expires by the database's time unless it is renewed, and every write transaction
+//! depends on it.
 
 use std::{
     sync::{
@@ -19,28 +20,28 @@ use crate::clock::steady_ms;
 
 use super::{Db, Error, Tx};
 
-/// The first node id that is given to whoever wants any. Those below are for the operator to choose, and
-/// for processes of an older program that leases none.
+/// The first node id that is assigned automatically. Lower ones are for operators to choose, and
+/// for processes of an older program that takes no lease.
 pub const FIRST_AUTOMATIC: u16 = 512;
-/// How often another id is tried when somebody else was quicker.
+/// The number of attempts to lease a node id while other processes are faster.
 const ATTEMPTS: usize = 64;
-/// How long to wait before looking again whether the last holder of an id is alive.
+/// How long to wait before checking again whether the previous holder of a node id is alive.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Why there is no node id to be had.
+/// Why no node id could be leased.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Somebody else has the id that was asked for, and renews it.
+    /// Another process holds the requested node id and renews its lease.
     #[error(
         "node id {node} is held by another process, on {host}; omit --node-id or choose another"
     )]
     Held {
-        /// The id.
+        /// The node id.
         node: u16,
-        /// Where the other process runs.
+        /// The host of the other process.
         host: String,
     },
-    /// All have a holder.
+    /// Every node id has a holder.
     #[error("all node ids from {FIRST_AUTOMATIC} to {NODE_MAX} are held by other processes")]
     NoneLeft,
     /// The database failed.
@@ -48,13 +49,14 @@ pub enum LeaseError {
     Database(#[from] Error),
 }
 
-/// What a process knows of its lease.
+/// What this process knows about its lease.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
     held: Mutex<Option<HeldLease>>,
-    /// Until when, by the steady clock, nobody else can have it. Nothing was leased at zero.
+    /// The time, by the steady clock, until which no other process can have the node id. Zero if
+    /// nothing was leased.
     certain_until_ms: AtomicI64,
-    /// How often one was lost.
+    /// How many leases were lost.
     lost: AtomicU64,
 }
 
@@ -65,27 +67,28 @@ struct HeldLease {
     is_lost: bool,
 }
 
-/// How often leases were lost when a transaction began: it cannot be committed when that is more.
+/// The number of lost leases when a transaction began. It cannot be committed if the number has
+/// increased since then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LeaseMark(u64);
 
-/// A lease that was just taken.
+/// A new lease.
 struct NewLease {
     node: u16,
-    /// Up to when others may have made identities with it.
+    /// Until then other processes may have generated ids with this node id.
     ids_until: i64,
-    /// The steady clock before the database was asked.
+    /// The steady clock before the lease was requested.
     asked_ms: i64,
 }
 
-/// What is asked for.
+/// The parameters of a lease.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseRequest<'a> {
-    /// A certain id, or any.
+    /// A certain node id, or any.
     pub node: Option<u16>,
-    /// How long it lasts without being renewed.
+    /// How long the lease lasts unless it is renewed.
     pub lasts: Duration,
-    /// Where this process runs, for a person to find it.
+    /// The host of this process, for operators.
     pub host: &'a str,
 }
 
@@ -125,8 +128,8 @@ impl Lease {
         }
     }
 
-    /// Makes sure that a transaction may write. Where the lease is in doubt, its row is locked, so that nobody
-    /// takes it before the transaction ends.
+    /// Checks that a transaction may write. If the lease may have expired, this locks its row, so
+    /// that no other process takes the node id before the transaction ends.
     pub(super) async fn check(
         &self,
         conn: &mut AnyConnection,
@@ -170,8 +173,8 @@ fn lost_lease() -> Error {
 }
 
 impl Db {
-    /// Leases a node id and makes identities with it. Where the id that is asked for has not expired, this
-    /// waits until it does, and fails when its holder turns out to be alive.
+    /// Leases a node id and generates ids with it. If another process holds the requested node id,
+    /// this waits until its lease expires, and fails if it is renewed meanwhile.
     pub async fn lease(
         &self,
         request: LeaseRequest<'_>,
@@ -193,7 +196,7 @@ impl Db {
         Ok(taken.node)
     }
 
-    /// Renews the lease; one that is lost is replaced. A job does so all the time.
+    /// Renews the lease, or takes a new one if it was lost. A job calls this periodically.
     pub async fn renew_lease(
         &self,
         request: LeaseRequest<'_>,
@@ -238,7 +241,7 @@ impl Db {
         Ok(())
     }
 
-    /// Gives the lease back, so that another process may have the id at once.
+    /// Releases the lease, so that another process can take the node id at once.
     pub async fn release_lease(&self, ids: &IdGenerator) -> Result<(), Error> {
         let Some(held) = self.lease.held().filter(|held| !held.is_lost) else {
             return Ok(());
@@ -256,18 +259,18 @@ impl Db {
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        // A renewal that is under way finds nothing to renew.
+        // A concurrent renewal finds nothing to renew.
         self.lease.set(None, i64::MIN);
         Ok(())
     }
 
-    /// The node id of this process, unless it has none or has lost it.
+    /// The node id of this process; none if it has no lease or has lost it.
     pub fn node(&self) -> Option<u16> {
         let held = self.lease.held().filter(|held| !held.is_lost);
         held.map(|held| held.node)
     }
 
-    /// Whether nobody else can have the node id just now, as far as can be said without asking.
+    /// Whether the lease is certainly valid, as far as the steady clock tells without a query.
     pub fn is_lease_certain(&self) -> bool {
         self.lease.is_certain()
     }
@@ -383,7 +386,8 @@ impl Db {
     }
 }
 
-/// Takes an id that has expired, unless somebody else was quicker; returns up to when it was used.
+/// Takes over a node id whose lease has expired. None if another process was faster; otherwise the
+/// time until which ids were generated with it.
 async fn take_expired(
     mut tx: Tx,
     node: u16,
@@ -424,7 +428,7 @@ async fn take_expired(
     Ok(Some(ids_until))
 }
 
-/// Takes an id that nobody has had, unless somebody else was quicker.
+/// Takes a node id that was never used. None if another process was faster.
 async fn add_node(
     mut tx: Tx,
     node: u16,
@@ -461,7 +465,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Not up to the very end: clocks run at different speeds.
+/// Three quarters of the lease: a safety margin, because clocks run at different speeds.
 fn certain_until(asked_ms: i64, lasts: Duration) -> i64 {
     asked_ms + millis(lasts) / 4 * 3
 }

@@ -1,5 +1,5 @@
-//! Connections that are open and kept for the next one who needs one. The last that was given back is the
-//! first to be given out: what it has read is still near.
+//! Connection pools. A pool is a stack: the connection returned last is used first, because its
+//! cache is warm.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -20,10 +20,10 @@ use super::{
 
 const LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
-/// How long to wait until a database is asked again that does not answer at the start.
+/// How long to wait before connecting again to a database that is unavailable at the start.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Open connections to one database.
+/// A pool of connections to one database.
 #[derive(Clone, Debug)]
 pub struct Pool {
     inner: Deadpool<Connector>,
@@ -31,38 +31,39 @@ pub struct Pool {
     acquire_timeout: Duration,
 }
 
-/// How connections are opened.
+/// Opens connections for a pool.
 #[derive(Debug)]
 pub(super) struct Connector {
     pub(super) dialect: Dialect,
     pub(super) options: AnyConnectOptions,
-    /// What each is told first.
+    /// The first statements of every connection.
     pub(super) init_statements: Vec<String>,
 }
 
-/// A connection, until it is dropped.
+/// A connection from a pool; dropping it returns it.
 #[derive(Debug)]
 pub struct Connection {
-    // In this order, or somebody is let in before it is back.
+    // In this order: the connection must be returned before the permit is.
     inner: Object<Connector>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// How a pool is.
+/// The state of a pool, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolStats {
-    /// Connections that are open.
+    /// Open connections.
     pub open: usize,
-    /// Those of them that nobody uses.
+    /// Unused open connections.
     pub idle: usize,
-    /// The most that may be open.
+    /// The maximum number of open connections.
     pub max: usize,
-    /// What was seen before them.
+    /// The adaptive limit of connections in use.
     pub limit: AdaptiveLimitStats,
 }
 
 impl Pool {
-    /// Opens a first connection, and tries that again for a while.
+    /// Opens the pool and a first connection. Retries until `acquire_timeout` while the database is
+    /// unavailable.
     pub(super) async fn open(
         connector: Connector,
         bounds: (usize, usize),
@@ -72,7 +73,7 @@ impl Pool {
         let began = Instant::now();
         loop {
             match pool.get().await {
-                // It may not have been started yet.
+                // The database may still be starting.
                 Err(Error::Io(_)) if began.elapsed() < acquire_timeout => {
                     tokio::time::sleep(RETRY_INTERVAL).await;
                 }
@@ -81,7 +82,7 @@ impl Pool {
         }
     }
 
-    /// Opens nothing yet.
+    /// Creates the pool without opening a connection.
     pub(super) fn new(
         connector: Connector,
         (min, max): (usize, usize),
@@ -100,7 +101,7 @@ impl Pool {
         })
     }
 
-    /// A connection.
+    /// Waits for a permit and takes a connection.
     pub(super) async fn get(&self) -> Result<Connection, Error> {
         let permit = self.limit.acquire(self.acquire_timeout).await?;
         let inner = tokio::time::timeout(self.acquire_timeout, self.inner.get()).await;
@@ -116,12 +117,12 @@ impl Pool {
         })
     }
 
-    /// Somebody has waited for so long before asking for a connection.
+    /// Counts the time that a request waited before it asked for a connection.
     pub(super) fn record_wait(&self, waited: Duration) {
         self.limit.record_wait(waited);
     }
 
-    /// Follows what was waited, and closes what has not been used for long.
+    /// Adjusts the limit and closes connections that have been idle for long.
     pub(super) fn maintain(&self) {
         self.limit.adjust();
         let _ = self
@@ -129,7 +130,7 @@ impl Pool {
             .retain(|_, metrics| metrics.last_used() < IDLE_MAX);
     }
 
-    /// How it is.
+    /// The current state.
     pub fn stats(&self) -> PoolStats {
         let status = self.inner.status();
         PoolStats {
@@ -140,7 +141,7 @@ impl Pool {
         }
     }
 
-    /// Waits until every connection is given back, and closes them.
+    /// Waits until all connections are returned, and closes them.
     pub(super) async fn close(&self) {
         self.limit.close().await;
         for connection in self.inner.retain(|_, _| false).removed {
@@ -173,7 +174,7 @@ impl Manager for Connector {
         if metrics.age() > LIFETIME_MAX {
             return Err(RecycleError::message("it is old"));
         }
-        // A file does not hang up.
+        // A file needs no liveness check.
         if self.dialect == Dialect::Mysql {
             connection.ping().await?;
         }
@@ -182,14 +183,15 @@ impl Manager for Connector {
 }
 
 impl Connection {
-    /// Closes it instead of giving it back.
+    /// Closes the connection instead of returning it.
     pub(super) fn discard(self) {
         drop(Object::take(self.inner));
     }
 
-    /// Gives it back only when it has done this. What fails at it is not used again.
+    /// Executes a statement in the background before the connection is returned. Closes the
+    /// connection if the statement fails.
     pub(super) fn finish(mut self, statement: &'static str) {
-        // Where nothing runs any more, dropping it is as good: the database notices that.
+        // Without a runtime, closing the connection has the same effect.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
