@@ -1,4 +1,4 @@
-//! The document around a page: head, header and footer, the same on every page.
+//! The HTML document of a page: head, header and footer.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ use crate::{
     words::Words,
 };
 
-/// Applies the remembered theme before anything is painted, and says that scripts run. It is the
-/// only inline script; a policy names it by its hash.
+/// Applies the saved theme before the first paint, and marks the document as scripted. This is the
+/// only inline script; the Content-Security-Policy allows it by its hash.
 const EARLY: &str = "try{let t=localStorage.getItem('theme');\
 t&&(document.documentElement.dataset.theme=t)}catch{}document.documentElement.dataset.js=''";
 
-/// The sources, in the words of a content security policy, that a page's inline scripts need.
+/// The sources of the pages' inline scripts for a Content-Security-Policy.
 pub fn csp_hashes() -> Vec<String> {
     vec![format!(
         "'sha256-{}'",
@@ -33,25 +33,25 @@ pub fn csp_hashes() -> Vec<String> {
     )]
 }
 
-/// Room for a page, so that it seldom grows while it is written.
+/// The initial capacity of a page's buffer, which seldom has to grow.
 const PAGE_BYTES: usize = 32 * 1024;
 
-/// What a page says about itself to browsers, search engines and those who share it.
+/// The metadata of a page for browsers, search engines and social media.
 pub(crate) struct About {
     pub(crate) title: String,
     pub(crate) description: String,
-    /// A picture to share.
+    /// The image for social media.
     pub(crate) image: Option<Image>,
-    /// In the words of Open Graph: `website` or `product`.
+    /// The Open Graph type: `website` or `product`.
     pub(crate) kind: &'static str,
-    /// What it costs, where it is something to buy.
+    /// The price, for a product.
     pub(crate) price: Option<Money>,
-    /// What it is, as JSON-LD.
+    /// Structured data, as JSON-LD.
     pub(crate) data: Vec<serde_json::Value>,
 }
 
 impl About {
-    /// A page that is about the one who looks at it, and that nobody shares.
+    /// The metadata of a personal page, which is neither indexed nor shared.
     pub(crate) fn private(shell: &Shell, title: &str) -> Self {
         Self {
             title: format!("{title} · {}", shell.shop_name),
@@ -64,8 +64,8 @@ impl About {
     }
 }
 
-/// Renders the whole document. The same input gives the same bytes: there is no nonce, no clock and
-/// nothing about who asked.
+/// Renders the document. The output depends on the input only: there is no nonce, no clock and
+/// nothing about the client, so that a page has one `ETag`.
 pub(crate) fn render<V: IntoView>(
     shell: &Shell,
     about: &About,
@@ -91,9 +91,9 @@ pub(crate) fn render<V: IntoView>(
     with_valid_markers(&html)
 }
 
-/// Leptos marks the places of dynamic text with `<!>`, which the HTML standard calls an error although it
-/// defines how it is read: as an empty comment. Hydration walks the islands only, so outside of them the
-/// marks go, and inside they become the empty comments that every parser makes of them.
+/// Leptos marks dynamic text with `<!>`, which the HTML standard calls a parse error and treats as
+/// an empty comment. Hydration needs the markers in islands only: there they are replaced by proper
+/// empty comments, elsewhere they are removed.
 fn with_valid_markers(html: &str) -> String {
     const MARKER: &str = "<!>";
     let mut valid = String::with_capacity(html.len());
@@ -137,7 +137,7 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
         (all.to_vec(), link("x-default", Locale::default()))
     });
     let data = about.data.iter().map(|data| {
-        // `<` cannot end the script early when it is written as an escape.
+        // Escapes `<`, so that the data cannot close the script element.
         let text = data.to_string().replace('<', "\\u003c");
         view! { <script type="application/ld+json" inner_html=text></script> }
     });
@@ -176,7 +176,7 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
     }
 }
 
-/// What those who share the page show of it (Open Graph).
+/// Open Graph metadata for social media.
 fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<> {
     let mut says = vec![
         ("og:site_name", shell.shop_name.clone()),
@@ -211,7 +211,7 @@ fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<>
     says.into_iter().map(meta).collect_view()
 }
 
-/// A language with the territory that Open Graph wants beside it.
+/// The Open Graph locale, which includes a territory.
 const fn territory(locale: Locale) -> &'static str {
     match locale {
         Locale::En => "en_GB",
@@ -219,11 +219,11 @@ const fn territory(locale: Locale) -> &'static str {
     }
 }
 
-/// How wide and high the photo of a drawing is.
+/// Width and height of the photo that stands in for a drawing.
 const DRAWING: u32 = 1_200;
 
-/// The address of a picture for those who cannot show drawings, and its width and height where they are
-/// known: each drawing has a photo beside it.
+/// The URL of an image for social media, which cannot show SVG, with its dimensions where known.
+/// Each drawing has a photo beside it.
 fn shared_picture(shell: &Shell, image: &Image) -> (String, Option<(u32, u32)>) {
     let absolute = |src: &str| match src.strip_prefix('/') {
         Some(_) => format!("{}{src}", shell.base_url),
@@ -248,7 +248,7 @@ fn shared_picture(shell: &Shell, image: &Image) -> (String, Option<(u32, u32)>) 
     (absolute(&image.src), size)
 }
 
-/// The most categories in the menu; the front page shows the rest.
+/// The maximum number of categories in the menu; the home page shows all of them.
 const MENU_MAX: usize = 10;
 
 fn header(shell: &Shell) -> impl IntoView + use<> {
@@ -314,7 +314,7 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
     }
 }
 
-/// The search: a form that works by itself.
+/// The search form, which works without scripts.
 fn search(shell: &Shell, words: Words) -> impl IntoView + use<> {
     view! {
         <form class="search" role="search" method="get" action=shell.locale.path(SEARCH.path)>
@@ -352,8 +352,8 @@ fn menu(href: String, name: &str) -> impl IntoView + use<> {
     }
 }
 
-/// What scripts need of every page: where they say what has changed, where they say that the shop
-/// cannot be reached, and an empty drawer for the cart.
+/// What scripts need on every page: a live region, a notice that the shop is unreachable, and an
+/// empty drawer for the cart.
 fn moving(shell: &Shell) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     view! {
@@ -387,7 +387,7 @@ fn moving(shell: &Shell) -> impl IntoView + use<> {
     }
 }
 
-/// A disc that is half light and half dark.
+/// The icon of the theme switch: a disc, half light and half dark.
 fn half() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
@@ -397,7 +397,7 @@ fn half() -> impl IntoView {
     }
 }
 
-/// A cross that closes something.
+/// The icon for closing.
 fn cross() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
@@ -406,7 +406,7 @@ fn cross() -> impl IntoView {
     }
 }
 
-/// Somebody.
+/// The icon of the account.
 fn figure() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
@@ -418,7 +418,7 @@ fn figure() -> impl IntoView {
     }
 }
 
-/// A basket.
+/// The icon of the cart.
 fn basket() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
@@ -430,7 +430,7 @@ fn basket() -> impl IntoView {
     }
 }
 
-/// A mallard on the water.
+/// The logo: a mallard on the water.
 fn mark() -> impl IntoView {
     view! {
         <svg viewBox="0 0 48 32" width="42" height="28" aria-hidden="true">

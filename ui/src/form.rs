@@ -1,36 +1,36 @@
-//! Parts of forms: fields with their labels and faults, and what is said of a form as a whole. The
-//! words of each field stand in the message files: `field-…` its label, `fault-…` what is wrong.
+//! Form controls with their labels and errors, and the error summary of a form. The texts of a
+//! field are the messages `field-…` for its label and `fault-…` for its errors.
 
 use leptos::prelude::*;
 use shared::{address::COUNTRIES, form::FormState};
 
 use crate::words::Words;
 
-/// A field with a line of text.
+/// A single-line text field.
 #[derive(Clone, Copy)]
 pub(crate) struct Input {
-    /// Its name; its words are found by it.
+    /// The name, which also selects its messages.
     pub(crate) name: &'static str,
-    /// What it is called on its page, where there are several of one name.
+    /// The element id, if a page has several fields of one name.
     pub(crate) id: &'static str,
-    /// What kind of text: `text`, `email`, `password`, `tel`.
+    /// The input type: `text`, `email`, `password`, `tel`.
     pub(crate) kind: &'static str,
-    /// What browsers fill in (HTML's autofill tokens).
+    /// The autofill tokens of HTML.
     pub(crate) autocomplete: &'static str,
-    /// Whether there must be something in it.
+    /// Whether the field must not be empty.
     pub(crate) required: bool,
-    /// Whether it is said that it may stay empty.
+    /// Whether the label says that the field is optional.
     pub(crate) optional: bool,
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub(crate) least: usize,
-    /// The most characters.
+    /// The maximum number of characters.
     pub(crate) most: usize,
-    /// Whether a sentence below it helps: `hint-…`.
+    /// Whether a hint follows: the message `hint-…`.
     pub(crate) hint: bool,
 }
 
 impl Input {
-    /// A field that must be filled in.
+    /// A required field.
     pub(crate) const fn needed(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             name,
@@ -45,7 +45,7 @@ impl Input {
         }
     }
 
-    /// A field that may stay empty.
+    /// An optional field.
     pub(crate) const fn optional(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             optional: true,
@@ -53,7 +53,7 @@ impl Input {
         }
     }
 
-    /// A field that some must fill in: which ones, the server knows.
+    /// A field that is required in some cases, which only the server knows.
     pub(crate) const fn asked(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             required: false,
@@ -61,12 +61,12 @@ impl Input {
         }
     }
 
-    /// The same for another kind of text.
+    /// Changes the input type.
     pub(crate) const fn kind(self, kind: &'static str) -> Self {
         Self { kind, ..self }
     }
 
-    /// Renders it.
+    /// Renders the field.
     pub(crate) fn view(self, words: Words, form: &FormState) -> impl IntoView + use<> {
         let fault = fault_of(words, form, self.id, self.name);
         let hint = self.hint.then(|| {
@@ -104,14 +104,14 @@ fn label(words: Words, id: &'static str, name: &'static str, optional: bool) -> 
     view! { <label for=id>{words.say(&format!("field-{name}"))} {optional}</label> }
 }
 
-/// A field with several lines of text, which may stay empty.
+/// An optional multi-line text field.
 pub(crate) fn text_area(
     words: Words,
     form: &FormState,
     name: &'static str,
     most: usize,
 ) -> AnyView {
-    // Leptos does not escape what stands in a text area. Browsers pass over one line break at its
+    // Leptos does not escape the content of a text area, and browsers ignore one line break at its
     // beginning.
     let text = form.value(name).replace('&', "&amp;").replace('<', "&lt;");
     view! {
@@ -134,12 +134,12 @@ pub(crate) fn text_area(
     .into_any()
 }
 
-/// What is wrong with a field, beside it.
+/// The error message beside a field.
 fn fault(words: Words, form: &FormState, name: &'static str) -> impl IntoView + use<> {
     fault_of(words, form, name, name)
 }
 
-/// The same for a field whose id is not its name.
+/// The error message of a field whose id is not its name.
 pub(crate) fn fault_of(
     words: Words,
     form: &FormState,
@@ -160,8 +160,7 @@ fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
-/// What is wrong with a form as a whole, said first: each field that must be mended, with a link to
-/// it, or what else went wrong.
+/// The error summary of a form: a link to each invalid field, or any other error.
 pub(crate) fn faults(words: Words, form: &FormState) -> Option<AnyView> {
     if let Some(problem) = &form.problem {
         let key = problem_key(words, problem);
@@ -193,18 +192,18 @@ pub(crate) fn faults(words: Words, form: &FormState) -> Option<AnyView> {
     })
 }
 
-/// Where a fault is mended.
+/// The id of the element in which an error can be corrected.
 fn id_of(name: &str) -> &str {
     if name == "coupons" { "code" } else { name }
 }
 
-/// What is wrong with a field: of several of a kind (`quantity-17`) each has the same words.
+/// The message key of a field's error. Fields of one kind (`quantity-17`) share their messages.
 fn fault_key(name: &str) -> String {
     let kind = name.split_once('-').map_or(name, |(kind, _)| kind);
     format!("fault-{kind}")
 }
 
-/// The same as what scripts say.
+/// The error summary as plain text, for the live region.
 pub(crate) fn spoken(words: Words, form: &FormState) -> Vec<String> {
     match &form.problem {
         Some(problem) => vec![words.say(&problem_key(words, problem))],
@@ -279,7 +278,7 @@ fn country(words: Words, form: &FormState) -> AnyView {
     .into_any()
 }
 
-/// One of several: a radio button with what belongs to it.
+/// A radio button with its content.
 pub(crate) fn choice(
     name: &'static str,
     value: &str,
@@ -296,12 +295,12 @@ pub(crate) fn choice(
     .into_any()
 }
 
-/// A field that nobody sees.
+/// A hidden field.
 pub(crate) fn hidden(name: &'static str, value: &str) -> impl IntoView + use<> {
     hidden_as(name.to_owned(), value)
 }
 
-/// The same with a name that is made.
+/// A hidden field with a computed name.
 pub(crate) fn hidden_as(name: String, value: &str) -> impl IntoView + use<> {
     view! { <input type="hidden" name=name value=value.to_owned() /> }
 }

@@ -1,5 +1,6 @@
-//! The storefront: each page is a function from a struct of `shared` to HTML. It opens no connection
-//! and knows no SQL. What moves in the browser is an island; everything else works without scripts.
+//! The storefront: each page is a function from a struct of `shared` to HTML. It opens no
+//! connection and contains no SQL. Interactive parts are islands; everything else works without
+//! scripts.
 
 #![deny(unsafe_code)]
 
@@ -26,7 +27,7 @@ pub use pages::{
     sign_in,
 };
 
-/// Brings the islands of a page to life; the boot script calls it once they are loaded.
+/// Hydrates the islands of a page; the boot script calls this once they have loaded.
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

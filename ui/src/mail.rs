@@ -1,4 +1,4 @@
-//! What is written to a buyer: the same message as plain text and as HTML.
+//! Emails to customers, as plain text and as HTML.
 
 use leptos::prelude::*;
 use shared::{
@@ -9,29 +9,29 @@ use shared::{
 
 use crate::words::Words;
 
-/// A message, without its addresses.
+/// An email without its sender and recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// The subject.
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The same as HTML.
+    /// The HTML.
     pub html: String,
 }
 
-/// What a message is about.
+/// The event that an email about an order reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// The order has arrived.
+    /// The order was placed.
     Placed,
-    /// It is paid.
+    /// It was paid.
     Paid,
-    /// It is on its way.
+    /// It was shipped.
     Shipped,
-    /// The money is back.
+    /// It was refunded.
     Refunded,
-    /// It was given up, by the buyer or because it was not paid in time.
+    /// It was cancelled, or it expired unpaid.
     GivenUp,
 }
 
@@ -47,7 +47,7 @@ impl About {
     }
 }
 
-/// Writes to the buyer about an order. `base_url` is where the shop lives.
+/// The email about an order. `base_url` is the shop's origin.
 pub fn mail(about: About, locale: Locale, shop: &str, base_url: &str, order: &Order) -> Mail {
     let words = Words::of(locale);
     let values = [
@@ -67,25 +67,25 @@ pub fn mail(about: About, locale: Locale, shop: &str, base_url: &str, order: &Or
     }
 }
 
-/// What a message about an account is about.
+/// The kind of an email about an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountMail {
-    /// Its link opens the account.
+    /// Contains a link that confirms a new account.
     Verify,
-    /// Its link moves the account to this address.
+    /// Contains a link that confirms a new email address.
     Move,
-    /// Its link sets a new password.
+    /// Contains a link to set a new password.
     Reset,
-    /// Somebody wanted an account for an address that has one.
+    /// Somebody tried to register an email address that has an account already.
     Known,
-    /// Password or address have changed.
+    /// The password or the email address was changed.
     Changed,
     /// The second factor was turned on or off.
     Security,
 }
 
 impl AccountMail {
-    /// The family of its words, and the page that its link leads to.
+    /// The prefix of its message keys, and the page that its link leads to.
     const fn parts(self) -> (&'static str, &'static str) {
         match self {
             Self::Verify => ("mail-verify", "/account/verify?token="),
@@ -98,8 +98,7 @@ impl AccountMail {
     }
 }
 
-/// Writes about an account. `token` opens what the link leads to; where it opens nothing it is not
-/// part of the link.
+/// The email about an account. `token` is the token of its link, if the link needs one.
 pub fn account_mail(
     about: AccountMail,
     locale: Locale,
@@ -125,7 +124,7 @@ pub fn account_mail(
     }
 }
 
-/// The sums, each with its name; those that are nothing are left out.
+/// The totals with their labels; those of zero are omitted.
 fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
     let totals = &order.totals;
     let less = Money::new(-totals.discount.minor, totals.discount.currency);
@@ -216,7 +215,7 @@ fn hyperlink(link: &str, text: String) -> impl IntoView + use<> {
     }
 }
 
-/// A whole message. Programs that show mail know no stylesheets, so each element carries its own.
+/// A complete HTML email. Mail clients ignore stylesheets, so each element has its own style.
 fn page_of(locale: Locale, subject: &str, body: impl IntoView) -> String {
     let page = view! {
         <html lang=locale.tag()>

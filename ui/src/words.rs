@@ -1,5 +1,5 @@
-//! The words of the pages, from Fluent message files: one folder a language, the same files with the
-//! same messages in each.
+//! Localized messages of the pages, from Fluent files: one folder a language, with the same files
+//! and messages in each.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use shared::{cart::Cart, locale::Locale, money::grouped, time::Timestamp};
 
 type Bundle = FluentBundle<FluentResource>;
 
-/// The message files of a language.
+/// Embeds the message files of a language.
 macro_rules! files {
     ($language:literal) => {
         [
@@ -28,11 +28,11 @@ static ZH: LazyLock<Bundle> = LazyLock::new(|| bundle(Locale::Zh, &files!("zh"))
 fn bundle(locale: Locale, files: &[&str]) -> Bundle {
     let language = locale.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![language]);
-    // Marks around what is filled in would show up in titles and attributes.
+    // Isolation marks around values would appear in titles and attributes.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(in_groups));
     for text in files {
-        // What cannot be parsed is left out here and found by the tests.
+        // Parse errors are ignored here and found by the tests.
         let text = (*text).to_owned();
         let resource = FluentResource::try_new(text).unwrap_or_else(|(rest, _)| rest);
         bundle.add_resource_overriding(resource);
@@ -40,7 +40,7 @@ fn bundle(locale: Locale, files: &[&str]) -> Bundle {
     bundle
 }
 
-/// Whole numbers in groups of three; anything else as Fluent has it.
+/// Formats integers in groups of three, and everything else as Fluent does.
 fn in_groups<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     match value {
         FluentValue::Number(number) if number.value >= 0.0 && number.value.fract() == 0.0 => {
@@ -50,22 +50,22 @@ fn in_groups<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     }
 }
 
-/// The words of one language.
+/// The messages of a language.
 #[derive(Clone, Copy)]
 pub(crate) struct Words(Locale);
 
 impl Words {
-    /// The words of this language.
+    /// The messages of this language.
     pub(crate) fn of(locale: Locale) -> Self {
         Self(locale)
     }
 
-    /// A message without anything to fill in.
+    /// A message without arguments.
     pub(crate) fn say(self, key: &str) -> String {
         self.say_with(key, &[])
     }
 
-    /// A message with what is to be filled in.
+    /// A message with arguments.
     pub(crate) fn say_with(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         let bundle = self.bundle();
         let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
@@ -81,7 +81,7 @@ impl Words {
             .into_owned()
     }
 
-    /// Whether there is such a message.
+    /// Whether the message exists.
     pub(crate) fn knows(self, key: &str) -> bool {
         self.bundle().has_message(key)
     }
@@ -93,7 +93,7 @@ impl Words {
         }
     }
 
-    /// A day, as the language writes it.
+    /// A date, formatted for the language.
     pub(crate) fn day(self, at: Timestamp) -> String {
         let (year, month, day) = at.day();
         let values = [
@@ -104,19 +104,19 @@ impl Words {
         self.say_with("day", &values)
     }
 
-    /// How many things are in a cart, in words.
+    /// The number of items in a cart, as text.
     pub(crate) fn item_count(self, cart: &Cart) -> String {
         let count: i64 = cart.lines.iter().map(|line| line.quantity).sum();
         self.say_with("cart-items", &[("count", count.into())])
     }
 
-    /// How many products, in words.
+    /// A number of products, as text.
     pub(crate) fn product_count(self, count: u64) -> String {
         self.say_with("product-count", &[("count", number(count))])
     }
 }
 
-/// A number to fill in.
+/// A numeric argument.
 pub(crate) fn number(number: u64) -> FluentValue<'static> {
     FluentValue::from(number)
 }
@@ -160,7 +160,7 @@ mod tests {
                 sources(&path, text);
             } else if path.extension().is_some_and(|it| it == "rs") {
                 let source = fs::read_to_string(path).unwrap();
-                // What tests say is not said to anybody.
+                // Messages that only tests use do not count.
                 text.push_str(source.split("#[cfg(test)]").next().unwrap());
             }
         }

@@ -1,4 +1,4 @@
-//! An account: what is somebody's own.
+//! The account pages.
 
 use leptos::prelude::*;
 use shared::{
@@ -22,13 +22,13 @@ use super::{
     sign_in::{EMAIL, NAME, NEW_PASSWORD},
 };
 
-/// The password so far, which shows that it is really them.
+/// The current password, as a confirmation of identity.
 pub(super) const CURRENT: Input = Input {
     most: PASSWORD_MAX,
     ..Input::needed("current", "current-password").kind("password")
 };
 
-/// A page of an account.
+/// An account page.
 pub fn account(shell: &Shell, page: &AccountPage) -> String {
     let words = Words::of(shell.locale);
     let title = words.say(&format!("section-{}", page.section.word()));
@@ -69,7 +69,7 @@ const fn path_of(section: AccountSection) -> &'static str {
 fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
     let words = Words::of(shell.locale);
     let here = page.section;
-    // A second factor is for those who run the shop; others find it at its address.
+    // Only staff see the section of the second factor; others can reach it by its URL.
     let works_here = page.account.role != Role::Customer;
     let shown = AccountSection::ALL.iter().filter(|it| {
         **it != AccountSection::Security || works_here || here == AccountSection::Security
@@ -180,7 +180,7 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
     .into_any()
 }
 
-/// Where an address of the book lives; `new` is one that is not in it yet.
+/// The path of a saved address; `new` adds one.
 fn address_path(shell: &Shell, id: &str) -> String {
     shell.locale.path(&ADDRESS.path.replace("{address}", id))
 }
@@ -244,7 +244,7 @@ fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &FormState) -> Any
     .into_any()
 }
 
-/// A form with a heading of its own.
+/// A form with a heading.
 pub(super) fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView {
     view! {
         <section class="part" aria-labelledby=key>

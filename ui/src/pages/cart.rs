@@ -1,4 +1,4 @@
-//! The cart.
+//! The cart page.
 
 use leptos::prelude::*;
 use shared::{
@@ -14,7 +14,7 @@ use crate::{
     words::Words,
 };
 
-/// The cart's page.
+/// The cart page.
 pub fn cart(shell: &Shell, page: &CartPage) -> String {
     let words = Words::of(shell.locale);
     let about = About::private(shell, &words.say("cart"));
@@ -36,7 +36,7 @@ pub fn cart(shell: &Shell, page: &CartPage) -> String {
     })
 }
 
-/// How many things are in a cart, and what scripts say when it has changed: what is wrong comes first.
+/// The number of items in the cart, and the announcement after a change: errors come first.
 fn in_words(shell: &Shell, page: &CartPage) -> (i64, String) {
     let words = Words::of(shell.locale);
     let cart = page.cart.as_ref();
@@ -90,7 +90,7 @@ fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
         .shipping_method
         .is_none()
         .then_some("sum-shipping-later");
-    // One form: whichever button is pressed, what was typed goes along. Enter presses the first one.
+    // A single form, so that each button submits all fields. Enter presses the first button.
     view! {
         {form::faults(words, form)}
         <form method="post" action=shell.locale.path(CART.path) novalidate>
@@ -111,7 +111,8 @@ fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
     .into_any()
 }
 
-/// How many of a line: with what it was, so that a page from before takes nothing back.
+/// The quantity of a line. A hidden field has the quantity that was shown, so that an outdated page
+/// reverts nothing.
 fn quantity(words: Words, line: &CartLine, form: &FormState) -> AnyView {
     let of = [("name", line.name.clone().into())];
     let id = quantity_field(line.variant_id);
@@ -201,13 +202,13 @@ fn line(shell: &Shell, line: &CartLine, form: &FormState) -> AnyView {
     .into_any()
 }
 
-/// What was chosen of a product, in one line.
+/// The chosen options of a product, on one line.
 pub(super) fn chosen(options: &[String]) -> Option<AnyView> {
     let text = options.join(" · ");
     (!text.is_empty()).then(|| view! { <p class="quiet" dir="auto">{text}</p> }.into_any())
 }
 
-/// What is to be said about a line.
+/// The problems of a line.
 pub(super) fn problems(
     words: Words,
     locale: shared::locale::Locale,
@@ -286,7 +287,7 @@ fn coupons(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
     .into_any()
 }
 
-/// A coupon with what it takes off, or why it does not.
+/// A coupon with its discount, or with the reason why it gives none.
 pub(super) fn coupon(shell: &Shell, coupon: &CartCoupon, remove: Option<AnyView>) -> AnyView {
     let words = Words::of(shell.locale);
     let effect = match coupon.refused {
@@ -305,7 +306,7 @@ pub(super) fn coupon(shell: &Shell, coupon: &CartCoupon, remove: Option<AnyView>
     .into_any()
 }
 
-/// Why a coupon takes nothing off.
+/// The reason why a coupon gives no discount.
 fn refusal(words: Words, refused: CouponRefusal) -> String {
     let word = serde_json::to_value(refused).unwrap_or_default();
     words.say(&format!(
@@ -314,7 +315,7 @@ fn refusal(words: Words, refused: CouponRefusal) -> String {
     ))
 }
 
-/// What it comes to. Where shipping is not known yet, `later` says when it is.
+/// The totals. While shipping is unknown, `later` says when it will be known.
 pub(super) fn sums(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyView {
     let words = Words::of(shell.locale);
     let locale = shell.locale;

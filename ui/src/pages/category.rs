@@ -1,4 +1,4 @@
-//! A category: what lies below it, its filter and its list.
+//! The category page: subcategories, filters and products.
 
 use leptos::prelude::*;
 use shared::page::{CategoryFilter, CategoryPage, Shell, category_path};
@@ -11,7 +11,7 @@ use crate::{
 
 use super::narrow::{self, Narrowed};
 
-/// A category's page.
+/// The category page.
 pub fn category(shell: &Shell, page: &CategoryPage) -> String {
     let words = Words::of(shell.locale);
     let category = &page.category;

@@ -1,4 +1,4 @@
-//! Checkout: one page a step, each a form.
+//! Checkout: a page with a form for each step.
 
 use leptos::prelude::*;
 use shared::{
@@ -20,7 +20,7 @@ use crate::{
 
 use super::cart::{chosen, coupon, problems, sums};
 
-/// A page of checkout.
+/// A checkout page.
 pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
     let words = Words::of(shell.locale);
     let title = words.say(&format!("step-{}", page.step.word()));
@@ -45,7 +45,7 @@ pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
     })
 }
 
-/// Where a step lives.
+/// The path of a step.
 fn path_of(step: CheckoutStep) -> &'static str {
     match step {
         CheckoutStep::Address => CHECKOUT.path,
@@ -55,7 +55,7 @@ fn path_of(step: CheckoutStep) -> &'static str {
     }
 }
 
-/// How far one has come; what is done can be changed.
+/// The progress of checkout; completed steps can be changed.
 fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
     let words = Words::of(shell.locale);
     let items = CheckoutStep::ALL.map(|step| {
@@ -175,7 +175,7 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
     .into_any()
 }
 
-/// Where it goes, with the way to change it.
+/// The shipping address, with a link to change it.
 fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let words = Words::of(shell.locale);
     let address = page.cart.shipping_address.as_ref();
@@ -195,7 +195,7 @@ fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
     .into_any()
 }
 
-/// An address as it stands on a parcel.
+/// The lines of an address on a label.
 pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<> {
     let town = format!("{} {}", address.postcode, address.city);
     let country = format!("country-{}", address.country);
@@ -250,7 +250,7 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
     .into_any()
 }
 
-/// The cards of the method `test`.
+/// The choice of a test card, for the method `test`.
 pub(super) fn cards(words: Words, chosen: &str) -> AnyView {
     let options = TestCard::ALL.map(|card| {
         let word = card.word();
@@ -325,11 +325,11 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
     .into_any()
 }
 
-/// What is bought, beside the step.
+/// The order summary beside the step.
 fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     let words = Words::of(shell.locale);
     let cart = &page.cart;
-    // What was chosen before may be chosen anew, or not go to the new address.
+    // The shipping method may still change, or may not ship to a new address.
     let later = match page.step {
         CheckoutStep::Address => Some("sum-shipping-next"),
         CheckoutStep::Shipping => Some("sum-shipping-here"),
@@ -353,7 +353,7 @@ fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     .into_any()
 }
 
-/// That what is in the cart is kept for the shopper.
+/// Says until when the items are reserved.
 fn held(words: Words, cart: &Cart) -> impl IntoView + use<> {
     cart.held_until
         .map(|_| view! { <p class="quiet">{words.say("checkout-held")}</p> })

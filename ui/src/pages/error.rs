@@ -1,4 +1,4 @@
-//! Pages that say what went wrong, and show a way on.
+//! Error pages, with links to continue.
 
 use leptos::prelude::*;
 use shared::page::{ErrorPage, Shell};
@@ -9,7 +9,7 @@ use crate::{
     words::Words,
 };
 
-/// A page for this status.
+/// The error page for this status.
 pub fn error(shell: &Shell, page: &ErrorPage) -> String {
     let words = Words::of(shell.locale);
     let kind = match page.status {

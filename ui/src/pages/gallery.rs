@@ -1,5 +1,5 @@
-//! The pictures of a product. All of them are in the page and one is shown; the others are fetched
-//! when they are.
+//! The images of a product. All of them are in the page and one is shown; browsers fetch the others
+//! when they are shown.
 
 use leptos::prelude::*;
 use shared::{
@@ -13,7 +13,7 @@ use crate::{
     words::{Words, number},
 };
 
-/// The pictures, with the chosen variant's shown.
+/// The gallery, with the image of the selected variant.
 pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
     let product = &page.product;
     if product.images.is_empty() {
@@ -50,7 +50,8 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
             ("number", number(index as u64 + 1)),
             ("count", number(count as u64)),
         ];
-        // The format that all can show knows nothing clear: what is clear is white there.
+        // The format that every browser supports has no transparency: transparent parts are white
+        // there.
         let sources = image.sources.iter().filter_map(|source| {
             let media_type = source.media_type.clone();
             let smallest = source.renditions.first()?.url.clone();
@@ -87,7 +88,7 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
     .into_any()
 }
 
-/// A picture in the frame, as large as the column.
+/// An image as wide as the column.
 fn large(image: &Image, name: &str, index: usize, shown: bool) -> AnyView {
     let alt = if image.alt.is_empty() {
         name.to_owned()

@@ -1,4 +1,4 @@
-//! The front of the shop.
+//! The home page.
 
 use leptos::prelude::*;
 use shared::page::{HomePage, SEARCH, Shell, category_path};
@@ -9,7 +9,7 @@ use crate::{
     words::Words,
 };
 
-/// The front page.
+/// The home page.
 pub fn home(shell: &Shell, page: &HomePage) -> String {
     let words = Words::of(shell.locale);
     let shop = [("shop", shell.shop_name.clone().into())];
@@ -40,7 +40,7 @@ fn organization(shell: &Shell) -> serde_json::Value {
     })
 }
 
-/// The shop with its search, which others may offer.
+/// Structured data of the shop and its search.
 fn website(shell: &Shell) -> serde_json::Value {
     let at = |path: &str| format!("{}{}", shell.base_url, shell.locale.path(path));
     serde_json::json!({
@@ -93,7 +93,7 @@ fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
     }
 }
 
-/// The most categories that are shown with a picture.
+/// The maximum number of categories with an image.
 const TILES_MAX: usize = 10;
 
 fn categories(shell: &Shell) -> impl IntoView + use<'_> {

@@ -1,4 +1,4 @@
-//! The pages that say how the shop does things.
+//! The information pages: shipping, returns, terms, privacy and contact.
 
 use leptos::prelude::*;
 use shared::page::{
@@ -11,7 +11,7 @@ use crate::{
     words::Words,
 };
 
-/// One of these pages.
+/// An information page.
 pub fn info(shell: &Shell, page: &InfoPage) -> String {
     let words = Words::of(shell.locale);
     let slug = page.slug.as_str();
@@ -65,7 +65,7 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
     })
 }
 
-/// Sections, each with a heading and a text.
+/// Sections with a heading and a text.
 fn said(words: Words, keys: &[&str]) -> AnyView {
     let sections = keys.iter().map(|key| {
         view! {
@@ -79,7 +79,7 @@ fn said(words: Words, keys: &[&str]) -> AnyView {
 fn methods(shell: &Shell, methods: &[ShippingMethodRates]) -> AnyView {
     let words = Words::of(shell.locale);
     let tables = methods.iter().map(|method| {
-        // Where there is no other country, every one is meant.
+        // If only "other countries" are listed, that means all countries.
         let alone = method.zones.len() == 1;
         let rows = method.zones.iter().map(|it| zone(shell, it, alone));
         view! {
@@ -132,7 +132,7 @@ fn zone(shell: &Shell, zone: &ShippingZoneRate, alone: bool) -> AnyView {
     .into_any()
 }
 
-/// What lies in a browser that was here.
+/// The cookies and local storage of the shop.
 fn cookies(words: Words) -> AnyView {
     let rows = ["session", "cart", "visitor", "device", "theme"].map(|name| {
         view! {

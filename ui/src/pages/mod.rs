@@ -1,4 +1,4 @@
-//! The pages, each a function from its struct to the whole document.
+//! The pages: each is a function from its struct to the document.
 
 mod account;
 mod cart;

@@ -1,5 +1,5 @@
-//! What narrows a list: its form, what is chosen, and the way to its other pages. Categories and
-//! searches have the same.
+//! The filters of a list: the form, the selected filters and the pagination. Categories and
+//! searches share it.
 
 use leptos::prelude::*;
 use shared::{
@@ -11,19 +11,19 @@ use shared::{
 
 use crate::words::{Words, number};
 
-/// A list that can be narrowed.
+/// A list with filters.
 pub(crate) struct Narrowed<'a> {
     pub(crate) shell: &'a Shell,
-    /// Where its form leads, without the language's prefix.
+    /// The action of the form, without the language prefix.
     pub(crate) action: String,
-    /// What is searched in it, which the form keeps.
+    /// The search query, which the form preserves.
     pub(crate) q: Option<&'a str>,
-    /// Where it is with another filter, without the language's prefix.
+    /// The path of the list with other filters, without the language prefix.
     pub(crate) at: &'a dyn Fn(&CategoryFilter) -> String,
     pub(crate) filter: &'a CategoryFilter,
     pub(crate) facets: &'a Facets,
     pub(crate) counts: Option<&'a FilterCounts>,
-    /// How many products fit, where it is known exactly.
+    /// The number of matching products, where it is known exactly.
     pub(crate) total: Option<u64>,
     pub(crate) wrong: &'a [String],
     pub(crate) currency: Currency,
@@ -38,7 +38,7 @@ impl Narrowed<'_> {
         self.wrong.iter().any(|it| it == field)
     }
 
-    /// What scripts say of the list: what was not understood, and how many are shown.
+    /// The announcement of a changed list: invalid fields and the number of products.
     pub(crate) fn spoken(&self, shown: usize) -> String {
         let words = Words::of(self.shell.locale);
         let wrong = if self.is_invalid(PRICE_RANGE) {
@@ -52,14 +52,14 @@ impl Narrowed<'_> {
     }
 }
 
-/// The form.
+/// The filter form.
 pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
     let words = Words::of(list.shell.locale);
     let action = list.shell.locale.path(&list.action);
     let q = list.q.map(|q| {
         view! { <input type="hidden" name="q" value=q.to_owned() /> }
     });
-    // Each by itself, or the type of the whole is deeper than the compiler follows.
+    // Rendered one by one, because the compiler limits the depth of types.
     let fields = [
         sort(words, list).into_any(),
         prices(words, list).into_any(),
@@ -87,7 +87,7 @@ pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
     .into_any()
 }
 
-/// The orders; a search has one more, which it has by itself.
+/// The orders; a search also has relevance, its default.
 fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     let (own, chosen) = match list.q {
         Some(_) => (Some(words.say("sort-best-match")), list.filter.sort),
@@ -234,7 +234,7 @@ fn check(
     .into_any()
 }
 
-/// What the list is narrowed to, each with a link that widens it again.
+/// The selected filters, each with a link that removes it.
 pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
     let (shell, filter) = (list.shell, list.filter);
     let words = Words::of(shell.locale);
@@ -264,7 +264,7 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
         let price = Money::parse(text, list.currency);
         price.map_or_else(|_| text.to_owned(), |price| price.display(shell.locale))
     };
-    // What was not understood narrows nothing.
+    // An invalid value filters nothing.
     if !filter.min.is_empty() && !list.is_invalid("min") && !list.is_invalid(PRICE_RANGE) {
         let name = words.say_with("filter-from", &[("price", money(&filter.min).into())]);
         chosen.push((name, without(&|wider| wider.min.clear())));
@@ -307,8 +307,8 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
     })
 }
 
-/// The filters of the pages before and after this one. A category's pages are numbered as far as
-/// [`PAGES_MAX`]; what was found by a search, and what lies behind, is reached by cursors.
+/// The filters of the previous and the next page. The pages of a category are numbered up to
+/// [`PAGES_MAX`]; later pages and searches use cursors.
 fn beside(
     list: &Narrowed<'_>,
     page: &ProductList,
@@ -332,7 +332,7 @@ fn beside(
     (previous, next)
 }
 
-/// The way to the pages before and after this one.
+/// The pagination.
 pub(crate) fn pages(list: &Narrowed<'_>, page: &ProductList) -> impl IntoView + use<> {
     let words = Words::of(list.shell.locale);
     let link = |filter: Option<CategoryFilter>, rel: &'static str, key: &str| {

@@ -1,4 +1,4 @@
-//! An order: what was bought, and what has become of it; and where a guest finds one again.
+//! The order page, and the form with which a guest finds an order.
 
 use leptos::prelude::*;
 use shared::{
@@ -18,7 +18,7 @@ use super::{
     checkout::{cards, lines_of},
 };
 
-/// An order's page.
+/// The order page.
 pub fn order(shell: &Shell, page: &OrderPage) -> String {
     let words = Words::of(shell.locale);
     let order = &page.order;
@@ -71,7 +71,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
     })
 }
 
-/// The way of an order that goes well.
+/// The states of an order that is completed normally.
 const WAY: [OrderState; 4] = [
     OrderState::Pending,
     OrderState::Paid,
@@ -79,7 +79,7 @@ const WAY: [OrderState; 4] = [
     OrderState::Delivered,
 ];
 
-/// How far it has come, with the day of each step.
+/// The progress of the order, with the date of each state.
 fn progress(words: Words, order: &Order) -> AnyView {
     let reached = |state: OrderState| order.history.iter().find(|it| it.state == state);
     let ended = matches!(
@@ -144,7 +144,7 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
     .into_any()
 }
 
-/// What came, and what went back.
+/// Shipped and returned quantities.
 fn moved(shell: &Shell, order: &Order) -> AnyView {
     let words = Words::of(shell.locale);
     let row = |key: &str, money: shared::money::Money| {
@@ -165,7 +165,7 @@ fn moved(shell: &Shell, order: &Order) -> AnyView {
     .into_any()
 }
 
-/// What is left to do before it is paid.
+/// What remains to be done to pay the order.
 fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     let order = &page.order;
     if order.state != OrderState::Pending {
@@ -207,7 +207,7 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     )
 }
 
-/// A payment that is on its way, or waits for its buyer.
+/// A payment in progress, or one that waits for the buyer.
 fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
     let words = Words::of(shell.locale);
     let confirming = payment.state == PaymentState::Confirming;
@@ -259,7 +259,7 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
         ("number", order.number.clone().into()),
     ];
     let account = if page.transfer.is_empty() {
-        // The shop has not said where to: it has to be asked.
+        // The shop has published no bank details, so the buyer must ask for them.
         view! {
             <p>
                 {words.say("order-transfer-ask")} " "
@@ -277,7 +277,7 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
     .into_any()
 }
 
-/// Tries to pay, for the first time or again.
+/// The form that pays, for the first time or again.
 fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
     let words = Words::of(shell.locale);
     let order = &page.order;
@@ -319,13 +319,13 @@ fn give_up(shell: &Shell, page: &OrderPage) -> AnyView {
     .into_any()
 }
 
-/// Where a form about this order goes.
+/// The action of a form about this order.
 fn to(shell: &Shell, page: &OrderPage, action: &str) -> String {
     let path = action.replace("{number}", &page.order.number);
     format!("{}?token={}", shell.locale.path(&path), page.order.token)
 }
 
-/// Where a guest finds an order again.
+/// The form with which a guest finds an order.
 pub fn find_order(shell: &Shell, page: &FindOrderPage) -> String {
     let words = Words::of(shell.locale);
     let about = About::private(shell, &words.say("find-order"));

@@ -1,5 +1,5 @@
-//! Chooses between the variants of a product. Each value of an option is a link to the variant that it
-//! leads to, and says beforehand what else changes there.
+//! The variant picker. Each value of an option is a link to the variant that it selects, and says
+//! in advance which other options change.
 
 use leptos::prelude::*;
 use shared::{
@@ -20,7 +20,7 @@ pub(super) fn picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<>
         let values = values.collect::<Vec<_>>();
         let id = format!("option-{}", option.code);
         let label = id.clone();
-        // What scripts say when another choice has changed this one.
+        // The announcement when a choice has changed another option.
         let changed = [
             ("option", option.name.clone().into()),
             ("value", "#".into()),
@@ -91,9 +91,9 @@ fn choice(
     Some(choice.into_any())
 }
 
-/// The variant that a choice leads to. With everything else as it is chosen where that exists, be it
-/// sold out: then this is what is chosen between. Otherwise one that can be had before one that cannot,
-/// and of those the one that keeps most of the other choices.
+/// The variant that a choice selects. If the variant with all other options unchanged exists, it is
+/// that one, even if it is sold out. Otherwise it is an available variant before a sold-out one,
+/// and among those the one that keeps most of the other options.
 fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Option<&'p Variant> {
     let now = chosen(page);
     let kept = |variant: &Variant| {
@@ -103,7 +103,7 @@ fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Op
     };
     let variants = page.product.variants.iter();
     let fitting = variants.filter(|variant| has(variant, &option.code, value));
-    // Of equals the first one wins.
+    // The first of equal variants wins.
     fitting.rev().max_by_key(|variant| {
         let can_be_had = variant.availability != Availability::Out;
         let kept = kept(variant);
@@ -112,7 +112,7 @@ fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Op
     })
 }
 
-/// The values of other options that are not as they are chosen, by name.
+/// The names of the values that change in other options.
 fn others_changed(page: &ProductPage, option: &ProductOption, to: &Variant) -> Vec<String> {
     let Some(now) = chosen(page) else {
         return Vec::new();
@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    /// A shirt in colours and sizes: what there is of it, and how it can be had.
+    /// A shirt with colours and sizes, and the availability of each variant.
     fn shirt(variants: &[(&str, &str, &str)], shown: usize) -> ProductPage {
         let money = json!({ "minor": 1_000, "currency": "USD" });
         let option = |code: &str, values: &[&str]| {
@@ -172,7 +172,7 @@ mod tests {
         .unwrap()
     }
 
-    /// Where a choice leads, and what changes there as well.
+    /// The variant that a choice selects, and the other values that change.
     fn leads(page: &ProductPage, option: usize, value: &str) -> (String, Vec<String>) {
         let option = &page.product.options[option];
         let variant = reached(page, option, value).unwrap();
@@ -189,7 +189,7 @@ mod tests {
         ];
         let page = shirt(&all, 0);
         assert_eq!(leads(&page, 0, "blue"), ("blue-s".into(), vec![]));
-        // It exists and is sold out: that is what is said of it.
+        // The variant exists and is sold out, which the link says.
         assert_eq!(leads(&page, 1, "m"), ("red-m".into(), vec![]));
         let page = shirt(&all, 3);
         assert_eq!(leads(&page, 1, "s"), ("blue-s".into(), vec![]));

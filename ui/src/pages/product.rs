@@ -1,4 +1,4 @@
-//! A product.
+//! The product page.
 
 use leptos::prelude::*;
 use shared::{
@@ -15,7 +15,7 @@ use crate::{
 
 use super::{gallery::gallery, picker::picker, product_data::data};
 
-/// A product's page, with one of its variants chosen.
+/// The product page, with a selected variant.
 pub fn product(shell: &Shell, page: &ProductPage) -> String {
     let product = &page.product;
     let first_sentence: String = product.description.chars().take(155).collect();
@@ -99,7 +99,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
     }
 }
 
-/// Puts the chosen variant into the cart.
+/// The form that adds the variant to the cart.
 fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let action = shell.locale.path(action::ADD_TO_CART);
@@ -151,7 +151,7 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
     })
 }
 
-/// Digits that are not all zeros, wide ones included.
+/// Digits, including full-width ones, that are not all zeros.
 const AT_LEAST_ONE: &str = r"\s*[0-9０-９]*[1-9１-９][0-9０-９]*\s*";
 
 fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {

@@ -1,4 +1,4 @@
-//! What was searched and found.
+//! The search page: query, filters and results.
 
 use leptos::prelude::*;
 use shared::page::{CategoryFilter, SEARCH, SearchPage, Shell, search_path};
@@ -11,10 +11,10 @@ use crate::{
 
 use super::narrow::{self, Narrowed};
 
-/// The most categories to look around in.
+/// The maximum number of suggested categories.
 const BROWSE_MAX: usize = 10;
 
-/// A search's page.
+/// The search page.
 pub fn search(shell: &Shell, page: &SearchPage) -> String {
     let words = Words::of(shell.locale);
     let heading = heading(words, page);
@@ -79,7 +79,7 @@ fn heading(words: Words, page: &SearchPage) -> String {
     words.say_with("search-heading", &[("q", page.q.clone().into())])
 }
 
-/// How many were found.
+/// The number of results.
 fn count(words: Words, page: &SearchPage) -> String {
     if page.found.more {
         return words.say_with("search-more-than", &[("count", number(page.found.total))]);
@@ -87,7 +87,7 @@ fn count(words: Words, page: &SearchPage) -> String {
     words.product_count(page.found.total)
 }
 
-/// What was searched instead of what was typed.
+/// The notice that a corrected query was searched.
 fn corrected(words: Words, page: &SearchPage) -> impl IntoView + use<> {
     page.found.corrected.clone().map(|meant| {
         let says = words.say_with("search-corrected", &[("meant", meant.into())]);
@@ -95,7 +95,7 @@ fn corrected(words: Words, page: &SearchPage) -> impl IntoView + use<> {
     })
 }
 
-/// Categories of this name.
+/// The categories that match the query.
 fn categories(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let named = page.categories.iter().map(|category| {
@@ -127,7 +127,7 @@ fn list(shell: &Shell, page: &SearchPage, narrowed: &Narrowed<'_>) -> impl IntoV
     .into_any()
 }
 
-/// A way on for those who found nothing, or have not searched yet.
+/// Links to continue with no results or no query.
 fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
     let words = Words::of(shell.locale);
     let help = if page.q.is_empty() {

@@ -1,4 +1,4 @@
-//! The second factor: setting it up, recovery codes, and turning it off.
+//! The page of the second factor: set-up, recovery codes and turning it off.
 
 use leptos::prelude::*;
 use shared::{
@@ -14,7 +14,7 @@ use super::{
     sign_in::OTP,
 };
 
-/// What is on the page of the second factor.
+/// The content of the page.
 pub(super) fn security(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
     let words = Words::of(shell.locale);
     if !page.codes.is_empty() {
@@ -65,7 +65,7 @@ fn pending(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
         }
     });
     let secret = page.secret.as_ref().map(|it| {
-        // In groups of four, as people type it.
+        // In groups of four, for typing.
         let signs: Vec<char> = it.secret.chars().collect();
         let groups: Vec<String> = signs.chunks(4).map(|it| it.iter().collect()).collect();
         view! {
@@ -123,7 +123,7 @@ fn on(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
     .into_any()
 }
 
-/// Recovery codes, this once.
+/// New recovery codes, shown only once.
 fn codes(shell: &Shell, codes: &[String]) -> AnyView {
     let words = Words::of(shell.locale);
     let items = codes.iter().map(|code| {

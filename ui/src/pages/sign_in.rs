@@ -1,4 +1,4 @@
-//! The ways into an account.
+//! The forms for signing in and registering.
 
 use leptos::prelude::*;
 use shared::{
@@ -14,33 +14,33 @@ use crate::{
     words::Words,
 };
 
-/// A field for an e-mail address.
+/// The field for an email address.
 pub(super) const EMAIL: Input = Input::needed("email", "email").kind("email");
-/// A field for a password that is known.
+/// The field for an existing password.
 const PASSWORD: Input = Input {
     most: PASSWORD_MAX,
     ..Input::needed("password", "current-password").kind("password")
 };
-/// A field for a new password.
+/// The field for a new password.
 pub(super) const NEW_PASSWORD: Input = Input {
     most: PASSWORD_MAX,
     least: PASSWORD_MIN,
     hint: true,
     ..Input::needed("password", "new-password").kind("password")
 };
-/// A field for the code of a second factor, or a recovery code.
+/// The field for the code of a second factor, or a recovery code.
 pub(super) const OTP: Input = Input {
     most: 64,
     hint: true,
     ..Input::needed("otp", "one-time-code")
 };
-/// A field for what somebody wants to be called.
+/// The field for a name.
 pub(super) const NAME: Input = Input {
     most: NAME_MAX,
     ..Input::optional("name", "name")
 };
 
-/// A page that leads into an account.
+/// A page with a form for signing in or registering.
 pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
     let words = Words::of(shell.locale);
     let word = page.kind.word();
@@ -100,7 +100,7 @@ fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
     .into_any()
 }
 
-/// The other ways.
+/// Links to the other forms.
 fn elsewhere(shell: &Shell, kind: SignInForm) -> AnyView {
     let words = Words::of(shell.locale);
     let ways: &[(&str, &str)] = match kind {

@@ -1,4 +1,4 @@
-//! What must be true of the markup of every page.
+//! Invariants of every page's markup.
 
 mod accounts;
 mod buying;
@@ -19,7 +19,7 @@ use shared::{
 use super::*;
 use crate::csp_hashes;
 
-/// A name that would break out of whatever is not escaped.
+/// A name that breaks out of any unescaped context.
 const NASTY: &str = r#"</script><script>alert("1")</script>'&<b onclick=x>"#;
 
 fn money(minor: i64) -> Value {
@@ -125,7 +125,7 @@ fn search_page(items: &[Value]) -> SearchPage {
     .unwrap()
 }
 
-/// Every kind of page in this language, with where it lives.
+/// Every page in this language, with its path.
 fn every_page(locale: Locale) -> Vec<(String, String)> {
     let mut pages: Vec<_> = shared_pages(locale)
         .into_iter()
@@ -136,7 +136,7 @@ fn every_page(locale: Locale) -> Vec<(String, String)> {
     pages
 }
 
-/// Those that are the same for everybody.
+/// The pages that are the same for everybody.
 fn shared_pages(locale: Locale) -> Vec<(&'static str, String)> {
     let wrong = ErrorPage {
         status: 404,
@@ -415,7 +415,7 @@ fn a_search_keeps_what_was_typed_and_shows_a_way_on() {
     assert!(wider[0].starts_with("/search?q=") && !wider[0].contains("min="));
 }
 
-/// The product data of a page, with a compare-at price, choices and ways to send it.
+/// The structured data of a page with a compare-at price, options and shipping methods.
 #[test]
 fn a_product_says_to_search_engines_what_the_page_says_to_shoppers() {
     let here = shell(Locale::En, "/p/mug");
@@ -486,8 +486,8 @@ fn the_way_to_a_page_begins_at_the_front() {
     });
 }
 
-/// Text browsers, reader modes and search engines read a page without its styles: words that are apart on
-/// the screen are apart in the text, too.
+/// Text browsers, reader modes and search engines ignore stylesheets: words that are separate on
+/// the screen must be separate in the text.
 #[test]
 fn words_are_apart_without_styles() {
     const INLINE: [&str; 12] = [

@@ -1,4 +1,4 @@
-//! Every way into an account, and every page of one.
+//! Invariants of the sign-in and account pages.
 
 use serde_json::{from_value, json};
 use shared::{
@@ -11,7 +11,7 @@ use shared::{
 use super::{NASTY, all, attribute, buying::private_shell, money};
 use crate::pages::{account, sign_in};
 
-/// What a form of this page may be refused for.
+/// A form with these invalid fields.
 fn refused(fields: &[&str]) -> FormState {
     let problem = fields
         .iter()
@@ -103,7 +103,7 @@ fn contents() -> Vec<(AccountSection, AccountContent)> {
     ]
 }
 
-/// Every page of accounts in this language, with where it lives.
+/// Every sign-in and account page in this language, with its path.
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for kind in SignInForm::ALL {

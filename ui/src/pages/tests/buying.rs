@@ -1,4 +1,4 @@
-//! A cart, every step of checkout, and orders in several states; and what is true of them alone.
+//! Invariants of the cart, checkout and order pages.
 
 use serde_json::{Value, from_value, json};
 use shared::{
@@ -108,7 +108,7 @@ fn order_page(state: &str, payment_method: &str, payment: Value) -> OrderPage {
     }
 }
 
-/// Every page of a purchase in this language, with where it lives.
+/// Every page of a purchase in this language, with its path.
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for sample in [Some(sample_cart()), None] {

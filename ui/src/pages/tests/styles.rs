@@ -1,8 +1,8 @@
-//! What must be true of the stylesheets.
+//! Invariants of the stylesheets.
 
 use std::{fs, path::Path};
 
-/// Every rule of the stylesheets: its file, and what it is for.
+/// Every rule of the stylesheets: its file and its selector.
 fn selectors() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("style");
     let mut found = Vec::new();
@@ -38,9 +38,9 @@ fn classes(selector: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A class that is only a state's word (`done`) is the same word in several parts, and the rules of one
-/// leak into the others: a state is an attribute, or has the name of its part before it
-/// (`progress-done`).
+/// A class that is only the name of a state (`done`) would be shared by several components, whose
+/// rules would affect each other. A state is an attribute, or has the name of its component as a
+/// prefix (`progress-done`).
 #[test]
 fn classes_are_names_of_parts() {
     const STATES: [&str; 16] = [
@@ -68,7 +68,8 @@ fn classes_are_names_of_parts() {
     }
 }
 
-/// What a control is framed by is seen by everybody: no frame of one has the colour of mere lines.
+/// The borders of controls need more contrast than decorative lines, so no control uses the colour
+/// of lines.
 #[test]
 fn the_colours_of_frames_differ_enough() {
     let tokens = Path::new(env!("CARGO_MANIFEST_DIR")).join("style/tokens.css");
