@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use shared::{address::COUNTRIES, form::FormState};
 
-use crate::words::Words;
+use crate::messages::Messages;
 
 /// A single-line text field.
 #[derive(Clone, Copy)]
@@ -67,15 +67,15 @@ impl Input {
     }
 
     /// Renders the field.
-    pub(crate) fn view(self, words: Words, form: &FormState) -> impl IntoView + use<> {
-        let fault = fault_of(words, form, self.id, self.name);
+    pub(crate) fn view(self, messages: Messages, form: &FormState) -> impl IntoView + use<> {
+        let fault = fault_of(messages, form, self.id, self.name);
         let hint = self.hint.then(|| {
-            let text = words.say(&format!("hint-{}", self.name));
+            let text = messages.text(&format!("hint-{}", self.name));
             view! { <p class="hint" id=format!("{}-hint", self.id)>{text}</p> }
         });
         view! {
             <div class="field">
-                {label(words, self.id, self.name, self.optional)}
+                {label(messages, self.id, self.name, self.optional)}
                 <input
                     id=self.id
                     name=self.name
@@ -88,7 +88,7 @@ impl Input {
                     maxlength=self.most.to_string()
                     aria-invalid=form.is_invalid(self.name).then_some("true")
                     aria-describedby=described_by(self.id, form.is_invalid(self.name), self.hint)
-                    data-fault=words.say(&format!("fault-{}", self.name))
+                    data-fault=messages.text(&format!("fault-{}", self.name))
                 />
                 {hint}
                 {fault}
@@ -97,16 +97,21 @@ impl Input {
     }
 }
 
-fn label(words: Words, id: &'static str, name: &'static str, optional: bool) -> impl IntoView {
+fn label(
+    messages: Messages,
+    id: &'static str,
+    name: &'static str,
+    optional: bool,
+) -> impl IntoView {
     let optional = optional.then(|| {
-        view! { <span class="optional">" " {words.say("form-optional")}</span> }
+        view! { <span class="optional">" " {messages.text("form-optional")}</span> }
     });
-    view! { <label for=id>{words.say(&format!("field-{name}"))} {optional}</label> }
+    view! { <label for=id>{messages.text(&format!("field-{name}"))} {optional}</label> }
 }
 
 /// An optional multi-line text field.
 pub(crate) fn text_area(
-    words: Words,
+    messages: Messages,
     form: &FormState,
     name: &'static str,
     most: usize,
@@ -116,7 +121,7 @@ pub(crate) fn text_area(
     let text = form.value(name).replace('&', "&amp;").replace('<', "&lt;");
     view! {
         <div class="field">
-            {label(words, name, name, true)}
+            {label(messages, name, name, true)}
             <textarea
                 id=name
                 name=name
@@ -125,30 +130,30 @@ pub(crate) fn text_area(
                 maxlength=most.to_string()
                 aria-invalid=form.is_invalid(name).then_some("true")
                 aria-describedby=described_by(name, form.is_invalid(name), false)
-                data-fault=words.say(&format!("fault-{name}"))
+                data-fault=messages.text(&format!("fault-{name}"))
                 inner_html=format!("\n{text}")
             ></textarea>
-            {fault(words, form, name)}
+            {fault(messages, form, name)}
         </div>
     }
     .into_any()
 }
 
 /// The error message beside a field.
-fn fault(words: Words, form: &FormState, name: &'static str) -> impl IntoView + use<> {
-    fault_of(words, form, name, name)
+fn fault(messages: Messages, form: &FormState, name: &'static str) -> impl IntoView + use<> {
+    fault_of(messages, form, name, name)
 }
 
 /// The error message of a field whose id is not its name.
 pub(crate) fn fault_of(
-    words: Words,
+    messages: Messages,
     form: &FormState,
     id: &str,
     name: &str,
 ) -> impl IntoView + use<> {
     let id = format!("{id}-wrong");
     form.is_invalid(name).then(|| {
-        let text = words.say(&fault_key(name));
+        let text = messages.text(&fault_key(name));
         view! { <p class="wrong" id=id>{text}</p> }
     })
 }
@@ -161,13 +166,13 @@ fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
 }
 
 /// The error summary of a form: a link to each invalid field, or any other error.
-pub(crate) fn faults(words: Words, form: &FormState) -> Option<AnyView> {
+pub(crate) fn faults(messages: Messages, form: &FormState) -> Option<AnyView> {
     if let Some(problem) = &form.problem {
-        let key = problem_key(words, problem);
+        let key = problem_key(messages, problem);
         return Some(
             view! {
                 <div class="alert" role="alert" tabindex="-1" autofocus>
-                    <p>{words.say(&key)}</p>
+                    <p>{messages.text(&key)}</p>
                 </div>
             }
             .into_any(),
@@ -176,7 +181,7 @@ pub(crate) fn faults(words: Words, form: &FormState) -> Option<AnyView> {
     let links = form.faults.iter().map(|name| {
         view! {
             <li>
-                <a href=format!("#{}", id_of(name))>{words.say(&fault_key(name))}</a>
+                <a href=format!("#{}", id_of(name))>{messages.text(&fault_key(name))}</a>
             </li>
         }
     });
@@ -184,7 +189,7 @@ pub(crate) fn faults(words: Words, form: &FormState) -> Option<AnyView> {
     (!links.is_empty()).then(|| {
         view! {
             <div class="alert" role="alert" tabindex="-1" autofocus>
-                <p>{words.say("form-wrong")}</p>
+                <p>{messages.text("form-wrong")}</p>
                 <ul>{links}</ul>
             </div>
         }
@@ -204,20 +209,20 @@ fn fault_key(name: &str) -> String {
 }
 
 /// The error summary as plain text, for the live region.
-pub(crate) fn spoken(words: Words, form: &FormState) -> Vec<String> {
+pub(crate) fn announcement(messages: Messages, form: &FormState) -> Vec<String> {
     match &form.problem {
-        Some(problem) => vec![words.say(&problem_key(words, problem))],
+        Some(problem) => vec![messages.text(&problem_key(messages, problem))],
         None => {
             let mut faults: Vec<_> = form.faults.iter().map(|it| fault_key(it)).collect();
             faults.dedup();
-            faults.iter().map(|key| words.say(key)).collect()
+            faults.iter().map(|key| messages.text(key)).collect()
         }
     }
 }
 
-fn problem_key(words: Words, problem: &str) -> String {
+fn problem_key(messages: Messages, problem: &str) -> String {
     let key = format!("problem-{problem}");
-    if words.knows(&key) {
+    if messages.contains(&key) {
         key
     } else {
         "problem-other".to_owned()
@@ -225,12 +230,12 @@ fn problem_key(words: Words, problem: &str) -> String {
 }
 
 /// The fields of an address.
-pub(crate) fn address(words: Words, form: &FormState) -> AnyView {
-    let input = |input: Input| input.view(words, form).into_any();
+pub(crate) fn address(messages: Messages, form: &FormState) -> AnyView {
+    let input = |input: Input| input.view(messages, form).into_any();
     view! {
         {input(Input::needed("name", "name"))}
         {input(Input::optional("company", "organization"))}
-        {country(words, form)}
+        {country(messages, form)}
         {input(Input::needed("line1", "address-line1"))}
         {input(Input::optional("line2", "address-line2"))}
         <div class="pair">
@@ -243,11 +248,11 @@ pub(crate) fn address(words: Words, form: &FormState) -> AnyView {
     .into_any()
 }
 
-fn country(words: Words, form: &FormState) -> AnyView {
+fn country(messages: Messages, form: &FormState) -> AnyView {
     let chosen = form.value("country").to_owned();
     let mut countries: Vec<(String, &str)> = COUNTRIES
         .iter()
-        .map(|it| (words.say(&format!("country-{}", it.code)), it.code))
+        .map(|it| (messages.text(&format!("country-{}", it.code)), it.code))
         .collect();
     countries.sort();
     let options = countries.into_iter().map(|(name, code)| {
@@ -257,7 +262,7 @@ fn country(words: Words, form: &FormState) -> AnyView {
     let none = chosen.is_empty();
     view! {
         <div class="field">
-            {label(words, "country", "country", false)}
+            {label(messages, "country", "country", false)}
             <select
                 id="country"
                 name="country"
@@ -265,14 +270,14 @@ fn country(words: Words, form: &FormState) -> AnyView {
                 required
                 aria-invalid=form.is_invalid("country").then_some("true")
                 aria-describedby=described_by("country", form.is_invalid("country"), false)
-                data-fault=words.say("fault-country")
+                data-fault=messages.text("fault-country")
             >
                 <option value="" selected=none>
-                    {words.say("field-country-choose")}
+                    {messages.text("field-country-choose")}
                 </option>
                 {options}
             </select>
-            {fault(words, form, "country")}
+            {fault(messages, form, "country")}
         </div>
     }
     .into_any()

@@ -7,17 +7,17 @@
 mod islands;
 
 #[cfg(not(target_arch = "wasm32"))]
+mod components;
+#[cfg(not(target_arch = "wasm32"))]
 mod document;
 #[cfg(not(target_arch = "wasm32"))]
 mod form;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mail;
 #[cfg(not(target_arch = "wasm32"))]
+mod messages;
+#[cfg(not(target_arch = "wasm32"))]
 mod pages;
-#[cfg(not(target_arch = "wasm32"))]
-mod parts;
-#[cfg(not(target_arch = "wasm32"))]
-mod words;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use document::csp_hashes;

@@ -7,7 +7,7 @@ use shared::{
     order::{Order, OrderLine},
 };
 
-use crate::words::Words;
+use crate::messages::Messages;
 
 /// An email without its sender and recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Mail {
 
 /// The event that an email about an order reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum OrderMail {
     /// The order was placed.
     Placed,
     /// It was paid.
@@ -35,7 +35,7 @@ pub enum About {
     GivenUp,
 }
 
-impl About {
+impl OrderMail {
     const fn key(self) -> &'static str {
         match self {
             Self::Placed => "mail-placed",
@@ -48,21 +48,27 @@ impl About {
 }
 
 /// The email about an order. `base_url` is the shop's origin.
-pub fn mail(about: About, locale: Locale, shop: &str, base_url: &str, order: &Order) -> Mail {
-    let words = Words::of(locale);
+pub fn order_mail(
+    kind: OrderMail,
+    locale: Locale,
+    shop: &str,
+    base_url: &str,
+    order: &Order,
+) -> Mail {
+    let messages = Messages::of(locale);
     let values = [
         ("shop", shop.to_owned().into()),
         ("number", order.number.clone().into()),
     ];
-    let say = |part: &str| words.say_with(&format!("{}-{part}", about.key()), &values);
+    let say = |part: &str| messages.text_with(&format!("{}-{part}", kind.key()), &values);
     let link = format!(
         "{base_url}{}",
         locale.path(&format!("/orders/{}?token={}", order.number, order.token))
     );
     let (subject, lead) = (say("subject"), say("lead"));
     Mail {
-        text: text(words, locale, &lead, &link, order),
-        html: html(words, locale, (&subject, &lead, &link), order),
+        text: text(messages, locale, &lead, &link, order),
+        html: html(messages, locale, (&subject, &lead, &link), order),
         subject,
     }
 }
@@ -100,16 +106,16 @@ impl AccountMail {
 
 /// The email about an account. `token` is the token of its link, if the link needs one.
 pub fn account_mail(
-    about: AccountMail,
+    kind: AccountMail,
     locale: Locale,
     shop: &str,
     base_url: &str,
     token: &str,
 ) -> Mail {
-    let words = Words::of(locale);
-    let (family, page) = about.parts();
+    let messages = Messages::of(locale);
+    let (family, page) = kind.parts();
     let values = [("shop", shop.to_owned().into())];
-    let say = |part: &str| words.say_with(&format!("{family}-{part}"), &values);
+    let say = |part: &str| messages.text_with(&format!("{family}-{part}"), &values);
     let token = if page.ends_with('=') { token } else { "" };
     let link = format!("{base_url}{}{token}", locale.path(page));
     let (subject, lead, open) = (say("subject"), say("lead"), say("link"));
@@ -125,7 +131,7 @@ pub fn account_mail(
 }
 
 /// The totals with their labels; those of zero are omitted.
-fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
+fn sums(messages: Messages, order: &Order) -> Vec<(String, Money)> {
     let totals = &order.totals;
     let less = Money::new(-totals.discount.minor, totals.discount.currency);
     let tax = if totals.tax_included {
@@ -141,8 +147,8 @@ fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
     ]
     .into_iter()
     .filter(|(_, money)| money.minor != 0)
-    .map(|(key, money)| (words.say(key), money))
-    .chain([(words.say("mail-total"), totals.total)])
+    .map(|(key, money)| (messages.text(key), money))
+    .chain([(messages.text("mail-total"), totals.total)])
     .collect()
 }
 
@@ -154,7 +160,7 @@ fn title(line: &OrderLine) -> String {
     title
 }
 
-fn text(words: Words, locale: Locale, lead: &str, link: &str, order: &Order) -> String {
+fn text(messages: Messages, locale: Locale, lead: &str, link: &str, order: &Order) -> String {
     let mut text = format!("{lead}\n\n");
     for line in &order.lines {
         text.push_str(&format!(
@@ -164,15 +170,15 @@ fn text(words: Words, locale: Locale, lead: &str, link: &str, order: &Order) -> 
         ));
     }
     text.push('\n');
-    for (name, money) in sums(words, order) {
+    for (name, money) in sums(messages, order) {
         text.push_str(&format!("{name}: {}\n", money.display(locale)));
     }
-    text.push_str(&format!("\n{}\n{link}\n", words.say("mail-link")));
+    text.push_str(&format!("\n{}\n{link}\n", messages.text("mail-link")));
     text
 }
 
 fn html(
-    words: Words,
+    messages: Messages,
     locale: Locale,
     (subject, lead, link): (&str, &str, &str),
     order: &Order,
@@ -187,7 +193,7 @@ fn html(
             </tr>
         }
     });
-    let sums = sums(words, order).into_iter().map(|(name, money)| {
+    let sums = sums(messages, order).into_iter().map(|(name, money)| {
         view! {
             <tr>
                 <td style="padding:4px 0">{name}</td>
@@ -200,7 +206,7 @@ fn html(
         <table role="presentation" style="width:100%;border-collapse:collapse">
             {lines.collect_view()} {sums.collect_view()}
         </table>
-        {hyperlink(link, words.say("mail-link"))}
+        {hyperlink(link, messages.text("mail-link"))}
     };
     page_of(locale, subject, body)
 }
@@ -260,8 +266,8 @@ mod tests {
     #[test]
     fn text_and_html_say_the_same_and_nothing_breaks_out() {
         for locale in Locale::ALL {
-            for about in [About::Placed, About::Paid, About::GivenUp] {
-                let mail = mail(about, locale, "Duck & Co", "https://shop.example", &order());
+            for kind in [OrderMail::Placed, OrderMail::Paid, OrderMail::GivenUp] {
+                let mail = order_mail(kind, locale, "Duck & Co", "https://shop.example", &order());
                 assert!(mail.subject.contains("7K3Q-9F2M-XXXX"), "{}", mail.subject);
                 let total = order().totals.total.display(locale);
                 for text in [&mail.text, &mail.html] {

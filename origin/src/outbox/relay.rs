@@ -11,7 +11,7 @@ use shared::{
     locale::Locale,
     order::{Order, OrderState},
 };
-use ui::mail::About;
+use ui::mail::OrderMail;
 
 use crate::{
     accounts::{self, LinkMessage},
@@ -323,7 +323,7 @@ fn order_letter(app: &App, message: &Due, payload: &Payload, orders: &Orders) ->
     Some(Letter {
         id: message.id,
         to: order.email.clone(),
-        mail: ui::mail::mail(about(payload.state?)?, *locale, shop, base_url, order),
+        mail: ui::mail::order_mail(about(payload.state?)?, *locale, shop, base_url, order),
     })
 }
 
@@ -370,13 +370,13 @@ fn event(
 }
 
 /// What the buyer is told when an order comes to this state, if anything.
-fn about(state: OrderState) -> Option<About> {
+fn about(state: OrderState) -> Option<OrderMail> {
     match state {
-        OrderState::Pending => Some(About::Placed),
-        OrderState::Paid => Some(About::Paid),
-        OrderState::Shipped => Some(About::Shipped),
-        OrderState::Refunded => Some(About::Refunded),
-        OrderState::Cancelled | OrderState::Expired => Some(About::GivenUp),
+        OrderState::Pending => Some(OrderMail::Placed),
+        OrderState::Paid => Some(OrderMail::Paid),
+        OrderState::Shipped => Some(OrderMail::Shipped),
+        OrderState::Refunded => Some(OrderMail::Refunded),
+        OrderState::Cancelled | OrderState::Expired => Some(OrderMail::GivenUp),
         _ => None,
     }
 }

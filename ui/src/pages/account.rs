@@ -12,9 +12,9 @@ use shared::{
 };
 
 use crate::{
-    document::{About, render},
+    document::{PageMetadata, render},
     form::{self, Input},
-    words::Words,
+    messages::Messages,
 };
 
 use super::{
@@ -30,12 +30,12 @@ pub(super) const CURRENT: Input = Input {
 
 /// An account page.
 pub fn account(shell: &Shell, page: &AccountPage) -> String {
-    let words = Words::of(shell.locale);
-    let title = words.say(&format!("section-{}", page.section.word()));
-    let about = About::private(shell, &title);
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let title = messages.text(&format!("section-{}", page.section.word()));
+    let metadata = PageMetadata::private(shell, &title);
+    render(shell, &metadata, || {
         let done = page.done.as_ref().map(|word| {
-            let text = words.say(&format!("done-{word}"));
+            let text = messages.text(&format!("done-{word}"));
             view! { <p class="success" role="status">{text}</p> }
         });
         view! {
@@ -45,7 +45,7 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
                     <div class="step">
                         <h1>{title.clone()}</h1>
                         {done}
-                        {form::faults(words, &page.form)}
+                        {form::faults(messages, &page.form)}
                         {content(shell, page)}
                     </div>
                 </div>
@@ -67,7 +67,7 @@ const fn path_of(section: AccountSection) -> &'static str {
 }
 
 fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let here = page.section;
     // Only staff see the section of the second factor; others can reach it by its URL.
     let works_here = page.account.role != Role::Customer;
@@ -77,7 +77,7 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
     let links = shown.map(|section| {
         let href = shell.locale.path(path_of(*section));
         let current = (*section == here).then_some("page");
-        let name = words.say(&format!("section-{}", section.word()));
+        let name = messages.text(&format!("section-{}", section.word()));
         view! {
             <li>
                 <a href=href aria-current=current>
@@ -87,10 +87,10 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
         }
     });
     view! {
-        <nav class="sections" aria-label=words.say("account")>
+        <nav class="sections" aria-label=messages.text("account")>
             <ul>{links.collect::<Vec<_>>()}</ul>
             <form method="post" action=shell.locale.path(action::LOGOUT)>
-                <button class="link">{words.say("logout")}</button>
+                <button class="link">{messages.text("logout")}</button>
             </form>
         </nav>
     }
@@ -115,7 +115,7 @@ fn content(shell: &Shell, page: &AccountPage) -> AnyView {
 }
 
 fn overview(shell: &Shell, account: &Account, last: &OrderList) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let name = if account.name.is_empty() {
         account.email.clone()
     } else {
@@ -123,22 +123,22 @@ fn overview(shell: &Shell, account: &Account, last: &OrderList) -> AnyView {
     };
     let name = [("name", name.into())];
     view! {
-        <p class="lead">{words.say_with("account-hello", &name)}</p>
-        <h2>{words.say("account-last-orders")}</h2>
+        <p class="lead">{messages.text_with("account-hello", &name)}</p>
+        <h2>{messages.text("account-last-orders")}</h2>
         {orders(shell, last)}
     }
     .into_any()
 }
 
 fn orders(shell: &Shell, list: &OrderList) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     if list.orders.is_empty() {
         return view! {
             <div class="empty">
-                <p>{words.say("account-no-orders")}</p>
+                <p>{messages.text("account-no-orders")}</p>
                 <a class="button" href=locale.path("/")>
-                    {words.say("cart-empty-browse")}
+                    {messages.text("cart-empty-browse")}
                 </a>
             </div>
         }
@@ -152,11 +152,11 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
                     <a href=href>{order.number.clone()}</a>
                     <p class="quiet">
                         <time datetime=order.created_at.to_string()>
-                            {words.day(order.created_at)}
+                            {messages.day(order.created_at)}
                         </time>
                     </p>
                 </div>
-                <span>{words.say(&format!("state-{}", order.state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", order.state.word()))}</span>
                 " "
                 <span class="sum">{order.total.display(locale)}</span>
             </li>
@@ -166,9 +166,9 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
     let next = list.next.map(|cursor| {
         let href = format!("{}?cursor={cursor}", locale.path(OWN_ORDERS.path));
         view! {
-            <nav class="pages" aria-label=words.say("list-pages")>
+            <nav class="pages" aria-label=messages.text("list-pages")>
                 <a class="button quiet-button" rel="next" href=href>
-                    {words.say("list-next")}
+                    {messages.text("list-next")}
                 </a>
             </nav>
         }
@@ -186,24 +186,24 @@ fn address_path(shell: &Shell, id: &str) -> String {
 }
 
 fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let cards = book.iter().map(|saved| {
         let path = address_path(shell, &saved.id.to_string());
         let preferred = saved
             .preferred
-            .then(|| view! { <p class="note">{words.say("address-preferred")}</p> });
+            .then(|| view! { <p class="note">{messages.text("address-preferred")}</p> });
         let whose = [("name", saved.address.line1.clone().into())];
         view! {
             <li class="said">
-                <div>{preferred} {lines_of(words, &saved.address)}</div>
+                <div>{preferred} {lines_of(messages, &saved.address)}</div>
                 <div class="ends">
-                    <a href=path.clone() aria-label=words.say_with("address-change-it", &whose)>
-                        {words.say("checkout-change")}
+                    <a href=path.clone() aria-label=messages.text_with("address-change-it", &whose)>
+                        {messages.text("checkout-change")}
                     </a>
                     <form method="post" action=path>
                         {form::hidden("remove", "1")}
-                        <button class="link" aria-label=words.say_with("cart-remove-it", &whose)>
-                            {words.say("cart-remove")}
+                        <button class="link" aria-label=messages.text_with("cart-remove-it", &whose)>
+                            {messages.text("cart-remove")}
                         </button>
                     </form>
                 </div>
@@ -213,13 +213,13 @@ fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
     let cards = cards.collect::<Vec<_>>();
     let none = cards
         .is_empty()
-        .then(|| view! { <p>{words.say("address-none")}</p> });
+        .then(|| view! { <p>{messages.text("address-none")}</p> });
     view! {
         {none}
         <ul class="cards">{cards}</ul>
         <p>
             <a class="button" href=address_path(shell, "new")>
-                {words.say("address-add")}
+                {messages.text("address-add")}
             </a>
         </p>
     }
@@ -227,28 +227,28 @@ fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
 }
 
 fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &FormState) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let id = saved.map_or_else(|| "new".to_owned(), |it| it.id.to_string());
     let preferred = !form.value("preferred").is_empty();
     view! {
         <form class="stack" method="post" action=address_path(shell, &id)>
-            {form::address(words, form)}
+            {form::address(messages, form)}
             <label class="check">
                 <input type="checkbox" name="preferred" value="1" checked=preferred />
-                <span>{words.say("address-prefer")}</span>
+                <span>{messages.text("address-prefer")}</span>
             </label>
             " "
-            <button class="button">{words.say("form-save")}</button>
+            <button class="button">{messages.text("form-save")}</button>
         </form>
     }
     .into_any()
 }
 
 /// A form with a heading.
-pub(super) fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView {
+pub(super) fn titled(messages: Messages, key: &'static str, form: AnyView) -> AnyView {
     view! {
         <section class="part" aria-labelledby=key>
-            <h2 id=key>{words.say(key)}</h2>
+            <h2 id=key>{messages.text(key)}</h2>
             {form}
         </section>
     }
@@ -256,7 +256,7 @@ pub(super) fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView 
 }
 
 fn profile(shell: &Shell, account: &Account, form: &FormState) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let at = |path: &str| shell.locale.path(path);
     let languages = Locale::ALL.map(|locale| {
         let label = view! { <span lang=locale.tag()>{locale.endonym()}</span> };
@@ -264,55 +264,55 @@ fn profile(shell: &Shell, account: &Account, form: &FormState) -> AnyView {
     });
     let named = view! {
         <form class="stack" method="post" action=at(PROFILE.path)>
-            {NAME.view(words, form)}
+            {NAME.view(messages, form)}
             <fieldset class="options">
-                <legend>{words.say("profile-language")}</legend>
+                <legend>{messages.text("profile-language")}</legend>
                 {Vec::from(languages)}
             </fieldset>
-            <button class="button">{words.say("form-save")}</button>
+            <button class="button">{messages.text("form-save")}</button>
         </form>
     }
     .into_any();
     let now = [("email", account.email.clone().into())];
-    let current = |id: &'static str| Input { id, ..CURRENT }.view(words, form);
+    let current = |id: &'static str| Input { id, ..CURRENT }.view(messages, form);
     let email = view! {
         <form class="stack" method="post" action=at(action::EMAIL)>
-            <p class="quiet">{words.say_with("profile-email-now", &now)}</p>
-            {EMAIL.view(words, form)}
+            <p class="quiet">{messages.text_with("profile-email-now", &now)}</p>
+            {EMAIL.view(messages, form)}
             {current("current-email")}
-            <button class="button">{words.say("profile-email-do")}</button>
+            <button class="button">{messages.text("profile-email-do")}</button>
         </form>
     }
     .into_any();
     let password = view! {
         <form class="stack" method="post" action=at(action::PASSWORD)>
             {current("current-password")}
-            {NEW_PASSWORD.view(words, form)}
-            <button class="button">{words.say("profile-password-do")}</button>
+            {NEW_PASSWORD.view(messages, form)}
+            <button class="button">{messages.text("profile-password-do")}</button>
         </form>
     }
     .into_any();
     view! {
-        {titled(words, "profile-name", named)}
-        {titled(words, "profile-email", email)}
-        {titled(words, "profile-password", password)}
+        {titled(messages, "profile-name", named)}
+        {titled(messages, "profile-email", email)}
+        {titled(messages, "profile-password", password)}
     }
     .into_any()
 }
 
 fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let rows = sessions.iter().map(|session| {
-        let day = [("day", words.day(session.seen_at).into())];
+        let day = [("day", messages.day(session.seen_at).into())];
         let agent = [("name", session.agent.clone().into())];
         let end = if session.current {
-            view! { <span class="note">{words.say("session-this")}</span> }.into_any()
+            view! { <span class="note">{messages.text("session-this")}</span> }.into_any()
         } else {
             view! {
                 <form method="post" action=shell.locale.path(SESSIONS.path)>
                     {form::hidden("session", &session.id.to_string())}
-                    <button class="link" aria-label=words.say_with("session-end-it", &agent)>
-                        {words.say("session-end")}
+                    <button class="link" aria-label=messages.text_with("session-end-it", &agent)>
+                        {messages.text("session-end")}
                     </button>
                 </form>
             }
@@ -322,7 +322,7 @@ fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
             <li class="row">
                 <div>
                     <p dir="auto">{session.agent.clone()}</p>
-                    <p class="quiet">{words.say_with("session-seen", &day)}</p>
+                    <p class="quiet">{messages.text_with("session-seen", &day)}</p>
                 </div>
                 {end}
             </li>
@@ -330,38 +330,38 @@ fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
     });
     let rows = rows.collect::<Vec<_>>();
     view! {
-        <p class="quiet">{words.say("session-text")}</p>
+        <p class="quiet">{messages.text("session-text")}</p>
         <ul class="rows">{rows}</ul>
         <form method="post" action=shell.locale.path(action::LOGOUT)>
             {form::hidden("everywhere", "1")}
-            <button class="button quiet-button">{words.say("session-end-all")}</button>
+            <button class="button quiet-button">{messages.text("session-end-all")}</button>
         </form>
     }
     .into_any()
 }
 
 fn data(shell: &Shell, form: &FormState) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let export = view! {
-        <p>{words.say("data-export-text")}</p>
+        <p>{messages.text("data-export-text")}</p>
         <p>
             <a class="button" href=shell.locale.path(EXPORT.path) download="account.json">
-                {words.say("data-export-do")}
+                {messages.text("data-export-do")}
             </a>
         </p>
     }
     .into_any();
     let erase = view! {
-        <p>{words.say("data-erase-text")}</p>
+        <p>{messages.text("data-erase-text")}</p>
         <form class="stack" method="post" action=shell.locale.path(action::ERASE)>
-            {CURRENT.view(words, form)}
-            <button class="button danger">{words.say("data-erase-do")}</button>
+            {CURRENT.view(messages, form)}
+            <button class="button danger">{messages.text("data-erase-do")}</button>
         </form>
     }
     .into_any();
     view! {
-        {titled(words, "data-export", export)}
-        {titled(words, "data-erase", erase)}
+        {titled(messages, "data-export", export)}
+        {titled(messages, "data-erase", erase)}
     }
     .into_any()
 }

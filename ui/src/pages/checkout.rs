@@ -12,20 +12,21 @@ use shared::{
 };
 
 use crate::{
-    document::{About, render},
+    components::{Loading, Slot, picture},
+    document::{PageMetadata, render},
     form::{self, Input},
-    parts::{Loading, Slot, picture},
-    words::Words,
+    messages::Messages,
 };
 
 use super::cart::{chosen, coupon, problems, sums};
 
 /// A checkout page.
 pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
-    let words = Words::of(shell.locale);
-    let title = words.say(&format!("step-{}", page.step.word()));
-    let about = About::private(shell, &format!("{title} · {}", words.say("checkout")));
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let title = messages.text(&format!("step-{}", page.step.word()));
+    let metadata =
+        PageMetadata::private(shell, &format!("{title} · {}", messages.text("checkout")));
+    render(shell, &metadata, || {
         let step = match page.step {
             CheckoutStep::Address => address(shell, page).into_any(),
             CheckoutStep::Shipping => shipping(shell, page).into_any(),
@@ -37,7 +38,7 @@ pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
             <div class="wrap page">
                 {steps(shell, page.step)} <h1>{title.clone()}</h1>
                 <div class="with-summary">
-                    <div class="step">{form::faults(words, &page.form)} {step}</div>
+                    <div class="step">{form::faults(messages, &page.form)} {step}</div>
                     {bought(shell, page, open)}
                 </div>
             </div>
@@ -57,9 +58,9 @@ fn path_of(step: CheckoutStep) -> &'static str {
 
 /// The progress of checkout; completed steps can be changed.
 fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let items = CheckoutStep::ALL.map(|step| {
-        let name = words.say(&format!("step-{}", step.word()));
+        let name = messages.text(&format!("step-{}", step.word()));
         let item = if step < here {
             view! { <a href=shell.locale.path(path_of(step))>{name}</a> }.into_any()
         } else {
@@ -69,10 +70,10 @@ fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
         view! { <li>{item}</li> }
     });
     view! {
-        <nav class="steps" aria-label=words.say("checkout")>
+        <nav class="steps" aria-label=messages.text("checkout")>
             <ol>
                 <li>
-                    <a href=shell.locale.path(CART.path)>{words.say("cart")}</a>
+                    <a href=shell.locale.path(CART.path)>{messages.text("cart")}</a>
                 </li>
                 {Vec::from(items)}
             </ol>
@@ -82,7 +83,7 @@ fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
 }
 
 fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let form = &page.form;
     let here = shell.locale.path(CHECKOUT.path);
     let login = (!page.signed_in).then(|| {
@@ -93,8 +94,8 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         );
         view! {
             <p class="quiet">
-                {words.say("checkout-known")} " "
-                <a href=href>{words.say("checkout-login")}</a>
+                {messages.text("checkout-known")} " "
+                <a href=href>{messages.text("checkout-login")}</a>
             </p>
         }
     });
@@ -113,7 +114,7 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let book = (!book.is_empty()).then(|| {
         view! {
             <section aria-labelledby="book">
-                <h2 id="book">{words.say("checkout-book")}</h2>
+                <h2 id="book">{messages.text("checkout-book")}</h2>
                 <ul class="chips">{book}</ul>
             </section>
         }
@@ -122,17 +123,17 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         {login}
         {book}
         <form class="stack" method="post" action=here.clone() novalidate>
-            {Input::needed("email", "email").kind("email").view(words, form)}
-            {form::address(words, form)}
-            {form::text_area(words, form, "note", NOTE_MAX)}
-            <button class="button">{words.say("checkout-to-shipping")}</button>
+            {Input::needed("email", "email").kind("email").view(messages, form)}
+            {form::address(messages, form)}
+            {form::text_area(messages, form, "note", NOTE_MAX)}
+            <button class="button">{messages.text("checkout-to-shipping")}</button>
         </form>
     }
     .into_any()
 }
 
 fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let taken = page.form.value("shipping_method").to_owned();
     let first = page.methods.first().map(|it| it.code.clone());
@@ -140,7 +141,7 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
     let taken = if known { Some(taken) } else { first };
     let rows = page.methods.iter().map(|method| {
         let price = if method.price.minor == 0 {
-            words.say("sum-free")
+            messages.text("sum-free")
         } else {
             method.price.display(locale)
         };
@@ -155,9 +156,9 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
     if rows.is_empty() {
         let href = shell.locale.path(CHECKOUT.path);
         return view! {
-            <p>{words.say("shipping-none")}</p>
+            <p>{messages.text("shipping-none")}</p>
             <a class="button" href=href>
-                {words.say("checkout-change-address")}
+                {messages.text("checkout-change-address")}
             </a>
         }
         .into_any();
@@ -166,10 +167,10 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
         {place(shell, page)}
         <form class="stack" method="post" action=shell.locale.path(CHECKOUT_SHIPPING.path)>
             <fieldset class="options">
-                <legend>{words.say("step-shipping")}</legend>
+                <legend>{messages.text("step-shipping")}</legend>
                 {rows}
             </fieldset>
-            <button class="button">{words.say("checkout-to-payment")}</button>
+            <button class="button">{messages.text("checkout-to-payment")}</button>
         </form>
     }
     .into_any()
@@ -177,18 +178,18 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
 
 /// The shipping address, with a link to change it.
 fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let address = page.cart.shipping_address.as_ref();
-    let lines = address.map(|address| lines_of(words, address));
+    let lines = address.map(|address| lines_of(messages, address));
     view! {
         <section class="said">
             <div>
-                <h2>{words.say("checkout-to")}</h2>
+                <h2>{messages.text("checkout-to")}</h2>
                 {lines}
                 <p class="quiet">{page.cart.email.clone()}</p>
             </div>
-            <a href=shell.locale.path(CHECKOUT.path) aria-label=words.say("checkout-change-address")>
-                {words.say("checkout-change")}
+            <a href=shell.locale.path(CHECKOUT.path) aria-label=messages.text("checkout-change-address")>
+                {messages.text("checkout-change")}
             </a>
         </section>
     }
@@ -196,11 +197,11 @@ fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
 }
 
 /// The lines of an address on a label.
-pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<> {
+pub(super) fn lines_of(messages: Messages, address: &Address) -> impl IntoView + use<> {
     let town = format!("{} {}", address.postcode, address.city);
     let country = format!("country-{}", address.country);
-    let country = if words.knows(&country) {
-        words.say(&country)
+    let country = if messages.contains(&country) {
+        messages.text(&country)
     } else {
         address.country.clone()
     };
@@ -220,7 +221,7 @@ pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<>
 }
 
 fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let taken = page.form.value("payment").to_owned();
     let first = page.payments.first().cloned().unwrap_or_default();
     let known = page.payments.contains(&taken);
@@ -228,8 +229,8 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let rows = page.payments.iter().map(|method| {
         let label = view! {
             <span>
-                {words.say(&format!("payment-{method}"))}
-                <span class="hint">{words.say(&format!("payment-{method}-hint"))}</span>
+                {messages.text(&format!("payment-{method}"))}
+                <span class="hint">{messages.text(&format!("payment-{method}-hint"))}</span>
             </span>
         };
         form::choice("payment", method, *method == taken, label)
@@ -240,27 +241,27 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
         {place(shell, page)}
         <form class="stack" method="get" action=shell.locale.path(CHECKOUT_REVIEW.path)>
             <fieldset class="options">
-                <legend>{words.say("step-payment")}</legend>
+                <legend>{messages.text("step-payment")}</legend>
                 {rows}
             </fieldset>
-            {tests.then(|| cards(words, page.form.value("card")))}
-            <button class="button">{words.say("checkout-to-review")}</button>
+            {tests.then(|| cards(messages, page.form.value("card")))}
+            <button class="button">{messages.text("checkout-to-review")}</button>
         </form>
     }
     .into_any()
 }
 
 /// The choice of a test card, for the method `test`.
-pub(super) fn cards(words: Words, chosen: &str) -> AnyView {
+pub(super) fn cards(messages: Messages, chosen: &str) -> AnyView {
     let options = TestCard::ALL.map(|card| {
         let word = card.word();
         let selected = word == chosen;
-        let name = words.say(&format!("card-{word}"));
+        let name = messages.text(&format!("card-{word}"));
         view! { <option value=word selected=selected>{name}</option> }
     });
     view! {
         <div class="field">
-            <label for="card">{words.say("field-card")}</label>
+            <label for="card">{messages.text("field-card")}</label>
             <select id="card" name="card" autocomplete="off">
                 {Vec::from(options)}
             </select>
@@ -270,7 +271,7 @@ pub(super) fn cards(words: Words, chosen: &str) -> AnyView {
 }
 
 fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let cart = &page.cart;
     let payment = page.form.value("payment");
@@ -283,17 +284,17 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
         view! {
             <section class="said">
                 <div>
-                    <h2>{words.say(heading)}</h2>
+                    <h2>{messages.text(heading)}</h2>
                     <p>{text}</p>
                 </div>
-                <a href=locale.path(path) aria-label=words.say(label)>
-                    {words.say("checkout-change")}
+                <a href=locale.path(path) aria-label=messages.text(label)>
+                    {messages.text("checkout-change")}
                 </a>
             </section>
         }
     };
     let total = cart.totals.total.display(locale);
-    let place_it = words.say_with("checkout-place", &[("total", total.into())]);
+    let place_it = messages.text_with("checkout-place", &[("total", total.into())]);
     let may = cart.missing.is_empty();
     view! {
         {place(shell, page)}
@@ -305,7 +306,7 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
         )}
         {said(
             "step-payment",
-            Some(words.say(&format!("payment-{payment}"))),
+            Some(messages.text(&format!("payment-{payment}"))),
             CHECKOUT_PAYMENT.path,
             "checkout-change-payment",
         )}
@@ -314,10 +315,10 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
             {form::hidden("payment", payment)} {form::hidden("card", page.form.value("card"))}
             {form::hidden("key", &page.key)}
             <p class="quiet">
-                {words.say("checkout-terms")} " "
-                <a href=locale.path("/terms")>{words.say("info-terms")}</a> " · "
-                <a href=locale.path("/returns")>{words.say("info-returns")}</a> " · "
-                <a href=locale.path("/privacy")>{words.say("info-privacy")}</a>
+                {messages.text("checkout-terms")} " "
+                <a href=locale.path("/terms")>{messages.text("info-terms")}</a> " · "
+                <a href=locale.path("/returns")>{messages.text("info-returns")}</a> " · "
+                <a href=locale.path("/privacy")>{messages.text("info-privacy")}</a>
             </p>
             {may.then(|| view! { <button class="button wide">{place_it}</button> })}
         </form>
@@ -327,7 +328,7 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
 
 /// The order summary beside the step.
 fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let cart = &page.cart;
     // The shipping method may still change, or may not ship to a new address.
     let later = match page.step {
@@ -339,28 +340,28 @@ fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     let coupons = coupons.collect::<Vec<_>>();
     view! {
         <section class="summary" aria-labelledby="summary">
-            <h2 id="summary">{words.say("summary")}</h2>
-            {held(words, cart)}
+            <h2 id="summary">{messages.text("summary")}</h2>
+            {held(messages, cart)}
             <details open=open>
-                <summary>{words.item_count(cart)}</summary>
+                <summary>{messages.item_count(cart)}</summary>
                 {lines(shell, cart)}
             </details>
             <ul class="coupons">{coupons}</ul>
             {sums(shell, &cart.totals, later)}
-            <a href=shell.locale.path(CART.path)>{words.say("checkout-change-cart")}</a>
+            <a href=shell.locale.path(CART.path)>{messages.text("checkout-change-cart")}</a>
         </section>
     }
     .into_any()
 }
 
 /// Says until when the items are reserved.
-fn held(words: Words, cart: &Cart) -> impl IntoView + use<> {
+fn held(messages: Messages, cart: &Cart) -> impl IntoView + use<> {
     cart.held_until
-        .map(|_| view! { <p class="quiet">{words.say("checkout-held")}</p> })
+        .map(|_| view! { <p class="quiet">{messages.text("checkout-held")}</p> })
 }
 
 fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let lines = cart.lines.iter().map(|line| {
         view! {
@@ -372,7 +373,7 @@ fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
                     <p class="quiet">
                         {format!("{} × {}", line.quantity, line.price.display(locale))}
                     </p>
-                    {problems(words, locale, line)}
+                    {problems(messages, locale, line)}
                 </div>
                 <p class="sum">{line.total.display(locale)}</p>
             </li>

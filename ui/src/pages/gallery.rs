@@ -8,13 +8,13 @@ use shared::{
 };
 
 use crate::{
+    components::{Loading, Slot, picture, srcset},
     islands::Gallery,
-    parts::{Loading, Slot, picture, srcset},
-    words::{Words, number},
+    messages::{Messages, number},
 };
 
 /// The gallery, with the image of the selected variant.
-pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
+pub(super) fn gallery(messages: Messages, page: &ProductPage) -> AnyView {
     let product = &page.product;
     if product.images.is_empty() {
         return view! {
@@ -33,7 +33,7 @@ pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
         .enumerate()
         .map(|(index, image)| large(image, &product.name, index, index == first))
         .collect::<Vec<_>>();
-    let thumbnails = (product.images.len() > 1).then(|| thumbnails(words, product, first));
+    let thumbnails = (product.images.len() > 1).then(|| thumbnails(messages, product, first));
     view! {
         <Gallery>
             <div class="frame">{pictures}</div>
@@ -43,7 +43,7 @@ pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
     .into_any()
 }
 
-fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
+fn thumbnails(messages: Messages, product: &Product, first: usize) -> AnyView {
     let count = product.images.len();
     let links = product.images.iter().enumerate().map(|(index, image)| {
         let values = [
@@ -62,7 +62,7 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
                 <a
                     href=image.src.clone()
                     data-picture=index.to_string()
-                    aria-label=words.say_with("product-picture", &values)
+                    aria-label=messages.text_with("product-picture", &values)
                     aria-current=(index == first).then_some("true")
                 >
                     <picture>
@@ -81,7 +81,7 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
     });
     let links = links.collect::<Vec<_>>();
     view! {
-        <ul class="thumbnails" aria-label=words.say("product-pictures")>
+        <ul class="thumbnails" aria-label=messages.text("product-pictures")>
             {links}
         </ul>
     }

@@ -8,9 +8,9 @@ use shared::{
 };
 
 use crate::{
-    document::{About, render},
+    document::{PageMetadata, render},
     form::{self, Input},
-    words::Words,
+    messages::Messages,
 };
 
 use super::{
@@ -20,12 +20,12 @@ use super::{
 
 /// The order page.
 pub fn order(shell: &Shell, page: &OrderPage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let order = &page.order;
     let number = [("number", order.number.clone().into())];
-    let title = words.say_with("order-title", &number);
-    let about = About::private(shell, &title);
-    render(shell, &about, || {
+    let title = messages.text_with("order-title", &number);
+    let metadata = PageMetadata::private(shell, &title);
+    render(shell, &metadata, || {
         let unpaid = order.state == OrderState::Pending && order.payment_method != "manual";
         let heading = if page.thanks {
             let key = if unpaid {
@@ -33,9 +33,9 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
             } else {
                 "order-thanks"
             };
-            let text = words.say_with(&format!("{key}-text"), &number);
+            let text = messages.text_with(&format!("{key}-text"), &number);
             view! {
-                <h1>{words.say(key)}</h1>
+                <h1>{messages.text(key)}</h1>
                 <p class="lead">{text}</p>
             }
             .into_any()
@@ -48,20 +48,20 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
         let lines = lines.collect::<Vec<_>>();
         view! {
             <div class="wrap page">
-                {heading} {form::faults(words, &page.form)}
+                {heading} {form::faults(messages, &page.form)}
                 <div class="with-summary">
                     <div class="step">
-                        {progress(words, order)} {money(shell, page)}
+                        {progress(messages, order)} {money(shell, page)}
                         <section aria-labelledby="items">
-                            <h2 id="items">{words.say("order-items")}</h2>
+                            <h2 id="items">{messages.text("order-items")}</h2>
                             <ul class="lines">{lines}</ul>
                         </section>
                     </div>
                     <section class="summary" aria-labelledby="summary">
-                        <h2 id="summary">{words.say("summary")}</h2>
+                        <h2 id="summary">{messages.text("summary")}</h2>
                         {sums(shell, &order.totals, None)} {moved(shell, order)}
-                        <h3>{words.say("checkout-to")}</h3>
-                        {lines_of(words, &order.shipping_address)}
+                        <h3>{messages.text("checkout-to")}</h3>
+                        {lines_of(messages, &order.shipping_address)}
                         <p class="quiet">{order.email.clone()}</p>
                         {note}
                     </section>
@@ -80,7 +80,7 @@ const WAY: [OrderState; 4] = [
 ];
 
 /// The progress of the order, with the date of each state.
-fn progress(words: Words, order: &Order) -> AnyView {
+fn progress(messages: Messages, order: &Order) -> AnyView {
     let reached = |state: OrderState| order.history.iter().find(|it| it.state == state);
     let ended = matches!(
         order.state,
@@ -94,7 +94,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
     let last = steps.iter().rposition(|state| reached(*state).is_some());
     let items = steps.iter().enumerate().map(|(index, state)| {
         let at = reached(*state).map(|event| {
-            let day = words.day(event.at);
+            let day = messages.day(event.at);
             view! { <time datetime=event.at.to_string()>{day}</time> }
         });
         let class = match (at.is_some(), ended && Some(index) == last) {
@@ -105,7 +105,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
         let current = (Some(index) == last).then_some("step");
         view! {
             <li class=class aria-current=current>
-                <span>{words.say(&format!("state-{}", state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", state.word()))}</span>
                 " "
                 {at}
             </li>
@@ -113,7 +113,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
     });
     view! {
         <section aria-labelledby="progress">
-            <h2 class="unseen" id="progress">{words.say("order-progress")}</h2>
+            <h2 class="unseen" id="progress">{messages.text("order-progress")}</h2>
             <ol class="progress">{items.collect::<Vec<_>>()}</ol>
         </section>
     }
@@ -121,10 +121,10 @@ fn progress(words: Words, order: &Order) -> AnyView {
 }
 
 fn line(shell: &Shell, line: &OrderLine) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let note = |count: i64, key: &str| {
-        let text = words.say_with(key, &[("count", count.into())]);
+        let text = messages.text_with(key, &[("count", count.into())]);
         (count > 0).then(|| view! { <p class="note">{text}</p> })
     };
     view! {
@@ -146,12 +146,12 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
 
 /// Shipped and returned quantities.
 fn moved(shell: &Shell, order: &Order) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let row = |key: &str, money: shared::money::Money| {
         (money.minor != 0).then(|| {
             view! {
                 <div>
-                    <dt>{words.say(key)}</dt>
+                    <dt>{messages.text(key)}</dt>
                     <dd>{money.display(shell.locale)}</dd>
                 </div>
             }
@@ -171,7 +171,7 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     if order.state != OrderState::Pending {
         return None;
     }
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let waiting = page
         .payment
         .as_ref()
@@ -184,12 +184,16 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     let until = page.time_left.map(|left| {
         let text = match left {
             TimeLeft::Days => {
-                let day = order.pay_until.map_or_else(String::new, |at| words.day(at));
-                words.say_with("order-pay-until", &[("day", day.into())])
+                let day = order
+                    .pay_until
+                    .map_or_else(String::new, |at| messages.day(at));
+                messages.text_with("order-pay-until", &[("day", day.into())])
             }
-            TimeLeft::Hours(count) => words.say_with("order-pay-hours", &[("count", count.into())]),
+            TimeLeft::Hours(count) => {
+                messages.text_with("order-pay-hours", &[("count", count.into())])
+            }
             TimeLeft::Minutes(count) => {
-                words.say_with("order-pay-minutes", &[("count", count.into())])
+                messages.text_with("order-pay-minutes", &[("count", count.into())])
             }
         };
         view! { <p class="quiet">{text}</p> }
@@ -197,7 +201,7 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     Some(
         view! {
             <section class="pay" aria-labelledby="pay">
-                <h2 id="pay">{words.say("order-pay")}</h2>
+                <h2 id="pay">{messages.text("order-pay")}</h2>
                 {inside}
                 {until}
                 {give_up(shell, page)}
@@ -209,14 +213,14 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
 
 /// A payment in progress, or one that waits for the buyer.
 fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let confirming = payment.state == PaymentState::Confirming;
     let redirect = payment.next.as_ref().and_then(|it| it.redirect_url.clone());
     let hosted = page.order.payment_method == "stripe";
     let text = match (confirming, hosted && redirect.is_some()) {
-        (true, true) => words.say("order-go-on"),
-        (true, false) => words.say("order-confirm"),
-        (false, _) => words.say("order-on-its-way"),
+        (true, true) => messages.text("order-go-on"),
+        (true, false) => messages.text("order-confirm"),
+        (false, _) => messages.text("order-on-its-way"),
     };
     let go_on = if hosted {
         "order-go-on-do"
@@ -226,20 +230,20 @@ fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
     let on = match (confirming, redirect) {
         (true, Some(href)) => view! {
             <a class="button" href=href>
-                {words.say(go_on)}
+                {messages.text(go_on)}
             </a>
         }
         .into_any(),
         (true, None) => view! {
             <form method="post" action=to(shell, page, action::PAY)>
                 {form::hidden("confirm", &payment.id)}
-                <button class="button">{words.say("order-confirm-do")}</button>
+                <button class="button">{messages.text("order-confirm-do")}</button>
             </form>
         }
         .into_any(),
         (false, _) => view! {
             <a class="button quiet-button" href=shell.locale.path(&shell.path)>
-                {words.say("order-look-again")}
+                {messages.text("order-look-again")}
             </a>
         }
         .into_any(),
@@ -252,7 +256,7 @@ fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
 }
 
 fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let order = &page.order;
     let values = [
         ("total", order.totals.total.display(shell.locale).into()),
@@ -262,8 +266,8 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
         // The shop has published no bank details, so the buyer must ask for them.
         view! {
             <p>
-                {words.say("order-transfer-ask")} " "
-                <a href=shell.locale.path(CONTACT.path)>{words.say("info-contact")}</a>
+                {messages.text("order-transfer-ask")} " "
+                <a href=shell.locale.path(CONTACT.path)>{messages.text("info-contact")}</a>
             </p>
         }
         .into_any()
@@ -271,7 +275,7 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
         view! { <p class="address">{page.transfer.clone()}</p> }.into_any()
     };
     view! {
-        <p>{words.say_with("order-transfer", &values)}</p>
+        <p>{messages.text_with("order-transfer", &values)}</p>
         {account}
     }
     .into_any()
@@ -279,7 +283,7 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
 
 /// The form that pays, for the first time or again.
 fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let order = &page.order;
     let failed = page
         .payment
@@ -288,7 +292,7 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
     let failed = failed.map(|_| {
         view! {
             <div class="alert" role="alert" tabindex="-1" autofocus>
-                <p>{words.say("order-declined")}</p>
+                <p>{messages.text("order-declined")}</p>
             </div>
         }
     });
@@ -298,21 +302,21 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
         {failed}
         <form class="stack" method="post" action=to(shell, page, action::PAY)>
             {form::hidden("key", &page.key)}
-            {tests.then(|| cards(words, page.form.value("card")))}
-            <button class="button">{words.say_with("order-pay-do", &total)}</button>
+            {tests.then(|| cards(messages, page.form.value("card")))}
+            <button class="button">{messages.text_with("order-pay-do", &total)}</button>
         </form>
     }
     .into_any()
 }
 
 fn give_up(shell: &Shell, page: &OrderPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     view! {
         <details>
-            <summary>{words.say("order-give-up")}</summary>
+            <summary>{messages.text("order-give-up")}</summary>
             <form method="post" action=to(shell, page, action::CANCEL)>
-                <p>{words.say("order-give-up-text")}</p>
-                <button class="button quiet-button">{words.say("order-give-up-do")}</button>
+                <p>{messages.text("order-give-up-text")}</p>
+                <button class="button quiet-button">{messages.text("order-give-up-do")}</button>
             </form>
         </details>
     }
@@ -327,18 +331,18 @@ fn to(shell: &Shell, page: &OrderPage, action: &str) -> String {
 
 /// The form with which a guest finds an order.
 pub fn find_order(shell: &Shell, page: &FindOrderPage) -> String {
-    let words = Words::of(shell.locale);
-    let about = About::private(shell, &words.say("find-order"));
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let metadata = PageMetadata::private(shell, &messages.text("find-order"));
+    render(shell, &metadata, || {
         view! {
             <div class="wrap page narrow">
-                <h1>{words.say("find-order")}</h1>
-                <p class="lead">{words.say("find-order-text")}</p>
-                {form::faults(words, &page.form)}
+                <h1>{messages.text("find-order")}</h1>
+                <p class="lead">{messages.text("find-order-text")}</p>
+                {form::faults(messages, &page.form)}
                 <form class="stack" method="post" action=shell.locale.path(FIND_ORDER.path)>
-                    {Input::needed("number", "off").view(words, &page.form)}
-                    {Input::needed("email", "email").kind("email").view(words, &page.form)}
-                    <button class="button">{words.say("find-order-do")}</button>
+                    {Input::needed("number", "off").view(messages, &page.form)}
+                    {Input::needed("email", "email").kind("email").view(messages, &page.form)}
+                    <button class="button">{messages.text("find-order-do")}</button>
                 </form>
             </div>
         }

@@ -9,9 +9,9 @@ use shared::{
 };
 
 use crate::{
-    document::{About, render},
+    document::{PageMetadata, render},
     form::{self, Input},
-    words::Words,
+    messages::Messages,
 };
 
 /// The field for an email address.
@@ -42,13 +42,13 @@ pub(super) const NAME: Input = Input {
 
 /// A page with a form for signing in or registering.
 pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let word = page.kind.word();
-    let title = words.say(&format!("entry-{word}"));
-    let about = About::private(shell, &title);
-    render(shell, &about, || {
+    let title = messages.text(&format!("entry-{word}"));
+    let metadata = PageMetadata::private(shell, &title);
+    render(shell, &metadata, || {
         let inside = if page.done {
-            let text = words.say(&format!("entry-{word}-done"));
+            let text = messages.text(&format!("entry-{word}-done"));
             view! { <p class="lead" role="status">{text}</p> }.into_any()
         } else {
             fill_in(shell, page)
@@ -56,7 +56,7 @@ pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
         view! {
             <div class="wrap page narrow">
                 <h1>{title.clone()}</h1>
-                {form::faults(words, &page.form)}
+                {form::faults(messages, &page.form)}
                 {inside}
             </div>
         }
@@ -64,7 +64,7 @@ pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
 }
 
 fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let form = &page.form;
     let (path, inputs): (&str, &[Input]) = match page.kind {
         SignInForm::Login => (LOGIN.path, &[EMAIL, PASSWORD]),
@@ -76,7 +76,7 @@ fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
         SignInForm::Reset if page.code => (RESET.path, &[NEW_PASSWORD, OTP]),
         SignInForm::Reset => (RESET.path, &[NEW_PASSWORD]),
     };
-    let inputs = inputs.iter().map(|it| it.view(words, form).into_any());
+    let inputs = inputs.iter().map(|it| it.view(messages, form).into_any());
     let inputs = inputs.collect::<Vec<_>>();
     let kept = form.values.iter().filter(|(name, value)| {
         let is_kept = matches!(name.as_str(), "next" | "token" | "ticket");
@@ -87,13 +87,13 @@ fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
     });
     let kept = kept.collect::<Vec<_>>();
     let word = page.kind.word();
-    let lead = words.say(&format!("entry-{word}-text"));
+    let lead = messages.text(&format!("entry-{word}-text"));
     view! {
         <p class="quiet">{lead}</p>
         <form class="stack" method="post" action=shell.locale.path(path)>
             {kept}
             {inputs}
-            <button class="button">{words.say(&format!("entry-{word}-do"))}</button>
+            <button class="button">{messages.text(&format!("entry-{word}-do"))}</button>
         </form>
         {elsewhere(shell, page.kind)}
     }
@@ -102,7 +102,7 @@ fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
 
 /// Links to the other forms.
 fn elsewhere(shell: &Shell, kind: SignInForm) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let ways: &[(&str, &str)] = match kind {
         SignInForm::Login => &[
             (REGISTER.path, "entry-to-register"),
@@ -117,7 +117,7 @@ fn elsewhere(shell: &Shell, kind: SignInForm) -> AnyView {
     let links = ways.iter().map(|(path, key)| {
         view! {
             <li>
-                <a href=shell.locale.path(path)>{words.say(key)}</a>
+                <a href=shell.locale.path(path)>{messages.text(key)}</a>
             </li>
         }
     });

@@ -234,8 +234,8 @@ fn search_engines_learn_where_it_is_in_every_language() {
             assert_eq!(canonical, [here.as_str()]);
             let tags = attribute(&page, "link[rel=alternate]", "hreflang");
             assert_eq!(tags, ["en", "zh-Hans", "x-default"]);
-            let shared_as = attribute(&page, "meta[property='og:url']", "content");
-            assert_eq!(shared_as, [here.as_str()]);
+            let open_graph = attribute(&page, "meta[property='og:url']", "content");
+            assert_eq!(open_graph, [here.as_str()]);
         }
     }
     let mut hidden = shell(Locale::En, "/c/cups?sort=price_up");
@@ -407,9 +407,9 @@ fn a_search_keeps_what_was_typed_and_shows_a_way_on() {
         "what sells best"
     );
 
-    let mut narrowed = search_page(&[]);
-    narrowed.filter.min = "10".to_owned();
-    let page = Html::parse_document(&search(&here, &narrowed));
+    let mut filtered = search_page(&[]);
+    filtered.filter.min = "10".to_owned();
+    let page = Html::parse_document(&search(&here, &filtered));
     let wider = attribute(&page, "main .empty a", "href");
     assert_eq!(wider.len(), 1);
     assert!(wider[0].starts_with("/search?q=") && !wider[0].contains("min="));

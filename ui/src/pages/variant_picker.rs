@@ -7,13 +7,13 @@ use shared::{
     page::{ProductPage, Shell, product_path},
 };
 
-use crate::words::Words;
+use crate::messages::Messages;
 
 use super::product::chosen;
 
 /// The options with their values.
-pub(super) fn picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+pub(super) fn variant_picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
+    let messages = Messages::of(shell.locale);
     let groups = page.product.options.iter().map(|option| {
         let values = option.values.iter();
         let values = values.filter_map(|value| choice(shell, page, option, value));
@@ -30,7 +30,7 @@ pub(super) fn picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<>
                 class="option"
                 role="group"
                 aria-labelledby=label
-                data-changed=words.say_with("variant-changed", &changed)
+                data-changed=messages.text_with("variant-changed", &changed)
             >
                 <h2 id=id dir="auto">{option.name.clone()}</h2>
                 <ul>{values}</ul>
@@ -46,18 +46,18 @@ fn choice(
     option: &ProductOption,
     value: &OptionValue,
 ) -> Option<AnyView> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let variant = reached(page, option, &value.code)?;
     let is_chosen = chosen(page).is_some_and(|it| has(it, &option.code, &value.code));
     let out = variant.availability == Availability::Out;
     let elsewhere = others_changed(page, option, variant);
     let with = (!elsewhere.is_empty()).then(|| {
-        let values = elsewhere.join(words.say("list-comma").as_str());
-        let text = words.say_with("variant-with", &[("values", values.into())]);
+        let values = elsewhere.join(messages.text("list-comma").as_str());
+        let text = messages.text_with("variant-with", &[("values", values.into())]);
         view! { <span class="choice-with">{text}</span> }
     });
     let sold_out = out.then(|| {
-        view! { <span class="unseen">{words.say("availability-out")}</span> }
+        view! { <span class="unseen">{messages.text("availability-out")}</span> }
     });
     let swatch = value.swatch.clone().map(|colour| {
         view! {

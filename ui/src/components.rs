@@ -13,7 +13,7 @@ use shared::{
     page::{Shell, category_path, product_path},
 };
 
-use crate::words::{Words, number};
+use crate::messages::{Messages, number};
 
 /// How many cards are above the fold on a common screen; their images are loaded eagerly.
 const EAGER: usize = 4;
@@ -76,11 +76,11 @@ pub(crate) fn chips<'c>(
 }
 
 fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView + use<'_> {
-    let words = Words::of(locale);
+    let messages = Messages::of(locale);
     let href = locale.path(&product_path(&card.slug));
     let note = match card.availability {
         Availability::InStock => None,
-        few => Some(words.say(&format!("availability-{}", few.word()))),
+        few => Some(messages.text(&format!("availability-{}", few.word()))),
     };
     let badge = discount(&card.price).map(|percent| format!("−{percent}%"));
     view! {
@@ -186,16 +186,16 @@ pub(crate) fn srcset(source: &ImageSource) -> String {
 
 /// The price, and the original price if it was reduced.
 pub(crate) fn price(locale: Locale, price: &PriceRange) -> impl IntoView + use<> {
-    let words = Words::of(locale);
+    let messages = Messages::of(locale);
     let from = price.from.display(locale);
     let now = if price.from == price.to {
         from
     } else {
-        words.say_with("price-from", &[("price", from.into())])
+        messages.text_with("price-from", &[("price", from.into())])
     };
     let before = price.compare_at.map(|before| {
         let before = before.display(locale);
-        let spoken = words.say_with("price-before", &[("price", before.clone().into())]);
+        let spoken = messages.text_with("price-before", &[("price", before.clone().into())]);
         view! {
             <s aria-hidden="true">{before}</s>
             " "
@@ -225,9 +225,9 @@ pub(crate) fn discount(price: &PriceRange) -> Option<i64> {
 }
 
 /// "Save 12%".
-pub(crate) fn discount_in_words(words: Words, price: &PriceRange) -> Option<String> {
+pub(crate) fn discount_text(messages: Messages, price: &PriceRange) -> Option<String> {
     let percent = u64::try_from(discount(price)?).ok()?;
-    Some(words.say_with("price-less", &[("percent", number(percent))]))
+    Some(messages.text_with("price-less", &[("percent", number(percent))]))
 }
 
 /// The path from the home page; the last item is the current page.
@@ -236,7 +236,7 @@ pub(crate) fn breadcrumbs(
     above: &[CategoryRef],
     here: &str,
 ) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let link = |path: &str, name: String| {
         let href = shell.locale.path(path);
         view! {
@@ -251,9 +251,9 @@ pub(crate) fn breadcrumbs(
         .iter()
         .map(|it| link(&category_path(&it.slug), it.name.clone()));
     view! {
-        <nav class="breadcrumbs" aria-label=words.say("breadcrumbs")>
+        <nav class="breadcrumbs" aria-label=messages.text("breadcrumbs")>
             <ol>
-                {link("/", words.say("home"))} {ways.collect_view()}
+                {link("/", messages.text("home"))} {ways.collect_view()}
                 <li>
                     <span aria-current="page" dir="auto">{here.to_owned()}</span>
                 </li>

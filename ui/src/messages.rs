@@ -52,21 +52,21 @@ fn in_groups<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
 
 /// The messages of a language.
 #[derive(Clone, Copy)]
-pub(crate) struct Words(Locale);
+pub(crate) struct Messages(Locale);
 
-impl Words {
+impl Messages {
     /// The messages of this language.
     pub(crate) fn of(locale: Locale) -> Self {
         Self(locale)
     }
 
     /// A message without arguments.
-    pub(crate) fn say(self, key: &str) -> String {
-        self.say_with(key, &[])
+    pub(crate) fn text(self, key: &str) -> String {
+        self.text_with(key, &[])
     }
 
     /// A message with arguments.
-    pub(crate) fn say_with(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
+    pub(crate) fn text_with(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         let bundle = self.bundle();
         let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
             debug_assert!(false, "no message is called {key}");
@@ -82,7 +82,7 @@ impl Words {
     }
 
     /// Whether the message exists.
-    pub(crate) fn knows(self, key: &str) -> bool {
+    pub(crate) fn contains(self, key: &str) -> bool {
         self.bundle().has_message(key)
     }
 
@@ -101,18 +101,18 @@ impl Words {
             ("month", i64::from(month).into()),
             ("day", day.to_string().into()),
         ];
-        self.say_with("day", &values)
+        self.text_with("day", &values)
     }
 
     /// The number of items in a cart, as text.
     pub(crate) fn item_count(self, cart: &Cart) -> String {
         let count: i64 = cart.lines.iter().map(|line| line.quantity).sum();
-        self.say_with("cart-items", &[("count", count.into())])
+        self.text_with("cart-items", &[("count", count.into())])
     }
 
     /// A number of products, as text.
     pub(crate) fn product_count(self, count: u64) -> String {
-        self.say_with("product-count", &[("count", number(count))])
+        self.text_with("product-count", &[("count", number(count))])
     }
 }
 
@@ -141,9 +141,9 @@ mod tests {
                 .lines()
                 .filter(|line| line.starts_with(|it: char| it.is_ascii_lowercase()));
             for key in starts.filter_map(|line| line.split_once(" =")) {
-                let words = Words(Locale::from_code(language).unwrap());
+                let messages = Messages(Locale::from_code(language).unwrap());
                 assert!(
-                    words.knows(key.0),
+                    messages.contains(key.0),
                     "{name} is not read, or {} is twice",
                     key.0
                 );
@@ -227,7 +227,7 @@ mod tests {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         sources(&source, &mut text);
         let messages = messages("en");
-        for call in [".say(", ".say_with("] {
+        for call in [".text(", ".text_with("] {
             for rest in text.split(call).skip(1) {
                 let Some(literal) = rest.trim_start().strip_prefix('"') else {
                     continue;
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn numbers_follow_the_language() {
-        let (en, zh) = (Words::of(Locale::En), Words::of(Locale::Zh));
+        let (en, zh) = (Messages::of(Locale::En), Messages::of(Locale::Zh));
         assert_eq!(en.product_count(1), "One product");
         assert_eq!(en.product_count(2), "2 products");
         assert_eq!(en.product_count(3_291), "3,291 products");
