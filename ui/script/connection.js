@@ -1,4 +1,5 @@
-// Says when the shop cannot be reached, finds out when it can be again, and then does what waited.
+// Reports when the shop is unreachable, probes until it is reachable again, and then runs the
+// waiting tasks.
 import { say } from "./say.js";
 
 const FIRST_MS = 1000;
@@ -9,7 +10,7 @@ const waiting = new Map();
 let timer;
 let pause = FIRST_MS;
 
-/** Nobody answered. */
+/** There was no response. */
 export function lost() {
   if (!notice.textContent) {
     notice.textContent = notice.dataset.lost;
@@ -20,7 +21,7 @@ export function lost() {
   pause = Math.min(pause * 2, LAST_MS);
 }
 
-/** Somebody answered, whatever it was. */
+/** There was a response, whatever its status. */
 export function answered() {
   if (!notice.textContent) return;
   clearTimeout(timer);
@@ -33,12 +34,12 @@ export function answered() {
   for (const task of tasks) task();
 }
 
-/** Does this once the shop can be reached. Of several tasks with one name the last is done. */
+/** Runs a task once the shop is reachable. Of several tasks with one name only the last runs. */
 export function whenBack(name, task) {
   waiting.set(name, task);
 }
 
-/** What waited under this name is not wanted any more. */
+/** Cancels a waiting task. */
 export function forget(name) {
   waiting.delete(name);
 }

@@ -1,4 +1,4 @@
-// Says beside a field what is wrong with it, in the page's own words, and takes it back.
+// Shows and removes the error of a field, with a message from the page.
 const idOf = (field) => `${field.name}-wrong`;
 
 export function mark(field) {

@@ -1,5 +1,5 @@
-// Filters, sort and pages of a list without a load: the next page is fetched and its list put in here.
-// Whatever cannot be put in is gone to as ever.
+// Filters, order and pagination of a list without page loads: fetches the next page and replaces
+// the list. If that fails, navigates as usual.
 import { forget, whenBack } from "./connection.js";
 import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
 import { say } from "./say.js";
@@ -10,11 +10,11 @@ const part = (name, within = document) => within.querySelector(`${LIST} ${name}`
 let asking;
 let shown = location.href;
 
-// Where the form is always to be seen, nothing folds it away.
+// Where the form is always visible, it does not collapse.
 const filter = part("details.filter");
 if (filter && matchMedia("(min-width: 60rem)").matches) filter.open = true;
 
-/** How a list is come to: by its form, by a link beside it, or by the browser's back and forward. */
+/** How a list was reached: by its form, by a link, or by the browser's back and forward buttons. */
 async function show(address, way, at) {
   asking?.abort();
   const mine = new AbortController();
@@ -40,17 +40,17 @@ function put(page, way, at) {
   const results = part(".results");
   const fresh = part(".results", page.document);
   if (way !== "back") {
-    // Where one was is remembered beside the address that is left.
+    // Saves the scroll position with the history entry that is left.
     history.replaceState({ ...history.state, y: scrollY }, "", shown);
     if (page.address !== shown) history.pushState({}, "", page.address);
   }
   shown = location.href;
   rename(page.document);
   const wrong = [document, page.document].some((it) => part(".filter [aria-invalid]", it));
-  // Somebody may be typing into the form that asked.
+  // The form may still be in use.
   if (way !== "form" || wrong) fill(page.document);
   const kept = swap(results, fresh);
-  // How many there would be stands on the button, also where the list is out of sight.
+  // The button shows the number of results, also when the list is out of sight.
   const [button, other] = [document, page.document].map((it) => part(".filter-apply", it));
   if (button && other) button.textContent = other.textContent;
   say(results.dataset.said);
@@ -60,22 +60,24 @@ function put(page, way, at) {
   else if (way === "link" || !kept) lead(results);
 }
 
-/** Shows in the form what the list is narrowed by. */
+/** Shows the selected filters in the form. */
 function fill(fresh) {
   const [form, other] = [part(".filter form"), part(".filter form", fresh)];
   for (const input of form.querySelectorAll("input")) input.defaultValue = input.value;
   swap(form, other);
 }
 
-/** To the beginning of the list. */
+/** Scrolls to the beginning of the list. */
 function lead(results) {
   results.querySelector("h2").focus({ preventScroll: true });
-  // On a phone it lies below the form.
+  // On a phone the list is below the form.
   const { top } = results.getBoundingClientRect();
   if (top < 0 || top > 0.75 * innerHeight) results.scrollIntoView();
 }
 
-/** The address that the form asks for: what is empty or usual is left out, as the server's links do. */
+/**
+ * The URL of the form's filters: empty and default values are omitted, as in the server's links.
+ */
 function addressOf(form) {
   const usual = form.querySelector("select[name=sort] option")?.value;
   const fields = [...new FormData(form)].filter(([name, value]) => value && !(name === "sort" && value === usual));
@@ -88,7 +90,7 @@ function addressOf(form) {
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || !event.target.matches(`${LIST} .filter form`)) return;
   event.preventDefault();
-  // By the button one leaves the form; a box that is ticked leaves one where one is.
+  // The button leaves the form; a checkbox keeps the focus.
   show(addressOf(event.target), event.submitter ? "link" : "form");
 });
 

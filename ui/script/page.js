@@ -1,13 +1,13 @@
-// Gets pages of the shop and puts parts of them into the one that is open. The server renders every
-// part, so that words, prices and plurals are written in one place.
+// Fetches pages of the shop and inserts parts of them into the current page. The server renders
+// every part, so that texts, prices and plurals have one source.
 import { answered, lost } from "./connection.js";
 
 const parser = new DOMParser();
 
-/** Nobody answered; whoever asked may ask again. */
+/** There was no response; the caller may try again. */
 export class Unreachable extends Error {}
 
-/** The page at an address: its document, where it was found, and whether it is what was asked for. */
+/** Fetches a page: its document, its final URL, and whether it is the requested page. */
 export async function fetchPage(address, options) {
   let response;
   let text;
@@ -23,14 +23,15 @@ export async function fetchPage(address, options) {
   return { address: response.url, ok: response.ok, document: parser.parseFromString(text, "text/html") };
 }
 
-/** The options of a request that sends a form's fields, even when the page is left meanwhile. */
+/** The options of a request that submits a form's fields and survives navigation. */
 export function sending(fields) {
   return { method: "POST", body: fields, keepalive: true };
 }
 
 /**
- * Puts what is in `fresh` into `part`. The focus stays at its place among the elements, and what was
- * typed and not sent stays typed. Answers false when the place of the focus is gone.
+ * Replaces the content of `part` with that of `fresh`. The focus keeps its position among the
+ * elements, and unsubmitted values are kept. Returns false when the focused element has no
+ * counterpart.
  */
 export function swap(part, fresh) {
   const path = part.contains(document.activeElement) ? pathTo(part, document.activeElement) : undefined;
@@ -64,7 +65,7 @@ function follow(root, path) {
   return path.reduce((at, index) => at?.children[index], root);
 }
 
-/** The title, and the links to other languages, of the page that is shown now. */
+/** Updates the title and the links to other languages. */
 export function rename(fresh) {
   document.title = fresh.title;
   const links = fresh.querySelectorAll("a.language");
@@ -73,7 +74,7 @@ export function rename(fresh) {
   });
 }
 
-/** Whether a click is meant for this tab. */
+/** Whether a click navigates in this tab. */
 export function isPlain(event) {
   const elsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   return event.button === 0 && !elsewhere && !event.defaultPrevented;

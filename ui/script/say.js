@@ -1,13 +1,13 @@
-// Says to those who do not see it what has changed. A dialog that is open is all that they can reach,
-// so it has a place of its own for that.
+// Announces changes to screen readers. Only the content of an open dialog is accessible, so dialogs
+// have live regions of their own.
 const everywhere = document.getElementById("said");
 
-/** The words that come with the page. */
+/** The announcement that the page contains. */
 export const words = everywhere.dataset;
 
 export function say(text) {
   const place = document.querySelector("dialog[open] [role=status]") ?? everywhere;
-  // What stands there already would not be said once more.
+  // An unchanged text would not be announced again.
   place.textContent = "";
   setTimeout(() => (place.textContent = text), 50);
 }

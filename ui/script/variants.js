@@ -1,5 +1,6 @@
-// Chooses a variant without a load: each choice is a link to the product with that variant, and what
-// differs there is put in here. Pages that a choice leads to are fetched when somebody points at it.
+// Selects a variant without a page load: each choice is a link to the product with that variant,
+// and the parts that differ are replaced. A linked page is fetched when the pointer is over its
+// link.
 import { forget, whenBack } from "./connection.js";
 import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
 import { say } from "./say.js";
@@ -18,7 +19,7 @@ function pageOf(address) {
   return pages.get(address);
 }
 
-/** What is chosen of each option, by the option's id. */
+/** The selected values, by the ids of their options. */
 function chosenIn(part) {
   const names = [...part.querySelectorAll(".option")].map((option) => {
     const name = option.querySelector("[aria-current] .choice-name")?.textContent.trim() ?? "";
@@ -27,7 +28,7 @@ function chosenIn(part) {
   return new Map(names);
 }
 
-/** What a choice has changed beside itself, in words. */
+/** The announcement of other options that the choice has changed. */
 function changedBy(before, after, clicked) {
   const others = [...after].filter(([id, { name }]) => id !== clicked && name !== before.get(id)?.name);
   return others.map(([, { name, changed }]) => changed.replace("#", name));
@@ -55,7 +56,7 @@ function show(buy, page, address, option) {
   const fresh = page.document.querySelector(".buy");
   if (!page.ok || !fresh) throw new Error("this is no product's page");
   const before = chosenIn(buy);
-  // The page may be wanted again: what is put in is a copy.
+  // Inserts a copy, because the page may be needed again.
   swap(buy, fresh.cloneNode(true));
   const changed = changedBy(before, chosenIn(buy), option);
   if (changed.length) {
