@@ -1,5 +1,5 @@
-//! The files that pages load: bundled, named by the hash of their content, compressed beforehand,
-//! and listed in a manifest. Those of the build before stay, for pages that are still open or kept.
+//! The pages' assets: bundled, named by a hash of their content, compressed in advance and listed
+//! in a manifest. The assets of the previous build stay, for pages that are open or cached.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
 
 type Manifest = BTreeMap<String, String>;
 
-/// Files smaller than this fit into one packet anyway.
+/// Smaller files fit into one packet uncompressed.
 const WORTH_COMPRESSING: usize = 1_024;
 
 /// Builds the assets and the manifest.
@@ -81,7 +81,7 @@ fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
     forget(&folder, &[&manifest, &before])
 }
 
-/// Deletes what no manifest of these names.
+/// Deletes the files that none of these manifests lists.
 fn forget(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
     let kept: Vec<&str> = manifests
         .iter()
@@ -98,7 +98,7 @@ fn forget(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes beside and renames, so that a file is there whole or not at all.
+/// Writes a file atomically, by renaming a temporary one.
 fn write_whole(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let beside = path.with_extension("part");
     fs::write(&beside, content)?;

@@ -1,4 +1,4 @@
-//! Building the parts. Each is skipped when nothing that it is made from has changed.
+//! Builds the parts. A part is skipped if its inputs have not changed.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Installs what building needs.
+/// Installs the build tools.
 pub fn set_up(workspace: &Workspace) -> Result<(), Failure> {
     fs::create_dir_all(&workspace.target)?;
     step("wasm32 target", || {
@@ -19,7 +19,7 @@ pub fn set_up(workspace: &Workspace) -> Result<(), Failure> {
     step("npm packages", || npm::install(workspace))
 }
 
-/// The stylesheet and the islands, with hashed names and a manifest.
+/// Builds the stylesheet and the islands, with hashed names and a manifest.
 pub fn ui(workspace: &Workspace) -> Result<(), Failure> {
     step("storefront", || {
         let inputs = crate_inputs(workspace, "ui")?.path(&workspace.root.join("ui/style"))?;
@@ -32,7 +32,7 @@ pub fn ui(workspace: &Workspace) -> Result<(), Failure> {
     })
 }
 
-/// The Worker with its workerd configuration.
+/// Builds the Worker with its workerd configuration.
 pub fn edge(workspace: &Workspace) -> Result<(), Failure> {
     step("edge", || {
         let inputs = crate_inputs(workspace, "edge")?
@@ -69,7 +69,8 @@ fn build_edge(workspace: &Workspace) -> Result<(), Failure> {
         .args(["--external:./index_bg.wasm", "--external:cloudflare:*"])
         .arg(format!("--outfile={}", edge.join("index.js").display()));
     run(&mut esbuild)?;
-    // workerd knows the module as WebAssembly from its configuration, and not this newer syntax.
+    // workerd learns from its configuration that the module is WebAssembly, and does not support
+    // this newer syntax.
     let script = fs::read_to_string(edge.join("index.js"))?;
     fs::write(
         edge.join("index.js"),
@@ -83,7 +84,7 @@ fn build_edge(workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The server. Cargo knows best whether anything has changed.
+/// Builds the server. Cargo itself tracks its changes.
 pub fn origin(workspace: &Workspace) -> Result<(), Failure> {
     step("origin", || {
         run(workspace
@@ -93,7 +94,7 @@ pub fn origin(workspace: &Workspace) -> Result<(), Failure> {
     })
 }
 
-/// What a crate for WebAssembly is made from.
+/// The inputs of a crate that is built for WebAssembly.
 fn crate_inputs(workspace: &Workspace, krate: &str) -> Result<Inputs, Failure> {
     let at = |path: &str| -> PathBuf { workspace.root.join(path) };
     Inputs::new()

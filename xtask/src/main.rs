@@ -1,5 +1,5 @@
-//! `cargo xtask …`: set up, build, serve and test the shop. Each step is a thin one over the
-//! ecosystem's own tools, and says how long it took.
+//! `cargo xtask …`: sets up, builds, serves and tests the shop. Each step is a thin layer over the
+//! ecosystem's own tools and prints its duration.
 
 #![forbid(unsafe_code)]
 

@@ -9,7 +9,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Installs what package-lock.json names.
+/// Installs the packages of package-lock.json.
 pub fn install(workspace: &Workspace) -> Result<(), Failure> {
     let inputs = Inputs::new()
         .path(&workspace.root.join("package.json"))?
@@ -21,8 +21,8 @@ pub fn install(workspace: &Workspace) -> Result<(), Failure> {
         workerd(workspace),
     ];
     unless_done(workspace, "npm", &inputs, &results, || {
-        // Not `npm ci`: it refuses a lock file that leaves out other systems' optional packages, as
-        // some versions of npm write it. This takes the locked versions too, and saves nothing.
+        // Not `npm ci`, which rejects a lock file without other systems' optional packages, as some
+        // versions of npm write it. This installs the locked versions as well, and saves nothing.
         let mut npm = Command::new("npm");
         npm.args([
             "install",
@@ -36,7 +36,7 @@ pub fn install(workspace: &Workspace) -> Result<(), Failure> {
     })
 }
 
-/// The workerd program itself: the wrapper that npm links starts it through Node.
+/// The workerd binary; npm's wrapper would start it through Node.
 pub fn workerd(workspace: &Workspace) -> PathBuf {
     let system = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => "darwin-arm64",

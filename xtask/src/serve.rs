@@ -1,4 +1,4 @@
-//! `cargo xtask serve`: from a clean checkout to a shop that is open.
+//! `cargo xtask serve`: from a clean checkout to a running shop.
 
 use std::{
     fs, io::Read as _, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration,
@@ -59,7 +59,7 @@ pub struct ServeArgs {
     pub settings: Vec<(&'static str, &'static str)>,
 }
 
-/// A secret that nobody guesses, or none where the system has no randomness.
+/// A random secret; none if the system has no randomness.
 pub fn new_secret() -> String {
     let mut bytes = [0; 16];
     let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
@@ -82,7 +82,7 @@ impl ServeArgs {
         SocketAddr::from(([127, 0, 0, 1], self.edge_port))
     }
 
-    /// Where shoppers are.
+    /// The shoppers' address.
     fn shop(&self) -> SocketAddr {
         if self.origin_only {
             self.origin()
@@ -120,7 +120,7 @@ pub fn serve(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
         }
         if let Some(changed) = watch.as_ref().and_then(Watch::changed) {
             drop(std::mem::take(&mut shop));
-            // What does not build is said; the shop opens again with the next change.
+            // Reports a build error; the shop starts again after the next change.
             match rebuild(workspace, args, changed).and_then(|()| open(workspace, args)) {
                 Ok(opened) => shop = opened,
                 Err(Failure(message)) => eprintln!("  {message}"),
@@ -165,14 +165,14 @@ fn announce(args: &ServeArgs) {
     eprintln!("  Ctrl-C closes it.\n");
 }
 
-/// The origin with this shop's settings.
+/// The command of the origin, with this shop's settings.
 fn origin(workspace: &Workspace, args: &ServeArgs) -> Command {
     let mut command = Command::new(workspace.origin());
     command
         .current_dir(&workspace.root)
         .env("MALLARD_LISTEN", args.origin().to_string())
         .env("MALLARD_OPS_LISTEN", args.ops().to_string())
-        // Nothing in front has to learn that it stops.
+        // No load balancer needs time to notice the shutdown.
         .env("MALLARD_DRAIN_MS", "0")
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
@@ -185,7 +185,7 @@ fn origin(workspace: &Workspace, args: &ServeArgs) -> Command {
     if let Some(url) = &args.database_url {
         command.env("MALLARD_DATABASE_URL", url);
     }
-    // A shop that is tried out takes test cards, unless something else was asked for.
+    // Test cards, unless the settings say otherwise.
     if std::env::var_os("MALLARD_PAYMENT_METHODS").is_none() {
         command.env("MALLARD_PAYMENT_METHODS", "manual,test");
     }
@@ -196,7 +196,7 @@ fn origin(workspace: &Workspace, args: &ServeArgs) -> Command {
     command
 }
 
-/// Brings the database up to date, and the demo catalogue into it unless this very demo is there.
+/// Migrates the database, and imports the demo catalogue unless this version of it is present.
 fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     fs::create_dir_all(workspace.root.join(&args.data).join("logs"))?;
     run(origin(workspace, args).arg("migrate"))?;
@@ -208,7 +208,7 @@ fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
         .word(&data.to_string_lossy());
     let results = match args.database_url {
         Some(_) => Vec::new(),
-        // The database is there before anything is in it.
+        // The migration creates the database before the import.
         None => vec![data.join("media")],
     };
     unless_done(workspace, "demo", &inputs, &results, || {
@@ -216,7 +216,7 @@ fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     })
 }
 
-/// Starts origin and edge, and waits until both answer.
+/// Starts origin and edge, and waits until both respond.
 fn open(workspace: &Workspace, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
     let logs = workspace.root.join(&args.data).join("logs");
     let mut serve = origin(workspace, args);
@@ -257,17 +257,17 @@ pub fn edge(
     Running::start("the edge", &mut command, log)
 }
 
-/// With what the tests run their shop.
+/// The operator token of the tests.
 pub const OPERATOR_TOKEN: &str = "operator-of-the-tests";
 
-/// All buyers of the tests come from one network.
+/// A setting for tests, whose buyers all come from one network.
 const ONE_NETWORK: [(&str, &str); 3] = [
     ("MALLARD_LIMIT_UNPAID_NETWORK", "0"),
     ("MALLARD_LIMIT_HELD_UNITS", "0"),
     ("MALLARD_LIMIT_DECLINES_NETWORK", "0"),
 ];
 
-/// A shop on free ports in a folder of its own, for tests.
+/// Starts a shop on free ports in a folder of its own.
 pub fn open_for_tests(
     workspace: &Workspace,
     folder: &std::path::Path,
@@ -279,7 +279,7 @@ pub fn open_for_tests(
     Ok((args.origin(), args.edge(), programs))
 }
 
-/// The database of such a shop, for tests that open it themselves.
+/// Fills the database of such a shop, for tests that start the shop themselves.
 pub fn fill_for_tests(workspace: &Workspace, folder: &std::path::Path) -> Result<(), Failure> {
     fill(workspace, &for_tests(folder, (0, 0))?)
 }

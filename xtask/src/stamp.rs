@@ -1,4 +1,4 @@
-//! Stamps: what a step was made from, so that it is not done again when nothing has changed.
+//! Stamps: hashes of a step's inputs, so that a step is skipped when they have not changed.
 
 use std::{
     fs, io,
@@ -7,22 +7,22 @@ use std::{
 
 use crate::{step::Failure, workspace::Workspace};
 
-/// The content of files and folders, and whatever else a result depends on, as one hash.
+/// A hash of files, folders and any other inputs of a step.
 pub struct Inputs(blake3::Hasher);
 
 impl Inputs {
-    /// Nothing yet.
+    /// Without inputs.
     pub fn new() -> Self {
         Self(blake3::Hasher::new())
     }
 
-    /// A word, such as a version.
+    /// Adds a string, such as a version.
     pub fn word(mut self, word: &str) -> Self {
         self.0.update(word.as_bytes()).update(b"\0");
         self
     }
 
-    /// A file, or every file below a folder, by name and content.
+    /// Adds a file, or all files below a folder, by name and content.
     pub fn path(mut self, path: &Path) -> Result<Self, Failure> {
         self.add(path)?;
         Ok(self)
@@ -53,7 +53,7 @@ impl Inputs {
     }
 }
 
-/// Does the work unless it was done from the same inputs and all its results are there.
+/// Runs the step unless its inputs are unchanged and all its results exist.
 pub fn unless_done(
     workspace: &Workspace,
     name: &str,

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must be green, stage by stage.
+//! `cargo xtask test`: all checks, stage by stage.
 
 use std::{
     fs,
@@ -57,14 +57,14 @@ const STAGES: [(&str, Stage); 12] = [
     }),
 ];
 
-/// How many tests there were.
+/// The number of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     passed: u64,
     failed: u64,
 }
 
-/// Runs the stages until one fails; the last line counts the tests.
+/// Runs the stages until one fails, and prints the number of tests.
 pub fn test(workspace: &Workspace, args: &TestArgs) -> Result<ExitCode, Failure> {
     let wanted = |name: &str| args.stages.is_empty() || args.stages.iter().any(|it| it == name);
     let mut total = Count::default();
@@ -181,7 +181,7 @@ fn edge(workspace: &Workspace) -> Result<Count, Failure> {
     )
 }
 
-/// Honest buyers beside each attack, through the edge and the origin.
+/// Attacks on the shop, each with normal buyers beside it, through the edge and the origin.
 fn attack(workspace: &Workspace) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     serve::fill_for_tests(workspace, folder.path())?;
@@ -199,7 +199,7 @@ fn attack(workspace: &Workspace) -> Result<Count, Failure> {
     )
 }
 
-/// The public HTTP cache test suite; what fails for a stated reason is no failure.
+/// The public HTTP cache test suite; expected failures do not count.
 fn conforms(workspace: &Workspace) -> Result<Count, Failure> {
     let score = conformance::conformance(workspace, &ConformanceArgs::default())?;
     Ok(Count {
@@ -208,11 +208,11 @@ fn conforms(workspace: &Workspace) -> Result<Count, Failure> {
     })
 }
 
-/// cargo-deny, as it is installed.
+/// The installed version of cargo-deny.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Checks what the shop is made of: licences, sources, and crates that are there twice. What is known
-/// to be unsafe stands in a database that cannot be asked everywhere; `cargo deny check` asks it too.
+/// Checks licences, sources and duplicate crates. The advisory database is not reachable
+/// everywhere; `cargo deny check` includes it.
 fn deny(workspace: &Workspace) -> Result<Count, Failure> {
     let tools = workspace.target.join("tools");
     let program = tools.join("bin/cargo-deny");
@@ -233,8 +233,9 @@ fn deny(workspace: &Workspace) -> Result<Count, Failure> {
     watched(&mut deny)
 }
 
-/// Checks the bundle as it would be deployed, without an account. `wrangler.toml` expects the bundle
-/// below the checkout; cargo may have put it elsewhere, so both are laid side by side.
+/// Checks the bundle as for a deployment, without an account. `wrangler.toml` expects the bundle
+/// below the checkout, but cargo's target folder may be elsewhere, so both are copied next to each
+/// other.
 fn deploy(workspace: &Workspace) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let bundle = folder.path().join("target/edge");
@@ -257,12 +258,12 @@ fn deploy(workspace: &Workspace) -> Result<Count, Failure> {
     watched(&mut wrangler)
 }
 
-/// A shopper in a real browser, through the edge.
+/// Browser tests, through the edge.
 fn browser(workspace: &Workspace, arguments: &[String]) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
     let (origin, edge, shop) = serve::open_for_tests(workspace, folder.path(), ports)?;
-    // An edge that has nobody behind it.
+    // An edge without an origin.
     let [lost, nobody] =
         [free_port()?, free_port()?].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let log = folder.path().join("lost.log");
@@ -285,7 +286,7 @@ fn browser(workspace: &Workspace, arguments: &[String]) -> Result<Count, Failure
     count
 }
 
-/// Runs a command with its words shown, and counts the tests that it reports.
+/// Runs a command with its output shown, and counts the tests that it reports.
 fn watched(command: &mut Command) -> Result<Count, Failure> {
     println!("$ {}", shown(command));
     let program = command.get_program().to_string_lossy().into_owned();
@@ -323,7 +324,7 @@ impl Count {
     }
 }
 
-/// What a line of cargo's or Playwright's report counts.
+/// The counts in a line of cargo's or Playwright's report.
 fn counted(line: &str) -> Count {
     let words: Vec<&str> = line.split_whitespace().collect();
     let before = |word: &str| {

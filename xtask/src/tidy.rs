@@ -1,4 +1,4 @@
-//! The house rules that no other tool knows.
+//! House rules that no other tool checks.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Who may import whom (the workspace's own crates).
+/// The allowed imports between the workspace's crates.
 const MAY_IMPORT: [(&str, &[&str]); 4] = [
     ("shared", &[]),
     ("ui", &["shared"]),
@@ -19,10 +19,10 @@ const MAY_IMPORT: [(&str, &[&str]); 4] = [
     ("origin", &["shared", "ui"]),
 ];
 const LINES_MAX: usize = 650;
-/// Places on one machine that say nothing to anybody else.
+/// Paths that exist on one machine only.
 const MACHINE_PATHS: [&str; 3] = ["/home/", "/root/", "/work/"];
 
-/// Checks them all; says everything that is wrong at once.
+/// Checks all rules and reports all violations at once.
 pub fn tidy(workspace: &Workspace) -> Result<(), Failure> {
     let listed = text_of(
         Command::new("git")
@@ -118,8 +118,8 @@ fn check(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>
     }
 }
 
-/// What programs of the version before cannot live with, unless a comment before it says `contract:` and
-/// since when nothing needs it any more.
+/// Statements that break the previous version of the program, unless a preceding comment says
+/// `contract:` and since when nothing needs what they remove.
 fn contracts(text: &str) -> Vec<String> {
     const REMOVES: [&str; 6] = [
         "drop column",
@@ -146,13 +146,13 @@ fn contracts(text: &str) -> Vec<String> {
                  comment `-- contract: …` that says since when nothing needs it"
             ));
         }
-        // A comment is about the statement below it.
+        // A comment belongs to the statement below it.
         is_marked &= !line.contains(';');
     }
     broken
 }
 
-/// What a file in this place may not name.
+/// The forbidden names in a file at this path.
 fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
     let mut broken = Vec::new();
     let names = |words: &str| text.contains(words);
@@ -181,7 +181,7 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
     broken
 }
 
-/// The relative targets of a document's links, without their anchors.
+/// The relative link targets of a document, without their anchors.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](")
         .skip(1)

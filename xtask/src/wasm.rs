@@ -1,4 +1,4 @@
-//! From a Rust crate to WebAssembly that a browser or a Worker loads: cargo, wasm-bindgen, wasm-opt.
+//! Builds WebAssembly for a browser or a Worker from a crate: cargo, wasm-bindgen, wasm-opt.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,8 +13,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// What every browser of the last years and workerd understand; named, so that wasm-opt neither
-/// guesses nor uses more.
+/// The features that workerd and all recent browsers support; listed, so that wasm-opt neither
+/// guesses nor uses others.
 const FEATURES: [&str; 7] = [
     "--enable-mutable-globals",
     "--enable-sign-ext",
@@ -25,7 +25,7 @@ const FEATURES: [&str; 7] = [
     "--enable-exception-handling",
 ];
 
-/// Who loads it.
+/// The host of a module.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     /// A browser, through `init()`.
@@ -35,7 +35,8 @@ pub enum Host {
 }
 
 impl Host {
-    /// The profile of Cargo.toml: a browser downloads it once a visitor, the edge runs it once a request.
+    /// The profile in Cargo.toml: a browser downloads the module once a visitor, the edge runs it
+    /// once a request.
     const fn profile(self) -> &'static str {
         match self {
             Self::Browser => "wasm-release",

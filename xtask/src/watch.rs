@@ -1,4 +1,4 @@
-//! Watching the sources, for `serve --watch`.
+//! Watches the sources, for `serve --watch`.
 
 use std::{
     path::Path,
@@ -11,10 +11,10 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::{step::Failure, workspace::Workspace};
 
-/// What is to be built again.
+/// The parts that must be rebuilt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
-    /// Stylesheet and islands.
+    /// The stylesheet and the islands.
     pub ui: bool,
     /// The Worker.
     pub edge: bool,
@@ -29,7 +29,7 @@ impl Changed {
         Self {
             ui: shared || has("ui"),
             edge: shared || has("edge"),
-            // Pages are rendered by the server, so it follows the storefront too.
+            // The server renders the pages, so it depends on the storefront.
             origin: shared || has("ui") || has("origin") || has("migrations"),
         }
     }
@@ -43,13 +43,13 @@ impl Changed {
     }
 }
 
-/// Watches until it is dropped.
+/// A file watcher; dropping it stops watching.
 pub struct Watch {
     events: Receiver<Changed>,
     _watcher: RecommendedWatcher,
 }
 
-/// Editors write a file in several steps; wait until they are done.
+/// Editors write a file in several steps; waits until they are done.
 const SETTLE: Duration = Duration::from_millis(250);
 
 impl Watch {
@@ -66,7 +66,7 @@ impl Watch {
                 }
                 for path in &event.paths {
                     let changed = Changed::by(path.strip_prefix(&root).unwrap_or(path));
-                    // Nobody receives any more once the shop closes.
+                    // The receiver is gone once the shop stops.
                     let _ = sender.send(changed);
                 }
             })
@@ -83,7 +83,7 @@ impl Watch {
         })
     }
 
-    /// What has changed since the last time, if anything.
+    /// The changes since the last call, if any.
     pub fn changed(&self) -> Option<Changed> {
         let first = self.events.try_recv().ok()?;
         thread::sleep(SETTLE);

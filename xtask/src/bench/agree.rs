@@ -1,5 +1,4 @@
-//! How soon an origin shows what another one has changed: by looking from time to time, and by being told
-//! over Redis.
+//! The latency with which one origin shows another one's changes: by polling, and through Redis.
 
 use std::process::Command;
 
@@ -15,7 +14,7 @@ use crate::{
 
 const ROUNDS: &str = "100";
 
-/// A line for each way.
+/// Measures both, and returns a line for each.
 pub fn agree(ground: &Ground<'_>) -> Result<Vec<String>, Failure> {
     let port = free_port()?;
     let mut redis = Command::new(debian::find("redis-server").unwrap_or_default());

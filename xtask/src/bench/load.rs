@@ -1,5 +1,5 @@
-//! The load generators and what they say: wrk, which sends the next request when the last is answered,
-//! and oha, which sends at a rate and counts from when a request was due.
+//! The load generators and their results: wrk, a closed loop, and oha, an open loop whose times
+//! count from when a request was due.
 
 use std::{path::Path, process::Command};
 
@@ -12,25 +12,25 @@ use crate::{
     workspace::Workspace,
 };
 
-/// oha, as it is installed.
+/// The installed version of oha.
 const OHA: &str = "1.16.0";
 
-/// What a load generator has measured.
+/// The result of a load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Measured {
     pub rate: f64,
     pub errors: u64,
     pub requests: u64,
-    /// Those of the errors that were answered, with a status that is none of success.
+    /// Errors with a response, whose status is not a success.
     pub refused: u64,
     /// p50, p95, p99, p999.
     pub ms: [f64; 4],
 }
 
-/// wrk with one of the scripts in `bench/`, which may want more of the environment.
+/// wrk with a script of `bench/`, which may need more environment variables.
 pub fn wrk(workspace: &Workspace, script: &str, clients: u32, seconds: u64) -> Command {
     let mut wrk = Command::new(debian::find("wrk").unwrap_or_else(|| "wrk".into()));
-    // With fewer clients than threads wrk does not start.
+    // wrk does not start with fewer clients than threads.
     let threads = clients.min(2);
     wrk.args([&format!("-t{threads}"), &format!("-c{clients}")])
         .arg(format!("-d{seconds}s"))
@@ -39,7 +39,7 @@ pub fn wrk(workspace: &Workspace, script: &str, clients: u32, seconds: u64) -> C
     wrk
 }
 
-/// Runs wrk and reads the line that the scripts write.
+/// Runs wrk and parses the line that the scripts print.
 pub fn measure(wrk: &mut Command) -> Result<Measured, Failure> {
     parse_wrk(&text_of(wrk)?)
 }
@@ -65,7 +65,7 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
     })
 }
 
-/// Installs oha below cargo's target folder, where it stays.
+/// Installs oha below cargo's target folder, once.
 pub fn install_oha(workspace: &Workspace) -> Result<(), Failure> {
     let tools = workspace.target.join("tools");
     if tools.join("bin/oha").is_file() {
@@ -79,16 +79,16 @@ pub fn install_oha(workspace: &Workspace) -> Result<(), Failure> {
     .map(drop)
 }
 
-/// When the next request is sent.
+/// When requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// When the last one is answered.
+    /// Closed loop: when the previous response has arrived.
     Full,
-    /// So many a second, whatever comes of them: what comes late counts from when it was due.
+    /// Open loop: at a fixed rate in requests per second, whatever the response times.
     Due(u32),
 }
 
-/// oha with these addresses.
+/// oha with these URLs.
 pub fn oha(
     workspace: &Workspace,
     urls: &Path,
@@ -125,7 +125,7 @@ fn parse_oha(said: &Value) -> Result<Measured, Failure> {
             .filter_map(|(_, count)| count.as_u64())
             .sum()
     };
-    // What is under way when the time is over was not refused by anybody.
+    // Requests in flight at the deadline do not count as rejected.
     let failed = sum("/errorDistribution", &|what| what != DEADLINE);
     let refused = sum("/statusCodeDistribution", &|status| {
         !status.starts_with('2')

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: freshly filled shops, a guest who buys with each way to pay, and every scenario
-//! under load, each beside a route that answers a constant with as many clients in the same run.
+//! `cargo xtask bench`: fills new shops, buys as a guest with each payment method, and runs every
+//! scenario, each beside a reference: a constant response to as many clients in the same run.
 
 mod agree;
 mod load;
@@ -57,17 +57,18 @@ pub struct BenchArgs {
     soak: Option<u64>,
 }
 
-/// How long the reference lasts each time.
+/// The duration of each measurement of the reference.
 const REFERENCE_S: u64 = 1;
-/// What two times the most connections take, with room.
+/// The file descriptors for twice the maximum number of connections, with a margin.
 const DESCRIPTORS: u64 = 12_000;
-/// The part that memory answers when a load on what it keeps begins, and how long that is waited for.
+/// The cache hit ratio at which a load on cached content begins, and the time limit for reaching
+/// it.
 const WARM: f64 = 0.999;
 const WARM_UP_MAX_S: usize = 10;
 const COLD_STARTS: usize = 5;
 const HUNDREDTH_US: f64 = 10_000.0;
 
-/// Runs everything and writes a table.
+/// Runs everything and writes the report.
 pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Failure> {
     let scenarios = chosen(args)?;
     let out = workspace.target.join("bench");
@@ -113,19 +114,19 @@ pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Failure> {
     report.finish(&out)
 }
 
-/// What is measured beside the scenarios of the table.
+/// Measurements other than the scenarios of the table.
 const COLD_START: &str = "cold-start";
 const OVERLOAD: &str = "overload";
 const AGREE: &str = "agree";
 const MORE: [&str; 3] = [COLD_START, OVERLOAD, AGREE];
 
 impl BenchArgs {
-    /// Whether nothing but the soak was asked for.
+    /// Whether only the soak test was requested.
     fn only_soaks(&self) -> bool {
         self.only.is_empty() && self.soak.is_some() && !self.quick
     }
 
-    /// Whether this is measured, too.
+    /// Whether this measurement was requested.
     fn wants(&self, more: &str) -> bool {
         !self.only_soaks() && (self.only.is_empty() || self.only.iter().any(|name| name == more))
     }
@@ -163,7 +164,7 @@ fn set_up(workspace: &Workspace, args: &BenchArgs, scenarios: &[Scenario]) -> Re
             "{most} open files are allowed; 5,000 connections take {DESCRIPTORS} (ulimit -Hn)"
         )));
     }
-    // Programs that are started from here inherit it.
+    // Programs started from here inherit the limit.
     setrlimit(Resource::RLIMIT_NOFILE, most, most)
         .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
     let mut needed = vec![debian::WRK, debian::REDIS];
@@ -180,7 +181,7 @@ fn set_up(workspace: &Workspace, args: &BenchArgs, scenarios: &[Scenario]) -> Re
     build::origin(workspace)
 }
 
-/// Something that answers as Stripe does.
+/// Starts the stand-in for Stripe.
 fn stand_in(workspace: &Workspace, folder: &Path) -> Result<(u16, Running), Failure> {
     let port = free_port()?;
     let mut node = Command::new("node");
@@ -199,20 +200,20 @@ fn fill(ground: &Ground<'_>, products: u32, filled: &mut Vec<u32>) -> Result<(),
     Ok(())
 }
 
-/// Everything that a run has found.
+/// The report of a run.
 #[derive(Default)]
 struct Report {
     rows: Vec<Row>,
     purchases: Option<String>,
     cold_start_ms: Vec<f64>,
     overload: Option<Overload>,
-    /// How soon two origins agree.
+    /// The latency between two origins.
     agree: Vec<String>,
     soak: Vec<Sample>,
 }
 
 impl Report {
-    /// Writes it, and fails when requests have.
+    /// Writes the report, and fails if a request has failed.
     fn finish(mut self, out: &Path) -> Result<(), Failure> {
         let mut notes = table::growth(&self.rows);
         if !self.cold_start_ms.is_empty() {
@@ -334,7 +335,7 @@ impl Runner<'_> {
         Ok(row)
     }
 
-    /// Makes what the load needs, and warms up what is only read.
+    /// Creates what the load needs, and warms the cache for reads.
     fn prepare(&self) -> Result<(), Failure> {
         if let Load::Deed { carts, kinds, .. } = self.scenario.load {
             let carts = (u64::from(carts) * self.seconds).to_string();
@@ -347,12 +348,12 @@ impl Runner<'_> {
                 self.warm_up()?;
             }
         }
-        // What is left of the work before is not this load's.
+        // Pending work from before must not count towards this load.
         thread::sleep(Duration::from_millis(500));
         Ok(())
     }
 
-    /// Asks until memory answers nearly all of it, which takes the longer the slower the machine is.
+    /// Sends requests until the cache answers nearly all of them.
     fn warm_up(&self) -> Result<(), Failure> {
         for _ in 0..WARM_UP_MAX_S {
             let before = self.shop.cache()?;
@@ -451,7 +452,7 @@ impl Runner<'_> {
             return self.shop.products();
         };
         let file = self.shop.file("path.txt");
-        // A redirect would be a quick answer to another question.
+        // A redirect would be measured instead of the page.
         if status(self.shop.address, path) != Some(200) {
             return Err(Failure(format!("{path} does not answer with 200")));
         }
@@ -464,7 +465,7 @@ impl Runner<'_> {
     }
 }
 
-/// The part of what came in between that was a hit; none when nothing came.
+/// The hit ratio between two readings; none without requests.
 fn share(before: (u64, u64), after: (u64, u64)) -> Option<f64> {
     let (hits, all) = (after.0 - before.0, after.1 - before.1);
     (all > 0).then(|| hits as f64 / all as f64)

@@ -1,5 +1,5 @@
-//! More than the shop can do: pages that nothing keeps are asked for twice as often as they can be made,
-//! alone and while others order.
+//! Overload: uncached pages are requested at twice the rate that the shop can render, alone and
+//! while other clients order.
 
 use std::{fs, thread};
 
@@ -17,53 +17,54 @@ const NEEDS: Needs = Needs {
     products: CATALOGUE,
     l1_bytes: 0,
 };
-/// How many ask when they have been answered, and how many who think in between: more than the shop lets
-/// wait, and no more than that, as wrk looks at everybody who thinks whenever anything happens.
+/// The number of clients at full load, and of those that pause between requests during overload:
+/// more than the shop queues, but not many more, because wrk's cost grows with the clients that
+/// pause.
 const FULL: u32 = 64;
 const CROWD: u32 = 512;
-/// How often the crowd asks, beside what can be made.
+/// The offered load during overload, as a multiple of the capacity.
 const TIMES: f64 = 2.1;
-/// How often one tries how long the crowd has to think for that.
+/// The number of attempts to find the pause for that rate.
 const TRIES: u32 = 2;
-/// How long the crowd stays, and full load before and after it: a short time and often, as the speed of
-/// a machine that others share changes by the second. The middle counts.
+/// The duration of an overload, and of the full load before and after it. It is short and repeated,
+/// because the speed of a shared machine changes by the second; the median counts.
 const TURN_S: u64 = 2;
-/// Who orders, when the last order is answered.
+/// The clients that order in a closed loop.
 const BUYERS: u32 = 2;
 const CARTS_EACH_S: u64 = 2_000;
 const CARTS: &str = "overload-carts.txt";
 const GOODPUT: f64 = 0.80;
 
-/// What is asked for too often: what takes long to make, and what takes so little that refusing it takes a
-/// good part of that.
+/// The overloaded pages: an expensive one, and one so cheap that rejecting it costs a good part of
+/// rendering it.
 const SEARCHES: (&str, &str) = ("searches", "/search?q=mug");
 const LIST_PAGES: (&str, &str) = ("list pages", A_LIST_PAGE);
 
-/// What was seen of pages and of orders.
+/// The results for pages and orders.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overload {
-    /// With half of the processors for the shop, and half for who asks.
+    /// With half of the processors for the shop and half for the load generator.
     pub kinds: Vec<Kind>,
-    /// List pages, with all processors for both, as everything else is measured.
+    /// List pages with all processors shared, as in all other measurements.
     pub together: Kind,
-    /// Orders while nobody looks at pages.
+    /// Orders without any load of pages.
     pub orders: Measured,
-    /// Orders beside as many list pages as can be made, and beside too many.
+    /// Orders beside list pages at full load, and during overload.
     pub beside_full: (Measured, Measured),
     pub beside_crowd: (Measured, Measured),
 }
 
-/// As many as can be made of one kind, and what became of too many: the middle of the rounds.
+/// The results for one kind of page at full load and during overload: the median of the rounds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Kind {
     pub name: &'static str,
-    /// Before the crowd and after it.
+    /// Before and after the overload.
     pub full: [Measured; 2],
     pub crowd: Measured,
     pub think_ms: f64,
 }
 
-/// Asks for too much.
+/// Measures overload.
 pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> {
     let kinds = apart(ground, seconds)?;
     let shop = ground.open(NEEDS)?;
@@ -86,7 +87,7 @@ pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> 
     })
 }
 
-/// Each kind, where asking takes none of the time for making.
+/// Measures each kind of page, with processors of its own for the load generator.
 fn apart(ground: &Ground<'_>, seconds: u64) -> Result<Vec<Kind>, Failure> {
     let [for_shop, for_crowd] = processors::halves()?;
     let shop = processors::on(&for_shop, || ground.open(NEEDS))?;
@@ -116,10 +117,10 @@ impl Load<'_> {
             ..*self
         };
         let mut rounds = Vec::new();
-        // How many think, by Little's law: in turn after turn they are as many.
+        // The number of clients that pause, by Little's law. It is the same in all rounds.
         let mut thinkers = None;
         let mut before = turn.pages(path, FULL, None)?;
-        // An odd number: there is a middle.
+        // An odd number, so that there is a median.
         for _ in 1..2 * self.seconds {
             let rate = before.rate * TIMES;
             let think_ms = match thinkers {
@@ -142,8 +143,8 @@ impl Load<'_> {
         Ok(rounds.swap_remove(middle))
     }
 
-    /// How long each of the crowd thinks when together they ask at this rate. Who waits for an answer
-    /// does not think, and how many that are is seen by trying.
+    /// The pause of each client at which all together reach this rate. A client that waits for a
+    /// response does not pause, and how many do that is found by trial.
     fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
         let mut think_ms = f64::from(CROWD) * 1_000.0 / rate;
         for _ in 0..TRIES {
@@ -164,7 +165,7 @@ impl Load<'_> {
         measure(wrk.arg(self.url()))
     }
 
-    /// Makes carts that only have to be ordered.
+    /// Creates carts that are ready to be ordered.
     fn carts(&self) -> Result<(), Failure> {
         let carts = (CARTS_EACH_S * self.seconds).to_string();
         let file = self.shop.file(CARTS).display().to_string();
@@ -180,7 +181,7 @@ impl Load<'_> {
         measure(wrk.arg(self.url()))
     }
 
-    /// Orders, and the list pages beside them.
+    /// Orders with list pages beside them.
     fn both(&self, clients: u32, think_ms: Option<f64>) -> Result<(Measured, Measured), Failure> {
         self.carts()?;
         thread::scope(|scope| {
@@ -197,20 +198,20 @@ impl Load<'_> {
     }
 }
 
-/// Of those a second that were asked for, those that were made.
+/// The number of successful responses per second.
 fn made(it: &Measured) -> f64 {
     let made = it.requests.saturating_sub(it.refused);
     it.rate * made as f64 / (it.requests as f64).max(1.0)
 }
 
 impl Kind {
-    /// How many can be made.
+    /// The number of pages per second at full load.
     fn capacity(&self) -> f64 {
         let [before, after] = &self.full;
         f64::midpoint(before.rate, after.rate)
     }
 
-    /// Of as many as can be made, those that were made when there were too many.
+    /// The share of the capacity that was still achieved during overload.
     fn goodput(&self) -> f64 {
         made(&self.crowd) / self.capacity().max(1.0)
     }
@@ -230,7 +231,7 @@ impl Kind {
 }
 
 impl Overload {
-    /// What failed although it should not have: no order does, and no page gets anything but itself or a 503.
+    /// Unexpected errors: any failed order, and any page response other than the page or a 503.
     pub fn errors(&self) -> u64 {
         let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
         let beside = [&self.beside_full.1, &self.beside_crowd.1];
@@ -242,7 +243,7 @@ impl Overload {
         pages + orders
     }
 
-    /// What is said of it below the table.
+    /// The lines below the table.
     pub fn lines(&self) -> Vec<String> {
         let beside = |(orders, pages): &(Measured, Measured)| {
             format!(

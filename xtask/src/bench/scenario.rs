@@ -1,50 +1,51 @@
-//! What is measured, as data: the shop it needs, the load, and what is to be reached.
+//! The scenarios as data: the shop, the load and the target.
 
-/// How many products a shop for reads has.
+/// The number of products of a shop for reads.
 pub const CATALOGUE: u32 = 10_000;
-/// How many products a shop has in which one buys.
+/// The number of products of a shop for purchases.
 pub const SHOP: u32 = 1_000;
-/// The first limit of the answers in memory.
+/// The initial limit of the response cache.
 pub const L1_BYTES: u64 = 64 << 20;
 
-/// The shop that a scenario needs; scenarios of the same one share it.
+/// The shop that a scenario needs; scenarios with the same needs share a shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
     pub products: u32,
     pub l1_bytes: u64,
 }
 
-/// What is asked for.
+/// The requests of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Products by id, uniform or by Zipf's law.
+    /// Products by id, uniform or with a Zipf distribution.
     Products { zipf: bool },
-    /// One path, with what the client accepts.
+    /// One path, with the client's `Accept-Encoding`.
     Path {
         path: &'static str,
         encoding: Option<&'static str>,
     },
-    /// A load of `load.lua` that changes the shop: carts for each second, and kinds of things in them.
+    /// A load of `load.lua` that writes: carts per second, and the number of different SKUs in
+    /// them.
     Deed {
         name: &'static str,
         carts: u32,
         kinds: u32,
     },
-    /// Products by id at a rate that does not wait for answers.
+    /// Products by id in an open loop.
     Open { rate: Rate },
 }
 
-/// How many requests a second are sent.
+/// The request rate of an open loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// As many.
+    /// Requests per second.
     Fixed(u32),
-    /// So much of what the load generator gets when it waits for answers, in percent: it works on the server's
-    /// own cores, and cannot send at all what another one could.
+    /// A percentage of the rate that the load generator reaches in a closed loop. It shares the
+    /// server's processors, so that it cannot send at arbitrary rates.
     OfFull(u32),
 }
 
-/// What is to be reached; each part that is given counts.
+/// A target; each given part must be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Target {
     pub rate: Option<f64>,
@@ -54,7 +55,7 @@ pub struct Target {
     pub peak_mb: Option<f64>,
 }
 
-/// One line of the table.
+/// A scenario: one line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     pub name: &'static str,
@@ -62,7 +63,7 @@ pub struct Scenario {
     pub load: Load,
     pub clients: u32,
     pub target: Target,
-    /// Whether it is left out when there is little time.
+    /// Whether `--quick` omits it.
     pub slow: bool,
 }
 
@@ -114,11 +115,11 @@ const fn deed(name: &'static str, carts: u32, kinds: u32) -> Load {
 
 const UNIFORM: Load = Load::Products { zipf: false };
 const LISTED: &str = "/api/v1/products?availability=in_stock&sort=price_up&limit=24";
-/// A category with 24 products on its page.
+/// A category whose page has 24 products.
 pub const A_LIST_PAGE: &str = "/c/tableware";
 const A_PRODUCT_PAGE: &str = "/p/bulk-7";
 
-/// Every scenario, those of one shop beside each other.
+/// All scenarios, with those of one shop next to each other.
 pub fn all() -> Vec<Scenario> {
     let mut all = reads();
     all.extend(deeds());
@@ -196,8 +197,7 @@ fn deeds() -> Vec<Scenario> {
     .to_vec()
 }
 
-/// Products and a list with nothing in memory, as the catalogue grows, and what an origin takes when
-/// its memory is full.
+/// Uncached products and lists for growing catalogues, and an origin with a full cache.
 fn grown(size: &'static str, products: u32, slow: bool) -> Vec<Scenario> {
     let names: [&'static str; 3] = match size {
         "10³" => ["product-10³", "list-10³", "full-10³"],

@@ -1,4 +1,4 @@
-//! Shops that are measured: filled once for each size of the catalogue, opened anew for each group of
+//! The shops under test: filled once for each catalogue size, and started anew for each group of
 //! scenarios.
 
 use std::{
@@ -22,11 +22,11 @@ use crate::{
 };
 
 pub const TOKEN: &str = "bench";
-/// How many products are asked for, of those that there are.
+/// The maximum number of different products that are requested.
 const ASKED_FOR: &str = "10000";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where shops are made.
+/// The environment of a benchmark.
 pub struct Ground<'a> {
     pub workspace: &'a Workspace,
     pub folder: &'a Path,
@@ -34,14 +34,14 @@ pub struct Ground<'a> {
     pub stripe: u16,
 }
 
-/// A shop that is open.
+/// A running shop.
 pub struct Shop<'a> {
     ground: &'a Ground<'a>,
     pub address: SocketAddr,
-    /// Where it answers operators.
+    /// The address of the operators' endpoints.
     ops: SocketAddr,
     pub origin: Running,
-    /// From the start of the process to its first answer.
+    /// The time from process start to the first response.
     pub start: Duration,
     pub needs: Needs,
 }
@@ -67,8 +67,8 @@ impl Ground<'_> {
         self.folder.join(format!("shop-{products}"))
     }
 
-    /// Makes the shop with so many products. All have the same pictures, which are named by what they
-    /// show: one folder is enough, and only the first shop draws them.
+    /// Fills the shop with this many products. All products share the images, which are named by
+    /// their content: one folder is sufficient, and only the first shop renders them.
     pub fn fill(&self, products: u32) -> Result<(), Failure> {
         let (pictures, data) = (self.folder.join("media"), self.data_of(products));
         fs::create_dir_all(&pictures)?;
@@ -82,12 +82,12 @@ impl Ground<'_> {
         run(self.command(products).args(["seed", "--products", &count])).map(drop)
     }
 
-    /// Opens it.
+    /// Starts the shop.
     pub fn open(&self, needs: Needs) -> Result<Shop<'_>, Failure> {
         self.open_with(needs, &[])
     }
 
-    /// Opens it with more flags; several origins may have one shop open.
+    /// Starts the shop with additional flags; several origins may run on one shop.
     pub fn open_with(&self, needs: Needs, more: &[&str]) -> Result<Shop<'_>, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let ops = SocketAddr::from(([127, 0, 0, 1], free_port()?));
@@ -122,7 +122,7 @@ impl Ground<'_> {
 }
 
 impl Shop<'_> {
-    /// Runs one of the scripts of `bench/`.
+    /// Runs a script of `bench/`.
     pub fn script(&self, name: &str, more: &[&str]) -> Result<String, Failure> {
         let mut node = Command::new("node");
         node.arg(self.ground.workspace.root.join("bench").join(name))
@@ -131,12 +131,12 @@ impl Shop<'_> {
         text_of(&mut node)
     }
 
-    /// A file of this name in the folder of this run.
+    /// The path of a file in the folder of this run.
     pub fn file(&self, name: &str) -> PathBuf {
         self.ground.folder.join(name)
     }
 
-    /// A file of the paths of products, made when it is first wanted.
+    /// The file with the paths of products; created on first use.
     pub fn products(&self) -> Result<PathBuf, Failure> {
         let products = self.needs.products.to_string();
         let file = self.file(&format!("products-{products}.txt"));
@@ -147,7 +147,7 @@ impl Shop<'_> {
         Ok(file)
     }
 
-    /// What the answers in memory have done: hits, and all that they were asked for.
+    /// The response cache's counters: hits and lookups.
     pub fn cache(&self) -> Result<(u64, u64), Failure> {
         use std::io::Write;
         let mut stream = TcpStream::connect(self.ops)?;
@@ -180,7 +180,7 @@ fn served(metrics: &str) -> (u64, u64) {
     (hits, all)
 }
 
-/// Makes the database on a server.
+/// Creates the database on a server.
 fn create(server: &str, products: u32) -> Result<(), Failure> {
     let port = server.rsplit(':').next().unwrap_or_default();
     let program = debian::find("mariadb").unwrap_or_else(|| "mariadb".into());
