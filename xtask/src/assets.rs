@@ -63,10 +63,10 @@ fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
         let hash = blake3::hash(&content).to_hex();
         let extension = file.extension().unwrap_or_default().to_string_lossy();
         let published = format!("{name}-{}.{extension}", &hash[..10]);
-        write_whole(&folder.join(&published), &content)?;
+        write_atomically(&folder.join(&published), &content)?;
         if content.len() >= WORTH_COMPRESSING {
-            write_whole(&folder.join(format!("{published}.br")), &brotli(&content)?)?;
-            write_whole(&folder.join(format!("{published}.gz")), &gzip(&content)?)?;
+            write_atomically(&folder.join(format!("{published}.br")), &brotli(&content)?)?;
+            write_atomically(&folder.join(format!("{published}.gz")), &gzip(&content)?)?;
         }
         manifest.insert((*name).to_owned(), format!("/assets/{published}"));
     }
@@ -77,12 +77,12 @@ fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
         .unwrap_or_default();
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure(format!("manifest.json: {error}")))?;
-    write_whole(&path, text.as_bytes())?;
-    forget(&folder, &[&manifest, &before])
+    write_atomically(&path, text.as_bytes())?;
+    delete_unlisted(&folder, &[&manifest, &before])
 }
 
 /// Deletes the files that none of these manifests lists.
-fn forget(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
+fn delete_unlisted(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
     let kept: Vec<&str> = manifests
         .iter()
         .flat_map(|manifest| manifest.values())
@@ -99,7 +99,7 @@ fn forget(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
 }
 
 /// Writes a file atomically, by renaming a temporary one.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), Failure> {
+fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let beside = path.with_extension("part");
     fs::write(&beside, content)?;
     Ok(fs::rename(&beside, path)?)

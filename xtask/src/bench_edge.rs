@@ -262,7 +262,7 @@ fn start_server(
     log: &Path,
 ) -> Result<MeasuredServer, Failure> {
     let mut running = Running::start(name, command, log)?;
-    running.wait_until_up(at, PATH)?;
+    running.wait_until_ready(at, PATH)?;
     Ok(MeasuredServer { name, at, running })
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::{
     assets, npm,
-    stamp::{Inputs, unless_done},
+    stamp::{Inputs, run_unless_current},
     step::{Failure, run, step},
     toolchain, wasm,
     workspace::Workspace,
@@ -26,7 +26,7 @@ pub fn ui(workspace: &Workspace) -> Result<(), Failure> {
         let inputs = inputs.path(&workspace.root.join("ui/script"))?;
         let inputs = inputs.path(&workspace.root.join("ui/icon.svg"))?;
         let results = [workspace.site().join("manifest.json")];
-        unless_done(workspace, "ui", &inputs, &results, || {
+        run_unless_current(workspace, "ui", &inputs, &results, || {
             assets::build(workspace)
         })
     })
@@ -40,7 +40,7 @@ pub fn edge(workspace: &Workspace) -> Result<(), Failure> {
             .path(&workspace.root.join("edge/workerd.capnp"))?;
         let results = ["index.js", "index_bg.wasm", "workerd.capnp"];
         let results = results.map(|name| workspace.edge().join(name));
-        unless_done(workspace, "edge", &inputs, &results, || {
+        run_unless_current(workspace, "edge", &inputs, &results, || {
             build_edge(workspace)
         })
     })

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, process::Command};
 
 use crate::{
-    stamp::{Inputs, unless_done},
+    stamp::{Inputs, run_unless_current},
     step::{Failure, run},
     workspace::Workspace,
 };
@@ -20,7 +20,7 @@ pub fn install(workspace: &Workspace) -> Result<(), Failure> {
         workspace.npm_bin("wasm-opt"),
         workerd(workspace),
     ];
-    unless_done(workspace, "npm", &inputs, &results, || {
+    run_unless_current(workspace, "npm", &inputs, &results, || {
         // Not `npm ci`, which rejects a lock file without other systems' optional packages, as some
         // versions of npm write it. This installs the locked versions as well, and saves nothing.
         let mut npm = Command::new("npm");

@@ -25,7 +25,7 @@ use crate::step::{Failure, missing};
 
 const POLL: Duration = Duration::from_millis(50);
 /// How long a process may take to stop before it is killed.
-const PATIENCE: Duration = Duration::from_secs(12);
+const STOP_TIMEOUT: Duration = Duration::from_secs(12);
 const LAST_LINES: usize = 12;
 
 /// A running process; dropping it stops the process.
@@ -73,7 +73,7 @@ impl Running {
     }
 
     /// Waits until a path responds with 200. Fails if the process exits or takes too long.
-    pub fn wait_until_up(&mut self, address: SocketAddr, path: &str) -> Result<(), Failure> {
+    pub fn wait_until_ready(&mut self, address: SocketAddr, path: &str) -> Result<(), Failure> {
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(60) {
             self.check()?;
@@ -177,7 +177,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.signal(Signal::SIGTERM);
         let started = Instant::now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < STOP_TIMEOUT {
             if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
                 break;
             }
@@ -201,7 +201,7 @@ pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
 }
 
 /// Fails if the port is in use, and names the flag that chooses another one.
-pub fn expect_free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
+pub fn require_free_port(address: SocketAddr, flag: &str) -> Result<(), Failure> {
     match TcpListener::bind(address) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(Failure(format!(
@@ -240,6 +240,6 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 /// Whether the user has asked to stop.
-pub fn asked_to_stop(flag: &AtomicBool) -> bool {
+pub fn is_stop_requested(flag: &AtomicBool) -> bool {
     flag.load(Ordering::Relaxed)
 }

@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::{
     build, npm,
-    process::{Running, asked_to_stop, expect_free, free_port, stop_flag},
-    stamp::{Inputs, unless_done},
+    process::{Running, free_port, is_stop_requested, require_free_port, stop_flag},
+    stamp::{Inputs, run_unless_current},
     step::{Failure, run, step},
     watch::{Changed, Watch},
     workspace::Workspace,
@@ -95,10 +95,10 @@ impl ServeArgs {
 /// Runs until the user stops it.
 pub fn serve(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     let stop = stop_flag()?;
-    expect_free(args.origin(), "--origin-port")?;
-    expect_free(args.ops(), "--ops-port")?;
+    require_free_port(args.origin(), "--origin-port")?;
+    require_free_port(args.ops(), "--ops-port")?;
     if !args.origin_only {
-        expect_free(args.edge(), "--edge-port")?;
+        require_free_port(args.edge(), "--edge-port")?;
     }
     build::set_up(workspace)?;
     build::ui(workspace)?;
@@ -114,7 +114,7 @@ pub fn serve(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     } else {
         None
     };
-    while !asked_to_stop(&stop) {
+    while !is_stop_requested(&stop) {
         for program in &mut shop {
             program.check()?;
         }
@@ -211,7 +211,7 @@ fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
         // The migration creates the database before the import.
         None => vec![data.join("media")],
     };
-    unless_done(workspace, "demo", &inputs, &results, || {
+    run_unless_current(workspace, "demo", &inputs, &results, || {
         run(origin(workspace, args).args(["seed", "--log", "warn"])).map(drop)
     })
 }
@@ -222,7 +222,7 @@ fn open(workspace: &Workspace, args: &ServeArgs) -> Result<Vec<Running>, Failure
     let mut serve = origin(workspace, args);
     serve.arg("serve");
     let mut origin = Running::start("the origin", &mut serve, &logs.join("origin.log"))?;
-    origin.wait_until_up(args.ops(), "/readyz")?;
+    origin.wait_until_ready(args.ops(), "/readyz")?;
     let mut programs = vec![origin];
     if !args.origin_only {
         let log = logs.join("edge.log");
@@ -233,7 +233,7 @@ fn open(workspace: &Workspace, args: &ServeArgs) -> Result<Vec<Running>, Failure
             &args.edge_secret,
             &log,
         )?;
-        edge.wait_until_up(args.edge(), "/")?;
+        edge.wait_until_ready(args.edge(), "/")?;
         programs.push(edge);
     }
     Ok(programs)

@@ -54,7 +54,7 @@ impl Inputs {
 }
 
 /// Runs the step unless its inputs are unchanged and all its results exist.
-pub fn unless_done(
+pub fn run_unless_current(
     workspace: &Workspace,
     name: &str,
     inputs: &Inputs,
@@ -107,7 +107,7 @@ mod tests {
                 times += 1;
                 Ok(fs::write(&result, "made")?)
             };
-            unless_done(
+            run_unless_current(
                 &workspace,
                 "it",
                 &Inputs::new().word("v1"),

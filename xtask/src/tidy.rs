@@ -31,8 +31,8 @@ pub fn tidy(workspace: &Workspace) -> Result<(), Failure> {
     )?;
     let files: Vec<PathBuf> = listed.lines().map(PathBuf::from).collect();
     let mut wrong = Vec::new();
-    imports(workspace, &mut wrong);
-    migrations(workspace, &mut wrong)?;
+    check_imports(workspace, &mut wrong);
+    check_migrations(workspace, &mut wrong)?;
     for file in files
         .iter()
         .filter(|file| workspace.root.join(file).is_file())
@@ -40,7 +40,7 @@ pub fn tidy(workspace: &Workspace) -> Result<(), Failure> {
         let Ok(text) = fs::read_to_string(workspace.root.join(file)) else {
             continue;
         };
-        check(workspace, file, &text, &mut wrong);
+        check_file(workspace, file, &text, &mut wrong);
     }
     if wrong.is_empty() {
         return Ok(());
@@ -51,7 +51,7 @@ pub fn tidy(workspace: &Workspace) -> Result<(), Failure> {
     )))
 }
 
-fn imports(workspace: &Workspace, wrong: &mut Vec<String>) {
+fn check_imports(workspace: &Workspace, wrong: &mut Vec<String>) {
     for (krate, allowed) in MAY_IMPORT {
         let text = fs::read_to_string(workspace.root.join(krate).join("Cargo.toml"));
         let text = text.unwrap_or_default();
@@ -68,7 +68,7 @@ fn imports(workspace: &Workspace, wrong: &mut Vec<String>) {
     }
 }
 
-fn migrations(workspace: &Workspace, wrong: &mut Vec<String>) -> Result<(), Failure> {
+fn check_migrations(workspace: &Workspace, wrong: &mut Vec<String>) -> Result<(), Failure> {
     let names = |engine: &str| -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
         for entry in fs::read_dir(workspace.root.join("migrations").join(engine))? {
@@ -84,7 +84,7 @@ fn migrations(workspace: &Workspace, wrong: &mut Vec<String>) -> Result<(), Fail
     Ok(())
 }
 
-fn check(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>) {
+fn check_file(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>) {
     let name = file.display();
     let is_rust = file.extension().is_some_and(|it| it == "rs");
     if is_rust && text.lines().count() > LINES_MAX {
@@ -95,12 +95,12 @@ fn check(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>
     let is_first_version = |it: &str| it.get(..4).is_some_and(|number| number <= "0015");
     let file_name = file.file_name().unwrap_or_default().to_string_lossy();
     if file.starts_with("migrations") && !is_first_version(&file_name) {
-        for rule in contracts(text) {
+        for rule in breaking_statements(text) {
             wrong.push(format!("{name}: {rule}"));
         }
     }
     if is_rust {
-        for rule in forbidden(file, text) {
+        for rule in forbidden_names(file, text) {
             wrong.push(format!("{name}: {rule}"));
         }
     }
@@ -112,7 +112,7 @@ fn check(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>
     if file.extension().is_some_and(|it| it == "md") {
         let folder = workspace.root.join(file);
         let folder = folder.parent().unwrap_or(&workspace.root);
-        for link in links(text).filter(|link| !folder.join(link).exists()) {
+        for link in link_targets(text).filter(|link| !folder.join(link).exists()) {
             wrong.push(format!("{name}: the link {link} leads nowhere"));
         }
     }
@@ -120,7 +120,7 @@ fn check(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>
 
 /// Statements that break the previous version of the program, unless a preceding comment says
 /// `contract:` and since when nothing needs what they remove.
-fn contracts(text: &str) -> Vec<String> {
+fn breaking_statements(text: &str) -> Vec<String> {
     const REMOVES: [&str; 6] = [
         "drop column",
         "drop table",
@@ -153,7 +153,7 @@ fn contracts(text: &str) -> Vec<String> {
 }
 
 /// The forbidden names in a file at this path.
-fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
+fn forbidden_names(file: &Path, text: &str) -> Vec<&'static str> {
     let mut broken = Vec::new();
     let names = |words: &str| text.contains(words);
     let under = |folder: &str| file.starts_with(folder);
@@ -182,7 +182,7 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
 }
 
 /// The relative link targets of a document, without their anchors.
-fn links(text: &str) -> impl Iterator<Item = &str> {
+fn link_targets(text: &str) -> impl Iterator<Item = &str> {
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
@@ -195,8 +195,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_keeps_to_itself() {
-        let found = |file: &str, text: &str| forbidden(Path::new(file), text).len();
+    fn forbidden_names_are_found() {
+        let found = |file: &str, text: &str| forbidden_names(Path::new(file), text).len();
         assert_eq!(found("edge/src/core/plan.rs", "use worker::Date;"), 1);
         assert_eq!(found("edge/src/worker.rs", "use worker::Date;"), 0);
         assert_eq!(found("origin/src/cart/view.rs", "app.db.catalog()"), 1);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_program_keeps_what_it_needs() {
+    fn breaking_statements_need_a_contract_comment() {
         for line in [
             "alter table a drop column b;",
             "drop table a;",
@@ -224,19 +224,22 @@ mod tests {
             "alter table a modify b bigint not null;",
             "alter table a add column b bigint not null;",
         ] {
-            assert_eq!(contracts(line).len(), 1, "{line}");
+            assert_eq!(breaking_statements(line).len(), 1, "{line}");
             let marked = format!("-- contract: unused since 0.3\n{line}");
-            assert_eq!(contracts(&marked).len(), 0, "{line}");
+            assert_eq!(breaking_statements(&marked).len(), 0, "{line}");
             let other = format!("-- contract: unused\ndrop index x;\n{line}");
-            assert_eq!(contracts(&other).len(), 1, "{line}");
+            assert_eq!(breaking_statements(&other).len(), 1, "{line}");
         }
         let fine = "-- drop table a;\nalter table a add column b bigint not null default 0;";
-        assert_eq!(contracts(fine).len(), 0);
+        assert_eq!(breaking_statements(fine).len(), 0);
     }
 
     #[test]
     fn links_are_found() {
         let text = "[a](A.md) [b](https://b.example) [c](#here) [d](docs/d.md#part)";
-        assert_eq!(links(text).collect::<Vec<_>>(), ["A.md", "docs/d.md"]);
+        assert_eq!(
+            link_targets(text).collect::<Vec<_>>(),
+            ["A.md", "docs/d.md"]
+        );
     }
 }

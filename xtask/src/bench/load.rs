@@ -17,7 +17,7 @@ const OHA: &str = "1.16.0";
 
 /// The result of a load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Measured {
+pub struct LoadResult {
     pub rate: f64,
     pub errors: u64,
     pub requests: u64,
@@ -40,11 +40,11 @@ pub fn wrk(workspace: &Workspace, script: &str, clients: u32, seconds: u64) -> C
 }
 
 /// Runs wrk and parses the line that the scripts print.
-pub fn measure(wrk: &mut Command) -> Result<Measured, Failure> {
+pub fn measure(wrk: &mut Command) -> Result<LoadResult, Failure> {
     parse_wrk(&text_of(wrk)?)
 }
 
-fn parse_wrk(text: &str) -> Result<Measured, Failure> {
+fn parse_wrk(text: &str) -> Result<LoadResult, Failure> {
     let result = text.lines().find_map(|line| line.strip_prefix("RESULT "));
     let numbers = result.map(|it| it.split(' ').map(str::parse).collect());
     let numbers: Vec<f64> = numbers
@@ -56,7 +56,7 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
             "wrk says nothing that is understood:\n{text}"
         )));
     };
-    Ok(Measured {
+    Ok(LoadResult {
         rate,
         errors: errors as u64,
         requests: requests as u64,
@@ -94,7 +94,7 @@ pub fn oha(
     urls: &Path,
     (clients, pace): (u32, Pace),
     seconds: u64,
-) -> Result<Measured, Failure> {
+) -> Result<LoadResult, Failure> {
     let mut oha = Command::new(workspace.target.join("tools/bin/oha"));
     oha.args(["--no-tui", "--output-format", "json"]);
     if let Pace::Due(rate) = pace {
@@ -108,7 +108,7 @@ pub fn oha(
     parse_oha(&said)
 }
 
-fn parse_oha(said: &Value) -> Result<Measured, Failure> {
+fn parse_oha(said: &Value) -> Result<LoadResult, Failure> {
     let number = |at: &str| {
         let found = said.pointer(at).and_then(Value::as_f64);
         found.ok_or_else(|| Failure(format!("oha does not say {at}")))
@@ -131,7 +131,7 @@ fn parse_oha(said: &Value) -> Result<Measured, Failure> {
         !status.starts_with('2')
     });
     let answered = sum("/statusCodeDistribution", &|_| true);
-    Ok(Measured {
+    Ok(LoadResult {
         rate: number("/summary/requestsPerSec")?,
         errors: failed + refused,
         requests: answered,
@@ -150,7 +150,7 @@ mod tests {
     fn what_the_scripts_write_is_read() {
         let text = "Running 1s test\nRESULT 52000 3 0.5 1.25 2 7.125 104000 1\n";
         let read = parse_wrk(text).ok();
-        let expected = Measured {
+        let expected = LoadResult {
             rate: 52_000.0,
             errors: 3,
             requests: 104_000,
@@ -173,7 +173,7 @@ mod tests {
             "errorDistribution": { "aborted due to deadline": 50, "connection closed": 1 },
         });
         let read = parse_oha(&said).ok();
-        let expected = Measured {
+        let expected = LoadResult {
             rate: 15_000.5,
             errors: 7,
             requests: 96,

@@ -1,10 +1,10 @@
 //! `cargo xtask bench`: fills new shops, buys as a guest with each payment method, and runs every
 //! scenario, each beside a reference: a constant response to as many clients in the same run.
 
-mod agree;
 mod load;
 mod overload;
 mod processors;
+mod propagation;
 mod scenario;
 mod shop;
 mod soak;
@@ -18,10 +18,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
 use self::{
-    load::{Measured, Pace, install_oha, measure, oha, wrk},
+    load::{LoadResult, Pace, install_oha, measure, oha, wrk},
     overload::Overload,
-    scenario::{CATALOGUE, L1_BYTES, Load, Needs, Rate, SHOP, Scenario},
-    shop::{Ground, Shop, TOKEN},
+    scenario::{CATALOGUE, L1_BYTES, Load, Rate, SHOP, Scenario, ShopSpec},
+    shop::{BenchContext, Shop, TOKEN},
     soak::Sample,
     table::{Row, median},
 };
@@ -81,7 +81,7 @@ pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Failure> {
         .then(|| Mariadb::start(folder, Durability::Full))
         .transpose()?;
     let (stripe, _stand_in) = stand_in(workspace, folder)?;
-    let ground = Ground {
+    let context = BenchContext {
         workspace,
         folder,
         database: database.as_ref(),
@@ -91,25 +91,25 @@ pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Failure> {
     let mut filled = Vec::new();
     let seconds = args.seconds.unwrap_or(if args.quick { 3 } else { 10 });
     println!("\n{}", table::HEAD);
-    for group in scenarios.chunk_by(|a, b| a.needs == b.needs) {
-        fill(&ground, group[0].needs.products, &mut filled)?;
-        measure_group(&ground, group, seconds, &mut report)?;
+    for group in scenarios.chunk_by(|a, b| a.shop_spec == b.shop_spec) {
+        fill(&context, group[0].shop_spec.products, &mut filled)?;
+        measure_group(&context, group, seconds, &mut report)?;
     }
     if args.wants(COLD_START) {
-        fill(&ground, CATALOGUE, &mut filled)?;
-        report.cold_start_ms = cold_starts(&ground)?;
+        fill(&context, CATALOGUE, &mut filled)?;
+        report.cold_start_ms = cold_starts(&context)?;
     }
     if args.wants(OVERLOAD) {
-        fill(&ground, CATALOGUE, &mut filled)?;
-        report.overload = Some(overload::overload(&ground, seconds)?);
+        fill(&context, CATALOGUE, &mut filled)?;
+        report.overload = Some(overload::overload(&context, seconds)?);
     }
     if args.wants(AGREE) {
-        fill(&ground, SHOP, &mut filled)?;
-        report.agree = agree::agree(&ground)?;
+        fill(&context, SHOP, &mut filled)?;
+        report.propagation = propagation::measure_propagation(&context)?;
     }
     if let Some(seconds) = args.soak {
-        fill(&ground, CATALOGUE, &mut filled)?;
-        report.soak = soak::soak(&ground, seconds, &out)?;
+        fill(&context, CATALOGUE, &mut filled)?;
+        report.soak = soak::soak(&context, seconds, &out)?;
     }
     report.finish(&out)
 }
@@ -191,11 +191,11 @@ fn stand_in(workspace: &Workspace, folder: &Path) -> Result<(u16, Running), Fail
     Ok((port, running))
 }
 
-fn fill(ground: &Ground<'_>, products: u32, filled: &mut Vec<u32>) -> Result<(), Failure> {
+fn fill(context: &BenchContext<'_>, products: u32, filled: &mut Vec<u32>) -> Result<(), Failure> {
     if filled.contains(&products) {
         return Ok(());
     }
-    step(&format!("{products} products"), || ground.fill(products))?;
+    step(&format!("{products} products"), || context.fill(products))?;
     filled.push(products);
     Ok(())
 }
@@ -208,7 +208,7 @@ struct Report {
     cold_start_ms: Vec<f64>,
     overload: Option<Overload>,
     /// The latency between two origins.
-    agree: Vec<String>,
+    propagation: Vec<String>,
     soak: Vec<Sample>,
 }
 
@@ -223,7 +223,7 @@ impl Report {
             ));
         }
         notes.extend(self.overload.iter().flat_map(Overload::lines));
-        notes.extend(self.agree.iter().cloned());
+        notes.extend(self.propagation.iter().cloned());
         if !self.soak.is_empty() {
             notes.push(soak::line(&self.soak));
         }
@@ -242,7 +242,7 @@ impl Report {
             "purchases": self.purchases,
             "cold_start_ms": self.cold_start_ms,
             "overload": self.overload,
-            "agree": self.agree,
+            "agree": self.propagation,
             "soak": { "samples": self.soak, "drift": drift },
         });
         fs::write(out.join("bench.json"), format!("{all:#}\n"))?;
@@ -259,21 +259,21 @@ impl Report {
 }
 
 fn measure_group(
-    ground: &Ground<'_>,
+    context: &BenchContext<'_>,
     group: &[Scenario],
     seconds: u64,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let shop = ground.open(group[0].needs)?;
-    let deeds = group.iter().any(|it| matches!(it.load, Load::Deed { .. }));
-    if deeds && report.purchases.is_none() {
+    let shop = context.open(group[0].shop_spec)?;
+    let writes = group.iter().any(|it| matches!(it.load, Load::Write { .. }));
+    if writes && report.purchases.is_none() {
         let said = shop.script("buy.mjs", &[])?;
         eprintln!("A guest buys with each way to pay:\n{said}");
         report.purchases = Some(said);
     }
     for scenario in group {
         let runner = Runner {
-            workspace: ground.workspace,
+            workspace: context.workspace,
             shop: &shop,
             scenario,
             seconds,
@@ -317,8 +317,8 @@ impl Runner<'_> {
         let mut row = Row {
             name: self.scenario.name,
             clients: self.scenario.clients,
-            products: self.scenario.needs.products,
-            l1_bytes: self.scenario.needs.l1_bytes,
+            products: self.scenario.shop_spec.products,
+            l1_bytes: self.scenario.shop_spec.l1_bytes,
             ratio: reference.map(|it| measured.rate / it),
             reference,
             offered,
@@ -337,7 +337,7 @@ impl Runner<'_> {
 
     /// Creates what the load needs, and warms the cache for reads.
     fn prepare(&self) -> Result<(), Failure> {
-        if let Load::Deed { carts, kinds, .. } = self.scenario.load {
+        if let Load::Write { carts, kinds, .. } = self.scenario.load {
             let carts = (u64::from(carts) * self.seconds).to_string();
             let file = self.shop.file("carts.txt").display().to_string();
             self.shop
@@ -398,11 +398,11 @@ impl Runner<'_> {
         }))
     }
 
-    fn load(&self, offered: Option<u32>) -> Result<Measured, Failure> {
+    fn load(&self, offered: Option<u32>) -> Result<LoadResult, Failure> {
         let seconds = self.seconds;
         match self.scenario.load {
             Load::Products { .. } | Load::Path { .. } => measure(&mut self.reads(seconds)?),
-            Load::Deed { name, .. } => {
+            Load::Write { name, .. } => {
                 let mut wrk = wrk(self.workspace, "load.lua", self.scenario.clients, seconds);
                 wrk.env("LOAD", name)
                     .env("TOKEN", TOKEN)
@@ -414,7 +414,7 @@ impl Runner<'_> {
         }
     }
 
-    fn oha(&self, pace: Pace) -> Result<Measured, Failure> {
+    fn oha(&self, pace: Pace) -> Result<LoadResult, Failure> {
         let urls = self.shop.file("urls.txt");
         let url = self.url();
         let paths = fs::read_to_string(self.paths()?)?;
@@ -471,13 +471,13 @@ fn share(before: (u64, u64), after: (u64, u64)) -> Option<f64> {
     (all > 0).then(|| hits as f64 / all as f64)
 }
 
-fn cold_starts(ground: &Ground<'_>) -> Result<Vec<f64>, Failure> {
-    let needs = Needs {
+fn cold_starts(context: &BenchContext<'_>) -> Result<Vec<f64>, Failure> {
+    let shop_spec = ShopSpec {
         products: CATALOGUE,
         l1_bytes: L1_BYTES,
     };
     (0..COLD_STARTS)
-        .map(|_| Ok(ground.open(needs)?.start.as_secs_f64() * 1_000.0))
+        .map(|_| Ok(context.open(shop_spec)?.start.as_secs_f64() * 1_000.0))
         .collect()
 }
 

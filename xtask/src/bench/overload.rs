@@ -6,14 +6,14 @@ use std::{fs, thread};
 use serde::Serialize;
 
 use super::{
-    load::{Measured, measure, wrk},
+    load::{LoadResult, measure, wrk},
     processors,
-    scenario::{A_LIST_PAGE, CATALOGUE, Needs},
-    shop::{Ground, Shop, TOKEN},
+    scenario::{CATALOGUE, LIST_PAGE, ShopSpec},
+    shop::{BenchContext, Shop, TOKEN},
 };
 use crate::step::Failure;
 
-const NEEDS: Needs = Needs {
+const SHOP_SPEC: ShopSpec = ShopSpec {
     products: CATALOGUE,
     l1_bytes: 0,
 };
@@ -23,9 +23,9 @@ const NEEDS: Needs = Needs {
 const FULL: u32 = 64;
 const CROWD: u32 = 512;
 /// The offered load during overload, as a multiple of the capacity.
-const TIMES: f64 = 2.1;
+const OVERLOAD_FACTOR: f64 = 2.1;
 /// The number of attempts to find the pause for that rate.
-const TRIES: u32 = 2;
+const PAUSE_ATTEMPTS: u32 = 2;
 /// The duration of an overload, and of the full load before and after it. It is short and repeated,
 /// because the speed of a shared machine changes by the second; the median counts.
 const TURN_S: u64 = 2;
@@ -38,38 +38,38 @@ const GOODPUT: f64 = 0.80;
 /// The overloaded pages: an expensive one, and one so cheap that rejecting it costs a good part of
 /// rendering it.
 const SEARCHES: (&str, &str) = ("searches", "/search?q=mug");
-const LIST_PAGES: (&str, &str) = ("list pages", A_LIST_PAGE);
+const LIST_PAGES: (&str, &str) = ("list pages", LIST_PAGE);
 
 /// The results for pages and orders.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overload {
     /// With half of the processors for the shop and half for the load generator.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<OverloadResult>,
     /// List pages with all processors shared, as in all other measurements.
-    pub together: Kind,
+    pub together: OverloadResult,
     /// Orders without any load of pages.
-    pub orders: Measured,
+    pub orders: LoadResult,
     /// Orders beside list pages at full load, and during overload.
-    pub beside_full: (Measured, Measured),
-    pub beside_crowd: (Measured, Measured),
+    pub beside_full: (LoadResult, LoadResult),
+    pub beside_crowd: (LoadResult, LoadResult),
 }
 
 /// The results for one kind of page at full load and during overload: the median of the rounds.
 #[derive(Clone, Debug, Serialize)]
-pub struct Kind {
+pub struct OverloadResult {
     pub name: &'static str,
     /// Before and after the overload.
-    pub full: [Measured; 2],
-    pub crowd: Measured,
+    pub full: [LoadResult; 2],
+    pub crowd: LoadResult,
     pub think_ms: f64,
 }
 
 /// Measures overload.
-pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> {
-    let kinds = apart(ground, seconds)?;
-    let shop = ground.open(NEEDS)?;
+pub fn overload(context: &BenchContext<'_>, seconds: u64) -> Result<Overload, Failure> {
+    let kinds = measure_separately(context, seconds)?;
+    let shop = context.open(SHOP_SPEC)?;
     let load = Load {
-        ground,
+        context,
         shop: &shop,
         seconds,
     };
@@ -88,11 +88,14 @@ pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> 
 }
 
 /// Measures each kind of page, with processors of its own for the load generator.
-fn apart(ground: &Ground<'_>, seconds: u64) -> Result<Vec<Kind>, Failure> {
+fn measure_separately(
+    context: &BenchContext<'_>,
+    seconds: u64,
+) -> Result<Vec<OverloadResult>, Failure> {
     let [for_shop, for_crowd] = processors::halves()?;
-    let shop = processors::on(&for_shop, || ground.open(NEEDS))?;
+    let shop = processors::on(&for_shop, || context.open(SHOP_SPEC))?;
     let load = Load {
-        ground,
+        context,
         shop: &shop,
         seconds,
     };
@@ -105,13 +108,13 @@ fn apart(ground: &Ground<'_>, seconds: u64) -> Result<Vec<Kind>, Failure> {
 }
 
 struct Load<'a> {
-    ground: &'a Ground<'a>,
+    context: &'a BenchContext<'a>,
     shop: &'a Shop<'a>,
     seconds: u64,
 }
 
 impl Load<'_> {
-    fn kind(&self, (name, path): (&'static str, &str)) -> Result<Kind, Failure> {
+    fn kind(&self, (name, path): (&'static str, &str)) -> Result<OverloadResult, Failure> {
         let turn = Self {
             seconds: TURN_S,
             ..*self
@@ -122,7 +125,7 @@ impl Load<'_> {
         let mut before = turn.pages(path, FULL, None)?;
         // An odd number, so that there is a median.
         for _ in 1..2 * self.seconds {
-            let rate = before.rate * TIMES;
+            let rate = before.rate * OVERLOAD_FACTOR;
             let think_ms = match thinkers {
                 Some(many) => many / rate,
                 None => turn.think_ms(path, rate)?,
@@ -130,7 +133,7 @@ impl Load<'_> {
             let crowd = turn.pages(path, CROWD, Some(think_ms))?;
             thinkers = Some(think_ms * crowd.rate);
             let after = turn.pages(path, FULL, None)?;
-            rounds.push(Kind {
+            rounds.push(OverloadResult {
                 name,
                 full: [before, after.clone()],
                 crowd,
@@ -147,17 +150,22 @@ impl Load<'_> {
     /// response does not pause, and how many do that is found by trial.
     fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
         let mut think_ms = f64::from(CROWD) * 1_000.0 / rate;
-        for _ in 0..TRIES {
+        for _ in 0..PAUSE_ATTEMPTS {
             let asked = self.pages(path, CROWD, Some(think_ms))?.rate;
             think_ms *= asked / rate;
         }
         Ok(think_ms)
     }
 
-    fn pages(&self, path: &str, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
+    fn pages(
+        &self,
+        path: &str,
+        clients: u32,
+        think_ms: Option<f64>,
+    ) -> Result<LoadResult, Failure> {
         let paths = self.shop.file("page.txt");
         fs::write(&paths, format!("{path}\n"))?;
-        let mut wrk = wrk(self.ground.workspace, "product.lua", clients, self.seconds);
+        let mut wrk = wrk(self.context.workspace, "product.lua", clients, self.seconds);
         wrk.env("PATHS", paths);
         if let Some(think_ms) = think_ms {
             wrk.env("THINK_MS", format!("{think_ms:.0}"));
@@ -173,8 +181,8 @@ impl Load<'_> {
         made.map(drop)
     }
 
-    fn orders(&self) -> Result<Measured, Failure> {
-        let mut wrk = wrk(self.ground.workspace, "load.lua", BUYERS, self.seconds);
+    fn orders(&self) -> Result<LoadResult, Failure> {
+        let mut wrk = wrk(self.context.workspace, "load.lua", BUYERS, self.seconds);
         wrk.env("LOAD", "place")
             .env("TOKEN", TOKEN)
             .env("CARTS", self.shop.file(CARTS));
@@ -182,10 +190,14 @@ impl Load<'_> {
     }
 
     /// Orders with list pages beside them.
-    fn both(&self, clients: u32, think_ms: Option<f64>) -> Result<(Measured, Measured), Failure> {
+    fn both(
+        &self,
+        clients: u32,
+        think_ms: Option<f64>,
+    ) -> Result<(LoadResult, LoadResult), Failure> {
         self.carts()?;
         thread::scope(|scope| {
-            let pages = scope.spawn(|| self.pages(A_LIST_PAGE, clients, think_ms));
+            let pages = scope.spawn(|| self.pages(LIST_PAGE, clients, think_ms));
             let orders = self.orders();
             let pages = pages.join();
             let pages = pages.map_err(|_| Failure::new("the load of pages has panicked"));
@@ -199,12 +211,12 @@ impl Load<'_> {
 }
 
 /// The number of successful responses per second.
-fn made(it: &Measured) -> f64 {
+fn successful_rate(it: &LoadResult) -> f64 {
     let made = it.requests.saturating_sub(it.refused);
     it.rate * made as f64 / (it.requests as f64).max(1.0)
 }
 
-impl Kind {
+impl OverloadResult {
     /// The number of pages per second at full load.
     fn capacity(&self) -> f64 {
         let [before, after] = &self.full;
@@ -213,7 +225,7 @@ impl Kind {
 
     /// The share of the capacity that was still achieved during overload.
     fn goodput(&self) -> f64 {
-        made(&self.crowd) / self.capacity().max(1.0)
+        successful_rate(&self.crowd) / self.capacity().max(1.0)
     }
 
     fn line(&self) -> String {
@@ -223,7 +235,7 @@ impl Kind {
             self.capacity(),
             self.name,
             self.crowd.rate,
-            made(&self.crowd),
+            successful_rate(&self.crowd),
             self.goodput() * 100.0,
             self.crowd.ms[2],
         )
@@ -233,7 +245,7 @@ impl Kind {
 impl Overload {
     /// Unexpected errors: any failed order, and any page response other than the page or a 503.
     pub fn errors(&self) -> u64 {
-        let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
+        let unanswered = |it: &LoadResult| it.errors.saturating_sub(it.refused);
         let beside = [&self.beside_full.1, &self.beside_crowd.1];
         let kinds = self.kinds.iter().chain([&self.together]);
         let kinds = kinds.flat_map(|it| it.full.iter().chain([&it.crowd]));
@@ -245,13 +257,13 @@ impl Overload {
 
     /// The lines below the table.
     pub fn lines(&self) -> Vec<String> {
-        let beside = |(orders, pages): &(Measured, Measured)| {
+        let beside = |(orders, pages): &(LoadResult, LoadResult)| {
             format!(
                 "{:.0}/s with p99 {:.1} ms and {} failed beside {:.0} pages/s of {:.0}",
                 orders.rate,
                 orders.ms[2],
                 orders.errors,
-                made(pages),
+                successful_rate(pages),
                 pages.rate,
             )
         };
@@ -285,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_was_not_made() {
-        let load = |rate, requests, refused| Measured {
+        let load = |rate, requests, refused| LoadResult {
             rate,
             requests,
             refused,
@@ -293,7 +305,7 @@ mod tests {
             ms: [1.0; 4],
         };
         let orders = load(800.0, 2_400, 0);
-        let kind = |refused| Kind {
+        let kind = |refused| OverloadResult {
             name: "pages",
             full: [load(4_000.0, 12_000, 0), load(6_000.0, 18_000, 0)],
             crowd: load(10_000.0, 30_000, refused),

@@ -9,7 +9,7 @@ pub const L1_BYTES: u64 = 64 << 20;
 
 /// The shop that a scenario needs; scenarios with the same needs share a shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
+pub struct ShopSpec {
     pub products: u32,
     pub l1_bytes: u64,
 }
@@ -26,7 +26,7 @@ pub enum Load {
     },
     /// A load of `load.lua` that writes: carts per second, and the number of different SKUs in
     /// them.
-    Deed {
+    Write {
         name: &'static str,
         carts: u32,
         kinds: u32,
@@ -59,7 +59,7 @@ pub struct Target {
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     pub name: &'static str,
-    pub needs: Needs,
+    pub shop_spec: ShopSpec,
     pub load: Load,
     pub clients: u32,
     pub target: Target,
@@ -94,7 +94,7 @@ const PAGE: Target = Target {
 const fn scenario(name: &'static str, load: Load, clients: u32, target: Target) -> Scenario {
     Scenario {
         name,
-        needs: Needs {
+        shop_spec: ShopSpec {
             products: CATALOGUE,
             l1_bytes: L1_BYTES,
         },
@@ -109,20 +109,20 @@ const fn get(path: &'static str, encoding: Option<&'static str>) -> Load {
     Load::Path { path, encoding }
 }
 
-const fn deed(name: &'static str, carts: u32, kinds: u32) -> Load {
-    Load::Deed { name, carts, kinds }
+const fn write_load(name: &'static str, carts: u32, kinds: u32) -> Load {
+    Load::Write { name, carts, kinds }
 }
 
 const UNIFORM: Load = Load::Products { zipf: false };
 const LISTED: &str = "/api/v1/products?availability=in_stock&sort=price_up&limit=24";
 /// A category whose page has 24 products.
-pub const A_LIST_PAGE: &str = "/c/tableware";
+pub const LIST_PAGE: &str = "/c/tableware";
 const A_PRODUCT_PAGE: &str = "/p/bulk-7";
 
 /// All scenarios, with those of one shop next to each other.
 pub fn all() -> Vec<Scenario> {
     let mut all = reads();
-    all.extend(deeds());
+    all.extend(writes());
     for (name, products, slow) in [
         ("10³", 1_000, false),
         ("10⁴", 10_000, false),
@@ -140,7 +140,7 @@ fn reads() -> Vec<Scenario> {
         scenario(name, Load::Open { rate }, clients, target)
     };
     let missed = |name, load| Scenario {
-        needs: Needs {
+        shop_spec: ShopSpec {
             products: CATALOGUE,
             l1_bytes: 0,
         },
@@ -168,30 +168,30 @@ fn reads() -> Vec<Scenario> {
         scenario("hot", get("/api/v1/products/hot", None), 64, LIST),
         scenario("home", get("/", None), 64, NONE),
         scenario("home-br", get("/", Some("br")), 64, PAGE),
-        scenario("page-list", get(A_LIST_PAGE, None), 64, NONE),
-        scenario("page-list-br", get(A_LIST_PAGE, Some("br")), 64, PAGE),
+        scenario("page-list", get(LIST_PAGE, None), 64, NONE),
+        scenario("page-list-br", get(LIST_PAGE, Some("br")), 64, PAGE),
         scenario("page-search-br", get("/search?q=mug", Some("br")), 64, PAGE),
         scenario("page-product", get(A_PRODUCT_PAGE, None), 64, NONE),
         scenario("page-product-br", get(A_PRODUCT_PAGE, Some("br")), 64, PAGE),
         missed("product-miss", UNIFORM),
-        missed("page-list-miss", get(A_LIST_PAGE, None)),
+        missed("page-list-miss", get(LIST_PAGE, None)),
     ]
 }
 
-fn deeds() -> Vec<Scenario> {
-    let shop = Needs {
+fn writes() -> Vec<Scenario> {
+    let shop = ShopSpec {
         products: SHOP,
         l1_bytes: L1_BYTES,
     };
     [
-        ("place", deed("place", 8_000, 200), 20),
-        ("place-one-sku", deed("place", 8_000, 1), 20),
-        ("cart", deed("cart", 500, 200), 30),
-        ("stock", deed("stock", 500, 200), 50),
-        ("mix", deed("mix", 4_000, 200), 40),
+        ("place", write_load("place", 8_000, 200), 20),
+        ("place-one-sku", write_load("place", 8_000, 1), 20),
+        ("cart", write_load("cart", 500, 200), 30),
+        ("stock", write_load("stock", 500, 200), 50),
+        ("mix", write_load("mix", 4_000, 200), 40),
     ]
     .map(|(name, load, clients)| Scenario {
-        needs: shop,
+        shop_spec: shop,
         ..scenario(name, load, clients, NONE)
     })
     .to_vec()
@@ -206,7 +206,7 @@ fn grown(size: &'static str, products: u32, slow: bool) -> Vec<Scenario> {
         _ => ["product-10⁶", "list-10⁶", "full-10⁶"],
     };
     let at = |l1_bytes, it| Scenario {
-        needs: Needs { products, l1_bytes },
+        shop_spec: ShopSpec { products, l1_bytes },
         slow,
         ..it
     };
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn every_deed_is_one_that_the_script_knows() {
+    fn every_write_load_exists_in_the_script() {
         let script = include_str!("../../../bench/load.lua");
         for it in all() {
-            if let Load::Deed { name, .. } = it.load {
+            if let Load::Write { name, .. } = it.load {
                 assert!(script.contains(&format!("  {name} = ")), "{name}");
             }
         }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::scenario::Needs;
+use super::scenario::ShopSpec;
 use crate::{
     debian,
     mariadb::Mariadb,
@@ -24,10 +24,10 @@ use crate::{
 pub const TOKEN: &str = "bench";
 /// The maximum number of different products that are requested.
 const ASKED_FOR: &str = "10000";
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The environment of a benchmark.
-pub struct Ground<'a> {
+pub struct BenchContext<'a> {
     pub workspace: &'a Workspace,
     pub folder: &'a Path,
     pub database: Option<&'a Mariadb>,
@@ -36,17 +36,17 @@ pub struct Ground<'a> {
 
 /// A running shop.
 pub struct Shop<'a> {
-    ground: &'a Ground<'a>,
+    context: &'a BenchContext<'a>,
     pub address: SocketAddr,
     /// The address of the operators' endpoints.
     ops: SocketAddr,
     pub origin: Running,
     /// The time from process start to the first response.
     pub start: Duration,
-    pub needs: Needs,
+    pub shop_spec: ShopSpec,
 }
 
-impl Ground<'_> {
+impl BenchContext<'_> {
     fn command(&self, products: u32) -> Command {
         let mut command = Command::new(self.workspace.origin());
         command
@@ -83,17 +83,17 @@ impl Ground<'_> {
     }
 
     /// Starts the shop.
-    pub fn open(&self, needs: Needs) -> Result<Shop<'_>, Failure> {
-        self.open_with(needs, &[])
+    pub fn open(&self, shop_spec: ShopSpec) -> Result<Shop<'_>, Failure> {
+        self.open_with(shop_spec, &[])
     }
 
     /// Starts the shop with additional flags; several origins may run on one shop.
-    pub fn open_with(&self, needs: Needs, more: &[&str]) -> Result<Shop<'_>, Failure> {
+    pub fn open_with(&self, shop_spec: ShopSpec, more: &[&str]) -> Result<Shop<'_>, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let ops = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let mut command = self.command(needs.products);
+        let mut command = self.command(shop_spec.products);
         command
-            .env("MALLARD_L1_BYTES", needs.l1_bytes.to_string())
+            .env("MALLARD_L1_BYTES", shop_spec.l1_bytes.to_string())
             .args(["serve", "--listen", &address.to_string()])
             .args(["--ops-listen", &ops.to_string(), "--drain-ms", "0"])
             .args(["--payment-methods", "manual,test,stripe"])
@@ -105,18 +105,18 @@ impl Ground<'_> {
         let mut origin = Running::start("origin", &mut command, &log)?;
         while status(ops, "/readyz") != Some(200) {
             origin.check()?;
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > START_TIMEOUT {
                 return Err(Failure::new("the origin does not become ready"));
             }
             thread::sleep(Duration::from_millis(1));
         }
         Ok(Shop {
-            ground: self,
+            context: self,
             address,
             ops,
             origin,
             start: started.elapsed(),
-            needs,
+            shop_spec,
         })
     }
 }
@@ -125,7 +125,7 @@ impl Shop<'_> {
     /// Runs a script of `bench/`.
     pub fn script(&self, name: &str, more: &[&str]) -> Result<String, Failure> {
         let mut node = Command::new("node");
-        node.arg(self.ground.workspace.root.join("bench").join(name))
+        node.arg(self.context.workspace.root.join("bench").join(name))
             .args([&format!("http://{}", self.address), TOKEN])
             .args(more);
         text_of(&mut node)
@@ -133,12 +133,12 @@ impl Shop<'_> {
 
     /// The path of a file in the folder of this run.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.ground.folder.join(name)
+        self.context.folder.join(name)
     }
 
     /// The file with the paths of products; created on first use.
     pub fn products(&self) -> Result<PathBuf, Failure> {
-        let products = self.needs.products.to_string();
+        let products = self.shop_spec.products.to_string();
         let file = self.file(&format!("products-{products}.txt"));
         if !file.is_file() {
             let shown = file.display().to_string();

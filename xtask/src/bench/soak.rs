@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{
     load::{measure, wrk},
-    scenario::{CATALOGUE, L1_BYTES, Needs},
-    shop::Ground,
+    scenario::{CATALOGUE, L1_BYTES, ShopSpec},
+    shop::BenchContext,
     svg,
     table::median,
 };
@@ -40,8 +40,8 @@ pub struct Drift {
 }
 
 /// Runs the load for this many seconds.
-pub fn soak(ground: &Ground<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>, Failure> {
-    let shop = ground.open(Needs {
+pub fn soak(context: &BenchContext<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>, Failure> {
+    let shop = context.open(ShopSpec {
         products: CATALOGUE,
         l1_bytes: L1_BYTES,
     })?;
@@ -51,7 +51,7 @@ pub fn soak(ground: &Ground<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>
     let started = Instant::now();
     let mut samples = Vec::new();
     while started.elapsed().as_secs() < seconds {
-        let mut wrk = wrk(ground.workspace, "stability.lua", CLIENTS, window);
+        let mut wrk = wrk(context.workspace, "stability.lua", CLIENTS, window);
         wrk.env("PATHS", &products)
             .env("PAGES", &pages)
             .arg(format!("http://{}", shop.address));

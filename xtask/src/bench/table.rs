@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::{load::Measured, scenario::Target};
+use super::{load::LoadResult, scenario::Target};
 
 /// The minimum share of responses in an open loop for its times to count.
-const SENT: f64 = 0.95;
+const OPEN_LOOP_SHARE_MIN: f64 = 0.95;
 
 /// A line of the table.
 #[derive(Clone, Debug, Serialize)]
@@ -17,7 +17,7 @@ pub struct Row {
     /// The offered rate of an open loop, in requests per second.
     pub offered: Option<u32>,
     #[serde(flatten)]
-    pub measured: Measured,
+    pub measured: LoadResult,
     /// The rate of `/healthz` with as many clients, just before and after; none for an open loop.
     pub reference: Option<f64>,
     pub ratio: Option<f64>,
@@ -59,7 +59,7 @@ impl Row {
         }
         reached &= self.measured.errors == 0;
         // A rate that was not offered was not sustained.
-        let sent = |offered| self.measured.rate >= f64::from(offered) * SENT;
+        let sent = |offered| self.measured.rate >= f64::from(offered) * OPEN_LOOP_SHARE_MIN;
         reached &= self.offered.is_none_or(sent);
         self.reached = (!said.is_empty()).then_some(reached);
         self.target = said.join(", ");
@@ -144,7 +144,7 @@ mod tests {
             products: 10_000,
             offered: None,
             l1_bytes: 0,
-            measured: Measured {
+            measured: LoadResult {
                 rate: 60_000.0,
                 errors: 0,
                 requests: 180_000,
