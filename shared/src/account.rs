@@ -618,7 +618,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_json() {
+    fn names_match_json() {
         for role in Role::ALL {
             assert_eq!(serde_json::to_value(role).unwrap(), role.word());
             assert_eq!(Role::from_word(role.word()), Some(*role));
@@ -629,7 +629,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_printed() {
+    fn debug_output_never_contains_a_password() {
         let login = Login {
             email: "a@b.co".to_owned(),
             password: "hunter2hunter2".to_owned(),

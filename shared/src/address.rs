@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn each_country_has_its_own_shape() {
+    fn postcodes_are_validated_by_country() {
         for (country, region, postcode) in [
             ("de", "", "10115"),
             ("US", "CA", "94105-1234"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_too_long_or_unprintable_is_named() {
+    fn missing_too_long_and_unprintable_fields_are_reported() {
         let faults = Address::default().faults();
         let fields: Vec<_> = faults.iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["name", "line1", "city", "country"]);

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_means_nobody_stores_it() {
+    fn the_default_policy_is_private() {
         let policy = CachePolicy::default();
         assert_eq!(policy.cache_control(), "no-store");
         assert_eq!(policy.cdn_cache_control(), None);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_answer_says_all_three() {
+    fn catalogue_responses_have_all_cache_fields() {
         let tags = [Tag::Product(7), Tag::Categories, Tag::Product(7)]
             .into_iter()
             .collect();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_read_as_it_is_written() {
+    fn tags_round_trip() {
         for tag in [
             Tag::Home,
             Tag::Categories,
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_never_carries_more_tags_than_the_limit() {
+    fn a_response_never_has_more_tags_than_the_limit() {
         let tags: Tags = (0..100).map(Tag::Product).collect();
         assert_eq!(tags.0.len(), TAGS_MAX);
     }

@@ -323,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_about_one_person_is_known_by_its_address() {
+    fn the_audience_follows_from_the_path() {
         for path in [
             "/cart",
             "/zh/cart",
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn all_endpoints_are_where_they_are_looked_for() {
+    fn all_endpoints_have_the_api_prefix() {
         assert!(endpoint::all().all(|spec| spec.path.starts_with(API)));
         for (path, class) in [
             ("/p/mug", RouteClass::Page),
@@ -406,14 +406,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_address_keeps_its_query() {
+    fn an_unknown_path_keeps_its_query() {
         assert_eq!(key("/other", Some("b=2&a=1")), "/other?b=2&a=1");
         assert_eq!(key("/other", Some("b=2&gclid=9&a=1")), "/other?a=1&b=2");
         assert_eq!(key("/c/tea/", Some("x=1")), "/c/tea/?x=1");
     }
 
     #[test]
-    fn operators_are_not_found_by_another_spelling() {
+    fn operator_paths_are_recognized_in_every_spelling() {
         for path in ["/metrics", "/%6Detrics", "/metrics/", "/healthz", "/readyz"] {
             assert!(is_for_operators(path), "{path}");
         }
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_has_the_key_that_the_edge_finds() {
+    fn the_key_of_a_route_equals_the_key_of_its_target() {
         let allowed = ["limit", "sort"];
         for query in [
             None,
@@ -459,7 +459,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_search_has_the_spelling_in_which_it_is_searched(typed in "[ -~\t]{0,40}") {
+        fn ascii_searches_are_normalized_like_queries(typed in "[ -~\t]{0,40}") {
             let mut query = form_urlencoded::Serializer::new(String::new());
             let key = key("/api/v1/search", Some(&query.append_pair("q", &typed).finish()));
             let (_, found) = key.split_once('?').unwrap();
@@ -468,14 +468,14 @@ mod tests {
         }
 
         #[test]
-        fn a_key_is_its_own_key(path in "/[a-z%0-9A-F/{}]{0,20}", query in "[a-z=&%0-9]{0,30}") {
+        fn keys_are_idempotent(path in "/[a-z%0-9A-F/{}]{0,20}", query in "[a-z=&%0-9]{0,30}") {
             let once = key(&path, Some(&query));
             let (path, query) = once.split_once('?').unwrap_or((&once, ""));
             prop_assert_eq!(key(path, Some(query)), once.clone());
         }
 
         #[test]
-        fn no_text_makes_it_panic(path in "\\PC{0,20}", query in "\\PC{0,20}") {
+        fn parsing_never_panics(path in "\\PC{0,20}", query in "\\PC{0,20}") {
             let _ = key(&path, Some(&query));
         }
 

@@ -435,7 +435,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_those_of_json() {
+    fn names_match_json() {
         for sort in Sort::ALL {
             assert_eq!(serde_json::to_value(sort).unwrap(), sort.word());
         }

@@ -108,14 +108,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_comes_back(order: u8, before: bool, key: i64, id: i64) {
+        fn cursors_round_trip(order: u8, before: bool, key: i64, id: i64) {
             let direction = if before { Direction::Before } else { Direction::After };
             let cursor = Cursor { order, direction, key, id };
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn parsing_never_panics(text: String) {
             let _ = text.parse::<Cursor>();
         }
     }

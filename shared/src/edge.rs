@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_good_for_what_was_signed_and_for_a_minute() {
+    fn a_signature_is_valid_for_its_request_and_for_a_minute() {
         let field = signed_call("secret", "POST", PURGE, b"{}", 1_000);
         let good = |secret, method, path, body: &[u8], now| {
             is_signed(secret, method, path, body, &field, now)
@@ -162,7 +162,7 @@ mod tests {
 
     /// An invalid address is signed as such and is not the same as an unknown one.
     #[test]
-    fn an_odd_address_is_signed_as_one() {
+    fn an_invalid_address_is_not_an_unknown_one() {
         let text = |address| {
             let field = signed_address("secret", address, 1_000);
             field
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn another_secret_or_text_is_another_signature() {
+    fn a_signature_depends_on_secret_and_text() {
         let one = signed_address("secret", Some("192.0.2.7"), 1_700_000_000);
         assert!(one.starts_with("192.0.2.7 1700000000 "));
         assert_eq!(one.len(), "192.0.2.7 1700000000 ".len() + 64);

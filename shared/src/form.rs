@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_comes_back_with_its_faults() {
+    fn invalid_fields_are_marked() {
         let form = FormState::with_values([("email", "x"), ("city", "Town")]);
         let problem = Problem::new(ProblemKind::Invalid)
             .field("email", "no")
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fields_fault_is_said_as_a_whole() {
+    fn a_problem_without_fields_is_kept() {
         let form = FormState::default().with_problem(&Problem::new(ProblemKind::WrongCredentials));
         assert_eq!(form.problem.as_deref(), Some("wrong-credentials"));
     }

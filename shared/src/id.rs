@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identities_rise_when_the_clock_does_not() {
+    fn ids_increase_when_the_clock_does_not() {
         let ids = IdGenerator::new(7);
         let now = Timestamp::from_millis(EPOCH_MS + 1_000);
         let mut last = 0;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn two_nodes_never_meet() {
+    fn ids_of_two_nodes_differ() {
         let now = Timestamp::from_millis(EPOCH_MS + 1_000);
         let (one, two) = (IdGenerator::new(1), IdGenerator::new(2));
         let mine: std::collections::HashSet<_> = (0..5_000).map(|_| one.next(now)).collect();
@@ -226,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_tells_when_it_was_made() {
+    fn an_id_contains_its_time() {
         let now = Timestamp::from_millis(EPOCH_MS + 123_456_789);
         assert_eq!(made_at(IdGenerator::new(9).next(now)), now);
     }
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn an_id_has_one_canonical_form() {
         for bad in [
             "",
             "0",

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_splits_and_joins() {
+    fn paths_round_trip() {
         for (path, locale, rest) in [
             ("/", Locale::En, "/"),
             ("/c/tea", Locale::En, "/c/tea"),

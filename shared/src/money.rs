@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exact_is_refused() {
+    fn inexact_decimals_are_rejected() {
         for (text, why) in [
             ("", InvalidMoney::Decimal),
             (".", InvalidMoney::Decimal),
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shoppers_type_is_understood() {
+    fn typed_amounts_are_parsed() {
         for (text, code, minor) in [
             ("20", "USD", 2_000),
             ("$20", "USD", 2_000),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_see_their_own_spelling() {
+    fn amounts_are_formatted_for_the_language() {
         let price = Money::new(129_900, Currency::USD);
         assert_eq!(price.display(Locale::En), "$1,299.00");
         assert_eq!(price.display(Locale::Zh), "US$1,299.00");
@@ -397,14 +397,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_decimal_comes_back(minor in any::<i64>().prop_filter("abs", |m| *m != i64::MIN),
+        fn decimals_round_trip(minor in any::<i64>().prop_filter("abs", |m| *m != i64::MIN),
                                 code in "USD|JPY|KWD|CLF") {
             let money = Money::new(minor, currency(&code));
             prop_assert_eq!(Money::parse(&money.to_decimal(), money.currency), Ok(money));
         }
 
         #[test]
-        fn what_is_shown_can_be_typed(minor in 0..i64::MAX, code in "USD|JPY|CNY|SEK") {
+        fn displayed_amounts_can_be_typed(minor in 0..i64::MAX, code in "USD|JPY|CNY|SEK") {
             let money = Money::new(minor, currency(&code));
             for locale in Locale::ALL {
                 prop_assert_eq!(Money::parse_typed(&money.display(locale), money.currency), Ok(money));
@@ -412,7 +412,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_typed_is_understood_or_refused(text in "\\PC{0,24}") {
+        fn parsing_typed_text_never_panics(text in "\\PC{0,24}") {
             let _ = Money::parse_typed(&text, Currency::USD);
         }
     }

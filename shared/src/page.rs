@@ -461,7 +461,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_filter_has_one_address() {
+    fn a_filter_has_one_url() {
         let filter = CategoryFilter {
             brand: vec!["zed".into(), "a&b".into(), "zed".into()],
             min: "10".into(),
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_has_its_words_in_its_address() {
+    fn a_search_path_contains_the_query() {
         let mut filter = CategoryFilter::default();
         assert_eq!(
             search_path("a&b 茶", &filter),
@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allowed_parameters_are_those_of_the_form() {
+    fn query_parameters_match_the_form() {
         let schema = schemars::schema_for!(CategoryFilter);
         let mut names: Vec<_> = schema.as_value()["properties"]
             .as_object()

@@ -199,14 +199,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_unique_and_lead_back() {
+    fn names_are_unique_and_round_trip() {
         for kind in ProblemKind::ALL {
             assert_eq!(ProblemKind::from_word(kind.word()), Some(*kind));
         }
     }
 
     #[test]
-    fn what_is_absent_is_not_written() {
+    fn absent_fields_are_omitted() {
         let json = serde_json::to_string(&Problem::new(ProblemKind::NotFound)).unwrap();
         assert_eq!(
             json,

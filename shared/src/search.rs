@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_search_has_one_spelling() {
+    fn queries_are_normalized() {
         for (typed, normal) in [
             ("  Ridge \t MUG ", "ridge mug"),
             ("山脊\u{3000}杯", "山脊 杯"),
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_normal_spelling_is_its_own(typed in any::<String>()) {
+        fn normalization_is_idempotent(typed in any::<String>()) {
             let normal = normal_query(&typed);
             prop_assert_eq!(normal_query(&normal), normal);
         }

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc_3339_both_ways() {
+    fn rfc_3339_round_trips() {
         let at: Timestamp = "2026-01-31T10:30:00.5+01:00".parse().unwrap();
         assert_eq!(at.to_string(), "2026-01-31T09:30:00.500Z");
         assert_eq!(at.to_string().parse(), Ok(at));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn every_instant_can_be_written() {
+    fn every_timestamp_can_be_formatted() {
         assert_eq!(
             Timestamp::from_millis(i64::MAX).to_string(),
             "9999-12-30T22:00:00.000Z"

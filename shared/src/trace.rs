@@ -83,14 +83,14 @@ mod tests {
     const EXAMPLE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn the_standards_example_comes_back() {
+    fn the_example_of_the_standard_round_trips() {
         let parent: TraceParent = EXAMPLE.parse().unwrap();
         assert!(parent.sampled);
         assert_eq!(parent.to_string(), EXAMPLE);
     }
 
     #[test]
-    fn later_versions_may_say_more_and_this_one_may_not() {
+    fn only_later_versions_may_have_more_fields() {
         assert!(
             format!("01{}-more", &EXAMPLE[2..])
                 .parse::<TraceParent>()
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_headers_are_rejected() {
         for bad in [
             "",
             "00",
@@ -121,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_written_as_it_was(text in prop_oneof!["[0-9a-f-]{50,60}", "\\PC{0,60}"]) {
+        fn parsed_headers_round_trip(text in prop_oneof!["[0-9a-f-]{50,60}", "\\PC{0,60}"]) {
             if let Ok(parent) = text.parse::<TraceParent>() {
                 let again: TraceParent = parent.to_string().parse().unwrap();
                 prop_assert_eq!(parent.trace_id, again.trace_id);

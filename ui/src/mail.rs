@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_html_say_the_same_and_nothing_breaks_out() {
+    fn text_and_html_agree_and_are_escaped() {
         for locale in Locale::ALL {
             for kind in [OrderMail::Placed, OrderMail::Paid, OrderMail::GivenUp] {
                 let mail = order_mail(kind, locale, "Duck & Co", "https://shop.example", &order());

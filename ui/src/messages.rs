@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_said_somewhere() {
+    fn every_message_is_used() {
         let mut text = String::new();
         sources(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_said_has_a_message() {
+    fn every_used_key_has_a_message() {
         let mut text = String::new();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         sources(&source, &mut text);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_follow_the_language() {
+    fn numbers_are_formatted_for_the_language() {
         let (en, zh) = (Messages::of(Locale::En), Messages::of(Locale::Zh));
         assert_eq!(en.product_count(1), "One product");
         assert_eq!(en.product_count(2), "2 products");

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_build_before_stays_and_older_ones_go() {
+    fn the_previous_build_stays_and_older_ones_are_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let (source, site) = (folder.path().join("style.css"), folder.path().join("site"));
         let mut published = Vec::new();

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_name_or_content_shows() {
+    fn the_hash_depends_on_names_and_contents() {
         let folder = tempfile::tempdir().unwrap();
         let hash = || Inputs::new().path(folder.path()).unwrap().hash();
         let empty = hash();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_done_once_until_its_result_is_gone() {
+    fn a_step_runs_again_when_its_result_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = Workspace {
             root: folder.path().into(),

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_says_what_is_to_be_built() {
+    fn paths_select_the_parts_to_rebuild() {
         let by = |path: &str| Changed::by(Path::new(path));
         assert_eq!(
             by("edge/src/lib.rs"),

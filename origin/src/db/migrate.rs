@@ -428,7 +428,7 @@ mod tests {
 
     /// A migration contains no statement that could not be resumed after a crash.
     #[test]
-    fn every_statement_is_of_a_kind_that_can_be_resumed() {
+    fn every_statement_can_be_resumed() {
         const KINDS: [&str; 10] = [
             "create table ",
             "create index ",

@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_list_is_that_of_the_type() {
+    fn query_parameters_match_the_type() {
         let mut generator = SchemaGenerator::default();
         for (spec, schemas) in with_schemas(&mut generator) {
             let properties = schemas.query.as_value()["properties"].as_object();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_parameters_are_those_of_the_type() {
+    fn path_parameters_match_the_type() {
         let mut generator = SchemaGenerator::default();
         for (spec, schemas) in with_schemas(&mut generator) {
             let properties = schemas.path.as_value()["properties"].as_object();

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_told_as_people_say_it() {
+    fn remaining_time_is_rounded_for_display() {
         let now = Timestamp::from_millis(1_000_000);
         let after = |ms: i64| TimeLeft::between(now, Timestamp::from_millis(1_000_000 + ms));
         const MINUTE: i64 = 60_000;

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_keeps_the_others_where_that_exists() {
+    fn a_choice_keeps_the_other_options_if_possible() {
         let all = [
             ("red", "s", "in_stock"),
             ("red", "m", "out"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_that_cannot_keep_them_prefers_what_can_be_had_and_says_what_changes() {
+    fn otherwise_a_choice_prefers_available_variants_and_reports_changes() {
         let all = [
             ("red", "s", "in_stock"),
             ("blue", "m", "out"),

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_scripts_write_is_read() {
+    fn the_output_of_the_scripts_is_parsed() {
         let text = "Running 1s test\nRESULT 52000 3 0.5 1.25 2 7.125 104000 1\n";
         let read = parse_wrk(text).ok();
         let expected = LoadResult {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_oha_writes_is_read_and_its_deadline_is_no_error() {
+    fn the_output_of_oha_is_parsed_and_its_deadline_is_no_error() {
         let said = serde_json::json!({
             "summary": { "requestsPerSec": 15_000.5 },
             "latencyPercentiles":

@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_is_run() {
+    fn requested_scenarios_are_run() {
         assert_eq!(
             names(&args(&["hot", "product"], false, None)),
             ["product", "hot"]
@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn hits_are_those_of_the_load() {
+    fn hits_are_the_difference_of_two_readings() {
         assert_eq!(share((10, 20), (19, 30)), Some(0.9));
         assert_eq!(share((10, 20), (10, 20)), None);
     }

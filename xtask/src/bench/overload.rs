@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_refused_was_not_made() {
+    fn rejected_requests_do_not_count() {
         let load = |rate, requests, refused| LoadResult {
             rate,
             requests,

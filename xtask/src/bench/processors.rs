@@ -50,7 +50,7 @@ mod tests {
     use crate::step::text_of;
 
     #[test]
-    fn what_is_started_on_a_half_stays_there() {
+    fn processes_stay_on_their_processors() {
         let before = sched_getaffinity(THIS_THREAD).unwrap();
         let [one, other] = halves().unwrap();
         for half in [one, other] {

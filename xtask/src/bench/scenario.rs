@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_one_scenarios() {
+    fn scenario_names_are_unique() {
         let mut names: Vec<_> = all().iter().map(|it| it.name).collect();
         let count = names.len();
         names.sort_unstable();

@@ -196,7 +196,7 @@ mod tests {
     use super::served;
 
     #[test]
-    fn hits_of_the_first_layer_are_read() {
+    fn hits_of_the_response_cache_are_parsed() {
         let metrics = "\
             # TYPE mallard_cache_requests counter\n\
             mallard_cache_requests_total{layer=\"l1\",outcome=\"hit\"} 90\n\

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn warming_up_is_no_drift_and_growth_is() {
+    fn growth_is_drift_and_warming_up_is_not() {
         let warm = drift(&samples(|it| if it < 3 { 10 } else { 100 }));
         assert_eq!(warm.map(|it| it.resident.abs() < 1e-9), Some(true));
         let grows = samples(|it| 100 + 10 * it);

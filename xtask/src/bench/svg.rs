@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_marked_at_round_numbers() {
+    fn the_time_axis_has_round_labels() {
         let svg = draw("RSS", "MB", &[(20.0, 50.0), (3_618.0, 75.0)]);
         let marks: Vec<_> = svg
             .lines()
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_ends_at_a_round_number() {
+    fn axes_end_at_round_numbers() {
         for (most, end) in [
             (0.0, 1.0),
             (0.07, 0.08),

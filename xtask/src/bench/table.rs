@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_target_counts_and_so_does_an_error() {
+    fn every_part_of_a_target_and_every_error_counts() {
         let target = Target {
             rate: Some(50_000.0),
             ratio: Some(0.70),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_as_many_cells_as_the_head() {
+    fn rows_have_as_many_cells_as_the_header() {
         let cells = |line: &str| line.matches('|').count();
         for head in HEAD.lines() {
             assert_eq!(cells(&line(&row("product", 2.0))), cells(head));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_beside_the_smallest() {
+    fn growth_is_relative_to_the_smallest_catalogue() {
         let rows = [
             row("list-10³", 2.0),
             row("list-10⁴", 3.0),

@@ -131,7 +131,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_password_is_filled_in_by_its_manager_and_never_by_the_shop() {
+fn passwords_have_autofill_tokens_and_no_values() {
     for (path, text) in pages(Locale::En) {
         let page = scraper::Html::parse_document(&text);
         for field in all(&page, "input[type=password]") {
@@ -146,7 +146,7 @@ fn a_password_is_filled_in_by_its_manager_and_never_by_the_shop() {
 }
 
 #[test]
-fn whoever_is_in_an_account_sees_where_and_can_leave() {
+fn account_pages_mark_their_section_and_offer_sign_out() {
     for (path, text) in pages(Locale::Zh) {
         if !path.contains('#') {
             continue;

@@ -151,7 +151,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
 }
 
 #[test]
-fn nobody_else_finds_a_page_about_somebody() {
+fn personal_pages_are_not_indexed() {
     for (path, text) in pages(Locale::En) {
         let page = scraper::Html::parse_document(&text);
         assert_eq!(
@@ -164,7 +164,7 @@ fn nobody_else_finds_a_page_about_somebody() {
 }
 
 #[test]
-fn whatever_is_wrong_is_said_beside_its_field_and_leads_there() {
+fn errors_are_shown_beside_their_fields_and_linked() {
     let (_, text) = &pages(Locale::Zh)[2];
     let page = scraper::Html::parse_document(text);
     for field in ["email", "postcode"] {

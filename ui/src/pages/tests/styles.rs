@@ -42,7 +42,7 @@ fn classes(selector: &str) -> impl Iterator<Item = &str> {
 /// rules would affect each other. A state is an attribute, or has the name of its component as a
 /// prefix (`progress-done`).
 #[test]
-fn classes_are_names_of_parts() {
+fn classes_are_names_of_components() {
     const STATES: [&str; 16] = [
         "active",
         "backorder",
@@ -71,7 +71,7 @@ fn classes_are_names_of_parts() {
 /// The borders of controls need more contrast than decorative lines, so no control uses the colour
 /// of lines.
 #[test]
-fn the_colours_of_frames_differ_enough() {
+fn borders_of_controls_have_enough_contrast() {
     let tokens = Path::new(env!("CARGO_MANIFEST_DIR")).join("style/tokens.css");
     let text = fs::read_to_string(tokens).unwrap();
     let colours = |name: &str| -> Vec<f64> {
