@@ -22,16 +22,16 @@ pub(crate) struct Input {
     /// Whether the label says that the field is optional.
     pub(crate) optional: bool,
     /// The minimum number of characters.
-    pub(crate) least: usize,
+    pub(crate) min_length: usize,
     /// The maximum number of characters.
-    pub(crate) most: usize,
+    pub(crate) max_length: usize,
     /// Whether a hint follows: the message `hint-…`.
     pub(crate) hint: bool,
 }
 
 impl Input {
     /// A required field.
-    pub(crate) const fn needed(name: &'static str, autocomplete: &'static str) -> Self {
+    pub(crate) const fn required(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             name,
             id: name,
@@ -39,8 +39,8 @@ impl Input {
             autocomplete,
             required: true,
             optional: false,
-            least: 0,
-            most: 200,
+            min_length: 0,
+            max_length: 200,
             hint: false,
         }
     }
@@ -49,15 +49,15 @@ impl Input {
     pub(crate) const fn optional(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             optional: true,
-            ..Self::asked(name, autocomplete)
+            ..Self::conditional(name, autocomplete)
         }
     }
 
     /// A field that is required in some cases, which only the server knows.
-    pub(crate) const fn asked(name: &'static str, autocomplete: &'static str) -> Self {
+    pub(crate) const fn conditional(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             required: false,
-            ..Self::needed(name, autocomplete)
+            ..Self::required(name, autocomplete)
         }
     }
 
@@ -84,8 +84,8 @@ impl Input {
                     value=form.value(self.name).to_owned()
                     autocomplete=self.autocomplete
                     required=self.required
-                    minlength=(self.least > 0).then(|| self.least.to_string())
-                    maxlength=self.most.to_string()
+                    minlength=(self.min_length > 0).then(|| self.min_length.to_string())
+                    maxlength=self.max_length.to_string()
                     aria-invalid=form.is_invalid(self.name).then_some("true")
                     aria-describedby=described_by(self.id, form.is_invalid(self.name), self.hint)
                     data-fault=messages.text(&format!("fault-{}", self.name))
@@ -114,7 +114,7 @@ pub(crate) fn text_area(
     messages: Messages,
     form: &FormState,
     name: &'static str,
-    most: usize,
+    max_length: usize,
 ) -> AnyView {
     // Leptos does not escape the content of a text area, and browsers ignore one line break at its
     // beginning.
@@ -127,7 +127,7 @@ pub(crate) fn text_area(
                 name=name
                 rows="3"
                 dir="auto"
-                maxlength=most.to_string()
+                maxlength=max_length.to_string()
                 aria-invalid=form.is_invalid(name).then_some("true")
                 aria-describedby=described_by(name, form.is_invalid(name), false)
                 data-fault=messages.text(&format!("fault-{name}"))
@@ -233,16 +233,16 @@ fn problem_key(messages: Messages, problem: &str) -> String {
 pub(crate) fn address(messages: Messages, form: &FormState) -> AnyView {
     let input = |input: Input| input.view(messages, form).into_any();
     view! {
-        {input(Input::needed("name", "name"))}
+        {input(Input::required("name", "name"))}
         {input(Input::optional("company", "organization"))}
         {country(messages, form)}
-        {input(Input::needed("line1", "address-line1"))}
+        {input(Input::required("line1", "address-line1"))}
         {input(Input::optional("line2", "address-line2"))}
         <div class="pair">
-            {input(Input::asked("postcode", "postal-code"))}
-            {input(Input::needed("city", "address-level2"))}
+            {input(Input::conditional("postcode", "postal-code"))}
+            {input(Input::required("city", "address-level2"))}
         </div>
-        {input(Input::asked("region", "address-level1"))}
+        {input(Input::conditional("region", "address-level1"))}
         {input(Input::optional("phone", "tel").kind("tel"))}
     }
     .into_any()

@@ -131,7 +131,7 @@ pub fn account_mail(
 }
 
 /// The totals with their labels; those of zero are omitted.
-fn sums(messages: Messages, order: &Order) -> Vec<(String, Money)> {
+fn total_lines(messages: Messages, order: &Order) -> Vec<(String, Money)> {
     let totals = &order.totals;
     let less = Money::new(-totals.discount.minor, totals.discount.currency);
     let tax = if totals.tax_included {
@@ -170,7 +170,7 @@ fn text(messages: Messages, locale: Locale, lead: &str, link: &str, order: &Orde
         ));
     }
     text.push('\n');
-    for (name, money) in sums(messages, order) {
+    for (name, money) in total_lines(messages, order) {
         text.push_str(&format!("{name}: {}\n", money.display(locale)));
     }
     text.push_str(&format!("\n{}\n{link}\n", messages.text("mail-link")));
@@ -193,14 +193,16 @@ fn html(
             </tr>
         }
     });
-    let sums = sums(messages, order).into_iter().map(|(name, money)| {
-        view! {
-            <tr>
-                <td style="padding:4px 0">{name}</td>
-                <td style=SUM>{money.display(locale)}</td>
-            </tr>
-        }
-    });
+    let sums = total_lines(messages, order)
+        .into_iter()
+        .map(|(name, money)| {
+            view! {
+                <tr>
+                    <td style="padding:4px 0">{name}</td>
+                    <td style=SUM>{money.display(locale)}</td>
+                </tr>
+            }
+        });
     let body = view! {
         <p>{lead.to_owned()}</p>
         <table role="presentation" style="width:100%;border-collapse:collapse">

@@ -24,8 +24,8 @@ use super::{
 
 /// The current password, as a confirmation of identity.
 pub(super) const CURRENT: Input = Input {
-    most: PASSWORD_MAX,
-    ..Input::needed("current", "current-password").kind("password")
+    max_length: PASSWORD_MAX,
+    ..Input::required("current", "current-password").kind("password")
 };
 
 /// An account page.
@@ -108,7 +108,7 @@ fn content(shell: &Shell, page: &AccountPage) -> AnyView {
         AccountContent::Security(security) => {
             super::security::security(shell, security, &page.form)
         }
-        AccountContent::Sessions(sessions) => browsers(shell, sessions),
+        AccountContent::Sessions(sessions) => session_list(shell, sessions),
         AccountContent::Forms if page.section == AccountSection::Data => data(shell, &page.form),
         AccountContent::Forms => profile(shell, &page.account, &page.form),
     }
@@ -300,7 +300,7 @@ fn profile(shell: &Shell, account: &Account, form: &FormState) -> AnyView {
     .into_any()
 }
 
-fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
+fn session_list(shell: &Shell, sessions: &[Session]) -> AnyView {
     let messages = Messages::of(shell.locale);
     let rows = sessions.iter().map(|session| {
         let day = [("day", messages.day(session.seen_at).into())];

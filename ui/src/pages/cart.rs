@@ -105,7 +105,7 @@ fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
                 </ul>
                 <section class="summary" aria-labelledby="summary">
                     <h2 id="summary">{messages.text("summary")}</h2>
-                    {coupons(shell, cart, form)} {sums(shell, &cart.totals, later)} {on}
+                    {coupons(shell, cart, form)} {totals_table(shell, &cart.totals, later)} {on}
                 </section>
             </div>
         </form>
@@ -182,7 +182,7 @@ fn line(shell: &Shell, line: &CartLine, form: &FormState) -> AnyView {
                 <h2 dir="auto">
                     <a href=href>{name}</a>
                 </h2>
-                {chosen(&line.options)}
+                {option_list(&line.options)}
                 <p class="quiet">{line.price.display(locale)}</p>
                 {problems(messages, locale, line)}
                 {fault}
@@ -205,7 +205,7 @@ fn line(shell: &Shell, line: &CartLine, form: &FormState) -> AnyView {
 }
 
 /// The chosen options of a product, on one line.
-pub(super) fn chosen(options: &[String]) -> Option<AnyView> {
+pub(super) fn option_list(options: &[String]) -> Option<AnyView> {
     let text = options.join(" · ");
     (!text.is_empty()).then(|| view! { <p class="quiet" dir="auto">{text}</p> }.into_any())
 }
@@ -320,7 +320,7 @@ fn refusal(messages: Messages, refused: CouponRefusal) -> String {
 }
 
 /// The totals. While shipping is unknown, `later` says when it will be known.
-pub(super) fn sums(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyView {
+pub(super) fn totals_table(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyView {
     let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let row = |key: &str, value: String, name: &'static str| {

@@ -72,7 +72,7 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
                             {messages.text("list-heading")}
                         </h2>
                         <p class="quiet">{messages.product_count(total)}</p>
-                        {filters::chosen(&filtered)} {list(shell, page, &filtered)}
+                        {filters::selected_filters(&filtered)} {list(shell, page, &filtered)}
                     </section>
                 </div>
             </div>

@@ -18,7 +18,7 @@ use crate::{
     messages::Messages,
 };
 
-use super::cart::{chosen, coupon, problems, sums};
+use super::cart::{coupon, option_list, problems, totals_table};
 
 /// A checkout page.
 pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
@@ -39,7 +39,7 @@ pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
                 {steps(shell, page.step)} <h1>{title.clone()}</h1>
                 <div class="with-summary">
                     <div class="step">{form::faults(messages, &page.form)} {step}</div>
-                    {bought(shell, page, open)}
+                    {order_summary(shell, page, open)}
                 </div>
             </div>
         }
@@ -123,7 +123,7 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         {login}
         {book}
         <form class="stack" method="post" action=here.clone() novalidate>
-            {Input::needed("email", "email").kind("email").view(messages, form)}
+            {Input::required("email", "email").kind("email").view(messages, form)}
             {form::address(messages, form)}
             {form::text_area(messages, form, "note", NOTE_MAX)}
             <button class="button">{messages.text("checkout-to-shipping")}</button>
@@ -164,7 +164,7 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
         .into_any();
     }
     view! {
-        {place(shell, page)}
+        {shipping_address(shell, page)}
         <form class="stack" method="post" action=shell.locale.path(CHECKOUT_SHIPPING.path)>
             <fieldset class="options">
                 <legend>{messages.text("step-shipping")}</legend>
@@ -177,7 +177,7 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
 }
 
 /// The shipping address, with a link to change it.
-fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
+fn shipping_address(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let messages = Messages::of(shell.locale);
     let address = page.cart.shipping_address.as_ref();
     let lines = address.map(|address| lines_of(messages, address));
@@ -238,7 +238,7 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let rows = rows.collect::<Vec<_>>();
     let tests = page.payments.iter().any(|it| it == "test");
     view! {
-        {place(shell, page)}
+        {shipping_address(shell, page)}
         <form class="stack" method="get" action=shell.locale.path(CHECKOUT_REVIEW.path)>
             <fieldset class="options">
                 <legend>{messages.text("step-payment")}</legend>
@@ -297,7 +297,7 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let place_it = messages.text_with("checkout-place", &[("total", total.into())]);
     let may = cart.missing.is_empty();
     view! {
-        {place(shell, page)}
+        {shipping_address(shell, page)}
         {said(
             "step-shipping",
             shipping,
@@ -327,7 +327,7 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
 }
 
 /// The order summary beside the step.
-fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
+fn order_summary(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     let messages = Messages::of(shell.locale);
     let cart = &page.cart;
     // The shipping method may still change, or may not ship to a new address.
@@ -341,13 +341,13 @@ fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
     view! {
         <section class="summary" aria-labelledby="summary">
             <h2 id="summary">{messages.text("summary")}</h2>
-            {held(messages, cart)}
+            {reservation(messages, cart)}
             <details open=open>
                 <summary>{messages.item_count(cart)}</summary>
                 {lines(shell, cart)}
             </details>
             <ul class="coupons">{coupons}</ul>
-            {sums(shell, &cart.totals, later)}
+            {totals_table(shell, &cart.totals, later)}
             <a href=shell.locale.path(CART.path)>{messages.text("checkout-change-cart")}</a>
         </section>
     }
@@ -355,7 +355,7 @@ fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
 }
 
 /// Says until when the items are reserved.
-fn held(messages: Messages, cart: &Cart) -> impl IntoView + use<> {
+fn reservation(messages: Messages, cart: &Cart) -> impl IntoView + use<> {
     cart.held_until
         .map(|_| view! { <p class="quiet">{messages.text("checkout-held")}</p> })
 }
@@ -369,7 +369,7 @@ fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
                 <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
                 <div class="about">
                     <p dir="auto">{line.name.clone()}</p>
-                    {chosen(&line.options)}
+                    {option_list(&line.options)}
                     <p class="quiet">
                         {format!("{} × {}", line.quantity, line.price.display(locale))}
                     </p>

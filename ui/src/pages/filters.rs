@@ -238,7 +238,7 @@ fn check(
 }
 
 /// The selected filters, each with a link that removes it.
-pub(crate) fn chosen(list: &FilteredList<'_>) -> impl IntoView + use<> {
+pub(crate) fn selected_filters(list: &FilteredList<'_>) -> impl IntoView + use<> {
     let (shell, filter) = (list.shell, list.filter);
     let messages = Messages::of(shell.locale);
     let mut chosen: Vec<(String, CategoryFilter)> = Vec::new();
@@ -312,7 +312,7 @@ pub(crate) fn chosen(list: &FilteredList<'_>) -> impl IntoView + use<> {
 
 /// The filters of the previous and the next page. The pages of a category are numbered up to
 /// [`PAGES_MAX`]; later pages and searches use cursors.
-fn beside(
+fn neighbouring_pages(
     list: &FilteredList<'_>,
     page: &ProductList,
 ) -> (Option<CategoryFilter>, Option<CategoryFilter>) {
@@ -349,7 +349,7 @@ pub(crate) fn pages(list: &FilteredList<'_>, page: &ProductList) -> impl IntoVie
             }
         })
     };
-    let (previous, next) = beside(list, page);
+    let (previous, next) = neighbouring_pages(list, page);
     (previous.is_some() || next.is_some()).then(|| {
         view! {
             <nav class="pages" aria-label=messages.text("list-pages")>

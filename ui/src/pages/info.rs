@@ -31,13 +31,13 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
         let parts = match slug {
             "shipping" => vec![
                 methods(shell, &page.methods),
-                said(messages, &["shipping-when", "shipping-later"]),
+                text_sections(messages, &["shipping-when", "shipping-later"]),
             ],
-            "returns" => vec![said(
+            "returns" => vec![text_sections(
                 messages,
                 &["returns-how", "returns-money", "returns-broken"],
             )],
-            "terms" => vec![said(
+            "terms" => vec![text_sections(
                 messages,
                 &[
                     "terms-contract",
@@ -47,11 +47,11 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
                 ],
             )],
             "privacy" => vec![
-                said(messages, &["privacy-order", "privacy-account"]),
+                text_sections(messages, &["privacy-order", "privacy-account"]),
                 cookies(messages),
-                said(messages, &["privacy-others", "privacy-rights"]),
+                text_sections(messages, &["privacy-others", "privacy-rights"]),
             ],
-            _ => vec![reach(messages, page)],
+            _ => vec![contact_details(messages, page)],
         };
         view! {
             <div class="wrap page">
@@ -66,7 +66,7 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
 }
 
 /// Sections with a heading and a text.
-fn said(messages: Messages, keys: &[&str]) -> AnyView {
+fn text_sections(messages: Messages, keys: &[&str]) -> AnyView {
     let sections = keys.iter().map(|key| {
         view! {
             <h2>{messages.text(&format!("info-{key}"))}</h2>
@@ -154,7 +154,7 @@ fn cookies(messages: Messages) -> AnyView {
     .into_any()
 }
 
-fn reach(messages: Messages, page: &InfoPage) -> AnyView {
+fn contact_details(messages: Messages, page: &InfoPage) -> AnyView {
     let email = page.email.clone().map(|email| {
         let href = format!("mailto:{email}");
         view! {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    cart::{chosen, sums},
+    cart::{option_list, totals_table},
     checkout::{cards, lines_of},
 };
 
@@ -51,7 +51,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
                 {heading} {form::faults(messages, &page.form)}
                 <div class="with-summary">
                     <div class="step">
-                        {progress(messages, order)} {money(shell, page)}
+                        {progress(messages, order)} {payment_section(shell, page)}
                         <section aria-labelledby="items">
                             <h2 id="items">{messages.text("order-items")}</h2>
                             <ul class="lines">{lines}</ul>
@@ -59,7 +59,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
                     </div>
                     <section class="summary" aria-labelledby="summary">
                         <h2 id="summary">{messages.text("summary")}</h2>
-                        {sums(shell, &order.totals, None)} {moved(shell, order)}
+                        {totals_table(shell, &order.totals, None)} {quantities_shipped_and_returned(shell, order)}
                         <h3>{messages.text("checkout-to")}</h3>
                         {lines_of(messages, &order.shipping_address)}
                         <p class="quiet">{order.email.clone()}</p>
@@ -133,7 +133,7 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
                 <p dir="auto">
                     <strong>{line.name.clone()}</strong>
                 </p>
-                {chosen(&line.options)}
+                {option_list(&line.options)}
                 <p class="quiet">{format!("{} × {}", line.quantity, line.price.display(locale))}</p>
                 {note(line.backordered, "cart-backordered")}
                 {note(line.returned, "order-returned")}
@@ -145,7 +145,7 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
 }
 
 /// Shipped and returned quantities.
-fn moved(shell: &Shell, order: &Order) -> AnyView {
+fn quantities_shipped_and_returned(shell: &Shell, order: &Order) -> AnyView {
     let messages = Messages::of(shell.locale);
     let row = |key: &str, money: shared::money::Money| {
         (money.minor != 0).then(|| {
@@ -166,7 +166,7 @@ fn moved(shell: &Shell, order: &Order) -> AnyView {
 }
 
 /// What remains to be done to pay the order.
-fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
+fn payment_section(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     let order = &page.order;
     if order.state != OrderState::Pending {
         return None;
@@ -177,7 +177,7 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
         .as_ref()
         .filter(|it| matches!(it.state, PaymentState::Started | PaymentState::Confirming));
     let inside = match (waiting, order.payment_method.as_str()) {
-        (Some(payment), _) => going_on(shell, page, payment).into_any(),
+        (Some(payment), _) => pending_payment(shell, page, payment).into_any(),
         (None, "manual") => transfer(shell, page).into_any(),
         (None, _) => pay(shell, page).into_any(),
     };
@@ -204,7 +204,7 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
                 <h2 id="pay">{messages.text("order-pay")}</h2>
                 {inside}
                 {until}
-                {give_up(shell, page)}
+                {cancellation(shell, page)}
             </section>
         }
         .into_any(),
@@ -212,7 +212,7 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
 }
 
 /// A payment in progress, or one that waits for the buyer.
-fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
+fn pending_payment(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
     let messages = Messages::of(shell.locale);
     let confirming = payment.state == PaymentState::Confirming;
     let redirect = payment.next.as_ref().and_then(|it| it.redirect_url.clone());
@@ -235,7 +235,7 @@ fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
         }
         .into_any(),
         (true, None) => view! {
-            <form method="post" action=to(shell, page, action::PAY)>
+            <form method="post" action=form_action(shell, page, action::PAY)>
                 {form::hidden("confirm", &payment.id)}
                 <button class="button">{messages.text("order-confirm-do")}</button>
             </form>
@@ -300,7 +300,7 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
     let tests = order.payment_method == "test";
     view! {
         {failed}
-        <form class="stack" method="post" action=to(shell, page, action::PAY)>
+        <form class="stack" method="post" action=form_action(shell, page, action::PAY)>
             {form::hidden("key", &page.key)}
             {tests.then(|| cards(messages, page.form.value("card")))}
             <button class="button">{messages.text_with("order-pay-do", &total)}</button>
@@ -309,12 +309,12 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
     .into_any()
 }
 
-fn give_up(shell: &Shell, page: &OrderPage) -> AnyView {
+fn cancellation(shell: &Shell, page: &OrderPage) -> AnyView {
     let messages = Messages::of(shell.locale);
     view! {
         <details>
             <summary>{messages.text("order-give-up")}</summary>
-            <form method="post" action=to(shell, page, action::CANCEL)>
+            <form method="post" action=form_action(shell, page, action::CANCEL)>
                 <p>{messages.text("order-give-up-text")}</p>
                 <button class="button quiet-button">{messages.text("order-give-up-do")}</button>
             </form>
@@ -324,7 +324,7 @@ fn give_up(shell: &Shell, page: &OrderPage) -> AnyView {
 }
 
 /// The action of a form about this order.
-fn to(shell: &Shell, page: &OrderPage, action: &str) -> String {
+fn form_action(shell: &Shell, page: &OrderPage, action: &str) -> String {
     let path = action.replace("{number}", &page.order.number);
     format!("{}?token={}", shell.locale.path(&path), page.order.token)
 }
@@ -340,8 +340,8 @@ pub fn find_order(shell: &Shell, page: &FindOrderPage) -> String {
                 <p class="lead">{messages.text("find-order-text")}</p>
                 {form::faults(messages, &page.form)}
                 <form class="stack" method="post" action=shell.locale.path(FIND_ORDER.path)>
-                    {Input::needed("number", "off").view(messages, &page.form)}
-                    {Input::needed("email", "email").kind("email").view(messages, &page.form)}
+                    {Input::required("number", "off").view(messages, &page.form)}
+                    {Input::required("email", "email").kind("email").view(messages, &page.form)}
                     <button class="button">{messages.text("find-order-do")}</button>
                 </form>
             </div>

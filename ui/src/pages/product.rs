@@ -53,7 +53,7 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
     })
 }
 
-pub(super) fn chosen(page: &ProductPage) -> Option<&Variant> {
+pub(super) fn selected_variant(page: &ProductPage) -> Option<&Variant> {
     page.product.variants.get(page.variant)
 }
 
@@ -64,7 +64,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         .brand
         .as_ref()
         .map(|brand| messages.text_with("product-by", &[("brand", brand.name.clone().into())]));
-    let variant = chosen(page).map(|variant| {
+    let variant = selected_variant(page).map(|variant| {
         let range = PriceRange {
             from: variant.price,
             to: variant.price,
@@ -110,7 +110,7 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         "1"
     }
     .to_owned();
-    chosen(page).map(|variant| {
+    selected_variant(page).map(|variant| {
         let out = variant.availability == Availability::Out;
         let say = if out { "cart-sold-out" } else { "cart-add" };
         let fault = messages.text("cart-add-wrong");
@@ -155,7 +155,8 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
 const AT_LEAST_ONE: &str = r"\s*[0-9０-９]*[1-9１-９][0-9０-９]*\s*";
 
 fn facts(messages: Messages, page: &ProductPage) -> impl IntoView + use<> {
-    let sku = chosen(page).map(|variant| (messages.text("product-sku"), variant.sku.clone()));
+    let sku =
+        selected_variant(page).map(|variant| (messages.text("product-sku"), variant.sku.clone()));
     let tags = (!page.product.tags.is_empty())
         .then(|| (messages.text("product-tags"), page.product.tags.join(", ")));
     let facts = page

@@ -50,7 +50,7 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
                     {categories(shell, page)}
                 </div>
                 {if page.found.list.items.is_empty() && !is_filtered {
-                    nothing(shell, page).into_any()
+                    no_results(shell, page).into_any()
                 } else {
                     view! {
                         <div class="with-filter">
@@ -60,7 +60,7 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
                                     {messages.text("list-heading")}
                                 </h2>
                                 <p class="quiet">{count(messages, page)}</p>
-                                {filters::chosen(&filtered)}
+                                {filters::selected_filters(&filtered)}
                                 {list(shell, page, &filtered)}
                             </section>
                         </div>
@@ -131,7 +131,7 @@ fn list(shell: &Shell, page: &SearchPage, filtered: &FilteredList<'_>) -> impl I
 }
 
 /// Links to continue with no results or no query.
-fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
+fn no_results(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
     let messages = Messages::of(shell.locale);
     let help = if page.q.is_empty() {
         view! { <p class="lead">{messages.text("search-begin")}</p> }.into_any()

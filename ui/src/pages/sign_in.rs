@@ -15,28 +15,28 @@ use crate::{
 };
 
 /// The field for an email address.
-pub(super) const EMAIL: Input = Input::needed("email", "email").kind("email");
+pub(super) const EMAIL: Input = Input::required("email", "email").kind("email");
 /// The field for an existing password.
 const PASSWORD: Input = Input {
-    most: PASSWORD_MAX,
-    ..Input::needed("password", "current-password").kind("password")
+    max_length: PASSWORD_MAX,
+    ..Input::required("password", "current-password").kind("password")
 };
 /// The field for a new password.
 pub(super) const NEW_PASSWORD: Input = Input {
-    most: PASSWORD_MAX,
-    least: PASSWORD_MIN,
+    max_length: PASSWORD_MAX,
+    min_length: PASSWORD_MIN,
     hint: true,
-    ..Input::needed("password", "new-password").kind("password")
+    ..Input::required("password", "new-password").kind("password")
 };
 /// The field for the code of a second factor, or a recovery code.
 pub(super) const OTP: Input = Input {
-    most: 64,
+    max_length: 64,
     hint: true,
-    ..Input::needed("otp", "one-time-code")
+    ..Input::required("otp", "one-time-code")
 };
 /// The field for a name.
 pub(super) const NAME: Input = Input {
-    most: NAME_MAX,
+    max_length: NAME_MAX,
     ..Input::optional("name", "name")
 };
 
@@ -51,7 +51,7 @@ pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
             let text = messages.text(&format!("entry-{word}-done"));
             view! { <p class="lead" role="status">{text}</p> }.into_any()
         } else {
-            fill_in(shell, page)
+            sign_in_form(shell, page)
         };
         view! {
             <div class="wrap page narrow">
@@ -63,7 +63,7 @@ pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
     })
 }
 
-fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
+fn sign_in_form(shell: &Shell, page: &SignInPage) -> AnyView {
     let messages = Messages::of(shell.locale);
     let form = &page.form;
     let (path, inputs): (&str, &[Input]) = match page.kind {
@@ -95,13 +95,13 @@ fn fill_in(shell: &Shell, page: &SignInPage) -> AnyView {
             {inputs}
             <button class="button">{messages.text(&format!("entry-{word}-do"))}</button>
         </form>
-        {elsewhere(shell, page.kind)}
+        {other_forms(shell, page.kind)}
     }
     .into_any()
 }
 
 /// Links to the other forms.
-fn elsewhere(shell: &Shell, kind: SignInForm) -> AnyView {
+fn other_forms(shell: &Shell, kind: SignInForm) -> AnyView {
     let messages = Messages::of(shell.locale);
     let ways: &[(&str, &str)] = match kind {
         SignInForm::Login => &[

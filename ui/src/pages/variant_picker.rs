@@ -9,7 +9,7 @@ use shared::{
 
 use crate::messages::Messages;
 
-use super::product::chosen;
+use super::product::selected_variant;
 
 /// The options with their values.
 pub(super) fn variant_picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
@@ -47,10 +47,10 @@ fn choice(
     value: &OptionValue,
 ) -> Option<AnyView> {
     let messages = Messages::of(shell.locale);
-    let variant = reached(page, option, &value.code)?;
-    let is_chosen = chosen(page).is_some_and(|it| has(it, &option.code, &value.code));
+    let variant = selected_by(page, option, &value.code)?;
+    let is_chosen = selected_variant(page).is_some_and(|it| has(it, &option.code, &value.code));
     let out = variant.availability == Availability::Out;
-    let elsewhere = others_changed(page, option, variant);
+    let elsewhere = changed_values(page, option, variant);
     let with = (!elsewhere.is_empty()).then(|| {
         let values = elsewhere.join(messages.text("list-comma").as_str());
         let text = messages.text_with("variant-with", &[("values", values.into())]);
@@ -94,8 +94,12 @@ fn choice(
 /// The variant that a choice selects. If the variant with all other options unchanged exists, it is
 /// that one, even if it is sold out. Otherwise it is an available variant before a sold-out one,
 /// and among those the one that keeps most of the other options.
-fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Option<&'p Variant> {
-    let now = chosen(page);
+fn selected_by<'p>(
+    page: &'p ProductPage,
+    option: &ProductOption,
+    value: &str,
+) -> Option<&'p Variant> {
+    let now = selected_variant(page);
     let kept = |variant: &Variant| {
         let others = variant.options.iter().filter(|it| it.option != option.code);
         let same = others.filter(|it| now.is_some_and(|now| has(now, &it.option, &it.value)));
@@ -113,8 +117,8 @@ fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Op
 }
 
 /// The names of the values that change in other options.
-fn others_changed(page: &ProductPage, option: &ProductOption, to: &Variant) -> Vec<String> {
-    let Some(now) = chosen(page) else {
+fn changed_values(page: &ProductPage, option: &ProductOption, to: &Variant) -> Vec<String> {
+    let Some(now) = selected_variant(page) else {
         return Vec::new();
     };
     let others = to.options.iter().filter(|it| it.option != option.code);
@@ -173,10 +177,10 @@ mod tests {
     }
 
     /// The variant that a choice selects, and the other values that change.
-    fn leads(page: &ProductPage, option: usize, value: &str) -> (String, Vec<String>) {
+    fn selection_of(page: &ProductPage, option: usize, value: &str) -> (String, Vec<String>) {
         let option = &page.product.options[option];
-        let variant = reached(page, option, value).unwrap();
-        (variant.sku.clone(), others_changed(page, option, variant))
+        let variant = selected_by(page, option, value).unwrap();
+        (variant.sku.clone(), changed_values(page, option, variant))
     }
 
     #[test]
@@ -188,11 +192,11 @@ mod tests {
             ("blue", "m", "in_stock"),
         ];
         let page = shirt(&all, 0);
-        assert_eq!(leads(&page, 0, "blue"), ("blue-s".into(), vec![]));
+        assert_eq!(selection_of(&page, 0, "blue"), ("blue-s".into(), vec![]));
         // The variant exists and is sold out, which the link says.
-        assert_eq!(leads(&page, 1, "m"), ("red-m".into(), vec![]));
+        assert_eq!(selection_of(&page, 1, "m"), ("red-m".into(), vec![]));
         let page = shirt(&all, 3);
-        assert_eq!(leads(&page, 1, "s"), ("blue-s".into(), vec![]));
+        assert_eq!(selection_of(&page, 1, "s"), ("blue-s".into(), vec![]));
     }
 
     #[test]
@@ -203,7 +207,13 @@ mod tests {
             ("blue", "l", "low"),
         ];
         let page = shirt(&all, 0);
-        assert_eq!(leads(&page, 0, "blue"), ("blue-l".into(), vec!["l".into()]));
-        assert_eq!(leads(&page, 1, "m"), ("blue-m".into(), vec!["blue".into()]));
+        assert_eq!(
+            selection_of(&page, 0, "blue"),
+            ("blue-l".into(), vec!["l".into()])
+        );
+        assert_eq!(
+            selection_of(&page, 1, "m"),
+            ("blue-m".into(), vec!["blue".into()])
+        );
     }
 }
