@@ -1,10 +1,10 @@
 // Updates the cart without page loads. Its forms are submitted as usual, and the cart of the
 // resulting page replaces the cart of this page or, elsewhere, the content of a drawer; so both
 // always agree.
-import { forget, whenBack } from "./connection.js";
-import { mark } from "./faults.js";
-import { Unreachable, fetchPage, isPlain, rename, sending, swap } from "./page.js";
-import { say, words } from "./say.js";
+import { cancelTask, runWhenReachable } from "./connection.js";
+import { showError } from "./field-errors.js";
+import { Unreachable, fetchPage, opensHere, updateHead, submitOptions, replaceContent } from "./page.js";
+import { announce, messages } from "./announcements.js";
 import { numberOf, steppers } from "./steppers.js";
 
 const drawer = document.getElementById("drawer");
@@ -24,10 +24,10 @@ function take(page) {
   const fresh = page.document.querySelector("main [data-cart]");
   if (!fresh) throw new Error("this is not the cart's page");
   steppers(fresh);
-  const kept = swap(place, fresh);
+  const kept = replaceContent(place, fresh);
   tell(Number(fresh.dataset.items));
-  say(fresh.dataset.said);
-  if (inPage) rename(page.document);
+  announce(fresh.dataset.said);
+  if (inPage) updateHead(page.document);
   const wrong = place.querySelector('[aria-invalid="true"]');
   // The focused element may be gone together with its line.
   if (wrong) wrong.focus();
@@ -41,7 +41,7 @@ function failed() {
   alert.className = "alert";
   alert.setAttribute("role", "alert");
   const text = document.createElement("p");
-  text.textContent = words.failed;
+  text.textContent = messages.failed;
   alert.append(text);
   place.prepend(alert);
 }
@@ -64,7 +64,7 @@ async function add(form) {
   if (form.getAttribute("aria-busy")) return;
   const quantity = form.querySelector("[name=quantity]");
   if (!quantity.validity.valid) {
-    mark(quantity);
+    showError(quantity);
     quantity.focus();
     return;
   }
@@ -80,7 +80,7 @@ async function add(form) {
   // Updates the badge in this frame; the drawer needs more layout and follows in the next frame.
   requestAnimationFrame(() => setTimeout(() => refused || openDrawer()));
   try {
-    const page = await fetchPage(form.getAttribute("action"), sending(fields));
+    const page = await fetchPage(form.getAttribute("action"), submitOptions(fields));
     const again = page.document.querySelector("main form.add");
     refused = Boolean(again);
     if (refused) refuse(form, again, before);
@@ -102,10 +102,10 @@ function refuse(form, again, before) {
   drawer.close();
   // Keeps the submitted value with its error, unless the field was edited since.
   for (const input of form.querySelectorAll("input[id]")) input.defaultValue = input.value;
-  swap(form, again);
+  replaceContent(form, again);
   const wrong = form.querySelector('[aria-invalid="true"]');
   wrong?.focus();
-  say(form.querySelector(".wrong")?.textContent ?? "");
+  announce(form.querySelector(".wrong")?.textContent ?? "");
 }
 
 // Requests are sent one after another; of several changes of one field only the last is sent, and
@@ -134,19 +134,19 @@ function goOn() {
 async function work() {
   if (working) return;
   working = true;
-  forget("cart");
+  cancelTask("cart");
   place.setAttribute("aria-busy", "true");
   try {
     let page;
     while (changes.size) {
       const [name, { action, fields }] = changes.entries().next().value;
-      page = await fetchPage(action, sending(fields));
+      page = await fetchPage(action, submitOptions(fields));
       if (changes.get(name)?.fields === fields) changes.delete(name);
     }
     if (page) take(page);
   } catch (error) {
     if (error instanceof Unreachable) {
-      whenBack("cart", work);
+      runWhenReachable("cart", work);
     } else {
       changes.clear();
       going = false;
@@ -191,7 +191,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("click", async (event) => {
   // The checkout shows the cart itself; there the link leads to the cart page.
   const link = event.target.closest("a.cart-link");
-  if (!link || !isPlain(event) || inPage || document.querySelector("main .summary")) return;
+  if (!link || !opensHere(event) || inPage || document.querySelector("main .summary")) return;
   event.preventDefault();
   openDrawer();
   inDrawer.setAttribute("aria-busy", "true");

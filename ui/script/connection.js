@@ -1,6 +1,6 @@
 // Reports when the shop is unreachable, probes until it is reachable again, and then runs the
 // waiting tasks.
-import { say } from "./say.js";
+import { announce } from "./announcements.js";
 
 const FIRST_MS = 1000;
 const LAST_MS = 30_000;
@@ -11,10 +11,10 @@ let timer;
 let pause = FIRST_MS;
 
 /** There was no response. */
-export function lost() {
+export function reportUnreachable() {
   if (!notice.textContent) {
     notice.textContent = notice.dataset.lost;
-    say(notice.dataset.lost);
+    announce(notice.dataset.lost);
   }
   if (timer) return;
   timer = setTimeout(look, pause);
@@ -22,25 +22,25 @@ export function lost() {
 }
 
 /** There was a response, whatever its status. */
-export function answered() {
+export function reportReachable() {
   if (!notice.textContent) return;
   clearTimeout(timer);
   timer = undefined;
   pause = FIRST_MS;
   notice.textContent = "";
-  say(notice.dataset.back);
+  announce(notice.dataset.back);
   const tasks = [...waiting.values()];
   waiting.clear();
   for (const task of tasks) task();
 }
 
 /** Runs a task once the shop is reachable. Of several tasks with one name only the last runs. */
-export function whenBack(name, task) {
+export function runWhenReachable(name, task) {
   waiting.set(name, task);
 }
 
 /** Cancels a waiting task. */
-export function forget(name) {
+export function cancelTask(name) {
   waiting.delete(name);
 }
 
@@ -49,13 +49,13 @@ async function look() {
   try {
     await fetch("/", { method: "HEAD", cache: "no-store" });
   } catch {
-    lost();
+    reportUnreachable();
     return;
   }
-  answered();
+  reportReachable();
 }
 
-addEventListener("offline", lost);
+addEventListener("offline", reportUnreachable);
 addEventListener("online", () => {
   clearTimeout(timer);
   look();

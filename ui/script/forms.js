@@ -1,7 +1,7 @@
 // Validates fields while they are edited, with messages from the page. The server decides, so a
 // form can always be submitted and then reports all errors at once. A form is submitted only once.
-import { lost } from "./connection.js";
-import { mark, unmark } from "./faults.js";
+import { reportUnreachable } from "./connection.js";
+import { showError, clearError } from "./field-errors.js";
 
 const FIELD = "[data-fault]";
 /** After this time without a response the form can be submitted again. */
@@ -13,7 +13,7 @@ document.addEventListener("input", (event) => {
   const field = event.target;
   if (!field.matches(FIELD)) return;
   touched.add(field);
-  if (field.getAttribute("aria-invalid") === "true" && field.validity.valid) unmark(field);
+  if (field.getAttribute("aria-invalid") === "true" && field.validity.valid) clearError(field);
 });
 
 // A button that moves under the pointer, because an error appears above it, does not get the click.
@@ -26,7 +26,7 @@ document.addEventListener("focusout", (event) => {
   const field = event.target;
   // A field that was only passed through is not validated.
   if (!field.matches(FIELD) || !touched.has(field) || field.validity.valid) return;
-  if (!pressed || field.form !== pressed) mark(field);
+  if (!pressed || field.form !== pressed) showError(field);
 });
 
 const sent = new Set();
@@ -41,7 +41,7 @@ document.addEventListener("submit", (event) => {
   if (!navigator.onLine) {
     // The browser's own error page would lose the typed values.
     event.preventDefault();
-    lost();
+    reportUnreachable();
     return;
   }
   sent.add(form);

@@ -1,8 +1,8 @@
 // Filters, order and pagination of a list without page loads: fetches the next page and replaces
 // the list. If that fails, navigates as usual.
-import { forget, whenBack } from "./connection.js";
-import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
-import { say } from "./say.js";
+import { cancelTask, runWhenReachable } from "./connection.js";
+import { Unreachable, fetchPage, opensHere, updateHead, replaceContent } from "./page.js";
+import { announce } from "./announcements.js";
 
 const LIST = ".with-filter";
 const part = (name, within = document) => within.querySelector(`${LIST} ${name}`);
@@ -19,7 +19,7 @@ async function show(address, way, at) {
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
-  forget("list");
+  cancelTask("list");
   const list = document.querySelector(LIST);
   list.setAttribute("aria-busy", "true");
   try {
@@ -29,7 +29,7 @@ async function show(address, way, at) {
     put(page, way, at);
   } catch (error) {
     if (mine.signal.aborted) return;
-    if (error instanceof Unreachable) whenBack("list", () => show(address, way, at));
+    if (error instanceof Unreachable) runWhenReachable("list", () => show(address, way, at));
     else location.assign(address);
   } finally {
     if (asking === mine) list.removeAttribute("aria-busy");
@@ -45,15 +45,15 @@ function put(page, way, at) {
     if (page.address !== shown) history.pushState({}, "", page.address);
   }
   shown = location.href;
-  rename(page.document);
+  updateHead(page.document);
   const wrong = [document, page.document].some((it) => part(".filter [aria-invalid]", it));
   // The form may still be in use.
   if (way !== "form" || wrong) fill(page.document);
-  const kept = swap(results, fresh);
+  const kept = replaceContent(results, fresh);
   // The button shows the number of results, also when the list is out of sight.
   const [button, other] = [document, page.document].map((it) => part(".filter-apply", it));
   if (button && other) button.textContent = other.textContent;
-  say(results.dataset.said);
+  announce(results.dataset.said);
   const invalid = part('.filter [aria-invalid="true"]');
   if (way === "link" && invalid) invalid.focus();
   else if (way === "back") scrollTo(scrollX, at ?? 0);
@@ -64,7 +64,7 @@ function put(page, way, at) {
 function fill(fresh) {
   const [form, other] = [part(".filter form"), part(".filter form", fresh)];
   for (const input of form.querySelectorAll("input")) input.defaultValue = input.value;
-  swap(form, other);
+  replaceContent(form, other);
 }
 
 /** Scrolls to the beginning of the list. */
@@ -101,7 +101,7 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(`${LIST} .results a`);
-  if (!link || !isPlain(event) || link.pathname !== location.pathname) return;
+  if (!link || !opensHere(event) || link.pathname !== location.pathname) return;
   event.preventDefault();
   show(link.href, "link");
 });

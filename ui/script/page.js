@@ -1,6 +1,6 @@
 // Fetches pages of the shop and inserts parts of them into the current page. The server renders
 // every part, so that texts, prices and plurals have one source.
-import { answered, lost } from "./connection.js";
+import { reportReachable, reportUnreachable } from "./connection.js";
 
 const parser = new DOMParser();
 
@@ -16,15 +16,15 @@ export async function fetchPage(address, options) {
     text = await response.text();
   } catch (error) {
     if (options?.signal?.aborted) throw error;
-    lost();
+    reportUnreachable();
     throw new Unreachable("the shop cannot be reached", { cause: error });
   }
-  answered();
+  reportReachable();
   return { address: response.url, ok: response.ok, document: parser.parseFromString(text, "text/html") };
 }
 
 /** The options of a request that submits a form's fields and survives navigation. */
-export function sending(fields) {
+export function submitOptions(fields) {
   return { method: "POST", body: fields, keepalive: true };
 }
 
@@ -33,7 +33,7 @@ export function sending(fields) {
  * elements, and unsubmitted values are kept. Returns false when the focused element has no
  * counterpart.
  */
-export function swap(part, fresh) {
+export function replaceContent(part, fresh) {
   const path = part.contains(document.activeElement) ? pathTo(part, document.activeElement) : undefined;
   const typed = [...part.querySelectorAll("input[id]")].filter((input) => input.value !== input.defaultValue);
   for (const name of part.getAttributeNames()) {
@@ -66,7 +66,7 @@ function follow(root, path) {
 }
 
 /** Updates the title and the links to other languages. */
-export function rename(fresh) {
+export function updateHead(fresh) {
   document.title = fresh.title;
   const links = fresh.querySelectorAll("a.language");
   document.querySelectorAll("a.language").forEach((link, index) => {
@@ -75,7 +75,7 @@ export function rename(fresh) {
 }
 
 /** Whether a click navigates in this tab. */
-export function isPlain(event) {
+export function opensHere(event) {
   const elsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   return event.button === 0 && !elsewhere && !event.defaultPrevented;
 }

@@ -1,6 +1,6 @@
 // Suggests products and categories while a query is typed (the combobox pattern of WAI-ARIA 1.2
 // with a list popup). Submitting the form searches, as without scripts.
-import { say, words } from "./say.js";
+import { announce, messages } from "./announcements.js";
 
 const PAUSE_MS = 150;
 /** Fewer letters match too much; a Chinese character is more specific. */
@@ -65,7 +65,7 @@ function combobox(input) {
     choose(-1);
     list.hidden = options.length === 0;
     input.setAttribute("aria-expanded", String(!list.hidden));
-    if (options.length) say(words.suggestions.replace("#", options.length));
+    if (options.length) announce(messages.suggestions.replace("#", options.length));
   }
 
   // The text that an input method is composing is not a query yet.

@@ -3,9 +3,9 @@
 const everywhere = document.getElementById("said");
 
 /** The announcement that the page contains. */
-export const words = everywhere.dataset;
+export const messages = everywhere.dataset;
 
-export function say(text) {
+export function announce(text) {
   const place = document.querySelector("dialog[open] [role=status]") ?? everywhere;
   // An unchanged text would not be announced again.
   place.textContent = "";
