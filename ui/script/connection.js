@@ -17,7 +17,7 @@ export function reportUnreachable() {
     announce(notice.dataset.lost);
   }
   if (timer) return;
-  timer = setTimeout(look, pause);
+  timer = setTimeout(probe, pause);
   pause = Math.min(pause * 2, LAST_MS);
 }
 
@@ -44,7 +44,7 @@ export function cancelTask(name) {
   waiting.delete(name);
 }
 
-async function look() {
+async function probe() {
   timer = undefined;
   try {
     await fetch("/", { method: "HEAD", cache: "no-store" });
@@ -58,5 +58,5 @@ async function look() {
 addEventListener("offline", reportUnreachable);
 addEventListener("online", () => {
   clearTimeout(timer);
-  look();
+  probe();
 });
