@@ -104,13 +104,15 @@ impl Country {
         COUNTRIES.iter().find(|country| country.code == code)
     }
 
-    fn takes(&self, postcode: &str) -> bool {
+    fn accepts_postcode(&self, postcode: &str) -> bool {
         let postcode = postcode.to_ascii_uppercase();
-        self.postcode.split('|').any(|shape| fits(shape, &postcode))
+        self.postcode
+            .split('|')
+            .any(|shape| matches_format(shape, &postcode))
     }
 }
 
-fn fits(shape: &str, text: &str) -> bool {
+fn matches_format(shape: &str, text: &str) -> bool {
     shape.len() == text.len()
         && shape
             .bytes()
@@ -125,7 +127,7 @@ fn fits(shape: &str, text: &str) -> bool {
 impl Address {
     /// The address with its fields trimmed and its codes in upper case.
     #[must_use]
-    pub fn tidied(&self) -> Self {
+    pub fn normalized(&self) -> Self {
         let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             name: line(&self.name),
@@ -142,8 +144,8 @@ impl Address {
 
     /// Validates the address. Returns each invalid field with a message; none if it can be
     /// delivered to.
-    pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
-        let mut faults = Vec::new();
+    pub fn validate(&self) -> Vec<(&'static str, &'static str)> {
+        let mut errors = Vec::new();
         let fields = [
             ("name", &self.name, true),
             ("company", &self.company, false),
@@ -156,34 +158,34 @@ impl Address {
         ];
         for (field, text, required) in fields {
             if required && text.is_empty() {
-                faults.push((field, "This field is required."));
+                errors.push((field, "This field is required."));
             } else if text.chars().count() > FIELD_MAX {
-                faults.push((field, "This field must have at most 200 characters."));
+                errors.push((field, "This field must have at most 200 characters."));
             } else if text.chars().any(char::is_control) {
-                faults.push((field, "This field must not contain control characters."));
+                errors.push((field, "This field must not contain control characters."));
             }
         }
         let [first, second] = self.country.as_bytes() else {
-            faults.push((
+            errors.push((
                 "country",
                 "country must be a code of two letters, such as DE.",
             ));
-            return faults;
+            return errors;
         };
         if !first.is_ascii_uppercase() || !second.is_ascii_uppercase() {
-            faults.push((
+            errors.push((
                 "country",
                 "country must be a code of two letters, such as DE.",
             ));
         } else if let Some(country) = Country::find(&self.country) {
             if country.region && self.region.is_empty() {
-                faults.push(("region", "region is required in this country."));
+                errors.push(("region", "region is required in this country."));
             }
-            if !country.postcode.is_empty() && !country.takes(&self.postcode) {
-                faults.push(("postcode", "postcode is not valid in this country."));
+            if !country.postcode.is_empty() && !country.accepts_postcode(&self.postcode) {
+                errors.push(("postcode", "postcode is not valid in this country."));
             }
         }
-        faults
+        errors
     }
 }
 
@@ -201,7 +203,7 @@ mod tests {
             country: country.into(),
             ..Address::default()
         }
-        .tidied()
+        .normalized()
     }
 
     #[test]
@@ -215,7 +217,11 @@ mod tests {
             ("HK", "Kowloon", ""),
             ("IS", "", "anything"),
         ] {
-            assert_eq!(address(country, region, postcode).faults(), [], "{country}");
+            assert_eq!(
+                address(country, region, postcode).validate(),
+                [],
+                "{country}"
+            );
         }
         for (country, region, postcode, field) in [
             ("DE", "", "1011", "postcode"),
@@ -224,21 +230,21 @@ mod tests {
             ("D", "", "10115", "country"),
             ("12", "", "10115", "country"),
         ] {
-            let faults = address(country, region, postcode).faults();
-            assert_eq!(faults.len(), 1, "{country} {faults:?}");
-            assert_eq!(faults[0].0, field);
+            let errors = address(country, region, postcode).validate();
+            assert_eq!(errors.len(), 1, "{country} {errors:?}");
+            assert_eq!(errors[0].0, field);
         }
     }
 
     #[test]
     fn missing_too_long_and_unprintable_fields_are_reported() {
-        let faults = Address::default().faults();
-        let fields: Vec<_> = faults.iter().map(|(field, _)| *field).collect();
+        let errors = Address::default().validate();
+        let fields: Vec<_> = errors.iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["name", "line1", "city", "country"]);
         let mut long = address("IS", "", "");
         long.name = "x".repeat(FIELD_MAX + 1);
         long.city = "a\u{0}b".into();
-        let fields: Vec<_> = long.faults().iter().map(|(field, _)| *field).collect();
+        let fields: Vec<_> = long.validate().iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["name", "city"]);
     }
 }

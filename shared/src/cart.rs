@@ -96,7 +96,7 @@ pub struct CartLine {
 
 impl CartLine {
     /// Whether the line keeps the cart from being ordered.
-    pub fn is_stuck(&self) -> bool {
+    pub fn blocks_order(&self) -> bool {
         let mut problems = self.problems.iter();
         problems.any(|it| !matches!(it, LineProblem::PriceChanged { .. }))
     }

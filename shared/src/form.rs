@@ -15,7 +15,7 @@ pub struct FormState {
     /// The values of the fields, by name.
     pub values: BTreeMap<String, String>,
     /// The names of the invalid fields.
-    pub faults: Vec<String>,
+    pub invalid_fields: Vec<String>,
     /// Any other error: the name of a problem type.
     pub problem: Option<String>,
 }
@@ -58,7 +58,7 @@ impl FormState {
 
     /// Whether a field is invalid.
     pub fn is_invalid(&self, name: &str) -> bool {
-        self.faults.iter().any(|fault| fault == name)
+        self.invalid_fields.iter().any(|it| it == name)
     }
 
     /// Adds the errors of a problem: the invalid fields, or else the problem itself.
@@ -67,11 +67,11 @@ impl FormState {
         let leaf = |field: &str| field.rsplit(['.', '/']).next().unwrap_or(field).to_owned();
         let word = problem.kind.rsplit('/').next().unwrap_or_default();
         if word == ProblemKind::Invalid.word() {
-            let faults = problem.errors.iter().map(|error| leaf(&error.field));
-            self.faults.extend(faults);
-            self.faults.dedup();
+            let names = problem.errors.iter().map(|error| leaf(&error.field));
+            self.invalid_fields.extend(names);
+            self.invalid_fields.dedup();
         }
-        if self.faults.is_empty() {
+        if self.invalid_fields.is_empty() {
             self.problem = Some(word.to_owned());
         }
         self
@@ -89,7 +89,7 @@ mod tests {
             .field("email", "no")
             .field("shipping_address.postcode", "no");
         let form = form.with_problem(&problem);
-        assert_eq!(form.faults, ["email", "postcode"]);
+        assert_eq!(form.invalid_fields, ["email", "postcode"]);
         assert_eq!((form.value("city"), form.value("name")), ("Town", ""));
         assert!(form.is_invalid("postcode") && !form.is_invalid("city"));
         assert_eq!(form.problem, None);

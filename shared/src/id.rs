@@ -85,7 +85,7 @@ fn since_epoch(time: Timestamp) -> i64 {
 }
 
 /// The time at which an id was generated, by the clock of its node.
-pub const fn made_at(raw: i64) -> Timestamp {
+pub const fn created_at(raw: i64) -> Timestamp {
     Timestamp::from_millis((raw >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS)
 }
 
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn an_id_contains_its_time() {
         let now = Timestamp::from_millis(EPOCH_MS + 123_456_789);
-        assert_eq!(made_at(IdGenerator::new(9).next(now)), now);
+        assert_eq!(created_at(IdGenerator::new(9).next(now)), now);
     }
 
     #[test]

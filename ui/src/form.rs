@@ -68,7 +68,7 @@ impl Input {
 
     /// Renders the field.
     pub(crate) fn view(self, messages: Messages, form: &FormState) -> impl IntoView + use<> {
-        let fault = fault_of(messages, form, self.id, self.name);
+        let fault = field_error_of(messages, form, self.id, self.name);
         let hint = self.hint.then(|| {
             let text = messages.text(&format!("hint-{}", self.name));
             view! { <p class="hint" id=format!("{}-hint", self.id)>{text}</p> }
@@ -133,19 +133,19 @@ pub(crate) fn text_area(
                 data-fault=messages.text(&format!("fault-{name}"))
                 inner_html=format!("\n{text}")
             ></textarea>
-            {fault(messages, form, name)}
+            {field_error(messages, form, name)}
         </div>
     }
     .into_any()
 }
 
 /// The error message beside a field.
-fn fault(messages: Messages, form: &FormState, name: &'static str) -> impl IntoView + use<> {
-    fault_of(messages, form, name, name)
+fn field_error(messages: Messages, form: &FormState, name: &'static str) -> impl IntoView + use<> {
+    field_error_of(messages, form, name, name)
 }
 
 /// The error message of a field whose id is not its name.
-pub(crate) fn fault_of(
+pub(crate) fn field_error_of(
     messages: Messages,
     form: &FormState,
     id: &str,
@@ -153,7 +153,7 @@ pub(crate) fn fault_of(
 ) -> impl IntoView + use<> {
     let id = format!("{id}-wrong");
     form.is_invalid(name).then(|| {
-        let text = messages.text(&fault_key(name));
+        let text = messages.text(&error_key(name));
         view! { <p class="wrong" id=id>{text}</p> }
     })
 }
@@ -166,7 +166,7 @@ fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
 }
 
 /// The error summary of a form: a link to each invalid field, or any other error.
-pub(crate) fn faults(messages: Messages, form: &FormState) -> Option<AnyView> {
+pub(crate) fn error_summary(messages: Messages, form: &FormState) -> Option<AnyView> {
     if let Some(problem) = &form.problem {
         let key = problem_key(messages, problem);
         return Some(
@@ -178,10 +178,10 @@ pub(crate) fn faults(messages: Messages, form: &FormState) -> Option<AnyView> {
             .into_any(),
         );
     }
-    let links = form.faults.iter().map(|name| {
+    let links = form.invalid_fields.iter().map(|name| {
         view! {
             <li>
-                <a href=format!("#{}", id_of(name))>{messages.text(&fault_key(name))}</a>
+                <a href=format!("#{}", id_of(name))>{messages.text(&error_key(name))}</a>
             </li>
         }
     });
@@ -203,7 +203,7 @@ fn id_of(name: &str) -> &str {
 }
 
 /// The message key of a field's error. Fields of one kind (`quantity-17`) share their messages.
-fn fault_key(name: &str) -> String {
+fn error_key(name: &str) -> String {
     let kind = name.split_once('-').map_or(name, |(kind, _)| kind);
     format!("fault-{kind}")
 }
@@ -213,9 +213,9 @@ pub(crate) fn announcement(messages: Messages, form: &FormState) -> Vec<String> 
     match &form.problem {
         Some(problem) => vec![messages.text(&problem_key(messages, problem))],
         None => {
-            let mut faults: Vec<_> = form.faults.iter().map(|it| fault_key(it)).collect();
-            faults.dedup();
-            faults.iter().map(|key| messages.text(key)).collect()
+            let mut keys: Vec<_> = form.invalid_fields.iter().map(|it| error_key(it)).collect();
+            keys.dedup();
+            keys.iter().map(|key| messages.text(key)).collect()
         }
     }
 }
@@ -277,7 +277,7 @@ fn country(messages: Messages, form: &FormState) -> AnyView {
                 </option>
                 {options}
             </select>
-            {fault(messages, form, "country")}
+            {field_error(messages, form, "country")}
         </div>
     }
     .into_any()

@@ -83,8 +83,8 @@ pub(super) async fn save(
 
 /// An address as it is kept.
 fn checked(address: &Address) -> Result<Address, Error> {
-    let address = Address::tidied(address);
-    let faults = address.faults();
+    let address = Address::normalized(address);
+    let faults = address.validate();
     if faults.is_empty() {
         return Ok(address);
     }

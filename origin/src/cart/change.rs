@@ -121,8 +121,8 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
         }
     }
     if let Some(address) = &mut update.shipping_address {
-        *address = Address::tidied(address);
-        for (field, why) in address.faults() {
+        *address = Address::normalized(address);
+        for (field, why) in address.validate() {
             fault(&format!("shipping_address.{field}"), why);
         }
     }

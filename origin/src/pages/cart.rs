@@ -154,12 +154,12 @@ async fn change_cart(
     };
     let asked = Asked::of(&cart, &fields);
     let mut form = fields.form();
-    form.faults = asked.faults;
+    form.invalid_fields = asked.faults;
     let mut status = StatusCode::BAD_REQUEST;
     for (name, change) in asked.changes {
         if let Some(problem) = changed(&app, &shopper, change, locale).await? {
             match FormState::default().with_problem(&problem).problem {
-                None => form.faults.push(name),
+                None => form.invalid_fields.push(name),
                 other => (form.problem, status) = (other, status_of(&problem)),
             }
         }
@@ -168,7 +168,7 @@ async fn change_cart(
         status = status_of(&problem);
         form = form.with_problem(&problem);
     }
-    if form.problem.is_some() || !form.faults.is_empty() {
+    if form.problem.is_some() || !form.invalid_fields.is_empty() {
         return shown(&app, &shopper, locale, form, status).await;
     }
     let on = fields.text("next") == "checkout" && may_go_on(&app, &shopper, locale).await?;
@@ -181,7 +181,7 @@ async fn may_go_on(app: &App, shopper: &Shopper, locale: Locale) -> Result<bool,
     let cart = shopper.open_cart(app, locale).await?;
     Ok(cart.is_some_and(|cart| {
         let refused = cart.coupons.iter().any(|it| it.refused.is_some());
-        !refused && !cart.lines.is_empty() && !cart.lines.iter().any(CartLine::is_stuck)
+        !refused && !cart.lines.is_empty() && !cart.lines.iter().any(CartLine::blocks_order)
     }))
 }
 

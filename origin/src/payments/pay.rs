@@ -442,5 +442,5 @@ pub async fn recover(app: &App) -> Result<(), Error> {
 /// Whether a payment was begun so long ago that it never reached the provider. Its id tells when.
 fn lost(app: &App, payment: &Stored, now: i64) -> bool {
     let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_ASKS);
-    shared::id::made_at(payment.id).as_millis() + patience < now
+    shared::id::created_at(payment.id).as_millis() + patience < now
 }

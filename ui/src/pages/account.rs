@@ -45,7 +45,7 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
                     <div class="step">
                         <h1>{title.clone()}</h1>
                         {done}
-                        {form::faults(messages, &page.form)}
+                        {form::error_summary(messages, &page.form)}
                         {content(shell, page)}
                     </div>
                 </div>

@@ -63,7 +63,7 @@ fn announcement(shell: &Shell, page: &CartPage) -> (i64, String) {
 fn empty(shell: &Shell, form: &FormState) -> AnyView {
     let messages = Messages::of(shell.locale);
     view! {
-        {form::faults(messages, form)}
+        {form::error_summary(messages, form)}
         <div class="empty">
             <p class="lead">{messages.text("cart-empty")}</p>
             <a class="button" href=shell.locale.path("/")>
@@ -78,7 +78,7 @@ fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
     let messages = Messages::of(shell.locale);
     let lines = cart.lines.iter().map(|it| line(shell, it, form));
     let lines = lines.collect::<Vec<_>>();
-    let on = if cart.lines.iter().any(CartLine::is_stuck) {
+    let on = if cart.lines.iter().any(CartLine::blocks_order) {
         view! { <p class="wrong">{messages.text("cart-mend")}</p> }.into_any()
     } else {
         view! {
@@ -94,7 +94,7 @@ fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
         .then_some("sum-shipping-later");
     // A single form, so that each button submits all fields. Enter presses the first button.
     view! {
-        {form::faults(messages, form)}
+        {form::error_summary(messages, form)}
         <form method="post" action=shell.locale.path(CART.path) novalidate>
             <button class="unseen" tabindex="-1" aria-hidden="true">
                 {messages.text("cart-update")}
@@ -159,7 +159,7 @@ fn quantity(messages: Messages, line: &CartLine, form: &FormState) -> AnyView {
 
 fn fault(messages: Messages, line: &CartLine, form: &FormState) -> impl IntoView + use<> {
     let id = quantity_field(line.variant_id);
-    form::fault_of(messages, form, &id, &id)
+    form::field_error_of(messages, form, &id, &id)
 }
 
 fn line(shell: &Shell, line: &CartLine, form: &FormState) -> AnyView {
@@ -275,7 +275,7 @@ fn coupons(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
                         aria-invalid=wrong.then_some("true")
                         aria-describedby=wrong.then_some("code-wrong")
                     />
-                    {form::fault_of(messages, form, "code", "coupons")}
+                    {form::field_error_of(messages, form, "code", "coupons")}
                 </div>
                 <button
                     class="button quiet-button"

@@ -38,7 +38,7 @@ pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
             <div class="wrap page">
                 {steps(shell, page.step)} <h1>{title.clone()}</h1>
                 <div class="with-summary">
-                    <div class="step">{form::faults(messages, &page.form)} {step}</div>
+                    <div class="step">{form::error_summary(messages, &page.form)} {step}</div>
                     {order_summary(shell, page, open)}
                 </div>
             </div>

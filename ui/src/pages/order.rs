@@ -48,7 +48,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
         let lines = lines.collect::<Vec<_>>();
         view! {
             <div class="wrap page">
-                {heading} {form::faults(messages, &page.form)}
+                {heading} {form::error_summary(messages, &page.form)}
                 <div class="with-summary">
                     <div class="step">
                         {progress(messages, order)} {payment_section(shell, page)}
@@ -338,7 +338,7 @@ pub fn find_order(shell: &Shell, page: &FindOrderPage) -> String {
             <div class="wrap page narrow">
                 <h1>{messages.text("find-order")}</h1>
                 <p class="lead">{messages.text("find-order-text")}</p>
-                {form::faults(messages, &page.form)}
+                {form::error_summary(messages, &page.form)}
                 <form class="stack" method="post" action=shell.locale.path(FIND_ORDER.path)>
                     {Input::required("number", "off").view(messages, &page.form)}
                     {Input::required("email", "email").kind("email").view(messages, &page.form)}

@@ -56,7 +56,7 @@ pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
         view! {
             <div class="wrap page narrow">
                 <h1>{title.clone()}</h1>
-                {form::faults(messages, &page.form)}
+                {form::error_summary(messages, &page.form)}
                 {inside}
             </div>
         }

@@ -73,7 +73,7 @@ async fn shown(
     status: StatusCode,
 ) -> Answered {
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
-    let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
+    let password = !form.invalid_fields.is_empty() || form.value(SIGNED_IN).is_empty();
     let code = match entry {
         SignInForm::Reset => reset::reset_needs_code(app, form.value("token")).await?,
         _ => false,

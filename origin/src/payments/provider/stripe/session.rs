@@ -130,7 +130,7 @@ impl Stripe<'_> {
 /// When a session ends that is opened for this payment: with the order where Stripe allows it. Who pays
 /// after that gets the money back.
 fn ends_at(payment: i64, until: Option<Timestamp>) -> Timestamp {
-    let made = shared::id::made_at(payment).as_millis();
+    let made = shared::id::created_at(payment).as_millis();
     let (least, most) = (made + LASTS_MIN_MS, made + LASTS_MAX_MS);
     let until = until.map_or(least, Timestamp::as_millis);
     Timestamp::from_millis(until.clamp(least, most))
