@@ -68,7 +68,7 @@ pub struct OverloadResult {
 pub fn overload(context: &BenchContext<'_>, seconds: u64) -> Result<Overload, Failure> {
     let kinds = measure_separately(context, seconds)?;
     let shop = context.open(SHOP_SPEC)?;
-    let load = Load {
+    let load = OverloadRun {
         context,
         shop: &shop,
         seconds,
@@ -94,7 +94,7 @@ fn measure_separately(
 ) -> Result<Vec<OverloadResult>, Failure> {
     let [for_shop, for_crowd] = processors::halves()?;
     let shop = processors::on(&for_shop, || context.open(SHOP_SPEC))?;
-    let load = Load {
+    let load = OverloadRun {
         context,
         shop: &shop,
         seconds,
@@ -107,13 +107,13 @@ fn measure_separately(
     })
 }
 
-struct Load<'a> {
+struct OverloadRun<'a> {
     context: &'a BenchContext<'a>,
     shop: &'a Shop<'a>,
     seconds: u64,
 }
 
-impl Load<'_> {
+impl OverloadRun<'_> {
     fn kind(&self, (name, path): (&'static str, &str)) -> Result<OverloadResult, Failure> {
         let turn = Self {
             seconds: TURN_S,
