@@ -1,4 +1,4 @@
-//! `cargo xtask bench-vitals`: what a shopper with a slow phone waits for, in Chromium, through the edge.
+//! `cargo xtask bench-vitals`: measures web vitals in Chromium on a slow phone, through the edge.
 
 use std::process::Command;
 
