@@ -91,7 +91,7 @@ pub struct PurgeRequest {
     pub mode: PurgeMode,
     /// Whether to purge all responses, whatever their tags.
     pub everything: bool,
-    /// With `everything`: the version of the change; newer responses stay.
+    /// With `everything`: the version of the change; responses of this version or newer stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
     /// Purges the responses with any of these tags.
