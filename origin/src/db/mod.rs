@@ -43,7 +43,7 @@ pub use lease::{FIRST_AUTOMATIC, LeaseError, LeaseRequest};
 pub use migrate::{
     MigrateError, MigrationPoint, MigrationStatus, migrate, migrate_until, migration_status,
 };
-pub use pool::{Connection as Reader, Pool, PoolStats};
+pub use pool::{Pool, PoolStats, PooledConnection as Reader};
 pub use probe::check_writes;
 pub use replica::{CatalogReader, ReplicaStats, with_replica_reads};
 

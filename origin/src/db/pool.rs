@@ -42,7 +42,7 @@ pub(super) struct Connector {
 
 /// A connection from a pool; dropping it returns it.
 #[derive(Debug)]
-pub struct Connection {
+pub struct PooledConnection {
     // In this order: the connection must be returned before the permit is.
     inner: Object<Connector>,
     _permit: OwnedSemaphorePermit,
@@ -102,7 +102,7 @@ impl Pool {
     }
 
     /// Waits for a permit and takes a connection.
-    pub(super) async fn get(&self) -> Result<Connection, Error> {
+    pub(super) async fn get(&self) -> Result<PooledConnection, Error> {
         let permit = self.limit.acquire(self.acquire_timeout).await?;
         let inner = tokio::time::timeout(self.acquire_timeout, self.inner.get()).await;
         let inner = match inner {
@@ -111,7 +111,7 @@ impl Pool {
             Ok(Err(PoolError::Closed)) => return Err(Error::PoolClosed),
             Ok(Err(_)) | Err(_) => return Err(Error::PoolTimedOut),
         };
-        Ok(Connection {
+        Ok(PooledConnection {
             inner,
             _permit: permit,
         })
@@ -182,7 +182,7 @@ impl Manager for Connector {
     }
 }
 
-impl Connection {
+impl PooledConnection {
     /// Closes the connection instead of returning it.
     pub(super) fn discard(self) {
         drop(Object::take(self.inner));
@@ -203,7 +203,7 @@ impl Connection {
     }
 }
 
-impl Deref for Connection {
+impl Deref for PooledConnection {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
@@ -211,7 +211,7 @@ impl Deref for Connection {
     }
 }
 
-impl DerefMut for Connection {
+impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         &mut self.inner
     }
