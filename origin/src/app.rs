@@ -147,7 +147,7 @@ impl App {
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
         let clock = clock.with_database_time(&db, skew_max).await?;
-        let concurrency = ConcurrencyLimits::new(db.readers());
+        let concurrency = ConcurrencyLimits::new(db.read_limit());
         Ok(Self(Arc::new(AppState {
             ids: IdGenerator::unassigned(),
             config,

@@ -243,8 +243,8 @@ async fn serve(settings: Config) -> Result<(), CommandError> {
         .await
         .map_err(unreachable_database)?;
     private_files::warn_if_accessible(app.config.private_paths());
-    let state = db::migrations(&app.db).await?;
-    if !state.complete() {
+    let state = db::migration_status(&app.db).await?;
+    if !state.is_complete() {
         let (applied, known) = (state.applied, state.known);
         let message =
             format!("the database has {applied} of {known} migrations: run `origin migrate`");
@@ -284,8 +284,8 @@ async fn connect(settings: Config) -> Result<App, CommandError> {
 }
 
 async fn migrate(app: &App) -> Result<(), CommandError> {
-    let before = db::migrations(&app.db).await?;
-    if !before.complete() {
+    let before = db::migration_status(&app.db).await?;
+    if !before.is_complete() {
         db::migrate(&app.db)
             .await
             .map_err(|error| format!("the migration failed: {error}"))?;

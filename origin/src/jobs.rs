@@ -39,8 +39,8 @@ impl Jobs {
             outbox::deliver_webhooks(&app).await.map(drop)
         });
         jobs.upkeep(app, second / 5, "connections", |app| async move {
-            app.db.look();
-            app.concurrency.resize(app.db.readers());
+            app.db.adjust_limits();
+            app.concurrency.resize(app.db.read_limit());
             Ok::<_, db::Error>(())
         });
         jobs.upkeep(app, second * 5, "clock", |app| async move {

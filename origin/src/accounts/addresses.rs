@@ -78,13 +78,13 @@ pub(super) async fn save(
         tx.commit().await?;
         Ok(Addresses { addresses })
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
 /// Validates an address and normalizes it for storage.
 fn checked(address: &Address) -> Result<Address, Error> {
-    let address = Address::tidied(address);
-    let faults = address.faults();
+    let address = Address::normalized(address);
+    let faults = address.validate();
     if faults.is_empty() {
         return Ok(address);
     }

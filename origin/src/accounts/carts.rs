@@ -61,7 +61,7 @@ async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error
         }
         tx.commit().await
     };
-    db::retried(give, db::is_conflict).await?;
+    db::retry_on_conflict(give, db::is_conflict).await?;
     let token = find(app, user).await?.unwrap_or(created.id);
     let account = login::account(app, user).await?;
     let mut reader = app.db.read().await?;

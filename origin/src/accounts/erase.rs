@@ -75,5 +75,5 @@ pub async fn erase(
         tx.after_commit(async move { mailer.delete_for(email).await });
         Ok(tx.commit().await?)
     };
-    db::retried(erase, Error::is_conflict).await
+    db::retry_on_conflict(erase, Error::is_conflict).await
 }

@@ -100,7 +100,7 @@ pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<
         tx.commit().await?;
         Ok(session)
     };
-    let begun = db::retried(begin, Error::is_conflict).await;
+    let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
     record_wrong_code(app, proof.user(), "browser", begun).await
 }
 
@@ -270,7 +270,7 @@ pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> 
         carts::replace_token(app, &mut tx, user).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(end, Error::is_conflict).await
+    db::retry_on_conflict(end, Error::is_conflict).await
 }
 
 /// Checks the password of a person who has signed in. The rate limits are those of the account in
@@ -329,7 +329,7 @@ pub(super) async fn reauthenticate(
         }
         Ok(tx.commit().await?)
     };
-    db::retried(prove, Error::is_conflict).await
+    db::retry_on_conflict(prove, Error::is_conflict).await
 }
 
 /// The state between the two steps of a sign-in on a page: the password was correct, the code is
@@ -373,7 +373,7 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
         tx.commit().await?;
         Ok(step)
     };
-    db::retried(begin, Error::is_conflict).await
+    db::retry_on_conflict(begin, Error::is_conflict).await
 }
 
 /// The second step: checks the ticket and the code.
@@ -403,7 +403,7 @@ pub(super) async fn finish(
         tx.commit().await?;
         Ok(session)
     };
-    let done = db::retried(finish, Error::is_conflict).await;
+    let done = db::retry_on_conflict(finish, Error::is_conflict).await;
     record_wrong_code(app, user, "browser", done).await
 }
 
@@ -436,5 +436,5 @@ pub(super) async fn update(
         stored.account.version += 1;
         Ok(stored.account)
     };
-    db::retried(update, Error::is_conflict).await
+    db::retry_on_conflict(update, Error::is_conflict).await
 }

@@ -152,7 +152,7 @@ async fn send_link<T: Serialize>(
         outbox::add(&mut tx, &app.ids, now, &[message]).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(send, Error::is_conflict).await
+    db::retry_on_conflict(send, Error::is_conflict).await
 }
 
 /// The outbox subject of mails to one email address.
@@ -197,10 +197,10 @@ pub(super) async fn verify(
                 Error::field("password", "The password of the new account is required.")
             })?;
             verify_registration_password(app, &token, &link, password).await?;
-            db::retried(|| create_account(app, &token, device), Error::is_conflict).await
+            db::retry_on_conflict(|| create_account(app, &token, device), Error::is_conflict).await
         }
         None => {
-            db::retried(
+            db::retry_on_conflict(
                 || change_address(app, &token, person, device),
                 Error::is_conflict,
             )

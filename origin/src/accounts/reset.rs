@@ -41,7 +41,7 @@ pub(super) async fn change_password(
         tx.commit().await?;
         Ok(session)
     };
-    db::retried(change, Error::is_conflict).await
+    db::retry_on_conflict(change, Error::is_conflict).await
 }
 
 /// Sets a new password with the token of a link. Every session ends, and a new one begins. Where
@@ -79,7 +79,7 @@ pub(super) async fn reset_password(
         tx.commit().await?;
         Ok(session)
     };
-    let done = db::retried(reset, Error::is_conflict).await;
+    let done = db::retry_on_conflict(reset, Error::is_conflict).await;
     record_wrong_code(app, user, "link", done).await
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
         tx.commit().await?;
         token_response(app, user, family, refresh)
     };
-    let begun = db::retried(begin, Error::is_conflict).await;
+    let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
     login::record_wrong_code(app, proof.user(), "program", begun).await
 }
 
@@ -171,7 +171,7 @@ pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
         tx.commit().await?;
         token_response(app, user, family, next)
     };
-    db::retried(refresh, Error::is_conflict).await
+    db::retry_on_conflict(refresh, Error::is_conflict).await
 }
 
 async fn find(

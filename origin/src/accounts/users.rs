@@ -69,5 +69,5 @@ pub(super) async fn set_role(
         tx.commit().await?;
         Ok(stored.account)
     };
-    db::retried(set, Error::is_conflict).await
+    db::retry_on_conflict(set, Error::is_conflict).await
 }

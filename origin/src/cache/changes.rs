@@ -4,7 +4,7 @@
 //! is generated while the latest known version is N contains at least everything up to N.
 //!
 //! Versions come from the primary. A response that was read from a replica carries the version that
-//! the replica had, see [`db::may_lag`].
+//! the replica had, see [`db::with_replica_reads`].
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     app::App,
-    db::{self, Commits, Db, Rows, Tx, Upsert},
+    db::{self, CommitCounter, Db, Rows, Tx, Upsert},
 };
 
 /// The name of the change counter in `versions`.
@@ -42,7 +42,7 @@ pub const RETENTION_MS: i64 = 4 * 60 * 60 * 1_000;
 pub struct Changes {
     latest: AtomicU64,
     /// Counts the commits of this process.
-    commits: Arc<Commits>,
+    commits: Arc<CommitCounter>,
     /// How many of those commits have been read back.
     synced_commits: AtomicU64,
     versions: RwLock<ChangeVersions>,

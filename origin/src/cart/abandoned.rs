@@ -23,7 +23,7 @@ pub async fn delete_abandoned(app: &App) -> Result<usize, db::Error> {
             tx.commit().await?;
             Ok(count)
         };
-        let count = db::retried(delete, db::is_conflict).await?;
+        let count = db::retry_on_conflict(delete, db::is_conflict).await?;
         deleted += count;
         if count == 0 {
             return Ok(deleted);

@@ -127,8 +127,8 @@ fn validated_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
         }
     }
     if let Some(address) = &mut update.shipping_address {
-        *address = Address::tidied(address);
-        for (field, why) in address.faults() {
+        *address = Address::normalized(address);
+        for (field, why) in address.validate() {
             fault(&format!("shipping_address.{field}"), why);
         }
     }
@@ -164,7 +164,7 @@ type ChangeCartResult = Result<Cart, Error>;
 
 /// Commits a batch, retrying on conflicts; its jobs are applied in the order of their arrival.
 async fn commit_batch(app: &App, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
-    match db::retried(|| try_commit(app, &jobs), Error::is_conflict).await {
+    match db::retry_on_conflict(|| try_commit(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             // All jobs fail for the same reason, which is logged once.

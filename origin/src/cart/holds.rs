@@ -201,7 +201,7 @@ pub async fn release_expired_holds(app: &App) -> Result<usize, Error> {
         if due.is_empty() {
             return Ok(released);
         }
-        released += db::retried(|| release_batch(app), Error::is_conflict).await?;
+        released += db::retry_on_conflict(|| release_batch(app), Error::is_conflict).await?;
     }
 }
 

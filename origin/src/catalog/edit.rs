@@ -121,7 +121,7 @@ pub async fn save_draft(
         tx.commit().await?;
         Ok((saved, known.is_none()))
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
 /// Changes one variant.
@@ -253,7 +253,7 @@ async fn edit_with(
         tx.commit().await?;
         Ok(saved)
     };
-    db::retried(edit, Error::is_conflict).await
+    db::retry_on_conflict(edit, Error::is_conflict).await
 }
 
 type LockedProduct = (ProductVersion, ProductDraft, Vec<StoredImage>);

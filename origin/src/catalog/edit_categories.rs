@@ -83,7 +83,7 @@ pub async fn save_category_draft(
         tx.commit().await?;
         Ok(before.is_none())
     };
-    let is_new = db::retried(save, Error::is_conflict).await?;
+    let is_new = db::retry_on_conflict(save, Error::is_conflict).await?;
     Ok((read_category(app, external_id).await?, is_new))
 }
 
@@ -109,5 +109,5 @@ pub async fn delete_category(
         audit::record(&mut tx, app.context(), actor, &[change.from(&before)]).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(delete, Error::is_conflict).await
+    db::retry_on_conflict(delete, Error::is_conflict).await
 }

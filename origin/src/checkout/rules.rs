@@ -5,7 +5,7 @@ use shared::{
     address::Address,
     locale::Locale,
     money::{Currency, Money},
-    page::{MethodInfo, ZoneInfo},
+    page::{ShippingMethodRates, ShippingZoneRate},
 };
 
 use crate::catalog::{model::Texts, text};
@@ -175,15 +175,15 @@ impl Rules {
     }
 
     /// Describes every shipping method with its zones and prices.
-    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<MethodInfo> {
+    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<ShippingMethodRates> {
         let money = |minor| Money::new(minor, currency);
-        let zone = |zone: &ShippingZone| ZoneInfo {
+        let zone = |zone: &ShippingZone| ShippingZoneRate {
             countries: zone.countries.clone(),
             price: money(zone.price),
             per_kg: (zone.per_kg > 0).then(|| money(zone.per_kg)),
             free_from: zone.free_from.map(money),
         };
-        let methods = self.methods.iter().map(|method| MethodInfo {
+        let methods = self.methods.iter().map(|method| ShippingMethodRates {
             name: text(&method.names, locale),
             zones: method.zones.iter().map(zone).collect(),
         });

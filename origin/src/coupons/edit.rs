@@ -91,7 +91,7 @@ pub(super) async fn save(
         tx.commit().await?;
         Ok((after, before.is_none()))
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
 async fn find(

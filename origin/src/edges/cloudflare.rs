@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use shared::{edge::PurgeOrder, time::Timestamp};
+use shared::{edge::PurgeRequest, time::Timestamp};
 
 use super::PurgeTarget;
 
@@ -58,7 +58,7 @@ impl PurgeTarget for CloudflareZone {
         &'a self,
         client: &'a reqwest::Client,
         _now: Timestamp,
-        request: &'a PurgeOrder,
+        request: &'a PurgeRequest,
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             for body in bodies(request) {
@@ -70,7 +70,7 @@ impl PurgeTarget for CloudflareZone {
 }
 
 /// The bodies of the API calls. Cloudflare has no soft purge; a hard one is correct, too.
-fn bodies(request: &PurgeOrder) -> Vec<Value> {
+fn bodies(request: &PurgeRequest) -> Vec<Value> {
     if request.everything || request.tags.len() > TAGS_MAX * CALLS_MAX {
         return vec![json!({ "purge_everything": true })];
     }
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn many_tags_are_few_calls() {
-        let request = |count: usize| PurgeOrder {
+        let request = |count: usize| PurgeRequest {
             tags: (0..count)
                 .map(|number| PurgeTag {
                     name: format!("p{number}"),
                     version: None,
                 })
                 .collect(),
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         };
         assert_eq!(bodies(&request(2)), [json!({ "tags": ["p0", "p1"] })]);
         for (tags, calls) in [(TAGS_MAX, 1), (TAGS_MAX + 1, 2), (TAGS_MAX * CALLS_MAX, 5)] {

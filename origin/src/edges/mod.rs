@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use futures_util::future::BoxFuture;
 use shared::{
-    edge::{PURGE_TAGS_MAX, PurgeMode, PurgeOrder, PurgeTag},
+    edge::{PURGE_TAGS_MAX, PurgeMode, PurgeRequest, PurgeTag},
     time::Timestamp,
 };
 
@@ -32,7 +32,7 @@ pub trait PurgeTarget: Debug + Send + Sync {
         &'a self,
         client: &'a reqwest::Client,
         now: Timestamp,
-        request: &'a PurgeOrder,
+        request: &'a PurgeRequest,
     ) -> BoxFuture<'a, Result<(), String>>;
 }
 
@@ -91,7 +91,7 @@ impl Edges {
 }
 
 /// Merges purge requests into as few as possible: each tag once, with its latest version.
-fn merge_requests(requests: &[PurgeOrder]) -> Vec<PurgeOrder> {
+fn merge_requests(requests: &[PurgeRequest]) -> Vec<PurgeRequest> {
     let mut merged = Vec::new();
     for mode in [PurgeMode::Hard, PurgeMode::Soft] {
         let of_mode = || requests.iter().filter(|it| it.mode == mode);
@@ -102,7 +102,7 @@ fn merge_requests(requests: &[PurgeOrder]) -> Vec<PurgeOrder> {
         }
         let of_all = of_mode().filter(|it| it.everything).map(|it| it.version);
         if let Some(version) = of_all.reduce(later) {
-            merged.push(PurgeOrder {
+            merged.push(PurgeRequest {
                 mode,
                 everything: true,
                 version: versions.into_values().fold(version, later),
@@ -120,10 +120,10 @@ fn merge_requests(requests: &[PurgeOrder]) -> Vec<PurgeOrder> {
                 version,
             })
             .collect();
-        merged.extend(tags.chunks(PURGE_TAGS_MAX).map(|tags| PurgeOrder {
+        merged.extend(tags.chunks(PURGE_TAGS_MAX).map(|tags| PurgeRequest {
             mode,
             tags: tags.to_vec(),
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         }));
     }
     merged
@@ -139,15 +139,15 @@ fn later(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn request(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeOrder {
+    fn request(mode: PurgeMode, tags: &[(&str, Option<u64>)]) -> PurgeRequest {
         let tag = |(name, version): &(&str, Option<u64>)| PurgeTag {
             name: (*name).to_owned(),
             version: *version,
         };
-        PurgeOrder {
+        PurgeRequest {
             mode,
             tags: tags.iter().map(tag).collect(),
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         }
     }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_purge_of_everything_includes_all_tags() {
-        let all = |mode, version| PurgeOrder {
+        let all = |mode, version| PurgeRequest {
             mode,
             everything: true,
             version,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::{
     cache::Tag,
-    edge::{PurgeMode, PurgeOrder, PurgeTag},
+    edge::{PurgeMode, PurgeRequest, PurgeTag},
     time::Timestamp,
 };
 
@@ -93,7 +93,7 @@ pub async fn purge_edge(app: &App, index: usize) -> Result<usize, db::Error> {
         return Ok(0);
     }
     let lease = async || lease_purges(app, edge, now).await;
-    let Some((latest, requests)) = db::retried(lease, db::is_conflict).await? else {
+    let Some((latest, requests)) = db::retry_on_conflict(lease, db::is_conflict).await? else {
         return Ok(0);
     };
     let mut failure = None;
@@ -111,7 +111,7 @@ pub async fn purge_edge(app: &App, index: usize) -> Result<usize, db::Error> {
         }
         tx.commit().await
     };
-    let saved = db::retried(save, db::is_conflict).await;
+    let saved = db::retry_on_conflict(save, db::is_conflict).await;
     if let Some(error) = failure {
         edge.delivery.record_failure(now);
         tracing::warn!(edge = edge.name, error, "an edge could not be purged");
@@ -129,7 +129,7 @@ async fn lease_purges(
     app: &App,
     edge: &EdgeTarget,
     now: Timestamp,
-) -> Result<Option<(u64, Vec<PurgeOrder>)>, db::Error> {
+) -> Result<Option<(u64, Vec<PurgeRequest>)>, db::Error> {
     let mut tx = app.db.write().await?;
     let until_ms = now.as_millis() + LEASE_MS;
     let Some(cursor) = store::lease_cursor(&mut tx, &edge.name, now, until_ms).await? else {
@@ -149,7 +149,7 @@ fn purge_requests(
     latest: u64,
     changed: &[(String, u64)],
     now: Timestamp,
-) -> Vec<PurgeOrder> {
+) -> Vec<PurgeRequest> {
     if latest == cursor.version {
         return Vec::new();
     }
@@ -169,19 +169,19 @@ fn purge_requests(
     let requests = changed.map(|(name, version)| match name.as_str() {
         EVERYTHING => everything(PurgeMode::Hard, Some(*version)),
         RENEWED => everything(PurgeMode::Soft, Some(*version)),
-        _ => PurgeOrder {
+        _ => PurgeRequest {
             tags: vec![PurgeTag {
                 name: name.clone(),
                 version: Some(*version),
             }],
-            ..PurgeOrder::default()
+            ..PurgeRequest::default()
         },
     });
     merge_requests(&requests.collect::<Vec<_>>())
 }
 
-fn everything(mode: PurgeMode, version: Option<u64>) -> PurgeOrder {
-    PurgeOrder {
+fn everything(mode: PurgeMode, version: Option<u64>) -> PurgeRequest {
+    PurgeRequest {
         mode,
         everything: true,
         version,

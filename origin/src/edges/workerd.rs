@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use shared::{
-    edge::{PURGE, PurgeOrder, SIGNED_HEADER, signed_call},
+    edge::{PURGE, PurgeRequest, SIGNED_HEADER, signed_call},
     time::Timestamp,
 };
 
@@ -36,7 +36,7 @@ impl PurgeTarget for WorkerdEdge {
         &'a self,
         client: &'a reqwest::Client,
         now: Timestamp,
-        request: &'a PurgeOrder,
+        request: &'a PurgeRequest,
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let body = serde_json::to_string(request).map_err(|error| error.to_string())?;

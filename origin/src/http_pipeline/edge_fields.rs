@@ -43,7 +43,7 @@ fn remove_unsigned(secret: Option<&str>, headers: &mut HeaderMap, now: Timestamp
 
 #[cfg(test)]
 mod tests {
-    use shared::edge::{ADDRESS_HEADER, AT_LEAST_HEADER, signed_address};
+    use shared::edge::{ADDRESS_HEADER, MIN_VERSION_HEADER, signed_address};
 
     use super::*;
 
@@ -53,7 +53,7 @@ mod tests {
     fn left(secret: Option<&str>, signature: Option<String>) -> usize {
         let mut headers = HeaderMap::new();
         headers.insert("accept", "*/*".parse().unwrap());
-        for name in ["mallard-raw", AT_LEAST_HEADER, "mallard-whatever"] {
+        for name in ["mallard-raw", MIN_VERSION_HEADER, "mallard-whatever"] {
             headers.insert(name, "1".parse().unwrap());
         }
         if let Some(signature) = signature {

@@ -36,9 +36,9 @@ async fn check_origin(State(app): State<App>, headers: HeaderMap) -> Response {
     if !headers.contains_key(ADDRESS_HEADER) {
         return Refusal::of(ProblemKind::NotFound).into_response();
     }
-    let checked = tokio::time::timeout(DATABASE_MAX, db::migrations(&app.db)).await;
+    let checked = tokio::time::timeout(DATABASE_MAX, db::migration_status(&app.db)).await;
     let status = match checked {
-        Ok(Ok(migrations)) if migrations.complete() => StatusCode::NO_CONTENT,
+        Ok(Ok(migrations)) if migrations.is_complete() => StatusCode::NO_CONTENT,
         Ok(_) => StatusCode::SERVICE_UNAVAILABLE,
         Err(_) => StatusCode::NO_CONTENT,
     };

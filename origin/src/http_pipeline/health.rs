@@ -85,8 +85,8 @@ async fn readiness(app: &App) -> Readiness {
     if app.stopping.load(Ordering::Acquire) {
         readiness.server = "stopping";
     }
-    match db::migrations(&app.db).await {
-        Ok(migrations) if migrations.complete() => {}
+    match db::migration_status(&app.db).await {
+        Ok(migrations) if migrations.is_complete() => {}
         Ok(_) => readiness.migrations = "missing: run `origin migrate`",
         Err(error) => {
             tracing::warn!(error = %error, "not ready: the database does not respond");

@@ -164,7 +164,7 @@ async fn acquire_browsing(app: &App) -> Option<RequestPermit<'_>> {
     let began = Instant::now();
     let permit = app.concurrency.browsing.take().await;
     let waited = began.elapsed();
-    app.db.note_waited(waited);
+    app.db.record_wait(waited);
     // A database server does its work on other processors; SQLite needs ours.
     let writing = app.db.dialect() == Dialect::Sqlite
         && (app.batchers.orders.is_busy() || app.batchers.carts.is_busy());

@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use shared::{
     cache::CachePolicy,
-    endpoint::{self, About, Caching, Method, Schemas},
+    endpoint::{self, Caching, EndpointSpec, Method, Schemas},
     problem::{self, Problem, ProblemKind},
 };
 
@@ -69,10 +69,9 @@ pub fn describe() -> Value {
         .into_generator();
     let problem = generator.subschema_for::<Problem>();
     let mut paths = Map::new();
-    for (about, schemas) in endpoint::described(&mut generator) {
-        let methods = paths.entry(about.path).or_insert_with(|| json!({}));
-        methods[about.method.word().to_lowercase()] =
-            operation(about, &schemas, problem.as_value());
+    for (spec, schemas) in endpoint::with_schemas(&mut generator) {
+        let methods = paths.entry(spec.path).or_insert_with(|| json!({}));
+        methods[spec.method.word().to_lowercase()] = operation(spec, &schemas, problem.as_value());
     }
     json!({
         "openapi": "3.1.0",
@@ -86,22 +85,22 @@ pub fn describe() -> Value {
     })
 }
 
-fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
+fn operation(spec: EndpointSpec, schemas: &Schemas, problem: &Value) -> Value {
     let mut parameters = parameters("path", schemas.path.as_value());
     parameters.extend(parameters_of_query(schemas));
     let mut responses = Map::new();
-    for status in about.done {
-        responses.insert(status.to_string(), ok(about, schemas));
+    for status in spec.done {
+        responses.insert(status.to_string(), ok(spec, schemas));
     }
-    if about.caching == Caching::Shared {
+    if spec.caching == Caching::Shared {
         let not_modified = json!({ "description": "The representation that `If-None-Match` names is still current." });
         responses.insert("304".into(), not_modified);
     }
-    for kind in about
+    for kind in spec
         .problems
         .iter()
         .chain(ALWAYS)
-        .chain(of_method(about.method))
+        .chain(of_method(spec.method))
     {
         let content = json!({ problem::MEDIA_TYPE: { "schema": problem } });
         let known = responses.entry(kind.status().to_string());
@@ -112,12 +111,12 @@ fn operation(about: About, schemas: &Schemas, problem: &Value) -> Value {
         response["description"] = json!(meanings.join(" Or: "));
     }
     let mut operation = json!({
-        "operationId": about.id,
-        "summary": about.summary,
+        "operationId": spec.id,
+        "summary": spec.summary,
         "parameters": parameters,
         "responses": responses,
     });
-    if !matches!(about.method, Method::Get | Method::Delete) && !schemas.is_empty_body() {
+    if !matches!(spec.method, Method::Get | Method::Delete) && !schemas.is_empty_body() {
         let media_type = if schemas.is_binary_body() {
             "application/octet-stream"
         } else {
@@ -151,12 +150,12 @@ const fn of_method(method: Method) -> &'static [ProblemKind] {
     }
 }
 
-fn ok(about: About, schemas: &Schemas) -> Value {
+fn ok(spec: EndpointSpec, schemas: &Schemas) -> Value {
     let mut response = json!({
-        "description": about.summary,
+        "description": spec.summary,
         "content": { "application/json": { "schema": schemas.response.as_value() } },
     });
-    if about.caching == Caching::Shared {
+    if spec.caching == Caching::Shared {
         response["headers"] = json!({
             "ETag": { "schema": { "type": "string" }, "description": "The entity tag of this representation." },
             "Cache-Control": { "schema": { "type": "string" } },

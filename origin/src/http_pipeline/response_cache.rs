@@ -19,9 +19,9 @@ use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use shared::{
     cache::CachePolicy,
-    edge::{AS_OF_HEADER, AT_LEAST_HEADER},
+    cache_key,
+    edge::{MIN_VERSION_HEADER, VERSION_HEADER},
     endpoint::{self, Caching},
-    key,
     locale::Locale,
     page,
     problem::ProblemKind,
@@ -61,7 +61,7 @@ pub async fn respond_from_cache(State(app): State<App>, request: Request, next: 
     let (Some(memory), Some(key)) = (&app.memory, key_of(&request)) else {
         return next.run(request).await;
     };
-    let at_least = request.headers().get(AT_LEAST_HEADER);
+    let at_least = request.headers().get(MIN_VERSION_HEADER);
     let at_least = at_least.and_then(|it| it.to_str().ok()?.parse().ok());
     app.changes.sync_to(&app.db, at_least).await;
     let now = app.clock.now();
@@ -118,7 +118,7 @@ fn key_of(request: &Request) -> Option<Cow<'_, str>> {
     let route = request.extensions().get::<MatchedPath>()?;
     let allowed = ROUTES.get(route.as_str())?;
     let uri = request.uri();
-    key::of_route(uri.path(), uri.query(), allowed)
+    cache_key::of_route(uri.path(), uri.query(), allowed)
 }
 
 /// Whether the responses of a route are the same for every client.
@@ -159,7 +159,7 @@ fn generate(
     own: Option<oneshot::Sender<Response>>,
 ) -> BoxFuture<'static, Option<Arc<CachedResponse>>> {
     let request = request_of(&key, original);
-    let again = app.db.replica().map(|_| request_of(&key, original));
+    let again = app.db.replica_stats().map(|_| request_of(&key, original));
     let (app, memory) = (app.clone(), Arc::clone(memory));
     let make = async move {
         if let Some(cached) = find_in_l2(&app, &key).await {
@@ -205,7 +205,7 @@ async fn render(
     let Some(again) = again else {
         return (next.run(request).await, latest);
     };
-    let (response, stamp) = db::may_lag(next.clone().run(request)).await;
+    let (response, stamp) = db::with_replica_reads(next.clone().run(request)).await;
     match stamp {
         None => (response, latest),
         Some(stamp) if is_replica_current(app, &response, stamp) => (response, stamp.min(latest)),
@@ -297,4 +297,4 @@ fn cacheable(
     ))
 }
 
-const AS_OF: HeaderName = HeaderName::from_static(AS_OF_HEADER);
+const AS_OF: HeaderName = HeaderName::from_static(VERSION_HEADER);

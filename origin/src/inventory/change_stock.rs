@@ -81,7 +81,7 @@ fn validated(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
 type ChangeStockResult = Result<StockLevels, Error>;
 
 async fn commit_batch(app: &App, jobs: Vec<StockJob>) -> Vec<ChangeStockResult> {
-    match db::retried(|| try_commit(app, &jobs), Error::is_conflict).await {
+    match db::retry_on_conflict(|| try_commit(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             let problem = Box::new(Problem::from(error));

@@ -129,19 +129,19 @@ fn without_prefix(route: &str) -> &str {
 
 fn rule_of_action(config: &Config, path: &str) -> Option<Rule> {
     let is = |routes: &[&str]| routes.iter().any(|it| without_prefix(it) == path);
-    let (name, quota) = if is(&[LOGIN.about.path, CREATE_TOKENS.about.path, action::CODE]) {
+    let (name, quota) = if is(&[LOGIN.spec.path, CREATE_TOKENS.spec.path, action::CODE]) {
         (LOGIN_RULE, config.limit_login)
-    } else if is(&[RESET_PASSWORD.about.path, VERIFY_EMAIL.about.path]) {
+    } else if is(&[RESET_PASSWORD.spec.path, VERIFY_EMAIL.spec.path]) {
         // A token has 128 bits and cannot be guessed, so others' attempts must not block the owner
         // of a link.
         ("link", config.limit_api)
-    } else if is(&[REGISTER.about.path]) {
+    } else if is(&[REGISTER.spec.path]) {
         ("sign-up", config.limit_sign_up)
-    } else if is(&[FORGOT_PASSWORD.about.path]) {
+    } else if is(&[FORGOT_PASSWORD.spec.path]) {
         ("reset", config.limit_sign_up)
-    } else if is(&[PLACE_ORDER.about.path, CHECKOUT_REVIEW.path]) {
+    } else if is(&[PLACE_ORDER.spec.path, CHECKOUT_REVIEW.path]) {
         ("checkout", config.limit_checkout)
-    } else if is(&[HOLD_CART.about.path, CHECKOUT.path]) {
+    } else if is(&[HOLD_CART.spec.path, CHECKOUT.path]) {
         ("hold", config.limit_checkout)
     } else if is(&[action::COUPONS]) {
         return Some(coupon_rule(config));

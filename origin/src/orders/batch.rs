@@ -101,16 +101,17 @@ impl From<PlaceOrderResult> for PlacementDecision {
 }
 
 async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderResult> {
-    let decisions = match db::retried(|| try_commit(app, &placements), Error::is_conflict).await {
-        Ok(decisions) => decisions,
-        Err(error) => {
-            let problem = Box::new(Problem::from(error));
-            return placements
-                .iter()
-                .map(|_| Err(Error::NotWritten(problem.clone())))
-                .collect();
-        }
-    };
+    let decisions =
+        match db::retry_on_conflict(|| try_commit(app, &placements), Error::is_conflict).await {
+            Ok(decisions) => decisions,
+            Err(error) => {
+                let problem = Box::new(Problem::from(error));
+                return placements
+                    .iter()
+                    .map(|_| Err(Error::NotWritten(problem.clone())))
+                    .collect();
+            }
+        };
     let mut answers = Vec::with_capacity(decisions.len());
     for (placement, decision) in placements.iter().zip(decisions) {
         let answer = replace_unpaid(app, placement, decision).await;

@@ -20,7 +20,7 @@ pub async fn expire(app: &App) -> Result<u64, Error> {
         let mut progress = 0;
         for number in &numbers {
             let expire = async || expire_one(app, number).await;
-            match db::retried(expire, Error::is_conflict).await {
+            match db::retry_on_conflict(expire, Error::is_conflict).await {
                 Ok(()) => progress += 1,
                 // Another transaction has paid, cancelled or expired the order meanwhile.
                 Err(Error::IllegalStep) => {}

@@ -38,7 +38,7 @@ pub(super) async fn replace_unpaid(
         return refused.answer;
     }
     let attempt = || attempt(app, placement, &refused);
-    match db::retried(attempt, Error::is_conflict).await {
+    match db::retry_on_conflict(attempt, Error::is_conflict).await {
         Ok(Some(placed)) => Ok(placed),
         Ok(None) => refused.answer,
         Err(error) => Err(error),

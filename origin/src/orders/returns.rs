@@ -49,7 +49,7 @@ pub async fn return_items(
         }
         Ok(tx.commit().await?)
     };
-    db::retried(return_items, Error::is_conflict).await?;
+    db::retry_on_conflict(return_items, Error::is_conflict).await?;
     super::find_for_staff(app, number).await
 }
 

@@ -82,7 +82,7 @@ pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error
         tx.commit().await?;
         Ok(order)
     };
-    db::retried(cancel, Error::is_conflict).await
+    db::retry_on_conflict(cancel, Error::is_conflict).await
 }
 
 /// Cancels or expires an unpaid order and releases its stock and coupons.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use shared::order::Order;
-use ui::mail::About;
+use ui::mail::OrderMail;
 
 use crate::{
     app::App,
@@ -17,12 +17,13 @@ use super::store::DueMessage;
 /// Retries were counted by their first attempt.
 pub(super) async fn withheld<'m>(
     app: &App,
-    mails: impl Iterator<Item = (&'m DueMessage, About, &'m Order)>,
+    mails: impl Iterator<Item = (&'m DueMessage, OrderMail, &'m Order)>,
 ) -> HashSet<i64> {
     let rule = Rule::per_hour("unpaid-mails", app.config.buying.limit_unpaid_mails);
     let mut withheld = HashSet::new();
     for (message, about, order) in mails {
-        let by_anybody = matches!(about, About::Placed | About::GivenUp) && order.paid.minor == 0;
+        let by_anybody =
+            matches!(about, OrderMail::Placed | OrderMail::GivenUp) && order.paid.minor == 0;
         if !by_anybody || message.attempts > 1 {
             continue;
         }

@@ -11,7 +11,7 @@ use shared::{
     locale::Locale,
     order::{Order, OrderState},
 };
-use ui::mail::About;
+use ui::mail::OrderMail;
 
 use crate::{
     accounts::{self, LinkMessage},
@@ -172,7 +172,7 @@ async fn take(app: &App, lane: OutboxLane<'_>, limit: i64) -> Result<Vec<DueMess
         tx.commit().await?;
         Ok(due)
     };
-    db::retried(take, db::is_conflict).await
+    db::retry_on_conflict(take, db::is_conflict).await
 }
 
 /// The result of a delivery: follow-up messages, or the error.
@@ -206,7 +206,7 @@ async fn record_results(
         }
         tx.commit().await
     };
-    db::retried(record, db::is_conflict).await?;
+    db::retry_on_conflict(record, db::is_conflict).await?;
     for (message, error) in &failed {
         let (id, topic, attempts) = (message.id, &message.topic, message.attempts);
         tracing::warn!(id, topic, attempts, error, "message could not be delivered");
@@ -336,7 +336,7 @@ fn order_mail(
     Some(OutgoingMail {
         id: message.id,
         to: order.email.clone(),
-        content: ui::mail::mail(mail_about(payload.state?)?, *locale, shop, base_url, order),
+        content: ui::mail::order_mail(mail_about(payload.state?)?, *locale, shop, base_url, order),
     })
 }
 
@@ -382,13 +382,13 @@ fn webhook_event(
 }
 
 /// The mail that is sent when an order reaches this state, if any.
-fn mail_about(state: OrderState) -> Option<About> {
+fn mail_about(state: OrderState) -> Option<OrderMail> {
     match state {
-        OrderState::Pending => Some(About::Placed),
-        OrderState::Paid => Some(About::Paid),
-        OrderState::Shipped => Some(About::Shipped),
-        OrderState::Refunded => Some(About::Refunded),
-        OrderState::Cancelled | OrderState::Expired => Some(About::GivenUp),
+        OrderState::Pending => Some(OrderMail::Placed),
+        OrderState::Paid => Some(OrderMail::Paid),
+        OrderState::Shipped => Some(OrderMail::Shipped),
+        OrderState::Refunded => Some(OrderMail::Refunded),
+        OrderState::Cancelled | OrderState::Expired => Some(OrderMail::GivenUp),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use http::StatusCode;
 use shared::{
     cache::CachePolicy,
     cart::{Cart, CartLine, QUANTITY_MAX, UpdateCart},
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{CART, CHECKOUT, CartPage, action, quantity_field},
     problem::Problem,
@@ -42,9 +42,9 @@ async fn show_cart(
 ) -> Answered {
     // The session has expired; without this message, the cart would just look empty.
     let problem = shopper.session_ended.then(|| "session-ended".to_owned());
-    let form = Form {
+    let form = FormState {
         problem,
-        ..Form::default()
+        ..FormState::default()
     };
     shown(&app, &shopper, locale, form, StatusCode::OK).await
 }
@@ -53,7 +53,7 @@ async fn shown(
     app: &App,
     shopper: &Shopper,
     locale: Locale,
-    form: Form,
+    form: FormState,
     status: StatusCode,
 ) -> HandlerResult {
     let cart = shopper.open_cart(app, locale).await?;
@@ -71,7 +71,7 @@ async fn refused(
     fields: &FormFields,
     problem: &Problem,
 ) -> HandlerResult {
-    let form = fields.form().refused(problem);
+    let form = fields.form().with_problem(problem);
     shown(app, shopper, locale, form, status_of(problem)).await
 }
 
@@ -95,9 +95,9 @@ async fn add_line(
         Ok((_, cookies)) => return Ok(Answer::see(&locale.path(CART.path)).cookies(cookies)),
         Err(refusal) => problem_of(refusal.into_problem())?,
     };
-    let form = fields.form().refused(&problem);
+    let form = fields.form().with_problem(&problem);
     // An invalid quantity is corrected on the page where it was entered.
-    if form.is_wrong("quantity")
+    if form.is_invalid("quantity")
         && let Some(page) = show_product_with_error(&app, locale, &fields, form).await?
     {
         return Ok(page.status(status_of(&problem)));
@@ -159,21 +159,21 @@ async fn change_cart(
     };
     let requested = CartChanges::of(&cart, &fields);
     let mut form = fields.form();
-    form.faults = requested.faults;
+    form.invalid_fields = requested.faults;
     let mut status = StatusCode::BAD_REQUEST;
     for (name, change) in requested.changes {
         if let Some(problem) = update_cart(&app, &shopper, change, locale).await? {
-            match Form::default().refused(&problem).problem {
-                None => form.faults.push(name),
+            match FormState::default().with_problem(&problem).problem {
+                None => form.invalid_fields.push(name),
                 other => (form.problem, status) = (other, status_of(&problem)),
             }
         }
     }
     if let Some(problem) = update_coupons(&app, &shopper, &cart, &fields, locale).await? {
         status = status_of(&problem);
-        form = form.refused(&problem);
+        form = form.with_problem(&problem);
     }
-    if form.problem.is_some() || !form.faults.is_empty() {
+    if form.problem.is_some() || !form.invalid_fields.is_empty() {
         return shown(&app, &shopper, locale, form, status).await;
     }
     let on = fields.text("next") == "checkout" && may_check_out(&app, &shopper, locale).await?;
@@ -186,7 +186,7 @@ async fn may_check_out(app: &App, shopper: &Shopper, locale: Locale) -> Result<b
     let cart = shopper.open_cart(app, locale).await?;
     Ok(cart.is_some_and(|cart| {
         let refused = cart.coupons.iter().any(|it| it.refused.is_some());
-        !refused && !cart.lines.is_empty() && !cart.lines.iter().any(CartLine::is_stuck)
+        !refused && !cart.lines.is_empty() && !cart.lines.iter().any(CartLine::blocks_order)
     }))
 }
 

@@ -14,13 +14,13 @@ use shared::{
     cache::CachePolicy,
     cart::{Cart, PlaceOrder, UpdateCart},
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
     money::Money,
     order::Order,
     page::{
-        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, LOGIN,
-        Step, order_path,
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage,
+        CheckoutStep, LOGIN, order_path,
     },
     payment::{PayOrder, TestCard},
     problem::Problem,
@@ -111,11 +111,11 @@ impl Buyer {
     }
 
     /// Redirects to the first incomplete step, if it comes before this one.
-    fn require_step(self, step: Step) -> Result<Self, CheckoutRedirect> {
+    fn require_step(self, step: CheckoutStep) -> Result<Self, CheckoutRedirect> {
         let addressed = self.cart.email.is_some() && self.cart.shipping_address.is_some();
-        let path = if step > Step::Address && !addressed {
+        let path = if step > CheckoutStep::Address && !addressed {
             CHECKOUT.path
-        } else if step > Step::Shipping && self.cart.shipping_method.is_none() {
+        } else if step > CheckoutStep::Shipping && self.cart.shipping_method.is_none() {
             CHECKOUT_SHIPPING.path
         } else {
             return Ok(self);
@@ -123,10 +123,18 @@ impl Buyer {
         Err(CheckoutRedirect::Go(self.locale.path(path)))
     }
 
-    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> CheckoutResult {
+    async fn show(
+        self,
+        step: CheckoutStep,
+        path: &str,
+        form: FormState,
+        status: StatusCode,
+    ) -> CheckoutResult {
         let app = &self.app;
         let book = match (&self.shopper.person, step) {
-            (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
+            (Some(person), CheckoutStep::Address) => {
+                accounts::address_book(app, person.user).await?
+            }
             _ => Vec::new(),
         };
         let methods = cart::list_shipping_methods(app, &self.cart.id, self.locale).await?;
@@ -146,9 +154,16 @@ impl Buyer {
     }
 
     /// Shows the step again with an error.
-    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> CheckoutResult {
+    async fn refuse(
+        self,
+        step: CheckoutStep,
+        path: &str,
+        form: FormState,
+        problem: &Problem,
+    ) -> CheckoutResult {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-        self.show(step, path, form.refused(problem), status).await
+        self.show(step, path, form.with_problem(problem), status)
+            .await
     }
 }
 
@@ -173,7 +188,7 @@ pub async fn resume_checkout(
     let resume = async {
         let buyer = Buyer::of(app.clone(), shopper, locale).await?;
         if kept.has("shipping_method") {
-            store_shipping(buyer.require_step(Step::Shipping)?, kept).await
+            store_shipping(buyer.require_step(CheckoutStep::Shipping)?, kept).await
         } else {
             store_address(buyer, network, kept).await
         }
@@ -191,7 +206,8 @@ async fn show_checkout(
     let buyer = Buyer::of(app, shopper, locale).await?;
     let cart = &buyer.cart;
     let email = cart.email.clone().unwrap_or_default();
-    let mut form = Form::of([("email", email.as_str()), ("note", cart.note.as_str())]);
+    let mut form =
+        FormState::with_values([("email", email.as_str()), ("note", cart.note.as_str())]);
     let saved = match (&buyer.shopper.person, parameter(query.as_deref(), "saved")) {
         (Some(person), Some(id)) => {
             let book = accounts::address_book(&buyer.app, person.user).await?;
@@ -202,7 +218,7 @@ async fn show_checkout(
     let address = saved.map(|it| it.address).or(cart.shipping_address.clone());
     form = form.with_address(&address.unwrap_or_default());
     buyer
-        .show(Step::Address, CHECKOUT.path, form, StatusCode::OK)
+        .show(CheckoutStep::Address, CHECKOUT.path, form, StatusCode::OK)
         .await
 }
 
@@ -240,7 +256,7 @@ async fn store_address(buyer: Buyer, network: Network, fields: &Fields) -> Check
     if let Some(problem) = update_cart(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
-            .refuse(Step::Address, CHECKOUT.path, form, &problem)
+            .refuse(CheckoutStep::Address, CHECKOUT.path, form, &problem)
             .await;
     }
     // From here on, stock is held as far as available. Every step reports what is short.
@@ -272,11 +288,16 @@ async fn show_shipping(
     require_session(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .require_step(Step::Shipping)?;
+        .require_step(CheckoutStep::Shipping)?;
     let taken = buyer.cart.shipping_method.clone().unwrap_or_default();
-    let form = Form::of([("shipping_method", taken.as_str())]);
+    let form = FormState::with_values([("shipping_method", taken.as_str())]);
     buyer
-        .show(Step::Shipping, CHECKOUT_SHIPPING.path, form, StatusCode::OK)
+        .show(
+            CheckoutStep::Shipping,
+            CHECKOUT_SHIPPING.path,
+            form,
+            StatusCode::OK,
+        )
         .await
 }
 
@@ -292,7 +313,7 @@ async fn save_shipping(
         return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    store_shipping(buyer.require_step(Step::Shipping)?, &fields).await
+    store_shipping(buyer.require_step(CheckoutStep::Shipping)?, &fields).await
 }
 
 async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
@@ -312,7 +333,7 @@ async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
     match refusal {
         None => Ok(Answer::see(&locale.path(CHECKOUT_PAYMENT.path)).into_response()),
         Some(problem) => {
-            let (step, path) = (Step::Shipping, CHECKOUT_SHIPPING.path);
+            let (step, path) = (CheckoutStep::Shipping, CHECKOUT_SHIPPING.path);
             buyer.refuse(step, path, fields.form(), &problem).await
         }
     }
@@ -332,10 +353,15 @@ async fn show_payment(
     require_session(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .require_step(Step::Payment)?;
-    let form = Form::default();
+        .require_step(CheckoutStep::Payment)?;
+    let form = FormState::default();
     buyer
-        .show(Step::Payment, CHECKOUT_PAYMENT.path, form, StatusCode::OK)
+        .show(
+            CheckoutStep::Payment,
+            CHECKOUT_PAYMENT.path,
+            form,
+            StatusCode::OK,
+        )
         .await
 }
 
@@ -360,9 +386,9 @@ impl Payment {
         })
     }
 
-    fn form(&self) -> Form {
+    fn form(&self) -> FormState {
         let card = self.card.map_or("", TestCard::word);
-        Form::of([("payment", self.method.as_str()), ("card", card)])
+        FormState::with_values([("payment", self.method.as_str()), ("card", card)])
     }
 
     /// The path of the review step with the chosen method.
@@ -387,11 +413,13 @@ async fn show_review(
     require_session(&shopper, locale, &path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .require_step(Step::Review)?;
+        .require_step(CheckoutStep::Review)?;
     match chosen {
         Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
-            buyer.show(Step::Review, &path, form, StatusCode::OK).await
+            buyer
+                .show(CheckoutStep::Review, &path, form, StatusCode::OK)
+                .await
         }
         None => Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     }
@@ -412,7 +440,7 @@ async fn place_order(
     // A second submission finds the cart ordered and is redirected to the order.
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .require_step(Step::Review)?;
+        .require_step(CheckoutStep::Review)?;
     let payment = match chosen {
         Some(payment) => payment,
         None => return Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
@@ -441,7 +469,9 @@ async fn place_order(
             let Buyer { app, shopper, .. } = buyer;
             let buyer = Buyer::of(app, shopper, locale).await?;
             let (path, form) = (payment.review(), payment.form());
-            buyer.refuse(Step::Review, &path, form, &problem).await
+            buyer
+                .refuse(CheckoutStep::Review, &path, form, &problem)
+                .await
         }
     }
 }

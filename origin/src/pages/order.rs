@@ -8,7 +8,7 @@ use axum::{
 use http::StatusCode;
 use shared::{
     cache::CachePolicy,
-    form::Form,
+    form::FormState,
     locale::Locale,
     order::{OrderPath, OrderToken},
     page::{FIND_ORDER, FindOrderPage, ORDER, OrderPage, TimeLeft, action, order_path},
@@ -51,7 +51,15 @@ async fn show_order(
 ) -> Answered {
     let thanks = query.thanks.is_some();
     let whose = (path.number.as_str(), query.token.as_str());
-    shown(&app, locale, whose, thanks, Form::default(), StatusCode::OK).await
+    shown(
+        &app,
+        locale,
+        whose,
+        thanks,
+        FormState::default(),
+        StatusCode::OK,
+    )
+    .await
 }
 
 async fn shown(
@@ -59,7 +67,7 @@ async fn shown(
     locale: Locale,
     (number, token): (&str, &str),
     thanks: bool,
-    form: Form,
+    form: FormState,
     status: StatusCode,
 ) -> HandlerResult {
     let order = orders::find(app, number, token).await?;
@@ -90,11 +98,19 @@ async fn refused(
     app: &App,
     locale: Locale,
     whose: (&str, &str),
-    form: Form,
+    form: FormState,
     problem: &Problem,
 ) -> HandlerResult {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    shown(app, locale, whose, false, form.refused(problem), status).await
+    shown(
+        app,
+        locale,
+        whose,
+        false,
+        form.with_problem(problem),
+        status,
+    )
+    .await
 }
 
 async fn pay_order(
@@ -151,10 +167,15 @@ async fn show_find_order(
     PageLocale(locale): PageLocale,
     RawQuery(_): RawQuery,
 ) -> HandlerResult {
-    shown_find(&app, locale, Form::default(), StatusCode::OK).await
+    shown_find(&app, locale, FormState::default(), StatusCode::OK).await
 }
 
-async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -> HandlerResult {
+async fn shown_find(
+    app: &App,
+    locale: Locale,
+    form: FormState,
+    status: StatusCode,
+) -> HandlerResult {
     let shell = personal_shell(app, locale, FIND_ORDER.path).await?;
     let page = FindOrderPage { form };
     let answer = Answer::html(ui::find_order(&shell, &page), CachePolicy::Private);
@@ -185,7 +206,7 @@ async fn find_order(
         Err(problem) => {
             let problem = problem_of(problem)?;
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            shown_find(&app, locale, fields.form().refused(&problem), status).await
+            shown_find(&app, locale, fields.form().with_problem(&problem), status).await
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 use shared::{
     cache::{CachePolicy, Tag},
     catalog::{LIMIT_DEFAULT, Product, Sort},
-    form::Form,
+    form::FormState,
     id::VariantId,
     locale::Locale,
     page::{
@@ -169,7 +169,7 @@ async fn show_product(
         variant,
         related,
         shipping: app.rules.describe(app.config.currency, locale),
-        form: Form::default(),
+        form: FormState::default(),
     };
     Ok(Answer::html(ui::product(&shell, &page), policy))
 }
@@ -180,7 +180,7 @@ pub(super) async fn show_product_with_error(
     app: &App,
     locale: Locale,
     fields: &FormFields,
-    form: Form,
+    form: FormState,
 ) -> Result<Option<Answer>, Refusal> {
     let product = match catalog::find_product(app, fields.text("product"), locale).await {
         Ok(product) => product,

@@ -52,7 +52,7 @@ pub async fn pay(
         return Err(Error::Invalid("hosted", why));
     }
     let begin = async || begin(app, (number, token), key, network).await;
-    let payment = match db::retried(begin, Error::is_conflict).await? {
+    let payment = match db::retry_on_conflict(begin, Error::is_conflict).await? {
         BegunPayment::New(payment) => payment,
         // The process that began it may have died. The provider charges a reference only once.
         BegunPayment::SameRequest(payment) if payment.state == PaymentState::Started => payment,
@@ -100,7 +100,7 @@ pub async fn pay(
             idempotency::end(&mut tx, key, 201, &body).await?;
             tx.commit().await
         };
-        db::retried(end, db::is_conflict).await?;
+        db::retry_on_conflict(end, db::is_conflict).await?;
     }
     Ok(PayOutcome {
         payment,
@@ -217,7 +217,7 @@ pub(super) async fn apply_status(
     event: Option<(&str, &str)>,
 ) -> Result<StoredPayment, Error> {
     let settle = async || settle_once(app, payment, answer, event).await;
-    db::retried(settle, Error::is_conflict).await
+    db::retry_on_conflict(settle, Error::is_conflict).await
 }
 
 async fn settle_once(
@@ -450,5 +450,5 @@ pub async fn recover(app: &App) -> Result<(), Error> {
 /// Whether the payment is so old that it never reached the provider. Its id contains its time.
 fn is_lost(app: &App, payment: &StoredPayment, now: i64) -> bool {
     let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_POLLS);
-    shared::id::made_at(payment.id).as_millis() + patience < now
+    shared::id::created_at(payment.id).as_millis() + patience < now
 }

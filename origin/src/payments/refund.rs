@@ -31,7 +31,7 @@ pub async fn refund(
     key: &IdempotencyKey,
 ) -> Result<Order, Error> {
     let begin = async || begin(app, actor, number, request, key).await;
-    db::retried(begin, Error::is_conflict).await?;
+    db::retry_on_conflict(begin, Error::is_conflict).await?;
     send_due_refunds(app).await?;
     Ok(orders::find_for_staff(app, number).await?)
 }
@@ -111,7 +111,7 @@ pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
             }
             Ok::<_, Error>(tx.commit().await?)
         };
-        db::retried(done, Error::is_conflict).await?;
+        db::retry_on_conflict(done, Error::is_conflict).await?;
     }
     Ok(())
 }

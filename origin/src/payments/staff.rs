@@ -54,6 +54,6 @@ pub(super) async fn advance_order(
         audit::record(&mut tx, app.context(), actor, &[change]).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(step, Error::is_conflict).await?;
+    db::retry_on_conflict(step, Error::is_conflict).await?;
     Ok(orders::find_for_staff(app, number).await?)
 }

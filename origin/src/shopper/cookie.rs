@@ -3,7 +3,7 @@
 
 use axum_extra::extract::cookie::CookieJar;
 use http::{HeaderMap, HeaderValue};
-use shared::shopper::VISITOR_COOKIE;
+use shared::visitor::VISITOR_COOKIE;
 
 use crate::{config::Config, web::SetCookie};
 

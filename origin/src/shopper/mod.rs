@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, request::Parts};
 use shared::{
     cart::{Cart, CartPath, LinePath},
     locale::Locale,
-    shopper::Visitor,
+    visitor::Visitor,
 };
 
 use crate::{

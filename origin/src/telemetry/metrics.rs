@@ -150,9 +150,9 @@ impl Metrics {
         self.cache
             .record_l2_availability(l2.is_some_and(L2::is_available));
         for (name, pool) in db.pools() {
-            self.pools.record(name, &pool.figures());
+            self.pools.record(name, &pool.stats());
         }
-        if let Some(figures) = db.replica() {
+        if let Some(figures) = db.replica_stats() {
             self.replica.record(&figures);
         }
         let mut text = String::new();

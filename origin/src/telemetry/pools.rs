@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::db::PoolFigures;
+use crate::db::PoolStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PoolLabels {
@@ -83,7 +83,7 @@ impl PoolMetrics {
     }
 
     /// Records the figures of a pool.
-    pub(super) fn record(&self, pool: &'static str, figures: &PoolFigures) {
+    pub(super) fn record(&self, pool: &'static str, figures: &PoolStats) {
         let labels = PoolLabels { pool };
         let gate = &figures.gate;
         let set = |number: &GaugeByPool, value: usize| {
@@ -100,12 +100,12 @@ impl PoolMetrics {
             let counter = counter.get_or_create(&labels);
             counter.inner().fetch_max(value, Ordering::Relaxed);
         };
-        count(&self.timed_out, gate.timed_out);
-        count(&self.asked, gate.passed);
+        count(&self.timed_out, limit.timed_out);
+        count(&self.asked, limit.requests);
         let waited = self.waited.get_or_create(&labels);
-        let seconds = gate.waited.as_secs_f64();
+        let seconds = limit.total_wait.as_secs_f64();
         waited.inner().store(seconds.to_bits(), Ordering::Relaxed);
-        let average = gate.average.as_secs_f64();
+        let average = limit.average_wait.as_secs_f64();
         self.average.get_or_create(&labels).set(average);
     }
 }

@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::db::ReplicaFigures;
+use crate::db::ReplicaStats;
 
 /// Lag and use of the replica.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl ReplicaMetrics {
         );
     }
 
-    pub(super) fn record(&self, figures: &ReplicaFigures) {
+    pub(super) fn record(&self, figures: &ReplicaStats) {
         self.usable.set(i64::from(figures.is_usable));
         self.lag.set(figures.lag.as_secs_f64());
         let count = |counter: &Counter, value| {

@@ -130,14 +130,14 @@ impl<S: Clone + Send + Sync + 'static> RouterExt<S> for Router<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let method = match endpoint.about.method {
+        let method = match endpoint.spec.method {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
             Method::Put => MethodFilter::PUT,
             Method::Patch => MethodFilter::PATCH,
             Method::Delete => MethodFilter::DELETE,
         };
-        self.route(endpoint.about.path, on(method, handler))
+        self.route(endpoint.spec.path, on(method, handler))
     }
 }
 

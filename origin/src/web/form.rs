@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use shared::{
     cart::LINES_MAX,
-    form::Form,
+    form::FormState,
     locale::Locale,
     problem::{Problem, ProblemKind},
 };
@@ -60,13 +60,13 @@ impl FormFields {
     }
 
     /// The form to carry through a sign-in: its fields without secrets.
-    pub fn carried_over(&self) -> Form {
+    pub fn carried_over(&self) -> FormState {
         let shown = self.form().values;
         let carried = shown
             .iter()
             .map(|(name, value)| (format!("{CARRIED_PREFIX}{name}"), value));
         let carried: Vec<(String, &String)> = carried.collect();
-        Form::of(
+        FormState::with_values(
             carried
                 .iter()
                 .map(|(name, value)| (&**name, value.as_str())),
@@ -85,12 +85,12 @@ impl FormFields {
     }
 
     /// The form to render again, without secrets.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> FormState {
         let shown = self
             .0
             .iter()
             .filter(|(name, _)| !SECRET.iter().any(|it| name.starts_with(it)));
-        Form::of(shown.map(|(name, value)| (name.as_str(), value.as_str())))
+        FormState::with_values(shown.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{Router, body::Body, extract::State, routing::post};
 use http::{HeaderMap, Request, StatusCode};
 use origin::{clock::Clock, edges::purge_edges};
 use serde_json::{Value, json};
-use shared::edge::{PURGE, PurgeMode, PurgeOrder, SIGNED_HEADER, is_signed};
+use shared::edge::{PURGE, PurgeMode, PurgeRequest, SIGNED_HEADER, is_signed};
 
 use crate::{
     db_test,
@@ -25,7 +25,7 @@ struct Edge(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    orders: Vec<PurgeOrder>,
+    orders: Vec<PurgeRequest>,
     bodies: Vec<Value>,
     failures: usize,
     /// The shop's clock: signatures are valid for a minute.

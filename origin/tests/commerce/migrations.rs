@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use origin::{
     app::App,
-    db::{self, Dialect, MigrateError, Moment},
+    db::{self, Dialect, MigrateError, MigrationPoint},
 };
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -56,9 +56,9 @@ db_test! {
     async fn an_interrupted_migration_is_continued(shop) {
         let whole = schema(&shop.app).await;
         let empty = shop.empty().await;
-        let died: Mutex<Vec<Moment>> = Mutex::default();
+        let died: Mutex<Vec<MigrationPoint>> = Mutex::default();
         // On SQLite each attempt starts with the first statement again.
-        let dies = |moment: Moment| {
+        let dies = |moment: MigrationPoint| {
             let mut died = died.lock().unwrap();
             let is_new = !died.contains(&moment);
             if is_new {
@@ -74,7 +74,7 @@ db_test! {
         }
         assert!(died.lock().unwrap().len() > 200);
         assert_eq!(schema(&empty).await, whole);
-        assert!(db::migrations(&empty.db).await.unwrap().complete());
+        assert!(db::migration_status(&empty.db).await.unwrap().is_complete());
         db::migrate(&empty.db).await.unwrap();
         assert_eq!(schema(&empty).await, whole);
         shop.drop_empty(empty).await;
@@ -103,8 +103,8 @@ async fn an_interrupted_older_migration_is_repaired() {
     let shop = Shop::on_mariadb().await;
     let whole = schema(&shop.app).await;
     let empty = shop.empty().await;
-    let died: Mutex<Vec<Moment>> = Mutex::default();
-    let dies = |moment: Moment| {
+    let died: Mutex<Vec<MigrationPoint>> = Mutex::default();
+    let dies = |moment: MigrationPoint| {
         let mut died = died.lock().unwrap();
         let is_new = moment.is_done && moment.version <= 15 && !died.contains(&moment);
         if is_new {
@@ -173,7 +173,7 @@ db_test! {
         tx.conn().execute(newer).await.unwrap();
         tx.commit().await.unwrap();
         let older = shop.on(shop.empty_handed().await);
-        assert!(db::migrations(&older.app.db).await.unwrap().complete());
+        assert!(db::migration_status(&older.app.db).await.unwrap().is_complete());
         db::migrate(&older.app.db).await.unwrap();
         older.app.lease().await.unwrap();
         older.save(vec![only("tea", "5.00", 9)]).await;

@@ -156,7 +156,7 @@ db_test! {
         // The lease is doubtful immediately, and nothing renews it.
         let short = LeaseRequest { lasts: Duration::from_millis(1), ..request(Some(9)) };
         app.db.lease(short, &app.ids).await.unwrap();
-        while app.db.is_lease_sure() {
+        while app.db.is_lease_certain() {
             tokio::task::yield_now().await;
         }
         // No other process has taken the id.

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 use http::StatusCode;
 use origin::{cache, jobs::Jobs};
-use shared::edge::AS_OF_HEADER;
+use shared::edge::VERSION_HEADER;
 
 use crate::{
     db_test,
@@ -55,7 +55,7 @@ async fn assert_responses_are_shared(shop: &Shop, redis: Redis) {
             "cdn-cache-control",
             "cache-tag",
             "content-type",
-            AS_OF_HEADER,
+            VERSION_HEADER,
         ] {
             assert_eq!(read.header(name), made.header(name), "{name}");
         }

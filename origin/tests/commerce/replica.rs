@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json;
-use shared::edge::AS_OF_HEADER;
+use shared::edge::VERSION_HEADER;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::{
@@ -116,7 +116,7 @@ impl Copy {
             })
             .await;
         behind.app.db.check_replica().await.unwrap();
-        assert!(behind.app.db.replica().unwrap().is_usable);
+        assert!(behind.app.db.replica_stats().unwrap().is_usable);
         behind
     }
 
@@ -135,7 +135,7 @@ async fn run(connection: &mut AnyConnection, statement: String) {
 }
 
 fn reads(shop: &Shop) -> u64 {
-    shop.app.db.replica().unwrap().reads
+    shop.app.db.replica_stats().unwrap().reads
 }
 
 db_test! {
@@ -180,19 +180,19 @@ db_test! {
         shop.save(vec![only("mug", "2.00", 9)]).await;
         let mut copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
-        let copied = behind.get("/api/v1/products/mug").await.header(AS_OF_HEADER).to_owned();
+        let copied = behind.get("/api/v1/products/mug").await.header(VERSION_HEADER).to_owned();
         set_price(shop, "tea", "3.00").await;
         // This origin has not synchronized, and says which version its response is of.
         let old = behind.get("/api/v1/products/tea").await;
-        assert_eq!((price_of(&old), old.header(AS_OF_HEADER)), (100, copied.as_str()));
+        assert_eq!((price_of(&old), old.header(VERSION_HEADER)), (100, copied.as_str()));
         behind.app.changes.refresh(&behind.app.db).await.unwrap();
         let new = behind.get("/api/v1/products/tea").await;
         assert_eq!(price_of(&new), 300);
-        assert_eq!(new.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        assert_eq!(new.header(VERSION_HEADER), behind.app.changes.latest().to_string());
         // Unrelated changes do not prevent reads from the replica.
         let before = reads(&behind);
         let other = behind.get("/zh/p/mug").await;
-        assert_eq!((other.status, other.header(AS_OF_HEADER)), (StatusCode::OK, copied.as_str()));
+        assert_eq!((other.status, other.header(VERSION_HEADER)), (StatusCode::OK, copied.as_str()));
         assert!(reads(&behind) > before);
         // Data that has not arrived yet must not be reported as missing.
         shop.save(vec![only("pot", "4.00", 9)]).await;
@@ -201,7 +201,7 @@ db_test! {
         copy.feed().await;
         let before = reads(&behind);
         let fed = behind.get("/zh/p/pot").await;
-        assert_eq!(fed.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        assert_eq!(fed.header(VERSION_HEADER), behind.app.changes.latest().to_string());
         assert!(reads(&behind) > before);
         copy.end(behind).await;
     }
@@ -218,7 +218,7 @@ db_test! {
         }).await;
         let usable = async |shop: &Shop| {
             shop.app.db.check_replica().await.unwrap();
-            shop.app.db.replica().unwrap()
+            shop.app.db.replica_stats().unwrap()
         };
         copy.feed().await;
         assert!(usable(&near).await.is_usable);
@@ -227,14 +227,14 @@ db_test! {
         let figures = usable(&near).await;
         assert!(!figures.is_usable && figures.lag >= Duration::from_millis(age), "{figures:?}");
         assert_eq!(near.get("/p/tea").await.status, 200);
-        assert_eq!((reads(&near), near.app.db.replica().unwrap().fallbacks > 0), (0, true));
+        assert_eq!((reads(&near), near.app.db.replica_stats().unwrap().fallbacks > 0), (0, true));
         // It loses the data that is read after the version, and then all of it.
         for (table, path) in [("products", "/p/tea"), ("versions", "/zh/p/tea")] {
             assert!(usable(&behind).await.is_usable, "{table}");
             copy.run(format!("drop table {to}{table}")).await;
             assert_eq!(behind.get(path).await.status, 200, "{table}");
         }
-        assert!(!behind.app.db.replica().unwrap().is_usable);
+        assert!(!behind.app.db.replica_stats().unwrap().is_usable);
         near.app.db.close().await;
         copy.end(behind).await;
     }
@@ -249,7 +249,7 @@ db_test! {
             config.database_replica_url = Some(nowhere);
         }).await;
         alone.app.db.check_replica().await.unwrap();
-        assert!(!alone.app.db.replica().unwrap().is_usable);
+        assert!(!alone.app.db.replica_stats().unwrap().is_usable);
         assert_eq!(alone.get("/p/tea").await.status, 200);
         assert_eq!(reads(&alone), 0);
         alone.app.db.close().await;

@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::join_all;
 use http::{Request, StatusCode, header};
 use serde_json::json;
-use shared::edge::{ADDRESS_HEADER, AS_OF_HEADER, AT_LEAST_HEADER, signed_address};
+use shared::edge::{ADDRESS_HEADER, MIN_VERSION_HEADER, VERSION_HEADER, signed_address};
 
 use crate::{
     db_test,
@@ -232,12 +232,12 @@ db_test! {
         set_price(shop, "tea", "1.00").await;
         known.look(db).await.unwrap();
         let mut readers = Vec::new();
-        for _ in 0..db.readers() {
+        for _ in 0..db.read_limit() {
             readers.push(db.read().await.unwrap());
         }
         let changes = async {
             let (_, pool) = db.pools().find(|(name, _)| *name == "read").unwrap();
-            while pool.figures().gate.waiting == 0 {
+            while pool.stats().limit.waiting == 0 {
                 tokio::task::yield_now().await;
             }
             set_price(shop, "tea", "2.00").await;
@@ -268,19 +268,19 @@ db_test! {
         let known = other.get("/api/v1/products/tea").await;
         assert_eq!(price_of(&known), 100);
         set_price(shop, "tea", "2.00").await;
-        let newest = shop.get("/api/v1/products/tea").await.header(AS_OF_HEADER).to_owned();
-        assert!(newest.parse::<u64>().unwrap() > known.header(AS_OF_HEADER).parse().unwrap());
+        let newest = shop.get("/api/v1/products/tea").await.header(VERSION_HEADER).to_owned();
+        assert!(newest.parse::<u64>().unwrap() > known.header(VERSION_HEADER).parse().unwrap());
         let request_with = |signed: bool| {
             let seconds = shop.app.clock.now().as_millis() / 1_000;
             let secret = if signed { secret } else { "guessed" };
             Request::get("/api/v1/products/tea")
-                .header(AT_LEAST_HEADER, &newest)
+                .header(MIN_VERSION_HEADER, &newest)
                 .header(ADDRESS_HEADER, signed_address(secret, None, seconds))
         };
         // Unsigned requests do not make the origin synchronize.
         assert_eq!(price_of(&other.send(request_with(false)).await), 100);
         let reply = other.send(request_with(true)).await;
-        assert_eq!((price_of(&reply), reply.header(AS_OF_HEADER)), (200, newest.as_str()));
+        assert_eq!((price_of(&reply), reply.header(VERSION_HEADER)), (200, newest.as_str()));
         other.app.db.close().await;
     }
 }

@@ -12,9 +12,9 @@ use http::{StatusCode, request::Parts};
 use shared::{
     cache::CachePolicy,
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
-    page::{AccountPage, Content, LOGIN, Section},
+    page::{AccountContent, AccountPage, AccountSection, LOGIN},
     problem::Problem,
 };
 
@@ -61,7 +61,7 @@ impl FromRequestParts<App> for SignedInVisitor {
 struct AccountView {
     section: Section,
     content: Content,
-    form: Form,
+    form: FormState,
     done: Option<String>,
 }
 
@@ -70,13 +70,13 @@ impl AccountView {
         Self {
             section,
             content,
-            form: Form::default(),
+            form: FormState::default(),
             done: None,
         }
     }
 
     /// Adds a form.
-    fn with(self, form: Form) -> Self {
+    fn with(self, form: FormState) -> Self {
         Self { form, ..self }
     }
 

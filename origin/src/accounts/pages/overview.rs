@@ -7,11 +7,14 @@ use axum::{
 };
 use shared::{
     account::{ListOrders, SaveAddress},
-    form::Form,
+    form::FormState,
     id::AddressId,
     locale::Locale,
     order::OrderPath,
-    page::{ACCOUNT, ADDRESS, ADDRESSES, Content, OWN_ORDER, OWN_ORDERS, Section, order_path},
+    page::{
+        ACCOUNT, ADDRESS, ADDRESSES, AccountContent, AccountSection, OWN_ORDER, OWN_ORDERS,
+        order_path,
+    },
 };
 
 use crate::{
@@ -68,7 +71,7 @@ async fn show_account(
         cursor: None,
     };
     let orders = orders::list_account_orders(&app, person.user, &last).await?;
-    AccountView::new(Section::Overview, Content::Orders(orders))
+    AccountView::new(AccountSection::Overview, AccountContent::Orders(orders))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ACCOUNT.path)
         .await
@@ -81,7 +84,7 @@ async fn show_own_orders(
     Query(query): Query<ListOrders>,
 ) -> Answered {
     let orders = orders::list_account_orders(&app, person.user, &query).await?;
-    AccountView::new(Section::Orders, Content::Orders(orders))
+    AccountView::new(AccountSection::Orders, AccountContent::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
         .await
 }
@@ -105,7 +108,7 @@ async fn show_addresses(
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let book = addresses::book(&app, person.user).await?;
-    AccountView::new(Section::Addresses, Content::Addresses(book))
+    AccountView::new(AccountSection::Addresses, AccountContent::Addresses(book))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, ADDRESSES.path)
         .await
@@ -139,7 +142,7 @@ async fn shown_address(
     person: &Person,
     locale: Locale,
     path: &AddressPath,
-    typed: Option<Form>,
+    typed: Option<FormState>,
 ) -> HandlerResult {
     let saved = match named(path)? {
         Some(id) => {
@@ -150,12 +153,14 @@ async fn shown_address(
         None => None,
     };
     let form = typed.unwrap_or_else(|| match &saved {
-        Some(saved) => Form::of([("preferred", if saved.preferred { "1" } else { "" })])
-            .with_address(&saved.address),
-        None => Form::default(),
+        Some(saved) => {
+            FormState::with_values([("preferred", if saved.preferred { "1" } else { "" })])
+                .with_address(&saved.address)
+        }
+        None => FormState::default(),
     });
     let here = ADDRESS.path.replace("{address}", &path.address);
-    AccountView::new(Section::Addresses, Content::Address(saved))
+    AccountView::new(AccountSection::Addresses, AccountContent::Address(saved))
         .with(form)
         .answer(app, person, locale, &here)
         .await
@@ -182,7 +187,7 @@ async fn save_address(
         Ok(_) => Ok(Answer::see(&to("address"))),
         Err(error) => {
             let problem = problem_of(error)?;
-            let form = fields.form().refused(&problem);
+            let form = fields.form().with_problem(&problem);
             let answer = shown_address(&app, &person, locale, &path, Some(form)).await?;
             Ok(answer.status(status(&problem)))
         }

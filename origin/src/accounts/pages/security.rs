@@ -8,9 +8,9 @@ use axum::{
 use qrcode::{Color, QrCode as Code};
 use shared::{
     account::{ConfirmSecondFactor, EnrolSecondFactor, ProveSecondFactor, SecondFactorState},
-    form::Form,
+    form::FormState,
     locale::Locale,
-    page::{Content, QrCode, SECURITY, Section, SecurityPage, action},
+    page::{AccountContent, AccountSection, QrCode, SECURITY, SecurityPage, action},
 };
 
 use crate::{
@@ -43,20 +43,20 @@ async fn show_security(
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let content = content(&app, &person, Vec::new()).await?;
-    AccountView::new(Section::Security, content)
+    AccountView::new(AccountSection::Security, content)
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SECURITY.path)
         .await
 }
 
-async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<Content, Error> {
+async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<AccountContent, Error> {
     let factor = second_factor::read(app, person.user).await?;
     let secret = match factor.state {
         SecondFactorState::Pending => Some(second_factor::pending(app, person.user).await?),
         SecondFactorState::Off | SecondFactorState::On => None,
     };
     let qr = secret.as_ref().and_then(|it| qr_code(&it.uri));
-    Ok(Content::Security(Box::new(SecurityPage {
+    Ok(AccountContent::Security(Box::new(SecurityPage {
         factor,
         secret,
         qr,
@@ -97,8 +97,8 @@ async fn refused(
     };
     let problem = problem_of(why)?;
     let content = content(app, person, Vec::new()).await?;
-    let answer = AccountView::new(Section::Security, content)
-        .with(fields.form().refused(&problem))
+    let answer = AccountView::new(AccountSection::Security, content)
+        .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, SECURITY.path)
         .await?;
     Ok(answer.status(status(&problem)))
@@ -147,8 +147,8 @@ async fn show_codes_once(
     codes: Vec<String>,
 ) -> Answered {
     let content = content(app, person, codes).await?;
-    AccountView::new(Section::Security, content)
-        .with(Form::default())
+    AccountView::new(AccountSection::Security, content)
+        .with(FormState::default())
         .answer(app, person, locale, SECURITY.path)
         .await
 }

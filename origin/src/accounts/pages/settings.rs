@@ -9,10 +9,10 @@ use http::{HeaderValue, header};
 use shared::{
     account::{ChangeEmail, ChangePassword, UpdateAccount},
     cache::CachePolicy,
-    form::Form,
+    form::FormState,
     id::SessionId,
     locale::Locale,
-    page::{Content, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, Section, action},
+    page::{AccountContent, AccountSection, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, action},
 };
 
 use crate::{
@@ -50,8 +50,8 @@ async fn show_profile(
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let account = login::account(&app, person.user).await?;
-    AccountView::new(Section::Profile, Content::Forms)
-        .with(Form::of([("name", account.name.as_str())]))
+    AccountView::new(AccountSection::Profile, AccountContent::Forms)
+        .with(FormState::with_values([("name", account.name.as_str())]))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, PROFILE.path)
         .await
@@ -62,7 +62,7 @@ async fn refused(
     app: &App,
     person: &Person,
     locale: Locale,
-    section: Section,
+    section: AccountSection,
     fields: &FormFields,
     why: Error,
 ) -> Answered {
@@ -73,11 +73,11 @@ async fn refused(
     };
     let problem = problem_of(why)?;
     let path = match section {
-        Section::Data => OWN_DATA.path,
+        AccountSection::Data => OWN_DATA.path,
         _ => PROFILE.path,
     };
-    let answer = AccountView::new(section, Content::Forms)
-        .with(fields.form().refused(&problem))
+    let answer = AccountView::new(section, AccountContent::Forms)
+        .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, path)
         .await?;
     Ok(answer.status(status(&problem)))
@@ -100,7 +100,17 @@ async fn save_profile(
     };
     match login::update(&app, person.user, &request).await {
         Ok(_) => Ok(profile(locale, "name")),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -117,7 +127,17 @@ async fn change_password(
     };
     match reset::change_password(&app, &person, request, &device).await {
         Ok(session) => Ok(profile(locale, "password").cookies(session_cookies(&app, &session))),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -134,7 +154,17 @@ async fn change_email(
     };
     match register::change_email(&app, person.user, request, &device).await {
         Ok(()) => Ok(profile(locale, "email")),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -145,7 +175,7 @@ async fn show_sessions(
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let sessions = all_sessions(&app, &person).await?.sessions;
-    AccountView::new(Section::Sessions, Content::Sessions(sessions))
+    AccountView::new(AccountSection::Sessions, AccountContent::Sessions(sessions))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SESSIONS.path)
         .await
@@ -177,7 +207,7 @@ async fn show_data(
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
 ) -> Answered {
-    AccountView::new(Section::Data, Content::Forms)
+    AccountView::new(AccountSection::Data, AccountContent::Forms)
         .answer(&app, &person, locale, OWN_DATA.path)
         .await
 }
@@ -199,6 +229,6 @@ async fn erase(
 ) -> HandlerResult {
     match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
         Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&app))),
-        Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
+        Err(error) => refused(&app, &person, locale, AccountSection::Data, &fields, error).await,
     }
 }

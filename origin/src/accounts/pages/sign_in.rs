@@ -13,10 +13,11 @@ use shared::{
     account::{ForgotPassword, Login, Register, ResetPassword, UseLink},
     cache::CachePolicy,
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{
-        ACCOUNT, Entry, EntryPage, FORGOT, HOME, LOGIN, PageRoute, REGISTER, RESET, VERIFY, action,
+        ACCOUNT, FORGOT, HOME, LOGIN, PageRoute, REGISTER, RESET, SignInForm, SignInPage, VERIFY,
+        action,
     },
 };
 
@@ -55,55 +56,61 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::LOGOUT), post(log_out))
 }
 
-const fn page_of(entry: Entry) -> PageRoute {
+const fn page_of(entry: SignInForm) -> PageRoute {
     match entry {
-        Entry::Login | Entry::Code => LOGIN,
-        Entry::Register => REGISTER,
-        Entry::Verify => VERIFY,
-        Entry::Forgot => FORGOT,
-        Entry::Reset => RESET,
+        SignInForm::Login | SignInForm::Code => LOGIN,
+        SignInForm::Register => REGISTER,
+        SignInForm::Verify => VERIFY,
+        SignInForm::Forgot => FORGOT,
+        SignInForm::Reset => RESET,
     }
 }
 
 async fn shown(
     app: &App,
     locale: Locale,
-    entry: Entry,
-    form: Form,
+    entry: SignInForm,
+    form: FormState,
     done: bool,
     status: StatusCode,
 ) -> HandlerResult {
     let shell = personal_shell(app, locale, page_of(entry).path).await?;
-    let password = !form.faults.is_empty() || form.value(SIGNED_IN).is_empty();
+    let password = !form.invalid_fields.is_empty() || form.value(SIGNED_IN).is_empty();
     let code = match entry {
-        Entry::Reset => reset::reset_requires_code(app, form.value("token")).await?,
+        SignInForm::Reset => reset::reset_requires_code(app, form.value("token")).await?,
         _ => false,
     };
-    let page = EntryPage {
-        entry,
+    let page = SignInPage {
+        kind: entry,
         form,
         password,
         code,
         done,
     };
-    let answer = Answer::html(ui::entry(&shell, &page), CachePolicy::Private);
+    let answer = Answer::html(ui::sign_in(&shell, &page), CachePolicy::Private);
     Ok(answer.status(status))
 }
 
 /// Shows an empty form, filled from the query.
-async fn first(app: &App, locale: Locale, entry: Entry, query: Option<&str>) -> Answered {
+async fn first(app: &App, locale: Locale, entry: SignInForm, query: Option<&str>) -> Answered {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
     let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
     let known: Vec<(String, String)> = known.collect();
     let done = known.iter().any(|(name, _)| name == "done");
-    let form = Form::of(known.iter().map(|(name, value)| (&**name, &**value)));
+    let form = FormState::with_values(known.iter().map(|(name, value)| (&**name, &**value)));
     shown(app, locale, entry, form, done, StatusCode::OK).await
 }
 
 /// Shows a submitted form again, with its errors.
-async fn refused(app: &App, locale: Locale, entry: Entry, fields: &Fields, why: Error) -> Answered {
+async fn refused(
+    app: &App,
+    locale: Locale,
+    entry: SignInForm,
+    fields: &Fields,
+    why: Error,
+) -> Answered {
     let problem = problem_of(why)?;
-    let form = fields.form().refused(&problem);
+    let form = fields.form().with_problem(&problem);
     shown(app, locale, entry, form, false, status(&problem)).await
 }
 
@@ -119,11 +126,11 @@ async fn show_login(
     let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let pairs: Vec<_> = pairs.collect();
     let next = pairs.iter().find(|(name, _)| name == "next");
-    let mut form = Form::of(next.map(|(name, value)| (&**name, &**value)));
+    let mut form = FormState::with_values(next.map(|(name, value)| (&**name, &**value)));
     if pairs.iter().any(|(name, _)| name == "ended") {
         form.problem = Some(ENDED.to_owned());
     }
-    shown(&app, locale, Entry::Login, form, false, StatusCode::OK).await
+    shown(&app, locale, SignInForm::Login, form, false, StatusCode::OK).await
 }
 
 /// The message for a client whose session has ended.
@@ -131,13 +138,18 @@ const ENDED: &str = "session-ended";
 
 /// Asks the client to sign in again because its session has ended. The submitted form is kept in
 /// hidden fields, and `next` is the path to continue with.
-pub async fn ask_to_sign_in(app: &App, locale: Locale, mut kept: Form, next: &str) -> Answered {
+pub async fn ask_to_sign_in(
+    app: &App,
+    locale: Locale,
+    mut kept: FormState,
+    next: &str,
+) -> Answered {
     let email = kept.value("kept_email").to_owned();
     let known = [("email", email.as_str()), ("next", next)];
-    kept.values.extend(Form::of(known).values);
+    kept.values.extend(FormState::with_values(known).values);
     kept.problem = Some(ENDED.to_owned());
     let status = StatusCode::UNAUTHORIZED;
-    shown(app, locale, Entry::Login, kept, false, status).await
+    shown(app, locale, SignInForm::Login, kept, false, status).await
 }
 
 async fn log_in(
@@ -161,11 +173,11 @@ async fn log_in(
         Ok(FirstStep::CodeNeeded(ticket)) => {
             let mut form = fields.form();
             form.values.insert("ticket".to_owned(), ticket);
-            let shown = shown(&app, locale, Entry::Code, form, false, StatusCode::OK).await?;
+            let shown = shown(&app, locale, SignInForm::Code, form, false, StatusCode::OK).await?;
             Ok(shown.into_response())
         }
         Err(error) => {
-            let shown = refused(&app, locale, Entry::Login, &fields, error).await?;
+            let shown = refused(&app, locale, SignInForm::Login, &fields, error).await?;
             Ok(shown.into_response())
         }
     }
@@ -187,8 +199,8 @@ async fn submit_code(
         Err(error) => {
             // An expired ticket restarts the sign-in.
             let entry = match &error {
-                Error::Invalid(_) => Entry::Login,
-                _ => Entry::Code,
+                Error::Invalid(_) => SignInForm::Login,
+                _ => SignInForm::Code,
             };
             let shown = refused(&app, locale, entry, &fields, error).await?;
             Ok(shown.into_response())
@@ -264,7 +276,7 @@ async fn show_register(
     PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
-    first(&app, locale, Entry::Register, query.as_deref()).await
+    first(&app, locale, SignInForm::Register, query.as_deref()).await
 }
 
 async fn open_account(
@@ -281,7 +293,7 @@ async fn open_account(
     };
     match register::register(&app, request, &device).await {
         Ok(()) => Ok(link_sent(locale, REGISTER)),
-        Err(error) => refused(&app, locale, Entry::Register, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Register, &fields, error).await,
     }
 }
 
@@ -300,8 +312,16 @@ async fn show_verify(
     let token = pairs.into_owned().find(|(name, _)| name == "token");
     let token = token.map(|(_, token)| token).unwrap_or_default();
     let signed_in = if me.is_ok() { "1" } else { "" };
-    let form = Form::of([("token", token.as_str()), (SIGNED_IN, signed_in)]);
-    shown(&app, locale, Entry::Verify, form, false, StatusCode::OK).await
+    let form = FormState::with_values([("token", token.as_str()), (SIGNED_IN, signed_in)]);
+    shown(
+        &app,
+        locale,
+        SignInForm::Verify,
+        form,
+        false,
+        StatusCode::OK,
+    )
+    .await
 }
 
 async fn verify(
@@ -332,7 +352,7 @@ async fn verify(
             let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
             sign_in(&app, &session, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, Entry::Verify, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Verify, &fields, error).await,
     }
 }
 
@@ -341,7 +361,7 @@ async fn show_forgot(
     PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
-    first(&app, locale, Entry::Forgot, query.as_deref()).await
+    first(&app, locale, SignInForm::Forgot, query.as_deref()).await
 }
 
 async fn forgot(
@@ -355,7 +375,7 @@ async fn forgot(
     };
     match register::forgot(&app, &request).await {
         Ok(()) => Ok(link_sent(locale, FORGOT)),
-        Err(error) => refused(&app, locale, Entry::Forgot, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Forgot, &fields, error).await,
     }
 }
 
@@ -364,7 +384,7 @@ async fn show_reset(
     PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
-    first(&app, locale, Entry::Reset, query.as_deref()).await
+    first(&app, locale, SignInForm::Reset, query.as_deref()).await
 }
 
 async fn reset(
@@ -384,7 +404,7 @@ async fn reset(
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
             sign_in(&app, &session, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, Entry::Reset, &fields, error).await,
+        Err(error) => refused(&app, locale, SignInForm::Reset, &fields, error).await,
     }
 }
 

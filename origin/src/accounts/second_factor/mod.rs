@@ -82,7 +82,7 @@ pub(super) async fn enrol(
         tx.commit().await?;
         Ok(user.account.email)
     };
-    let email = db::retried(enrol, Error::is_conflict).await?;
+    let email = db::retry_on_conflict(enrol, Error::is_conflict).await?;
     secret_view(app, &secret, &email)
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn confirm(
         tx.commit().await?;
         Ok((session, codes))
     };
-    db::retried(confirm, Error::is_conflict).await
+    db::retry_on_conflict(confirm, Error::is_conflict).await
 }
 
 async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes, Error> {
@@ -174,7 +174,7 @@ pub(super) async fn renew_codes(
         tx.commit().await?;
         Ok(codes)
     };
-    db::retried(renew, Error::is_conflict).await
+    db::retry_on_conflict(renew, Error::is_conflict).await
 }
 
 /// Turns the second factor off, unless the shop requires it.
@@ -204,7 +204,7 @@ pub(super) async fn disable(
         tx.commit().await?;
         Ok(session)
     };
-    db::retried(disable, Error::is_conflict).await
+    db::retry_on_conflict(disable, Error::is_conflict).await
 }
 
 /// Removes a lost second factor. The owner signs in with the password alone afterwards, and is
@@ -221,7 +221,7 @@ pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), 
         notify_owner(app, &mut tx, &account).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(reset, Error::is_conflict).await
+    db::retry_on_conflict(reset, Error::is_conflict).await
 }
 
 /// Checks the rate limits for trying codes. Of a million codes, three are valid at a time.

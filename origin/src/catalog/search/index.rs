@@ -163,7 +163,7 @@ pub async fn rebuild_search_index(app: &App) -> Result<(), Error> {
             tx.commit().await?;
             Ok::<_, Error>(documents)
         };
-        let documents = db::retried(batch, Error::is_conflict).await?;
+        let documents = db::retry_on_conflict(batch, Error::is_conflict).await?;
         let Some(last) = documents.last() else { break };
         after = last.id;
         count += documents.len();

@@ -139,7 +139,7 @@ impl StripeProvider<'_> {
 /// When the session expires: together with the order's deadline, as far as Stripe allows it. A
 /// later payment is refunded.
 fn ends_at(payment: i64, until: Option<Timestamp>) -> Timestamp {
-    let made = shared::id::made_at(payment).as_millis();
+    let made = shared::id::created_at(payment).as_millis();
     let (least, most) = (made + LASTS_MIN_MS, made + LASTS_MAX_MS);
     let until = until.map_or(least, Timestamp::as_millis);
     Timestamp::from_millis(until.clamp(least, most))

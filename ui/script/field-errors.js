@@ -1,7 +1,7 @@
-// Says beside a field what is wrong with it, in the page's own words, and takes it back.
+// Shows and removes the error of a field, with a message from the page.
 const idOf = (field) => `${field.name}-wrong`;
 
-export function mark(field) {
+export function showError(field) {
   if (field.getAttribute("aria-invalid") === "true") return;
   const fault = document.createElement("p");
   fault.className = "wrong";
@@ -12,7 +12,7 @@ export function mark(field) {
   describe(field, (ids) => [fault.id, ...ids]);
 }
 
-export function unmark(field) {
+export function clearError(field) {
   document.getElementById(idOf(field))?.remove();
   field.removeAttribute("aria-invalid");
   describe(field, (ids) => ids.filter((id) => id !== idOf(field)));

@@ -1,11 +1,10 @@
-//! How soon an origin shows what another one has changed: by looking from time to time, and by being told
-//! over Redis.
+//! The latency with which one origin shows another one's changes: by polling, and through Redis.
 
 use std::process::Command;
 
 use super::{
-    scenario::{L1_BYTES, Needs, SHOP},
-    shop::{Ground, TOKEN},
+    scenario::{L1_BYTES, SHOP, ShopSpec},
+    shop::{BenchContext, TOKEN},
 };
 use crate::{
     debian,
@@ -15,15 +14,15 @@ use crate::{
 
 const ROUNDS: &str = "100";
 
-/// A line for each way.
-pub fn agree(ground: &Ground<'_>) -> Result<Vec<String>, Failure> {
+/// Measures both, and returns a line for each.
+pub fn measure_propagation(context: &BenchContext<'_>) -> Result<Vec<String>, Failure> {
     let port = free_port()?;
     let mut redis = Command::new(debian::find("redis-server").unwrap_or_default());
     redis
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--dir"])
-        .arg(ground.folder);
-    let mut redis = Running::start("Redis", &mut redis, &ground.folder.join("redis.log"))?;
+        .arg(context.folder);
+    let mut redis = Running::start("Redis", &mut redis, &context.folder.join("redis.log"))?;
     redis.wait_until_open(([127, 0, 0, 1], port).into())?;
     let url = format!("redis://127.0.0.1:{port}");
     let with = ["--redis-url", url.as_str()];
@@ -32,22 +31,22 @@ pub fn agree(ground: &Ground<'_>) -> Result<Vec<String>, Failure> {
         .map(|(how, flags)| {
             Ok(format!(
                 "another origin shows a change, {how}: {}",
-                seen(ground, flags)?
+                seen(context, flags)?
             ))
         })
         .collect()
 }
 
-fn seen(ground: &Ground<'_>, flags: &[&str]) -> Result<String, Failure> {
-    let needs = Needs {
+fn seen(context: &BenchContext<'_>, flags: &[&str]) -> Result<String, Failure> {
+    let shop_spec = ShopSpec {
         products: SHOP,
         l1_bytes: L1_BYTES,
     };
-    let open = |node| ground.open_with(needs, &[&["--node-id", node], flags].concat());
+    let open = |node| context.open_with(shop_spec, &[&["--node-id", node], flags].concat());
     let (changed, shown) = (open("1")?, open("2")?);
     let at = |address| format!("http://{address}");
     let mut node = Command::new("node");
-    node.arg(ground.place.root.join("bench/seen.mjs"))
+    node.arg(context.workspace.root.join("bench/seen.mjs"))
         .args([at(changed.address), at(shown.address)])
         .args([TOKEN, ROUNDS]);
     Ok(text_of(&mut node)?.trim().to_owned())

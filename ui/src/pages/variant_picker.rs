@@ -1,5 +1,5 @@
-//! Chooses between the variants of a product. Each value of an option is a link to the variant that it
-//! leads to, and says beforehand what else changes there.
+//! The variant picker. Each value of an option is a link to the variant that it selects, and says
+//! in advance which other options change.
 
 use leptos::prelude::*;
 use shared::{
@@ -7,20 +7,20 @@ use shared::{
     page::{ProductPage, Shell, product_path},
 };
 
-use crate::words::Words;
+use crate::messages::Messages;
 
-use super::product::chosen;
+use super::product::selected_variant;
 
 /// The options with their values.
-pub(super) fn picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+pub(super) fn variant_picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
+    let messages = Messages::of(shell.locale);
     let groups = page.product.options.iter().map(|option| {
         let values = option.values.iter();
         let values = values.filter_map(|value| choice(shell, page, option, value));
         let values = values.collect::<Vec<_>>();
         let id = format!("option-{}", option.code);
         let label = id.clone();
-        // What scripts say when another choice has changed this one.
+        // The announcement when a choice has changed another option.
         let changed = [
             ("option", option.name.clone().into()),
             ("value", "#".into()),
@@ -30,7 +30,7 @@ pub(super) fn picker(shell: &Shell, page: &ProductPage) -> impl IntoView + use<>
                 class="option"
                 role="group"
                 aria-labelledby=label
-                data-changed=words.say_with("variant-changed", &changed)
+                data-changed=messages.text_with("variant-changed", &changed)
             >
                 <h2 id=id dir="auto">{option.name.clone()}</h2>
                 <ul>{values}</ul>
@@ -46,18 +46,18 @@ fn choice(
     option: &ProductOption,
     value: &OptionValue,
 ) -> Option<AnyView> {
-    let words = Words::of(shell.locale);
-    let variant = reached(page, option, &value.code)?;
-    let is_chosen = chosen(page).is_some_and(|it| has(it, &option.code, &value.code));
+    let messages = Messages::of(shell.locale);
+    let variant = selected_by(page, option, &value.code)?;
+    let is_chosen = selected_variant(page).is_some_and(|it| has(it, &option.code, &value.code));
     let out = variant.availability == Availability::Out;
-    let elsewhere = others_changed(page, option, variant);
+    let elsewhere = changed_values(page, option, variant);
     let with = (!elsewhere.is_empty()).then(|| {
-        let values = elsewhere.join(words.say("list-comma").as_str());
-        let text = words.say_with("variant-with", &[("values", values.into())]);
+        let values = elsewhere.join(messages.text("list-comma").as_str());
+        let text = messages.text_with("variant-with", &[("values", values.into())]);
         view! { <span class="choice-with">{text}</span> }
     });
     let sold_out = out.then(|| {
-        view! { <span class="unseen">{words.say("availability-out")}</span> }
+        view! { <span class="unseen">{messages.text("availability-out")}</span> }
     });
     let swatch = value.swatch.clone().map(|colour| {
         view! {
@@ -91,11 +91,15 @@ fn choice(
     Some(choice.into_any())
 }
 
-/// The variant that a choice leads to. With everything else as it is chosen where that exists, be it
-/// sold out: then this is what is chosen between. Otherwise one that can be had before one that cannot,
-/// and of those the one that keeps most of the other choices.
-fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Option<&'p Variant> {
-    let now = chosen(page);
+/// The variant that a choice selects. If the variant with all other options unchanged exists, it is
+/// that one, even if it is sold out. Otherwise it is an available variant before a sold-out one,
+/// and among those the one that keeps most of the other options.
+fn selected_by<'p>(
+    page: &'p ProductPage,
+    option: &ProductOption,
+    value: &str,
+) -> Option<&'p Variant> {
+    let now = selected_variant(page);
     let kept = |variant: &Variant| {
         let others = variant.options.iter().filter(|it| it.option != option.code);
         let same = others.filter(|it| now.is_some_and(|now| has(now, &it.option, &it.value)));
@@ -103,7 +107,7 @@ fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Op
     };
     let variants = page.product.variants.iter();
     let fitting = variants.filter(|variant| has(variant, &option.code, value));
-    // Of equals the first one wins.
+    // The first of equal variants wins.
     fitting.rev().max_by_key(|variant| {
         let can_be_had = variant.availability != Availability::Out;
         let kept = kept(variant);
@@ -112,9 +116,9 @@ fn reached<'p>(page: &'p ProductPage, option: &ProductOption, value: &str) -> Op
     })
 }
 
-/// The values of other options that are not as they are chosen, by name.
-fn others_changed(page: &ProductPage, option: &ProductOption, to: &Variant) -> Vec<String> {
-    let Some(now) = chosen(page) else {
+/// The names of the values that change in other options.
+fn changed_values(page: &ProductPage, option: &ProductOption, to: &Variant) -> Vec<String> {
+    let Some(now) = selected_variant(page) else {
         return Vec::new();
     };
     let others = to.options.iter().filter(|it| it.option != option.code);
@@ -139,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// A shirt in colours and sizes: what there is of it, and how it can be had.
+    /// A shirt with colours and sizes, and the availability of each variant.
     fn shirt(variants: &[(&str, &str, &str)], shown: usize) -> ProductPage {
         let money = json!({ "minor": 1_000, "currency": "USD" });
         let option = |code: &str, values: &[&str]| {
@@ -172,15 +176,15 @@ mod tests {
         .unwrap()
     }
 
-    /// Where a choice leads, and what changes there as well.
-    fn leads(page: &ProductPage, option: usize, value: &str) -> (String, Vec<String>) {
+    /// The variant that a choice selects, and the other values that change.
+    fn selection_of(page: &ProductPage, option: usize, value: &str) -> (String, Vec<String>) {
         let option = &page.product.options[option];
-        let variant = reached(page, option, value).unwrap();
-        (variant.sku.clone(), others_changed(page, option, variant))
+        let variant = selected_by(page, option, value).unwrap();
+        (variant.sku.clone(), changed_values(page, option, variant))
     }
 
     #[test]
-    fn a_choice_keeps_the_others_where_that_exists() {
+    fn a_choice_keeps_the_other_options_if_possible() {
         let all = [
             ("red", "s", "in_stock"),
             ("red", "m", "out"),
@@ -188,22 +192,28 @@ mod tests {
             ("blue", "m", "in_stock"),
         ];
         let page = shirt(&all, 0);
-        assert_eq!(leads(&page, 0, "blue"), ("blue-s".into(), vec![]));
-        // It exists and is sold out: that is what is said of it.
-        assert_eq!(leads(&page, 1, "m"), ("red-m".into(), vec![]));
+        assert_eq!(selection_of(&page, 0, "blue"), ("blue-s".into(), vec![]));
+        // The variant exists and is sold out, which the link says.
+        assert_eq!(selection_of(&page, 1, "m"), ("red-m".into(), vec![]));
         let page = shirt(&all, 3);
-        assert_eq!(leads(&page, 1, "s"), ("blue-s".into(), vec![]));
+        assert_eq!(selection_of(&page, 1, "s"), ("blue-s".into(), vec![]));
     }
 
     #[test]
-    fn a_choice_that_cannot_keep_them_prefers_what_can_be_had_and_says_what_changes() {
+    fn otherwise_a_choice_prefers_available_variants_and_reports_changes() {
         let all = [
             ("red", "s", "in_stock"),
             ("blue", "m", "out"),
             ("blue", "l", "low"),
         ];
         let page = shirt(&all, 0);
-        assert_eq!(leads(&page, 0, "blue"), ("blue-l".into(), vec!["l".into()]));
-        assert_eq!(leads(&page, 1, "m"), ("blue-m".into(), vec!["blue".into()]));
+        assert_eq!(
+            selection_of(&page, 0, "blue"),
+            ("blue-l".into(), vec!["l".into()])
+        );
+        assert_eq!(
+            selection_of(&page, 1, "m"),
+            ("blue-m".into(), vec!["blue".into()])
+        );
     }
 }

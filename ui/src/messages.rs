@@ -1,5 +1,5 @@
-//! The words of the pages, from Fluent message files: one folder a language, the same files with the
-//! same messages in each.
+//! Localized messages of the pages, from Fluent files: one folder a language, with the same files
+//! and messages in each.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use shared::{cart::Cart, locale::Locale, money::grouped, time::Timestamp};
 
 type Bundle = FluentBundle<FluentResource>;
 
-/// The message files of a language.
+/// Embeds the message files of a language.
 macro_rules! files {
     ($language:literal) => {
         [
@@ -28,11 +28,11 @@ static ZH: LazyLock<Bundle> = LazyLock::new(|| bundle(Locale::Zh, &files!("zh"))
 fn bundle(locale: Locale, files: &[&str]) -> Bundle {
     let language = locale.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![language]);
-    // Marks around what is filled in would show up in titles and attributes.
+    // Isolation marks around values would appear in titles and attributes.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(in_groups));
     for text in files {
-        // What cannot be parsed is left out here and found by the tests.
+        // Parse errors are ignored here and found by the tests.
         let text = (*text).to_owned();
         let resource = FluentResource::try_new(text).unwrap_or_else(|(rest, _)| rest);
         bundle.add_resource_overriding(resource);
@@ -40,7 +40,7 @@ fn bundle(locale: Locale, files: &[&str]) -> Bundle {
     bundle
 }
 
-/// Whole numbers in groups of three; anything else as Fluent has it.
+/// Formats integers in groups of three, and everything else as Fluent does.
 fn in_groups<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     match value {
         FluentValue::Number(number) if number.value >= 0.0 && number.value.fract() == 0.0 => {
@@ -50,23 +50,23 @@ fn in_groups<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     }
 }
 
-/// The words of one language.
+/// The messages of a language.
 #[derive(Clone, Copy)]
-pub(crate) struct Words(Locale);
+pub(crate) struct Messages(Locale);
 
-impl Words {
-    /// The words of this language.
+impl Messages {
+    /// The messages of this language.
     pub(crate) fn of(locale: Locale) -> Self {
         Self(locale)
     }
 
-    /// A message without anything to fill in.
-    pub(crate) fn say(self, key: &str) -> String {
-        self.say_with(key, &[])
+    /// A message without arguments.
+    pub(crate) fn text(self, key: &str) -> String {
+        self.text_with(key, &[])
     }
 
-    /// A message with what is to be filled in.
-    pub(crate) fn say_with(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
+    /// A message with arguments.
+    pub(crate) fn text_with(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         let bundle = self.bundle();
         let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
             debug_assert!(false, "no message is called {key}");
@@ -81,8 +81,8 @@ impl Words {
             .into_owned()
     }
 
-    /// Whether there is such a message.
-    pub(crate) fn knows(self, key: &str) -> bool {
+    /// Whether the message exists.
+    pub(crate) fn contains(self, key: &str) -> bool {
         self.bundle().has_message(key)
     }
 
@@ -93,7 +93,7 @@ impl Words {
         }
     }
 
-    /// A day, as the language writes it.
+    /// A date, formatted for the language.
     pub(crate) fn day(self, at: Timestamp) -> String {
         let (year, month, day) = at.day();
         let values = [
@@ -101,22 +101,22 @@ impl Words {
             ("month", i64::from(month).into()),
             ("day", day.to_string().into()),
         ];
-        self.say_with("day", &values)
+        self.text_with("day", &values)
     }
 
-    /// How many things are in a cart, in words.
+    /// The number of items in a cart, as text.
     pub(crate) fn item_count(self, cart: &Cart) -> String {
         let count: i64 = cart.lines.iter().map(|line| line.quantity).sum();
-        self.say_with("cart-items", &[("count", count.into())])
+        self.text_with("cart-items", &[("count", count.into())])
     }
 
-    /// How many products, in words.
+    /// A number of products, as text.
     pub(crate) fn product_count(self, count: u64) -> String {
-        self.say_with("product-count", &[("count", number(count))])
+        self.text_with("product-count", &[("count", number(count))])
     }
 }
 
-/// A number to fill in.
+/// A numeric argument.
 pub(crate) fn number(number: u64) -> FluentValue<'static> {
     FluentValue::from(number)
 }
@@ -141,9 +141,9 @@ mod tests {
                 .lines()
                 .filter(|line| line.starts_with(|it: char| it.is_ascii_lowercase()));
             for key in starts.filter_map(|line| line.split_once(" =")) {
-                let words = Words(Locale::from_code(language).unwrap());
+                let messages = Messages(Locale::from_code(language).unwrap());
                 assert!(
-                    words.knows(key.0),
+                    messages.contains(key.0),
                     "{name} is not read, or {} is twice",
                     key.0
                 );
@@ -160,7 +160,7 @@ mod tests {
                 sources(&path, text);
             } else if path.extension().is_some_and(|it| it == "rs") {
                 let source = fs::read_to_string(path).unwrap();
-                // What tests say is not said to anybody.
+                // Messages that only tests use do not count.
                 text.push_str(source.split("#[cfg(test)]").next().unwrap());
             }
         }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_said_somewhere() {
+    fn every_message_is_used() {
         let mut text = String::new();
         sources(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
@@ -222,12 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_said_has_a_message() {
+    fn every_used_key_has_a_message() {
         let mut text = String::new();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         sources(&source, &mut text);
         let messages = messages("en");
-        for call in [".say(", ".say_with("] {
+        for call in [".text(", ".text_with("] {
             for rest in text.split(call).skip(1) {
                 let Some(literal) = rest.trim_start().strip_prefix('"') else {
                     continue;
@@ -239,8 +239,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_follow_the_language() {
-        let (en, zh) = (Words::of(Locale::En), Words::of(Locale::Zh));
+    fn numbers_are_formatted_for_the_language() {
+        let (en, zh) = (Messages::of(Locale::En), Messages::of(Locale::Zh));
         assert_eq!(en.product_count(1), "One product");
         assert_eq!(en.product_count(2), "2 products");
         assert_eq!(en.product_count(3_291), "3,291 products");

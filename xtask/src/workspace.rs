@@ -1,4 +1,4 @@
-//! Where things are: the checkout, and cargo's target folder, which may be elsewhere.
+//! The workspace: the checkout, and cargo's target folder, which may be elsewhere.
 
 use std::{
     env,
@@ -8,17 +8,17 @@ use std::{
 
 use crate::step::{Failure, text_of};
 
-/// Where things are.
+/// The paths of the workspace.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// The checkout.
+pub struct Workspace {
+    /// The root of the checkout.
     pub root: PathBuf,
-    /// Cargo's target folder; what is built for the shop lies in it too.
+    /// Cargo's target folder, which also contains the built shop.
     pub target: PathBuf,
 }
 
-impl Place {
-    /// Asks cargo.
+impl Workspace {
+    /// Gets the paths from cargo.
     pub fn find() -> Result<Self, Failure> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.parent().unwrap_or(manifest).to_owned();
@@ -35,32 +35,32 @@ impl Place {
         })
     }
 
-    /// The stylesheet and the islands, with their manifest.
+    /// The folder of the assets and their manifest.
     pub fn site(&self) -> PathBuf {
         self.target.join("site")
     }
 
-    /// The Worker with its workerd configuration.
+    /// The folder of the Worker and its workerd configuration.
     pub fn edge(&self) -> PathBuf {
         self.target.join("edge")
     }
 
-    /// The server.
+    /// The path of the server.
     pub fn origin(&self) -> PathBuf {
         self.target.join("release/origin")
     }
 
-    /// A program that an npm package brought.
+    /// The path of a program of an npm package.
     pub fn npm_bin(&self, name: &str) -> PathBuf {
         self.root.join("node_modules/.bin").join(name)
     }
 
-    /// Cargo, run in the checkout.
+    /// A cargo command in the checkout.
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(cargo());
         command.current_dir(&self.root);
-        // What cargo told this program about itself is not about what is built now; some build
-        // scripts would run again because of it.
+        // Cargo's variables about xtask do not apply to other packages; some build scripts would
+        // run again because of them.
         let about_xtask =
             |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
         for (name, _) in env::vars_os() {
@@ -72,7 +72,7 @@ impl Place {
     }
 }
 
-/// The cargo that runs this.
+/// The cargo that runs xtask.
 fn cargo() -> String {
     env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }

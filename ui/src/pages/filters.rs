@@ -1,5 +1,5 @@
-//! What narrows a list: its form, what is chosen, and the way to its other pages. Categories and
-//! searches have the same.
+//! The filters of a list: the form, the selected filters and the pagination. Categories and
+//! searches share it.
 
 use leptos::prelude::*;
 use shared::{
@@ -9,73 +9,76 @@ use shared::{
     page::{CategoryFilter, FilterCounts, PAGES_MAX, PRICE_RANGE, Shell},
 };
 
-use crate::words::{Words, number};
+use crate::messages::{Messages, number};
 
-/// A list that can be narrowed.
-pub(crate) struct Narrowed<'a> {
+/// A list with filters.
+pub(crate) struct FilteredList<'a> {
     pub(crate) shell: &'a Shell,
-    /// Where its form leads, without the language's prefix.
+    /// The action of the form, without the language prefix.
     pub(crate) action: String,
-    /// What is searched in it, which the form keeps.
+    /// The search query, which the form preserves.
     pub(crate) q: Option<&'a str>,
-    /// Where it is with another filter, without the language's prefix.
+    /// The path of the list with other filters, without the language prefix.
     pub(crate) at: &'a dyn Fn(&CategoryFilter) -> String,
     pub(crate) filter: &'a CategoryFilter,
     pub(crate) facets: &'a Facets,
     pub(crate) counts: Option<&'a FilterCounts>,
-    /// How many products fit, where it is known exactly.
+    /// The number of matching products, where it is known exactly.
     pub(crate) total: Option<u64>,
     pub(crate) wrong: &'a [String],
     pub(crate) currency: Currency,
 }
 
-impl Narrowed<'_> {
+impl FilteredList<'_> {
     fn href(&self, filter: &CategoryFilter) -> String {
         self.shell.locale.path(&(self.at)(filter))
     }
 
-    fn is_wrong(&self, field: &str) -> bool {
+    fn is_invalid(&self, field: &str) -> bool {
         self.wrong.iter().any(|it| it == field)
     }
 
-    /// What scripts say of the list: what was not understood, and how many are shown.
-    pub(crate) fn spoken(&self, shown: usize) -> String {
-        let words = Words::of(self.shell.locale);
-        let wrong = if self.is_wrong(PRICE_RANGE) {
+    /// The announcement of a changed list: invalid fields and the number of products.
+    pub(crate) fn announcement(&self, shown: usize) -> String {
+        let messages = Messages::of(self.shell.locale);
+        let wrong = if self.is_invalid(PRICE_RANGE) {
             Some("filter-range-wrong")
         } else {
             (!self.wrong.is_empty()).then_some("filter-price-wrong")
         };
-        let shown = words.say_with("list-shown", &[("count", number(shown as u64))]);
-        let said = wrong.map(|key| words.say(key)).into_iter().chain([shown]);
+        let shown = messages.text_with("list-shown", &[("count", number(shown as u64))]);
+        let said = wrong
+            .map(|key| messages.text(key))
+            .into_iter()
+            .chain([shown]);
         said.collect::<Vec<_>>().join(" ")
     }
 }
 
-/// The form.
-pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
-    let words = Words::of(list.shell.locale);
+/// The filter form.
+pub(crate) fn form(list: &FilteredList<'_>) -> AnyView {
+    let messages = Messages::of(list.shell.locale);
     let action = list.shell.locale.path(&list.action);
     let q = list.q.map(|q| {
         view! { <input type="hidden" name="q" value=q.to_owned() /> }
     });
-    // Each by itself, or the type of the whole is deeper than the compiler follows.
+    // Rendered one by one, because the compiler limits the depth of types.
     let fields = [
-        sort(words, list).into_any(),
-        prices(words, list).into_any(),
-        availability(words, list).into_any(),
-        brands(words, list).into_any(),
+        sort(messages, list).into_any(),
+        prices(messages, list).into_any(),
+        availability(messages, list).into_any(),
+        brands(messages, list).into_any(),
     ];
     let fields = Vec::from(fields);
     let apply = match list.total {
-        Some(count) => words.say_with("filter-apply-count", &[("count", number(count))]),
-        None => words.say("filter-apply"),
+        Some(count) => messages.text_with("filter-apply-count", &[("count", number(count))]),
+        None => messages.text("filter-apply"),
     };
     view! {
         <details class="filter">
-            <summary>{words.say("filter-heading")}</summary>
+            <summary>{messages.text("filter-heading")}</summary>
             <form method="get" action=action>
-                <h2 class="filter-title">{words.say("filter-heading")}</h2>
+                <h2 class="filter-title">{messages.text("filter-heading")}</h2>
                 {q}
                 {fields}
                 <button class="button filter-apply" type="submit">
@@ -87,10 +90,10 @@ pub(crate) fn form(list: &Narrowed<'_>) -> AnyView {
     .into_any()
 }
 
-/// The orders; a search has one more, which it has by itself.
-fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+/// The orders; a search also has relevance, its default.
+fn sort(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> {
     let (own, chosen) = match list.q {
-        Some(_) => (Some(words.say("sort-best-match")), list.filter.sort),
+        Some(_) => (Some(messages.text("sort-best-match")), list.filter.sort),
         None => (None, Some(list.filter.sort.unwrap_or_default())),
     };
     let own = own.map(|name| {
@@ -101,7 +104,7 @@ fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
         }
     });
     let options = Sort::ALL.map(|sort| {
-        let name = words.say(&format!("sort-{}", sort.word()));
+        let name = messages.text(&format!("sort-{}", sort.word()));
         view! {
             <option value=sort.word() selected=Some(sort) == chosen>
                 {name}
@@ -110,7 +113,7 @@ fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     });
     view! {
         <div class="field">
-            <label for="sort">{words.say("sort-label")}</label>
+            <label for="sort">{messages.text("sort-label")}</label>
             <select id="sort" name="sort">
                 {own} {options.to_vec()}
             </select>
@@ -118,17 +121,17 @@ fn sort(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     }
 }
 
-fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+fn prices(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> {
     let currency = [("currency", list.currency.to_string().into())];
     let span = list.facets.price.as_ref();
-    let crossed = list.is_wrong(PRICE_RANGE);
+    let crossed = list.is_invalid(PRICE_RANGE);
     let field = |name: &'static str, label: &str, value: &str, hint: Option<Money>| {
-        let misread = list.is_wrong(name);
+        let misread = list.is_invalid(name);
         let wrong = misread || crossed;
         let message = format!("{}-wrong", if crossed { PRICE_RANGE } else { name });
         view! {
             <div class="field">
-                <label for=name>{words.say(label)}</label>
+                <label for=name>{messages.text(label)}</label>
                 <input
                     id=name
                     name=name
@@ -143,7 +146,7 @@ fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
                     .then(|| {
                         view! {
                             <p class="wrong" id=message>
-                                {words.say("filter-price-wrong")}
+                                {messages.text("filter-price-wrong")}
                             </p>
                         }
                     })}
@@ -153,7 +156,7 @@ fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     let filter = list.filter;
     view! {
         <fieldset>
-            <legend>{words.say_with("filter-price", &currency)}</legend>
+            <legend>{messages.text_with("filter-price", &currency)}</legend>
             <div class="pair">
                 {field("min", "filter-min", &filter.min, span.map(|span| span.from))}
                 {field("max", "filter-max", &filter.max, span.map(|span| span.to))}
@@ -162,7 +165,7 @@ fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
                 .then(|| {
                     view! {
                         <p class="wrong" id=format!("{PRICE_RANGE}-wrong")>
-                            {words.say("filter-range-wrong")}
+                            {messages.text("filter-range-wrong")}
                         </p>
                     }
                 })}
@@ -170,9 +173,9 @@ fn prices(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     }
 }
 
-fn availability(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+fn availability(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> {
     let boxes = Availability::ALL.map(|it| {
-        let name = words.say(&format!("availability-{}", it.word()));
+        let name = messages.text(&format!("availability-{}", it.word()));
         check(
             "availability",
             it.word(),
@@ -183,13 +186,13 @@ fn availability(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     });
     view! {
         <fieldset>
-            <legend>{words.say("filter-availability")}</legend>
+            <legend>{messages.text("filter-availability")}</legend>
             {Vec::from(boxes)}
         </fieldset>
     }
 }
 
-fn brands(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
+fn brands(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> {
     let boxes = list.facets.brands.iter().map(|brand| {
         let chosen = list.filter.brand.contains(&brand.slug);
         let count = match list.counts {
@@ -208,7 +211,7 @@ fn brands(words: Words, list: &Narrowed<'_>) -> impl IntoView + use<> {
     (!boxes.is_empty()).then(|| {
         view! {
             <fieldset class="brands">
-                <legend>{words.say("filter-brand")}</legend>
+                <legend>{messages.text("filter-brand")}</legend>
                 {boxes}
             </fieldset>
         }
@@ -234,10 +237,10 @@ fn check(
     .into_any()
 }
 
-/// What the list is narrowed to, each with a link that widens it again.
-pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
+/// The selected filters, each with a link that removes it.
+pub(crate) fn selected_filters(list: &FilteredList<'_>) -> impl IntoView + use<> {
     let (shell, filter) = (list.shell, list.filter);
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let mut chosen: Vec<(String, CategoryFilter)> = Vec::new();
     let without = |change: &dyn Fn(&mut CategoryFilter)| {
         let mut wider = CategoryFilter {
@@ -254,7 +257,7 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
         chosen.push((name, without(&|wider| wider.brand.retain(|it| it != slug))));
     }
     for it in &filter.availability {
-        let name = words.say(&format!("availability-{}", it.word()));
+        let name = messages.text(&format!("availability-{}", it.word()));
         chosen.push((
             name,
             without(&|wider| wider.availability.retain(|other| other != it)),
@@ -264,19 +267,19 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
         let price = Money::parse(text, list.currency);
         price.map_or_else(|_| text.to_owned(), |price| price.display(shell.locale))
     };
-    // What was not understood narrows nothing.
-    if !filter.min.is_empty() && !list.is_wrong("min") && !list.is_wrong(PRICE_RANGE) {
-        let name = words.say_with("filter-from", &[("price", money(&filter.min).into())]);
+    // An invalid value filters nothing.
+    if !filter.min.is_empty() && !list.is_invalid("min") && !list.is_invalid(PRICE_RANGE) {
+        let name = messages.text_with("filter-from", &[("price", money(&filter.min).into())]);
         chosen.push((name, without(&|wider| wider.min.clear())));
     }
-    if !filter.max.is_empty() && !list.is_wrong("max") && !list.is_wrong(PRICE_RANGE) {
-        let name = words.say_with("filter-to", &[("price", money(&filter.max).into())]);
+    if !filter.max.is_empty() && !list.is_invalid("max") && !list.is_invalid(PRICE_RANGE) {
+        let name = messages.text_with("filter-to", &[("price", money(&filter.max).into())]);
         chosen.push((name, without(&|wider| wider.max.clear())));
     }
     let items = chosen
         .iter()
         .map(|(name, wider)| {
-            let label = words.say_with("filter-remove", &[("name", name.clone().into())]);
+            let label = messages.text_with("filter-remove", &[("name", name.clone().into())]);
             let href = list.href(wider);
             view! {
                 <li>
@@ -295,11 +298,11 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
     let all = list.href(&all);
     (!chosen.is_empty()).then(|| {
         view! {
-            <ul class="chips" aria-label=words.say("filter-active")>
+            <ul class="chips" aria-label=messages.text("filter-active")>
                 {items}
                 <li>
                     <a class="chip" href=all>
-                        {words.say("filter-clear")}
+                        {messages.text("filter-clear")}
                     </a>
                 </li>
             </ul>
@@ -307,10 +310,10 @@ pub(crate) fn chosen(list: &Narrowed<'_>) -> impl IntoView + use<> {
     })
 }
 
-/// The filters of the pages before and after this one. A category's pages are numbered as far as
-/// [`PAGES_MAX`]; what was found by a search, and what lies behind, is reached by cursors.
-fn beside(
-    list: &Narrowed<'_>,
+/// The filters of the previous and the next page. The pages of a category are numbered up to
+/// [`PAGES_MAX`]; later pages and searches use cursors.
+fn neighbouring_pages(
+    list: &FilteredList<'_>,
     page: &ProductList,
 ) -> (Option<CategoryFilter>, Option<CategoryFilter>) {
     let of = |number: Option<u32>, cursor: Option<Cursor>| CategoryFilter {
@@ -332,11 +335,11 @@ fn beside(
     (previous, next)
 }
 
-/// The way to the pages before and after this one.
-pub(crate) fn pages(list: &Narrowed<'_>, page: &ProductList) -> impl IntoView + use<> {
-    let words = Words::of(list.shell.locale);
+/// The pagination.
+pub(crate) fn pages(list: &FilteredList<'_>, page: &ProductList) -> impl IntoView + use<> {
+    let messages = Messages::of(list.shell.locale);
     let link = |filter: Option<CategoryFilter>, rel: &'static str, key: &str| {
-        let name = words.say(key);
+        let name = messages.text(key);
         filter.map(|filter| {
             let href = list.href(&filter);
             view! {
@@ -346,10 +349,10 @@ pub(crate) fn pages(list: &Narrowed<'_>, page: &ProductList) -> impl IntoView + 
             }
         })
     };
-    let (previous, next) = beside(list, page);
+    let (previous, next) = neighbouring_pages(list, page);
     (previous.is_some() || next.is_some()).then(|| {
         view! {
-            <nav class="pages" aria-label=words.say("list-pages")>
+            <nav class="pages" aria-label=messages.text("list-pages")>
                 {link(previous, "prev", "list-previous")} {link(next, "next", "list-next")}
             </nav>
         }

@@ -1,4 +1,4 @@
-//! Parts that several pages share: cards, pictures, prices, breadcrumbs.
+//! Components that several pages share: cards, images, prices, breadcrumbs.
 
 use std::fmt::Write as _;
 
@@ -13,15 +13,15 @@ use shared::{
     page::{Shell, category_path, product_path},
 };
 
-use crate::words::{Words, number};
+use crate::messages::{Messages, number};
 
-/// How many cards are above the fold on a common screen; their pictures are fetched at once.
+/// How many cards are above the fold on a common screen; their images are loaded eagerly.
 const EAGER: usize = 4;
-/// Room for a list, so that it seldom grows while it is written.
+/// The initial capacity of a list's buffer, which seldom has to grow.
 const EACH_BYTES: usize = 16 * 1024;
 
-/// The element that `tag` opens, with these in it. Each is rendered as soon as it is made, which is a
-/// good deal quicker than to make them all first.
+/// An element `tag` with these children. Each child is rendered as soon as it is created, which is
+/// much faster than creating all of them first.
 pub(crate) fn each<V: IntoView>(
     tag: &str,
     items: impl Iterator<Item = V>,
@@ -36,12 +36,12 @@ pub(crate) fn each<V: IntoView>(
     InertElement::new(html)
 }
 
-/// Renders this at the end of the text.
+/// Appends the rendered view.
 pub(crate) fn write(view: impl IntoView, html: &mut String) {
     view.to_html_with_buf(html, &mut Position::FirstChild, true, false, Vec::new());
 }
 
-/// Products side by side. `above_fold` says that the list begins on the first screen of its page.
+/// A grid of product cards. `above_fold` says that the grid begins on the first screen of its page.
 pub(crate) fn grid(shell: &Shell, cards: &[ProductCard], above_fold: bool) -> InertElement {
     let locale = shell.locale;
     let items = cards.iter().enumerate().map(|(index, it)| {
@@ -55,7 +55,7 @@ pub(crate) fn grid(shell: &Shell, cards: &[ProductCard], above_fold: bool) -> In
     each("<ul class=\"grid\">", items, "</ul>")
 }
 
-/// Ways to categories, each with its word in addresses and what stands on it; nothing where there are none.
+/// Links to categories, each with its slug and its content; nothing without categories.
 pub(crate) fn chips<'c>(
     shell: &Shell,
     categories: impl Iterator<Item = (&'c str, String)>,
@@ -76,11 +76,11 @@ pub(crate) fn chips<'c>(
 }
 
 fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView + use<'_> {
-    let words = Words::of(locale);
+    let messages = Messages::of(locale);
     let href = locale.path(&product_path(&card.slug));
     let note = match card.availability {
         Availability::InStock => None,
-        few => Some(words.say(&format!("availability-{}", few.word()))),
+        few => Some(messages.text(&format!("availability-{}", few.word()))),
     };
     let badge = discount(&card.price).map(|percent| format!("−{percent}%"));
     view! {
@@ -101,23 +101,23 @@ fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView +
     }
 }
 
-/// Where a picture stands, which decides how wide it is.
+/// The place of an image in the layout, which determines its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
-    /// A product in a list.
+    /// A product card.
     Card,
-    /// A category on the front page.
+    /// A category on the home page.
     Tile,
-    /// The front page's own picture.
+    /// The main image of the home page.
     Hero,
-    /// A line of a cart.
+    /// A line of the cart.
     Line,
-    /// The picture of a product's page.
+    /// The image on a product page.
     Gallery,
 }
 
 impl Slot {
-    /// How wide it is, as `sizes` says it: from the layout in `ui/style`.
+    /// The `sizes` attribute, from the layout in `ui/style`.
     pub(crate) const fn sizes(self) -> &'static str {
         match self {
             Self::Card => "(min-width: 90rem) 20rem, (min-width: 45rem) 22vw, 46vw",
@@ -129,18 +129,18 @@ impl Slot {
     }
 }
 
-/// When a picture is fetched.
+/// When an image is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loading {
-    /// When it comes near the screen.
+    /// When it comes near the viewport.
     Lazy,
     /// At once.
     Eager,
-    /// Before all others: the largest of the first screen.
+    /// With high priority: the largest image of the first screen.
     First,
 }
 
-/// A picture in a frame of fixed ratio; a quiet sign where there is none.
+/// An image in a frame of fixed aspect ratio, with a placeholder if there is none.
 pub(crate) fn picture<'a>(
     image: Option<&'a Image>,
     alt: &'a str,
@@ -174,7 +174,7 @@ pub(crate) fn picture<'a>(
     })
 }
 
-/// The widths of a picture, as `srcset` lists them.
+/// The `srcset` attribute.
 pub(crate) fn srcset(source: &ImageSource) -> String {
     let mut text = String::new();
     for it in &source.renditions {
@@ -184,18 +184,18 @@ pub(crate) fn srcset(source: &ImageSource) -> String {
     text
 }
 
-/// What something costs, and what it cost before.
+/// The price, and the original price if it was reduced.
 pub(crate) fn price(locale: Locale, price: &PriceRange) -> impl IntoView + use<> {
-    let words = Words::of(locale);
+    let messages = Messages::of(locale);
     let from = price.from.display(locale);
     let now = if price.from == price.to {
         from
     } else {
-        words.say_with("price-from", &[("price", from.into())])
+        messages.text_with("price-from", &[("price", from.into())])
     };
     let before = price.compare_at.map(|before| {
         let before = before.display(locale);
-        let spoken = words.say_with("price-before", &[("price", before.clone().into())]);
+        let spoken = messages.text_with("price-before", &[("price", before.clone().into())]);
         view! {
             <s aria-hidden="true">{before}</s>
             " "
@@ -216,7 +216,7 @@ pub(crate) fn price(locale: Locale, price: &PriceRange) -> impl IntoView + use<>
     }
 }
 
-/// How much less it costs, in whole per cent, rounded down so that nobody is promised too much.
+/// The price reduction in whole per cent, rounded down so that it never promises too much.
 pub(crate) fn discount(price: &PriceRange) -> Option<i64> {
     let before = price.compare_at?.minor;
     let less = before.checked_sub(price.from.minor)?;
@@ -224,19 +224,19 @@ pub(crate) fn discount(price: &PriceRange) -> Option<i64> {
     i64::try_from(percent).ok().filter(|percent| *percent > 0)
 }
 
-/// "Save 12%", in words.
-pub(crate) fn discount_in_words(words: Words, price: &PriceRange) -> Option<String> {
+/// "Save 12%".
+pub(crate) fn discount_text(messages: Messages, price: &PriceRange) -> Option<String> {
     let percent = u64::try_from(discount(price)?).ok()?;
-    Some(words.say_with("price-less", &[("percent", number(percent))]))
+    Some(messages.text_with("price-less", &[("percent", number(percent))]))
 }
 
-/// The way from the front page to here; the last is where one is.
+/// The path from the home page; the last item is the current page.
 pub(crate) fn breadcrumbs(
     shell: &Shell,
     above: &[CategoryRef],
     here: &str,
 ) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let link = |path: &str, name: String| {
         let href = shell.locale.path(path);
         view! {
@@ -251,9 +251,9 @@ pub(crate) fn breadcrumbs(
         .iter()
         .map(|it| link(&category_path(&it.slug), it.name.clone()));
     view! {
-        <nav class="breadcrumbs" aria-label=words.say("breadcrumbs")>
+        <nav class="breadcrumbs" aria-label=messages.text("breadcrumbs")>
             <ol>
-                {link("/", words.say("home"))} {ways.collect_view()}
+                {link("/", messages.text("home"))} {ways.collect_view()}
                 <li>
                     <span aria-current="page" dir="auto">{here.to_owned()}</span>
                 </li>
@@ -262,7 +262,7 @@ pub(crate) fn breadcrumbs(
     }
 }
 
-/// The breadcrumbs as search engines read them.
+/// Breadcrumbs as structured data.
 pub(crate) fn breadcrumb_data(
     shell: &Shell,
     above: &[CategoryRef],

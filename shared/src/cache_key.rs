@@ -1,5 +1,5 @@
-//! Keys: which requests are answered by one stored answer. The same page has the same key however
-//! its address is spelled.
+//! Cache keys: which requests share a stored response. A page has one key however its URL is
+//! spelled.
 
 use std::borrow::Cow;
 
@@ -10,39 +10,39 @@ use crate::{
     search::QUERY_MAX,
 };
 
-/// Parameters that say where a visitor came from, and nothing about what is asked for.
+/// Query parameters of tracking and advertising, which do not change the response.
 const TRACKING: [&str; 11] = [
     "dclid", "fbclid", "gbraid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid", "ttclid",
     "wbraid", "yclid",
 ];
 
-/// What is asked for: under which key it is kept, and what the contract says of it.
+/// A request target: its cache key, and what the endpoint and page tables say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Path and query in their normal form, without the host: also what the origin is asked for when
-    /// the answer may be kept.
+pub struct RequestTarget {
+    /// Normalized path and query, without the host. For a cacheable response the origin gets the
+    /// same.
     pub key: String,
-    /// What it is for.
-    pub class: Class,
-    /// Whose it is.
-    pub whose: Whose,
+    /// The class of the route, for metrics.
+    pub class: RouteClass,
+    /// Who may get the response.
+    pub audience: Audience,
 }
 
-/// What a request is for, as it is counted.
+/// The class of a route, as metrics count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum RouteClass {
     /// A page of the shop.
     Page,
-    /// JSON.
+    /// The JSON API.
     Api,
-    /// A picture, a stylesheet, a script.
+    /// An image, a stylesheet or a script.
     Asset,
-    /// Something that the contract does not know.
+    /// A path that no table contains.
     Other,
 }
 
-impl Class {
-    /// All of them, each with its word.
+impl RouteClass {
+    /// All classes with their names in metrics.
     pub const ALL: [(Self, &str); 4] = [
         (Self::Page, "page"),
         (Self::Api, "api"),
@@ -51,44 +51,48 @@ impl Class {
     ];
 }
 
-/// Whose an answer is, as the contract says.
+/// Who may get a response, according to the endpoint and page tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// The same for everybody: nothing about the client reaches the origin.
-    Everybodys,
-    /// About the one who asks: the request goes to the origin as it came, and its answer to nobody
-    /// else.
-    Somebodys,
-    /// The contract does not know it: its headers say.
+pub enum Audience {
+    /// Everybody: the origin gets nothing about the client.
+    Public,
+    /// Only the client that sent the request: it goes to the origin unchanged, and the response is
+    /// not shared.
+    Private,
+    /// No table contains the path, so the response's header fields decide.
     Unknown,
 }
 
-/// What a path and a query ask for.
-pub fn target(path: &str, query: Option<&str>) -> Target {
-    let mut key = normal_path(path);
+/// Parses a path and a query.
+pub fn target(path: &str, query: Option<&str>) -> RequestTarget {
+    let mut key = normalize_path(path);
     let query = query.unwrap_or_default();
-    let known = known(&key);
-    let class = class(&key, known.is_some());
-    let query = match known {
-        Some((allowed, _)) => picked(query, class, |name| allowed.contains(&name)),
-        None if has_tracking(query) => picked(query, class, |name| !is_tracking(name)),
-        // Somebody else's address: its query means whatever its owner says.
+    let route = find_route(&key);
+    let class = class(&key, route.is_some());
+    let query = match route {
+        Some((allowed, _)) => select_pairs(query, class, |name| allowed.contains(&name)),
+        None if has_tracking(query) => select_pairs(query, class, |name| !is_tracking(name)),
+        // A path outside of the tables: its query has an unknown meaning and stays as it is.
         None => query.to_owned(),
     };
     if !query.is_empty() {
         key.push('?');
         key.push_str(&query);
     }
-    let whose = match known {
-        Some((_, Caching::Shared)) => Whose::Everybodys,
-        Some((_, Caching::Private)) => Whose::Somebodys,
-        None => Whose::Unknown,
+    let audience = match route {
+        Some((_, Caching::Shared)) => Audience::Public,
+        Some((_, Caching::Private)) => Audience::Private,
+        None => Audience::Unknown,
     };
-    Target { key, class, whose }
+    RequestTarget {
+        key,
+        class,
+        audience,
+    }
 }
 
-/// The key of what a route is asked for that takes these parameters, for who knows the route already;
-/// nothing when it is asked for something else besides, which its owner shall judge.
+/// The cache key of a request to a route with these query parameters; a fast path where the route
+/// is known already. None if the query has other parameters, which the handler must reject.
 pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Option<Cow<'u, str>> {
     let query = query.unwrap_or_default();
     if query.is_empty() && !path.contains('%') {
@@ -100,9 +104,9 @@ pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Opt
     if strange.count() > 0 {
         return None;
     }
-    let mut key = normal_path(path);
+    let mut key = normalize_path(path);
     let class = class(&key, true);
-    let query = picked(query, class, known);
+    let query = select_pairs(query, class, known);
     if !query.is_empty() {
         key.push('?');
         key.push_str(&query);
@@ -110,49 +114,51 @@ pub fn of_route<'u>(path: &'u str, query: Option<&str>, allowed: &[&str]) -> Opt
     Some(Cow::Owned(key))
 }
 
-/// The key of a path and a query.
+/// The cache key of a path and a query.
 pub fn key(path: &str, query: Option<&str>) -> String {
     target(path, query).key
 }
 
-fn class(path: &str, known: bool) -> Class {
+fn class(path: &str, known: bool) -> RouteClass {
     match path {
-        _ if path.starts_with(API) => Class::Api,
-        _ if known => Class::Page,
-        _ if FILES.iter().any(|folder| path.starts_with(folder)) => Class::Asset,
-        _ => Class::Other,
+        _ if path.starts_with(API) => RouteClass::Api,
+        _ if known => RouteClass::Page,
+        _ if FILES.iter().any(|folder| path.starts_with(folder)) => RouteClass::Asset,
+        _ => RouteClass::Other,
     }
 }
 
-/// Where all endpoints are.
+/// The path prefix of all endpoints.
 const API: &str = "/api/";
-/// Where files are: stylesheets and scripts, and pictures.
+/// The path prefixes of static files: stylesheets and scripts, and images.
 const FILES: [&str; 2] = ["/assets/", "/media/"];
 
-/// Whether this address is for those who run the shop.
+/// Whether the path belongs to the operators' endpoints.
 pub fn is_for_operators(path: &str) -> bool {
-    let path = normal_path(path);
+    let path = normalize_path(path);
     let path = path.trim_end_matches('/');
     page::operator::ALL.contains(&path)
 }
 
-/// What the contract says of reading this path: the parameters that make a difference, and whose it
-/// is.
-fn known(path: &str) -> Option<(&'static [&'static str], Caching)> {
+/// The query parameters and the caching of a GET route; none if no table contains the path.
+fn find_route(path: &str) -> Option<(&'static [&'static str], Caching)> {
     if path.starts_with(API) {
-        let read = |about: &endpoint::About| about.method == endpoint::Method::Get;
-        let endpoints = endpoint::all().filter(|about| read(about) && fits(about.path, path));
-        // `/products/hot` fits both itself and `/products/{product}`: the one without parameters counts.
-        let endpoint = endpoints.min_by_key(|about| about.path.matches('{').count());
-        return endpoint.map(|about| (about.query, about.caching));
+        let read = |spec: &endpoint::EndpointSpec| spec.method == endpoint::Method::Get;
+        let endpoints = endpoint::all().filter(|spec| read(spec) && matches_route(spec.path, path));
+        // `/products/hot` matches both itself and `/products/{product}`: the route without
+        // parameters wins.
+        let endpoint = endpoints.min_by_key(|spec| spec.path.matches('{').count());
+        return endpoint.map(|spec| (spec.query, spec.caching));
     }
     let (_, unprefixed) = Locale::split(path);
-    let page = page::ALL.iter().find(|route| fits(route.path, unprefixed));
+    let page = page::ALL
+        .iter()
+        .find(|route| matches_route(route.path, unprefixed));
     page.map(|route| (route.query, route.caching))
 }
 
-/// Whether a path has the shape of a route.
-fn fits(route: &str, path: &str) -> bool {
+/// Whether a path matches a route.
+fn matches_route(route: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let same = route.split('/').all(|expected| {
         parts
@@ -173,31 +179,34 @@ fn is_tracking(name: &str) -> bool {
     name.starts_with("utm_") || TRACKING.contains(&name)
 }
 
-/// The pairs with these names, by name; repeated ones stay in their order, because that may mean
-/// something.
-fn picked(query: &str, class: Class, wanted: impl Fn(&str) -> bool) -> String {
+/// The pairs with these names, sorted by name. Repeated pairs keep their order, which may matter.
+fn select_pairs(query: &str, class: RouteClass, wanted: impl Fn(&str) -> bool) -> String {
     let mut pairs: Vec<String> = query
         .split('&')
         .filter(|pair| wanted(name_of(pair)))
         .map(|pair| match pair.split_once('=') {
-            // A page shows what was typed; for the API every spelling of a search is the same.
-            Some((SEARCHED, typed)) if class == Class::Api => searched(typed),
+            // A page shows the query as it was typed; for the API all spellings of a search are
+            // equal.
+            Some((SEARCHED, typed)) if class == RouteClass::Api => normalize_search(typed),
             Some((name, number)) if NUMBERS.contains(&name) => {
-                format!("{name}={}", normal_number(&normal(number)))
+                format!(
+                    "{name}={}",
+                    normalize_number(&normalize_percent_encoding(number))
+                )
             }
-            _ => normal(pair),
+            _ => normalize_percent_encoding(pair),
         })
         .collect();
     pairs.sort_by(|one, other| name_of(one).cmp(name_of(other)));
     pairs.join("&")
 }
 
-/// The parameters whose value is a number.
+/// The query parameters whose value is an integer.
 const NUMBERS: [&str; 5] = ["limit", "max", "min", "price_max", "price_min"];
 
-/// A whole number in its normal spelling: without a sign and zeros before it. What is none stays as it is,
-/// which its owner shall judge.
-fn normal_number(text: &str) -> &str {
+/// An integer without a sign or leading zeros. Anything else stays as it is, for the handler to
+/// reject.
+fn normalize_number(text: &str) -> &str {
     let digits = text.strip_prefix("%2B").unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit()) {
         return text;
@@ -208,16 +217,16 @@ fn normal_number(text: &str) -> &str {
     }
 }
 
-/// The parameter with what a shopper searches for.
+/// The query parameter with the search query.
 const SEARCHED: &str = "q";
 
-/// A search in the spelling of [`crate::search::normal_query`]. Only what is ASCII: the tables of all other
-/// letters would be a fortieth of the edge.
-fn searched(typed: &str) -> String {
+/// A search query normalized as by [`crate::search::normal_query`], but only if it is ASCII: the
+/// Unicode case tables would add a fortieth to the size of the edge.
+fn normalize_search(typed: &str) -> String {
     let pair = format!("{SEARCHED}={typed}");
-    let Some(typed) = ascii(typed).filter(|it| it.len() <= QUERY_MAX) else {
-        // What is too long is refused, so it shall not become what is not.
-        return normal(&pair);
+    let Some(typed) = decode_ascii(typed).filter(|it| it.len() <= QUERY_MAX) else {
+        // A query that is too long is rejected, so normalization must not make it valid.
+        return normalize_percent_encoding(&pair);
     };
     let blank = |octet: &u8| octet.is_ascii_whitespace() || octet.is_ascii_control();
     let mut pair = format!("{SEARCHED}=");
@@ -235,8 +244,8 @@ fn searched(typed: &str) -> String {
     pair
 }
 
-/// What a form's value says, if all of it is ASCII.
-fn ascii(value: &str) -> Option<Vec<u8>> {
+/// The decoded value of a form field, if all of it is ASCII.
+fn decode_ascii(value: &str) -> Option<Vec<u8>> {
     let bytes = value.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -258,9 +267,9 @@ fn name_of(pair: &str) -> &str {
     pair.split('=').next().unwrap_or(pair)
 }
 
-/// A path in its normal spelling.
-fn normal_path(path: &str) -> String {
-    let path = normal(path);
+/// A normalized path.
+fn normalize_path(path: &str) -> String {
+    let path = normalize_percent_encoding(path);
     if path.starts_with('/') {
         path
     } else {
@@ -268,10 +277,10 @@ fn normal_path(path: &str) -> String {
     }
 }
 
-/// Percent-encodings in their normal spelling (RFC 3986 §6.2.2): unreserved characters plain, the
-/// others with capital digits. A `%` that begins no encoding is one itself, or what follows could
-/// become one.
-fn normal(text: &str) -> String {
+/// Normalizes percent-encodings (RFC 3986 §6.2.2): unreserved characters are decoded, other
+/// encodings get upper-case digits. A `%` that begins no encoding becomes `%25`, because together
+/// with what follows it could become one.
+fn normalize_percent_encoding(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut normal = String::with_capacity(text.len());
     let mut at = 0;
@@ -314,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_about_one_person_is_known_by_its_address() {
+    fn the_audience_follows_from_the_path() {
         for path in [
             "/cart",
             "/zh/cart",
@@ -322,24 +331,24 @@ mod tests {
             "/orders/7K3Q",
             "/api/v1/carts/current",
         ] {
-            assert_eq!(target(path, None).whose, Whose::Somebodys, "{path}");
+            assert_eq!(target(path, None).audience, Audience::Private, "{path}");
         }
         for path in ["/", "/zh", "/p/mug", "/shipping", "/api/v1/products"] {
-            assert_eq!(target(path, None).whose, Whose::Everybodys, "{path}");
+            assert_eq!(target(path, None).audience, Audience::Public, "{path}");
         }
         for path in ["/nothing", "/account/x.css", "/cart/", "/api/v1/nothing"] {
-            assert_eq!(target(path, None).whose, Whose::Unknown, "{path}");
+            assert_eq!(target(path, None).audience, Audience::Unknown, "{path}");
         }
     }
 
     #[test]
-    fn all_endpoints_are_where_they_are_looked_for() {
-        assert!(endpoint::all().all(|about| about.path.starts_with(API)));
+    fn all_endpoints_have_the_api_prefix() {
+        assert!(endpoint::all().all(|spec| spec.path.starts_with(API)));
         for (path, class) in [
-            ("/p/mug", Class::Page),
-            ("/api/v1/products", Class::Api),
-            ("/assets/a.css", Class::Asset),
-            ("/robots.txt", Class::Other),
+            ("/p/mug", RouteClass::Page),
+            ("/api/v1/products", RouteClass::Api),
+            ("/assets/a.css", RouteClass::Asset),
+            ("/robots.txt", RouteClass::Other),
         ] {
             assert_eq!(target(path, None).class, class, "{path}");
         }
@@ -397,14 +406,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_address_keeps_its_query() {
+    fn an_unknown_path_keeps_its_query() {
         assert_eq!(key("/other", Some("b=2&a=1")), "/other?b=2&a=1");
         assert_eq!(key("/other", Some("b=2&gclid=9&a=1")), "/other?a=1&b=2");
         assert_eq!(key("/c/tea/", Some("x=1")), "/c/tea/?x=1");
     }
 
     #[test]
-    fn operators_are_not_found_by_another_spelling() {
+    fn operator_paths_are_recognized_in_every_spelling() {
         for path in ["/metrics", "/%6Detrics", "/metrics/", "/healthz", "/readyz"] {
             assert!(is_for_operators(path), "{path}");
         }
@@ -429,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_has_the_key_that_the_edge_finds() {
+    fn the_key_of_a_route_equals_the_key_of_its_target() {
         let allowed = ["limit", "sort"];
         for query in [
             None,
@@ -450,7 +459,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_search_has_the_spelling_in_which_it_is_searched(typed in "[ -~\t]{0,40}") {
+        fn ascii_searches_are_normalized_like_queries(typed in "[ -~\t]{0,40}") {
             let mut query = form_urlencoded::Serializer::new(String::new());
             let key = key("/api/v1/search", Some(&query.append_pair("q", &typed).finish()));
             let (_, found) = key.split_once('?').unwrap();
@@ -459,14 +468,14 @@ mod tests {
         }
 
         #[test]
-        fn a_key_is_its_own_key(path in "/[a-z%0-9A-F/{}]{0,20}", query in "[a-z=&%0-9]{0,30}") {
+        fn keys_are_idempotent(path in "/[a-z%0-9A-F/{}]{0,20}", query in "[a-z=&%0-9]{0,30}") {
             let once = key(&path, Some(&query));
             let (path, query) = once.split_once('?').unwrap_or((&once, ""));
             prop_assert_eq!(key(path, Some(query)), once.clone());
         }
 
         #[test]
-        fn no_text_makes_it_panic(path in "\\PC{0,20}", query in "\\PC{0,20}") {
+        fn parsing_never_panics(path in "\\PC{0,20}", query in "\\PC{0,20}") {
             let _ = key(&path, Some(&query));
         }
 
