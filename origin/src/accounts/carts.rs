@@ -30,7 +30,7 @@ pub async fn open(
         None => create(app, user, locale).await?,
     };
     if let Some(guest) = guest {
-        let merge = Change::Merge(guest.to_owned());
+        let merge = CartChange::Merge(guest.to_owned());
         match cart::change_cart(app, Some(&token), None, merge, locale).await {
             // An unknown, foreign or ordered guest cart has nothing to merge.
             Ok(_) | Err(cart::Error::Invalid(_) | cart::Error::Ordered) => {}
@@ -52,7 +52,7 @@ pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
 /// Creates a cart for the account, with its email and postal address. Of two created concurrently,
 /// one stays unattached and empty.
 async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
-    let created = cart::change_cart(app, None, None, Change::Create, locale).await?;
+    let created = cart::change_cart(app, None, None, CartChange::Create, locale).await?;
     let give = async || {
         let mut tx = app.db.write().await?;
         if let Some(cart) = cart::assign_to_account(&mut tx, &app.sealer, &created.id, user).await?

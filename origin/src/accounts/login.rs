@@ -249,7 +249,7 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
     } else {
         match person.credential {
             Credential::Session(session) => {
-                drop(sessions::end(app, &mut tx, person.user, session).await?);
+                sessions::end(app, &mut tx, person.user, session).await?;
             }
             Credential::TokenFamily(family) => tokens::end_family(&mut tx, family).await?,
         }

@@ -161,8 +161,8 @@ pub(super) fn subject_of(email: &str) -> String {
 }
 
 /// A mail as an outbox message. Mails to one email address are delivered in order.
-pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message, Error> {
-    Ok(Message {
+pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<OutboxMessage, Error> {
+    Ok(OutboxMessage {
         topic,
         subject: subject_of(&link.email),
         payload: serde_json::to_string(link)?,
@@ -288,7 +288,7 @@ async fn change_address(
     };
     store::save(&mut tx, &stored, now).await?;
     super::end_all(app, &mut tx, person.user).await?;
-    let message = message(Message::ACCOUNT_CHANGED, &notice)?;
+    let message = message(OutboxMessage::ACCOUNT_CHANGED, &notice)?;
     outbox::add(&mut tx, &app.ids, now, &[message]).await?;
     let session = begin_session(app, &mut tx, person.user, device).await?;
     tx.commit().await?;

@@ -126,7 +126,7 @@ async fn set_password(
         token: String::new(),
         locale: stored.account.locale,
     };
-    let message = message(Message::ACCOUNT_CHANGED, &notice)?;
+    let message = message(OutboxMessage::ACCOUNT_CHANGED, &notice)?;
     outbox::add(tx, &app.ids, now, &[message]).await?;
     begin_session(app, tx, user, device).await
 }

@@ -185,7 +185,7 @@ async fn verify_email(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<UseLink>,
-) -> Answered {
+) -> HandlerResult {
     let person = me.ok().map(|RequireSignIn(person)| person);
     let session = register::verify(&app, request, person.as_ref(), &device).await?;
     new_session_answer(&app, session, Shopper::guest(&headers, &app)).await
@@ -203,7 +203,11 @@ async fn login(
 }
 
 /// The response to a sign-in: the account and its cart.
-async fn new_session_answer(app: &App, session: NewSession, guest: Option<String>) -> Answered {
+async fn new_session_answer(
+    app: &App,
+    session: NewSession,
+    guest: Option<String>,
+) -> HandlerResult {
     let account = session.account.clone();
     let cart = cart_of(app, &session, guest).await?;
     Ok(signed_in(app, &session, &SignedIn { account, cart }))
@@ -230,7 +234,7 @@ async fn logout(
     State(app): State<App>,
     me: Result<RequireSignIn, Refusal>,
     Json(request): Json<Logout>,
-) -> Answered {
+) -> HandlerResult {
     if let Ok(RequireSignIn(person)) = me {
         login::logout(&app, &person, request.everywhere).await?;
     }
@@ -250,7 +254,7 @@ async fn reset_password(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<ResetPassword>,
-) -> Answered {
+) -> HandlerResult {
     let session = reset::reset_password(&app, request, &device).await?;
     new_session_answer(&app, session, Shopper::guest(&headers, &app)).await
 }
@@ -260,7 +264,7 @@ async fn change_password(
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangePassword>,
-) -> Answered {
+) -> HandlerResult {
     let session = reset::change_password(&app, &person, request, &device).await?;
     Ok(signed_in(&app, &session, &session.account))
 }
@@ -288,7 +292,7 @@ async fn reauthenticate(
 async fn get_second_factor(
     State(app): State<App>,
     RequireSignIn(person): RequireSignIn,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(&second_factor::read(&app, person.user).await?))
 }
 
@@ -307,7 +311,7 @@ async fn confirm_second_factor(
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ConfirmSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let (session, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
     Ok(signed_in(&app, &session, &codes))
 }
@@ -327,7 +331,7 @@ async fn disable_second_factor(
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let session = second_factor::disable(&app, &person, request, &device).await?;
     Ok(signed_in(&app, &session, &Accepted { accepted: true }))
 }
@@ -341,7 +345,10 @@ async fn reset_second_factor(
     Ok(accepted())
 }
 
-async fn get_account(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
+async fn get_account(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&login::account(&app, person.user).await?))
 }
 
@@ -353,7 +360,10 @@ async fn update_account(
     Ok(private(&login::update(&app, person.user, &request).await?))
 }
 
-async fn export_account(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
+async fn export_account(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&super::export(&app, &person).await?))
 }
 
@@ -367,7 +377,10 @@ async fn erase_account(
     Ok(accepted().cookies(cleared_session_cookies(&app)))
 }
 
-async fn list_addresses(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
+async fn list_addresses(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let addresses = addresses::list(&mut reader, person.user).await?;
     Ok(private(&Addresses { addresses }))
@@ -402,7 +415,10 @@ async fn delete_address(
     ))
 }
 
-async fn list_sessions(State(app): State<App>, RequireSignIn(person): RequireSignIn) -> Answered {
+async fn list_sessions(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
@@ -425,7 +441,7 @@ async fn list_own_orders(
     State(app): State<App>,
     RequireSignIn(person): RequireSignIn,
     Query(query): Query<ListOrders>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
         &orders::list_account_orders(&app, person.user, &query).await?,
     ))
@@ -507,7 +523,7 @@ async fn create_api_key(
     Ok(private(&key).status(StatusCode::CREATED))
 }
 
-async fn list_api_keys(State(app): State<App>, _: RequireOwner) -> Answered {
+async fn list_api_keys(State(app): State<App>, _: RequireOwner) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let keys = keys::list(&mut reader).await?;
     Ok(private(&ApiKeys { keys }))

@@ -118,7 +118,7 @@ impl L2 {
 
 /// A version in a fixed width, so that versions compare as texts.
 fn version_digits(it: u64) -> String {
-    format!("{it:0DIGITS$}")
+    format!("{it:0VERSION_DIGITS$}")
 }
 
 fn encode(signer: &Signer, key: &str, cached: &CachedResponse) -> Option<Vec<u8>> {

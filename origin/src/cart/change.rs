@@ -414,7 +414,7 @@ fn apply(
     match &job.change {
         CartChange::Create | CartChange::Hold(_) | CartChange::Release | CartChange::Merge(_) => {}
         CartChange::Add(sku, count) => {
-            set_quantity(cart, sku, known, changed, |before| before + count)?
+            set_quantity(cart, sku, known, changed, |before| before + count)?;
         }
         CartChange::Set(sku, count) => set_quantity(cart, sku, known, changed, |_| *count)?,
         CartChange::Clear => {

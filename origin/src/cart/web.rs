@@ -62,7 +62,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     version.map(Some).ok_or(Error::Stale)
 }
 
-async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
+async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> HandlerResult {
     let cart = change_cart(&app, None, None, CartChange::Create, query.locale).await?;
     Ok(cart_response(&cart).status(StatusCode::CREATED))
 }
@@ -71,7 +71,7 @@ async fn get_cart(
     State(app): State<App>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     Ok(cart_response(
         &super::find(&app, &path.cart, query.locale).await?,
     ))
@@ -141,7 +141,7 @@ async fn set_quantity(
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(set): Json<SetQuantity>,
-) -> Answered {
+) -> HandlerResult {
     let what = CartChange::Set(path.sku, set.quantity);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -153,7 +153,7 @@ async fn remove_line(
     ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let what = CartChange::Set(path.sku, 0);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -197,7 +197,7 @@ async fn merge_cart(
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(merge): Json<MergeCart>,
-) -> Answered {
+) -> HandlerResult {
     let what = CartChange::Merge(merge.from);
     let seen = if_match(&headers)?;
     let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
@@ -208,7 +208,7 @@ async fn list_shipping_methods(
     State(app): State<App>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     let methods = super::list_shipping_methods(&app, &path.cart, query.locale).await?;
     Ok(Answer::json(&methods, CachePolicy::Private))
 }

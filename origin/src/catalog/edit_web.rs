@@ -108,7 +108,7 @@ async fn save_draft(
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<ProductDraft>,
-) -> Answered {
+) -> HandlerResult {
     let precondition = precondition(&headers)?;
     let saved = edit::save_draft(
         &app,
@@ -126,7 +126,7 @@ async fn archive_product(
     authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let precondition = precondition(&headers)?;
     let saved = edit::archive(&app, &authorized.actor, &path.external_id, &precondition).await?;
     Ok(product(&saved))
@@ -138,7 +138,7 @@ async fn add_image(
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     content: bytes::Bytes,
-) -> Answered {
+) -> HandlerResult {
     let precondition = precondition(&headers)?;
     let saved = edit::add_image(
         &app,
@@ -157,7 +157,7 @@ async fn change_variant(
     Path(path): Path<SkuPath>,
     headers: HeaderMap,
     Json(change): Json<ChangeVariant>,
-) -> Answered {
+) -> HandlerResult {
     let precondition = precondition(&headers)?;
     let saved =
         edit::change_variant(&app, &authorized.actor, &path.sku, &precondition, &change).await?;
@@ -179,7 +179,7 @@ async fn save_category(
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<CategoryDraft>,
-) -> Answered {
+) -> HandlerResult {
     let (id, precondition) = (&path.external_id, precondition(&headers)?);
     let saved =
         edit_categories::save_category_draft(&app, &authorized.actor, id, &precondition, &draft);
@@ -192,7 +192,7 @@ async fn delete_category(
     authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let precondition = precondition(&headers)?;
     edit_categories::delete_category(&app, &authorized.actor, &path.external_id, &precondition)
         .await?;

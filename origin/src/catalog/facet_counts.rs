@@ -95,7 +95,7 @@ pub(super) async fn recount_lists(tx: &mut Tx, lists: &[CategoryId]) -> Result<(
 
 /// Recounts the facets of all categories, raises the version of the tree, and invalidates the lists
 /// whose facets have changed.
-pub async fn recount(tx: &mut Tx, context: Context<'_>) -> Result<(), db::Error> {
+pub async fn recount(tx: &mut Tx, context: WriteContext<'_>) -> Result<(), db::Error> {
     if is_counted(tx).await? {
         return Ok(());
     }

@@ -94,7 +94,7 @@ pub(super) async fn invalidate_tags(
 /// responses are to be revalidated; edges drop those that show the tree itself at once.
 pub(super) async fn invalidate_categories(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
 ) -> Result<(), db::Error> {
     let gone = [Tag::Categories, Tag::Home, Tag::Missing];
     context.changes.record_renewal(tx, context.now, &gone).await

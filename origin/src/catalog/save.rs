@@ -55,7 +55,7 @@ pub const BATCH_MAX: usize = db::Rows::MAX;
 /// external id in a batch, the last one is saved.
 pub async fn save_products(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     batch: &[PreparedProduct],
 ) -> Result<Vec<Saved>, db::Error> {
     let existing = write::find_existing(tx, batch).await?;
@@ -226,7 +226,7 @@ const SLUG_MAX: usize = 100;
 type FieldError = (&'static str, String);
 
 fn row(
-    context: Context<'_>,
+    context: WriteContext<'_>,
     prepared: &PreparedProduct,
     existing: &ExistingRows,
     brands: &HashMap<String, BrandId>,
@@ -336,7 +336,7 @@ fn texts(product: &NewProduct) -> Vec<TextRow> {
 
 /// The rows of the variants. A variant keeps its id while its SKU is the same.
 fn variants(
-    context: Context<'_>,
+    context: WriteContext<'_>,
     product: &NewProduct,
     existing: &ExistingRows,
 ) -> Vec<VariantRow> {

@@ -32,7 +32,7 @@ async fn get_product(
     State(app): State<App>,
     Path(path): Path<ProductPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     let product = super::find_product(&app, &path.product, query.locale).await?;
     Ok(Answer::json(&product, super::product_policy(&product)))
 }
@@ -46,7 +46,7 @@ async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>
 async fn list_hot_products(
     State(app): State<App>,
     Query(query): Query<ListHotProducts>,
-) -> Answered {
+) -> HandlerResult {
     let list = super::list_hot_products(&app, query.limit, query.locale).await?;
     Ok(Answer::json(&list, super::shop_policy()))
 }

@@ -37,7 +37,7 @@ async fn get_coupon(
     State(app): State<App>,
     _: RequireRight<Catalogue>,
     Path(path): Path<CouponPath>,
-) -> Answered {
+) -> HandlerResult {
     let coupon = edit::find_coupon(&app, &path.code).await?;
     Ok(Answer::json(&coupon, CachePolicy::Private))
 }

@@ -83,7 +83,7 @@ fn put(
         match put {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => {
-                validator.fault(line, Fault::row("pk", "already appears in the file"))?
+                validator.fault(line, Fault::row("pk", "already appears in the file"))?;
             }
             Ok(Err(error)) => return Err(error.into()),
             Err(fault) => validator.fault(line, fault)?,

@@ -37,7 +37,7 @@ async fn change_stock(
     State(app): State<App>,
     may: RequireRight<Stock>,
     Json(request): Json<ChangeStock>,
-) -> Answered {
+) -> HandlerResult {
     let levels = super::change_stock(&app, may.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }

@@ -40,7 +40,7 @@ async fn place_order(
     network: Network,
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
-) -> Answered {
+) -> HandlerResult {
     let body = serde_json::to_vec(&request).unwrap_or_default();
     // The cart's token is a secret, so that the scope contains its hash.
     let scope = format!("cart:{}", &secret::hash(&path.cart)[..32]);
@@ -85,7 +85,7 @@ async fn return_order(
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
-) -> Answered {
+) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
     let order = super::return_items(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
@@ -104,7 +104,7 @@ async fn get_any_order(
     State(app): State<App>,
     _: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
-) -> Answered {
+) -> HandlerResult {
     let order = super::find_for_staff(&app, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

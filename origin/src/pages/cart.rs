@@ -39,7 +39,7 @@ async fn show_cart(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     shopper: Shopper,
-) -> Answered {
+) -> HandlerResult {
     // The session has expired; without this message, the cart would just look empty.
     let problem = shopper.session_ended.then(|| "session-ended".to_owned());
     let form = FormState {
@@ -107,14 +107,14 @@ async fn add_line(
 
 /// The changes that the cart's form requests.
 struct CartChanges {
-    changes: Vec<(String, Change)>,
+    changes: Vec<(String, CartChange)>,
     faults: Vec<String>,
 }
 
 impl CartChanges {
     /// Compares the fields with the values the page was rendered with, so that a stale page reverts
     /// nothing.
-    fn of(cart: &Cart, fields: &Fields) -> Self {
+    fn of(cart: &Cart, fields: &FormFields) -> Self {
         let mut requested = Self {
             changes: Vec::new(),
             faults: Vec::new(),
@@ -130,7 +130,7 @@ impl CartChanges {
             };
             match quantity {
                 Some(quantity) => {
-                    let change = Change::Set(line.sku.clone(), quantity);
+                    let change = CartChange::Set(line.sku.clone(), quantity);
                     requested.changes.push((name, change));
                 }
                 None => requested.faults.push(name),
@@ -215,7 +215,7 @@ async fn update_coupons(
         coupons: Some(codes.into_iter().map(str::to_owned).collect()),
         ..UpdateCart::default()
     };
-    update_cart(app, shopper, Change::Update(Box::new(update)), locale).await
+    update_cart(app, shopper, CartChange::Update(Box::new(update)), locale).await
 }
 
 /// Changes the shopper's cart and returns the problem, if any. Without a cart, it does nothing.

@@ -234,7 +234,7 @@ async fn save_address(
     PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: Fields,
+    fields: FormFields,
 ) -> CheckoutResult {
     if shopper.session_ended {
         let sign_in = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), CHECKOUT.path);
@@ -244,7 +244,7 @@ async fn save_address(
     store_address(buyer, network, &fields).await
 }
 
-async fn store_address(buyer: Buyer, network: Network, fields: &Fields) -> CheckoutResult {
+async fn store_address(buyer: Buyer, network: Network, fields: &FormFields) -> CheckoutResult {
     let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),
@@ -252,7 +252,7 @@ async fn store_address(buyer: Buyer, network: Network, fields: &Fields) -> Check
         note: Some(fields.text("note").to_owned()),
         ..UpdateCart::default()
     };
-    let what = Change::Update(Box::new(update));
+    let what = CartChange::Update(Box::new(update));
     if let Some(problem) = update_cart(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
@@ -260,7 +260,13 @@ async fn store_address(buyer: Buyer, network: Network, fields: &Fields) -> Check
             .await;
     }
     // From here on, stock is held as far as available. Every step reports what is short.
-    update_cart(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
+    update_cart(
+        &buyer.app,
+        &buyer.shopper,
+        CartChange::Hold(network),
+        locale,
+    )
+    .await?;
     Ok(Answer::see(&locale.path(CHECKOUT_SHIPPING.path)).into_response())
 }
 
@@ -305,7 +311,7 @@ async fn save_shipping(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
+    fields: FormFields,
 ) -> CheckoutResult {
     if shopper.session_ended {
         let next = CHECKOUT_SHIPPING.path;
@@ -316,7 +322,7 @@ async fn save_shipping(
     store_shipping(buyer.require_step(CheckoutStep::Shipping)?, &fields).await
 }
 
-async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
+async fn store_shipping(buyer: Buyer, fields: &FormFields) -> CheckoutResult {
     let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
     let methods = cart::list_shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
@@ -325,7 +331,7 @@ async fn store_shipping(buyer: Buyer, fields: &Fields) -> CheckoutResult {
             shipping_method: Some(code),
             ..UpdateCart::default()
         };
-        let what = Change::Update(Box::new(update));
+        let what = CartChange::Update(Box::new(update));
         update_cart(&buyer.app, &buyer.shopper, what, locale).await?
     } else {
         Some(wrong("shipping_method"))
@@ -430,7 +436,7 @@ async fn place_order(
     PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: Fields,
+    fields: FormFields,
 ) -> CheckoutResult {
     let chosen = Payment::of(&app, fields.text("payment"), fields.text("card"));
     let path = chosen
@@ -461,8 +467,8 @@ async fn place_order(
             pay(&buyer.app, locale, &order, by, key).await;
             Ok(redirect_to_confirmation(locale, &order))
         }
-        Ok(Placed::Before(order)) => Ok(redirect_to_confirmation(locale, &order)),
-        Ok(Placed::Replayed(..)) => Err(CheckoutRedirect::Go(locale.path(CART.path))),
+        Ok(PlaceOrderOutcome::Existing(order)) => Ok(redirect_to_confirmation(locale, &order)),
+        Ok(PlaceOrderOutcome::Replayed(..)) => Err(CheckoutRedirect::Go(locale.path(CART.path))),
         Err(error) => {
             let problem = problem_of(error)?;
             // The page shows the current cart.

@@ -48,7 +48,7 @@ async fn show_order(
     PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderQuery>,
-) -> Answered {
+) -> HandlerResult {
     let thanks = query.thanks.is_some();
     let whose = (path.number.as_str(), query.token.as_str());
     shown(
@@ -186,8 +186,8 @@ async fn shown_find(
 async fn find_order(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);

@@ -82,20 +82,20 @@ impl PoolMetrics {
         );
     }
 
-    /// Records the figures of a pool.
-    pub(super) fn record(&self, pool: &'static str, figures: &PoolStats) {
+    /// Records the statistics of a pool.
+    pub(super) fn record(&self, pool: &'static str, stats: &PoolStats) {
         let labels = PoolLabels { pool };
-        let gate = &figures.gate;
+        let limit = &stats.limit;
         let set = |number: &GaugeByPool, value: usize| {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             number.get_or_create(&labels).set(value);
         };
-        set(&self.open, figures.open);
-        set(&self.idle, figures.idle);
-        set(&self.active, gate.active);
-        set(&self.allowed, gate.width);
-        set(&self.most, figures.most);
-        set(&self.waiting, gate.waiting);
+        set(&self.open, stats.open);
+        set(&self.idle, stats.idle);
+        set(&self.active, limit.active);
+        set(&self.allowed, limit.limit);
+        set(&self.most, stats.max);
+        set(&self.waiting, limit.waiting);
         let count = |counter: &Family<PoolLabels, Counter>, value: u64| {
             let counter = counter.get_or_create(&labels);
             counter.inner().fetch_max(value, Ordering::Relaxed);

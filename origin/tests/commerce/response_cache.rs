@@ -230,7 +230,7 @@ db_test! {
         let other = shop.with(|_| ()).await;
         let (known, db) = (&other.app.changes, &other.app.db);
         set_price(shop, "tea", "1.00").await;
-        known.look(db).await.unwrap();
+        known.refresh(db).await.unwrap();
         let mut readers = Vec::new();
         for _ in 0..db.read_limit() {
             readers.push(db.read().await.unwrap());
@@ -241,7 +241,7 @@ db_test! {
                 tokio::task::yield_now().await;
             }
             set_price(shop, "tea", "2.00").await;
-            known.look(&shop.app.db).await.unwrap();
+            known.refresh(&shop.app.db).await.unwrap();
             set_price(shop, "tea", "3.00").await;
             readers.clear();
         };
@@ -250,7 +250,7 @@ db_test! {
         shop.app.changes.refresh(&shop.app.db).await.unwrap();
         assert_eq!(known.latest(), shop.app.changes.latest());
         set_price(shop, "tea", "4.00").await;
-        known.cover(db, known.latest()).await;
+        known.catch_up(db, known.latest()).await;
         assert_eq!(known.latest(), shop.app.changes.latest(), "nothing was learnt, and nothing is read");
         other.app.db.close().await;
     }

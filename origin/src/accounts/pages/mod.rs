@@ -59,14 +59,14 @@ impl FromRequestParts<App> for SignedInVisitor {
 
 /// A page of the account area, without its account.
 struct AccountView {
-    section: Section,
-    content: Content,
+    section: AccountSection,
+    content: AccountContent,
     form: FormState,
     done: Option<String>,
 }
 
 impl AccountView {
-    fn new(section: Section, content: Content) -> Self {
+    fn new(section: AccountSection, content: AccountContent) -> Self {
         Self {
             section,
             content,

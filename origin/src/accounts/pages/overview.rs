@@ -82,7 +82,7 @@ async fn show_own_orders(
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Query(query): Query<ListOrders>,
-) -> Answered {
+) -> HandlerResult {
     let orders = orders::list_account_orders(&app, person.user, &query).await?;
     AccountView::new(AccountSection::Orders, AccountContent::Orders(orders))
         .answer(&app, &person, locale, OWN_ORDERS.path)
@@ -95,7 +95,7 @@ async fn show_own_order(
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
-) -> Answered {
+) -> HandlerResult {
     let order = orders::find_account_order(&app, person.user, &path.number).await?;
     let path = order_path(&order.number, &order.token);
     Ok(Answer::see(&locale.path(&path)))

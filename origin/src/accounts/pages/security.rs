@@ -145,7 +145,7 @@ async fn show_codes_once(
     person: &Person,
     locale: Locale,
     codes: Vec<String>,
-) -> Answered {
+) -> HandlerResult {
     let content = content(app, person, codes).await?;
     AccountView::new(AccountSection::Security, content)
         .with(FormState::default())

@@ -65,7 +65,7 @@ async fn refused(
     section: AccountSection,
     fields: &FormFields,
     why: Error,
-) -> Answered {
+) -> HandlerResult {
     // The only credential on these pages is the current password.
     let why = match why {
         Error::WrongCredentials => Error::field("current", "The password is incorrect."),
@@ -92,8 +92,8 @@ async fn save_profile(
     State(app): State<App>,
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = UpdateAccount {
         name: Some(fields.text("name").to_owned()),
         locale: Locale::from_code(fields.text("locale")),
@@ -185,8 +185,8 @@ async fn end_session(
     State(app): State<App>,
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let session: SessionId = fields
         .text("session")
         .parse()
@@ -206,13 +206,16 @@ async fn show_data(
     State(app): State<App>,
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
-) -> Answered {
+) -> HandlerResult {
     AccountView::new(AccountSection::Data, AccountContent::Forms)
         .answer(&app, &person, locale, OWN_DATA.path)
         .await
 }
 
-async fn export_data(State(app): State<App>, SignedInVisitor(person): SignedInVisitor) -> Answered {
+async fn export_data(
+    State(app): State<App>,
+    SignedInVisitor(person): SignedInVisitor,
+) -> HandlerResult {
     const AS_A_FILE: HeaderValue =
         HeaderValue::from_static("attachment; filename=\"account.json\"");
     let export = super::super::export(&app, &person).await?;

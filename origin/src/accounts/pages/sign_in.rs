@@ -92,7 +92,7 @@ async fn shown(
 }
 
 /// Shows an empty form, filled from the query.
-async fn first(app: &App, locale: Locale, entry: SignInForm, query: Option<&str>) -> Answered {
+async fn first(app: &App, locale: Locale, entry: SignInForm, query: Option<&str>) -> HandlerResult {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
     let known = pairs.filter(|(name, _)| page_of(entry).query.contains(&name.as_str()));
     let known: Vec<(String, String)> = known.collect();
@@ -106,9 +106,9 @@ async fn refused(
     app: &App,
     locale: Locale,
     entry: SignInForm,
-    fields: &Fields,
+    fields: &FormFields,
     why: Error,
-) -> Answered {
+) -> HandlerResult {
     let problem = problem_of(why)?;
     let form = fields.form().with_problem(&problem);
     shown(app, locale, entry, form, false, status(&problem)).await
@@ -143,7 +143,7 @@ pub async fn ask_to_sign_in(
     locale: Locale,
     mut kept: FormState,
     next: &str,
-) -> Answered {
+) -> HandlerResult {
     let email = kept.value("kept_email").to_owned();
     let known = [("email", email.as_str()), ("next", next)];
     kept.values.extend(FormState::with_values(known).values);
@@ -254,7 +254,7 @@ fn next(wanted: &str) -> &str {
 }
 
 /// Signs the browser in, merges the guest's cart and redirects.
-async fn sign_in(app: &App, session: &NewSession, headers: &HeaderMap, to: &str) -> Answered {
+async fn sign_in(app: &App, session: &NewSession, headers: &HeaderMap, to: &str) -> HandlerResult {
     cart_of(app, session, Shopper::guest(headers, app)).await?;
     Ok(Answer::see(to).cookies(session_cookies(app, session)))
 }
@@ -263,8 +263,8 @@ async fn log_out(
     State(app): State<App>,
     PageLocale(locale): PageLocale,
     me: Result<RequireSignIn, Refusal>,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     if let Ok(RequireSignIn(person)) = me {
         login::logout(&app, &person, fields.has("everywhere")).await?;
     }

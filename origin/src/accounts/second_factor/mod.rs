@@ -290,6 +290,6 @@ async fn notify_owner(app: &App, tx: &mut Tx, stored: &users::StoredUser) -> Res
         token: String::new(),
         locale: stored.account.locale,
     };
-    let message = message(Message::ACCOUNT_SECURITY, &notice)?;
+    let message = message(OutboxMessage::ACCOUNT_SECURITY, &notice)?;
     Ok(outbox::add(tx, &app.ids, app.clock.now(), &[message]).await?)
 }
