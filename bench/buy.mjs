@@ -1,4 +1,4 @@
-// A guest buys with each way to pay: node bench/buy.mjs http://127.0.0.1:3000 OPERATOR_TOKEN
+// Buys as a guest with each payment method: node bench/buy.mjs http://127.0.0.1:3000 OPERATOR_TOKEN
 
 import assert from 'node:assert/strict';
 import { Shop } from './shop.mjs';

@@ -1,4 +1,4 @@
-// Writes the paths of products by id, spread evenly over what `origin seed --products PRODUCTS` made:
+// Writes paths of products by id, spread evenly over those of `origin seed --products PRODUCTS`:
 // node bench/catalogue.mjs URL TOKEN PRODUCTS COUNT FILE
 
 import { writeFileSync } from 'node:fs';

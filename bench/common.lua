@@ -1,10 +1,10 @@
--- What the read loads share: requests that are made once, a choice among them, and the line that
--- `cargo xtask bench` reads.
+-- Common parts of the read loads: prepared requests, a random choice among them, and the result
+-- line that `cargo xtask bench` parses.
 
 local common = {}
 
--- The requests of a file of paths, one a line, as wrk sends them: formatting each anew would cost
--- the load generator more than a hit costs the server.
+-- Prepares the requests of a file with one path a line: formatting each request when it is sent
+-- would cost the load generator more than a hit costs the server.
 function common.requests(file, headers)
   local requests = {}
   for path in io.lines(file) do
@@ -14,7 +14,7 @@ function common.requests(file, headers)
   return requests
 end
 
--- How likely one of the first n is chosen when the k-th is as popular as 1/k.
+-- The cumulative Zipf distribution: the k-th of n has a weight of 1/k.
 function common.zipf(n)
   local sums, sum = {}, 0
   for k = 1, n do
@@ -25,7 +25,7 @@ function common.zipf(n)
   return sums
 end
 
--- The first whose sum is not below u.
+-- The first index whose cumulative probability is at least u.
 function common.pick(sums, u)
   local low, high = 1, #sums
   while low < high do
@@ -35,7 +35,7 @@ function common.pick(sums, u)
   return low
 end
 
--- wrk counts statuses of 400 and more by itself; a `response` function would make it parse each answer.
+-- wrk itself counts statuses of 400 and more; a `response` function would make it parse each response.
 function common.report(summary, latency)
   local e = summary.errors
   local errors = e.connect + e.read + e.write + e.timeout + e.status

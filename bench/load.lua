@@ -1,6 +1,6 @@
--- What wrk sends, for each load by its name:
+-- The loads of wrk, by name:
 --   LOAD=place CARTS=carts.txt TOKEN=… wrk -t2 -c20 -d5s -s bench/load.lua http://127.0.0.1:3000
--- Each thread works on carts of its own.
+-- Each thread has carts of its own.
 
 local threads = {}
 
@@ -31,7 +31,7 @@ local function product(cart)
   return wrk.format("GET", "/api/v1/products/" .. cart.slug)
 end
 
--- An order needs a cart of its own; when there is none left, the load is over.
+-- Each order needs its own cart; the load ends when none is left.
 local function next_order()
   used = used + 1
   local cart = carts[used]

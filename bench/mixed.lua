@@ -1,5 +1,5 @@
--- The mix of a shop that sells: of a hundred, 70 look at a product, 20 change a cart, 5 order, 5 are a
--- warehouse. It needs carts, which `prepare.mjs` makes:
+-- A typical mix: of 100 requests 70 read a product, 20 change a cart, 5 place an order and 5 change
+-- stock. It needs carts, which `prepare.mjs` creates:
 --   node bench/prepare.mjs http://127.0.0.1:3000 TOKEN 16000 200 carts.txt
 --   CARTS=carts.txt TOKEN=… wrk -t2 -c40 -d10s --latency -s bench/mixed.lua http://127.0.0.1:3000
 

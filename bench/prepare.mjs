@@ -1,4 +1,4 @@
-// Makes carts that only have to be ordered, one a line with its total, and stocks what is in them:
+// Creates carts that are ready to be ordered, one a line with its total, and stocks their items:
 // node bench/prepare.mjs URL OPERATOR_TOKEN CARTS SKUS FILE
 
 import { writeFileSync } from 'node:fs';

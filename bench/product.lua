@@ -1,9 +1,9 @@
--- Reads, each path as likely as the next, or by Zipf's law (`ZIPF=1`: the k-th line is asked for 1/k
--- as often as the first):
+-- Reads, with uniformly distributed paths or by Zipf's law (`ZIPF=1`: the k-th line is requested 1/k
+-- times as often as the first):
 --   echo /api/v1/products/hot > paths.txt
 --   PATHS=paths.txt ENCODING=br ZIPF=1 wrk -t2 -c64 -d10s --latency -s bench/product.lua http://127.0.0.1:3000
 
--- With `THINK_MS` each connection waits about so long before it asks again.
+-- With `THINK_MS` each connection pauses for about that long between requests.
 
 local common = dofile((debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "common.lua")
 local threads = 0

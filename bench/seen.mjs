@@ -1,7 +1,8 @@
-// How long after a change at one address another one shows it, as `p50 …, p99 …, at most …`:
+// Measures after what time a change made through one address is visible at another one, as
+// `p50 …, p99 …, at most …`:
 // node bench/seen.mjs CHANGED SHOWN OPERATOR_TOKEN ROUNDS
-// The stock of one thing runs out and comes back; the clock runs from the answer that says so to the
-// first answer that shows it.
+// The stock of a variant runs out and is restored; the time is from the response to that change to
+// the first response that shows it.
 
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';

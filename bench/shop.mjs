@@ -1,4 +1,4 @@
-// What the scripts here know of the shop: its public API, and nothing else.
+// A client of the shop's public API, which is all that these scripts use.
 
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';

@@ -1,5 +1,5 @@
--- What a shop is asked all day: of ten, nine products by Zipf's law and one of the pages and lists.
--- `cargo xtask bench --soak 3600` runs it in windows and draws what becomes of the server.
+-- The soak test's load: of ten requests nine are for products, by Zipf's law, and one is for a page
+-- or list. `cargo xtask bench --soak 3600` runs it in windows and charts the server's resources.
 --   PATHS=products.txt PAGES=pages.txt wrk -t2 -c64 -d3600s --latency -s bench/stability.lua http://127.0.0.1:3000
 
 local common = dofile((debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "common.lua")

@@ -1,4 +1,4 @@
-// A stand-in for Stripe on loopback, for `buy.mjs`: every card pays. node bench/stripe.mjs PORT
+// A stand-in for Stripe on loopback, for `buy.mjs`: every payment succeeds. node bench/stripe.mjs PORT
 
 import { createServer } from 'node:http';
 

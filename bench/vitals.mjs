@@ -1,7 +1,7 @@
-// What a shopper with a slow phone waits for: node bench/vitals.mjs EDGE CHROMIUM ROUNDS
-// Chromium with four times less CPU, 1.6 Mbit/s and 150 ms, nothing in its cache: when the largest thing
-// is there (LCP), how much moves (CLS), and how long the page takes to show that it was tapped (Event
-// Timing): the search, the filter, the button that adds to the cart. The median of the rounds counts.
+// Measures web vitals on a slow phone: node bench/vitals.mjs EDGE CHROMIUM ROUNDS
+// Chromium with a CPU slowdown of four, 1.6 Mbit/s, 150 ms of latency and an empty cache: LCP, CLS, and
+// the time from a tap to the next paint (Event Timing), on the search field, the filter and the button
+// that adds to the cart. The median of the rounds counts.
 
 import { chromium, devices } from 'playwright-core';
 

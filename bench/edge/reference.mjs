@@ -1,4 +1,4 @@
-// The reference: a JavaScript Worker that answers the same bytes, fields and body, from memory.
+// The reference: a JavaScript Worker that sends the same header fields and body from memory.
 import answer from "answer.json";
 import body from "body.bin";
 

@@ -17,7 +17,7 @@ use std::{
     rc::Rc,
 };
 
-use shared::key::{self, Whose};
+use shared::cache_key::{self, Audience};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{Context, Date, js_sys::futures::JsFuture, worker_sys};
 
@@ -101,14 +101,14 @@ impl RequestHandler {
         if client_request.path().starts_with(shared::edge::OWN) {
             return promise_of(async move { operations::handle(&self, &incoming).await });
         }
-        if key::is_for_operators(client_request.path()) {
+        if cache_key::is_for_operators(client_request.path()) {
             return self.respond_with(
                 404,
                 generated_body::not_found(client_request.path()),
                 "fwd=bypass",
             );
         }
-        if client_request.target.whose == Whose::Somebodys {
+        if client_request.target.audience == Audience::Private {
             return promise_of(async move { self.forward(&incoming, "personal").await });
         }
         let headers = &client_request.cache_request.headers;

@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The shared state of handlers, jobs and commands.
 
 use std::{
     ops::Deref,
@@ -14,118 +14,118 @@ use tokio::{
 
 use crate::{
     accounts::{Hasher, Signer},
-    cache::{Changes, L2, Memory},
+    batcher::Batcher,
+    cache::{Changes, L2, MemoryCache},
     cart,
-    catalog::{FacetsCache, Showcase, TreeCache},
+    catalog::{FacetsCache, PresentationCache, TreeCache},
     checkout::Rules,
     clock::Clock,
     config::Config,
     db::{self, Db},
-    desk::Desk,
     edges::Edges,
-    http::{Admission, Away},
+    http_pipeline::{ConcurrencyLimits, OverloadPage},
     inventory,
     limits::Limits,
     mail::Mailer,
     orders,
-    redis::Redis,
+    redis_client::RedisClient,
     seal::Sealer,
     telemetry::Metrics,
-    webhooks::Targets,
+    webhooks::WebhookClient,
 };
 
-/// What every handler can reach. Cloning it costs nothing.
+/// The shared state. Clones are cheap and share it.
 #[derive(Clone, Debug)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<AppState>);
 
 /// The parts of an [`App`].
 #[derive(Debug)]
-pub struct Parts {
+pub struct AppState {
     /// The settings.
     pub config: Config,
-    /// Whether it was told to stop, so that nobody sends it more.
+    /// Whether the server is stopping; then readiness fails, so that load balancers stop sending.
     pub stopping: AtomicBool,
     /// The database.
     pub db: Db,
-    /// The number of the shop, once somebody has asked for it.
-    pub shop: OnceCell<i64>,
-    /// The time.
+    /// The id of the shop, once it has been read from the database.
+    pub shop_id: OnceCell<i64>,
+    /// The clock.
     pub clock: Clock,
-    /// Makes identities.
+    /// Generates ids.
     pub ids: IdGenerator,
-    /// What of the catalogue has changed.
+    /// The numbered changes, which invalidate cached responses.
     pub changes: Changes,
-    /// What is kept of answers, if anything.
-    pub memory: Option<Arc<Memory>>,
-    /// What origins share besides the database, if there is one.
-    pub redis: Option<Arc<Redis>>,
-    /// What origins share of answers.
+    /// The response cache in memory (L1), unless it is turned off.
+    pub memory: Option<Arc<MemoryCache>>,
+    /// Redis, if it is configured.
+    pub redis: Option<Arc<RedisClient>>,
+    /// The response cache in Redis (L2), if it is configured.
     pub l2: Option<L2>,
     /// The category tree.
     pub tree: TreeCache,
-    /// What lists can be narrowed by.
+    /// The facets of product lists.
     pub facets: FacetsCache,
-    /// How what is offered looks.
-    pub showcase: Showcase,
-    /// How the shop ships and taxes.
+    /// The presentation of offers.
+    pub presentations: PresentationCache,
+    /// The rules for shipping and tax.
     pub rules: Rules,
-    /// Where work is done together.
-    pub desks: Desks,
-    /// What makes and checks hashes of passwords.
+    /// The batchers of concurrent writes.
+    pub batchers: Batchers,
+    /// Hashes and verifies passwords.
     pub hasher: Hasher,
-    /// Whose turn it is to have a picture made smaller: one takes hundreds of megabytes.
+    /// Limits how many images are scaled concurrently: one takes hundreds of megabytes.
     pub pictures: Arc<Semaphore>,
-    /// How often something may be asked.
+    /// The rate limits.
     pub limits: Limits,
-    /// How much is worked on at the same time.
-    pub admission: Admission,
-    /// What is said when there is too much to do.
-    pub away: Away,
-    /// What signs the tokens of programs.
+    /// The limits of concurrent requests.
+    pub concurrency: ConcurrencyLimits,
+    /// The page of load shedding.
+    pub overload_page: OverloadPage,
+    /// Signs access tokens and shared cache entries.
     pub signer: Signer,
-    /// What seals secrets that have to be read again.
+    /// Encrypts secrets in the database.
     pub sealer: Sealer,
-    /// Where messages go.
+    /// Sends mail.
     pub mailer: Mailer,
-    /// Who is told that something is no longer right.
+    /// The edges to purge.
     pub edges: Edges,
-    /// With what others are asked.
-    pub client: reqwest::Client,
-    /// Where messages to webhooks may go.
-    pub targets: Targets,
-    /// What is counted.
+    /// HTTP client for outgoing requests.
+    pub http_client: reqwest::Client,
+    /// HTTP client for webhooks, which checks their addresses.
+    pub targets: WebhookClient,
+    /// The metrics.
     pub metrics: Metrics,
-    /// The files that pages load.
+    /// The manifest of the built assets.
     pub assets: Assets,
 }
 
-/// The desks.
+/// The batchers of concurrent writes.
 #[derive(Debug)]
-pub struct Desks {
-    /// Where carts are changed.
-    pub carts: Desk<cart::Job, Result<shared::cart::Cart, cart::Error>>,
-    /// Where stock is changed by hand.
-    pub stock: Desk<inventory::Job, Result<shared::stock::StockLevels, inventory::Error>>,
-    /// Where carts become orders.
-    pub orders: Desk<orders::Placement, Result<orders::Placed, orders::Error>>,
+pub struct Batchers {
+    /// Changes of carts.
+    pub carts: Batcher<cart::CartJob, Result<shared::cart::Cart, cart::Error>>,
+    /// Changes of stock by staff.
+    pub stock: Batcher<inventory::StockJob, Result<shared::stock::StockLevels, inventory::Error>>,
+    /// Placements of orders.
+    pub orders: Batcher<orders::Placement, Result<orders::PlaceOrderOutcome, orders::Error>>,
 }
 
-/// Jobs that a desk does at once, at most.
+/// The most jobs in a batch.
 const BATCH_MAX: usize = 64;
 
-impl Default for Desks {
+impl Default for Batchers {
     fn default() -> Self {
         Self {
-            carts: Desk::new(BATCH_MAX),
-            stock: Desk::new(BATCH_MAX),
-            orders: Desk::new(BATCH_MAX),
+            carts: Batcher::new(BATCH_MAX),
+            stock: Batcher::new(BATCH_MAX),
+            orders: Batcher::new(BATCH_MAX),
         }
     }
 }
 
 impl App {
-    /// Connects to the database; everything else is made from the settings. Nothing can be written that
-    /// needs an identity before [`App::lease`].
+    /// Connects to the database and builds everything else from the settings. Nothing that needs an
+    /// id can be written before [`App::lease`].
     pub async fn connect(config: Config, assets: Assets, clock: Clock) -> Result<Self, db::Error> {
         let rules = config
             .rules()
@@ -141,19 +141,19 @@ impl App {
         let sealer = config.sealer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
-        let client = crate::client::client().map_err(wrong)?;
-        let targets = Targets::new(&config.webhook_hosts).map_err(wrong)?;
+        let http_client = crate::http_client::client().map_err(wrong)?;
+        let targets = WebhookClient::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
-        let clock = clock.of_database(&db, skew_max).await?;
-        let admission = Admission::new(db.readers());
-        Ok(Self(Arc::new(Parts {
+        let clock = clock.with_database_time(&db, skew_max).await?;
+        let concurrency = ConcurrencyLimits::new(db.read_limit());
+        Ok(Self(Arc::new(AppState {
             ids: IdGenerator::unassigned(),
             config,
             stopping: AtomicBool::new(false),
             db,
-            shop: OnceCell::new(),
+            shop_id: OnceCell::new(),
             clock,
             changes: Changes::default(),
             memory: memory.map(Arc::new),
@@ -161,7 +161,7 @@ impl App {
             redis,
             tree: TreeCache::default(),
             facets: FacetsCache::default(),
-            showcase: Showcase::default(),
+            presentations: PresentationCache::default(),
             rules,
             mailer,
             edges,
@@ -170,29 +170,29 @@ impl App {
             sealer,
             pictures: Arc::new(Semaphore::new(1)),
             limits,
-            admission,
-            away: Away::default(),
-            client,
+            concurrency,
+            overload_page: OverloadPage::default(),
+            http_client,
             targets,
-            desks: Desks::default(),
+            batchers: Batchers::default(),
             metrics: Metrics::default(),
             assets,
         })))
     }
 
-    /// Leases a node id in the database, which must have every migration, and renews it until the database
-    /// is closed.
+    /// Leases a node id in the database, which must have every migration, and renews the lease
+    /// until the database is closed.
     pub async fn lease(&self) -> Result<(), db::LeaseError> {
         let host = hostname();
         let node = self.db.lease(self.lease_request(&host), &self.ids).await?;
         tracing::info!(node, "leased a node id");
-        let parts = Arc::downgrade(&self.0);
+        let state = Arc::downgrade(&self.0);
         let mut ticks = tokio::time::interval(self.lease_request("").lasts / RENEWALS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::spawn(async move {
             loop {
                 ticks.tick().await;
-                let Some(app) = parts.upgrade().map(App) else {
+                let Some(app) = state.upgrade().map(App) else {
                     return;
                 };
                 let request = app.lease_request(&host);
@@ -224,9 +224,9 @@ impl App {
         self.db.close().await;
     }
 
-    /// What a domain needs to write stock, at this moment.
-    pub fn context(&self) -> inventory::Context<'_> {
-        inventory::Context {
+    /// The context in which stock is written, with the current time.
+    pub fn context(&self) -> inventory::WriteContext<'_> {
+        inventory::WriteContext {
             ids: &self.ids,
             now: self.clock.now(),
             low_stock: self.config.low_stock,
@@ -235,17 +235,18 @@ impl App {
     }
 }
 
-/// How often a lease is renewed while it lasts.
+/// Renewals in the duration of a lease.
 const RENEWALS: u32 = 5;
 
-/// What this machine is called, for a person who looks for the process with a node id.
+/// The host name, so that operators find the process with a node id.
 fn hostname() -> String {
     let name = nix::unistd::gethostname().ok();
     name.and_then(|it| it.into_string().ok())
         .unwrap_or_else(|| "unnamed host".to_owned())
 }
 
-/// The mark of what makes answers: this program, what it is told to show, and the files that pages load.
+/// A hash of everything that responses depend on besides the database: the program, the settings
+/// that pages show, the checkout rules and the assets.
 fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
     let program = std::env::current_exe().and_then(std::fs::read);
     let program = program.map_err(|error| format!("cannot read the program file: {error}"))?;
@@ -257,9 +258,9 @@ fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, Stri
 }
 
 impl Deref for App {
-    type Target = Parts;
+    type Target = AppState;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &AppState {
         &self.0
     }
 }

@@ -1,4 +1,4 @@
-//! The manifest of the built files that pages load.
+//! The manifest of the built assets.
 
 use std::path::Path;
 

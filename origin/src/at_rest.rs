@@ -1,21 +1,21 @@
-//! Secrets that lie in the database: those of older versions are hashed and sealed before the shop is
-//! served, and those of an older key are sealed anew by `origin migrate`.
+//! Protects secrets in the database. Secrets that an older version stored in clear are hashed or
+//! encrypted before the shop is served. `origin migrate` re-encrypts those of an older key.
 
 use sqlx::AnyConnection;
 
-use crate::{app::App, cart, cli::Failure, db, orders, webhooks};
+use crate::{app::App, cart, cli::CommandError, db, orders, webhooks};
 
-/// Protects what an older version wrote in clear, once for a database.
-pub async fn protect_once(app: &App) -> Result<(), Failure> {
+/// Protects secrets that an older version stored in clear, once for each database.
+pub async fn protect_once(app: &App) -> Result<(), CommandError> {
     let mut reader = app.db.read().await?;
     let done = is_done(&mut reader).await?;
     drop(reader);
     if done { Ok(()) } else { protect(app).await }
 }
 
-/// Looks through every secret, and protects those that are in clear or sealed with an older key.
-pub async fn protect(app: &App) -> Result<(), Failure> {
-    let failed = |error: orders::Error| Failure(format!("the orders' tokens: {error}"));
+/// Protects all secrets that are in clear or encrypted with an older key.
+pub async fn protect(app: &App) -> Result<(), CommandError> {
+    let failed = |error: orders::Error| CommandError(format!("the orders' tokens: {error}"));
     let mut after = Some(0);
     while let Some(last) = after {
         after = orders::protect_tokens(app, last).await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The command line: `serve` and the commands that fill the shop. An error is one line that says what
+//! The command line: `serve` and the administrative commands. An error is one line that says what
 //! to do, and the exit status is not zero.
 
 use std::{
@@ -13,9 +13,9 @@ use crate::{
     assets, at_rest, catalog,
     clock::Clock,
     config::{self, Config},
-    db, http,
+    db, http_pipeline,
     jobs::Jobs,
-    load, outbox, private, server, telemetry,
+    load, outbox, private_files, server, telemetry,
 };
 
 /// The origin of a Mallard shop
@@ -23,7 +23,7 @@ use crate::{
 #[command(name = "origin", version, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
-    command: Action,
+    command: CliCommand,
 
     /// A TOML file with settings; by default `mallard.toml`, if it exists
     #[arg(long, env = "MALLARD_CONFIG", global = true, value_name = "FILE")]
@@ -41,7 +41,7 @@ the flag's name with underscores), else it is the default. `origin config` print
 const DEFAULT_FILE: &str = "mallard.toml";
 
 #[derive(Subcommand, Debug)]
-enum Action {
+enum CliCommand {
     /// Serve the shop
     Serve,
     /// Migrate the database to this version
@@ -60,19 +60,19 @@ enum Action {
     Config,
 }
 
-/// Runs the command line; the exit status says how it went.
+/// Runs the command line and returns the exit status.
 pub fn run() -> ExitCode {
     match try_run() {
         Ok(code) => code,
-        Err(Stop::Usage(error)) if error.use_stderr() && log_is_json() => {
+        Err(CommandExit::Usage(error)) if error.use_stderr() && log_is_json() => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             let message = first.strip_prefix("error: ").unwrap_or(first);
             eprintln!("{}", telemetry::error_line(message, &Clock::System));
             ExitCode::from(2)
         }
-        Err(Stop::Usage(error)) => error.exit(),
-        Err(Stop::Failed(message)) => {
+        Err(CommandExit::Usage(error)) => error.exit(),
+        Err(CommandExit::Failed(message)) => {
             if log_is_json() {
                 eprintln!("{}", telemetry::error_line(&message, &Clock::System));
             } else {
@@ -83,8 +83,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether what goes wrong is for a program that reads the log of a server, and not for a person: asked before
-/// the settings are known, which may be what is wrong.
+/// Whether to print an error as a JSON log line, because a log collector reads it. Decided from the
+/// raw arguments, because the settings may be the error.
 fn log_is_json() -> bool {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let of_next = args.windows(2).find(|it| it[0] == "--log-format");
@@ -98,42 +98,42 @@ fn log_is_json() -> bool {
 }
 
 /// Why a command stops early.
-enum Stop {
-    /// The command line is wrong, or only help was asked for.
+enum CommandExit {
+    /// The command line is wrong, or help was requested.
     Usage(clap::Error),
-    /// It failed: a line for a person.
+    /// It failed, with a line for the user.
     Failed(String),
 }
 
-impl From<clap::Error> for Stop {
+impl From<clap::Error> for CommandExit {
     fn from(error: clap::Error) -> Self {
         Self::Usage(error)
     }
 }
 
-impl<E: Into<Failure>> From<E> for Stop {
+impl<E: Into<CommandError>> From<E> for CommandExit {
     fn from(error: E) -> Self {
         Self::Failed(error.into().0)
     }
 }
 
-/// A line for a person.
+/// An error as one line for the user.
 #[derive(Debug)]
-pub struct Failure(pub String);
+pub struct CommandError(pub String);
 
-impl From<String> for Failure {
+impl From<String> for CommandError {
     fn from(message: String) -> Self {
         Self(message)
     }
 }
 
-impl From<db::Error> for Failure {
+impl From<db::Error> for CommandError {
     fn from(error: db::Error) -> Self {
         Self(format!("database error: {error}"))
     }
 }
 
-impl From<db::LeaseError> for Failure {
+impl From<db::LeaseError> for CommandError {
     fn from(error: db::LeaseError) -> Self {
         match error {
             db::LeaseError::Database(error) => error.into(),
@@ -142,11 +142,11 @@ impl From<db::LeaseError> for Failure {
     }
 }
 
-fn try_run() -> Result<ExitCode, Stop> {
+fn try_run() -> Result<ExitCode, CommandExit> {
     let (command, file_keys) = with_file(Cli::command())?;
     let matches = command.clone().try_get_matches()?;
     let cli = Cli::from_arg_matches(&matches)?;
-    if matches!(cli.command, Action::Config) {
+    if matches!(cli.command, CliCommand::Config) {
         print!(
             "{}",
             config::describe(&command, innermost(&matches), &file_keys)
@@ -163,13 +163,13 @@ fn try_run() -> Result<ExitCode, Stop> {
     Ok(runtime.block_on(act(cli))?)
 }
 
-/// Global flags are found where the subcommand's own matches are.
+/// clap puts global flags into the matches of the subcommand.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, inner)| inner)
 }
 
 /// Reads the settings file before the command line is parsed, because it changes the defaults.
-fn with_file(command: Command) -> Result<(Command, Vec<String>), Stop> {
+fn with_file(command: Command) -> Result<(Command, Vec<String>), CommandExit> {
     let named = config_flag().or_else(|| std::env::var_os("MALLARD_CONFIG").map(PathBuf::from));
     let default = PathBuf::from(DEFAULT_FILE);
     let path = match named {
@@ -200,11 +200,11 @@ fn config_flag() -> Option<PathBuf> {
     None
 }
 
-async fn act(cli: Cli) -> Result<ExitCode, Failure> {
+async fn act(cli: Cli) -> Result<ExitCode, CommandError> {
     let settings = cli.settings;
     match cli.command {
-        Action::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
-        Action::Config => Ok(ExitCode::SUCCESS),
+        CliCommand::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
+        CliCommand::Config => Ok(ExitCode::SUCCESS),
         command => {
             let app = connect(settings).await?;
             let done = work(&app, command).await;
@@ -214,27 +214,27 @@ async fn act(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What is done to the database and then is over.
-async fn work(app: &App, command: Action) -> Result<ExitCode, Failure> {
+/// Runs a command that ends by itself.
+async fn work(app: &App, command: CliCommand) -> Result<ExitCode, CommandError> {
     migrate(app).await?;
-    if !matches!(command, Action::Migrate) {
+    if !matches!(command, CliCommand::Migrate) {
         app.lease().await?;
     }
     match command {
-        Action::Import(args) => load::import(app, args).await,
-        Action::Export(args) => load::export(app, args).await,
-        Action::Seed(args) => load::seed(app, args).await,
-        Action::User(args) => accounts::user(app, args).await,
-        Action::Outbox(args) => outbox::outbox(app, &args).await,
-        Action::Migrate => {
+        CliCommand::Import(args) => load::import(app, args).await,
+        CliCommand::Export(args) => load::export(app, args).await,
+        CliCommand::Seed(args) => load::seed(app, args).await,
+        CliCommand::User(args) => accounts::run_user_command(app, args).await,
+        CliCommand::Outbox(args) => outbox::outbox(app, &args).await,
+        CliCommand::Migrate => {
             at_rest::protect(app).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Action::Serve | Action::Config => Ok(ExitCode::SUCCESS),
+        CliCommand::Serve | CliCommand::Config => Ok(ExitCode::SUCCESS),
     }
 }
 
-async fn serve(settings: Config) -> Result<(), Failure> {
+async fn serve(settings: Config) -> Result<(), CommandError> {
     let assets = assets::read(&settings.assets_dir)?;
     make_folder(&settings)?;
     let mut settings = settings;
@@ -242,9 +242,9 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     let app = App::connect(settings, assets, Clock::System)
         .await
         .map_err(unreachable_database)?;
-    private::warn_of_open(app.config.private_paths());
-    let state = db::migrations(&app.db).await?;
-    if !state.complete() {
+    private_files::warn_if_accessible(app.config.private_paths());
+    let state = db::migration_status(&app.db).await?;
+    if !state.is_complete() {
         let (applied, known) = (state.applied, state.known);
         let message =
             format!("the database has {applied} of {known} migrations: run `origin migrate`");
@@ -264,7 +264,7 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     let operators = operators.map(|listener| server::Operators::start(&app, listener));
     tracing::info!(listen = %app.config.listen, "serving");
     let jobs = Jobs::start(&app);
-    server::serve(&app, http::router(&app), listener, stop).await;
+    server::serve(&app, http_pipeline::router(&app), listener, stop).await;
     jobs.stop().await;
     if let Some(operators) = operators {
         operators.stop().await;
@@ -274,8 +274,8 @@ async fn serve(settings: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Connects for a command that needs no built assets.
-async fn connect(settings: Config) -> Result<App, Failure> {
+/// Connects without built assets, for commands that need none.
+async fn connect(settings: Config) -> Result<App, CommandError> {
     make_folder(&settings)?;
     let assets = shared::page::Assets::default();
     App::connect(settings, assets, Clock::System)
@@ -283,9 +283,9 @@ async fn connect(settings: Config) -> Result<App, Failure> {
         .map_err(unreachable_database)
 }
 
-async fn migrate(app: &App) -> Result<(), Failure> {
-    let before = db::migrations(&app.db).await?;
-    if !before.complete() {
+async fn migrate(app: &App) -> Result<(), CommandError> {
+    let before = db::migration_status(&app.db).await?;
+    if !before.is_complete() {
         db::migrate(&app.db)
             .await
             .map_err(|error| format!("the migration failed: {error}"))?;
@@ -295,30 +295,30 @@ async fn migrate(app: &App) -> Result<(), Failure> {
         );
     }
     at_rest::protect_once(app).await?;
-    let searchable = catalog::rebuild_search(app).await;
+    let searchable = catalog::rebuild_search_index(app).await;
     Ok(searchable.map_err(|error| format!("the search index could not be written: {error}"))?)
 }
 
-fn make_folder(settings: &Config) -> Result<(), Failure> {
-    private::create_folder(&settings.data_dir).map_err(|error| {
+fn make_folder(settings: &Config) -> Result<(), CommandError> {
+    private_files::create_folder(&settings.data_dir).map_err(|error| {
         let folder = settings.data_dir.display();
-        Failure(format!(
+        CommandError(format!(
             "cannot create the data folder {folder}: {error}; set --data-dir"
         ))
     })
 }
 
-fn unreachable_database(error: db::Error) -> Failure {
-    Failure(format!(
+fn unreachable_database(error: db::Error) -> CommandError {
+    CommandError(format!(
         "cannot open the database: {error}; check --database-url"
     ))
 }
 
-/// Ends when the process is to stop: at once with Ctrl-C, and after the drain time, in which it is not ready
-/// any more, with SIGTERM.
-fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, Failure> {
+/// Completes when the process has to stop: at once after SIGINT, and after the drain time following
+/// SIGTERM, while readiness already fails.
+fn stop_signal(app: &App) -> Result<impl Future<Output = ()> + use<>, CommandError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error| Failure(format!("cannot listen for signals: {error}"));
+    let failed = |error| CommandError(format!("cannot listen for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let app = app.clone();

@@ -1,8 +1,8 @@
-//! What time it is: a parameter, so that tests advance the clock instead of sleeping.
+//! The clock: a parameter, so that tests advance it instead of sleeping.
 //!
-//! A server's time is the database's, read again every few seconds and carried on by the machine's steady
-//! clock meanwhile: all processes on one database agree on what has expired, also one whose machine has the
-//! wrong time.
+//! A server uses the time of the database. It reads that time every few seconds and extrapolates
+//! with the machine's monotonic clock. So all processes on one database agree on what has expired,
+//! even if a machine has the wrong time.
 
 use std::{
     sync::{
@@ -17,16 +17,16 @@ use shared::time::Timestamp;
 
 use crate::db::{self, Db};
 
-/// Where the time comes from.
+/// A source of time.
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// The machine's.
+    /// The machine's system clock.
     System,
-    /// The machine's, which is so many milliseconds fast: a test's.
+    /// For tests: the system clock, so many milliseconds fast.
     Fast(i64),
-    /// The database's.
+    /// The time of the database.
     Database(Arc<DatabaseTime>),
-    /// A test's: it stands still until it is advanced.
+    /// For tests: stands still until it is advanced.
     Manual(Arc<AtomicI64>),
 }
 
@@ -36,15 +36,15 @@ impl Clock {
         Self::Manual(Arc::new(AtomicI64::new(start.as_millis())))
     }
 
-    /// The same clock; the machine's becomes the database's.
-    pub async fn of_database(self, db: &Db, skew_max: Duration) -> Result<Self, db::Error> {
+    /// Turns a system clock into one of this database; other clocks stay.
+    pub async fn with_database_time(self, db: &Db, skew_max: Duration) -> Result<Self, db::Error> {
         let fast_ms = match self {
             Self::System => 0,
             Self::Fast(ms) => ms,
             clock @ (Self::Database(_) | Self::Manual(_)) => return Ok(clock),
         };
         let skew_max_ms = i64::try_from(skew_max.as_millis()).unwrap_or(i64::MAX);
-        let reading = Reading::of(db, fast_ms).await?;
+        let reading = ClockReading::of(db, fast_ms).await?;
         let time = DatabaseTime::new(reading, fast_ms, skew_max_ms);
         Ok(Self::Database(Arc::new(time)))
     }
@@ -52,12 +52,12 @@ impl Clock {
     /// Reads the database's time again; a job does so every few seconds.
     pub async fn sync(&self, db: &Db) -> Result<(), db::Error> {
         if let Self::Database(time) = self {
-            time.observe(Reading::of(db, time.fast_ms).await?);
+            time.observe(ClockReading::of(db, time.fast_ms).await?);
         }
         Ok(())
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(match self {
             Self::System => system_ms(),
@@ -67,7 +67,7 @@ impl Clock {
         })
     }
 
-    /// How the time of this machine and of the database differ, where both are known.
+    /// The skew between this machine and the database, if this is a clock of a database.
     pub fn skew(&self) -> Option<Skew> {
         let Self::Database(time) = self else {
             return None;
@@ -79,13 +79,13 @@ impl Clock {
         })
     }
 
-    /// Whether something may be ended because its time is over. Not while the clocks disagree: nobody knows
-    /// which of them is right.
+    /// Whether deadlines may be enforced. Not while the clocks disagree, because nobody knows which
+    /// of them is right.
     pub fn is_trusted(&self) -> bool {
         self.skew().is_none_or(|skew| !skew.is_excessive)
     }
 
-    /// Moves a manual clock; no other moves.
+    /// Advances a manual clock; others ignore it.
     pub fn advance(&self, ms: i64) {
         if let Self::Manual(now) = self {
             now.fetch_add(ms, Ordering::Relaxed);
@@ -93,33 +93,33 @@ impl Clock {
     }
 }
 
-/// How far clocks are apart.
+/// The skew between clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skew {
     /// How far this machine's time is ahead of the database's.
     pub machine_ms: i64,
-    /// How far the database's time has jumped, if that has not been believed.
+    /// How far the database's time has jumped, if the jump is not trusted.
     pub step_ms: i64,
-    /// Whether that is too much for deadlines to be trusted.
+    /// Whether the skew is too large to enforce deadlines.
     pub is_excessive: bool,
 }
 
-/// The database's time, as far as it is known here.
+/// The time of the database, as this process extrapolates it.
 #[derive(Debug)]
 pub struct DatabaseTime {
     fast_ms: i64,
     skew_max_ms: i64,
-    /// What is added to the steady clock.
+    /// The offset from the monotonic clock to the database's time.
     offset_ms: AtomicI64,
     machine_ms: AtomicI64,
     step_ms: AtomicI64,
     is_excessive: AtomicBool,
 }
 
-/// The clocks at about one moment.
+/// All clocks, read at about the same moment.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
-    /// The steady clock before and after the database was asked.
+struct ClockReading {
+    /// The monotonic clock before and after the query.
     before_ms: i64,
     after_ms: i64,
     database_ms: i64,
@@ -128,7 +128,7 @@ struct Reading {
     is_independent: bool,
 }
 
-impl Reading {
+impl ClockReading {
     async fn of(db: &Db, fast_ms: i64) -> Result<Self, db::Error> {
         let mut reader = db.read().await?;
         let before_ms = steady_ms();
@@ -143,14 +143,14 @@ impl Reading {
         })
     }
 
-    /// The steady clock when the database read its own, as well as is known.
+    /// The best estimate of the monotonic clock when the database read its own.
     fn steady_ms(self) -> i64 {
         i64::midpoint(self.before_ms, self.after_ms)
     }
 }
 
 impl DatabaseTime {
-    fn new(reading: Reading, fast_ms: i64, skew_max_ms: i64) -> Self {
+    fn new(reading: ClockReading, fast_ms: i64, skew_max_ms: i64) -> Self {
         let time = Self {
             fast_ms,
             skew_max_ms,
@@ -163,15 +163,15 @@ impl DatabaseTime {
         time
     }
 
-    /// Follows the database's clock. A jump that no other clock confirms is not believed: everything would
-    /// expire at once if it were wrong.
-    fn observe(&self, reading: Reading) {
+    /// Follows the database's clock. A jump that no other clock confirms is not trusted, because a
+    /// wrong one would let everything expire at once.
+    fn observe(&self, reading: ClockReading) {
         let offset = self.offset_ms.load(Ordering::Relaxed);
         let step = reading.database_ms - reading.steady_ms() - offset;
         let machine = reading.machine_ms - reading.database_ms;
         let is_near = |ms: i64| ms.abs() <= self.skew_max_ms;
         let is_believed = is_near(step) || (reading.is_independent && is_near(machine));
-        // What lies within the time that asking took is noise.
+        // A step within the duration of the query is noise.
         if is_believed && step.abs() > (reading.after_ms - reading.before_ms) / 2 {
             self.offset_ms.store(offset + step, Ordering::Relaxed);
         }
@@ -193,7 +193,7 @@ impl DatabaseTime {
     }
 }
 
-/// Milliseconds that only rise, also while the machine sleeps.
+/// A monotonic clock in milliseconds, which also advances while the machine sleeps.
 pub(crate) fn steady_ms() -> i64 {
     #[cfg(target_os = "linux")]
     const STEADY: ClockId = ClockId::CLOCK_BOOTTIME;
@@ -217,11 +217,11 @@ mod tests {
     use super::*;
 
     const MAX_MS: i64 = 30_000;
-    /// When the database was asked first, by its own clock.
+    /// The database's time at the first query.
     const START_MS: i64 = 1_800_000_000_000;
 
-    fn reading(steady_ms: i64, database_ms: i64, machine_ms: i64) -> Reading {
-        Reading {
+    fn reading(steady_ms: i64, database_ms: i64, machine_ms: i64) -> ClockReading {
+        ClockReading {
             before_ms: steady_ms - 2,
             after_ms: steady_ms + 2,
             database_ms,
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_whose_time_is_wrong_follows_the_database_and_says_so() {
+    fn a_machine_with_the_wrong_time_follows_the_database_and_reports_the_skew() {
         for (ahead, too_much) in [(MAX_MS, false), (MAX_MS + 1, true), (-MAX_MS - 1, true)] {
             let time = DatabaseTime::new(reading(0, START_MS, START_MS + ahead), 0, MAX_MS);
             assert_eq!((offset(&time), is_excessive(&time)), (START_MS, too_much));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_of_the_database_alone_is_not_believed() {
+    fn a_jump_of_the_database_alone_is_not_trusted() {
         let time = time();
         let first = offset(&time);
         let (after, jumped) = (START_MS + 1_000, START_MS + 1_000 + 2_400_000);
@@ -275,12 +275,13 @@ mod tests {
         assert_eq!((offset(&time), is_excessive(&time)), (first, true));
         time.observe(reading(6_000, after, after));
         assert_eq!((offset(&time), is_excessive(&time)), (first, false));
-        // A file has no clock of its own that could confirm it.
+        // SQLite has no clock of its own that could confirm the jump.
         let mut together = reading(6_000, jumped, jumped);
         together.is_independent = false;
         time.observe(together);
         assert_eq!((offset(&time), is_excessive(&time)), (first, true));
-        // Both were wrong before, or this machine has slept where its steady clock did not see it.
+        // Both clocks were wrong before, or the machine has slept and its monotonic clock has not
+        // advanced.
         time.observe(reading(6_000, jumped, jumped));
         assert_eq!(
             (offset(&time), is_excessive(&time)),

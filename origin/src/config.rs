@@ -1,5 +1,5 @@
-//! The settings: each described once, as a flag with its environment variable and default. A file
-//! may replace the defaults; the environment replaces the file; a flag replaces all.
+//! The settings. Each is described once, as a flag with its environment variable and default. A
+//! file overrides defaults, the environment overrides the file, and flags override all.
 
 mod buying;
 mod file;
@@ -14,7 +14,7 @@ use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, redis::Redis, telemetry::LogFormat};
+use crate::{checkout::Rules, redis_client::RedisClient, telemetry::LogFormat};
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
@@ -74,7 +74,8 @@ pub struct Config {
     #[arg(long, env = "MALLARD_LOW_STOCK", default_value_t = 6, global = true)]
     pub low_stock: u32,
 
-    /// How long a new order may stay unpaid before it expires; orders by bank transfer may take longer
+    /// How long a new order may stay unpaid before it expires; orders by bank transfer may take
+    /// longer
     #[arg(
         long,
         env = "MALLARD_PAY_WITHIN_MS",
@@ -143,7 +144,8 @@ pub struct Config {
     #[arg(long, env = "MALLARD_TRANSFER_TO", default_value = "", global = true)]
     pub transfer_to: String,
 
-    /// Whether a shop on https may offer the payment method test, which lets anybody order without paying
+    /// Whether a shop on https may offer the payment method test, which lets anybody order without
+    /// paying
     #[arg(long, env = "MALLARD_TEST_PAYMENTS_ON_HTTPS", global = true)]
     pub test_payments_on_https: bool,
 
@@ -187,7 +189,8 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub payment_ask_ms: i64,
 
-    /// How long a process may take to deliver messages it has claimed, before another one may claim them
+    /// How long a process may take to deliver messages it has claimed, before another one may claim
+    /// them
     #[arg(
         long,
         env = "MALLARD_OUTBOX_LEASE_MS",
@@ -211,12 +214,13 @@ pub struct Config {
     #[arg(long, env = "MALLARD_LIMIT_LOGIN", default_value_t = 5, global = true)]
     pub limit_login: u32,
 
-    /// How many times the limits of one client apply to its site, an IPv6 /48 or IPv4 /24; 0 is no limit
+    /// How many times the limits of one client apply to its site, an IPv6 /48 or IPv4 /24; 0 is no
+    /// limit
     #[arg(long, env = "MALLARD_LIMIT_SITE", default_value_t = 8, global = true)]
     pub limit_site: u32,
 
-    /// How many times the limits of one client apply to its provider, an IPv6 /32 or IPv4 /16; 0 is no
-    /// limit
+    /// How many times the limits of one client apply to its provider, an IPv6 /32 or IPv4 /16; 0 is
+    /// no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_PROVIDER",
@@ -234,7 +238,8 @@ pub struct Config {
     )]
     pub limit_sign_up: u32,
 
-    /// Links of one kind sent per hour to one email address: for an account, a password, a new address
+    /// Links of one kind sent per hour to one email address: for an account, a password, a new
+    /// address
     #[arg(long, env = "MALLARD_LIMIT_RESET", default_value_t = 3, global = true)]
     pub limit_reset: u32,
 
@@ -292,8 +297,9 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub reauthenticate_ms: i64,
 
-    /// Redis, through which several origins share cached responses, sessions and rate limits: redis:// or
-    /// rediss:// and an address, redis-sentinel://HOST,HOST#MASTER, or redis-cluster://HOST,HOST
+    /// Redis, through which several origins share cached responses, sessions and rate limits:
+    /// redis:// or rediss:// and an address, redis-sentinel://HOST,HOST#MASTER, or
+    /// redis-cluster://HOST,HOST
     #[arg(long, env = "MALLARD_REDIS_URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
 
@@ -364,8 +370,8 @@ pub struct Config {
     #[arg(long, env = "MALLARD_REQUIRE_EDGE", global = true)]
     pub require_edge: bool,
 
-    /// The keys that sign access tokens, NAME:KEY separated by commas; the first one signs. By default a
-    /// key in the data folder's `token-keys`, which is created if it is missing
+    /// The keys that sign access tokens, NAME:KEY separated by commas; the first one signs. By
+    /// default a key in the data folder's `token-keys`, which is created if it is missing
     #[arg(
         long,
         env = "MALLARD_TOKEN_KEYS",
@@ -375,8 +381,9 @@ pub struct Config {
     #[arg(value_parser = secret)]
     pub token_keys: Option<String>,
 
-    /// The keys that encrypt secrets in the database, NAME:KEY separated by commas; the first one encrypts,
-    /// all of them decrypt. By default a key in the data folder's `sealing.key`, created if it is missing
+    /// The keys that encrypt secrets in the database, NAME:KEY separated by commas; the first one
+    /// encrypts, all of them decrypt. By default a key in the data folder's `sealing.key`, created
+    /// if it is missing
     #[arg(
         long,
         env = "MALLARD_SEALING_KEYS",
@@ -395,13 +402,13 @@ pub struct Config {
     )]
     pub mail_from: String,
 
-    /// The mail server, as an smtp://, smtps:// or smtp+starttls:// address; by default each email is
-    /// written to a file in the data folder's `mail`
+    /// The mail server, as an smtp://, smtps:// or smtp+starttls:// address; by default each email
+    /// is written to a file in the data folder's `mail`
     #[arg(long, env = "MALLARD_SMTP_URL", hide_env_values = true, global = true)]
     pub smtp_url: Option<String>,
 
-    /// The id of this process among those on one database, from 0 to 1023; by default the process leases a
-    /// free one from 512 on
+    /// The id of this process among those on one database, from 0 to 1023; by default the process
+    /// leases a free one from 512 on
     #[arg(long, env = "MALLARD_NODE_ID", global = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=i64::from(NODE_MAX)))]
     pub node_id: Option<u16>,
@@ -416,8 +423,8 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..))]
     pub node_lease_ms: u64,
 
-    /// How far the clocks of this machine and the database may differ, and how far the database's may jump;
-    /// beyond that nothing expires
+    /// How far the clocks of this machine and the database may differ, and how far the database's
+    /// may jump; beyond that nothing expires
     #[arg(
         long,
         env = "MALLARD_CLOCK_SKEW_MAX_MS",
@@ -478,7 +485,8 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub hot_products_ms: i64,
 
-    /// sqlite://FILE or mysql://USER:PASSWORD@HOST/DATABASE; by default mallard.db in the data folder
+    /// sqlite://FILE or mysql://USER:PASSWORD@HOST/DATABASE; by default mallard.db in the data
+    /// folder
     #[arg(
         long,
         env = "MALLARD_DATABASE_URL",
@@ -541,7 +549,8 @@ pub struct Config {
     )]
     pub request_timeout_ms: u64,
 
-    /// How long a client may take to send the headers of a request, from when it connects or they begin
+    /// How long a client may take to send the headers of a request, from when it connects or they
+    /// begin
     #[arg(
         long,
         env = "MALLARD_HEADER_TIMEOUT_MS",
@@ -597,7 +606,7 @@ impl Config {
         self.base_url.starts_with("https://")
     }
 
-    /// How the shop ships and taxes: as its file says, or as every new shop does.
+    /// The rules for shipping and tax: from the file if it is set, or the defaults of a new shop.
     pub fn rules(&self) -> Result<Rules, String> {
         let Some(path) = &self.checkout_rules else {
             return Rules::default_for(self.currency);
@@ -607,7 +616,7 @@ impl Config {
         Rules::parse(&text, self.currency).map_err(in_file)
     }
 
-    /// Whether the ways to pay can be offered.
+    /// Checks that the payment methods can be offered.
     pub fn check_payments(&self) -> Result<(), String> {
         let offers = |method: &str| self.payment_methods.iter().any(|it| it == method);
         if offers("stripe") && self.stripe_secret_key.is_none() {
@@ -623,14 +632,14 @@ impl Config {
         Ok(())
     }
 
-    /// What origins share, if there is one.
-    pub fn redis(&self) -> Result<Option<Redis>, String> {
+    /// The Redis client, if Redis is configured.
+    pub fn redis(&self) -> Result<Option<RedisClient>, String> {
         let timeout = Duration::from_millis(self.redis_timeout_ms);
         let url = self.redis_url.as_deref();
-        url.map(|url| Redis::new(url, timeout)).transpose()
+        url.map(|url| RedisClient::new(url, timeout)).transpose()
     }
 
-    /// What is seen of the settings by everybody.
+    /// The settings that are visible in shared responses.
     pub fn shown(&self) -> impl std::fmt::Debug {
         (
             &self.base_url,

@@ -1,7 +1,7 @@
-//! Places where a test lets the process die, as a power cut would: to show that whatever was begun is
-//! found whole or not at all. A release build has none.
+//! Crash points: tests abort the process at them, as a power cut would, to show that transactions
+//! are atomic. Release builds have none.
 
-/// Ends the process when `MALLARD_CRASH_AT` names this place.
+/// Aborts the process if `MALLARD_CRASH_AT` names this crash point.
 #[inline]
 pub fn at(place: &str) {
     #[cfg(debug_assertions)]

@@ -1,7 +1,7 @@
-//! E-mail addresses: parsed once, where they come in, by the parser that sends.
+//! E-mail addresses, parsed once, at the boundary, by the parser that also sends.
 //!
-//! What must stay true: whatever [`EmailAddress::parse`] accepts can be written to. Rows of older
-//! versions may hold text that it refuses; only the message to such an address fails.
+//! Invariant: mail can be sent to every address that [`EmailAddress::parse`] accepts. Rows of older
+//! versions may contain text that it rejects; only mail to such an address fails.
 
 use std::{fmt, net::IpAddr};
 
@@ -10,10 +10,10 @@ use lettre::{Address, message::Mailbox};
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 const LENGTH_MAX: usize = 254;
 
-/// An address that messages can be sent to.
+/// A valid e-mail address.
 ///
-/// It has one spelling: small letters, and a domain in Unicode. Two spellings of one mailbox would be
-/// two accounts.
+/// It is normalised to lower case and a Unicode domain, because two spellings of one mailbox would
+/// be two accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EmailAddress {
     /// As it is stored and shown.
@@ -22,28 +22,28 @@ pub struct EmailAddress {
     mailbox: Address,
 }
 
-/// Why a text is no address: a sentence for whoever typed it.
+/// Why a text is not an address, as a sentence for the person who typed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
     /// There is no `@`.
     #[error("email must be an email address such as ada@example.org.")]
     NoAt,
-    /// It has more bytes than may be sent.
+    /// It is too long.
     #[error("email must have at most {LENGTH_MAX} characters, and at most 64 before the @.")]
     TooLong,
-    /// The part before the `@` is not written as RFC 5321 says.
+    /// The local part is not valid (RFC 5321 §4.1.2).
     #[error(
         "The part of email before the @ must not begin or end with a dot, or contain two dots in a row, a \
          space, a comma, a quote or one of <>()[]:;\\ unless it is quoted as in \"a..b\"@example.org."
     )]
     Local,
-    /// The part after the `@` is no domain name.
+    /// The part after the `@` is not a domain name.
     #[error("The part of email after the @ must be a domain name such as example.org.")]
     Domain,
 }
 
 impl EmailAddress {
-    /// The address in a text; space around it does not count.
+    /// Parses an address; surrounding white space is ignored.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let (local, domain) = text.trim().rsplit_once('@').ok_or(InvalidEmail::NoAt)?;
         if local.is_empty() || domain.is_empty() {
@@ -75,7 +75,7 @@ impl EmailAddress {
         &self.text
     }
 
-    /// The recipient of a message.
+    /// The mailbox to send to.
     pub fn mailbox(&self) -> Mailbox {
         Mailbox::new(None, self.mailbox.clone())
     }
@@ -93,8 +93,8 @@ impl From<EmailAddress> for String {
     }
 }
 
-/// The text to look somebody up by: the address, or, for a row of an older version that is none, the text
-/// without space around it and in small letters.
+/// The text to look an account up by: the normalised address, or the trimmed lower-case text if an
+/// older version stored text that is not an address.
 pub fn lookup_text(text: &str) -> String {
     match EmailAddress::parse(text) {
         Ok(address) => address.into(),
@@ -102,8 +102,8 @@ pub fn lookup_text(text: &str) -> String {
     }
 }
 
-/// Whether a domain is the name of a host below a top-level domain: no address of a machine, and nothing
-/// that could be read as one.
+/// Whether a domain is a host name below a top-level domain, and not an IP address or anything that
+/// could be parsed as one.
 fn is_host(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map(|(_, top)| top);
     let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.');
@@ -215,7 +215,7 @@ mod tests {
     }
 
     proptest! {
-        /// What was accepted is accepted again as the same address: a row can be read back.
+        /// A normalised address is parsed as itself, so rows can be read back.
         #[test]
         fn parsing_is_idempotent(text in "[a-zA-Zäß漢\"\\\\ .,<>@+]{1,12}@[a-zé0-9-]{1,9}\\.(org|中国)") {
             if let Ok(address) = EmailAddress::parse(&text) {

@@ -1,6 +1,6 @@
-//! Work that nobody asks for: it is done again and again while the server runs, and may be done by
-//! several processes on one database at the same time. A process without a node id does none of it, and
-//! one whose clock cannot be trusted ends nothing for its age.
+//! Background jobs. They run periodically while the server runs, also in several processes on one
+//! database at the same time. A process without a node id runs no job that writes, and one whose
+//! clock is not trusted runs none that expires or deletes anything.
 
 use std::{fmt::Display, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     accounts, app::App, audit, cache, cart, catalog, db, edges, inventory, orders, outbox, payments,
 };
 
-/// How long after its end a job without one is begun again.
+/// The delay before an endless job that ended is restarted.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The jobs of a server; they end with [`Jobs::stop`].
@@ -36,11 +36,11 @@ impl Jobs {
             outbox::send_mail_due(&app).await.map(drop)
         });
         jobs.every(app, second, "webhooks", |app| async move {
-            outbox::tell_webhooks(&app).await.map(drop)
+            outbox::deliver_webhooks(&app).await.map(drop)
         });
         jobs.upkeep(app, second / 5, "connections", |app| async move {
-            app.db.look();
-            app.admission.follow(app.db.readers());
+            app.db.adjust_limits();
+            app.concurrency.resize(app.db.read_limit());
             Ok::<_, db::Error>(())
         });
         jobs.upkeep(app, second * 5, "clock", |app| async move {
@@ -52,26 +52,24 @@ impl Jobs {
             app.db.check_replica().await
         });
         jobs.upkeep(app, second / 5, "changes", |app| async move {
-            app.changes.look(&app.db).await
+            app.changes.refresh(&app.db).await
         });
         if app.redis.is_some() {
-            jobs.always(
-                app,
-                "told changes",
-                |app| async move { cache::tell(&app).await },
-            );
+            jobs.always(app, "told changes", |app| async move {
+                cache::publish_invalidations(&app).await
+            });
             jobs.always(app, "heard changes", |app| async move {
-                cache::listen(&app).await
+                cache::subscribe_to_invalidations(&app).await
             });
         }
-        // Each by itself: one that does not answer holds up no other.
+        // A job for each, so that an edge that does not respond does not delay others.
         for edge in 0..app.edges.len() {
             jobs.every(app, second / 5, "edges", move |app| async move {
-                edges::tell_edge(&app, edge).await.map(drop)
+                edges::purge_edge(&app, edge).await.map(drop)
             });
         }
         jobs.expiring(app, second * 5, "holds", |app| async move {
-            cart::sweep(&app).await.map(drop)
+            cart::release_expired_holds(&app).await.map(drop)
         });
         jobs.expiring(app, second * 5, "expiry", |app| async move {
             orders::expire(&app).await.map(drop)
@@ -80,25 +78,29 @@ impl Jobs {
             payments::recover(&app).await
         });
         jobs.every(app, second * 3_600, "search", |app| async move {
-            catalog::rebuild_search(&app).await
+            catalog::rebuild_search_index(&app).await
         });
         jobs.every(app, second * 600, "stock audit", |app| async move {
             let mut reader = app.db.read().await?;
-            let (rows, differs) = inventory::accuracy(&mut reader).await?;
+            let (rows, differs) = inventory::ledger_accuracy(&mut reader).await?;
             app.metrics.business.stock(rows, differs);
             Ok::<_, db::Error>(())
         });
         jobs.expiring(app, second * 3_600, "idempotency", |app| async move {
-            orders::forget(&app.db, app.clock.now()).await.map(drop)
+            orders::delete_expired_keys(&app.db, app.clock.now())
+                .await
+                .map(drop)
         });
         jobs.expiring(app, second * 3_600, "card tries", |app| async move {
-            payments::forget(&app.db, app.clock.now()).await.map(drop)
+            payments::delete_idle_card_limits(&app.db, app.clock.now())
+                .await
+                .map(drop)
         });
         jobs.expiring(app, second * 3_600, "sessions", |app| async move {
-            accounts::forget(&app.db, app.clock.now()).await
+            accounts::delete_expired(&app.db, app.clock.now()).await
         });
         jobs.expiring(app, second * 3_600, "sign-ins", |app| async move {
-            audit::forget_sign_ins(&app).await
+            audit::delete_old_sign_ins(&app).await
         });
         jobs.expiring(
             app,
@@ -107,15 +109,15 @@ impl Jobs {
             |app| async move { cart::delete_abandoned(&app).await.map(drop) },
         );
         jobs.expiring(app, second * 3_600, "forgotten changes", |app| async move {
-            cache::forget(&app.db, app.clock.now()).await
+            cache::delete_old_changes(&app.db, app.clock.now()).await
         });
         jobs.expiring(app, second * 3_600, "delivered", |app| async move {
-            outbox::forget(&app.db, app.clock.now()).await.map(drop)
+            outbox::delete_old(&app.db, app.clock.now()).await.map(drop)
         });
         jobs
     }
 
-    /// Does something at these intervals, as long as this process has a node id.
+    /// Runs a job at this interval, while this process has a node id.
     fn every<E, W>(
         &mut self,
         app: &App,
@@ -129,7 +131,7 @@ impl Jobs {
         self.repeat(app, (interval, name), may_write, work);
     }
 
-    /// Ends or deletes at these intervals what is over, as long as the time is certain.
+    /// Runs a job that expires or deletes something, while the clock is trusted.
     fn expiring<E, W>(
         &mut self,
         app: &App,
@@ -144,7 +146,7 @@ impl Jobs {
         self.repeat(app, (interval, name), may, work);
     }
 
-    /// Keeps at these intervals what this process knows up to date, whatever happens.
+    /// Runs a job that refreshes the state of this process, unconditionally.
     fn upkeep<E, W>(
         &mut self,
         app: &App,
@@ -158,8 +160,8 @@ impl Jobs {
         self.repeat(app, (interval, name), |_| true, work);
     }
 
-    /// Does something at these intervals while it may be done. What fails is logged and tried at the next
-    /// one.
+    /// Runs a job at this interval while `may` allows it. A failure is logged, and the job runs
+    /// again at the next interval.
     fn repeat<E, W>(
         &mut self,
         app: &App,
@@ -189,7 +191,7 @@ impl Jobs {
         });
     }
 
-    /// Does something without an end. When it ends all the same, it is begun again after a moment.
+    /// Runs an endless job, and restarts it after a delay if it ends.
     fn always<E, W>(
         &mut self,
         app: &App,
@@ -217,14 +219,14 @@ impl Jobs {
         });
     }
 
-    /// Lets each finish what it is at.
+    /// Stops all jobs; each finishes its current run.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.running.join_next().await.is_some() {}
     }
 }
 
-/// Whether there is a node id to write with. What became of it was logged.
+/// Whether this process has a node id. The loss of one was logged.
 fn may_write(app: &App) -> bool {
     app.db.node().is_some()
 }

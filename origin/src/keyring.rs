@@ -1,5 +1,5 @@
-//! Named 256-bit keys, from a setting or from a file that is made on first use. The first key of a
-//! ring is used for what is new; the others are still accepted, so that keys can be rotated.
+//! Named 256-bit keys, from a setting or from a file that is created on first use. New values use
+//! the first key; the others are still accepted, so that keys can be rotated.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 /// The bytes of one key.
 pub type KeyBytes = [u8; 32];
 
-/// Named keys, the current one first. There is at least one, and no name is there twice.
+/// Named keys, the current one first. There is at least one, and names are unique.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keyring(Vec<(String, KeyBytes)>);
 
@@ -24,8 +24,8 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// The keys of a text: `NAME:KEY`, with commas between, each key 32 bytes in base64url. `what` is
-    /// how an error calls a key.
+    /// Parses keys: `NAME:KEY` separated by commas, each key 32 bytes in base64url. Errors call a
+    /// key `what`.
     pub fn parse(keys: &str, what: &str) -> Result<Self, String> {
         let mut ring = Vec::new();
         for key in keys.split(',').map(str::trim) {
@@ -49,8 +49,8 @@ impl Keyring {
         Ok(Self(ring))
     }
 
-    /// The keys in this file. A file with one new key is made when there is none, readable by nobody
-    /// else; of several processes that make it at the same time, all use what the first one wrote.
+    /// Reads the keys from a file. A missing file is created with one new key, readable by its
+    /// owner only. If several processes create it at the same time, all use the keys of the first.
     pub fn of_file(path: &Path, what: &str) -> Result<Self, String> {
         let in_file = |error: String| format!("{}: {error}", path.display());
         let keys = match std::fs::read_to_string(path) {
@@ -63,16 +63,16 @@ impl Keyring {
         Self::parse(keys.trim(), what).map_err(in_file)
     }
 
-    /// Every key with its name, the current one first.
+    /// All keys with their names, the current one first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &KeyBytes)> {
         self.0.iter().map(|(name, key)| (name.as_str(), key))
     }
 }
 
-/// Writes a file unless there is one. It appears with its whole content, or not at all.
+/// Creates a file unless it exists. It appears with its complete content or not at all.
 fn add_file(path: &Path, content: &str) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    // Temporary files are for nobody else to read.
+    // Temporary files have mode 600.
     let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(content.as_bytes())?;
     file.as_file().sync_all()?;
@@ -83,7 +83,7 @@ fn add_file(path: &Path, content: &str) -> io::Result<()> {
     }
 }
 
-/// A new key in the words of the setting.
+/// A new key in the format of the setting.
 pub fn new_key() -> String {
     let name = &crate::secret::token()[..8];
     format!("{name}:{}", URL_SAFE_NO_PAD.encode(crate::secret::seed()))

@@ -1,5 +1,4 @@
-//! The origin: the one process that decides. It answers the catalogue API and the pages, and holds
-//! the commands that fill the shop.
+//! The origin server of a Mallard shop: the API, the pages and the administrative commands.
 
 #![forbid(unsafe_code)]
 
@@ -8,21 +7,21 @@ pub mod app;
 pub mod assets;
 pub mod at_rest;
 pub mod audit;
+pub mod batcher;
 pub mod cache;
 pub mod cart;
 pub mod catalog;
 pub mod checkout;
 pub mod cli;
-pub mod client;
 pub mod clock;
 pub mod config;
 pub mod coupons;
 pub mod crash;
 pub mod db;
-pub mod desk;
 pub mod edges;
 pub mod email;
-pub mod http;
+pub mod http_client;
+pub mod http_pipeline;
 pub mod import;
 pub mod inventory;
 pub mod jobs;
@@ -35,8 +34,8 @@ pub mod orders;
 pub mod outbox;
 pub mod pages;
 pub mod payments;
-pub mod private;
-pub mod redis;
+pub mod private_files;
+pub mod redis_client;
 pub mod seal;
 pub mod secret;
 pub mod seed;

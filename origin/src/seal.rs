@@ -1,8 +1,9 @@
-//! Sealing of secrets that have to be read again: ChaCha20-Poly1305 (RFC 8439) with a key that is not
-//! in the database. A secret that only has to be recognized is hashed instead.
+//! Authenticated encryption of secrets that have to be read again: ChaCha20-Poly1305 (RFC 8439)
+//! with a key that is not in the database. Secrets that only have to be recognised are hashed
+//! instead.
 //!
-//! A sealed text is `v1.KEY.DATA`: the name of the key, and nonce, ciphertext and tag in base64url. It
-//! opens only in the context that it was sealed for, so a row's secret cannot be moved to another row.
+//! A sealed text is `v1.KEY.DATA`: the name of the key, and nonce, ciphertext and tag in base64url.
+//! The context is associated data, so the secret of a row cannot be moved to another row.
 
 use std::{collections::HashMap, path::Path};
 
@@ -11,31 +12,31 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 
 use crate::keyring::Keyring;
 
-/// How errors call a key.
+/// The name of a key in errors.
 const WHAT: &str = "sealing key";
-/// The format, of which there is one so far.
+/// The only version of the format so far.
 const VERSION: &str = "v1";
 
-/// Seals secrets and opens them again.
+/// Encrypts and decrypts secrets.
 pub struct Sealer {
-    /// The name of the key that seals.
+    /// The name of the encryption key.
     current: String,
     keys: HashMap<String, LessSafeKey>,
 }
 
-/// Why a sealed text does not open.
+/// Why a secret cannot be encrypted or decrypted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// It is not a sealed text.
     #[error("not a sealed value")]
     Format,
-    /// Its key is not among those of the settings.
+    /// Its key is not in the settings.
     #[error("the sealing key {0:?} is not among --sealing-keys")]
     UnknownKey(String),
-    /// It was changed, or sealed for another context.
+    /// It was modified, or sealed for another context.
     #[error("a sealed value was changed, or sealed for another context")]
     Forged,
-    /// The cipher refused to seal.
+    /// The encryption failed.
     #[error("a value could not be sealed")]
     Cipher,
 }
@@ -47,13 +48,13 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Seals with the first of these keys (`NAME:KEY`, with commas between, each key 32 bytes in
-    /// base64url) and opens with all of them.
+    /// A sealer that encrypts with the first of these keys (`NAME:KEY` separated by commas, each
+    /// key 32 bytes in base64url) and decrypts with all of them.
     pub fn new(keys: &str) -> Result<Self, String> {
         Self::of(&Keyring::parse(keys, WHAT)?)
     }
 
-    /// The same with the keys in this file, which is made if there is none.
+    /// A sealer with the keys in a file, which is created if it is missing.
     pub fn of_file(path: &Path) -> Result<Self, String> {
         Self::of(&Keyring::of_file(path, WHAT)?)
     }
@@ -70,8 +71,8 @@ impl Sealer {
         Ok(Self { current, keys })
     }
 
-    /// Seals a secret for a context: the table and id of its row, such as `webhooks/17`. The same secret
-    /// is another text every time.
+    /// Encrypts a secret for a context: the table and id of its row, such as `webhooks/17`. The
+    /// result differs each time, because of the nonce.
     pub fn seal(&self, context: &str, secret: &[u8]) -> Result<String, SealError> {
         let key = self.keys.get(&self.current).ok_or(SealError::Cipher)?;
         let nonce: [u8; NONCE_LEN] = crate::secret::nonce();
@@ -83,7 +84,7 @@ impl Sealer {
         Ok(format!("{VERSION}.{}.{data}", self.current))
     }
 
-    /// Opens what was sealed for this context.
+    /// Decrypts a text that was sealed for this context.
     pub fn open(&self, context: &str, text: &str) -> Result<Vec<u8>, SealError> {
         let (name, data) = parts(text).ok_or(SealError::Format)?;
         let data = URL_SAFE_NO_PAD.decode(data);
@@ -101,7 +102,7 @@ impl Sealer {
         Ok(data)
     }
 
-    /// Whether a text is sealed with the current key. One that is not is sealed anew when keys are
+    /// Whether a text is encrypted with the current key. Others are re-encrypted when keys are
     /// rotated.
     pub fn is_current(&self, text: &str) -> bool {
         parts(text).is_some_and(|(name, _)| name == self.current)
@@ -151,14 +152,14 @@ mod tests {
         assert_eq!(after.open("a", &new).unwrap(), b"x");
         assert!(both.is_current(&new) && !both.is_current(&old));
         assert!(after.open("a", &old).is_err() && !after.is_current(""));
-        // A key with a name that is known and other bytes is another key.
+        // The same key name with other bytes is another key.
         let forged = format!("{}{}", &one[..8], &two[8..]);
         let forged = Sealer::new(&forged).unwrap();
         assert_eq!(forged.open("a", &old), Err(SealError::Forged));
     }
 
     proptest! {
-        /// No text makes it panic, and a change of any character is noticed.
+        /// No text panics, and a change of any character is detected.
         #[test]
         fn only_what_was_sealed_opens(noise in "[ -~]{0,120}", at in any::<usize>()) {
             let sealer = Sealer::new(&new_key()).unwrap();

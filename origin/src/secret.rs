@@ -1,4 +1,4 @@
-//! Secrets that nobody guesses.
+//! Random secrets.
 
 use std::fmt::Write as _;
 
@@ -11,17 +11,17 @@ pub fn token() -> String {
     text
 }
 
-/// How many digits a token has.
+/// The number of digits in a token.
 pub const TOKEN_LENGTH: usize = 32;
 
-/// What is stored of a token that only has to be recognized: 64 hexadecimal digits. A token is random, so
-/// that a fast hash is enough.
+/// The hash of a token that only has to be recognised: 64 hexadecimal digits. Tokens are random, so
+/// a fast hash is enough.
 pub fn hash(token: &str) -> String {
     blake3::hash(token.as_bytes()).to_hex().to_string()
 }
 
-/// 60 random bits as twelve signs of Crockford's base 32, in groups of four: easily read aloud, and
-/// nobody learns from it how many there are.
+/// An order number: 60 random bits as twelve characters of Crockford's base 32, in groups of four.
+/// It is easy to read aloud and does not reveal how many there are.
 pub fn number() -> String {
     const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut text = String::with_capacity(14);
@@ -34,7 +34,7 @@ pub fn number() -> String {
     text
 }
 
-/// 192 random bits, to sign with.
+/// 192 random bits: a signing key.
 pub fn key() -> [u8; 24] {
     random()
 }
@@ -44,12 +44,12 @@ pub fn totp() -> [u8; 20] {
     random()
 }
 
-/// 256 random bits: the seed of a key.
+/// 256 random bits: a key seed.
 pub fn seed() -> [u8; 32] {
     random()
 }
 
-/// 96 random bits, used once with a key.
+/// 96 random bits: a nonce.
 pub fn nonce() -> [u8; 12] {
     random()
 }
@@ -61,7 +61,7 @@ pub fn byte() -> u8 {
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // A machine without randomness cannot keep a secret, so there is nothing to go on with.
+    // Without randomness no secret is safe, so the process must not continue.
     #[expect(clippy::expect_used, reason = "there is no safe way on")]
     getrandom::fill(&mut bytes).expect("the system has no randomness");
     bytes
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_differ_and_have_their_shape() {
+    fn tokens_and_numbers_are_unique_and_well_formed() {
         let tokens: HashSet<_> = (0..1_000).map(|_| token()).collect();
         let numbers: HashSet<_> = (0..1_000).map(|_| number()).collect();
         assert_eq!((tokens.len(), numbers.len()), (1_000, 1_000));

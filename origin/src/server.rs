@@ -1,13 +1,13 @@
-//! The listener: HTTP/1.1 and HTTP/2 on one port, bounded, and a stop that finishes what it began.
+//! The listener: HTTP/1.1 and HTTP/2 on one port, with limits, and a graceful shutdown.
 //!
-//! What must stay true: whoever has something to ask gets a connection, whatever others keep open; a connection
-//! is open only while something goes on or is about to.
+//! Invariants: idle connections never keep a client with a request out; a connection without
+//! activity is closed after a time limit.
 
-mod answer;
-mod frames;
-mod io;
+mod activity;
+mod exchange;
+mod frame_budget;
+mod monitored_stream;
 mod registry;
-mod vitals;
 
 use std::{
     convert::Infallible,
@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-use ::http::Request;
 use axum::Router;
+use http::Request;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -34,14 +34,14 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use answer::Asked;
-use io::Watched;
-use registry::{Entry, Registry};
-use vitals::{Cut, Ticks, TimeLimits, Vitals};
+use activity::{CloseReason, ConnectionActivity, MonotonicClock, TimeLimits};
+use exchange::Exchange;
+use monitored_stream::MonitoredStream;
+use registry::{Registration, Registry};
 
 use crate::{
     app::App,
-    http::{self, FromProxy, Peer},
+    http_pipeline::{self, FromProxy, Peer},
 };
 
 /// The largest head of a request: line and headers together.
@@ -50,18 +50,18 @@ const HEAD_MAX: usize = 64 * 1_024;
 const HEADERS_MAX: usize = 100;
 /// The most requests that one HTTP/2 connection has in flight.
 const STREAMS_MAX: u32 = 250;
-/// How many connections may wait to be accepted: thousands come at once when a load balancer starts, and one
-/// for which there is no room tries again a second later. The system may allow fewer.
+/// The backlog of connections to accept. Thousands come at once when a load balancer starts, and
+/// one that does not fit retries a second later. The system may allow fewer.
 const BACKLOG: u32 = 8_192;
-/// How long to wait after the system could not accept a connection, for example for want of file
-/// descriptors.
+/// The delay after a failed accept, for example for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// How long to wait for those who make room before others are asked to.
+/// How long to wait for evicted connections to close before more are evicted.
 const ROOM_AGAIN: Duration = Duration::from_millis(50);
-/// Files and connections for everything but clients: the database, Redis, webhooks, pictures, operators.
+/// File descriptors for everything but clients: the database, Redis, webhooks, images, operators.
 const OTHER_DESCRIPTORS: u64 = 512;
 
-/// How many connections the system allows, of those that are wanted, and raises its limit where it may.
+/// Raises the system's limit of open files if necessary, and returns how many of the wanted
+/// connections it allows.
 pub fn connections_possible(wanted: usize) -> usize {
     let needed = u64::try_from(wanted).unwrap_or(u64::MAX);
     let needed = needed.saturating_add(OTHER_DESCRIPTORS);
@@ -76,7 +76,7 @@ pub fn connections_possible(wanted: usize) -> usize {
     if allowed >= needed {
         return wanted;
     }
-    // Half of very few, or nobody could connect.
+    // With a very low limit use half of it, or no client could connect.
     let possible = allowed.saturating_sub(OTHER_DESCRIPTORS).max(allowed / 2);
     let possible = usize::try_from(possible).unwrap_or(wanted);
     tracing::warn!(
@@ -87,7 +87,7 @@ pub fn connections_possible(wanted: usize) -> usize {
     possible
 }
 
-/// Binds the configured address, with a sentence that says what to do when it is taken.
+/// Binds the configured address. The error says what to do if it is in use.
 pub fn bind(app: &App) -> Result<TcpListener, String> {
     bind_to(app.config.listen, "--listen")
 }
@@ -114,13 +114,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     } else {
         TcpSocket::new_v6()?
     };
-    // A server that is started anew need not wait until the system has forgotten the last one's connections.
+    // A restarted server need not wait until old connections have left TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// The operators' listener, which answers until it is stopped.
+/// The operators' listener, which serves until it is stopped.
 #[derive(Debug)]
 pub struct Operators {
     task: JoinHandle<()>,
@@ -128,7 +128,7 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// Answers in a task of its own.
+    /// Starts serving in a task.
     pub fn start(app: &App, listener: TcpListener) -> Self {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(listen = %address, "serving the operators' listener");
@@ -136,7 +136,7 @@ impl Operators {
         let (stop, stopped) = oneshot::channel();
         let app = app.clone();
         let task = tokio::spawn(async move {
-            let router = http::operators(&app);
+            let router = http_pipeline::operators(&app);
             let stopped = async {
                 stopped.await.ok();
             };
@@ -145,10 +145,10 @@ impl Operators {
         Self { task, stop }
     }
 
-    /// Stops answering.
+    /// Stops serving.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        // It ends by itself, or has failed and is over.
+        // The task ends by itself; if it has panicked, that was logged.
         let _ = self.task.await;
     }
 }
@@ -160,19 +160,19 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) {
-    let door = Door::new(app);
+    let acceptor = Acceptor::new(app);
     let graceful = GracefulShutdown::new();
     let builder = builder();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = door.accept(app, &listener) => accepted,
+            accepted = acceptor.accept(app, &listener) => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok(Some(accepted)) => attend(app, &router, &builder, &graceful, accepted),
-            Ok(None) => app.metrics.connection_cut("network"),
-            // Who hangs up before being accepted holds up nobody.
+            Ok(Some(accepted)) => serve_connection(app, &router, &builder, &graceful, accepted),
+            Ok(None) => app.metrics.count_closed_connection("network"),
+            // The client closed the connection before the accept.
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::warn!(error = %error, "cannot accept a connection");
@@ -191,32 +191,32 @@ fn is_the_clients(error: &Error) -> bool {
     )
 }
 
-/// Who may come in.
+/// Accepts connections within the limits.
 #[derive(Debug)]
-struct Door {
+struct Acceptor {
     permits: Arc<Semaphore>,
     registry: Arc<Registry>,
-    ticks: Ticks,
+    clock: MonotonicClock,
     limits: TimeLimits,
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
-    vitals: Arc<Vitals>,
+    activity: Arc<ConnectionActivity>,
     proxy: Arc<AtomicBool>,
     permit: OwnedSemaphorePermit,
-    entry: Entry,
+    registration: Registration,
 }
 
-impl Door {
+impl Acceptor {
     fn new(app: &App) -> Self {
         let config = &app.config;
         Self {
             permits: Arc::new(Semaphore::new(config.connections_max)),
             registry: Arc::new(Registry::new(config.net.connections_per_network)),
-            ticks: Ticks::Since(Instant::now()),
+            clock: MonotonicClock::Since(Instant::now()),
             limits: TimeLimits {
                 head_ms: config.header_timeout_ms,
                 idle_ms: config.net.idle_timeout_ms,
@@ -225,27 +225,28 @@ impl Door {
         }
     }
 
-    /// The next connection; nothing when its network has too many.
+    /// Accepts the next connection; none if its network has too many.
     async fn accept(&self, app: &App, listener: &TcpListener) -> Result<Option<Accepted>, Error> {
         let permit = self.permit().await?;
         let (stream, peer) = listener.accept().await?;
-        // Answers are written whole, so there is nothing to wait for. Who is gone already needs none.
+        // Responses are written whole, so Nagle's algorithm would only delay them. Fails if the
+        // client is gone.
         let _ = stream.set_nodelay(true);
-        let vitals = Arc::new(Vitals::new(self.ticks.clone(), self.limits));
-        let is_proxy = http::may_be_proxy(&app.config, peer.ip());
+        let activity = Arc::new(ConnectionActivity::new(self.clock.clone(), self.limits));
+        let is_proxy = http_pipeline::may_be_proxy(&app.config, peer.ip());
         let proxy = Arc::new(AtomicBool::new(is_proxy));
-        let entry = self.registry.admit(peer.ip(), &vitals, &proxy);
-        Ok(entry.map(|entry| Accepted {
+        let registration = self.registry.register(peer.ip(), &activity, &proxy);
+        Ok(registration.map(|registration| Accepted {
             stream,
             peer,
-            vitals,
+            activity,
             proxy,
             permit,
-            entry,
+            registration,
         }))
     }
 
-    /// Room for one more connection, made by those that do nothing if there is none.
+    /// A permit for one more connection. Evicts idle connections if there is none.
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         loop {
             if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
@@ -260,8 +261,8 @@ impl Door {
     }
 }
 
-/// Answers what is asked over a connection, in a task of its own, until it ends or has to.
-fn attend(
+/// Serves a connection in a task, until it ends or a limit closes it.
+fn serve_connection(
     app: &App,
     router: &Router,
     builder: &auto::Builder<TokioExecutor>,
@@ -271,41 +272,41 @@ fn attend(
     let Accepted {
         stream,
         peer,
-        vitals,
+        activity,
         proxy,
         permit,
-        entry,
+        registration,
     } = accepted;
-    let (router, watched) = (router.clone(), Arc::clone(&vitals));
+    let (router, watched) = (router.clone(), Arc::clone(&activity));
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
-        let asked = Asked::new(Arc::clone(&watched));
-        // Every request knows who is at the other end of its connection.
+        let exchange = Exchange::new(Arc::clone(&watched));
+        // Every request carries the peer address of its connection.
         request.extensions_mut().insert(Peer(peer));
         request
             .extensions_mut()
             .insert(FromProxy(Arc::clone(&proxy)));
-        let answer = router.clone().oneshot(request);
+        let response = router.clone().oneshot(request);
         async move {
-            let answer = answer.await?;
-            Ok::<_, Infallible>(answer.map(|body| asked.answered(body)))
+            let response = response.await?;
+            Ok::<_, Infallible>(response.map(|body| exchange.respond(body)))
         }
     });
-    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&vitals)));
+    let stream = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&activity)));
     let connection = builder.serve_connection(stream, TowerToHyperService::new(service));
     let connection = graceful.watch(connection.into_owned());
     let app = app.clone();
     tokio::spawn(async move {
         app.metrics.connections.inc();
-        let cut = tokio::select! {
-            // A connection that breaks off is the client's affair; its requests were logged.
-            _ = connection => vitals.is_flooded().then_some(Cut::Flood),
-            cut = vitals.overdue() => Some(cut),
+        let reason = tokio::select! {
+            // An error of the connection is the client's; its requests were logged.
+            _ = connection => activity.is_flooded().then_some(CloseReason::Flood),
+            reason = activity.wait_until_due() => Some(reason),
         };
-        if let Some(cut) = cut {
-            app.metrics.connection_cut(cut.word());
+        if let Some(reason) = reason {
+            app.metrics.count_closed_connection(reason.word());
         }
         app.metrics.connections.dec();
-        drop((permit, entry));
+        drop((permit, registration));
     });
 }
 
@@ -323,7 +324,8 @@ async fn finish(app: &App, graceful: GracefulShutdown) {
     }
 }
 
-/// HTTP as it is spoken here. Time limits are in [`Vitals`]: hyper's begin when a protocol is known.
+/// The settings of HTTP/1.1 and HTTP/2. Time limits are in [`ConnectionActivity`], because hyper's
+/// begin only when the protocol is known.
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

@@ -1,4 +1,4 @@
-//! The catalogue over its public API, on both engines.
+//! The catalogue through its public API, on both engines.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ fn names(list: &serde_json::Value) -> Vec<&str> {
 }
 
 db_test! {
-    /// A product is found by its id and by its slug, with what was said about it.
+    /// A product is found by its id and by its slug, with all of its data.
     async fn a_product_is_found_by_id_and_slug(shop) {
         shop.categories(&["kitchen", "kitchen/cups"]).await;
         let mut mug = product("Ridge mug", "24.50");
@@ -44,8 +44,8 @@ db_test! {
 }
 
 db_test! {
-    /// Every order, forwards to the last page and back to the first, shows every product once.
-    async fn leafing_through_shows_everything_once(shop) {
+    /// In every sort order, paging forwards to the end and back shows each product once.
+    async fn paging_shows_every_product_once(shop) {
         let mut products = Vec::new();
         for number in 0..23_i64 {
             // Equal prices and sold numbers, so that the id has to decide.
@@ -83,8 +83,8 @@ db_test! {
 }
 
 db_test! {
-    /// A list is narrowed by category with all below it, brand, price and availability.
-    async fn a_list_is_narrowed(shop) {
+    /// A list is filtered by category with its descendants, brand, price and availability.
+    async fn lists_are_filtered(shop) {
         shop.categories(&["kitchen", "kitchen/cups", "garden"]).await;
         let with = |name: &str, price: &str, category: &str, brand: &str, stock: Option<i64>| {
             let mut it = product(name, price);
@@ -130,8 +130,8 @@ db_test! {
 }
 
 db_test! {
-    /// Saving the same again writes nothing; a change raises the version and keeps identities.
-    async fn saving_again_changes_only_what_differs(shop) {
+    /// Saving the same product writes nothing; a change raises the version and keeps ids.
+    async fn saving_again_changes_only_differences(shop) {
         let mut mug = product("mug", "10.00");
         let mut second = mug.variants[0].clone();
         second.sku = "mug-2".into();
@@ -160,8 +160,8 @@ db_test! {
 }
 
 db_test! {
-    /// What would collide is refused with its field, and the rest of the batch is saved.
-    async fn collisions_are_refused_one_by_one(shop) {
+    /// A conflicting product is refused with its field; the rest of the batch is saved.
+    async fn conflicting_products_are_refused_individually(shop) {
         let one = product("one", "1.00");
         let mut lost = product("lost", "1.00");
         lost.category = Some("nowhere".into());
@@ -182,7 +182,7 @@ db_test! {
 }
 
 db_test! {
-    /// Two products of one name have two addresses, and keep them.
+    /// Two products with the same name have different slugs and keep them.
     async fn equal_names_get_their_own_slugs(shop) {
         let named = |external_id: &str| {
             let mut it = product(external_id, "1.00");
@@ -202,7 +202,7 @@ db_test! {
 }
 
 db_test! {
-    /// The newest are those that came last, whenever they were imported.
+    /// The newest products are those with the latest creation time, whenever they were imported.
     async fn newest_follows_the_given_time(shop) {
         let dated = |name: &str, time: &str| {
             let mut it = product(name, "1.00");

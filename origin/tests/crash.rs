@@ -1,5 +1,5 @@
-//! The real program, ended in the middle of things. After it has started anew, what was asked for is
-//! done once or not at all, and the client that asks again gets its answer.
+//! Crashes of the real program. After a restart, each request has been carried out exactly once or
+//! not at all, and a client that retries gets its response.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,7 +43,7 @@ const PLACES: [&str; 15] = [
 ];
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An address below the ports that the system hands out by itself.
+/// An address below the system's ephemeral ports.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     loop {
@@ -124,7 +124,7 @@ impl Origin {
     }
 }
 
-/// Asks, and gives status and body; nothing when the server is gone.
+/// Sends a request and returns status and body; none without a response.
 fn ask(
     address: SocketAddr,
     method: &str,
@@ -149,7 +149,7 @@ fn ask(
     Some((status, serde_json::from_str(body).unwrap_or_default()))
 }
 
-/// Makes a cart and gives its path and what ordering it asks for.
+/// Creates a cart, and returns its path and the body of an order for it.
 fn cart(address: SocketAddr) -> Option<(String, Value)> {
     let (_, cart) = ask(address, "POST", "/api/v1/carts", None, &json!({}))?;
     let path = format!("/api/v1/carts/{}", cart["id"].as_str()?);
@@ -165,8 +165,8 @@ fn cart(address: SocketAddr) -> Option<(String, Value)> {
     Some((path, order))
 }
 
-/// Orders and pays, asking again until there is an answer, starting the program anew when it has died.
-/// Says how often it has died.
+/// Orders and pays, with retries until there is a response, and restarts the program after each
+/// crash. Returns the number of crashes.
 fn buy(shop: &Shop, place: &str) -> u32 {
     let mut origin = Origin::start(shop, Some(place));
     let (path, order) = cart(origin.address).unwrap();
@@ -224,7 +224,7 @@ async fn count(shop: &Shop, statement: &'static str) -> i64 {
         .unwrap()
 }
 
-/// Lets a program without crash places finish what the others have left.
+/// Lets a program without crash points finish the remaining work.
 async fn settle(shop: &Shop) {
     let origin = Origin::start(shop, None);
     let started = Instant::now();
@@ -260,7 +260,7 @@ async fn at_every_place(shop: &Shop) {
     shop.audit().await;
 }
 
-/// Kills the program under load, again and again; what was answered is there afterwards.
+/// Kills the program under load repeatedly; confirmed orders must survive.
 async fn under_load(shop: &Shop) {
     let mut tea = product("tea", "5.00");
     tea.variants[0].stock = Some(100_000);

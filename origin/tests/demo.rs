@@ -43,7 +43,7 @@ fn is_drawn(product: &NewProduct) -> bool {
 }
 
 #[test]
-fn every_product_is_complete_in_both_languages_and_drawn() {
+fn every_product_has_texts_in_both_languages_and_pictures() {
     let (mut top, mut products, mut pictures) = (0, 0, HashSet::new());
     for row in rows() {
         match row {
@@ -73,7 +73,7 @@ fn every_product_is_complete_in_both_languages_and_drawn() {
 }
 
 #[test]
-fn many_products_are_different_drawn_and_always_the_same() {
+fn generated_products_are_distinct_and_reproducible() {
     let categories = ["a".to_owned(), "b".to_owned()];
     let make = || seed::bulk::products(2_000, &categories, Currency::USD).collect::<Vec<_>>();
     let products = make();

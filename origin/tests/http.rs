@@ -1,4 +1,4 @@
-//! What every answer has in common: problems, headers, conditional requests, compression, limits.
+//! What all responses have in common: problems, headers, conditional requests, compression, limits.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ async fn shop_with_a_mug() -> Shop {
     shop
 }
 
-/// Status, media type and problem type of an answer below `/api`.
+/// Status, media type and problem type of a response below `/api`.
 async fn refusal(shop: &Shop, method: Method, path: &str) -> (u16, String, String) {
     let reply = shop.send(Request::builder().method(method).uri(path)).await;
     let problem = reply.json();
@@ -33,7 +33,7 @@ async fn refusal(shop: &Shop, method: Method, path: &str) -> (u16, String, Strin
 }
 
 #[tokio::test]
-async fn the_api_refuses_with_problems() {
+async fn errors_of_the_api_are_problems() {
     let shop = shop_with_a_mug().await;
     for (method, path, status, kind) in [
         (Method::GET, "/api", 404, "not-found"),
@@ -140,14 +140,14 @@ async fn elsewhere_a_problem_is_a_page() {
 }
 
 #[tokio::test]
-async fn a_refused_method_is_told_which_are_allowed() {
+async fn a_405_lists_the_allowed_methods() {
     let shop = shop_with_a_mug().await;
     let reply = shop.send(Request::delete("/api/v1/products")).await;
     assert_eq!(reply.header("allow"), "GET,HEAD");
 }
 
 #[tokio::test]
-async fn only_what_is_missing_is_remembered_and_carries_no_id() {
+async fn only_a_404_is_cached_and_it_has_no_request_id() {
     let shop = shop_with_a_mug().await;
     let missing = shop.get("/api/v1/products/nobody").await;
     assert!(missing.header("cdn-cache-control").contains("max-age=10"));
@@ -172,7 +172,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_the_same_for_everybody_says_how_long_and_by_which_names() {
+async fn shared_responses_have_lifetimes_and_cache_tags() {
     let shop = shop_with_a_mug().await;
     for path in [
         "/",
@@ -202,7 +202,7 @@ async fn what_is_the_same_for_everybody_says_how_long_and_by_which_names() {
 }
 
 #[tokio::test]
-async fn each_coding_has_its_own_tag_and_a_tag_saves_the_body() {
+async fn each_coding_has_its_own_etag_and_a_match_is_a_304() {
     let shop = Shop::on_sqlite().await;
     shop.save(
         (0..30)
@@ -226,7 +226,7 @@ async fn each_coding_has_its_own_tag_and_a_tag_saves_the_body() {
         let again = shop.send(request).await;
         assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
         assert_eq!(again.header("etag"), tag);
-        // A cache takes over what a 304 says, so it says nothing about what the body may load.
+        // A cache updates stored headers from a 304, so it must not contain a CSP.
         assert_eq!(again.header("content-security-policy"), "");
         tags.push(tag);
     }
@@ -235,7 +235,7 @@ async fn each_coding_has_its_own_tag_and_a_tag_saves_the_body() {
 }
 
 #[tokio::test]
-async fn head_says_what_get_would() {
+async fn head_has_the_headers_of_get() {
     let shop = shop_with_a_mug().await;
     let get = shop.get("/api/v1/products/mug").await;
     let head = shop.send(Request::head("/api/v1/products/mug")).await;
@@ -260,9 +260,10 @@ async fn a_request_keeps_its_id_and_its_trace_unless_they_are_harmful() {
     }
 }
 
-/// What is for operators has a listener of its own: where shoppers ask, no spelling leads there.
+/// The operators' endpoints have a listener of their own: no spelling of a URL reaches them from
+/// the shop's.
 #[tokio::test]
-async fn operators_pages_are_not_where_shoppers_are() {
+async fn operators_endpoints_are_not_on_the_shops_listener() {
     let shop = shop_with_a_mug().await;
     for name in ["metrics", "readyz"] {
         assert_eq!(
@@ -290,7 +291,7 @@ async fn operators_pages_are_not_where_shoppers_are() {
     }
     let health = shop.get("/healthz").await;
     assert_eq!((health.status, health.text()), (StatusCode::OK, "ok\n"));
-    // And nothing of the shop is where operators ask.
+    // And the operators' listener serves no shop.
     for path in ["/", "/p/mug", "/api/v1/products/mug"] {
         assert_eq!(
             shop.ask_ops(path).await.status,
@@ -301,7 +302,7 @@ async fn operators_pages_are_not_where_shoppers_are() {
 }
 
 #[tokio::test]
-async fn metrics_count_by_route_and_never_by_what_a_client_made_up() {
+async fn metrics_are_labelled_by_route_and_never_by_client_input() {
     let shop = shop_with_a_mug().await;
     shop.get("/api/v1/products/mug").await;
     shop.get("/secret-address").await;
@@ -327,7 +328,7 @@ async fn metrics_count_by_route_and_never_by_what_a_client_made_up() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_a_clear_503() {
+async fn an_unreachable_database_is_a_503() {
     let shop = shop_with_a_mug().await;
     shop.app.db.close().await;
     let reply = shop.get("/api/v1/products/mug").await;
@@ -347,8 +348,8 @@ async fn a_database_that_is_gone_is_a_clear_503() {
 }
 
 db_test! {
-    /// A database that can be read and not written is not ready.
-    async fn it_is_ready_while_something_can_be_written(shop) {
+    /// With a database that can be read but not written, the server is not ready.
+    async fn readiness_requires_a_writable_database(shop) {
         for _ in 0..3 {
             let ready = shop.ask_ops("/readyz").await;
             assert_eq!((ready.status, &ready.json()["writes"]), (StatusCode::OK, &"ok".into()));
@@ -378,7 +379,7 @@ db_test! {
 }
 
 #[tokio::test]
-async fn a_product_page_asked_for_by_id_leads_to_its_address() {
+async fn a_product_page_requested_by_id_redirects_to_its_slug() {
     let shop = shop_with_a_mug().await;
     let id = shop.json("/api/v1/products/mug").await["id"]
         .as_str()
@@ -390,7 +391,7 @@ async fn a_product_page_asked_for_by_id_leads_to_its_address() {
 }
 
 #[tokio::test]
-async fn search_engines_find_every_page() {
+async fn the_sitemap_lists_every_page() {
     let shop = Shop::on_sqlite().await;
     shop.categories(&["kitchen"]).await;
     let mut mug = product("mug", "10.00");
@@ -442,7 +443,7 @@ async fn every_problem_type_is_explained_at_its_address() {
     }
 }
 
-/// The document as it is published; a change of the contract shows here.
+/// The published document; a change of the contract changes the snapshot.
 #[tokio::test]
 async fn the_openapi_document() {
     let shop = Shop::on_sqlite().await;
@@ -451,9 +452,9 @@ async fn the_openapi_document() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
 }
 
-/// The page that tries the API comes with its files.
+/// The API documentation is served with its files.
 #[tokio::test]
-async fn the_api_can_be_tried() {
+async fn the_api_documentation_is_served() {
     let shop = Shop::on_sqlite().await;
     let page = shop.get("/docs/").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -464,7 +465,7 @@ async fn the_api_can_be_tried() {
 }
 
 #[tokio::test]
-async fn another_spelling_of_a_page_is_redirected_to_it() {
+async fn other_spellings_of_a_page_are_redirected() {
     let shop = shop_with_a_mug().await;
     for (path, to) in [
         ("/p/mug/", "/p/mug"),
@@ -502,9 +503,9 @@ async fn well_known_addresses_answer() {
     assert_eq!(change.header("location"), "/account/profile");
 }
 
-/// Pictures from plain HTTP would be refused or warned about by browsers on HTTPS anyway.
+/// Browsers would block or upgrade images over plain HTTP on an HTTPS page.
 #[tokio::test]
-async fn a_shop_on_https_shows_pictures_from_https_alone() {
+async fn a_shop_on_https_shows_images_from_https_only() {
     let shop = shop_with_a_mug().await;
     let secure = shop
         .with(|config| {
@@ -519,9 +520,9 @@ async fn a_shop_on_https_shows_pictures_from_https_alone() {
     }
 }
 
-/// What stands in fields between edge and origin is believed with the edge's signature alone.
+/// Fields between edge and origin are accepted with the edge's signature only.
 #[tokio::test]
-async fn inner_fields_are_the_edges() {
+async fn edge_fields_require_the_edges_signature() {
     use shared::edge::{ADDRESS_HEADER, READY, signed_address};
     let shop = shop_with_a_mug().await;
     let shop = shop
@@ -551,10 +552,10 @@ async fn inner_fields_are_the_edges() {
     assert_eq!(refused.header("retry-after"), "");
 }
 
-/// A browser that has seen the shop over HTTPS stays there, whatever the answer was; over plain HTTP nothing is
-/// said, which no browser would believe.
+/// All responses of a shop on HTTPS have `Strict-Transport-Security`; over plain HTTP there is none,
+/// because browsers ignore it there (RFC 6797 §8.1).
 #[tokio::test]
-async fn a_shop_on_https_is_asked_over_nothing_else() {
+async fn a_shop_on_https_sends_hsts() {
     let shop = shop_with_a_mug().await;
     let field = "strict-transport-security";
     let secure = shop

@@ -12,12 +12,12 @@ use std::{fs, path::Path};
 
 use origin::{
     import::{self, Format, Source},
-    load::{self, ExportArgs, Mode, Report},
+    load::{self, ExportArgs, ImportMode, ImportReport},
     seed,
 };
 use support::Shop;
 
-async fn import_file(shop: &Shop, path: &Path, mode: Mode) -> Report {
+async fn import_file(shop: &Shop, path: &Path, mode: ImportMode) -> ImportReport {
     let format = match path.extension().and_then(|it| it.to_str()) {
         Some("csv") => Format::Csv,
         _ => Format::Jsonl,
@@ -35,7 +35,7 @@ async fn import_file(shop: &Shop, path: &Path, mode: Mode) -> Report {
     .unwrap()
 }
 
-async fn import_text(shop: &Shop, text: &str, mode: Mode) -> Report {
+async fn import_text(shop: &Shop, text: &str, mode: ImportMode) -> ImportReport {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("catalogue.jsonl");
     fs::write(&path, text).unwrap();
@@ -48,7 +48,7 @@ async fn shown(shop: &Shop) -> u64 {
     facets["product_count"].as_u64().unwrap()
 }
 
-fn counts(report: &Report) -> (u64, u64, u64, u64) {
+fn counts(report: &ImportReport) -> (u64, u64, u64, u64) {
     (report.added, report.changed, report.unchanged, report.bad)
 }
 
@@ -63,14 +63,14 @@ const BAD: &str = r#"{"type":"product","external_id":"assam","names":{"en":"Assa
 "#;
 
 db_test! {
-    /// The second time nothing changes; a changed line changes one product.
-    async fn importing_again_changes_only_what_differs(shop) {
-        let first = import_text(shop, TEA, Mode::default()).await;
+    /// Importing the same file changes nothing; a changed line changes one product.
+    async fn importing_again_changes_only_differences(shop) {
+        let first = import_text(shop, TEA, ImportMode::default()).await;
         assert_eq!(counts(&first), (3, 0, 0, 0));
-        let again = import_text(shop, TEA, Mode::default()).await;
+        let again = import_text(shop, TEA, ImportMode::default()).await;
         assert_eq!(counts(&again), (0, 0, 3, 0));
         let dearer = TEA.replace("12.50", "13.50");
-        let third = import_text(shop, &dearer, Mode::default()).await;
+        let third = import_text(shop, &dearer, ImportMode::default()).await;
         assert_eq!(counts(&third), (0, 1, 2, 0));
         assert_eq!(shown(shop).await, 2);
         let page = shop.get("/api/v1/products/oolong").await.json();
@@ -79,9 +79,9 @@ db_test! {
 }
 
 db_test! {
-    /// A bad row is left out and the rest is there.
-    async fn a_bad_row_does_not_stop_the_others(shop) {
-        let report = import_text(shop, BAD, Mode::default()).await;
+    /// An invalid row is skipped and the others are loaded.
+    async fn an_invalid_row_is_skipped(shop) {
+        let report = import_text(shop, BAD, ImportMode::default()).await;
         assert_eq!(counts(&report), (2, 0, 0, 1));
         assert!(report.stopped.is_none());
         assert_eq!(shown(shop).await, 2);
@@ -89,9 +89,9 @@ db_test! {
 }
 
 db_test! {
-    /// Strictly, everything or nothing.
-    async fn strict_changes_nothing_unless_all_is_right(shop) {
-        let strict = Mode { strict: true, dry_run: false };
+    /// With `--strict`, everything is loaded or nothing.
+    async fn strict_is_all_or_nothing(shop) {
+        let strict = ImportMode { strict: true, dry_run: false };
         let report = import_text(shop, BAD, strict).await;
         let why = report.stopped.clone().unwrap();
         assert!(why.contains("line 2") && why.contains("price"), "{why}");
@@ -104,9 +104,9 @@ db_test! {
 }
 
 db_test! {
-    /// A dry run says what would happen, and nothing does.
+    /// A dry run reports what would happen and changes nothing.
     async fn a_dry_run_changes_nothing(shop) {
-        let dry = Mode { strict: false, dry_run: true };
+        let dry = ImportMode { strict: false, dry_run: true };
         let report = import_text(shop, TEA, dry).await;
         assert_eq!(counts(&report), (3, 0, 0, 0));
         assert!(report.to_string().contains("nothing was changed"));
@@ -116,8 +116,8 @@ db_test! {
 }
 
 db_test! {
-    /// The whole demo shop, out of one database and into another, is the same shop.
-    async fn what_is_exported_is_imported(shop) {
+    /// The demo catalogue, exported and imported into another database, is the same.
+    async fn an_export_imports_as_the_same_catalogue(shop) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in seed::files() {
             // Pictures are another story, and slow to draw.
@@ -135,7 +135,7 @@ db_test! {
             }
             let path = folder.path().join(name);
             fs::write(&path, lines).unwrap();
-            let report = import_file(shop, &path, Mode::default()).await;
+            let report = import_file(shop, &path, ImportMode::default()).await;
             assert_eq!((report.bad, report.stopped), (0, None), "{name}");
         }
         let exported = async |from: &Shop, name: &str| {
@@ -150,7 +150,7 @@ db_test! {
         assert!(text.lines().count() > 150);
         for (file, again) in [(csv, "again-1.jsonl"), (jsonl, "again-2.jsonl")] {
             let other = Shop::on_sqlite().await;
-            let report = import_file(&other, &file, Mode { strict: true, dry_run: false }).await;
+            let report = import_file(&other, &file, ImportMode { strict: true, dry_run: false }).await;
             assert_eq!((report.bad, report.stopped), (0, None));
             let again = exported(&other, again).await;
             // A difference is shown line by line, not as two shops.
@@ -163,9 +163,9 @@ db_test! {
 }
 
 #[tokio::test]
-async fn a_run_that_was_killed_is_counted_by_the_next() {
+async fn a_killed_import_is_counted_by_the_next() {
     let shop = Shop::on_sqlite().await;
-    import_text(&shop, TEA, Mode::default()).await;
+    import_text(&shop, TEA, ImportMode::default()).await;
     // As if the process had ended after its last batch and before counting.
     let mut tx = shop.app.db.write().await.unwrap();
     for statement in [
@@ -176,7 +176,7 @@ async fn a_run_that_was_killed_is_counted_by_the_next() {
     }
     tx.commit().await.unwrap();
     assert_eq!(shown(&shop).await, 0);
-    let report = import_text(&shop, TEA, Mode::default()).await;
+    let report = import_text(&shop, TEA, ImportMode::default()).await;
     assert_eq!(counts(&report), (0, 0, 3, 0));
     assert_eq!(shown(&shop).await, 2);
 }

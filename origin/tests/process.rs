@@ -1,4 +1,4 @@
-//! The real program as a supervisor sees it: how it starts, when it is ready, how it stops.
+//! The real program as a supervisor sees it: start, readiness and stop.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use support::Shop;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An address below the ports that the system hands out by itself.
+/// An address below the system's ephemeral ports.
 fn free_address(number: u16) -> SocketAddr {
     let begin = 16_000 + u16::try_from(std::process::id() % 7_000).unwrap();
     let ports = (begin..).step_by(8).map(|port| port + number);
@@ -100,7 +100,7 @@ impl Origin {
     }
 }
 
-/// Asks, and gives status and body; nothing when nobody answers.
+/// Sends a GET request and returns status and body; none without a response.
 fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -116,9 +116,9 @@ fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_origin"))
 }
 
-/// First it is not ready, so that nobody sends it more; meanwhile it answers; then it ends.
+/// After SIGTERM readiness fails first, while requests are still served; then the process ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_is_said_before_it_is_obeyed() {
+async fn after_sigterm_readiness_fails_before_the_server_stops() {
     let shop = Shop::on_sqlite().await;
     // It waits for the second signal, however slow this machine is.
     let more = ["--drain-ms", "600000"];
@@ -140,7 +140,7 @@ async fn sigterm_is_said_before_it_is_obeyed() {
     interrupted.ends();
 }
 
-/// A disk on which nothing has room any more: each file may have so many bytes. It is alive and says why it is
+/// A full disk, simulated with a limit of the file size: the process is alive and says why it is
 /// not ready.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_not_ready_when_nothing_can_be_written() {
@@ -169,7 +169,7 @@ fn fails(command: &mut Command) -> Output {
     output
 }
 
-/// Whoever reads the log of a server reads why it did not start.
+/// The log of a server says why it did not start.
 #[tokio::test]
 async fn an_error_at_start_is_one_line_of_the_log() {
     let shop = Shop::on_sqlite().await;

@@ -1,4 +1,4 @@
-//! Searching over the public API, on both engines.
+//! Search through the public API, on both engines.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,9 +50,9 @@ async fn names(shop: &Shop, query: &str) -> Vec<String> {
 }
 
 db_test! {
-    /// A product has all words, in its name, brand, tags, skus or categories; the last word may be the
-    /// beginning of one. A name says more than a brand, and what sold more comes first.
-    async fn a_product_has_all_the_words(shop) {
+    /// A product must match all terms, in its name, brand, tags, SKUs or categories; the last term
+    /// is a prefix. A match in the name weighs more than in the brand, then more sales come first.
+    async fn products_match_all_terms(shop) {
         fill(shop).await;
         for (query, expected) in [
             ("q=mug", vec!["Harbour mug", "Ridge mug", "Muggle pan"]),
@@ -81,8 +81,8 @@ db_test! {
 }
 
 db_test! {
-    /// Chinese is found by its characters, wherever in a word they stand.
-    async fn chinese_is_found(shop) {
+    /// Chinese text matches by its characters, anywhere in a word.
+    async fn chinese_text_matches_by_characters(shop) {
         fill(shop).await;
         for (words, expected) in [
             ("马克杯", vec!["港湾马克杯", "山脊马克杯"]),
@@ -105,8 +105,8 @@ db_test! {
 }
 
 db_test! {
-    /// A slip of the finger is forgiven where nothing is written like that, and said.
-    async fn one_slip_is_forgiven(shop) {
+    /// A misspelled word is corrected if it is not indexed, and the correction is reported.
+    async fn misspelled_words_are_corrected(shop) {
         fill(shop).await;
         for (typed, meant, expected) in [
             ("ridgr", "ridge", vec!["Ridge mug"]),
@@ -129,8 +129,8 @@ db_test! {
 }
 
 db_test! {
-    /// What is found is narrowed like any list, and a filter narrows nothing else.
-    async fn what_is_found_is_narrowed(shop) {
+    /// Search results have the filters of lists; no filter narrows its own facet.
+    async fn results_are_filtered(shop) {
         fill(shop).await;
         let mut dear = named("Gold mug", "金杯", "Ash", 0);
         dear.variants[0].price.minor = 9_000;
@@ -153,8 +153,8 @@ db_test! {
 }
 
 db_test! {
-    /// Every order, forwards to the last page and back to the first, shows everything once.
-    async fn leafing_through_shows_everything_once(shop) {
+    /// In every sort order, paging forwards to the end and back shows each product once.
+    async fn paging_shows_every_result_once(shop) {
         let mut products = Vec::new();
         for number in 0..23_i64 {
             let mut it = product(&format!("mug {number:02}"), &format!("{}.00", number % 5));
@@ -188,8 +188,8 @@ db_test! {
 }
 
 db_test! {
-    /// What is renamed is found by its new name alone; what is archived is not found.
-    async fn what_changes_is_found_as_it_is_now(shop) {
+    /// A renamed product is found by its new name only, an archived one not at all.
+    async fn changes_are_indexed(shop) {
         fill(shop).await;
         let mut mug = named("Ridge mug", "山脊马克杯", "Fjell", 5);
         mug.category = Some("tableware/drinking".into());
@@ -223,8 +223,8 @@ db_test! {
 }
 
 db_test! {
-    /// Products that an older program has saved get their words, once.
-    async fn what_was_there_before_is_found(shop) {
+    /// Products saved by an older version are indexed once.
+    async fn products_of_older_versions_are_indexed(shop) {
         fill(shop).await;
         let archived = NewProduct { status: Status::Archived, ..product("Old mug", "1.00") };
         shop.save(vec![archived]).await;
@@ -239,20 +239,20 @@ db_test! {
         }
         tx.commit().await.unwrap();
         assert!(names(shop, "q=mug").await.is_empty());
-        catalog::rebuild_search(&shop.app).await.unwrap();
+        catalog::rebuild_search_index(&shop.app).await.unwrap();
         assert_eq!(rows(shop).await, before);
         assert_eq!(names(shop, "q=mug+ridge").await, ["Ridge mug"]);
         // It is done: what is missing now is not looked for again.
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("delete from search_words").execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        catalog::rebuild_search(&shop.app).await.unwrap();
+        catalog::rebuild_search_index(&shop.app).await.unwrap();
         assert!(rows(shop).await.is_empty());
         let mut tx = shop.app.db.write().await.unwrap();
         let again = "update versions set version = 0 where name = 'search'";
         sqlx::query(again).execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        catalog::rebuild_search(&shop.app).await.unwrap();
+        catalog::rebuild_search_index(&shop.app).await.unwrap();
     }
 }
 
@@ -269,7 +269,7 @@ async fn rows(shop: &Shop) -> Vec<(String, String, i64, i64, i64)> {
 }
 
 db_test! {
-    /// A few products and categories while one types, in little JSON.
+    /// Suggestions are a few products and categories in compact JSON.
     async fn suggestions_are_few_and_small(shop) {
         fill(shop).await;
         let many = (0..9).map(|it| product(&format!("Mug of drinks {it}"), "5.00"));
@@ -292,7 +292,7 @@ db_test! {
 }
 
 #[tokio::test]
-async fn what_is_asked_has_limits() {
+async fn queries_have_limits() {
     let shop = Shop::on_sqlite().await;
     fill(&shop).await;
     let at = "a".repeat(100);
@@ -318,7 +318,7 @@ async fn what_is_asked_has_limits() {
 }
 
 #[tokio::test]
-async fn only_so_many_are_counted() {
+async fn totals_have_a_limit() {
     let shop = Shop::on_sqlite().await;
     let mugs = |from: u32, to: u32| (from..to).map(|it| product(&format!("mug {it}"), "1.00"));
     shop.save(mugs(0, 1_000).collect()).await;
@@ -336,7 +336,7 @@ async fn only_so_many_are_counted() {
 }
 
 #[tokio::test]
-async fn where_only_the_best_are_looked_at_it_is_said() {
+async fn truncated_results_are_marked() {
     let shop = Shop::on_sqlite().await;
     let mugs = |from: u32, to: u32| (from..to).map(|it| product(&format!("mug {it}"), "1.00"));
     let mut dear = product("dear mug", "9.00");
@@ -362,7 +362,7 @@ async fn where_only_the_best_are_looked_at_it_is_said() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_search_is_kept_and_not_known_to_search_engines() {
+async fn search_pages_are_cached_and_not_indexed_by_search_engines() {
     let shop = Shop::on_sqlite().await;
     fill(&shop).await;
     for (path, texts) in [

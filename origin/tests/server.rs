@@ -1,4 +1,4 @@
-//! The listener itself, over real sockets.
+//! The listener, over real sockets.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ struct Running {
     _folder: tempfile::TempDir,
 }
 
-/// A shop that listens on a free port, with one more route: it answers when it is told to.
+/// A shop on a free port, with an additional route that responds when the test tells it to.
 async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
@@ -52,7 +52,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
             "finished"
         }
     });
-    let router = origin::http::router(&app)
+    let router = origin::http_pipeline::router(&app)
         .route("/slow", slow)
         .route("/endless", axum::routing::get(async || endless()));
     let listener = server::bind(&app).unwrap();
@@ -77,7 +77,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
     )
 }
 
-/// More than any buffer between here and a client takes.
+/// A body that is larger than all buffers between server and client.
 fn endless() -> Body {
     let part = Bytes::from_static(&[b'x'; 65_536]);
     Body::from_stream(futures_util::stream::repeat_with(move || {
@@ -85,14 +85,14 @@ fn endless() -> Body {
     }))
 }
 
-/// Waits for something that the server does by itself. It fails the test when it never does.
+/// Waits for something that the server does by itself, and fails the test if it takes too long.
 async fn comes<T>(what: &str, it: impl Future<Output = T>) -> T {
     let patience = Duration::from_secs(60);
     tokio::time::timeout(patience, it).await.expect(what)
 }
 
 impl Running {
-    /// Waits until every connection has ended.
+    /// Waits until every connection is closed.
     async fn is_left(&self, what: &str) {
         let left = async {
             while self.app.metrics.connections.get() > 0 {
@@ -102,7 +102,7 @@ impl Running {
         comes(what, left).await;
     }
 
-    /// How many connections were ended for a reason.
+    /// The number of connections that the server closed for a reason.
     async fn cut(&self, reason: &str) -> u64 {
         let memory = self.app.memory.as_deref();
         let text = self.app.metrics.render(&self.app.db, memory, None).unwrap();
@@ -127,13 +127,13 @@ fn status(answer: &str) -> &str {
 }
 
 #[tokio::test]
-async fn a_stop_finishes_what_was_begun_and_takes_nothing_new() {
+async fn a_graceful_shutdown_finishes_requests_and_accepts_none() {
     let (running, tell) = running(&[]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .unwrap();
-    // The request is in the server's hands once another one, sent later, is answered.
+    // Once a later request has its response, the server has received the first one.
     let health = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     assert_eq!(status(&exchange(running.address, health).await), "200");
     running.stop.send(()).unwrap();
@@ -153,7 +153,7 @@ async fn a_stop_finishes_what_was_begun_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn a_request_that_never_ends_does_not_hold_up_the_stop() {
+async fn a_request_that_never_ends_does_not_block_the_shutdown() {
     let (running, _tell) = running(&["--shutdown-ms", "50"]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -169,7 +169,7 @@ async fn a_request_that_never_ends_does_not_hold_up_the_stop() {
 }
 
 #[tokio::test]
-async fn a_client_that_dawdles_over_its_headers_is_sent_away() {
+async fn a_client_with_slow_headers_is_disconnected() {
     let (running, _tell) = running(&["--header-timeout-ms", "50"]).await;
     let answer = exchange(running.address, b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await;
     assert!(answer.is_empty() || status(&answer) == "408", "{answer}");
@@ -204,7 +204,7 @@ async fn malformed_and_huge_heads_get_a_4xx() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_on_the_same_port() {
+async fn http_2_is_served_on_the_same_port() {
     let (running, _tell) = running(&[]).await;
     let stream = TcpStream::connect(running.address).await.unwrap();
     let io = hyper_util::rt::TokioIo::new(stream);
@@ -234,9 +234,9 @@ async fn a_port_in_use_is_named_with_the_flag_that_changes_it() {
     assert!(error.contains("--listen"), "{error}");
 }
 
-/// Whoever sends a body that nobody reads still gets the answer, and can use the connection again.
+/// A client whose request body is not read still gets the response, and can reuse the connection.
 #[tokio::test]
-async fn a_body_that_nobody_reads_costs_nobody_the_answer() {
+async fn an_unread_request_body_does_not_lose_the_response() {
     let (running, _tell) = running(&[]).await;
     let body = vec![b'x'; 3 * 1_024 * 1_024];
     for (path, expected) in [
@@ -264,12 +264,12 @@ async fn a_body_that_nobody_reads_costs_nobody_the_answer() {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
-/// A head that says it has more than it sends.
+/// A request head that announces a longer body than the client sends.
 const HALF_HEADERS: &[u8] = &[0, 0, 90, 1, 4, 0, 0, 0, 1, 0x82];
 
-/// Whatever a client has sent before it falls silent, it is sent away.
+/// A client that falls silent is disconnected, whatever it has sent before.
 #[tokio::test]
-async fn silence_of_every_kind_is_ended() {
+async fn silent_clients_are_disconnected() {
     let (running, _tell) = running(&["--header-timeout-ms", "50"]).await;
     let half = &PREFACE[..9];
     for (what, sent) in [
@@ -285,7 +285,7 @@ async fn silence_of_every_kind_is_ended() {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         stream.write_all(&sent.concat()).await.unwrap();
         let mut answer = Vec::new();
-        // Ended or reset, as long as it ends.
+        // Closed or reset, both are fine.
         let _ = comes(what, stream.read_to_end(&mut answer)).await;
     }
     running.is_left("all have gone").await;
@@ -293,7 +293,7 @@ async fn silence_of_every_kind_is_ended() {
 }
 
 #[tokio::test]
-async fn a_connection_without_another_request_is_ended() {
+async fn an_idle_connection_is_closed() {
     let (running, _tell) = running(&["--idle-timeout-ms", "50"]).await;
     let answer = exchange(running.address, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert_eq!(status(&answer), "200");
@@ -318,9 +318,10 @@ async fn http2(address: SocketAddr) -> (Http2, impl Future<Output = hyper::Resul
         .unwrap()
 }
 
-/// Who asks and does not read is sent away, and gets no more than was on its way.
+/// A client that does not read its response is disconnected, and gets no more than was already
+/// sent.
 #[tokio::test]
-async fn an_answer_that_is_not_taken_ends_the_connection() {
+async fn a_response_that_is_not_read_closes_the_connection() {
     let (running, _tell) = running(&["--write-timeout-ms", "50"]).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream
@@ -331,7 +332,8 @@ async fn an_answer_that_is_not_taken_ends_the_connection() {
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
     running.is_left("HTTP/1 has gone").await;
-    // The window of an HTTP/2 stream is shut, while the connection answers everything else.
+    // The flow-control window of one stream is closed, while the connection responds to other
+    // frames.
     let (mut sender, connection) = http2(running.address).await;
     let request = http::Request::get(format!("http://{}/endless", running.address));
     let asked = sender.send_request(request.body(Body::empty()).unwrap());
@@ -345,7 +347,7 @@ async fn an_answer_that_is_not_taken_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn frames_that_are_no_requests_end_the_connection() {
+async fn a_flood_of_frames_closes_the_connection() {
     let (running, _tell) = running(&[]).await;
     for frame in [PING, SETTINGS] {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -370,9 +372,10 @@ async fn frames_that_are_no_requests_end_the_connection() {
     assert_eq!(status(&exchange(running.address, health).await), "200");
 }
 
-/// Whoever has something to ask is answered, however many others say nothing; what is worked on goes on.
+/// Clients with requests are served, however many silent ones are connected; requests in flight
+/// continue.
 #[tokio::test]
-async fn the_silent_make_room_for_those_who_ask() {
+async fn silent_connections_are_evicted_for_new_ones() {
     let (running, tell) = running(&["--connections-max", "8"]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")

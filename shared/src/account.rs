@@ -1,4 +1,4 @@
-//! Accounts: who somebody is, and what is theirs.
+//! Accounts: registration, sign-in, sessions, addresses, API keys and the audit log.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,16 +14,16 @@ use crate::{
     time::Timestamp,
 };
 
-/// The fewest characters of a password, and the most bytes.
+/// The minimum length of a password, in characters.
 pub const PASSWORD_MIN: usize = 8;
-/// The most bytes of a password.
+/// The maximum length of a password, in bytes.
 pub const PASSWORD_MAX: usize = 256;
-/// The longest name, in characters.
+/// The maximum length of a name, in characters.
 pub const NAME_MAX: usize = 100;
-/// The most addresses in a book.
+/// The maximum number of addresses in an address book.
 pub const ADDRESSES_MAX: usize = 50;
 
-/// Declares an enum of words.
+/// Declares an enum whose variants have fixed names in JSON and in the database.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -35,15 +35,15 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them.
+            /// All values.
             pub const ALL: &[Self] = &[$(Self::$item),*];
 
-            /// The word in JSON and in the table.
+            /// The name in JSON and in the database.
             pub const fn word(self) -> &'static str {
                 match self {$(Self::$item => $word),*}
             }
 
-            /// The one with this word.
+            /// The value with this name.
             pub fn from_word(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|it| it.word() == word)
             }
@@ -52,19 +52,19 @@ macro_rules! words {
 }
 
 words! {
-    /// What somebody is to the shop.
+    /// The role of an account.
     Role {
-        /// Buys here.
+        /// A customer.
         Customer = "customer",
-        /// Works here, with some rights.
+        /// A member of staff, with some rights.
         Staff = "staff",
-        /// Has every right.
+        /// An owner, with every right.
         Owner = "owner",
     }
 }
 
 words! {
-    /// What somebody who works here may do.
+    /// A right of a member of staff or of an API key.
     Right {
         /// Products, variants, prices, categories.
         Catalogue = "catalogue",
@@ -79,40 +79,40 @@ words! {
     }
 }
 
-/// Opens an account. The answer is the same whether there is one with this address or not; a message
-/// says how it goes on.
+/// Registers an account. The response is the same whether or not the email address already has one;
+/// an email says how to continue.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// Where messages go.
+    /// The email address.
     #[schemars(length(max = 254))]
     pub email: String,
-    /// At least 8 characters, and none of the 3,000 that everybody tries first.
+    /// At least 8 characters, and none of the 3,000 most common passwords.
     #[schemars(length(min = 8, max = 256))]
     pub password: String,
-    /// What to call them.
+    /// The name to address the person by.
     #[serde(default)]
     #[schemars(length(max = 100))]
     pub name: String,
-    /// The language of messages.
+    /// The language of emails.
     #[serde(default)]
     pub locale: Locale,
 }
 
-/// It was taken; a message is on its way.
+/// The request was accepted; an email may follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
-    /// It was.
+    /// Always true.
     pub accepted: bool,
 }
 
-/// Uses the link of a message. For another address the account has to be signed in.
+/// Uses the token of an emailed link. To change an address, the account must be signed in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UseLink {
     /// The token of the link.
     pub token: String,
-    /// For a new account: the password that was given for it.
+    /// For a new account: the password that was given at registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
@@ -121,25 +121,25 @@ pub struct UseLink {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    /// The address.
+    /// The email address.
     pub email: String,
     /// The password.
     pub password: String,
-    /// The id of the guest's cart; what is in it comes into the account's.
+    /// The id of the guest's cart; its lines are merged into the account's cart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart: Option<String>,
-    /// Where the account has a second factor: a code of its authenticator, or a recovery code.
+    /// If the account has a second factor: a code of its authenticator, or a recovery code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub code: Option<String>,
 }
 
-/// Who has signed in.
+/// The result of a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedIn {
     /// The account.
     pub account: Account,
-    /// The id of its cart, if it has one.
+    /// The id of the account's cart, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart: Option<String>,
 }
@@ -148,18 +148,18 @@ pub struct SignedIn {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logout {
-    /// In every browser.
+    /// Whether to sign out of every session.
     pub everywhere: bool,
 }
 
-/// Asks for a link with which a new password can be set. The answer is always the same.
+/// Requests an email with a link to set a new password. The response is always the same.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForgotPassword {
-    /// The address.
+    /// The email address.
     #[schemars(length(max = 254))]
     pub email: String,
-    /// The language of the message.
+    /// The language of the email.
     #[serde(default)]
     pub locale: Locale,
 }
@@ -173,20 +173,20 @@ pub struct ResetPassword {
     /// The new password.
     #[schemars(length(min = 8, max = 256))]
     pub password: String,
-    /// Where the account has a second factor: a code of its authenticator, or a recovery code.
+    /// If the account has a second factor: a code of its authenticator, or a recovery code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub code: Option<String>,
 }
 
 words! {
-    /// How far a second factor is.
+    /// The state of a second factor.
     SecondFactorState {
-        /// There is none.
+        /// No second factor.
         Off = "off",
-        /// There is a secret, and no code of it was shown yet: nothing is asked for.
+        /// A secret exists, but no code has confirmed it yet; sign-in needs no code.
         Pending = "pending",
-        /// Signing in asks for a code.
+        /// Sign-in needs a code.
         On = "on",
     }
 }
@@ -194,15 +194,16 @@ words! {
 /// The second factor of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecondFactor {
-    /// How far it is.
+    /// The state.
     pub state: SecondFactorState,
-    /// How many recovery codes were not used yet.
+    /// The number of unused recovery codes.
     pub recovery_codes_left: i64,
-    /// Whether the shop requires one of this account, and keeps its rights from it without one.
+    /// Whether the shop requires a second factor of this account, and withholds its rights until it
+    /// has one.
     pub required: bool,
 }
 
-/// Asks for the secret of a new second factor.
+/// Creates the secret of a new second factor.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolSecondFactor {
@@ -213,9 +214,9 @@ pub struct EnrolSecondFactor {
 /// The secret of a new second factor (TOTP, RFC 6238: SHA-1, six digits, 30 seconds).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecondFactorSecret {
-    /// The secret in base32, to be typed.
+    /// The secret in base32, for typing.
     pub secret: String,
-    /// The same as an `otpauth:` address, to be scanned.
+    /// The same secret as an `otpauth:` URI, for scanning.
     pub uri: String,
 }
 
@@ -228,7 +229,7 @@ pub struct ConfirmSecondFactor {
     pub code: String,
 }
 
-/// Shows that somebody has both the password and the second factor.
+/// Proves possession of both the password and the second factor.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProveSecondFactor {
@@ -239,14 +240,14 @@ pub struct ProveSecondFactor {
     pub code: String,
 }
 
-/// Codes that sign in once each, in the place of the authenticator's. They are shown once.
+/// Single-use codes that replace a code of the authenticator. They are shown once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecoveryCodes {
     /// The codes.
     pub codes: Vec<String>,
 }
 
-/// Shows once more who somebody is, before they pay back money or change what others may do.
+/// Enters the password again, as refunds and changes of roles and keys require.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reauthenticate {
@@ -254,18 +255,18 @@ pub struct Reauthenticate {
     pub password: String,
 }
 
-/// Sets another password. Every other session ends.
+/// Changes the password. Every other session ends.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The password so far.
+    /// The current password.
     pub current: String,
-    /// The new one.
+    /// The new password.
     #[schemars(length(min = 8, max = 256))]
     pub password: String,
 }
 
-/// Asks for another address; it counts once the link that goes there was used.
+/// Requests another email address; it takes effect once its emailed link has been used.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeEmail {
@@ -276,7 +277,7 @@ pub struct ChangeEmail {
     pub password: String,
 }
 
-/// Erases the person. Their orders stay, without them.
+/// Deletes the account and its personal data. Its orders stay without personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EraseAccount {
@@ -284,15 +285,15 @@ pub struct EraseAccount {
     pub password: String,
 }
 
-/// Changes an account; what is absent stays.
+/// Changes an account; absent fields stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateAccount {
-    /// What to call them.
+    /// The name to address the person by.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub name: Option<String>,
-    /// The language of messages.
+    /// The language of emails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
 }
@@ -300,43 +301,43 @@ pub struct UpdateAccount {
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
-    /// Its identity.
+    /// The id.
     pub id: UserId,
-    /// Where messages go. Whoever owns it has proved so.
+    /// The email address. Its owner has confirmed it.
     pub email: String,
-    /// What to call them.
+    /// The name to address the person by.
     pub name: String,
-    /// The language of messages.
+    /// The language of emails.
     pub locale: Locale,
-    /// What they are to the shop.
+    /// The role.
     pub role: Role,
-    /// What they may do, if they work here; an owner may do everything.
+    /// The rights of a member of staff; an owner has every right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<Right>,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: i64,
-    /// Since when.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// An address of the book.
+/// An address in the address book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SavedAddress {
-    /// Its identity.
+    /// The id.
     pub id: AddressId,
     /// The address.
     pub address: Address,
-    /// Whether it is taken when nothing is said.
+    /// Whether it is the default address.
     pub preferred: bool,
 }
 
-/// An address for the book.
+/// An address for the address book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaveAddress {
     /// The address.
     pub address: Address,
-    /// Whether it is taken when nothing is said.
+    /// Whether it is the default address.
     #[serde(default)]
     pub preferred: bool,
 }
@@ -344,56 +345,56 @@ pub struct SaveAddress {
 /// The address book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Addresses {
-    /// The preferred one first, then the first one first.
+    /// The default address first, then the oldest first.
     pub addresses: Vec<SavedAddress>,
 }
 
-/// Which address: part of the path.
+/// Path parameter: the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AddressPath {
-    /// Its id.
+    /// The id.
     pub address: AddressId,
 }
 
-/// A browser or a program that is signed in.
+/// A signed-in browser or program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
-    /// Its identity; not what opens it.
+    /// The id; it is not the session's secret.
     pub id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     pub current: bool,
-    /// Whether it is a program, with tokens in the place of a cookie.
+    /// Whether it is a program, which uses tokens instead of a cookie.
     #[serde(default)]
     pub program: bool,
-    /// What the browser calls itself.
+    /// The user agent of the browser.
     pub agent: String,
-    /// Since when.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was used last, give or take some minutes.
+    /// When it was last used, to within some minutes.
     pub seen_at: Timestamp,
 }
 
-/// Every browser and program that is signed in.
+/// All sessions of the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
-    /// The last used one first.
+    /// The most recently used first.
     pub sessions: Vec<Session>,
 }
 
-/// Which session: part of the path.
+/// Path parameter: the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionPath {
-    /// Its id.
+    /// The id.
     pub session: SessionId,
 }
 
-/// Which page of one's orders.
+/// Pagination of the account's orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListOrders {
-    /// Where the page begins; the newest order when absent.
+    /// The cursor of the page; the newest orders when absent.
     pub cursor: Option<Cursor>,
-    /// How many; 20 when absent, 100 at most.
+    /// The number of rows a page; 20 when absent, at most 100.
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
@@ -403,7 +404,7 @@ pub struct ListOrders {
 pub struct OrderList {
     /// The orders.
     pub orders: Vec<OrderSummary>,
-    /// Where the next page begins.
+    /// The cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
@@ -411,55 +412,55 @@ pub struct OrderList {
 /// An order in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderSummary {
-    /// Its number.
+    /// The order number.
     pub number: String,
-    /// What has become of it.
+    /// The state of the order.
     pub state: OrderState,
-    /// What it came to.
+    /// The total.
     pub total: Money,
     /// When it was placed.
     pub created_at: Timestamp,
 }
 
-/// The cart of an account.
+/// Gets the cart of the account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenCart {
-    /// The id of a guest's cart; what is in it comes into the account's.
+    /// The id of the guest's cart; its lines are merged into the account's cart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cart: Option<String>,
 }
 
-/// Everything that the shop knows of a person.
+/// All personal data of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountExport {
     /// The account.
     pub account: Account,
     /// The address book.
     pub addresses: Vec<SavedAddress>,
-    /// The browsers and programs that are signed in.
+    /// The signed-in browsers and programs.
     pub sessions: Vec<Session>,
-    /// What is in the cart.
+    /// The lines of the cart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart: Option<Cart>,
-    /// Every order.
+    /// All orders.
     pub orders: Vec<Order>,
 }
 
-/// Tokens of a program that acts for somebody.
+/// The tokens of a program that acts for an account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
-    /// For `Authorization: Bearer`.
+    /// The access token, for `Authorization: Bearer`.
     pub access_token: String,
     /// `Bearer`.
     pub token_type: String,
-    /// For how many seconds the access token is good.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: i64,
-    /// Gives the next tokens, once.
+    /// The refresh token; it can be used once.
     pub refresh_token: String,
 }
 
-/// Asks for the next tokens, or ends them.
+/// Refreshes or revokes tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UseRefreshToken {
@@ -467,54 +468,54 @@ pub struct UseRefreshToken {
     pub refresh_token: String,
 }
 
-/// Makes a key for a program of the shop.
+/// Creates an API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateApiKey {
-    /// What it is for.
+    /// What the key is for.
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
-    /// What it may do.
+    /// The rights of the key.
     pub rights: Vec<Right>,
 }
 
-/// A key of a program of the shop.
+/// An API key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKey {
-    /// Its identity.
+    /// The id.
     pub id: KeyId,
-    /// What it is for.
+    /// What the key is for.
     pub name: String,
-    /// What it may do.
+    /// The rights of the key.
     pub rights: Vec<Right>,
-    /// The key, for `Authorization: Bearer`; shown once, when it is made.
+    /// The key, for `Authorization: Bearer`; shown once, in the response that creates it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Since when.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// All keys.
+/// All API keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKeys {
-    /// The first one first.
+    /// The oldest first.
     pub keys: Vec<ApiKey>,
 }
 
-/// Which key: part of the path.
+/// Path parameter: the API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyPath {
-    /// Its id.
+    /// The id.
     pub key: KeyId,
 }
 
-/// Which page of the accounts.
+/// Pagination of the accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListUsers {
-    /// Where the page begins; the newest account when absent.
+    /// The cursor of the page; the newest accounts when absent.
     pub cursor: Option<Cursor>,
-    /// How many; 20 when absent, 100 at most.
+    /// The number of rows a page; 20 when absent, at most 100.
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
@@ -524,70 +525,70 @@ pub struct ListUsers {
 pub struct UserList {
     /// The accounts.
     pub users: Vec<Account>,
-    /// Where the next page begins.
+    /// The cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
 
-/// Which account: part of the path.
+/// Path parameter: the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserPath {
-    /// Its id.
+    /// The id.
     pub user: UserId,
 }
 
-/// Gives somebody another role. Every session of theirs ends.
+/// Changes the role of an account. All its sessions end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRole {
-    /// What they are to the shop.
+    /// The role.
     pub role: Role,
-    /// What they may do, if they work here.
+    /// The rights of a member of staff.
     #[serde(default)]
     pub rights: Vec<Right>,
 }
 
-/// Which page of the audit log.
+/// Pagination and filter of the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListAudit {
-    /// Where the page begins; the newest entry when absent.
+    /// The cursor of the page; the newest entries when absent.
     pub cursor: Option<Cursor>,
-    /// How many; 50 when absent, 200 at most.
+    /// The number of entries a page; 50 when absent, at most 200.
     #[schemars(range(min = 1, max = 200))]
     pub limit: Option<u32>,
-    /// Only what was done to this: `order:7K3Q-9F2M-XXXX`, `user:17`.
+    /// Only changes of this subject: `order:7K3Q-9F2M-XXXX`, `user:17`.
     pub subject: Option<String>,
 }
 
-/// A page of the audit log, the newest entry first.
+/// A page of the audit log, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditLog {
     /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// Where the next page begins.
+    /// The cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
 
-/// Who has changed what.
+/// A change of the shop, and who made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
-    /// Who: `user:17`, `key:4`, `operator`.
+    /// Who made the change: `user:17`, `key:4`, `operator`.
     pub actor: String,
-    /// What was done, in a word.
+    /// The name of the action.
     pub action: String,
-    /// To what.
+    /// What was changed.
     pub subject: String,
-    /// What it was before; null when it is new.
+    /// The value before; null when it is new.
     pub before: serde_json::Value,
-    /// What it is now; null when it is gone.
+    /// The value after; null when it was deleted.
     pub after: serde_json::Value,
-    /// When.
+    /// When the change was made.
     pub at: Timestamp,
 }
 
-/// Redacts what must not be logged.
+/// Implements `Debug` without the values that must not be logged.
 macro_rules! secret {
     ($($name:ident),*) => {$(
         impl std::fmt::Debug for $name {
@@ -617,7 +618,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_json() {
+    fn names_match_json() {
         for role in Role::ALL {
             assert_eq!(serde_json::to_value(role).unwrap(), role.word());
             assert_eq!(Role::from_word(role.word()), Some(*role));
@@ -628,7 +629,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_printed() {
+    fn debug_output_never_contains_a_password() {
         let login = Login {
             email: "a@b.co".to_owned(),
             password: "hunter2hunter2".to_owned(),

@@ -1,49 +1,49 @@
-//! Where something is sent: an address, and what each country expects of one.
+//! Postal addresses, and the rules of each country for them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The longest text of one field, in characters.
+/// The maximum length of a field, in characters.
 pub const FIELD_MAX: usize = 200;
 
-/// An address.
+/// A postal address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    /// Who receives it.
+    /// The recipient.
     pub name: String,
-    /// Their company.
+    /// The recipient's company.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub company: String,
-    /// Street and number.
+    /// Street and house number.
     pub line1: String,
     /// Flat, floor, building.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub line2: String,
-    /// The town.
+    /// City or town.
     pub city: String,
-    /// State, province or region, where the country has them.
+    /// State, province or region, in countries that have them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub region: String,
-    /// The postal code, where the country has them.
+    /// Postal code, in countries that have them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub postcode: String,
-    /// The country, as its ISO 3166-1 code of two letters.
+    /// Country, an ISO 3166-1 alpha-2 code.
     pub country: String,
-    /// A telephone number for the carrier.
+    /// Telephone number for the carrier.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub phone: String,
 }
 
-/// What a country expects of an address, after Google's address data (libaddressinput).
+/// The address rules of a country, from Google's address data (libaddressinput).
 #[derive(Clone, Copy, Debug)]
 pub struct Country {
-    /// ISO 3166-1, two letters.
+    /// ISO 3166-1 alpha-2.
     pub code: &'static str,
-    /// How its postal codes look: `9` is a digit, `A` a letter; several shapes are parted by `|`.
-    /// Empty where there are none.
+    /// The format of its postal codes: `9` is a digit, `A` a letter; alternatives are separated by
+    /// `|`. Empty for countries without postal codes.
     pub postcode: &'static str,
-    /// Whether a region is part of an address.
+    /// Whether an address needs a region.
     pub region: bool,
 }
 
@@ -55,7 +55,7 @@ const fn country(code: &'static str, postcode: &'static str, region: bool) -> Co
     }
 }
 
-/// The countries whose addresses are checked closely, by code.
+/// The countries whose addresses are validated by their own rules, sorted by code.
 pub const COUNTRIES: &[Country] = &[
     country("AT", "9999", false),
     country("AU", "9999", true),
@@ -104,13 +104,15 @@ impl Country {
         COUNTRIES.iter().find(|country| country.code == code)
     }
 
-    fn takes(&self, postcode: &str) -> bool {
+    fn accepts_postcode(&self, postcode: &str) -> bool {
         let postcode = postcode.to_ascii_uppercase();
-        self.postcode.split('|').any(|shape| fits(shape, &postcode))
+        self.postcode
+            .split('|')
+            .any(|shape| matches_format(shape, &postcode))
     }
 }
 
-fn fits(shape: &str, text: &str) -> bool {
+fn matches_format(shape: &str, text: &str) -> bool {
     shape.len() == text.len()
         && shape
             .bytes()
@@ -123,9 +125,9 @@ fn fits(shape: &str, text: &str) -> bool {
 }
 
 impl Address {
-    /// The same without space around its fields, and its codes in upper case.
+    /// The address with its fields trimmed and its codes in upper case.
     #[must_use]
-    pub fn tidied(&self) -> Self {
+    pub fn normalized(&self) -> Self {
         let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             name: line(&self.name),
@@ -140,9 +142,10 @@ impl Address {
         }
     }
 
-    /// What is wrong with it: the field, and why. Nothing when it can be delivered to.
-    pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
-        let mut faults = Vec::new();
+    /// Validates the address. Returns each invalid field with a message; none if it can be
+    /// delivered to.
+    pub fn validate(&self) -> Vec<(&'static str, &'static str)> {
+        let mut errors = Vec::new();
         let fields = [
             ("name", &self.name, true),
             ("company", &self.company, false),
@@ -155,34 +158,34 @@ impl Address {
         ];
         for (field, text, required) in fields {
             if required && text.is_empty() {
-                faults.push((field, "This field is required."));
+                errors.push((field, "This field is required."));
             } else if text.chars().count() > FIELD_MAX {
-                faults.push((field, "This field must have at most 200 characters."));
+                errors.push((field, "This field must have at most 200 characters."));
             } else if text.chars().any(char::is_control) {
-                faults.push((field, "This field must not contain control characters."));
+                errors.push((field, "This field must not contain control characters."));
             }
         }
         let [first, second] = self.country.as_bytes() else {
-            faults.push((
+            errors.push((
                 "country",
                 "country must be a code of two letters, such as DE.",
             ));
-            return faults;
+            return errors;
         };
         if !first.is_ascii_uppercase() || !second.is_ascii_uppercase() {
-            faults.push((
+            errors.push((
                 "country",
                 "country must be a code of two letters, such as DE.",
             ));
         } else if let Some(country) = Country::find(&self.country) {
             if country.region && self.region.is_empty() {
-                faults.push(("region", "region is required in this country."));
+                errors.push(("region", "region is required in this country."));
             }
-            if !country.postcode.is_empty() && !country.takes(&self.postcode) {
-                faults.push(("postcode", "postcode is not valid in this country."));
+            if !country.postcode.is_empty() && !country.accepts_postcode(&self.postcode) {
+                errors.push(("postcode", "postcode is not valid in this country."));
             }
         }
-        faults
+        errors
     }
 }
 
@@ -200,11 +203,11 @@ mod tests {
             country: country.into(),
             ..Address::default()
         }
-        .tidied()
+        .normalized()
     }
 
     #[test]
-    fn each_country_has_its_own_shape() {
+    fn postcodes_are_validated_by_country() {
         for (country, region, postcode) in [
             ("de", "", "10115"),
             ("US", "CA", "94105-1234"),
@@ -214,7 +217,11 @@ mod tests {
             ("HK", "Kowloon", ""),
             ("IS", "", "anything"),
         ] {
-            assert_eq!(address(country, region, postcode).faults(), [], "{country}");
+            assert_eq!(
+                address(country, region, postcode).validate(),
+                [],
+                "{country}"
+            );
         }
         for (country, region, postcode, field) in [
             ("DE", "", "1011", "postcode"),
@@ -223,21 +230,21 @@ mod tests {
             ("D", "", "10115", "country"),
             ("12", "", "10115", "country"),
         ] {
-            let faults = address(country, region, postcode).faults();
-            assert_eq!(faults.len(), 1, "{country} {faults:?}");
-            assert_eq!(faults[0].0, field);
+            let errors = address(country, region, postcode).validate();
+            assert_eq!(errors.len(), 1, "{country} {errors:?}");
+            assert_eq!(errors[0].0, field);
         }
     }
 
     #[test]
-    fn what_is_missing_too_long_or_unprintable_is_named() {
-        let faults = Address::default().faults();
-        let fields: Vec<_> = faults.iter().map(|(field, _)| *field).collect();
+    fn missing_too_long_and_unprintable_fields_are_reported() {
+        let errors = Address::default().validate();
+        let fields: Vec<_> = errors.iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["name", "line1", "city", "country"]);
         let mut long = address("IS", "", "");
         long.name = "x".repeat(FIELD_MAX + 1);
         long.city = "a\u{0}b".into();
-        let fields: Vec<_> = long.faults().iter().map(|(field, _)| *field).collect();
+        let fields: Vec<_> = long.validate().iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["name", "city"]);
     }
 }

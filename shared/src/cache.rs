@@ -1,24 +1,25 @@
-//! How long an answer may live, and where. Origin writes these headers, the edge obeys them; there
-//! is no other cache configuration.
+//! Cache policies. The origin turns them into header fields and the edge obeys those; there is no
+//! other cache configuration.
 
-/// How long an answer may live, and where. No other code writes a cache header.
+/// How long a response may be stored, and by which caches. No other code writes a cache header
+/// field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CachePolicy {
-    /// Personal or changing: nobody stores it. What you get when you say nothing.
+    /// Personal or volatile: never stored. This is the default.
     #[default]
     Private,
-    /// The same for everybody: kept until it is stale or one of its tags is purged.
+    /// The same for everybody: stored until it is stale or one of its tags is purged.
     Shared {
-        /// How long it is served without asking.
+        /// The fresh lifetime, in seconds.
         fresh: Seconds,
-        /// How long after that it is served while a new one is fetched (RFC 5861).
+        /// How long after that it may be served stale while it is revalidated (RFC 5861 §3).
         stale: Seconds,
-        /// How long after that it is served when the origin fails (RFC 5861).
+        /// How long after that it may be served stale when the origin fails (RFC 5861 §4).
         on_error: Seconds,
-        /// What it was made from.
+        /// The cache tags of its content.
         tags: Tags,
     },
-    /// The name contains the hash of the content: kept for a year, everywhere.
+    /// The URL contains a hash of the content: stored for a year by every cache.
     Immutable,
 }
 
@@ -29,9 +30,9 @@ const MINUTE: Seconds = 60;
 const DAY: Seconds = 24 * 60 * MINUTE;
 
 impl CachePolicy {
-    /// A catalogue answer. Edges are told when it changes; it is fresh for a minute, so that one that no
-    /// purge reaches is right soon, too. It is served stale for an hour while it is renewed, and for a
-    /// day when the origin is down.
+    /// A response with catalogue content. A change purges it at the edges; it is fresh for only a
+    /// minute, so that a cache that no purge reaches is soon current as well. It may be served
+    /// stale for an hour while it is revalidated, and for a day when the origin fails.
     pub fn catalogue(tags: Tags) -> Self {
         Self::Shared {
             fresh: MINUTE,
@@ -41,7 +42,8 @@ impl CachePolicy {
         }
     }
 
-    /// That something does not exist: remembered briefly, so that a mistyped address costs little.
+    /// A response that says that something does not exist: stored briefly, so that repeated
+    /// requests for it cost little.
     pub fn negative(tags: Tags) -> Self {
         Self::Shared {
             fresh: 10,
@@ -51,7 +53,8 @@ impl CachePolicy {
         }
     }
 
-    /// What changes only with a new version of the program: the API description, robots.txt.
+    /// Content that changes only with a new version of the program: the API description,
+    /// robots.txt.
     pub fn release() -> Self {
         Self::Shared {
             fresh: 5 * MINUTE,
@@ -61,8 +64,8 @@ impl CachePolicy {
         }
     }
 
-    /// `Cache-Control`: what browsers do. They ask again every time and get a short 304 from the
-    /// edge, because nobody can purge a browser.
+    /// `Cache-Control`, for browsers. They revalidate every time and get a short 304 from the edge,
+    /// because a browser's cache cannot be purged.
     pub fn cache_control(&self) -> &'static str {
         match self {
             Self::Private => "no-store",
@@ -71,8 +74,8 @@ impl CachePolicy {
         }
     }
 
-    /// `CDN-Cache-Control` (RFC 9213): what the edge does. `s-maxage` and `must-revalidate` are
-    /// avoided on purpose, because they switch off stale-while-revalidate at Cloudflare.
+    /// `CDN-Cache-Control` (RFC 9213), for the edge. It must not contain `s-maxage` or
+    /// `must-revalidate`, because these disable stale-while-revalidate at Cloudflare.
     pub fn cdn_cache_control(&self) -> Option<String> {
         match self {
             Self::Private => None,
@@ -88,7 +91,7 @@ impl CachePolicy {
         }
     }
 
-    /// The names by which the answer can be purged.
+    /// The cache tags of the response.
     pub fn tags(&self) -> &[Tag] {
         match self {
             Self::Shared { tags, .. } => tags.as_slice(),
@@ -96,7 +99,7 @@ impl CachePolicy {
         }
     }
 
-    /// `Cache-Tag`: by which names the answer can be purged.
+    /// `Cache-Tag`: the tags by which the response can be purged.
     pub fn cache_tag(&self) -> Option<String> {
         match self {
             Self::Shared { tags, .. } if !tags.0.is_empty() => Some(tags.to_string()),
@@ -105,30 +108,30 @@ impl CachePolicy {
     }
 }
 
-/// The names by which an answer can be purged: few, short, sorted, each once.
+/// The cache tags of a response: few, short, sorted, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(Vec<Tag>);
 
-/// The most tags that one answer carries. A list names its category, not each of its products; what was
-/// searched has none, and names them.
+/// The maximum number of tags of a response. A list has the tag of its category, not one for each
+/// of its products; a search has no category and therefore tags each product.
 pub const TAGS_MAX: usize = 32;
 
-/// One name: a kind of thing, and which.
+/// A cache tag: a kind of resource, and which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tag {
     /// The home page and the lists on it.
     Home,
     /// The category tree: menus and breadcrumbs.
     Categories,
-    /// What can be found: words, prices, brands and names of products, but not how many there are.
+    /// Search results: words, prices, brands and names of products, but not their stock.
     Search,
-    /// A category and the lists of it.
+    /// A category and its lists.
     Category(i64),
     /// A product.
     Product(i64),
-    /// That there is nothing at an address.
+    /// A response that says that nothing exists at a URL.
     Missing,
-    /// An account: what origins remember of it. No answer that is kept is about one.
+    /// An account, in the session caches of the origins. No cached response is about an account.
     Account(i64),
 }
 
@@ -166,12 +169,12 @@ impl std::str::FromStr for Tag {
     }
 }
 
-/// A text that is no tag.
+/// The text is not a cache tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownTag;
 
 impl Tags {
-    /// The tags, sorted.
+    /// The tags in sorted order.
     pub fn as_slice(&self) -> &[Tag] {
         &self.0
     }
@@ -204,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_means_nobody_stores_it() {
+    fn the_default_policy_is_private() {
         let policy = CachePolicy::default();
         assert_eq!(policy.cache_control(), "no-store");
         assert_eq!(policy.cdn_cache_control(), None);
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_answer_says_all_three() {
+    fn catalogue_responses_have_all_cache_fields() {
         let tags = [Tag::Product(7), Tag::Categories, Tag::Product(7)]
             .into_iter()
             .collect();
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_read_as_it_is_written() {
+    fn tags_round_trip() {
         for tag in [
             Tag::Home,
             Tag::Categories,
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_never_carries_more_tags_than_the_limit() {
+    fn a_response_never_has_more_tags_than_the_limit() {
         let tags: Tags = (0..100).map(Tag::Product).collect();
         assert_eq!(tags.0.len(), TAGS_MAX);
     }

@@ -1,7 +1,7 @@
-//! Carts: what a shopper means to buy, and what it comes to.
+//! Carts: lines, coupons, addresses and totals.
 //!
-//! A client names skus and quantities, never amounts. Every answer carries the prices of this moment
-//! and says line by line what has changed since the shopper last looked.
+//! A client sends skus and quantities, never amounts. Every response carries the current prices and
+//! says line by line what has changed since the shopper last looked.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,48 +15,48 @@ use crate::{
     time::Timestamp,
 };
 
-/// The most lines of a cart.
+/// The maximum number of lines of a cart.
 pub const LINES_MAX: usize = 200;
-/// The most of one sku in a cart.
+/// The maximum quantity of a line.
 pub const QUANTITY_MAX: i64 = 999;
-/// The longest note, in characters.
+/// The maximum length of a note, in characters.
 pub const NOTE_MAX: usize = 1_000;
-/// The most coupons of a cart.
+/// The maximum number of coupons of a cart.
 pub const COUPONS_MAX: usize = 5;
 
 /// A cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cart {
-    /// The secret by which it is found; whoever knows it may change the cart.
+    /// The secret id of the cart; whoever knows it may change the cart.
     pub id: String,
-    /// Rises with every change; `ETag` is made of it.
+    /// Increases with every change; the `ETag` contains it.
     pub version: i64,
-    /// What is in it.
+    /// The lines.
     pub lines: Vec<CartLine>,
-    /// What the shopper wants the shop to know.
+    /// The shopper's note to the shop.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// Where the confirmation goes.
+    /// The email address for the confirmation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Where the goods go.
+    /// The shipping address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
-    /// How they go there: the code of a shipping method.
+    /// The code of the shipping method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_method: Option<String>,
-    /// The coupons, and what each takes off.
+    /// The coupons, each with its discount.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<CartCoupon>,
-    /// What it comes to.
+    /// The totals.
     pub totals: Totals,
-    /// What keeps it from being ordered, beside what the lines say.
+    /// What is missing before it can be ordered, apart from problems of its lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
-    /// Until when what is in it is kept for the shopper, once checkout has begun.
+    /// Until when its items are reserved, after checkout has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
-    /// The number of the order that it has become.
+    /// The number of the order placed for this cart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
 }
@@ -64,151 +64,151 @@ pub struct Cart {
 /// A line of a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartLine {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
-    /// The variant.
+    /// The variant's id.
     pub variant_id: VariantId,
-    /// Its product.
+    /// The product's id.
     pub product_id: ProductId,
-    /// The product's word in addresses.
+    /// The product's URL slug.
     pub slug: String,
     /// The product's name.
     pub name: String,
-    /// What was chosen, as a reader sees it: `Colour: Moss`.
+    /// The chosen options for display: `Colour: Moss`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
-    /// A picture of it.
+    /// An image of the variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
-    /// How many.
+    /// The quantity.
     pub quantity: i64,
-    /// How many of them come later, as there are not enough just now.
+    /// How many of them are back-ordered, because fewer are in stock.
     #[serde(default)]
     pub backordered: i64,
-    /// What one costs now.
+    /// The current unit price.
     pub price: Money,
-    /// What they cost together, before any discount.
+    /// The price of the line, before any discount.
     pub total: Money,
-    /// What has changed or cannot be had.
+    /// What has changed since it was added, or keeps it from being ordered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<LineProblem>,
 }
 
 impl CartLine {
-    /// Whether it keeps the cart from being ordered.
-    pub fn is_stuck(&self) -> bool {
+    /// Whether the line keeps the cart from being ordered.
+    pub fn blocks_order(&self) -> bool {
         let mut problems = self.problems.iter();
         problems.any(|it| !matches!(it, LineProblem::PriceChanged { .. }))
     }
 }
 
-/// What is to be said about a line.
+/// A problem of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LineProblem {
-    /// It costs something else than when it was put in.
+    /// The price has changed since the line was added.
     PriceChanged {
-        /// What it cost then.
+        /// The price at that time.
         before: Money,
     },
-    /// There are fewer than asked for.
+    /// Fewer are available than requested.
     Short {
-        /// How many can be had.
+        /// The available quantity.
         available: i64,
     },
     /// The item is no longer available.
     Gone,
 }
 
-/// What a cart comes to.
+/// The totals of a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
-    /// The lines, before any discount.
+    /// The sum of the lines, before any discount.
     pub items: Money,
-    /// What coupons take off items and shipping; never more than those come to.
+    /// The discount of all coupons on items and shipping; never more than their sum.
     pub discount: Money,
     /// Shipping, before any discount.
     pub shipping: Money,
-    /// The tax: part of the sum where prices include it, added to it where not.
+    /// The tax: included in the total or added to it, see `tax_included`.
     pub tax: Money,
     /// Whether prices include the tax.
     pub tax_included: bool,
-    /// What is to be paid; never below zero.
+    /// The amount to pay; never below zero.
     pub total: Money,
 }
 
 /// A coupon in a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartCoupon {
-    /// Its code.
+    /// The code.
     pub code: String,
-    /// What it takes off.
+    /// The discount.
     pub discount: Money,
-    /// Why it takes nothing off.
+    /// Why the coupon gives no discount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<CouponRefusal>,
 }
 
-/// Why a coupon takes nothing off.
+/// Why a coupon gives no discount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CouponRefusal {
-    /// There is no such coupon, or it is switched off.
+    /// No such coupon exists, or it is not active.
     Unknown,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYet,
-    /// Its time is over.
+    /// It has expired.
     Over,
     /// The cart does not reach the coupon's minimum.
     BelowMinimum,
     /// The coupon has reached its usage limit.
     UsedUp,
-    /// It cannot be used together with another one here.
+    /// It cannot be combined with another coupon of the cart.
     NotTogether,
 }
 
-/// What an order needs and the cart has not.
+/// What a cart lacks before it can be ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
-    /// There is nothing in it.
+    /// The cart is empty.
     Lines,
-    /// Where the confirmation goes.
+    /// The email address for the confirmation.
     Email,
-    /// Where the goods go.
+    /// The shipping address.
     ShippingAddress,
-    /// How they go there, or a method that goes there.
+    /// The shipping method, or one that ships to the address.
     ShippingMethod,
 }
 
-/// Which cart: part of the path.
+/// Path parameter: the cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartPath {
-    /// The cart's id, or `current`: the cart of the browser that asks.
+    /// The cart's id, or `current` for the cart of the browser.
     pub cart: String,
 }
 
-/// Which line: part of the path.
+/// Path parameters: the cart and the line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinePath {
-    /// The cart's id, or `current`: the cart of the browser that asks.
+    /// The cart's id, or `current` for the cart of the browser.
     pub cart: String,
-    /// The line's sku.
+    /// The SKU of the line.
     pub sku: String,
 }
 
-/// Puts something into a cart.
+/// Adds an item to a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddLine {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
-    /// How many more.
+    /// How many units to add.
     #[schemars(range(min = 1, max = 999))]
     pub quantity: i64,
 }
 
-/// Puts what another cart holds into this one.
+/// Merges another cart into this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeCart {
@@ -216,60 +216,60 @@ pub struct MergeCart {
     pub from: String,
 }
 
-/// Says how many of a line there are to be.
+/// Sets the quantity of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetQuantity {
-    /// How many; none takes the line out.
+    /// The quantity; 0 removes the line.
     #[schemars(range(min = 0, max = 999))]
     pub quantity: i64,
 }
 
-/// Says what else an order needs. What is absent stays as it is.
+/// Changes what an order needs besides its lines; absent fields stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateCart {
-    /// What the shopper wants the shop to know.
+    /// The shopper's note to the shop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Where the confirmation goes.
+    /// The email address for the confirmation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Where the goods go.
+    /// The shipping address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
-    /// How they go there: the code of a shipping method.
+    /// The code of the shipping method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_method: Option<String>,
-    /// The coupons' codes.
+    /// The codes of the coupons.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupons: Option<Vec<String>>,
 }
 
-/// The ways to send a cart to its address.
+/// The shipping methods for a cart's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShippingMethods {
-    /// The ways, cheapest first.
+    /// The methods, the cheapest first.
     pub methods: Vec<ShippingMethod>,
 }
 
-/// A way to send something.
+/// A shipping method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShippingMethod {
-    /// Its word.
+    /// The code.
     pub code: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it costs for this cart.
+    /// The price for this cart.
     pub price: Money,
 }
 
-/// Places the order.
+/// Places an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
-    /// The total that the shopper saw. Nothing is decided by it; when it is not what the cart comes
-    /// to now, nothing is ordered.
+    /// The total that the shopper saw. It does not set the price; if the cart's total differs now,
+    /// no order is placed.
     pub expected_total: Money,
     /// The code of the payment method.
     pub payment_method: String,

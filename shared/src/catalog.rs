@@ -1,4 +1,4 @@
-//! The catalogue as it is shown: products with their variants, categories, lists and their filters.
+//! The public catalogue: products with their variants, categories, lists and filters.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,96 +11,97 @@ use crate::{
     time::Timestamp,
 };
 
-/// A product with everything its page shows.
+/// A product with everything that its page shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
-    /// Its identity.
+    /// The id.
     pub id: ProductId,
-    /// Its word in addresses.
+    /// The URL slug.
     pub slug: String,
-    /// Its name, in the language asked for or else in the shop's own.
+    /// The name, in the requested language or else in the shop's default language.
     pub name: String,
-    /// Plain text; an empty line parts paragraphs.
+    /// Plain text; an empty line separates paragraphs.
     pub description: String,
-    /// Who makes it.
+    /// The brand.
     pub brand: Option<Brand>,
-    /// The way to its category, from the top; empty when it has none.
+    /// The path to its category, from the top; empty if it has none.
     pub categories: Vec<CategoryRef>,
-    /// What its variants cost.
+    /// The price range of its variants.
     pub price: PriceRange,
-    /// Whether any variant can be had.
+    /// The best availability of its variants.
     pub availability: Availability,
-    /// What a buyer chooses between, such as size and colour.
+    /// The options that a buyer chooses between, such as size and colour.
     pub options: Vec<ProductOption>,
-    /// What can be bought; at least one.
+    /// The variants; at least one.
     pub variants: Vec<Variant>,
-    /// Pictures, the main one first.
+    /// The images, the main one first.
     pub images: Vec<Image>,
-    /// Facts such as material or capacity.
+    /// Attributes such as material or capacity.
     pub attributes: Vec<Attribute>,
-    /// Free words.
+    /// Tags for search.
     pub tags: Vec<String>,
-    /// When it came into the shop.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When anything of it changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: i64,
 }
 
-/// A product as a list shows it.
+/// A product in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductCard {
-    /// Its identity.
+    /// The id.
     pub id: ProductId,
-    /// Its word in addresses.
+    /// The URL slug.
     pub slug: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The name of its brand.
+    /// The name of the brand.
     pub brand: Option<String>,
-    /// What its variants cost.
+    /// The price range of its variants.
     pub price: PriceRange,
-    /// Whether any variant can be had.
+    /// The best availability of its variants.
     pub availability: Availability,
-    /// The main picture.
+    /// The main image.
     pub image: Option<Image>,
-    /// When it came into the shop.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// What the variants of a product cost.
+/// The lowest and the highest price of a product's variants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceRange {
-    /// The cheapest.
+    /// The lowest price.
     pub from: Money,
-    /// The dearest; equal to `from` when all cost the same.
+    /// The highest price; equal to `from` when all variants cost the same.
     pub to: Money,
-    /// What the cheapest cost before it was reduced; always more than `from`.
+    /// The original price of the cheapest variant, before a price reduction; always more than
+    /// `from`.
     pub compare_at: Option<Money>,
 }
 
-/// How much of it there is, as far as shoppers are told.
+/// The availability, as shoppers see it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
-    /// Plenty.
+    /// In stock.
     InStock,
-    /// A few are left.
+    /// Only a few are left.
     Low,
-    /// None are left; it is sold nevertheless and sent when it has come.
+    /// Out of stock; it can be ordered and is sent when it arrives.
     Backorder,
-    /// None are left.
+    /// Out of stock.
     Out,
 }
 
 impl Availability {
-    /// All of them, best first.
+    /// All values, the best first.
     pub const ALL: [Self; 4] = [Self::InStock, Self::Low, Self::Backorder, Self::Out];
 
-    /// The word in JSON and in query parameters.
+    /// The name in JSON and in query parameters.
     pub const fn word(self) -> &'static str {
         match self {
             Self::InStock => "in_stock",
@@ -114,91 +115,91 @@ impl Availability {
 /// A brand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Brand {
-    /// Its identity.
+    /// The id.
     pub id: BrandId,
-    /// Its word in filters.
+    /// The slug in filters.
     pub slug: String,
-    /// Its name, the same in every language.
+    /// The name, the same in every language.
     pub name: String,
 }
 
-/// What a buyer chooses between.
+/// An option that a buyer chooses between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductOption {
-    /// Its word, unique within the product: `colour`.
+    /// The code, unique within the product: `colour`.
     pub code: String,
-    /// Its name: "Colour".
+    /// The name: "Colour".
     pub name: String,
-    /// The choices, in the order to show them.
+    /// The values, in the order of display.
     pub values: Vec<OptionValue>,
 }
 
-/// One choice of an option.
+/// A value of an option.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OptionValue {
-    /// Its word, unique within the option: `moss`.
+    /// The code, unique within the option: `moss`.
     pub code: String,
-    /// Its name: "Moss green".
+    /// The name: "Moss green".
     pub name: String,
     /// A colour to show beside the name: `#rrggbb`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swatch: Option<String>,
 }
 
-/// What can be bought.
+/// A variant: what is bought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Variant {
-    /// Its identity.
+    /// The id.
     pub id: VariantId,
-    /// The shop's own number for it.
+    /// The SKU.
     pub sku: String,
-    /// Its GTIN, by which trade knows it: 8, 12, 13 or 14 digits.
+    /// The GTIN: 8, 12, 13 or 14 digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<String>,
-    /// One choice for each option of the product.
+    /// The value of each option of the product.
     pub options: Vec<SelectedOption>,
-    /// What one of it costs.
+    /// The price.
     pub price: Money,
-    /// What it cost before it was reduced; always more than `price`.
+    /// The original price, before a price reduction; always more than `price`.
     pub compare_at: Option<Money>,
-    /// Whether it can be had.
+    /// The availability.
     pub availability: Availability,
-    /// Which of the product's pictures shows it, counted from 0.
+    /// The index of its image among the product's images, from 0.
     pub image: Option<u32>,
-    /// What one of it weighs, in grams.
+    /// The weight, in grams.
     pub weight_g: Option<u32>,
 }
 
-/// One choice for one option.
+/// The chosen value of an option.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelectedOption {
-    /// The option's word.
+    /// The option's code.
     pub option: String,
-    /// The choice's word.
+    /// The value's code.
     pub value: String,
 }
 
-/// A picture.
+/// An image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
-    /// An address that every browser can show.
+    /// The URL of a format that every browser supports.
     pub src: String,
-    /// What is to be seen, for those who do not see it. Empty when the name says it already.
+    /// The alternative text. Empty when the name already says it.
     #[serde(default)]
     pub alt: String,
-    /// Its width in pixels, where known.
+    /// The width in pixels, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Its height in pixels, where known.
+    /// The height in pixels, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// The same picture in other formats and widths, the preferred format first.
+    /// The same image in other formats and widths, the preferred format first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ImageSource>,
 }
 
 impl Image {
-    /// The address of its smallest size in the format that every browser can show.
+    /// The URL of the smallest rendition in a format that every browser supports.
     pub fn smallest(&self) -> &str {
         let sizes = self.sources.last().map(|source| &source.renditions);
         let smallest = sizes.and_then(|sizes| sizes.first());
@@ -206,71 +207,71 @@ impl Image {
     }
 }
 
-/// A picture in one format.
+/// An image in one format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImageSource {
-    /// Its media type, such as `image/webp`.
+    /// The media type, such as `image/webp`.
     pub media_type: String,
-    /// Its widths, the smallest first.
+    /// The renditions, the narrowest first.
     pub renditions: Vec<Rendition>,
 }
 
-/// A picture in one format and width.
+/// An image in one format and width.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rendition {
-    /// Its address.
+    /// The URL.
     pub url: String,
-    /// Its width in pixels.
+    /// The width in pixels.
     pub width: u32,
 }
 
-/// A fact about a product.
+/// An attribute of a product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attribute {
-    /// What it is about: "Material".
+    /// The name: "Material".
     pub name: String,
-    /// What is true of this product: "Oak".
+    /// The value: "Oak".
     pub value: String,
 }
 
-/// A category, as a breadcrumb names it.
+/// A category in a breadcrumb.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CategoryRef {
-    /// Its identity.
+    /// The id.
     pub id: CategoryId,
-    /// Its word in addresses.
+    /// The URL slug.
     pub slug: String,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
-/// A category with what lies below it.
+/// A category with its subcategories.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CategoryNode {
     /// Its identity.
     pub id: CategoryId,
-    /// Its word in addresses.
+    /// The id.
     pub slug: String,
-    /// Its name.
+    /// The URL slug.
     pub name: String,
-    /// A sentence about it; may be empty.
+    /// A short description; may be empty.
     pub description: String,
-    /// A picture of it.
+    /// An image.
     pub image: Option<Image>,
-    /// How many products it and everything below it holds.
+    /// The number of products in it and its subcategories.
     pub product_count: u64,
-    /// What lies below it, in the order to show it.
+    /// The subcategories, in the order of display.
     pub children: Vec<CategoryNode>,
 }
 
-/// The categories of the shop.
+/// The category tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CategoryTree {
-    /// The top categories, in the order to show them.
+    /// The top-level categories, in the order of display.
     pub categories: Vec<CategoryNode>,
 }
 
-/// A page of a list.
+/// A page of a product list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductList {
     /// The products of this page.
@@ -283,29 +284,29 @@ pub struct ProductList {
     pub previous: Option<Cursor>,
 }
 
-/// What a category's list can be narrowed by.
+/// The filters of a category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Facets {
-    /// How many products there are before narrowing.
+    /// The number of products without any filter.
     pub product_count: u64,
     /// The brands with most products, by name.
     pub brands: Vec<BrandCount>,
-    /// The lowest and highest price; absent when there are no products.
+    /// The lowest and the highest price; absent when there are no products.
     pub price: Option<PriceSpan>,
 }
 
-/// A brand, and how many of its products there are.
+/// A brand and the number of its products.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BrandCount {
-    /// Its word in filters.
+    /// The slug in filters.
     pub slug: String,
-    /// Its name.
+    /// The brand's name.
     pub name: String,
-    /// How many of its products the category holds.
+    /// The number of its products in the category.
     pub product_count: u64,
 }
 
-/// From the cheapest product to the dearest.
+/// The range of prices in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceSpan {
     /// The lowest price.
@@ -314,7 +315,7 @@ pub struct PriceSpan {
     pub to: Money,
 }
 
-/// In which order a list is.
+/// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
@@ -323,9 +324,9 @@ pub enum Sort {
     Newest,
     /// The cheapest first.
     PriceUp,
-    /// The dearest first.
+    /// The most expensive first.
     PriceDown,
-    /// The most sold first.
+    /// The bestselling first.
     BestSelling,
 }
 
@@ -338,7 +339,7 @@ impl Sort {
         Self::BestSelling,
     ];
 
-    /// The word in query parameters.
+    /// The name in query parameters.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Newest => "newest",
@@ -349,7 +350,7 @@ impl Sort {
     }
 }
 
-/// Which language an answer is in.
+/// The language of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InLocale {
@@ -358,13 +359,13 @@ pub struct InLocale {
     pub locale: Locale,
 }
 
-/// Which products are listed.
+/// Filter, order and pagination of a product list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListProducts {
     /// The language of names; English when absent.
     pub locale: Locale,
-    /// The slug of a category: its products and those of everything below it.
+    /// The slug of a category; its subcategories are included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The slugs of brands; repeat it for several, up to eight.
@@ -379,41 +380,41 @@ pub struct ListProducts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub price_max: Option<i64>,
-    /// How much there must be; repeat it for several.
+    /// The availability; repeat it for several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     pub availability: Vec<Availability>,
-    /// In which order.
+    /// The order.
     pub sort: Sort,
-    /// The page to show; the first when absent.
+    /// The cursor of the page; the first page when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
-    /// How many products a page holds; 24 when absent.
+    /// The number of products a page; 24 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
 
-/// The most brands that one list is narrowed to.
+/// The maximum number of brands in a filter.
 pub const BRANDS_MAX: usize = 8;
-/// The most products on a page.
+/// The maximum number of products a page.
 pub const LIMIT_MAX: u32 = 100;
-/// How many products a page holds when nothing is said.
+/// The default number of products a page.
 pub const LIMIT_DEFAULT: u32 = 24;
 
-/// Which hot products are listed.
+/// Limit of the bestseller list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListHotProducts {
     /// The language of names; English when absent.
     pub locale: Locale,
-    /// How many; 12 when absent.
+    /// The number of products; 12 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
 
-/// What the facets are of.
+/// The scope of the filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GetFacets {
@@ -422,10 +423,10 @@ pub struct GetFacets {
     pub category: Option<String>,
 }
 
-/// Which product: part of the path.
+/// Path parameter: the product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductPath {
-    /// The product's id or its slug.
+    /// The product's id or slug.
     pub product: String,
 }
 
@@ -434,7 +435,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_those_of_json() {
+    fn names_match_json() {
         for sort in Sort::ALL {
             assert_eq!(serde_json::to_value(sort).unwrap(), sort.word());
         }

@@ -1,100 +1,101 @@
-//! Coupons, as those who run the shop see and make them.
+//! Coupons, for staff.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{cursor::Cursor, money::Money, time::Timestamp};
 
-/// The longest code, in characters.
+/// The maximum length of a code, in characters.
 pub const CODE_MAX: usize = 64;
-/// The most that a coupon takes off, or asks a cart to come to, in minor units.
+/// The maximum discount and minimum order value of a coupon, in minor units.
 pub const AMOUNT_MAX_MINOR: i64 = 1_000_000_000_000;
-/// The highest limit of uses.
+/// The maximum value of a usage limit.
 pub const USES_MAX: i64 = 1_000_000_000;
 
 /// A coupon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coupon {
-    /// What a buyer types, in upper case.
+    /// The code, in upper case.
     pub code: String,
-    /// What it does.
+    /// The effect.
     pub effect: CouponEffect,
-    /// What the items must come to.
+    /// The minimum value of the items.
     pub minimum: Money,
-    /// From when on it counts.
+    /// When it becomes valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
-    /// Until when it counts.
+    /// When it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
-    /// How often it may be used.
+    /// How often it may be used in total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_total: Option<i64>,
-    /// How often one customer may use it, by their e-mail address.
+    /// How often one customer may use it; customers are told apart by email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_customer: Option<i64>,
-    /// Whether it may be used beside others.
+    /// Whether it can be combined with other coupons.
     pub stackable: bool,
-    /// Whether it is switched on.
+    /// Whether it is active.
     pub active: bool,
-    /// How often it has been used; orders change it, and nothing else.
+    /// How often it was used; only orders change this.
     pub used: i64,
 }
 
-/// What a coupon does.
+/// The effect of a coupon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CouponEffect {
-    /// Takes a share off the items.
+    /// A percentage off the items.
     Percentage {
-        /// A decimal above 0 and up to 100, exact to two places: `12.5`.
+        /// A decimal above 0 and up to 100, with at most two decimal places: `12.5`.
         percent: String,
     },
-    /// Takes an amount off the items, as far as they come to it.
+    /// A fixed amount off the items, at most their value.
     Amount {
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    // With braces, because only then serde refuses fields beside the tag.
-    /// Takes the shipping off.
+    // A struct variant, because serde rejects unknown fields beside the tag only there.
+    /// Free shipping.
     FreeShipping {},
 }
 
-/// Which coupon: part of the path.
+/// Path parameter: the coupon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CouponPath {
-    /// Its code, in small letters or capitals: up to 64 letters, digits and ASCII signs, at least one of
-    /// them a letter or digit.
+    /// The code, in any case: up to 64 letters, digits and ASCII punctuation marks, with at least
+    /// one letter or digit.
     pub code: String,
 }
 
-/// Makes a coupon, or changes it to what this says; what is absent is as it says below.
+/// Creates or replaces a coupon; absent fields get their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaveCoupon {
-    /// What it does.
+    /// The effect.
     pub effect: CouponEffect,
-    /// What the items must come to; nothing when absent.
+    /// The minimum value of the items; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Money>,
-    /// From when on it counts; from now when absent.
+    /// When it becomes valid; immediately when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
-    /// Until when it counts; for ever when absent.
+    /// When it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
-    /// How often it may be used; without limit when absent, and not less than it has been used.
+    /// How often it may be used in total; unlimited when absent. It cannot be less than the number
+    /// of past uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub limit_total: Option<i64>,
-    /// How often one customer may use it; without limit when absent.
+    /// How often one customer may use it; unlimited when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub limit_customer: Option<i64>,
-    /// Whether it may be used beside others; not when absent.
+    /// Whether it can be combined with other coupons; false when absent.
     #[serde(default)]
     pub stackable: bool,
-    /// Whether it is switched on; it is when absent.
+    /// Whether it is active; true when absent.
     #[serde(default = "yes")]
     pub active: bool,
 }
@@ -103,13 +104,13 @@ fn yes() -> bool {
     true
 }
 
-/// Which page of the coupons.
+/// Pagination of the coupons.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListCoupons {
-    /// Where the page begins; the newest coupon when absent.
+    /// The cursor of the page; the newest coupons when absent.
     pub cursor: Option<Cursor>,
-    /// How many; 20 when absent, 100 at most.
+    /// The number of rows a page; 20 when absent, at most 100.
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
@@ -119,7 +120,7 @@ pub struct ListCoupons {
 pub struct CouponList {
     /// The coupons.
     pub coupons: Vec<Coupon>,
-    /// Where the next page begins.
+    /// The cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }

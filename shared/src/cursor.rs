@@ -1,23 +1,23 @@
-//! Where the next page of a list begins. Opaque to the client, cheap for the database: the sort key
-//! and id of the row beside the page, so that a page costs the same wherever it lies.
+//! Pagination cursors: the sort key and id of the row beside the page. They are opaque to clients,
+//! and every page costs the database the same (keyset pagination).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A place in a sorted list.
+/// A position in a sorted list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// In which order the list was: a cursor of one order means nothing in another.
+    /// The order of the list; a cursor is meaningless in another order.
     pub order: u8,
-    /// Which way the page lies from here.
+    /// On which side of the position the page lies.
     pub direction: Direction,
     /// The sort key of the row beside the page.
     pub key: i64,
-    /// The id of that row, which makes the order total.
+    /// The id of that row, as a tie-breaker.
     pub id: i64,
 }
 
-/// Which way a page lies from its cursor.
+/// On which side of its cursor a page lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// The rows after it.
@@ -61,7 +61,7 @@ impl std::str::FromStr for Cursor {
     }
 }
 
-/// The text did not come from a list of this shop.
+/// The text is not a cursor of this shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidCursor;
 
@@ -108,14 +108,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_comes_back(order: u8, before: bool, key: i64, id: i64) {
+        fn cursors_round_trip(order: u8, before: bool, key: i64, id: i64) {
             let direction = if before { Direction::Before } else { Direction::After };
             let cursor = Cursor { order, direction, key, id };
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn parsing_never_panics(text: String) {
             let _ = text.parse::<Cursor>();
         }
     }

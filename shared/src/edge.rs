@@ -1,30 +1,31 @@
-//! What edge and origin say to each other beside the requests of clients: signed, so that nobody else
-//! can say it.
+//! The signed protocol between edge and origin, in both directions.
 
 use serde::{Deserialize, Serialize};
 
-/// How the names of all fields between edge and origin begin. The edge takes them from no client and hands
-/// them to none; the origin believes them only beside [`ADDRESS_HEADER`] with a good signature.
+/// The prefix of all header fields between edge and origin. The edge removes them from clients'
+/// requests and from responses; the origin believes them only beside an [`ADDRESS_HEADER`] with a
+/// valid signature.
 pub const FIELD_PREFIX: &str = "mallard-";
 
-/// The field with a client's address: `ADDRESS SECONDS SIGNATURE`, where seconds are Unix time, the
+/// The field with the client's address: `ADDRESS SECONDS SIGNATURE`. Seconds are Unix time, the
 /// signature is hexadecimal, and the address is `-` when the edge does not know it.
 pub const ADDRESS_HEADER: &str = "mallard-client";
 
-/// For how many seconds a signature is good, before and after.
+/// How many seconds the clock of a signature may differ from the verifier's.
 pub const SIGNED_FOR_S: i64 = 60;
 
-/// Parts this use of a secret from every other one.
+/// The key derivation context: it separates this use of the secret from all others.
 const CONTEXT: &str = "Mallard 2026-11 edge to origin";
 
-/// The signature of a text: BLAKE3 with a key derived from the secret (BLAKE3 §6.2).
+/// Signs a text with BLAKE3 in keyed mode, with a key derived from the secret (BLAKE3 §6.2).
 pub fn sign(secret: &str, text: &str) -> [u8; 32] {
     let key = blake3::derive_key(CONTEXT, secret.as_bytes());
     *blake3::keyed_hash(&key, text.as_bytes()).as_bytes()
 }
 
-/// The field for a client's address at this time. The address is signed as it was sent, so that the origin
-/// decides what it means; one that is empty or cannot be in a field is not the same as none.
+/// The field value for a client's address at this time. The address is signed as it was received,
+/// so that the origin decides what it means; an empty address, or one that cannot be part of a
+/// field value, is not the same as none.
 pub fn signed_address(secret: &str, address: Option<&str>, seconds: i64) -> String {
     let harmless = |it: char| it.is_ascii_graphic() || it == ' ';
     let address = address.map(|it| it.trim().replace(|it| !harmless(it), "?"));
@@ -38,28 +39,29 @@ pub fn signed_address(secret: &str, address: Option<&str>, seconds: i64) -> Stri
     format!("{text} {signature}")
 }
 
-/// What the edge answers itself, for the origin and for who runs it: [`PURGE`] and [`METRICS`].
+/// The path prefix of the edge's own endpoints, for the origin and for operators: [`PURGE`] and
+/// [`METRICS`].
 pub const OWN: &str = "/_edge/";
-/// Takes a [`PurgeOrder`] by POST; 204.
+/// Accepts a [`PurgeRequest`] by POST; 204.
 pub const PURGE: &str = "/_edge/purge";
-/// What this edge counts, in the text format of Prometheus.
+/// The metrics of this edge, in Prometheus' text format.
 pub const METRICS: &str = "/_edge/metrics";
 
-/// Where the origin says to the edge alone whether it can serve: 204, or 503. A server that does not know
-/// this address answers something else below 500, which means the same as 204.
+/// The origin's readiness endpoint for the edge alone: 204, or 503. A server without this endpoint
+/// responds with another status below 500, which the edge treats like 204.
 pub const READY: &str = "/_edge/ready";
 
-/// The field by which a call to the edge itself is believed: `SECONDS SIGNATURE`.
+/// The field that authenticates a request to the edge's own endpoints: `SECONDS SIGNATURE`.
 pub const SIGNED_HEADER: &str = "mallard-signed";
 
-/// The field for a call to the edge itself.
+/// The field value for a request to the edge's own endpoints.
 pub fn signed_call(secret: &str, method: &str, path: &str, body: &[u8], seconds: i64) -> String {
     let body = blake3::hash(body).to_hex();
     let signature = sign(secret, &format!("call {method} {path} {seconds} {body}"));
     format!("{seconds} {}", blake3::Hash::from_bytes(signature).to_hex())
 }
 
-/// Whether the field of a call is good at this time.
+/// Whether the field value of a request is valid at this time.
 pub fn is_signed(
     secret: &str,
     method: &str,
@@ -76,65 +78,65 @@ pub fn is_signed(
         return false;
     };
     let expected = signed_call(secret, method, path, body, seconds);
-    // Hashes of both are compared, in the same time wherever they differ.
+    // Hashes are compared instead of the signatures, so that the time reveals nothing about them.
     let same = blake3::hash(expected.as_bytes()) == blake3::hash(field.as_bytes());
     same && now_seconds.abs_diff(seconds) <= SIGNED_FOR_S.unsigned_abs()
 }
 
-/// A purge: which stored answers are no longer right. Doing it twice is doing it once.
+/// A purge request: which stored responses to invalidate. It is idempotent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct PurgeOrder {
-    /// What becomes of them.
+pub struct PurgeRequest {
+    /// What happens to the invalidated responses.
     pub mode: PurgeMode,
-    /// All of them, whatever their tags.
+    /// Whether to purge all responses, whatever their tags.
     pub everything: bool,
-    /// The change because of which all of them are purged: what was made after it stays.
+    /// With `everything`: the version of the change; responses of this version or newer stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-    /// Those that have one of these tags.
+    /// Purges the responses with any of these tags.
     pub tags: Vec<PurgeTag>,
 }
 
-/// What becomes of what is purged.
+/// What happens to purged responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PurgeMode {
-    /// It is gone.
+    /// They are deleted.
     #[default]
     Hard,
-    /// It is stale: served while it is renewed or when the origin fails, if it allows that.
+    /// They become stale: served while they are revalidated or when the origin fails, where that is
+    /// allowed.
     Soft,
 }
 
-/// A tag that is purged.
+/// A tag to purge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurgeTag {
     /// The tag, as in `Cache-Tag`.
     pub name: String,
-    /// The change because of which it is purged: what was made after it stays.
+    /// The version of the change; responses of this version or newer stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
-/// The most tags of one order.
+/// The maximum number of tags of a purge request.
 pub const PURGE_TAGS_MAX: usize = 1_000;
-/// The most bytes of one order.
+/// The maximum size of a purge request, in bytes.
 pub const PURGE_BYTES_MAX: usize = 128 * 1_024;
 
-/// The field in which the origin says how new an answer is at least: every change of the catalogue up to
-/// the one with this number is in it.
-pub const AS_OF_HEADER: &str = "mallard-as-of";
+/// The field with the version of a response: it contains every catalogue change up to this number.
+pub const VERSION_HEADER: &str = "mallard-as-of";
 
-/// The field in which an edge says of which change it knows: an answer has to be as new as that.
-pub const AT_LEAST_HEADER: &str = "mallard-at-least";
+/// The field with the newest version that the edge knows: the response must be at least as new.
+pub const MIN_VERSION_HEADER: &str = "mallard-at-least";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_good_for_what_was_signed_and_for_a_minute() {
+    fn a_signature_is_valid_for_its_request_and_for_a_minute() {
         let field = signed_call("secret", "POST", PURGE, b"{}", 1_000);
         let good = |secret, method, path, body: &[u8], now| {
             is_signed(secret, method, path, body, &field, now)
@@ -153,14 +155,14 @@ mod tests {
                 "{bad}"
             );
         }
-        // The same secret signs addresses, and neither passes for the other.
+        // The same secret signs addresses; neither signature is valid in the other's place.
         let address = signed_address("secret", Some("192.0.2.7"), 1_000);
         assert!(!is_signed("secret", "POST", PURGE, b"{}", &address, 1_000));
     }
 
-    /// A client that sends an odd address is not one whose address is unknown.
+    /// An invalid address is signed as such and is not the same as an unknown one.
     #[test]
-    fn an_odd_address_is_signed_as_one() {
+    fn an_invalid_address_is_not_an_unknown_one() {
         let text = |address| {
             let field = signed_address("secret", address, 1_000);
             field
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn another_secret_or_text_is_another_signature() {
+    fn a_signature_depends_on_secret_and_text() {
         let one = signed_address("secret", Some("192.0.2.7"), 1_700_000_000);
         assert!(one.starts_with("192.0.2.7 1700000000 "));
         assert_eq!(one.len(), "192.0.2.7 1700000000 ".len() + 64);

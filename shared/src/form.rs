@@ -1,4 +1,4 @@
-//! A form as it comes back to the one who filled it in: what was typed, and what is wrong with it.
+//! The state of a submitted form: its values and its errors, to be shown again.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::{
     problem::{Problem, ProblemKind},
 };
 
-/// A form as it is shown.
+/// The state of a form: what its fields contain and what is wrong with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Form {
-    /// What stands in the fields, by name.
+pub struct FormState {
+    /// The values of the fields, by name.
     pub values: BTreeMap<String, String>,
-    /// The fields that are wrong.
-    pub faults: Vec<String>,
-    /// What else is wrong: the word of a problem.
+    /// The names of the invalid fields.
+    pub invalid_fields: Vec<String>,
+    /// Any other error: the name of a problem type.
     pub problem: Option<String>,
 }
 
-impl Form {
-    /// A form with these values, and nothing wrong.
-    pub fn of<'v>(values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+impl FormState {
+    /// A form with these values and without errors.
+    pub fn with_values<'v>(values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let values = values.into_iter();
         Self {
             values: values
@@ -32,7 +32,7 @@ impl Form {
         }
     }
 
-    /// The same with the fields of an address.
+    /// Adds the fields of an address.
     #[must_use]
     pub fn with_address(mut self, address: &Address) -> Self {
         let fields = [
@@ -51,27 +51,27 @@ impl Form {
         self
     }
 
-    /// What stands in a field.
+    /// The value of a field; empty if there is none.
     pub fn value(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    /// Whether this field is wrong.
-    pub fn is_wrong(&self, name: &str) -> bool {
-        self.faults.iter().any(|fault| fault == name)
+    /// Whether a field is invalid.
+    pub fn is_invalid(&self, name: &str) -> bool {
+        self.invalid_fields.iter().any(|it| it == name)
     }
 
-    /// The same, with what a problem says: which fields are wrong, or else what is.
+    /// Adds the errors of a problem: the invalid fields, or else the problem itself.
     #[must_use]
-    pub fn refused(mut self, problem: &Problem) -> Self {
+    pub fn with_problem(mut self, problem: &Problem) -> Self {
         let leaf = |field: &str| field.rsplit(['.', '/']).next().unwrap_or(field).to_owned();
         let word = problem.kind.rsplit('/').next().unwrap_or_default();
         if word == ProblemKind::Invalid.word() {
-            let faults = problem.errors.iter().map(|error| leaf(&error.field));
-            self.faults.extend(faults);
-            self.faults.dedup();
+            let names = problem.errors.iter().map(|error| leaf(&error.field));
+            self.invalid_fields.extend(names);
+            self.invalid_fields.dedup();
         }
-        if self.faults.is_empty() {
+        if self.invalid_fields.is_empty() {
             self.problem = Some(word.to_owned());
         }
         self
@@ -83,21 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_comes_back_with_its_faults() {
-        let form = Form::of([("email", "x"), ("city", "Town")]);
+    fn invalid_fields_are_marked() {
+        let form = FormState::with_values([("email", "x"), ("city", "Town")]);
         let problem = Problem::new(ProblemKind::Invalid)
             .field("email", "no")
             .field("shipping_address.postcode", "no");
-        let form = form.refused(&problem);
-        assert_eq!(form.faults, ["email", "postcode"]);
+        let form = form.with_problem(&problem);
+        assert_eq!(form.invalid_fields, ["email", "postcode"]);
         assert_eq!((form.value("city"), form.value("name")), ("Town", ""));
-        assert!(form.is_wrong("postcode") && !form.is_wrong("city"));
+        assert!(form.is_invalid("postcode") && !form.is_invalid("city"));
         assert_eq!(form.problem, None);
     }
 
     #[test]
-    fn what_is_no_fields_fault_is_said_as_a_whole() {
-        let form = Form::default().refused(&Problem::new(ProblemKind::WrongCredentials));
+    fn a_problem_without_fields_is_kept() {
+        let form = FormState::default().with_problem(&Problem::new(ProblemKind::WrongCredentials));
         assert_eq!(form.problem.as_deref(), Some("wrong-credentials"));
     }
 }

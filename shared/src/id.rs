@@ -1,31 +1,32 @@
-//! Identities: time-ordered 64-bit integers made without coordination, strings in JSON.
+//! Ids: time-ordered 64-bit integers, generated without coordination, strings in JSON.
 //!
-//! Layout, from the top: one zero bit, 41 bits of milliseconds since 2024-01-01, 10 bits of node,
-//! 12 bits of sequence. A JavaScript number holds only 53 bits exactly, hence the strings.
+//! Layout, from the top: one zero bit, 41 bits of milliseconds since 2024-01-01, 10 bits of node
+//! id, 12 bits of sequence. A JavaScript number holds only 53 bits exactly, hence the strings.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::time::Timestamp;
 
-/// 2024-01-01T00:00:00Z in Unix milliseconds: where the identities' time begins.
+/// 2024-01-01T00:00:00Z in Unix milliseconds: the epoch of ids.
 const EPOCH_MS: i64 = 1_704_067_200_000;
 const NODE_BITS: u32 = 10;
 const SEQUENCE_BITS: u32 = 12;
-/// The largest node id: one process a node.
+/// The largest node id. Each process has its own.
 pub const NODE_MAX: u16 = (1 << NODE_BITS) - 1;
 
-/// Makes identities for one node. They rise strictly, also when the clock stands still or goes back.
+/// Generates ids for one node. They increase strictly, even when the clock stands still or goes
+/// back.
 #[derive(Debug)]
 pub struct IdGenerator {
-    /// Negative until there is one.
+    /// Negative until a node id is assigned.
     node: AtomicI64,
-    /// Milliseconds and sequence of the last identity, in one word: `ms << SEQUENCE_BITS | seq`.
+    /// Milliseconds and sequence of the last id, packed: `ms << SEQUENCE_BITS | seq`.
     last: AtomicI64,
 }
 
 impl IdGenerator {
-    /// A generator for `node`, which must be unique among the processes that share a database.
-    /// Only the lower ten bits count.
+    /// A generator for `node`, which must be unique among the processes that share a database. Only
+    /// the lower ten bits are used.
     pub fn new(node: u16) -> Self {
         Self {
             node: AtomicI64::new(i64::from(node & NODE_MAX)),
@@ -33,7 +34,7 @@ impl IdGenerator {
         }
     }
 
-    /// A generator that has no node yet: nothing may be made with it before [`IdGenerator::assign`].
+    /// A generator without a node id; [`IdGenerator::assign`] must be called before the first id.
     pub fn unassigned() -> Self {
         Self {
             node: AtomicI64::new(-1),
@@ -41,8 +42,8 @@ impl IdGenerator {
         }
     }
 
-    /// Makes identities for `node` from now on, all of them later than `after`: up to then, others may have
-    /// made some for it.
+    /// Generates ids for `node` from now on, all of them later than `after`: until then another
+    /// process may have generated ids for it.
     pub fn assign(&self, node: u16, after: Timestamp) {
         self.last
             .fetch_max(since_epoch(after) << SEQUENCE_BITS, Ordering::AcqRel);
@@ -50,14 +51,14 @@ impl IdGenerator {
             .store(i64::from(node & NODE_MAX), Ordering::Release);
     }
 
-    /// The time in the last identity that was made.
+    /// The time in the last generated id.
     pub fn last(&self) -> Timestamp {
         let last = self.last.load(Ordering::Relaxed);
         Timestamp::from_millis((last >> SEQUENCE_BITS) + EPOCH_MS)
     }
 
-    /// The next identity. When a millisecond's 4,096 are used up, the generator runs ahead of the
-    /// clock instead of waiting.
+    /// Generates an id. When the 4,096 ids of a millisecond are used up, the generator runs ahead
+    /// of the clock instead of waiting.
     pub fn next(&self, now: Timestamp) -> i64 {
         let node = self.node.load(Ordering::Acquire);
         debug_assert!(node >= 0, "no node id was assigned");
@@ -83,12 +84,12 @@ fn since_epoch(time: Timestamp) -> i64 {
     (time.as_millis() - EPOCH_MS).max(0)
 }
 
-/// When an identity was made, as the clock of its node had it.
-pub const fn made_at(raw: i64) -> Timestamp {
+/// The time at which an id was generated, by the clock of its node.
+pub const fn created_at(raw: i64) -> Timestamp {
     Timestamp::from_millis((raw >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS)
 }
 
-/// Declares newtypes over the identity integer.
+/// Declares newtypes of ids.
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -96,12 +97,12 @@ macro_rules! ids {
         pub struct $name(i64);
 
         impl $name {
-            /// Wraps an identity that came from a generator or from the database.
+            /// Wraps an id from a generator or from the database.
             pub const fn new(raw: i64) -> Self {
                 Self(raw)
             }
 
-            /// The bare integer, as it is stored.
+            /// The integer, as it is stored.
             pub const fn get(self) -> i64 {
                 self.0
             }
@@ -151,7 +152,7 @@ macro_rules! ids {
 }
 
 ids! {
-    /// An address of somebody's book.
+    /// A saved address.
     AddressId;
     /// A brand.
     BrandId;
@@ -161,9 +162,9 @@ ids! {
     CategoryId;
     /// A coupon.
     CouponId;
-    /// A sign-in of a program.
+    /// A family of refresh tokens: one sign-in of a program.
     FamilyId;
-    /// A key of a program of the shop.
+    /// An API key.
     KeyId;
     /// A stock location.
     LocationId;
@@ -171,15 +172,15 @@ ids! {
     OrderId;
     /// A product.
     ProductId;
-    /// A browser that is signed in.
+    /// A browser session.
     SessionId;
-    /// Somebody with an account.
+    /// An account.
     UserId;
-    /// A variant: what is put into a cart.
+    /// A variant of a product.
     VariantId;
 }
 
-/// The text is not a positive 64-bit integer in its one decimal spelling.
+/// The text is not a positive 64-bit integer in canonical decimal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId;
 
@@ -191,7 +192,7 @@ impl std::fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
-/// One spelling only: no sign, no leading zero, so that an id has one address.
+/// Accepts only the canonical form, without sign or leading zeros, so that an id has one URL.
 fn parse(text: &str) -> Result<i64, InvalidId> {
     if !text.starts_with(|c: char| ('1'..='9').contains(&c)) {
         return Err(InvalidId);
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identities_rise_when_the_clock_does_not() {
+    fn ids_increase_when_the_clock_does_not() {
         let ids = IdGenerator::new(7);
         let now = Timestamp::from_millis(EPOCH_MS + 1_000);
         let mut last = 0;
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn two_nodes_never_meet() {
+    fn ids_of_two_nodes_differ() {
         let now = Timestamp::from_millis(EPOCH_MS + 1_000);
         let (one, two) = (IdGenerator::new(1), IdGenerator::new(2));
         let mine: std::collections::HashSet<_> = (0..5_000).map(|_| one.next(now)).collect();
@@ -225,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_tells_when_it_was_made() {
+    fn an_id_contains_its_time() {
         let now = Timestamp::from_millis(EPOCH_MS + 123_456_789);
-        assert_eq!(made_at(IdGenerator::new(9).next(now)), now);
+        assert_eq!(created_at(IdGenerator::new(9).next(now)), now);
     }
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn an_id_has_one_canonical_form() {
         for bad in [
             "",
             "0",

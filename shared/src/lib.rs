@@ -1,11 +1,12 @@
-//! The contract between edge, origin and storefront: types, endpoints, cache policies, tags and
-//! problem types. It does no I/O and compiles natively and to WebAssembly.
+//! The contract between edge, origin and storefront: types, endpoints, cache policies, cache tags
+//! and problem types. It does no I/O and compiles natively and to WebAssembly.
 
 #![forbid(unsafe_code)]
 
 pub mod account;
 pub mod address;
 pub mod cache;
+pub mod cache_key;
 pub mod cart;
 pub mod catalog;
 pub mod coupon;
@@ -14,7 +15,6 @@ pub mod edge;
 pub mod endpoint;
 pub mod form;
 pub mod id;
-pub mod key;
 pub mod locale;
 pub mod money;
 pub mod operator;
@@ -23,8 +23,8 @@ pub mod page;
 pub mod payment;
 pub mod problem;
 pub mod search;
-pub mod shopper;
 pub mod stock;
 pub mod time;
 pub mod trace;
+pub mod visitor;
 pub mod webhook;

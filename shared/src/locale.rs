@@ -1,8 +1,8 @@
-//! The languages of the shop. Another language is a path prefix, so that a cache key needs no header.
+//! The languages of the shop. A language is a path prefix, so that cache keys need no header field.
 
 use serde::{Deserialize, Serialize};
 
-/// A language the storefront speaks.
+/// A language of the storefront.
 #[derive(
     Clone,
     Copy,
@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Locale {
-    /// English, the default: its paths carry no prefix.
+    /// English, the default, without a path prefix.
     #[default]
     En,
-    /// Chinese, simplified: `/zh/…`.
+    /// Simplified Chinese: `/zh/…`.
     Zh,
 }
 
@@ -30,7 +30,7 @@ impl Locale {
     /// All languages, the default first.
     pub const ALL: [Self; 2] = [Self::En, Self::Zh];
 
-    /// The word in paths, query parameters and tables.
+    /// The code in paths, query parameters and the database.
     pub const fn code(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -54,7 +54,7 @@ impl Locale {
         }
     }
 
-    /// What stands before every path in this language: nothing, or `/zh`.
+    /// The path prefix of this language: empty, or `/zh`.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::En => "",
@@ -67,7 +67,7 @@ impl Locale {
         Self::ALL.into_iter().find(|locale| locale.code() == code)
     }
 
-    /// Splits a path into its language and the path without the prefix, which begins with `/`.
+    /// Splits a path into its language and the rest, which begins with `/`.
     pub fn split(path: &str) -> (Self, &str) {
         for locale in Self::ALL
             .into_iter()
@@ -82,7 +82,7 @@ impl Locale {
         (Self::default(), path)
     }
 
-    /// The path of a page in this language; `path` is without prefix and begins with `/`.
+    /// The path of a page in this language; `path` has no language prefix and begins with `/`.
     pub fn path(self, path: &str) -> String {
         match (self.prefix(), path) {
             ("", path) => path.to_owned(),
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_splits_and_joins() {
+    fn paths_round_trip() {
         for (path, locale, rest) in [
             ("/", Locale::En, "/"),
             ("/c/tea", Locale::En, "/c/tea"),

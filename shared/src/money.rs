@@ -17,7 +17,7 @@ impl Currency {
         str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
-    /// How many digits stand behind the decimal point (ISO 4217, list one, "minor unit").
+    /// The number of decimal places (ISO 4217, list one, "minor unit").
     pub const fn exponent(self) -> u32 {
         match &self.0 {
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
@@ -28,7 +28,8 @@ impl Currency {
         }
     }
 
-    /// The sign a reader of this language expects, or the code and a space where none is common.
+    /// The symbol that readers of this language expect, or the code and a space where none is
+    /// common.
     fn symbol(self, locale: Locale) -> String {
         let symbol = match (&self.0, locale) {
             (b"USD", Locale::En) => "$",
@@ -104,20 +105,20 @@ impl schemars::JsonSchema for Currency {
 /// An amount in one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Money {
-    /// The amount in the currency's smallest unit: 1990 is 19.90 USD, and 1,990 JPY.
+    /// The amount in minor units: 1990 is 19.90 USD, and 1,990 JPY.
     pub minor: i64,
-    /// Which currency.
+    /// The currency.
     pub currency: Currency,
 }
 
 impl Money {
-    /// `minor` smallest units of `currency`.
+    /// `minor` minor units of `currency`.
     pub const fn new(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
     }
 
-    /// The exact value of a plain decimal such as `19.9`, `1990` or `-0.05`. Digits behind the
-    /// currency's last one must be zeros: nothing is rounded.
+    /// Parses a plain decimal such as `19.9`, `1990` or `-0.05` exactly. Digits beyond the
+    /// currency's decimal places must be zeros: nothing is rounded.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -150,15 +151,15 @@ impl Money {
         })
     }
 
-    /// An amount as shoppers type it: with the currency's sign or code, wide digits, groups of three,
-    /// and a point or a comma before the last digits: `$20`, `10,50`, `1.299,00`, `２０`. What can be
-    /// read in two ways is read as a reader of English does: `1,299` has a group.
+    /// Parses an amount as shoppers type it: with currency symbol or code, full-width digits,
+    /// grouping, and a point or a comma as the decimal separator: `$20`, `10,50`, `1.299,00`, `２０`.
+    /// An ambiguous amount is read as in English: in `1,299` the comma groups.
     pub fn parse_typed(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
         let narrow = text.trim().chars().map(narrow_letter).collect::<String>();
         let mut rest = narrow.trim();
         let signs = Locale::ALL.map(|locale| currency.symbol(locale));
         let signs = signs.iter().map(|sign| sign.trim());
-        // The longest first, or `$` would leave `US` of `US$`.
+        // The longest symbol first, or `$` would leave `US` of `US$`.
         let mut signs: Vec<&str> = signs.chain([currency.code()]).collect();
         signs.sort_unstable_by_key(|sign| std::cmp::Reverse(sign.len()));
         for sign in signs {
@@ -179,7 +180,7 @@ impl Money {
         Self::parse(&plain_decimal(rest)?, currency)
     }
 
-    /// The plain decimal, as [`Money::parse`] reads it and as JSON-LD wants it: `19.90`.
+    /// The plain decimal, which [`Money::parse`] reads and JSON-LD needs: `19.90`.
     pub fn to_decimal(self) -> String {
         let (whole, fraction) = self.digits();
         let sign = if self.minor < 0 { "-" } else { "" };
@@ -190,7 +191,7 @@ impl Money {
         }
     }
 
-    /// As a reader of this language writes it: `$1,299.00`, `US$1,299.00`.
+    /// Formats for readers of this language: `$1,299.00`, `US$1,299.00`.
     pub fn display(self, locale: Locale) -> String {
         let (whole, fraction) = self.digits();
         let mut text = String::new();
@@ -206,7 +207,7 @@ impl Money {
         text
     }
 
-    /// The digits before and behind the point.
+    /// The digits before and after the decimal point.
     fn digits(self) -> (String, String) {
         let places = self.currency.exponent() as usize;
         let digits = format!("{:0width$}", self.minor.unsigned_abs(), width = places + 1);
@@ -215,7 +216,7 @@ impl Money {
     }
 }
 
-/// Digits in groups of three, as readers of every language here write them: `1,299`.
+/// Groups digits by three, as all supported languages do: `1,299`.
 pub fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -227,7 +228,7 @@ pub fn grouped(digits: &str) -> String {
     text
 }
 
-/// What stands for a letter that an input method made wide, and one space for all of them.
+/// Converts a full-width character of an input method, and every kind of space, to ASCII.
 fn narrow_letter(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
@@ -238,7 +239,7 @@ fn narrow_letter(letter: char) -> char {
     }
 }
 
-/// The same number without groups, and with a point.
+/// The number without grouping and with a decimal point.
 fn plain_decimal(text: &str) -> Result<String, InvalidMoney> {
     let grouped_by = |sign: char| {
         let mut groups = text.split(sign);
@@ -271,16 +272,16 @@ fn plain_decimal(text: &str) -> Result<String, InvalidMoney> {
     })
 }
 
-/// Why a text is not an amount of money.
+/// Why a text is not a currency or an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidMoney {
     /// Not three capital letters.
     Currency,
     /// Not a plain decimal.
     Decimal,
-    /// More digits behind the point than the currency has.
+    /// More decimal places than the currency has.
     TooFine,
-    /// More than 64 bits hold.
+    /// The amount exceeds 64 bits.
     TooLarge,
 }
 
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exact_is_refused() {
+    fn inexact_decimals_are_rejected() {
         for (text, why) in [
             ("", InvalidMoney::Decimal),
             (".", InvalidMoney::Decimal),
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shoppers_type_is_understood() {
+    fn typed_amounts_are_parsed() {
         for (text, code, minor) in [
             ("20", "USD", 2_000),
             ("$20", "USD", 2_000),
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_see_their_own_spelling() {
+    fn amounts_are_formatted_for_the_language() {
         let price = Money::new(129_900, Currency::USD);
         assert_eq!(price.display(Locale::En), "$1,299.00");
         assert_eq!(price.display(Locale::Zh), "US$1,299.00");
@@ -396,14 +397,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_decimal_comes_back(minor in any::<i64>().prop_filter("abs", |m| *m != i64::MIN),
+        fn decimals_round_trip(minor in any::<i64>().prop_filter("abs", |m| *m != i64::MIN),
                                 code in "USD|JPY|KWD|CLF") {
             let money = Money::new(minor, currency(&code));
             prop_assert_eq!(Money::parse(&money.to_decimal(), money.currency), Ok(money));
         }
 
         #[test]
-        fn what_is_shown_can_be_typed(minor in 0..i64::MAX, code in "USD|JPY|CNY|SEK") {
+        fn displayed_amounts_can_be_typed(minor in 0..i64::MAX, code in "USD|JPY|CNY|SEK") {
             let money = Money::new(minor, currency(&code));
             for locale in Locale::ALL {
                 prop_assert_eq!(Money::parse_typed(&money.display(locale), money.currency), Ok(money));
@@ -411,7 +412,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_typed_is_understood_or_refused(text in "\\PC{0,24}") {
+        fn parsing_typed_text_never_panics(text in "\\PC{0,24}") {
             let _ = Money::parse_typed(&text, Currency::USD);
         }
     }

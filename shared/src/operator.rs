@@ -1,4 +1,4 @@
-//! What those who run the shop see and change: the catalogue in every language, orders by state.
+//! The catalogue and the orders for staff: products in every language and status, orders by state.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use crate::{cursor::Cursor, locale::Locale, money::Money, order::OrderState};
 /// A text in several languages.
 pub type Texts = BTreeMap<Locale, String>;
 
-/// Which thing of the catalogue: part of the path.
+/// Path parameter: a product or category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExternalPath {
-    /// The name by which its source knows it; 100 characters at most.
+    /// The id in the system that it was imported from; at most 100 characters.
     pub external_id: String,
 }
 
-/// Which variant: part of the path.
+/// Path parameter: the variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SkuPath {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
 }
 
@@ -28,109 +28,109 @@ pub struct SkuPath {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProductStatus {
-    /// Shown and sold.
+    /// Visible and on sale.
     Active,
-    /// Not shown yet.
+    /// Not visible yet.
     #[default]
     Draft,
-    /// Not shown any more.
+    /// No longer visible.
     Archived,
 }
 
-/// A product as those who run the shop write it, in the form of the import's JSON Lines. Stock is not
-/// part of it: it changes by itself.
+/// A product for staff, in the format of the import's JSON Lines. It does not contain the stock,
+/// which changes separately.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProductDraft {
-    /// Its word in addresses; made from the name when absent.
+    /// The URL slug; derived from the name when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
-    /// Whether shoppers see it.
+    /// Whether shoppers see the product.
     pub status: ProductStatus,
-    /// The external id of its category.
+    /// The external id of the category.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// The name of its brand.
+    /// The name of the brand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
-    /// Its name.
+    /// The name in each language.
     pub names: Texts,
-    /// Plain text; an empty line parts paragraphs.
+    /// Plain text; an empty line separates paragraphs.
     pub descriptions: Texts,
-    /// Facts about it.
+    /// Attributes such as material or capacity.
     pub attributes: Vec<AttributeDraft>,
-    /// What a buyer chooses between; up to three.
+    /// The options that a buyer chooses between; up to three.
     pub options: Vec<OptionDraft>,
-    /// What can be bought; at least one.
+    /// The variants; at least one.
     pub variants: Vec<VariantDraft>,
-    /// Pictures, the main one first: those that the product has, or addresses of others.
+    /// The images, the main one first: existing images of the product, or URLs of others.
     pub images: Vec<ImageDraft>,
-    /// Free words.
+    /// Tags for search.
     pub tags: Vec<String>,
 }
 
-/// A fact.
+/// An attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeDraft {
-    /// What it is about.
+    /// The name in each language.
     pub names: Texts,
-    /// What is true of this product.
+    /// The value in each language.
     pub values: Texts,
 }
 
-/// What a buyer chooses between.
+/// An option that a buyer chooses between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptionDraft {
-    /// Its word, unique within the product.
+    /// The code, unique within the product.
     pub code: String,
-    /// Its name.
+    /// The name.
     pub names: Texts,
-    /// The choices, in the order to show them.
+    /// The values, in the order of display.
     pub values: Vec<OptionValueDraft>,
 }
 
-/// One choice.
+/// A value of an option.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptionValueDraft {
-    /// Its word, unique within the option.
+    /// The code, unique within the option.
     pub code: String,
-    /// Its name.
+    /// The name.
     pub names: Texts,
     /// A colour to show beside the name: `#rrggbb`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swatch: Option<String>,
 }
 
-/// What can be bought.
+/// A variant: what is bought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantDraft {
-    /// The shop's own number for it, unique in the shop.
+    /// The SKU, unique in the shop.
     pub sku: String,
-    /// Its GTIN: 8, 12, 13 or 14 digits, of which the last one checks the others. Spaces and hyphens are dropped.
+    /// The GTIN: 8, 12, 13 or 14 digits with a valid check digit. Spaces and hyphens are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<String>,
-    /// The choice for each option, by their words.
+    /// The value of each option, by their codes.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
-    /// What one of it costs.
+    /// The price.
     pub price: Money,
-    /// What it cost before it was reduced.
+    /// The original price, before a price reduction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare_at: Option<Money>,
-    /// Whether there is a count of it; without one it never runs out.
+    /// Whether its stock is counted; without a count it never runs out.
     #[serde(default = "yes")]
     pub tracked: bool,
-    /// Whether it is sold before it is there.
+    /// Whether it can be ordered when it is out of stock.
     #[serde(default)]
     pub backorder: bool,
-    /// What one of it weighs, in grams.
+    /// The weight, in grams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_g: Option<u32>,
-    /// Which of the product's pictures shows it, counted from 0.
+    /// The index of its image among the product's images, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<u32>,
 }
@@ -139,96 +139,96 @@ fn yes() -> bool {
     true
 }
 
-/// A picture.
+/// An image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageDraft {
-    /// Its address.
+    /// The URL.
     pub src: String,
-    /// What is to be seen.
+    /// The alternative text in each language.
     #[serde(default)]
     pub alts: Texts,
 }
 
-/// Changes a variant; what is absent stays.
+/// Changes a variant; absent fields stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeVariant {
-    /// Its GTIN; an empty text takes it away.
+    /// The GTIN; an empty text removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gtin: Option<String>,
-    /// What one of it costs.
+    /// The price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
-    /// What it cost before it was reduced; not more than `price` takes it away.
+    /// The original price, before a price reduction; a value of at most `price` removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare_at: Option<Money>,
-    /// Whether there is a count of it.
+    /// Whether its stock is counted; without a count it never runs out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracked: Option<bool>,
-    /// Whether it is sold before it is there.
+    /// Whether it can be ordered when it is out of stock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backorder: Option<bool>,
-    /// What one of it weighs, in grams.
+    /// The weight, in grams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_g: Option<u32>,
 }
 
-/// A category as those who run the shop write it.
+/// A category for staff.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CategoryDraft {
-    /// Its word in addresses; made from the name when absent.
+    /// The URL slug; derived from the name when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
-    /// The external id of the category above it; it stays there.
+    /// The external id of the parent category; it cannot be changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// Its place among its siblings.
+    /// The position among its siblings.
     pub position: i64,
-    /// Its name.
+    /// The name.
     pub names: Texts,
-    /// A sentence about it.
+    /// A short description in each language.
     pub descriptions: Texts,
 }
 
-/// Which page of the products.
+/// Pagination of the products.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListDrafts {
-    /// Where the page begins.
+    /// The cursor of the page; the oldest products when absent.
     pub cursor: Option<Cursor>,
-    /// How many; 20 when absent, 100 at most.
+    /// The number of rows a page; 20 when absent, at most 100.
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
 
-/// A page of products, whatever their status, the first one first.
+/// A page of products in every status, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DraftList {
-    /// The products by their external ids.
+    /// The products with their external ids.
     pub products: Vec<NamedDraft>,
-    /// Where the next page begins.
+    /// The cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
 
-/// A product with the name by which its source knows it.
+/// A product with its external id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedDraft {
-    /// The name.
+    /// The external id.
     pub external_id: String,
     /// The product.
     pub product: ProductDraft,
 }
 
-/// Which page of the orders.
+/// Pagination and filter of the orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListAllOrders {
-    /// Where the page begins; the newest order when absent.
+    /// The cursor of the page; the newest orders when absent.
     pub cursor: Option<Cursor>,
-    /// How many; 20 when absent, 100 at most.
+    /// The number of rows a page; 20 when absent, at most 100.
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
     /// Only orders in this state.

@@ -1,4 +1,4 @@
-//! Orders: what was bought, at what price, and what has become of it.
+//! Orders: what was bought, at what price, and the order's state.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,87 +8,87 @@ use crate::{address::Address, cart::Totals, money::Money, time::Timestamp};
 /// An order, as its buyer sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
-    /// Its number.
+    /// The order number.
     pub number: String,
-    /// The secret with which a guest finds it again; absent where only the shop reads the order.
+    /// The secret with which a guest finds the order; absent in responses to staff.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
-    /// What has become of it.
+    /// The state of the order.
     pub state: OrderState,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: i64,
-    /// What was bought; later changes of the catalogue do not show here.
+    /// The lines; later changes of the catalogue do not affect them.
     pub lines: Vec<OrderLine>,
-    /// What it came to.
+    /// The totals.
     pub totals: Totals,
-    /// What has been paid.
+    /// The amount paid.
     pub paid: Money,
-    /// What has been paid back.
+    /// The amount refunded.
     pub refunded: Money,
-    /// Where the confirmation went.
+    /// The email address of the confirmation.
     pub email: String,
-    /// Where the goods go.
+    /// The shipping address.
     pub shipping_address: Address,
-    /// How they go there.
+    /// The code of the shipping method.
     pub shipping_method: String,
-    /// How it is paid.
+    /// The code of the payment method.
     pub payment_method: String,
     /// The coupons that were used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<String>,
-    /// What the buyer wanted the shop to know.
+    /// The buyer's note to the shop.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// Until when it must be paid, while it is not.
+    /// The payment deadline, while the order is unpaid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_until: Option<Timestamp>,
     /// When it was placed.
     pub created_at: Timestamp,
-    /// Every step that it took, the first one first.
+    /// All events, the oldest first.
     pub history: Vec<OrderEvent>,
 }
 
 /// A line of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
-    /// The product's name on that day.
+    /// The product's name at that time.
     pub name: String,
-    /// What was chosen.
+    /// The chosen options.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
-    /// How many.
+    /// The quantity.
     pub quantity: i64,
-    /// How many of them are still to come, because there were not enough.
+    /// How many of them are still back-ordered.
     #[serde(default)]
     pub backordered: i64,
-    /// How many of them have come back.
+    /// How many of them were returned.
     #[serde(default)]
     pub returned: i64,
-    /// What one cost.
+    /// The unit price.
     pub price: Money,
-    /// This line's part of the discount.
+    /// The share of the discount.
     pub discount: Money,
-    /// This line's part of the tax.
+    /// The share of the tax.
     pub tax: Money,
-    /// What the line came to.
+    /// The total of the line.
     pub total: Money,
 }
 
-/// A step of an order.
+/// A change of an order's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderEvent {
-    /// What it became.
+    /// The new state.
     pub state: OrderState,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
 }
 
-/// Declares the states with their words, and the table of the legal steps.
+/// Declares the states with their names, and the table of legal transitions.
 macro_rules! states {
     ($($(#[$doc:meta])* $name:ident = $word:literal => [$($next:ident),*];)*) => {
-        /// What has become of an order. The table of legal steps is written here and nowhere else.
+        /// The state of an order. This is the only table of legal transitions.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum OrderState {
             $($(#[$doc])* #[serde(rename = $word)] $name,)*
@@ -98,12 +98,12 @@ macro_rules! states {
             /// All states.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The word in JSON and in the table.
+            /// The name in JSON and in the database.
             pub const fn word(self) -> &'static str {
                 match self {$(Self::$name => $word),*}
             }
 
-            /// What it may become next.
+            /// The legal next states.
             pub const fn next(self) -> &'static [Self] {
                 match self {$(Self::$name => &[$(Self::$next),*]),*}
             }
@@ -112,68 +112,68 @@ macro_rules! states {
 }
 
 states! {
-    /// Placed, not paid.
+    /// Placed, but not paid.
     Pending = "pending" => [Paid, Cancelled, Expired];
-    /// Paid, not sent.
+    /// Paid, but not shipped.
     Paid = "paid" => [Shipped, Refunding];
-    /// On its way.
+    /// Shipped.
     Shipped = "shipped" => [Delivered, Refunding];
-    /// Arrived.
+    /// Delivered.
     Delivered = "delivered" => [Completed, Refunding];
-    /// Done: the time for returns is over.
+    /// Completed: the return period is over.
     Completed = "completed" => [];
-    /// Given up before it was paid.
+    /// Cancelled before payment.
     Cancelled = "cancelled" => [];
     /// Not paid in time.
     Expired = "expired" => [];
-    /// The money is on its way back.
+    /// A refund is in progress.
     Refunding = "refunding" => [Refunded];
-    /// The money is back.
+    /// Refunded.
     Refunded = "refunded" => [];
 }
 
 impl OrderState {
-    /// The state with this word.
+    /// The state with this name.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|state| state.word() == word)
     }
 
-    /// Whether this may become that.
+    /// Whether a transition is legal.
     pub fn may_become(self, next: Self) -> bool {
         self.next().contains(&next)
     }
 }
 
-/// Goods that have come back.
+/// Records returned items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnOrder {
-    /// What, and how many; each sku once.
+    /// The returned quantity of each SKU.
     #[schemars(length(min = 1))]
     pub lines: Vec<ReturnLine>,
-    /// Whether they can be sold again and lie on their shelves.
+    /// Whether the items go back into stock.
     #[serde(default)]
     pub restock: bool,
 }
 
-/// So many of a line have come back.
+/// The returned quantity of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnLine {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
-    /// How many.
+    /// The quantity.
     pub quantity: i64,
 }
 
-/// Which order: part of the path.
+/// Path parameter: the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPath {
-    /// The order's number.
+    /// The order number.
     pub number: String,
 }
 
-/// With what a guest shows that the order is theirs.
+/// A guest's proof that the order is theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderToken {

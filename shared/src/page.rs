@@ -1,11 +1,13 @@
-//! The pages: where they live and what they show. A page is a function from one of these structs to
+//! The pages: their routes and their contents. A page is a function from one of these structs to
 //! HTML; origin loads the struct, ui renders it.
 
 mod account;
 mod buying;
 
-pub use account::{AccountPage, Content, Entry, EntryPage, QrCode, Section, SecurityPage};
-pub use buying::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Step, TimeLeft};
+pub use account::{
+    AccountContent, AccountPage, AccountSection, QrCode, SecurityPage, SignInForm, SignInPage,
+};
+pub use buying::{CartPage, CheckoutPage, CheckoutStep, FindOrderPage, OrderPage, TimeLeft};
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,28 +20,27 @@ use crate::{
     },
     cursor::Cursor,
     endpoint::{Caching, encode_segment},
-    form::Form,
+    form::FormState,
     id::VariantId,
     locale::Locale,
     money::{Currency, Money},
     search::SearchList,
 };
 
-/// A kind of page: where it lives, without the language's prefix.
+/// The route of a page, without the language prefix.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRoute {
-    /// The handler's name.
+    /// The operation id, which is also the handler's name.
     pub id: &'static str,
-    /// The path, with `{name}` where a parameter stands.
+    /// The path, with `{name}` for each parameter.
     pub path: &'static str,
-    /// The query parameters that make a difference, sorted.
+    /// The query parameters that affect the response, sorted.
     pub query: &'static [&'static str],
-    /// Whether it is the same for everybody. Nothing in a page that is shared is about the person
-    /// who asked.
+    /// Whether the page is the same for everybody. A shared page contains nothing about the client.
     pub caching: Caching,
 }
 
-/// Declares the pages and the list of them all.
+/// Declares the page routes and their table.
 macro_rules! pages {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $path:literal, $query:expr, $caching:ident;)*) => {
         $(
@@ -52,189 +53,189 @@ macro_rules! pages {
             };
         )*
 
-        /// Every kind of page.
+        /// All page routes.
         pub const ALL: &[PageRoute] = &[$($name),*];
     };
 }
 
 pages! {
-    /// The front of the shop.
+    /// The home page.
     HOME = "show_home", "/", [], Shared;
-    /// A category with its list.
+    /// A category with its product list.
     CATEGORY = "show_category", "/c/{slug}",
         ["availability", "brand", "cursor", "max", "min", "page", "sort"], Shared;
     /// A product.
     PRODUCT = "show_product", "/p/{slug}", ["variant"], Shared;
-    /// What was searched.
+    /// Search results.
     SEARCH = "show_search", "/search",
         ["availability", "brand", "cursor", "max", "min", "q", "sort"], Shared;
     /// The cart.
     CART = "show_cart", "/cart", [], Private;
-    /// Checkout: who buys, and where it goes.
+    /// Checkout: email and shipping address.
     CHECKOUT = "show_checkout", "/checkout", ["saved"], Private;
-    /// Checkout: how it goes there.
+    /// Checkout: shipping method.
     CHECKOUT_SHIPPING = "show_shipping", "/checkout/shipping", [], Private;
-    /// Checkout: how it is paid.
+    /// Checkout: payment method.
     CHECKOUT_PAYMENT = "show_payment", "/checkout/payment", [], Private;
-    /// Checkout: everything once more.
+    /// Checkout: review before the order is placed.
     CHECKOUT_REVIEW = "show_review", "/checkout/review", ["card", "payment"], Private;
     /// An order.
     ORDER = "show_order", "/orders/{number}", ["thanks", "token"], Private;
-    /// How the shop ships.
+    /// Shipping information.
     SHIPPING = "show_info", "/shipping", [], Shared;
-    /// What can be sent back.
+    /// Returns policy.
     RETURNS = "show_info", "/returns", [], Shared;
-    /// What the shop knows of people.
+    /// Privacy policy.
     PRIVACY = "show_info", "/privacy", [], Shared;
-    /// What buyer and shop agree on.
+    /// Terms and conditions.
     TERMS = "show_info", "/terms", [], Shared;
-    /// How to reach the shop.
+    /// Contact information.
     CONTACT = "show_info", "/contact", [], Shared;
-    /// Somebody's account.
+    /// The overview of an account.
     ACCOUNT = "show_account", "/account", ["done"], Private;
-    /// Signing in.
+    /// Sign-in.
     LOGIN = "show_login", "/account/login", ["ended", "next"], Private;
-    /// Opening an account.
+    /// Registration.
     REGISTER = "show_register", "/account/register", ["done"], Private;
-    /// The link of a message.
+    /// The landing page of an emailed link.
     VERIFY = "show_verify", "/account/verify", ["token"], Private;
-    /// A password that was forgotten.
+    /// Requesting a link to set a new password.
     FORGOT = "show_forgot", "/account/forgot", ["done"], Private;
-    /// A new password.
+    /// Setting a new password.
     RESET = "show_reset", "/account/reset", ["token"], Private;
-    /// What somebody has bought.
+    /// The orders of an account.
     OWN_ORDERS = "show_own_orders", "/account/orders", ["cursor"], Private;
-    /// One of these orders.
+    /// An order of an account.
     OWN_ORDER = "show_own_order", "/account/orders/{number}", [], Private;
     /// The address book.
     ADDRESSES = "show_addresses", "/account/addresses", ["done"], Private;
-    /// An address of it; `new` is one that is not in it yet.
+    /// An address of the address book; `new` adds one.
     ADDRESS = "show_address", "/account/addresses/{address}", [], Private;
-    /// Name, language, e-mail address, password.
+    /// Name, language, email address and password.
     PROFILE = "show_profile", "/account/profile", ["done"], Private;
     /// The second factor.
     SECURITY = "show_security", "/account/security", ["done"], Private;
-    /// The browsers that are signed in.
+    /// The active sessions.
     SESSIONS = "show_sessions", "/account/sessions", ["done"], Private;
-    /// Everything that the shop knows of somebody.
+    /// Personal data: export and deletion.
     OWN_DATA = "show_data", "/account/data", [], Private;
-    /// The same, as a file.
+    /// The export of all personal data, as a file.
     EXPORT = "export_data", "/account/data/export", [], Private;
-    /// Where a guest finds an order again.
+    /// Finding a guest's order.
     FIND_ORDER = "show_find_order", "/orders", [], Private;
 }
 
-/// The pages that say how the shop does things, by their words in addresses.
+/// The slugs of the information pages.
 pub const INFO: [&str; 5] = ["shipping", "returns", "terms", "privacy", "contact"];
 
-/// For how many days after delivery something can be sent back.
+/// How many days after delivery items can be returned.
 pub const RETURN_DAYS: u32 = 30;
 
-/// A page that says how the shop does things.
+/// An information page: shipping, returns, terms, privacy or contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InfoPage {
-    /// Its word.
+    /// The slug.
     pub slug: String,
-    /// The ways to send something, on the page about them.
-    pub methods: Vec<MethodInfo>,
-    /// How to reach the shop: lines of an imprint.
+    /// The shipping methods, on the page about shipping.
+    pub methods: Vec<ShippingMethodRates>,
+    /// The shop's contact details, one a line.
     pub contact: String,
-    /// Where messages to the shop go.
+    /// The shop's email address.
     pub email: Option<String>,
 }
 
-/// A way to send something.
+/// The rates of a shipping method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MethodInfo {
-    /// Its name.
+pub struct ShippingMethodRates {
+    /// The name.
     pub name: String,
-    /// Where it goes, and what it costs there.
-    pub zones: Vec<ZoneInfo>,
+    /// The rates by zone.
+    pub zones: Vec<ShippingZoneRate>,
 }
 
-/// What a way to send something costs in some countries.
+/// The rate of a shipping method in a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ZoneInfo {
-    /// The codes of the countries; `*` is every other one.
+pub struct ShippingZoneRate {
+    /// The country codes; `*` stands for all other countries.
     pub countries: Vec<String>,
-    /// What it costs.
+    /// The base price.
     pub price: Money,
-    /// What each kilogramme adds.
+    /// The price per additional kilogramme.
     pub per_kg: Option<Money>,
-    /// From which value of the goods on it is free.
+    /// The value of goods from which shipping is free.
     pub free_from: Option<Money>,
 }
 
-/// What a phone needs to keep the shop among its programs.
+/// The web app manifest.
 pub const MANIFEST: &str = "/manifest.webmanifest";
 
-/// The path of such a page, without the language's prefix.
+/// The path of an information page, without the language prefix.
 pub fn info_path(slug: &str) -> String {
     format!("/{slug}")
 }
 
-/// Where forms go that no page lives at.
+/// Paths that forms are submitted to and that have no page of their own.
 pub mod action {
-    /// Puts something into the cart.
+    /// Adds an item to the cart.
     pub const ADD_TO_CART: &str = "/cart/lines";
-    /// Adds a coupon, or takes one away.
+    /// Adds or removes a coupon.
     pub const COUPONS: &str = "/cart/coupons";
     /// Pays an order.
     pub const PAY: &str = "/orders/{number}/pay";
     /// Signs out.
     pub const LOGOUT: &str = "/account/logout";
-    /// Types the code of a second factor.
+    /// Submits the code of a second factor.
     pub const CODE: &str = "/account/code";
-    /// Makes the secret of a second factor.
+    /// Creates the secret of a second factor.
     pub const ENROL: &str = "/account/security/enrol";
-    /// Turns it on.
+    /// Turns the second factor on.
     pub const CONFIRM: &str = "/account/security/confirm";
-    /// Makes new recovery codes.
+    /// Replaces the recovery codes.
     pub const RECOVERY_CODES: &str = "/account/security/codes";
-    /// Turns it off.
+    /// Turns the second factor off.
     pub const DISABLE: &str = "/account/security/off";
-    /// Changes the e-mail address.
+    /// Changes the email address.
     pub const EMAIL: &str = "/account/email";
     /// Changes the password.
     pub const PASSWORD: &str = "/account/password";
-    /// Erases the person.
+    /// Deletes the account.
     pub const ERASE: &str = "/account/erase";
-    /// Gives up an order.
+    /// Cancels an order.
     pub const CANCEL: &str = "/orders/{number}/cancel";
 }
 
-/// The addresses that are for those who run the shop. The edge does not pass them on.
+/// Endpoints for operators. The edge does not forward requests to them.
 pub mod operator {
-    /// Whether the process is alive.
+    /// Liveness: whether the process runs.
     pub const HEALTH: &str = "/healthz";
-    /// Whether it can serve.
+    /// Readiness: whether it can serve requests.
     pub const READY: &str = "/readyz";
-    /// What it counts.
+    /// The metrics.
     pub const METRICS: &str = "/metrics";
     /// All of them.
     pub const ALL: [&str; 3] = [HEALTH, READY, METRICS];
 }
 
-/// The path of a category, without the language's prefix.
+/// The path of a category, without the language prefix.
 pub fn category_path(slug: &str) -> String {
     let mut path = "/c/".to_owned();
     encode_segment(slug, &mut path);
     path
 }
 
-/// The path of a product, without the language's prefix.
+/// The path of a product, without the language prefix.
 pub fn product_path(slug: &str) -> String {
     let mut path = "/p/".to_owned();
     encode_segment(slug, &mut path);
     path
 }
 
-/// The field of the cart's form that says how many of a variant there are to be.
+/// The name of the form field with the quantity of a cart line.
 pub fn quantity_field(variant: VariantId) -> String {
     format!("quantity-{variant}")
 }
 
-/// The path of an order for whoever has its token, without the language's prefix.
+/// The path of an order with its token, without the language prefix.
 pub fn order_path(number: &str, token: &str) -> String {
     let mut path = format!("{}/", FIND_ORDER.path);
     encode_segment(number, &mut path);
@@ -243,131 +244,130 @@ pub fn order_path(number: &str, token: &str) -> String {
     path
 }
 
-/// The path of a search with its query, without the language's prefix.
+/// The path of a search, without the language prefix.
 pub fn search_path(q: &str, filter: &CategoryFilter) -> String {
     let mut path = format!("{}?q=", SEARCH.path);
     encode_segment(q, &mut path);
     path + &filter.to_query().replacen('?', "&", 1)
 }
 
-/// What surrounds every page.
+/// The parts that all pages have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shell {
     /// The language of the page.
     pub locale: Locale,
-    /// The page's path without the language's prefix, with the query that makes a difference.
+    /// The path without the language prefix, with the query parameters that affect the page.
     pub path: String,
-    /// The page's path without the language's prefix as search engines shall know it: without
-    /// filters and sort, with the number of the page. Absent when they shall not know it.
+    /// The canonical path for search engines, without the language prefix: without filters and
+    /// order, with the page number. Absent for pages that are not to be indexed.
     pub canonical: Option<String>,
-    /// Where the shop lives: `https://shop.example`, without a slash at the end.
+    /// The shop's origin: `https://shop.example`, without a trailing slash.
     pub base_url: String,
-    /// What the shop is called.
+    /// The shop's name.
     pub shop_name: String,
-    /// The top categories with those below them, for the menu.
+    /// The top-level categories with their subcategories, for the menu.
     pub categories: Arc<[CategoryNode]>,
-    /// The names of the files that a page loads.
+    /// The URLs of the assets.
     pub assets: Assets,
-    /// What the search field holds: what was searched, on the page that shows it.
+    /// The content of the search field: the query, on the page with its results.
     #[serde(default)]
     pub searched: Option<String>,
 }
 
-/// The addresses of the files that a page loads; each contains the hash of its content.
+/// The URLs of the assets; each contains a hash of its content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assets {
     /// The stylesheet.
     pub style: String,
-    /// The script that starts the islands: it loads the two below.
+    /// The boot script, which loads the islands.
     pub boot: String,
     /// The islands' JavaScript.
     pub script: String,
     /// The islands' WebAssembly.
     pub wasm: String,
-    /// The icon of the shop (SVG).
+    /// The shop's icon (SVG).
     pub icon: String,
 }
 
-/// The front of the shop.
+/// The home page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HomePage {
-    /// What sells best.
+    /// The bestsellers.
     pub hot: Vec<ProductCard>,
-    /// What came last.
+    /// The newest products.
     pub new: Vec<ProductCard>,
 }
 
-/// A category with its list.
+/// A category with its product list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryPage {
-    /// The category, with what lies below it.
+    /// The category with its subcategories.
     pub category: CategoryNode,
-    /// The way to it from the top, without itself.
+    /// The path to it from the top, without itself.
     pub ancestors: Vec<CategoryRef>,
-    /// What the list can be narrowed by.
+    /// The available filters.
     pub facets: Arc<Facets>,
-    /// What it is narrowed by.
+    /// The selected filters.
     pub filter: CategoryFilter,
-    /// The fields of the filter that could not be understood as typed. The list is then
-    /// shown without them.
+    /// The fields of the filter with invalid values, which the list ignores.
     pub wrong: Vec<String>,
     /// The currency of `min` and `max`.
     pub currency: Currency,
     /// The page of products.
     pub list: ProductList,
-    /// How many there are where the list is narrowed.
+    /// The number of products for each filter, when filters are selected.
     #[serde(default)]
     pub counts: Option<FilterCounts>,
 }
 
-/// The word for both ends of the prices together, among the fields that are wrong: the lowest is above
-/// the highest.
+/// The name of the price range as an invalid field: the minimum is above the maximum.
 pub const PRICE_RANGE: &str = "range";
 
-/// How many products there are under a filter.
+/// The number of products that match filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilterCounts {
-    /// Under all of it.
+    /// With all selected filters.
     pub total: u64,
-    /// Of each brand by its slug, whichever brands are asked for. A brand that is not named has none.
+    /// For each brand, by its slug, with all filters but those of brands. A brand that is missing
+    /// has none.
     pub brands: BTreeMap<String, u64>,
 }
 
-/// The filter of a category's list, or of what was found, as the form sends it.
+/// The filters, order and page of a product list, as the form submits them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CategoryFilter {
     /// The slugs of brands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub brand: Vec<String>,
-    /// The lowest price as a shopper types it: a decimal in the shop's currency, or empty.
+    /// The lowest price as it was typed: a decimal in the shop's currency, or empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub min: String,
     /// The highest price, likewise.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub max: String,
-    /// How much there must be.
+    /// The availability.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub availability: Vec<Availability>,
-    /// In which order; absent for the one that the list has by itself.
+    /// The order; the list's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<Sort>,
-    /// Where the page of the list begins or ends.
+    /// The cursor of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
-    /// The number of the page, from 2 to [`PAGES_MAX`]; absent for the first one. A category's pages are
-    /// numbered, so that their addresses stay when products come and go.
+    /// The page number, from 2 to [`PAGES_MAX`]; absent on the first page. The pages of a category
+    /// are numbered so that their URLs stay the same when products come and go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
 }
 
-/// The last page of a category that has a number. The ones behind it are reached by cursors: counting rows
-/// costs more the farther one goes.
+/// The last page of a category with a page number. Later pages are reached by cursors, because an
+/// offset costs more the larger it is.
 pub const PAGES_MAX: u32 = 100;
 
 impl CategoryFilter {
-    /// The query that asks for this, beginning with `?`, or nothing. Parameters stand in the order
-    /// of their names, defaults are left out: one filter has one address.
+    /// The query string, beginning with `?`, or empty. Parameters are sorted and defaults are
+    /// omitted, so that one filter has one URL.
     pub fn to_query(&self) -> String {
         let mut pairs: Vec<(&str, String)> = Vec::new();
         let mut availability = self.availability.clone();
@@ -397,7 +397,7 @@ impl CategoryFilter {
         query
     }
 
-    /// Whether anything but order and page is asked for.
+    /// Whether any filter is selected.
     pub fn narrows(&self) -> bool {
         !(self.brand.is_empty()
             && self.min.is_empty()
@@ -406,26 +406,26 @@ impl CategoryFilter {
     }
 }
 
-/// What was searched, with what was found.
+/// A search with its results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchPage {
-    /// What was searched, in its normal spelling; empty where nothing was.
+    /// The normalized query; empty without a search.
     pub q: String,
-    /// What the list can be narrowed by.
+    /// The available filters.
     pub facets: Arc<Facets>,
-    /// What it is narrowed by.
+    /// The selected filters.
     pub filter: CategoryFilter,
-    /// The fields of the filter that could not be understood as typed.
+    /// The fields of the filter with invalid values.
     pub wrong: Vec<String>,
     /// The currency of `min` and `max`.
     pub currency: Currency,
     /// The page of products.
     pub found: SearchList,
-    /// The categories that have all the words in their names.
+    /// The categories whose names contain all words of the query.
     pub categories: Vec<CategoryRef>,
-    /// What sells best, for those who found nothing.
+    /// The bestsellers, when nothing was found.
     pub hot: Vec<ProductCard>,
-    /// How many there are where what was found is narrowed.
+    /// The number of products for each filter, when filters are selected.
     #[serde(default)]
     pub counts: Option<FilterCounts>,
 }
@@ -435,24 +435,24 @@ pub struct SearchPage {
 pub struct ProductPage {
     /// The product.
     pub product: Product,
-    /// Which of its variants is shown, counted from 0.
+    /// The index of the selected variant.
     pub variant: usize,
-    /// Others of its category.
+    /// Other products of its category.
     pub related: Vec<ProductCard>,
-    /// The ways to send it.
+    /// The shipping methods.
     #[serde(default)]
-    pub shipping: Vec<MethodInfo>,
-    /// What was wrong with what was to be put into the cart.
+    pub shipping: Vec<ShippingMethodRates>,
+    /// The state of the form that adds it to the cart.
     #[serde(default)]
-    pub form: Form,
+    pub form: FormState,
 }
 
-/// A page that says what went wrong.
+/// An error page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorPage {
     /// The HTTP status.
     pub status: u16,
-    /// The request's id, where it helps to find the cause.
+    /// The request id, where it helps to find the cause.
     pub request_id: Option<String>,
 }
 
@@ -461,7 +461,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_filter_has_one_address() {
+    fn a_filter_has_one_url() {
         let filter = CategoryFilter {
             brand: vec!["zed".into(), "a&b".into(), "zed".into()],
             min: "10".into(),
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_has_its_words_in_its_address() {
+    fn a_search_path_contains_the_query() {
         let mut filter = CategoryFilter::default();
         assert_eq!(
             search_path("a&b 茶", &filter),
@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allowed_parameters_are_those_of_the_form() {
+    fn query_parameters_match_the_form() {
         let schema = schemars::schema_for!(CategoryFilter);
         let mut names: Vec<_> = schema.as_value()["properties"]
             .as_object()

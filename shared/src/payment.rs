@@ -1,4 +1,4 @@
-//! Payments: how an order is paid, and what goes back.
+//! Payments and refunds of orders.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,44 +8,44 @@ use crate::{locale::Locale, money::Money, order::OrderState};
 /// A payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Payment {
-    /// Its identity.
+    /// The id.
     pub id: String,
-    /// What has become of it.
+    /// The state.
     pub state: PaymentState,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// Why it failed, in a word.
+    /// A code for the reason of a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What the buyer has to do, while something is left to do.
+    /// What the buyer must do next, while the payment waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextStep>,
-    /// What the order is now.
+    /// The current state of the order.
     pub order: OrderState,
 }
 
-/// What the buyer has to do before the money comes.
+/// What the buyer must do before the payment is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NextStep {
-    /// With what the buyer's browser goes on with the provider.
+    /// The secret with which the buyer's browser continues with the payment provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
-    /// Where the buyer goes to say yes; they come back to the order.
+    /// The page on which the buyer confirms the payment; it leads back to the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
 }
 
-/// What has become of a payment.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentState {
-    /// On its way; nobody knows yet.
+    /// Started; the result is not known yet.
     Started,
-    /// The buyer has to say yes once more.
+    /// The buyer must confirm the payment.
     Confirming,
-    /// The money is here.
+    /// Captured.
     Captured,
-    /// There is no money.
+    /// Failed.
     Failed,
 }
 
@@ -58,7 +58,7 @@ impl PaymentState {
         Self::Failed,
     ];
 
-    /// The word in JSON and in the table.
+    /// The name in JSON and in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Started => "started",
@@ -68,50 +68,51 @@ impl PaymentState {
         }
     }
 
-    /// The state with this word.
+    /// The state with this name.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
-/// Pays an order in the way that was chosen for it.
+/// Pays an order with its payment method.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PayOrder {
-    /// With the method `test`: which of its cards.
+    /// For the method `test`: the test card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<TestCard>,
-    /// With the method `stripe`: the id of the PaymentMethod that Stripe has made of the buyer's card.
-    /// Without it the answer has a `client_secret` to go on with.
+    /// For the method `stripe`: the id of a PaymentMethod of Stripe. Without it the response has a
+    /// `client_secret` to continue with.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub payment_method: Option<String>,
-    /// With the method `stripe`, and without `payment_method`: the buyer pays on a page of Stripe's in
-    /// this language, to which `redirect_url` of the answer leads, and comes back to the order's page.
+    /// For the method `stripe`, instead of `payment_method`: the buyer pays on a page of Stripe's
+    /// in this language, at the `redirect_url` of the response, and returns to the order's page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosted: Option<Locale>,
 }
 
-/// An event was taken.
+/// The event was received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Received {
-    /// It was.
+    /// Always true.
     pub received: bool,
 }
 
-/// The cards of the method `test`. Each always does the same.
+/// The cards of the method `test`. Each always behaves the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestCard {
-    /// Pays.
+    /// The payment succeeds.
     Succeeds,
-    /// Does not pay.
+    /// The payment is declined.
     Declined,
-    /// Pays once the buyer has confirmed.
+    /// The payment succeeds once the buyer has confirmed it.
     Confirm,
-    /// Pays after two seconds.
+    /// The payment succeeds after two seconds.
     Slow,
-    /// Pays, but nobody hears of it until they ask again.
+    /// The payment succeeds, but the response is lost; the result appears when it is requested
+    /// again.
     TimesOut,
 }
 
@@ -125,7 +126,7 @@ impl TestCard {
         Self::TimesOut,
     ];
 
-    /// The word in JSON.
+    /// The name in JSON.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Succeeds => "succeeds",
@@ -136,38 +137,38 @@ impl TestCard {
         }
     }
 
-    /// The card with this word.
+    /// The card with this name.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|card| card.word() == word)
     }
 }
 
-/// Which payment: part of the path.
+/// Path parameters: the order and the payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentPath {
-    /// The order's number.
+    /// The order number.
     pub number: String,
     /// The payment's id.
     pub payment: String,
 }
 
-/// Takes an order to its next state.
+/// Moves an order to its next state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepOrder {
-    /// What it becomes: `paid` for a payment that came by itself, `shipped`, `delivered`,
-    /// `completed`; `cancelled` gives up an order that is not paid.
+    /// The new state: `paid` for a payment received elsewhere, `shipped`, `delivered`, `completed`;
+    /// `cancelled` cancels an unpaid order.
     pub state: OrderState,
 }
 
-/// Pays something back.
+/// Refunds an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefundOrder {
-    /// How much; everything that is left when absent.
+    /// The amount; everything not refunded yet when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// Whether the goods are back on the shelf. Only with everything that is left.
+    /// Whether the items go back into stock. Only with a full refund.
     #[serde(default)]
     pub restock: bool,
 }

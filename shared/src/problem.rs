@@ -1,14 +1,14 @@
-//! What is said when something is wrong: RFC 9457 `application/problem+json`, with a stable type.
+//! Problem details (RFC 9457, `application/problem+json`) with stable types.
 
 use serde::{Deserialize, Serialize};
 
-/// The media type of a problem in JSON.
+/// The media type of problem details in JSON.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Declares the problem types, each with its word, status, title and meaning.
+/// Declares the problem types, each with its name, status, title and meaning.
 macro_rules! kinds {
     ($($name:ident = $word:literal, $status:literal, $title:literal, $meaning:literal;)*) => {
-        /// Every kind of problem that Mallard reports. The word never changes once published.
+        /// The problem types of Mallard. A published name never changes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ProblemKind {$(
             #[doc = $meaning]
@@ -19,22 +19,22 @@ macro_rules! kinds {
             /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The last part of the type's address.
+            /// The name: the last segment of the type's URL.
             pub const fn word(self) -> &'static str {
                 match self {$(Self::$name => $word),*}
             }
 
-            /// The HTTP status that goes with it.
+            /// The HTTP status code.
             pub const fn status(self) -> u16 {
                 match self {$(Self::$name => $status),*}
             }
 
-            /// What it is, in a few words; the same for every occurrence.
+            /// A short title, the same for every occurrence.
             pub const fn title(self) -> &'static str {
                 match self {$(Self::$name => $title),*}
             }
 
-            /// What it means for the one who asked.
+            /// What the problem means for the client.
             pub const fn meaning(self) -> &'static str {
                 match self {$(Self::$name => $meaning),*}
             }
@@ -110,43 +110,43 @@ kinds! {
 }
 
 impl ProblemKind {
-    /// The type's address, relative to the shop; it leads to an explanation.
+    /// The URL of the type, relative to the shop; it leads to an explanation.
     pub fn uri(self) -> String {
         format!("/problems/{}", self.word())
     }
 
-    /// The kind with this word.
+    /// The type with this name.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
     }
 }
 
-/// A problem, as JSON carries it.
+/// Problem details.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Problem {
-    /// The type's address, relative to the shop.
+    /// The URL of the type, relative to the shop; it leads to an explanation.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The type in a few words.
+    /// The title of the type.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// What happened this time, for a person.
+    /// What happened in this case, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The request's id, as in the `X-Request-Id` header and in the logs.
+    /// The request id, as in the `X-Request-Id` header and in the logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// What is wrong with which field.
+    /// The invalid fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// When to try again, in seconds; said in `Retry-After`.
+    /// How many seconds to wait before trying again, as in `Retry-After`.
     #[serde(skip)]
     pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
-    /// A problem of this kind, without details.
+    /// A problem of this type, without details.
     pub fn new(kind: ProblemKind) -> Self {
         Self {
             kind: kind.uri(),
@@ -159,14 +159,14 @@ impl Problem {
         }
     }
 
-    /// Says what happened this time.
+    /// Sets what happened in this case.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Says when to try again; whole seconds, and not too early.
+    /// Sets how long to wait before trying again, rounded up to seconds.
     #[must_use]
     pub fn retry_after(mut self, wait: std::time::Duration) -> Self {
         let more = u64::from(wait.subsec_nanos() > 0);
@@ -174,7 +174,7 @@ impl Problem {
         self
     }
 
-    /// Adds what is wrong with one field.
+    /// Adds an invalid field.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
         self.errors.push(FieldError {
@@ -185,12 +185,12 @@ impl Problem {
     }
 }
 
-/// What is wrong with one field.
+/// An invalid field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FieldError {
     /// The field's name: a query parameter, a path parameter or a JSON Pointer into the body.
     pub field: String,
-    /// What is wrong, for a person.
+    /// What is wrong with it, for people.
     pub detail: String,
 }
 
@@ -199,14 +199,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_unique_and_lead_back() {
+    fn names_are_unique_and_round_trip() {
         for kind in ProblemKind::ALL {
             assert_eq!(ProblemKind::from_word(kind.word()), Some(*kind));
         }
     }
 
     #[test]
-    fn what_is_absent_is_not_written() {
+    fn absent_fields_are_omitted() {
         let json = serde_json::to_string(&Problem::new(ProblemKind::NotFound)).unwrap();
         assert_eq!(
             json,

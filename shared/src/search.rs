@@ -1,4 +1,4 @@
-//! Searching: what may be asked, and what is found.
+//! Search: queries, results and suggestions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,27 +9,26 @@ use crate::{
     locale::Locale,
 };
 
-/// The most characters of a search that are looked at.
+/// The maximum length of a query, in characters.
 pub const QUERY_MAX: usize = 100;
-/// Up to how many found products are counted.
+/// The number up to which results are counted.
 pub const TOTAL_MAX: u64 = 1_000;
-/// How many products are suggested at most.
+/// The maximum number of suggested products.
 pub const SUGGESTED_PRODUCTS: u32 = 6;
-/// How many categories are suggested at most.
+/// The maximum number of suggested categories.
 pub const SUGGESTED_CATEGORIES: usize = 3;
 
-/// What is searched for.
+/// A search with filter, order and pagination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchProducts {
-    /// What the shopper typed. A product has all of its words, in its name, brand, tags, skus or
-    /// categories; the last word may be the beginning of one. Of more than eight words the first eight
-    /// count.
+    /// The query. A product matches if its name, brand, tags, SKUs and categories contain all
+    /// words; the last word may be a prefix. Only the first eight words count.
     #[schemars(length(max = 100))]
     pub q: String,
     /// The language of names; English when absent.
     pub locale: Locale,
-    /// The slug of a category: its products and those of everything below it.
+    /// The slug of a category; its subcategories are included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The slugs of brands; repeat it for several, up to eight.
@@ -44,74 +43,74 @@ pub struct SearchProducts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub price_max: Option<i64>,
-    /// How much there must be; repeat it for several.
+    /// The availability; repeat it for several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
     pub availability: Vec<Availability>,
-    /// In which order; what fits best comes first when absent.
+    /// The order; the most relevant first when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<Sort>,
-    /// The page to show; the first when absent.
+    /// The cursor of the page; the first page when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
-    /// How many products a page holds; 24 when absent.
+    /// The number of products a page; 24 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
 
-/// A page of what was found.
+/// A page of search results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchList {
     /// The products of this page.
     #[serde(flatten)]
     pub list: ProductList,
-    /// How many products were found on all pages, counted up to 1,000.
+    /// The number of products on all pages, counted up to 1,000.
     pub total: u64,
-    /// Whether there may be more than `total` says: more than are counted, or a word that so many
-    /// products have that only the best of them were looked at.
+    /// Whether there may be more than `total`: more than are counted, or a word that matches so
+    /// many products that only the best of them were considered.
     pub more: bool,
-    /// What was searched instead, where nothing is written as it was typed.
+    /// The corrected query that was searched, if nothing matched the original.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<String>,
 }
 
-/// For what is typed so far.
+/// A partial query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListSuggestions {
-    /// What the shopper has typed.
+    /// What the shopper has typed so far.
     #[schemars(length(max = 100))]
     pub q: String,
     /// The language of names; English when absent.
     pub locale: Locale,
 }
 
-/// What a shopper may be looking for.
+/// Suggestions for a partial query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suggestions {
-    /// Up to six products, what fits best first.
+    /// Up to six products, the most relevant first.
     pub products: Vec<SuggestedProduct>,
     /// Up to three categories.
     pub categories: Vec<CategoryRef>,
 }
 
-/// A product as a suggestion shows it.
+/// A suggested product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SuggestedProduct {
-    /// Its word in addresses.
+    /// The URL slug.
     pub slug: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What its variants cost.
+    /// The price range of its variants.
     pub price: PriceRange,
-    /// The address of a small picture that every browser can show.
+    /// The URL of a small image that every browser supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 }
 
-/// What was typed, in the one spelling under which it is searched and kept: lower case, single spaces,
-/// at most [`QUERY_MAX`] characters.
+/// Normalizes a query for searching and caching: lower case, single spaces, at most [`QUERY_MAX`]
+/// characters.
 pub fn normal_query(typed: &str) -> String {
     let mut normal = String::new();
     for word in typed.split(|it: char| it.is_whitespace() || it.is_control()) {
@@ -133,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_search_has_one_spelling() {
+    fn queries_are_normalized() {
         for (typed, normal) in [
             ("  Ridge \t MUG ", "ridge mug"),
             ("山脊\u{3000}杯", "山脊 杯"),
@@ -148,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_normal_spelling_is_its_own(typed in any::<String>()) {
+        fn normalization_is_idempotent(typed in any::<String>()) {
             let normal = normal_query(&typed);
             prop_assert_eq!(normal_query(&normal), normal);
         }

@@ -1,38 +1,38 @@
-//! Stock, for those who run the shop: what there is, where, and how it changes.
+//! Inventory for staff: inventory levels by location, and their changes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most changes of one request.
+/// The maximum number of changes in a request.
 pub const CHANGES_MAX: usize = 500;
-/// The most that may lie at one location.
+/// The maximum stock of a SKU at a location.
 pub const ON_HAND_MAX: i64 = 1_000_000_000;
 
-/// Changes stock, all of it or nothing.
+/// Changes inventory levels, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeStock {
-    /// The changes; of each sku and location one at most.
+    /// The changes; at most one for each SKU and location.
     #[schemars(length(min = 1, max = 500))]
     pub changes: Vec<StockChange>,
 }
 
-/// Changes what there is of one sku at one location.
+/// Changes the inventory level of a SKU at a location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StockChange {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
     /// The location's code.
     #[serde(default = "main_location")]
     pub location: String,
-    /// How many there are, as a stock-take found them. Either this or `delta`.
+    /// The new stock on hand, as counted. Either this or `delta`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_hand: Option<i64>,
-    /// How many more, or fewer. Either this or `on_hand`.
+    /// The number to add, or to subtract if negative. Either this or `on_hand`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<i64>,
-    /// The version that the change was decided on; any when absent.
+    /// The version that the change is based on; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<i64>,
 }
@@ -41,66 +41,66 @@ fn main_location() -> String {
     "main".to_owned()
 }
 
-/// Where goods lie.
+/// A stock location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Location {
-    /// Its word in requests.
+    /// The code.
     pub code: String,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
-/// Where goods lie.
+/// The stock locations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Locations {
-    /// In the order in which goods are taken from them.
+    /// In the order in which stock is taken from them.
     pub locations: Vec<Location>,
 }
 
-/// Which location: part of the path.
+/// Path parameter: the location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LocationPath {
-    /// Its code: small letters, digits and hyphens, 64 at most.
+    /// The code: lower-case letters, digits and hyphens, at most 64.
     pub location: String,
 }
 
-/// What a location is called.
+/// Creates or renames a stock location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaveLocation {
-    /// Its name.
+    /// The name.
     #[schemars(length(min = 1, max = 200))]
     pub name: String,
 }
 
-/// Of what the stock is asked for.
+/// The SKUs whose inventory levels are requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetStock {
-    /// The skus; repeat it for several, up to 100.
+    /// The SKUs; repeat it for several, up to 100.
     #[serde(default)]
     #[schemars(length(max = 100))]
     pub sku: Vec<String>,
 }
 
-/// What there is.
+/// Inventory levels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockLevels {
-    /// By sku and location.
+    /// The levels by SKU and location.
     pub levels: Vec<StockLevel>,
 }
 
-/// What there is of one sku at one location.
+/// The inventory level of a SKU at a location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockLevel {
-    /// The shop's number for it.
+    /// The SKU.
     pub sku: String,
     /// The location's code.
     pub location: String,
-    /// How many lie there.
+    /// The stock on hand.
     pub on_hand: i64,
-    /// How many of them are promised.
+    /// How much of it is reserved.
     pub held: i64,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: i64,
 }

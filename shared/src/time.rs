@@ -1,18 +1,18 @@
-//! Instants: UTC, whole milliseconds, integers in the database and RFC 3339 in JSON.
+//! Timestamps: UTC with millisecond precision, integers in the database and RFC 3339 in JSON.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// An instant, in milliseconds since 1970-01-01T00:00:00Z.
+/// A timestamp, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// RFC 3339 knows the years 0000 to 9999; instants outside are clamped. The last day is left out,
+/// RFC 3339 has the years 0000 to 9999; timestamps outside are clamped. The last day is excluded,
 /// because it is already the year 10000 in some time zones.
 const MIN_MS: i64 = -62_167_219_200_000;
 const MAX_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
-    /// The instant `ms` milliseconds after the Unix epoch, clamped to the years that RFC 3339 knows.
+    /// The timestamp `ms` milliseconds after the Unix epoch, clamped to the years of RFC 3339.
     pub const fn from_millis(ms: i64) -> Self {
         Self(if ms < MIN_MS {
             MIN_MS
@@ -28,7 +28,7 @@ impl Timestamp {
         self.0
     }
 
-    /// The instant `ms` milliseconds later.
+    /// The timestamp `ms` milliseconds later.
     pub const fn plus_millis(self, ms: i64) -> Self {
         Self::from_millis(self.0.saturating_add(ms))
     }
@@ -61,7 +61,7 @@ impl std::str::FromStr for Timestamp {
     }
 }
 
-/// The text is not an RFC 3339 instant.
+/// The text is not an RFC 3339 timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidTimestamp;
 
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc_3339_both_ways() {
+    fn rfc_3339_round_trips() {
         let at: Timestamp = "2026-01-31T10:30:00.5+01:00".parse().unwrap();
         assert_eq!(at.to_string(), "2026-01-31T09:30:00.500Z");
         assert_eq!(at.to_string().parse(), Ok(at));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn every_instant_can_be_written() {
+    fn every_timestamp_can_be_formatted() {
         assert_eq!(
             Timestamp::from_millis(i64::MAX).to_string(),
             "9999-12-30T22:00:00.000Z"

@@ -1,18 +1,18 @@
-//! W3C Trace Context, level 1: which request belongs to which, across edge and origin.
+//! W3C Trace Context, level 1: relates the requests of edge and origin.
 
-/// A `traceparent`: the trace, the caller's span and whether it is sampled.
+/// A `traceparent`: the trace id, the parent span and the sampled flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
-    /// The whole journey; never zero.
+    /// The trace id; never zero.
     pub trace_id: u128,
-    /// The span of the one who asks; never zero.
+    /// The span id of the caller; never zero.
     pub span_id: u64,
     /// Whether the trace is recorded.
     pub sampled: bool,
 }
 
 impl TraceParent {
-    /// The same trace, one step further.
+    /// The same trace with a child span.
     #[must_use]
     pub const fn child(self, span_id: u64) -> Self {
         Self { span_id, ..self }
@@ -34,7 +34,7 @@ impl std::fmt::Display for TraceParent {
 impl std::str::FromStr for TraceParent {
     type Err = InvalidTraceParent;
 
-    /// Takes every version but `ff`; of later versions it reads the part that this one knows
+    /// Accepts every version but `ff`; of later versions it reads the part that version 00 defines
     /// (Trace Context §4.3).
     fn from_str(text: &str) -> Result<Self, InvalidTraceParent> {
         let mut parts = text.split('-');
@@ -83,14 +83,14 @@ mod tests {
     const EXAMPLE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn the_standards_example_comes_back() {
+    fn the_example_of_the_standard_round_trips() {
         let parent: TraceParent = EXAMPLE.parse().unwrap();
         assert!(parent.sampled);
         assert_eq!(parent.to_string(), EXAMPLE);
     }
 
     #[test]
-    fn later_versions_may_say_more_and_this_one_may_not() {
+    fn only_later_versions_may_have_more_fields() {
         assert!(
             format!("01{}-more", &EXAMPLE[2..])
                 .parse::<TraceParent>()
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_headers_are_rejected() {
         for bad in [
             "",
             "00",
@@ -121,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_written_as_it_was(text in prop_oneof!["[0-9a-f-]{50,60}", "\\PC{0,60}"]) {
+        fn parsed_headers_round_trip(text in prop_oneof!["[0-9a-f-]{50,60}", "\\PC{0,60}"]) {
             if let Ok(parent) = text.parse::<TraceParent>() {
                 let again: TraceParent = parent.to_string().parse().unwrap();
                 prop_assert_eq!(parent.trace_id, again.trace_id);

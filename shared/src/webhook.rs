@@ -1,4 +1,4 @@
-//! Webhooks: other programs of the shop are told what happens, in the form of Standard Webhooks
+//! Webhooks: notifications of other programs, after Standard Webhooks
 //! (<https://www.standardwebhooks.com>).
 
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{account::Right, time::Timestamp};
 
-/// Everything that can be told. `order.paid` and those after it are the states of an order.
+/// All topics. `order.paid` and those after it are order states.
 pub const TOPICS: [&str; 11] = [
     "stock.low",
     "order.placed",
@@ -21,7 +21,7 @@ pub const TOPICS: [&str; 11] = [
     "order.refunded",
 ];
 
-/// The right that is needed to read what a topic carries.
+/// The right that a topic's payload requires.
 pub fn right_to(topic: &str) -> Right {
     match topic.split_once('.') {
         Some(("stock", _)) => Right::Stock,
@@ -29,45 +29,45 @@ pub fn right_to(topic: &str) -> Right {
     }
 }
 
-/// Who is to be told.
+/// Creates a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateWebhook {
-    /// Where to: a public `https` address, or a host that the settings name.
+    /// The receiver: a public `https` URL, or a host that the settings allow.
     #[schemars(length(max = 2_000))]
     pub url: String,
-    /// What about; everything when absent. Each topic needs the right to what it carries.
+    /// The topics; all when absent. Each topic needs the right to its payload.
     #[serde(default)]
     pub topics: Vec<String>,
 }
 
-/// Who is told.
+/// A webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Webhook {
-    /// Its identity.
+    /// The id.
     pub id: String,
-    /// Where to.
+    /// The receiver's URL.
     pub url: String,
-    /// What about; everything when empty.
+    /// The topics; all when empty.
     pub topics: Vec<String>,
-    /// The secret with which each message is signed; shown once, when it is made.
+    /// The secret that signs each message; shown once, in the response that creates the webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// Since when.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// All who are told.
+/// All webhooks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Webhooks {
-    /// The first one first.
+    /// The oldest first.
     pub webhooks: Vec<Webhook>,
 }
 
-/// Which webhook: part of the path.
+/// Path parameter: the webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookPath {
-    /// Its id.
+    /// The id.
     pub webhook: String,
 }
 

@@ -1,5 +1,5 @@
-//! How often a second the page of a category with 24 products is rendered on one core, as a line of JSON:
-//! the part of an answer that is this crate's.
+//! Measures how often a second one core renders a category page with 24 products, without the
+//! server. Prints a line of JSON.
 
 use std::{
     hint::black_box,
@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, from_value, json};
 use shared::page::{CategoryPage, Shell};
 
-// As in the server.
+// The same allocator as in the server.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,9 +1,10 @@
-// The cart without loads. Its forms are sent as they would be, and what the cart's page shows of it
-// afterwards is put into the page or, elsewhere, into a drawer; so both always say the same.
-import { forget, whenBack } from "./connection.js";
-import { mark } from "./faults.js";
-import { Unreachable, fetchPage, isPlain, rename, sending, swap } from "./page.js";
-import { say, words } from "./say.js";
+// Updates the cart without page loads. Its forms are submitted as usual, and the cart of the
+// resulting page replaces the cart of this page or, elsewhere, the content of a drawer; so both
+// always agree.
+import { cancelTask, runWhenReachable } from "./connection.js";
+import { showError } from "./field-errors.js";
+import { Unreachable, fetchPage, opensHere, updateHead, submitOptions, replaceContent } from "./page.js";
+import { announce, messages } from "./announcements.js";
 import { numberOf, steppers } from "./steppers.js";
 
 const drawer = document.getElementById("drawer");
@@ -11,36 +12,36 @@ const title = drawer.querySelector("h2");
 const inDrawer = drawer.querySelector(".inside");
 const inPage = document.querySelector("main [data-cart]");
 
-/** Where the cart is shown. */
+/** The container of the cart. */
 const place = inPage ?? inDrawer;
 
-// How many things there are: what the islands show, and change when they are told.
+// The number of items; the islands show it, and change it on a `cart` event.
 const count = () => Number(document.querySelector(".cart-link .count")?.textContent ?? 0);
 const tell = (items) => document.dispatchEvent(new CustomEvent("cart", { detail: Math.max(0, items) }));
 
-/** Shows the cart of a page that has one. */
+/** Shows the cart of a fetched page that has one. */
 function take(page) {
   const fresh = page.document.querySelector("main [data-cart]");
   if (!fresh) throw new Error("this is not the cart's page");
   steppers(fresh);
-  const kept = swap(place, fresh);
+  const kept = replaceContent(place, fresh);
   tell(Number(fresh.dataset.items));
-  say(fresh.dataset.said);
-  if (inPage) rename(page.document);
+  announce(fresh.dataset.said);
+  if (inPage) updateHead(page.document);
   const wrong = place.querySelector('[aria-invalid="true"]');
-  // What had the focus may be gone with its line.
+  // The focused element may be gone together with its line.
   if (wrong) wrong.focus();
   else if (!kept) (inPage ? document.querySelector("main h1") : title).focus();
 }
 
-/** Says that nothing came of it, above what is still true. */
+/** Shows that the update failed, above the last known cart. */
 function failed() {
   place.querySelector(".alert")?.remove();
   const alert = document.createElement("div");
   alert.className = "alert";
   alert.setAttribute("role", "alert");
   const text = document.createElement("p");
-  text.textContent = words.failed;
+  text.textContent = messages.failed;
   alert.append(text);
   place.prepend(alert);
 }
@@ -51,19 +52,19 @@ function openDrawer() {
   title.focus();
 }
 
-/** The fields of a form, with the button's. */
+/** The fields of a form, with those of its submit button. */
 function fieldsOf(form, button) {
   const fields = new URLSearchParams(new FormData(form));
   if (button?.name) fields.set(button.name, button.value);
   return fields;
 }
 
-/** Puts something in: shown at once, and taken back when nothing comes of it. */
+/** Adds an item: shown at once, and reverted if the request fails. */
 async function add(form) {
   if (form.getAttribute("aria-busy")) return;
   const quantity = form.querySelector("[name=quantity]");
   if (!quantity.validity.valid) {
-    mark(quantity);
+    showError(quantity);
     quantity.focus();
     return;
   }
@@ -76,16 +77,17 @@ async function add(form) {
   note.textContent = `${inDrawer.dataset.adding} ${form.dataset.name}`;
   inDrawer.prepend(note);
   let refused = false;
-  // The badge answers in this frame; the drawer is more to lay out, and comes in the next.
+  // Updates the badge in this frame; the drawer needs more layout and follows in the next frame.
   requestAnimationFrame(() => setTimeout(() => refused || openDrawer()));
   try {
-    const page = await fetchPage(form.getAttribute("action"), sending(fields));
+    const page = await fetchPage(form.getAttribute("action"), submitOptions(fields));
     const again = page.document.querySelector("main form.add");
     refused = Boolean(again);
     if (refused) refuse(form, again, before);
     else take(page);
   } catch {
-    // Nobody knows whether it arrived, and twice would be one too many: it is not sent again by itself.
+    // Without a response it is unknown whether the request arrived, so it is not repeated
+    // automatically: the item could be added twice.
     tell(before);
     failed();
   } finally {
@@ -94,35 +96,36 @@ async function add(form) {
   }
 }
 
-/** The product's page has come back with what is wrong with the quantity. */
+/** The response is the product page with an error for the quantity. */
 function refuse(form, again, before) {
   tell(before);
   drawer.close();
-  // What was typed comes back with what is said of it, and is nothing that was typed since.
+  // Keeps the submitted value with its error, unless the field was edited since.
   for (const input of form.querySelectorAll("input[id]")) input.defaultValue = input.value;
-  swap(form, again);
+  replaceContent(form, again);
   const wrong = form.querySelector('[aria-invalid="true"]');
   wrong?.focus();
-  say(form.querySelector(".wrong")?.textContent ?? "");
+  announce(form.querySelector(".wrong")?.textContent ?? "");
 }
 
-// Changes are sent one after another; of several of one thing only the last, and only the last answer
-// is shown. A quantity is a state and not a step, so one that nobody answered can be sent again.
+// Requests are sent one after another; of several changes of one field only the last is sent, and
+// only the last response is shown. A quantity is a state and not a step, so a request without a
+// response can be repeated.
 const changes = new Map();
 let working = false;
-/** Whether the checkout waits for them. */
+/** Whether the link to the checkout waits for pending changes. */
 let going = false;
 
 function change(form, button) {
   const fields = fieldsOf(form, button);
   const action = button?.getAttribute("formaction") ?? form.getAttribute("action");
-  // All of it is on its way, and nothing is only typed any more.
+  // All changes have been sent, and no field has an unsent value.
   for (const input of form.querySelectorAll("input[id]")) input.defaultValue = input.value;
   changes.set(`${action} ${button?.name ?? ""} ${button?.value ?? ""}`, { action, fields });
   work();
 }
 
-/** Goes on to the checkout, unless the cart says that something is wrong. */
+/** Continues to the checkout, unless the cart reports an error. */
 function goOn() {
   const next = place.querySelector("[name=next]");
   if (next && !place.querySelector('[aria-invalid="true"]')) next.form.requestSubmit(next);
@@ -131,19 +134,19 @@ function goOn() {
 async function work() {
   if (working) return;
   working = true;
-  forget("cart");
+  cancelTask("cart");
   place.setAttribute("aria-busy", "true");
   try {
     let page;
     while (changes.size) {
       const [name, { action, fields }] = changes.entries().next().value;
-      page = await fetchPage(action, sending(fields));
+      page = await fetchPage(action, submitOptions(fields));
       if (changes.get(name)?.fields === fields) changes.delete(name);
     }
     if (page) take(page);
   } catch (error) {
     if (error instanceof Unreachable) {
-      whenBack("cart", work);
+      runWhenReachable("cart", work);
     } else {
       changes.clear();
       going = false;
@@ -160,7 +163,7 @@ async function work() {
   }
 }
 
-/** Shows the cart as it is. */
+/** Shows the current cart. */
 async function look() {
   take(await fetchPage(document.querySelector(".cart-link").href));
 }
@@ -175,7 +178,7 @@ document.addEventListener("submit", (event) => {
     add(form);
   } else if (place.contains(form)) {
     if (event.submitter?.name === "next") {
-      // The form takes along what was typed. What is on its way already must not arrive behind it.
+      // The form submits all fields, so pending requests must not arrive after it.
       if (working) event.preventDefault();
       going = working;
       return;
@@ -186,9 +189,9 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", async (event) => {
-  // The checkout has the cart beside it; there the link leads to its page.
+  // The checkout shows the cart itself; there the link leads to the cart page.
   const link = event.target.closest("a.cart-link");
-  if (!link || !isPlain(event) || inPage || document.querySelector("main .summary")) return;
+  if (!link || !opensHere(event) || inPage || document.querySelector("main .summary")) return;
   event.preventDefault();
   openDrawer();
   inDrawer.setAttribute("aria-busy", "true");
@@ -201,5 +204,5 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// Beside it is outside of it.
+// A click on the backdrop is outside of the dialog.
 drawer.addEventListener("click", (event) => event.target === drawer && drawer.close());

@@ -1,5 +1,6 @@
-// Says when the shop cannot be reached, finds out when it can be again, and then does what waited.
-import { say } from "./say.js";
+// Reports when the shop is unreachable, probes until it is reachable again, and then runs the
+// waiting tasks.
+import { announce } from "./announcements.js";
 
 const FIRST_MS = 1000;
 const LAST_MS = 30_000;
@@ -9,53 +10,53 @@ const waiting = new Map();
 let timer;
 let pause = FIRST_MS;
 
-/** Nobody answered. */
-export function lost() {
+/** There was no response. */
+export function reportUnreachable() {
   if (!notice.textContent) {
     notice.textContent = notice.dataset.lost;
-    say(notice.dataset.lost);
+    announce(notice.dataset.lost);
   }
   if (timer) return;
-  timer = setTimeout(look, pause);
+  timer = setTimeout(probe, pause);
   pause = Math.min(pause * 2, LAST_MS);
 }
 
-/** Somebody answered, whatever it was. */
-export function answered() {
+/** There was a response, whatever its status. */
+export function reportReachable() {
   if (!notice.textContent) return;
   clearTimeout(timer);
   timer = undefined;
   pause = FIRST_MS;
   notice.textContent = "";
-  say(notice.dataset.back);
+  announce(notice.dataset.back);
   const tasks = [...waiting.values()];
   waiting.clear();
   for (const task of tasks) task();
 }
 
-/** Does this once the shop can be reached. Of several tasks with one name the last is done. */
-export function whenBack(name, task) {
+/** Runs a task once the shop is reachable. Of several tasks with one name only the last runs. */
+export function runWhenReachable(name, task) {
   waiting.set(name, task);
 }
 
-/** What waited under this name is not wanted any more. */
-export function forget(name) {
+/** Cancels a waiting task. */
+export function cancelTask(name) {
   waiting.delete(name);
 }
 
-async function look() {
+async function probe() {
   timer = undefined;
   try {
     await fetch("/", { method: "HEAD", cache: "no-store" });
   } catch {
-    lost();
+    reportUnreachable();
     return;
   }
-  answered();
+  reportReachable();
 }
 
-addEventListener("offline", lost);
+addEventListener("offline", reportUnreachable);
 addEventListener("online", () => {
   clearTimeout(timer);
-  look();
+  probe();
 });

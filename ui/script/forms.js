@@ -1,10 +1,10 @@
-// Checks fields while somebody fills them in, in the page's own words; the server's word is the last,
-// so a form can always be sent, and all that is wrong comes back at once. A form is sent once.
-import { lost } from "./connection.js";
-import { mark, unmark } from "./faults.js";
+// Validates fields while they are edited, with messages from the page. The server decides, so a
+// form can always be submitted and then reports all errors at once. A form is submitted only once.
+import { reportUnreachable } from "./connection.js";
+import { showError, clearError } from "./field-errors.js";
 
 const FIELD = "[data-fault]";
-/** After so long nothing came of it, and it may be sent again. */
+/** After this time without a response the form can be submitted again. */
 const AGAIN_MS = 8000;
 
 const touched = new WeakSet();
@@ -13,10 +13,10 @@ document.addEventListener("input", (event) => {
   const field = event.target;
   if (!field.matches(FIELD)) return;
   touched.add(field);
-  if (field.getAttribute("aria-invalid") === "true" && field.validity.valid) unmark(field);
+  if (field.getAttribute("aria-invalid") === "true" && field.validity.valid) clearError(field);
 });
 
-// A button that moves down under the pointer, because a field above it is marked, is not pressed.
+// A button that moves under the pointer, because an error appears above it, does not get the click.
 let pressed;
 
 document.addEventListener("pointerdown", (event) => (pressed = event.target.closest("button")?.form), true);
@@ -24,9 +24,9 @@ for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end,
 
 document.addEventListener("focusout", (event) => {
   const field = event.target;
-  // Who only passes through is not told off.
+  // A field that was only passed through is not validated.
   if (!field.matches(FIELD) || !touched.has(field) || field.validity.valid) return;
-  if (!pressed || field.form !== pressed) mark(field);
+  if (!pressed || field.form !== pressed) showError(field);
 });
 
 const sent = new Set();
@@ -39,9 +39,9 @@ document.addEventListener("submit", (event) => {
     return;
   }
   if (!navigator.onLine) {
-    // The browser's own page about that would cost what was typed.
+    // The browser's own error page would lose the typed values.
     event.preventDefault();
-    lost();
+    reportUnreachable();
     return;
   }
   sent.add(form);
@@ -54,8 +54,8 @@ function open(form) {
   for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
 }
 
-// A page that comes back as it was left can be sent again.
+// A page restored from the back/forward cache can be submitted again.
 addEventListener("pageshow", (event) => event.persisted && [...sent].forEach(open));
 
-// What the server found wrong is read first.
+// Moves the focus to the server's errors.
 document.querySelector("main .alert[tabindex]")?.focus();

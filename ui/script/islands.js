@@ -1,5 +1,5 @@
-// Starts the islands: loads their code when the page has nothing better to do, and hands each
-// element to the function that its component was compiled to.
+// Hydrates the islands: loads their code when the browser is idle, and passes each element to the
+// function of its component.
 const { script, wasm } = document.querySelector("script[data-wasm]").dataset;
 
 async function start() {
@@ -12,7 +12,7 @@ async function start() {
 }
 
 if (document.querySelector("leptos-island")) {
-  // Where their code cannot be fetched, what was rendered stays as it is: it works without.
+  // If the code cannot be loaded, the rendered HTML stays and works.
   const begin = () => start().catch(() => {});
   if ("requestIdleCallback" in window) requestIdleCallback(begin, { timeout: 1000 });
   else setTimeout(begin, 1);

@@ -1,8 +1,8 @@
-// Filters, sort and pages of a list without a load: the next page is fetched and its list put in here.
-// Whatever cannot be put in is gone to as ever.
-import { forget, whenBack } from "./connection.js";
-import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
-import { say } from "./say.js";
+// Filters, order and pagination of a list without page loads: fetches the next page and replaces
+// the list. If that fails, navigates as usual.
+import { cancelTask, runWhenReachable } from "./connection.js";
+import { Unreachable, fetchPage, opensHere, updateHead, replaceContent } from "./page.js";
+import { announce } from "./announcements.js";
 
 const LIST = ".with-filter";
 const part = (name, within = document) => within.querySelector(`${LIST} ${name}`);
@@ -10,16 +10,16 @@ const part = (name, within = document) => within.querySelector(`${LIST} ${name}`
 let asking;
 let shown = location.href;
 
-// Where the form is always to be seen, nothing folds it away.
+// Where the form is always visible, it does not collapse.
 const filter = part("details.filter");
 if (filter && matchMedia("(min-width: 60rem)").matches) filter.open = true;
 
-/** How a list is come to: by its form, by a link beside it, or by the browser's back and forward. */
+/** How a list was reached: by its form, by a link, or by the browser's back and forward buttons. */
 async function show(address, way, at) {
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
-  forget("list");
+  cancelTask("list");
   const list = document.querySelector(LIST);
   list.setAttribute("aria-busy", "true");
   try {
@@ -29,7 +29,7 @@ async function show(address, way, at) {
     put(page, way, at);
   } catch (error) {
     if (mine.signal.aborted) return;
-    if (error instanceof Unreachable) whenBack("list", () => show(address, way, at));
+    if (error instanceof Unreachable) runWhenReachable("list", () => show(address, way, at));
     else location.assign(address);
   } finally {
     if (asking === mine) list.removeAttribute("aria-busy");
@@ -40,42 +40,44 @@ function put(page, way, at) {
   const results = part(".results");
   const fresh = part(".results", page.document);
   if (way !== "back") {
-    // Where one was is remembered beside the address that is left.
+    // Saves the scroll position with the history entry that is left.
     history.replaceState({ ...history.state, y: scrollY }, "", shown);
     if (page.address !== shown) history.pushState({}, "", page.address);
   }
   shown = location.href;
-  rename(page.document);
+  updateHead(page.document);
   const wrong = [document, page.document].some((it) => part(".filter [aria-invalid]", it));
-  // Somebody may be typing into the form that asked.
+  // The form may still be in use.
   if (way !== "form" || wrong) fill(page.document);
-  const kept = swap(results, fresh);
-  // How many there would be stands on the button, also where the list is out of sight.
+  const kept = replaceContent(results, fresh);
+  // The button shows the number of results, also when the list is out of sight.
   const [button, other] = [document, page.document].map((it) => part(".filter-apply", it));
   if (button && other) button.textContent = other.textContent;
-  say(results.dataset.said);
+  announce(results.dataset.said);
   const invalid = part('.filter [aria-invalid="true"]');
   if (way === "link" && invalid) invalid.focus();
   else if (way === "back") scrollTo(scrollX, at ?? 0);
   else if (way === "link" || !kept) lead(results);
 }
 
-/** Shows in the form what the list is narrowed by. */
+/** Shows the selected filters in the form. */
 function fill(fresh) {
   const [form, other] = [part(".filter form"), part(".filter form", fresh)];
   for (const input of form.querySelectorAll("input")) input.defaultValue = input.value;
-  swap(form, other);
+  replaceContent(form, other);
 }
 
-/** To the beginning of the list. */
+/** Scrolls to the beginning of the list. */
 function lead(results) {
   results.querySelector("h2").focus({ preventScroll: true });
-  // On a phone it lies below the form.
+  // On a phone the list is below the form.
   const { top } = results.getBoundingClientRect();
   if (top < 0 || top > 0.75 * innerHeight) results.scrollIntoView();
 }
 
-/** The address that the form asks for: what is empty or usual is left out, as the server's links do. */
+/**
+ * The URL of the form's filters: empty and default values are omitted, as in the server's links.
+ */
 function addressOf(form) {
   const usual = form.querySelector("select[name=sort] option")?.value;
   const fields = [...new FormData(form)].filter(([name, value]) => value && !(name === "sort" && value === usual));
@@ -88,7 +90,7 @@ function addressOf(form) {
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || !event.target.matches(`${LIST} .filter form`)) return;
   event.preventDefault();
-  // By the button one leaves the form; a box that is ticked leaves one where one is.
+  // The button leaves the form; a checkbox keeps the focus.
   show(addressOf(event.target), event.submitter ? "link" : "form");
 });
 
@@ -99,7 +101,7 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(`${LIST} .results a`);
-  if (!link || !isPlain(event) || link.pathname !== location.pathname) return;
+  if (!link || !opensHere(event) || link.pathname !== location.pathname) return;
   event.preventDefault();
   show(link.href, "link");
 });

@@ -1,7 +1,7 @@
-// What every page loads. All of it comes on top: each page can be read and bought from before any of
-// it arrives.
+// What every page loads. Scripts only enhance: each page can be read and bought from before any of
+// them arrives.
 import "./theme.js";
-import "./pictures.js";
+import "./images.js";
 import "./connection.js";
 import "./variants.js";
 import "./lists.js";

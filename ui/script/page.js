@@ -1,13 +1,13 @@
-// Gets pages of the shop and puts parts of them into the one that is open. The server renders every
-// part, so that words, prices and plurals are written in one place.
-import { answered, lost } from "./connection.js";
+// Fetches pages of the shop and inserts parts of them into the current page. The server renders
+// every part, so that texts, prices and plurals have one source.
+import { reportReachable, reportUnreachable } from "./connection.js";
 
 const parser = new DOMParser();
 
-/** Nobody answered; whoever asked may ask again. */
+/** There was no response; the caller may try again. */
 export class Unreachable extends Error {}
 
-/** The page at an address: its document, where it was found, and whether it is what was asked for. */
+/** Fetches a page: its document, its final URL, and whether it is the requested page. */
 export async function fetchPage(address, options) {
   let response;
   let text;
@@ -16,23 +16,24 @@ export async function fetchPage(address, options) {
     text = await response.text();
   } catch (error) {
     if (options?.signal?.aborted) throw error;
-    lost();
+    reportUnreachable();
     throw new Unreachable("the shop cannot be reached", { cause: error });
   }
-  answered();
+  reportReachable();
   return { address: response.url, ok: response.ok, document: parser.parseFromString(text, "text/html") };
 }
 
-/** The options of a request that sends a form's fields, even when the page is left meanwhile. */
-export function sending(fields) {
+/** The options of a request that submits a form's fields and survives navigation. */
+export function submitOptions(fields) {
   return { method: "POST", body: fields, keepalive: true };
 }
 
 /**
- * Puts what is in `fresh` into `part`. The focus stays at its place among the elements, and what was
- * typed and not sent stays typed. Answers false when the place of the focus is gone.
+ * Replaces the content of `part` with that of `fresh`. The focus keeps its position among the
+ * elements, and unsubmitted values are kept. Returns false when the focused element has no
+ * counterpart.
  */
-export function swap(part, fresh) {
+export function replaceContent(part, fresh) {
   const path = part.contains(document.activeElement) ? pathTo(part, document.activeElement) : undefined;
   const typed = [...part.querySelectorAll("input[id]")].filter((input) => input.value !== input.defaultValue);
   for (const name of part.getAttributeNames()) {
@@ -64,8 +65,8 @@ function follow(root, path) {
   return path.reduce((at, index) => at?.children[index], root);
 }
 
-/** The title, and the links to other languages, of the page that is shown now. */
-export function rename(fresh) {
+/** Updates the title and the links to other languages. */
+export function updateHead(fresh) {
   document.title = fresh.title;
   const links = fresh.querySelectorAll("a.language");
   document.querySelectorAll("a.language").forEach((link, index) => {
@@ -73,8 +74,8 @@ export function rename(fresh) {
   });
 }
 
-/** Whether a click is meant for this tab. */
-export function isPlain(event) {
+/** Whether a click navigates in this tab. */
+export function opensHere(event) {
   const elsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   return event.button === 0 && !elsewhere && !event.defaultPrevented;
 }

@@ -1,13 +1,13 @@
-// A button for one less and one for one more beside each quantity of the cart.
+// Adds a minus and a plus button to each quantity of the cart.
 const PAUSE_MS = 300;
 
-/** The whole number in a field, be its digits wide; no number where there is none. */
+/** Parses the integer in a field, including full-width digits; NaN if there is none. */
 export function numberOf(input) {
   const digits = input.value.normalize("NFKC").trim();
   return /^\d+$/.test(digits) ? Number(digits) : NaN;
 }
 
-/** Adds them to each quantity in a part of a page. */
+/** Adds the buttons to each quantity in a part of a page. */
 export function steppers(part) {
   for (const box of part.querySelectorAll(".quantity")) {
     const frame = document.createElement("div");
@@ -22,13 +22,13 @@ export function steppers(part) {
       input.value = String(Math.min(most, Math.max(least, (numberOf(input) || least) + step)));
       show();
       clearTimeout(timer);
-      // Several steps in a row are one change. By then an answer may have put another form in its place.
+      // Several steps in a row are one change. By then a response may have replaced the form.
       timer = setTimeout(() => document.getElementById(input.id)?.form.requestSubmit(), PAUSE_MS);
     };
     const show = () => {
       less.setAttribute("aria-disabled", String(numberOf(input) <= least));
       more.setAttribute("aria-disabled", String(numberOf(input) >= most));
-      // What was typed is sent with a button; what was stepped to goes by itself.
+      // A typed quantity is submitted with a button; a stepped one is submitted automatically.
       box.toggleAttribute("data-changed", input.value !== input.defaultValue);
     };
     less.addEventListener("click", () => by(-1));

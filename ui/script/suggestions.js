@@ -1,9 +1,9 @@
-// Suggests products and categories while somebody types a search (the combobox pattern of WAI-ARIA 1.2
-// with a list of its own). Sending the form searches, as without it.
-import { say, words } from "./say.js";
+// Suggests products and categories while a query is typed (the combobox pattern of WAI-ARIA 1.2
+// with a list popup). Submitting the form searches, as without scripts.
+import { announce, messages } from "./announcements.js";
 
 const PAUSE_MS = 150;
-/** Fewer letters fit everything; a Chinese one says more. */
+/** Fewer letters match too much; a Chinese character is more specific. */
 const ENOUGH = /[\u3400-\u9fff]|\S\S/u;
 
 const input = document.querySelector("form[role=search] input[name=q]");
@@ -53,7 +53,7 @@ function combobox(input) {
     try {
       if (!known.has(typed)) known.set(typed, await suggestionsFor(typed));
     } catch {
-      // A search works without being suggested.
+      // The search works without suggestions.
       return;
     }
     if (mine === turn && document.activeElement === input) open(known.get(typed));
@@ -65,10 +65,10 @@ function combobox(input) {
     choose(-1);
     list.hidden = options.length === 0;
     input.setAttribute("aria-expanded", String(!list.hidden));
-    if (options.length) say(words.suggestions.replace("#", options.length));
+    if (options.length) announce(messages.suggestions.replace("#", options.length));
   }
 
-  // What an input method is still composing is not what is meant: its keys would be searched for.
+  // The text that an input method is composing is not a query yet.
   const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE_MS);
@@ -78,7 +78,7 @@ function combobox(input) {
   input.addEventListener("input", (event) => event.isComposing || soon());
   input.addEventListener("blur", close);
   form.addEventListener("submit", close);
-  // The focus stays in the field while something is pointed at.
+  // The field keeps the focus while an option is clicked.
   list.addEventListener("pointerdown", (event) => event.preventDefault());
   list.addEventListener("click", (event) => go(event.target.closest("[role=option]")));
 
@@ -88,7 +88,7 @@ function combobox(input) {
     const steps = { ArrowDown: 1, ArrowUp: -1 };
     if (event.key in steps) {
       event.preventDefault();
-      // Above the first and below the last stands what was typed.
+      // The typed query comes before the first option and after the last.
       if (count) choose(((chosen + 1 + steps[event.key] + count + 1) % (count + 1)) - 1);
       else ask();
     } else if (event.key === "Enter" && chosen >= 0) {

@@ -1,5 +1,6 @@
-// The switch between light and dark. The button is made here, because without scripts it would do nothing;
-// the page brings its sign and its name. Which theme was chosen before is applied in the page's head.
+// The switch between the light and the dark theme. The button is created here, because it needs
+// scripts; the page contains its icon and its label. The saved theme is applied in the head of the
+// page.
 const slot = document.querySelector(".theme-slot");
 const root = document.documentElement;
 
@@ -12,7 +13,7 @@ function change() {
   try {
     localStorage.setItem("theme", root.dataset.theme);
   } catch {
-    // A browser that stores nothing shows the theme until the page is left.
+    // If the browser stores nothing, the theme lasts until the page is left.
   }
 }
 

@@ -1,8 +1,9 @@
-// Chooses a variant without a load: each choice is a link to the product with that variant, and what
-// differs there is put in here. Pages that a choice leads to are fetched when somebody points at it.
-import { forget, whenBack } from "./connection.js";
-import { Unreachable, fetchPage, isPlain, rename, swap } from "./page.js";
-import { say } from "./say.js";
+// Selects a variant without a page load: each choice is a link to the product with that variant,
+// and the parts that differ are replaced. A linked page is fetched when the pointer is over its
+// link.
+import { cancelTask, runWhenReachable } from "./connection.js";
+import { Unreachable, fetchPage, opensHere, updateHead, replaceContent } from "./page.js";
+import { announce } from "./announcements.js";
 
 const CHOICE = ".option a.choice";
 
@@ -18,7 +19,7 @@ function pageOf(address) {
   return pages.get(address);
 }
 
-/** What is chosen of each option, by the option's id. */
+/** The selected values, by the ids of their options. */
 function chosenIn(part) {
   const names = [...part.querySelectorAll(".option")].map((option) => {
     const name = option.querySelector("[aria-current] .choice-name")?.textContent.trim() ?? "";
@@ -27,7 +28,7 @@ function chosenIn(part) {
   return new Map(names);
 }
 
-/** What a choice has changed beside itself, in words. */
+/** The announcement of other options that the choice has changed. */
 function changedBy(before, after, clicked) {
   const others = [...after].filter(([id, { name }]) => id !== clicked && name !== before.get(id)?.name);
   return others.map(([, { name, changed }]) => changed.replace("#", name));
@@ -36,7 +37,7 @@ function changedBy(before, after, clicked) {
 async function choose(address, option) {
   const mine = ++turn;
   const buy = document.querySelector(".buy");
-  forget("variant");
+  cancelTask("variant");
   buy.setAttribute("aria-busy", "true");
   try {
     const page = await pageOf(address);
@@ -44,7 +45,7 @@ async function choose(address, option) {
     show(buy, page, address, option);
   } catch (error) {
     if (mine !== turn) return;
-    if (error instanceof Unreachable) whenBack("variant", () => choose(address, option));
+    if (error instanceof Unreachable) runWhenReachable("variant", () => choose(address, option));
     else location.assign(address);
   } finally {
     if (mine === turn) buy.removeAttribute("aria-busy");
@@ -55,8 +56,8 @@ function show(buy, page, address, option) {
   const fresh = page.document.querySelector(".buy");
   if (!page.ok || !fresh) throw new Error("this is no product's page");
   const before = chosenIn(buy);
-  // The page may be wanted again: what is put in is a copy.
-  swap(buy, fresh.cloneNode(true));
+  // Inserts a copy, because the page may be needed again.
+  replaceContent(buy, fresh.cloneNode(true));
   const changed = changedBy(before, chosenIn(buy), option);
   if (changed.length) {
     const note = document.createElement("p");
@@ -66,17 +67,17 @@ function show(buy, page, address, option) {
   }
   for (const part of [".gallery .frame", ".gallery .thumbnails"]) {
     const [old, other] = [document.querySelector(part), page.document.querySelector(part)];
-    if (old && other && old.innerHTML !== other.innerHTML) swap(old, other.cloneNode(true));
+    if (old && other && old.innerHTML !== other.innerHTML) replaceContent(old, other.cloneNode(true));
   }
-  rename(page.document);
+  updateHead(page.document);
   history.replaceState(history.state, "", address);
   const said = [...buy.querySelectorAll(".offer .price > span:first-child, .availability")];
-  say([...changed, said.map((it) => it.textContent.trim()).join(", ")].join(" "));
+  announce([...changed, said.map((it) => it.textContent.trim()).join(", ")].join(" "));
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(CHOICE);
-  if (!link || !isPlain(event)) return;
+  if (!link || !opensHere(event)) return;
   event.preventDefault();
   if (link.href !== location.href) choose(link.href, link.closest(".option").querySelector("h2").id);
 });

@@ -1,4 +1,4 @@
-//! The document around a page: head, header and footer, the same on every page.
+//! The HTML document of a page: head, header and footer.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ use shared::{
 };
 
 use crate::{
+    components::write,
     islands::{CartBadge, Greeting},
-    parts::write,
-    words::Words,
+    messages::Messages,
 };
 
-/// Applies the remembered theme before anything is painted, and says that scripts run. It is the
-/// only inline script; a policy names it by its hash.
+/// Applies the saved theme before the first paint, and marks the document as scripted. This is the
+/// only inline script; the Content-Security-Policy allows it by its hash.
 const EARLY: &str = "try{let t=localStorage.getItem('theme');\
 t&&(document.documentElement.dataset.theme=t)}catch{}document.documentElement.dataset.js=''";
 
-/// The sources, in the words of a content security policy, that a page's inline scripts need.
+/// The sources of the pages' inline scripts for a Content-Security-Policy.
 pub fn csp_hashes() -> Vec<String> {
     vec![format!(
         "'sha256-{}'",
@@ -33,25 +33,25 @@ pub fn csp_hashes() -> Vec<String> {
     )]
 }
 
-/// Room for a page, so that it seldom grows while it is written.
+/// The initial capacity of a page's buffer, which seldom has to grow.
 const PAGE_BYTES: usize = 32 * 1024;
 
-/// What a page says about itself to browsers, search engines and those who share it.
-pub(crate) struct About {
+/// The metadata of a page for browsers, search engines and social media.
+pub(crate) struct PageMetadata {
     pub(crate) title: String,
     pub(crate) description: String,
-    /// A picture to share.
+    /// The image for social media.
     pub(crate) image: Option<Image>,
-    /// In the words of Open Graph: `website` or `product`.
+    /// The Open Graph type: `website` or `product`.
     pub(crate) kind: &'static str,
-    /// What it costs, where it is something to buy.
+    /// The price, for a product.
     pub(crate) price: Option<Money>,
-    /// What it is, as JSON-LD.
+    /// Structured data, as JSON-LD.
     pub(crate) data: Vec<serde_json::Value>,
 }
 
-impl About {
-    /// A page that is about the one who looks at it, and that nobody shares.
+impl PageMetadata {
+    /// The metadata of a personal page, which is neither indexed nor shared.
     pub(crate) fn private(shell: &Shell, title: &str) -> Self {
         Self {
             title: format!("{title} · {}", shell.shop_name),
@@ -64,11 +64,11 @@ impl About {
     }
 }
 
-/// Renders the whole document. The same input gives the same bytes: there is no nonce, no clock and
-/// nothing about who asked.
+/// Renders the document. The output depends on the input only: there is no nonce, no clock and
+/// nothing about the client, so that a page has one `ETag`.
 pub(crate) fn render<V: IntoView>(
     shell: &Shell,
-    about: &About,
+    metadata: &PageMetadata,
     main: impl FnOnce() -> V,
 ) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
@@ -77,11 +77,11 @@ pub(crate) fn render<V: IntoView>(
     owner.with(|| {
         let view = view! {
             <html lang=shell.locale.tag()>
-                {head(shell, about)}
+                {head(shell, metadata)}
                 <body>
                     {header(shell)}
                     <main id="content">{main()}</main>
-                    {footer(shell)} {moving(shell)}
+                    {footer(shell)} {script_elements(shell)}
                 </body>
             </html>
         };
@@ -91,9 +91,9 @@ pub(crate) fn render<V: IntoView>(
     with_valid_markers(&html)
 }
 
-/// Leptos marks the places of dynamic text with `<!>`, which the HTML standard calls an error although it
-/// defines how it is read: as an empty comment. Hydration walks the islands only, so outside of them the
-/// marks go, and inside they become the empty comments that every parser makes of them.
+/// Leptos marks dynamic text with `<!>`, which the HTML standard calls a parse error and treats as
+/// an empty comment. Hydration needs the markers in islands only: there they are replaced by proper
+/// empty comments, elsewhere they are removed.
 fn with_valid_markers(html: &str) -> String {
     const MARKER: &str = "<!>";
     let mut valid = String::with_capacity(html.len());
@@ -121,7 +121,7 @@ fn with_valid_markers(html: &str) -> String {
     valid
 }
 
-fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
+fn head(shell: &Shell, metadata: &PageMetadata) -> impl IntoView + use<> {
     let absolute = |path: &str| format!("{}{path}", shell.base_url);
     let here = absolute(&shell.locale.path(&shell.path));
     let canonical = shell
@@ -136,19 +136,19 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
         let all = Locale::ALL.map(|locale| link(locale.tag(), locale));
         (all.to_vec(), link("x-default", Locale::default()))
     });
-    let data = about.data.iter().map(|data| {
-        // `<` cannot end the script early when it is written as an escape.
+    let data = metadata.data.iter().map(|data| {
+        // Escapes `<`, so that the data cannot close the script element.
         let text = data.to_string().replace('<', "\\u003c");
         view! { <script type="application/ld+json" inner_html=text></script> }
     });
-    let description = (!about.description.is_empty()).then(|| {
-        view! { <meta name="description" content=about.description.clone() /> }
+    let description = (!metadata.description.is_empty()).then(|| {
+        view! { <meta name="description" content=metadata.description.clone() /> }
     });
     let assets = &shell.assets;
     view! {
         <head>
             <meta charset="utf-8" />
-            <title>{about.title.clone()}</title>
+            <title>{metadata.title.clone()}</title>
             <meta name="viewport" content="width=device-width, initial-scale=1" />
             {description}
             <meta name="color-scheme" content="light dark" />
@@ -170,26 +170,26 @@ fn head(shell: &Shell, about: &About) -> impl IntoView + use<> {
                 None => view! { <meta name="robots" content="noindex" /> }.into_any(),
             }}
             {alternates}
-            {shared_as(shell, about, canonical.unwrap_or(here))}
+            {open_graph(shell, metadata, canonical.unwrap_or(here))}
             {data.collect_view()}
         </head>
     }
 }
 
-/// What those who share the page show of it (Open Graph).
-fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<> {
+/// Open Graph metadata for social media.
+fn open_graph(shell: &Shell, metadata: &PageMetadata, url: String) -> impl IntoView + use<> {
     let mut says = vec![
         ("og:site_name", shell.shop_name.clone()),
-        ("og:title", about.title.clone()),
-        ("og:description", about.description.clone()),
-        ("og:type", about.kind.to_owned()),
+        ("og:title", metadata.title.clone()),
+        ("og:description", metadata.description.clone()),
+        ("og:type", metadata.kind.to_owned()),
         ("og:url", url),
         ("og:locale", territory(shell.locale).to_owned()),
     ];
     let others = Locale::ALL.into_iter().filter(|it| *it != shell.locale);
     says.extend(others.map(|it| ("og:locale:alternate", territory(it).to_owned())));
-    if let Some(image) = &about.image {
-        let (address, size) = shared_picture(shell, image);
+    if let Some(image) = &metadata.image {
+        let (address, size) = open_graph_image(shell, image);
         says.push(("og:image", address));
         if let Some((width, height)) = size {
             says.push(("og:image:width", width.to_string()));
@@ -199,7 +199,7 @@ fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<>
             says.push(("og:image:alt", image.alt.clone()));
         }
     }
-    if let Some(price) = about.price {
+    if let Some(price) = metadata.price {
         says.push(("product:price:amount", price.to_decimal()));
         says.push(("product:price:currency", price.currency.to_string()));
     }
@@ -211,7 +211,7 @@ fn shared_as(shell: &Shell, about: &About, url: String) -> impl IntoView + use<>
     says.into_iter().map(meta).collect_view()
 }
 
-/// A language with the territory that Open Graph wants beside it.
+/// The Open Graph locale, which includes a territory.
 const fn territory(locale: Locale) -> &'static str {
     match locale {
         Locale::En => "en_GB",
@@ -219,12 +219,12 @@ const fn territory(locale: Locale) -> &'static str {
     }
 }
 
-/// How wide and high the photo of a drawing is.
+/// Width and height of the photo that stands in for a drawing.
 const DRAWING: u32 = 1_200;
 
-/// The address of a picture for those who cannot show drawings, and its width and height where they are
-/// known: each drawing has a photo beside it.
-fn shared_picture(shell: &Shell, image: &Image) -> (String, Option<(u32, u32)>) {
+/// The URL of an image for social media, which cannot show SVG, with its dimensions where known.
+/// Each drawing has a photo beside it.
+fn open_graph_image(shell: &Shell, image: &Image) -> (String, Option<(u32, u32)>) {
     let absolute = |src: &str| match src.strip_prefix('/') {
         Some(_) => format!("{}{src}", shell.base_url),
         None => src.to_owned(),
@@ -248,11 +248,11 @@ fn shared_picture(shell: &Shell, image: &Image) -> (String, Option<(u32, u32)>) 
     (absolute(&image.src), size)
 }
 
-/// The most categories in the menu; the front page shows the rest.
+/// The maximum number of categories in the menu; the home page shows all of them.
 const MENU_MAX: usize = 10;
 
 fn header(shell: &Shell) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let languages = Locale::ALL
         .into_iter()
@@ -279,34 +279,34 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
         let href = locale.path("/#categories");
         view! {
             <p class="menu-all">
-                <a href=href>{words.say("menu-all")}</a>
+                <a href=href>{messages.text("menu-all")}</a>
             </p>
         }
     });
     view! {
-        <a class="skip" href="#content">{words.say("skip-to-content")}</a>
+        <a class="skip" href="#content">{messages.text("skip-to-content")}</a>
         <header class="site-header">
             <div class="wrap bar">
                 <a class="mark" href=locale.path("/")>
-                    {mark()} <span dir="auto">{shell.shop_name.clone()}</span>
+                    {logo()} <span dir="auto">{shell.shop_name.clone()}</span>
                 </a>
-                {search(shell, words)}
+                {search(shell, messages)}
                 <div class="tools">
                     {languages.collect_view()}
-                    <span class="theme-slot" data-label=words.say("theme-toggle")>{half()}</span>
+                    <span class="theme-slot" data-label=messages.text("theme-toggle")>{theme_icon()}</span>
                     <a
                         class="tool account-link"
                         href=locale.path(ACCOUNT.path)
-                        title=words.say("account")
+                        title=messages.text("account")
                     >
-                        {figure()} <span class="unseen">{words.say("account")}</span> <Greeting />
+                        {account_icon()} <span class="unseen">{messages.text("account")}</span> <Greeting />
                     </a>
-                    <a class="tool cart-link" href=locale.path(CART.path) title=words.say("cart")>
-                        {basket()} <span class="unseen">{words.say("cart")}</span> <CartBadge />
+                    <a class="tool cart-link" href=locale.path(CART.path) title=messages.text("cart")>
+                        {cart_icon()} <span class="unseen">{messages.text("cart")}</span> <CartBadge />
                     </a>
                 </div>
             </div>
-            <nav class="wrap menu" aria-label=words.say("menu")>
+            <nav class="wrap menu" aria-label=messages.text("menu")>
                 <ul>{top.collect_view()}</ul>
                 {all}
             </nav>
@@ -314,12 +314,12 @@ fn header(shell: &Shell) -> impl IntoView + use<> {
     }
 }
 
-/// The search: a form that works by itself.
-fn search(shell: &Shell, words: Words) -> impl IntoView + use<> {
+/// The search form, which works without scripts.
+fn search(shell: &Shell, messages: Messages) -> impl IntoView + use<> {
     view! {
         <form class="search" role="search" method="get" action=shell.locale.path(SEARCH.path)>
             <label class="unseen" for="search">
-                {words.say("search-label")}
+                {messages.text("search-label")}
             </label>
             <input
                 id="search"
@@ -327,12 +327,12 @@ fn search(shell: &Shell, words: Words) -> impl IntoView + use<> {
                 name="q"
                 dir="auto"
                 value=shell.searched.clone()
-                placeholder=words.say("search-placeholder")
+                placeholder=messages.text("search-placeholder")
                 maxlength=QUERY_MAX.to_string()
                 autocomplete="off"
                 enterkeyhint="search"
             />
-            <button type="submit" aria-label=words.say("search-submit")>
+            <button type="submit" aria-label=messages.text("search-submit")>
                 <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
                     <circle cx="10.5" cy="10.5" r="6.5" fill="none" stroke="currentColor" stroke-width="1.8" />
                     <path d="M15.5 15.5L21 21" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" />
@@ -352,43 +352,43 @@ fn menu(href: String, name: &str) -> impl IntoView + use<> {
     }
 }
 
-/// What scripts need of every page: where they say what has changed, where they say that the shop
-/// cannot be reached, and an empty drawer for the cart.
-fn moving(shell: &Shell) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+/// What scripts need on every page: a live region, a notice that the shop is unreachable, and an
+/// empty drawer for the cart.
+fn script_elements(shell: &Shell) -> impl IntoView + use<> {
+    let messages = Messages::of(shell.locale);
     view! {
         <p
             class="unseen"
             id="said"
             role="status"
-            data-failed=words.say("moving-failed")
-            data-suggestions=words.say("moving-suggestions")
+            data-failed=messages.text("moving-failed")
+            data-suggestions=messages.text("moving-suggestions")
         ></p>
         <div
             class="notice"
             id="lost"
             role="status"
-            data-lost=words.say("moving-lost")
-            data-back=words.say("moving-back")
+            data-lost=messages.text("moving-lost")
+            data-back=messages.text("moving-back")
         ></div>
         <dialog class="drawer" id="drawer" aria-labelledby="drawer-title">
             <form method="dialog">
-                <h2 id="drawer-title" tabindex="-1">{words.say("cart")}</h2>
-                <button class="tool" aria-label=words.say("drawer-close")>
-                    {cross()}
+                <h2 id="drawer-title" tabindex="-1">{messages.text("cart")}</h2>
+                <button class="tool" aria-label=messages.text("drawer-close")>
+                    {close_icon()}
                 </button>
             </form>
             <p class="unseen" role="status"></p>
-            <div class="inside" data-adding=words.say("drawer-adding")></div>
+            <div class="inside" data-adding=messages.text("drawer-adding")></div>
             <a class="button quiet-button wide" href=shell.locale.path(CART.path)>
-                {words.say("drawer-cart")}
+                {messages.text("drawer-cart")}
             </a>
         </dialog>
     }
 }
 
-/// A disc that is half light and half dark.
-fn half() -> impl IntoView {
+/// The icon of the theme switch: a disc, half light and half dark.
+fn theme_icon() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
             <circle cx="12" cy="12" r="8" fill="none" stroke="currentColor" stroke-width="1.6" />
@@ -397,8 +397,8 @@ fn half() -> impl IntoView {
     }
 }
 
-/// A cross that closes something.
-fn cross() -> impl IntoView {
+/// The icon for closing.
+fn close_icon() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
             <path d="M6 6l12 12M18 6l-12 12" stroke="currentColor" stroke-width="1.6" />
@@ -406,8 +406,8 @@ fn cross() -> impl IntoView {
     }
 }
 
-/// Somebody.
-fn figure() -> impl IntoView {
+/// The icon of the account.
+fn account_icon() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
             <g fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round">
@@ -418,8 +418,8 @@ fn figure() -> impl IntoView {
     }
 }
 
-/// A basket.
-fn basket() -> impl IntoView {
+/// The icon of the cart.
+fn cart_icon() -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
             <g fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round">
@@ -430,8 +430,8 @@ fn basket() -> impl IntoView {
     }
 }
 
-/// A mallard on the water.
-fn mark() -> impl IntoView {
+/// The logo: a mallard on the water.
+fn logo() -> impl IntoView {
     view! {
         <svg viewBox="0 0 48 32" width="42" height="28" aria-hidden="true">
             <path d="M2 19c6 9 30 9 38-1 2-3 1-6-3-6-8 0-11 4-17 4-7 0-11-2-18 3z" fill="#8a7b68" />
@@ -445,22 +445,25 @@ fn mark() -> impl IntoView {
 }
 
 fn footer(shell: &Shell) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let shop = [("shop", shell.shop_name.clone().into())];
     let pages = INFO.map(|slug| {
         let path = shell.locale.path(&info_path(slug));
-        menu(path, &words.say(&format!("info-{slug}")))
+        menu(path, &messages.text(&format!("info-{slug}")))
     });
     let pages = Vec::from(pages);
-    let order = menu(shell.locale.path(FIND_ORDER.path), &words.say("find-order"));
+    let order = menu(
+        shell.locale.path(FIND_ORDER.path),
+        &messages.text("find-order"),
+    );
     view! {
         <footer class="site-footer">
             <div class="wrap">
-                <nav aria-label=words.say("footer-menu")>
+                <nav aria-label=messages.text("footer-menu")>
                     <ul>{pages} {order}</ul>
                 </nav>
-                <p>{words.say("footer-note")}</p>
-                <p class="quiet">{words.say_with("footer-open", &shop)}</p>
+                <p>{messages.text("footer-note")}</p>
+                <p class="quiet">{messages.text_with("footer-open", &shop)}</p>
             </div>
         </footer>
     }

@@ -1,37 +1,37 @@
-//! Parts of forms: fields with their labels and faults, and what is said of a form as a whole. The
-//! words of each field stand in the message files: `field-…` its label, `fault-…` what is wrong.
+//! Form controls with their labels and errors, and the error summary of a form. The texts of a
+//! field are the messages `field-…` for its label and `fault-…` for its errors.
 
 use leptos::prelude::*;
-use shared::{address::COUNTRIES, form::Form};
+use shared::{address::COUNTRIES, form::FormState};
 
-use crate::words::Words;
+use crate::messages::Messages;
 
-/// A field with a line of text.
+/// A single-line text field.
 #[derive(Clone, Copy)]
 pub(crate) struct Input {
-    /// Its name; its words are found by it.
+    /// The name, which also selects its messages.
     pub(crate) name: &'static str,
-    /// What it is called on its page, where there are several of one name.
+    /// The element id, if a page has several fields of one name.
     pub(crate) id: &'static str,
-    /// What kind of text: `text`, `email`, `password`, `tel`.
+    /// The input type: `text`, `email`, `password`, `tel`.
     pub(crate) kind: &'static str,
-    /// What browsers fill in (HTML's autofill tokens).
+    /// The autofill tokens of HTML.
     pub(crate) autocomplete: &'static str,
-    /// Whether there must be something in it.
+    /// Whether the field must not be empty.
     pub(crate) required: bool,
-    /// Whether it is said that it may stay empty.
+    /// Whether the label says that the field is optional.
     pub(crate) optional: bool,
-    /// The fewest characters.
-    pub(crate) least: usize,
-    /// The most characters.
-    pub(crate) most: usize,
-    /// Whether a sentence below it helps: `hint-…`.
+    /// The minimum number of characters.
+    pub(crate) min_length: usize,
+    /// The maximum number of characters.
+    pub(crate) max_length: usize,
+    /// Whether a hint follows: the message `hint-…`.
     pub(crate) hint: bool,
 }
 
 impl Input {
-    /// A field that must be filled in.
-    pub(crate) const fn needed(name: &'static str, autocomplete: &'static str) -> Self {
+    /// A required field.
+    pub(crate) const fn required(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             name,
             id: name,
@@ -39,43 +39,43 @@ impl Input {
             autocomplete,
             required: true,
             optional: false,
-            least: 0,
-            most: 200,
+            min_length: 0,
+            max_length: 200,
             hint: false,
         }
     }
 
-    /// A field that may stay empty.
+    /// An optional field.
     pub(crate) const fn optional(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             optional: true,
-            ..Self::asked(name, autocomplete)
+            ..Self::conditional(name, autocomplete)
         }
     }
 
-    /// A field that some must fill in: which ones, the server knows.
-    pub(crate) const fn asked(name: &'static str, autocomplete: &'static str) -> Self {
+    /// A field that is required in some cases, which only the server knows.
+    pub(crate) const fn conditional(name: &'static str, autocomplete: &'static str) -> Self {
         Self {
             required: false,
-            ..Self::needed(name, autocomplete)
+            ..Self::required(name, autocomplete)
         }
     }
 
-    /// The same for another kind of text.
+    /// Changes the input type.
     pub(crate) const fn kind(self, kind: &'static str) -> Self {
         Self { kind, ..self }
     }
 
-    /// Renders it.
-    pub(crate) fn view(self, words: Words, form: &Form) -> impl IntoView + use<> {
-        let fault = fault_of(words, form, self.id, self.name);
+    /// Renders the field.
+    pub(crate) fn view(self, messages: Messages, form: &FormState) -> impl IntoView + use<> {
+        let fault = field_error_of(messages, form, self.id, self.name);
         let hint = self.hint.then(|| {
-            let text = words.say(&format!("hint-{}", self.name));
+            let text = messages.text(&format!("hint-{}", self.name));
             view! { <p class="hint" id=format!("{}-hint", self.id)>{text}</p> }
         });
         view! {
             <div class="field">
-                {label(words, self.id, self.name, self.optional)}
+                {label(messages, self.id, self.name, self.optional)}
                 <input
                     id=self.id
                     name=self.name
@@ -84,11 +84,11 @@ impl Input {
                     value=form.value(self.name).to_owned()
                     autocomplete=self.autocomplete
                     required=self.required
-                    minlength=(self.least > 0).then(|| self.least.to_string())
-                    maxlength=self.most.to_string()
-                    aria-invalid=form.is_wrong(self.name).then_some("true")
-                    aria-describedby=described_by(self.id, form.is_wrong(self.name), self.hint)
-                    data-fault=words.say(&format!("fault-{}", self.name))
+                    minlength=(self.min_length > 0).then(|| self.min_length.to_string())
+                    maxlength=self.max_length.to_string()
+                    aria-invalid=form.is_invalid(self.name).then_some("true")
+                    aria-describedby=described_by(self.id, form.is_invalid(self.name), self.hint)
+                    data-fault=messages.text(&format!("fault-{}", self.name))
                 />
                 {hint}
                 {fault}
@@ -97,48 +97,63 @@ impl Input {
     }
 }
 
-fn label(words: Words, id: &'static str, name: &'static str, optional: bool) -> impl IntoView {
+fn label(
+    messages: Messages,
+    id: &'static str,
+    name: &'static str,
+    optional: bool,
+) -> impl IntoView {
     let optional = optional.then(|| {
-        view! { <span class="optional">" " {words.say("form-optional")}</span> }
+        view! { <span class="optional">" " {messages.text("form-optional")}</span> }
     });
-    view! { <label for=id>{words.say(&format!("field-{name}"))} {optional}</label> }
+    view! { <label for=id>{messages.text(&format!("field-{name}"))} {optional}</label> }
 }
 
-/// A field with several lines of text, which may stay empty.
-pub(crate) fn text_area(words: Words, form: &Form, name: &'static str, most: usize) -> AnyView {
-    // Leptos does not escape what stands in a text area. Browsers pass over one line break at its
+/// An optional multi-line text field.
+pub(crate) fn text_area(
+    messages: Messages,
+    form: &FormState,
+    name: &'static str,
+    max_length: usize,
+) -> AnyView {
+    // Leptos does not escape the content of a text area, and browsers ignore one line break at its
     // beginning.
     let text = form.value(name).replace('&', "&amp;").replace('<', "&lt;");
     view! {
         <div class="field">
-            {label(words, name, name, true)}
+            {label(messages, name, name, true)}
             <textarea
                 id=name
                 name=name
                 rows="3"
                 dir="auto"
-                maxlength=most.to_string()
-                aria-invalid=form.is_wrong(name).then_some("true")
-                aria-describedby=described_by(name, form.is_wrong(name), false)
-                data-fault=words.say(&format!("fault-{name}"))
+                maxlength=max_length.to_string()
+                aria-invalid=form.is_invalid(name).then_some("true")
+                aria-describedby=described_by(name, form.is_invalid(name), false)
+                data-fault=messages.text(&format!("fault-{name}"))
                 inner_html=format!("\n{text}")
             ></textarea>
-            {fault(words, form, name)}
+            {field_error(messages, form, name)}
         </div>
     }
     .into_any()
 }
 
-/// What is wrong with a field, beside it.
-fn fault(words: Words, form: &Form, name: &'static str) -> impl IntoView + use<> {
-    fault_of(words, form, name, name)
+/// The error message beside a field.
+fn field_error(messages: Messages, form: &FormState, name: &'static str) -> impl IntoView + use<> {
+    field_error_of(messages, form, name, name)
 }
 
-/// The same for a field whose id is not its name.
-pub(crate) fn fault_of(words: Words, form: &Form, id: &str, name: &str) -> impl IntoView + use<> {
+/// The error message of a field whose id is not its name.
+pub(crate) fn field_error_of(
+    messages: Messages,
+    form: &FormState,
+    id: &str,
+    name: &str,
+) -> impl IntoView + use<> {
     let id = format!("{id}-wrong");
-    form.is_wrong(name).then(|| {
-        let text = words.say(&fault_key(name));
+    form.is_invalid(name).then(|| {
+        let text = messages.text(&error_key(name));
         view! { <p class="wrong" id=id>{text}</p> }
     })
 }
@@ -150,24 +165,23 @@ fn described_by(id: &str, wrong: bool, hint: bool) -> Option<String> {
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
-/// What is wrong with a form as a whole, said first: each field that must be mended, with a link to
-/// it, or what else went wrong.
-pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
+/// The error summary of a form: a link to each invalid field, or any other error.
+pub(crate) fn error_summary(messages: Messages, form: &FormState) -> Option<AnyView> {
     if let Some(problem) = &form.problem {
-        let key = problem_key(words, problem);
+        let key = problem_key(messages, problem);
         return Some(
             view! {
                 <div class="alert" role="alert" tabindex="-1" autofocus>
-                    <p>{words.say(&key)}</p>
+                    <p>{messages.text(&key)}</p>
                 </div>
             }
             .into_any(),
         );
     }
-    let links = form.faults.iter().map(|name| {
+    let links = form.invalid_fields.iter().map(|name| {
         view! {
             <li>
-                <a href=format!("#{}", id_of(name))>{words.say(&fault_key(name))}</a>
+                <a href=format!("#{}", id_of(name))>{messages.text(&error_key(name))}</a>
             </li>
         }
     });
@@ -175,7 +189,7 @@ pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
     (!links.is_empty()).then(|| {
         view! {
             <div class="alert" role="alert" tabindex="-1" autofocus>
-                <p>{words.say("form-wrong")}</p>
+                <p>{messages.text("form-wrong")}</p>
                 <ul>{links}</ul>
             </div>
         }
@@ -183,32 +197,32 @@ pub(crate) fn faults(words: Words, form: &Form) -> Option<AnyView> {
     })
 }
 
-/// Where a fault is mended.
+/// The id of the element in which an error can be corrected.
 fn id_of(name: &str) -> &str {
     if name == "coupons" { "code" } else { name }
 }
 
-/// What is wrong with a field: of several of a kind (`quantity-17`) each has the same words.
-fn fault_key(name: &str) -> String {
+/// The message key of a field's error. Fields of one kind (`quantity-17`) share their messages.
+fn error_key(name: &str) -> String {
     let kind = name.split_once('-').map_or(name, |(kind, _)| kind);
     format!("fault-{kind}")
 }
 
-/// The same as what scripts say.
-pub(crate) fn spoken(words: Words, form: &Form) -> Vec<String> {
+/// The error summary as plain text, for the live region.
+pub(crate) fn announcement(messages: Messages, form: &FormState) -> Vec<String> {
     match &form.problem {
-        Some(problem) => vec![words.say(&problem_key(words, problem))],
+        Some(problem) => vec![messages.text(&problem_key(messages, problem))],
         None => {
-            let mut faults: Vec<_> = form.faults.iter().map(|it| fault_key(it)).collect();
-            faults.dedup();
-            faults.iter().map(|key| words.say(key)).collect()
+            let mut keys: Vec<_> = form.invalid_fields.iter().map(|it| error_key(it)).collect();
+            keys.dedup();
+            keys.iter().map(|key| messages.text(key)).collect()
         }
     }
 }
 
-fn problem_key(words: Words, problem: &str) -> String {
+fn problem_key(messages: Messages, problem: &str) -> String {
     let key = format!("problem-{problem}");
-    if words.knows(&key) {
+    if messages.contains(&key) {
         key
     } else {
         "problem-other".to_owned()
@@ -216,29 +230,29 @@ fn problem_key(words: Words, problem: &str) -> String {
 }
 
 /// The fields of an address.
-pub(crate) fn address(words: Words, form: &Form) -> AnyView {
-    let input = |input: Input| input.view(words, form).into_any();
+pub(crate) fn address(messages: Messages, form: &FormState) -> AnyView {
+    let input = |input: Input| input.view(messages, form).into_any();
     view! {
-        {input(Input::needed("name", "name"))}
+        {input(Input::required("name", "name"))}
         {input(Input::optional("company", "organization"))}
-        {country(words, form)}
-        {input(Input::needed("line1", "address-line1"))}
+        {country(messages, form)}
+        {input(Input::required("line1", "address-line1"))}
         {input(Input::optional("line2", "address-line2"))}
         <div class="pair">
-            {input(Input::asked("postcode", "postal-code"))}
-            {input(Input::needed("city", "address-level2"))}
+            {input(Input::conditional("postcode", "postal-code"))}
+            {input(Input::required("city", "address-level2"))}
         </div>
-        {input(Input::asked("region", "address-level1"))}
+        {input(Input::conditional("region", "address-level1"))}
         {input(Input::optional("phone", "tel").kind("tel"))}
     }
     .into_any()
 }
 
-fn country(words: Words, form: &Form) -> AnyView {
+fn country(messages: Messages, form: &FormState) -> AnyView {
     let chosen = form.value("country").to_owned();
     let mut countries: Vec<(String, &str)> = COUNTRIES
         .iter()
-        .map(|it| (words.say(&format!("country-{}", it.code)), it.code))
+        .map(|it| (messages.text(&format!("country-{}", it.code)), it.code))
         .collect();
     countries.sort();
     let options = countries.into_iter().map(|(name, code)| {
@@ -248,28 +262,28 @@ fn country(words: Words, form: &Form) -> AnyView {
     let none = chosen.is_empty();
     view! {
         <div class="field">
-            {label(words, "country", "country", false)}
+            {label(messages, "country", "country", false)}
             <select
                 id="country"
                 name="country"
                 autocomplete="country"
                 required
-                aria-invalid=form.is_wrong("country").then_some("true")
-                aria-describedby=described_by("country", form.is_wrong("country"), false)
-                data-fault=words.say("fault-country")
+                aria-invalid=form.is_invalid("country").then_some("true")
+                aria-describedby=described_by("country", form.is_invalid("country"), false)
+                data-fault=messages.text("fault-country")
             >
                 <option value="" selected=none>
-                    {words.say("field-country-choose")}
+                    {messages.text("field-country-choose")}
                 </option>
                 {options}
             </select>
-            {fault(words, form, "country")}
+            {field_error(messages, form, "country")}
         </div>
     }
     .into_any()
 }
 
-/// One of several: a radio button with what belongs to it.
+/// A radio button with its content.
 pub(crate) fn choice(
     name: &'static str,
     value: &str,
@@ -286,12 +300,12 @@ pub(crate) fn choice(
     .into_any()
 }
 
-/// A field that nobody sees.
+/// A hidden field.
 pub(crate) fn hidden(name: &'static str, value: &str) -> impl IntoView + use<> {
     hidden_as(name.to_owned(), value)
 }
 
-/// The same with a name that is made.
+/// A hidden field with a computed name.
 pub(crate) fn hidden_as(name: String, value: &str) -> impl IntoView + use<> {
     view! { <input type="hidden" name=name value=value.to_owned() /> }
 }

@@ -1,15 +1,14 @@
-//! What moves in the browser and keeps a state. An island is complete as HTML before its code
-//! arrives; that HTML is its children, rendered by the server: an island takes no properties, and
-//! neither words nor a JSON parser are loaded. `ui/script` holds what only moves HTML about.
+//! Islands: the interactive parts of a page that have state. The server renders an island's HTML as
+//! its children, so that it is complete before its code arrives and needs neither properties nor
+//! messages nor a JSON parser. `ui/script` holds the behaviour without state.
 
 use leptos::prelude::*;
 
-/// The pictures of a product, of which one is shown. Without scripts a thumbnail is a link to its
-/// picture.
+/// The images of a product, one of which is shown. Without scripts a thumbnail is a link to its
+/// image.
 #[island]
 pub fn Gallery(
-    /// The pictures in their frame, and a thumbnail for each: `data-picture` says which belong
-    /// together.
+    /// The images in their frame, and a thumbnail for each; `data-picture` relates the two.
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -19,8 +18,8 @@ pub fn Gallery(
     }
 }
 
-/// How many things are in the cart. Pages that are kept are the same for everybody, so it is asked
-/// for once the page is there, and never rendered.
+/// The number of items in the cart. Cached pages are the same for everybody, so it is fetched after
+/// the page has loaded and never rendered on the server.
 #[island]
 pub fn CartBadge() -> impl IntoView {
     let items = browser::visitor().items;
@@ -35,7 +34,7 @@ pub fn CartBadge() -> impl IntoView {
     }
 }
 
-/// What to call who is there; asked for like the badge.
+/// The visitor's name, fetched like the badge.
 #[island]
 pub fn Greeting() -> impl IntoView {
     let name = browser::visitor().name;
@@ -46,7 +45,7 @@ pub fn Greeting() -> impl IntoView {
     view! { <span class="greeting" hidden=none>{move || name.get()}</span> }
 }
 
-/// What the header shows of who is there.
+/// The visitor's data in the header.
 #[derive(Clone)]
 struct Visitor {
     name: ArcRwSignal<String>,
@@ -65,7 +64,7 @@ impl Visitor {
 #[cfg(target_arch = "wasm32")]
 mod browser;
 
-/// Nothing is clicked on the server, and nobody is there.
+/// On the server there are no clicks and no visitor.
 #[cfg(not(target_arch = "wasm32"))]
 mod browser {
     pub(super) fn choose(_: &leptos::ev::MouseEvent) {}

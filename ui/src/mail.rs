@@ -1,4 +1,4 @@
-//! What is written to a buyer: the same message as plain text and as HTML.
+//! Emails to customers, as plain text and as HTML.
 
 use leptos::prelude::*;
 use shared::{
@@ -7,35 +7,35 @@ use shared::{
     order::{Order, OrderLine},
 };
 
-use crate::words::Words;
+use crate::messages::Messages;
 
-/// A message, without its addresses.
+/// An email without its sender and recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// The subject.
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The same as HTML.
+    /// The HTML.
     pub html: String,
 }
 
-/// What a message is about.
+/// The event that an email about an order reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    /// The order has arrived.
+pub enum OrderMail {
+    /// The order was placed.
     Placed,
-    /// It is paid.
+    /// It was paid.
     Paid,
-    /// It is on its way.
+    /// It was shipped.
     Shipped,
-    /// The money is back.
+    /// It was refunded.
     Refunded,
-    /// It was given up, by the buyer or because it was not paid in time.
+    /// It was cancelled, or it expired unpaid.
     GivenUp,
 }
 
-impl About {
+impl OrderMail {
     const fn key(self) -> &'static str {
         match self {
             Self::Placed => "mail-placed",
@@ -47,45 +47,51 @@ impl About {
     }
 }
 
-/// Writes to the buyer about an order. `base_url` is where the shop lives.
-pub fn mail(about: About, locale: Locale, shop: &str, base_url: &str, order: &Order) -> Mail {
-    let words = Words::of(locale);
+/// The email about an order. `base_url` is the shop's origin.
+pub fn order_mail(
+    kind: OrderMail,
+    locale: Locale,
+    shop: &str,
+    base_url: &str,
+    order: &Order,
+) -> Mail {
+    let messages = Messages::of(locale);
     let values = [
         ("shop", shop.to_owned().into()),
         ("number", order.number.clone().into()),
     ];
-    let say = |part: &str| words.say_with(&format!("{}-{part}", about.key()), &values);
+    let say = |part: &str| messages.text_with(&format!("{}-{part}", kind.key()), &values);
     let link = format!(
         "{base_url}{}",
         locale.path(&format!("/orders/{}?token={}", order.number, order.token))
     );
     let (subject, lead) = (say("subject"), say("lead"));
     Mail {
-        text: text(words, locale, &lead, &link, order),
-        html: html(words, locale, (&subject, &lead, &link), order),
+        text: text(messages, locale, &lead, &link, order),
+        html: html(messages, locale, (&subject, &lead, &link), order),
         subject,
     }
 }
 
-/// What a message about an account is about.
+/// The kind of an email about an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountMail {
-    /// Its link opens the account.
+    /// Contains a link that confirms a new account.
     Verify,
-    /// Its link moves the account to this address.
+    /// Contains a link that confirms a new email address.
     Move,
-    /// Its link sets a new password.
+    /// Contains a link to set a new password.
     Reset,
-    /// Somebody wanted an account for an address that has one.
+    /// Somebody tried to register an email address that has an account already.
     Known,
-    /// Password or address have changed.
+    /// The password or the email address was changed.
     Changed,
     /// The second factor was turned on or off.
     Security,
 }
 
 impl AccountMail {
-    /// The family of its words, and the page that its link leads to.
+    /// The prefix of its message keys, and the page that its link leads to.
     const fn parts(self) -> (&'static str, &'static str) {
         match self {
             Self::Verify => ("mail-verify", "/account/verify?token="),
@@ -98,19 +104,18 @@ impl AccountMail {
     }
 }
 
-/// Writes about an account. `token` opens what the link leads to; where it opens nothing it is not
-/// part of the link.
+/// The email about an account. `token` is the token of its link, if the link needs one.
 pub fn account_mail(
-    about: AccountMail,
+    kind: AccountMail,
     locale: Locale,
     shop: &str,
     base_url: &str,
     token: &str,
 ) -> Mail {
-    let words = Words::of(locale);
-    let (family, page) = about.parts();
+    let messages = Messages::of(locale);
+    let (family, page) = kind.parts();
     let values = [("shop", shop.to_owned().into())];
-    let say = |part: &str| words.say_with(&format!("{family}-{part}"), &values);
+    let say = |part: &str| messages.text_with(&format!("{family}-{part}"), &values);
     let token = if page.ends_with('=') { token } else { "" };
     let link = format!("{base_url}{}{token}", locale.path(page));
     let (subject, lead, open) = (say("subject"), say("lead"), say("link"));
@@ -125,8 +130,8 @@ pub fn account_mail(
     }
 }
 
-/// The sums, each with its name; those that are nothing are left out.
-fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
+/// The totals with their labels; those of zero are omitted.
+fn total_lines(messages: Messages, order: &Order) -> Vec<(String, Money)> {
     let totals = &order.totals;
     let less = Money::new(-totals.discount.minor, totals.discount.currency);
     let tax = if totals.tax_included {
@@ -142,8 +147,8 @@ fn sums(words: Words, order: &Order) -> Vec<(String, Money)> {
     ]
     .into_iter()
     .filter(|(_, money)| money.minor != 0)
-    .map(|(key, money)| (words.say(key), money))
-    .chain([(words.say("mail-total"), totals.total)])
+    .map(|(key, money)| (messages.text(key), money))
+    .chain([(messages.text("mail-total"), totals.total)])
     .collect()
 }
 
@@ -155,7 +160,7 @@ fn title(line: &OrderLine) -> String {
     title
 }
 
-fn text(words: Words, locale: Locale, lead: &str, link: &str, order: &Order) -> String {
+fn text(messages: Messages, locale: Locale, lead: &str, link: &str, order: &Order) -> String {
     let mut text = format!("{lead}\n\n");
     for line in &order.lines {
         text.push_str(&format!(
@@ -165,15 +170,15 @@ fn text(words: Words, locale: Locale, lead: &str, link: &str, order: &Order) -> 
         ));
     }
     text.push('\n');
-    for (name, money) in sums(words, order) {
+    for (name, money) in total_lines(messages, order) {
         text.push_str(&format!("{name}: {}\n", money.display(locale)));
     }
-    text.push_str(&format!("\n{}\n{link}\n", words.say("mail-link")));
+    text.push_str(&format!("\n{}\n{link}\n", messages.text("mail-link")));
     text
 }
 
 fn html(
-    words: Words,
+    messages: Messages,
     locale: Locale,
     (subject, lead, link): (&str, &str, &str),
     order: &Order,
@@ -188,20 +193,22 @@ fn html(
             </tr>
         }
     });
-    let sums = sums(words, order).into_iter().map(|(name, money)| {
-        view! {
-            <tr>
-                <td style="padding:4px 0">{name}</td>
-                <td style=SUM>{money.display(locale)}</td>
-            </tr>
-        }
-    });
+    let sums = total_lines(messages, order)
+        .into_iter()
+        .map(|(name, money)| {
+            view! {
+                <tr>
+                    <td style="padding:4px 0">{name}</td>
+                    <td style=SUM>{money.display(locale)}</td>
+                </tr>
+            }
+        });
     let body = view! {
         <p>{lead.to_owned()}</p>
         <table role="presentation" style="width:100%;border-collapse:collapse">
             {lines.collect_view()} {sums.collect_view()}
         </table>
-        {hyperlink(link, words.say("mail-link"))}
+        {hyperlink(link, messages.text("mail-link"))}
     };
     page_of(locale, subject, body)
 }
@@ -216,7 +223,7 @@ fn hyperlink(link: &str, text: String) -> impl IntoView + use<> {
     }
 }
 
-/// A whole message. Programs that show mail know no stylesheets, so each element carries its own.
+/// A complete HTML email. Mail clients ignore stylesheets, so each element has its own style.
 fn page_of(locale: Locale, subject: &str, body: impl IntoView) -> String {
     let page = view! {
         <html lang=locale.tag()>
@@ -259,10 +266,10 @@ mod tests {
     }
 
     #[test]
-    fn text_and_html_say_the_same_and_nothing_breaks_out() {
+    fn text_and_html_agree_and_are_escaped() {
         for locale in Locale::ALL {
-            for about in [About::Placed, About::Paid, About::GivenUp] {
-                let mail = mail(about, locale, "Duck & Co", "https://shop.example", &order());
+            for kind in [OrderMail::Placed, OrderMail::Paid, OrderMail::GivenUp] {
+                let mail = order_mail(kind, locale, "Duck & Co", "https://shop.example", &order());
                 assert!(mail.subject.contains("7K3Q-9F2M-XXXX"), "{}", mail.subject);
                 let total = order().totals.total.display(locale);
                 for text in [&mail.text, &mail.html] {

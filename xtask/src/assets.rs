@@ -1,5 +1,5 @@
-//! The files that pages load: bundled, named by the hash of their content, compressed beforehand,
-//! and listed in a manifest. Those of the build before stay, for pages that are still open or kept.
+//! The pages' assets: bundled, named by a hash of their content, compressed in advance and listed
+//! in a manifest. The assets of the previous build stay, for pages that are open or cached.
 
 use std::{
     collections::BTreeMap,
@@ -10,24 +10,24 @@ use std::{
 };
 
 use crate::{
-    place::Place,
     step::{Failure, run},
     wasm,
+    workspace::Workspace,
 };
 
 type Manifest = BTreeMap<String, String>;
 
-/// Files smaller than this fit into one packet anyway.
+/// Smaller files fit into one packet uncompressed.
 const WORTH_COMPRESSING: usize = 1_024;
 
 /// Builds the assets and the manifest.
-pub fn build(place: &Place) -> Result<(), Failure> {
-    let parts = place.target.join("ui-parts");
+pub fn build(workspace: &Workspace) -> Result<(), Failure> {
+    let parts = workspace.target.join("ui-parts");
     fs::create_dir_all(&parts)?;
-    wasm::build(place, "ui", wasm::Host::Browser, "ui", &parts)?;
+    wasm::build(workspace, "ui", wasm::Host::Browser, "ui", &parts)?;
     let bundle = |from: &Path, to: &str| -> Result<PathBuf, Failure> {
         let to = parts.join(to);
-        let mut esbuild = Command::new(place.npm_bin("esbuild"));
+        let mut esbuild = Command::new(workspace.npm_bin("esbuild"));
         esbuild
             .arg(from)
             .args([
@@ -41,17 +41,17 @@ pub fn build(place: &Place) -> Result<(), Failure> {
         run(&mut esbuild)?;
         Ok(to)
     };
-    let style = bundle(&place.root.join("ui/style/main.css"), "style.css")?;
-    let boot = bundle(&place.root.join("ui/script/main.js"), "boot.js")?;
+    let style = bundle(&workspace.root.join("ui/style/main.css"), "style.css")?;
+    let boot = bundle(&workspace.root.join("ui/script/main.js"), "boot.js")?;
     let script = bundle(&parts.join("ui.js"), "islands.js")?;
     let files = [
         ("style", style),
         ("boot", boot),
         ("script", script),
         ("wasm", parts.join("ui_bg.wasm")),
-        ("icon", place.root.join("ui/icon.svg")),
+        ("icon", workspace.root.join("ui/icon.svg")),
     ];
-    publish(&place.site(), &files)
+    publish(&workspace.site(), &files)
 }
 
 fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
@@ -63,10 +63,10 @@ fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
         let hash = blake3::hash(&content).to_hex();
         let extension = file.extension().unwrap_or_default().to_string_lossy();
         let published = format!("{name}-{}.{extension}", &hash[..10]);
-        write_whole(&folder.join(&published), &content)?;
+        write_atomically(&folder.join(&published), &content)?;
         if content.len() >= WORTH_COMPRESSING {
-            write_whole(&folder.join(format!("{published}.br")), &brotli(&content)?)?;
-            write_whole(&folder.join(format!("{published}.gz")), &gzip(&content)?)?;
+            write_atomically(&folder.join(format!("{published}.br")), &brotli(&content)?)?;
+            write_atomically(&folder.join(format!("{published}.gz")), &gzip(&content)?)?;
         }
         manifest.insert((*name).to_owned(), format!("/assets/{published}"));
     }
@@ -77,12 +77,12 @@ fn publish(site: &Path, files: &[(&str, PathBuf)]) -> Result<(), Failure> {
         .unwrap_or_default();
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure(format!("manifest.json: {error}")))?;
-    write_whole(&path, text.as_bytes())?;
-    forget(&folder, &[&manifest, &before])
+    write_atomically(&path, text.as_bytes())?;
+    delete_unlisted(&folder, &[&manifest, &before])
 }
 
-/// Deletes what no manifest of these names.
-fn forget(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
+/// Deletes the files that none of these manifests lists.
+fn delete_unlisted(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
     let kept: Vec<&str> = manifests
         .iter()
         .flat_map(|manifest| manifest.values())
@@ -98,8 +98,8 @@ fn forget(folder: &Path, manifests: &[&Manifest]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes beside and renames, so that a file is there whole or not at all.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), Failure> {
+/// Writes a file atomically, by renaming a temporary one.
+fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let beside = path.with_extension("part");
     fs::write(&beside, content)?;
     Ok(fs::rename(&beside, path)?)
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_build_before_stays_and_older_ones_go() {
+    fn the_previous_build_stays_and_older_ones_are_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let (source, site) = (folder.path().join("style.css"), folder.path().join("site"));
         let mut published = Vec::new();

@@ -17,10 +17,10 @@ use clap::Args;
 
 use crate::{
     build, debian, npm,
-    place::Place,
     process::{Running, free_port},
     serve,
     step::{Failure, text_of},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask bench-edge`
@@ -59,24 +59,24 @@ struct MeasuredServer {
 }
 
 /// Measures all servers, and prints a table.
-pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
+pub fn bench(workspace: &Workspace, args: &BenchEdgeArgs) -> Result<(), Failure> {
     const NGINX: debian::Needed = ("nginx", "nginx-light");
     const VARNISH: debian::Needed = ("varnishd", "varnish");
     debian::install(&[debian::WRK, NGINX, VARNISH])?;
-    build::set_up(place)?;
-    build::edge(place)?;
+    build::set_up(workspace)?;
+    build::edge(workspace)?;
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let origin = origin()?;
     let started = Instant::now();
-    let edge = edge(place, folder, origin, "edge")?;
+    let edge = edge(workspace, folder, origin, "edge")?;
     let answer = get(edge.at, PATH)?;
     let start_ms = started.elapsed().as_millis();
     let servers = [
-        reference(place, folder, &answer)?,
+        reference(workspace, folder, &answer)?,
         edge,
-        nginx(place, folder, origin)?,
-        varnish(place, folder, origin)?,
+        nginx(workspace, folder, origin)?,
+        varnish(workspace, folder, origin)?,
     ];
     let mut best: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for _ in 0..args.rounds {
@@ -95,23 +95,23 @@ pub fn bench(place: &Place, args: &BenchEdgeArgs) -> Result<(), Failure> {
         println!("| {} | {rate:.0} | {cpu_us:.1} | {ratio:.2} |", server.name);
     }
     drop(servers);
-    let memory = measure_memory(place, folder, origin)?;
-    let wasm = fs::metadata(place.edge().join("index_bg.wasm"))?.len();
+    let memory = measure_memory(workspace, folder, origin)?;
+    let wasm = fs::metadata(workspace.edge().join("index_bg.wasm"))?.len();
     println!("\nmemory for {ENTRIES} entries of {ENTRY_BYTES} bytes: {memory} MB");
     println!("start to first answer: {start_ms} ms · wasm: {wasm} bytes");
-    measure_purges(place)
+    measure_purges(workspace)
 }
 
 /// Measures how long after a commit the edge of a complete shop serves the change.
-fn measure_purges(place: &Place) -> Result<(), Failure> {
-    build::ui(place)?;
-    build::origin(place)?;
+fn measure_purges(workspace: &Workspace) -> Result<(), Failure> {
+    build::ui(workspace)?;
+    build::origin(workspace)?;
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
-    let (_, edge, _shop) = serve::open_for_tests(place, folder.path(), ports)?;
+    let (_, edge, _shop) = serve::open_for_tests(workspace, folder.path(), ports)?;
     let mut script = Command::new("node");
     script
-        .arg(place.root.join("bench/seen.mjs"))
+        .arg(workspace.root.join("bench/seen.mjs"))
         .args([format!("http://{edge}"), format!("http://{edge}")])
         .args([serve::OPERATOR_TOKEN, PURGES]);
     let said = text_of(&mut script)?;
@@ -156,16 +156,16 @@ fn serve_connection(mut stream: TcpStream) -> Option<()> {
 }
 
 fn edge(
-    place: &Place,
+    workspace: &Workspace,
     folder: &Path,
     origin: SocketAddr,
     log: &str,
 ) -> Result<MeasuredServer, Failure> {
     let at = free_address()?;
-    let mut command = Command::new(npm::workerd(place));
+    let mut command = Command::new(npm::workerd(workspace));
     command
         .arg("serve")
-        .arg(place.edge().join("workerd.capnp"))
+        .arg(workspace.edge().join("workerd.capnp"))
         .arg(format!("--socket-addr=http={at}"))
         .arg(format!("--external-addr=origin={origin}"))
         .env("MEMORY_MAX", "134217728");
@@ -174,7 +174,7 @@ fn edge(
 
 /// Starts the JavaScript Worker with the edge's own response.
 fn reference(
-    place: &Place,
+    workspace: &Workspace,
     folder: &Path,
     answer: &EdgeResponse,
 ) -> Result<MeasuredServer, Failure> {
@@ -187,10 +187,13 @@ fn reference(
     fs::write(folder.join("answer.json"), json.to_string())?;
     fs::write(folder.join("body.bin"), &answer.body)?;
     for file in ["reference.mjs", "reference.capnp"] {
-        fs::copy(place.root.join("bench/edge").join(file), folder.join(file))?;
+        fs::copy(
+            workspace.root.join("bench/edge").join(file),
+            folder.join(file),
+        )?;
     }
     let at = free_address()?;
-    let mut command = Command::new(npm::workerd(place));
+    let mut command = Command::new(npm::workerd(workspace));
     command
         .arg("serve")
         .arg(folder.join("reference.capnp"))
@@ -203,9 +206,13 @@ fn reference(
     )
 }
 
-fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<MeasuredServer, Failure> {
+fn nginx(
+    workspace: &Workspace,
+    folder: &Path,
+    origin: SocketAddr,
+) -> Result<MeasuredServer, Failure> {
     let at = free_address()?;
-    let text = fs::read_to_string(place.root.join("bench/edge/nginx.conf"))?
+    let text = fs::read_to_string(workspace.root.join("bench/edge/nginx.conf"))?
         .replace("FOLDER", &folder.display().to_string())
         .replace("ORIGIN", &origin.to_string())
         .replace("AT", &at.to_string());
@@ -222,9 +229,13 @@ fn nginx(place: &Place, folder: &Path, origin: SocketAddr) -> Result<MeasuredSer
     )
 }
 
-fn varnish(place: &Place, folder: &Path, origin: SocketAddr) -> Result<MeasuredServer, Failure> {
+fn varnish(
+    workspace: &Workspace,
+    folder: &Path,
+    origin: SocketAddr,
+) -> Result<MeasuredServer, Failure> {
     let at = free_address()?;
-    let text = fs::read_to_string(place.root.join("bench/edge/varnish.vcl"))?;
+    let text = fs::read_to_string(workspace.root.join("bench/edge/varnish.vcl"))?;
     let file = folder.join("varnish.vcl");
     fs::write(&file, text.replace("PORT", &origin.port().to_string()))?;
     let program = debian::find("varnishd").unwrap_or_else(|| "varnishd".into());
@@ -251,7 +262,7 @@ fn start_server(
     log: &Path,
 ) -> Result<MeasuredServer, Failure> {
     let mut running = Running::start(name, command, log)?;
-    running.wait_until_up(at, PATH)?;
+    running.wait_until_ready(at, PATH)?;
     Ok(MeasuredServer { name, at, running })
 }
 
@@ -284,8 +295,12 @@ fn measure_load(server: &MeasuredServer, seconds: u64) -> Result<(f64, f64), Fai
 }
 
 /// By how many megabytes the edge grows with [`ENTRIES`] entries.
-fn measure_memory(place: &Place, folder: &Path, origin: SocketAddr) -> Result<u64, Failure> {
-    let edge = edge(place, folder, origin, "edge-memory")?;
+fn measure_memory(
+    workspace: &Workspace,
+    folder: &Path,
+    origin: SocketAddr,
+) -> Result<u64, Failure> {
+    let edge = edge(workspace, folder, origin, "edge-memory")?;
     let before = edge.running.resident_kb()?;
     for number in 0..ENTRIES {
         get(edge.at, &format!("/p/mug-{number}-{ENTRY_BYTES}"))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench-vitals`: what a shopper with a slow phone waits for, in Chromium, through the edge.
+//! `cargo xtask bench-vitals`: measures web vitals in Chromium on a slow phone, through the edge.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use clap::Args;
 
 use crate::{
     build, debian,
-    place::Place,
     process::free_port,
     serve,
     step::{Failure, text_of},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask bench-vitals`
@@ -21,19 +21,19 @@ pub struct BenchVitalsArgs {
 }
 
 /// Measures, and prints a table.
-pub fn bench(place: &Place, args: &BenchVitalsArgs) -> Result<(), Failure> {
+pub fn bench(workspace: &Workspace, args: &BenchVitalsArgs) -> Result<(), Failure> {
     debian::install(&[debian::CHROMIUM])?;
-    build::set_up(place)?;
-    build::ui(place)?;
-    build::edge(place)?;
-    build::origin(place)?;
+    build::set_up(workspace)?;
+    build::ui(workspace)?;
+    build::edge(workspace)?;
+    build::origin(workspace)?;
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
-    let (_, edge, _shop) = serve::open_for_tests(place, folder.path(), ports)?;
+    let (_, edge, _shop) = serve::open_for_tests(workspace, folder.path(), ports)?;
     let chromium = debian::find("chromium").unwrap_or_else(|| "chromium".into());
     let table = text_of(
         Command::new("node")
-            .arg(place.root.join("bench/vitals.mjs"))
+            .arg(workspace.root.join("bench/vitals.mjs"))
             .arg(format!("http://{edge}"))
             .arg(chromium)
             .arg(args.rounds.to_string()),

@@ -19,9 +19,9 @@ use serde::Deserialize;
 
 use crate::{
     build, npm,
-    place::Place,
     process::{Running, free_port},
     step::{Failure, While, text_of},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask conformance`
@@ -67,12 +67,12 @@ impl Mode {
     }
 
     /// The settings of the edge.
-    fn settings(self, place: &Place) -> Result<Vec<(String, String)>, Failure> {
+    fn settings(self, workspace: &Workspace) -> Result<Vec<(String, String)>, Failure> {
         let mut settings = match self {
             Self::Standard => vec![("CACHE_RULES".to_owned(), "standard".to_owned())],
             Self::Shop => Vec::new(),
             Self::Deployed => {
-                let text = fs::read_to_string(place.root.join("wrangler.toml"))?;
+                let text = fs::read_to_string(workspace.root.join("wrangler.toml"))?;
                 variables(&text)?
             }
         };
@@ -135,9 +135,10 @@ struct ExpectedFailures {
 }
 
 impl ExpectedFailures {
-    fn read(place: &Place, mode: Mode) -> Result<Self, Failure> {
+    fn read(workspace: &Workspace, mode: Mode) -> Result<Self, Failure> {
         let name = format!("edge/conformance/{}.json", mode.name());
-        let text = fs::read_to_string(place.root.join(&name)).while_doing("reading the reasons")?;
+        let text =
+            fs::read_to_string(workspace.root.join(&name)).while_doing("reading the reasons")?;
         serde_json::from_str(&text).map_err(|error| Failure(format!("{name}: {error}")))
     }
 
@@ -150,11 +151,11 @@ impl ExpectedFailures {
 }
 
 /// Runs the suite in the requested modes, prints their tables and reports unexpected results.
-pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failure> {
-    build::set_up(place)?;
-    build::edge(place)?;
+pub fn conformance(workspace: &Workspace, args: &ConformanceArgs) -> Result<Score, Failure> {
+    build::set_up(workspace)?;
+    build::edge(workspace)?;
     let folder = tempfile::tempdir()?;
-    let bundled = place.root.join("node_modules/http-cache-tests");
+    let bundled = workspace.root.join("node_modules/http-cache-tests");
     let suite = args.suite.as_ref().unwrap_or(&bundled);
     let suite = suite.canonicalize().while_doing("looking for the suite")?;
     let newest = suite.join("test-engine").is_dir();
@@ -165,7 +166,7 @@ pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failu
     let runs = thread::scope(|scope| {
         let runs = modes.iter().map(|mode| {
             let folder = folder.path().join(mode.name());
-            scope.spawn(move || run(place, *mode, suite, origin, &folder))
+            scope.spawn(move || run(workspace, *mode, suite, origin, &folder))
         });
         let runs: Vec<_> = runs.collect();
         let end = |_| Err(Failure::new("a run of the suite has panicked"));
@@ -177,7 +178,7 @@ pub fn conformance(place: &Place, args: &ConformanceArgs) -> Result<Score, Failu
     for (mode, lines) in modes.into_iter().zip(runs) {
         println!("\n── {}", mode.name());
         print_table(&lines);
-        let expected = ExpectedFailures::read(place, mode)?.of(newest);
+        let expected = ExpectedFailures::read(workspace, mode)?.of(newest);
         score = score.and(judge(&lines, &expected, args));
         println!("{}", summary(mode, &lines));
     }
@@ -220,7 +221,7 @@ fn serve_suite(
 }
 
 fn run(
-    place: &Place,
+    workspace: &Workspace,
     mode: Mode,
     suite: &Path,
     origin: SocketAddr,
@@ -228,24 +229,24 @@ fn run(
 ) -> Result<Vec<TestResult>, Failure> {
     fs::create_dir_all(folder)?;
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-    let mut config = place.edge().join("workerd.capnp");
+    let mut config = workspace.edge().join("workerd.capnp");
     let mut second_level = None;
     if mode == Mode::Deployed {
-        let (cache, address) = start_second_level_cache(place, folder)?;
-        config = config_with_second_level_cache(place, address, folder)?;
+        let (cache, address) = start_second_level_cache(workspace, folder)?;
+        config = config_with_second_level_cache(workspace, address, folder)?;
         second_level = Some(cache);
     }
-    let mut edge = Command::new(npm::workerd(place));
+    let mut edge = Command::new(npm::workerd(workspace));
     edge.arg("serve")
         .arg(config)
         .arg(format!("--socket-addr=http={at}"))
         .arg(format!("--external-addr=origin={origin}"))
-        .envs(mode.settings(place)?);
+        .envs(mode.settings(workspace)?);
     let mut edge = Running::start("the edge", &mut edge, &folder.join("edge.log"))?;
     edge.wait_until_open(at)?;
     let text = text_of(
         Command::new("node")
-            .arg(place.root.join("edge/conformance/run_suite.mjs"))
+            .arg(workspace.root.join("edge/conformance/run_suite.mjs"))
             .arg(suite)
             .arg(format!("http://{at}")),
     )?;
@@ -270,13 +271,17 @@ fn results(text: &str) -> Result<Vec<TestResult>, Failure> {
 
 /// Starts a stand-in for Cloudflare's Cache API.
 fn start_second_level_cache(
-    place: &Place,
+    workspace: &Workspace,
     folder: &Path,
 ) -> Result<(Running, SocketAddr), Failure> {
     let at = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let mut cache = Command::new("node");
     cache
-        .arg(place.root.join("edge/conformance/second_level_cache.mjs"))
+        .arg(
+            workspace
+                .root
+                .join("edge/conformance/second_level_cache.mjs"),
+        )
         .arg(at.port().to_string());
     let log = folder.join("cache.log");
     let mut cache = Running::start("the cache behind the edge", &mut cache, &log)?;
@@ -286,15 +291,15 @@ fn start_second_level_cache(
 
 /// Writes a workerd configuration with this second-level cache.
 fn config_with_second_level_cache(
-    place: &Place,
+    workspace: &Workspace,
     cache: SocketAddr,
     folder: &Path,
 ) -> Result<PathBuf, Failure> {
     for file in ["index.js", "index_bg.wasm"] {
-        fs::copy(place.edge().join(file), folder.join(file))?;
+        fs::copy(workspace.edge().join(file), folder.join(file))?;
     }
     let service = format!("(name = \"cache\", external = (address = \"{cache}\", http = ())),");
-    let text = fs::read_to_string(place.edge().join("workerd.capnp"))?
+    let text = fs::read_to_string(workspace.edge().join("workerd.capnp"))?
         .replace("services = [", &format!("services = [{service}"))
         .replace("bindings = [", "cacheApiOutbound = \"cache\", bindings = [");
     let config = folder.join("workerd.capnp");

@@ -1,14 +1,14 @@
-//! Programs that a task needs and cargo and npm do not bring: installed where this user may, and
-//! otherwise named.
+//! Programs that neither cargo nor npm provides: installed if this user may do so, otherwise the
+//! error names their packages.
 
 use std::process::Command;
 
 use crate::step::{Failure, run};
 
-/// A program or the path of a file, and the Debian package that has it.
+/// A program or the path of a file, and the Debian package that contains it.
 pub type Needed = (&'static str, &'static str);
 
-/// The letters of the pictures that pages are compared with.
+/// The fonts of the reference screenshots.
 pub const FONTS: [Needed; 2] = [
     (
         "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
@@ -23,11 +23,11 @@ pub const FONTS: [Needed; 2] = [
 pub const MARIADB: Needed = ("mariadbd", "mariadb-server");
 pub const CHROMIUM: Needed = ("chromium", "chromium");
 pub const REDIS: Needed = ("redis-server", "redis-server");
-/// The W3C's checker of markup is a Java program.
+/// The W3C's markup validator needs Java.
 pub const JAVA: Needed = ("java", "default-jre-headless");
 pub const WRK: Needed = ("wrk", "wrk");
 
-/// Installs what is missing.
+/// Installs the missing packages.
 pub fn install(needed: &[Needed]) -> Result<(), Failure> {
     let missing: Vec<_> = needed
         .iter()
@@ -51,7 +51,7 @@ pub fn install(needed: &[Needed]) -> Result<(), Failure> {
     .map(drop)
 }
 
-/// Where a program is.
+/// The path of a program.
 pub fn find(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();

@@ -1,5 +1,5 @@
-//! `cargo xtask …`: set up, build, serve and test the shop. Each step is a thin one over the
-//! ecosystem's own tools, and says how long it took.
+//! `cargo xtask …`: sets up, builds, serves and tests the shop. Each step is a thin layer over the
+//! ecosystem's own tools and prints its duration.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,6 @@ mod conformance;
 mod debian;
 mod mariadb;
 mod npm;
-mod place;
 mod process;
 mod serve;
 mod stamp;
@@ -22,12 +21,13 @@ mod tidy;
 mod toolchain;
 mod wasm;
 mod watch;
+mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{place::Place, step::Failure};
+use crate::{step::Failure, workspace::Workspace};
 
 /// The tasks of the project
 #[derive(Parser)]
@@ -86,33 +86,35 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<ExitCode, Failure> {
-    let place = Place::find()?;
+    let workspace = Workspace::find()?;
     match task {
-        Task::Serve(args) => serve::serve(&place, &args).map(|()| ExitCode::SUCCESS),
-        Task::Test(args) => test::test(&place, &args),
-        Task::Bench(args) => bench::bench(&place, &args).map(|()| ExitCode::SUCCESS),
-        Task::BenchEdge(args) => bench_edge::bench(&place, &args).map(|()| ExitCode::SUCCESS),
-        Task::BenchVitals(args) => bench_vitals::bench(&place, &args).map(|()| ExitCode::SUCCESS),
+        Task::Serve(args) => serve::serve(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::Test(args) => test::test(&workspace, &args),
+        Task::Bench(args) => bench::bench(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::BenchEdge(args) => bench_edge::bench(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Task::BenchVitals(args) => {
+            bench_vitals::bench(&workspace, &args).map(|()| ExitCode::SUCCESS)
+        }
         Task::Conformance(args) => {
-            let score = conformance::conformance(&place, &args)?;
+            let score = conformance::conformance(&workspace, &args)?;
             Ok(if score.wrong == 0 {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE
             })
         }
-        Task::Setup => build::set_up(&place).map(|()| ExitCode::SUCCESS),
-        Task::Tidy => tidy::tidy(&place).map(|()| ExitCode::SUCCESS),
+        Task::Setup => build::set_up(&workspace).map(|()| ExitCode::SUCCESS),
+        Task::Tidy => tidy::tidy(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Build { part } => {
-            build::set_up(&place)?;
+            build::set_up(&workspace)?;
             if matches!(part, Part::All | Part::Ui) {
-                build::ui(&place)?;
+                build::ui(&workspace)?;
             }
             if matches!(part, Part::All | Part::Edge) {
-                build::edge(&place)?;
+                build::edge(&workspace)?;
             }
             if matches!(part, Part::All | Part::Origin) {
-                build::origin(&place)?;
+                build::origin(&workspace)?;
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -1,4 +1,4 @@
-//! A MariaDB for the tests and the bench alone: its own folder, its own port, gone at the end.
+//! A private MariaDB for tests and benchmarks: with its own folder and port, deleted at the end.
 
 use std::{
     net::{Ipv4Addr, TcpStream},
@@ -14,12 +14,12 @@ use crate::{
     step::{Failure, run},
 };
 
-/// What survives a power cut.
+/// What must survive a power failure.
 #[derive(Clone, Copy)]
 pub enum Durability {
-    /// Everything that was committed, as in a shop.
+    /// All commits, as in production.
     Full,
-    /// Nothing has to; a test is over sooner.
+    /// Nothing, which makes tests faster.
     None,
 }
 
@@ -32,15 +32,15 @@ impl Durability {
     }
 }
 
-/// The server; it stops when this is dropped.
+/// A running server; dropping it stops the server.
 pub struct Mariadb {
-    /// Where it is, without a database.
+    /// The server's URL, without a database.
     pub url: String,
     _running: Running,
 }
 
 impl Mariadb {
-    /// Makes a fresh one in `folder` and starts it.
+    /// Creates an empty data folder in `folder` and starts the server.
     pub fn start(folder: &Path, durability: Durability) -> Result<Self, Failure> {
         let data = format!("--datadir={}", folder.join("data").display());
         let program = |name: &str| debian::find(name).unwrap_or_else(|| name.into());

@@ -4,25 +4,25 @@
 use std::{path::PathBuf, process::Command};
 
 use crate::{
-    place::Place,
-    stamp::{Inputs, unless_done},
+    stamp::{Inputs, run_unless_current},
     step::{Failure, run},
+    workspace::Workspace,
 };
 
-/// Installs what package-lock.json names.
-pub fn install(place: &Place) -> Result<(), Failure> {
+/// Installs the packages of package-lock.json.
+pub fn install(workspace: &Workspace) -> Result<(), Failure> {
     let inputs = Inputs::new()
-        .path(&place.root.join("package.json"))?
-        .path(&place.root.join("package-lock.json"))?
-        .word(&place.root.to_string_lossy());
+        .path(&workspace.root.join("package.json"))?
+        .path(&workspace.root.join("package-lock.json"))?
+        .word(&workspace.root.to_string_lossy());
     let results = [
-        place.npm_bin("esbuild"),
-        place.npm_bin("wasm-opt"),
-        workerd(place),
+        workspace.npm_bin("esbuild"),
+        workspace.npm_bin("wasm-opt"),
+        workerd(workspace),
     ];
-    unless_done(place, "npm", &inputs, &results, || {
-        // Not `npm ci`: it refuses a lock file that leaves out other systems' optional packages, as
-        // some versions of npm write it. This takes the locked versions too, and saves nothing.
+    run_unless_current(workspace, "npm", &inputs, &results, || {
+        // Not `npm ci`, which rejects a lock file without other systems' optional packages, as some
+        // versions of npm write it. This installs the locked versions as well, and saves nothing.
         let mut npm = Command::new("npm");
         npm.args([
             "install",
@@ -31,13 +31,13 @@ pub fn install(place: &Place) -> Result<(), Failure> {
             "--no-audit",
             "--no-fund",
         ])
-        .current_dir(&place.root);
+        .current_dir(&workspace.root);
         run(&mut npm).map(drop)
     })
 }
 
-/// The workerd program itself: the wrapper that npm links starts it through Node.
-pub fn workerd(place: &Place) -> PathBuf {
+/// The workerd binary; npm's wrapper would start it through Node.
+pub fn workerd(workspace: &Workspace) -> PathBuf {
     let system = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => "darwin-arm64",
         ("macos", _) => "darwin-64",
@@ -45,5 +45,5 @@ pub fn workerd(place: &Place) -> PathBuf {
         _ => "linux-64",
     };
     let package = format!("node_modules/@cloudflare/workerd-{system}/bin/workerd");
-    place.root.join(package)
+    workspace.root.join(package)
 }

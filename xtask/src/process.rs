@@ -1,5 +1,5 @@
-//! Programs that run beside this one: started in a group of their own, and stopped with everything
-//! that they started.
+//! Child processes: started in a process group of their own, and stopped with all their
+//! descendants.
 
 use std::{
     fs::File,
@@ -24,11 +24,11 @@ use nix::{
 use crate::step::{Failure, missing};
 
 const POLL: Duration = Duration::from_millis(50);
-/// How long a program may take to stop before it is killed.
-const PATIENCE: Duration = Duration::from_secs(12);
+/// How long a process may take to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(12);
 const LAST_LINES: usize = 12;
 
-/// A program that runs; it is stopped when this is dropped.
+/// A running process; dropping it stops the process.
 pub struct Running {
     name: &'static str,
     child: Child,
@@ -36,7 +36,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a program whose words go to a file.
+    /// Starts a process whose output goes to a file.
     pub fn start(name: &'static str, command: &mut Command, log: &Path) -> Result<Self, Failure> {
         let file = File::create(log)?;
         let program = command.get_program().to_string_lossy().into_owned();
@@ -54,7 +54,7 @@ impl Running {
         })
     }
 
-    /// Fails, with the program's last words, when it has ended.
+    /// Fails with the end of the output if the process has exited.
     pub fn check(&mut self) -> Result<(), Failure> {
         match self.child.try_wait()? {
             None => Ok(()),
@@ -72,8 +72,8 @@ impl Running {
         ))
     }
 
-    /// Waits until an address answers with 200, or the program ends, or it takes too long.
-    pub fn wait_until_up(&mut self, address: SocketAddr, path: &str) -> Result<(), Failure> {
+    /// Waits until a path responds with 200. Fails if the process exits or takes too long.
+    pub fn wait_until_ready(&mut self, address: SocketAddr, path: &str) -> Result<(), Failure> {
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(60) {
             self.check()?;
@@ -88,11 +88,12 @@ impl Running {
         )))
     }
 
-    /// The CPU time that it and what it started have taken, in hundredths of a second.
+    /// The CPU time of the process group, in hundredths of a second.
     pub fn cpu_ticks(&self) -> Result<u64, Failure> {
         let mut ticks = 0;
         for stat in self.stats()? {
-            // After the name in brackets: state, parent, group, … user and system time.
+            // The fields after the name in parentheses: state, parent, group, … user and system
+            // time.
             let fields: Vec<&str> = stat.split_whitespace().collect();
             let time = fields.get(11..13).unwrap_or_default();
             ticks += time
@@ -103,7 +104,7 @@ impl Running {
         Ok(ticks)
     }
 
-    /// The memory that it and what it started have, in kB.
+    /// The resident memory of the process group, in kB.
     pub fn resident_kb(&self) -> Result<u64, Failure> {
         const PAGE_KB: u64 = 4;
         let mut pages = 0;
@@ -117,7 +118,7 @@ impl Running {
         Ok(pages * PAGE_KB)
     }
 
-    /// The most memory that it has ever had, in kB.
+    /// The peak of the resident memory, in kB.
     pub fn peak_kb(&self) -> Result<u64, Failure> {
         let file = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(file)?;
@@ -126,13 +127,13 @@ impl Running {
             .ok_or_else(|| Failure::new("Linux does not say how much memory was used"))
     }
 
-    /// How many files and connections it has open.
+    /// The number of open file descriptors.
     pub fn descriptors(&self) -> Result<usize, Failure> {
         let folder = format!("/proc/{}/fd", self.child.id());
         Ok(std::fs::read_dir(folder)?.count())
     }
 
-    /// What Linux says of each process of its group, behind the name.
+    /// The fields of `/proc/PID/stat` after the name, for each process of the group.
     fn stats(&self) -> Result<Vec<String>, Failure> {
         let group = self.child.id().to_string();
         let mut found = Vec::new();
@@ -148,7 +149,7 @@ impl Running {
         Ok(found)
     }
 
-    /// Waits until an address takes connections.
+    /// Waits until an address accepts connections.
     pub fn wait_until_open(&mut self, address: SocketAddr) -> Result<(), Failure> {
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(60) {
@@ -166,7 +167,7 @@ impl Running {
 
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            // A group that is gone already needs no signal.
+            // A process group that has exited needs no signal.
             let _ = killpg(Pid::from_raw(pid), signal);
         }
     }
@@ -176,7 +177,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.signal(Signal::SIGTERM);
         let started = Instant::now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < STOP_TIMEOUT {
             if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
                 break;
             }
@@ -187,7 +188,7 @@ impl Drop for Running {
     }
 }
 
-/// The status of a GET, if anybody answers.
+/// The status of a GET request; none without a response.
 pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
     let limit = Duration::from_secs(2);
     let mut stream = TcpStream::connect_timeout(&address, limit).ok()?;
@@ -199,8 +200,8 @@ pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
     str::from_utf8(&head).ok()?.split(' ').nth(1)?.parse().ok()
 }
 
-/// Says which port is taken and how to choose another.
-pub fn expect_free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
+/// Fails if the port is in use, and names the flag that chooses another one.
+pub fn require_free_port(address: SocketAddr, flag: &str) -> Result<(), Failure> {
     match TcpListener::bind(address) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(Failure(format!(
@@ -211,8 +212,8 @@ pub fn expect_free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
     }
 }
 
-/// A port that nobody uses at the moment. It lies below those that the system hands out by itself, so
-/// that no connection takes it before it is used.
+/// A free port. It is below the ephemeral ports, so that no outgoing connection takes it before it
+/// is used.
 pub fn free_port() -> Result<u16, Failure> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 12_000;
@@ -228,7 +229,7 @@ pub fn free_port() -> Result<u16, Failure> {
     Err(Failure::new("no port is free"))
 }
 
-/// Becomes true when the user asks this program to stop: Ctrl-C, SIGTERM, or a closed terminal.
+/// A flag that is set when the user stops this program: Ctrl-C, SIGTERM, or a closed terminal.
 pub fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let flag = Arc::new(AtomicBool::new(false));
@@ -239,6 +240,6 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 /// Whether the user has asked to stop.
-pub fn asked_to_stop(flag: &AtomicBool) -> bool {
+pub fn is_stop_requested(flag: &AtomicBool) -> bool {
     flag.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask serve`: from a clean checkout to a shop that is open.
+//! `cargo xtask serve`: from a clean checkout to a running shop.
 
 use std::{
     fs, io::Read as _, net::SocketAddr, path::PathBuf, process::Command, thread, time::Duration,
@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::{
     build, npm,
-    place::Place,
-    process::{Running, asked_to_stop, expect_free, free_port, stop_flag},
-    stamp::{Inputs, unless_done},
+    process::{Running, free_port, is_stop_requested, require_free_port, stop_flag},
+    stamp::{Inputs, run_unless_current},
     step::{Failure, run, step},
     watch::{Changed, Watch},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask serve`
@@ -59,7 +59,7 @@ pub struct ServeArgs {
     pub settings: Vec<(&'static str, &'static str)>,
 }
 
-/// A secret that nobody guesses, or none where the system has no randomness.
+/// A random secret; none if the system has no randomness.
 pub fn new_secret() -> String {
     let mut bytes = [0; 16];
     let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
@@ -82,7 +82,7 @@ impl ServeArgs {
         SocketAddr::from(([127, 0, 0, 1], self.edge_port))
     }
 
-    /// Where shoppers are.
+    /// The shoppers' address.
     fn shop(&self) -> SocketAddr {
         if self.origin_only {
             self.origin()
@@ -93,35 +93,35 @@ impl ServeArgs {
 }
 
 /// Runs until the user stops it.
-pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
+pub fn serve(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     let stop = stop_flag()?;
-    expect_free(args.origin(), "--origin-port")?;
-    expect_free(args.ops(), "--ops-port")?;
+    require_free_port(args.origin(), "--origin-port")?;
+    require_free_port(args.ops(), "--ops-port")?;
     if !args.origin_only {
-        expect_free(args.edge(), "--edge-port")?;
+        require_free_port(args.edge(), "--edge-port")?;
     }
-    build::set_up(place)?;
-    build::ui(place)?;
+    build::set_up(workspace)?;
+    build::ui(workspace)?;
     if !args.origin_only {
-        build::edge(place)?;
+        build::edge(workspace)?;
     }
-    build::origin(place)?;
-    step("database", || fill(place, args))?;
-    let mut shop = step("open", || open(place, args))?;
+    build::origin(workspace)?;
+    step("database", || fill(workspace, args))?;
+    let mut shop = step("open", || open(workspace, args))?;
     announce(args);
     let watch = if args.watch {
-        Some(Watch::start(place)?)
+        Some(Watch::start(workspace)?)
     } else {
         None
     };
-    while !asked_to_stop(&stop) {
+    while !is_stop_requested(&stop) {
         for program in &mut shop {
             program.check()?;
         }
         if let Some(changed) = watch.as_ref().and_then(Watch::changed) {
             drop(std::mem::take(&mut shop));
-            // What does not build is said; the shop opens again with the next change.
-            match rebuild(place, args, changed).and_then(|()| open(place, args)) {
+            // Reports a build error; the shop starts again after the next change.
+            match rebuild(workspace, args, changed).and_then(|()| open(workspace, args)) {
                 Ok(opened) => shop = opened,
                 Err(Failure(message)) => eprintln!("  {message}"),
             }
@@ -132,16 +132,16 @@ pub fn serve(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn rebuild(place: &Place, args: &ServeArgs, changed: Changed) -> Result<(), Failure> {
+fn rebuild(workspace: &Workspace, args: &ServeArgs, changed: Changed) -> Result<(), Failure> {
     if changed.ui {
-        build::ui(place)?;
+        build::ui(workspace)?;
     }
     if changed.edge && !args.origin_only {
-        build::edge(place)?;
+        build::edge(workspace)?;
     }
     if changed.origin {
-        build::origin(place)?;
-        step("database", || fill(place, args))?;
+        build::origin(workspace)?;
+        step("database", || fill(workspace, args))?;
     }
     Ok(())
 }
@@ -165,18 +165,18 @@ fn announce(args: &ServeArgs) {
     eprintln!("  Ctrl-C closes it.\n");
 }
 
-/// The origin with this shop's settings.
-fn origin(place: &Place, args: &ServeArgs) -> Command {
-    let mut command = Command::new(place.origin());
+/// The command of the origin, with this shop's settings.
+fn origin(workspace: &Workspace, args: &ServeArgs) -> Command {
+    let mut command = Command::new(workspace.origin());
     command
-        .current_dir(&place.root)
+        .current_dir(&workspace.root)
         .env("MALLARD_LISTEN", args.origin().to_string())
         .env("MALLARD_OPS_LISTEN", args.ops().to_string())
-        // Nothing in front has to learn that it stops.
+        // No load balancer needs time to notice the shutdown.
         .env("MALLARD_DRAIN_MS", "0")
         .env("MALLARD_BASE_URL", format!("http://{}", args.shop()))
         .env("MALLARD_DATA_DIR", &args.data)
-        .env("MALLARD_ASSETS_DIR", place.site());
+        .env("MALLARD_ASSETS_DIR", workspace.site());
     if !args.origin_only && !args.edge_secret.is_empty() {
         command
             .env("MALLARD_EDGE_SECRET", &args.edge_secret)
@@ -185,7 +185,7 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
     if let Some(url) = &args.database_url {
         command.env("MALLARD_DATABASE_URL", url);
     }
-    // A shop that is tried out takes test cards, unless something else was asked for.
+    // Test cards, unless the settings say otherwise.
     if std::env::var_os("MALLARD_PAYMENT_METHODS").is_none() {
         command.env("MALLARD_PAYMENT_METHODS", "manual,test");
     }
@@ -196,38 +196,44 @@ fn origin(place: &Place, args: &ServeArgs) -> Command {
     command
 }
 
-/// Brings the database up to date, and the demo catalogue into it unless this very demo is there.
-fn fill(place: &Place, args: &ServeArgs) -> Result<(), Failure> {
-    fs::create_dir_all(place.root.join(&args.data).join("logs"))?;
-    run(origin(place, args).arg("migrate"))?;
-    let data = place.root.join(&args.data);
+/// Migrates the database, and imports the demo catalogue unless this version of it is present.
+fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
+    fs::create_dir_all(workspace.root.join(&args.data).join("logs"))?;
+    run(origin(workspace, args).arg("migrate"))?;
+    let data = workspace.root.join(&args.data);
     let inputs = Inputs::new()
-        .path(&place.root.join("origin/demo"))?
-        .path(&place.root.join("origin/src/seed"))?
+        .path(&workspace.root.join("origin/demo"))?
+        .path(&workspace.root.join("origin/src/seed"))?
         .word(args.database_url.as_deref().unwrap_or_default())
         .word(&data.to_string_lossy());
     let results = match args.database_url {
         Some(_) => Vec::new(),
-        // The database is there before anything is in it.
+        // The migration creates the database before the import.
         None => vec![data.join("media")],
     };
-    unless_done(place, "demo", &inputs, &results, || {
-        run(origin(place, args).args(["seed", "--log", "warn"])).map(drop)
+    run_unless_current(workspace, "demo", &inputs, &results, || {
+        run(origin(workspace, args).args(["seed", "--log", "warn"])).map(drop)
     })
 }
 
-/// Starts origin and edge, and waits until both answer.
-fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
-    let logs = place.root.join(&args.data).join("logs");
-    let mut serve = origin(place, args);
+/// Starts origin and edge, and waits until both respond.
+fn open(workspace: &Workspace, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
+    let logs = workspace.root.join(&args.data).join("logs");
+    let mut serve = origin(workspace, args);
     serve.arg("serve");
     let mut origin = Running::start("the origin", &mut serve, &logs.join("origin.log"))?;
-    origin.wait_until_up(args.ops(), "/readyz")?;
+    origin.wait_until_ready(args.ops(), "/readyz")?;
     let mut programs = vec![origin];
     if !args.origin_only {
         let log = logs.join("edge.log");
-        let mut edge = edge(place, args.edge(), args.origin(), &args.edge_secret, &log)?;
-        edge.wait_until_up(args.edge(), "/")?;
+        let mut edge = edge(
+            workspace,
+            args.edge(),
+            args.origin(),
+            &args.edge_secret,
+            &log,
+        )?;
+        edge.wait_until_ready(args.edge(), "/")?;
         programs.push(edge);
     }
     Ok(programs)
@@ -235,23 +241,23 @@ fn open(place: &Place, args: &ServeArgs) -> Result<Vec<Running>, Failure> {
 
 /// Starts the edge on workerd.
 pub fn edge(
-    place: &Place,
+    workspace: &Workspace,
     at: SocketAddr,
     origin: SocketAddr,
     secret: &str,
     log: &std::path::Path,
 ) -> Result<Running, Failure> {
-    let mut command = Command::new(npm::workerd(place));
+    let mut command = Command::new(npm::workerd(workspace));
     command
         .arg("serve")
-        .arg(place.edge().join("workerd.capnp"))
+        .arg(workspace.edge().join("workerd.capnp"))
         .arg(format!("--socket-addr=http={at}"))
         .arg(format!("--external-addr=origin={origin}"))
         .env("EDGE_SECRET", secret);
     Running::start("the edge", &mut command, log)
 }
 
-/// With what the tests run their shop.
+/// The operator token of the tests.
 pub const OPERATOR_TOKEN: &str = "operator-of-the-tests";
 
 /// The buyers of the tests share a network and a few addresses.
@@ -262,21 +268,21 @@ const SHARED_BUYERS: [(&str, &str); 4] = [
     ("MALLARD_LIMIT_DECLINES_NETWORK", "0"),
 ];
 
-/// A shop on free ports in a folder of its own, for tests.
+/// Starts a shop on free ports in a folder of its own.
 pub fn open_for_tests(
-    place: &Place,
+    workspace: &Workspace,
     folder: &std::path::Path,
     ports: (u16, u16),
 ) -> Result<(SocketAddr, SocketAddr, Vec<Running>), Failure> {
     let args = for_tests(folder, ports)?;
-    fill(place, &args)?;
-    let programs = open(place, &args)?;
+    fill(workspace, &args)?;
+    let programs = open(workspace, &args)?;
     Ok((args.origin(), args.edge(), programs))
 }
 
-/// The database of such a shop, for tests that open it themselves.
-pub fn fill_for_tests(place: &Place, folder: &std::path::Path) -> Result<(), Failure> {
-    fill(place, &for_tests(folder, (0, 0))?)
+/// Fills the database of such a shop, for tests that start the shop themselves.
+pub fn fill_for_tests(workspace: &Workspace, folder: &std::path::Path) -> Result<(), Failure> {
+    fill(workspace, &for_tests(folder, (0, 0))?)
 }
 
 fn for_tests(folder: &std::path::Path, ports: (u16, u16)) -> Result<ServeArgs, Failure> {

@@ -1,28 +1,28 @@
-//! Stamps: what a step was made from, so that it is not done again when nothing has changed.
+//! Stamps: hashes of a step's inputs, so that a step is skipped when they have not changed.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use crate::{place::Place, step::Failure};
+use crate::{step::Failure, workspace::Workspace};
 
-/// The content of files and folders, and whatever else a result depends on, as one hash.
+/// A hash of files, folders and any other inputs of a step.
 pub struct Inputs(blake3::Hasher);
 
 impl Inputs {
-    /// Nothing yet.
+    /// Without inputs.
     pub fn new() -> Self {
         Self(blake3::Hasher::new())
     }
 
-    /// A word, such as a version.
+    /// Adds a string, such as a version.
     pub fn word(mut self, word: &str) -> Self {
         self.0.update(word.as_bytes()).update(b"\0");
         self
     }
 
-    /// A file, or every file below a folder, by name and content.
+    /// Adds a file, or all files below a folder, by name and content.
     pub fn path(mut self, path: &Path) -> Result<Self, Failure> {
         self.add(path)?;
         Ok(self)
@@ -53,15 +53,15 @@ impl Inputs {
     }
 }
 
-/// Does the work unless it was done from the same inputs and all its results are there.
-pub fn unless_done(
-    place: &Place,
+/// Runs the step unless its inputs are unchanged and all its results exist.
+pub fn run_unless_current(
+    workspace: &Workspace,
     name: &str,
     inputs: &Inputs,
     results: &[PathBuf],
     work: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let stamps = place.target.join("stamps");
+    let stamps = workspace.target.join("stamps");
     let stamp = stamps.join(name);
     let hash = inputs.hash();
     let same = fs::read_to_string(&stamp).is_ok_and(|old| old == hash);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_name_or_content_shows() {
+    fn the_hash_depends_on_names_and_contents() {
         let folder = tempfile::tempdir().unwrap();
         let hash = || Inputs::new().path(folder.path()).unwrap().hash();
         let empty = hash();
@@ -94,9 +94,9 @@ mod tests {
     }
 
     #[test]
-    fn work_is_done_once_until_its_result_is_gone() {
+    fn a_step_runs_again_when_its_result_is_missing() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place {
+        let workspace = Workspace {
             root: folder.path().into(),
             target: folder.path().join("target"),
         };
@@ -107,8 +107,8 @@ mod tests {
                 times += 1;
                 Ok(fs::write(&result, "made")?)
             };
-            unless_done(
-                &place,
+            run_unless_current(
+                &workspace,
                 "it",
                 &Inputs::new().word("v1"),
                 std::slice::from_ref(&result),

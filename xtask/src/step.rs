@@ -1,4 +1,5 @@
-//! Steps: each is named, timed and, when it fails, ends with one line that says what to do.
+//! Steps: each has a name and prints its duration; a failure ends with one line that says what to
+//! do.
 
 use std::{
     fmt::Display,
@@ -7,12 +8,12 @@ use std::{
     time::Instant,
 };
 
-/// A line for a person: what failed, and what to do.
+/// An error message: what failed, and what to do.
 #[derive(Debug)]
 pub struct Failure(pub String);
 
 impl Failure {
-    /// A failure with this line.
+    /// An error with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
@@ -27,7 +28,7 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Names what was being done when something failed.
+/// Adds the current activity to an error.
 pub trait While<T> {
     /// `doing` reads like "reading package-lock.json".
     fn while_doing(self, doing: impl Display) -> Result<T, Failure>;
@@ -39,11 +40,11 @@ impl<T, E: Into<Failure>> While<T> for Result<T, E> {
     }
 }
 
-/// Runs a step and says how long it took.
+/// Runs a step and prints its duration.
 pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let started = Instant::now();
     eprint!("  {name:<24}");
-    // The name is shown while the work goes on; that it cannot be shown stops nothing.
+    // Shows the name while the step runs; an error of the terminal does not matter.
     let _ = std::io::stderr().flush();
     let done = work();
     match &done {
@@ -53,7 +54,7 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<
     done
 }
 
-/// Runs a program whose words matter only when it fails; then the last of them are shown.
+/// Runs a command and hides its output, unless it fails; then the error has the end of it.
 pub fn run(command: &mut Command) -> Result<Output, Failure> {
     const LINES: usize = 40;
     let name = command.get_program().to_string_lossy().into_owned();
@@ -78,13 +79,13 @@ pub fn run(command: &mut Command) -> Result<Output, Failure> {
     )))
 }
 
-/// What a program prints.
+/// The output of a command.
 pub fn text_of(command: &mut Command) -> Result<String, Failure> {
     let output = run(command)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A command as a person would type it.
+/// A command as it would be typed.
 pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
@@ -93,7 +94,7 @@ pub fn shown(command: &Command) -> String {
         .join(" ")
 }
 
-/// What to do when a program is not there.
+/// The error for a program that is not installed.
 pub fn missing(name: &str, error: &std::io::Error) -> Failure {
     let how = match name {
         "node" | "npm" | "npx" => "install Node.js 20 or later",

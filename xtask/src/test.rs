@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must be green, stage by stage.
+//! `cargo xtask test`: all checks, stage by stage.
 
 use std::{
     fs,
@@ -16,12 +16,12 @@ use crate::{
     debian,
     mariadb::{Durability, Mariadb},
     npm,
-    place::Place,
     process::free_port,
     serve,
     step::{Failure, missing, run, shown},
     tidy,
     toolchain::{self, WASM},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask test`
@@ -36,34 +36,36 @@ pub struct TestArgs {
     pub playwright: Vec<String>,
 }
 
-type Stage = fn(&Place, &TestArgs) -> Result<Count, Failure>;
+type Stage = fn(&Workspace, &TestArgs) -> Result<Count, Failure>;
 
 const STAGES: [(&str, Stage); 12] = [
-    ("tidy", |place, _| {
-        tidy::tidy(place).map(|()| Count::default())
+    ("tidy", |workspace, _| {
+        tidy::tidy(workspace).map(|()| Count::default())
     }),
-    ("format", |place, _| format(place)),
-    ("build", |place, _| build_all(place)),
-    ("lint", |place, _| lint(place)),
-    ("lint-wasm", |place, _| lint_wasm(place)),
-    ("units", |place, _| units(place)),
-    ("edge", |place, _| edge(place)),
-    ("attack", |place, _| attack(place)),
-    ("conformance", |place, _| conforms(place)),
-    ("deploy", |place, _| deploy(place)),
-    ("deny", |place, _| deny(place)),
-    ("browser", |place, args| browser(place, &args.playwright)),
+    ("format", |workspace, _| format(workspace)),
+    ("build", |workspace, _| build_all(workspace)),
+    ("lint", |workspace, _| lint(workspace)),
+    ("lint-wasm", |workspace, _| lint_wasm(workspace)),
+    ("units", |workspace, _| units(workspace)),
+    ("edge", |workspace, _| edge(workspace)),
+    ("attack", |workspace, _| attack(workspace)),
+    ("conformance", |workspace, _| conforms(workspace)),
+    ("deploy", |workspace, _| deploy(workspace)),
+    ("deny", |workspace, _| deny(workspace)),
+    ("browser", |workspace, args| {
+        browser(workspace, &args.playwright)
+    }),
 ];
 
-/// How many tests there were.
+/// The number of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     passed: u64,
     failed: u64,
 }
 
-/// Runs the stages until one fails; the last line counts the tests.
-pub fn test(place: &Place, args: &TestArgs) -> Result<ExitCode, Failure> {
+/// Runs the stages until one fails, and prints the number of tests.
+pub fn test(workspace: &Workspace, args: &TestArgs) -> Result<ExitCode, Failure> {
     let wanted = |name: &str| args.stages.is_empty() || args.stages.iter().any(|it| it == name);
     let mut total = Count::default();
     let mut table = Vec::new();
@@ -71,7 +73,7 @@ pub fn test(place: &Place, args: &TestArgs) -> Result<ExitCode, Failure> {
     for (name, stage) in STAGES.into_iter().filter(|(name, _)| wanted(name)) {
         println!("\n── {name}");
         let started = Instant::now();
-        let count = match stage(place, args) {
+        let count = match stage(workspace, args) {
             Ok(count) => count,
             Err(Failure(message)) => {
                 println!("{name}: {message}");
@@ -105,11 +107,11 @@ pub fn test(place: &Place, args: &TestArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-fn format(place: &Place) -> Result<Count, Failure> {
-    watched(place.cargo().args(["fmt", "--all", "--check"]))
+fn format(workspace: &Workspace) -> Result<Count, Failure> {
+    watched(workspace.cargo().args(["fmt", "--all", "--check"]))
 }
 
-fn build_all(place: &Place) -> Result<Count, Failure> {
+fn build_all(workspace: &Workspace) -> Result<Count, Failure> {
     debian::install(&[
         debian::MARIADB,
         debian::REDIS,
@@ -117,14 +119,14 @@ fn build_all(place: &Place) -> Result<Count, Failure> {
         debian::JAVA,
     ])?;
     debian::install(&debian::FONTS)?;
-    build::set_up(place)?;
-    build::ui(place)?;
-    build::edge(place)?;
-    build::origin(place)?;
+    build::set_up(workspace)?;
+    build::ui(workspace)?;
+    build::edge(workspace)?;
+    build::origin(workspace)?;
     Ok(Count::default())
 }
 
-fn lint(place: &Place) -> Result<Count, Failure> {
+fn lint(workspace: &Workspace) -> Result<Count, Failure> {
     let arguments = [
         "clippy",
         "--workspace",
@@ -133,22 +135,27 @@ fn lint(place: &Place) -> Result<Count, Failure> {
         "-D",
         "warnings",
     ];
-    watched(place.cargo().args(arguments))
+    watched(workspace.cargo().args(arguments))
 }
 
-fn lint_wasm(place: &Place) -> Result<Count, Failure> {
-    toolchain::install_wasm(&place.target)?;
+fn lint_wasm(workspace: &Workspace) -> Result<Count, Failure> {
+    toolchain::install_wasm(&workspace.target)?;
     let arguments = [
         "clippy", "-p", "ui", "-p", "edge", "--lib", "--target", WASM,
     ];
-    watched(place.cargo().args(arguments).args(["--", "-D", "warnings"]))
+    watched(
+        workspace
+            .cargo()
+            .args(arguments)
+            .args(["--", "-D", "warnings"]),
+    )
 }
 
-fn units(place: &Place) -> Result<Count, Failure> {
+fn units(workspace: &Workspace) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let mariadb = Mariadb::start(folder.path(), Durability::None)?;
     watched(
-        place
+        workspace
             .cargo()
             .args(["test", "--workspace"])
             .env("MALLARD_TEST_MYSQL_URL", &mariadb.url)
@@ -156,9 +163,9 @@ fn units(place: &Place) -> Result<Count, Failure> {
     )
 }
 
-fn edge(place: &Place) -> Result<Count, Failure> {
+fn edge(workspace: &Workspace) -> Result<Count, Failure> {
     watched(
-        place
+        workspace
             .cargo()
             .args([
                 "test",
@@ -169,45 +176,45 @@ fn edge(place: &Place) -> Result<Count, Failure> {
                 "--test",
                 "workerd",
             ])
-            .env("WORKERD", npm::workerd(place))
-            .env("EDGE_DIR", place.edge()),
+            .env("WORKERD", npm::workerd(workspace))
+            .env("EDGE_DIR", workspace.edge()),
     )
 }
 
-/// Honest buyers beside each attack, through the edge and the origin.
-fn attack(place: &Place) -> Result<Count, Failure> {
+/// Attacks on the shop, each with normal buyers beside it, through the edge and the origin.
+fn attack(workspace: &Workspace) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
-    serve::fill_for_tests(place, folder.path())?;
+    serve::fill_for_tests(workspace, folder.path())?;
     let arguments = ["test", "-p", "edge", "--features", "attack"];
     watched(
-        place
+        workspace
             .cargo()
             .args(arguments)
             .args(["--test", "attack", "--", "--test-threads", "1"])
-            .env("WORKERD", npm::workerd(place))
-            .env("EDGE_DIR", place.edge())
-            .env("ORIGIN", place.origin())
-            .env("ASSETS", place.site())
+            .env("WORKERD", npm::workerd(workspace))
+            .env("EDGE_DIR", workspace.edge())
+            .env("ORIGIN", workspace.origin())
+            .env("ASSETS", workspace.site())
             .env("ATTACK_DATA", folder.path()),
     )
 }
 
-/// The public HTTP cache test suite; what fails for a stated reason is no failure.
-fn conforms(place: &Place) -> Result<Count, Failure> {
-    let score = conformance::conformance(place, &ConformanceArgs::default())?;
+/// The public HTTP cache test suite; expected failures do not count.
+fn conforms(workspace: &Workspace) -> Result<Count, Failure> {
+    let score = conformance::conformance(workspace, &ConformanceArgs::default())?;
     Ok(Count {
         passed: score.passed,
         failed: score.wrong,
     })
 }
 
-/// cargo-deny, as it is installed.
+/// The installed version of cargo-deny.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Checks what the shop is made of: licences, sources, and crates that are there twice. What is known
-/// to be unsafe stands in a database that cannot be asked everywhere; `cargo deny check` asks it too.
-fn deny(place: &Place) -> Result<Count, Failure> {
-    let tools = place.target.join("tools");
+/// Checks licences, sources and duplicate crates. The advisory database is not reachable
+/// everywhere; `cargo deny check` includes it.
+fn deny(workspace: &Workspace) -> Result<Count, Failure> {
+    let tools = workspace.target.join("tools");
     let program = tools.join("bin/cargo-deny");
     if !program.is_file() {
         let arguments = [
@@ -218,27 +225,28 @@ fn deny(place: &Place) -> Result<Count, Failure> {
             CARGO_DENY,
             "--root",
         ];
-        run(place.cargo().args(arguments).arg(&tools))?;
+        run(workspace.cargo().args(arguments).arg(&tools))?;
     }
     let mut deny = Command::new(program);
-    deny.current_dir(&place.root)
+    deny.current_dir(&workspace.root)
         .args(["--locked", "check", "licenses", "bans", "sources"]);
     watched(&mut deny)
 }
 
-/// Checks the bundle as it would be deployed, without an account. `wrangler.toml` expects the bundle
-/// below the checkout; cargo may have put it elsewhere, so both are laid side by side.
-fn deploy(place: &Place) -> Result<Count, Failure> {
+/// Checks the bundle as for a deployment, without an account. `wrangler.toml` expects the bundle
+/// below the checkout, but cargo's target folder may be elsewhere, so both are copied next to each
+/// other.
+fn deploy(workspace: &Workspace) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let bundle = folder.path().join("target/edge");
     fs::create_dir_all(&bundle)?;
-    for entry in fs::read_dir(place.edge())? {
+    for entry in fs::read_dir(workspace.edge())? {
         let path = entry?.path();
         fs::copy(&path, bundle.join(path.file_name().unwrap_or_default()))?;
     }
     let settings = "wrangler.toml";
-    fs::copy(place.root.join(settings), folder.path().join(settings))?;
-    let mut wrangler = Command::new(place.npm_bin("wrangler"));
+    fs::copy(workspace.root.join(settings), folder.path().join(settings))?;
+    let mut wrangler = Command::new(workspace.npm_bin("wrangler"));
     wrangler
         .current_dir(folder.path())
         .args(["deploy", "--dry-run", "--outdir", "out"])
@@ -250,21 +258,21 @@ fn deploy(place: &Place) -> Result<Count, Failure> {
     watched(&mut wrangler)
 }
 
-/// A shopper in a real browser, through the edge.
-fn browser(place: &Place, arguments: &[String]) -> Result<Count, Failure> {
+/// Browser tests, through the edge.
+fn browser(workspace: &Workspace, arguments: &[String]) -> Result<Count, Failure> {
     let folder = tempfile::tempdir()?;
     let ports = (free_port()?, free_port()?);
-    let (origin, edge, shop) = serve::open_for_tests(place, folder.path(), ports)?;
-    // An edge that has nobody behind it.
+    let (origin, edge, shop) = serve::open_for_tests(workspace, folder.path(), ports)?;
+    // An edge without an origin.
     let [lost, nobody] =
         [free_port()?, free_port()?].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let log = folder.path().join("lost.log");
-    let mut away = serve::edge(place, lost, nobody, "", &log)?;
+    let mut away = serve::edge(workspace, lost, nobody, "", &log)?;
     away.wait_until_open(lost)?;
     let chromium = debian::find("chromium").unwrap_or_else(|| "chromium".into());
-    let mut playwright = Command::new(place.npm_bin("playwright"));
+    let mut playwright = Command::new(workspace.npm_bin("playwright"));
     playwright
-        .current_dir(place.root.join("e2e"))
+        .current_dir(workspace.root.join("e2e"))
         .arg("test")
         .args(arguments)
         .env("MALLARD_E2E_URL", format!("http://{edge}"))
@@ -278,7 +286,7 @@ fn browser(place: &Place, arguments: &[String]) -> Result<Count, Failure> {
     count
 }
 
-/// Runs a command with its words shown, and counts the tests that it reports.
+/// Runs a command with its output shown, and counts the tests that it reports.
 fn watched(command: &mut Command) -> Result<Count, Failure> {
     println!("$ {}", shown(command));
     let program = command.get_program().to_string_lossy().into_owned();
@@ -316,7 +324,7 @@ impl Count {
     }
 }
 
-/// What a line of cargo's or Playwright's report counts.
+/// The counts in a line of cargo's or Playwright's report.
 fn counted(line: &str) -> Count {
     let words: Vec<&str> = line.split_whitespace().collect();
     let before = |word: &str| {

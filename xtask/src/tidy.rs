@@ -1,4 +1,4 @@
-//! The house rules that no other tool knows.
+//! House rules that no other tool checks.
 
 use std::{
     fs,
@@ -7,11 +7,11 @@ use std::{
 };
 
 use crate::{
-    place::Place,
     step::{Failure, text_of},
+    workspace::Workspace,
 };
 
-/// Who may import whom (the workspace's own crates).
+/// The allowed imports between the workspace's crates.
 const MAY_IMPORT: [(&str, &[&str]); 4] = [
     ("shared", &[]),
     ("ui", &["shared"]),
@@ -19,25 +19,28 @@ const MAY_IMPORT: [(&str, &[&str]); 4] = [
     ("origin", &["shared", "ui"]),
 ];
 const LINES_MAX: usize = 650;
-/// Places on one machine that say nothing to anybody else.
+/// Paths that exist on one machine only.
 const MACHINE_PATHS: [&str; 3] = ["/home/", "/root/", "/work/"];
 
-/// Checks them all; says everything that is wrong at once.
-pub fn tidy(place: &Place) -> Result<(), Failure> {
+/// Checks all rules and reports all violations at once.
+pub fn tidy(workspace: &Workspace) -> Result<(), Failure> {
     let listed = text_of(
         Command::new("git")
             .args(["ls-files"])
-            .current_dir(&place.root),
+            .current_dir(&workspace.root),
     )?;
     let files: Vec<PathBuf> = listed.lines().map(PathBuf::from).collect();
     let mut wrong = Vec::new();
-    imports(place, &mut wrong);
-    migrations(place, &mut wrong)?;
-    for file in files.iter().filter(|file| place.root.join(file).is_file()) {
-        let Ok(text) = fs::read_to_string(place.root.join(file)) else {
+    check_imports(workspace, &mut wrong);
+    check_migrations(workspace, &mut wrong)?;
+    for file in files
+        .iter()
+        .filter(|file| workspace.root.join(file).is_file())
+    {
+        let Ok(text) = fs::read_to_string(workspace.root.join(file)) else {
             continue;
         };
-        check(place, file, &text, &mut wrong);
+        check_file(workspace, file, &text, &mut wrong);
     }
     if wrong.is_empty() {
         return Ok(());
@@ -48,9 +51,9 @@ pub fn tidy(place: &Place) -> Result<(), Failure> {
     )))
 }
 
-fn imports(place: &Place, wrong: &mut Vec<String>) {
+fn check_imports(workspace: &Workspace, wrong: &mut Vec<String>) {
     for (krate, allowed) in MAY_IMPORT {
-        let text = fs::read_to_string(place.root.join(krate).join("Cargo.toml"));
+        let text = fs::read_to_string(workspace.root.join(krate).join("Cargo.toml"));
         let text = text.unwrap_or_default();
         for (other, _) in MAY_IMPORT {
             let imports = text
@@ -65,10 +68,10 @@ fn imports(place: &Place, wrong: &mut Vec<String>) {
     }
 }
 
-fn migrations(place: &Place, wrong: &mut Vec<String>) -> Result<(), Failure> {
+fn check_migrations(workspace: &Workspace, wrong: &mut Vec<String>) -> Result<(), Failure> {
     let names = |engine: &str| -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(place.root.join("migrations").join(engine))? {
+        for entry in fs::read_dir(workspace.root.join("migrations").join(engine))? {
             names.push(entry?.file_name().to_string_lossy().into_owned());
         }
         names.sort();
@@ -81,7 +84,7 @@ fn migrations(place: &Place, wrong: &mut Vec<String>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
+fn check_file(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<String>) {
     let name = file.display();
     let is_rust = file.extension().is_some_and(|it| it == "rs");
     if is_rust && text.lines().count() > LINES_MAX {
@@ -92,12 +95,12 @@ fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
     let is_first_version = |it: &str| it.get(..4).is_some_and(|number| number <= "0015");
     let file_name = file.file_name().unwrap_or_default().to_string_lossy();
     if file.starts_with("migrations") && !is_first_version(&file_name) {
-        for rule in contracts(text) {
+        for rule in breaking_statements(text) {
             wrong.push(format!("{name}: {rule}"));
         }
     }
     if is_rust {
-        for rule in forbidden(file, text) {
+        for rule in forbidden_names(file, text) {
             wrong.push(format!("{name}: {rule}"));
         }
     }
@@ -107,17 +110,17 @@ fn check(place: &Place, file: &Path, text: &str, wrong: &mut Vec<String>) {
         }
     }
     if file.extension().is_some_and(|it| it == "md") {
-        let folder = place.root.join(file);
-        let folder = folder.parent().unwrap_or(&place.root);
-        for link in links(text).filter(|link| !folder.join(link).exists()) {
+        let folder = workspace.root.join(file);
+        let folder = folder.parent().unwrap_or(&workspace.root);
+        for link in link_targets(text).filter(|link| !folder.join(link).exists()) {
             wrong.push(format!("{name}: the link {link} leads nowhere"));
         }
     }
 }
 
-/// What programs of the version before cannot live with, unless a comment before it says `contract:` and
-/// since when nothing needs it any more.
-fn contracts(text: &str) -> Vec<String> {
+/// Statements that break the previous version of the program, unless a preceding comment says
+/// `contract:` and since when nothing needs what they remove.
+fn breaking_statements(text: &str) -> Vec<String> {
     const REMOVES: [&str; 6] = [
         "drop column",
         "drop table",
@@ -143,14 +146,14 @@ fn contracts(text: &str) -> Vec<String> {
                  comment `-- contract: …` that says since when nothing needs it"
             ));
         }
-        // A comment is about the statement below it.
+        // A comment belongs to the statement below it.
         is_marked &= !line.contains(';');
     }
     broken
 }
 
-/// What a file in this place may not name.
-fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
+/// The forbidden names in a file at this path.
+fn forbidden_names(file: &Path, text: &str) -> Vec<&'static str> {
     let mut broken = Vec::new();
     let names = |words: &str| text.contains(words);
     let under = |folder: &str| file.starts_with(folder);
@@ -158,11 +161,11 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
         broken.push("the core does not know the runtime");
     }
     if under("origin/src")
-        && !under("origin/src/http")
+        && !under("origin/src/http_pipeline")
         && !under("origin/src/cli.rs")
-        && (names("crate::http::") || names("super::http::"))
+        && (names("crate::http_pipeline::") || names("super::http_pipeline::"))
     {
-        broken.push("only the command line knows `http`");
+        broken.push("only the command line knows `http_pipeline`");
     }
     let shows = ["origin/src/catalog", "origin/src/db", "origin/src/pages"];
     if under("origin/src") && !shows.into_iter().any(under) && names("db.catalog()") {
@@ -178,8 +181,8 @@ fn forbidden(file: &Path, text: &str) -> Vec<&'static str> {
     broken
 }
 
-/// The relative targets of a document's links, without their anchors.
-fn links(text: &str) -> impl Iterator<Item = &str> {
+/// The relative link targets of a document, without their anchors.
+fn link_targets(text: &str) -> impl Iterator<Item = &str> {
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
@@ -192,14 +195,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_keeps_to_itself() {
-        let found = |file: &str, text: &str| forbidden(Path::new(file), text).len();
+    fn forbidden_names_are_found() {
+        let found = |file: &str, text: &str| forbidden_names(Path::new(file), text).len();
         assert_eq!(found("edge/src/core/plan.rs", "use worker::Date;"), 1);
         assert_eq!(found("edge/src/worker.rs", "use worker::Date;"), 0);
         assert_eq!(found("origin/src/cart/view.rs", "app.db.catalog()"), 1);
         assert_eq!(found("origin/src/catalog/mod.rs", "app.db.catalog()"), 0);
         assert_eq!(
-            found("origin/src/catalog/web.rs", "use crate::http::Answer;"),
+            found(
+                "origin/src/catalog/web.rs",
+                "use crate::http_pipeline::Answer;"
+            ),
             1
         );
         assert_eq!(
@@ -213,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_program_keeps_what_it_needs() {
+    fn breaking_statements_need_a_contract_comment() {
         for line in [
             "alter table a drop column b;",
             "drop table a;",
@@ -221,19 +227,22 @@ mod tests {
             "alter table a modify b bigint not null;",
             "alter table a add column b bigint not null;",
         ] {
-            assert_eq!(contracts(line).len(), 1, "{line}");
+            assert_eq!(breaking_statements(line).len(), 1, "{line}");
             let marked = format!("-- contract: unused since 0.3\n{line}");
-            assert_eq!(contracts(&marked).len(), 0, "{line}");
+            assert_eq!(breaking_statements(&marked).len(), 0, "{line}");
             let other = format!("-- contract: unused\ndrop index x;\n{line}");
-            assert_eq!(contracts(&other).len(), 1, "{line}");
+            assert_eq!(breaking_statements(&other).len(), 1, "{line}");
         }
         let fine = "-- drop table a;\nalter table a add column b bigint not null default 0;";
-        assert_eq!(contracts(fine).len(), 0);
+        assert_eq!(breaking_statements(fine).len(), 0);
     }
 
     #[test]
     fn links_are_found() {
         let text = "[a](A.md) [b](https://b.example) [c](#here) [d](docs/d.md#part)";
-        assert_eq!(links(text).collect::<Vec<_>>(), ["A.md", "docs/d.md"]);
+        assert_eq!(
+            link_targets(text).collect::<Vec<_>>(),
+            ["A.md", "docs/d.md"]
+        );
     }
 }

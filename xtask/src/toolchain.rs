@@ -1,5 +1,5 @@
-//! The wasm32 target: from rustup, or where that cannot download, built from the standard library's
-//! source as Debian packages it.
+//! The wasm32 target: from rustup or, if that cannot download, built from the standard library's
+//! source in a Debian package.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::step::{Failure, While, run, text_of};
 /// The target of the islands and the Worker.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
-/// Debian's suites that carry a `rust-src`, the likeliest first.
+/// Debian's suites that have a `rust-src`, the most likely one first.
 const SUITES: [&str; 5] = [
     "trixie-backports",
     "trixie",
@@ -69,13 +69,13 @@ fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), F
         .next()
         .map(|entry| entry.path());
     let library = unpacked.unwrap_or(source).join("library");
-    // Cargo looks for the source in the sysroot only; it is taken away again, built or not.
+    // Cargo looks for the source in the sysroot only; it is removed again, even if the build fails.
     let parent = sysroot.join("lib/rustlib/src/rust");
-    let place = parent.join("library");
-    let was_there = place.exists();
+    let destination = parent.join("library");
+    let was_there = destination.exists();
     if !was_there {
         fs::create_dir_all(&parent)?;
-        run(Command::new("cp").arg("-r").arg(&library).arg(&place))?;
+        run(Command::new("cp").arg("-r").arg(&library).arg(&destination))?;
     }
     let built = build_std(&folder, libraries);
     if !was_there {
@@ -85,8 +85,8 @@ fn from_debian(scratch: &Path, sysroot: &Path, libraries: &Path) -> Result<(), F
     Ok(fs::remove_dir_all(&folder)?)
 }
 
-/// Downloads `rust-src` of this upstream version from one suite, with apt's own signature check and
-/// without touching the machine's own lists.
+/// Downloads `rust-src` of this upstream version from a suite. Apt verifies its signature; the
+/// system's package lists stay unchanged.
 fn fetch(folder: &Path, suite: &str, version: &str) -> Result<PathBuf, Failure> {
     let sources = sources();
     let mirror = mirror(&sources).ok_or_else(|| Failure::new("apt names no Debian mirror"))?;
@@ -127,8 +127,8 @@ fn fetch(folder: &Path, suite: &str, version: &str) -> Result<PathBuf, Failure> 
     package.ok_or_else(|| Failure::new("apt downloaded nothing"))
 }
 
-/// Builds the standard library for wasm32 through an empty crate, and takes over its libraries.
-/// Without the bitcode every later link-time optimisation would fail.
+/// Builds the standard library for wasm32 through an empty crate, and installs its libraries. They
+/// include bitcode, which link-time optimization needs.
 fn build_std(folder: &Path, libraries: &Path) -> Result<(), Failure> {
     let krate = folder.join("nothing");
     fs::create_dir_all(krate.join("src"))?;
@@ -162,7 +162,7 @@ fn build_std(folder: &Path, libraries: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the machine's apt reads, in both of its formats.
+/// The system's apt sources, in both formats.
 fn sources() -> String {
     let parts = fs::read_dir("/etc/apt/sources.list.d")
         .into_iter()
@@ -176,7 +176,7 @@ fn sources() -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
-/// The first mirror of Debian proper, not of its security updates.
+/// The first mirror of Debian itself, not of its security updates.
 fn mirror(sources: &str) -> Option<&str> {
     sources
         .lines()
@@ -185,7 +185,7 @@ fn mirror(sources: &str) -> Option<&str> {
         .find(|word| word.starts_with("http") && word.trim_end_matches('/').ends_with("/debian"))
 }
 
-/// The full version in apt-cache's table whose upstream part is this one.
+/// The full version in apt-cache's table with this upstream version.
 fn matching<'t>(madison: &'t str, version: &str) -> Option<&'t str> {
     let versions = madison
         .lines()

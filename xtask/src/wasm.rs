@@ -1,4 +1,4 @@
-//! From a Rust crate to WebAssembly that a browser or a Worker loads: cargo, wasm-bindgen, wasm-opt.
+//! Builds WebAssembly for a browser or a Worker from a crate: cargo, wasm-bindgen, wasm-opt.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,13 +8,13 @@ use std::{
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    place::Place,
     step::{Failure, run},
     toolchain::WASM,
+    workspace::Workspace,
 };
 
-/// What every browser of the last years and workerd understand; named, so that wasm-opt neither
-/// guesses nor uses more.
+/// The features that workerd and all recent browsers support; listed, so that wasm-opt neither
+/// guesses nor uses others.
 const FEATURES: [&str; 7] = [
     "--enable-mutable-globals",
     "--enable-sign-ext",
@@ -25,7 +25,7 @@ const FEATURES: [&str; 7] = [
     "--enable-exception-handling",
 ];
 
-/// Who loads it.
+/// The host of a module.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     /// A browser, through `init()`.
@@ -35,7 +35,8 @@ pub enum Host {
 }
 
 impl Host {
-    /// The profile of Cargo.toml: a browser downloads it once a visitor, the edge runs it once a request.
+    /// The profile in Cargo.toml: a browser downloads the module once a visitor, the edge runs it
+    /// once a request.
     const fn profile(self) -> &'static str {
         match self {
             Self::Browser => "wasm-release",
@@ -46,14 +47,14 @@ impl Host {
 
 /// Builds a crate into `folder`: `{name}.js` and `{name}_bg.wasm`.
 pub fn build(
-    place: &Place,
+    workspace: &Workspace,
     krate: &str,
     host: Host,
     name: &str,
     folder: &Path,
 ) -> Result<(), Failure> {
     let profile = host.profile();
-    run(place.cargo().args([
+    run(workspace.cargo().args([
         "build",
         "--lib",
         "--profile",
@@ -63,13 +64,13 @@ pub fn build(
         "-p",
         krate,
     ]))?;
-    let built = place
+    let built = workspace
         .target
         .join(WASM)
         .join(profile)
         .join(format!("{krate}.wasm"));
     bind(&built, host, name, folder).map_err(|error| Failure(format!("wasm-bindgen: {error}")))?;
-    shrink(place, &folder.join(format!("{name}_bg.wasm")))
+    shrink(workspace, &folder.join(format!("{name}_bg.wasm")))
 }
 
 fn bind(
@@ -95,11 +96,11 @@ fn bind(
     Ok(bindgen.generate(folder)?)
 }
 
-fn shrink(place: &Place, wasm: &Path) -> Result<(), Failure> {
+fn shrink(workspace: &Workspace, wasm: &Path) -> Result<(), Failure> {
     let smaller: PathBuf = wasm.with_extension("smaller");
     let mut command = Command::new("node");
     command
-        .arg(place.npm_bin("wasm-opt"))
+        .arg(workspace.npm_bin("wasm-opt"))
         .arg("-Oz")
         .args(FEATURES);
     run(command.arg(wasm).arg("-o").arg(&smaller))?;

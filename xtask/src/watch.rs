@@ -1,4 +1,4 @@
-//! Watching the sources, for `serve --watch`.
+//! Watches the sources, for `serve --watch`.
 
 use std::{
     path::Path,
@@ -9,12 +9,12 @@ use std::{
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::{place::Place, step::Failure};
+use crate::{step::Failure, workspace::Workspace};
 
-/// What is to be built again.
+/// The parts that must be rebuilt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
-    /// Stylesheet and islands.
+    /// The stylesheet and the islands.
     pub ui: bool,
     /// The Worker.
     pub edge: bool,
@@ -29,7 +29,7 @@ impl Changed {
         Self {
             ui: shared || has("ui"),
             edge: shared || has("edge"),
-            // Pages are rendered by the server, so it follows the storefront too.
+            // The server renders the pages, so it depends on the storefront.
             origin: shared || has("ui") || has("origin") || has("migrations"),
         }
     }
@@ -43,21 +43,21 @@ impl Changed {
     }
 }
 
-/// Watches until it is dropped.
+/// A file watcher; dropping it stops watching.
 pub struct Watch {
     events: Receiver<Changed>,
     _watcher: RecommendedWatcher,
 }
 
-/// Editors write a file in several steps; wait until they are done.
+/// Editors write a file in several steps; waits until they are done.
 const SETTLE: Duration = Duration::from_millis(250);
 
 impl Watch {
     /// Starts watching.
-    pub fn start(place: &Place) -> Result<Self, Failure> {
+    pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
         let failed = |error: notify::Error| Failure(format!("cannot watch the sources: {error}"));
         let (sender, events) = channel();
-        let root = place.root.clone();
+        let root = workspace.root.clone();
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 let Ok(event) = event else { return };
@@ -66,13 +66,13 @@ impl Watch {
                 }
                 for path in &event.paths {
                     let changed = Changed::by(path.strip_prefix(&root).unwrap_or(path));
-                    // Nobody receives any more once the shop closes.
+                    // The receiver is gone once the shop stops.
                     let _ = sender.send(changed);
                 }
             })
             .map_err(failed)?;
         for folder in ["shared/src", "ui", "edge", "origin", "migrations"] {
-            let path = place.root.join(folder);
+            let path = workspace.root.join(folder);
             watcher
                 .watch(&path, RecursiveMode::Recursive)
                 .map_err(failed)?;
@@ -83,7 +83,7 @@ impl Watch {
         })
     }
 
-    /// What has changed since the last time, if anything.
+    /// The changes since the last call, if any.
     pub fn changed(&self) -> Option<Changed> {
         let first = self.events.try_recv().ok()?;
         thread::sleep(SETTLE);
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_says_what_is_to_be_built() {
+    fn paths_select_the_parts_to_rebuild() {
         let by = |path: &str| Changed::by(Path::new(path));
         assert_eq!(
             by("edge/src/lib.rs"),

@@ -12,7 +12,7 @@ use super::{
     },
 };
 
-use shared::key::Whose;
+use shared::cache_key::Audience;
 
 /// Which caching rules apply. The two sets differ where RFC 9111 leaves a choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub fn admit(
 /// Whether the route belongs to the shop's contract, so that its origin states every cache rule
 /// explicitly.
 fn is_contract_route(rules: CacheRules, request: &CacheRequest) -> bool {
-    rules == CacheRules::Shop && request.whose != Whose::Unknown
+    rules == CacheRules::Shop && request.audience != Audience::Unknown
 }
 
 fn rejection_reason(
@@ -232,14 +232,14 @@ mod tests {
         CacheRequest {
             method: method.to_owned(),
             headers: lines.iter().copied().collect(),
-            whose: Whose::Everybodys,
+            audience: Audience::Public,
         }
     }
 
     /// The same request on a route that the shared contract does not know.
     fn outside_contract(request: &CacheRequest) -> CacheRequest {
         CacheRequest {
-            whose: Whose::Unknown,
+            audience: Audience::Unknown,
             ..request.clone()
         }
     }

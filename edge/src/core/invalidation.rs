@@ -1,6 +1,6 @@
 //! Invalidation of stored responses by unsafe requests (RFC 9111 §4.4).
 
-use shared::key::{self, Whose};
+use shared::cache_key::{self, Audience};
 
 use super::headers::Headers;
 
@@ -19,8 +19,8 @@ pub fn invalidated_keys(url: &str, status: u16, answer: &Headers) -> Vec<String>
         .chain(others)
         .filter_map(|target| {
             let (path, query) = path_and_query(&target);
-            let target = key::target(path, query);
-            (target.whose != Whose::Somebodys).then_some(target.key)
+            let target = cache_key::target(path, query);
+            (target.audience != Audience::Private).then_some(target.key)
         })
         .collect();
     keys.sort_unstable();

@@ -5,7 +5,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter, unsync::Cache};
-use shared::edge::PurgeOrder;
+use shared::edge::PurgeRequest;
 
 use super::{
     headers::Headers,
@@ -163,7 +163,7 @@ impl MemoryStore {
     }
 
     /// Records a purge, which is applied when a key is next looked up.
-    pub fn purge(&mut self, purge: &PurgeOrder, now: Millis) {
+    pub fn purge(&mut self, purge: &PurgeRequest, now: Millis) {
         self.purge_log.record(purge, now);
         self.limit_purge_log(now);
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use shared::key::Class;
+use shared::cache_key::RouteClass;
 
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ const ORIGIN_EVENTS: [(OriginEvent, &str); 11] = [
 /// The counters of this isolate.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    requests: [[u64; REQUEST_OUTCOMES.len()]; Class::ALL.len()],
+    requests: [[u64; REQUEST_OUTCOMES.len()]; RouteClass::ALL.len()],
     events: [u64; ORIGIN_EVENTS.len()],
 }
 
@@ -95,7 +95,7 @@ pub struct Gauges {
 
 impl Counters {
     /// Counts a request.
-    pub fn count_request(&mut self, class: Class, outcome: RequestOutcome) {
+    pub fn count_request(&mut self, class: RouteClass, outcome: RequestOutcome) {
         self.requests[class as usize][outcome as usize] += 1;
     }
 
@@ -113,7 +113,7 @@ impl Counters {
             "counter",
             "Requests by kind and outcome",
         );
-        for (class, word) in Class::ALL {
+        for (class, word) in RouteClass::ALL {
             for (outcome, result) in REQUEST_OUTCOMES {
                 let count = self.requests[class as usize][outcome as usize];
                 line(
@@ -169,7 +169,7 @@ impl Counters {
                 fields.insert(name, Value::from(count));
             }
         };
-        for (class, word) in Class::ALL {
+        for (class, word) in RouteClass::ALL {
             for (outcome, result) in REQUEST_OUTCOMES {
                 let count = self.requests[class as usize][outcome as usize];
                 add(format!("requests.{word}.{result}"), count);
@@ -204,9 +204,9 @@ mod tests {
     #[test]
     fn counters_are_exported() {
         let mut counters = Counters::default();
-        counters.count_request(Class::Page, RequestOutcome::Hit);
-        counters.count_request(Class::Page, RequestOutcome::Hit);
-        counters.count_request(Class::Api, RequestOutcome::Bypass);
+        counters.count_request(RouteClass::Page, RequestOutcome::Hit);
+        counters.count_request(RouteClass::Page, RequestOutcome::Hit);
+        counters.count_request(RouteClass::Api, RequestOutcome::Bypass);
         counters.count_event(OriginEvent::Timeout);
         let now = Gauges {
             keys: 3,
@@ -235,7 +235,7 @@ mod tests {
         for (place, (event, _)) in ORIGIN_EVENTS.into_iter().enumerate() {
             assert_eq!(event as usize, place);
         }
-        for (place, (class, _)) in Class::ALL.into_iter().enumerate() {
+        for (place, (class, _)) in RouteClass::ALL.into_iter().enumerate() {
             assert_eq!(class as usize, place);
         }
     }

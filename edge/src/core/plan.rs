@@ -9,7 +9,7 @@ use super::{
     stored_response::{Millis, StoredResponse},
 };
 
-use shared::key::Whose;
+use shared::cache_key::Audience;
 
 /// The parts of a request that caching decisions depend on.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct CacheRequest {
     /// [`super::negotiation::preferred_coding`].
     pub headers: Headers,
     /// Whether the contract declares the response shared or personal.
-    pub whose: Whose,
+    pub audience: Audience,
 }
 
 /// What to do with a request.
@@ -108,7 +108,7 @@ pub fn plan(
     // §4.3.2). On contract routes the edge evaluates it against the origin's response instead,
     // because clients could bypass the cache otherwise.
     let precondition = headers.contains("if-match") || headers.contains("if-unmodified-since");
-    if precondition && request.whose != Whose::Everybodys {
+    if precondition && request.audience != Audience::Public {
         return Plan::Bypass("precondition");
     }
     if is_only_if_cached(headers) {
@@ -182,13 +182,13 @@ mod tests {
         CacheRequest {
             method: method.to_owned(),
             headers: lines.iter().copied().collect(),
-            whose: Whose::Everybodys,
+            audience: Audience::Public,
         }
     }
 
     fn outside_contract(lines: &[(&str, &str)]) -> CacheRequest {
         CacheRequest {
-            whose: Whose::Unknown,
+            audience: Audience::Unknown,
             ..request("GET", lines)
         }
     }

@@ -59,7 +59,7 @@ fn opaque(tag: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use shared::key::Whose;
+    use shared::cache_key::Audience;
 
     use crate::core::{
         admission::{Admission, CacheRules, admit},
@@ -71,7 +71,7 @@ mod tests {
         CacheRequest {
             method: "GET".to_owned(),
             headers: lines.iter().copied().collect(),
-            whose: Whose::Everybodys,
+            audience: Audience::Public,
         }
     }
 

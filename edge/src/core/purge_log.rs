@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use shared::edge::{AS_OF_HEADER, PurgeMode, PurgeOrder};
+use shared::edge::{PurgeMode, PurgeRequest, VERSION_HEADER};
 
 use super::{
     headers::Headers,
@@ -22,7 +22,7 @@ impl PurgeEpoch {
 
 /// The catalogue version up to which a response includes every change, if the origin states it.
 pub fn catalogue_version(headers: &Headers) -> Option<u64> {
-    headers.get(AS_OF_HEADER)?.trim().parse().ok()
+    headers.get(VERSION_HEADER)?.trim().parse().ok()
 }
 
 /// Which purges arrived, and when. A purge searches nothing: a stored response is checked against
@@ -121,7 +121,7 @@ impl PurgeLog {
     }
 
     /// Records a purge.
-    pub fn record(&mut self, purge: &PurgeOrder, now: Millis) {
+    pub fn record(&mut self, purge: &PurgeRequest, now: Millis) {
         self.epoch += 1;
         let epoch = self.epoch;
         let record = |purges: &mut TagPurges, version| match purge.mode {
@@ -212,13 +212,13 @@ mod tests {
         let lines = [
             ("cache-control", "max-age=60"),
             ("cache-tag", tags),
-            (AS_OF_HEADER, catalogue_version),
+            (VERSION_HEADER, catalogue_version),
         ];
         let headers = lines.into_iter().collect();
         let request = CacheRequest {
             method: "GET".into(),
             headers: Headers::new(),
-            whose: shared::key::Whose::Everybodys,
+            audience: shared::cache_key::Audience::Public,
         };
         match admit(CacheRules::Shop, &request, 200, &headers, 0) {
             Admission::Store(metadata) => {
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    fn purge_request(text: &str) -> PurgeOrder {
+    fn purge_request(text: &str) -> PurgeRequest {
         serde_json::from_str(text).unwrap()
     }
 
@@ -242,7 +242,7 @@ mod tests {
         );
         assert_eq!((soft.everything, soft.tags[1].version), (false, None));
         assert!(purge_request(r#"{"everything":true}"#).everything);
-        assert!(serde_json::from_str::<PurgeOrder>(r#"{"mode":"mild"}"#).is_err());
+        assert!(serde_json::from_str::<PurgeRequest>(r#"{"mode":"mild"}"#).is_err());
     }
 
     /// The origin may read from a replica that lags behind: then versions decide, and not the order

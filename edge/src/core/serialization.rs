@@ -98,7 +98,7 @@ mod tests {
         let request = CacheRequest {
             method: "GET".into(),
             headers: [("accept-encoding", "br")].into_iter().collect(),
-            whose: shared::key::Whose::Everybodys,
+            audience: shared::cache_key::Audience::Public,
         };
         let headers: Headers = lines.iter().copied().collect();
         match admit(CacheRules::Shop, &request, 404, &headers, 5_000) {

@@ -354,7 +354,7 @@ mod tests {
         let request = crate::core::plan::CacheRequest {
             method: "GET".into(),
             headers: Headers::new(),
-            whose: shared::key::Whose::Everybodys,
+            audience: shared::cache_key::Audience::Public,
         };
         let admitted =
             crate::core::admission::admit(Default::default(), &request, 200, &headers, SENT);

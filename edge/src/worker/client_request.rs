@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use shared::{
+    cache_key::{self, Audience, RequestTarget},
     edge::{FIELD_PREFIX, SIGNED_HEADER},
-    key::{self, Target, Whose},
     trace::TraceParent,
 };
 
@@ -52,7 +52,7 @@ pub struct ClientRequest {
     /// The form in which the client wrote the URL.
     pub url_form: UrlForm,
     /// The cache key, and whether the contract declares the response shared or personal.
-    pub target: Target,
+    pub target: RequestTarget,
     /// When the request was received.
     pub received_at: Millis,
     /// The request id: the client's own if it is valid, and a new one otherwise.
@@ -80,15 +80,15 @@ impl ClientRequest {
             form: url_form,
         } = request_url::parse(&url);
         let (path, query) = invalidation::path_and_query(invalidation::split_origin(&url).1);
-        let target = key::target(path, query);
-        let whose = target.whose;
+        let target = cache_key::target(path, query);
+        let audience = target.audience;
         Self {
             url_form,
             target,
             cache_request: CacheRequest {
                 method,
                 headers,
-                whose,
+                audience,
             },
             received_at: now,
             url,
@@ -118,17 +118,17 @@ impl ClientRequest {
             "if-unmodified-since",
         ];
         const OF_A_PART: [&str; 2] = ["if-range", "range"];
-        let whose = self.target.whose;
+        let audience = self.target.audience;
         let part = stored.is_none_or(|response| response.content_range.is_some());
-        let is_kept = |name: &str| match whose {
-            Whose::Everybodys => SHARED_REQUEST_FIELDS.contains(&name),
+        let is_kept = |name: &str| match audience {
+            Audience::Public => SHARED_REQUEST_FIELDS.contains(&name),
             _ if OF_A_PART.contains(&name) => part,
             _ => !CONDITIONS.contains(&name) && is_forwarded(name),
         };
         CacheRequest {
             method: "GET".to_owned(),
             headers: self.cache_request.headers.only(is_kept),
-            whose,
+            audience,
         }
     }
 
@@ -140,15 +140,15 @@ impl ClientRequest {
     /// Whether the response may be personal, so that other requests must not wait for it.
     pub fn is_uncollapsible(&self) -> bool {
         let headers = &self.cache_request.headers;
-        self.target.whose != Whose::Everybodys
+        self.target.audience != Audience::Public
             && (headers.contains("authorization") || headers.contains("cookie"))
     }
 
     /// The key for collapsed forwarding: cache key, content coding and range.
     pub fn collapse_key(&self) -> String {
         let field = |name| self.cache_request.headers.get(name).unwrap_or_default();
-        let range = match self.target.whose {
-            Whose::Everybodys => "",
+        let range = match self.target.audience {
+            Audience::Public => "",
             _ => field("range"),
         };
         let coding = field("accept-encoding");

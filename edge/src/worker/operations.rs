@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use shared::edge::{
-    METRICS, PURGE, PURGE_BYTES_MAX, PURGE_TAGS_MAX, PurgeOrder, SIGNED_HEADER, is_signed,
+    METRICS, PURGE, PURGE_BYTES_MAX, PURGE_TAGS_MAX, PurgeRequest, SIGNED_HEADER, is_signed,
 };
 use wasm_bindgen::JsValue;
 use worker::js_sys::futures::JsFuture;
@@ -87,7 +87,7 @@ async fn read_text(length: Option<&str>, incoming: &JsRequest) -> Result<String,
 /// Purges the memory store, and then the cache in front of the Worker, which would otherwise refill
 /// itself from here. On an error the origin sends the purge again.
 async fn purge(handler: &RequestHandler, body: &str) -> JsValue {
-    let purge: PurgeOrder = match serde_json::from_str(body) {
+    let purge: PurgeRequest = match serde_json::from_str(body) {
         Ok(purge) => purge,
         Err(error) => return plain_text(handler, 400, &error.to_string()),
     };

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use shared::edge::{ADDRESS_HEADER, AT_LEAST_HEADER, READY, signed_address};
+use shared::edge::{ADDRESS_HEADER, MIN_VERSION_HEADER, READY, signed_address};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
     Context,
@@ -120,7 +120,7 @@ impl OriginClient {
         }
         let newest = with_store(|store| store.newest_version());
         if newest > 0 {
-            headers.set(AT_LEAST_HEADER, newest.to_string());
+            headers.set(MIN_VERSION_HEADER, newest.to_string());
         }
         self.send_with_retries(&OriginRequest {
             client_request,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::key::Whose;
+use shared::cache_key::Audience;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Uint8Array, futures::JsFuture};
 
@@ -164,8 +164,8 @@ impl OriginResponse {
 
 /// The request kind of a request that fills the cache.
 pub fn cache_fill_kind(client_request: &ClientRequest) -> RequestKind<'_> {
-    match client_request.target.whose {
-        Whose::Everybodys => RequestKind::Key(&client_request.target.key),
-        Whose::Somebodys | Whose::Unknown => RequestKind::Safe,
+    match client_request.target.audience {
+        Audience::Public => RequestKind::Key(&client_request.target.key),
+        Audience::Private | Audience::Unknown => RequestKind::Safe,
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use shared::edge::{
-    AS_OF_HEADER, AT_LEAST_HEADER, METRICS, PURGE, PURGE_TAGS_MAX, SIGNED_HEADER, signed_call,
+    METRICS, MIN_VERSION_HEADER, PURGE, PURGE_TAGS_MAX, SIGNED_HEADER, VERSION_HEADER, signed_call,
 };
 
 use crate::support::{
@@ -140,7 +140,7 @@ fn a_response_older_than_a_purged_version_is_not_stored() {
         TestResponse::new(version.to_string())
             .with_field(SHARED_CACHE_CONTROL.0, SHARED_CACHE_CONTROL.1)
             .with_field("Cache-Tag", "mug")
-            .with_field(AS_OF_HEADER, &version.to_string())
+            .with_field(VERSION_HEADER, &version.to_string())
     });
     edge.get("/p/mug");
     edge.purge(r#"{"tags":[{"name":"mug","version":7}]}"#);
@@ -150,7 +150,7 @@ fn a_response_older_than_a_purged_version_is_not_stored() {
             (response.text(), origin.request_count("/p/mug")),
             ("6", request_count)
         );
-        assert!(!response.fields.contains_key(AS_OF_HEADER));
+        assert!(!response.fields.contains_key(VERSION_HEADER));
     }
     lag.store(7, Ordering::SeqCst);
     for _ in 0..3 {
@@ -160,7 +160,7 @@ fn a_response_older_than_a_purged_version_is_not_stored() {
     let requests = origin.requests();
     let known: Vec<&str> = requests
         .iter()
-        .map(|it| it.field(AT_LEAST_HEADER))
+        .map(|it| it.field(MIN_VERSION_HEADER))
         .collect();
     assert_eq!(known, ["", "7", "7", "7", "7"]);
 }

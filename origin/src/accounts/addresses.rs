@@ -15,13 +15,13 @@ use crate::{
 
 use super::Error;
 
-/// Somebody's address book, the preferred one first.
+/// The address book of an account, the preferred address first.
 pub async fn book(app: &App, user: UserId) -> Result<Vec<SavedAddress>, Error> {
     let mut reader = app.db.read().await?;
     list(&mut reader, user).await
 }
 
-/// The book of this account.
+/// The addresses of an account, the preferred one first.
 pub(super) async fn list(
     conn: &mut AnyConnection,
     user: UserId,
@@ -47,7 +47,7 @@ pub(super) async fn list(
     Ok(addresses)
 }
 
-/// Adds an address to the book, or changes one, and gives the book.
+/// Adds or changes an address and returns the address book.
 pub(super) async fn save(
     app: &App,
     user: UserId,
@@ -78,13 +78,13 @@ pub(super) async fn save(
         tx.commit().await?;
         Ok(Addresses { addresses })
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
-/// An address as it is kept.
+/// Validates an address and normalizes it for storage.
 fn checked(address: &Address) -> Result<Address, Error> {
-    let address = Address::tidied(address);
-    let faults = address.faults();
+    let address = Address::normalized(address);
+    let faults = address.validate();
     if faults.is_empty() {
         return Ok(address);
     }
@@ -160,7 +160,7 @@ async fn prefer_none(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Takes an address out of the book, and gives the book.
+/// Removes an address and returns the address book.
 pub(super) async fn remove(app: &App, user: UserId, id: AddressId) -> Result<Addresses, Error> {
     let mut tx = app.db.write().await?;
     let statement = "
@@ -180,7 +180,7 @@ pub(super) async fn remove(app: &App, user: UserId, id: AddressId) -> Result<Add
     Ok(Addresses { addresses })
 }
 
-/// Takes out all of them.
+/// Removes all addresses of an account.
 pub(super) async fn remove_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     let statement = "
         delete from user_addresses

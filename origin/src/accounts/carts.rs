@@ -1,4 +1,4 @@
-//! The cart of an account: one that is open, the same in every browser. All SQL of `user_carts`.
+//! The cart of an account: one open cart, shared by all browsers. All SQL of `user_carts`.
 
 use shared::{
     cart::{Cart, UpdateCart},
@@ -10,15 +10,15 @@ use sqlx::AnyConnection;
 
 use crate::{
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     db::{self, Tx, Upsert},
     email::EmailAddress,
 };
 
 use super::{Error, addresses, login};
 
-/// The account's cart, with what is in the guest's. The guest's cart is never made the account's:
-/// whoever knew its token would read what its new owner writes into it.
+/// Opens the account's cart and merges the guest's lines into it. The guest's cart never becomes
+/// the account's: anyone who knew its token could read the owner's data.
 pub async fn open(
     app: &App,
     user: UserId,
@@ -27,17 +27,17 @@ pub async fn open(
 ) -> Result<Cart, Error> {
     let token = match find(app, user).await? {
         Some(token) => token,
-        None => make(app, user, locale).await?,
+        None => create(app, user, locale).await?,
     };
     if let Some(guest) = guest {
-        let merge = Change::Merge(guest.to_owned());
-        match cart::change(app, Some(&token), None, merge, locale).await {
-            // There is nothing in a cart that is none, that is somebody's, or that was ordered.
+        let merge = CartChange::Merge(guest.to_owned());
+        match cart::change_cart(app, Some(&token), None, merge, locale).await {
+            // An unknown, foreign or ordered guest cart has nothing to merge.
             Ok(_) | Err(cart::Error::Invalid(_) | cart::Error::Ordered) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(cart::read(app, &token, locale).await?)
+    Ok(cart::find(app, &token, locale).await?)
 }
 
 /// The token of the open cart, if there is one.
@@ -49,42 +49,43 @@ pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
     }
 }
 
-/// Makes a cart and gives it to the account, with its address. Of two made at the same time one is
-/// left alone, empty.
-async fn make(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
-    let made = cart::change(app, None, None, Change::Create, locale).await?;
+/// Creates a cart for the account, with its email and postal address. Of two created concurrently,
+/// one stays unattached and empty.
+async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
+    let created = cart::change_cart(app, None, None, CartChange::Create, locale).await?;
     let give = async || {
         let mut tx = app.db.write().await?;
-        if let Some(cart) = cart::give(&mut tx, &app.sealer, &made.id, user).await? {
-            remember(&mut tx, user, cart).await?;
+        if let Some(cart) = cart::assign_to_account(&mut tx, &app.sealer, &created.id, user).await?
+        {
+            attach(&mut tx, user, cart).await?;
         }
         tx.commit().await
     };
-    db::retried(give, db::is_conflict).await?;
-    let token = find(app, user).await?.unwrap_or(made.id);
+    db::retry_on_conflict(give, db::is_conflict).await?;
+    let token = find(app, user).await?.unwrap_or(created.id);
     let account = login::account(app, user).await?;
     let mut reader = app.db.read().await?;
     let mut book = addresses::list(&mut reader, user).await?;
     drop(reader);
     book.truncate(1);
     let update = UpdateCart {
-        // An account of an older version may have an address that nothing can be sent to.
+        // An older version may have stored an email address that mail cannot be sent to.
         email: EmailAddress::parse(&account.email).ok().map(String::from),
         shipping_address: book.pop().map(|it| it.address),
         ..UpdateCart::default()
     };
-    cart::change(
+    cart::change_cart(
         app,
         Some(&token),
         None,
-        Change::Update(Box::new(update)),
+        CartChange::Update(Box::new(update)),
         locale,
     )
     .await?;
     Ok(token)
 }
 
-async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Error> {
+async fn attach(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Error> {
     let head = "insert into user_carts (user_id, cart_id) ";
     let upsert = Upsert {
         key: "user_id",
@@ -97,10 +98,10 @@ async fn remember(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Err
         .await
 }
 
-/// The cart is called otherwise. Its token opens it without a session, so it ends with the sessions.
-pub(super) async fn rename(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+/// Replaces the cart's token. It grants access without a session, so it ends with the sessions.
+pub(super) async fn replace_token(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     if let Some(cart) = id_of(tx.conn(), user).await? {
-        cart::rename(tx, &app.sealer, cart).await?;
+        cart::rotate_token(tx, &app.sealer, cart).await?;
     }
     Ok(())
 }
@@ -117,8 +118,8 @@ async fn id_of(conn: &mut AnyConnection, user: UserId) -> Result<Option<CartId>,
     Ok(cart.map(CartId::new))
 }
 
-/// The account has no cart any more.
-pub(super) async fn forget(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, db::Error> {
+/// Detaches the cart from the account.
+pub(super) async fn detach(tx: &mut Tx, user: UserId) -> Result<Option<CartId>, db::Error> {
     let cart = id_of(tx.conn(), user).await?;
     let statement = "
         delete from user_carts

@@ -1,5 +1,5 @@
-//! `origin user`: people who run the shop, made by whoever runs the machine. There is no account that is
-//! there by itself.
+//! `origin user`: accounts of staff and owners, created from the command line. There is no default
+//! account.
 
 use std::{io::Read as _, path::PathBuf, process::ExitCode};
 
@@ -14,14 +14,14 @@ use shared::{
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
+    cli::CommandError,
 };
 
 use super::{
     Actor, Error,
     links::{self, Purpose},
     model,
-    password::Asker,
+    password::PasswordClient,
     second_factor,
     store::{self, NewUser},
 };
@@ -63,8 +63,8 @@ enum Action {
 }
 
 /// Runs the command.
-pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
-    let failed = |error: Error| Failure(error.to_string());
+pub async fn run_user_command(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
+    let failed = |error: Error| CommandError(error.to_string());
     let (email, role, rights, password_file) = match args.action {
         Action::ResetSecondFactor { email } => return reset_second_factor(app, &email).await,
         Action::Create {
@@ -86,7 +86,7 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
             model::password(&password).map_err(failed)?;
             Some(
                 app.hasher
-                    .hash(Asker::Linked, password)
+                    .hash(PasswordClient::Linked, password)
                     .await
                     .map_err(failed)?,
             )
@@ -105,8 +105,8 @@ pub async fn user(app: &App, args: UserArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes the second factor of somebody away who has lost it.
-async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure> {
+/// Removes the second factor of an account.
+async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, CommandError> {
     let reset = async || {
         let mut reader = app.db.read().await?;
         let stored = store::find_by_email(&mut reader, &model::email(email)?).await?;
@@ -121,25 +121,25 @@ async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Failure
         }
         Err(Error::NotFound) => {
             let why = format!("no account {email} has a second factor");
-            Err(Failure(why))
+            Err(CommandError(why))
         }
-        Err(error) => Err(Failure(error.to_string())),
+        Err(error) => Err(CommandError(error.to_string())),
     }
 }
 
 /// The first line of a file.
-fn read(file: &std::path::Path) -> Result<String, Failure> {
+fn read(file: &std::path::Path) -> Result<String, CommandError> {
     let mut text = String::new();
     let done = if file.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text)
     } else {
         std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
     };
-    done.map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+    done.map_err(|error| CommandError(format!("cannot read {}: {error}", file.display())))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Writes the account, and gives the token of a link that sets its password.
+/// Saves the account and returns the token of a link that sets its password.
 async fn save(
     app: &App,
     email: &str,
@@ -147,10 +147,10 @@ async fn save(
     hash: Option<String>,
 ) -> Result<String, Error> {
     let now = app.clock.now();
-    // Nobody knows this password; looking at it takes as long as at anybody's.
-    let nobodys = app
+    // The hash of a random password: verifying it takes as long as any other.
+    let random_hash = app
         .hasher
-        .hash(Asker::Linked, crate::secret::token())
+        .hash(PasswordClient::Linked, crate::secret::token())
         .await?;
     let rights_given = rights.clone();
     let mut tx = app.db.write().await?;
@@ -160,7 +160,7 @@ async fn save(
             known.account.rights = rights;
             known.password_hash = hash.unwrap_or(known.password_hash);
             store::save(&mut tx, &known, now).await?;
-            // Whoever has another role signs in anew.
+            // A changed role requires a new sign-in.
             super::end_all(app, &mut tx, known.account.id).await?;
             known.account.id
         }
@@ -168,7 +168,7 @@ async fn save(
             let user = NewUser {
                 email: email.to_owned(),
                 name: String::new(),
-                password_hash: hash.unwrap_or(nobodys),
+                password_hash: hash.unwrap_or(random_hash),
                 role,
                 rights,
                 locale: Locale::default(),
@@ -179,7 +179,7 @@ async fn save(
         }
     };
     let change = Change::new("user.role", format!("user:{id}")).to(&(role, rights_given));
-    audit::note(
+    audit::record(
         &mut tx,
         app.context(),
         &Actor("command".to_owned()),
@@ -187,26 +187,28 @@ async fn save(
     )
     .await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
-    // Origins that remember sessions learn of it, though this process may know none of them.
+    // Invalidates session caches of origins, although this process may use no Redis.
     let account = [Tag::Account(id.get())];
-    app.changes.note(&mut tx, now, &account).await?;
+    app.changes.record(&mut tx, now, &account).await?;
     tx.commit().await?;
     Ok(token)
 }
 
-/// Gives an account a role, as `origin user create` does.
+/// Sets the role of an account, as `origin user create` does.
 pub async fn set_role_by_command(
     app: &App,
     email: &str,
     role: &str,
     rights: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let role = Role::from_word(role).ok_or_else(|| {
-        Failure(format!(
+        CommandError(format!(
             "{role:?} is not a role: use customer, staff or owner"
         ))
     })?;
     let rights = rights.split(',').filter_map(Right::from_word).collect();
     let saved = save(app, email, (role, rights), None).await;
-    saved.map(drop).map_err(|error| Failure(error.to_string()))
+    saved
+        .map(drop)
+        .map_err(|error| CommandError(error.to_string()))
 }

@@ -1,7 +1,7 @@
-//! Browsers that have signed in before. Whoever guesses an account's password from many networks makes
-//! the shop refuse everybody whom it does not know; a browser that its owner has used is known by a
-//! cookie, and has limits of its own (OWASP, Device Cookies). It opens nothing. All SQL of
-//! `known_devices`.
+//! Device cookies (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). Guessing an
+//! account's password from many networks uses up the limit for unknown clients. A browser that has
+//! signed in to the account before presents a device token and has limits of its own, so that its
+//! owner is not locked out. A device token authenticates nobody. All SQL of `known_devices`.
 
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::{HeaderMap, HeaderValue};
@@ -16,22 +16,22 @@ use crate::{
 
 use super::{Error, links::hash, model::Device};
 
-/// For how long a browser is known after it has signed in.
-const DAYS: i64 = 180;
+/// How long a device token is valid after the sign-in that issued it.
+const LIFETIME_DAYS: i64 = 180;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// The most accounts that one browser is known for; those that it signed in to first are forgotten.
+/// The most accounts whose device tokens one browser keeps. The oldest tokens are dropped.
 const ACCOUNTS_MAX: usize = 4;
-/// The most browsers of one account; the oldest are forgotten.
+/// The most device tokens of one account. The oldest are deleted.
 const DEVICES_MAX: i64 = 20;
 
-/// The marks that a browser keeps, one for each account that was signed in to, the last one first. They are
-/// secrets.
+/// The device tokens of a browser, one for each account that it signed in to, the most recent
+/// first. They are secrets and must not be logged.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Marks(Vec<String>);
+pub(super) struct DeviceTokens(Vec<String>);
 
-impl std::fmt::Debug for Marks {
+impl std::fmt::Debug for DeviceTokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} marks", self.0.len())
+        write!(f, "{} device tokens", self.0.len())
     }
 }
 
@@ -43,13 +43,13 @@ fn cookie_name(config: &Config) -> &'static str {
     }
 }
 
-impl Marks {
-    /// The marks that a request's cookie holds.
+impl DeviceTokens {
+    /// The device tokens in a request's cookie.
     pub(super) fn of(config: &Config, headers: &HeaderMap) -> Self {
         let jar = CookieJar::from_headers(headers);
         let text = jar.get(cookie_name(config));
-        let marks = text.map(|it| it.value().split('.')).into_iter().flatten();
-        let shaped = marks.filter(|it| it.len() == 32);
+        let tokens = text.map(|it| it.value().split('.')).into_iter().flatten();
+        let shaped = tokens.filter(|it| it.len() == 32);
         Self(shaped.take(ACCOUNTS_MAX).map(str::to_owned).collect())
     }
 
@@ -57,20 +57,20 @@ impl Marks {
         self.0.iter().map(|it| hash(it)).collect()
     }
 
-    /// The cookie that a browser keeps them in.
+    /// The `Set-Cookie` value that stores them.
     pub(super) fn cookie(&self, config: &Config) -> HeaderValue {
         let cookie = Cookie::build((cookie_name(config), self.0.join(".")))
             .path("/")
             .http_only(true)
             .secure(config.is_secure())
             .same_site(SameSite::Lax);
-        // Marks are hexadecimal, so the text is always a header value.
-        let text = format!("{cookie}; Max-Age={}", DAYS * DAY_MS / 1_000);
+        // Tokens are hexadecimal, so the text is always a valid field value.
+        let text = format!("{cookie}; Max-Age={}", LIFETIME_DAYS * DAY_MS / 1_000);
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
     }
 }
 
-/// The hash of the mark by which this browser is known to the account with this address.
+/// The hash of the device token that this device has for the account with this email address.
 pub(super) async fn find(
     conn: &mut AnyConnection,
     device: &Device,
@@ -84,9 +84,9 @@ pub(super) async fn find(
          where d.token_hash = ?
            and u.email = ?
            and d.expires_at > ?";
-    for mark in device.marks.hashes() {
+    for token in device.device_tokens.hashes() {
         let found = sqlx::query_scalar(statement)
-            .bind(&mark)
+            .bind(&token)
             .bind(email)
             .bind(now.as_millis())
             .fetch_optional(&mut *conn)
@@ -98,10 +98,10 @@ pub(super) async fn find(
     Ok(None)
 }
 
-/// The hash of a mark by which a browser is known to some account.
+/// The hash of a valid device token in a request, whichever account it is for.
 pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let marks = Marks::of(&app.config, headers);
-    if marks.0.is_empty() {
+    let tokens = DeviceTokens::of(&app.config, headers);
+    if tokens.0.is_empty() {
         return Ok(None);
     }
     let statement = "
@@ -110,9 +110,9 @@ pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<Strin
          where token_hash = ?
            and expires_at > ?";
     let mut reader = app.db.read().await?;
-    for mark in marks.hashes() {
+    for token in tokens.hashes() {
         let found = sqlx::query_scalar(statement)
-            .bind(&mark)
+            .bind(&token)
             .bind(app.clock.now().as_millis())
             .fetch_optional(&mut *reader)
             .await?;
@@ -123,47 +123,47 @@ pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<Strin
     Ok(None)
 }
 
-/// Knows a browser that has just signed in. It always gets a new mark: one that somebody else has planted
-/// there would be known to them, too.
-pub(super) async fn remember(
+/// Issues a device token to a browser that has just signed in. It always gets a new one, because a
+/// token that an attacker has planted in the browser would be known to the attacker, too.
+pub(super) async fn add(
     tx: &mut Tx,
     device: &Device,
     user: UserId,
     now: Timestamp,
-) -> Result<Marks, db::Error> {
+) -> Result<DeviceTokens, db::Error> {
     let mut kept = Vec::with_capacity(ACCOUNTS_MAX);
     let delete = "
         delete from known_devices
          where token_hash = ?
            and user_id = ?";
-    for mark in &device.marks.0 {
+    for token in &device.device_tokens.0 {
         let own = sqlx::query(delete)
-            .bind(hash(mark))
+            .bind(hash(token))
             .bind(user.get())
             .execute(tx.conn())
             .await?;
         if own.rows_affected() == 0 {
-            kept.push(mark.clone());
+            kept.push(token.clone());
         }
     }
     kept.truncate(ACCOUNTS_MAX - 1);
-    let mark = crate::secret::token();
+    let token = crate::secret::token();
     let insert = "
         insert into known_devices (token_hash, user_id, created_at, expires_at)
         values (?, ?, ?, ?)";
     sqlx::query(insert)
-        .bind(hash(&mark))
+        .bind(hash(&token))
         .bind(user.get())
         .bind(now.as_millis())
-        .bind(now.as_millis() + DAYS * DAY_MS)
+        .bind(now.as_millis() + LIFETIME_DAYS * DAY_MS)
         .execute(tx.conn())
         .await?;
-    forget_the_oldest(tx, user).await?;
-    kept.insert(0, mark);
-    Ok(Marks(kept))
+    delete_oldest(tx, user).await?;
+    kept.insert(0, token);
+    Ok(DeviceTokens(kept))
 }
 
-async fn forget_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+async fn delete_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     let statement = "
         select token_hash
           from known_devices
@@ -183,8 +183,8 @@ async fn forget_the_oldest(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// No browser is known to this account any more.
-pub(super) async fn forget_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+/// Deletes every device token of an account.
+pub(super) async fn delete_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     let statement = "
         delete from known_devices
          where user_id = ?";
@@ -195,8 +195,8 @@ pub(super) async fn forget_all(tx: &mut Tx, user: UserId) -> Result<(), db::Erro
     Ok(())
 }
 
-/// Forgets browsers that have not signed in for long.
-pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+/// Deletes expired device tokens.
+pub(super) async fn delete_expired(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         delete from known_devices
          where expires_at <= ?";

@@ -1,4 +1,4 @@
-//! What a person may ask of the shop about themselves: everything, or nothing any more.
+//! Export and erasure of personal data (GDPR, articles 15 and 17).
 
 use shared::account::{AccountExport, Role};
 
@@ -15,11 +15,11 @@ use super::{
     second_factor, store,
 };
 
-/// Everything that the shop knows of somebody.
+/// All personal data of an account.
 pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> {
     let account = login::account(app, person.user).await?;
     let cart = match carts::find(app, person.user).await? {
-        Some(token) => Some(cart::read(app, &token, account.locale).await?),
+        Some(token) => Some(cart::find(app, &token, account.locale).await?),
         None => None,
     };
     let mut reader = app.db.read().await?;
@@ -28,30 +28,30 @@ pub async fn export(app: &App, person: &Person) -> Result<AccountExport, Error> 
         account,
         cart,
         addresses: addresses::list(&mut reader, person.user).await?,
-        sessions: super::signed_in(&mut reader, person, now).await?,
-        orders: orders::all_of(&mut reader, person.user).await?,
+        sessions: super::list_sessions(&mut reader, person, now).await?,
+        orders: orders::list_whole_account(&mut reader, person.user).await?,
     })
 }
 
-/// Erases a person. Their orders stay, without name, address and note; as long as one of them is not
-/// done the person is needed. What is on its way, was given up, is kept for repeated requests or lies in
-/// the mailbox folder names them no more, either.
+/// Erases an account. Its orders stay, without name, address and note; an open order prevents the
+/// erasure. Queued and parked messages, stored idempotent responses and the mailbox folder no
+/// longer hold personal data afterwards, either.
 pub async fn erase(
     app: &App,
     person: &Person,
     password: String,
     device: &Device,
 ) -> Result<(), Error> {
-    let proof = login::proved(app, person.user, password, device).await?;
+    let proof = login::verify_own_password(app, person.user, password, device).await?;
     let erase = async || {
         let (user, now) = (person.user, app.clock.now());
         let mut tx = app.db.write().await?;
-        let stored = proof.still_holds(&mut tx).await?;
+        let stored = proof.lock_if_unchanged(&mut tx).await?;
         let lock = tx.dialect().for_update();
         if stored.account.role == Role::Owner && store::owners(tx.conn(), lock).await? == [user] {
             return Err(Error::field("role", "The shop needs at least one owner."));
         }
-        if orders::any_open(tx.conn(), user).await? {
+        if orders::has_open_orders(tx.conn(), user).await? {
             return Err(Error::OpenOrders);
         }
         super::end_all(app, &mut tx, user).await?;
@@ -60,20 +60,20 @@ pub async fn erase(
             outbox::erase_buyer(&mut tx, number).await?;
         }
         let mut of_person = erased.carts;
-        of_person.extend(carts::forget(&mut tx, user).await?);
-        of_person.extend(cart::with_email(&mut tx, &stored.account.email).await?);
+        of_person.extend(carts::detach(&mut tx, user).await?);
+        of_person.extend(cart::list_with_email(&mut tx, &stored.account.email).await?);
         cart::erase_shopper(&mut tx, &of_person, now).await?;
         addresses::remove_all(&mut tx, user).await?;
-        devices::forget_all(&mut tx, user).await?;
+        devices::delete_all(&mut tx, user).await?;
         second_factor::remove(&mut tx, user).await?;
-        links::forget_of(&mut tx, &stored.account.email).await?;
-        outbox::forget_subject(&mut tx, &subject_of(&stored.account.email)).await?;
+        links::delete_all(&mut tx, &stored.account.email).await?;
+        outbox::delete_subject(&mut tx, &subject_of(&stored.account.email)).await?;
         store::erase(&mut tx, user, now).await?;
         let change = Change::new("user.erase", format!("user:{user}"));
-        audit::note(&mut tx, app.context(), &person.actor(), &[change]).await?;
+        audit::record(&mut tx, app.context(), &person.actor(), &[change]).await?;
         let (mailer, email) = (app.mailer.clone(), stored.account.email);
-        tx.after_commit(async move { mailer.forget(email).await });
+        tx.after_commit(async move { mailer.delete_for(email).await });
         Ok(tx.commit().await?)
     };
-    db::retried(erase, Error::is_conflict).await
+    db::retry_on_conflict(erase, Error::is_conflict).await
 }

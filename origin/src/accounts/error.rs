@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{cart, db, limits::TooOften, orders, seal::SealError};
+use crate::{cart, db, limits::RateLimited, orders, seal::SealError};
 
 /// What can go wrong with an account.
 #[derive(Debug, thiserror::Error)]
@@ -10,13 +10,13 @@ pub enum Error {
     /// Fields are wrong: which, and why.
     #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
-    /// Nobody has signed in.
+    /// The request has no valid session.
     #[error("not signed in")]
-    Nobody,
-    /// Address and password do not belong together.
+    NotSignedIn,
+    /// The email address or the password is incorrect.
     #[error("the email address or the password is incorrect")]
     WrongCredentials,
-    /// The password is right, and the account has a second factor.
+    /// The password is correct, and the account has a second factor.
     #[error("a code of the second factor is required")]
     CodeNeeded,
     /// The code of the second factor is wrong, or was used before.
@@ -28,13 +28,13 @@ pub enum Error {
     /// The shop requires a second factor of this account.
     #[error("the shop requires a second factor")]
     SecondFactorRequired,
-    /// There is no such thing among theirs.
+    /// The account has no such session, address or key.
     #[error("nothing has this id")]
     NotFound,
-    /// Orders are not done.
+    /// The account has open orders.
     #[error("the account has open orders")]
     OpenOrders,
-    /// Somebody else has written the account meanwhile.
+    /// The account was changed concurrently.
     #[error("the account was changed concurrently")]
     Raced,
     /// A token could not be signed.
@@ -46,13 +46,13 @@ pub enum Error {
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// It was asked too often.
+    /// A rate limit is exceeded.
     #[error(transparent)]
-    TooOften(#[from] TooOften),
-    /// More passwords wait to be checked than the machine can check.
+    RateLimited(#[from] RateLimited),
+    /// The queue of password hashes is full.
     #[error("too many passwords are waiting to be checked")]
     Busy,
-    /// A JSON text in the database is not what this program writes.
+    /// A JSON value in the database cannot be decoded.
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// The cart failed.
@@ -72,7 +72,7 @@ impl Error {
         Self::Invalid(vec![(field.to_owned(), why.into())])
     }
 
-    /// Whether another transaction was in the way.
+    /// Whether the transaction conflicted with another one and should be retried.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Raced => true,
@@ -90,7 +90,7 @@ impl From<Error> for Problem {
                 .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
                     problem.field(field, why)
                 }),
-            Error::Nobody => Self::new(ProblemKind::Unauthorized),
+            Error::NotSignedIn => Self::new(ProblemKind::Unauthorized),
             Error::WrongCredentials => Self::new(ProblemKind::WrongCredentials),
             Error::CodeNeeded => Self::new(ProblemKind::CodeRequired),
             Error::WrongCode => Self::new(ProblemKind::WrongCode),
@@ -98,7 +98,7 @@ impl From<Error> for Problem {
             Error::SecondFactorRequired => Self::new(ProblemKind::SecondFactorRequired),
             Error::NotFound => Self::new(ProblemKind::NotFound),
             Error::OpenOrders => Self::new(ProblemKind::OpenOrders),
-            Error::TooOften(error) => error.into(),
+            Error::RateLimited(error) => error.into(),
             Error::Busy | Error::Raced => Self::new(ProblemKind::Unavailable),
             Error::Cart(error) => error.into(),
             Error::Orders(error) => error.into(),

@@ -1,4 +1,4 @@
-//! Keys of programs that act for the shop. All SQL of `api_keys`.
+//! API keys: credentials of programs that act for the shop. All SQL of `api_keys`.
 
 use shared::{
     account::{ApiKey, CreateApiKey, NAME_MAX, Right},
@@ -15,12 +15,12 @@ use crate::{
 
 use super::{Actor, Error, links::hash};
 
-/// How every key begins, so that whoever finds one knows what it is.
+/// The prefix of every key, by which secret scanners recognize it.
 pub(super) const PREFIX: &str = "mallard_";
 /// The most keys.
 const KEYS_MAX: usize = 100;
 
-/// Which program has this key, and what it may.
+/// The id and rights of this key.
 pub(super) async fn find(db: &Db, key: &str) -> Result<Option<(KeyId, Vec<Right>)>, Error> {
     let mut reader = db.read().await?;
     let statement = "
@@ -37,7 +37,7 @@ pub(super) async fn find(db: &Db, key: &str) -> Result<Option<(KeyId, Vec<Right>
     Ok(Some((KeyId::new(id), serde_json::from_str(&rights)?)))
 }
 
-/// All keys, without what opens anything.
+/// All keys, without their secrets.
 pub(super) async fn list(conn: &mut AnyConnection) -> Result<Vec<ApiKey>, Error> {
     let statement = "
         select id, name, rights, created_at
@@ -58,7 +58,7 @@ pub(super) async fn list(conn: &mut AnyConnection) -> Result<Vec<ApiKey>, Error>
     Ok(keys)
 }
 
-/// Makes a key; it is shown this once.
+/// Creates a key. Its secret is shown only in this response.
 pub(super) async fn create(
     app: &App,
     actor: &Actor,
@@ -95,7 +95,7 @@ pub(super) async fn create(
         .execute(tx.conn())
         .await?;
     let change = Change::new("key.create", format!("key:{}", key.id)).to(&key);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(ApiKey {
         key: Some(secret),
@@ -103,7 +103,7 @@ pub(super) async fn create(
     })
 }
 
-/// A key that opens nothing any more; the answer is those that are left.
+/// Deletes a key and returns the remaining ones.
 pub(super) async fn delete(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<ApiKey>, Error> {
     let mut tx = app.db.write().await?;
     let known = list(tx.conn()).await?;
@@ -117,7 +117,7 @@ pub(super) async fn delete(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<Ap
         .execute(tx.conn())
         .await?;
     let change = Change::new("key.delete", format!("key:{id}")).from(key);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(known.into_iter().filter(|it| it.id != id).collect())
 }

@@ -1,4 +1,4 @@
-//! Links in messages: each opens one thing, once. All SQL of `account_links`.
+//! Single-use links in mails. All SQL of `account_links`.
 
 use serde::{Serialize, de::DeserializeOwned};
 use shared::time::Timestamp;
@@ -11,18 +11,18 @@ use super::Error;
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Opening an account.
+    /// Creating an account.
     Register,
     /// Setting a new password.
     Reset,
-    /// Having another address.
+    /// Changing the email address.
     Email,
-    /// Going on with a code after the password was right.
+    /// The second step of a sign-in: the password was correct, a code is required.
     Code,
 }
 
 impl Purpose {
-    /// The word in the table.
+    /// The value in the table.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Register => "register",
@@ -32,8 +32,8 @@ impl Purpose {
         }
     }
 
-    /// How long the link is good for. A password's is the most dangerous one.
-    const fn good_for_ms(self) -> i64 {
+    /// How long the link is valid. One that sets a password is the most dangerous.
+    const fn lifetime_ms(self) -> i64 {
         const HOUR: i64 = 60 * 60 * 1_000;
         match self {
             Self::Register | Self::Email => 24 * HOUR,
@@ -43,22 +43,22 @@ impl Purpose {
     }
 }
 
-/// A link that was used.
+/// A valid link with its content.
 #[derive(Clone, Debug)]
 pub struct Link<T> {
-    /// The address that it went to.
+    /// The email address that it was sent to.
     pub email: String,
-    /// What it is about.
+    /// What was stored with it.
     pub content: T,
 }
 
-/// What is kept of a secret.
+/// The form in which a secret is stored.
 pub(super) fn hash(token: &str) -> String {
     blake3::hash(token.as_bytes()).to_hex().to_string()
 }
 
-/// Makes a link and gives its token. One that sets a password makes those before it worth nothing: who
-/// asks again has lost the first one, perhaps to somebody else.
+/// Adds a link and returns its token. A link that sets a password voids earlier ones: a client that
+/// requests another has lost the first, perhaps to someone else.
 pub(super) async fn add<T: Serialize>(
     tx: &mut Tx,
     purpose: Purpose,
@@ -67,7 +67,7 @@ pub(super) async fn add<T: Serialize>(
     now: Timestamp,
 ) -> Result<String, Error> {
     if purpose == Purpose::Reset {
-        forget_older(tx, purpose, email).await?;
+        delete_older(tx, purpose, email).await?;
     }
     let token = crate::secret::token();
     let statement = "
@@ -79,13 +79,13 @@ pub(super) async fn add<T: Serialize>(
         .bind(email)
         .bind(serde_json::to_string(content)?)
         .bind(now.as_millis())
-        .bind(now.as_millis() + purpose.good_for_ms())
+        .bind(now.as_millis() + purpose.lifetime_ms())
         .execute(tx.conn())
         .await?;
     Ok(token)
 }
 
-async fn forget_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), db::Error> {
+async fn delete_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), db::Error> {
     let statement = "
         delete from account_links
          where email = ?
@@ -98,7 +98,7 @@ async fn forget_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), 
     Ok(())
 }
 
-/// The link with this token, if it can still be used.
+/// The link with this token, if it is valid.
 pub(super) async fn find<T: DeserializeOwned>(
     conn: &mut AnyConnection,
     purpose: Purpose,
@@ -125,7 +125,7 @@ pub(super) async fn find<T: DeserializeOwned>(
     }))
 }
 
-/// Uses a link: it is found once. Of two who use it at the same time one comes too late.
+/// Consumes a link. Of two concurrent uses, one finds nothing.
 pub(super) async fn take<T: DeserializeOwned>(
     tx: &mut Tx,
     purpose: Purpose,
@@ -145,8 +145,8 @@ pub(super) async fn take<T: DeserializeOwned>(
     Ok((done.rows_affected() == 1).then_some(link))
 }
 
-/// Links to this address are good for nothing any more.
-pub(super) async fn forget_of(tx: &mut Tx, email: &str) -> Result<(), db::Error> {
+/// Deletes all links that were sent to this email address.
+pub(super) async fn delete_all(tx: &mut Tx, email: &str) -> Result<(), db::Error> {
     let statement = "
         delete from account_links
          where email = ?";

@@ -1,4 +1,4 @@
-//! Signing in and out, and passwords that change.
+//! Signing in and out, and checking passwords.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -12,59 +12,64 @@ use crate::{
     audit::{self, Change},
     db::{self, Tx},
     email,
-    limits::{Rule, Subject},
+    limits::{LimitSubject, Rule},
 };
 
 use super::{
     Actor, Error, carts,
-    devices::{self, Marks},
+    devices::{self, DeviceTokens},
     links::{self, Purpose},
-    model::{self, Device, Person, Via},
-    password::Asker,
-    register::used,
+    model::{self, Credential, Device, Person},
+    password::PasswordClient,
+    register::invalid_link,
     second_factor, sessions,
-    store::{self, Stored},
+    store::{self, StoredUser},
     tokens,
 };
 
-/// Somebody who has just signed in, with what their browser keeps.
+/// A session that has just begun: the account, and the cookies of the browser.
 #[derive(Clone, Debug)]
-pub(super) struct Entered {
+pub(super) struct NewSession {
     pub(super) account: Account,
-    pub(super) session: String,
-    pub(super) marks: Marks,
+    pub(super) token: String,
+    pub(super) device_tokens: DeviceTokens,
 }
 
-/// That somebody knows the password of an account: the account as it was when the password fitted.
+/// Proof that the client knows the password of an account, with the account as it was when the
+/// password was checked.
 #[derive(Clone, Debug)]
-pub(super) struct Proof {
-    stored: Stored,
+pub(super) struct PasswordProof {
+    stored: StoredUser,
     /// Whether the account has a second factor.
     second_factor: bool,
 }
 
-impl Proof {
-    /// Whose password it is.
+impl PasswordProof {
+    /// The account whose password was checked.
     pub(super) fn user(&self) -> UserId {
         self.stored.account.id
     }
 
-    /// Whether a code is needed, too.
+    /// Whether a code of the second factor is required as well.
     pub(super) fn needs_code(&self) -> bool {
         self.second_factor
     }
 
-    /// Whether this code may be tried, where the account needs one.
-    pub(super) async fn may_try(&self, app: &App, code: Option<&str>) -> Result<(), Error> {
+    /// Checks the rate limit for codes, where the account needs one.
+    pub(super) async fn check_code_limit(
+        &self,
+        app: &App,
+        code: Option<&str>,
+    ) -> Result<(), Error> {
         match code {
             _ if !self.second_factor => Ok(()),
             None => Err(Error::CodeNeeded),
-            Some(_) => second_factor::may_try(app, self.user()).await,
+            Some(_) => second_factor::check_limit(app, self.user()).await,
         }
     }
 
-    /// What a link keeps of it: another password has another one.
-    pub(super) fn mark(&self) -> String {
+    /// A fingerprint of the password, stored with links so that a changed password voids them.
+    pub(super) fn password_fingerprint(&self) -> String {
         links::hash(&self.stored.password_hash)
     }
 
@@ -73,9 +78,9 @@ impl Proof {
         self.stored.account.locale
     }
 
-    /// The account as it is now, locked, unless it has got another password since: looking at a
-    /// password takes long enough for that.
-    pub(super) async fn still_holds(&self, tx: &mut Tx) -> Result<Stored, Error> {
+    /// Locks the account, and fails if its password has changed since it was checked. Checking a
+    /// password takes long enough for that to happen.
+    pub(super) async fn lock_if_unchanged(&self, tx: &mut Tx) -> Result<StoredUser, Error> {
         let stored = store::lock(tx, self.user()).await?;
         stored
             .filter(|it| it.password_hash == self.stored.password_hash)
@@ -83,30 +88,30 @@ impl Proof {
     }
 }
 
-/// Signs in.
-pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<Entered, Error> {
-    let proof = checked(app, &request.email, request.password, device).await?;
-    proof.may_try(app, request.code.as_deref()).await?;
+/// Signs a browser in through the API, with the code in the same request.
+pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<NewSession, Error> {
+    let proof = verify_password(app, &request.email, request.password, device).await?;
+    proof.check_code_limit(app, request.code.as_deref()).await?;
     let begin = async || {
         let mut tx = app.db.write().await?;
-        let user = proof.still_holds(&mut tx).await?.account.id;
+        let user = proof.lock_if_unchanged(&mut tx).await?.account.id;
         accept_code(app, &mut tx, user, request.code.as_deref()).await?;
-        let entered = enter(app, &mut tx, user, device).await?;
+        let session = begin_session(app, &mut tx, user, device).await?;
         tx.commit().await?;
-        Ok(entered)
+        Ok(session)
     };
-    let begun = db::retried(begin, Error::is_conflict).await;
-    noted(app, proof.user(), "browser", begun).await
+    let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
+    record_wrong_code(app, proof.user(), "browser", begun).await
 }
 
-/// Uses a code up, where the account has a second factor.
+/// Consumes a code, where the account has a second factor.
 pub(super) async fn accept_code(
     app: &App,
     tx: &mut Tx,
     user: UserId,
     code: Option<&str>,
 ) -> Result<(), Error> {
-    if !second_factor::is_on(tx.conn(), user).await? {
+    if !second_factor::is_enabled(tx.conn(), user).await? {
         return Ok(());
     }
     let code = code.ok_or(Error::CodeNeeded)?;
@@ -117,64 +122,66 @@ pub(super) async fn accept_code(
     }
 }
 
-/// The same, with a wrong code noted in the audit log: whoever typed it knows the password.
-pub(super) async fn noted<T>(
+/// Passes a result on, and records a wrong code in the audit log: its client knows the password.
+pub(super) async fn record_wrong_code<T>(
     app: &App,
     user: UserId,
     via: &'static str,
     done: Result<T, Error>,
 ) -> Result<T, Error> {
     if matches!(done, Err(Error::WrongCode)) {
-        note_failure(app, Some(user), via, "code").await?;
+        record_failed_sign_in(app, Some(user), via, "code").await?;
     }
     done
 }
 
-/// Who has this address and this password. What is done is the same whether there is an account or not.
-pub(super) async fn checked(
+/// Checks an email address and a password. The work is the same whether the account exists or not,
+/// so that the duration does not reveal it.
+pub(super) async fn verify_password(
     app: &App,
     email: &str,
     password: String,
     device: &Device,
-) -> Result<Proof, Error> {
+) -> Result<PasswordProof, Error> {
     let email = email::lookup_text(email);
-    let known = guarded(app, &email, device).await?;
+    let known = check_login_limits(app, &email, device).await?;
     let mut reader = app.db.read().await?;
     let stored = store::find_by_email(&mut reader, &email).await?;
     let user = stored.as_ref().map(|it| it.account.id);
-    // Nobody has this id: it is looked up all the same.
-    let whose = user.unwrap_or(UserId::new(0));
-    let second_factor = second_factor::is_on(&mut reader, whose).await?;
+    // No account has the id 0. The look-up keeps the work equal.
+    let id = user.unwrap_or(UserId::new(0));
+    let second_factor = second_factor::is_enabled(&mut reader, id).await?;
     drop(reader);
-    let asker = match user {
-        Some(user) if known => Asker::Known(user),
-        _ => Asker::Unknown(&device.network),
+    let client = match user {
+        Some(user) if known => PasswordClient::Known(user),
+        _ => PasswordClient::Unknown(&device.network),
     };
     let hash = stored.as_ref().map(|it| it.password_hash.clone());
-    if app.hasher.verify(asker, password, hash).await?
+    if app.hasher.verify(client, password, hash).await?
         && let Some(stored) = stored
     {
-        return Ok(Proof {
+        return Ok(PasswordProof {
             stored,
             second_factor,
         });
     }
-    note_failure(app, user, "password", "password").await?;
+    record_failed_sign_in(app, user, "password", "password").await?;
     Err(Error::WrongCredentials)
 }
 
-/// Whether this account's password may be tried once more, wherever it is asked for. Whoever guesses has
-/// less and less time for it, and a mistype costs nothing. Guessing in one network keeps nobody out who is
-/// in another; guessing in many meets the last limit, which is what keeps a small password safe. A browser
-/// that its owner has used has limits of its own, so that nobody locks them out. Says whether it is one.
-async fn guarded(app: &App, email: &str, device: &Device) -> Result<bool, Error> {
+/// Checks the rate limits for trying this account's password. The limits per minute allow for
+/// mistyping, those per hour slow guessing down. Guessing from one network does not lock out
+/// clients of another; guessing from many is stopped by the account's limit over all networks. A
+/// device that has signed in before has limits of its own, so that its owner cannot be locked out.
+/// Returns whether the device is known.
+async fn check_login_limits(app: &App, email: &str, device: &Device) -> Result<bool, Error> {
     let (quota, now) = (app.config.limit_login, app.clock.now());
     let mut reader = app.db.read().await?;
     let known = devices::find(&mut reader, device, email, now).await?;
     drop(reader);
     let here = match &known {
-        Some(mark) => Subject::Device(mark),
-        None => Subject::AccountIn(email, device.network.client().unwrap_or("-")),
+        Some(mark) => LimitSubject::Device(mark),
+        None => LimitSubject::AccountIn(email, device.network.client().unwrap_or("-")),
     };
     let minute = Rule::per_minute("account", quota);
     app.limits.check(minute, here, now).await?;
@@ -182,33 +189,33 @@ async fn guarded(app: &App, email: &str, device: &Device) -> Result<bool, Error>
     app.limits.check(hour, here, now).await?;
     if known.is_none() {
         let everywhere = Rule::per_hour("account-everywhere", quota.saturating_mul(20));
-        let account = Subject::Account(email);
+        let account = LimitSubject::Account(email);
         app.limits.check(everywhere, account, now).await?;
     }
     Ok(known.is_some())
 }
 
-/// Begins a session in a browser, and knows the browser from now on.
-pub(super) async fn enter(
+/// Begins a browser session and issues a device token.
+pub(super) async fn begin_session(
     app: &App,
     tx: &mut Tx,
     user: UserId,
     device: &Device,
-) -> Result<Entered, Error> {
+) -> Result<NewSession, Error> {
     let stored = store::find(tx.conn(), user).await?;
     let account = stored.ok_or(Error::WrongCredentials)?.account;
-    let marks = devices::remember(tx, device, user, app.clock.now()).await?;
+    let device_tokens = devices::add(tx, device, user, app.clock.now()).await?;
     let session = sessions::begin(app, tx, user, &device.agent).await?;
-    note_sign_in(app, tx, user, "browser").await?;
-    Ok(Entered {
+    record_sign_in(app, tx, user, "browser").await?;
+    Ok(NewSession {
         account,
-        session,
-        marks,
+        token: session,
+        device_tokens,
     })
 }
 
-/// Notes that somebody has signed in.
-pub(super) async fn note_sign_in(
+/// Records a sign-in in the audit log.
+pub(super) async fn record_sign_in(
     app: &App,
     tx: &mut Tx,
     user: UserId,
@@ -216,71 +223,72 @@ pub(super) async fn note_sign_in(
 ) -> Result<(), Error> {
     let actor = Actor(format!("user:{user}"));
     let change = Change::new(audit::SIGN_IN, actor.0.clone()).to(&via);
-    Ok(audit::note(tx, app.context(), &actor, &[change]).await?)
+    Ok(audit::record(tx, app.context(), &actor, &[change]).await?)
 }
 
-/// Notes that somebody has tried to sign in. Whether there is an account makes no difference to what is
-/// done.
-async fn note_failure(
+/// Records a failed sign-in in the audit log, whether the account exists or not.
+async fn record_failed_sign_in(
     app: &App,
     user: Option<UserId>,
     via: &'static str,
     wrong: &'static str,
 ) -> Result<(), Error> {
-    let whom = user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
-    let change = Change::new(audit::SIGN_IN_FAILED, format!("user:{whom}")).to(&(via, wrong));
+    let user = user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
+    let change = Change::new(audit::SIGN_IN_FAILED, format!("user:{user}")).to(&(via, wrong));
     let mut tx = app.db.write().await?;
     let actor = Actor("anonymous".to_owned());
-    audit::note(&mut tx, app.context(), &actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), &actor, &[change]).await?;
     Ok(tx.commit().await?)
 }
 
-/// Signs out, here or everywhere.
+/// Signs out: ends this session or token family, or all of the account's.
 pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if everywhere {
         super::end_all(app, &mut tx, person.user).await?;
     } else {
-        match person.via {
-            Via::Browser(session) => drop(sessions::end(app, &mut tx, person.user, session).await?),
-            Via::Program(family) => tokens::end(&mut tx, family).await?,
+        match person.credential {
+            Credential::Session(session) => {
+                sessions::end(app, &mut tx, person.user, session).await?;
+            }
+            Credential::TokenFamily(family) => tokens::end_family(&mut tx, family).await?,
         }
     }
     Ok(tx.commit().await?)
 }
 
-/// Ends one session or one sign-in of a program, and what is known there of the account's cart.
+/// Ends one session or token family, and replaces the cart's token, which is known there.
 pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> Result<(), Error> {
     let end = async || {
         let mut tx = app.db.write().await?;
         let family = FamilyId::new(session.get());
         let ended = sessions::end(app, &mut tx, user, session).await?
-            || tokens::end_of(&mut tx, user, family).await?;
+            || tokens::end_family_of(&mut tx, user, family).await?;
         if !ended {
             return Err(Error::NotFound);
         }
-        carts::rename(app, &mut tx, user).await?;
+        carts::replace_token(app, &mut tx, user).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(end, Error::is_conflict).await
+    db::retry_on_conflict(end, Error::is_conflict).await
 }
 
-/// That this is the account's password, for somebody who has signed in. Whoever sits at their browser has
-/// little time to guess it; whoever guesses elsewhere takes nothing from them.
-pub(super) async fn proved(
+/// Checks the password of a person who has signed in. The rate limits are those of the account in
+/// this network, so that guessing elsewhere does not use them up.
+pub(super) async fn verify_own_password(
     app: &App,
     user: UserId,
     password: String,
     device: &Device,
-) -> Result<Proof, Error> {
+) -> Result<PasswordProof, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
-    let second_factor = second_factor::is_on(&mut reader, user).await?;
+    let second_factor = second_factor::is_enabled(&mut reader, user).await?;
     drop(reader);
-    let stored = stored.ok_or(Error::Nobody)?;
+    let stored = stored.ok_or(Error::NotSignedIn)?;
     let (quota, now) = (app.config.limit_login, app.clock.now());
     let here = device.network.client().unwrap_or("-");
-    let here = Subject::AccountIn(&stored.account.email, here);
+    let here = LimitSubject::AccountIn(&stored.account.email, here);
     for rule in [
         Rule::per_minute("session-password", quota),
         Rule::per_hour("session-password-hour", quota.saturating_mul(4)),
@@ -288,113 +296,122 @@ pub(super) async fn proved(
         app.limits.check(rule, here, now).await?;
     }
     let hash = stored.password_hash.clone();
-    let asker = Asker::Known(user);
-    if app.hasher.verify(asker, password, Some(hash)).await? {
-        Ok(Proof {
+    let client = PasswordClient::Known(user);
+    if app.hasher.verify(client, password, Some(hash)).await? {
+        Ok(PasswordProof {
             stored,
             second_factor,
         })
     } else {
-        note_failure(app, Some(user), "session", "password").await?;
+        record_failed_sign_in(app, Some(user), "session", "password").await?;
         Err(Error::WrongCredentials)
     }
 }
 
-/// Notes that somebody who has signed in has given their password again.
+/// Checks the password again and records it with the session or token family.
 pub(super) async fn reauthenticate(
     app: &App,
     person: &Person,
     request: Reauthenticate,
     device: &Device,
 ) -> Result<(), Error> {
-    let proof = proved(app, person.user, request.password, device).await?;
+    let proof = verify_own_password(app, person.user, request.password, device).await?;
     let prove = async || {
         let mut tx = app.db.write().await?;
-        proof.still_holds(&mut tx).await?;
-        match person.via {
-            Via::Browser(session) => sessions::prove(app, &mut tx, person.user, session).await?,
-            Via::Program(family) => tokens::prove(&mut tx, family, app.clock.now()).await?,
+        proof.lock_if_unchanged(&mut tx).await?;
+        match person.credential {
+            Credential::Session(session) => {
+                sessions::record_reauthentication(app, &mut tx, person.user, session).await?;
+            }
+            Credential::TokenFamily(family) => {
+                tokens::record_reauthentication(&mut tx, family, app.clock.now()).await?;
+            }
         }
         Ok(tx.commit().await?)
     };
-    db::retried(prove, Error::is_conflict).await
+    db::retry_on_conflict(prove, Error::is_conflict).await
 }
 
-/// What a page keeps of somebody whose password was right, until they have typed a code.
+/// The state between the two steps of a sign-in on a page: the password was correct, the code is
+/// still missing.
 #[derive(Serialize, Deserialize)]
-struct Ticket {
+struct CodeTicket {
     user: UserId,
-    /// The hash of the password's hash: another password makes it worth nothing.
-    knew: String,
+    /// The hash of the password hash: a changed password voids the ticket.
+    #[serde(rename = "knew")]
+    password_fingerprint: String,
 }
 
-/// What the first step of a page's sign-in came to.
+/// The outcome of the first step of a sign-in on a page.
 pub(super) enum FirstStep {
-    /// They are in.
-    Entered(Box<Entered>),
-    /// A code is needed; whoever has this ticket types it.
+    /// The session has begun.
+    SignedIn(Box<NewSession>),
+    /// A code is required. The second step takes this ticket and the code.
     CodeNeeded(String),
 }
 
-/// Signs in on a page, or asks for a code.
+/// The first step of a sign-in on a page: checks the password.
 pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<FirstStep, Error> {
-    let proof = checked(app, &request.email, request.password, device).await?;
+    let proof = verify_password(app, &request.email, request.password, device).await?;
     let begin = async || {
         let mut tx = app.db.write().await?;
-        let account = proof.still_holds(&mut tx).await?.account;
+        let account = proof.lock_if_unchanged(&mut tx).await?.account;
         let step = if proof.needs_code() {
-            let ticket = Ticket {
+            let ticket = CodeTicket {
                 user: account.id,
-                knew: proof.mark(),
+                password_fingerprint: proof.password_fingerprint(),
             };
             let now = app.clock.now();
             let ticket = links::add(&mut tx, Purpose::Code, &account.email, &ticket, now).await?;
             FirstStep::CodeNeeded(ticket)
         } else {
             accept_code(app, &mut tx, account.id, None).await?;
-            FirstStep::Entered(Box::new(enter(app, &mut tx, account.id, device).await?))
+            FirstStep::SignedIn(Box::new(
+                begin_session(app, &mut tx, account.id, device).await?,
+            ))
         };
         tx.commit().await?;
         Ok(step)
     };
-    db::retried(begin, Error::is_conflict).await
+    db::retry_on_conflict(begin, Error::is_conflict).await
 }
 
-/// Signs in with a ticket and a code.
+/// The second step: checks the ticket and the code.
 pub(super) async fn finish(
     app: &App,
     ticket: &str,
     code: &str,
     device: &Device,
-) -> Result<Entered, Error> {
+) -> Result<NewSession, Error> {
     let mut reader = app.db.read().await?;
     let now = app.clock.now();
-    let link = links::find::<Ticket>(&mut reader, Purpose::Code, ticket, now).await?;
+    let link = links::find::<CodeTicket>(&mut reader, Purpose::Code, ticket, now).await?;
     drop(reader);
-    let user = link.ok_or_else(used)?.content.user;
-    second_factor::may_try(app, user).await?;
+    let user = link.ok_or_else(invalid_link)?.content.user;
+    second_factor::check_limit(app, user).await?;
     let finish = async || {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
-        let link = links::take::<Ticket>(&mut tx, Purpose::Code, ticket, now).await?;
-        let link = link.ok_or_else(used)?;
+        let link = links::take::<CodeTicket>(&mut tx, Purpose::Code, ticket, now).await?;
+        let link = link.ok_or_else(invalid_link)?;
         let stored = store::lock(&mut tx, user).await?;
-        let same = |it: &Stored| links::hash(&it.password_hash) == link.content.knew;
-        stored.filter(same).ok_or_else(used)?;
+        let same =
+            |it: &StoredUser| links::hash(&it.password_hash) == link.content.password_fingerprint;
+        stored.filter(same).ok_or_else(invalid_link)?;
         accept_code(app, &mut tx, user, Some(code)).await?;
-        let entered = enter(app, &mut tx, user, device).await?;
+        let session = begin_session(app, &mut tx, user, device).await?;
         tx.commit().await?;
-        Ok(entered)
+        Ok(session)
     };
-    let done = db::retried(finish, Error::is_conflict).await;
-    noted(app, user, "browser", done).await
+    let done = db::retry_on_conflict(finish, Error::is_conflict).await;
+    record_wrong_code(app, user, "browser", done).await
 }
 
-/// The account of somebody who has signed in.
+/// The account of a person who has signed in.
 pub async fn account(app: &App, user: UserId) -> Result<Account, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
-    Ok(stored.ok_or(Error::Nobody)?.account)
+    Ok(stored.ok_or(Error::NotSignedIn)?.account)
 }
 
 /// Changes name and language.
@@ -406,7 +423,9 @@ pub(super) async fn update(
     let name = request.name.as_deref().map(model::name).transpose()?;
     let update = async || {
         let mut tx = app.db.write().await?;
-        let mut stored = store::lock(&mut tx, user).await?.ok_or(Error::Nobody)?;
+        let mut stored = store::lock(&mut tx, user)
+            .await?
+            .ok_or(Error::NotSignedIn)?;
         let account = &mut stored.account;
         account.name = name
             .clone()
@@ -417,5 +436,5 @@ pub(super) async fn update(
         stored.account.version += 1;
         Ok(stored.account)
     };
-    db::retried(update, Error::is_conflict).await
+    db::retry_on_conflict(update, Error::is_conflict).await
 }

@@ -1,13 +1,13 @@
-//! Accounts: who somebody is, how they prove it, and what is theirs. Owns `users`, `user_addresses`,
-//! `sessions`, `known_devices`, `second_factors`, `recovery_codes`, `account_links`, `user_carts`,
-//! `api_keys`, `token_families` and `refresh_tokens`.
+//! Accounts: authentication, sessions, tokens, rights and address books. Owns `users`,
+//! `user_addresses`, `sessions`, `known_devices`, `second_factors`, `recovery_codes`,
+//! `account_links`, `user_carts`, `api_keys`, `token_families` and `refresh_tokens`.
 //!
-//! What must stay true: whatever opens something is kept as its hash; nobody learns from an answer,
-//! or from how long it takes, whether there is an account with some address; an account is there once
-//! its address was proved, and not before; whoever changes a password or a role ends every session.
+//! Invariants: secrets of clients (session, device and refresh tokens, keys, links, recovery codes)
+//! are stored as hashes; neither a response nor its duration reveals whether an email address has
+//! an account; an account exists once its address is verified, not before; changing a password or a
+//! role ends every session.
 
 mod addresses;
-mod caller;
 mod carts;
 mod command;
 mod devices;
@@ -19,10 +19,11 @@ mod login;
 mod model;
 mod pages;
 mod password;
+mod principal;
 mod register;
-mod remembered;
 mod reset;
 mod second_factor;
+mod session_cache;
 mod sessions;
 mod signer;
 mod store;
@@ -31,22 +32,23 @@ mod users;
 mod web;
 
 pub use addresses::book as address_book;
-pub use caller::{
-    Actor, Caller, Catalogue, Customers, Denied, May, MayNow, Me, Orders, Owner, OwnerNow,
-    Settings, Stock,
-};
 pub use carts::{find as find_cart, open as open_cart};
-pub use command::{UserArgs, set_role_by_command, user};
+pub use command::{UserArgs, run_user_command, set_role_by_command};
 pub use devices::known_device;
 pub use erase::{erase, export};
 pub use error::Error;
 pub use login::account;
 pub use model::{Device, Person};
 pub use pages::ask_to_sign_in;
-pub use password::{Asker, Hasher};
-pub use register::{LinkMessage, letter_for};
+pub use password::{Hasher, PasswordClient};
+pub use principal::{
+    Actor, AuthorizationError, Catalogue, Customers, Orders, Principal, RequireOwner,
+    RequireReauthenticatedOwner, RequireReauthenticatedRight, RequireRight, RequireSignIn,
+    Settings, Stock,
+};
+pub use register::{LinkMessage, account_mail};
 pub use signer::Signer;
-pub use web::{names_session, routes};
+pub use web::{has_session_cookie, routes};
 
 use shared::{account::Session, id::UserId, time::Timestamp};
 use sqlx::AnyConnection;
@@ -56,17 +58,18 @@ use crate::{
     db::{self, Db, Tx},
 };
 
-/// Ends whatever somebody has in their browsers and programs: sessions, tokens, and the name of the cart.
+/// Ends every session and token family of an account, and replaces the token of its cart.
 async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
-    // Whoever signs in meanwhile waits, or their session would be ended and remembered.
+    // The row lock makes a concurrent sign-in wait; otherwise its session could be deleted here and
+    // still be cached.
     store::lock(tx, user).await?;
     sessions::end_all(app, tx, user).await?;
     tokens::end_all(tx, user).await?;
-    Ok(carts::rename(app, tx, user).await?)
+    Ok(carts::replace_token(app, tx, user).await?)
 }
 
-/// The browsers and programs that somebody is signed in with, the last used one first.
-async fn signed_in(
+/// The sessions and token families of a person, the most recently used first.
+async fn list_sessions(
     conn: &mut AnyConnection,
     person: &Person,
     now: Timestamp,
@@ -77,9 +80,9 @@ async fn signed_in(
     Ok(all)
 }
 
-/// Forgets sessions, links, known browsers and tokens whose time is over.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
-    sessions::forget(db, now).await?;
-    devices::forget(db, now).await?;
-    tokens::forget(db, now).await
+/// Deletes expired sessions, links, device tokens and refresh tokens.
+pub async fn delete_expired(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+    sessions::delete_expired(db, now).await?;
+    devices::delete_expired(db, now).await?;
+    tokens::delete_expired(db, now).await
 }

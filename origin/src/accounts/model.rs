@@ -1,4 +1,4 @@
-//! What an account must be like, without a database.
+//! Types and validation rules of accounts. Nothing here uses the database.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -10,57 +10,57 @@ use shared::{
 
 use crate::{email::EmailAddress, limits::Network};
 
-use super::{Actor, Error, devices::Marks};
+use super::{Actor, Error, devices::DeviceTokens};
 
-/// Somebody who has signed in.
+/// A person who has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Who.
+    /// Their account.
     pub user: UserId,
-    /// How they came in.
-    pub via: Via,
-    /// What they are to the shop.
+    /// What authenticates the request.
+    pub credential: Credential,
+    /// Customer, staff or owner.
     pub role: Role,
-    /// What they may do, if they work here.
+    /// The rights of staff.
     pub rights: Vec<Right>,
-    /// Whether they sign in with a second factor, too.
+    /// Whether the account has a confirmed second factor.
     pub second_factor: bool,
-    /// When they have last shown that it is them.
+    /// When the password was last checked.
     pub proved_at: Timestamp,
-    /// Whether the shop keeps their rights from them until they have a second factor.
+    /// Whether the rights are withheld until the account has a second factor.
     pub withheld: bool,
 }
 
-/// How somebody came in.
+/// What a person's request is authenticated by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// In a browser.
-    Browser(SessionId),
-    /// Through a program of theirs.
-    Program(FamilyId),
+pub enum Credential {
+    /// The session cookie of a browser.
+    Session(SessionId),
+    /// An access token of this family of refresh tokens.
+    TokenFamily(FamilyId),
 }
 
 impl Person {
-    /// The session, if it is a browser.
+    /// The browser session, if the person uses one.
     pub fn session(&self) -> Option<SessionId> {
-        match self.via {
-            Via::Browser(session) => Some(session),
-            Via::Program(_) => None,
+        match self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::TokenFamily(_) => None,
         }
     }
 
-    /// How the audit log names them.
+    /// The person as the audit log names them.
     pub fn actor(&self) -> Actor {
         Actor(format!("user:{}", self.user))
     }
 
-    /// Whether the shop is theirs.
+    /// Whether they are an owner of the shop.
     pub fn is_owner(&self) -> bool {
         self.role == Role::Owner && !self.withheld
     }
 
-    /// Whether they may do this.
-    pub fn may(&self, right: Right) -> bool {
+    /// Whether they have this right. Owners have every right, unless it is withheld.
+    pub fn has_right(&self, right: Right) -> bool {
         match self.role {
             _ if self.withheld => false,
             Role::Owner => true,
@@ -70,18 +70,18 @@ impl Person {
     }
 }
 
-/// What a password is tried with.
+/// The client that a password is tried from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// What the browser or program calls itself.
+    /// The `User-Agent` of the browser or program.
     pub agent: String,
-    /// The network that it is in, where it is known.
+    /// Its network, if known.
     pub network: Network,
-    /// What it shows for having signed in before.
-    pub(super) marks: Marks,
+    /// Its device cookie: tokens of accounts that it signed in to before.
+    pub(super) device_tokens: DeviceTokens,
 }
 
-/// Role and rights from the words of the table.
+/// Role and rights from the columns of the table.
 pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_json::Error> {
     Ok((
         Role::from_word(role).unwrap_or(Role::Customer),
@@ -89,7 +89,7 @@ pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_jso
     ))
 }
 
-/// An address as it is stored.
+/// An email address in its stored form.
 pub(super) fn email(text: &str) -> Result<String, Error> {
     match EmailAddress::parse(text) {
         Ok(email) => Ok(email.into()),
@@ -97,7 +97,7 @@ pub(super) fn email(text: &str) -> Result<String, Error> {
     }
 }
 
-/// A name as it is kept.
+/// A name in its stored form.
 pub(super) fn name(text: &str) -> Result<String, Error> {
     let name = text.trim();
     let printable = !name.chars().any(char::is_control);
@@ -109,12 +109,12 @@ pub(super) fn name(text: &str) -> Result<String, Error> {
     }
 }
 
-/// The passwords that everybody tries first, the most common one first.
+/// The most common passwords, which guessing tries first.
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
 
-/// Whether this may be somebody's password: long enough, not endless, and not one that is tried first.
-/// Nothing else is asked of it (NIST SP 800-63B, 3.1.1.2).
+/// Checks a new password: its length, and that it is not a common one. There are no composition
+/// rules (NIST SP 800-63B, 3.1.1.2).
 pub(super) fn password(text: &str) -> Result<(), Error> {
     let why = if text.chars().count() < PASSWORD_MIN {
         format!("password must have at least {PASSWORD_MIN} characters.")
@@ -128,7 +128,7 @@ pub(super) fn password(text: &str) -> Result<(), Error> {
     Err(Error::field("password", why))
 }
 
-/// What of a browser's name is kept.
+/// The part of a `User-Agent` that is stored.
 pub(super) fn agent(text: &str) -> String {
     const MAX: usize = 200;
     text.chars()
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_that_everybody_tries_are_refused() {
+    fn common_passwords_are_rejected() {
         assert_eq!(COMMON.len(), 3_000);
         for bad in ["", "short", "password", "PassWord", "iloveyou", "sunshine"] {
             assert!(password(bad).is_err(), "{bad}");
@@ -154,24 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn rights_belong_to_staff_and_all_of_them_to_owners() {
+    fn staff_have_their_rights_and_owners_have_all() {
         let person = |role, rights: &[Right]| Person {
             user: UserId::new(1),
-            via: Via::Browser(SessionId::new(1)),
+            credential: Credential::Session(SessionId::new(1)),
             role,
             rights: rights.to_vec(),
             second_factor: false,
             proved_at: Timestamp::from_millis(0),
             withheld: false,
         };
-        assert!(person(Role::Owner, &[]).may(Right::Settings));
+        assert!(person(Role::Owner, &[]).has_right(Right::Settings));
         for role in [Role::Owner, Role::Staff] {
             let mut person = person(role, &[Right::Stock]);
             person.withheld = true;
-            assert!(!person.is_owner() && !person.may(Right::Stock));
+            assert!(!person.is_owner() && !person.has_right(Right::Stock));
         }
-        assert!(person(Role::Staff, &[Right::Stock]).may(Right::Stock));
-        assert!(!person(Role::Staff, &[Right::Stock]).may(Right::Orders));
-        assert!(!person(Role::Customer, &[Right::Stock]).may(Right::Stock));
+        assert!(person(Role::Staff, &[Right::Stock]).has_right(Right::Stock));
+        assert!(!person(Role::Staff, &[Right::Stock]).has_right(Right::Orders));
+        assert!(!person(Role::Customer, &[Right::Stock]).has_right(Right::Stock));
     }
 }

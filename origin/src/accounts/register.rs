@@ -1,5 +1,5 @@
-//! Opening an account, and the messages with links. What is done and answered is the same whether there
-//! is an account or not; who has one is looked up when the message goes out.
+//! Registration, and mails with links. Work and response are the same whether the account exists or
+//! not; that is looked up when the mail is sent.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -12,62 +12,70 @@ use ui::mail::{AccountMail, Mail};
 use crate::{
     app::App,
     db,
-    limits::{Rule, Subject},
-    outbox::{self, Message},
+    limits::{LimitSubject, Rule},
+    outbox::{self, OutboxMessage},
 };
 
 use super::{
     Error,
     links::{self, Link, Purpose},
-    login::{Entered, enter},
+    login::{NewSession, begin_session},
     model::{self, Device, Person},
-    password::Asker,
-    store::{self, NewUser, Stored},
+    password::PasswordClient,
+    store::{self, NewUser, StoredUser},
 };
 
-/// What is kept of somebody until they have proved their address.
+/// A registration whose email address is not verified yet.
 #[derive(Serialize, Deserialize)]
-struct Opening {
+struct PendingRegistration {
     name: String,
     password_hash: String,
     locale: Locale,
 }
 
-/// Whose address is to change. Another password makes the link worth nothing: whoever asked for it
-/// knew the old one.
+/// A change of an email address that is not verified yet. A changed password voids the link,
+/// because its client knew the old one.
 #[derive(Serialize, Deserialize)]
-struct Moving {
+struct PendingEmailChange {
     user: UserId,
-    /// The hash of the password's hash: a link is no place to keep one.
-    knew: String,
+    /// The hash of the password hash, which itself must not be stored with a link.
+    #[serde(rename = "knew")]
+    password_fingerprint: String,
 }
 
-/// What a message with a link is made of: the payload of its row in the outbox.
+/// A mail with a link: the payload of its row in the outbox.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LinkMessage {
-    /// Where it goes.
+    /// The recipient.
     pub email: String,
-    /// The link's token; empty where there is no link.
+    /// The link's token. Empty if the mail has no link.
     pub token: String,
     /// Its language.
     pub locale: Locale,
 }
 
-/// Takes what is needed for an account and sends a link to its address.
+/// Stores a registration and sends a link to its email address.
 pub(super) async fn register(app: &App, request: Register, device: &Device) -> Result<(), Error> {
-    let (email, name) = checked(&request)?;
-    may_write(app, Purpose::Register, &email).await?;
-    let asker = Asker::Unknown(&device.network);
-    let opening = Opening {
+    let (email, name) = validate(&request)?;
+    check_recipient_limit(app, Purpose::Register, &email).await?;
+    let client = PasswordClient::Unknown(&device.network);
+    let registration = PendingRegistration {
         name,
-        password_hash: app.hasher.hash(asker, request.password).await?,
+        password_hash: app.hasher.hash(client, request.password).await?,
         locale: request.locale,
     };
-    send_link(app, Purpose::Register, &email, &opening, request.locale).await
+    send_link(
+        app,
+        Purpose::Register,
+        &email,
+        &registration,
+        request.locale,
+    )
+    .await
 }
 
-/// Everything that is wrong, at once.
-fn checked(request: &Register) -> Result<(String, String), Error> {
+/// Validates the fields and reports all faults at once.
+fn validate(request: &Register) -> Result<(String, String), Error> {
     let (email, name) = (model::email(&request.email), model::name(&request.name));
     let password = model::password(&request.password);
     match (email, name, password) {
@@ -83,14 +91,14 @@ fn checked(request: &Register) -> Result<(String, String), Error> {
     }
 }
 
-/// Sends a link with which a new password can be set.
+/// Sends a link that sets a new password.
 pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    may_write(app, Purpose::Reset, &email).await?;
+    check_recipient_limit(app, Purpose::Reset, &email).await?;
     send_link(app, Purpose::Reset, &email, &(), request.locale).await
 }
 
-/// Sends a link to the address that somebody wants to have.
+/// Sends a link to the new email address of an account.
 pub(super) async fn change_email(
     app: &App,
     user: UserId,
@@ -98,25 +106,24 @@ pub(super) async fn change_email(
     device: &Device,
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let proof = super::login::proved(app, user, request.password, device).await?;
-    may_write(app, Purpose::Email, &email).await?;
-    let moving = Moving {
+    let proof = super::login::verify_own_password(app, user, request.password, device).await?;
+    check_recipient_limit(app, Purpose::Email, &email).await?;
+    let change = PendingEmailChange {
         user,
-        knew: proof.mark(),
+        password_fingerprint: proof.password_fingerprint(),
     };
-    send_link(app, Purpose::Email, &email, &moving, proof.locale()).await
+    send_link(app, Purpose::Email, &email, &change, proof.locale()).await
 }
 
-/// Whether this address may get one more message with a link of this kind: whoever asks for them is
-/// not who gets them.
-async fn may_write(app: &App, purpose: Purpose, email: &str) -> Result<(), Error> {
+/// Checks the rate limit of mails with such a link to one recipient, who need not be the client.
+async fn check_recipient_limit(app: &App, purpose: Purpose, email: &str) -> Result<(), Error> {
     let name = match purpose {
         Purpose::Register => "account-register",
         Purpose::Reset | Purpose::Code => "account-reset",
         Purpose::Email => "account-email",
     };
     let rule = Rule::per_hour(name, app.config.limit_reset);
-    let recipient = Subject::Recipient(email);
+    let recipient = LimitSubject::Recipient(email);
     Ok(app.limits.check(rule, recipient, app.clock.now()).await?)
 }
 
@@ -137,83 +144,90 @@ async fn send_link<T: Serialize>(
             locale,
         };
         let topic = match purpose {
-            Purpose::Register => Message::ACCOUNT_REGISTER,
-            Purpose::Reset | Purpose::Code => Message::ACCOUNT_RESET,
-            Purpose::Email => Message::ACCOUNT_EMAIL,
+            Purpose::Register => OutboxMessage::ACCOUNT_REGISTER,
+            Purpose::Reset | Purpose::Code => OutboxMessage::ACCOUNT_RESET,
+            Purpose::Email => OutboxMessage::ACCOUNT_EMAIL,
         };
         let message = message(topic, &link)?;
-        outbox::put(&mut tx, &app.ids, now, &[message]).await?;
+        outbox::add(&mut tx, &app.ids, now, &[message]).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(send, Error::is_conflict).await
+    db::retry_on_conflict(send, Error::is_conflict).await
 }
 
-/// What messages to one address are about.
+/// The outbox subject of mails to one email address.
 pub(super) fn subject_of(email: &str) -> String {
     format!("account:{}", &links::hash(email)[..32])
 }
 
-/// A message to one address; those to the same one keep their order.
-pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<Message, Error> {
-    Ok(Message {
+/// A mail as an outbox message. Mails to one email address are delivered in order.
+pub(super) fn message(topic: &'static str, link: &LinkMessage) -> Result<OutboxMessage, Error> {
+    Ok(OutboxMessage {
         topic,
         subject: subject_of(&link.email),
         payload: serde_json::to_string(link)?,
     })
 }
 
-/// What a link answers that opens nothing.
-pub(super) fn used() -> Error {
+/// The error for a link that is unknown, used or expired.
+pub(super) fn invalid_link() -> Error {
     Error::field(
         "token",
         "The link has been used or has expired; request a new one.",
     )
 }
 
-/// Uses the link of a message that opens an account or moves it to another address. A link alone does
-/// neither: whoever uses it is also who asked for it, which the password of the new account shows, or
-/// the session of the one that moves.
+/// Uses a link that verifies an email address: it creates an account or changes its email address.
+/// The link alone is not enough. Its client must also be the one who requested it, which the
+/// password of the new account shows, or a session of the account that changes.
 pub(super) async fn verify(
     app: &App,
     request: UseLink,
     person: Option<&Person>,
     device: &Device,
-) -> Result<Entered, Error> {
+) -> Result<NewSession, Error> {
     let (now, token) = (app.clock.now(), request.token);
     let mut reader = app.db.read().await?;
-    let opening = links::find::<Opening>(&mut reader, Purpose::Register, &token, now).await?;
+    let registration =
+        links::find::<PendingRegistration>(&mut reader, Purpose::Register, &token, now).await?;
     drop(reader);
-    match opening {
+    match registration {
         Some(link) => {
             let password = request.password.ok_or_else(|| {
                 Error::field("password", "The password of the new account is required.")
             })?;
-            remembered(app, &token, &link, password).await?;
-            db::retried(|| open(app, &token, device), Error::is_conflict).await
+            verify_registration_password(app, &token, &link, password).await?;
+            db::retry_on_conflict(|| create_account(app, &token, device), Error::is_conflict).await
         }
-        None => db::retried(|| move_to(app, &token, person, device), Error::is_conflict).await,
+        None => {
+            db::retry_on_conflict(
+                || change_address(app, &token, person, device),
+                Error::is_conflict,
+            )
+            .await
+        }
     }
 }
 
-/// Whether this is the password that was given when the account was asked for. Anybody may ask for one
-/// with the address of somebody else, whose link would open it to both.
-async fn remembered(
+/// Checks the password that the registration was made with. Anyone can register another person's
+/// email address; without this check, the account would open to both.
+async fn verify_registration_password(
     app: &App,
     token: &str,
-    link: &Link<Opening>,
+    link: &Link<PendingRegistration>,
     password: String,
 ) -> Result<(), Error> {
     for rule in [
         Rule::per_minute("link", app.config.limit_login),
         Rule::per_hour("link-hour", app.config.limit_login * 4),
     ] {
-        let link = Subject::Link(token);
+        let link = LimitSubject::Link(token);
         app.limits.check(rule, link, app.clock.now()).await?;
     }
     let hash = link.content.password_hash.clone();
     if app
         .hasher
-        .verify(Asker::Linked, password, Some(hash))
+        .verify(PasswordClient::Linked, password, Some(hash))
         .await?
     {
         Ok(())
@@ -222,11 +236,11 @@ async fn remembered(
     }
 }
 
-async fn open(app: &App, token: &str, device: &Device) -> Result<Entered, Error> {
+async fn create_account(app: &App, token: &str, device: &Device) -> Result<NewSession, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    let link = links::take::<Opening>(&mut tx, Purpose::Register, token, now).await?;
-    let link = link.ok_or_else(used)?;
+    let link = links::take::<PendingRegistration>(&mut tx, Purpose::Register, token, now).await?;
+    let link = link.ok_or_else(invalid_link)?;
     let id = UserId::new(app.ids.next(now));
     let user = NewUser {
         email: link.email,
@@ -237,63 +251,70 @@ async fn open(app: &App, token: &str, device: &Device) -> Result<Entered, Error>
         locale: link.content.locale,
     };
     if !store::add(&mut tx, id, &user, now).await? {
-        return Err(used());
+        return Err(invalid_link());
     }
-    links::forget_of(&mut tx, &user.email).await?;
-    let entered = enter(app, &mut tx, id, device).await?;
+    links::delete_all(&mut tx, &user.email).await?;
+    let session = begin_session(app, &mut tx, id, device).await?;
     tx.commit().await?;
-    Ok(entered)
+    Ok(session)
 }
 
-/// Gives an account its new address. Every session ends, and a new one begins.
-async fn move_to(
+/// Changes the email address of an account. Every session ends, and a new one begins.
+async fn change_address(
     app: &App,
     token: &str,
     person: Option<&Person>,
     device: &Device,
-) -> Result<Entered, Error> {
+) -> Result<NewSession, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    let link = links::take::<Moving>(&mut tx, Purpose::Email, token, now).await?;
-    let link = link.ok_or_else(used)?;
-    let person = person.ok_or(Error::Nobody)?;
+    let link = links::take::<PendingEmailChange>(&mut tx, Purpose::Email, token, now).await?;
+    let link = link.ok_or_else(invalid_link)?;
+    let person = person.ok_or(Error::NotSignedIn)?;
     let stored = store::lock(&mut tx, link.content.user).await?;
-    let theirs = |it: &Stored| {
-        it.account.id == person.user && links::hash(&it.password_hash) == link.content.knew
+    let is_own = |it: &StoredUser| {
+        it.account.id == person.user
+            && links::hash(&it.password_hash) == link.content.password_fingerprint
     };
-    let mut stored = stored.filter(theirs).ok_or_else(used)?;
+    let mut stored = stored.filter(is_own).ok_or_else(invalid_link)?;
     let taken = store::find_by_email(tx.conn(), &link.email).await?;
     if taken.is_some() {
-        return Err(used());
+        return Err(invalid_link());
     }
-    let told = LinkMessage {
+    let notice = LinkMessage {
         email: std::mem::replace(&mut stored.account.email, link.email),
         token: String::new(),
         locale: stored.account.locale,
     };
     store::save(&mut tx, &stored, now).await?;
     super::end_all(app, &mut tx, person.user).await?;
-    let message = message(Message::ACCOUNT_CHANGED, &told)?;
-    outbox::put(&mut tx, &app.ids, now, &[message]).await?;
-    let entered = enter(app, &mut tx, person.user, device).await?;
+    let message = message(OutboxMessage::ACCOUNT_CHANGED, &notice)?;
+    outbox::add(&mut tx, &app.ids, now, &[message]).await?;
+    let session = begin_session(app, &mut tx, person.user, device).await?;
     tx.commit().await?;
-    Ok(entered)
+    Ok(session)
 }
 
-/// The message that goes out, if any: who has no account gets no link for a new password, and who has
-/// one is told that somebody tried to open another.
-pub async fn letter_for(app: &App, topic: &str, link: &LinkMessage) -> Result<Option<Mail>, Error> {
+/// Renders a mail when it is sent. A request to reset the password of an unknown email address
+/// sends none; a registration of an existing account sends its owner a notice instead of a link.
+pub async fn account_mail(
+    app: &App,
+    topic: &str,
+    link: &LinkMessage,
+) -> Result<Option<Mail>, Error> {
     let mut reader = app.db.read().await?;
     let known = store::find_by_email(&mut reader, &link.email).await?;
     drop(reader);
     let locale = known.as_ref().map_or(link.locale, |it| it.account.locale);
     let mail = match (topic, known.is_some()) {
-        (Message::ACCOUNT_REGISTER, false) => AccountMail::Verify,
-        (Message::ACCOUNT_EMAIL, false) => AccountMail::Move,
-        (Message::ACCOUNT_REGISTER | Message::ACCOUNT_EMAIL, true) => AccountMail::Known,
-        (Message::ACCOUNT_RESET, true) => AccountMail::Reset,
-        (Message::ACCOUNT_RESET, false) => return Ok(None),
-        (Message::ACCOUNT_SECURITY, _) => AccountMail::Security,
+        (OutboxMessage::ACCOUNT_REGISTER, false) => AccountMail::Verify,
+        (OutboxMessage::ACCOUNT_EMAIL, false) => AccountMail::Move,
+        (OutboxMessage::ACCOUNT_REGISTER | OutboxMessage::ACCOUNT_EMAIL, true) => {
+            AccountMail::Known
+        }
+        (OutboxMessage::ACCOUNT_RESET, true) => AccountMail::Reset,
+        (OutboxMessage::ACCOUNT_RESET, false) => return Ok(None),
+        (OutboxMessage::ACCOUNT_SECURITY, _) => AccountMail::Security,
         _ => AccountMail::Changed,
     };
     let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);

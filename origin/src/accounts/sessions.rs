@@ -1,5 +1,4 @@
-//! Browsers that are signed in. The cookie holds 128 random bits; the table their hash. All SQL of
-//! `sessions`.
+//! Browser sessions. The cookie holds 128 random bits, the table their hash. All SQL of `sessions`.
 
 use shared::{
     account::Session,
@@ -16,18 +15,18 @@ use crate::{
 use super::{
     Error,
     links::hash,
-    model::{Person, Via, role_of},
-    remembered,
+    model::{Credential, Person, role_of},
+    session_cache,
 };
 
-/// For how long a session lives on after it was used.
-const LIFE_MS: i64 = 2 * 60 * 60 * 1_000;
-/// A use is noted when the last one noted is so long ago: reading alone should write seldom.
-const NOTED_AFTER_MS: i64 = 5 * 60 * 1_000;
-/// The most sessions of one account; the oldest ones end.
+/// How long a session stays valid after its last recorded use.
+const LIFETIME_MS: i64 = 2 * 60 * 60 * 1_000;
+/// A use is recorded when the last recorded one is this old, so that reads seldom cause a write.
+const RECORD_USE_AFTER_MS: i64 = 5 * 60 * 1_000;
+/// The most sessions of one account. Beyond it the oldest sessions end.
 const SESSIONS_MAX: i64 = 50;
 
-/// Signs somebody in and gives what the cookie holds.
+/// Begins a session and returns its token.
 pub(super) async fn begin(
     app: &App,
     tx: &mut Tx,
@@ -47,15 +46,15 @@ pub(super) async fn begin(
         .bind(agent)
         .bind(now.as_millis())
         .bind(now.as_millis())
-        .bind(now.as_millis() + LIFE_MS)
+        .bind(now.as_millis() + LIFETIME_MS)
         .bind(now.as_millis())
         .execute(tx.conn())
         .await?;
-    end_the_oldest(app, tx, user).await?;
+    end_oldest(app, tx, user).await?;
     Ok(token)
 }
 
-async fn end_the_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+async fn end_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     let statement = "
         select id
           from sessions
@@ -73,7 +72,7 @@ async fn end_the_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Erro
     Ok(())
 }
 
-/// Who has signed in with this cookie. That it was used is noted now and then.
+/// The person whose session has this token. Records the use of the session now and then.
 pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<Person>, Error> {
     let mut reader = db.read().await?;
     let hash = hash(token);
@@ -92,15 +91,15 @@ pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<
     drop(reader);
     let Some(row) = row else { return Ok(None) };
     let seen_at: i64 = row.try_get("seen_at")?;
-    if now.as_millis() - seen_at >= NOTED_AFTER_MS {
-        note_use(db, &hash, now).await?;
+    if now.as_millis() - seen_at >= RECORD_USE_AFTER_MS {
+        record_use(db, &hash, now).await?;
     }
     let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
     let (role, rights) = role_of(&role, &rights)?;
     let confirmed_at: Option<i64> = row.try_get("confirmed_at")?;
     Ok(Some(Person {
         user: UserId::new(row.try_get("user_id")?),
-        via: Via::Browser(SessionId::new(row.try_get("id")?)),
+        credential: Credential::Session(SessionId::new(row.try_get("id")?)),
         role,
         rights,
         second_factor: confirmed_at.is_some(),
@@ -109,7 +108,7 @@ pub(super) async fn find(db: &Db, token: &str, now: Timestamp) -> Result<Option<
     }))
 }
 
-async fn note_use(db: &Db, hash: &str, now: Timestamp) -> Result<(), db::Error> {
+async fn record_use(db: &Db, hash: &str, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update sessions
            set seen_at = ?, expires_at = ?
@@ -117,14 +116,14 @@ async fn note_use(db: &Db, hash: &str, now: Timestamp) -> Result<(), db::Error> 
     let mut tx = db.write().await?;
     sqlx::query(statement)
         .bind(now.as_millis())
-        .bind(now.as_millis() + LIFE_MS)
+        .bind(now.as_millis() + LIFETIME_MS)
         .bind(hash)
         .execute(tx.conn())
         .await?;
     tx.commit().await
 }
 
-/// The sessions of an account, the last used one first.
+/// The sessions of an account, the most recently used first.
 pub(super) async fn list(
     conn: &mut AnyConnection,
     user: UserId,
@@ -156,15 +155,15 @@ pub(super) async fn list(
     rows.iter().map(session).collect()
 }
 
-/// Notes that whoever has this session has just shown that it is them.
-pub(super) async fn prove(
+/// Records that the password was checked in this session.
+pub(super) async fn record_reauthentication(
     app: &App,
     tx: &mut Tx,
     user: UserId,
     session: SessionId,
 ) -> Result<(), Error> {
     let hashes = hashes_of(tx, user, Some(session)).await?;
-    remembered::forget(app, tx, hashes).await?;
+    session_cache::invalidate(app, tx, hashes).await?;
     let statement = "
         update sessions
            set proved_at = ?
@@ -179,7 +178,7 @@ pub(super) async fn prove(
     Ok(())
 }
 
-/// The hashes of one session of an account, or of all of them.
+/// The token hashes of one session of an account, or of all.
 async fn hashes_of(
     tx: &mut Tx,
     user: UserId,
@@ -205,7 +204,7 @@ async fn hashes_of(
     query.fetch_all(tx.conn()).await
 }
 
-/// Ends one session of an account; false when there is none.
+/// Ends one session of an account. False if it does not exist.
 pub(super) async fn end(
     app: &App,
     tx: &mut Tx,
@@ -213,7 +212,7 @@ pub(super) async fn end(
     session: SessionId,
 ) -> Result<bool, Error> {
     let hashes = hashes_of(tx, user, Some(session)).await?;
-    remembered::forget(app, tx, hashes).await?;
+    session_cache::invalidate(app, tx, hashes).await?;
     let statement = "
         delete from sessions
          where user_id = ?
@@ -229,7 +228,7 @@ pub(super) async fn end(
 /// Ends every session of an account.
 pub(super) async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     let hashes = hashes_of(tx, user, None).await?;
-    remembered::forget(app, tx, hashes).await?;
+    session_cache::invalidate(app, tx, hashes).await?;
     let statement = "
         delete from sessions
          where user_id = ?";
@@ -240,8 +239,8 @@ pub(super) async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), 
     Ok(())
 }
 
-/// Forgets sessions and links whose time is over.
-pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+/// Deletes expired sessions and links.
+pub(super) async fn delete_expired(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     let mut tx = db.write().await?;
     for statement in [
         "delete from sessions

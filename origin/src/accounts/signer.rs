@@ -1,5 +1,5 @@
-//! What signs access tokens: Ed25519 keys, each with a name. The first one signs, all of them are
-//! believed, so that a key can follow another one without anybody noticing.
+//! Named Ed25519 keys that sign access tokens. The first key signs and all of them verify, so that
+//! keys can be rotated without signing anyone out.
 
 use std::{collections::HashMap, path::Path};
 
@@ -17,26 +17,26 @@ use crate::keyring::Keyring;
 
 use super::Error;
 
-/// How errors call a key.
+/// The name of such a key in error messages.
 const WHAT: &str = "token key";
 
-/// Signs tokens and believes them.
+/// Signs and verifies tokens, and seals data that only origins of this shop read.
 pub struct Signer {
-    /// The name of the key that signs.
+    /// The name of the signing key.
     name: String,
     key: EncodingKey,
     known: HashMap<String, DecodingKey>,
-    /// What seals what only origins read, by the names of the keys.
+    /// The sealing keys, derived from the signing keys and by their names.
     seals: HashMap<String, [u8; 32]>,
 }
 
-/// What a seal is for, in the words of BLAKE3: no other use of a key makes the same one.
+/// The context string of BLAKE3's key derivation: no other use derives the same key.
 const SEAL: &str = "mallard 2026-11-25 what origins share";
 
 fn sealed(key: &[u8; 32], parts: &[&[u8]]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new_keyed(key);
     for part in parts {
-        // With its length, so that no two lists of parts are the same bytes.
+        // Each part is hashed with its length, so that different lists never hash the same bytes.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
@@ -50,18 +50,19 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// The signer of these keys: `NAME:KEY`, with commas between, each key 32 bytes in base64url.
+    /// Parses keys: `NAME:KEY`, separated by commas, each key 32 bytes in base64url.
     pub fn new(keys: &str) -> Result<Self, String> {
         Self::of(&Keyring::parse(keys, WHAT)?)
     }
 
-    /// The signer of the keys in this file, which is made if it is not there, for nobody else to read.
+    /// Reads the keys from a file, which is created with access for its owner alone if it is
+    /// missing.
     pub fn of_file(path: &Path) -> Result<Self, String> {
         Self::of(&Keyring::of_file(path, WHAT)?)
     }
 
     fn of(ring: &Keyring) -> Result<Self, String> {
-        // Another signer has installed the same one.
+        // It fails if another signer has installed the same provider.
         let _ = PROVIDER.install_default();
         let mut known = HashMap::new();
         let mut seals = HashMap::new();
@@ -84,20 +85,20 @@ impl Signer {
         })
     }
 
-    /// What shows that an origin of this shop has put these parts together, in this order.
+    /// A keyed hash (MAC) of these parts in this order, made with the current key.
     pub fn seal(&self, parts: &[&[u8]]) -> [u8; 32] {
         let key = self.seals.get(&self.name);
         key.map_or([0; 32], |key| *sealed(key, parts).as_bytes())
     }
 
-    /// Whether one of these keys has sealed these parts.
+    /// Whether the seal was made from these parts with one of the keys.
     pub fn has_sealed(&self, parts: &[&[u8]], seal: [u8; 32]) -> bool {
         // Hashes are compared in constant time.
         let seal = blake3::Hash::from_bytes(seal);
         self.seals.values().any(|key| sealed(key, parts) == seal)
     }
 
-    /// A signed token.
+    /// Signs claims into a token.
     pub(super) fn sign<T: Serialize>(&self, claims: &T) -> Result<String, Error> {
         let header = Header {
             kid: Some(self.name.clone()),
@@ -106,8 +107,8 @@ impl Signer {
         jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| Error::Signature)
     }
 
-    /// What a token says, if one of these keys has signed it for this shop and it is its time.
-    pub(super) fn verify<T: DeserializeOwned + Clocked>(
+    /// The claims of a token, if it is signed with one of the keys for this shop and is valid now.
+    pub(super) fn verify<T: DeserializeOwned + ValidityPeriod>(
         &self,
         token: &str,
         shop: &str,
@@ -119,21 +120,23 @@ impl Signer {
         validation.set_issuer(&[shop]);
         validation.set_audience(&[shop]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        // The library asks the system for the time; here it is a parameter.
+        // The library would use the system clock; here the time is a parameter.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let claims: T = jsonwebtoken::decode(token, key, &validation).ok()?.claims;
-        claims.is_time(now.as_millis() / 1_000).then_some(claims)
+        claims
+            .is_valid_at(now.as_millis() / 1_000)
+            .then_some(claims)
     }
 }
 
-/// Claims that know when they are good.
-pub(super) trait Clocked {
-    /// Whether they are good at this time, in seconds.
-    fn is_time(&self, now: i64) -> bool;
+/// Claims with a validity period.
+pub(super) trait ValidityPeriod {
+    /// Whether they are valid at this time, in seconds.
+    fn is_valid_at(&self, now: i64) -> bool;
 }
 
-/// The cryptography under `jsonwebtoken`: ring's Ed25519, and nothing besides.
+/// The cryptography under `jsonwebtoken`: only ring's Ed25519.
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| match algorithm {
         Algorithm::EdDSA => Ed25519KeyPair::from_seed_unchecked(key.as_bytes())
@@ -212,8 +215,8 @@ mod tests {
         nbf: i64,
     }
 
-    impl Clocked for Claims {
-        fn is_time(&self, now: i64) -> bool {
+    impl ValidityPeriod for Claims {
+        fn is_valid_at(&self, now: i64) -> bool {
             self.nbf <= now && now < self.exp
         }
     }
@@ -262,7 +265,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a token is, it is read without a panic; another sign anywhere makes it another's.
+        /// No token causes a panic, and changing one character invalidates it.
         #[test]
         fn a_token_is_read_whatever_it_is(text in "[ -~]{0,200}", place in any::<usize>()) {
             let signer = Signer::new(&new_key()).unwrap();

@@ -12,31 +12,31 @@ use crate::db::{self, Tx};
 
 use super::{Error, model::role_of};
 
-/// Somebody who is new.
+/// A new account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The address, proved.
+    /// The verified email address.
     pub email: String,
-    /// What to call them.
+    /// The name; may be empty.
     pub name: String,
     /// The hash of the password.
     pub password_hash: String,
-    /// What they are to the shop.
+    /// Customer, staff or owner.
     pub role: Role,
-    /// What they may do.
+    /// The rights of staff.
     pub rights: Vec<Right>,
     /// The language of messages.
     pub locale: Locale,
 }
 
-/// An account with what proves it.
+/// An account with its password hash.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredUser {
     pub(super) account: Account,
     pub(super) password_hash: String,
 }
 
-/// Writes somebody new; `None` when there is somebody with this address.
+/// Adds an account. False if its email address is taken.
 pub(super) async fn add(
     tx: &mut Tx,
     id: UserId,
@@ -64,7 +64,7 @@ pub(super) async fn add(
         .await;
     match done {
         Ok(_) => Ok(true),
-        // Somebody was faster, on another connection.
+        // Another connection has added it meanwhile.
         Err(error)
             if error
                 .as_database_error()
@@ -89,11 +89,11 @@ macro_rules! select_user {
     };
 }
 
-/// The account with this address.
+/// The account with this email address.
 pub(super) async fn find_by_email(
     conn: &mut AnyConnection,
     email: &str,
-) -> Result<Option<Stored>, Error> {
+) -> Result<Option<StoredUser>, Error> {
     let row = sqlx::query(select_user!("email = ?"))
         .bind(email)
         .fetch_optional(conn)
@@ -102,7 +102,10 @@ pub(super) async fn find_by_email(
 }
 
 /// The account with this id.
-pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<Stored>, Error> {
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    id: UserId,
+) -> Result<Option<StoredUser>, Error> {
     let row = sqlx::query(select_user!("id = ?"))
         .bind(id.get())
         .fetch_optional(conn)
@@ -110,8 +113,8 @@ pub(super) async fn find(conn: &mut AnyConnection, id: UserId) -> Result<Option<
     row.as_ref().map(stored).transpose()
 }
 
-/// The account with this id, which nobody else changes until the transaction ends.
-pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Stored>, Error> {
+/// The account with this id, locked until the transaction ends.
+pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<StoredUser>, Error> {
     let lock = tx.dialect().for_update();
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(select_user!("id = "));
     let query = query.push_bind(id.get()).push(lock);
@@ -119,8 +122,8 @@ pub(super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Stored>, Erro
     row.as_ref().map(stored).transpose()
 }
 
-/// The account with this address, which nobody else changes until the transaction ends.
-pub(super) async fn lock_by_email(tx: &mut Tx, email: &str) -> Result<Option<Stored>, Error> {
+/// The account with this email address, locked until the transaction ends.
+pub(super) async fn lock_by_email(tx: &mut Tx, email: &str) -> Result<Option<StoredUser>, Error> {
     let lock = tx.dialect().for_update();
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(select_user!("email = "));
     let query = query.push_bind(email).push(lock);
@@ -142,7 +145,7 @@ pub(super) async fn page(
     rows.iter().map(|row| Ok(stored(row)?.account)).collect()
 }
 
-/// Who owns the shop. `lock` locks their rows.
+/// The owners of the shop. `lock` is the locking clause.
 pub(super) async fn owners(
     conn: &mut AnyConnection,
     lock: &'static str,
@@ -161,11 +164,11 @@ pub(super) async fn owners(
     Ok(ids.into_iter().map(UserId::new).collect())
 }
 
-fn stored(row: &AnyRow) -> Result<Stored, Error> {
+fn stored(row: &AnyRow) -> Result<StoredUser, Error> {
     let (role, rights): (String, String) = (row.try_get("role")?, row.try_get("rights")?);
     let (role, rights) = role_of(&role, &rights)?;
     let locale: String = row.try_get("locale")?;
-    Ok(Stored {
+    Ok(StoredUser {
         account: Account {
             id: UserId::new(row.try_get("id")?),
             email: row.try_get("email")?,
@@ -180,9 +183,8 @@ fn stored(row: &AnyRow) -> Result<Stored, Error> {
     })
 }
 
-/// Writes an account as it is now; its version rises. What was read before somebody else wrote it is
-/// not written back.
-pub(super) async fn save(tx: &mut Tx, stored: &Stored, now: Timestamp) -> Result<(), Error> {
+/// Saves an account and raises its version. Fails if it was changed since it was read.
+pub(super) async fn save(tx: &mut Tx, stored: &StoredUser, now: Timestamp) -> Result<(), Error> {
     let account = &stored.account;
     let statement = "
         update users
@@ -209,7 +211,7 @@ pub(super) async fn save(tx: &mut Tx, stored: &Stored, now: Timestamp) -> Result
     }
 }
 
-/// Leaves nothing of a person but the row's identity.
+/// Erases the personal data of an account; its id stays.
 pub(super) async fn erase(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update users

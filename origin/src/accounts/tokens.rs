@@ -1,7 +1,7 @@
-//! Tokens of programs that act for somebody with an account: a short access token (JWT, RFC 7519, signed
-//! with Ed25519 and nothing else) and refresh tokens, each of which is used once. Who uses one again has
-//! stolen it or was stolen from: everything that came of that sign-in ends. All SQL of
-//! `token_families` and `refresh_tokens`.
+//! Tokens of programs that act for a person: a short-lived access token (JWT, RFC 7519, signed with
+//! Ed25519 only) and single-use refresh tokens (rotation, RFC 9700 §4.14.2). A refresh token that
+//! is used twice was stolen, so its whole family is revoked. All SQL of `token_families` and
+//! `refresh_tokens`.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -20,46 +20,46 @@ use super::{
     Error,
     links::hash,
     login,
-    model::{Device, Person, Via, role_of},
-    signer::Clocked,
+    model::{Credential, Device, Person, role_of},
+    signer::ValidityPeriod,
 };
 
-/// How long an access token is good for.
+/// Lifetime of an access token.
 const ACCESS_MS: i64 = 10 * 60 * 1_000;
-/// How long after the last use of a refresh token its successor can be used.
+/// Lifetime of a refresh token.
 const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Serialize, Deserialize)]
-struct Claims {
+struct AccessClaims {
     iss: String,
     aud: String,
     sub: UserId,
-    /// The sign-in that it came of.
+    /// The token family: one per sign-in.
     fam: FamilyId,
     nbf: i64,
     iat: i64,
     exp: i64,
 }
 
-impl Clocked for Claims {
-    fn is_time(&self, now: i64) -> bool {
+impl ValidityPeriod for AccessClaims {
+    fn is_valid_at(&self, now: i64) -> bool {
         self.nbf <= now && now < self.exp
     }
 }
 
-/// Signs in with a password and gives the first tokens.
+/// Signs in with a password and issues the first tokens of a family.
 pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<Tokens, Error> {
     let code = request.code.clone();
-    let proof = login::checked(app, &request.email, request.password, device).await?;
-    proof.may_try(app, code.as_deref()).await?;
+    let proof = login::verify_password(app, &request.email, request.password, device).await?;
+    proof.check_code_limit(app, code.as_deref()).await?;
     let begin = async || {
         let now = app.clock.now();
         let family = FamilyId::new(app.ids.next(now));
         let mut tx = app.db.write().await?;
-        let user = proof.still_holds(&mut tx).await?.account.id;
+        let user = proof.lock_if_unchanged(&mut tx).await?.account.id;
         login::accept_code(app, &mut tx, user, code.as_deref()).await?;
-        login::note_sign_in(app, &mut tx, user, "program").await?;
+        login::record_sign_in(app, &mut tx, user, "program").await?;
         let statement = "
             insert into token_families (id, user_id, agent, created_at, expires_at, proved_at)
             values (?, ?, ?, ?, ?, ?)";
@@ -72,16 +72,20 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
             .bind(now.as_millis())
             .execute(tx.conn())
             .await?;
-        let refresh = next(&mut tx, family, now).await?;
+        let refresh = add_refresh_token(&mut tx, family, now).await?;
         tx.commit().await?;
-        tokens(app, user, family, refresh)
+        token_response(app, user, family, refresh)
     };
-    let begun = db::retried(begin, Error::is_conflict).await;
-    login::noted(app, proof.user(), "program", begun).await
+    let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
+    login::record_wrong_code(app, proof.user(), "program", begun).await
 }
 
-/// Notes that whoever has this sign-in of a program has just shown that it is them.
-pub(super) async fn prove(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Result<(), db::Error> {
+/// Records that the password was checked for this token family.
+pub(super) async fn record_reauthentication(
+    tx: &mut Tx,
+    family: FamilyId,
+    now: Timestamp,
+) -> Result<(), db::Error> {
     let statement = "
         update token_families
            set proved_at = ?
@@ -94,7 +98,11 @@ pub(super) async fn prove(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Resu
     Ok(())
 }
 
-async fn next(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Result<String, db::Error> {
+async fn add_refresh_token(
+    tx: &mut Tx,
+    family: FamilyId,
+    now: Timestamp,
+) -> Result<String, db::Error> {
     let token = crate::secret::token();
     let statement = "
         insert into refresh_tokens (token_hash, family_id, used, created_at)
@@ -108,14 +116,14 @@ async fn next(tx: &mut Tx, family: FamilyId, now: Timestamp) -> Result<String, d
     Ok(token)
 }
 
-fn tokens(
+fn token_response(
     app: &App,
     user: UserId,
     family: FamilyId,
     refresh_token: String,
 ) -> Result<Tokens, Error> {
     let now = app.clock.now().as_millis() / 1_000;
-    let claims = Claims {
+    let claims = AccessClaims {
         iss: app.config.base_url.clone(),
         aud: app.config.base_url.clone(),
         sub: user,
@@ -132,7 +140,7 @@ fn tokens(
     })
 }
 
-/// Gives the next tokens for a refresh token.
+/// Exchanges a refresh token for new tokens.
 pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
     let refresh = async || {
         let now = app.clock.now();
@@ -140,9 +148,9 @@ pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
         let Some((family, user, used)) = find(&mut tx, token, now).await? else {
             return Err(Error::WrongCredentials);
         };
-        if used || !use_up(&mut tx, token).await? {
-            // Who had it before cannot be told from who stole it.
-            end(&mut tx, family).await?;
+        if used || !mark_used(&mut tx, token).await? {
+            // The rightful client and the thief cannot be told apart.
+            end_family(&mut tx, family).await?;
             tx.commit().await?;
             tracing::warn!(
                 family = family.get(),
@@ -150,7 +158,7 @@ pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
             );
             return Err(Error::WrongCredentials);
         }
-        let next = next(&mut tx, family, now).await?;
+        let next = add_refresh_token(&mut tx, family, now).await?;
         let statement = "
             update token_families
                set expires_at = ?
@@ -161,9 +169,9 @@ pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        tokens(app, user, family, next)
+        token_response(app, user, family, next)
     };
-    db::retried(refresh, Error::is_conflict).await
+    db::retry_on_conflict(refresh, Error::is_conflict).await
 }
 
 async fn find(
@@ -185,8 +193,8 @@ async fn find(
     Ok(row.map(|(family, user, used)| (FamilyId::new(family), UserId::new(user), used != 0)))
 }
 
-/// Of two who use it at the same time one is the second.
-async fn use_up(tx: &mut Tx, token: &str) -> Result<bool, db::Error> {
+/// Marks a refresh token as used. Of two concurrent uses, one gets false.
+async fn mark_used(tx: &mut Tx, token: &str) -> Result<bool, db::Error> {
     let statement = "
         update refresh_tokens
            set used = 1
@@ -199,8 +207,8 @@ async fn use_up(tx: &mut Tx, token: &str) -> Result<bool, db::Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends what came of one sign-in.
-pub(super) async fn end(tx: &mut Tx, family: FamilyId) -> Result<(), db::Error> {
+/// Ends a token family.
+pub(super) async fn end_family(tx: &mut Tx, family: FamilyId) -> Result<(), db::Error> {
     for statement in [
         "delete from refresh_tokens
           where family_id = ?",
@@ -215,7 +223,7 @@ pub(super) async fn end(tx: &mut Tx, family: FamilyId) -> Result<(), db::Error> 
     Ok(())
 }
 
-/// The sign-ins of somebody's programs.
+/// The token families of a person.
 pub(super) async fn list(
     conn: &mut AnyConnection,
     person: &Person,
@@ -233,18 +241,22 @@ pub(super) async fn list(
     let rows: Vec<(i64, String, i64, i64)> = rows.await?;
     let session = |(id, agent, created_at, expires_at): (i64, String, i64, i64)| Session {
         id: SessionId::new(id),
-        current: person.via == Via::Program(FamilyId::new(id)),
+        current: person.credential == Credential::TokenFamily(FamilyId::new(id)),
         program: true,
         agent,
         created_at: Timestamp::from_millis(created_at),
-        // Each use gives it as long again.
+        // Each use extends the family by the whole lifetime.
         seen_at: Timestamp::from_millis(expires_at - REFRESH_MS),
     };
     Ok(rows.into_iter().map(session).collect())
 }
 
-/// Ends one sign-in of somebody's programs; false when there is none.
-pub(super) async fn end_of(tx: &mut Tx, user: UserId, family: FamilyId) -> Result<bool, db::Error> {
+/// Ends a token family of this account. False if it has no such family.
+pub(super) async fn end_family_of(
+    tx: &mut Tx,
+    user: UserId,
+    family: FamilyId,
+) -> Result<bool, db::Error> {
     let statement = "
         select count(*)
           from token_families
@@ -258,11 +270,11 @@ pub(super) async fn end_of(tx: &mut Tx, user: UserId, family: FamilyId) -> Resul
     if count == 0 {
         return Ok(false);
     }
-    end(tx, family).await?;
+    end_family(tx, family).await?;
     Ok(true)
 }
 
-/// Ends everything that programs of somebody have.
+/// Ends every token family of an account.
 pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     for statement in [
         "delete from refresh_tokens
@@ -278,17 +290,17 @@ pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> 
     Ok(())
 }
 
-/// Ends what came of the sign-in that this token belongs to. One that is none ends nothing.
+/// Revokes the family of a refresh token (RFC 7009 §2). An unknown token is not an error.
 pub(super) async fn revoke(app: &App, token: &str) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     if let Some((family, ..)) = find(&mut tx, token, app.clock.now()).await? {
-        end(&mut tx, family).await?;
+        end_family(&mut tx, family).await?;
     }
     Ok(tx.commit().await?)
 }
 
-/// Forgets what can be used no more.
-pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+/// Deletes expired token families.
+pub(super) async fn delete_expired(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     let mut tx = db.write().await?;
     for statement in [
         "delete from refresh_tokens
@@ -304,12 +316,12 @@ pub(super) async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     tx.commit().await
 }
 
-/// For whom an access token speaks, as long as its sign-in has not ended.
-pub(super) async fn who(app: &App, token: &str) -> Result<Option<Person>, Error> {
+/// The person of an access token, unless its family has ended.
+pub(super) async fn find_person(app: &App, token: &str) -> Result<Option<Person>, Error> {
     let now = app.clock.now();
     let Some(claims) = app
         .signer
-        .verify::<Claims>(token, &app.config.base_url, now)
+        .verify::<AccessClaims>(token, &app.config.base_url, now)
     else {
         return Ok(None);
     };
@@ -334,7 +346,7 @@ pub(super) async fn who(app: &App, token: &str) -> Result<Option<Person>, Error>
     let confirmed_at: Option<i64> = row.try_get("confirmed_at")?;
     Ok(Some(Person {
         user: claims.sub,
-        via: Via::Program(claims.fam),
+        credential: Credential::TokenFamily(claims.fam),
         role,
         rights,
         second_factor: confirmed_at.is_some(),

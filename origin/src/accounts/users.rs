@@ -1,4 +1,4 @@
-//! Accounts, as those who run the shop see them.
+//! Accounts as staff see them.
 
 use shared::{
     account::{Account, ListUsers, Role, SetRole, UserList},
@@ -38,8 +38,7 @@ pub(super) async fn list(app: &App, query: &ListUsers) -> Result<UserList, Error
     Ok(UserList { users, next })
 }
 
-/// Gives somebody another role. Every session of theirs ends: whoever has another role signs in anew. The
-/// last owner stays one.
+/// Changes the role of an account and ends all of its sessions. The last owner cannot be demoted.
 pub(super) async fn set_role(
     app: &App,
     actor: &Actor,
@@ -66,9 +65,9 @@ pub(super) async fn set_role(
         let change = Change::new("user.role", format!("user:{user}"))
             .from(&about(&before))
             .to(&about(&stored.account));
-        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok(stored.account)
     };
-    db::retried(set, Error::is_conflict).await
+    db::retry_on_conflict(set, Error::is_conflict).await
 }

@@ -1,4 +1,4 @@
-//! Accounts over HTTP. The session is a cookie that only the server reads.
+//! Accounts over HTTP. The session cookie is `HttpOnly`.
 
 use std::convert::Infallible;
 
@@ -37,14 +37,15 @@ use crate::{
     limits::Network,
     orders,
     shopper::{self, Shopper},
-    web::{Answer, Answered, Json, Path, Query, Refusal, RouterExt, SetCookie},
+    web::{Answer, HandlerResult, Json, Path, Query, Refusal, RouterExt, SetCookie},
 };
 
 use super::{
-    Customers, Device, Error, May, Me, Owner, OwnerNow, Person, addresses, carts,
-    devices::Marks,
+    Customers, Device, Error, Person, RequireOwner, RequireReauthenticatedOwner, RequireRight,
+    RequireSignIn, addresses, carts,
+    devices::DeviceTokens,
     keys,
-    login::{self, Entered},
+    login::{self, NewSession},
     model, pages, register, reset, second_factor, tokens, users,
 };
 
@@ -90,8 +91,9 @@ pub fn routes() -> Router<App> {
         .merge(pages::routes())
 }
 
-/// The cookie's name. Browsers keep a `__Host-` cookie to the one host that set it over HTTPS, and not
-/// every browser takes one from plain `http://localhost`, where it has a name without the promise.
+/// The cookie's name. Browsers bind a `__Host-` cookie to the host that set it over HTTPS
+/// (RFC 6265bis §4.1.3.2). Not every browser accepts one from plain `http://localhost`, hence the
+/// name without the prefix.
 fn cookie_name(config: &Config) -> &'static str {
     if config.is_secure() {
         "__Host-session"
@@ -100,19 +102,19 @@ fn cookie_name(config: &Config) -> &'static str {
     }
 }
 
-/// The session that a request names.
+/// The session token in a request's cookie.
 pub(super) fn session_token(config: &Config, headers: &HeaderMap) -> Option<String> {
     let jar = CookieJar::from_headers(headers);
     Some(jar.get(cookie_name(config))?.value().to_owned())
 }
 
-/// Whether a request names a session, be it one that has ended.
-pub fn names_session(config: &Config, headers: &HeaderMap) -> bool {
+/// Whether a request has a session cookie, valid or not.
+pub fn has_session_cookie(config: &Config, headers: &HeaderMap) -> bool {
     session_token(config, headers).is_some_and(|it| !it.is_empty())
 }
 
-/// The cookie of a session, or one that takes it away. The browser keeps it until it is closed; how
-/// long it is good for the server decides.
+/// The `Set-Cookie` value of a session, or one that removes the cookie. It is a cookie of the
+/// browser session; the server decides when it expires.
 fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     let cookie = SetCookie {
         name: cookie_name(config),
@@ -131,11 +133,11 @@ impl FromRequestParts<App> for Device {
         let network = Network::from_request_parts(parts, app).await?;
         let value = parts.headers.get(header::USER_AGENT);
         let agent = model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default());
-        let marks = Marks::of(&app.config, &parts.headers);
+        let device_tokens = DeviceTokens::of(&app.config, &parts.headers);
         Ok(Self {
             agent,
             network,
-            marks,
+            device_tokens,
         })
     }
 }
@@ -148,45 +150,45 @@ fn accepted() -> Answer {
     private(&Accepted { accepted: true })
 }
 
-/// What signs a browser in. The account has a cart of its own, so the guest's is let go.
-pub(super) fn cookies_of(app: &App, entered: &Entered) -> Vec<HeaderValue> {
-    let mut cookies = vec![cookie(&app.config, Some(&entered.session))];
-    cookies.extend(shopper::welcome(&app.config));
-    cookies.push(entered.marks.cookie(&app.config));
+/// The cookies that sign a browser in. The guest cart's cookie goes: the account has its own cart.
+pub(super) fn session_cookies(app: &App, session: &NewSession) -> Vec<HeaderValue> {
+    let mut cookies = vec![cookie(&app.config, Some(&session.token))];
+    cookies.extend(shopper::sign_in_cookies(&app.config));
+    cookies.push(session.device_tokens.cookie(&app.config));
     cookies
 }
 
-/// What signs a browser out.
-pub(super) fn cookies_of_nobody(app: &App) -> Vec<HeaderValue> {
+/// The cookies that sign a browser out.
+pub(super) fn cleared_session_cookies(app: &App) -> Vec<HeaderValue> {
     let mut cookies = vec![cookie(&app.config, None)];
-    cookies.extend(shopper::leave(&app.config));
+    cookies.extend(shopper::sign_out_cookies(&app.config));
     cookies
 }
 
-/// An answer that signs its browser in.
-fn signed_in<T: Serialize>(app: &App, entered: &Entered, body: &T) -> Answer {
-    private(body).cookies(cookies_of(app, entered))
+/// A response that signs its browser in.
+fn signed_in<T: Serialize>(app: &App, session: &NewSession, body: &T) -> Answer {
+    private(body).cookies(session_cookies(app, session))
 }
 
 async fn register(
     State(app): State<App>,
     device: Device,
     Json(request): Json<Register>,
-) -> Answered {
+) -> HandlerResult {
     register::register(&app, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
 async fn verify_email(
     State(app): State<App>,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     device: Device,
     headers: HeaderMap,
     Json(request): Json<UseLink>,
-) -> Answered {
-    let person = me.ok().map(|Me(person)| person);
-    let entered = register::verify(&app, request, person.as_ref(), &device).await?;
-    entered_with(&app, entered, Shopper::guest(&headers, &app)).await
+) -> HandlerResult {
+    let person = me.ok().map(|RequireSignIn(person)| person);
+    let session = register::verify(&app, request, person.as_ref(), &device).await?;
+    new_session_answer(&app, session, Shopper::guest(&headers, &app)).await
 }
 
 async fn login(
@@ -194,26 +196,30 @@ async fn login(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<Login>,
-) -> Answered {
+) -> HandlerResult {
     let cart = request.cart.clone();
-    let entered = login::login(&app, request, &device).await?;
-    entered_with(&app, entered, cart.or(Shopper::guest(&headers, &app))).await
+    let session = login::login(&app, request, &device).await?;
+    new_session_answer(&app, session, cart.or(Shopper::guest(&headers, &app))).await
 }
 
-/// Says who has signed in, and which cart is theirs.
-async fn entered_with(app: &App, entered: Entered, guest: Option<String>) -> Answered {
-    let account = entered.account.clone();
-    let cart = cart_of(app, &entered, guest).await?;
-    Ok(signed_in(app, &entered, &SignedIn { account, cart }))
+/// The response to a sign-in: the account and its cart.
+async fn new_session_answer(
+    app: &App,
+    session: NewSession,
+    guest: Option<String>,
+) -> HandlerResult {
+    let account = session.account.clone();
+    let cart = cart_of(app, &session, guest).await?;
+    Ok(signed_in(app, &session, &SignedIn { account, cart }))
 }
 
-/// The cart of somebody who has just signed in, with what the guest had.
+/// The account's cart after a sign-in, with the guest's lines merged into it.
 pub(super) async fn cart_of(
     app: &App,
-    entered: &Entered,
+    session: &NewSession,
     guest: Option<String>,
 ) -> Result<Option<String>, Error> {
-    let account = &entered.account;
+    let account = &session.account;
     match guest {
         Some(guest) => {
             let cart = carts::open(app, account.id, Some(&guest), account.locale).await?;
@@ -223,19 +229,22 @@ pub(super) async fn cart_of(
     }
 }
 
-/// Whoever was not signed in is signed out as well.
+/// Signing out succeeds without a session, too.
 async fn logout(
     State(app): State<App>,
-    me: Result<Me, Refusal>,
+    me: Result<RequireSignIn, Refusal>,
     Json(request): Json<Logout>,
-) -> Answered {
-    if let Ok(Me(person)) = me {
+) -> HandlerResult {
+    if let Ok(RequireSignIn(person)) = me {
         login::logout(&app, &person, request.everywhere).await?;
     }
-    Ok(accepted().cookies(cookies_of_nobody(&app)))
+    Ok(accepted().cookies(cleared_session_cookies(&app)))
 }
 
-async fn forgot_password(State(app): State<App>, Json(request): Json<ForgotPassword>) -> Answered {
+async fn forgot_password(
+    State(app): State<App>,
+    Json(request): Json<ForgotPassword>,
+) -> HandlerResult {
     register::forgot(&app, &request).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
@@ -245,121 +254,133 @@ async fn reset_password(
     device: Device,
     headers: HeaderMap,
     Json(request): Json<ResetPassword>,
-) -> Answered {
-    let entered = reset::reset_password(&app, request, &device).await?;
-    entered_with(&app, entered, Shopper::guest(&headers, &app)).await
+) -> HandlerResult {
+    let session = reset::reset_password(&app, request, &device).await?;
+    new_session_answer(&app, session, Shopper::guest(&headers, &app)).await
 }
 
 async fn change_password(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangePassword>,
-) -> Answered {
-    let entered = reset::change_password(&app, &person, request, &device).await?;
-    Ok(signed_in(&app, &entered, &entered.account))
+) -> HandlerResult {
+    let session = reset::change_password(&app, &person, request, &device).await?;
+    Ok(signed_in(&app, &session, &session.account))
 }
 
 async fn change_email(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangeEmail>,
-) -> Answered {
+) -> HandlerResult {
     register::change_email(&app, person.user, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
 async fn reauthenticate(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<Reauthenticate>,
-) -> Answered {
+) -> HandlerResult {
     login::reauthenticate(&app, &person, request, &device).await?;
     Ok(accepted())
 }
 
-async fn get_second_factor(State(app): State<App>, Me(person): Me) -> Answered {
+async fn get_second_factor(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&second_factor::read(&app, person.user).await?))
 }
 
 async fn enrol_second_factor(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<EnrolSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let secret = second_factor::enrol(&app, &person, request, &device).await?;
     Ok(private(&secret).status(StatusCode::CREATED))
 }
 
 async fn confirm_second_factor(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ConfirmSecondFactor>,
-) -> Answered {
-    let (entered, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
-    Ok(signed_in(&app, &entered, &codes))
+) -> HandlerResult {
+    let (session, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
+    Ok(signed_in(&app, &session, &codes))
 }
 
 async fn renew_recovery_codes(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
-) -> Answered {
+) -> HandlerResult {
     let codes = second_factor::renew_codes(&app, &person, request, &device).await?;
     Ok(private(&codes))
 }
 
 async fn disable_second_factor(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
-) -> Answered {
-    let entered = second_factor::disable(&app, &person, request, &device).await?;
-    Ok(signed_in(&app, &entered, &Accepted { accepted: true }))
+) -> HandlerResult {
+    let session = second_factor::disable(&app, &person, request, &device).await?;
+    Ok(signed_in(&app, &session, &Accepted { accepted: true }))
 }
 
 async fn reset_second_factor(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<UserPath>,
-) -> Answered {
+) -> HandlerResult {
     second_factor::reset(&app, &actor, path.user).await?;
     Ok(accepted())
 }
 
-async fn get_account(State(app): State<App>, Me(person): Me) -> Answered {
+async fn get_account(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&login::account(&app, person.user).await?))
 }
 
 async fn update_account(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Json(request): Json<UpdateAccount>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(&login::update(&app, person.user, &request).await?))
 }
 
-async fn export_account(State(app): State<App>, Me(person): Me) -> Answered {
+async fn export_account(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&super::export(&app, &person).await?))
 }
 
 async fn erase_account(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<EraseAccount>,
-) -> Answered {
+) -> HandlerResult {
     super::erase(&app, &person, request.password, &device).await?;
-    Ok(accepted().cookies(cookies_of_nobody(&app)))
+    Ok(accepted().cookies(cleared_session_cookies(&app)))
 }
 
-async fn list_addresses(State(app): State<App>, Me(person): Me) -> Answered {
+async fn list_addresses(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let addresses = addresses::list(&mut reader, person.user).await?;
     Ok(private(&Addresses { addresses }))
@@ -367,76 +388,81 @@ async fn list_addresses(State(app): State<App>, Me(person): Me) -> Answered {
 
 async fn add_address(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Json(request): Json<SaveAddress>,
-) -> Answered {
+) -> HandlerResult {
     let book = addresses::save(&app, person.user, None, request).await?;
     Ok(private(&book).status(StatusCode::CREATED))
 }
 
 async fn update_address(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<AddressPath>,
     Json(request): Json<SaveAddress>,
-) -> Answered {
+) -> HandlerResult {
     let book = addresses::save(&app, person.user, Some(path.address), request).await?;
     Ok(private(&book))
 }
 
 async fn delete_address(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<AddressPath>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
         &addresses::remove(&app, person.user, path.address).await?,
     ))
 }
 
-async fn list_sessions(State(app): State<App>, Me(person): Me) -> Answered {
+async fn list_sessions(
+    State(app): State<App>,
+    RequireSignIn(person): RequireSignIn,
+) -> HandlerResult {
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
 async fn end_session(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<SessionPath>,
-) -> Answered {
+) -> HandlerResult {
     login::end_session(&app, person.user, path.session).await?;
     Ok(private(&all_sessions(&app, &person).await?))
 }
 
 pub(super) async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
     let mut reader = app.db.read().await?;
-    let sessions = super::signed_in(&mut reader, person, app.clock.now()).await?;
+    let sessions = super::list_sessions(&mut reader, person, app.clock.now()).await?;
     Ok(Sessions { sessions })
 }
 
 async fn list_own_orders(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Query(query): Query<ListOrders>,
-) -> Answered {
-    Ok(private(&orders::list_of(&app, person.user, &query).await?))
+) -> HandlerResult {
+    Ok(private(
+        &orders::list_account_orders(&app, person.user, &query).await?,
+    ))
 }
 
 async fn get_own_order(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Path(path): Path<OrderPath>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
-        &orders::own(&app, person.user, &path.number).await?,
+        &orders::find_account_order(&app, person.user, &path.number).await?,
     ))
 }
 
 async fn open_cart(
     State(app): State<App>,
-    Me(person): Me,
+    RequireSignIn(person): RequireSignIn,
     Query(query): Query<InLocale>,
     Json(request): Json<OpenCart>,
-) -> Answered {
+) -> HandlerResult {
     let guest = request.cart.as_deref();
     Ok(private(
         &carts::open(&app, person.user, guest, query.locale).await?,
@@ -447,36 +473,42 @@ async fn create_tokens(
     State(app): State<App>,
     device: Device,
     Json(request): Json<Login>,
-) -> Answered {
+) -> HandlerResult {
     let tokens = tokens::begin(&app, request, &device).await?;
     Ok(private(&tokens).status(StatusCode::CREATED))
 }
 
-async fn refresh_tokens(State(app): State<App>, Json(request): Json<UseRefreshToken>) -> Answered {
+async fn refresh_tokens(
+    State(app): State<App>,
+    Json(request): Json<UseRefreshToken>,
+) -> HandlerResult {
     Ok(private(
         &tokens::refresh(&app, &request.refresh_token).await?,
     ))
 }
 
-async fn revoke_tokens(State(app): State<App>, Json(request): Json<UseRefreshToken>) -> Answered {
+async fn revoke_tokens(
+    State(app): State<App>,
+    Json(request): Json<UseRefreshToken>,
+) -> HandlerResult {
     tokens::revoke(&app, &request.refresh_token).await?;
     Ok(accepted())
 }
 
 async fn list_users(
     State(app): State<App>,
-    _: May<Customers>,
+    _: RequireRight<Customers>,
     Query(query): Query<ListUsers>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(&users::list(&app, &query).await?))
 }
 
 async fn set_role(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<UserPath>,
     Json(request): Json<SetRole>,
-) -> Answered {
+) -> HandlerResult {
     Ok(private(
         &users::set_role(&app, &actor, path.user, &request).await?,
     ))
@@ -484,14 +516,14 @@ async fn set_role(
 
 async fn create_api_key(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Json(request): Json<CreateApiKey>,
-) -> Answered {
+) -> HandlerResult {
     let key = keys::create(&app, &actor, request).await?;
     Ok(private(&key).status(StatusCode::CREATED))
 }
 
-async fn list_api_keys(State(app): State<App>, _: Owner) -> Answered {
+async fn list_api_keys(State(app): State<App>, _: RequireOwner) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let keys = keys::list(&mut reader).await?;
     Ok(private(&ApiKeys { keys }))
@@ -499,9 +531,9 @@ async fn list_api_keys(State(app): State<App>, _: Owner) -> Answered {
 
 async fn delete_api_key(
     State(app): State<App>,
-    OwnerNow(actor): OwnerNow,
+    RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<KeyPath>,
-) -> Answered {
+) -> HandlerResult {
     let keys = keys::delete(&app, &actor, path.key).await?;
     Ok(private(&ApiKeys { keys }))
 }

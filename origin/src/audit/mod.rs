@@ -1,25 +1,25 @@
-//! The audit log: who has changed what, before and after. Owns `audit_log`.
+//! The audit log: the actor of each change, with the values before and after. Owns `audit_log`.
 //!
-//! What must stay true: a row is written in the transaction of the change that it tells of, and is never
-//! changed; only who has signed in is forgotten after a time. It holds no secret and nothing about a buyer
-//! but identities.
+//! Invariants: an entry is written in the transaction of its change and never modified; only
+//! entries of sign-ins are deleted after a configured time. Entries hold no secrets, and of buyers
+//! only ids.
 
 mod store;
 mod web;
 
-pub use store::{forget_sign_ins, note, note_all};
+pub use store::{delete_old_sign_ins, record, record_all};
 pub use web::routes;
 
 use serde::Serialize;
 
 use crate::{accounts::Actor, app::App, db};
 
-/// Somebody has signed in.
+/// The action of a sign-in.
 pub const SIGN_IN: &str = "user.sign_in";
-/// Somebody has tried to.
+/// The action of a failed sign-in.
 pub const SIGN_IN_FAILED: &str = "user.sign_in_failed";
 
-/// A change, for the log.
+/// A change to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub(crate) action: &'static str,
@@ -29,7 +29,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// What was done, in a word, and to what: `user.role`, `user:17`.
+    /// A change by its action and subject: `user.role`, `user:17`.
     pub fn new(action: &'static str, subject: impl Into<String>) -> Self {
         Self {
             action,
@@ -39,14 +39,14 @@ impl Change {
         }
     }
 
-    /// What it was before; nothing when it is new.
+    /// Adds the value before the change; without it the subject is new.
     #[must_use]
     pub fn from<T: Serialize>(mut self, before: &T) -> Self {
         self.before = text(before);
         self
     }
 
-    /// What it is now; nothing when it is gone.
+    /// Adds the value after the change; without it the subject is deleted.
     #[must_use]
     pub fn to<T: Serialize>(mut self, after: &T) -> Self {
         self.after = text(after);
@@ -56,15 +56,15 @@ impl Change {
 
 const NOTHING: &str = "null";
 
-/// Notes what a command has done, which whoever may run commands on the machine has.
-pub async fn note_command(app: &App, change: Change) -> Result<(), db::Error> {
+/// Records a change by a command, whose actor is `command`.
+pub async fn record_command(app: &App, change: Change) -> Result<(), db::Error> {
     let mut tx = app.db.write().await?;
     let actor = Actor("command".to_owned());
-    note(&mut tx, app.context(), &actor, &[change]).await?;
+    record(&mut tx, app.context(), &actor, &[change]).await?;
     tx.commit().await
 }
 
-/// The contract's types have text keys and no floats, which is all that can fail here.
+/// Serialization cannot fail: the contract's types have string keys and no floats.
 fn text<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| NOTHING.to_owned())
 }

@@ -11,26 +11,26 @@ use crate::{
     accounts::Actor,
     app::App,
     db::{self, Rows, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 use super::{Change, SIGN_IN, SIGN_IN_FAILED};
 
-/// Notes what somebody has changed, in the transaction that changes it.
-pub async fn note(
+/// Records changes of one actor in the transaction that makes them.
+pub async fn record(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     actor: &Actor,
     changes: &[Change],
 ) -> Result<(), db::Error> {
     let changes: Vec<(&Actor, &Change)> = changes.iter().map(|it| (actor, it)).collect();
-    note_all(tx, context, &changes).await
+    record_all(tx, context, &changes).await
 }
 
-/// Notes what several have changed.
-pub async fn note_all(
+/// Records changes of several actors.
+pub async fn record_all(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     changes: &[(&Actor, &Change)],
 ) -> Result<(), db::Error> {
     let head = "
@@ -48,8 +48,8 @@ pub async fn note_all(
         .await
 }
 
-/// Forgets who has signed in, and who has tried to, after the days of the settings.
-pub async fn forget_sign_ins(app: &App) -> Result<(), db::Error> {
+/// Deletes entries of sign-ins that are older than the configured number of days.
+pub async fn delete_old_sign_ins(app: &App) -> Result<(), db::Error> {
     let days = i64::from(app.config.sign_in_days);
     let before = app.clock.now().as_millis() - days * 24 * 60 * 60 * 1_000;
     let statement = "

@@ -9,10 +9,10 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Settings},
+    accounts::{RequireRight, Settings},
     app::App,
     db,
-    web::{Answer, Answered, Query, RouterExt},
+    web::{Answer, HandlerResult, Query, RouterExt},
 };
 
 use super::store;
@@ -27,9 +27,9 @@ pub fn routes() -> Router<App> {
 
 async fn list_audit(
     State(app): State<App>,
-    _: May<Settings>,
+    _: RequireRight<Settings>,
     Query(query): Query<ListAudit>,
-) -> Answered {
+) -> HandlerResult {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");

@@ -1,10 +1,10 @@
-//! Which part of the catalogue was changed last by which change. A change gets its number in the
-//! transaction that makes it, as the last thing but one: whoever gets the next number waits for the
-//! commit, so that numbers are in the order of commits. An answer that is made while the last known
-//! change is N holds everything up to N at least.
+//! Numbered changes of the catalogue: for each tag, the version (change number) that changed it
+//! last. A transaction takes its version as its last step before the commit. The next transaction
+//! waits for that commit before it gets a version, so versions are in commit order. A response that
+//! is generated while the latest known version is N contains at least everything up to N.
 //!
-//! The numbers come from the primary. An answer that was read from a replica is stamped with the number that
-//! the replica had, see [`db::may_lag`].
+//! Versions come from the primary. A response that was read from a replica carries the version that
+//! the replica had, see [`db::with_replica_reads`].
 
 use std::{
     collections::HashMap,
@@ -21,36 +21,36 @@ use tokio::sync::Mutex;
 
 use crate::{
     app::App,
-    db::{self, Commits, Db, Rows, Tx, Upsert},
+    db::{self, CommitCounter, Db, Rows, Tx, Upsert},
 };
 
-/// The name of the counter in `versions`.
+/// The name of the change counter in `versions`.
 const CHANGES: &str = "changes";
-/// In the place of a tag: everything.
+/// In place of a tag: everything has changed, and nothing older may be served.
 pub const EVERYTHING: &str = "*";
-/// In the place of a tag: everything, which may be served until it is renewed.
+/// In place of a tag: everything is stale, but may be served until it is revalidated.
 pub const RENEWED: &str = "renewed";
-/// Tags that are remembered. When there are more, everything counts as changed.
+/// The most tags in memory. Beyond that, everything counts as changed.
 const TAGS_MAX: usize = 50_000;
-/// How long an answer waits for what has changed to be known.
-const WAIT_MAX: Duration = Duration::from_millis(250);
-/// For how long the database remembers: longer than anything is kept.
-pub const REMEMBERED_MS: i64 = 4 * 60 * 60 * 1_000;
+/// How long a request waits until the changes have been read.
+const SYNC_MAX: Duration = Duration::from_millis(250);
+/// How long changes stay in the database: longer than any response is cached.
+pub const RETENTION_MS: i64 = 4 * 60 * 60 * 1_000;
 
-/// What has changed, as far as this process knows.
+/// The changes that this process knows.
 #[derive(Debug)]
 pub struct Changes {
     latest: AtomicU64,
-    /// How often something was committed here.
-    commits: Arc<Commits>,
-    /// How many of them are known.
-    seen: AtomicU64,
-    known: RwLock<Known>,
-    turn: Mutex<()>,
+    /// Counts the commits of this process.
+    commits: Arc<CommitCounter>,
+    /// How many of those commits have been read back.
+    synced_commits: AtomicU64,
+    versions: RwLock<ChangeVersions>,
+    refreshing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct ChangeVersions {
     everything: u64,
     tags: HashMap<Tag, u64>,
 }
@@ -60,159 +60,168 @@ impl Default for Changes {
         Self {
             latest: AtomicU64::new(0),
             commits: Arc::default(),
-            seen: AtomicU64::new(0),
-            known: RwLock::default(),
-            turn: Mutex::default(),
+            synced_commits: AtomicU64::new(0),
+            versions: RwLock::default(),
+            refreshing: Mutex::default(),
         }
     }
 }
 
 impl Changes {
-    /// Counts a change of these parts, or of everything when there are none, in the transaction that
-    /// makes it. Once it is committed, no answer that was made before is served by this process.
-    pub async fn note(&self, tx: &mut Tx, now: Timestamp, tags: &[Tag]) -> Result<u64, db::Error> {
-        let version = self.raise(tx).await?;
+    /// Records a change of these tags (of everything if there are none) in the transaction that
+    /// makes it. After the commit, this process serves no older response that has one of the tags.
+    pub async fn record(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        tags: &[Tag],
+    ) -> Result<u64, db::Error> {
+        let version = self.next_version(tx).await?;
         let mut names: Vec<String> = tags.iter().map(Tag::to_string).collect();
         if names.is_empty() {
-            // Whatever changed before is a part of everything.
+            // A change of everything includes all earlier changes.
             let statement = "delete from changes";
             sqlx::query(statement).execute(tx.conn()).await?;
             names.push(EVERYTHING.to_owned());
         }
-        write(tx, now, version, &names).await?;
+        upsert_versions(tx, now, version, &names).await?;
         Ok(version.unsigned_abs())
     }
 
-    /// Counts a change after which everything is to be renewed, as [`Changes::note`] does; what has one of
-    /// these tags is not served until then.
-    pub async fn note_renewal(
+    /// Records a change after which everything is stale, as [`Changes::record`] does. Responses
+    /// with one of these tags are not served stale.
+    pub async fn record_renewal(
         &self,
         tx: &mut Tx,
         now: Timestamp,
         tags: &[Tag],
     ) -> Result<(), db::Error> {
-        let version = self.raise(tx).await?;
+        let version = self.next_version(tx).await?;
         let mut names: Vec<String> = tags.iter().map(Tag::to_string).collect();
         names.push(RENEWED.to_owned());
-        write(tx, now, version, &names).await
+        upsert_versions(tx, now, version, &names).await
     }
 
-    /// The number of a change that is being made.
-    async fn raise(&self, tx: &mut Tx) -> Result<i64, db::Error> {
-        let raise = "
+    /// Takes the next version for this transaction.
+    async fn next_version(&self, tx: &mut Tx) -> Result<i64, db::Error> {
+        let statement = "
             update versions
                set version = version + 1
              where name = 'changes'";
-        sqlx::query(raise).execute(tx.conn()).await?;
+        sqlx::query(statement).execute(tx.conn()).await?;
         tx.count_commit(&self.commits);
-        counter(tx.conn(), CHANGES).await
+        version_of(tx.conn(), CHANGES).await
     }
 
-    /// Waits for the next change that is committed here, if there was none since this was asked last.
+    /// Waits for the next change that this process commits, unless one was committed since the last
+    /// call.
     pub async fn committed(&self) {
         self.commits.next().await;
     }
 
-    /// The last change that is known.
+    /// The latest version that this process knows.
     pub fn latest(&self) -> u64 {
         self.latest.load(Ordering::Acquire)
     }
 
-    /// Whether none of these parts has changed after this change, as far as is known.
-    pub fn allow(&self, tags: &[Tag], as_of: u64) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let later = |tag: &Tag| known.tags.get(tag).is_some_and(|it| *it > as_of);
-        known.everything <= as_of && !tags.iter().any(later)
+    /// Whether none of these tags has changed since this version, as far as this process knows.
+    pub fn unchanged_since(&self, tags: &[Tag], version: u64) -> bool {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let later = |tag: &Tag| versions.tags.get(tag).is_some_and(|it| *it > version);
+        versions.everything <= version && !tags.iter().any(later)
     }
 
-    /// Waits until everything is known that was committed here, and everything up to this change, if it is
-    /// named; not longer than a moment, because a database that does not answer stops nobody who reads.
-    pub async fn keep_up(&self, db: &Db, at_least: Option<u64>) {
+    /// Waits until this process knows its own commits, and every change up to `at_least` if that is
+    /// given. The wait is short, because a database that does not respond must not stop readers.
+    pub async fn sync_to(&self, db: &Db, at_least: Option<u64>) {
         let commits = self.commits.count();
-        if self.knows(commits, at_least) {
+        if self.is_synced_to(commits, at_least) {
             return;
         }
         let known = async {
-            let _turn = self.turn.lock().await;
-            // Of those who want it at the same time, one reads.
-            if self.knows(commits, at_least) {
+            let _refreshing = self.refreshing.lock().await;
+            // Of several concurrent callers, one reads.
+            if self.is_synced_to(commits, at_least) {
                 return Ok(());
             }
             self.read(db).await
         };
-        if !in_time(known).await {
-            // There is nothing newer to be had. Who asks again and again is a job, not a shopper.
-            self.seen.fetch_max(commits, Ordering::AcqRel);
+        if !within_limit(known).await {
+            // Nothing newer can be read now. A job retries all the time; requests do not.
+            self.synced_commits.fetch_max(commits, Ordering::AcqRel);
         }
     }
 
-    /// Learns what an answer may hold that was made since this was the last known change, if any other was
-    /// learnt meanwhile or is about to be. What is known then does not lie in between: nobody who has seen
-    /// that answer gets one that others have made of less.
-    pub async fn cover(&self, db: &Db, as_of: u64) {
-        let nothing_was_learnt = self.turn.try_lock().is_ok() && self.latest() == as_of;
-        if nothing_was_learnt {
+    /// Reads the changes that a response generated since `version` may already contain, if another
+    /// task has read changes meanwhile or is about to. Afterwards the known version is not older
+    /// than the response, so a client that has seen it never gets an older one from this process.
+    pub async fn catch_up(&self, db: &Db, version: u64) {
+        let is_up_to_date = self.refreshing.try_lock().is_ok() && self.latest() == version;
+        if is_up_to_date {
             return;
         }
-        in_time(self.look(db)).await;
+        within_limit(self.refresh(db)).await;
     }
 
-    fn knows(&self, commits: u64, at_least: Option<u64>) -> bool {
-        self.seen.load(Ordering::Acquire) >= commits
+    fn is_synced_to(&self, commits: u64, at_least: Option<u64>) -> bool {
+        self.synced_commits.load(Ordering::Acquire) >= commits
             && at_least.is_none_or(|it| it <= self.latest())
     }
 
-    /// Reads what has changed; a job does so all the time, for what other processes change.
-    pub async fn look(&self, db: &Db) -> Result<(), db::Error> {
-        let _turn = self.turn.lock().await;
+    /// Reads new changes. A job calls this all the time, for the changes of other processes.
+    pub async fn refresh(&self, db: &Db) -> Result<(), db::Error> {
+        let _refreshing = self.refreshing.lock().await;
         self.read(db).await
     }
 
     async fn read(&self, db: &Db) -> Result<(), db::Error> {
-        // Whatever is committed from here on is for the next time.
+        // Commits from here on belong to the next read.
         let commits = self.commits.count();
         self.read_after(db, self.latest()).await?;
-        self.seen.fetch_max(commits, Ordering::AcqRel);
+        self.synced_commits.fetch_max(commits, Ordering::AcqRel);
         Ok(())
     }
 
     async fn read_after(&self, db: &Db, latest: u64) -> Result<(), db::Error> {
         let mut reader = db.read().await?;
-        let (counted, changed) = changed_since(&mut reader, latest).await?;
-        if counted != latest {
-            self.learn(counted, &changed);
+        let (current, changed) = changed_since(&mut reader, latest).await?;
+        if current != latest {
+            self.apply(current, &changed);
         }
         Ok(())
     }
 
-    /// Notes what was read; `counted` was read before.
-    fn learn(&self, counted: u64, changed: &[(String, u64)]) {
-        let latest = changed.iter().map(|it| it.1).chain([counted]).max();
-        let latest = latest.unwrap_or(counted);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+    /// Applies the changes that were read; `current` was read before them.
+    fn apply(&self, current: u64, changed: &[(String, u64)]) {
+        let latest = changed.iter().map(|it| it.1).chain([current]).max();
+        let latest = latest.unwrap_or(current);
+        let mut versions = self
+            .versions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         for (tag, version) in changed {
             match tag.parse::<Tag>() {
                 Ok(tag) => {
-                    known.tags.insert(tag, *version);
+                    versions.tags.insert(tag, *version);
                 }
-                // Everything, or something that this version of the program does not know.
-                Err(_) => known.everything = known.everything.max(*version),
+                // Everything, or a tag that this version of the program does not know.
+                Err(_) => versions.everything = versions.everything.max(*version),
             }
         }
-        // A number without a row: that was taken away before this process looked.
-        if changed.is_empty() || known.tags.len() > TAGS_MAX {
-            known.everything = known.everything.max(latest);
+        // A version without a row was deleted before this process read it.
+        if changed.is_empty() || versions.tags.len() > TAGS_MAX {
+            versions.everything = versions.everything.max(latest);
         }
-        let everything = known.everything;
-        known.tags.retain(|_, version| *version > everything);
-        // Under the lock: who reads the number and then asks about a tag knows both.
+        let everything = versions.everything;
+        versions.tags.retain(|_, version| *version > everything);
+        // Stored under the lock, so that a reader of this version also sees its tags.
         self.latest.store(latest, Ordering::Release);
     }
 }
 
-/// Waits for what has changed to be read, not longer than a moment. False when it cannot be read.
-async fn in_time(known: impl Future<Output = Result<(), db::Error>>) -> bool {
-    match tokio::time::timeout(WAIT_MAX, known).await {
+/// Limits the time of a read. False if it failed; true also if it timed out.
+async fn within_limit(known: impl Future<Output = Result<(), db::Error>>) -> bool {
+    match tokio::time::timeout(SYNC_MAX, known).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             tracing::warn!(error = %error, "cannot read the changes");
@@ -225,8 +234,8 @@ async fn in_time(known: impl Future<Output = Result<(), db::Error>>) -> bool {
     }
 }
 
-/// Writes which change was the last one of these.
-async fn write(
+/// Saves this version as the last one of these tags.
+async fn upsert_versions(
     tx: &mut Tx,
     now: Timestamp,
     version: i64,
@@ -245,14 +254,15 @@ async fn write(
         .await
 }
 
-/// The number of the last change, and what was changed last by which change after this one.
+/// The latest version, and for each tag that changed after `version` the version that changed it
+/// last.
 pub async fn changed_since(
     conn: &mut sqlx::AnyConnection,
     version: u64,
 ) -> Result<(u64, Vec<(String, u64)>), db::Error> {
-    let counted = counter(conn, CHANGES).await?.unsigned_abs();
-    if counted == version {
-        return Ok((counted, Vec::new()));
+    let current = version_of(conn, CHANGES).await?.unsigned_abs();
+    if current == version {
+        return Ok((current, Vec::new()));
     }
     let statement = "
         select tag, version
@@ -265,11 +275,11 @@ pub async fn changed_since(
         let version: i64 = row.try_get("version")?;
         changed.push((row.try_get("tag")?, version.unsigned_abs()));
     }
-    Ok((counted, changed))
+    Ok((current, changed))
 }
 
-/// A number of `versions`.
-async fn counter(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, db::Error> {
+/// The current value of a counter in `versions`.
+async fn version_of(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, db::Error> {
     let statement = "
         select version
           from versions
@@ -280,20 +290,20 @@ async fn counter(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, db::
         .await
 }
 
-/// The number that tells this shop from every other: what is kept outside of the database is kept under it.
-pub async fn shop(app: &App) -> Result<i64, db::Error> {
-    let read = async || counter(&mut *app.db.read().await?, "shop").await;
-    app.shop.get_or_try_init(read).await.copied()
+/// The id of this shop. Keys outside of the database (in Redis) contain it.
+pub async fn shop_id(app: &App) -> Result<i64, db::Error> {
+    let read = async || version_of(&mut *app.db.read().await?, "shop").await;
+    app.shop_id.get_or_try_init(read).await.copied()
 }
 
-/// Takes away what no answer that is still kept can be older than.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<(), db::Error> {
+/// Deletes changes that are older than any cached response can be.
+pub async fn delete_old_changes(db: &Db, now: Timestamp) -> Result<(), db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from changes
          where changed_at < ?";
     sqlx::query(statement)
-        .bind(now.as_millis().saturating_sub(REMEMBERED_MS))
+        .bind(now.as_millis().saturating_sub(RETENTION_MS))
         .execute(tx.conn())
         .await?;
     tx.commit().await
@@ -310,47 +320,51 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_before_a_change_is_not_allowed() {
+    fn a_response_from_before_a_change_of_its_tags_is_invalid() {
         let changes = Changes::default();
-        changes.learn(3, &[row("p1", 2), row("home", 3)]);
+        changes.apply(3, &[row("p1", 2), row("home", 3)]);
         let product = [Tag::Product(1)];
         assert_eq!(changes.latest(), 3);
-        assert!(!changes.allow(&product, 1));
-        assert!(changes.allow(&product, 2));
-        assert!(changes.allow(&[Tag::Product(2)], 0));
-        assert!(!changes.allow(&[Tag::Product(2), Tag::Home], 2));
-        changes.learn(5, &[row("*", 4), row("p1", 5)]);
-        assert!(!changes.allow(&[Tag::Product(2)], 3));
-        assert!(changes.allow(&[Tag::Product(2)], 4));
-        assert!(!changes.allow(&product, 4));
+        assert!(!changes.unchanged_since(&product, 1));
+        assert!(changes.unchanged_since(&product, 2));
+        assert!(changes.unchanged_since(&[Tag::Product(2)], 0));
+        assert!(!changes.unchanged_since(&[Tag::Product(2), Tag::Home], 2));
+        changes.apply(5, &[row("*", 4), row("p1", 5)]);
+        assert!(!changes.unchanged_since(&[Tag::Product(2)], 3));
+        assert!(changes.unchanged_since(&[Tag::Product(2)], 4));
+        assert!(!changes.unchanged_since(&product, 4));
     }
 
     #[test]
-    fn what_cannot_be_told_any_more_counts_as_everything() {
+    fn deleted_or_too_many_changes_count_as_a_change_of_everything() {
         let changes = Changes::default();
-        changes.learn(9, &[]);
-        assert!(!changes.allow(&[], 8));
-        assert!(changes.allow(&[], 9));
+        changes.apply(9, &[]);
+        assert!(!changes.unchanged_since(&[], 8));
+        assert!(changes.unchanged_since(&[], 9));
         let many: Vec<_> = (0..=TAGS_MAX as u64)
             .map(|it| row(&format!("p{it}"), 10))
             .collect();
-        changes.learn(10, &many);
-        assert!(!changes.allow(&[Tag::Home], 9));
-        assert!(changes.known.read().unwrap().tags.is_empty());
+        changes.apply(10, &many);
+        assert!(!changes.unchanged_since(&[Tag::Home], 9));
+        assert!(changes.versions.read().unwrap().tags.is_empty());
     }
 
     proptest! {
-        /// However changes are gathered into looks, the same is known as if each had been looked at.
+        /// However changes are grouped into reads, the result is the same as with one read a
+        /// change.
         #[test]
-        fn nothing_gets_lost_between_two_looks(
-            changed in proptest::collection::vec((0..5_i64, prop::bool::weighted(0.1), any::<bool>()), 1..40),
-            as_of in 0..40_u64,
+        fn no_change_is_lost_between_two_reads(
+            changed in proptest::collection::vec(
+                (0..5_i64, prop::bool::weighted(0.1), any::<bool>()),
+                1..40,
+            ),
+            version in 0..40_u64,
             asked in 0..5_i64,
         ) {
             let changes = Changes::default();
             let mut gathered: Vec<(String, u64)> = Vec::new();
             let mut last = 0;
-            for (number, (tag, everything, looks)) in (1..).zip(&changed) {
+            for (number, (tag, everything, refreshes)) in (1..).zip(&changed) {
                 let name = if *everything { "*".to_owned() } else { format!("p{tag}") };
                 if *everything {
                     gathered.clear();
@@ -360,15 +374,16 @@ mod tests {
                 if *everything || *tag == asked {
                     last = number;
                 }
-                if *looks {
-                    changes.learn(number, &gathered);
+                if *refreshes {
+                    changes.apply(number, &gathered);
                     gathered.clear();
                 }
             }
             if !gathered.is_empty() {
-                changes.learn(changed.len() as u64, &gathered);
+                changes.apply(changed.len() as u64, &gathered);
             }
-            prop_assert_eq!(changes.allow(&[Tag::Product(asked)], as_of), as_of >= last);
+            let is_unchanged = changes.unchanged_since(&[Tag::Product(asked)], version);
+            prop_assert_eq!(is_unchanged, version >= last);
         }
     }
 }

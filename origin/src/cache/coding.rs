@@ -1,4 +1,4 @@
-//! Content codings: which one a client takes (RFC 9110 §12.5.3), and how a body is put into it.
+//! Content codings: which one a client accepts (RFC 9110 §12.5.3), and how a body is encoded.
 
 use std::io::Write;
 
@@ -14,19 +14,19 @@ pub enum Coding {
     Gzip,
     /// Zstandard (RFC 8878).
     Zstd,
-    /// As it is.
+    /// No coding: the body as it was generated.
     Identity,
 }
 
-/// Brotli's middle way: 5 takes about as long as gzip and saves a fifth more.
+/// Quality 5 takes about as long as gzip and makes bodies a fifth smaller.
 const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 22;
 const GZIP_LEVEL: u32 = 6;
-/// As quick as gzip, and smaller.
+/// About as fast as gzip, with smaller bodies.
 const ZSTD_LEVEL: i32 = 9;
 
 impl Coding {
-    /// The best coding that the client takes.
+    /// The best coding that the client accepts.
     pub fn choose(headers: &HeaderMap) -> Self {
         let accepted = || {
             let values = headers.get_all(header::ACCEPT_ENCODING).iter();
@@ -36,7 +36,7 @@ impl Coding {
         };
         let weight = |name: &str| accepted().find_map(|item| weight_of(item, name));
         let taken = |name| weight(name).or_else(|| weight("*")).unwrap_or(0.0);
-        // Of what a client likes equally, the one that makes the smallest body.
+        // Among equal weights, the first in this list makes the smallest body.
         let mut best = (Self::Identity, 0.0);
         for (coding, word) in [(Self::Br, "br"), (Self::Zstd, "zstd"), (Self::Gzip, "gzip")] {
             let weight = taken(word);
@@ -47,7 +47,7 @@ impl Coding {
         best.0
     }
 
-    /// The word in `Content-Encoding`; none for the body as it is.
+    /// The token in `Content-Encoding`; none for the identity coding.
     pub const fn word(self) -> Option<&'static str> {
         match self {
             Self::Br => Some("br"),
@@ -57,7 +57,7 @@ impl Coding {
         }
     }
 
-    /// The body in this coding.
+    /// Encodes a body.
     pub fn encode(self, body: &Bytes) -> std::io::Result<Bytes> {
         let room = Vec::with_capacity(body.len() / 3);
         match self {
@@ -79,7 +79,7 @@ impl Coding {
     }
 }
 
-/// The weight of an item such as `br;q=0.5` if it is about this coding.
+/// The weight of an item such as `br;q=0.5`, if it names this coding.
 fn weight_of(item: &str, name: &str) -> Option<f32> {
     let mut parts = item.split(';').map(str::trim);
     if !parts.next()?.eq_ignore_ascii_case(name) {

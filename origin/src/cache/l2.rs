@@ -1,10 +1,10 @@
-//! Finished answers that origins share over Redis: what one has made, another need not make. An answer
-//! is as right here as in memory, because it says as of which change it is; and it is never replaced by
-//! an older one. It is sealed, so that nobody puts a page there who only reaches Redis. Without Redis, or
-//! while it does not answer, each origin makes its own.
+//! The second level of the response cache: origins share cached responses through Redis. An entry
+//! carries its version, so it is validated like one in memory, and is never replaced by an older
+//! one. It is authenticated, so that access to Redis alone does not allow anybody to plant a page.
+//! Without Redis, or while it does not respond, each origin generates its own responses.
 //!
-//! A value is the number of the change, in 20 digits; a seal for the key and all the rest; and, compressed, a
-//! line of JSON and the body.
+//! A value is the version in 20 digits, then an authentication code of the key and the rest, then
+//! (compressed) a line of JSON and the body.
 
 use std::sync::Arc;
 
@@ -14,37 +14,37 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::{accounts::Signer, app::App, redis::Redis, telemetry::Shared};
+use crate::{accounts::Signer, app::App, redis_client::RedisClient, telemetry::L2Outcome};
 
-use super::{Coding, Form, Kept, Terms};
+use super::{CachedResponse, Coding, EntryMetadata, Representation};
 
-/// The digits of a number, and the bytes of a seal.
-const DIGITS: usize = 20;
-const SEAL: usize = 32;
-/// The largest value, compressed, and the largest answer in it. What is larger is seldom asked for.
+/// The digits of a version, and the bytes of the authentication code.
+const VERSION_DIGITS: usize = 20;
+const SEAL_BYTES: usize = 32;
+/// The largest compressed value, and the largest entry in it. Larger ones are seldom requested.
 const VALUE_MAX: usize = 1024 * 1024;
-const ANSWER_MAX: usize = 8 * VALUE_MAX;
-/// As quick as it gets: it is read more often than written, and the network is near.
+const ENTRY_MAX: usize = 8 * VALUE_MAX;
+/// A fast level: entries are read more often than written, and the network is near.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Keeps `ARGV[1]` for `ARGV[3]` milliseconds, unless what is there is of a later change than `ARGV[2]`.
-const KEEP: &str = "
+/// Stores `ARGV[1]` for `ARGV[3]` milliseconds, unless a version later than `ARGV[2]` is stored.
+const PUT: &str = "
 if redis.call('getrange', KEYS[1], 0, 19) > ARGV[2] then return 0 end
 redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[3])
 return 1";
 
-/// Finished answers in Redis.
+/// The cached responses in Redis.
 #[derive(Debug)]
 pub struct L2 {
-    redis: Arc<Redis>,
-    keep: Script,
-    /// Which program with which settings has made an answer.
-    maker: String,
+    redis: Arc<RedisClient>,
+    put_script: Script,
+    /// A hash of the program and its settings: others would generate other responses.
+    build: String,
 }
 
-/// What is known of an answer beside its body.
+/// The stored metadata of an entry.
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct EntryHead {
     status: u16,
     made_at_ms: i64,
     lifetime_ms: i64,
@@ -53,128 +53,128 @@ struct Head {
 }
 
 impl L2 {
-    /// Answers in this Redis, as they are made by a program with this mark.
-    pub fn new(redis: Arc<Redis>, maker: String) -> Self {
+    /// The cache in this Redis, for responses of this build.
+    pub fn new(redis: Arc<RedisClient>, build: String) -> Self {
         Self {
             redis,
-            keep: Script::new(KEEP),
-            maker,
+            put_script: Script::new(PUT),
+            build,
         }
     }
 
-    /// The answer under this key, if there is one that will be fresh for a while.
-    pub async fn find(&self, app: &App, key: &str) -> Option<Kept> {
+    /// Finds an entry that is not due for a refresh.
+    pub async fn find(&self, app: &App, key: &str) -> Option<CachedResponse> {
         let (key, now) = (self.key(app, key).await?, app.clock.now());
-        let asked = self
+        let reply = self
             .redis
-            .ask(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
+            .query(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
             .await;
-        let found = asked.as_ref().map(|value| {
+        let found = reply.as_ref().map(|value| {
             let value = value.as_deref();
-            let kept = value.and_then(|value| unpacked(&app.signer, &key, value));
-            kept.filter(|kept| kept.is_young(now))
+            let cached = value.and_then(|value| decode(&app.signer, &key, value));
+            cached.filter(|cached| cached.is_before_refresh_ahead(now))
         });
-        app.metrics.cache.shared(match found {
-            Some(Some(_)) => Shared::Hit,
-            Some(None) => Shared::Miss,
-            None => Shared::Unanswered,
+        app.metrics.cache.count_l2(match found {
+            Some(Some(_)) => L2Outcome::Hit,
+            Some(None) => L2Outcome::Miss,
+            None => L2Outcome::Unanswered,
         });
         found.flatten()
     }
 
-    /// Keeps an answer for the others.
-    pub async fn put(&self, app: &App, key: &str, kept: &Kept) {
-        // That something does not exist is quickly found out, and anybody can ask for much of it.
-        if kept.status() != StatusCode::OK {
+    /// Stores an entry for the other origins.
+    pub async fn put(&self, app: &App, key: &str, cached: &CachedResponse) {
+        // A 404 is cheap to generate, and clients could fill Redis with them.
+        if cached.status() != StatusCode::OK {
             return;
         }
         let Some(key) = self.key(app, key).await else {
             return;
         };
-        let left_ms = kept.left_ms(app.clock.now());
-        let (Some(value), true) = (packed(&app.signer, &key, kept), left_ms > 0) else {
+        let remaining_ms = cached.remaining_ms(app.clock.now());
+        let (Some(value), true) = (encode(&app.signer, &key, cached), remaining_ms > 0) else {
             return;
         };
-        let mut call = self.keep.key(key);
-        call.arg(value).arg(number(kept.as_of())).arg(left_ms);
+        let mut call = self.put_script.key(key);
+        call.arg(value)
+            .arg(version_digits(cached.version()))
+            .arg(remaining_ms);
         self.redis
-            .ask(async |connection| call.invoke_async::<i64>(connection).await)
+            .query(async |connection| call.invoke_async::<i64>(connection).await)
             .await;
     }
 
-    /// Whether it is asked at all just now.
-    pub fn is_trusted(&self) -> bool {
-        self.redis.is_trusted()
+    /// Whether Redis is in use: its breaker is closed.
+    pub fn is_available(&self) -> bool {
+        self.redis.is_available()
     }
 
-    /// The key in Redis. It names the shop, and who makes its answers: others would make other ones.
+    /// The key in Redis. It contains the shop and the build.
     async fn key(&self, app: &App, key: &str) -> Option<String> {
-        let (shop, maker) = (super::shop(app).await.ok()?, &self.maker);
-        Some(format!("mallard:{shop:x}:answer:{maker}:{key}"))
+        let (shop, build) = (super::shop_id(app).await.ok()?, &self.build);
+        Some(format!("mallard:{shop:x}:answer:{build}:{key}"))
     }
 }
 
-/// A number that sorts as a text like numbers do.
-fn number(it: u64) -> String {
-    format!("{it:0DIGITS$}")
+/// A version in a fixed width, so that versions compare as texts.
+fn version_digits(it: u64) -> String {
+    format!("{it:0VERSION_DIGITS$}")
 }
 
-fn packed(signer: &Signer, key: &str, kept: &Kept) -> Option<Vec<u8>> {
-    let terms = kept.terms();
-    let (fields, body) = kept.plain().parts();
+fn encode(signer: &Signer, key: &str, cached: &CachedResponse) -> Option<Vec<u8>> {
+    let metadata = cached.metadata();
+    let (fields, body) = cached.plain().parts();
     let fields = fields.iter().map(|(name, value)| {
         let value = value.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
-    let head = Head {
-        status: kept.status().as_u16(),
-        made_at_ms: terms.made_at.as_millis(),
-        lifetime_ms: terms.lifetime_ms,
-        tags: terms.tags.iter().map(ToString::to_string).collect(),
+    let head = EntryHead {
+        status: cached.status().as_u16(),
+        made_at_ms: metadata.created_at.as_millis(),
+        lifetime_ms: metadata.lifetime_ms,
+        tags: metadata.tags.iter().map(ToString::to_string).collect(),
         fields: fields.collect::<Option<_>>()?,
     };
     let mut text = serde_json::to_vec(&head).ok()?;
     text.push(b'\n');
     text.extend_from_slice(body);
     let text = zstd::bulk::compress(&text, ZSTD_LEVEL).ok()?;
-    let number = number(terms.as_of);
+    let number = version_digits(metadata.version);
     let seal = signer.seal(&[key.as_bytes(), number.as_bytes(), &text]);
     let value = [number.as_bytes(), &seal, &text].concat();
     (value.len() <= VALUE_MAX).then_some(value)
 }
 
-/// What was packed under this key; nothing when it was not, or not by an origin of this shop.
-fn unpacked(signer: &Signer, key: &str, value: &[u8]) -> Option<Kept> {
-    let (digits, rest) = value.split_at_checked(DIGITS)?;
-    let (seal, text) = rest.split_at_checked(SEAL)?;
+/// Decodes a value; none unless an origin of this shop has stored it under this key.
+fn decode(signer: &Signer, key: &str, value: &[u8]) -> Option<CachedResponse> {
+    let (digits, rest) = value.split_at_checked(VERSION_DIGITS)?;
+    let (seal, text) = rest.split_at_checked(SEAL_BYTES)?;
     if !signer.has_sealed(&[key.as_bytes(), digits, text], seal.try_into().ok()?) {
         return None;
     }
     let length = zstd::zstd_safe::get_frame_content_size(text).ok()??;
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|it| *it <= ANSWER_MAX)?;
+    let length = usize::try_from(length).ok().filter(|it| *it <= ENTRY_MAX)?;
     let text = zstd::bulk::decompress(text, length).ok()?;
     let end = text.iter().position(|it| *it == b'\n')?;
-    let head: Head = serde_json::from_slice(&text[..end]).ok()?;
+    let head: EntryHead = serde_json::from_slice(&text[..end]).ok()?;
     let mut fields = HeaderMap::with_capacity(head.fields.len());
     for (name, value) in &head.fields {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         fields.append(name, HeaderValue::from_str(value).ok()?);
     }
     let tags = head.tags.iter().map(|tag| tag.parse().ok());
-    let terms = Terms {
+    let metadata = EntryMetadata {
         tags: tags.collect::<Option<_>>()?,
-        as_of: str::from_utf8(digits).ok()?.parse().ok()?,
-        made_at: Timestamp::from_millis(head.made_at_ms),
+        version: str::from_utf8(digits).ok()?.parse().ok()?,
+        created_at: Timestamp::from_millis(head.made_at_ms),
         lifetime_ms: head.lifetime_ms,
     };
     let status = StatusCode::from_u16(head.status).ok()?;
     let body = Bytes::from(text).slice(end + 1..);
-    Some(Kept::new(
+    Some(CachedResponse::new(
         status,
-        Form::of_parts(Coding::Identity, fields, body),
-        terms,
+        Representation::from_parts(Coding::Identity, fields, body),
+        metadata,
     ))
 }
 
@@ -186,18 +186,18 @@ mod tests {
 
     use super::*;
 
-    fn kept(body: impl Into<Bytes>) -> Kept {
+    fn cached(body: impl Into<Bytes>) -> CachedResponse {
         let mut fields = HeaderMap::new();
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
         fields.append(header::VARY, HeaderValue::from_static("Origin"));
-        let terms = Terms {
+        let metadata = EntryMetadata {
             tags: vec![Tag::Home, Tag::Product(7)],
-            as_of: 41,
-            made_at: Timestamp::from_millis(1_700_000_000_000),
+            version: 41,
+            created_at: Timestamp::from_millis(1_700_000_000_000),
             lifetime_ms: 60_000,
         };
-        let plain = Form::plain(fields, body.into(), true);
-        Kept::new(StatusCode::OK, plain, terms)
+        let plain = Representation::identity(fields, body.into(), true);
+        CachedResponse::new(StatusCode::OK, plain, metadata)
     }
 
     const KEY: &str = "mallard:7:answer:0:/p/tea";
@@ -207,45 +207,50 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_back_as_it_was() {
-        let kept = kept("<p>\nquack</p>");
-        let back = unpacked(&signer(), KEY, &packed(&signer(), KEY, &kept).unwrap()).unwrap();
-        assert_eq!(back.plain().parts(), kept.plain().parts());
-        assert_eq!(back.status(), kept.status());
-        assert_eq!(format!("{:?}", back.terms()), format!("{:?}", kept.terms()));
+    fn an_entry_survives_a_round_trip() {
+        let cached = cached("<p>\nquack</p>");
+        let back = decode(&signer(), KEY, &encode(&signer(), KEY, &cached).unwrap()).unwrap();
+        assert_eq!(back.plain().parts(), cached.plain().parts());
+        assert_eq!(back.status(), cached.status());
+        assert_eq!(
+            format!("{:?}", back.metadata()),
+            format!("{:?}", cached.metadata())
+        );
     }
 
     #[test]
-    fn what_is_too_large_or_cut_off_or_anothers_is_none() {
+    fn oversized_truncated_and_foreign_values_are_rejected() {
         let mut noise = vec![0; VALUE_MAX];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
-        assert!(packed(&signer(), KEY, &kept(noise)).is_none());
-        let value = packed(&signer(), KEY, &kept("quack")).unwrap();
+        assert!(encode(&signer(), KEY, &cached(noise)).is_none());
+        let value = encode(&signer(), KEY, &cached("quack")).unwrap();
         for length in 0..value.len() {
             assert!(
-                unpacked(&signer(), KEY, &value[..length]).is_none(),
+                decode(&signer(), KEY, &value[..length]).is_none(),
                 "{length}"
             );
         }
-        assert!(unpacked(&signer(), "mallard:7:answer:0:/p/cup", &value).is_none());
+        assert!(decode(&signer(), "mallard:7:answer:0:/p/cup", &value).is_none());
         let other = Signer::new(&format!("test:{}A", "B".repeat(42))).unwrap();
-        assert!(unpacked(&other, KEY, &value).is_none());
+        assert!(decode(&other, KEY, &value).is_none());
     }
 
     #[test]
-    fn numbers_sort_as_texts() {
-        assert!(number(9) < number(10) && number(10) < number(u64::MAX));
-        assert_eq!(number(u64::MAX).len(), DIGITS);
+    fn versions_sort_as_texts() {
+        assert!(
+            version_digits(9) < version_digits(10) && version_digits(10) < version_digits(u64::MAX)
+        );
+        assert_eq!(version_digits(u64::MAX).len(), VERSION_DIGITS);
     }
 
     proptest! {
-        /// What is damaged on the way, or on purpose, is none.
+        /// Damaged or manipulated values are rejected.
         #[test]
-        fn a_byte_that_changes_is_noticed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            let whole = packed(&signer(), KEY, &kept("quack ".repeat(40))).unwrap();
+        fn a_changed_byte_is_detected(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let whole = encode(&signer(), KEY, &cached("quack ".repeat(40))).unwrap();
             let mut value = whole.clone();
             *at.get_mut(&mut value) = byte;
-            prop_assert_eq!(unpacked(&signer(), KEY, &value).is_some(), value == whole);
+            prop_assert_eq!(decode(&signer(), KEY, &value).is_some(), value == whole);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The answers that this process keeps: bounded in bytes. What is asked for once and never again pushes
-//! out nothing that is asked for often (S3-FIFO, by `quick_cache`). Of those who miss the same answer at
-//! the same time, one makes it.
+//! The first level of the response cache: in memory, bounded in bytes. An entry that is requested
+//! once does not evict entries that are requested often (S3-FIFO, by `quick_cache`). Of several
+//! concurrent misses for one key, one generates the response (single flight).
 
 use std::{
     collections::HashMap,
@@ -14,68 +14,69 @@ use futures_util::{
 use quick_cache::{DefaultHashBuilder, Weighter, sync::Cache};
 use shared::cache::{CachePolicy, Tag};
 
-use super::kept::Kept;
+use super::cached_response::CachedResponse;
 
-/// What comes of making an answer that others wait for: the answer, if it may be kept.
-pub type Landing = Shared<BoxFuture<'static, Option<Arc<Kept>>>>;
+/// A response that is being generated; none if it may not be cached.
+pub type PendingResponse = Shared<BoxFuture<'static, Option<Arc<CachedResponse>>>>;
 
-/// The answers that this process keeps.
+/// The cached responses of this process.
 #[derive(Debug)]
-pub struct Memory {
-    slots: Cache<Arc<str>, Arc<Kept>, ByBytes>,
-    flights: Mutex<HashMap<Arc<str>, Landing>>,
+pub struct MemoryCache {
+    entries: Cache<Arc<str>, Arc<CachedResponse>, ByteWeighter>,
+    flights: Mutex<HashMap<Arc<str>, PendingResponse>>,
     lifetimes: Lifetimes,
 }
 
-/// How long answers live here, unless something changes.
+/// Freshness lifetimes of cache entries whose tags do not change.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// What is about a product or a category (`product_info`).
+    /// Of responses about products or a category (`product_info`).
     pub product_info_ms: i64,
-    /// What shows the best of the whole shop (`hot_products`).
+    /// Of responses that show the bestsellers of the shop (`hot_products`).
     pub hot_products_ms: i64,
 }
 
 impl Lifetimes {
-    /// For how long an answer with this policy is kept, a little less by chance: what was made together is
-    /// not made again together. What is not told of changes lives no longer here than at the edge.
+    /// The lifetime of a response with this policy; none if it may not be cached. A random part is
+    /// taken off, so that entries of the same age do not expire together. A response without tags
+    /// is never invalidated, so it lives no longer here than at the edge.
     pub fn of(self, policy: &CachePolicy, chance: u8) -> Option<i64> {
         let CachePolicy::Shared { fresh, tags, .. } = policy else {
             return None;
         };
         let tags = tags.as_slice();
-        let most = match tags {
+        let lifetime_ms = match tags {
             [] => i64::from(*fresh) * 1_000,
             _ if tags.contains(&Tag::Home) => self.hot_products_ms,
             _ => self.product_info_ms,
         };
-        Some(most - most * i64::from(chance) / 2_560)
+        Some(lifetime_ms - lifetime_ms * i64::from(chance) / 2_560)
     }
 }
 
-/// What is found under a key.
+/// The result of a lookup.
 #[derive(Debug)]
-pub enum Found {
-    /// An answer, fresh or not.
-    Kept(Arc<Kept>),
-    /// Nothing, but somebody has begun to make it before.
-    UnderWay(Landing),
-    /// Nothing, and whoever asked has begun to make it.
-    Begun(Landing),
+pub enum Lookup {
+    /// A usable entry.
+    Hit(Arc<CachedResponse>),
+    /// No usable entry, but an earlier request is generating one.
+    InFlight(PendingResponse),
+    /// No usable entry; this request has started to generate one.
+    Started(PendingResponse),
 }
 
-/// About what an answer takes, for the first guess of how many there will be.
-const USUAL_BYTES: u64 = 8 * 1_024;
+/// The typical size of an entry, to estimate their number.
+const TYPICAL_BYTES: u64 = 8 * 1_024;
 
-impl Memory {
-    /// Nothing yet, for so many bytes; none at all when they are zero.
+impl MemoryCache {
+    /// An empty cache of so many bytes; none for zero.
     pub fn new(bytes_max: u64, lifetimes: Lifetimes) -> Option<Self> {
-        let guess = usize::try_from(bytes_max / USUAL_BYTES).unwrap_or(usize::MAX);
+        let guess = usize::try_from(bytes_max / TYPICAL_BYTES).unwrap_or(usize::MAX);
         (bytes_max > 0).then(|| Self {
-            slots: Cache::with(
+            entries: Cache::with(
                 guess.max(16),
                 bytes_max,
-                ByBytes,
+                ByteWeighter,
                 DefaultHashBuilder::default(),
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
@@ -84,69 +85,71 @@ impl Memory {
         })
     }
 
-    /// How long answers live here.
+    /// The freshness lifetimes.
     pub const fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }
 
-    /// What is kept under this key.
-    pub fn get(&self, key: &str) -> Option<Arc<Kept>> {
-        self.slots.get(key)
+    /// The entry of this key, fresh or stale.
+    pub fn get(&self, key: &str) -> Option<Arc<CachedResponse>> {
+        self.entries.get(key)
     }
 
-    /// Keeps an answer, unless a newer one is there.
-    pub fn put(&self, key: Arc<str>, kept: Arc<Kept>) {
-        let there = self.slots.peek(&key);
-        if there.is_none_or(|it| it.as_of() <= kept.as_of()) {
-            self.slots.insert(key, kept);
+    /// Stores an entry, unless a newer version is stored.
+    pub fn put(&self, key: Arc<str>, cached: Arc<CachedResponse>) {
+        let existing = self.entries.peek(&key);
+        if existing.is_none_or(|it| it.version() <= cached.version()) {
+            self.entries.insert(key, cached);
         }
     }
 
-    /// Begins to make an answer, or joins whoever has begun. `make` ends with the answer being put here.
+    /// Joins the request that is generating this response, or starts to generate it. `make` has to
+    /// store the response before it ends.
     pub fn join(
         self: &Arc<Self>,
         key: &str,
-        usable: impl Fn(&Kept) -> bool,
-        make: impl FnOnce(Arc<str>) -> BoxFuture<'static, Option<Arc<Kept>>>,
-    ) -> Found {
+        usable: impl Fn(&CachedResponse) -> bool,
+        make: impl FnOnce(Arc<str>) -> BoxFuture<'static, Option<Arc<CachedResponse>>>,
+    ) -> Lookup {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(landing) = flights.get(key) {
-            return Found::UnderWay(landing.clone());
+        if let Some(pending) = flights.get(key) {
+            return Lookup::InFlight(pending.clone());
         }
-        // It may have landed since this one looked.
-        if let Some(kept) = self.get(key).filter(|it| usable(it)) {
-            return Found::Kept(kept);
+        // The response may have been stored since the caller's lookup.
+        if let Some(cached) = self.get(key).filter(|it| usable(it)) {
+            return Lookup::Hit(cached);
         }
         let key: Arc<str> = key.into();
-        let end = EndOfFlight {
+        let guard = FlightGuard {
             memory: Arc::clone(self),
             key: Arc::clone(&key),
         };
         let make = make(Arc::clone(&key));
-        // A task of its own: whoever began it may go away, others wait for it.
-        let made = tokio::spawn(async move {
-            let kept = make.await;
-            drop(end);
-            kept
+        // In its own task, because the first client may disconnect while others wait.
+        let task = tokio::spawn(async move {
+            let cached = make.await;
+            drop(guard);
+            cached
         });
-        let landing = made.map(|made| made.ok().flatten()).boxed().shared();
-        flights.insert(key, landing.clone());
-        Found::Begun(landing)
+        let pending = task.map(|task| task.ok().flatten()).boxed().shared();
+        flights.insert(key, pending.clone());
+        Lookup::Started(pending)
     }
 
-    /// How many bytes it takes, and how many answers there are.
+    /// The size in bytes, and the number of entries.
     pub fn size(&self) -> (u64, usize) {
-        (self.slots.weight(), self.slots.len())
+        (self.entries.weight(), self.entries.len())
     }
 }
 
-/// Whoever asks from now on finds what was made, or makes it anew; also when making it has failed.
-struct EndOfFlight {
-    memory: Arc<Memory>,
+/// Ends the flight when it is dropped, also after a failure: later requests use the stored response
+/// or generate a new one.
+struct FlightGuard {
+    memory: Arc<MemoryCache>,
     key: Arc<str>,
 }
 
-impl Drop for EndOfFlight {
+impl Drop for FlightGuard {
     fn drop(&mut self) {
         let flights = &self.memory.flights;
         let mut flights = flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,10 +158,10 @@ impl Drop for EndOfFlight {
 }
 
 #[derive(Clone, Debug)]
-struct ByBytes;
+struct ByteWeighter;
 
-impl Weighter<Arc<str>, Arc<Kept>> for ByBytes {
-    fn weight(&self, key: &Arc<str>, kept: &Arc<Kept>) -> u64 {
-        (key.len() + kept.size()) as u64
+impl Weighter<Arc<str>, Arc<CachedResponse>> for ByteWeighter {
+    fn weight(&self, key: &Arc<str>, cached: &Arc<CachedResponse>) -> u64 {
+        (key.len() + cached.size()) as u64
     }
 }

@@ -1,23 +1,26 @@
-//! What is kept of answers that are the same for everybody. Owns `changes`.
+//! The response cache: responses that are the same for every client, in memory (L1) and in Redis
+//! (L2). Owns `changes`.
 //!
-//! What must stay true: an answer is served only while nothing that it was made from has changed,
-//! as far as this process knows; and it knows of its own changes when they are committed, and of
-//! everybody else's within a fifth of a second.
+//! Invariants: a cached response is served only while none of its tags has changed, as far as this
+//! process knows. A process knows its own changes as soon as they are committed, and those of other
+//! processes within a fifth of a second.
 
+mod cached_response;
 mod changes;
 mod coding;
-mod form;
-mod kept;
-mod known;
+mod invalidation;
 mod l2;
 mod memory;
-mod news;
+mod representation;
+mod versioned_cache;
 
-pub use changes::{Changes, EVERYTHING, REMEMBERED_MS, RENEWED, changed_since, forget, shop};
+pub use cached_response::{CachedResponse, EntryMetadata};
+pub use changes::{
+    Changes, EVERYTHING, RENEWED, RETENTION_MS, changed_since, delete_old_changes, shop_id,
+};
 pub use coding::Coding;
-pub use form::{Form, Wanted};
-pub use kept::{Kept, Terms};
-pub use known::Known;
+pub use invalidation::{publish_invalidations, subscribe_to_invalidations};
 pub use l2::L2;
-pub use memory::{Found, Lifetimes, Memory};
-pub use news::{listen, tell};
+pub use memory::{Lifetimes, Lookup, MemoryCache};
+pub use representation::{Negotiation, Representation};
+pub use versioned_cache::VersionedCache;

@@ -1,4 +1,4 @@
-//! Carts that nobody comes back to.
+//! Deletes abandoned guest carts.
 
 use shared::time::Timestamp;
 
@@ -6,13 +6,12 @@ use crate::{app::App, db};
 
 use super::store;
 
-/// Carts that are deleted in one go: others write between two of them.
+/// Carts per transaction, so that other writers get their turn.
 const BATCH: i64 = 200;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Deletes the carts of guests that were not touched for so long that no browser knows them any more, with
-/// the addresses that were typed in them, and says how many that were. A cart that was ordered stays with its
-/// order, and one of an account with the account.
+/// Deletes guest carts, with the addresses in them, after the lifetime of the cart cookie, and
+/// returns how many. Carts of orders stay with their order, carts of accounts with their account.
 pub async fn delete_abandoned(app: &App) -> Result<usize, db::Error> {
     let kept_ms = i64::from(app.config.cart_days) * DAY_MS;
     let since = Timestamp::from_millis(app.clock.now().as_millis() - kept_ms);
@@ -24,7 +23,7 @@ pub async fn delete_abandoned(app: &App) -> Result<usize, db::Error> {
             tx.commit().await?;
             Ok(count)
         };
-        let count = db::retried(delete, db::is_conflict).await?;
+        let count = db::retry_on_conflict(delete, db::is_conflict).await?;
         deleted += count;
         if count == 0 {
             return Ok(deleted);

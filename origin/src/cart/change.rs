@@ -1,4 +1,4 @@
-//! Changing carts. Changes that arrive together are written together.
+//! Changes of carts. Changes that arrive at the same time are committed as one batch.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,62 +16,64 @@ use crate::{
     catalog, coupons,
     db::{self, Tx},
     email::EmailAddress,
-    inventory::{self, Moves},
+    inventory::{self, StockMovements},
     limits::Network,
 };
 
 use super::{
-    Error, Stored, StoredLine, Surroundings,
-    hold::{self, Context},
-    store::{load, raise, save, save_lines},
-    surroundings,
+    Error, PricingSnapshot, StoredCart, StoredCartLine,
+    holds::{self, HoldTimer},
+    load_pricing_snapshot,
+    merge::merge,
+    store::{bump_versions, list_by_token, save, save_lines},
     view::show,
 };
 
-/// What is to be done with a cart.
+/// A change of a cart.
 #[derive(Clone, Debug)]
-pub enum Change {
-    /// Make it.
+pub enum CartChange {
+    /// Creates the cart.
     Create,
-    /// More of a sku.
+    /// Adds units of a sku.
     Add(String, i64),
-    /// So many of a sku.
+    /// Sets the quantity of a sku; 0 removes the line.
     Set(String, i64),
-    /// Nothing in it any more.
+    /// Removes all lines.
     Clear,
-    /// What else an order needs.
+    /// Updates note, e-mail, address, shipping method or coupons.
     Update(Box<UpdateCart>),
-    /// Keep what is in it for a while, for a client in this network, where that is known.
+    /// Begins checkout: reserves the lines for a limited time, counted for the client's network, if
+    /// known.
     Hold(Network),
-    /// Do not keep it any more.
+    /// Leaves checkout and releases the holds.
     Release,
-    /// What is in the cart with this token comes into it.
+    /// Moves the contents of the cart with this token into this one.
     Merge(String),
 }
 
-/// A change on its way.
+/// A change, as a job of a batch.
 #[derive(Clone, Debug)]
-pub struct Job {
-    token: String,
+pub struct CartJob {
+    pub(super) token: String,
     if_match: Option<i64>,
-    change: Change,
+    change: CartChange,
     locale: Locale,
 }
 
-/// Changes a cart and shows it. `if_match` is the version that the shopper has seen.
-pub async fn change(
+/// Changes a cart and returns it. `if_match` is the version that the client has seen.
+pub async fn change_cart(
     app: &App,
     token: Option<&str>,
     if_match: Option<i64>,
-    change: Change,
+    change: CartChange,
     locale: Locale,
 ) -> Result<Cart, Error> {
-    let change = checked(change, app.config.buying.limit_line_units)?;
+    let change = validated(change, app.config.buying.limit_line_units)?;
     let token = match token {
         Some(token) => token.to_owned(),
         None => crate::secret::token(),
     };
-    let job = Job {
+    let job = CartJob {
         token,
         if_match,
         change,
@@ -79,13 +81,13 @@ pub async fn change(
     };
     let work = |jobs| {
         let app = app.clone();
-        async move { together(&app, jobs).await }
+        async move { commit_batch(&app, jobs).await }
     };
-    app.desks.carts.ask(job, work).await?
+    app.batchers.carts.submit(job, work).await?
 }
 
-/// What can be refused without looking at the cart.
-fn checked(change: Change, units_max: i64) -> Result<Change, Error> {
+/// Validates what can be checked without reading the cart.
+fn validated(change: CartChange, units_max: i64) -> Result<CartChange, Error> {
     let quantity = |quantity: i64, least: i64| {
         if (least..=units_max).contains(&quantity) {
             Ok(())
@@ -95,16 +97,20 @@ fn checked(change: Change, units_max: i64) -> Result<Change, Error> {
         }
     };
     match change {
-        Change::Add(sku, count) => quantity(count, 1).map(|()| Change::Add(sku, count)),
-        Change::Set(sku, count) => quantity(count, 0).map(|()| Change::Set(sku, count)),
-        Change::Update(update) => checked_update(*update).map(|it| Change::Update(Box::new(it))),
-        Change::Create | Change::Clear | Change::Hold(_) | Change::Release | Change::Merge(_) => {
-            Ok(change)
+        CartChange::Add(sku, count) => quantity(count, 1).map(|()| CartChange::Add(sku, count)),
+        CartChange::Set(sku, count) => quantity(count, 0).map(|()| CartChange::Set(sku, count)),
+        CartChange::Update(update) => {
+            validated_update(*update).map(|it| CartChange::Update(Box::new(it)))
         }
+        CartChange::Create
+        | CartChange::Clear
+        | CartChange::Hold(_)
+        | CartChange::Release
+        | CartChange::Merge(_) => Ok(change),
     }
 }
 
-fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
+fn validated_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
     let mut faults = Vec::new();
     let mut fault = |field: &str, why: &str| faults.push((field.to_owned(), why.to_owned()));
     if let Some(note) = &mut update.note {
@@ -121,8 +127,8 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
         }
     }
     if let Some(address) = &mut update.shipping_address {
-        *address = Address::tidied(address);
-        for (field, why) in address.faults() {
+        *address = Address::normalized(address);
+        for (field, why) in address.validate() {
             fault(&format!("shipping_address.{field}"), why);
         }
     }
@@ -135,7 +141,7 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
     }
     if let Some(codes) = &mut update.coupons {
         for code in codes.iter_mut() {
-            *code = coupons::upper(code);
+            *code = coupons::normalize_code(code);
         }
         let mut seen = HashSet::new();
         codes.retain(|code| seen.insert(code.clone()));
@@ -143,7 +149,7 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
             let why = format!("coupons must name at most {COUPONS_MAX} codes.");
             fault("coupons", &why);
         }
-        if codes.iter().any(|it| !coupons::may_be_code(it)) {
+        if codes.iter().any(|it| !coupons::has_code_length(it)) {
             fault("coupons", "No coupon has this code.");
         }
     }
@@ -154,14 +160,14 @@ fn checked_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
     }
 }
 
-type Answered = Result<Cart, Error>;
+type ChangeCartResult = Result<Cart, Error>;
 
-/// Does jobs in the order of their arrival, in one transaction.
-async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
-    match db::retried(|| in_one(app, &jobs), Error::is_conflict).await {
+/// Commits a batch, retrying on conflicts; its jobs are applied in the order of their arrival.
+async fn commit_batch(app: &App, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
+    match db::retry_on_conflict(|| try_commit(app, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
-            // All of them failed for the same reason, which is logged once.
+            // All jobs fail for the same reason, which is logged once.
             let problem = Box::new(Problem::from(error));
             jobs.iter()
                 .map(|_| Err(Error::NotWritten(problem.clone())))
@@ -170,52 +176,55 @@ async fn together(app: &App, jobs: Vec<Job>) -> Vec<Answered> {
     }
 }
 
-async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
+async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let lock = tx.dialect().for_update();
     let mut tokens: Vec<&str> = jobs
         .iter()
-        .filter(|job| !matches!(job.change, Change::Create))
+        .filter(|job| !matches!(job.change, CartChange::Create))
         .flat_map(|job| [Some(job.token.as_str()), job.from()])
         .flatten()
         .collect();
     tokens.sort_unstable();
     tokens.dedup();
-    let mut carts = load(tx.conn(), &tokens, lock).await?;
+    let mut carts = list_by_token(tx.conn(), &tokens, lock).await?;
     let mut skus: Vec<&str> = jobs.iter().filter_map(|job| job.sku()).collect();
     skus.sort_unstable();
     skus.dedup();
     let holding = carts.values().any(|cart| cart.hold.is_some())
-        || jobs.iter().any(|job| matches!(job.change, Change::Hold(_)));
+        || jobs
+            .iter()
+            .any(|job| matches!(job.change, CartChange::Hold(_)));
     let lock = if holding { lock } else { "" };
-    let mut around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, lock).await?;
+    let mut snapshot =
+        load_pricing_snapshot(tx.conn(), &app.presentations, carts.values(), &skus, lock).await?;
     let levels = if holding {
-        around.shelves.clone()
+        snapshot.levels.clone()
     } else {
         HashMap::new()
     };
-    let mut held = hold::Held::of(app, &mut tx, &carts, jobs).await?;
-    let context = Context {
+    let mut held = holds::NetworkHolds::load(app, &mut tx, &carts, jobs).await?;
+    let timer = HoldTimer {
         now,
         hold_ms: app.config.hold_ms,
     };
     let units_max = app.config.buying.limit_line_units;
-    let mut touched = Touched::default();
+    let mut changed = ChangedCarts::default();
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
-        if let Change::Create = job.change {
+        if let CartChange::Create = job.change {
             let cart = new_cart(app, job, now);
-            touched.whole(&cart);
+            changed.whole(&cart);
             carts.insert(job.token.clone(), cart);
         }
         let outcome = match &job.change {
-            Change::Merge(from) => {
-                let known = (&around, units_max);
-                merge(&mut carts, job, from, known, &mut touched)
+            CartChange::Merge(from) => {
+                let known = (&snapshot, units_max);
+                merge(&mut carts, job, from, known, &mut changed)
             }
             _ => match carts.get_mut(&job.token) {
-                Some(cart) => apply(cart, job, (&around, units_max), &mut touched),
+                Some(cart) => apply(cart, job, (&snapshot, units_max), &mut changed),
                 None => Err(Error::NoSuchCart),
             },
         };
@@ -223,82 +232,94 @@ async fn in_one(app: &App, jobs: &[Job]) -> Result<Vec<Answered>, Error> {
             && let Some(cart) = carts.get_mut(&job.token)
         {
             let before = cart.hold;
-            context.renew(cart, &job.change);
-            held.note(cart, &job.change);
+            timer.renew(cart, &job.change);
+            held.record(cart, &job.change);
             if cart.hold != before {
-                touched.whole(cart);
+                changed.whole(cart);
             }
         }
         outcomes.push(outcome);
     }
-    let moves = Moves {
-        holds: hold::renewed(touched.carts(&carts), &mut around, &mut held),
-        ..Moves::default()
+    let moves = StockMovements {
+        holds: holds::renew_holds(changed.carts(&carts), &mut snapshot, &mut held),
+        ..StockMovements::default()
     };
-    touched.write(&mut tx, now, &carts).await?;
+    changed.write(&mut tx, now, &carts).await?;
     if !moves.holds.is_empty() {
         let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-        catalog::stock_changed(&mut tx, &moved.told, app.context()).await?;
+        catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
     }
     held.write(&mut tx).await?;
-    // A coupon that was named just now is not among those that were read before.
-    let named = jobs.iter().any(Job::names_coupons);
+    // Coupons that this batch added are not in the snapshot yet.
+    let named = jobs.iter().any(CartJob::names_coupons);
     if named {
-        around = surroundings(tx.conn(), &app.showcase, carts.values(), &skus, "").await?;
+        snapshot =
+            load_pricing_snapshot(tx.conn(), &app.presentations, carts.values(), &skus, "").await?;
     }
     tx.commit().await?;
-    for (job, outcome) in jobs.iter().zip(&outcomes) {
+    count_changes(app, jobs, &outcomes, &carts, now);
+    let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
+        outcome?;
+        let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
+        Ok(show(app, cart, &snapshot, job.locale))
+    });
+    Ok(answers.collect())
+}
+
+/// Counts new carts and checkouts that were begun.
+fn count_changes(
+    app: &App,
+    jobs: &[CartJob],
+    outcomes: &[Result<(), Error>],
+    carts: &HashMap<String, StoredCart>,
+    now: Timestamp,
+) {
+    for (job, outcome) in jobs.iter().zip(outcomes) {
         let begun = carts.get(&job.token).and_then(|cart| cart.hold);
         match &job.change {
             _ if outcome.is_err() => {}
-            Change::Create => {
+            CartChange::Create => {
                 app.metrics.business.carts.inc();
             }
-            Change::Hold(_) if begun.is_some_and(|it| it.since == now) => {
+            CartChange::Hold(_) if begun.is_some_and(|it| it.since == now) => {
                 app.metrics.business.checkouts.inc();
             }
             _ => {}
         }
     }
-    let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
-        outcome?;
-        let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
-        Ok(show(app, cart, &around, job.locale))
-    });
-    Ok(answers.collect())
 }
 
-impl Job {
+impl CartJob {
     fn sku(&self) -> Option<&str> {
         match &self.change {
-            Change::Add(sku, _) | Change::Set(sku, _) => Some(sku),
+            CartChange::Add(sku, _) | CartChange::Set(sku, _) => Some(sku),
             _ => None,
         }
     }
 
-    /// The other cart that it is about.
+    /// The token of the cart to merge from.
     fn from(&self) -> Option<&str> {
         match &self.change {
-            Change::Merge(from) => Some(from),
+            CartChange::Merge(from) => Some(from),
             _ => None,
         }
     }
 
-    /// The network for which something is to be held from now on.
+    /// The network that holds are counted for when checkout begins.
     pub(super) fn network(&self) -> Option<&str> {
         match &self.change {
-            Change::Hold(network) => network.holder(),
+            CartChange::Hold(network) => network.holder(),
             _ => None,
         }
     }
 
     fn names_coupons(&self) -> bool {
-        matches!(&self.change, Change::Update(update) if update.coupons.is_some())
+        matches!(&self.change, CartChange::Update(update) if update.coupons.is_some())
     }
 }
 
-fn new_cart(app: &App, job: &Job, now: Timestamp) -> Stored {
-    Stored {
+fn new_cart(app: &App, job: &CartJob, now: Timestamp) -> StoredCart {
+    StoredCart {
         id: CartId::new(app.ids.next(now)),
         token: job.token.clone(),
         version: 0,
@@ -315,37 +336,38 @@ fn new_cart(app: &App, job: &Job, now: Timestamp) -> Stored {
     }
 }
 
-/// What a batch has changed.
+/// The carts and lines that a batch has to write.
 #[derive(Default)]
-struct Touched {
-    carts: HashMap<String, Extent>,
-    lines: HashSet<(CartId, VariantId)>,
+pub(super) struct ChangedCarts {
+    carts: HashMap<String, ChangedPart>,
+    pub(super) lines: HashSet<(CartId, VariantId)>,
 }
 
-/// How much of a cart has changed, its lines apart.
-enum Extent {
-    /// Only its version, by so much.
+/// What of a cart has changed, besides its lines.
+enum ChangedPart {
+    /// Only its version, by this increment.
     Version(i64),
-    /// More than that.
+    /// Other fields, too.
     Whole,
 }
 
-impl Touched {
-    fn version(&mut self, cart: &Stored) {
+impl ChangedCarts {
+    fn version(&mut self, cart: &StoredCart) {
         let before = self.carts.entry(cart.token.clone());
-        let extent = before.or_insert(Extent::Version(0));
-        if let Extent::Version(by) = extent {
+        let extent = before.or_insert(ChangedPart::Version(0));
+        if let ChangedPart::Version(by) = extent {
             *by += 1;
         }
     }
 
-    fn whole(&mut self, cart: &Stored) {
-        self.carts.insert(cart.token.clone(), Extent::Whole);
+    pub(super) fn whole(&mut self, cart: &StoredCart) {
+        self.carts.insert(cart.token.clone(), ChangedPart::Whole);
     }
 
-    /// The carts that have changed, in the order of their ids.
-    fn carts<'c>(&self, carts: &'c HashMap<String, Stored>) -> Vec<&'c Stored> {
-        let mut changed: Vec<&Stored> = self.carts.keys().filter_map(|it| carts.get(it)).collect();
+    /// The changed carts in the order of their ids.
+    fn carts<'c>(&self, carts: &'c HashMap<String, StoredCart>) -> Vec<&'c StoredCart> {
+        let mut changed: Vec<&StoredCart> =
+            self.carts.keys().filter_map(|it| carts.get(it)).collect();
         changed.sort_unstable_by_key(|cart| cart.id);
         changed
     }
@@ -354,7 +376,7 @@ impl Touched {
         &self,
         tx: &mut Tx,
         now: Timestamp,
-        carts: &HashMap<String, Stored>,
+        carts: &HashMap<String, StoredCart>,
     ) -> Result<(), Error> {
         let changed = self.carts(carts);
         let mut lines = Vec::new();
@@ -369,35 +391,37 @@ impl Touched {
         lines.sort_unstable_by_key(|(cart, line)| (*cart, line.variant));
         let mut gone: Vec<_> = gone.into_iter().collect();
         gone.sort_unstable();
-        let (mut whole, mut risen) = (Vec::new(), BTreeMap::<i64, Vec<CartId>>::new());
+        let (mut whole, mut bumped) = (Vec::new(), BTreeMap::<i64, Vec<CartId>>::new());
         for cart in changed {
             match self.carts.get(&cart.token) {
-                Some(Extent::Version(by)) => risen.entry(*by).or_default().push(cart.id),
+                Some(ChangedPart::Version(by)) => bumped.entry(*by).or_default().push(cart.id),
                 _ => whole.push(cart),
             }
         }
-        raise(tx, now, &risen).await?;
+        bump_versions(tx, now, &bumped).await?;
         save(tx, now, &whole).await?;
         save_lines(tx, &lines, &gone).await
     }
 }
 
 fn apply(
-    cart: &mut Stored,
-    job: &Job,
-    known: (&Surroundings, i64),
-    touched: &mut Touched,
+    cart: &mut StoredCart,
+    job: &CartJob,
+    known: (&PricingSnapshot, i64),
+    changed: &mut ChangedCarts,
 ) -> Result<(), Error> {
-    changeable(cart, job)?;
+    check_changeable(cart, job)?;
     match &job.change {
-        Change::Create | Change::Hold(_) | Change::Release | Change::Merge(_) => {}
-        Change::Add(sku, count) => put(cart, sku, known, touched, |before| before + count)?,
-        Change::Set(sku, count) => put(cart, sku, known, touched, |_| *count)?,
-        Change::Clear => {
-            let lines = cart.lines.drain(..).map(|line| (cart.id, line.variant));
-            touched.lines.extend(lines);
+        CartChange::Create | CartChange::Hold(_) | CartChange::Release | CartChange::Merge(_) => {}
+        CartChange::Add(sku, count) => {
+            set_quantity(cart, sku, known, changed, |before| before + count)?;
         }
-        Change::Update(update) => {
+        CartChange::Set(sku, count) => set_quantity(cart, sku, known, changed, |_| *count)?,
+        CartChange::Clear => {
+            let lines = cart.lines.drain(..).map(|line| (cart.id, line.variant));
+            changed.lines.extend(lines);
+        }
+        CartChange::Update(update) => {
             let update = (**update).clone();
             cart.note = update
                 .note
@@ -412,14 +436,14 @@ fn apply(
     }
     cart.version += 1;
     match &job.change {
-        Change::Add(..) | Change::Set(..) | Change::Clear => touched.version(cart),
-        _ => touched.whole(cart),
+        CartChange::Add(..) | CartChange::Set(..) | CartChange::Clear => changed.version(cart),
+        _ => changed.whole(cart),
     }
     Ok(())
 }
 
-/// Whether a cart may change as this job has seen it.
-fn changeable(cart: &Stored, job: &Job) -> Result<(), Error> {
+/// Checks that the cart is no order yet and still has the version that the client has seen.
+pub(super) fn check_changeable(cart: &StoredCart, job: &CartJob) -> Result<(), Error> {
     if cart.order.is_some() {
         return Err(Error::Ordered);
     }
@@ -429,125 +453,43 @@ fn changeable(cart: &Stored, job: &Job) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts what is in the other cart into this one: the quantities add up, to what there is and to the
-/// limit. What does not fit stays where it was.
-fn merge(
-    carts: &mut HashMap<String, Stored>,
-    job: &Job,
-    from: &str,
-    known: (&Surroundings, i64),
-    touched: &mut Touched,
-) -> Result<(), Error> {
-    let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
-    changeable(cart, job)?;
-    if from == job.token {
-        return Ok(());
-    }
-    let unknown = || Error::field("from", "No cart has this token.");
-    let user = cart.user;
-    let mut other = carts.remove(from).ok_or_else(unknown)?;
-    let somebodys = other.user.is_some() && other.user != user;
-    let merged = match carts.get_mut(&job.token) {
-        _ if somebodys => Err(unknown()),
-        Some(cart) if other.order.is_none() => {
-            pour(&mut other, cart, known, touched);
-            for cart in [&mut other, cart] {
-                cart.version += 1;
-                touched.whole(cart);
-            }
-            Ok(())
-        }
-        _ => Err(Error::Ordered),
-    };
-    carts.insert(from.to_owned(), other);
-    merged
-}
-
-fn pour(
-    from: &mut Stored,
-    into: &mut Stored,
-    (around, units_max): (&Surroundings, i64),
-    touched: &mut Touched,
-) {
-    for line in std::mem::take(&mut from.lines) {
-        let place = into.lines.iter().position(|it| it.variant == line.variant);
-        let before = place.map_or(0, |place| into.lines[place].quantity);
-        let offer = around.offers.get(&line.variant);
-        let available = offer.and_then(|offer| around.available(&[from.id, into.id], offer));
-        let most = available.unwrap_or(units_max).min(units_max);
-        // Nobody has fewer than in the fuller of the two.
-        let quantity = (before + line.quantity)
-            .min(most)
-            .max(before)
-            .max(line.quantity);
-        match place {
-            Some(place) => into.lines[place].quantity = quantity,
-            None if into.lines.len() == LINES_MAX => {
-                from.lines.push(line);
-                continue;
-            }
-            None => {
-                let position = into.lines.last().map_or(0, |it| it.position + 1);
-                into.lines.push(StoredLine { position, ..line });
-            }
-        }
-        touched.lines.insert((from.id, line.variant));
-        touched.lines.insert((into.id, line.variant));
-    }
-    from.hold = None;
-    if into.note.is_empty() {
-        into.note = std::mem::take(&mut from.note);
-    }
-    into.email = into.email.take().or(from.email.take());
-    into.shipping_address = into
-        .shipping_address
-        .take()
-        .or(from.shipping_address.take());
-    into.shipping_method = into.shipping_method.take().or(from.shipping_method.take());
-    for code in std::mem::take(&mut from.coupons) {
-        if into.coupons.len() < COUPONS_MAX && !into.coupons.contains(&code) {
-            into.coupons.push(code);
-        }
-    }
-}
-
-fn put(
-    cart: &mut Stored,
+fn set_quantity(
+    cart: &mut StoredCart,
     sku: &str,
-    (around, units_max): (&Surroundings, i64),
-    touched: &mut Touched,
+    (snapshot, units_max): (&PricingSnapshot, i64),
+    changed: &mut ChangedCarts,
     quantity: impl FnOnce(i64) -> i64,
 ) -> Result<(), Error> {
     let unknown = || Error::field("sku", "No variant has this sku.");
-    let variant = *around.skus.get(sku).ok_or_else(unknown)?;
-    let place = cart.lines.iter().position(|line| line.variant == variant);
-    let before = place.map_or(0, |place| cart.lines[place].quantity);
+    let variant = *snapshot.skus.get(sku).ok_or_else(unknown)?;
+    let index = cart.lines.iter().position(|line| line.variant == variant);
+    let before = index.map_or(0, |index| cart.lines[index].quantity);
     let quantity = quantity(before);
     if quantity > units_max {
         let why = format!("A cart may hold at most {units_max} units of one item.");
         return Err(Error::field("quantity", why));
     }
     if quantity == 0 {
-        if let Some(place) = place {
-            cart.lines.remove(place);
-            touched.lines.insert((cart.id, variant));
+        if let Some(index) = index {
+            cart.lines.remove(index);
+            changed.lines.insert((cart.id, variant));
         }
         return Ok(());
     }
-    // What is in the cart may be made fewer even when it is not sold any more.
-    let offer = around.offers.get(&variant).filter(|offer| offer.active);
+    // The quantity of a discontinued variant may still be lowered.
+    let offer = snapshot.offers.get(&variant).filter(|offer| offer.active);
     if offer.is_none() && quantity > before {
         return Err(unknown());
     }
-    let line = match place {
-        Some(place) => &mut cart.lines[place],
+    let line = match index {
+        Some(index) => &mut cart.lines[index],
         None if cart.lines.len() == LINES_MAX => {
             let why = format!("A cart may hold at most {LINES_MAX} different items.");
             return Err(Error::field("sku", why));
         }
         None => {
             let position = cart.lines.last().map_or(0, |line| line.position + 1);
-            cart.lines.push(StoredLine {
+            cart.lines.push(StoredCartLine {
                 variant,
                 quantity,
                 price_minor: 0,
@@ -561,6 +503,6 @@ fn put(
     if let Some(offer) = offer {
         line.price_minor = offer.price.minor;
     }
-    touched.lines.insert((cart.id, variant));
+    changed.lines.insert((cart.id, variant));
     Ok(())
 }

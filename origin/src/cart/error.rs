@@ -1,22 +1,22 @@
-//! What can go wrong with a cart.
+//! Errors of carts.
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{catalog, db, desk::BrokenOff};
+use crate::{batcher::BatchAborted, catalog, db};
 
-/// What can go wrong with a cart.
+/// Why a cart request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No cart has this id.
     #[error("no such cart")]
     NoSuchCart,
-    /// It has become an order.
+    /// The cart has become an order.
     #[error("the cart has become an order")]
     Ordered,
     /// `If-Match` names another version.
     #[error("the cart was changed concurrently")]
     Stale,
-    /// Fields are wrong: which, and why.
+    /// Invalid fields, with the reason for each.
     #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
     /// The catalogue failed.
@@ -25,19 +25,19 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
-    /// A JSON text in the database is not what this program writes.
+    /// A JSON value in the database cannot be parsed.
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
-    /// The batch that this belonged to could not be written.
+    /// The batch could not be committed.
     #[error("the cart could not be written")]
     NotWritten(Box<Problem>),
     /// The batch panicked.
     #[error(transparent)]
-    BrokenOff(#[from] BrokenOff),
+    BatchAborted(#[from] BatchAborted),
 }
 
 impl Error {
-    /// Whether another transaction was in the way.
+    /// Whether the transaction conflicted with another one and may be retried.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Db(error) => db::is_conflict(error) || db::is_duplicate(error),
@@ -46,7 +46,7 @@ impl Error {
         }
     }
 
-    /// One field is wrong.
+    /// A single invalid field.
     pub(super) fn field(field: &str, why: impl Into<String>) -> Self {
         Self::Invalid(vec![(field.to_owned(), why.into())])
     }
@@ -66,7 +66,7 @@ impl From<Error> for Problem {
             Error::Catalog(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
-            Error::Damaged(_) | Error::BrokenOff(_) => {
+            Error::Damaged(_) | Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "cart request failed");
                 Self::new(ProblemKind::Internal)
             }

@@ -1,14 +1,15 @@
-//! Carts: what shoppers mean to buy. Owns `carts` and `cart_lines`.
+//! Carts. Owns `carts` and `cart_lines`.
 //!
-//! What must stay true: a cart that has become an order (an order names it) does not change any more; a change costs the
-//! same number of statements however full the cart is; changes that arrive together are written
-//! together, each seeing those before it; what is kept for a cart ends with its time, its order or
-//! itself; no token of a cart lies in the database in clear.
+//! What must stay true: a cart that has become an order does not change any more; a change takes
+//! the same number of statements whatever the number of lines; changes of a batch see those before
+//! them; a hold ends with its period, with the order, or with the cart; the database holds no cart
+//! token in clear.
 
 mod abandoned;
 mod change;
 mod error;
-mod hold;
+mod holds;
+mod merge;
 mod price;
 mod store;
 mod token;
@@ -16,13 +17,14 @@ mod view;
 mod web;
 
 pub use abandoned::delete_abandoned;
-pub use change::{Change, Job, change};
+pub use change::{CartChange, CartJob, change_cart};
 pub use error::Error;
-pub use hold::sweep;
-pub use price::{Priced, price};
+pub use holds::release_expired_holds;
+pub use price::{PricedCart, price};
 pub use store::{
-    HeldFor, Stored, StoredLine, end_holds, erase_shopper, give, id_of, load, rename, with_email,
+    HoldPeriod, StoredCart, StoredCartLine, assign_to_account, end_holds, erase_shopper, find_id,
+    list_by_token, list_with_email, rotate_token,
 };
 pub use token::{open_token, protect_tokens};
-pub use view::{Surroundings, read, shipping_methods, surroundings};
+pub use view::{PricingSnapshot, find, list_shipping_methods, load_pricing_snapshot};
 pub use web::routes;

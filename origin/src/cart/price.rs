@@ -1,4 +1,4 @@
-//! What a cart comes to just now, and what is to be said about each line.
+//! Pricing a cart at current prices, and the problems of its lines.
 
 use shared::{
     cart::{LineProblem, Missing},
@@ -8,46 +8,46 @@ use shared::{
 
 use crate::{
     catalog::Offer,
-    checkout::{Coupon, Line, Parcel, Rules, Sum, sum},
+    checkout::{Coupon, Parcel, Rules, Sum, SumLine, sum},
 };
 
-use super::{Stored, Surroundings};
+use super::{PricingSnapshot, StoredCart};
 
-/// A cart with the prices of this moment.
+/// A cart at current prices.
 #[derive(Debug)]
-pub struct Priced<'s> {
-    /// What it comes to; its lines are those of the cart.
+pub struct PricedCart<'s> {
+    /// The totals; its lines correspond to those of the cart.
     pub sum: Sum,
-    /// What each line is, and what is to be said about it.
+    /// The offer of each line, with the line's problems.
     pub lines: Vec<(Option<&'s Offer>, Vec<LineProblem>)>,
-    /// The coupons of the cart that there are, in its order.
+    /// The coupons of the cart, in its order; `None` for an unknown code.
     pub coupons: Vec<Option<Coupon>>,
-    /// What keeps it from being ordered, beside what the lines say.
+    /// Required fields that are missing.
     pub missing: Vec<Missing>,
-    /// What its lines weigh and are worth, for shipping.
+    /// Weight and value, for the shipping rules.
     pub parcel: Parcel,
 }
 
 /// Prices a cart.
 pub fn price<'s>(
-    cart: &Stored,
-    around: &'s Surroundings,
+    cart: &StoredCart,
+    snapshot: &'s PricingSnapshot,
     rules: &Rules,
     currency: Currency,
     now: Timestamp,
-) -> Priced<'s> {
+) -> PricedCart<'s> {
     let mut lines = Vec::with_capacity(cart.lines.len());
     let mut priced = Vec::with_capacity(cart.lines.len());
     let mut weight_g = 0_i64;
     for line in &cart.lines {
-        let offer = around.offers.get(&line.variant);
+        let offer = snapshot.offers.get(&line.variant);
         let sold = offer.filter(|offer| offer.active && offer.price.currency == currency);
         let mut problems = Vec::new();
         let Some(offer) = sold else {
             problems.push(LineProblem::Gone);
             lines.push((offer, problems));
-            // What is not sold costs nothing and keeps its place.
-            priced.push(Line {
+            // A discontinued line costs nothing but keeps its index.
+            priced.push(SumLine {
                 price: line.price_minor,
                 quantity: 0,
             });
@@ -57,13 +57,13 @@ pub fn price<'s>(
             let before = Money::new(line.price_minor, currency);
             problems.push(LineProblem::PriceChanged { before });
         }
-        if let Some(available) = around.available(&[cart.id], offer)
+        if let Some(available) = snapshot.available(&[cart.id], offer)
             && available < line.quantity
         {
             problems.push(LineProblem::Short { available });
         }
         weight_g = weight_g.saturating_add(offer.weight_g.saturating_mul(line.quantity));
-        priced.push(Line {
+        priced.push(SumLine {
             price: offer.price.minor,
             quantity: line.quantity,
         });
@@ -72,7 +72,7 @@ pub fn price<'s>(
     let coupons: Vec<Option<Coupon>> = cart
         .coupons
         .iter()
-        .map(|code| around.coupon(code, cart.email.as_deref()))
+        .map(|code| snapshot.coupon(code, cart.email.as_deref()))
         .collect();
     let usable: Vec<Coupon> = coupons.iter().flatten().cloned().collect();
     let address = cart.shipping_address.as_ref();
@@ -90,7 +90,7 @@ pub fn price<'s>(
             shipped = address
                 .zip(method)
                 .and_then(|(address, method)| rules.shipping(method, address, parcel));
-            // Nothing is sent nowhere.
+            // An empty cart has no shipping costs.
             shipped.filter(|_| !cart.lines.is_empty()).unwrap_or(0)
         },
         (rules.tax(address), rules.tax_included),
@@ -102,7 +102,7 @@ pub fn price<'s>(
         (address.is_none(), Missing::ShippingAddress),
         (shipped.is_none(), Missing::ShippingMethod),
     ];
-    Priced {
+    PricedCart {
         sum,
         lines,
         coupons,

@@ -1,4 +1,4 @@
-//! All SQL of the carts.
+//! All SQL of carts and their lines.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,67 +18,67 @@ use crate::{
 
 use super::{Error, token::seal};
 
-/// A cart as it is kept.
+/// A cart as stored in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Its identity.
+pub struct StoredCart {
+    /// Its id.
     pub id: CartId,
-    /// The secret by which it is found, of which the database holds a hash.
+    /// The secret token, in clear; the database holds its hash.
     pub token: String,
-    /// Rises with every change.
+    /// Incremented by every change.
     pub version: i64,
-    /// What the shopper wants the shop to know.
+    /// A note from the shopper to the shop.
     pub note: String,
-    /// Where the confirmation goes.
+    /// The e-mail address of the order confirmation.
     pub email: Option<String>,
-    /// Where the goods go.
+    /// The shipping address.
     pub shipping_address: Option<Address>,
-    /// How they go there.
+    /// The code of the shipping method.
     pub shipping_method: Option<String>,
     /// The codes of its coupons.
     pub coupons: Vec<String>,
-    /// What is kept for it, once checkout has begun.
-    pub hold: Option<HeldFor>,
-    /// The order that it has become.
+    /// The hold period, while the cart is in checkout.
+    pub hold: Option<HoldPeriod>,
+    /// The order that the cart has become.
     pub order: Option<OrderId>,
-    /// Whose it is, if it belongs to an account.
+    /// The account that it belongs to, if any.
     pub user: Option<UserId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// What is in it, in the order in which it came.
-    pub lines: Vec<StoredLine>,
+    /// Its lines, in the order in which they were added.
+    pub lines: Vec<StoredCartLine>,
 }
 
-/// How long something is kept for a cart.
+/// The period for which stock is held for a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldFor {
+pub struct HoldPeriod {
     /// When checkout began.
     pub since: Timestamp,
-    /// When it ends, unless the shopper does something.
+    /// When the hold expires, unless the shopper extends it.
     pub until: Timestamp,
 }
 
-/// A line as it is kept.
+/// A cart line as stored in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredLine {
-    /// What it is.
+pub struct StoredCartLine {
+    /// The variant.
     pub variant: VariantId,
-    /// How many.
+    /// Units.
     pub quantity: i64,
-    /// What one cost when it was put in or its number was changed.
+    /// The price of one unit when its quantity was last changed, to detect price changes.
     pub price_minor: i64,
-    /// Its place.
+    /// The sort position.
     pub position: i64,
 }
 
-/// The carts with these tokens, by token, with their lines and what has become of them. `lock` locks
-/// the carts' rows, in the order of their ids.
-pub async fn load(
+/// Finds the carts with these tokens, by token, with their lines and orders. `lock` is the locking
+/// clause, or empty; rows are locked in the order of their ids.
+pub async fn list_by_token(
     conn: &mut AnyConnection,
     tokens: &[&str],
     lock: &'static str,
-) -> Result<HashMap<String, Stored>, Error> {
-    let mut carts: Vec<Stored> = Vec::with_capacity(tokens.len());
+) -> Result<HashMap<String, StoredCart>, Error> {
+    let mut carts: Vec<StoredCart> = Vec::with_capacity(tokens.len());
     let hashes = tokens.iter().map(|token| (secret::hash(token), *token));
     let mut hashes: HashMap<String, &str> = hashes.collect();
     for chunk in tokens.chunks(Rows::MAX) {
@@ -101,7 +101,7 @@ pub async fn load(
             let line = line(row)?;
             match known {
                 Some(cart) => cart.lines.extend(line),
-                None => carts.push(Stored {
+                None => carts.push(StoredCart {
                     lines: line.into_iter().collect(),
                     ..cart(row, id)?
                 }),
@@ -110,18 +110,18 @@ pub async fn load(
     }
     let carts = carts.into_iter().filter_map(|cart| {
         let token = hashes.remove(&cart.token)?.to_owned();
-        Some((token.clone(), Stored { token, ..cart }))
+        Some((token.clone(), StoredCart { token, ..cart }))
     });
     Ok(carts.collect())
 }
 
-/// A line of a cart; an empty one has none.
-fn line(row: &AnyRow) -> Result<Option<StoredLine>, Error> {
+/// Reads a line; the left join returns none for an empty cart.
+fn line(row: &AnyRow) -> Result<Option<StoredCartLine>, Error> {
     let variant: Option<i64> = row.try_get("variant_id")?;
     let Some(variant) = variant else {
         return Ok(None);
     };
-    Ok(Some(StoredLine {
+    Ok(Some(StoredCartLine {
         variant: VariantId::new(variant),
         quantity: row.try_get("quantity")?,
         price_minor: row.try_get("price_minor")?,
@@ -129,15 +129,16 @@ fn line(row: &AnyRow) -> Result<Option<StoredLine>, Error> {
     }))
 }
 
-fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
+fn cart(row: &AnyRow, id: CartId) -> Result<StoredCart, Error> {
     let address: Option<String> = row.try_get("shipping_address")?;
     let coupons: String = row.try_get("coupons")?;
     let order: Option<i64> = row.try_get("order_id")?;
-    // An older version accepted what nothing can be sent to; the shopper is asked again.
+    // Older versions accepted addresses that cannot receive mail; the shopper is asked for another
+    // one.
     let email: Option<String> = row.try_get("email")?;
     let since: Option<i64> = row.try_get("held_since")?;
     let until: Option<i64> = row.try_get("held_until")?;
-    Ok(Stored {
+    Ok(StoredCart {
         id,
         token: row.try_get("token")?,
         version: row.try_get("version")?,
@@ -146,7 +147,7 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
         shipping_address: address.map(|it| serde_json::from_str(&it)).transpose()?,
         shipping_method: row.try_get("shipping_method")?,
         coupons: serde_json::from_str(&coupons)?,
-        hold: since.zip(until).map(|(since, until)| HeldFor {
+        hold: since.zip(until).map(|(since, until)| HoldPeriod {
             since: Timestamp::from_millis(since),
             until: Timestamp::from_millis(until),
         }),
@@ -157,8 +158,8 @@ fn cart(row: &AnyRow, id: CartId) -> Result<Stored, Error> {
     })
 }
 
-/// Raises the versions of carts of which nothing but lines has changed, by so much each.
-pub(super) async fn raise(
+/// Increments the versions of carts of which only lines have changed, grouped by increment.
+pub(super) async fn bump_versions(
     tx: &mut Tx,
     now: Timestamp,
     carts: &BTreeMap<i64, Vec<CartId>>,
@@ -178,8 +179,8 @@ pub(super) async fn raise(
     Ok(())
 }
 
-/// Writes carts as they are now, new ones and changed ones, without their lines.
-pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&Stored]) -> Result<(), Error> {
+/// Inserts or updates carts, without their lines.
+pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&StoredCart]) -> Result<(), Error> {
     let head = "
         insert into carts (id, token, version, note, email, shipping_address, shipping_method,
                            coupons, held_since, held_until, created_at, updated_at) ";
@@ -222,10 +223,10 @@ pub(super) async fn save(tx: &mut Tx, now: Timestamp, carts: &[&Stored]) -> Resu
     Ok(())
 }
 
-/// Writes lines as they are now, and takes out those that are gone.
+/// Inserts or updates lines, and deletes the removed ones.
 pub(super) async fn save_lines(
     tx: &mut Tx,
-    lines: &[(CartId, StoredLine)],
+    lines: &[(CartId, StoredCartLine)],
     gone: &[(CartId, VariantId)],
 ) -> Result<(), Error> {
     let head = "
@@ -266,9 +267,9 @@ pub(super) async fn save_lines(
     Ok(())
 }
 
-/// Gives a cart to an account, and says which one it is. Its token is sealed, because the account's other
-/// browsers will ask for it.
-pub async fn give(
+/// Assigns a guest cart to an account and returns its id. The token is sealed as well, because the
+/// account's other browsers need it.
+pub async fn assign_to_account(
     tx: &mut Tx,
     sealer: &Sealer,
     token: &str,
@@ -299,8 +300,8 @@ pub async fn give(
     Ok(Some(cart))
 }
 
-/// Which cart has this token.
-pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartId>, db::Error> {
+/// Finds the id of the cart with this token.
+pub async fn find_id(conn: &mut AnyConnection, token: &str) -> Result<Option<CartId>, db::Error> {
     let statement = "
         select id
           from carts
@@ -312,14 +313,14 @@ pub async fn id_of(conn: &mut AnyConnection, token: &str) -> Result<Option<CartI
     Ok(id.map(CartId::new))
 }
 
-/// Gives somebody's cart another token: whoever knew the old one knows nothing any more.
-pub async fn rename(tx: &mut Tx, sealer: &Sealer, cart: CartId) -> Result<(), db::Error> {
+/// Replaces the token of a cart, so that the old one gives no access any more.
+pub async fn rotate_token(tx: &mut Tx, sealer: &Sealer, cart: CartId) -> Result<(), db::Error> {
     let token = secret::token();
     let sealed = seal(sealer, cart, &token)?;
     set_token(tx, cart, (secret::hash(&token), Some(sealed))).await
 }
 
-/// The sealed token of an account's cart that has not become an order.
+/// Finds the sealed token of a cart that has not become an order.
 pub(super) async fn sealed_token(
     conn: &mut AnyConnection,
     cart: CartId,
@@ -336,7 +337,7 @@ pub(super) async fn sealed_token(
     Ok(sealed.flatten())
 }
 
-/// What is stored of the token of a cart.
+/// The token columns of a cart.
 pub(super) struct TokenRow {
     pub(super) id: i64,
     pub(super) token: String,
@@ -345,7 +346,7 @@ pub(super) struct TokenRow {
     pub(super) is_owned: bool,
 }
 
-/// The tokens of the carts behind this one, by id.
+/// Lists the stored tokens of carts after this id.
 pub(super) async fn tokens_after(
     conn: &mut AnyConnection,
     after: i64,
@@ -373,7 +374,7 @@ pub(super) async fn tokens_after(
     rows.iter().map(row).collect()
 }
 
-/// Stores the token of a cart: its hash, and sealed where it has to be read again.
+/// Updates the stored token: its hash, and the sealed token if it has to be read again.
 pub(super) async fn set_token(
     tx: &mut Tx,
     cart: CartId,
@@ -392,7 +393,7 @@ pub(super) async fn set_token(
     Ok(())
 }
 
-/// Leaves nothing of a person in these carts.
+/// Erases a person's data from these carts.
 pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
@@ -407,8 +408,8 @@ pub async fn erase_shopper(tx: &mut Tx, carts: &[CartId], now: Timestamp) -> Res
     Ok(())
 }
 
-/// The carts in which somebody has typed this address and that are not ordered.
-pub async fn with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Error> {
+/// Lists the carts with this e-mail address that have not become an order.
+pub async fn list_with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Error> {
     let statement = "
         select id
           from carts
@@ -423,8 +424,8 @@ pub async fn with_email(tx: &mut Tx, email: &str) -> Result<Vec<CartId>, db::Err
     Ok(ids.into_iter().map(CartId::new).collect())
 }
 
-/// Deletes carts of guests that were not touched since this time and are not ordered, with what is in them,
-/// and says how many that were.
+/// Deletes guest carts that were not changed since this time and have not become an order, with
+/// their lines, and returns how many.
 pub(super) async fn delete_abandoned(
     tx: &mut Tx,
     since: Timestamp,
@@ -458,8 +459,8 @@ pub(super) async fn delete_abandoned(
     Ok(ids.len())
 }
 
-/// The carts whose time in checkout is over, the ones that ended first.
-pub(super) async fn overdue(
+/// Lists the carts whose hold period is over, the earliest first.
+pub(super) async fn list_overdue_holds(
     conn: &mut AnyConnection,
     now: Timestamp,
     limit: i64,
@@ -477,7 +478,7 @@ pub(super) async fn overdue(
     Ok(ids.into_iter().map(CartId::new).collect())
 }
 
-/// Notes that nothing is kept for these carts any more.
+/// Clears the hold period of these carts.
 pub async fn end_holds(tx: &mut Tx, now: Timestamp, carts: &[CartId]) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(

@@ -1,5 +1,5 @@
-//! The tokens of carts. The database holds the hash of each, and those of accounts sealed besides: every
-//! browser of the account asks for the same cart.
+//! Tokens of carts. The database holds their hashes; tokens of account carts are also sealed, so
+//! that every browser of the account finds the same cart.
 
 use shared::id::CartId;
 use sqlx::AnyConnection;
@@ -13,14 +13,14 @@ use crate::{
 
 use super::store;
 
-/// Carts that are looked through at once.
+/// Carts per batch.
 const BATCH: i64 = 500;
 
 fn context(cart: CartId) -> String {
     format!("carts/{cart}")
 }
 
-/// The sealed token of a cart.
+/// Seals the token of a cart.
 pub(super) fn seal(sealer: &Sealer, cart: CartId, token: &str) -> Result<String, db::Error> {
     let sealed = sealer.seal(&context(cart), token.as_bytes());
     sealed.map_err(|error| db::Error::Encode(error.into()))
@@ -31,8 +31,8 @@ fn open(sealer: &Sealer, cart: CartId, sealed: &str) -> Result<String, SealError
     String::from_utf8(token).map_err(|_| SealError::Format)
 }
 
-/// The token of an account's cart that has not become an order. One that cannot be opened any more, because
-/// its key is gone, is none: the account gets a new cart.
+/// Unseals the token of an account's cart that has not become an order. If its key is gone, there
+/// is none, and the account gets a new cart.
 pub async fn open_token(
     app: &App,
     conn: &mut AnyConnection,
@@ -50,8 +50,8 @@ pub async fn open_token(
     }
 }
 
-/// Hashes and seals the tokens of the carts behind this one that an older version or another key wrote, and
-/// says which one was the last that was looked at.
+/// Hashes and seals tokens that were written by an older version or with an older key, for the
+/// carts after this id. Returns the last id of the batch.
 pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, db::Error> {
     let mut tx = app.db.write().await?;
     let rows = store::tokens_after(tx.conn(), after, BATCH).await?;

@@ -1,4 +1,4 @@
-//! A cart as its shopper sees it.
+//! The public representation of a cart.
 
 use std::collections::HashMap;
 
@@ -12,57 +12,58 @@ use sqlx::AnyConnection;
 
 use crate::{
     app::App,
-    catalog::{self, Offer, Showcase},
+    catalog::{self, Offer, PresentationCache},
     checkout::Coupon,
     coupons,
-    inventory::{self, Holds, Shelf},
+    inventory::{self, InventoryLevel, StockHolds},
     orders,
 };
 
-use super::{Error, Priced, Stored, price, store};
+use super::{Error, PricedCart, StoredCart, price, store};
 
-/// What carts are priced with: read once for all carts of a batch.
+/// The pricing snapshot: everything that the carts of a batch are priced with, read once.
 #[derive(Debug, Default)]
-pub struct Surroundings {
-    /// What is offered of their variants.
+pub struct PricingSnapshot {
+    /// The offers of the variants.
     pub offers: HashMap<VariantId, Offer>,
-    /// Those that were asked for by sku.
+    /// The variants of skus that the batch adds.
     pub skus: HashMap<String, VariantId>,
-    /// How much there is of them.
-    pub shelves: HashMap<VariantId, Vec<Shelf>>,
-    /// What they hold of it.
-    pub holds: Holds,
-    /// Their coupons, by code.
+    /// The inventory levels of the variants.
+    pub levels: HashMap<VariantId, Vec<InventoryLevel>>,
+    /// The holds of the carts.
+    pub holds: StockHolds,
+    /// The coupons of the carts, by code.
     pub coupons: HashMap<String, Coupon>,
-    /// How often customers have used them.
+    /// How often each customer has used a coupon.
     pub uses: HashMap<(CouponId, String), i64>,
 }
 
-impl Surroundings {
-    /// How many of this can be sold to these carts; nothing where there is no limit.
+impl PricingSnapshot {
+    /// The units that can be sold to these carts, including their own holds; `None` without a
+    /// limit.
     pub fn available(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
-        (!offer.backorder).then(|| self.there(carts, offer))?
+        (!offer.backorder).then(|| self.in_stock(carts, offer))?
     }
 
-    /// How many of this are there for these carts; nothing where they are not counted.
-    pub fn there(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
+    /// The units in stock for these carts; `None` if the variant's stock is not tracked.
+    pub fn in_stock(&self, carts: &[CartId], offer: &Offer) -> Option<i64> {
         if !offer.tracked {
             return None;
         }
-        let shelves = self.shelves.get(&offer.variant).into_iter().flatten();
-        let available = shelves.map(|shelf| {
+        let levels = self.levels.get(&offer.variant).into_iter().flatten();
+        let available = levels.map(|level| {
             let own = carts
                 .iter()
                 .filter_map(|cart| self.holds.get(cart))
                 .flatten();
-            let own = own.filter(|it| it.variant == offer.variant && it.location == shelf.location);
-            let held = shelf.held - own.map(|it| it.quantity).sum::<i64>();
-            Shelf { held, ..*shelf }.available()
+            let own = own.filter(|it| it.variant == offer.variant && it.location == level.location);
+            let held = level.held - own.map(|it| it.quantity).sum::<i64>();
+            InventoryLevel { held, ..*level }.available()
         });
         Some(available.sum())
     }
 
-    /// The coupon with this code as this customer finds it.
+    /// The coupon with this code, with this customer's number of uses.
     pub fn coupon(&self, code: &str, email: Option<&str>) -> Option<Coupon> {
         let mut coupon = self.coupons.get(code)?.clone();
         let key = (coupon.id, email.unwrap_or_default().to_owned());
@@ -71,15 +72,15 @@ impl Surroundings {
     }
 }
 
-/// Reads what these carts, and what has these skus besides, are priced with. `lock` locks the rows of
-/// stock and coupons.
-pub async fn surroundings(
+/// Loads the snapshot for these carts and for additional skus. `lock` is the locking clause of the
+/// stock and coupon rows, or empty.
+pub async fn load_pricing_snapshot(
     conn: &mut AnyConnection,
-    showcase: &Showcase,
-    carts: impl Iterator<Item = &Stored> + Clone,
+    presentations: &PresentationCache,
+    carts: impl Iterator<Item = &StoredCart> + Clone,
     skus: &[&str],
     lock: &'static str,
-) -> Result<Surroundings, Error> {
+) -> Result<PricingSnapshot, Error> {
     let lines = carts.clone().flat_map(|cart| &cart.lines);
     let mut variants: Vec<VariantId> = lines.map(|line| line.variant).collect();
     variants.sort_unstable();
@@ -92,10 +93,10 @@ pub async fn surroundings(
         .collect();
     codes.sort_unstable();
     codes.dedup();
-    let offers = catalog::offers(conn, showcase, &variants, skus).await?;
+    let offers = catalog::find_offers(conn, presentations, &variants, skus).await?;
     variants.extend(offers.keys());
-    let shelves = inventory::levels(conn, &variants, lock).await?;
-    let coupons = coupons::find(conn, &codes, lock).await?;
+    let levels = inventory::list_levels(conn, &variants, lock).await?;
+    let coupons = coupons::list_by_code(conn, &codes, lock).await?;
     let limited: Vec<CouponId> = coupons
         .values()
         .filter(|coupon| coupon.limit_customer.is_some())
@@ -103,49 +104,49 @@ pub async fn surroundings(
         .collect();
     let named = offers.values().filter(|it| skus.contains(&it.sku.as_str()));
     let named = named.map(|it| (it.sku.clone(), it.variant)).collect();
-    Ok(Surroundings {
+    Ok(PricingSnapshot {
         offers,
         skus: named,
-        shelves,
-        holds: inventory::holds(conn, &held).await?,
-        uses: coupons::uses(conn, &limited).await?,
+        levels,
+        holds: inventory::list_holds(conn, &held).await?,
+        uses: coupons::list_uses(conn, &limited).await?,
         coupons,
     })
 }
 
-/// The cart with this id, with the prices of this moment.
-pub async fn read(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
+/// Finds a cart, at current prices.
+pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
     let mut reader = app.db.read().await?;
-    let stored = store::load(&mut reader, &[token], "")
+    let stored = store::list_by_token(&mut reader, &[token], "")
         .await?
         .remove(token)
         .ok_or(Error::NoSuchCart)?;
-    let around = surroundings(
+    let snapshot = load_pricing_snapshot(
         &mut reader,
-        &app.showcase,
+        &app.presentations,
         std::iter::once(&stored),
         &[],
         "",
     )
     .await?;
     let number = match stored.order {
-        Some(order) => orders::number(&mut reader, order).await?,
+        Some(order) => orders::find_number(&mut reader, order).await?,
         None => None,
     };
     Ok(Cart {
         order: number,
-        ..show(app, &stored, &around, locale)
+        ..show(app, &stored, &snapshot, locale)
     })
 }
 
-/// The ways to send this cart to its address.
-pub async fn shipping_methods(
+/// Lists the shipping methods for the cart's address.
+pub async fn list_shipping_methods(
     app: &App,
     token: &str,
     locale: Locale,
 ) -> Result<ShippingMethods, Error> {
     let mut reader = app.db.read().await?;
-    let stored = store::load(&mut reader, &[token], "")
+    let stored = store::list_by_token(&mut reader, &[token], "")
         .await?
         .remove(token)
         .ok_or(Error::NoSuchCart)?;
@@ -154,16 +155,16 @@ pub async fn shipping_methods(
             methods: Vec::new(),
         });
     };
-    let around = surroundings(
+    let snapshot = load_pricing_snapshot(
         &mut reader,
-        &app.showcase,
+        &app.presentations,
         std::iter::once(&stored),
         &[],
         "",
     )
     .await?;
     let currency = app.config.currency;
-    let priced = price(&stored, &around, &app.rules, currency, app.clock.now());
+    let priced = price(&stored, &snapshot, &app.rules, currency, app.clock.now());
     let methods = app.rules.methods(address, priced.parcel, locale);
     let methods = methods
         .into_iter()
@@ -177,10 +178,15 @@ pub async fn shipping_methods(
     })
 }
 
-/// A cart for its shopper, without its order.
-pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Locale) -> Cart {
+/// Builds the public representation, without the order's number.
+pub(super) fn show(
+    app: &App,
+    cart: &StoredCart,
+    snapshot: &PricingSnapshot,
+    locale: Locale,
+) -> Cart {
     let currency = app.config.currency;
-    let priced = price(cart, around, &app.rules, currency, app.clock.now());
+    let priced = price(cart, snapshot, &app.rules, currency, app.clock.now());
     let money = |minor| Money::new(minor, currency);
     let lines = cart
         .lines
@@ -196,12 +202,12 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
             options: offer.map(|it| it.choices(locale)).unwrap_or_default(),
             image: offer
                 .and_then(Offer::image)
-                .map(|image| image.clone().shown(locale)),
+                .map(|image| image.clone().localized(locale)),
             quantity: line.quantity,
             backordered: offer
                 .filter(|it| it.backorder && it.active)
-                .and_then(|it| around.there(&[cart.id], it))
-                .map_or(0, |there| (line.quantity - there).max(0)),
+                .and_then(|it| snapshot.in_stock(&[cart.id], it))
+                .map_or(0, |in_stock| (line.quantity - in_stock).max(0)),
             price: offer.map_or(money(line.price_minor), |it| it.price),
             total: money(sum.total),
             problems: problems.clone(),
@@ -209,14 +215,14 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
         .collect();
     Cart {
         id: cart.token.clone(),
-        // That it has become an order is its last change.
+        // Becoming an order counts as the last change.
         version: cart.version + i64::from(cart.order.is_some()),
         lines,
         note: cart.note.clone(),
         email: cart.email.clone(),
         shipping_address: cart.shipping_address.clone(),
         shipping_method: cart.shipping_method.clone(),
-        coupons: coupons_of(cart, &priced, currency),
+        coupons: public_coupons(cart, &priced, currency),
         totals: totals(&priced, app.rules.tax_included, currency),
         missing: priced.missing,
         held_until: cart.hold.map(|it| it.until),
@@ -224,8 +230,8 @@ pub(super) fn show(app: &App, cart: &Stored, around: &Surroundings, locale: Loca
     }
 }
 
-/// The totals as everybody sees them.
-pub(super) fn totals(priced: &Priced<'_>, tax_included: bool, currency: Currency) -> Totals {
+/// Builds the public totals.
+pub(super) fn totals(priced: &PricedCart<'_>, tax_included: bool, currency: Currency) -> Totals {
     let money = |minor| Money::new(minor, currency);
     let sum = &priced.sum;
     Totals {
@@ -238,7 +244,11 @@ pub(super) fn totals(priced: &Priced<'_>, tax_included: bool, currency: Currency
     }
 }
 
-fn coupons_of(cart: &Stored, priced: &Priced<'_>, currency: Currency) -> Vec<CartCoupon> {
+fn public_coupons(
+    cart: &StoredCart,
+    priced: &PricedCart<'_>,
+    currency: Currency,
+) -> Vec<CartCoupon> {
     let mut effects = priced.sum.coupons.iter();
     cart.coupons
         .iter()

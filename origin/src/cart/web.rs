@@ -1,4 +1,4 @@
-//! Carts over HTTP.
+//! HTTP handlers of carts.
 
 use axum::{Router, extract::State};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,14 +14,14 @@ use shared::{
 
 use crate::{
     app::App,
-    limits::{self, Network, Rule, Subject},
-    shopper::{Of, Shopper},
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    limits::{self, LimitSubject, Network, Rule},
+    shopper::{ResolvedCartPath, Shopper},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{Change, Error, change};
+use super::{CartChange, Error, change_cart};
 
-/// The endpoints of the carts.
+/// The routes of carts.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CREATE_CART, create_cart)
@@ -37,8 +37,8 @@ pub fn routes() -> Router<App> {
         .endpoint(&LIST_SHIPPING_METHODS, list_shipping_methods)
 }
 
-/// A cart with its version as `ETag`.
-fn shown(cart: &Cart) -> Answer {
+/// A response with the cart, and its version as `ETag`.
+fn cart_response(cart: &Cart) -> Answer {
     let answer = Answer::json(cart, CachePolicy::Private);
     match HeaderValue::from_str(&format!("\"{}\"", cart.version)) {
         Ok(tag) => answer.header(header::ETAG, tag),
@@ -46,7 +46,8 @@ fn shown(cart: &Cart) -> Answer {
     }
 }
 
-/// The version that `If-Match` names; `*` and nothing name any.
+/// Parses the version in `If-Match` (RFC 9110, section 13.1.1); `None` if the header is missing or
+/// `*`.
 fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);
@@ -57,44 +58,46 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     }
     let version = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     let version = version.and_then(|it| it.parse().ok());
-    // A tag that is none of ours matches nothing.
+    // An entity tag of another format matches no version.
     version.map(Some).ok_or(Error::Stale)
 }
 
-async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
-    let cart = change(&app, None, None, Change::Create, query.locale).await?;
-    Ok(shown(&cart).status(StatusCode::CREATED))
+async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> HandlerResult {
+    let cart = change_cart(&app, None, None, CartChange::Create, query.locale).await?;
+    Ok(cart_response(&cart).status(StatusCode::CREATED))
 }
 
 async fn get_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
-    Ok(shown(&super::read(&app, &path.cart, query.locale).await?))
+) -> HandlerResult {
+    Ok(cart_response(
+        &super::find(&app, &path.cart, query.locale).await?,
+    ))
 }
 
 async fn update_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     network: Network,
     headers: HeaderMap,
     Json(update): Json<UpdateCart>,
-) -> Answered {
+) -> HandlerResult {
     if update.coupons.is_some() {
         let rule = Rule::per_minute("coupons", app.config.limit_coupons);
-        let cart = Subject::Cart(&path.cart);
+        let cart = LimitSubject::Cart(&path.cart);
         app.limits.check(rule, cart, app.clock.now()).await?;
-        limits::check_network(&app, &network, limits::coupons(&app.config)).await?;
+        limits::check_network(&app, &network, limits::coupon_rule(&app.config)).await?;
     }
-    let what = Change::Update(Box::new(update));
+    let what = CartChange::Update(Box::new(update));
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(cart_response(&cart))
 }
 
-/// Who has no cart yet gets one with what is put into it.
+/// Creates the cart with its first line if the client has none.
 async fn add_line(
     State(app): State<App>,
     Path(path): Path<CartPath>,
@@ -102,96 +105,110 @@ async fn add_line(
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(line): Json<AddLine>,
-) -> Answered {
-    if Shopper::is_named(&path.cart) {
+) -> HandlerResult {
+    if Shopper::is_current_cart(&path.cart) {
         let added = shopper.add(&app, &line.sku, line.quantity, query.locale);
         let (cart, cookies) = added.await?;
-        return Ok(shown(&cart).cookies(cookies));
+        return Ok(cart_response(&cart).cookies(cookies));
     }
-    let what = Change::Add(line.sku, line.quantity);
+    let what = CartChange::Add(line.sku, line.quantity);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(cart_response(&cart))
 }
 
 async fn clear_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, Change::Clear, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(
+        &app,
+        Some(&path.cart),
+        seen,
+        CartChange::Clear,
+        query.locale,
+    )
+    .await?;
+    Ok(cart_response(&cart))
 }
 
 async fn set_quantity(
     State(app): State<App>,
-    Of(path): Of<LinePath>,
+    ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(set): Json<SetQuantity>,
-) -> Answered {
-    let what = Change::Set(path.sku, set.quantity);
+) -> HandlerResult {
+    let what = CartChange::Set(path.sku, set.quantity);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(cart_response(&cart))
 }
 
 async fn remove_line(
     State(app): State<App>,
-    Of(path): Of<LinePath>,
+    ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
-    let what = Change::Set(path.sku, 0);
+) -> HandlerResult {
+    let what = CartChange::Set(path.sku, 0);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(cart_response(&cart))
 }
 
 async fn hold_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     network: Network,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = if_match(&headers)?;
-    let what = Change::Hold(network);
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    let what = CartChange::Hold(network);
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(cart_response(&cart))
 }
 
 async fn release_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
-) -> Answered {
+) -> HandlerResult {
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, Change::Release, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(
+        &app,
+        Some(&path.cart),
+        seen,
+        CartChange::Release,
+        query.locale,
+    )
+    .await?;
+    Ok(cart_response(&cart))
 }
 
 async fn merge_cart(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
     Json(merge): Json<MergeCart>,
-) -> Answered {
-    let what = Change::Merge(merge.from);
+) -> HandlerResult {
+    let what = CartChange::Merge(merge.from);
     let seen = if_match(&headers)?;
-    let cart = change(&app, Some(&path.cart), seen, what, query.locale).await?;
-    Ok(shown(&cart))
+    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    Ok(cart_response(&cart))
 }
 
 async fn list_shipping_methods(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
-    let methods = super::shipping_methods(&app, &path.cart, query.locale).await?;
+) -> HandlerResult {
+    let methods = super::list_shipping_methods(&app, &path.cart, query.locale).await?;
     Ok(Answer::json(&methods, CachePolicy::Private))
 }

@@ -1,40 +1,40 @@
-//! Saving categories, one at a time: there are few, and each may name the one before it.
+//! Saves categories one at a time: there are few, and each may refer to the one before it.
 
 use shared::{id::CategoryId, locale::Locale};
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::Context,
+    inventory::WriteContext,
 };
 
 use super::{
     Error,
-    count::note_change,
+    facet_counts::record_save,
+    invalidation,
     model::NewCategory,
     slug::slug_from,
     store::StoredImage,
-    told,
     tree::{DEPTH_MAX, text},
 };
 
-/// What became of a category.
+/// The outcome of saving a category.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SavedCategory {
     /// It is new.
     Added,
-    /// It was there and is different now.
+    /// It existed and was changed.
     Changed,
-    /// It was there just like this.
+    /// It existed with the same content.
     Unchanged,
     /// It cannot be saved: which field, and why.
     Refused(&'static str, String),
 }
 
-/// Saves a category and its place in the tree.
+/// Saves a category and its position in the tree.
 pub async fn save_category(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     category: &NewCategory,
     image: Option<&StoredImage>,
 ) -> Result<SavedCategory, db::Error> {
@@ -85,11 +85,11 @@ pub async fn save_category(
     };
     save(tx, &row, category, image, old.is_some()).await?;
     save_texts(tx, id, category).await?;
-    note_change(tx).await?;
+    record_save(tx).await?;
     if old.is_none() {
         add_paths(tx, id, &above).await?;
     }
-    told::categories_changed(tx, context).await?;
+    invalidation::invalidate_categories(tx, context).await?;
     Ok(if old.is_some() {
         SavedCategory::Changed
     } else {
@@ -97,7 +97,7 @@ pub async fn save_category(
     })
 }
 
-struct KnownCategory {
+struct ExistingCategory {
     id: CategoryId,
     parent: Option<CategoryId>,
     slug: String,
@@ -111,7 +111,7 @@ struct CategoryRow {
     content_hash: String,
 }
 
-async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<KnownCategory>, db::Error> {
+async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<ExistingCategory>, db::Error> {
     let statement = "
         select id, parent_id, slug, content_hash
           from categories
@@ -121,7 +121,7 @@ async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<KnownCategory>, d
         .fetch_optional(tx.conn())
         .await?;
     row.map(|row| {
-        Ok(KnownCategory {
+        Ok(ExistingCategory {
             id: CategoryId::new(row.try_get("id")?),
             parent: row
                 .try_get::<Option<i64>, _>("parent_id")?
@@ -133,7 +133,7 @@ async fn find(tx: &mut Tx, external_id: &str) -> Result<Option<KnownCategory>, d
     .transpose()
 }
 
-/// A category and all above it, itself first.
+/// A category and its ancestors, itself first.
 async fn ancestors(tx: &mut Tx, id: CategoryId) -> Result<Vec<CategoryId>, db::Error> {
     let statement = "
         select ancestor_id
@@ -147,11 +147,11 @@ async fn ancestors(tx: &mut Tx, id: CategoryId) -> Result<Vec<CategoryId>, db::E
     Ok(ids.into_iter().map(CategoryId::new).collect())
 }
 
-/// The slug that was asked for or made from the name, with a number where another has it.
+/// The given slug or one derived from the name, with a number appended if it is taken.
 async fn free_slug(
     tx: &mut Tx,
     category: &NewCategory,
-    old: Option<&KnownCategory>,
+    old: Option<&ExistingCategory>,
 ) -> Result<String, db::Error> {
     let wanted = match (&category.slug, old) {
         (Some(slug), _) => slug.clone(),
@@ -248,7 +248,7 @@ async fn add_paths(tx: &mut Tx, id: CategoryId, above: &[CategoryId]) -> Result<
         .await
 }
 
-/// What the version of a category is made of.
+/// The content hash of a category, which is its version.
 pub(super) async fn version(
     conn: &mut AnyConnection,
     external_id: &str,
@@ -263,7 +263,7 @@ pub(super) async fn version(
         .await
 }
 
-/// The picture that a category has of its own.
+/// The category's own picture.
 pub(super) async fn image(
     conn: &mut AnyConnection,
     external_id: &str,
@@ -280,7 +280,7 @@ pub(super) async fn image(
     Ok(image.transpose()?)
 }
 
-/// Takes a category out, unless products or other categories are in it.
+/// Deletes a category unless it has products or subcategories. False if it has.
 pub(super) async fn delete_empty(tx: &mut Tx, external_id: &str) -> Result<bool, db::Error> {
     let Some(known) = find(tx, external_id).await? else {
         return Ok(false);

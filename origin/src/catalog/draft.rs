@@ -1,4 +1,4 @@
-//! Products between what people write and what the catalogue saves.
+//! Conversion between the staff API's drafts and the catalogue's input types.
 
 use shared::operator::{
     AttributeDraft, ImageDraft, OptionDraft, OptionValueDraft, ProductDraft, ProductStatus,
@@ -13,7 +13,7 @@ use super::{
     },
 };
 
-/// A product as people write it. `images` are its pictures as they are kept.
+/// A product as a draft. `images` are its stored pictures.
 pub(super) fn draft_of(product: NewProduct, images: &[StoredImage]) -> ProductDraft {
     let images = if images.is_empty() {
         product.images.into_iter().filter_map(image_of).collect()
@@ -87,14 +87,13 @@ fn variant_of(variant: NewVariant) -> VariantDraft {
     }
 }
 
-/// A product as the catalogue saves it. How many there are of its variants is none of its affair: what
-/// is counted has a count of nothing here.
+/// A draft as a product to be saved. Stock is not part of a draft: tracked variants get 0 here.
 pub(super) fn product_of(external_id: &str, draft: &ProductDraft) -> NewProduct {
     let options: Vec<NewOption> = draft.options.iter().map(new_option).collect();
     let variants = draft.variants.iter().map(|it| NewVariant {
         sku: it.sku.clone(),
         gtin: it.gtin.clone(),
-        // In the order of the options; one that there is none of comes last, to be refused.
+        // In the order of the options. Unknown options come last and are refused later.
         options: {
             let known = options.iter().filter_map(|option| {
                 let value = it.options.get(&option.code)?;
@@ -140,7 +139,7 @@ pub(super) fn product_of(external_id: &str, draft: &ProductDraft) -> NewProduct 
             .images
             .iter()
             .map(|it| NewImage {
-                // What the shop has itself is looked up among the pictures of the product.
+                // The shop's own pictures are looked up among those of the product.
                 source: if it.src.starts_with('/') {
                     ImageSource::File(it.src.clone().into())
                 } else {

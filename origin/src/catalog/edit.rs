@@ -1,5 +1,5 @@
-//! Changing the catalogue by hand: a product or category at a time, with the version that was seen. What
-//! may be written is what may be imported.
+//! The staff's changes of products, one at a time and with optimistic concurrency control. The
+//! rules are those of imports.
 
 use std::sync::Arc;
 
@@ -21,34 +21,35 @@ use crate::{
 };
 
 use super::{
-    Error, Prepared, Saved, StoredImage,
-    count::{is_counted, recount, recount_of},
+    Error, PreparedProduct, Saved, StoredImage,
     draft::{draft_of, product_of},
-    save_products, stock_changed,
-    store::{self, Edited},
-    unload::{unload_one, unload_products},
+    export::{find_product_for_export, list_products_for_export},
+    facet_counts::{is_counted, recount, recount_lists},
+    save_products,
+    store::{self, ProductVersion},
+    update_availability,
 };
 
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
-/// What a caller has seen of what they change.
+/// The version that a client expects to change (`If-Match`, `If-None-Match`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// It says nothing of it.
-    Anything,
-    /// There is none yet.
-    Nothing,
-    /// This version.
+pub enum VersionPrecondition {
+    /// No precondition.
+    Any,
+    /// It does not exist yet.
+    Absent,
+    /// It has this version.
     Version(String),
 }
 
-impl Seen {
-    /// Whether it is still so; `version` is the present one, if there is anything.
+impl VersionPrecondition {
+    /// Checks the precondition against the current version, which is None if nothing exists.
     pub(super) fn check(&self, version: Option<&str>) -> Result<(), Error> {
         let same = match (self, version) {
-            (Self::Anything, _) | (Self::Nothing, None) => true,
-            (Self::Version(seen), Some(version)) => seen == version,
+            (Self::Any, _) | (Self::Absent, None) => true,
+            (Self::Version(expected), Some(version)) => expected == version,
             _ => false,
         };
         if same { Ok(()) } else { Err(Error::Stale) }
@@ -56,16 +57,16 @@ impl Seen {
 }
 
 /// A product with its version.
-pub type Versioned = (ProductDraft, i64);
+pub type VersionedProduct = (ProductDraft, i64);
 
-/// A product as it is written, whatever its status.
-pub async fn read_draft(app: &App, external_id: &str) -> Result<Versioned, Error> {
+/// A product in its editable form, whatever its status.
+pub async fn read_draft(app: &App, external_id: &str) -> Result<VersionedProduct, Error> {
     let mut reader = app.db.read().await?;
-    let edited = store::find_edited(&mut reader, external_id, "").await?;
-    let edited = edited.ok_or(Error::NoSuchProduct)?;
-    let product = unload_one(&mut reader, edited.id).await?;
+    let current = store::find_version(&mut reader, external_id, "").await?;
+    let current = current.ok_or(Error::NoSuchProduct)?;
+    let product = find_product_for_export(&mut reader, current.id).await?;
     let (product, images) = product.ok_or(Error::NoSuchProduct)?;
-    Ok((draft_of(product, &images), edited.version))
+    Ok((draft_of(product, &images), current.version))
 }
 
 /// A page of products, whatever their status.
@@ -79,7 +80,7 @@ pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Err
     }
     let after = ProductId::new(query.cursor.map_or(0, |it| it.id));
     let mut reader = app.db.read().await?;
-    let mut found = unload_products(&mut reader, after, i64::from(limit) + 1, "").await?;
+    let mut found = list_products_for_export(&mut reader, after, i64::from(limit) + 1, "").await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|(id, _)| Cursor {
@@ -98,21 +99,21 @@ pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Err
     })
 }
 
-/// Writes a product, new or changed. Says whether it is new.
+/// Creates or changes a product. Returns whether it is new.
 pub async fn save_draft(
     app: &App,
     actor: &Actor,
     external_id: &str,
-    seen: &Seen,
+    precondition: &VersionPrecondition,
     draft: &ProductDraft,
-) -> Result<(Versioned, bool), Error> {
+) -> Result<(VersionedProduct, bool), Error> {
     let save = async || {
         let mut tx = app.db.write().await?;
         let known = find_locked(&mut tx, external_id).await?;
         let version = known
             .as_ref()
-            .map(|(edited, ..)| edited.version.to_string());
-        seen.check(version.as_deref())?;
+            .map(|(current, ..)| current.version.to_string());
+        precondition.check(version.as_deref())?;
         let images = known.as_ref().map_or(&[][..], |(.., images)| images);
         let images = images_of(&draft.images, images)?;
         let before = known.as_ref().map(|(_, before, _)| before);
@@ -120,7 +121,7 @@ pub async fn save_draft(
         tx.commit().await?;
         Ok((saved, known.is_none()))
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
 /// Changes one variant.
@@ -128,36 +129,42 @@ pub async fn change_variant(
     app: &App,
     actor: &Actor,
     sku: &str,
-    seen: &Seen,
+    precondition: &VersionPrecondition,
     change: &ChangeVariant,
-) -> Result<Versioned, Error> {
-    edit_with(app, actor, Found::Sku(sku), seen, |draft, _| {
-        let mut variants = draft.variants.iter_mut();
-        let variant = variants.find(|it| it.sku == sku);
-        let variant = variant.ok_or(Error::NoSuchProduct)?;
-        variant.gtin = change.gtin.clone().or_else(|| variant.gtin.take());
-        variant.price = change.price.unwrap_or(variant.price);
-        variant.compare_at = change.compare_at.or(variant.compare_at);
-        variant.tracked = change.tracked.unwrap_or(variant.tracked);
-        variant.backorder = change.backorder.unwrap_or(variant.backorder);
-        variant.weight_g = change.weight_g.or(variant.weight_g);
-        Ok(())
-    })
+) -> Result<VersionedProduct, Error> {
+    edit_with(
+        app,
+        actor,
+        ProductKey::Sku(sku),
+        precondition,
+        |draft, _| {
+            let mut variants = draft.variants.iter_mut();
+            let variant = variants.find(|it| it.sku == sku);
+            let variant = variant.ok_or(Error::NoSuchProduct)?;
+            variant.gtin = change.gtin.clone().or_else(|| variant.gtin.take());
+            variant.price = change.price.unwrap_or(variant.price);
+            variant.compare_at = change.compare_at.or(variant.compare_at);
+            variant.tracked = change.tracked.unwrap_or(variant.tracked);
+            variant.backorder = change.backorder.unwrap_or(variant.backorder);
+            variant.weight_g = change.weight_g.or(variant.weight_g);
+            Ok(())
+        },
+    )
     .await
 }
 
-/// Takes a product out of the shop. It stays for the orders that name it, and can come back.
+/// Archives a product. Its row stays for orders that refer to it, and it can be activated again.
 pub async fn archive(
     app: &App,
     actor: &Actor,
     external_id: &str,
-    seen: &Seen,
-) -> Result<Versioned, Error> {
+    precondition: &VersionPrecondition,
+) -> Result<VersionedProduct, Error> {
     edit_with(
         app,
         actor,
-        Found::External(external_id),
-        seen,
+        ProductKey::External(external_id),
+        precondition,
         |draft, _| {
             draft.status = ProductStatus::Archived;
             Ok(())
@@ -166,30 +173,33 @@ pub async fn archive(
     .await
 }
 
-/// Adds a picture to a product. What it is its content says: PNG, JPEG, WebP or GIF, and nothing else.
+/// Adds a picture to a product. Its format is detected from its content: PNG, JPEG, WebP or GIF.
 pub async fn add_image(
     app: &App,
     actor: &Actor,
     external_id: &str,
-    seen: &Seen,
+    precondition: &VersionPrecondition,
     content: bytes::Bytes,
-) -> Result<Versioned, Error> {
+) -> Result<VersionedProduct, Error> {
     let library = app.config.library();
-    // Who goes away meanwhile leaves the turn with the work, not with the request.
-    let turn = Arc::clone(&app.pictures).acquire_owned().await;
-    let taken = tokio::task::spawn_blocking(move || {
+    // The permit moves into the blocking task, so a cancelled request does not release it early.
+    let permit = Arc::clone(&app.pictures).acquire_owned().await;
+    let ingested = tokio::task::spawn_blocking(move || {
         let library = library.map_err(|it| it.to_string())?;
-        let taken = library.ingest(&content).map_err(|it| it.to_string());
-        drop(turn);
-        taken
+        let ingested = library.ingest(&content).map_err(|it| it.to_string());
+        drop(permit);
+        ingested
     });
-    let taken = taken.await.map_err(|it| it.to_string()).and_then(|it| it);
-    let image = taken.map_err(|why| Error::Refused("image", why))?;
+    let ingested = ingested
+        .await
+        .map_err(|it| it.to_string())
+        .and_then(|it| it);
+    let image = ingested.map_err(|why| Error::Refused("image", why))?;
     edit_with(
         app,
         actor,
-        Found::External(external_id),
-        seen,
+        ProductKey::External(external_id),
+        precondition,
         |draft, images| {
             if images.iter().any(|it| it.image.src == image.src) {
                 return Ok(());
@@ -208,33 +218,33 @@ pub async fn add_image(
     .await
 }
 
-/// By what a product is found.
+/// The key by which a product is found.
 #[derive(Clone, Copy)]
-enum Found<'a> {
+enum ProductKey<'a> {
     External(&'a str),
     Sku(&'a str),
 }
 
-/// Changes a product as it is now.
+/// Applies a change to the current state of a product.
 async fn edit_with(
     app: &App,
     actor: &Actor,
-    found: Found<'_>,
-    seen: &Seen,
+    key: ProductKey<'_>,
+    precondition: &VersionPrecondition,
     change: impl Fn(&mut ProductDraft, &mut Vec<StoredImage>) -> Result<(), Error>,
-) -> Result<Versioned, Error> {
+) -> Result<VersionedProduct, Error> {
     let edit = async || {
         let mut tx = app.db.write().await?;
-        let external_id = match found {
-            Found::External(external_id) => external_id.to_owned(),
-            Found::Sku(sku) => {
+        let external_id = match key {
+            ProductKey::External(external_id) => external_id.to_owned(),
+            ProductKey::Sku(sku) => {
                 let id = store::external_id_of(tx.conn(), sku).await?;
                 id.ok_or(Error::NoSuchProduct)?
             }
         };
         let known = find_locked(&mut tx, &external_id).await?;
-        let (edited, before, mut images) = known.ok_or(Error::NoSuchProduct)?;
-        seen.check(Some(&edited.version.to_string()))?;
+        let (current, before, mut images) = known.ok_or(Error::NoSuchProduct)?;
+        precondition.check(Some(&current.version.to_string()))?;
         let mut draft = before.clone();
         change(&mut draft, &mut images)?;
         let images = images_of(&draft.images, &images)?;
@@ -243,22 +253,22 @@ async fn edit_with(
         tx.commit().await?;
         Ok(saved)
     };
-    db::retried(edit, Error::is_conflict).await
+    db::retry_on_conflict(edit, Error::is_conflict).await
 }
 
-type Known = (Edited, ProductDraft, Vec<StoredImage>);
+type LockedProduct = (ProductVersion, ProductDraft, Vec<StoredImage>);
 
-async fn find_locked(tx: &mut Tx, external_id: &str) -> Result<Option<Known>, Error> {
+async fn find_locked(tx: &mut Tx, external_id: &str) -> Result<Option<LockedProduct>, Error> {
     let lock = tx.dialect().for_update();
-    let Some(edited) = store::find_edited(tx.conn(), external_id, lock).await? else {
+    let Some(current) = store::find_version(tx.conn(), external_id, lock).await? else {
         return Ok(None);
     };
-    let product = unload_one(tx.conn(), edited.id).await?;
+    let product = find_product_for_export(tx.conn(), current.id).await?;
     let (product, images) = product.ok_or(Error::NoSuchProduct)?;
-    Ok(Some((edited, draft_of(product, &images), images)))
+    Ok(Some((current, draft_of(product, &images), images)))
 }
 
-/// The pictures of a draft: those that the product has, and addresses of others.
+/// The pictures of a draft: existing ones of the product, and URLs of others.
 fn images_of(drafts: &[ImageDraft], known: &[StoredImage]) -> Result<Vec<StoredImage>, Error> {
     let image = |draft: &ImageDraft| {
         let stored = known.iter().find(|it| it.image.src == draft.src);
@@ -286,7 +296,7 @@ fn images_of(drafts: &[ImageDraft], known: &[StoredImage]) -> Result<Vec<StoredI
     drafts.iter().map(image).collect()
 }
 
-/// Writes a product with what belongs to it; its stock stays as it is.
+/// Saves a product, its facets and the audit entry. Its stock is not changed.
 async fn write(
     app: &App,
     tx: &mut Tx,
@@ -294,7 +304,7 @@ async fn write(
     external_id: &str,
     (before, draft): (Option<&ProductDraft>, &ProductDraft),
     images: Vec<StoredImage>,
-) -> Result<Versioned, Error> {
+) -> Result<VersionedProduct, Error> {
     let product = product_of(external_id, draft);
     let mut product = import::check_product(app.config.currency, product).map_err(|bad| {
         let named = bad.into_iter().map(|it| (it.field, it.reason));
@@ -304,43 +314,43 @@ async fn write(
     let known = super::find_skus(tx.conn(), &skus).await?;
     let variants: Vec<_> = known.values().copied().collect();
     let lock = tx.dialect().for_update();
-    let levels = inventory::levels(tx.conn(), &variants, lock).await?;
+    let levels = inventory::list_levels(tx.conn(), &variants, lock).await?;
     let sold = store::sold_of(tx.conn(), external_id).await?;
     (product.sold, product.created_at) = sold.map_or((0, None), |(sold, at)| (sold, Some(at)));
     for variant in &mut product.variants {
-        let shelves = known.get(&variant.sku).and_then(|it| levels.get(it));
-        let main = shelves.into_iter().flatten();
+        let inventory_levels = known.get(&variant.sku).and_then(|it| levels.get(it));
+        let main = inventory_levels.into_iter().flatten();
         let main = main.filter(|it| it.location == inventory::MAIN);
-        let there = main.map(|it| it.on_hand).sum();
-        variant.stock = variant.stock.map(|_| there);
+        let on_hand = main.map(|it| it.on_hand).sum();
+        variant.stock = variant.stock.map(|_| on_hand);
     }
     let skus: Vec<String> = product.variants.iter().map(|it| it.sku.clone()).collect();
-    let prepared = Prepared { product, images };
-    let mut shown = store::listed_in(tx.conn(), external_id).await?;
-    let counted = is_counted(tx).await?;
+    let prepared = PreparedProduct { product, images };
+    let mut lists = store::listed_in(tx.conn(), external_id).await?;
+    let was_counted = is_counted(tx).await?;
     let saved = save_products(tx, app.context(), &[prepared]).await?;
     if let Some(Saved::Refused(field, why)) = saved.into_iter().next() {
         return Err(Error::Refused(field, why));
     }
-    let asked: Vec<&str> = skus.iter().map(String::as_str).collect();
-    let variants: Vec<_> = super::find_skus(tx.conn(), &asked)
+    let sku_refs: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let variants: Vec<_> = super::find_skus(tx.conn(), &sku_refs)
         .await?
         .into_values()
         .collect();
-    stock_changed(tx, &variants, app.context()).await?;
-    if counted {
-        shown.extend(store::listed_in(tx.conn(), external_id).await?);
-        recount_of(tx, &shown).await?;
+    update_availability(tx, &variants, app.context()).await?;
+    if was_counted {
+        lists.extend(store::listed_in(tx.conn(), external_id).await?);
+        recount_lists(tx, &lists).await?;
     } else {
         recount(tx, app.context()).await?;
     }
-    let edited = store::find_edited(tx.conn(), external_id, "").await?;
-    let edited = edited.ok_or(Error::NoSuchProduct)?;
-    let written = unload_one(tx.conn(), edited.id).await?;
-    let (product, images) = written.ok_or(Error::NoSuchProduct)?;
+    let current = store::find_version(tx.conn(), external_id, "").await?;
+    let current = current.ok_or(Error::NoSuchProduct)?;
+    let stored = find_product_for_export(tx.conn(), current.id).await?;
+    let (product, images) = stored.ok_or(Error::NoSuchProduct)?;
     let now = draft_of(product, &images);
     let change = Change::new("product.save", format!("product:{external_id}"));
     let change = change.from(&before).to(&now);
-    audit::note(tx, app.context(), actor, &[change]).await?;
-    Ok((now, edited.version))
+    audit::record(tx, app.context(), actor, &[change]).await?;
+    Ok((now, current.version))
 }

@@ -1,4 +1,4 @@
-//! Changing categories by hand. Their version is the hash of what they hold.
+//! The staff's changes of categories. The version of a category is the hash of its content.
 
 use shared::operator::CategoryDraft;
 
@@ -10,23 +10,24 @@ use crate::{
 };
 
 use super::{
-    Error, SavedCategory, Seen, categories,
-    count::{is_counted, note_change, recount, recount_of},
+    Error, SavedCategory, VersionPrecondition, categories,
+    export::list_categories_for_export,
+    facet_counts::{is_counted, record_save, recount, recount_lists},
+    invalidation,
     model::NewCategory,
-    save_category, told,
-    unload::unload_categories,
+    save_category,
 };
 
-/// A category with what its version is made of.
-pub type Versioned = (CategoryDraft, String);
+/// A category with its version.
+pub type VersionedCategory = (CategoryDraft, String);
 
-/// A category as it is written.
-pub async fn read_category(app: &App, external_id: &str) -> Result<Versioned, Error> {
+/// A category in its editable form.
+pub async fn read_category(app: &App, external_id: &str) -> Result<VersionedCategory, Error> {
     let mut reader = app.db.read().await?;
     let version = categories::version(&mut reader, external_id).await?;
     let version = version.ok_or(Error::NoSuchCategory)?;
-    let tree = app.tree.fresh(&app.db).await?;
-    let found = unload_categories(&mut reader, &tree, "").await?;
+    let tree = app.tree.load(&app.db).await?;
+    let found = list_categories_for_export(&mut reader, &tree, "").await?;
     let found = found.into_iter().find(|it| it.external_id == external_id);
     Ok((draft_of(found.ok_or(Error::NoSuchCategory)?), version))
 }
@@ -41,14 +42,14 @@ fn draft_of(category: NewCategory) -> CategoryDraft {
     }
 }
 
-/// Writes a category, new or changed. Says whether it is new.
+/// Creates or changes a category. Returns whether it is new.
 pub async fn save_category_draft(
     app: &App,
     actor: &Actor,
     external_id: &str,
-    seen: &Seen,
+    precondition: &VersionPrecondition,
     draft: &CategoryDraft,
-) -> Result<(Versioned, bool), Error> {
+) -> Result<(VersionedCategory, bool), Error> {
     let category = NewCategory {
         external_id: external_id.to_owned(),
         slug: draft.slug.clone(),
@@ -65,48 +66,48 @@ pub async fn save_category_draft(
     let save = async || {
         let mut tx = app.db.write().await?;
         let before = categories::version(tx.conn(), external_id).await?;
-        seen.check(before.as_deref())?;
-        let counted = is_counted(&mut tx).await?;
+        precondition.check(before.as_deref())?;
+        let was_counted = is_counted(&mut tx).await?;
         let image = categories::image(tx.conn(), external_id).await?;
         let saved = save_category(&mut tx, app.context(), &category, image.as_ref()).await?;
         if let SavedCategory::Refused(field, why) = saved {
             return Err(Error::Refused(field, why));
         }
-        if counted {
-            recount_of(&mut tx, &[]).await?;
+        if was_counted {
+            recount_lists(&mut tx, &[]).await?;
         } else {
             recount(&mut tx, app.context()).await?;
         }
         let change = Change::new("category.save", format!("category:{external_id}")).to(draft);
-        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok(before.is_none())
     };
-    let is_new = db::retried(save, Error::is_conflict).await?;
+    let is_new = db::retry_on_conflict(save, Error::is_conflict).await?;
     Ok((read_category(app, external_id).await?, is_new))
 }
 
-/// Takes a category out of the shop, as long as nothing is in it.
+/// Deletes an empty category.
 pub async fn delete_category(
     app: &App,
     actor: &Actor,
     external_id: &str,
-    seen: &Seen,
+    precondition: &VersionPrecondition,
 ) -> Result<(), Error> {
     let (before, _) = read_category(app, external_id).await?;
     let delete = async || {
         let mut tx = app.db.write().await?;
         let version = categories::version(tx.conn(), external_id).await?;
-        seen.check(version.as_deref())?;
+        precondition.check(version.as_deref())?;
         if !categories::delete_empty(&mut tx, external_id).await? {
             return Err(Error::NotEmpty);
         }
-        note_change(&mut tx).await?;
-        told::categories_changed(&mut tx, app.context()).await?;
+        record_save(&mut tx).await?;
+        invalidation::invalidate_categories(&mut tx, app.context()).await?;
         recount(&mut tx, app.context()).await?;
         let change = Change::new("category.delete", format!("category:{external_id}"));
-        audit::note(&mut tx, app.context(), actor, &[change.from(&before)]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change.from(&before)]).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(delete, Error::is_conflict).await
+    db::retry_on_conflict(delete, Error::is_conflict).await
 }

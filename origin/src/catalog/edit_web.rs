@@ -1,4 +1,4 @@
-//! Changing the catalogue over HTTP, for those who run the shop.
+//! The staff API of the catalogue over HTTP.
 
 use axum::{
     Router,
@@ -18,13 +18,13 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Catalogue, May},
+    accounts::{Catalogue, RequireRight},
     app::App,
     media,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{Error, Seen, edit, edit_categories};
+use super::{Error, VersionPrecondition, edit, edit_categories};
 
 /// The endpoints that change the catalogue.
 pub(super) fn routes() -> Router<App> {
@@ -41,29 +41,29 @@ pub(super) fn routes() -> Router<App> {
         .endpoint(&DELETE_CATEGORY, delete_category)
 }
 
-/// What the caller has seen, as the preconditions of the request say it (RFC 9110 §13.1).
-fn seen(headers: &HeaderMap) -> Result<Seen, Error> {
+/// The precondition of a request (RFC 9110 §13.1.1 and §13.1.2).
+fn precondition(headers: &HeaderMap) -> Result<VersionPrecondition, Error> {
     let text = |name| {
         headers
             .get(name)
             .map(|it: &HeaderValue| it.to_str().unwrap_or_default())
     };
     if text(header::IF_NONE_MATCH).is_some_and(|it| it.trim() == "*") {
-        return Ok(Seen::Nothing);
+        return Ok(VersionPrecondition::Absent);
     }
     match text(header::IF_MATCH).map(str::trim) {
-        None | Some("*") => Ok(Seen::Anything),
+        None | Some("*") => Ok(VersionPrecondition::Any),
         Some(tag) => {
             let version = tag.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-            // A tag that is none of ours matches nothing.
+            // An entity tag in another format cannot match.
             version
-                .map(|it| Seen::Version(it.to_owned()))
+                .map(|it| VersionPrecondition::Version(it.to_owned()))
                 .ok_or(Error::Stale)
         }
     }
 }
 
-/// An answer with its version as `ETag`.
+/// A response with its version as `ETag`.
 fn versioned<T: Serialize>(body: &T, version: &str) -> Answer {
     let answer = Answer::json(body, CachePolicy::Private);
     match HeaderValue::try_from(format!("\"{version}\"")) {
@@ -72,11 +72,11 @@ fn versioned<T: Serialize>(body: &T, version: &str) -> Answer {
     }
 }
 
-fn product(saved: &edit::Versioned) -> Answer {
+fn product(saved: &edit::VersionedProduct) -> Answer {
     versioned(&saved.0, &saved.1.to_string())
 }
 
-/// New things are 201.
+/// Responds with 201 if something was created.
 fn created(answer: Answer, is_new: bool) -> Answer {
     if is_new {
         answer.status(StatusCode::CREATED)
@@ -87,98 +87,115 @@ fn created(answer: Answer, is_new: bool) -> Answer {
 
 async fn list_drafts(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Query(query): Query<ListDrafts>,
-) -> Answered {
+) -> HandlerResult {
     let list = edit::list_drafts(&app, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
 
 async fn get_draft(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
-) -> Answered {
+) -> HandlerResult {
     Ok(product(&edit::read_draft(&app, &path.external_id).await?))
 }
 
 async fn save_draft(
     State(app): State<App>,
-    may: May<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<ProductDraft>,
-) -> Answered {
-    let seen = seen(&headers)?;
-    let saved = edit::save_draft(&app, &may.actor, &path.external_id, &seen, &draft).await?;
+) -> HandlerResult {
+    let precondition = precondition(&headers)?;
+    let saved = edit::save_draft(
+        &app,
+        &authorized.actor,
+        &path.external_id,
+        &precondition,
+        &draft,
+    )
+    .await?;
     Ok(created(product(&saved.0), saved.1))
 }
 
 async fn archive_product(
     State(app): State<App>,
-    may: May<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
-) -> Answered {
-    let seen = seen(&headers)?;
-    let saved = edit::archive(&app, &may.actor, &path.external_id, &seen).await?;
+) -> HandlerResult {
+    let precondition = precondition(&headers)?;
+    let saved = edit::archive(&app, &authorized.actor, &path.external_id, &precondition).await?;
     Ok(product(&saved))
 }
 
 async fn add_image(
     State(app): State<App>,
-    may: May<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     content: bytes::Bytes,
-) -> Answered {
-    let seen = seen(&headers)?;
-    let saved = edit::add_image(&app, &may.actor, &path.external_id, &seen, content).await?;
+) -> HandlerResult {
+    let precondition = precondition(&headers)?;
+    let saved = edit::add_image(
+        &app,
+        &authorized.actor,
+        &path.external_id,
+        &precondition,
+        content,
+    )
+    .await?;
     Ok(product(&saved))
 }
 
 async fn change_variant(
     State(app): State<App>,
-    may: May<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<SkuPath>,
     headers: HeaderMap,
     Json(change): Json<ChangeVariant>,
-) -> Answered {
-    let seen = seen(&headers)?;
-    let saved = edit::change_variant(&app, &may.actor, &path.sku, &seen, &change).await?;
+) -> HandlerResult {
+    let precondition = precondition(&headers)?;
+    let saved =
+        edit::change_variant(&app, &authorized.actor, &path.sku, &precondition, &change).await?;
     Ok(product(&saved))
 }
 
 async fn get_category_draft(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
-) -> Answered {
+) -> HandlerResult {
     let (category, version) = edit_categories::read_category(&app, &path.external_id).await?;
     Ok(versioned(&category, &version))
 }
 
 async fn save_category(
     State(app): State<App>,
-    may: May<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<CategoryDraft>,
-) -> Answered {
-    let (id, seen) = (&path.external_id, seen(&headers)?);
-    let saved = edit_categories::save_category_draft(&app, &may.actor, id, &seen, &draft);
+) -> HandlerResult {
+    let (id, precondition) = (&path.external_id, precondition(&headers)?);
+    let saved =
+        edit_categories::save_category_draft(&app, &authorized.actor, id, &precondition, &draft);
     let ((category, version), is_new) = saved.await?;
     Ok(created(versioned(&category, &version), is_new))
 }
 
 async fn delete_category(
     State(app): State<App>,
-    may: May<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
-) -> Answered {
-    let seen = seen(&headers)?;
-    edit_categories::delete_category(&app, &may.actor, &path.external_id, &seen).await?;
+) -> HandlerResult {
+    let precondition = precondition(&headers)?;
+    edit_categories::delete_category(&app, &authorized.actor, &path.external_id, &precondition)
+        .await?;
     Ok(Answer::json(
         &Accepted { accepted: true },
         CachePolicy::Private,

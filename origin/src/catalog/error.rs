@@ -13,31 +13,31 @@ pub enum Error {
     /// No category has this slug.
     #[error("no such category")]
     NoSuchCategory,
-    /// A parameter is wrong: which, and why.
+    /// A parameter is wrong: which, and reason.
     #[error("{0}: {1}")]
     Invalid(&'static str, &'static str),
-    /// What was seen is not so any more.
+    /// The version in the precondition is not the current one.
     #[error("it was changed concurrently")]
     Stale,
-    /// There is still something in a category.
+    /// The category still has products or subcategories.
     #[error("the category is not empty")]
     NotEmpty,
-    /// A field cannot be saved: which, and why.
+    /// A field cannot be saved: which, and reason.
     #[error("{0}: {1}")]
     Refused(&'static str, String),
-    /// Fields are wrong: which, and why.
+    /// Fields are wrong: which, and reason.
     #[error("invalid fields: {0:?}")]
     Fields(Vec<(String, String)>),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
-    /// A JSON text in the database is not what this program writes.
+    /// A JSON value in the database cannot be decoded.
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
 }
 
 impl Error {
-    /// Whether another transaction was in the way.
+    /// Whether the transaction conflicted with another one and should be retried.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Db(error) if db::is_conflict(error))
     }
@@ -49,15 +49,14 @@ impl From<Error> for Problem {
             Error::NoSuchProduct | Error::NoSuchCategory => {
                 Self::new(ProblemKind::NotFound).detail(sentence(&error))
             }
-            Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
+            Error::Invalid(field, reason) => Self::new(ProblemKind::Invalid).field(field, reason),
             Error::Stale => Self::new(ProblemKind::Stale),
             Error::NotEmpty => Self::new(ProblemKind::NotEmpty),
-            Error::Refused(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
-            Error::Fields(fields) => fields
-                .into_iter()
-                .fold(Self::new(ProblemKind::Invalid), |problem, (field, why)| {
-                    problem.field(field, why)
-                }),
+            Error::Refused(field, reason) => Self::new(ProblemKind::Invalid).field(field, reason),
+            Error::Fields(fields) => fields.into_iter().fold(
+                Self::new(ProblemKind::Invalid),
+                |problem, (field, reason)| problem.field(field, reason),
+            ),
             Error::Db(error) => db::problem(&error),
             Error::Damaged(_) => {
                 tracing::error!(error = %error, "cannot read the catalogue");

@@ -1,26 +1,26 @@
-//! The numbers by which trade knows an article: GTINs as GS1's General Specifications describe them
-//! (GTIN-8, GTIN-12 or UPC, GTIN-13 or EAN, GTIN-14).
+//! Global Trade Item Numbers (GTIN-8, GTIN-12 or UPC, GTIN-13 or EAN, GTIN-14), as the GS1 General
+//! Specifications define them.
 
-/// How many digits there may be, the check digit among them.
+/// The valid numbers of digits, check digit included.
 const LENGTHS: [usize; 4] = [8, 12, 13, 14];
 
-/// Why a text is no GTIN.
+/// Why a text is not a GTIN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongGtin {
-    /// There is something else than digits, spaces and hyphens.
+    /// It has characters other than digits, spaces and hyphens.
     #[error("must be digits, with spaces and hyphens between them or not; {0:?} is neither")]
     NoDigit(char),
-    /// Too many digits, or too few.
+    /// The number of digits is wrong.
     #[error("must have 8, 12, 13 or 14 digits, not {0}; zeros at its beginning count")]
     Length(usize),
-    /// The last digit does not fit the others.
+    /// The check digit is wrong.
     #[error(
         "one of its digits is wrong: after the others the last one must be {expected}, not {found}"
     )]
     CheckDigit {
-        /// What fits the others.
+        /// The correct check digit.
         expected: u8,
-        /// What is there.
+        /// The given one.
         found: u8,
     },
 }
@@ -44,8 +44,8 @@ pub fn read(text: &str) -> Result<String, WrongGtin> {
     Ok(digits)
 }
 
-/// What stands behind these digits. From the right they count three times and once in turn, and the check
-/// digit makes their sum a multiple of ten (GS1 General Specifications, 7.9.1).
+/// The check digit of these digits. From the right, their weights are three and one in turn; the
+/// check digit makes the sum a multiple of ten (GS1 General Specifications, 7.9.1).
 fn check_digit(digits: &str) -> u8 {
     let weighted = digits.bytes().rev().zip([3, 1].into_iter().cycle());
     let sum: u32 = weighted

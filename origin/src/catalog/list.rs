@@ -1,5 +1,5 @@
-//! The list of products: sixteen statements that differ only in order, direction and whether brands
-//! are asked for. Each reads one range of one index, so a page costs the same wherever it lies.
+//! Product lists: statements that differ only in sort order, direction and the filter by brand.
+//! Each reads one range of one index, so every page costs the same (keyset pagination).
 
 use crate::db::CatalogReader;
 use shared::{
@@ -11,14 +11,14 @@ use shared::{
 
 use super::{
     Error,
-    card::{self, card},
+    product_card::{self, product_card},
     store,
 };
 
-/// What to list.
+/// Filters, order and page of a product list.
 #[derive(Clone, Debug)]
-pub struct Listing {
-    /// Its products and those of everything below it; 0 is the whole shop.
+pub struct ListQuery {
+    /// The category, with its descendants; [`super::WHOLE_SHOP`] is the whole shop.
     pub category: CategoryId,
     /// Only these brands; all when empty.
     pub brands: Vec<BrandId>,
@@ -28,17 +28,17 @@ pub struct Listing {
     pub price_max: i64,
     /// Only these; all when empty.
     pub availability: Vec<Availability>,
-    /// In which order.
+    /// The sort order.
     pub sort: Sort,
     /// Where the page begins or ends.
     pub cursor: Option<Cursor>,
-    /// How many.
+    /// The page size.
     pub limit: u32,
-    /// How many of those from the beginning or the cursor on are passed over.
+    /// The number of products to skip from the beginning or the cursor.
     pub skip: u32,
 }
 
-impl Listing {
+impl ListQuery {
     /// The first page of a category.
     pub fn of(category: CategoryId, sort: Sort, limit: u32) -> Self {
         Self {
@@ -55,13 +55,13 @@ impl Listing {
     }
 }
 
-/// A statement for one order and direction. The price is written with a plus so that no engine takes
-/// the price index for a range that is mostly everything, and then sorts a whole category.
+/// A statement for one sort order and direction. The unary plus before the price keeps the engines
+/// from choosing the price index for an unselective range and then sorting a whole category.
 macro_rules! statement {
     ($column:literal, $beyond:literal, $direction:literal, $brands:literal) => {
         concat!(
             "select group_concat(",
-            card!(
+            product_card!(
                 "coalesce((select t.name
                              from product_texts t
                             where t.product_id = p.id
@@ -109,7 +109,7 @@ macro_rules! statement {
     };
 }
 
-/// The four statements of one column: upwards and downwards, for all brands and for some.
+/// The four statements of a sort column: ascending and descending, with and without brands.
 macro_rules! statements {
     ($column:literal) => {
         Statements {
@@ -144,7 +144,7 @@ const BY_TIME: Statements = statements!("created_at");
 const BY_PRICE: Statements = statements!("price_minor");
 const BY_SOLD: Statements = statements!("sold");
 
-/// Which column an order follows, and whether its first row is the lowest.
+/// The statements of a sort order, and whether it is ascending.
 const fn order(sort: Sort) -> (&'static Statements, bool) {
     match sort {
         Sort::Newest => (&BY_TIME, false),
@@ -154,7 +154,7 @@ const fn order(sort: Sort) -> (&'static Statements, bool) {
     }
 }
 
-/// The number of an order in cursors; 4 is that of a search.
+/// The number of a sort order in cursors. Search by relevance is 4.
 pub(super) const fn number(sort: Sort) -> u8 {
     match sort {
         Sort::Newest => 0,
@@ -167,7 +167,7 @@ pub(super) const fn number(sort: Sort) -> u8 {
 /// A page of products.
 pub async fn list(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
     locale: Locale,
 ) -> Result<ProductList, Error> {
     if listing
@@ -188,21 +188,21 @@ pub async fn list(
     ))
 }
 
-/// A page made of its rows, of which one more than `limit` was asked for.
+/// A page made of its rows, of which one more than `limit` was request_cursor for.
 pub(super) fn page(
-    mut rows: Vec<Place>,
+    mut rows: Vec<ListedProduct>,
     order: u8,
-    asked: Option<Cursor>,
+    request_cursor: Option<Cursor>,
     limit: u32,
 ) -> ProductList {
     let wanted = limit as usize;
     let more = rows.len() > wanted;
     rows.truncate(wanted);
-    let before = asked.is_some_and(|cursor| cursor.direction == Direction::Before);
+    let before = request_cursor.is_some_and(|cursor| cursor.direction == Direction::Before);
     if before {
         rows.reverse();
     }
-    let cursor = |direction, row: Option<&Place>| {
+    let cursor = |direction, row: Option<&ListedProduct>| {
         row.map(|row| Cursor {
             order,
             direction,
@@ -210,11 +210,11 @@ pub(super) fn page(
             id: row.card.id.get(),
         })
     };
-    // The row that the cursor was taken from lies on the other side, so there is a page there.
+    // The row of the cursor itself lies on the other side, so there is a page in that direction.
     let (has_previous, has_next) = if before {
         (more, true)
     } else {
-        (asked.is_some(), more)
+        (request_cursor.is_some(), more)
     };
     ProductList {
         next: has_next
@@ -227,17 +227,17 @@ pub(super) fn page(
     }
 }
 
-/// A product with its place in the order of a list.
-pub(super) struct Place {
+/// A product card with its sort key in a list.
+pub(super) struct ListedProduct {
     pub(super) key: i64,
     pub(super) card: ProductCard,
 }
 
 async fn rows(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
     locale: Locale,
-) -> Result<Vec<Place>, Error> {
+) -> Result<Vec<ListedProduct>, Error> {
     let (statements, rising) = order(listing.sort);
     let upwards = match listing.cursor.map(|cursor| cursor.direction) {
         None | Some(Direction::After) => rising,
@@ -269,7 +269,7 @@ async fn rows(
         query = query.bind(number);
     }
     if by_brand {
-        // No brand has the id 0 here: products without one are never asked for by brand.
+        // Unused parameters are -1: no brand has that id, and products without a brand have 0.
         for index in 0..BRANDS_MAX {
             query = query.bind(listing.brands.get(index).map_or(-1, |brand| brand.get()));
         }
@@ -277,9 +277,9 @@ async fn rows(
     let query = query
         .bind(i64::from(listing.limit) + 1)
         .bind(i64::from(listing.skip));
-    // Nothing where there are none.
+    // `group_concat` returns null for no rows.
     let text: Option<String> = query.fetch_one(reader.conn()).await?;
-    let mut rows = card::all(&text.unwrap_or_default(), locale)?;
+    let mut rows = product_card::parse_all(&text.unwrap_or_default(), locale)?;
     rows.sort_unstable_by_key(|row| (row.key, row.card.id));
     if !upwards {
         rows.reverse();
@@ -287,7 +287,7 @@ async fn rows(
     Ok(rows)
 }
 
-/// The four numbers that a statement takes: those asked for, or all.
+/// The four availability parameters of a statement: the selected ones, or all.
 pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
     let is_wanted = |it| wanted.is_empty() || wanted.contains(&it);
     Availability::ALL.map(|it| {
@@ -299,15 +299,15 @@ pub(super) fn availability(wanted: &[Availability]) -> [i64; 4] {
     })
 }
 
-/// Others of the same category, best selling first, without the product itself.
-pub async fn related(
+/// Other products of a category, the best-selling first.
+pub async fn list_related(
     reader: &mut CatalogReader,
     category: CategoryId,
     product: ProductId,
     limit: u32,
     locale: Locale,
 ) -> Result<Vec<ProductCard>, Error> {
-    let listing = Listing::of(category, Sort::BestSelling, limit + 1);
+    let listing = ListQuery::of(category, Sort::BestSelling, limit + 1);
     let mut items = list(reader, &listing, locale).await?.items;
     items.retain(|card| card.id != product);
     items.truncate(limit as usize);

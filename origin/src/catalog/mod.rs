@@ -1,33 +1,33 @@
-//! The catalogue: what is shown. Owns `brands`, `categories` and their texts and paths, `products`
-//! and their texts, `variants`, the listings and what is counted from them, the words by which
-//! products are found, and `versions`.
+//! The catalogue: categories, brands, products and variants. Owns `brands`, `categories` with their
+//! texts and paths, `products` with their texts, `variants`, the listings and the facets counted
+//! from them, the search index, and `versions`.
 //!
-//! What must stay true: an active product has a listing in its category, in all above it and in the
-//! whole shop; a product is shown in every language, in the shop's own if in no other; a variant
-//! keeps its identity as long as its sku is the same; whatever changes the tree raises its version in
-//! the same commit.
+//! Invariants: an active product has a listing in its category, in every ancestor and in the whole
+//! shop; a product is shown in every language, with texts of the default language where its own are
+//! missing; a variant keeps its id while its SKU is the same; a change of the category tree raises
+//! its version in the same transaction.
 
-mod card;
+mod availability;
 mod categories;
-mod count;
 mod draft;
 mod edit;
 mod edit_categories;
 mod edit_web;
 mod error;
+mod export;
+mod facet_counts;
 pub mod gtin;
+mod invalidation;
 mod list;
 pub mod model;
 mod offer;
 mod product;
+mod product_card;
 mod save;
 mod search;
 pub mod slug;
-mod stock;
 mod store;
-mod told;
 mod tree;
-mod unload;
 mod web;
 mod write;
 
@@ -45,30 +45,32 @@ use shared::{
     time::Timestamp,
 };
 
+pub use availability::update_availability;
 pub use categories::{SavedCategory, save_category};
-pub use count::recount;
-pub use edit::Seen;
+pub use edit::VersionPrecondition;
 pub use error::Error;
-pub use list::Listing;
-pub use offer::{Offer, Showcase, find_skus, offers};
-pub use save::{BATCH_MAX, Prepared, Saved, save_products};
-pub use search::{Found, Search, fitting_categories, rebuild_search, search_products, suggest};
-pub use stock::stock_changed;
+pub use export::{list_categories_for_export, list_products_for_export};
+pub use facet_counts::recount;
+pub use list::ListQuery;
+pub use offer::{Offer, PresentationCache, find_offers, find_skus};
+pub use save::{BATCH_MAX, PreparedProduct, Saved, save_products};
+pub use search::{
+    Search, SearchResult, matching_categories, rebuild_search_index, search_products, suggest,
+};
 pub use store::{StoredImage, WHOLE_SHOP};
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
-pub use unload::{unload_categories, unload_products};
 pub use web::routes;
 
-use crate::{app::App, cache::Known, db::CatalogReader};
+use crate::{app::App, cache::VersionedCache, db::CatalogReader};
 
 /// The category tree.
 pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
-    app.changes.keep_up(&app.db, None).await;
+    app.changes.sync_to(&app.db, None).await;
     app.tree.get(&app.db, &app.changes).await
 }
 
 /// An active product by its id or slug.
-pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
+pub async fn find_product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
     let mut reader = app.db.catalog().await?;
     let low_stock = app.config.low_stock;
     let by_id = match key.parse::<ProductId>() {
@@ -77,7 +79,7 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
     };
     let row = match by_id {
         Some(row) => Some(row),
-        // A slug may look like a number.
+        // A slug may consist of digits.
         None => product::find_product_by_slug(&mut reader, key, locale, low_stock).await?,
     };
     let row = row.ok_or(Error::NoSuchProduct)?;
@@ -101,13 +103,13 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
         options: row
             .options
             .into_iter()
-            .map(|option| shown(option, locale))
+            .map(|option| localized_option(option, locale))
             .collect(),
         variants: row.variants,
         images: row
             .images
             .into_iter()
-            .map(|image| image.shown(locale))
+            .map(|image| image.localized(locale))
             .collect(),
         attributes: row.attributes,
         tags: row.tags,
@@ -117,7 +119,7 @@ pub async fn product(app: &App, key: &str, locale: Locale) -> Result<Product, Er
     })
 }
 
-fn shown(option: model::NewOption, locale: Locale) -> ProductOption {
+fn localized_option(option: model::NewOption, locale: Locale) -> ProductOption {
     let value = |value: model::NewOptionValue| shared::catalog::OptionValue {
         name: text(&value.names, locale),
         code: value.code,
@@ -130,7 +132,7 @@ fn shown(option: model::NewOption, locale: Locale) -> ProductOption {
     }
 }
 
-/// A page of products as the API asks for it, with the category it is of.
+/// A page of products for an API request, with its category.
 pub async fn list_products(
     app: &App,
     query: &ListProducts,
@@ -140,7 +142,7 @@ pub async fn list_products(
         Some(slug) => tree.find(slug).ok_or(Error::NoSuchCategory)?.id,
         None => WHOLE_SHOP,
     };
-    let mut listing = Listing::of(category, query.sort, limit(query.limit, LIMIT_DEFAULT)?);
+    let mut listing = ListQuery::of(category, query.sort, limit(query.limit, LIMIT_DEFAULT)?);
     listing.price_min = price(query.price_min, "price_min", 0)?;
     listing.price_max = price(query.price_max, "price_max", i64::MAX)?;
     listing.availability = query.availability.clone();
@@ -150,10 +152,10 @@ pub async fn list_products(
     Ok((list, category))
 }
 
-/// A list narrowed to the brands with these slugs; a slug that no brand has finds nothing.
+/// A list filtered by brand slugs. If none of the slugs exists, the list is empty.
 pub async fn list_narrowed(
     reader: &mut CatalogReader,
-    mut listing: Listing,
+    mut listing: ListQuery,
     brands: &[String],
     locale: Locale,
 ) -> Result<ProductList, Error> {
@@ -168,10 +170,10 @@ pub async fn list_narrowed(
     list::list(reader, &listing, locale).await
 }
 
-/// How many products there are under what a list is narrowed by.
+/// The number of products under the filters of a list, in all and by brand.
 pub async fn filter_counts(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
     brands: &[String],
 ) -> Result<FilterCounts, Error> {
     let rows = store::counts_by_brand(reader, listing).await?;
@@ -189,10 +191,10 @@ pub async fn filter_counts(
     })
 }
 
-/// Narrows a listing to the brands with these slugs, as far as there are any.
+/// Adds the existing brands with these slugs to the filters of a list.
 async fn narrow_to(
     reader: &mut CatalogReader,
-    listing: &mut Listing,
+    listing: &mut ListQuery,
     brands: &[String],
 ) -> Result<(), Error> {
     if brands.len() > BRANDS_MAX {
@@ -205,15 +207,15 @@ async fn narrow_to(
     Ok(())
 }
 
-/// What sells best and can be had.
-pub async fn hot_products(
+/// The best-selling products that are available.
+pub async fn list_hot_products(
     app: &App,
     limit_wanted: Option<u32>,
     locale: Locale,
 ) -> Result<ProductList, Error> {
     const HOT_DEFAULT: u32 = 12;
     let limit = limit(limit_wanted, HOT_DEFAULT)?;
-    let mut listing = Listing::of(WHOLE_SHOP, Sort::BestSelling, limit);
+    let mut listing = ListQuery::of(WHOLE_SHOP, Sort::BestSelling, limit);
     listing.availability = vec![
         shared::catalog::Availability::InStock,
         shared::catalog::Availability::Low,
@@ -221,7 +223,7 @@ pub async fn hot_products(
     ];
     let mut reader = app.db.catalog().await?;
     let list = list::list(&mut reader, &listing, locale).await?;
-    // It is a choice, not a list to leaf through.
+    // It is a selection without further pages.
     Ok(ProductList {
         next: None,
         previous: None,
@@ -229,19 +231,19 @@ pub async fn hot_products(
     })
 }
 
-/// What came last.
-pub async fn new_products(
+/// The newest products.
+pub async fn list_new_products(
     app: &App,
     limit: u32,
     locale: Locale,
 ) -> Result<Vec<ProductCard>, Error> {
-    let listing = Listing::of(WHOLE_SHOP, Sort::Newest, limit);
+    let listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, limit);
     let mut reader = app.db.catalog().await?;
     Ok(list::list(&mut reader, &listing, locale).await?.items)
 }
 
-/// Others of a product's category, best selling first.
-pub async fn related(
+/// Other products of a product's category, the best-selling first.
+pub async fn list_related(
     app: &App,
     product: &Product,
     limit: u32,
@@ -251,27 +253,27 @@ pub async fn related(
         return Ok(Vec::new());
     };
     let mut reader = app.db.catalog().await?;
-    list::related(&mut reader, category.id, product.id, limit, locale).await
+    list::list_related(&mut reader, category.id, product.id, limit, locale).await
 }
 
-/// Categories of which it is kept what their lists can be narrowed by, some kilobytes each.
+/// The most categories whose facets are cached, some kilobytes each.
 const FACETS_MAX: usize = 1_000;
 
-/// What lists can be narrowed by.
+/// Caches the facets of categories.
 #[derive(Debug)]
-pub struct FacetsCache(Known<CategoryId, Facets>);
+pub struct FacetsCache(VersionedCache<CategoryId, Facets>);
 
 impl Default for FacetsCache {
     fn default() -> Self {
-        Self(Known::new(FACETS_MAX))
+        Self(VersionedCache::new(FACETS_MAX))
     }
 }
 
-/// What the list of a category can be narrowed by; 0 is the whole shop.
+/// The facets of a category; [`WHOLE_SHOP`] has its own.
 pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<Facets>, Error> {
     let policy = list_policy(tree, category);
     let read = async {
-        // From the primary: they are kept as valid at the last change that is known.
+        // From the primary: the entry is cached as valid at the latest known change.
         let mut reader = CatalogReader::from(app.db.read().await?);
         store::facets(&mut reader, category, app.config.currency).await
     };
@@ -281,19 +283,19 @@ pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<
         .await
 }
 
-/// Where each part of the sitemap begins.
+/// The first product id of each part of the sitemap.
 pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error> {
     let mut reader = app.db.catalog().await?;
     store::sitemap_parts(&mut reader, i64::from(size)).await
 }
 
-/// When the newest product of each category came, of those that have one.
+/// The creation time of the newest product of each category that has one.
 pub async fn category_dates(app: &App) -> Result<HashMap<CategoryId, Timestamp>, Error> {
     let mut reader = app.db.catalog().await?;
     store::category_dates(&mut reader).await
 }
 
-/// The slugs and times of the active products from this id on.
+/// Slugs and modification times of active products, from this id on.
 pub async fn list_slugs(
     app: &App,
     from: ProductId,
@@ -303,7 +305,7 @@ pub async fn list_slugs(
     store::list_slugs(&mut reader, from, i64::from(limit)).await
 }
 
-/// How an answer about a product may be kept.
+/// The cache policy of a response that shows a product.
 pub fn product_policy(product: &Product) -> CachePolicy {
     let categories = product
         .categories
@@ -312,7 +314,7 @@ pub fn product_policy(product: &Product) -> CachePolicy {
     CachePolicy::catalogue(categories.chain([Tag::Product(product.id.get())]).collect())
 }
 
-/// How an answer about a category's list may be kept.
+/// The cache policy of a list of a category.
 pub fn list_policy(tree: &Tree, category: CategoryId) -> CachePolicy {
     if category == WHOLE_SHOP {
         return CachePolicy::catalogue([Tag::Home, Tag::Categories].into_iter().collect());
@@ -320,14 +322,14 @@ pub fn list_policy(tree: &Tree, category: CategoryId) -> CachePolicy {
     CachePolicy::catalogue(tree.tags(category))
 }
 
-/// How an answer about the whole shop may be kept.
+/// The cache policy of a response that depends on the whole catalogue.
 pub fn shop_policy() -> CachePolicy {
     CachePolicy::catalogue(Tags::from_iter([Tag::Home, Tag::Categories]))
 }
 
-/// How an answer about what was searched in the whole shop may be kept. Of what it shows it names each
-/// product; what else is found is the same until something that can be searched changes. What is narrowed by
-/// how many there are depends on every product.
+/// The cache policy of a search in the whole shop. The tags name each product on the page; the rest
+/// of the result stays the same until searchable data changes. A filter by availability makes the
+/// result depend on every product, and so does an empty or too long page.
 pub fn search_policy(found: &ProductList, by_availability: bool) -> CachePolicy {
     let products = found.items.iter().map(|card| Tag::Product(card.id.get()));
     let tags = [Tag::Search, Tag::Categories].into_iter().chain(products);
@@ -337,7 +339,7 @@ pub fn search_policy(found: &ProductList, by_availability: bool) -> CachePolicy 
     CachePolicy::catalogue(tags.collect())
 }
 
-/// How what is proposed while somebody types may be kept: it shows nothing of how many there are.
+/// The cache policy of search suggestions, which do not show availability.
 pub fn suggestions_policy() -> CachePolicy {
     CachePolicy::catalogue(Tags::from_iter([Tag::Search, Tag::Categories]))
 }

@@ -1,5 +1,4 @@
-//! What comes into the catalogue, before it has identities: the shape of an import and, later, of
-//! the staff's forms.
+//! Input of the catalogue, before ids are assigned: what imports and the staff API provide.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +7,19 @@ use shared::{locale::Locale, money::Money, time::Timestamp};
 /// One text in several languages.
 pub type Texts = BTreeMap<Locale, String>;
 
-/// Where a category stands whose source gives it no place: behind those that were placed by hand.
-pub const UNPLACED: i64 = 1_000;
+/// The position of a category whose source gives none: behind those that have one.
+pub const UNPOSITIONED: i64 = 1_000;
 
-/// A category as it comes in.
+/// A category to be saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewCategory {
-    /// The name by which its source knows it; importing it again changes the same category.
+    /// Its identifier in the source; importing it again changes the same category.
     pub external_id: String,
-    /// Its word in addresses; made from the name when absent.
+    /// Its slug in URLs. Derived from the name if absent.
     pub slug: Option<String>,
-    /// The external id of the category above it, which must have come before.
+    /// The external id of its parent, which must be saved before.
     pub parent: Option<String>,
-    /// Its place among its siblings.
+    /// Its position among its siblings.
     pub position: i64,
     /// Its name.
     pub names: Texts,
@@ -30,12 +29,12 @@ pub struct NewCategory {
     pub image: Option<NewImage>,
 }
 
-/// A product as it comes in.
+/// A product to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewProduct {
-    /// The name by which its source knows it; importing it again changes the same product.
+    /// Its identifier in the source; importing it again changes the same product.
     pub external_id: String,
-    /// Its word in addresses; made from the name when absent.
+    /// Its slug in URLs. Derived from the name if absent.
     pub slug: Option<String>,
     /// Whether shoppers see it.
     pub status: Status,
@@ -45,21 +44,21 @@ pub struct NewProduct {
     pub brand: Option<String>,
     /// Its name.
     pub names: Texts,
-    /// Plain text; an empty line parts paragraphs.
+    /// Its description: plain text, with an empty line between paragraphs.
     pub descriptions: Texts,
     /// Facts about it.
     pub attributes: Vec<NewAttribute>,
-    /// What a buyer chooses between; up to three.
+    /// The options that distinguish its variants; up to three.
     pub options: Vec<NewOption>,
-    /// What can be bought; at least one.
+    /// Its variants; at least one.
     pub variants: Vec<NewVariant>,
     /// Pictures, the main one first.
     pub images: Vec<NewImage>,
     /// Free words.
     pub tags: Vec<String>,
-    /// When it came into the shop; the time of the import when absent.
+    /// Its creation time. The time of the import if absent.
     pub created_at: Option<Timestamp>,
-    /// How many were sold elsewhere before: the start of "best selling".
+    /// Units sold elsewhere before, for the order by best-selling.
     pub sold: i64,
 }
 
@@ -76,7 +75,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word in files and in the table.
+    /// The value in files and in the table.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -85,7 +84,7 @@ impl Status {
         }
     }
 
-    /// The status with this word.
+    /// The status with this value.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Active, Self::Draft, Self::Archived]
             .into_iter()
@@ -93,30 +92,30 @@ impl Status {
     }
 }
 
-/// A fact as it comes in.
+/// An attribute to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAttribute {
-    /// What it is about.
+    /// Its name.
     pub names: Texts,
-    /// What is true of this product.
+    /// Its value for this product.
     pub values: Texts,
 }
 
-/// What a buyer chooses between, as it comes in and as it is kept.
+/// An option of a product, to be saved and as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewOption {
-    /// Its word, unique within the product.
+    /// Its code, unique within the product.
     pub code: String,
     /// Its name.
     pub names: Texts,
-    /// The choices, in the order to show them.
+    /// Its values in display order.
     pub values: Vec<NewOptionValue>,
 }
 
-/// One choice, as it comes in and as it is kept.
+/// A value of an option, to be saved and as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewOptionValue {
-    /// Its word, unique within the option.
+    /// Its code, unique within the option.
     pub code: String,
     /// Its name.
     pub names: Texts,
@@ -124,45 +123,45 @@ pub struct NewOptionValue {
     pub swatch: Option<String>,
 }
 
-/// A variant as it comes in.
+/// A variant to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewVariant {
-    /// The shop's own number for it, unique in the shop.
+    /// Its stock keeping unit, unique in the shop.
     pub sku: String,
-    /// Its GTIN: 8, 12, 13 or 14 digits. As it is written until it is checked ([`super::gtin`]).
+    /// Its GTIN: 8, 12, 13 or 14 digits, once validated by [`super::gtin`].
     pub gtin: Option<String>,
-    /// The choice for each option, by their words, in the order of the product's options.
+    /// Its value for each option, by code, in the order of the product's options.
     pub options: Vec<(String, String)>,
-    /// What one of it costs; never negative.
+    /// Its unit price; never negative.
     pub price: Money,
-    /// What it cost before it was reduced; ignored unless it is more than `price`.
+    /// Its price before a reduction; ignored unless it is higher than `price`.
     pub compare_at: Option<Money>,
-    /// How many there are; `None` means that they are not counted and never run out.
+    /// Units on hand. None if stock is not tracked and never runs out.
     pub stock: Option<i64>,
-    /// Whether it may be sold before it is there.
+    /// Whether it may be sold while out of stock.
     pub backorder: bool,
-    /// What one of it weighs, in grams.
+    /// Its weight in grams.
     pub weight_g: Option<u32>,
-    /// Which of the product's pictures shows it, counted from 0.
+    /// The index of its picture among the product's, from 0.
     pub image: Option<u32>,
 }
 
-/// A picture as it comes in.
+/// A picture to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewImage {
-    /// Where it comes from.
+    /// Its source.
     pub source: ImageSource,
-    /// What is to be seen.
+    /// Its alternative text.
     pub alts: Texts,
 }
 
-/// Where a picture comes from.
+/// The source of a picture.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ImageSource {
-    /// An `http` or `https` address, kept as it is.
+    /// An `http` or `https` URL, stored as it is.
     Remote(String),
-    /// A file beside the imported one; it is copied into the shop's media folder.
+    /// A file beside the imported one, to be copied into the media folder.
     File(std::path::PathBuf),
-    /// The demo catalogue's: drawn by `seed::art` from these words.
+    /// A picture of the demo catalogue, drawn by `seed::art` from this description.
     Drawn(String),
 }

@@ -1,4 +1,4 @@
-//! What is offered just now: what a cart and an order need to know of a variant.
+//! Current offers: what carts and orders need to know of a variant.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,81 +20,85 @@ use super::{
     tree::text,
 };
 
-/// A variant as it is offered just now.
+/// A variant as it is currently offered.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// The variant.
     pub variant: VariantId,
     /// Its product.
     pub product: ProductId,
-    /// The shop's number for it.
+    /// Its stock keeping unit.
     pub sku: String,
     /// Whether it is sold.
     pub active: bool,
-    /// What one costs.
+    /// The unit price.
     pub price: Money,
-    /// Whether there is a count of it.
+    /// Whether its stock is tracked.
     pub tracked: bool,
-    /// Whether it may be sold before it is there.
+    /// Whether it may be sold while out of stock.
     pub backorder: bool,
-    /// What one weighs, in grams.
+    /// Its weight in grams.
     pub weight_g: i64,
-    looks: Arc<Looks>,
+    presentation: Arc<OfferPresentation>,
 }
 
-/// What a shopper sees of an offer. Nothing is decided by it.
+/// The display data of an offer. No decision depends on it.
 #[derive(Debug)]
-struct Looks {
-    /// The product's version that looks like this.
+struct OfferPresentation {
+    /// The product version that it belongs to.
     version: i64,
     slug: String,
     names: Texts,
-    /// What was chosen, by the words of option and value.
+    /// The selected options, by the codes of option and value.
     chosen: Vec<SelectedOption>,
     options: Vec<NewOption>,
     image: Option<StoredImage>,
 }
 
-/// How offers look, as long as their product has the same version: reading it again for every change
-/// of every cart would cost more than the change.
+/// Caches the presentation of offers while the version of their product is the same. Reading it for
+/// every cart update would cost more than the update.
 #[derive(Debug)]
-pub struct Showcase(Cache<VariantId, Arc<Looks>>);
+pub struct PresentationCache(Cache<VariantId, Arc<OfferPresentation>>);
 
-/// Variants of which the looks are kept, a kilobyte or two each.
-const SHOWCASE_MAX: usize = 10_000;
+/// The most cached presentations, a kilobyte or two each.
+const PRESENTATIONS_MAX: usize = 10_000;
 
-impl Default for Showcase {
+impl Default for PresentationCache {
     fn default() -> Self {
-        Self(Cache::new(SHOWCASE_MAX))
+        Self(Cache::new(PRESENTATIONS_MAX))
     }
 }
 
 impl Offer {
-    /// The product's word in addresses.
+    /// The product's slug.
     pub fn slug(&self) -> &str {
-        &self.looks.slug
+        &self.presentation.slug
     }
 
     /// A picture of it.
     pub fn image(&self) -> Option<&StoredImage> {
-        self.looks.image.as_ref()
+        self.presentation.image.as_ref()
     }
 
-    /// The product's name for readers of this language.
+    /// The product's name in this language.
     pub fn name(&self, locale: Locale) -> String {
-        text(&self.looks.names, locale)
+        text(&self.presentation.names, locale)
     }
 
-    /// What was chosen, for readers of this language: `Colour: Moss`.
+    /// The selected options in this language: `Colour: Moss`.
     pub fn choices(&self, locale: Locale) -> Vec<String> {
         let chosen = |option: &NewOption| {
-            let mut chosen = self.looks.chosen.iter();
+            let mut chosen = self.presentation.chosen.iter();
             let picked = chosen.find(|it| it.option == option.code)?;
             let value = option.values.iter().find(|it| it.code == picked.value)?;
             let (name, value) = (text(&option.names, locale), text(&value.names, locale));
             Some(format!("{name}: {value}"))
         };
-        self.looks.options.iter().filter_map(chosen).collect()
+        self.presentation
+            .options
+            .iter()
+            .filter_map(chosen)
+            .collect()
     }
 }
 
@@ -118,11 +122,11 @@ pub async fn find_skus(
     Ok(found)
 }
 
-/// These variants as they are offered just now, and those with these skus, of which there may be
+/// The current offers of these variants and of those with these SKUs, of which there may be at most
 /// [`Rows::MAX`].
-pub async fn offers(
+pub async fn find_offers(
     conn: &mut AnyConnection,
-    showcase: &Showcase,
+    cache: &PresentationCache,
     variants: &[VariantId],
     skus: &[&str],
 ) -> Result<HashMap<VariantId, Offer>, Error> {
@@ -162,19 +166,19 @@ pub async fn offers(
     for row in &rows {
         versions.insert(VariantId::new(row.try_get("id")?), row.try_get("version")?);
     }
-    let looks = looks(conn, showcase, &versions).await?;
+    let presentations = find_presentations(conn, cache, &versions).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
-        // A product that went away between the statements is not offered.
-        if let Some(looks) = looks.get(&VariantId::new(row.try_get("id")?)) {
-            let offer = offer(row, Arc::clone(looks))?;
+        // A product that was deleted between the statements is not offered.
+        if let Some(presentation) = presentations.get(&VariantId::new(row.try_get("id")?)) {
+            let offer = offer(row, Arc::clone(presentation))?;
             found.insert(offer.variant, offer);
         }
     }
     Ok(found)
 }
 
-fn offer(row: &AnyRow, looks: Arc<Looks>) -> Result<Offer, Error> {
+fn offer(row: &AnyRow, presentation: Arc<OfferPresentation>) -> Result<Offer, Error> {
     let status: String = row.try_get("status")?;
     let active: i64 = row.try_get("active")?;
     Ok(Offer {
@@ -186,21 +190,21 @@ fn offer(row: &AnyRow, looks: Arc<Looks>) -> Result<Offer, Error> {
         tracked: row.try_get::<i64, _>("tracked")? != 0,
         backorder: row.try_get::<i64, _>("backorder")? != 0,
         weight_g: row.try_get::<Option<i64>, _>("weight_g")?.unwrap_or(0),
-        looks,
+        presentation,
     })
 }
 
-/// How these variants look at these versions of their products, or newer.
-async fn looks(
+/// The presentations of these variants, of these product versions or newer.
+async fn find_presentations(
     conn: &mut AnyConnection,
-    Showcase(kept): &Showcase,
+    PresentationCache(cache): &PresentationCache,
     versions: &HashMap<VariantId, i64>,
-) -> Result<HashMap<VariantId, Arc<Looks>>, Error> {
+) -> Result<HashMap<VariantId, Arc<OfferPresentation>>, Error> {
     let mut found = HashMap::with_capacity(versions.len());
     let mut missing = Vec::new();
     for (variant, version) in versions {
-        match kept.get(variant).filter(|it| it.version == *version) {
-            Some(looks) => drop(found.insert(*variant, looks)),
+        match cache.get(variant).filter(|it| it.version == *version) {
+            Some(presentation) => drop(found.insert(*variant, presentation)),
             None => missing.push(variant.get()),
         }
     }
@@ -217,15 +221,15 @@ async fn looks(
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
             let variant = VariantId::new(row.try_get("id")?);
-            let looks = Arc::new(look(row)?);
-            kept.insert(variant, Arc::clone(&looks));
-            found.insert(variant, looks);
+            let presentation = Arc::new(presentation(row)?);
+            cache.insert(variant, Arc::clone(&presentation));
+            found.insert(variant, presentation);
         }
     }
     Ok(found)
 }
 
-fn look(row: &AnyRow) -> Result<Looks, Error> {
+fn presentation(row: &AnyRow) -> Result<OfferPresentation, Error> {
     let mut names = Texts::new();
     for locale in Locale::ALL {
         let name: Option<String> = row.try_get(locale.code())?;
@@ -237,7 +241,7 @@ fn look(row: &AnyRow) -> Result<Looks, Error> {
     let image = picture
         .and_then(|place| images.get(place))
         .or(images.first());
-    Ok(Looks {
+    Ok(OfferPresentation {
         version: row.try_get("version")?,
         slug: row.try_get("slug")?,
         names,

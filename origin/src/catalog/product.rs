@@ -1,6 +1,6 @@
-//! One product whole. The database hands over its few short values as one JSON array, and its variants as
-//! others with commas between them: one statement, and few values from one thread to another, as for the
-//! cards of lists.
+//! Reads a product with its variants in one statement. The short columns are one JSON array, and
+//! each variant is another, so that few values move between threads, as for
+//! [`super::product_card`].
 
 use std::borrow::Cow;
 
@@ -19,27 +19,27 @@ use crate::db::CatalogReader;
 use super::{
     Error,
     model::NewOption,
-    store::{StoredImage, Supply, json},
+    store::{StockSupply, StoredImage, json},
 };
 
-/// A product as it is kept, with its texts in one language.
+/// A product as it is stored, with its texts in one language.
 #[derive(Debug)]
-pub struct Whole {
+pub struct StoredProduct {
     /// Its identity.
     pub id: ProductId,
-    /// Its word in addresses.
+    /// Its slug.
     pub slug: String,
     /// Its category.
     pub category: Option<CategoryId>,
     /// Its brand.
     pub brand: Option<Brand>,
-    /// What its variants cost.
+    /// The price range of its variants.
     pub price: PriceRange,
-    /// What can be bought of it.
+    /// Its active variants.
     pub variants: Vec<Variant>,
-    /// What a buyer chooses between, in all languages.
+    /// Its options, in all languages.
     pub options: Vec<NewOption>,
-    /// Its pictures, each with its text in all languages.
+    /// Its pictures, with alternative texts in all languages.
     pub images: Vec<StoredImage>,
     /// Free words.
     pub tags: Vec<String>,
@@ -47,17 +47,18 @@ pub struct Whole {
     pub name: String,
     /// Its description.
     pub description: String,
-    /// Facts about it.
+    /// Its attributes.
     pub attributes: Vec<Attribute>,
-    /// When it came.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it changed.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// How often it changed.
+    /// Its version, which every change raises.
     pub version: i64,
 }
 
-/// The statement that finds an active product by one of its names. Its arrays are [`Short`] and [`Sold`].
+/// The statement that finds an active product by id or slug. Its arrays are [`ProductFields`] and
+/// [`VariantFields`].
 macro_rules! find_product {
     ($column:literal) => {
         concat!(
@@ -94,12 +95,12 @@ pub async fn find_product(
     id: ProductId,
     locale: Locale,
     low_stock: u32,
-) -> Result<Option<Whole>, Error> {
+) -> Result<Option<StoredProduct>, Error> {
     let query = sqlx::query(find_product!("id"))
         .bind(locale.code())
         .bind(id.get());
     let row = query.fetch_optional(reader.conn()).await?;
-    row.map(|row| whole(&row, low_stock)).transpose()
+    row.map(|row| stored_product(&row, low_stock)).transpose()
 }
 
 /// The active product with this slug.
@@ -108,17 +109,17 @@ pub async fn find_product_by_slug(
     slug: &str,
     locale: Locale,
     low_stock: u32,
-) -> Result<Option<Whole>, Error> {
+) -> Result<Option<StoredProduct>, Error> {
     let query = sqlx::query(find_product!("slug"))
         .bind(locale.code())
         .bind(slug);
     let row = query.fetch_optional(reader.conn()).await?;
-    row.map(|row| whole(&row, low_stock)).transpose()
+    row.map(|row| stored_product(&row, low_stock)).transpose()
 }
 
 /// The short values of a product, in the statement's order.
 #[derive(Deserialize)]
-struct Short {
+struct ProductFields {
     id: i64,
     slug: String,
     category: Option<i64>,
@@ -137,7 +138,7 @@ struct Short {
 
 /// A variant, in the statement's order.
 #[derive(Deserialize)]
-struct Sold {
+struct VariantFields {
     position: i64,
     id: i64,
     sku: String,
@@ -153,7 +154,7 @@ struct Sold {
     available: Option<i64>,
 }
 
-/// A text of JSON within JSON.
+/// Deserializes a JSON string that itself contains JSON.
 fn within<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: serde::de::DeserializeOwned,
@@ -163,12 +164,12 @@ where
     serde_json::from_str(&text).map_err(D::Error::custom)
 }
 
-fn whole(row: &AnyRow, low_stock: u32) -> Result<Whole, Error> {
-    let short: Short = json(row, "short")?;
+fn stored_product(row: &AnyRow, low_stock: u32) -> Result<StoredProduct, Error> {
+    let short: ProductFields = json(row, "short")?;
     let money = |minor| Money::new(minor, short.currency);
     let brand = short.brand_id.zip(short.brand_slug).zip(short.brand_name);
     let variants: Option<String> = row.try_get("variants")?;
-    Ok(Whole {
+    Ok(StoredProduct {
         id: ProductId::new(short.id),
         category: short.category.map(CategoryId::new),
         brand: brand.map(|((id, slug), name)| Brand {
@@ -196,15 +197,17 @@ fn whole(row: &AnyRow, low_stock: u32) -> Result<Whole, Error> {
 }
 
 fn variants_of(text: &str, currency: Currency, low_stock: u32) -> Result<Vec<Variant>, Error> {
-    let mut sold: Vec<Sold> = serde_json::from_str(&format!("[{text}]"))?;
-    sold.sort_by_key(|it| it.position);
-    let shown = sold.into_iter().map(|it| it.shown(currency, low_stock));
-    Ok(shown.collect())
+    let mut fields: Vec<VariantFields> = serde_json::from_str(&format!("[{text}]"))?;
+    fields.sort_by_key(|it| it.position);
+    let variants = fields
+        .into_iter()
+        .map(|it| it.into_variant(currency, low_stock));
+    Ok(variants.collect())
 }
 
-impl Sold {
-    fn shown(self, currency: Currency, low_stock: u32) -> Variant {
-        let supply = Supply {
+impl VariantFields {
+    fn into_variant(self, currency: Currency, low_stock: u32) -> Variant {
+        let supply = StockSupply {
             count: (self.tracked != 0).then_some(self.available.unwrap_or(0)),
             backorder: self.backorder != 0,
         };
@@ -215,7 +218,7 @@ impl Sold {
             options: self.options,
             price: Money::new(self.price, currency),
             compare_at: self.compare_at.map(|minor| Money::new(minor, currency)),
-            availability: supply.shown(low_stock),
+            availability: supply.availability(low_stock),
             image: self.image,
             weight_g: self.weight_g,
         }

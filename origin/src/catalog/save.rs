@@ -1,5 +1,5 @@
-//! Saving what comes in: products in batches, each batch a handful of statements. Saving the same
-//! again writes nothing.
+//! Saves products in batches of a handful of statements each. Saving an unchanged product writes
+//! nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,37 +12,37 @@ use shared::{
 
 use crate::{
     db::{self, Tx},
-    inventory::{self, Context},
+    inventory::{self, WriteContext},
 };
 
 use super::{
-    count::note_change,
+    facet_counts::record_save,
+    invalidation,
     model::{NewProduct, NewVariant, Status, Texts},
     search,
     slug::slug_from,
-    store::{StoredImage, Supply},
-    told,
+    store::{StockSupply, StoredImage},
     tree::text,
-    write::{self, Known},
+    write::{self, ExistingRows},
 };
 
-/// A product with its pictures already in the media folder.
+/// A product whose pictures are already in the media folder.
 #[derive(Clone, Debug)]
-pub struct Prepared {
-    /// The product; its `images` are not looked at.
+pub struct PreparedProduct {
+    /// The product; its `images` are ignored.
     pub product: NewProduct,
     /// The pictures, in the order of `product.images`.
     pub images: Vec<StoredImage>,
 }
 
-/// What became of a product.
+/// The outcome of saving a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// It is new.
     Added(ProductId),
-    /// It was there and is different now.
+    /// It existed and was changed.
     Changed(ProductId),
-    /// It was there just like this.
+    /// It existed with the same content.
     Unchanged(ProductId),
     /// It cannot be saved: which field, and why. Nothing of it was written.
     Refused(&'static str, String),
@@ -51,19 +51,19 @@ pub enum Saved {
 /// The most products of one batch.
 pub const BATCH_MAX: usize = db::Rows::MAX;
 
-/// Saves up to [`BATCH_MAX`] products; the answers are in their order. Of two with one external id in
-/// a batch the later wins.
+/// Saves up to [`BATCH_MAX`] products and returns a result for each, in order. Of two with the same
+/// external id in a batch, the last one is saved.
 pub async fn save_products(
     tx: &mut Tx,
-    context: Context<'_>,
-    batch: &[Prepared],
+    context: WriteContext<'_>,
+    batch: &[PreparedProduct],
 ) -> Result<Vec<Saved>, db::Error> {
-    let known = write::find_known(tx, batch).await?;
+    let existing = write::find_existing(tx, batch).await?;
     let brands = write::ensure_brands(tx, context.ids, context.now, batch).await?;
-    let mut claims = Claims::new(&known);
-    let mut answers = vec![Saved::Refused("external_id", String::new()); batch.len()];
-    let mut rows: Vec<Row> = Vec::with_capacity(batch.len());
-    let mut subjects = Vec::with_capacity(batch.len());
+    let mut reservations = NameReservations::new(&existing);
+    let mut results = vec![Saved::Refused("external_id", String::new()); batch.len()];
+    let mut rows: Vec<ProductRow> = Vec::with_capacity(batch.len());
+    let mut documents = Vec::with_capacity(batch.len());
     let last: HashMap<&str, usize> = batch
         .iter()
         .enumerate()
@@ -73,45 +73,45 @@ pub async fn save_products(
         let external_id = prepared.product.external_id.as_str();
         if last.get(external_id) != Some(&index) {
             let why = format!("{external_id:?} appears again further down; the last one is used");
-            answers[index] = Saved::Refused("external_id", why);
+            results[index] = Saved::Refused("external_id", why);
             continue;
         }
-        answers[index] = match row(context, prepared, &known, &brands, &mut claims) {
+        results[index] = match row(context, prepared, &existing, &brands, &mut reservations) {
             Err((field, why)) => Saved::Refused(field, why),
             Ok(row) => {
-                let answer = match known.products.get(external_id) {
+                let result = match existing.products.get(external_id) {
                     None => Saved::Added(row.id),
                     Some(old) if old.content_hash == row.content_hash => Saved::Unchanged(row.id),
                     Some(_) => Saved::Changed(row.id),
                 };
-                if !matches!(answer, Saved::Unchanged(_)) {
-                    subjects.push(subject(&row, &prepared.product));
+                if !matches!(result, Saved::Unchanged(_)) {
+                    documents.push(search_document(&row, &prepared.product));
                     rows.push(row);
                 }
-                answer
+                result
             }
         };
     }
     if !rows.is_empty() {
         let products: Vec<ProductId> = rows.iter().map(|row| row.id).collect();
-        let were_in = told::categories_of(tx, &products).await?;
+        let previous_categories = invalidation::categories_of(tx, &products).await?;
         write::save_rows(tx, &rows).await?;
-        search::save_words(tx, &subjects).await?;
-        note_change(tx).await?;
-        told::products_changed(tx, context, &products, were_in).await?;
+        search::save_words(tx, &documents).await?;
+        record_save(tx).await?;
+        invalidation::invalidate_products(tx, context, &products, previous_categories).await?;
         let counted: Vec<_> = rows
             .iter()
             .flat_map(|row| &row.variants)
             .filter_map(|variant| Some((variant.id, variant.stock?)))
             .collect();
-        inventory::count(tx, context, &counted).await?;
+        inventory::record_count(tx, context, &counted).await?;
     }
-    Ok(answers)
+    Ok(results)
 }
 
-/// What of a product is searched.
-fn subject(row: &Row, product: &NewProduct) -> search::Subject {
-    search::Subject {
+/// The searchable content of a product.
+fn search_document(row: &ProductRow, product: &NewProduct) -> search::SearchDocument {
+    search::SearchDocument {
         id: row.id,
         active: product.status == Status::Active,
         sold: row.sold,
@@ -124,7 +124,7 @@ fn subject(row: &Row, product: &NewProduct) -> search::Subject {
 
 /// A product as it is written.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct ProductRow {
     pub(super) id: ProductId,
     pub(super) external_id: String,
     pub(super) slug: String,
@@ -172,28 +172,28 @@ pub(super) struct VariantRow {
     pub(super) weight_g: Option<u32>,
 }
 
-/// Which slugs and skus are taken, in the table and by the batch itself.
-struct Claims<'k> {
-    known: &'k Known,
+/// The slugs and SKUs that are taken, by the tables and by the batch itself.
+struct NameReservations<'k> {
+    existing: &'k ExistingRows,
     slugs: HashSet<String>,
     skus: HashSet<String>,
 }
 
-impl<'k> Claims<'k> {
-    fn new(known: &'k Known) -> Self {
+impl<'k> NameReservations<'k> {
+    fn new(existing: &'k ExistingRows) -> Self {
         Self {
-            known,
+            existing,
             slugs: HashSet::new(),
             skus: HashSet::new(),
         }
     }
 
-    /// The slug itself, or the first free one with a number behind it.
+    /// The wanted slug, or the first free one with a number appended.
     fn slug(&mut self, wanted: &str, external_id: &str) -> String {
         let taken = |slug: &str, claimed: &HashSet<String>| {
             claimed.contains(slug)
                 || self
-                    .known
+                    .existing
                     .slugs
                     .get(slug)
                     .is_some_and(|owner| owner != external_id)
@@ -210,8 +210,8 @@ impl<'k> Claims<'k> {
         slug
     }
 
-    fn sku(&mut self, sku: &str, product: Option<ProductId>) -> Result<(), Wrong> {
-        let owner = self.known.skus.get(sku);
+    fn sku(&mut self, sku: &str, product: Option<ProductId>) -> Result<(), FieldError> {
+        let owner = self.existing.skus.get(sku);
         let elsewhere = owner.is_some_and(|owner| owner.active && Some(owner.product) != product);
         if elsewhere || !self.skus.insert(sku.to_owned()) {
             return Err(("sku", format!("{sku:?} belongs to another variant")));
@@ -223,19 +223,19 @@ impl<'k> Claims<'k> {
 /// The longest slug, in bytes.
 const SLUG_MAX: usize = 100;
 
-type Wrong = (&'static str, String);
+type FieldError = (&'static str, String);
 
 fn row(
-    context: Context<'_>,
-    prepared: &Prepared,
-    known: &Known,
+    context: WriteContext<'_>,
+    prepared: &PreparedProduct,
+    existing: &ExistingRows,
     brands: &HashMap<String, BrandId>,
-    claims: &mut Claims<'_>,
-) -> Result<Row, Wrong> {
+    reservations: &mut NameReservations<'_>,
+) -> Result<ProductRow, FieldError> {
     let product = &prepared.product;
-    let old = known.products.get(&product.external_id);
+    let old = existing.products.get(&product.external_id);
     let category = match &product.category {
-        Some(external_id) => Some(*known.categories.get(external_id).ok_or_else(|| {
+        Some(external_id) => Some(*existing.categories.get(external_id).ok_or_else(|| {
             (
                 "category",
                 format!("no category has the external_id {external_id:?}"),
@@ -244,7 +244,7 @@ fn row(
         None => None,
     };
     for variant in &product.variants {
-        claims.sku(&variant.sku, old.map(|old| old.id))?;
+        reservations.sku(&variant.sku, old.map(|old| old.id))?;
     }
     let prices = product.variants.iter().map(|variant| variant.price);
     let cheapest = product
@@ -255,13 +255,13 @@ fn row(
     let texts = texts(product);
     let slug = match (&product.slug, old) {
         (None, Some(old)) => old.slug.clone(),
-        (None, None) => claims.slug(
+        (None, None) => reservations.slug(
             &slug_from(&text(&product.names, Locale::En)),
             &product.external_id,
         ),
-        (Some(slug), _) => claims.slug(slug, &product.external_id),
+        (Some(slug), _) => reservations.slug(slug, &product.external_id),
     };
-    let mut row = Row {
+    let mut row = ProductRow {
         id: old.map_or_else(
             || ProductId::new(context.ids.next(context.now)),
             |old| old.id,
@@ -271,7 +271,7 @@ fn row(
         status: product.status.word(),
         category,
         found_in: category
-            .and_then(|id| known.ancestors.get(&id).cloned())
+            .and_then(|id| existing.ancestors.get(&id).cloned())
             .unwrap_or_default(),
         brand: product
             .brand
@@ -284,14 +284,14 @@ fn row(
             .unwrap_or(cheapest.price.minor),
         compare_at_minor: reduced_from(cheapest),
         currency: cheapest.price.currency.to_string(),
-        availability: of_all(&product.variants, context.low_stock),
+        availability: best_availability(&product.variants, context.low_stock),
         sold: product.sold.max(0),
         options: json(&product.options),
         image: prepared.images.first().map(json),
         images: json(&prepared.images),
         tags: json(&product.tags),
         texts,
-        variants: variants(context, product, known),
+        variants: variants(context, product, existing),
         content_hash: String::new(),
         version: old.map_or(1, |old| old.version + 1),
         created_at: product
@@ -304,7 +304,7 @@ fn row(
     Ok(row)
 }
 
-/// The texts of every language that there are any in; the shop's own is always among them.
+/// The texts in every language that has any, and in the default language.
 fn texts(product: &NewProduct) -> Vec<TextRow> {
     let languages = |texts: &Texts| texts.keys().copied().collect::<Vec<_>>();
     let mut locales: Vec<Locale> = languages(&product.names);
@@ -313,14 +313,14 @@ fn texts(product: &NewProduct) -> Vec<TextRow> {
     locales.sort_unstable();
     locales.dedup();
     let attributes = |locale| -> Vec<Attribute> {
-        let shown = |(name, value): (&Texts, &Texts)| Attribute {
+        let localized = |(name, value): (&Texts, &Texts)| Attribute {
             name: text(name, locale),
             value: text(value, locale),
         };
         product
             .attributes
             .iter()
-            .map(|it| shown((&it.names, &it.values)))
+            .map(|it| localized((&it.names, &it.values)))
             .collect()
     };
     locales
@@ -334,10 +334,14 @@ fn texts(product: &NewProduct) -> Vec<TextRow> {
         .collect()
 }
 
-/// A variant keeps its identity as long as its sku is the same.
-fn variants(context: Context<'_>, product: &NewProduct, known: &Known) -> Vec<VariantRow> {
+/// The rows of the variants. A variant keeps its id while its SKU is the same.
+fn variants(
+    context: WriteContext<'_>,
+    product: &NewProduct,
+    existing: &ExistingRows,
+) -> Vec<VariantRow> {
     let identity = |sku: &str| {
-        let old = known.skus.get(sku).map(|owner| owner.variant);
+        let old = existing.skus.get(sku).map(|owner| owner.variant);
         old.unwrap_or_else(|| VariantId::new(context.ids.next(context.now)))
     };
     product
@@ -365,7 +369,7 @@ fn selected(variant: &NewVariant) -> Vec<SelectedOption> {
         .collect()
 }
 
-/// The price before the reduction, if it is one.
+/// The price before a reduction, if it is higher than the price.
 fn reduced_from(variant: &NewVariant) -> Option<i64> {
     variant
         .compare_at
@@ -373,24 +377,24 @@ fn reduced_from(variant: &NewVariant) -> Option<i64> {
         .filter(|minor| *minor > variant.price.minor)
 }
 
-/// A product can be had as well as the best of its variants.
-fn of_all(variants: &[NewVariant], low_stock: u32) -> Availability {
-    let supplies = variants.iter().map(|variant| Supply {
+/// The availability of a product: the best of its variants.
+fn best_availability(variants: &[NewVariant], low_stock: u32) -> Availability {
+    let supplies = variants.iter().map(|variant| StockSupply {
         count: variant.stock,
         backorder: variant.backorder,
     });
-    let shown = supplies.map(|it| it.shown(low_stock));
-    shown.min().unwrap_or(Availability::Out)
+    let availabilities = supplies.map(|it| it.availability(low_stock));
+    availabilities.min().unwrap_or(Availability::Out)
 }
 
-/// JSON of our own types, which have text keys and finite numbers and so never fail.
+/// Serialization cannot fail: these types have string keys and no floats.
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What tells one state of a product from another: everything but identities, version and times that
-/// nobody said.
-fn content_hash(row: &Row) -> String {
+/// A hash of the content of a product: everything but ids, the version and times that were not
+/// given.
+fn content_hash(row: &ProductRow) -> String {
     let variants: Vec<_> = row
         .variants
         .iter()
@@ -428,7 +432,7 @@ fn content_hash(row: &Row) -> String {
     ));
     let mut hash = blake3::Hasher::new();
     hash.update(content.as_bytes());
-    // A product without any keeps the hash that it had before variants could have one.
+    // Hashed apart, so that products without a GTIN keep the hash of versions that had no GTINs.
     for variant in &row.variants {
         if let Some(gtin) = &variant.gtin {
             hash.update(json(&(&variant.sku, gtin)).as_bytes());

@@ -1,9 +1,9 @@
-//! Slugs: the words that stand for things in addresses.
+//! Slugs: readable identifiers in URLs.
 
 /// The most characters a slug has.
 pub const SLUG_MAX: usize = 100;
 
-/// The word for this name in addresses: lower-case ASCII letters, digits and single hyphens, at
+/// The slug for a name: lower-case ASCII letters, digits and single hyphens, at
 /// most [`SLUG_MAX`] characters. Other scripts are transliterated ("茶壶" becomes `cha-hu`). A name
 /// without a letter or digit gives a word from its hash, and a bare number gets `no-` in front,
 /// because `/p/2048` would be an identity.
@@ -36,7 +36,7 @@ pub fn slug_from(name: &str) -> String {
     slug
 }
 
-/// Whether a text has the form that [`slug_from`] makes.
+/// Whether a text has the form that [`slug_from`] produces.
 pub fn is_slug(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !text.is_empty()

@@ -1,4 +1,4 @@
-//! The SQL that reads the catalogue. Lists, searches and a product whole have files of their own.
+//! SQL that reads the catalogue, except for lists, searches and single products.
 
 use std::collections::HashMap;
 
@@ -13,28 +13,28 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::db::{self, CatalogReader};
 
-use super::{Error, Listing, list, tree::Category};
+use super::{Error, ListQuery, list, tree::Category};
 
-/// The whole shop, where a category is expected.
+/// The id that stands for the whole shop in place of a category.
 pub const WHOLE_SHOP: CategoryId = CategoryId::new(0);
-/// How many brands a filter offers.
+/// The most brands in a filter.
 const FACET_BRANDS_MAX: i64 = 40;
 
-/// A picture as it is kept: its address once, its text in every language.
+/// A picture as it is stored, with its alternative text in every language.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(from = "Flat")]
+#[serde(from = "StoredImageFields")]
 pub struct StoredImage {
     /// The picture, without its text.
     #[serde(flatten)]
     pub image: Image,
-    /// What is to be seen.
+    /// Its alternative text.
     #[serde(default)]
     pub alts: super::model::Texts,
 }
 
-/// How it is read: what is flattened would be read into something else first.
+/// The fields of a stored picture. Deserializing `#[serde(flatten)]` would buffer them first.
 #[derive(serde::Deserialize)]
-struct Flat {
+struct StoredImageFields {
     src: String,
     #[serde(default)]
     width: Option<u32>,
@@ -46,8 +46,8 @@ struct Flat {
     alts: super::model::Texts,
 }
 
-impl From<Flat> for StoredImage {
-    fn from(flat: Flat) -> Self {
+impl From<StoredImageFields> for StoredImage {
+    fn from(flat: StoredImageFields) -> Self {
         Self {
             image: Image {
                 src: flat.src,
@@ -63,7 +63,7 @@ impl From<Flat> for StoredImage {
 
 impl StoredImage {
     /// The picture with its text in this language.
-    pub fn shown(self, locale: Locale) -> Image {
+    pub fn localized(self, locale: Locale) -> Image {
         Image {
             alt: super::tree::text(&self.alts, locale),
             ..self.image
@@ -82,18 +82,18 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -
     Ok(serde_json::from_str(&text)?)
 }
 
-/// How much of a variant can be had.
+/// The stock of a variant, as far as availability depends on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Supply {
-    /// How many there are; nothing where they are not counted.
+pub struct StockSupply {
+    /// The available units. None if stock is not tracked.
     pub count: Option<i64>,
-    /// Whether it is sold before it is there.
+    /// Whether it may be sold while out of stock.
     pub backorder: bool,
 }
 
-impl Supply {
-    /// What shoppers are told of it.
-    pub fn shown(self, low_stock: u32) -> Availability {
+impl StockSupply {
+    /// The availability that shoppers see.
+    pub fn availability(self, low_stock: u32) -> Availability {
         match self.count {
             None => Availability::InStock,
             Some(..=0) if self.backorder => Availability::Backorder,
@@ -104,7 +104,7 @@ impl Supply {
     }
 }
 
-/// The number of an availability in the listing.
+/// The number of an availability in the tables.
 pub const fn availability_number(availability: Availability) -> i64 {
     match availability {
         Availability::Out => 0,
@@ -123,7 +123,7 @@ pub(super) fn availability_of(number: i64) -> Availability {
     }
 }
 
-/// The ids of the brands with these slugs, in no order.
+/// The ids of the brands with these slugs, in no particular order.
 pub async fn find_brands(
     reader: &mut CatalogReader,
     slugs: &[String],
@@ -143,7 +143,7 @@ pub async fn find_brands(
     Ok(found)
 }
 
-/// What the list of a category can be narrowed by.
+/// The facets of a category.
 pub async fn facets(
     reader: &mut CatalogReader,
     category: CategoryId,
@@ -204,16 +204,16 @@ async fn facet_brands(
     Ok(brands)
 }
 
-/// A brand with how many of its products fit; the slug is empty for those that have no brand.
+/// A brand with the number of matching products. The slug is empty for products without a brand.
 pub(super) struct BrandRow {
     pub(super) slug: String,
     pub(super) product_count: u64,
 }
 
-/// How many products of each brand a list holds under its prices and availabilities.
+/// The number of products by brand, under the filters by price and availability.
 pub(super) async fn counts_by_brand(
     reader: &mut CatalogReader,
-    listing: &Listing,
+    listing: &ListQuery,
 ) -> Result<Vec<BrandRow>, Error> {
     let statement = "
         select coalesce(b.slug, '') as slug, g.product_count
@@ -258,7 +258,7 @@ pub async fn categories_version(reader: &mut CatalogReader) -> Result<i64, Error
         .await?)
 }
 
-/// All categories with their texts, in the order to show them.
+/// All categories with their texts, in display order.
 pub async fn list_categories(reader: &mut CatalogReader) -> Result<Vec<Category>, Error> {
     let statement = "
         select c.id, c.parent_id, c.slug, coalesce(c.image, f.image) as image, t.locale, t.name, t.description,
@@ -302,7 +302,7 @@ fn category(row: &AnyRow, id: CategoryId) -> Result<Category, Error> {
     })
 }
 
-/// Where each part of the sitemap begins: the id of every `size`-th active product.
+/// The first id of each part of the sitemap: that of every `size`-th active product.
 pub async fn sitemap_parts(reader: &mut CatalogReader, size: i64) -> Result<Vec<ProductId>, Error> {
     let statement = "
         select product_id
@@ -318,7 +318,7 @@ pub async fn sitemap_parts(reader: &mut CatalogReader, size: i64) -> Result<Vec<
     Ok(ids.into_iter().map(ProductId::new).collect())
 }
 
-/// When the newest product of each category came, of those that have one.
+/// The creation time of the newest product of each category that has one.
 pub async fn category_dates(
     reader: &mut CatalogReader,
 ) -> Result<HashMap<CategoryId, Timestamp>, Error> {
@@ -340,7 +340,7 @@ pub async fn category_dates(
     Ok(dates)
 }
 
-/// The slugs and times of the active products from this id on.
+/// Slugs and modification times of active products, from this id on.
 pub async fn list_slugs(
     reader: &mut CatalogReader,
     from: ProductId,
@@ -361,21 +361,22 @@ pub async fn list_slugs(
         .collect()
 }
 
-/// A product on its way to be changed.
+/// The current version of a product.
 #[derive(Clone, Copy, Debug)]
-pub struct Edited {
-    /// Which.
+pub struct ProductVersion {
+    /// The product.
     pub id: ProductId,
-    /// How often it changed.
+    /// Its version, which every change raises.
     pub version: i64,
 }
 
-/// The product with this external id, whatever its status. `lock` locks its row.
-pub async fn find_edited(
+/// The version of the product with this external id, whatever its status. `lock` is the locking
+/// clause.
+pub async fn find_version(
     conn: &mut AnyConnection,
     external_id: &str,
     lock: &'static str,
-) -> Result<Option<Edited>, Error> {
+) -> Result<Option<ProductVersion>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
         "select id, version
            from products
@@ -384,7 +385,7 @@ pub async fn find_edited(
     query.push_bind(external_id.to_owned()).push(lock);
     let row = query.build().fetch_optional(conn).await?;
     let edited = |row: AnyRow| {
-        Ok(Edited {
+        Ok(ProductVersion {
             id: ProductId::new(row.try_get("id")?),
             version: row.try_get("version")?,
         })
@@ -406,7 +407,7 @@ pub async fn external_id_of(conn: &mut AnyConnection, sku: &str) -> Result<Optio
         .await?)
 }
 
-/// How many of a product were sold, and since when it is there.
+/// The number of sold units of a product, and its creation time.
 pub async fn sold_of(
     conn: &mut AnyConnection,
     external_id: &str,
@@ -422,7 +423,7 @@ pub async fn sold_of(
     Ok(row.map(|(sold, at)| (sold, Timestamp::from_millis(at))))
 }
 
-/// The lists in which a product is shown.
+/// The categories in which a product is listed.
 pub async fn listed_in(
     conn: &mut AnyConnection,
     external_id: &str,

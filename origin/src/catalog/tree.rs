@@ -1,5 +1,5 @@
-//! The category tree in memory. Every page shows a part of it, and it changes seldom: it is read
-//! again when its version has risen, which is looked up whenever something of the catalogue has changed.
+//! The category tree in memory. Every page shows a part of it and it seldom changes. Its version is
+//! checked after every known change of the catalogue, and the tree is reloaded if it has risen.
 
 use std::{
     cmp::Reverse,
@@ -30,17 +30,17 @@ use super::{
     store::{self, StoredImage},
 };
 
-/// How deep categories may lie.
+/// The greatest depth of a category.
 pub const DEPTH_MAX: usize = 8;
 
-/// A category without its relatives.
+/// A category of the tree.
 #[derive(Clone, Debug)]
 pub struct Category {
     /// Its identity.
     pub id: CategoryId,
-    /// The one above it.
+    /// Its parent.
     pub parent: Option<CategoryId>,
-    /// Its word in addresses.
+    /// Its slug.
     pub slug: String,
     /// A picture of it.
     pub image: Option<StoredImage>,
@@ -48,7 +48,7 @@ pub struct Category {
     pub names: Texts,
     /// A sentence about it.
     pub descriptions: Texts,
-    /// How many active products it and everything below it holds.
+    /// The number of active products in it and its descendants.
     pub product_count: u64,
 }
 
@@ -65,7 +65,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree of these categories, which are in the order to show them.
+    /// Builds a tree from categories in display order.
     pub fn new(version: i64, categories: Vec<Category>) -> Self {
         let mut tree = Self {
             version,
@@ -101,56 +101,56 @@ impl Tree {
         self.by_slug.get(slug).map(|&index| &self.categories[index])
     }
 
-    /// The way to a category from the top, itself included.
+    /// The path from a top category to this one, inclusive.
     pub fn path(&self, id: CategoryId, locale: Locale) -> Vec<CategoryRef> {
         self.lineage(id)
             .map(|category| category.reference(locale))
             .collect()
     }
 
-    /// A category with everything below it.
+    /// A category with its descendants.
     pub fn node(&self, category: &Category, locale: Locale) -> CategoryNode {
         CategoryNode {
             id: category.id,
             slug: category.slug.clone(),
             name: text(&category.names, locale),
             description: text(&category.descriptions, locale),
-            image: category.image.clone().map(|image| image.shown(locale)),
+            image: category.image.clone().map(|image| image.localized(locale)),
             product_count: category.product_count,
             children: self.below(Some(category.id), locale),
         }
     }
 
-    /// The top categories with everything below them.
+    /// The top categories with their descendants.
     pub fn top(&self, locale: Locale) -> Arc<[CategoryNode]> {
         self.top.get(&locale).cloned().unwrap_or_default()
     }
 
-    /// Every category, parents before their children in no particular order otherwise.
+    /// All categories.
     pub fn all(&self) -> &[Category] {
         &self.categories
     }
 
-    /// The categories with such words in their names, the widest first.
+    /// The categories whose name's words match, those with the most products first.
     pub fn named(
         &self,
         locale: Locale,
-        fits: impl Fn(&BTreeSet<String>) -> bool,
+        matches: impl Fn(&BTreeSet<String>) -> bool,
     ) -> Vec<&Category> {
         let words = self.words.get(&locale).into_iter().flatten();
-        let fitting = self.categories.iter().zip(words);
-        let fitting = fitting.filter(|(_, words)| fits(words));
-        let mut named: Vec<&Category> = fitting.map(|(category, _)| category).collect();
+        let matching = self.categories.iter().zip(words);
+        let matching = matching.filter(|(_, words)| matches(words));
+        let mut named: Vec<&Category> = matching.map(|(category, _)| category).collect();
         named.sort_by_key(|it| Reverse(it.product_count));
         named
     }
 
-    /// Whether a category is this one, or lies below it.
+    /// Whether a category is `above` or a descendant of it.
     pub fn lies_in(&self, id: CategoryId, above: CategoryId) -> bool {
         self.lineage(id).any(|it| it.id == above)
     }
 
-    /// By what an answer about this category is purged: itself and all above it.
+    /// The cache tags of a response about this category: itself and its ancestors.
     pub fn tags(&self, id: CategoryId) -> Tags {
         self.lineage(id)
             .map(|category| Tag::Category(category.id.get()))
@@ -165,7 +165,7 @@ impl Tree {
             .collect()
     }
 
-    /// From the top down. An import refuses circles; should there be one, this ends all the same.
+    /// The path from the top down. Imports refuse cycles; the bound ends the loop if there is one.
     fn lineage(&self, id: CategoryId) -> impl Iterator<Item = &Category> {
         let mut upwards = Vec::new();
         let mut next = Some(id);
@@ -181,7 +181,7 @@ impl Tree {
 }
 
 impl Category {
-    /// The category as a link to it names it.
+    /// The category as a link shows it.
     pub fn reference(&self, locale: Locale) -> CategoryRef {
         CategoryRef {
             id: self.id,
@@ -191,7 +191,7 @@ impl Category {
     }
 }
 
-/// The text in this language, or else in the shop's own, or else in any.
+/// The text in this language, or else in the default one, or else in any.
 pub fn text(texts: &Texts, locale: Locale) -> String {
     texts
         .get(&locale)
@@ -201,61 +201,60 @@ pub fn text(texts: &Texts, locale: Locale) -> String {
         .unwrap_or_default()
 }
 
-/// Keeps the tree, and knows what had changed when it was read.
+/// Caches the tree with the change number at which it was valid.
 #[derive(Debug, Default)]
 pub struct TreeCache {
     tree: RwLock<Arc<Tree>>,
-    /// One more than the last change that was known then; nothing has been read at zero.
+    /// One more than the latest change that was known when it was read. Zero before the first read.
     read_at: AtomicU64,
-    turn: Mutex<()>,
+    refreshing: Mutex<()>,
 }
 
 impl TreeCache {
-    /// The tree with every change that is known. Of those who come while it is read, one reads.
+    /// The tree, valid at the latest known change. Concurrent callers share one read.
     pub async fn get(&self, db: &Db, changes: &Changes) -> Result<Arc<Tree>, Error> {
         let latest = changes.latest();
         let is_read = || self.read_at.load(Ordering::Acquire) > latest;
         if is_read() {
-            return Ok(self.last());
+            return Ok(self.last_known());
         }
-        let _turn = self.turn.lock().await;
+        let _refreshing = self.refreshing.lock().await;
         if is_read() {
-            return Ok(self.last());
+            return Ok(self.last_known());
         }
-        let tree = self.refresh(db, &self.last()).await?;
+        let tree = self.refresh(db, &self.last_known()).await?;
         self.read_at.fetch_max(latest + 1, Ordering::AcqRel);
         Ok(tree)
     }
 
-    async fn refresh(&self, db: &Db, kept: &Arc<Tree>) -> Result<Arc<Tree>, Error> {
-        // From the primary: it is kept as valid at the last change that is known.
+    async fn refresh(&self, db: &Db, cached: &Arc<Tree>) -> Result<Arc<Tree>, Error> {
+        // From the primary: the tree is cached as valid at the latest known change.
         let mut reader = CatalogReader::from(db.read().await?);
         let version = store::categories_version(&mut reader).await?;
-        let tree = if version == kept.version {
-            Arc::clone(kept)
+        let tree = if version == cached.version {
+            Arc::clone(cached)
         } else {
             Arc::new(Tree::new(
                 version,
                 store::list_categories(&mut reader).await?,
             ))
         };
-        let mut place = self.tree.write().unwrap_or_else(PoisonError::into_inner);
-        if place.version <= tree.version {
-            *place = Arc::clone(&tree);
+        let mut current = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        if current.version <= tree.version {
+            *current = Arc::clone(&tree);
         }
-        drop(place);
+        drop(current);
         Ok(tree)
     }
 
-    /// The tree as it is at this moment.
-    pub async fn fresh(&self, db: &Db) -> Result<Arc<Tree>, Error> {
-        let kept = self.last();
-        self.refresh(db, &kept).await
+    /// Loads the current tree.
+    pub async fn load(&self, db: &Db) -> Result<Arc<Tree>, Error> {
+        let cached = self.last_known();
+        self.refresh(db, &cached).await
     }
 
-    /// The tree as it was last seen, without asking the database: for pages that say that
-    /// something failed.
-    pub fn last(&self) -> Arc<Tree> {
+    /// The last loaded tree, without a query: for error pages.
+    pub fn last_known(&self) -> Arc<Tree> {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -12,7 +12,7 @@ use shared::{
 
 use crate::{
     app::App,
-    web::{Answer, Answered, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Path, Query, RouterExt},
 };
 
 /// The catalogue's endpoints.
@@ -32,12 +32,12 @@ async fn get_product(
     State(app): State<App>,
     Path(path): Path<ProductPath>,
     Query(query): Query<InLocale>,
-) -> Answered {
-    let product = super::product(&app, &path.product, query.locale).await?;
+) -> HandlerResult {
+    let product = super::find_product(&app, &path.product, query.locale).await?;
     Ok(Answer::json(&product, super::product_policy(&product)))
 }
 
-async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>) -> Answered {
+async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>) -> HandlerResult {
     let (list, category) = super::list_products(&app, &query).await?;
     let tree = super::tree(&app).await?;
     Ok(Answer::json(&list, super::list_policy(&tree, category)))
@@ -46,12 +46,12 @@ async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>
 async fn list_hot_products(
     State(app): State<App>,
     Query(query): Query<ListHotProducts>,
-) -> Answered {
-    let list = super::hot_products(&app, query.limit, query.locale).await?;
+) -> HandlerResult {
+    let list = super::list_hot_products(&app, query.limit, query.locale).await?;
     Ok(Answer::json(&list, super::shop_policy()))
 }
 
-async fn list_categories(State(app): State<App>, Query(query): Query<InLocale>) -> Answered {
+async fn list_categories(State(app): State<App>, Query(query): Query<InLocale>) -> HandlerResult {
     let tree = super::tree(&app).await?;
     let answer = CategoryTree {
         categories: tree.top(query.locale).to_vec(),
@@ -59,7 +59,7 @@ async fn list_categories(State(app): State<App>, Query(query): Query<InLocale>) 
     Ok(Answer::json(&answer, super::shop_policy()))
 }
 
-async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> Answered {
+async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> HandlerResult {
     let tree = super::tree(&app).await?;
     let category = match &query.category {
         Some(slug) => tree.find(slug).ok_or(super::Error::NoSuchCategory)?.id,
@@ -69,7 +69,10 @@ async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> A
     Ok(Answer::json(&*facets, super::list_policy(&tree, category)))
 }
 
-async fn search_products(State(app): State<App>, Query(query): Query<SearchProducts>) -> Answered {
+async fn search_products(
+    State(app): State<App>,
+    Query(query): Query<SearchProducts>,
+) -> HandlerResult {
     let (list, category) = super::search_products(&app, &query).await?;
     let policy = if category == super::WHOLE_SHOP {
         super::search_policy(&list.list, !query.availability.is_empty())
@@ -82,7 +85,7 @@ async fn search_products(State(app): State<App>, Query(query): Query<SearchProdu
 async fn list_suggestions(
     State(app): State<App>,
     Query(query): Query<ListSuggestions>,
-) -> Answered {
+) -> HandlerResult {
     let suggestions = super::suggest(&app, &query).await?;
     Ok(Answer::json(&suggestions, super::suggestions_policy()))
 }

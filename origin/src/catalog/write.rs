@@ -1,4 +1,4 @@
-//! All SQL that writes products, a batch at a time.
+//! SQL that writes products in batches.
 
 use std::collections::HashMap;
 
@@ -11,28 +11,28 @@ use sqlx::Row as _;
 use crate::db::{self, Rows, Tx, Upsert};
 
 use super::{
-    save::{Prepared, Row},
+    save::{PreparedProduct, ProductRow},
     slug::slug_from,
     store::{WHOLE_SHOP, availability_number},
 };
 
-/// What the database knows of a batch before it is written.
+/// The existing rows that a batch may change or conflict with.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ExistingRows {
     /// Products by external id.
-    pub(super) products: HashMap<String, KnownProduct>,
-    /// Which external id has a slug.
+    pub(super) products: HashMap<String, ExistingProduct>,
+    /// The external id of the product with each slug.
     pub(super) slugs: HashMap<String, String>,
     /// Variants by sku.
-    pub(super) skus: HashMap<String, KnownVariant>,
+    pub(super) skus: HashMap<String, ExistingVariant>,
     /// Categories by external id.
     pub(super) categories: HashMap<String, CategoryId>,
-    /// A category with all above it.
+    /// Each category with its ancestors, itself included.
     pub(super) ancestors: HashMap<CategoryId, Vec<CategoryId>>,
 }
 
 #[derive(Debug)]
-pub(super) struct KnownProduct {
+pub(super) struct ExistingProduct {
     pub(super) id: ProductId,
     pub(super) slug: String,
     pub(super) content_hash: String,
@@ -41,29 +41,32 @@ pub(super) struct KnownProduct {
 }
 
 #[derive(Debug)]
-pub(super) struct KnownVariant {
+pub(super) struct ExistingVariant {
     pub(super) variant: VariantId,
     pub(super) product: ProductId,
     pub(super) active: bool,
 }
 
-/// Looks up everything that decides how a batch is written.
-pub(super) async fn find_known(tx: &mut Tx, batch: &[Prepared]) -> Result<Known, db::Error> {
-    let mut known = Known::default();
+/// Finds the rows that decide how a batch is written.
+pub(super) async fn find_existing(
+    tx: &mut Tx,
+    batch: &[PreparedProduct],
+) -> Result<ExistingRows, db::Error> {
+    let mut existing = ExistingRows::default();
     if batch.is_empty() {
-        return Ok(known);
+        return Ok(existing);
     }
-    find_products(tx, batch, &mut known).await?;
-    find_slugs(tx, batch, &mut known).await?;
-    find_variants(tx, batch, &mut known).await?;
-    find_categories(tx, batch, &mut known).await?;
-    Ok(known)
+    find_products(tx, batch, &mut existing).await?;
+    find_slugs(tx, batch, &mut existing).await?;
+    find_variants(tx, batch, &mut existing).await?;
+    find_categories(tx, batch, &mut existing).await?;
+    Ok(existing)
 }
 
 async fn find_products(
     tx: &mut Tx,
-    batch: &[Prepared],
-    known: &mut Known,
+    batch: &[PreparedProduct],
+    existing: &mut ExistingRows,
 ) -> Result<(), db::Error> {
     let head = "
         select external_id, id, slug, content_hash, version, created_at
@@ -71,20 +74,26 @@ async fn find_products(
          where external_id in ";
     let mut query = Rows::among(head, batch.iter().map(|it| it.product.external_id.as_str()));
     for row in query.build().fetch_all(tx.conn()).await? {
-        let product = KnownProduct {
+        let product = ExistingProduct {
             id: ProductId::new(row.try_get("id")?),
             slug: row.try_get("slug")?,
             content_hash: row.try_get("content_hash")?,
             version: row.try_get("version")?,
             created_at: Timestamp::from_millis(row.try_get("created_at")?),
         };
-        known.products.insert(row.try_get("external_id")?, product);
+        existing
+            .products
+            .insert(row.try_get("external_id")?, product);
     }
     Ok(())
 }
 
-/// Slugs that a wanted one may run into: itself, and itself with a number behind it.
-async fn find_slugs(tx: &mut Tx, batch: &[Prepared], known: &mut Known) -> Result<(), db::Error> {
+/// Finds the slugs that wanted ones may conflict with: the same, and those with a number appended.
+async fn find_slugs(
+    tx: &mut Tx,
+    batch: &[PreparedProduct],
+    existing: &mut ExistingRows,
+) -> Result<(), db::Error> {
     let wanted = batch.iter().map(|it| {
         let product = &it.product;
         product.slug.clone().unwrap_or_else(|| {
@@ -101,11 +110,11 @@ async fn find_slugs(tx: &mut Tx, batch: &[Prepared], known: &mut Known) -> Resul
     let mut query = Rows::among(head, wanted);
     let rows = query.build().fetch_all(tx.conn()).await?;
     for row in &rows {
-        known
+        existing
             .slugs
             .insert(row.try_get("slug")?, row.try_get("external_id")?);
     }
-    for slug in known.slugs.keys().cloned().collect::<Vec<_>>() {
+    for slug in existing.slugs.keys().cloned().collect::<Vec<_>>() {
         let statement = "
             select external_id, slug
               from products
@@ -117,7 +126,7 @@ async fn find_slugs(tx: &mut Tx, batch: &[Prepared], known: &mut Known) -> Resul
             .fetch_all(tx.conn())
             .await?;
         for row in rows {
-            known
+            existing
                 .slugs
                 .insert(row.try_get("slug")?, row.try_get("external_id")?);
         }
@@ -127,8 +136,8 @@ async fn find_slugs(tx: &mut Tx, batch: &[Prepared], known: &mut Known) -> Resul
 
 async fn find_variants(
     tx: &mut Tx,
-    batch: &[Prepared],
-    known: &mut Known,
+    batch: &[PreparedProduct],
+    existing: &mut ExistingRows,
 ) -> Result<(), db::Error> {
     let head = "
         select sku, id, product_id, active
@@ -146,12 +155,12 @@ async fn find_variants(
     for chunk in skus.chunks(Rows::MAX) {
         let mut query = Rows::among(head, chunk.iter().copied());
         for row in query.build().fetch_all(tx.conn()).await? {
-            let variant = KnownVariant {
+            let variant = ExistingVariant {
                 variant: VariantId::new(row.try_get("id")?),
                 product: ProductId::new(row.try_get("product_id")?),
                 active: row.try_get::<i64, _>("active")? != 0,
             };
-            known.skus.insert(row.try_get("sku")?, variant);
+            existing.skus.insert(row.try_get("sku")?, variant);
         }
     }
     Ok(())
@@ -159,8 +168,8 @@ async fn find_variants(
 
 async fn find_categories(
     tx: &mut Tx,
-    batch: &[Prepared],
-    known: &mut Known,
+    batch: &[PreparedProduct],
+    existing: &mut ExistingRows,
 ) -> Result<(), db::Error> {
     let mut wanted: Vec<&str> = batch
         .iter()
@@ -179,19 +188,19 @@ async fn find_categories(
     let mut query = Rows::among(head, wanted);
     for row in query.build().fetch_all(tx.conn()).await? {
         let id = CategoryId::new(row.try_get("id")?);
-        known.categories.insert(row.try_get("external_id")?, id);
+        existing.categories.insert(row.try_get("external_id")?, id);
         let above = CategoryId::new(row.try_get("ancestor_id")?);
-        known.ancestors.entry(id).or_default().push(above);
+        existing.ancestors.entry(id).or_default().push(above);
     }
     Ok(())
 }
 
-/// The brands that a batch names, by name; those that are new are added.
+/// The ids of the brands of a batch, by name. Adds those that do not exist.
 pub(super) async fn ensure_brands(
     tx: &mut Tx,
     ids: &IdGenerator,
     now: Timestamp,
-    batch: &[Prepared],
+    batch: &[PreparedProduct],
 ) -> Result<HashMap<String, BrandId>, db::Error> {
     let mut names: Vec<&str> = batch
         .iter()
@@ -237,8 +246,8 @@ pub(super) async fn ensure_brands(
     Ok(brands)
 }
 
-/// Writes products with all that belongs to them.
-pub(super) async fn save_rows(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
+/// Writes products with their texts, variants and listings.
+pub(super) async fn save_rows(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     save_own(tx, rows).await?;
     remove_parts(tx, rows).await?;
     add_texts(tx, rows).await?;
@@ -246,7 +255,7 @@ pub(super) async fn save_rows(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error
     add_listings(tx, rows).await
 }
 
-async fn save_own(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
+async fn save_own(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     let head = "
         insert into products (id, external_id, slug, status, category_id, brand_id,
             price_from_minor, price_to_minor, compare_at_minor, currency, availability, sold,
@@ -301,8 +310,9 @@ async fn save_own(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
         .await
 }
 
-/// Takes away what is written anew. Variants stay, switched off: something may still name them.
-async fn remove_parts(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
+/// Deletes the dependent rows that are written again. Variants are deactivated instead, because
+/// carts and orders may refer to them.
+async fn remove_parts(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     for head in [
         "delete from product_texts where product_id in ",
         "delete from product_listings where product_id in ",
@@ -316,7 +326,7 @@ async fn remove_parts(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
     Ok(())
 }
 
-async fn add_texts(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
+async fn add_texts(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     let texts: Vec<_> = rows
         .iter()
         .flat_map(|row| row.texts.iter().map(move |text| (row.id, text)))
@@ -335,7 +345,7 @@ async fn add_texts(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
         .await
 }
 
-async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
+async fn save_variants(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     let variants: Vec<_> = rows
         .iter()
         .flat_map(|row| {
@@ -383,7 +393,7 @@ async fn save_variants(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
         .await
 }
 
-async fn add_listings(tx: &mut Tx, rows: &[Row]) -> Result<(), db::Error> {
+async fn add_listings(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     let listings: Vec<_> = rows
         .iter()
         .filter(|row| row.status == super::model::Status::Active.word())

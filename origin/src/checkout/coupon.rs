@@ -1,49 +1,49 @@
-//! Coupons: what they take off, and when they do not.
+//! Coupon rules: the discount, and why a coupon is refused.
 
 use shared::{cart::CouponRefusal, id::CouponId, time::Timestamp};
 
-/// A coupon, as the shop has made it.
+/// A coupon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coupon {
-    /// Its identity.
+    /// Its id.
     pub id: CouponId,
     /// Its code, in upper case.
     pub code: String,
-    /// What it does.
+    /// The kind of discount.
     pub effect: Effect,
-    /// What the items must come to, in minor units.
+    /// The minimum value of the items, in minor units.
     pub minimum_minor: i64,
-    /// From when on it counts.
+    /// The start of its validity.
     pub starts_at: Option<Timestamp>,
-    /// Until when it counts.
+    /// The end of its validity.
     pub ends_at: Option<Timestamp>,
-    /// How often it may be used.
+    /// The maximum number of uses.
     pub limit_total: Option<i64>,
-    /// How often one customer may use it.
+    /// The maximum number of uses per customer.
     pub limit_customer: Option<i64>,
-    /// How often it has been used.
+    /// The number of uses.
     pub used: i64,
-    /// How often this customer has used it.
+    /// The number of uses by this customer.
     pub used_by_customer: i64,
-    /// Whether it may be used beside others.
+    /// Whether it can be combined with other coupons.
     pub stackable: bool,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub active: bool,
 }
 
-/// What a coupon does.
+/// The kind of discount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Takes a share off the items, in hundredths of a per cent.
+    /// A percentage of the items, in hundredths of a per cent.
     Percentage(i64),
-    /// Takes an amount off the items, in minor units.
+    /// A fixed amount off the items, in minor units.
     Amount(i64),
-    /// Takes the shipping off.
+    /// Free shipping.
     FreeShipping,
 }
 
 impl Effect {
-    /// The word and the number in the table.
+    /// The columns `kind` and `value`.
     pub const fn parts(self) -> (&'static str, i64) {
         match self {
             Self::Percentage(hundredths) => ("percentage", hundredths),
@@ -52,7 +52,7 @@ impl Effect {
         }
     }
 
-    /// The effect with this word and number.
+    /// Parses the columns `kind` and `value`.
     pub fn from_parts(word: &str, value: i64) -> Option<Self> {
         match word {
             "percentage" if (0..=10_000).contains(&value) => Some(Self::Percentage(value)),
@@ -64,7 +64,8 @@ impl Effect {
 }
 
 impl Coupon {
-    /// Why it does not count for items of this worth; `others` says whether one before it counts.
+    /// Why the coupon is refused for items of this value; `others` says whether another coupon
+    /// applies already.
     pub fn refused(&self, items: i64, now: Timestamp, others: bool) -> Option<CouponRefusal> {
         let reached = |limit: Option<i64>, used: i64| limit.is_some_and(|limit| used >= limit);
         if !self.active {

@@ -1,8 +1,8 @@
-//! Checkout: what shipping costs, what the tax is, what coupons take off, and what it all comes to.
-//! It is arithmetic only and knows no database: everything it needs is handed to it.
+//! Checkout arithmetic: shipping costs, taxes, coupon discounts and totals. It reads no database;
+//! everything is passed in.
 //!
-//! What must stay true: the parts of [`Sum`] add up exactly, whatever is rounded on the way, and
-//! nothing that is to be paid is below zero.
+//! What must stay true: the parts of [`Sum`] add up exactly despite rounding, and no amount to pay
+//! is negative.
 
 mod coupon;
 mod rules;
@@ -12,4 +12,4 @@ mod tests;
 
 pub use coupon::{Coupon, Effect};
 pub use rules::{Parcel, Rules, percent};
-pub use sum::{Line, LineSum, Sum, sum};
+pub use sum::{LineSum, Sum, SumLine, sum};

@@ -1,43 +1,43 @@
-//! The shop's rules for shipping and tax, from a TOML file.
+//! Shipping and tax rules, read from a TOML file.
 
 use serde::Deserialize;
 use shared::{
     address::Address,
     locale::Locale,
     money::{Currency, Money},
-    page::{MethodInfo, ZoneInfo},
+    page::{ShippingMethodRates, ShippingZoneRate},
 };
 
 use crate::catalog::{model::Texts, text};
 
-/// The rules that a shop has until it writes its own; `docs/checkout.md` describes them.
+/// The default rules; `docs/checkout.md` describes the format.
 const DEFAULT: &str = include_str!("default.toml");
 
-/// How a shop ships and taxes.
+/// The shop's shipping and tax rules.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Whether prices include the tax.
+    /// Whether prices include taxes.
     pub tax_included: bool,
-    rates: Vec<Rate>,
-    methods: Vec<Method>,
+    rates: Vec<TaxRate>,
+    methods: Vec<ShippingMethodRule>,
 }
 
 #[derive(Clone, Debug)]
-struct Rate {
+struct TaxRate {
     country: String,
     region: Option<String>,
     hundredths: i64,
 }
 
 #[derive(Clone, Debug)]
-struct Method {
+struct ShippingMethodRule {
     code: String,
     names: Texts,
-    zones: Vec<Zone>,
+    zones: Vec<ShippingZone>,
 }
 
 #[derive(Clone, Debug)]
-struct Zone {
+struct ShippingZone {
     countries: Vec<String>,
     price: i64,
     per_kg: i64,
@@ -46,18 +46,18 @@ struct Zone {
     value_max: Option<i64>,
 }
 
-/// What is sent.
+/// What the shipping costs depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// What the goods come to, after discounts, in minor units.
+    /// The value of the goods after discounts, in minor units.
     pub value_minor: i64,
-    /// What they weigh.
+    /// The weight of the goods.
     pub weight_g: i64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct RulesFile {
     tax: TaxFile,
     shipping: Vec<MethodFile>,
 }
@@ -100,9 +100,9 @@ struct ZoneFile {
 }
 
 impl Rules {
-    /// Reads rules; what is wrong is named.
+    /// Parses the rules; errors name the invalid value.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: RulesFile = toml::from_str(text).map_err(|error| error.to_string())?;
         let rates = file.tax.rates.into_iter().map(|rate| {
             let hundredths = percent(&rate.percent).ok_or_else(|| {
                 format!(
@@ -110,7 +110,7 @@ impl Rules {
                     rate.percent
                 )
             })?;
-            Ok(Rate {
+            Ok(TaxRate {
                 country: country(&rate.country)?,
                 region: rate.region,
                 hundredths,
@@ -120,7 +120,7 @@ impl Rules {
             let zones = method.zones.into_iter();
             let mut names = Texts::from([(Locale::En, method.name)]);
             names.extend(method.name_zh.map(|name| (Locale::Zh, name)));
-            Ok(Method {
+            Ok(ShippingMethodRule {
                 zones: zones
                     .map(|zone| zone.read(currency))
                     .collect::<Result<_, _>>()
@@ -136,15 +136,16 @@ impl Rules {
         })
     }
 
-    /// The rules of a shop that has written none.
+    /// The default rules in this currency.
     pub fn default_for(currency: Currency) -> Result<Self, String> {
         Self::parse(DEFAULT, currency)
     }
 
-    /// The tax at this address, in hundredths of a per cent: that of the region, or of the country.
+    /// The tax rate at this address in hundredths of a per cent; a region's rate takes precedence
+    /// over its country's.
     pub fn tax(&self, address: Option<&Address>) -> i64 {
         let Some(address) = address else { return 0 };
-        let here = |rate: &&Rate| rate.country == address.country;
+        let here = |rate: &&TaxRate| rate.country == address.country;
         let mut rates = self.rates.iter().filter(here);
         let region = rates
             .clone()
@@ -154,7 +155,7 @@ impl Rules {
             .map_or(0, |rate| rate.hundredths)
     }
 
-    /// The ways to send this parcel there: code, name and price in minor units, cheapest first.
+    /// The available shipping methods: code, name and price in minor units, the cheapest first.
     pub fn methods(
         &self,
         address: &Address,
@@ -173,45 +174,45 @@ impl Rules {
         methods
     }
 
-    /// Every way to send something, and what it costs where.
-    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<MethodInfo> {
+    /// Describes every shipping method with its zones and prices.
+    pub fn describe(&self, currency: Currency, locale: Locale) -> Vec<ShippingMethodRates> {
         let money = |minor| Money::new(minor, currency);
-        let zone = |zone: &Zone| ZoneInfo {
+        let zone = |zone: &ShippingZone| ShippingZoneRate {
             countries: zone.countries.clone(),
             price: money(zone.price),
             per_kg: (zone.per_kg > 0).then(|| money(zone.per_kg)),
             free_from: zone.free_from.map(money),
         };
-        let methods = self.methods.iter().map(|method| MethodInfo {
+        let methods = self.methods.iter().map(|method| ShippingMethodRates {
             name: text(&method.names, locale),
             zones: method.zones.iter().map(zone).collect(),
         });
         methods.collect()
     }
 
-    /// What this method costs for this parcel; nothing when it does not go there.
+    /// The price of a shipping method in minor units; `None` if it does not ship this parcel there.
     pub fn shipping(&self, code: &str, address: &Address, parcel: Parcel) -> Option<i64> {
         let method = self.methods.iter().find(|method| method.code == code)?;
         method.price(address, parcel)
     }
 
-    /// The tax rate and shipping method's name for readers of this language.
+    /// The name of a shipping method in this language.
     pub fn method_name(&self, code: &str, locale: Locale) -> Option<String> {
         let method = self.methods.iter().find(|method| method.code == code)?;
         Some(text(&method.names, locale))
     }
 }
 
-impl Method {
+impl ShippingMethodRule {
     fn price(&self, address: &Address, parcel: Parcel) -> Option<i64> {
-        let exact = |zone: &&Zone| zone.countries.contains(&address.country);
-        let anywhere = |zone: &&Zone| zone.countries.iter().any(|it| it == "*");
-        let fits = |zone: &&Zone| {
+        let exact = |zone: &&ShippingZone| zone.countries.contains(&address.country);
+        let anywhere = |zone: &&ShippingZone| zone.countries.iter().any(|it| it == "*");
+        let fits = |zone: &&ShippingZone| {
             zone.weight_max_g.is_none_or(|max| parcel.weight_g <= max)
                 && zone.value_max.is_none_or(|max| parcel.value_minor <= max)
         };
         let mut zones = self.zones.iter();
-        // A zone that names the country goes before the rest of the world.
+        // A zone that names the country takes precedence over the wildcard zone.
         let zone = zones.clone().filter(exact).find(fits).or_else(|| {
             let named = self.zones.iter().any(|zone| exact(&zone));
             (!named).then(|| zones.find(|zone| anywhere(zone) && fits(zone)))?
@@ -229,13 +230,13 @@ impl Method {
 }
 
 impl ZoneFile {
-    fn read(self, currency: Currency) -> Result<Zone, String> {
+    fn read(self, currency: Currency) -> Result<ShippingZone, String> {
         let money = |text: String| {
             Money::parse(&text, currency)
                 .map(|money| money.minor)
                 .map_err(|_| format!("{text:?} is not a price in {}", currency.code()))
         };
-        Ok(Zone {
+        Ok(ShippingZone {
             countries: self
                 .countries
                 .iter()
@@ -256,7 +257,7 @@ fn country(code: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{code:?} is not a country code of two letters"))
 }
 
-/// `19` or `8.75` as hundredths of a per cent, which must be exact to two places.
+/// Parses a percentage such as `19` or `8.75` into hundredths of a per cent.
 pub fn percent(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_of_a_new_shop_ship_everywhere_and_are_free_above_a_threshold() {
+    fn the_default_rules_ship_everywhere_and_free_above_a_threshold() {
         let rules = rules();
         let small = Parcel {
             value_minor: 2_000,
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_goes_before_its_country() {
+    fn a_region_takes_precedence_over_its_country() {
         let text = r#"
             shipping = []
             [tax]
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_invalid_value() {
         for (text, word) in [
             (
                 "shipping = []\n[tax]\nincluded = true\nrates = [{ country = \"DE\", percent = \"19%\" }]",
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_started_kilo_counts() {
+    fn a_started_kilogram_is_charged() {
         let text = r#"
             [tax]
             included = true

@@ -1,52 +1,52 @@
-//! What it all comes to.
+//! The totals of a cart.
 
 use shared::{cart::CouponRefusal, time::Timestamp};
 
 use super::{Coupon, Effect};
 
-/// A line: what one costs, and how many.
+/// A line to add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// What one costs, in minor units.
+pub struct SumLine {
+    /// The unit price in minor units.
     pub price: i64,
-    /// How many.
+    /// Units.
     pub quantity: i64,
 }
 
-/// What a line comes to, in minor units.
+/// The amounts of a line, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineSum {
     /// Price times quantity.
     pub total: i64,
-    /// Its part of the discount.
+    /// Its share of the discount.
     pub discount: i64,
-    /// Its part of the tax.
+    /// Its tax.
     pub tax: i64,
 }
 
-/// What it all comes to, in minor units.
+/// The totals, in minor units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
-    /// The lines, each in its place.
+    /// The lines, in the same order.
     pub lines: Vec<LineSum>,
-    /// What each coupon takes off, or why not.
+    /// The discount of each coupon, and why it was refused, if it was.
     pub coupons: Vec<(i64, Option<CouponRefusal>)>,
-    /// The lines together.
+    /// The value of all lines.
     pub items: i64,
-    /// What comes off items and shipping.
+    /// The discount on items and shipping.
     pub discount: i64,
-    /// The shipping, before any discount.
+    /// The shipping costs before discounts.
     pub shipping: i64,
-    /// The tax, in the sum or added to it.
+    /// The tax, included in the total or added to it.
     pub tax: i64,
-    /// What is to be paid.
+    /// The amount to pay.
     pub total: i64,
 }
 
-/// Adds it all up. `shipping` says what shipping costs for items of the given worth after discount;
+/// Computes the totals. `shipping` returns the shipping costs for a value of items after discounts;
 /// `tax` is a rate in hundredths of a per cent.
 pub fn sum(
-    lines: &[Line],
+    lines: &[SumLine],
     coupons: &[Coupon],
     shipping: impl FnOnce(i64) -> i64,
     (tax, tax_included): (i64, bool),
@@ -90,10 +90,11 @@ pub fn sum(
 }
 
 impl Sum {
-    /// What the coupons take off the items, one after the other, and whether shipping is free.
+    /// Applies the coupons one after the other; returns the discount on items, and whether shipping
+    /// is free.
     fn use_coupons(&mut self, coupons: &[Coupon], now: Timestamp) -> (i64, bool) {
         let (mut off, mut free_shipping) = (0, false);
-        // One that may not be used beside others shuts the door behind it.
+        // A coupon that cannot be combined excludes all coupons after it.
         let (mut others, mut alone) = (false, false);
         for coupon in coupons {
             let mut refused = coupon.refused(self.items, now, others);
@@ -121,7 +122,7 @@ impl Sum {
     }
 }
 
-/// `amount · part / whole`, rounded half up; everything is zero or more.
+/// `amount · part / whole`, rounded half up; no argument is negative.
 fn share(amount: i64, part: i64, whole: i64) -> i64 {
     if whole == 0 {
         return 0;
@@ -131,7 +132,7 @@ fn share(amount: i64, part: i64, whole: i64) -> i64 {
     i64::try_from(rounded).unwrap_or(i64::MAX)
 }
 
-/// The tax in an amount, or on it.
+/// The tax included in an amount, or added to it.
 fn tax_of(amount: i64, rate: i64, included: bool) -> i64 {
     if included {
         amount - share(amount, 10_000, 10_000 + rate)
@@ -140,8 +141,8 @@ fn tax_of(amount: i64, rate: i64, included: bool) -> i64 {
     }
 }
 
-/// Spreads a discount over lines by their worth, so that the parts add up to it exactly: each part
-/// is what is due up to here, less what was given before.
+/// Distributes a discount over the lines in proportion to their value. Each line gets the rounded
+/// running total less what was distributed before, so that the shares add up exactly.
 fn spread(discount: i64, items: i64, lines: &mut [LineSum]) {
     let (mut worth, mut given) = (0, 0);
     for line in lines {
@@ -178,12 +179,12 @@ mod tests {
         }
     }
 
-    fn line(price: i64, quantity: i64) -> Line {
-        Line { price, quantity }
+    fn line(price: i64, quantity: i64) -> SumLine {
+        SumLine { price, quantity }
     }
 
     #[test]
-    fn a_sum_by_hand() {
+    fn totals_computed_by_hand() {
         let coupons = [
             coupon(Effect::Percentage(1_000)),
             coupon(Effect::Amount(500)),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn free_shipping_takes_off_what_shipping_costs() {
+    fn free_shipping_discounts_the_shipping_costs() {
         let found = sum(
             &[line(100, 1)],
             &[coupon(Effect::FreeShipping)],
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coupon_says_why_it_does_not_count() {
+    fn a_refused_coupon_has_a_reason() {
         let at = |ms| Some(Timestamp::from_millis(ms));
         let plain = coupon(Effect::Amount(100));
         for (changed, why) in [
@@ -290,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_add_up_and_nothing_is_below_zero(
+        fn parts_add_up_and_are_never_negative(
             lines in vec((0_i64..1_000_000_000_000, 1_i64..1_000), 0..200),
             effects in vec(prop_oneof![
                 (0_i64..=10_000).prop_map(Effect::Percentage),

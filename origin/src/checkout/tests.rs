@@ -1,13 +1,13 @@
-//! Sums by hand: coupons, tax and shipping together, and at each boundary.
+//! Totals computed by hand: coupons, taxes and shipping combined, and each boundary.
 
 use shared::{
     address::Address, cart::CouponRefusal, id::CouponId, money::Currency, time::Timestamp,
 };
 
-use super::{Coupon, Effect, Line, Parcel, Rules, sum};
+use super::{Coupon, Effect, Parcel, Rules, SumLine, sum};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-/// A fifth, in hundredths of a per cent.
+/// 20 per cent, in hundredths of a per cent.
 const TAX: i64 = 2_000;
 
 fn coupon(effect: Effect) -> Coupon {
@@ -27,7 +27,7 @@ fn coupon(effect: Effect) -> Coupon {
     }
 }
 
-/// Shipping for 5.00, free from goods of 18.00; up to 5 kg and goods of 50.00.
+/// Shipping for 5.00, free above goods of 18.00; up to 5 kg and goods of 50.00.
 fn shipping(value_minor: i64, weight_g: i64) -> Option<i64> {
     let text = r#"
         [tax]
@@ -49,10 +49,10 @@ fn shipping(value_minor: i64, weight_g: i64) -> Option<i64> {
     rules.shipping("post", &address, parcel)
 }
 
-/// Goods of 20.00 or less with coupons: discount, shipping, tax and total.
+/// Two units with coupons: discount, shipping, tax and total.
 fn total(price: i64, effects: &[Effect], free: bool, included: bool) -> [i64; 4] {
     let coupons: Vec<Coupon> = effects.iter().copied().map(coupon).collect();
-    let lines = [Line { price, quantity: 2 }];
+    let lines = [SumLine { price, quantity: 2 }];
     let cost = |value: i64| {
         if free {
             shipping(value, 0).unwrap()
@@ -71,16 +71,16 @@ fn coupons_tax_and_shipping_by_hand() {
     let tenth = Effect::Percentage(1_000);
     let (amount, none) = (Effect::Amount(500), Effect::FreeShipping);
     for (effects, included, expected) in [
-        // 20.00 hold 3.33 of tax, 5.00 hold 0.83.
+        // 20.00 include 3.33 of tax, 5.00 include 0.83.
         (&[][..], true, [0, 500, 333 + 83, 2_500]),
         (&[], false, [0, 500, 400 + 100, 3_000]),
-        // 18.00 hold 3.00.
+        // 18.00 include 3.00.
         (&[tenth], true, [200, 500, 300 + 83, 2_300]),
         (&[tenth], false, [200, 500, 360 + 100, 2_760]),
-        // 15.00 hold 2.50.
+        // 15.00 include 2.50.
         (&[amount], true, [500, 500, 250 + 83, 2_000]),
         (&[amount], false, [500, 500, 300 + 100, 2_400]),
-        // What is sent for nothing has no tax.
+        // Free shipping has no tax.
         (&[none], true, [500, 500, 333, 2_000]),
         (&[none], false, [500, 500, 400, 2_400]),
         (&[tenth, none], true, [700, 500, 300, 1_800]),
@@ -93,7 +93,7 @@ fn coupons_tax_and_shipping_by_hand() {
 }
 
 #[test]
-fn free_shipping_looks_at_what_is_left_after_the_discount() {
+fn free_shipping_depends_on_the_discounted_value() {
     let off = Effect::Amount;
     for (price, effects, included, expected) in [
         (900, &[][..], true, [0, 0, 300, 1_800]),
@@ -125,7 +125,7 @@ fn free_shipping_looks_at_what_is_left_after_the_discount() {
 }
 
 #[test]
-fn a_method_goes_as_far_as_its_zone_says() {
+fn a_method_is_limited_by_its_zone() {
     for (value, weight, expected) in [
         (1_799, 0, Some(500)),
         (1_800, 0, Some(0)),
@@ -139,7 +139,7 @@ fn a_method_goes_as_far_as_its_zone_says() {
 }
 
 #[test]
-fn a_coupon_counts_at_its_boundaries() {
+fn a_coupon_applies_at_its_boundaries() {
     let at = |ms| Some(Timestamp::from_millis(ms));
     let plain = coupon(Effect::Amount(100));
     let minimum = |minimum_minor| Coupon {

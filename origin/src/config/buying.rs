@@ -1,4 +1,4 @@
-//! What buyers may do before they have paid, and how often cards and mails are tried.
+//! The limits of unpaid orders, reservations, card attempts and mails.
 
 use clap::Args;
 
@@ -16,7 +16,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(1..=999))]
     pub limit_line_units: i64,
 
-    /// The most unpaid orders of one buyer: an account, or an email address of guests. 0 is no limit
+    /// The most unpaid orders of one buyer: an account, or an email address of guests. 0 is no
+    /// limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_ORDERS",
@@ -36,8 +37,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_unpaid_units: i64,
 
-    /// The most that unpaid orders of one buyer may total, including the new one, in minor units of the
-    /// currency; 0 is no limit
+    /// The most that unpaid orders of one buyer may total, including the new one, in minor units of
+    /// the currency; 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_UNPAID_MINOR",
@@ -57,8 +58,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_unpaid_network: i64,
 
-    /// The most units reserved for carts in checkout from one network; more can be ordered, but are not
-    /// reserved. 0 is no limit
+    /// The most units reserved for carts in checkout from one network; more can be ordered, but are
+    /// not reserved. 0 is no limit
     #[arg(
         long,
         env = "MALLARD_LIMIT_HELD_UNITS",
@@ -68,8 +69,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     pub limit_held_units: i64,
 
-    /// How long an order by bank transfer may stay unpaid if its buyer has never paid one with an account;
-    /// at most as long as for others
+    /// How long an order by bank transfer may stay unpaid if its buyer has never paid one with an
+    /// account; at most as long as for others
     #[arg(
         long,
         env = "MALLARD_TRANSFER_STRANGER_WITHIN_MS",
@@ -79,8 +80,8 @@ pub struct Buying {
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub transfer_stranger_within_ms: i64,
 
-    /// Whether an order by bank transfer takes its stock when it is paid, not when it is placed; it then
-    /// waits for items that are out of stock
+    /// Whether an order by bank transfer takes its stock when it is paid, not when it is placed; it
+    /// then waits for items that are out of stock
     #[arg(long, env = "MALLARD_TRANSFER_TAKES_STOCK_WHEN_PAID", global = true)]
     pub transfer_takes_stock_when_paid: bool,
 
@@ -93,7 +94,8 @@ pub struct Buying {
     )]
     pub limit_declines_order: u32,
 
-    /// After how many declined cards in an hour card payments from one network are paused; 0 is never
+    /// After how many declined cards in an hour card payments from one network are paused; 0 is
+    /// never
     #[arg(
         long,
         env = "MALLARD_LIMIT_DECLINES_NETWORK",
@@ -102,7 +104,8 @@ pub struct Buying {
     )]
     pub limit_declines_network: u32,
 
-    /// The first pause after too many declined cards; each further one is twice as long, up to a day
+    /// The first pause after too many declined cards; each further one is twice as long, up to a
+    /// day
     #[arg(
         long,
         env = "MALLARD_DECLINE_PAUSE_MS",

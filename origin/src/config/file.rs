@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
 
-/// Puts a file's settings in the place of the defaults. Each key is a flag's name with underscores.
+/// Replaces the defaults by the settings in a file. Each key is a flag's name with underscores.
 pub fn with_file(mut command: Command, file: &str) -> Result<Command, String> {
     let table: toml::Table = file
         .parse()
@@ -38,8 +38,8 @@ fn is_setting(arg: &Arg) -> bool {
     arg.get_help_heading() == Some("Settings") && arg.get_id() != "config"
 }
 
-/// The settings in force, as a file that would set them, each with where it comes from. Passwords
-/// are masked.
+/// The effective settings as a file that would set them, each with its source. Passwords are
+/// masked.
 pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -> String {
     let mut text = String::new();
     for arg in command.get_arguments().filter(|arg| is_setting(arg)) {
@@ -68,16 +68,16 @@ pub fn describe(command: &Command, matches: &ArgMatches, file_keys: &[String]) -
     text
 }
 
-/// Hides the password of an address, and a secret that is no address altogether.
+/// Masks the password of a URL, and a secret that is not a URL completely.
 fn mask(key: &str, value: &str, secret: bool) -> String {
-    // `NAME:KEY` could be an address, too.
+    // `NAME:KEY` could be parsed as a URL.
     if secret && !key.ends_with("_url") {
         return "***".to_owned();
     }
     match url::Url::parse(value) {
         Err(_) if secret => "***".to_owned(),
         Ok(mut url) if url.password().is_some() => {
-            // An address with a password has a host, which is all that can make this fail.
+            // Only a URL without a host makes this fail, and a URL with a password has one.
             let _ = url.set_password(Some("***"));
             url.to_string()
         }
@@ -140,7 +140,7 @@ mod tests {
         assert!(text.contains("mysql://shop:***@db.example/shop"), "{text}");
     }
 
-    /// However a setting is called that opens something: nobody runs a shop with an empty one.
+    /// No secret may be empty.
     #[test]
     fn an_empty_secret_is_an_error_that_names_its_setting() {
         for secret in [
@@ -160,7 +160,7 @@ mod tests {
                     .to_string();
                 assert!(error.contains(secret), "{error}");
                 assert!(error.contains("must not be empty"), "{error}");
-                // The default of a file is looked at like a flag.
+                // A default from a file is checked like a flag.
                 let file = with_file(command(), &format!("{id} = \"{empty}\"")).unwrap();
                 let error = file.try_get_matches_from(["origin"]).unwrap_err();
                 assert!(error.to_string().contains(secret), "{error}");
@@ -175,9 +175,9 @@ mod tests {
         assert_eq!(hidden.count(), 7, "a new secret is missing above");
     }
 
-    /// Test cards are for shops that are tried out: they are asked for, and twice where shoppers could be.
+    /// Test payments have to be enabled, and on HTTPS, where real shoppers could be, twice.
     #[test]
-    fn nobody_sells_for_test_cards_by_mistake() {
+    fn test_payments_on_https_need_a_second_setting() {
         let config = |more: &[&str]| {
             let args = ["origin", "--base-url", "https://shop.example"];
             let matches = command().get_matches_from(args.iter().chain(more));

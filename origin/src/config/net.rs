@@ -1,4 +1,4 @@
-//! The settings of the listeners, and which client addresses are believed because of all settings.
+//! The settings of the listeners, and which sources of client addresses all settings make trusted.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Config;
 
-/// Where operators ask, and what connections may cost. Durations are in milliseconds.
+/// The operators' listener, and the limits of connections. Durations are in milliseconds.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
 pub struct NetConfig {
@@ -20,8 +20,8 @@ pub struct NetConfig {
     #[arg(value_parser = ops_listen)]
     pub ops_listen: OpsListen,
 
-    /// The most connections from one network, an IPv4 address or IPv6 /64; 0 is no limit. The edge, trusted
-    /// proxies and this machine may have more
+    /// The most connections from one network, an IPv4 address or IPv6 /64; 0 is no limit. The edge,
+    /// trusted proxies and this machine may have more
     #[arg(
         long,
         env = "MALLARD_CONNECTIONS_PER_NETWORK",
@@ -30,8 +30,8 @@ pub struct NetConfig {
     )]
     pub connections_per_network: usize,
 
-    /// How long an idle connection stays open; longer than a proxy keeps it, so that the proxy does not
-    /// send into a closing one
+    /// How long an idle connection stays open; longer than a proxy keeps it, so that the proxy does
+    /// not send into a closing one
     #[arg(
         long,
         env = "MALLARD_IDLE_TIMEOUT_MS",
@@ -51,8 +51,8 @@ pub struct NetConfig {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub write_timeout_ms: u64,
 
-    /// How long the server keeps serving after SIGTERM while /readyz fails, so that load balancers stop
-    /// sending requests. A second signal ends the wait
+    /// How long the server keeps serving after SIGTERM while /readyz fails, so that load balancers
+    /// stop sending requests. A second signal ends the wait
     #[arg(long, env = "MALLARD_DRAIN_MS", default_value_t = 5_000, global = true)]
     pub drain_ms: u64,
 }
@@ -70,7 +70,7 @@ fn ops_listen(text: &str) -> Result<OpsListen, String> {
 }
 
 impl Config {
-    /// From whom a client's address is believed, one sentence each, the first that applies first.
+    /// The trusted sources of client addresses, one sentence each, in order of precedence.
     pub fn believed_addresses(&self) -> Vec<String> {
         let mut believed = Vec::new();
         if self.edge_secret.is_some() {
@@ -100,7 +100,7 @@ impl Config {
         believed
     }
 
-    /// What is likely wrong with how client addresses are found.
+    /// Warnings about likely mistakes in the settings for client addresses.
     pub fn address_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let named = self.edge_secret.is_some() || !self.trusted_proxies.is_empty();
@@ -132,7 +132,7 @@ impl Config {
         warnings
     }
 
-    /// The same as lines of comment, for `origin config`.
+    /// Sources and warnings as comment lines, for `origin config`.
     pub fn describe_addresses(&self) -> String {
         let mut text = "\n# A client's address is taken from:\n".to_owned();
         for sentence in self.believed_addresses() {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_ask_at_their_own_address_or_nowhere() {
+    fn the_operators_listener_is_separate_or_off() {
         let at = |text: &str| config(&["--ops-listen", text]).net.ops_listen.0;
         assert!(config(&[]).net.ops_listen.0.unwrap().ip().is_loopback());
         assert_eq!(at("off"), None);
@@ -167,9 +167,9 @@ mod tests {
         assert!(ops_listen("9464").is_err());
     }
 
-    /// Whoever is behind something that nobody has named is told so.
+    /// A proxy that is not configured causes a warning.
     #[test]
-    fn what_is_likely_wrong_is_said() {
+    fn likely_mistakes_cause_warnings() {
         let warnings = |more: &[&str]| config(more).address_warnings();
         let said = |more: &[&str], word: &str| {
             let warnings = warnings(more);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_believed_is_listed() {
+    fn trusted_sources_are_listed() {
         let flags = [
             "--edge-secret",
             "s3cret",

@@ -1,4 +1,4 @@
-//! What the text of a setting has to be.
+//! Parsers of settings.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::email::EmailAddress;
 
-/// A network, or one address.
+/// Parses a network or a single address.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().ok();
     let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
@@ -14,8 +14,8 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     network.or_else(address).ok_or_else(why)
 }
 
-/// A secret that is empty is one that everybody knows. An empty variable is an error and not the same
-/// as none: whoever sets one believes that there is a secret.
+/// Parses a secret. An empty one is an error and not the same as none: who sets the variable relies
+/// on a secret, and everybody knows the empty one.
 pub(super) fn secret(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("a secret must not be empty; omit the setting if there is none".to_owned())
@@ -24,7 +24,7 @@ pub(super) fn secret(text: &str) -> Result<String, String> {
     }
 }
 
-/// An address that messages can be sent to.
+/// Parses an e-mail address.
 pub(super) fn email(text: &str) -> Result<String, String> {
     let address = EmailAddress::parse(text).map_err(|error| error.to_string())?;
     Ok(address.into())

@@ -1,4 +1,4 @@
-//! Where the shop keeps what it has, and the database.
+//! Paths of the shop's data, and the settings of the database.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
 use super::Config;
 
 impl Config {
-    /// What nobody else on this machine should be able to read.
+    /// The paths that other users of this machine should not be able to read.
     pub fn private_paths(&self) -> Vec<PathBuf> {
         let in_data = ["", "mail", "media", "token-keys", "sealing.key"];
         let mut paths: Vec<PathBuf> = in_data.iter().map(|it| self.data_dir.join(it)).collect();
@@ -25,24 +25,24 @@ impl Config {
         paths
     }
 
-    /// The shop's pictures.
+    /// The library of the shop's images.
     pub fn library(&self) -> Result<Library, media::Error> {
         Library::open(self.media_dir(), self.picture_pixels)
     }
 
-    /// Where pictures are kept.
+    /// The folder of the images.
     pub fn media_dir(&self) -> PathBuf {
         self.data_dir.join("media")
     }
 
-    /// The address of the database: as set, or the file in the data folder.
+    /// The URL of the database: the setting, or the file in the data folder.
     pub fn database_url(&self) -> String {
         self.database_url
             .clone()
             .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("mallard.db").display()))
     }
 
-    /// What the database needs to know.
+    /// The settings of the database.
     pub fn database(&self) -> db::Settings {
         db::Settings {
             url: self.database_url(),

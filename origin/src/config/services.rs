@@ -1,8 +1,8 @@
-//! What the process is made of that keys, folders and sizes in the settings describe.
+//! Builds parts of the process from the settings: response cache, keys and mailer.
 
 use crate::{
     accounts::Signer,
-    cache::{Lifetimes, Memory},
+    cache::{Lifetimes, MemoryCache},
     mail::Mailer,
     seal::Sealer,
 };
@@ -10,16 +10,16 @@ use crate::{
 use super::Config;
 
 impl Config {
-    /// What keeps answers, if anything shall.
-    pub fn memory(&self) -> Option<Memory> {
+    /// The response cache in memory, unless its size is 0.
+    pub fn memory(&self) -> Option<MemoryCache> {
         let lifetimes = Lifetimes {
             product_info_ms: self.product_info_ms,
             hot_products_ms: self.hot_products_ms,
         };
-        Memory::new(self.l1_bytes, lifetimes)
+        MemoryCache::new(self.l1_bytes, lifetimes)
     }
 
-    /// What signs the tokens of programs.
+    /// The signer of access tokens.
     pub fn signer(&self) -> Result<Signer, String> {
         match &self.token_keys {
             Some(keys) => Signer::new(keys),
@@ -27,7 +27,7 @@ impl Config {
         }
     }
 
-    /// What seals secrets in the database.
+    /// The sealer of secrets in the database.
     pub fn sealer(&self) -> Result<Sealer, String> {
         match &self.sealing_keys {
             Some(keys) => Sealer::new(keys),
@@ -35,7 +35,7 @@ impl Config {
         }
     }
 
-    /// How messages go out.
+    /// The mailer.
     pub fn mailer(&self) -> Result<Mailer, String> {
         let folder = self.data_dir.join("mail");
         Mailer::new(&self.mail_from, self.smtp_url.as_deref(), folder)

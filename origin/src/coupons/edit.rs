@@ -1,4 +1,4 @@
-//! Making and changing coupons, for those who run the shop.
+//! Reading and saving coupons, for staff.
 
 use shared::{
     coupon::{Coupon, CouponList, ListCoupons, SaveCoupon},
@@ -19,7 +19,7 @@ use super::{Error, model, store};
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
-/// A page of the coupons.
+/// Lists a page of coupons.
 pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -28,7 +28,7 @@ pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, E
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);
     let mut reader = app.db.read().await?;
-    let mut found = store::page(&mut reader, before, i64::from(limit) + 1).await?;
+    let mut found = store::list(&mut reader, before, i64::from(limit) + 1).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| Cursor {
@@ -38,19 +38,22 @@ pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, E
         id: last.id.get(),
     });
     let currency = app.config.currency;
-    let coupons = found.iter().map(|it| model::shown(it, currency)).collect();
+    let coupons = found
+        .iter()
+        .map(|it| model::to_public(it, currency))
+        .collect();
     Ok(CouponList { coupons, next })
 }
 
-/// The coupon with this code.
-pub(super) async fn read(app: &App, code: &str) -> Result<Coupon, Error> {
+/// Finds the coupon with this code.
+pub(super) async fn find_coupon(app: &App, code: &str) -> Result<Coupon, Error> {
     let mut reader = app.db.read().await?;
-    let found = named(&mut reader, &model::upper(code), "").await?;
+    let found = find(&mut reader, &model::normalize_code(code), "").await?;
     let found = found.ok_or(Error::NoSuchCoupon)?;
-    Ok(model::shown(&found, app.config.currency))
+    Ok(model::to_public(&found, app.config.currency))
 }
 
-/// Makes a coupon, or changes it. Says whether it is new.
+/// Creates or updates a coupon; the flag says whether it is new.
 pub(super) async fn save(
     app: &App,
     actor: &Actor,
@@ -59,12 +62,12 @@ pub(super) async fn save(
 ) -> Result<(Coupon, bool), Error> {
     let currency = app.config.currency;
     let id = CouponId::new(app.ids.next(app.clock.now()));
-    let made = model::made(id, code, request, currency).map_err(Error::Invalid)?;
+    let made = model::new_coupon(id, code, request, currency).map_err(Error::Invalid)?;
     let save = async || {
         let mut tx = app.db.write().await?;
-        // Orders lock the row before they use it, so that what was used is known here.
+        // Orders lock the row before they use the coupon, so that `used` is current here.
         let lock = tx.dialect().for_update();
-        let before = named(tx.conn(), &made.code, lock).await?;
+        let before = find(tx.conn(), &made.code, lock).await?;
         let used = before.as_ref().map_or(0, |it| it.used);
         if made.limit_total.is_some_and(|limit| limit < used) {
             let why = format!(
@@ -80,21 +83,21 @@ pub(super) async fn save(
             used,
             ..made.clone()
         };
-        let after = model::shown(&after, currency);
-        let shown = before.as_ref().map(|it| model::shown(it, currency));
+        let after = model::to_public(&after, currency);
+        let shown = before.as_ref().map(|it| model::to_public(it, currency));
         let change = Change::new("coupon.save", format!("coupon:{}", after.code));
         let change = change.from(&shown).to(&after);
-        audit::note(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, app.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok((after, before.is_none()))
     };
-    db::retried(save, Error::is_conflict).await
+    db::retry_on_conflict(save, Error::is_conflict).await
 }
 
-async fn named(
+async fn find(
     conn: &mut AnyConnection,
     code: &str,
     lock: &'static str,
 ) -> Result<Option<checkout::Coupon>, db::Error> {
-    Ok(store::find(conn, &[code], lock).await?.remove(code))
+    Ok(store::list_by_code(conn, &[code], lock).await?.remove(code))
 }

@@ -1,16 +1,16 @@
-//! What can go wrong with a coupon.
+//! Errors of coupons.
 
 use shared::problem::{Problem, ProblemKind};
 
 use crate::db;
 
-/// What can go wrong with a coupon.
+/// Why a coupon request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such coupon.
+    /// No coupon has this code.
     #[error("no such coupon")]
     NoSuchCoupon,
-    /// Fields are wrong: which, and why.
+    /// Invalid fields, with the reason for each.
     #[error("invalid fields: {0:?}")]
     Invalid(Vec<(&'static str, String)>),
     /// The database failed.
@@ -19,7 +19,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another transaction was in the way: it may have made the very coupon meanwhile.
+    /// Whether the transaction conflicted with another one, which may have created the same coupon.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Db(db::Error::Database(error)) if error.is_unique_violation() => true,

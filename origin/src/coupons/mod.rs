@@ -1,8 +1,8 @@
 //! Coupons. Owns `coupons` and `coupon_uses`.
 //!
-//! What must stay true: `used` of a coupon equals its rows in `coupon_uses` and is never above its
-//! limit; it changes only in [`redeem`] and [`give_back`], in the transaction that orders. A limit is
-//! not set below what was used already.
+//! What must stay true: `used` of a coupon equals its rows in `coupon_uses` and never exceeds its
+//! limit; it changes only in [`redeem`] and [`release_uses`], in the transaction of the order. A
+//! limit cannot be set below the number of uses.
 
 mod edit;
 mod error;
@@ -11,6 +11,6 @@ mod store;
 mod web;
 
 pub use error::Error;
-pub use model::{may_be_code, upper};
-pub use store::{erase_customer, find, give_back, redeem, save, uses};
+pub use model::{has_code_length, normalize_code};
+pub use store::{erase_customer, list_by_code, list_uses, redeem, release_uses, save};
 pub use web::routes;

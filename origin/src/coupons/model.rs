@@ -1,4 +1,4 @@
-//! What a coupon may be, and how it looks from outside.
+//! Validation and public representation of coupons.
 
 use shared::{
     coupon::{self, AMOUNT_MAX_MINOR, CODE_MAX, CouponEffect, SaveCoupon, USES_MAX},
@@ -8,35 +8,35 @@ use shared::{
 
 use crate::checkout::{Coupon, Effect, percent};
 
-/// A field that is wrong, and why.
-type Fault = (&'static str, String);
+/// An invalid field and the reason.
+type CouponFault = (&'static str, String);
 
-/// A code as it is kept and compared: a buyer types it as they like.
-pub fn upper(code: &str) -> String {
+/// Normalizes a code to upper case, so that buyers may type it in any case.
+pub fn normalize_code(code: &str) -> String {
     code.trim().to_uppercase()
 }
 
-/// Whether a text in upper case is short enough for a code, and not empty.
-pub fn may_be_code(code: &str) -> bool {
+/// Whether a normalized code has a valid length.
+pub fn has_code_length(code: &str) -> bool {
     (1..=CODE_MAX).contains(&code.chars().count())
 }
 
-/// Whether a coupon may be made with this code: it can be typed, read aloud and written in a path, in
-/// which `.` and `..` would be something else.
+/// Whether a coupon can be created with this code: it can be typed and used as a path segment,
+/// which `.` and `..` cannot.
 pub(super) fn is_code(code: &str) -> bool {
     let fits = |letter: char| letter.is_alphanumeric() || letter.is_ascii_graphic();
-    may_be_code(code) && code.chars().all(fits) && code.chars().any(char::is_alphanumeric)
+    has_code_length(code) && code.chars().all(fits) && code.chars().any(char::is_alphanumeric)
 }
 
-/// The coupon that a request makes in a shop of this currency, or everything that is wrong with it.
-/// It is new; the caller knows whether there is one already.
-pub(super) fn made(
+/// Builds a coupon from a request, or returns every invalid field. Whether the code exists already
+/// is checked by the caller.
+pub(super) fn new_coupon(
     id: CouponId,
     code: &str,
     request: &SaveCoupon,
     currency: Currency,
-) -> Result<Coupon, Vec<Fault>> {
-    let code = upper(code);
+) -> Result<Coupon, Vec<CouponFault>> {
+    let code = normalize_code(code);
     let mut faults = Vec::new();
     if !is_code(&code) {
         let why = "code must be 1 to 64 letters, digits and signs, without spaces.";
@@ -83,7 +83,7 @@ pub(super) fn made(
     }
 }
 
-fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, Fault> {
+fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, CouponFault> {
     match effect {
         CouponEffect::Percentage { percent: text } => match percent(text) {
             Some(hundredths) if hundredths > 0 => Ok(Effect::Percentage(hundredths)),
@@ -100,7 +100,7 @@ fn effect_of(effect: &CouponEffect, currency: Currency) -> Result<Effect, Fault>
     }
 }
 
-/// The minor units of an amount that is at least so much.
+/// Validates an amount of at least `least` and returns its minor units.
 fn amount(money: Money, least: i64, currency: Currency) -> Result<i64, String> {
     if money.currency != currency {
         return Err(format!("The amount must be in {currency}."));
@@ -113,8 +113,8 @@ fn amount(money: Money, least: i64, currency: Currency) -> Result<i64, String> {
     Ok(money.minor)
 }
 
-/// How a coupon looks to those who run the shop.
-pub(super) fn shown(coupon: &Coupon, currency: Currency) -> coupon::Coupon {
+/// The public representation, for staff.
+pub(super) fn to_public(coupon: &Coupon, currency: Currency) -> coupon::Coupon {
     let effect = match coupon.effect {
         Effect::Percentage(hundredths) => CouponEffect::Percentage {
             percent: decimal(hundredths),
@@ -138,7 +138,7 @@ pub(super) fn shown(coupon: &Coupon, currency: Currency) -> coupon::Coupon {
     }
 }
 
-/// Hundredths as [`percent`] reads them, without zeros that say nothing: `1250` is `12.5`.
+/// Formats hundredths as [`percent`] parses them, without trailing zeros: `1250` is `12.5`.
 fn decimal(hundredths: i64) -> String {
     let (whole, fraction) = (hundredths / 100, hundredths % 100);
     match (fraction, fraction % 10) {
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_can_be_typed() {
+    fn only_typeable_codes_are_valid() {
         let longest = "X".repeat(CODE_MAX);
         for good in [
             "A",
@@ -166,7 +166,7 @@ mod tests {
             "{TEA}",
             longest.as_str(),
         ] {
-            assert!(is_code(&upper(good)), "{good}");
+            assert!(is_code(&normalize_code(good)), "{good}");
         }
         let longer = "X".repeat(CODE_MAX + 1);
         for bad in [
@@ -182,25 +182,25 @@ mod tests {
             "🙂",
             &longer,
         ] {
-            assert!(!is_code(&upper(bad)), "{bad:?}");
+            assert!(!is_code(&normalize_code(bad)), "{bad:?}");
         }
-        // In upper case it is longer.
-        assert!(!is_code(&upper(&"ß".repeat(CODE_MAX / 2 + 1))));
-        assert!(is_code(&upper("ß")));
+        // Upper case can be longer.
+        assert!(!is_code(&normalize_code(&"ß".repeat(CODE_MAX / 2 + 1))));
+        assert!(is_code(&normalize_code("ß")));
     }
 
     proptest! {
         #[test]
-        fn a_percentage_comes_back(hundredths in 0_i64..=10_000) {
+        fn a_percentage_round_trips(hundredths in 0_i64..=10_000) {
             prop_assert_eq!(percent(&decimal(hundredths)), Some(hundredths));
         }
 
-        /// What was typed once is the same code when it is typed as it is shown.
+        /// Normalizing a code twice changes nothing.
         #[test]
-        fn a_code_stays_itself(text in "\\PC{1,70}") {
-            let code = upper(&text);
+        fn normalizing_a_code_is_idempotent(text in "\\PC{1,70}") {
+            let code = normalize_code(&text);
             if is_code(&code) {
-                prop_assert_eq!(upper(&code), code);
+                prop_assert_eq!(normalize_code(&code), code);
             }
         }
     }

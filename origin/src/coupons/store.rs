@@ -1,4 +1,4 @@
-//! All SQL of the coupons.
+//! All SQL of coupons and their uses.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use crate::{
     db::{self, Rows, Tx, Upsert},
 };
 
-/// The coupons with these codes, by code. `lock` locks them for the transaction.
-pub async fn find(
+/// Finds the coupons with these codes, by code. `lock` is the locking clause, or empty.
+pub async fn list_by_code(
     conn: &mut AnyConnection,
     codes: &[&str],
     lock: &'static str,
@@ -37,8 +37,8 @@ pub async fn find(
     Ok(found)
 }
 
-/// A page of the coupons, the newest first: those with ids below this one.
-pub async fn page(
+/// Lists a page of coupons, the newest first: those with ids below `before`.
+pub async fn list(
     conn: &mut AnyConnection,
     before: i64,
     limit: i64,
@@ -82,12 +82,12 @@ const HEAD: &str = "
         insert into coupons (id, code, kind, value, minimum_minor, starts_at, ends_at, limit_total,
                              limit_customer, used, stackable, active) ";
 
-/// Makes a coupon. When somebody else has just made one with its code, that is an error of a unique key.
+/// Inserts a coupon. A concurrent insert of the same code violates the unique key.
 pub async fn add(tx: &mut Tx, coupon: &Coupon) -> Result<(), db::Error> {
     write(tx, Rows::insert(HEAD), coupon).await
 }
 
-/// Makes a coupon, or changes the one with its code. How often it was used stays.
+/// Inserts a coupon, or updates the one with its code; `used` stays.
 pub async fn save(tx: &mut Tx, coupon: &Coupon) -> Result<(), db::Error> {
     let upsert = Upsert {
         key: "code",
@@ -125,8 +125,8 @@ async fn write(tx: &mut Tx, rows: Rows, coupon: &Coupon) -> Result<(), db::Error
     .await
 }
 
-/// How often these customers have used these coupons.
-pub async fn uses(
+/// Counts how often each customer has used these coupons.
+pub async fn list_uses(
     conn: &mut AnyConnection,
     coupons: &[CouponId],
 ) -> Result<HashMap<(CouponId, String), i64>, db::Error> {
@@ -147,7 +147,7 @@ pub async fn uses(
     Ok(found)
 }
 
-/// Notes that these orders have used these coupons. The caller holds the coupons' lock and has
+/// Records the uses of coupons by new orders. The caller holds the locks on the coupons and has
 /// checked their limits.
 pub async fn redeem(
     tx: &mut Tx,
@@ -166,8 +166,8 @@ pub async fn redeem(
     add_uses(tx, uses.iter().map(|(coupon, ..)| *coupon), 1).await
 }
 
-/// Undoes the uses of an order that is given up.
-pub async fn give_back(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
+/// Releases the coupon uses of an order that was cancelled or expired.
+pub async fn release_uses(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
     let statement = "
         select coupon_id
           from coupon_uses
@@ -212,7 +212,7 @@ async fn add_uses(
     Ok(())
 }
 
-/// These orders used their coupons as nobody.
+/// Erases the e-mail address from the coupon uses of these orders.
 pub async fn erase_customer(tx: &mut Tx, orders: &[OrderId]) -> Result<(), db::Error> {
     for chunk in orders.chunks(Rows::MAX) {
         let head = "

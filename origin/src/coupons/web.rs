@@ -1,4 +1,4 @@
-//! Coupons over HTTP, for those who run the shop.
+//! HTTP handlers of coupons, for staff.
 
 use axum::{Router, extract::State};
 use http::StatusCode;
@@ -9,14 +9,14 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Catalogue, May},
+    accounts::{Catalogue, RequireRight},
     app::App,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::edit;
 
-/// The endpoints of the coupons.
+/// The routes of coupons.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&LIST_COUPONS, list_coupons)
@@ -26,28 +26,28 @@ pub fn routes() -> Router<App> {
 
 async fn list_coupons(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Query(query): Query<ListCoupons>,
-) -> Answered {
+) -> HandlerResult {
     let list = edit::list(&app, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
 
 async fn get_coupon(
     State(app): State<App>,
-    _: May<Catalogue>,
+    _: RequireRight<Catalogue>,
     Path(path): Path<CouponPath>,
-) -> Answered {
-    let coupon = edit::read(&app, &path.code).await?;
+) -> HandlerResult {
+    let coupon = edit::find_coupon(&app, &path.code).await?;
     Ok(Answer::json(&coupon, CachePolicy::Private))
 }
 
 async fn save_coupon(
     State(app): State<App>,
-    may: May<Catalogue>,
+    may: RequireRight<Catalogue>,
     Path(path): Path<CouponPath>,
     Json(request): Json<SaveCoupon>,
-) -> Answered {
+) -> HandlerResult {
     let (coupon, is_new) = edit::save(&app, &may.actor, &path.code, &request).await?;
     let answer = Answer::json(&coupon, CachePolicy::Private);
     Ok(if is_new {

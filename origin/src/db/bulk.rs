@@ -1,10 +1,10 @@
-//! Statements over many rows: a statement costs the same whatever it does, so rows go together.
+//! Bulk statements: a statement has a fixed cost, so that many rows share one.
 
 use sqlx::{Any, Encode, QueryBuilder, Type, query_builder::Separated};
 
 use super::{Error, Tx, Upsert};
 
-/// An `insert` of many rows.
+/// An `insert` of many rows, or a statement with a list of values.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows {
     head: &'static str,
@@ -12,15 +12,15 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The most rows of one statement: below every engine's limit of bound values.
+    /// The maximum number of rows of a statement, below every engine's limit of bound parameters.
     pub const MAX: usize = 500;
 
-    /// Rows that are not there yet. `head` ends before `values`.
+    /// Inserts new rows. `head` ends before `values`.
     pub const fn insert(head: &'static str) -> Self {
         Self { head, upsert: None }
     }
 
-    /// Rows that may be there already.
+    /// Inserts rows, or updates those that exist.
     pub const fn upsert(head: &'static str, upsert: Upsert) -> Self {
         Self {
             head,
@@ -28,8 +28,8 @@ impl Rows {
         }
     }
 
-    /// Writes the rows, as many statements as it takes. `bind` gives a row's values in the order of
-    /// the columns.
+    /// Writes the rows in as many statements as it takes. `bind` binds a row's values in the order
+    /// of the columns.
     pub async fn write<T>(
         self,
         tx: &mut Tx,
@@ -47,9 +47,9 @@ impl Rows {
         Ok(())
     }
 
-    /// A statement that ends with the values in brackets: `head` ends with `in`. There must be one
-    /// at least and [`Rows::MAX`] at most. The last value is repeated up to a power of two, so that
-    /// few statements serve all lengths and stay prepared.
+    /// A statement that ends with a list of values in parentheses: `head` ends with `in`. The list
+    /// has from one to [`Rows::MAX`] values. Its last value is repeated up to a power of two, so
+    /// that few prepared statements serve all lengths.
     pub fn among<'v, T>(
         head: &'static str,
         values: impl IntoIterator<Item = T>,
@@ -62,7 +62,7 @@ impl Rows {
         query
     }
 
-    /// The values in brackets, as in [`Rows::among`].
+    /// Appends the list of values in parentheses, as in [`Rows::among`].
     pub fn push_list<'v, T>(query: &mut QueryBuilder<Any>, values: impl IntoIterator<Item = T>)
     where
         T: Encode<'v, Any> + Type<Any> + Clone,

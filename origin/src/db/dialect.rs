@@ -1,10 +1,10 @@
-//! The few places where SQLite and MySQL spell the same thing differently.
+//! The differences between the SQL of SQLite and of MySQL.
 
 use sqlx::{Any, QueryBuilder};
 
 use super::Error;
 
-/// Which SQL the database speaks.
+/// The SQL dialect of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// SQLite.
@@ -13,17 +13,17 @@ pub enum Dialect {
     Mysql,
 }
 
-/// What to do with rows that are there already: which columns name a row, and which are replaced.
+/// How an `insert` resolves a conflict of keys: the columns of the key, and the columns to update.
 #[derive(Clone, Copy, Debug)]
 pub struct Upsert {
-    /// The columns of a unique key, with commas between them.
+    /// The columns of a unique key, separated by commas.
     pub key: &'static str,
-    /// The columns that take the new value.
+    /// The columns that are updated.
     pub columns: &'static [&'static str],
 }
 
 impl Dialect {
-    /// The dialect of the database at this address.
+    /// The dialect of the database at this URL.
     pub fn of(url: &str) -> Result<Self, Error> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => Ok(Self::Sqlite),
@@ -34,7 +34,7 @@ impl Dialect {
         }
     }
 
-    /// Ends an `insert … values …` so that rows that are there already are changed instead.
+    /// Appends the clause that makes an `insert … values …` update the rows that exist.
     pub fn push_upsert(self, query: &mut QueryBuilder<Any>, upsert: Upsert) {
         match self {
             Self::Sqlite => {
@@ -56,7 +56,7 @@ impl Dialect {
         }
     }
 
-    /// Reads the database's time in milliseconds since 1970.
+    /// Selects the database's time, in milliseconds since 1970.
     pub const fn select_now(self) -> &'static str {
         match self {
             Self::Sqlite => "select cast(unixepoch('subsec') * 1000 as integer)",
@@ -66,7 +66,7 @@ impl Dialect {
         }
     }
 
-    /// Writes the database's time as the primary's heartbeat.
+    /// Sets the primary's heartbeat to the database's time.
     pub const fn set_heartbeat(self) -> &'static str {
         match self {
             Self::Sqlite => {
@@ -83,8 +83,8 @@ impl Dialect {
         }
     }
 
-    /// What `select` ends with to lock the rows that it reads until the commit. SQLite has one
-    /// writer, which has locked everything already.
+    /// The end of a `select` that locks its rows until the commit. SQLite has one writer, which has
+    /// locked the whole database already.
     pub const fn for_update(self) -> &'static str {
         match self {
             Self::Sqlite => "",

@@ -1,5 +1,6 @@
-//! The lease on a node id: whoever has it makes identities that nobody else makes. It lies in the database,
-//! ends by the database's time unless it is renewed, and what is written is written under it.
+//! The lease of a node id: ids generated under it are unique among all processes. It is a row in
+//! the database, expires by the database's time unless it is renewed, and every write transaction
+//! depends on it.
 
 use std::{
     sync::{
@@ -19,28 +20,28 @@ use crate::clock::steady_ms;
 
 use super::{Db, Error, Tx};
 
-/// The first node id that is given to whoever wants any. Those below are for the operator to choose, and
-/// for processes of an older program that leases none.
+/// The first node id that is assigned automatically. Lower ones are for operators to choose, and
+/// for processes of an older program that takes no lease.
 pub const FIRST_AUTOMATIC: u16 = 512;
-/// How often another id is tried when somebody else was quicker.
+/// The number of attempts to lease a node id while other processes are faster.
 const ATTEMPTS: usize = 64;
-/// How long to wait before looking again whether the last holder of an id is alive.
-const AGAIN: Duration = Duration::from_millis(200);
+/// How long to wait before checking again whether the previous holder of a node id is alive.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Why there is no node id to be had.
+/// Why no node id could be leased.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Somebody else has the id that was asked for, and renews it.
+    /// Another process holds the requested node id and renews its lease.
     #[error(
         "node id {node} is held by another process, on {host}; omit --node-id or choose another"
     )]
     Held {
-        /// The id.
+        /// The node id.
         node: u16,
-        /// Where the other process runs.
+        /// The host of the other process.
         host: String,
     },
-    /// All have a holder.
+    /// Every node id has a holder.
     #[error("all node ids from {FIRST_AUTOMATIC} to {NODE_MAX} are held by other processes")]
     NoneLeft,
     /// The database failed.
@@ -48,56 +49,59 @@ pub enum LeaseError {
     Database(#[from] Error),
 }
 
-/// What a process knows of its lease.
+/// What this process knows about its lease.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
-    held: Mutex<Option<Held>>,
-    /// Until when, by the steady clock, nobody else can have it. Nothing was leased at zero.
-    sure_until_ms: AtomicI64,
-    /// How often one was lost.
+    held: Mutex<Option<HeldLease>>,
+    /// The time, by the steady clock, until which no other process can have the node id. Zero if
+    /// nothing was leased.
+    certain_until_ms: AtomicI64,
+    /// How many leases were lost.
     lost: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
-struct Held {
+struct HeldLease {
     node: u16,
     holder: String,
     is_lost: bool,
 }
 
-/// How often leases were lost when a transaction began: it cannot be committed when that is more.
+/// The number of lost leases when a transaction began. It cannot be committed if the number has
+/// increased since then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LeaseMark(u64);
 
-/// A lease that was just taken.
-struct Taken {
+/// A new lease.
+struct NewLease {
     node: u16,
-    /// Up to when others may have made identities with it.
+    /// Until then other processes may have generated ids with this node id.
     ids_until: i64,
-    /// The steady clock before the database was asked.
+    /// The steady clock before the lease was requested.
     asked_ms: i64,
 }
 
-/// What is asked for.
+/// The parameters of a lease.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseRequest<'a> {
-    /// A certain id, or any.
+    /// A certain node id, or any.
     pub node: Option<u16>,
-    /// How long it lasts without being renewed.
+    /// How long the lease lasts unless it is renewed.
     pub lasts: Duration,
-    /// Where this process runs, for a person to find it.
+    /// The host of this process, for operators.
     pub host: &'a str,
 }
 
 impl Lease {
-    fn held(&self) -> Option<Held> {
+    fn held(&self) -> Option<HeldLease> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.clone()
     }
 
-    fn set(&self, held: Option<Held>, sure_until_ms: i64) {
+    fn set(&self, held: Option<HeldLease>, certain_until_ms: i64) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
-        self.sure_until_ms.store(sure_until_ms, Ordering::Release);
+        self.certain_until_ms
+            .store(certain_until_ms, Ordering::Release);
     }
 
     fn lose(&self) {
@@ -105,7 +109,7 @@ impl Lease {
         if let Some(held) = held.as_mut().filter(|held| !held.is_lost) {
             held.is_lost = true;
             self.lost.fetch_add(1, Ordering::AcqRel);
-            self.sure_until_ms.store(i64::MIN, Ordering::Release);
+            self.certain_until_ms.store(i64::MIN, Ordering::Release);
             tracing::error!(
                 node = held.node,
                 "the lease of the node id is lost; nothing can be written until it is leased again"
@@ -117,15 +121,15 @@ impl Lease {
         LeaseMark(self.lost.load(Ordering::Acquire))
     }
 
-    fn is_sure(&self) -> bool {
-        match self.sure_until_ms.load(Ordering::Acquire) {
+    fn is_certain(&self) -> bool {
+        match self.certain_until_ms.load(Ordering::Acquire) {
             0 => true,
             until => steady_ms() < until,
         }
     }
 
-    /// Makes sure that a transaction may write. Where the lease is in doubt, its row is locked, so that nobody
-    /// takes it before the transaction ends.
+    /// Checks that a transaction may write. If the lease may have expired, this locks its row, so
+    /// that no other process takes the node id before the transaction ends.
     pub(super) async fn check(
         &self,
         conn: &mut AnyConnection,
@@ -134,16 +138,16 @@ impl Lease {
     ) -> Result<LeaseMark, Error> {
         let mark = self.mark();
         if began.is_some_and(|began| began != mark) {
-            return Err(lost());
+            return Err(lost_lease());
         }
-        if self.is_sure() {
+        if self.is_certain() {
             return Ok(mark);
         }
         let Some(held) = self.held() else {
             return Ok(mark);
         };
         if held.is_lost {
-            return Err(lost());
+            return Err(lost_lease());
         }
         let statement = if for_update.is_empty() {
             "select holder from nodes where node_id = ?"
@@ -156,21 +160,21 @@ impl Lease {
             .await?;
         if holder.as_deref() != Some(&held.holder) {
             self.lose();
-            return Err(lost());
+            return Err(lost_lease());
         }
         Ok(mark)
     }
 }
 
-fn lost() -> Error {
+fn lost_lease() -> Error {
     Error::Io(std::io::Error::other(
         "this process has lost its node id to another one",
     ))
 }
 
 impl Db {
-    /// Leases a node id and makes identities with it. Where the id that is asked for has not expired, this
-    /// waits until it does, and fails when its holder turns out to be alive.
+    /// Leases a node id and generates ids with it. If another process holds the requested node id,
+    /// this waits until its lease expires, and fails if it is renewed meanwhile.
     pub async fn lease(
         &self,
         request: LeaseRequest<'_>,
@@ -178,21 +182,21 @@ impl Db {
     ) -> Result<u16, LeaseError> {
         let holder = crate::secret::token();
         let taken = match request.node {
-            Some(node) => self.lease_named(node, &holder, request).await?,
+            Some(node) => self.lease_node(node, &holder, request).await?,
             None => self.lease_any(&holder, request).await?,
         };
         ids.assign(taken.node, Timestamp::from_millis(taken.ids_until));
-        let held = Held {
+        let held = HeldLease {
             node: taken.node,
             holder,
             is_lost: false,
         };
-        let sure_until_ms = sure_until(taken.asked_ms, request.lasts);
-        self.lease.set(Some(held), sure_until_ms);
+        let certain_until_ms = certain_until(taken.asked_ms, request.lasts);
+        self.lease.set(Some(held), certain_until_ms);
         Ok(taken.node)
     }
 
-    /// Renews the lease; one that is lost is replaced. A job does so all the time.
+    /// Renews the lease, or takes a new one if it was lost. A job calls this periodically.
     pub async fn renew_lease(
         &self,
         request: LeaseRequest<'_>,
@@ -230,14 +234,14 @@ impl Db {
             return Ok(());
         }
         tx.commit().await?;
-        let sure_until_ms = sure_until(asked_ms, request.lasts);
+        let certain_until_ms = certain_until(asked_ms, request.lasts);
         self.lease
-            .sure_until_ms
-            .store(sure_until_ms, Ordering::Release);
+            .certain_until_ms
+            .store(certain_until_ms, Ordering::Release);
         Ok(())
     }
 
-    /// Gives the lease back, so that another process may have the id at once.
+    /// Releases the lease, so that another process can take the node id at once.
     pub async fn release_lease(&self, ids: &IdGenerator) -> Result<(), Error> {
         let Some(held) = self.lease.held().filter(|held| !held.is_lost) else {
             return Ok(());
@@ -255,32 +259,32 @@ impl Db {
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        // A renewal that is under way finds nothing to renew.
+        // A concurrent renewal finds nothing to renew.
         self.lease.set(None, i64::MIN);
         Ok(())
     }
 
-    /// The node id of this process, unless it has none or has lost it.
+    /// The node id of this process; none if it has no lease or has lost it.
     pub fn node(&self) -> Option<u16> {
         let held = self.lease.held().filter(|held| !held.is_lost);
         held.map(|held| held.node)
     }
 
-    /// Whether nobody else can have the node id just now, as far as can be said without asking.
-    pub fn is_lease_sure(&self) -> bool {
-        self.lease.is_sure()
+    /// Whether the lease is certainly valid, as far as the steady clock tells without a query.
+    pub fn is_lease_certain(&self) -> bool {
+        self.lease.is_certain()
     }
 
-    async fn lease_named(
+    async fn lease_node(
         &self,
         node: u16,
         holder: &str,
         request: LeaseRequest<'_>,
-    ) -> Result<Taken, LeaseError> {
+    ) -> Result<NewLease, LeaseError> {
         let mut seen: Option<i64> = None;
         loop {
             let asked_ms = steady_ms();
-            let taken = |ids_until| Taken {
+            let taken = |ids_until| NewLease {
                 node,
                 ids_until,
                 asked_ms,
@@ -296,7 +300,7 @@ impl Db {
                 .fetch_optional(tx.conn())
                 .await?;
             let Some(row) = row else {
-                match add(tx, node, holder, now, request).await? {
+                match add_node(tx, node, holder, now, request).await? {
                     Some(ids_until) => return Ok(taken(ids_until)),
                     None => continue,
                 }
@@ -304,7 +308,7 @@ impl Db {
             let (host, expires_at): (String, i64) =
                 (row.try_get("host")?, row.try_get("expires_at")?);
             if expires_at < now {
-                match take(tx, node, holder, now, request).await? {
+                match take_expired(tx, node, holder, now, request).await? {
                     Some(ids_until) => return Ok(taken(ids_until)),
                     None => continue,
                 }
@@ -323,7 +327,7 @@ impl Db {
                     seen = Some(expires_at);
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -331,7 +335,7 @@ impl Db {
         &self,
         holder: &str,
         request: LeaseRequest<'_>,
-    ) -> Result<Taken, LeaseError> {
+    ) -> Result<NewLease, LeaseError> {
         for _ in 0..ATTEMPTS {
             let asked_ms = steady_ms();
             let mut tx = self.begin().await?;
@@ -350,7 +354,7 @@ impl Db {
                 .await?;
             let (node, leased) = if let Some(node) = free {
                 let node = u16::try_from(node).unwrap_or(NODE_MAX);
-                (node, take(tx, node, holder, now, request).await?)
+                (node, take_expired(tx, node, holder, now, request).await?)
             } else {
                 let statement = "
                     select max(node_id)
@@ -363,10 +367,10 @@ impl Db {
                 let next = last.map_or(i64::from(FIRST_AUTOMATIC), |last| last + 1);
                 let node = u16::try_from(next).ok().filter(|it| *it <= NODE_MAX);
                 let node = node.ok_or(LeaseError::NoneLeft)?;
-                (node, add(tx, node, holder, now, request).await?)
+                (node, add_node(tx, node, holder, now, request).await?)
             };
             if let Some(ids_until) = leased {
-                return Ok(Taken {
+                return Ok(NewLease {
                     node,
                     ids_until,
                     asked_ms,
@@ -382,8 +386,9 @@ impl Db {
     }
 }
 
-/// Takes an id that has expired, unless somebody else was quicker; returns up to when it was used.
-async fn take(
+/// Takes over a node id whose lease has expired. None if another process was faster; otherwise the
+/// time until which ids were generated with it.
+async fn take_expired(
     mut tx: Tx,
     node: u16,
     holder: &str,
@@ -423,8 +428,8 @@ async fn take(
     Ok(Some(ids_until))
 }
 
-/// Takes an id that nobody has had, unless somebody else was quicker.
-async fn add(
+/// Takes a node id that was never used. None if another process was faster.
+async fn add_node(
     mut tx: Tx,
     node: u16,
     holder: &str,
@@ -460,7 +465,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Not up to the very end: clocks run at different speeds.
-fn sure_until(asked_ms: i64, lasts: Duration) -> i64 {
+/// Three quarters of the lease: a safety margin, because clocks run at different speeds.
+fn certain_until(asked_ms: i64, lasts: Duration) -> i64 {
     asked_ms + millis(lasts) / 4 * 3
 }

@@ -1,8 +1,9 @@
-//! The migrations: the same names for both engines, inside the binary.
+//! Schema migrations, embedded in the binary, with the same names for both engines.
 //!
-//! MySQL commits each change of a table by itself, so a migration that is broken off there leaves some of
-//! its statements done. How many is written down beside them, and whoever migrates next goes on from there.
-//! SQLite does a whole migration in one transaction, or none of it. Only one process migrates at a time.
+//! MySQL commits each change of a table implicitly, so that an interrupted migration leaves some of
+//! its statements applied. Their number is recorded with them, and the next process that migrates
+//! resumes there. SQLite applies a migration in one transaction. Only one process migrates at a
+//! time.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +12,15 @@ use sqlx::{
     migrate::{Migration, Migrator},
 };
 
-use super::{Db, Dialect, Error, Number, Reader, number, statements};
+use super::{Db, Dialect, Error, ErrorCode, Reader, error_code, statements};
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
 
-/// How long another process may take to migrate.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// How long to wait before asking again whether it is done.
-const AGAIN: Duration = Duration::from_millis(200);
+/// How long to wait for another process that migrates.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long to wait before trying again to lock the database.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 fn migrator(dialect: Dialect) -> &'static Migrator {
     match dialect {
@@ -28,26 +29,26 @@ fn migrator(dialect: Dialect) -> &'static Migrator {
     }
 }
 
-/// Why the database is not brought up to date.
+/// Why a migration failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// A statement failed; those before it are done and are not done again.
+    /// A statement failed; the statements before it were applied and are not repeated.
     #[error("statement {statement} of migration {version} failed: {source}")]
     Failed {
         /// The migration.
         version: i64,
-        /// Which of its statements, from 1.
+        /// The number of the statement in it, from 1.
         statement: usize,
-        /// What the database said.
+        /// The error of the database.
         source: Error,
     },
-    /// The database has another migration under this number.
+    /// The applied migration of this version has other content.
     #[error("migration {0} differs from the one applied to this database")]
     Changed(i64),
-    /// Another process has been at it all the time.
+    /// Another process held the lock for too long.
     #[error("another process is migrating this database; try again when it is done")]
     Busy,
-    /// A test has stopped it.
+    /// A test stopped the migration.
     #[error("stopped")]
     Stopped,
     /// The database failed.
@@ -55,43 +56,43 @@ pub enum MigrateError {
     Database(#[from] Error),
 }
 
-/// A moment in a migration at which a process may die.
+/// A point in a migration at which a test can stop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct MigrationPoint {
     /// The migration.
     pub version: i64,
-    /// Which of its statements, from 0.
+    /// The index of the statement in it, from 0.
     pub statement: usize,
-    /// Whether the statement has been done, but nothing was written down of that yet.
+    /// Whether the statement has been executed, but its progress was not recorded yet.
     pub is_done: bool,
 }
 
-/// Brings the database up to this version of the program, however far an earlier attempt has come. Doing it
-/// again changes nothing, and neither does doing it at the same time.
+/// Applies all pending migrations and resumes an interrupted one. It is idempotent and safe to run
+/// concurrently.
 pub async fn migrate(db: &Db) -> Result<(), MigrateError> {
     migrate_until(db, |_| false).await
 }
 
-/// The same, for a test that stops it at some moment as if the process had died.
+/// Like [`migrate`], but a test can stop it at any point, as if the process had died there.
 pub async fn migrate_until(
     db: &Db,
-    stops: impl Fn(Moment) -> bool + Send + Sync,
+    stops: impl Fn(MigrationPoint) -> bool + Send + Sync,
 ) -> Result<(), MigrateError> {
     let mut connection = db.writer.get().await?;
     let migrated = match db.dialect {
-        Dialect::Sqlite => on_sqlite(&mut connection, &stops).await,
-        Dialect::Mysql => on_mysql(&mut connection, &stops).await,
+        Dialect::Sqlite => migrate_sqlite(&mut connection, &stops).await,
+        Dialect::Mysql => migrate_mysql(&mut connection, &stops).await,
     };
     if migrated.is_err() {
-        // With it go its lock and its transaction.
+        // Closing the connection releases its lock and rolls back its transaction.
         connection.discard();
     }
     migrated
 }
 
-type Stops<'a> = &'a (dyn Fn(Moment) -> bool + Send + Sync);
+type StopAt<'a> = &'a (dyn Fn(MigrationPoint) -> bool + Send + Sync);
 
-async fn on_sqlite(connection: &mut Reader, stops: Stops<'_>) -> Result<(), MigrateError> {
+async fn migrate_sqlite(connection: &mut Reader, stops: StopAt<'_>) -> Result<(), MigrateError> {
     for migration in SQLITE.iter() {
         begin_immediate(connection).await?;
         connection.execute(APPLIED_TABLE).await?;
@@ -100,9 +101,9 @@ async fn on_sqlite(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migr
             continue;
         }
         for (index, statement) in statements::split(migration.sql.as_str()).enumerate() {
-            pause(stops, migration, index, false)?;
+            stop_at(stops, migration, index, false)?;
             execute(connection, migration, (index, statement)).await?;
-            pause(stops, migration, index, true)?;
+            stop_at(stops, migration, index, true)?;
         }
         add_applied(connection, migration).await?;
         connection.execute("commit").await?;
@@ -111,28 +112,28 @@ async fn on_sqlite(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migr
     Ok(())
 }
 
-/// Takes the writer's lock, for which another process may make us wait for long.
+/// Takes the write lock, waiting for another process that migrates.
 async fn begin_immediate(connection: &mut AnyConnection) -> Result<(), MigrateError> {
     let began = Instant::now();
     loop {
         match connection.execute("begin immediate").await {
             Ok(_) => return Ok(()),
             // `SQLITE_BUSY`.
-            Err(error) if matches!(number(&error), Some(Number::Sqlite(5))) => {
-                if began.elapsed() > PATIENCE {
+            Err(error) if matches!(error_code(&error), Some(ErrorCode::Sqlite(5))) => {
+                if began.elapsed() > LOCK_TIMEOUT {
                     return Err(MigrateError::Busy);
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), MigrateError> {
-    // It ends with the connection; a statement that a dead process has sent still runs to its end first.
+async fn migrate_mysql(connection: &mut Reader, stops: StopAt<'_>) -> Result<(), MigrateError> {
+    // The lock ends with the connection; a statement of a dead process still runs to its end first.
     let lock = "select get_lock(concat('mallard_migrate_', left(database(), 40)), ?)";
-    let seconds = i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX);
+    let seconds = i64::try_from(LOCK_TIMEOUT.as_secs()).unwrap_or(i64::MAX);
     let locked: Option<i64> = sqlx::query_scalar(lock)
         .bind(seconds)
         .fetch_one(&mut **connection)
@@ -148,7 +149,7 @@ async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migra
             continue;
         }
         let progress = find_progress(connection, migration.version, applied.is_some()).await?;
-        if progress != Progress::default() {
+        if progress != MigrationProgress::default() {
             tracing::warn!(
                 version = migration.version,
                 done = progress.done,
@@ -163,20 +164,20 @@ async fn on_mysql(connection: &mut Reader, stops: Stops<'_>) -> Result<(), Migra
     Ok(())
 }
 
-/// How far a migration has come.
+/// The progress of a migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Progress {
-    /// So many statements are done.
+struct MigrationProgress {
+    /// The number of statements that were applied.
     done: usize,
-    /// So many were begun: those between may be done or not.
+    /// The number of statements that were begun; those in between may have been applied or not.
     begun: usize,
 }
 
 async fn resume(
     connection: &mut AnyConnection,
     migration: &Migration,
-    progress: Progress,
-    stops: Stops<'_>,
+    progress: MigrationProgress,
+    stops: StopAt<'_>,
 ) -> Result<(), MigrateError> {
     let version = migration.version;
     let all = statements::split(migration.sql.as_str()).enumerate();
@@ -184,24 +185,29 @@ async fn resume(
         let is_in_doubt = index < progress.begun;
         if statements::commits_by_itself(statement) {
             let begun = progress.begun.max(index + 1);
-            save_progress(connection, version, Progress { done: index, begun }).await?;
-            pause(stops, migration, index, false)?;
+            save_progress(
+                connection,
+                version,
+                MigrationProgress { done: index, begun },
+            )
+            .await?;
+            stop_at(stops, migration, index, false)?;
             let executed = execute(connection, migration, (index, statement)).await;
-            executed.or_else(|error| doubted(error, is_in_doubt))?;
-            pause(stops, migration, index, true)?;
+            executed.or_else(|error| tolerate_done_before(error, is_in_doubt))?;
+            stop_at(stops, migration, index, true)?;
         } else {
             connection.execute("start transaction").await?;
-            pause(stops, migration, index, false)?;
+            stop_at(stops, migration, index, false)?;
             let executed = execute(connection, migration, (index, statement)).await;
-            executed.or_else(|error| doubted(error, is_in_doubt))?;
-            pause(stops, migration, index, true)?;
+            executed.or_else(|error| tolerate_done_before(error, is_in_doubt))?;
+            stop_at(stops, migration, index, true)?;
             let (done, begun) = (index + 1, progress.begun.max(index + 1));
-            save_progress(connection, version, Progress { done, begun }).await?;
+            save_progress(connection, version, MigrationProgress { done, begun }).await?;
             connection.execute("commit").await?;
         }
     }
     connection.execute("start transaction").await?;
-    // What an older program has written about the same.
+    // A row that an older program may have written for the same migration.
     let statement = "
         delete from _sqlx_migrations
          where version = ?";
@@ -221,28 +227,29 @@ async fn resume(
     Ok(())
 }
 
-/// A statement that may have been done before has been if it fails as it does the second time.
-fn doubted(error: MigrateError, is_in_doubt: bool) -> Result<(), MigrateError> {
+/// Ignores the error of a statement that may have been applied before, if it is the error of a
+/// repeated statement.
+fn tolerate_done_before(error: MigrateError, is_in_doubt: bool) -> Result<(), MigrateError> {
     /// `ER_TABLE_EXISTS_ERROR`, `ER_BAD_FIELD_ERROR`, `ER_DUP_FIELDNAME`, `ER_DUP_KEYNAME`,
     /// `ER_DUP_ENTRY`, `ER_CANT_DROP_FIELD_OR_KEY`, `ER_BAD_TABLE_ERROR`, `ER_NO_SUCH_TABLE`.
     const DONE_BEFORE: [u16; 8] = [1050, 1054, 1060, 1061, 1062, 1091, 1051, 1146];
     match &error {
-        MigrateError::Failed { source, .. } if is_in_doubt => match number(source) {
-            Some(Number::Mysql(number)) if DONE_BEFORE.contains(&number) => Ok(()),
+        MigrateError::Failed { source, .. } if is_in_doubt => match error_code(source) {
+            Some(ErrorCode::Mysql(number)) if DONE_BEFORE.contains(&number) => Ok(()),
             _ => Err(error),
         },
         _ => Err(error),
     }
 }
 
-fn pause(
-    stops: Stops<'_>,
+fn stop_at(
+    stops: StopAt<'_>,
     migration: &Migration,
     statement: usize,
     is_done: bool,
 ) -> Result<(), MigrateError> {
     let version = migration.version;
-    let stops = stops(Moment {
+    let stops = stops(MigrationPoint {
         version,
         statement,
         is_done,
@@ -269,7 +276,7 @@ async fn execute(
     })
 }
 
-/// As sqlx makes it, so that older programs find what they expect.
+/// The same table as sqlx's own, for older programs.
 const APPLIED_TABLE: &str = "
     create table if not exists _sqlx_migrations (
         version bigint primary key,
@@ -280,7 +287,7 @@ const APPLIED_TABLE: &str = "
         execution_time bigint not null
     )";
 
-/// How far migrations have come that are not applied yet.
+/// The progress of migrations that are not completely applied.
 const PROGRESS_TABLE: &str = "
     create table if not exists migration_progress (
         version bigint primary key,
@@ -288,7 +295,8 @@ const PROGRESS_TABLE: &str = "
         begun bigint not null
     )";
 
-/// Whether a migration is applied: wholly, in part by a program that kept no account of it, or not at all.
+/// Whether a migration was applied: true if completely, false if in part by a program that recorded
+/// no progress, none if not at all.
 async fn find_applied(
     connection: &mut AnyConnection,
     migration: &Migration,
@@ -330,7 +338,7 @@ async fn find_progress(
     connection: &mut AnyConnection,
     version: i64,
     is_unaccounted: bool,
-) -> Result<Progress, Error> {
+) -> Result<MigrationProgress, Error> {
     let statement = "
         select done, begun
           from migration_progress
@@ -341,22 +349,22 @@ async fn find_progress(
         .await?;
     let number = |it: i64| usize::try_from(it).unwrap_or(0);
     match row {
-        Some(row) => Ok(Progress {
+        Some(row) => Ok(MigrationProgress {
             done: number(row.try_get("done")?),
             begun: number(row.try_get("begun")?),
         }),
-        None if is_unaccounted => Ok(Progress {
+        None if is_unaccounted => Ok(MigrationProgress {
             done: 0,
             begun: usize::try_from(i64::MAX).unwrap_or(usize::MAX),
         }),
-        None => Ok(Progress::default()),
+        None => Ok(MigrationProgress::default()),
     }
 }
 
 async fn save_progress(
     connection: &mut AnyConnection,
     version: i64,
-    progress: Progress,
+    progress: MigrationProgress,
 ) -> Result<(), Error> {
     let statement = "
         replace into migration_progress (version, done, begun)
@@ -371,24 +379,24 @@ async fn save_progress(
     Ok(())
 }
 
-/// How far the database is.
+/// How many of the program's migrations are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Migrations {
-    /// How many migrations the program has.
+pub struct MigrationStatus {
+    /// The number of the program's migrations.
     pub known: usize,
-    /// How many of them the database has. It may have others, of a newer program.
+    /// How many of them are applied. The database may have others, of a newer program.
     pub applied: usize,
 }
 
-impl Migrations {
-    /// Whether the program can run on this database.
-    pub fn complete(self) -> bool {
+impl MigrationStatus {
+    /// Whether all of the program's migrations are applied.
+    pub fn is_complete(self) -> bool {
         self.known == self.applied
     }
 }
 
-/// How far the database is.
-pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
+/// How many of the program's migrations are applied.
+pub async fn migration_status(db: &Db) -> Result<MigrationStatus, Error> {
     let known = migrator(db.dialect)
         .iter()
         .map(|migration| migration.version);
@@ -399,7 +407,7 @@ pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
     let mut reader = db.read().await?;
     let applied: Vec<i64> = match sqlx::query_scalar(statement).fetch_all(&mut *reader).await {
         Ok(versions) => versions,
-        // The table is made by the first migration.
+        // The first migration creates the table.
         Err(Error::Database(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
@@ -408,7 +416,7 @@ pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
         .iter()
         .filter(|version| applied.contains(version))
         .count();
-    Ok(Migrations {
+    Ok(MigrationStatus {
         known: known.len(),
         applied,
     })
@@ -418,9 +426,9 @@ pub async fn migrations(db: &Db) -> Result<Migrations, Error> {
 mod tests {
     use super::*;
 
-    /// What cannot be gone on with after a process has died is not written into a migration.
+    /// A migration contains no statement that could not be resumed after a crash.
     #[test]
-    fn every_statement_is_of_a_kind_that_can_be_resumed() {
+    fn every_statement_can_be_resumed() {
         const KINDS: [&str; 10] = [
             "create table ",
             "create index ",

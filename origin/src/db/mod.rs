@@ -1,12 +1,13 @@
 //! The database: one code path for SQLite and for MySQL or MariaDB, through sqlx's `Any` driver.
 //!
-//! SQLite has one writer and several readers, MySQL one pool. Writing goes through [`Db::write`]. There are
-//! two kinds of reads: [`Db::read`] asks the primary and sees every commit; [`Db::catalog`] may ask a
-//! replica, where there is one, and is for what is shown of the catalogue.
+//! SQLite has one writer and several readers, MySQL one pool. [`Db::write`] begins a write
+//! transaction. There are two kinds of reads: [`Db::read`] reads from the primary and sees every
+//! commit; [`Db::catalog`] may read from a replica, if there is one, and is only for the public
+//! catalogue.
 
+mod adaptive_limit;
 mod bulk;
 mod dialect;
-mod gate;
 mod lease;
 mod migrate;
 mod pool;
@@ -33,94 +34,96 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-use crate::private;
+use crate::private_files;
 
+pub use adaptive_limit::AdaptiveLimitStats;
 pub use bulk::Rows;
 pub use dialect::{Dialect, Upsert};
-pub use gate::GateFigures;
 pub use lease::{FIRST_AUTOMATIC, LeaseError, LeaseRequest};
-pub use migrate::{MigrateError, Migrations, Moment, migrate, migrate_until, migrations};
-pub use pool::{Connection as Reader, Pool, PoolFigures};
+pub use migrate::{
+    MigrateError, MigrationPoint, MigrationStatus, migrate, migrate_until, migration_status,
+};
+pub use pool::{Pool, PoolStats, PooledConnection as Reader};
 pub use probe::check_writes;
-pub use replica::{CatalogReader, ReplicaFigures, may_lag};
+pub use replica::{CatalogReader, ReplicaStats, with_replica_reads};
 
 use lease::{Lease, LeaseMark};
-use pool::Opener;
+use pool::Connector;
 use replica::Replica;
 
-/// Says in the log what failed, and to the client what it may know.
+/// Logs a database error and converts it to a problem that reveals nothing internal.
 pub fn problem(error: &Error) -> Problem {
     tracing::error!(error = %error, "database request failed");
     let unavailable = |detail| Problem::new(ProblemKind::Unavailable).detail(detail);
-    if is_gone(error) {
+    if is_unavailable(error) {
         unavailable("The database is temporarily unavailable.")
-    } else if is_full(error) {
+    } else if is_disk_full(error) {
         unavailable("Nothing can be written at the moment: the disk is full.")
     } else {
         Problem::new(ProblemKind::Internal)
     }
 }
 
-/// Whether the connection broke, or there was none to be had.
-fn is_gone(error: &Error) -> bool {
+/// Whether the connection broke, or none could be opened.
+fn is_unavailable(error: &Error) -> bool {
     match error {
         Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::WorkerCrashed => true,
-        _ => match number(error) {
-            // `ER_SERVER_SHUTDOWN`, `ER_QUERY_INTERRUPTED`, `ER_CONNECTION_KILLED`: what a server
-            // says last.
-            Some(Number::Mysql(number)) => [1053, 1317, 1927].contains(&number),
-            // `SQLITE_BUSY`: another program keeps the lock. `SQLITE_IOERR`, `SQLITE_CANTOPEN`: the disk
-            // does not do what it should.
-            Some(Number::Sqlite(number)) => [5, 10, 14].contains(&number),
+        _ => match error_code(error) {
+            // `ER_SERVER_SHUTDOWN`, `ER_QUERY_INTERRUPTED`, `ER_CONNECTION_KILLED`: the server is
+            // shutting down.
+            Some(ErrorCode::Mysql(number)) => [1053, 1317, 1927].contains(&number),
+            // `SQLITE_BUSY`: another program holds the lock. `SQLITE_IOERR`, `SQLITE_CANTOPEN`: the
+            // disk failed.
+            Some(ErrorCode::Sqlite(number)) => [5, 10, 14].contains(&number),
             None => false,
         },
     }
 }
 
-/// Whether there is no room.
-fn is_full(error: &Error) -> bool {
-    match number(error) {
+/// Whether the disk is full.
+fn is_disk_full(error: &Error) -> bool {
+    match error_code(error) {
         // `ER_DISK_FULL`, `ER_RECORD_FILE_FULL`.
-        Some(Number::Mysql(number)) => [1021, 1114].contains(&number),
+        Some(ErrorCode::Mysql(number)) => [1021, 1114].contains(&number),
         // `SQLITE_FULL`.
-        Some(Number::Sqlite(number)) => number == 13,
+        Some(ErrorCode::Sqlite(number)) => number == 13,
         None => false,
     }
 }
 
-/// Whether others are in the way, and nothing is wrong.
+/// Whether the error is only contention with other transactions.
 fn is_busy(error: &Error) -> bool {
-    match number(error) {
+    match error_code(error) {
         // `ER_LOCK_WAIT_TIMEOUT`, `ER_LOCK_DEADLOCK`.
-        Some(Number::Mysql(number)) => [1205, 1213].contains(&number),
+        Some(ErrorCode::Mysql(number)) => [1205, 1213].contains(&number),
         // `SQLITE_BUSY`, `SQLITE_LOCKED`.
-        Some(Number::Sqlite(number)) => [5, 6].contains(&number),
+        Some(ErrorCode::Sqlite(number)) => [5, 6].contains(&number),
         None => matches!(error, Error::PoolTimedOut) || is_conflict(error),
     }
 }
 
-/// What the database calls an error.
-enum Number {
-    /// MySQL's own number, not the SQLSTATE that many share.
+/// The error code of a database.
+enum ErrorCode {
+    /// MySQL's own error number, because many errors share an SQLSTATE.
     Mysql(u16),
-    /// SQLite's primary code, without what refines it.
+    /// SQLite's primary result code, without its extension.
     Sqlite(u32),
 }
 
-fn number(error: &Error) -> Option<Number> {
+fn error_code(error: &Error) -> Option<ErrorCode> {
     let error = error.as_database_error()?;
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return Some(Number::Mysql(error.number()));
+        return Some(ErrorCode::Mysql(error.number()));
     }
     let code: u32 = error.code()?.parse().ok()?;
-    Some(Number::Sqlite(code & 0xff))
+    Some(ErrorCode::Sqlite(code & 0xff))
 }
 
-/// What the database refuses to do, or cannot.
+/// An error of the database or of its driver.
 pub type Error = sqlx::Error;
 
-/// Whether another transaction was in the way, so that doing it again is right: MySQL ends one of two
-/// that wait for each other (SQLSTATE 40001).
+/// Whether the transaction conflicted with another one and should be retried. MySQL aborts one of
+/// two deadlocked transactions with SQLSTATE 40001.
 pub fn is_conflict(error: &Error) -> bool {
     error
         .as_database_error()
@@ -128,19 +131,19 @@ pub fn is_conflict(error: &Error) -> bool {
         .is_some_and(|code| code == "40001")
 }
 
-/// Whether a key is there already. Where the key was chosen from what was read, another transaction was
-/// in the way.
+/// Whether a unique key exists already. If the key was derived from data that was read, this is a
+/// conflict with another transaction.
 pub fn is_duplicate(error: &Error) -> bool {
     error
         .as_database_error()
         .is_some_and(DatabaseError::is_unique_violation)
 }
 
-/// How often a transaction that meets another one is tried.
+/// The number of attempts for a transaction that conflicts with others.
 const ATTEMPTS: u32 = 8;
 
-/// Does a whole transaction, and does it again when another one was in the way.
-pub async fn retried<T, E, W: Future<Output = Result<T, E>>>(
+/// Executes a transaction, and retries it when it conflicts with another one.
+pub async fn retry_on_conflict<T, E, W: Future<Output = Result<T, E>>>(
     work: impl Fn() -> W,
     is_conflict: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
@@ -148,7 +151,7 @@ pub async fn retried<T, E, W: Future<Output = Result<T, E>>>(
     loop {
         match work().await {
             Err(error) if attempt < ATTEMPTS && is_conflict(&error) => {
-                // A different wait for each, or the two meet again.
+                // Random back-off, so that the same transactions do not conflict again.
                 let chance = u64::from(crate::secret::byte());
                 tokio::time::sleep(Duration::from_micros((chance * 40) << attempt)).await;
                 attempt += 1;
@@ -158,36 +161,36 @@ pub async fn retried<T, E, W: Future<Output = Result<T, E>>>(
     }
 }
 
-/// How to reach the database, and how many connections to keep.
+/// The settings of the database and its connection pools.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `sqlite://FILE` or `mysql://USER:PASSWORD@HOST/DATABASE`.
     pub url: String,
-    /// Where the catalogue is read; the same database when absent.
+    /// The database from which the catalogue is read; the primary when absent.
     pub replica_url: Option<String>,
-    /// How far the replica may lag behind to be read.
+    /// The maximum replication lag of a replica that is read.
     pub replica_lag_max: Duration,
-    /// The most connections that one pool opens.
+    /// The maximum number of connections of a pool.
     pub connections_max: u32,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
-    /// How long SQLite waits for another writer.
+    /// SQLite's busy timeout: how long it waits for another writer.
     pub busy_timeout: Duration,
 }
 
-/// More of SQLite's readers than this only take memory.
+/// SQLite gains nothing from more readers; they would only use memory.
 const SQLITE_READERS_MAX: u32 = 16;
-/// Prepared statements that a MySQL connection keeps. Enough for all: closing one is answered by
-/// nothing, so that the next statement waits for the network's delayed acknowledgement.
+/// The capacity of a MySQL connection's cache of prepared statements. It must hold all of them: the
+/// server does not respond when one is closed, so that the next statement would wait for TCP's
+/// delayed acknowledgement.
 const MYSQL_STATEMENTS_MAX: u32 = 1_024;
-/// How many connections of a pool are used before anybody waits for one. Reading a file keeps a processor
-/// busy, so there are never more than some for each of them, however long somebody waits; a server answers
-/// others meanwhile.
-const SQLITE_READERS_LEAST: u32 = 4;
-const SQLITE_READERS_EACH: u32 = 2;
-const MYSQL_CONNECTIONS_LEAST: u32 = 16;
+/// The bounds of the adaptive limits. A reader of an SQLite file keeps a processor busy, so the
+/// maximum is a multiple of the processors; a database server has processors of its own.
+const SQLITE_READERS_MIN: u32 = 4;
+const SQLITE_READERS_PER_PROCESSOR: u32 = 2;
+const MYSQL_CONNECTIONS_MIN: u32 = 16;
 
-/// The database.
+/// The connection pools of the database.
 #[derive(Clone, Debug)]
 pub struct Db {
     writer: Pool,
@@ -198,7 +201,7 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects, and creates an SQLite file that is not there yet.
+    /// Connects. Creates the SQLite file if it does not exist.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(&settings.url)?;
@@ -206,22 +209,22 @@ impl Db {
             Dialect::Sqlite => (
                 (1, 1),
                 (
-                    SQLITE_READERS_LEAST,
+                    SQLITE_READERS_MIN,
                     settings.connections_max.min(sqlite_readers_max()),
                 ),
             ),
             Dialect::Mysql => {
-                let bounds = (MYSQL_CONNECTIONS_LEAST, settings.connections_max);
+                let bounds = (MYSQL_CONNECTIONS_MIN, settings.connections_max);
                 (bounds, bounds)
             }
         };
-        let writer = pool(settings, dialect, &settings.url, writers).await?;
+        let writer = open_pool(settings, dialect, &settings.url, writers).await?;
         let reader = match dialect {
-            Dialect::Sqlite => pool(settings, dialect, &settings.url, readers).await?,
+            Dialect::Sqlite => open_pool(settings, dialect, &settings.url, readers).await?,
             Dialect::Mysql => writer.clone(),
         };
         let replica = settings.replica_url.as_deref();
-        let replica = replica.map(|url| replica_of(settings, dialect, url, readers));
+        let replica = replica.map(|url| open_replica(settings, dialect, url, readers));
         Ok(Self {
             writer,
             reader,
@@ -231,18 +234,18 @@ impl Db {
         })
     }
 
-    /// Which SQL it speaks.
+    /// The SQL dialect.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// A connection for reading from the primary: it sees everything that is committed.
+    /// A connection to the primary, for reads that must see every commit.
     pub async fn read(&self) -> Result<Reader, Error> {
         self.reader.get().await
     }
 
-    /// A transaction for writing. It is undone unless [`Tx::commit`] is called. There is none for a process
-    /// that has lost its node id.
+    /// Begins a write transaction. It is rolled back unless [`Tx::commit`] is called. Fails if this
+    /// process has lost its node id.
     pub async fn write(&self) -> Result<Tx, Error> {
         let mut tx = self.begin().await?;
         let for_update = self.dialect.for_update();
@@ -251,10 +254,11 @@ impl Db {
         Ok(tx)
     }
 
-    /// A transaction without a look at the lease.
+    /// Begins a transaction without checking the lease.
     async fn begin(&self) -> Result<Tx, Error> {
         let begin = match self.dialect {
-            // Taking the writer's lock at once is what keeps SQLite from failing half-way.
+            // Taking the write lock at once keeps SQLite from failing in the middle of the
+            // transaction.
             Dialect::Sqlite => "begin immediate",
             Dialect::Mysql => "start transaction",
         };
@@ -262,31 +266,31 @@ impl Db {
             connection: Some(self.writer.get().await?),
             dialect: self.dialect,
             lease: None,
-            counted: None,
-            after: After::default(),
+            commit_counter: None,
+            commit_hooks: CommitHooks::default(),
         };
         tx.conn().execute(begin).await?;
         Ok(tx)
     }
 
-    /// How many connections read at the same time, as things are.
-    pub fn readers(&self) -> usize {
-        self.reader.figures().gate.width
+    /// The current limit of concurrent reads.
+    pub fn read_limit(&self) -> usize {
+        self.reader.stats().limit.limit
     }
 
-    /// Somebody has waited for so long before reading.
-    pub fn note_waited(&self, waited: Duration) {
-        self.reader.note_waited(waited);
+    /// Counts the time that a request waited before it asked for a connection.
+    pub fn record_wait(&self, waited: Duration) {
+        self.reader.record_wait(waited);
     }
 
-    /// Lets the pools follow what is waited for connections; a job does so all the time.
-    pub fn look(&self) {
+    /// Adjusts the limits of the pools to recent waits. A job calls this periodically.
+    pub fn adjust_limits(&self) {
         for (_, pool) in self.pools() {
-            pool.look();
+            pool.maintain();
         }
     }
 
-    /// The pools with their names.
+    /// All pools with their names in metrics.
     pub fn pools(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
         let replica = self.replica.as_ref().map(|it| ("replica", &it.pool));
         [("write", &self.writer), ("read", &self.reader)]
@@ -294,7 +298,7 @@ impl Db {
             .chain(replica)
     }
 
-    /// Waits until every connection is given back, and closes them.
+    /// Waits until all connections are returned, and closes them.
     pub async fn close(&self) {
         if let Some(replica) = &self.replica {
             replica.pool.close().await;
@@ -304,38 +308,38 @@ impl Db {
     }
 }
 
-/// A transaction for writing.
+/// A write transaction.
 #[derive(Debug)]
 pub struct Tx {
-    /// Until it has ended.
+    /// None once the transaction has ended.
     connection: Option<Reader>,
     dialect: Dialect,
-    /// The lease under which it writes, and how that was at its begin.
+    /// The lease of the node id, and its state when the transaction began.
     lease: Option<(Arc<Lease>, LeaseMark)>,
-    counted: Option<Arc<Commits>>,
-    /// What is done once it is committed.
-    after: After,
+    commit_counter: Option<Arc<CommitCounter>>,
+    /// The hooks to run after the commit.
+    commit_hooks: CommitHooks,
 }
 
-/// What waits for a commit.
+/// The hooks to run after the commit.
 #[derive(Default)]
-struct After(Vec<BoxFuture<'static, ()>>);
+struct CommitHooks(Vec<BoxFuture<'static, ()>>);
 
-impl std::fmt::Debug for After {
+impl std::fmt::Debug for CommitHooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "After({})", self.0.len())
+        write!(f, "CommitHooks({})", self.0.len())
     }
 }
 
-/// How often something was committed, for one who waits for it.
+/// Counts commits and wakes the task that waits for them.
 #[derive(Debug)]
-pub struct Commits {
+pub struct CommitCounter {
     count: AtomicU64,
     more: Notify,
 }
 
-impl Default for Commits {
-    /// One at the start: what was there before.
+impl Default for CommitCounter {
+    /// Starts at one, for the commits of earlier processes.
     fn default() -> Self {
         Self {
             count: AtomicU64::new(1),
@@ -344,13 +348,13 @@ impl Default for Commits {
     }
 }
 
-impl Commits {
-    /// How many there were.
+impl CommitCounter {
+    /// The number of commits.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Waits for one more, if there was none since this was asked last.
+    /// Waits for the next commit, or returns at once if there was one since the last call.
     pub async fn next(&self) {
         self.more.notified().await;
     }
@@ -362,7 +366,7 @@ impl Commits {
 }
 
 impl Tx {
-    /// The connection, for a statement.
+    /// The connection, for executing a statement.
     #[expect(
         clippy::expect_used,
         reason = "it is there until the transaction has ended"
@@ -371,17 +375,17 @@ impl Tx {
         self.connection.as_mut().expect("the transaction goes on")
     }
 
-    /// Which SQL it speaks.
+    /// The SQL dialect.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Makes everything durable that was written, or fails and has written nothing.
+    /// Commits. On an error nothing was written, unless the connection broke during the commit.
     pub async fn commit(self) -> Result<(), Error> {
-        if self.after.0.is_empty() {
+        if self.commit_hooks.0.is_empty() {
             return self.finish().await;
         }
-        // In a task of its own: whoever asked for it may go away, and what follows is done all the same.
+        // In a task of its own, so that the hooks run even if the caller is cancelled.
         match tokio::spawn(self.finish()).await {
             Ok(done) => done,
             Err(_) => Err(Error::WorkerCrashed),
@@ -395,32 +399,32 @@ impl Tx {
             lease.check(self.conn(), for_update, began).await?;
         }
         let done = self.conn().execute("commit").await;
-        // Also when it failed: nobody knows then what the database has done.
-        if let Some(commits) = &self.counted {
-            commits.add();
+        // Also after an error, because the database may have committed nevertheless.
+        if let Some(counter) = &self.commit_counter {
+            counter.add();
         }
-        // The connection is for the next one before anything else is waited for.
+        // Returns the connection to the pool before any hook runs.
         if done.is_ok() {
             self.connection = None;
         }
-        for work in std::mem::take(&mut self.after.0) {
+        for work in std::mem::take(&mut self.commit_hooks.0) {
             work.await;
         }
         done.map(drop)
     }
 
-    /// Does this once it is committed, or may have been, before whoever committed it goes on. It must end
-    /// soon.
+    /// Adds a hook that runs after the commit, and also if the commit may have succeeded, before
+    /// [`Tx::commit`] returns. It must be short.
     pub fn after_commit(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        self.after.0.push(Box::pin(work));
+        self.commit_hooks.0.push(Box::pin(work));
     }
 
-    /// Adds one once this is committed, before whoever committed it goes on.
-    pub fn count_commit(&mut self, commits: &Arc<Commits>) {
-        self.counted = Some(Arc::clone(commits));
+    /// Increments the counter after the commit, before [`Tx::commit`] returns.
+    pub fn count_commit(&mut self, counter: &Arc<CommitCounter>) {
+        self.commit_counter = Some(Arc::clone(counter));
     }
 
-    /// Undoes everything that was written.
+    /// Rolls back.
     pub async fn rollback(mut self) -> Result<(), Error> {
         self.conn().execute("rollback").await?;
         self.connection = None;
@@ -439,26 +443,26 @@ impl Drop for Tx {
 fn sqlite_readers_max() -> u32 {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let processors = u32::try_from(processors).unwrap_or(u32::MAX);
-    let most = processors.saturating_mul(SQLITE_READERS_EACH);
-    most.clamp(SQLITE_READERS_LEAST, SQLITE_READERS_MAX)
+    let most = processors.saturating_mul(SQLITE_READERS_PER_PROCESSOR);
+    most.clamp(SQLITE_READERS_MIN, SQLITE_READERS_MAX)
 }
 
-async fn pool(
+async fn open_pool(
     settings: &Settings,
     dialect: Dialect,
     url: &str,
     bounds: (u32, u32),
 ) -> Result<Pool, Error> {
-    let prepare = match dialect {
-        Dialect::Sqlite => SQLITE_PREPARE,
-        Dialect::Mysql => MYSQL_PREPARE,
+    let init_statements = match dialect {
+        Dialect::Sqlite => SQLITE_INIT,
+        Dialect::Mysql => MYSQL_INIT,
     };
-    let opener = opener(settings, dialect, (url, "mode=rwc"), prepare)?;
-    Pool::open(opener, as_usize(bounds), settings.acquire_timeout).await
+    let connector = connector(settings, dialect, (url, "mode=rwc"), init_statements)?;
+    Pool::open(connector, as_usize(bounds), settings.acquire_timeout).await
 }
 
-/// A replica need not be there yet, and nothing is ever written to it.
-fn replica_of(
+/// Opens a pool for a replica, which may be unavailable at the start and is never written to.
+fn open_replica(
     settings: &Settings,
     dialect: Dialect,
     url: &str,
@@ -469,48 +473,49 @@ fn replica_of(
             "the replica must be of the same kind as the database".into(),
         ));
     }
-    let prepare = match dialect {
-        Dialect::Sqlite => SQLITE_PREPARE_REPLICA.to_vec(),
-        Dialect::Mysql => [MYSQL_PREPARE, MYSQL_PREPARE_REPLICA].concat(),
+    let init_statements = match dialect {
+        Dialect::Sqlite => SQLITE_INIT_REPLICA.to_vec(),
+        Dialect::Mysql => [MYSQL_INIT, MYSQL_INIT_REPLICA].concat(),
     };
-    let opener = opener(settings, dialect, (url, "mode=rw"), &prepare)?;
-    let pool = Pool::new(opener, as_usize(bounds), settings.acquire_timeout)?;
+    let connector = connector(settings, dialect, (url, "mode=rw"), &init_statements)?;
+    let pool = Pool::new(connector, as_usize(bounds), settings.acquire_timeout)?;
     Ok(Replica::new(pool, settings.replica_lag_max))
 }
 
-fn as_usize((least, most): (u32, u32)) -> (usize, usize) {
-    (least as usize, most as usize)
+fn as_usize((min, max): (u32, u32)) -> (usize, usize) {
+    (min as usize, max as usize)
 }
 
-fn opener(
+fn connector(
     settings: &Settings,
     dialect: Dialect,
     (url, mode): (&str, &str),
-    prepare: &[&str],
-) -> Result<Opener, Error> {
+    init_statements: &[&str],
+) -> Result<Connector, Error> {
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = match dialect {
         Dialect::Sqlite if mark == '&' => url.to_owned(),
         Dialect::Sqlite => format!("{url}?{mode}"),
         Dialect::Mysql => format!("{url}{mark}statement-cache-capacity={MYSQL_STATEMENTS_MAX}"),
     };
-    let mut prepare: Vec<String> = prepare.iter().map(|it| (*it).to_owned()).collect();
+    let mut init_statements: Vec<String> =
+        init_statements.iter().map(|it| (*it).to_owned()).collect();
     if dialect == Dialect::Sqlite {
         let busy_ms = settings.busy_timeout.as_millis();
-        prepare.push(format!("pragma busy_timeout = {busy_ms}"));
+        init_statements.push(format!("pragma busy_timeout = {busy_ms}"));
     }
     if let Some(file) = sqlite_file(&url).filter(|_| url.contains("mode=rwc")) {
-        // SQLite gives the files beside it the mode of the database.
-        private::create_file(&file).map_err(Error::Io)?;
+        // SQLite creates its other files with the permissions of the database file.
+        private_files::create_file(&file).map_err(Error::Io)?;
     }
-    Ok(Opener {
+    Ok(Connector {
         dialect,
         options: AnyConnectOptions::from_str(&url)?,
-        prepare,
+        init_statements,
     })
 }
 
-/// The file of an SQLite database.
+/// The path of an SQLite database's file.
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
         return None;
@@ -519,40 +524,40 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     Some(options.get_filename().to_owned())
 }
 
-/// What every SQLite connection is told first. `synchronous` is full: what was acknowledged survives
-/// a power cut.
-const SQLITE_PREPARE: &[&str] = &[
+/// The first statements of every SQLite connection. `synchronous` is full, so that acknowledged
+/// commits survive a power failure.
+const SQLITE_INIT: &[&str] = &[
     "pragma journal_mode = wal",
     "pragma synchronous = full",
     "pragma foreign_keys = on",
-    // What is deleted is overwritten: who has erased somebody has no copy of them in free pages.
+    // Overwrites deleted content, so that erased personal data does not remain in free pages.
     "pragma secure_delete = on",
     "pragma temp_store = memory",
-    // In KiB; what is read often is in the system's cache, too, and there are many connections.
+    // In KiB. Small, because there are many connections and the system caches the file as well.
     "pragma cache_size = -2048",
     "pragma journal_size_limit = 67108864",
-    // 32 MiB: pages that many orders change are copied into the file once for all of them.
+    // 32 MiB, so that pages that many orders change are copied into the file only once.
     "pragma wal_autocheckpoint = 8192",
 ];
 
-/// What every MySQL connection is told first. Reading what is committed, without gap locks, is
-/// enough, because rows that decide something are locked by name.
-const MYSQL_PREPARE: &[&str] = &[
+/// The first statements of every MySQL connection. Read committed, without gap locks, is
+/// sufficient, because transactions lock the rows that they depend on explicitly.
+const MYSQL_INIT: &[&str] = &[
     "set session transaction isolation level read committed",
     "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
-    // Lists come as one text.
+    // `group_concat` builds long lists.
     "set session group_concat_max_len = 16777216",
 ];
 
-/// What every connection to a replica is told first.
-const SQLITE_PREPARE_REPLICA: &[&str] = &[
+/// The first statements of every connection to an SQLite replica.
+const SQLITE_INIT_REPLICA: &[&str] = &[
     "pragma query_only = on",
     "pragma temp_store = memory",
     "pragma cache_size = -2048",
 ];
 
-/// The same for MySQL, after what all are told.
-const MYSQL_PREPARE_REPLICA: &[&str] = &["set session transaction read only"];
+/// Additional statements for connections to a MySQL replica.
+const MYSQL_INIT_REPLICA: &[&str] = &["set session transaction read only"];
 
 #[cfg(test)]
 mod tests {
@@ -560,30 +565,27 @@ mod tests {
 
     use super::*;
 
-    /// What a transaction meets that fails so many times first; says how often it was tried.
-    async fn tried(failures: u32, is_conflict: bool) -> (Result<u32, &'static str>, u32) {
-        let tries = Cell::new(0);
+    /// The result of a transaction after this many failures, and the number of attempts.
+    async fn attempts_after(failures: u32, is_conflict: bool) -> (Result<u32, &'static str>, u32) {
+        let attempts = Cell::new(0);
         let work = || {
-            tries.set(tries.get() + 1);
-            let done = tries.get() > failures;
-            async move {
-                if done {
-                    Ok(7)
-                } else {
-                    Err("another was in the way")
-                }
-            }
+            attempts.set(attempts.get() + 1);
+            let done = attempts.get() > failures;
+            async move { if done { Ok(7) } else { Err("conflict") } }
         };
-        (retried(work, |_| is_conflict).await, tries.get())
+        (
+            retry_on_conflict(work, |_| is_conflict).await,
+            attempts.get(),
+        )
     }
 
     #[tokio::test]
-    async fn who_meets_another_tries_again_and_not_for_ever() {
+    async fn a_conflicting_transaction_is_retried_a_limited_number_of_times() {
         for failures in 0..3 {
-            assert_eq!(tried(failures, true).await, (Ok(7), failures + 1));
+            assert_eq!(attempts_after(failures, true).await, (Ok(7), failures + 1));
         }
-        let failed = Err("another was in the way");
-        assert_eq!(tried(ATTEMPTS, true).await, (failed, ATTEMPTS));
-        assert_eq!(tried(1, false).await, (failed, 1));
+        let failed = Err("conflict");
+        assert_eq!(attempts_after(ATTEMPTS, true).await, (failed, ATTEMPTS));
+        assert_eq!(attempts_after(1, false).await, (failed, 1));
     }
 }

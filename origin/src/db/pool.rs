@@ -1,5 +1,5 @@
-//! Connections that are open and kept for the next one who needs one. The last that was given back is the
-//! first to be given out: what it has read is still near.
+//! Connection pools. A pool is a stack: the connection returned last is used first, because its
+//! cache is warm.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -8,152 +8,158 @@ use std::{
 };
 
 use deadpool::managed::{
-    Manager, Metrics, Object, Pool as Store, PoolError, QueueMode, RecycleError, RecycleResult,
+    Manager, Metrics, Object, Pool as Deadpool, PoolError, QueueMode, RecycleError, RecycleResult,
 };
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor, any::AnyConnectOptions};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Dialect, Error, gate::Gate, gate::GateFigures};
+use super::{
+    Dialect, Error,
+    adaptive_limit::{AdaptiveLimit, AdaptiveLimitStats},
+};
 
-const LIFE: Duration = Duration::from_secs(60 * 60);
-const IDLE: Duration = Duration::from_secs(10 * 60);
-/// How long to wait until a database is asked again that does not answer at the start.
-const AGAIN: Duration = Duration::from_millis(100);
+const LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);
+const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+/// How long to wait before connecting again to a database that is unavailable at the start.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Open connections to one database.
+/// A pool of connections to one database.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    store: Store<Opener>,
-    gate: Arc<Gate>,
-    patience: Duration,
+    inner: Deadpool<Connector>,
+    limit: Arc<AdaptiveLimit>,
+    acquire_timeout: Duration,
 }
 
-/// How connections are opened.
+/// Opens connections for a pool.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub(super) struct Connector {
     pub(super) dialect: Dialect,
     pub(super) options: AnyConnectOptions,
-    /// What each is told first.
-    pub(super) prepare: Vec<String>,
+    /// The first statements of every connection.
+    pub(super) init_statements: Vec<String>,
 }
 
-/// A connection, until it is dropped.
+/// A connection from a pool; dropping it returns it.
 #[derive(Debug)]
-pub struct Connection {
-    // In this order, or somebody is let in before it is back.
-    inner: Object<Opener>,
+pub struct PooledConnection {
+    // In this order: the connection must be returned before the permit is.
+    inner: Object<Connector>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// How a pool is.
+/// The state of a pool, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolFigures {
-    /// Connections that are open.
+pub struct PoolStats {
+    /// Open connections.
     pub open: usize,
-    /// Those of them that nobody uses.
+    /// Unused open connections.
     pub idle: usize,
-    /// The most that may be open.
-    pub most: usize,
-    /// What was seen before them.
-    pub gate: GateFigures,
+    /// The maximum number of open connections.
+    pub max: usize,
+    /// The adaptive limit of connections in use.
+    pub limit: AdaptiveLimitStats,
 }
 
 impl Pool {
-    /// Opens a first connection, and tries that again for a while.
+    /// Opens the pool and a first connection. Retries until `acquire_timeout` while the database is
+    /// unavailable.
     pub(super) async fn open(
-        opener: Opener,
+        connector: Connector,
         bounds: (usize, usize),
-        patience: Duration,
+        acquire_timeout: Duration,
     ) -> Result<Self, Error> {
-        let pool = Self::new(opener, bounds, patience)?;
+        let pool = Self::new(connector, bounds, acquire_timeout)?;
         let began = Instant::now();
         loop {
             match pool.get().await {
-                // It may not have been started yet.
-                Err(Error::Io(_)) if began.elapsed() < patience => {
-                    tokio::time::sleep(AGAIN).await;
+                // The database may still be starting.
+                Err(Error::Io(_)) if began.elapsed() < acquire_timeout => {
+                    tokio::time::sleep(RETRY_INTERVAL).await;
                 }
                 first => return first.map(|_| pool),
             }
         }
     }
 
-    /// Opens nothing yet.
+    /// Creates the pool without opening a connection.
     pub(super) fn new(
-        opener: Opener,
-        (least, most): (usize, usize),
-        patience: Duration,
+        connector: Connector,
+        (min, max): (usize, usize),
+        acquire_timeout: Duration,
     ) -> Result<Self, Error> {
-        let most = most.max(1);
-        let store = Store::builder(opener)
-            .max_size(most)
+        let max = max.max(1);
+        let inner = Deadpool::builder(connector)
+            .max_size(max)
             .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|error| Error::Configuration(error.into()))?;
         Ok(Self {
-            store,
-            gate: Arc::new(Gate::new(least.clamp(1, most), most)),
-            patience,
+            inner,
+            limit: Arc::new(AdaptiveLimit::new(min.clamp(1, max), max)),
+            acquire_timeout,
         })
     }
 
-    /// A connection.
-    pub(super) async fn get(&self) -> Result<Connection, Error> {
-        let permit = self.gate.pass(self.patience).await?;
-        let inner = tokio::time::timeout(self.patience, self.store.get()).await;
+    /// Waits for a permit and takes a connection.
+    pub(super) async fn get(&self) -> Result<PooledConnection, Error> {
+        let permit = self.limit.acquire(self.acquire_timeout).await?;
+        let inner = tokio::time::timeout(self.acquire_timeout, self.inner.get()).await;
         let inner = match inner {
             Ok(Ok(inner)) => inner,
             Ok(Err(PoolError::Backend(error))) => return Err(error),
             Ok(Err(PoolError::Closed)) => return Err(Error::PoolClosed),
             Ok(Err(_)) | Err(_) => return Err(Error::PoolTimedOut),
         };
-        Ok(Connection {
+        Ok(PooledConnection {
             inner,
             _permit: permit,
         })
     }
 
-    /// Somebody has waited for so long before asking for a connection.
-    pub(super) fn note_waited(&self, waited: Duration) {
-        self.gate.note_waited(waited);
+    /// Counts the time that a request waited before it asked for a connection.
+    pub(super) fn record_wait(&self, waited: Duration) {
+        self.limit.record_wait(waited);
     }
 
-    /// Follows what was waited, and closes what has not been used for long.
-    pub(super) fn look(&self) {
-        self.gate.look();
-        let _ = self.store.retain(|_, metrics| metrics.last_used() < IDLE);
+    /// Adjusts the limit and closes connections that have been idle for long.
+    pub(super) fn maintain(&self) {
+        self.limit.adjust();
+        let _ = self
+            .inner
+            .retain(|_, metrics| metrics.last_used() < IDLE_MAX);
     }
 
-    /// How it is.
-    pub fn figures(&self) -> PoolFigures {
-        let status = self.store.status();
-        PoolFigures {
+    /// The current state.
+    pub fn stats(&self) -> PoolStats {
+        let status = self.inner.status();
+        PoolStats {
             open: status.size,
             idle: status.available,
-            most: status.max_size,
-            gate: self.gate.figures(),
+            max: status.max_size,
+            limit: self.limit.stats(),
         }
     }
 
-    /// Waits until every connection is given back, and closes them.
+    /// Waits until all connections are returned, and closes them.
     pub(super) async fn close(&self) {
-        self.gate.close().await;
-        for connection in self.store.retain(|_, _| false).removed {
+        self.limit.close().await;
+        for connection in self.inner.retain(|_, _| false).removed {
             if let Err(error) = connection.close().await {
                 tracing::warn!(error = %error, "cannot close a database connection");
             }
         }
-        self.store.close();
+        self.inner.close();
     }
 }
 
-impl Manager for Opener {
+impl Manager for Connector {
     type Type = AnyConnection;
     type Error = Error;
 
     async fn create(&self) -> Result<AnyConnection, Error> {
         let mut connection = self.options.connect().await?;
-        for statement in &self.prepare {
+        for statement in &self.init_statements {
             let statement = sqlx::AssertSqlSafe(statement.clone());
             connection.execute(statement).await?;
         }
@@ -165,10 +171,10 @@ impl Manager for Opener {
         connection: &mut AnyConnection,
         metrics: &Metrics,
     ) -> RecycleResult<Error> {
-        if metrics.age() > LIFE {
+        if metrics.age() > LIFETIME_MAX {
             return Err(RecycleError::message("it is old"));
         }
-        // A file does not hang up.
+        // A file needs no liveness check.
         if self.dialect == Dialect::Mysql {
             connection.ping().await?;
         }
@@ -176,15 +182,16 @@ impl Manager for Opener {
     }
 }
 
-impl Connection {
-    /// Closes it instead of giving it back.
+impl PooledConnection {
+    /// Closes the connection instead of returning it.
     pub(super) fn discard(self) {
         drop(Object::take(self.inner));
     }
 
-    /// Gives it back only when it has done this. What fails at it is not used again.
+    /// Executes a statement in the background before the connection is returned. Closes the
+    /// connection if the statement fails.
     pub(super) fn finish(mut self, statement: &'static str) {
-        // Where nothing runs any more, dropping it is as good: the database notices that.
+        // Without a runtime, closing the connection has the same effect.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -196,7 +203,7 @@ impl Connection {
     }
 }
 
-impl Deref for Connection {
+impl Deref for PooledConnection {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
@@ -204,7 +211,7 @@ impl Deref for Connection {
     }
 }
 
-impl DerefMut for Connection {
+impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         &mut self.inner
     }

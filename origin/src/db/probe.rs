@@ -1,14 +1,14 @@
-//! Whether anything can be written: found out by writing.
+//! A probe that checks by writing whether the database accepts writes.
 
 use std::time::Duration;
 
 use super::{Db, Error, is_busy};
 
-/// Whoever waits for longer waits for others who write, which is well.
+/// A longer wait means contention with other writers, which counts as success.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// Writes something. The error says that nothing can be written: the disk is full, or the database is only
-/// to be read.
+/// Writes a row. An error means that the database accepts no writes: the disk is full, or the
+/// database is read-only.
 pub async fn check_writes(db: &Db) -> Result<(), Error> {
     let written = async {
         let mut tx = db.write().await?;

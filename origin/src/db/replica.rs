@@ -1,6 +1,6 @@
-//! A replica of the database, which lags behind the primary. Only the catalogue is read from it, and only
-//! inside of [`may_lag`], which says which change the answer is valid at. While the replica lags too far
-//! or does not answer, the primary is read instead.
+//! Reads from a replica, which lags behind the primary. Only catalogue reads use it, and only
+//! inside of [`with_replica_reads`], which returns the version at which the result is valid. While
+//! the replica lags too far or is unavailable, reads go to the primary.
 
 use std::{
     sync::{
@@ -14,13 +14,13 @@ use sqlx::AnyConnection;
 
 use super::{Db, Error, Pool, Reader};
 
-/// How long the replica may take to give a connection and the number of its last change.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// How long it may take to say how far it is.
-const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// The time limit for a connection to the replica and its version.
+const READ_TIMEOUT: Duration = Duration::from_millis(250);
+/// The time limit of a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection that reads the catalogue, perhaps from the replica. Carts, orders, payments, sessions and
-/// accounts are read with a [`Reader`], and what reads them does not take this one:
+/// A connection for reading the catalogue, possibly from the replica. Carts, orders, payments,
+/// sessions and accounts are read with a [`Reader`], and their functions do not accept this type:
 ///
 /// ```compile_fail
 /// async fn misuse(db: &origin::db::Db) -> Result<i64, origin::db::Error> {
@@ -32,13 +32,13 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct CatalogReader(Reader);
 
 impl CatalogReader {
-    /// The connection, for a statement about the catalogue.
+    /// The connection, for executing a query on the catalogue.
     pub(crate) fn conn(&mut self) -> &mut AnyConnection {
         &mut self.0
     }
 }
 
-/// What may lag can always be read from the primary.
+/// A read that may lag can always use the primary.
 impl From<Reader> for CatalogReader {
     fn from(reader: Reader) -> Self {
         Self(reader)
@@ -46,51 +46,52 @@ impl From<Reader> for CatalogReader {
 }
 
 tokio::task_local! {
-    /// The oldest change number that a connection of the replica had.
-    static STAMP: Arc<AtomicU64>;
+    /// The oldest version of all connections to the replica that were used.
+    static OLDEST_VERSION: Arc<AtomicU64>;
 }
 
-/// No replica was read.
-const UNREAD: u64 = u64::MAX;
+/// No connection to the replica was used.
+const NOT_READ: u64 = u64::MAX;
 
-/// Does work whose catalogue reads may come from the replica. Where they did, it also returns the number of
-/// the last change that all of them are sure to contain. Everywhere else the primary is read.
-pub async fn may_lag<T>(work: impl Future<Output = T>) -> (T, Option<u64>) {
-    let stamp = Arc::new(AtomicU64::new(UNREAD));
-    let output = STAMP.scope(Arc::clone(&stamp), work).await;
-    let number = stamp.load(Ordering::Relaxed);
-    (output, (number != UNREAD).then_some(number))
+/// Runs `work`, whose catalogue reads may use the replica. If they did, this also returns the
+/// version that all of them include at least. Outside of this function all reads use the primary.
+pub async fn with_replica_reads<T>(work: impl Future<Output = T>) -> (T, Option<u64>) {
+    let oldest = Arc::new(AtomicU64::new(NOT_READ));
+    let output = OLDEST_VERSION.scope(Arc::clone(&oldest), work).await;
+    let number = oldest.load(Ordering::Relaxed);
+    (output, (number != NOT_READ).then_some(number))
 }
 
-/// A replica and what is known of it.
+/// A replica and its state.
 #[derive(Debug)]
 pub(super) struct Replica {
     pub(super) pool: Pool,
     lag_max: Duration,
-    /// Whether it answered when it was last asked, and was near enough. Not before the first probe.
+    /// Whether the last probe or read succeeded with an acceptable lag. False before the first
+    /// probe.
     is_usable: AtomicBool,
     lag_ms: AtomicI64,
     reads: AtomicU64,
     fallbacks: AtomicU64,
 }
 
-/// How a replica is.
+/// The state of the replica, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplicaFigures {
-    /// Whether the catalogue is read from it.
+pub struct ReplicaStats {
+    /// Whether catalogue reads use it.
     pub is_usable: bool,
-    /// How far it was behind when that was last measured; a heartbeat is written every second.
+    /// The lag at the last probe. The heartbeat is written every second.
     pub lag: Duration,
-    /// Connections that it has given.
+    /// The number of connections to it that were used.
     pub reads: u64,
-    /// How often the primary was read in its place.
+    /// How often the primary was read instead.
     pub fallbacks: u64,
 }
 
-/// What the primary says when the replica is asked the same.
-struct Beat {
-    at: i64,
-    shop: i64,
+/// The heartbeat and the database's identity, on the primary or on the replica.
+struct ReplicationState {
+    beat_at: i64,
+    shop_id: i64,
 }
 
 impl Replica {
@@ -105,9 +106,9 @@ impl Replica {
         }
     }
 
-    pub(super) fn figures(&self) -> ReplicaFigures {
+    pub(super) fn stats(&self) -> ReplicaStats {
         let lag_ms = self.lag_ms.load(Ordering::Relaxed);
-        ReplicaFigures {
+        ReplicaStats {
             is_usable: self.is_usable.load(Ordering::Relaxed),
             lag: Duration::from_millis(lag_ms.unsigned_abs()),
             reads: self.reads.load(Ordering::Relaxed),
@@ -115,60 +116,60 @@ impl Replica {
         }
     }
 
-    /// A connection, where the work that is done may lag and the replica can be read.
+    /// A connection to the replica, if the current work may lag and the replica is usable.
     async fn reader(&self) -> Option<CatalogReader> {
-        let stamp = STAMP.try_with(Arc::clone).ok()?;
+        let oldest = OLDEST_VERSION.try_with(Arc::clone).ok()?;
         if !self.is_usable.load(Ordering::Relaxed) {
             self.fallbacks.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        // On this connection and before anything else is read on it: behind one address there may be
-        // several replicas, each at another change.
+        // The version must be read first and on the same connection, because there may be several
+        // replicas behind one address, each with another version.
         let stamped = async {
             let mut reader = self.pool.get().await?;
             let number = version(&mut reader, "changes").await?;
             Ok::<_, Error>((reader, number))
         };
-        match tokio::time::timeout(PATIENCE, stamped).await {
+        match tokio::time::timeout(READ_TIMEOUT, stamped).await {
             Ok(Ok((reader, number))) => {
-                stamp.fetch_min(number.unsigned_abs(), Ordering::Relaxed);
+                oldest.fetch_min(number.unsigned_abs(), Ordering::Relaxed);
                 self.reads.fetch_add(1, Ordering::Relaxed);
                 return Some(reader.into());
             }
-            Ok(Err(error)) => self.leave(&error.to_string()),
-            Err(_) => self.leave("it did not respond in time"),
+            Ok(Err(error)) => self.mark_unusable(&error.to_string()),
+            Err(_) => self.mark_unusable("it did not respond in time"),
         }
         self.fallbacks.fetch_add(1, Ordering::Relaxed);
         None
     }
 
-    async fn probe(&self, primary: &Beat) {
+    async fn probe(&self, primary: &ReplicationState) {
         let probed = async {
             let mut reader = self.pool.get().await?;
-            Ok::<_, Error>(Beat {
-                at: beat_at(&mut reader).await?,
-                shop: version(&mut reader, "shop").await?,
+            Ok::<_, Error>(ReplicationState {
+                beat_at: beat_at(&mut reader).await?,
+                shop_id: version(&mut reader, "shop").await?,
             })
         };
-        match tokio::time::timeout(PROBE_PATIENCE, probed).await {
-            Ok(Ok(seen)) if seen.shop != primary.shop => {
-                self.leave("it is not a copy of this database");
+        match tokio::time::timeout(PROBE_TIMEOUT, probed).await {
+            Ok(Ok(seen)) if seen.shop_id != primary.shop_id => {
+                self.mark_unusable("it is not a copy of this database");
             }
             Ok(Ok(seen)) => {
-                let lag_ms = primary.at.saturating_sub(seen.at).max(0);
+                let lag_ms = primary.beat_at.saturating_sub(seen.beat_at).max(0);
                 self.lag_ms.store(lag_ms, Ordering::Relaxed);
                 if Duration::from_millis(lag_ms.unsigned_abs()) > self.lag_max {
-                    self.leave(&format!("it is {lag_ms} ms behind"));
+                    self.mark_unusable(&format!("it is {lag_ms} ms behind"));
                 } else if !self.is_usable.swap(true, Ordering::Relaxed) {
                     tracing::info!(lag_ms, "the catalogue is read from the replica");
                 }
             }
-            Ok(Err(error)) => self.leave(&error.to_string()),
-            Err(_) => self.leave("it did not respond in time"),
+            Ok(Err(error)) => self.mark_unusable(&error.to_string()),
+            Err(_) => self.mark_unusable("it did not respond in time"),
         }
     }
 
-    fn leave(&self, reason: &str) {
+    fn mark_unusable(&self, reason: &str) {
         if self.is_usable.swap(false, Ordering::Relaxed) {
             tracing::warn!(reason, "the replica is not used; reading from the primary");
         } else {
@@ -178,8 +179,8 @@ impl Replica {
 }
 
 impl Db {
-    /// A connection for reading the catalogue: to the replica inside of [`may_lag`] if it can be read, else
-    /// to the primary.
+    /// A connection for reading the catalogue: to the replica inside of [`with_replica_reads`] if
+    /// it is usable, otherwise to the primary.
     pub async fn catalog(&self) -> Result<CatalogReader, Error> {
         if let Some(replica) = &self.replica
             && let Some(reader) = replica.reader().await
@@ -189,8 +190,9 @@ impl Db {
         Ok(self.read().await?.into())
     }
 
-    /// Writes a heartbeat and measures how far the replica is behind, if there is one; a job does so every
-    /// second. While the primary does not answer, nothing can be said of the replica, and it stays as it is.
+    /// Writes a heartbeat and measures the lag of the replica, if there is one. A job calls this
+    /// every second. While the primary is unavailable, the lag is unknown and the replica's state
+    /// stays.
     pub async fn check_replica(&self) -> Result<(), Error> {
         let Some(replica) = &self.replica else {
             return Ok(());
@@ -198,18 +200,18 @@ impl Db {
         let mut tx = self.begin().await?;
         let beat = sqlx::query(self.dialect.set_heartbeat());
         beat.execute(tx.conn()).await?;
-        let beat = Beat {
-            at: beat_at(tx.conn()).await?,
-            shop: version(tx.conn(), "shop").await?,
+        let beat = ReplicationState {
+            beat_at: beat_at(tx.conn()).await?,
+            shop_id: version(tx.conn(), "shop").await?,
         };
         tx.commit().await?;
         replica.probe(&beat).await;
         Ok(())
     }
 
-    /// How the replica is, if there is one.
-    pub fn replica(&self) -> Option<ReplicaFigures> {
-        self.replica.as_deref().map(Replica::figures)
+    /// The state of the replica, if there is one.
+    pub fn replica_stats(&self) -> Option<ReplicaStats> {
+        self.replica.as_deref().map(Replica::stats)
     }
 }
 

@@ -1,6 +1,6 @@
-//! The statements of a migration's file, one by one.
+//! Splits a migration file into statements.
 
-/// The statements, without the comments and space before them.
+/// The statements, without leading comments and white space.
 pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -19,7 +19,8 @@ pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether MySQL commits before and after it, so that it cannot be a part of a transaction.
+/// Whether MySQL commits implicitly before and after the statement, so that it cannot be part of a
+/// transaction.
 pub(super) fn commits_by_itself(statement: &str) -> bool {
     let word = statement.split_whitespace().next().unwrap_or_default();
     let word = word.to_ascii_lowercase();
@@ -34,7 +35,7 @@ fn after_comments(text: &str) -> &str {
     rest
 }
 
-/// Where the statement's semicolon is, or the end of the text.
+/// The position of the statement's semicolon, or the end of the text.
 fn end_of_statement(text: &str) -> usize {
     let mut quote = None;
     let mut is_comment = false;
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_semicolon_in_a_text_or_a_comment_ends_nothing() {
+    fn a_semicolon_in_a_literal_or_comment_does_not_end_a_statement() {
         let text = "
             -- One; two.
             create table a (
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn only_rows_can_be_changed_in_a_transaction() {
+    fn schema_changes_commit_implicitly() {
         assert!(commits_by_itself("create table a (b text)"));
         assert!(commits_by_itself("Alter table a add column c bigint"));
         assert!(!commits_by_itself("insert into a (b) values ('drop')"));

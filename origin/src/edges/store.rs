@@ -5,22 +5,22 @@ use sqlx::{Row as _, error::DatabaseError};
 
 use crate::db::{self, Tx};
 
-/// What an edge was told.
+/// The state of an edge's purges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cursor {
-    /// Every change up to this one.
+pub(super) struct EdgeCursor {
+    /// Every change up to this version has been purged.
     pub version: u64,
-    /// When; never, if it is new.
+    /// When it was purged or confirmed last; none for a new edge.
     pub told_at: Option<Timestamp>,
 }
 
-/// Takes the turn of telling an edge until then, unless another process has it.
-pub(super) async fn lease(
+/// Leases the cursor of an edge until `until_ms`, unless another process has the lease.
+pub(super) async fn lease_cursor(
     tx: &mut Tx,
     edge: &str,
     now: Timestamp,
     until_ms: i64,
-) -> Result<Option<Cursor>, db::Error> {
+) -> Result<Option<EdgeCursor>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
         "select version, told_at, leased_until
            from edge_cursors
@@ -28,7 +28,7 @@ pub(super) async fn lease(
     );
     query.push_bind(edge).push(tx.dialect().for_update());
     let Some(row) = query.build().fetch_optional(tx.conn()).await? else {
-        return begin(tx, edge, until_ms).await;
+        return add_cursor(tx, edge, until_ms).await;
     };
     let leased_until: i64 = row.try_get("leased_until")?;
     if leased_until > now.as_millis() {
@@ -44,32 +44,36 @@ pub(super) async fn lease(
         .execute(tx.conn())
         .await?;
     let told_at: i64 = row.try_get("told_at")?;
-    Ok(Some(Cursor {
+    Ok(Some(EdgeCursor {
         version: row.try_get::<i64, _>("version")?.unsigned_abs(),
         told_at: (told_at > 0).then_some(Timestamp::from_millis(told_at)),
     }))
 }
 
-async fn begin(tx: &mut Tx, edge: &str, until_ms: i64) -> Result<Option<Cursor>, db::Error> {
+async fn add_cursor(
+    tx: &mut Tx,
+    edge: &str,
+    until_ms: i64,
+) -> Result<Option<EdgeCursor>, db::Error> {
     let statement = "
         insert into edge_cursors (edge, version, told_at, leased_until)
         values (?, 0, 0, ?)";
     let done = sqlx::query(statement).bind(edge).bind(until_ms);
     match done.execute(tx.conn()).await {
-        Ok(_) => Ok(Some(Cursor::default())),
-        // Another process has begun at the same moment.
-        Err(error) if is_taken(&error) => Ok(None),
+        Ok(_) => Ok(Some(EdgeCursor::default())),
+        // Another process has inserted the row at the same time.
+        Err(error) if is_unique_violation(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn is_taken(error: &db::Error) -> bool {
+fn is_unique_violation(error: &db::Error) -> bool {
     let error = error.as_database_error();
     error.is_some_and(DatabaseError::is_unique_violation)
 }
 
-/// Notes up to which change an edge was told, and gives the turn back.
-pub(super) async fn told(
+/// Saves the version up to which an edge has been purged, and releases the lease.
+pub(super) async fn save_cursor(
     tx: &mut Tx,
     edge: &str,
     version: u64,
@@ -88,8 +92,8 @@ pub(super) async fn told(
     Ok(())
 }
 
-/// Gives the turn back.
-pub(super) async fn release(tx: &mut Tx, edge: &str) -> Result<(), db::Error> {
+/// Releases the lease.
+pub(super) async fn release_cursor(tx: &mut Tx, edge: &str) -> Result<(), db::Error> {
     let statement = "
         update edge_cursors
            set leased_until = 0

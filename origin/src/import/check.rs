@@ -1,10 +1,10 @@
-//! What the shop takes of a row: the limits, in one place, and the rules that hold between its fields.
-//! What is wrong with an ornament (a picture, a tag, an attribute) loses the ornament; what is wrong with
-//! a variant loses the variant ([`super::check_variant`]); the rest loses the row.
+//! Validation rules of rows: the limits, and the rules between fields. A fault of an optional part
+//! (a picture, a tag, an attribute) skips the part, a fault of a variant skips the variant
+//! ([`super::check_variant`]), and any other skips the row.
 
 use std::collections::HashSet;
 
-use super::{Lost, error::Fault};
+use super::{Skipped, error::Fault};
 use crate::catalog::{
     model::{ImageSource, NewAttribute, NewCategory, NewImage, NewOption, NewProduct, Texts},
     slug::is_slug,
@@ -20,13 +20,13 @@ pub const SKU_MAX: usize = 64;
 pub const CODE_MAX: usize = 100;
 /// The most characters of a description.
 pub const DESCRIPTION_MAX: usize = 20_000;
-/// The most characters of what an attribute says.
+/// The most characters of an attribute's value.
 pub const ATTRIBUTE_VALUE_MAX: usize = 1_000;
-/// The most characters of what is said for those who do not see a picture.
+/// The most characters of an alternative text.
 pub const ALT_MAX: usize = 500;
 /// The most characters of a tag.
 pub const TAG_MAX: usize = 100;
-/// The most characters of a picture's address.
+/// The most characters of a picture's URL.
 pub const URL_MAX: usize = 2_000;
 /// The most variants of a product.
 pub const VARIANTS_MAX: usize = 100;
@@ -40,11 +40,11 @@ pub const IMAGES_MAX: usize = 50;
 pub const ATTRIBUTES_MAX: usize = 50;
 /// The most tags of a product.
 pub const TAGS_MAX: usize = 30;
-/// How many levels of categories there are at most.
+/// The most levels of categories.
 pub const CATEGORY_DEPTH_MAX: usize = 8;
-/// The largest count of things in stock, and the largest weight in grams.
+/// The largest stock count, and the largest weight in grams.
 pub const COUNT_MAX: i64 = 1_000_000_000;
-/// The largest count of things sold.
+/// The largest number of sold units.
 pub const SOLD_MAX: i64 = 1_000_000_000_000;
 
 pub(super) fn check_category(category: &mut NewCategory, faults: &mut Vec<Fault>) {
@@ -52,11 +52,11 @@ pub(super) fn check_category(category: &mut NewCategory, faults: &mut Vec<Fault>
         "external_id",
         &category.external_id,
         EXTERNAL_ID_MAX,
-        Lost::Row,
+        Skipped::Row,
         faults,
     );
     if let Some(parent) = &category.parent {
-        check_line("parent", parent, EXTERNAL_ID_MAX, Lost::Row, faults);
+        check_line("parent", parent, EXTERNAL_ID_MAX, Skipped::Row, faults);
     }
     check_slug(&mut category.slug, faults);
     check_names("names", &category.names, faults);
@@ -77,7 +77,7 @@ pub(super) fn check_product(product: &mut NewProduct, faults: &mut Vec<Fault>) {
         "external_id",
         &product.external_id,
         EXTERNAL_ID_MAX,
-        Lost::Row,
+        Skipped::Row,
         faults,
     );
     check_slug(&mut product.slug, faults);
@@ -85,10 +85,10 @@ pub(super) fn check_product(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     check_descriptions(&mut product.descriptions, faults);
     product
         .category
-        .take_if(|id| !check_line("category", id, EXTERNAL_ID_MAX, Lost::Field, faults));
+        .take_if(|id| !check_line("category", id, EXTERNAL_ID_MAX, Skipped::Field, faults));
     product
         .brand
-        .take_if(|brand| !check_line("brand", brand, NAME_MAX, Lost::Field, faults));
+        .take_if(|brand| !check_line("brand", brand, NAME_MAX, Skipped::Field, faults));
     check_attributes(&mut product.attributes, faults);
     check_options(&mut product.options, faults);
     check_images(product, faults);
@@ -114,12 +114,12 @@ fn check_attributes(attributes: &mut Vec<NewAttribute>, faults: &mut Vec<Fault>)
         let names = format!("attributes[{index}].names");
         let values = format!("attributes[{index}].values");
         index += 1;
-        check_texts(&names, &attribute.names, NAME_MAX, Lost::Field, faults)
+        check_texts(&names, &attribute.names, NAME_MAX, Skipped::Field, faults)
             && check_texts(
                 &values,
                 &attribute.values,
                 ATTRIBUTE_VALUE_MAX,
-                Lost::Field,
+                Skipped::Field,
                 faults,
             )
     });
@@ -138,14 +138,14 @@ fn check_options(options: &mut [NewOption], faults: &mut Vec<Fault>) {
             &format!("{field}.code"),
             &option.code,
             CODE_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         check_texts(
             &format!("{field}.names"),
             &option.names,
             NAME_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         if !codes.insert(option.code.clone()) {
@@ -168,14 +168,14 @@ fn check_values(field: &str, option: &mut NewOption, faults: &mut Vec<Fault>) {
             &format!("{field}.code"),
             &value.code,
             CODE_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         check_texts(
             &format!("{field}.names"),
             &value.names,
             NAME_MAX,
-            Lost::Row,
+            Skipped::Row,
             faults,
         );
         if !codes.insert(value.code.clone()) {
@@ -192,7 +192,7 @@ fn check_values(field: &str, option: &mut NewOption, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Keeps the pictures that can be used.
+/// Removes invalid pictures.
 fn check_images(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     let images = std::mem::take(&mut product.images).into_iter().enumerate();
     let usable = images
@@ -208,8 +208,8 @@ fn check_images(product: &mut NewProduct, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Gives a product its pictures; the variants point to places among all of them, also the
-/// unusable ones, and are made to point to places among those that are kept.
+/// Sets a product's pictures. The variants refer to pictures by index, unusable ones included;
+/// their indexes are adjusted to the remaining pictures.
 pub(super) fn place_images(
     product: &mut NewProduct,
     images: Vec<Option<NewImage>>,
@@ -245,7 +245,13 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
         faults.push(Fault::field(format!("{field}.src"), reason));
     }
     if let ImageSource::Drawn(words) = &image.source {
-        check_line(&format!("{field}.src"), words, URL_MAX, Lost::Field, faults);
+        check_line(
+            &format!("{field}.src"),
+            words,
+            URL_MAX,
+            Skipped::Field,
+            faults,
+        );
     }
     let usable = faults.len() == count;
     image.alts.retain(|locale, alt| {
@@ -253,7 +259,7 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
             &format!("{field}.alt.{locale}"),
             alt,
             ALT_MAX,
-            Lost::Field,
+            Skipped::Field,
             faults,
         )
     });
@@ -263,7 +269,7 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
 fn check_tags(tags: &mut Vec<String>, faults: &mut Vec<Fault>) {
     let mut seen = HashSet::new();
     tags.retain(|tag| {
-        check_line("tags", tag, TAG_MAX, Lost::Field, faults) && seen.insert(tag.clone())
+        check_line("tags", tag, TAG_MAX, Skipped::Field, faults) && seen.insert(tag.clone())
     });
     cut("tags", tags, TAGS_MAX, faults);
 }
@@ -285,24 +291,24 @@ fn check_slug(slug: &mut Option<String>, faults: &mut Vec<Fault>) {
 }
 
 fn check_names(field: &str, names: &Texts, faults: &mut Vec<Fault>) {
-    check_texts(field, names, NAME_MAX, Lost::Row, faults);
+    check_texts(field, names, NAME_MAX, Skipped::Row, faults);
 }
 
-/// Texts of one line each, of which there must be one.
+/// Checks single-line texts, of which at least one is required.
 fn check_texts(
     field: &str,
     texts: &Texts,
     most: usize,
-    lost: Lost,
+    skipped: Skipped,
     faults: &mut Vec<Fault>,
 ) -> bool {
     if texts.is_empty() {
-        faults.push(Fault::row(field, "missing").losing(lost));
+        faults.push(Fault::row(field, "missing").skipping(skipped));
         return false;
     }
     let count = faults.len();
     for (locale, text) in texts {
-        check_line(&format!("{field}.{locale}"), text, most, lost, faults);
+        check_line(&format!("{field}.{locale}"), text, most, skipped, faults);
     }
     faults.len() == count
 }
@@ -324,12 +330,12 @@ fn check_descriptions(descriptions: &mut Texts, faults: &mut Vec<Fault>) {
     });
 }
 
-/// A text of one line that is not empty.
+/// Checks a text that must be a single line and not empty.
 pub(super) fn check_line(
     field: &str,
     text: &str,
     most: usize,
-    lost: Lost,
+    skipped: Skipped,
     faults: &mut Vec<Fault>,
 ) -> bool {
     let reason = if text.trim().is_empty() {
@@ -341,7 +347,7 @@ pub(super) fn check_line(
     } else {
         return true;
     };
-    faults.push(Fault::row(field, reason).losing(lost));
+    faults.push(Fault::row(field, reason).skipping(skipped));
     false
 }
 
@@ -350,8 +356,8 @@ fn is_swatch(text: &str) -> bool {
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Whether it is an address that a page may show: a scheme that loads pictures and nothing that
-/// could end an attribute.
+/// Whether a page may embed this URL: its scheme is http or https, and no character can end an HTML
+/// attribute.
 fn is_web_address(url: &str) -> bool {
     let rest = url
         .strip_prefix("https://")

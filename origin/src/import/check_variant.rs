@@ -1,10 +1,10 @@
-//! What must hold of a variant within its product.
+//! Validation rules of a variant within its product.
 
 use shared::money::Currency;
 
 use super::{
     check::{COUNT_MAX, SKU_MAX, check_line},
-    error::{Fault, Lost},
+    error::{Fault, Skipped},
     money::PRICE_MAX_MINOR,
 };
 use crate::catalog::{
@@ -12,14 +12,14 @@ use crate::catalog::{
     model::{NewProduct, NewVariant},
 };
 
-/// Checks a variant; what is no more than useless is taken off it.
+/// Checks a variant and removes optional fields that are invalid.
 pub(super) fn check(
     variant: &mut NewVariant,
     product: &NewProduct,
     currency: Currency,
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
-    check_line("sku", &variant.sku, SKU_MAX, Lost::Variant, &mut faults);
+    check_line("sku", &variant.sku, SKU_MAX, Skipped::Variant, &mut faults);
     if let Some(text) = variant.gtin.take()
         && !text.trim().is_empty()
     {
@@ -58,7 +58,7 @@ pub(super) fn check(
     faults
 }
 
-/// One choice for each option, in the order of the options.
+/// Checks that there is one value for each option, in the order of the options.
 fn check_choices(variant: &mut NewVariant, product: &NewProduct, faults: &mut Vec<Fault>) {
     let mut given = std::mem::take(&mut variant.options);
     for option in &product.options {

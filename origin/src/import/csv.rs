@@ -1,26 +1,27 @@
-//! Mallard's own spreadsheet: one row a variant; the rows of a product follow each other and share
-//! its `external_id`. `docs/import.md` describes it. Cells that belong to the product stand in its
-//! first row; further rows may leave them empty.
+//! Mallard's CSV format: one row per variant. The rows of a product are adjacent and share its
+//! `external_id`; cells of the product itself are in its first row, and further rows may leave them
+//! empty. `docs/import.md` describes the format.
 
 use shared::{locale::Locale, money::Currency};
 
 use super::{
     Source,
     check::{OPTIONS_MAX, VALUES_MAX, VARIANTS_MAX, place_images},
-    error::{Error, Fault, Lost, Notes},
-    gate::{Flow, Gate},
+    error::{Error, Fault, Skipped, Warnings},
     money, open, options,
     pictures::Folder,
+    row_validator::{Flow, RowValidator},
     sheet::{Columns, Sheet, SheetRow},
     sku,
 };
 use crate::catalog::model::{
-    NewAttribute, NewCategory, NewImage, NewOption, NewProduct, NewVariant, Status, Texts, UNPLACED,
+    NewAttribute, NewCategory, NewImage, NewOption, NewProduct, NewVariant, Status, Texts,
+    UNPOSITIONED,
 };
 
-/// What parts the names of a category's path.
+/// The separator of a category path.
 pub(super) const PATH: &str = " > ";
-/// What begins the name of a column that holds one attribute.
+/// The prefix of columns that hold one attribute.
 const ATTRIBUTE: &str = "attribute:";
 /// The most rows of a product: variants, and values of options that no variant has.
 const ROWS_MAX: usize = VARIANTS_MAX + OPTIONS_MAX * VALUES_MAX;
@@ -34,7 +35,7 @@ const TEXTS: [&str; 5] = [
     "attribute_value",
 ];
 
-/// The name of the column for a text in this language: the default one has no mark.
+/// The column of a text in this language. The default language has no suffix.
 pub(super) fn column(base: &str, locale: Locale) -> String {
     if locale == Locale::default() {
         base.to_owned()
@@ -43,7 +44,7 @@ pub(super) fn column(base: &str, locale: Locale) -> String {
     }
 }
 
-/// All columns, in the order in which they are written.
+/// All columns in the order of exports.
 pub(super) fn columns() -> Vec<String> {
     let mut columns = Vec::new();
     let mut add = |names: &[&str]| columns.extend(names.iter().map(|name| (*name).to_owned()));
@@ -88,20 +89,20 @@ pub(super) fn columns() -> Vec<String> {
 }
 
 /// Reads the file, product by product.
-pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flow {
     let mut sheet = Sheet::new(open(&source.path)?)?;
     sheet.require("external_id")?;
-    let reading = Reading {
+    let reading = CsvReader {
         folder: Folder::new(source.media_folder()),
         attributes: attribute_columns(sheet.columns())?,
-        currency: gate.currency(),
+        currency: validator.currency(),
     };
     let mut group: Vec<SheetRow> = Vec::new();
     while let Some(row) = sheet.next()? {
         let row = match row {
             Ok(row) => row.unescaped(),
             Err((line, fault)) => {
-                gate.fault(line, fault)?;
+                validator.fault(line, fault)?;
                 continue;
             }
         };
@@ -113,28 +114,28 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
             None => false,
         };
         if !continues {
-            reading.finish(&mut group, gate)?;
+            reading.finish(&mut group, validator)?;
         }
         match row.get("type") {
-            "category" => reading.category(&row, gate)?,
+            "category" => reading.category(&row, validator)?,
             "" | "product" if group.len() < ROWS_MAX => group.push(row),
             "" | "product" => {
                 let reason = format!("more than {ROWS_MAX} rows of one product");
-                gate.fault(row.line, Fault::variant("", reason))?;
+                validator.fault(row.line, Fault::variant("", reason))?;
             }
             _ => {
                 let reason = "must be product, category or empty";
-                gate.fault(row.line, Fault::row("type", reason))?;
+                validator.fault(row.line, Fault::row("type", reason))?;
             }
         }
     }
-    reading.finish(&mut group, gate)
+    reading.finish(&mut group, validator)
 }
 
 /// The attributes that have a column of their own: name, language, column.
 type AttributeColumns = Vec<(String, Vec<(Locale, String)>)>;
 
-/// Looks through the heading; a column that is not known is most likely misspelt.
+/// Checks the header. An unknown column is an error, because it is most likely misspelt.
 fn attribute_columns(heading: &Columns) -> Result<AttributeColumns, Error> {
     let known = columns();
     let mut attributes = AttributeColumns::new();
@@ -163,35 +164,35 @@ fn attribute_columns(heading: &Columns) -> Result<AttributeColumns, Error> {
     Ok(attributes)
 }
 
-/// What is the same for all rows.
-struct Reading {
+/// The context of all rows.
+struct CsvReader {
     folder: Folder,
     attributes: AttributeColumns,
     currency: Currency,
 }
 
-impl Reading {
-    fn category(&self, row: &SheetRow, gate: &mut Gate<'_, '_>) -> Flow {
+impl CsvReader {
+    fn category(&self, row: &SheetRow, validator: &mut RowValidator<'_, '_>) -> Flow {
         let image = self.image(row);
         let position = row.integer("position");
-        let mut notes = Notes::default();
+        let mut warnings = Warnings::default();
         let category = NewCategory {
             external_id: row.get("external_id").to_owned(),
             slug: row.filled("slug").map(str::to_owned),
             parent: row.filled("parent").map(str::to_owned),
-            position: notes.soft(position).unwrap_or(UNPLACED),
+            position: warnings.or_warn(position).unwrap_or(UNPOSITIONED),
             names: texts(row, "name"),
             descriptions: texts(row, "description"),
-            image: notes.soft(image),
+            image: warnings.or_warn(image),
         };
-        for note in notes.0 {
-            gate.fault(row.line, note)?;
+        for warning in warnings.0 {
+            validator.fault(row.line, warning)?;
         }
-        gate.category(row.line, category).map(|_| ())
+        validator.category(row.line, category).map(|_| ())
     }
 
-    /// Makes a product of the rows that were gathered.
-    fn finish(&self, group: &mut Vec<SheetRow>, gate: &mut Gate<'_, '_>) -> Flow {
+    /// Converts a group of rows into a product.
+    fn finish(&self, group: &mut Vec<SheetRow>, validator: &mut RowValidator<'_, '_>) -> Flow {
         let rows = std::mem::take(group);
         let Some(first) = rows.first() else {
             return Ok(());
@@ -200,30 +201,30 @@ impl Reading {
             for column in ["name", "slug", "status", "category", "category_id", "brand"] {
                 if !row.get(column).is_empty() && row.get(column) != first.get(column) {
                     let reason = "differs from the product's first row";
-                    gate.fault(row.line, Fault::field(column, reason))?;
+                    validator.fault(row.line, Fault::field(column, reason))?;
                 }
             }
         }
-        let category = match self.category_of(first, gate)? {
+        let category = match self.category_of(first, validator)? {
             Ok(category) => category,
-            Err(fault) => return gate.fault(first.line, fault),
+            Err(fault) => return validator.fault(first.line, fault),
         };
         let mut faults = Vec::new();
         let product = self.product(&rows, category, &mut faults);
         for (line, fault) in faults {
-            gate.fault(line, fault)?;
+            validator.fault(line, fault)?;
         }
         match product {
-            Ok((product, lines)) => gate.product(first.line, product, Some(&lines)),
-            Err(fault) => gate.fault(first.line, fault),
+            Ok((product, lines)) => validator.product(first.line, product, Some(&lines)),
+            Err(fault) => validator.fault(first.line, fault),
         }
     }
 
-    /// The category that the product names: by a path, or by its external id.
+    /// The product's category, given as a path or an external id.
     fn category_of(
         &self,
         first: &SheetRow,
-        gate: &mut Gate<'_, '_>,
+        validator: &mut RowValidator<'_, '_>,
     ) -> Flow<Result<Option<String>, Fault>> {
         match (first.filled("category"), first.filled("category_id")) {
             (Some(_), Some(_)) => {
@@ -235,7 +236,7 @@ impl Reading {
                     .split(PATH)
                     .map(|name| name.trim().to_owned())
                     .collect();
-                gate.category_path(first.line, "", &names).map(Ok)
+                validator.category_path(first.line, "", &names).map(Ok)
             }
             (None, id) => Ok(Ok(id.map(str::to_owned))),
         }
@@ -254,16 +255,16 @@ impl Reading {
         let mut variants = Vec::new();
         let mut lines = Vec::new();
         for row in rows {
-            let mut notes = Notes::default();
-            match self.variant(row, &external_id, &mut options, &mut notes) {
+            let mut warnings = Warnings::default();
+            match self.variant(row, &external_id, &mut options, &mut warnings) {
                 Ok(Some(variant)) => {
                     variants.push(variant);
                     lines.push(row.line);
                 }
                 Ok(None) => {}
-                Err(fault) => notes.add(fault.losing(Lost::Variant)),
+                Err(fault) => warnings.add(fault.skipping(Skipped::Variant)),
             }
-            faults.extend(notes.0.into_iter().map(|fault| (row.line, fault)));
+            faults.extend(warnings.0.into_iter().map(|fault| (row.line, fault)));
         }
         let mut product = NewProduct {
             slug: first.filled("slug").map(str::to_owned),
@@ -281,29 +282,29 @@ impl Reading {
             sold: 0,
             external_id,
         };
-        let mut notes = Notes::default();
-        product.sold = notes.soft(first.integer("sold")).unwrap_or_default();
+        let mut warnings = Warnings::default();
+        product.sold = warnings.or_warn(first.integer("sold")).unwrap_or_default();
         product.created_at = first.filled("created_at").and_then(|text| {
             let time = text
                 .parse()
                 .map_err(|error: shared::time::InvalidTimestamp| {
                     Fault::field("created_at", error.to_string())
                 });
-            notes.soft(time.map(Some))
+            warnings.or_warn(time.map(Some))
         });
-        faults.extend(notes.0.into_iter().map(|fault| (first.line, fault)));
+        faults.extend(warnings.0.into_iter().map(|fault| (first.line, fault)));
         self.read_images(rows, &mut product, faults);
         Ok((product, lines))
     }
 
-    /// The variant of a row. A row without any cell of a variant has none: it only brings a
-    /// picture, an attribute or a value.
+    /// The variant of a row. A row without cells of a variant has none; it only adds a picture, an
+    /// attribute or an option value.
     fn variant(
         &self,
         row: &SheetRow,
         external_id: &str,
         options: &mut [NewOption],
-        notes: &mut Notes,
+        warnings: &mut Warnings,
     ) -> Result<Option<NewVariant>, Fault> {
         const OWN: [&str; 8] = [
             "sku",
@@ -339,11 +340,11 @@ impl Reading {
             gtin: row.filled("gtin").map(str::to_owned),
             options: choices,
             price: money::price("price", price, self.currency)?,
-            compare_at: notes.soft(compare_at),
+            compare_at: warnings.or_warn(compare_at),
             stock: row.integer("stock")?,
-            backorder: notes.soft(row.flag("backorder")).unwrap_or(false),
-            weight_g: notes.soft(row.count("weight_g")),
-            image: notes.soft(image),
+            backorder: warnings.or_warn(row.flag("backorder")).unwrap_or(false),
+            weight_g: warnings.or_warn(row.count("weight_g")),
+            image: warnings.or_warn(image),
         }))
     }
 
@@ -427,11 +428,11 @@ fn read_options(first: &SheetRow) -> Result<Vec<NewOption>, Fault> {
     Ok(options)
 }
 
-/// What a row chooses; values that are new are added to the options.
+/// The option values of a row. New values are added to the options.
 fn read_choices(row: &SheetRow, options: &mut [NewOption]) -> Vec<(String, String)> {
     let mut choices = Vec::new();
     for (option, number) in options.iter_mut().zip(1..) {
-        let choice = options::Choice {
+        let choice = options::OptionChoice {
             code: row
                 .filled(&format!("option{number}_value_code"))
                 .map(str::to_owned),

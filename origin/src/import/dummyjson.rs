@@ -9,23 +9,23 @@ use shared::{locale::Locale, money::Currency};
 use super::{
     Source,
     check::place_images,
-    error::{Fault, Lost, Notes},
+    error::{Fault, Skipped, Warnings},
     fields::Fields,
-    gate::{Flow, Gate},
     money, open,
     pictures::{Folder, pictures},
     records::Objects,
+    row_validator::{Flow, RowValidator},
     text,
 };
 use crate::catalog::model::{
-    NewAttribute, NewCategory, NewImage, NewProduct, NewVariant, Status, Texts, UNPLACED,
+    NewAttribute, NewCategory, NewImage, NewProduct, NewVariant, Status, Texts, UNPOSITIONED,
 };
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 const PREFIX: &str = "dummyjson-";
 
 /// Reads the file.
-pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flow {
     let folder = Folder::new(source.media_folder());
     let mut objects = Objects::new(open(&source.path)?)?;
     while let Some(record) = objects.next()? {
@@ -33,32 +33,38 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
         let fields = match Fields::record(record.bytes) {
             Ok(fields) => fields,
             Err(fault) => {
-                gate.fault(line, fault)?;
+                validator.fault(line, fault)?;
                 continue;
             }
         };
-        let mut notes = Notes::default();
-        let category = read_category(line, &fields, &mut notes, gate)?;
-        let product = read_product(&fields, category, &folder, gate.currency(), &mut notes);
-        gate.made(line, notes, product)?;
+        let mut warnings = Warnings::default();
+        let category = read_category(line, &fields, &mut warnings, validator)?;
+        let product = read_product(
+            &fields,
+            category,
+            &folder,
+            validator.currency(),
+            &mut warnings,
+        );
+        validator.product_or_fault(line, warnings, product)?;
     }
     Ok(())
 }
 
-/// Lets the product's category pass when it is new, and answers its external id.
+/// Emits the product's category if it is new, and returns its external id.
 fn read_category(
     line: u64,
     fields: &Fields<'_>,
-    notes: &mut Notes,
-    gate: &mut Gate<'_, '_>,
+    warnings: &mut Warnings,
+    validator: &mut RowValidator<'_, '_>,
 ) -> Flow<Option<String>> {
     // Newer answers hold an object with slug and name.
     let (word, name) = match fields.object("category") {
         Ok(Some(category)) => (
-            notes.soft(category.filled("slug")),
-            notes.soft(category.filled("name")),
+            warnings.or_warn(category.filled("slug")),
+            warnings.or_warn(category.filled("name")),
         ),
-        _ => (notes.soft(fields.filled("category")), None),
+        _ => (warnings.or_warn(fields.filled("category")), None),
     };
     let Some(word) = word
         .map(|word| text::line(&word))
@@ -67,17 +73,17 @@ fn read_category(
         return Ok(None);
     };
     let external_id = format!("{PREFIX}{word}");
-    if gate.has_category(&external_id) {
+    if validator.has_category(&external_id) {
         return Ok(Some(external_id));
     }
     let name = name.unwrap_or_else(|| text::words(&word));
     let category = NewCategory {
         external_id: external_id.clone(),
         names: Texts::from([(Locale::En, text::line(&name))]),
-        position: UNPLACED,
+        position: UNPOSITIONED,
         ..NewCategory::default()
     };
-    Ok(gate.category(line, category)?.then_some(external_id))
+    Ok(validator.category(line, category)?.then_some(external_id))
 }
 
 fn read_product(
@@ -85,7 +91,7 @@ fn read_product(
     category: Option<String>,
     folder: &Folder,
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewProduct, Fault> {
     let id = fields
         .filled("id")?
@@ -95,33 +101,33 @@ fn read_product(
         .filled("title")?
         .ok_or_else(|| fields.fault("title", "missing"))?;
     let mut descriptions = Texts::new();
-    if let Some(description) = notes.soft(fields.filled("description")) {
+    if let Some(description) = warnings.or_warn(fields.filled("description")) {
         descriptions.insert(Locale::En, text::paragraphs(&description));
     }
     let mut product = NewProduct {
         slug: None,
         status: Status::Active,
         category,
-        brand: notes
-            .soft(fields.filled("brand"))
+        brand: warnings
+            .or_warn(fields.filled("brand"))
             .map(|brand| text::line(&brand)),
         names: Texts::from([(Locale::En, text::line(&name))]),
         descriptions,
-        attributes: read_attributes(fields, notes),
+        attributes: read_attributes(fields, warnings),
         options: Vec::new(),
-        variants: vec![read_variant(fields, &external_id, currency, notes)?],
+        variants: vec![read_variant(fields, &external_id, currency, warnings)?],
         images: Vec::new(),
-        tags: notes
-            .soft(fields.texts("tags"))
+        tags: warnings
+            .or_warn(fields.texts("tags"))
             .iter()
             .map(|tag| text::line(tag))
             .collect(),
-        created_at: read_created_at(fields, notes),
+        created_at: read_created_at(fields, warnings),
         sold: 0,
         external_id,
     };
-    let images = read_images(fields, folder, notes);
-    place_images(&mut product, images, &mut notes.0);
+    let images = read_images(fields, folder, warnings);
+    place_images(&mut product, images, &mut warnings.0);
     Ok(product)
 }
 
@@ -129,17 +135,17 @@ fn read_variant(
     fields: &Fields<'_>,
     external_id: &str,
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewVariant, Fault> {
     let price = fields
         .filled("price")?
         .ok_or_else(|| fields.fault("price", "missing"))?;
-    let price = money::price("price", &price, currency).map_err(|it| it.losing(Lost::Row))?;
-    let percent = notes.soft(fields.filled("discountPercentage"));
+    let price = money::price("price", &price, currency).map_err(|it| it.skipping(Skipped::Row))?;
+    let percent = warnings.or_warn(fields.filled("discountPercentage"));
     let compare_at = match percent.map(|percent| money::before_reduction(price, &percent)) {
         Some(None) => {
             let reason = "must be a decimal from 0 to below 100";
-            notes.add(Fault::field("discountPercentage", reason));
+            warnings.add(Fault::field("discountPercentage", reason));
             None
         }
         Some(before) => before.filter(|before| before.minor > price.minor),
@@ -160,7 +166,7 @@ fn read_variant(
     })
 }
 
-fn read_attributes(fields: &Fields<'_>, notes: &mut Notes) -> Vec<NewAttribute> {
+fn read_attributes(fields: &Fields<'_>, warnings: &mut Warnings) -> Vec<NewAttribute> {
     const FACTS: [(&str, &str); 3] = [
         ("warrantyInformation", "Warranty"),
         ("shippingInformation", "Shipping"),
@@ -168,7 +174,7 @@ fn read_attributes(fields: &Fields<'_>, notes: &mut Notes) -> Vec<NewAttribute> 
     ];
     let mut attributes = Vec::new();
     for (field, name) in FACTS {
-        if let Some(value) = notes.soft(fields.filled(field)) {
+        if let Some(value) = warnings.or_warn(fields.filled(field)) {
             attributes.push(NewAttribute {
                 names: Texts::from([(Locale::En, name.to_owned())]),
                 values: Texts::from([(Locale::En, text::line(&value))]),
@@ -179,25 +185,35 @@ fn read_attributes(fields: &Fields<'_>, notes: &mut Notes) -> Vec<NewAttribute> 
 }
 
 /// The pictures; the thumbnail only when there is no other.
-fn read_images(fields: &Fields<'_>, folder: &Folder, notes: &mut Notes) -> Vec<Option<NewImage>> {
-    let images = notes.soft(fields.texts("images")).into_iter().enumerate();
+fn read_images(
+    fields: &Fields<'_>,
+    folder: &Folder,
+    warnings: &mut Warnings,
+) -> Vec<Option<NewImage>> {
+    let images = warnings
+        .or_warn(fields.texts("images"))
+        .into_iter()
+        .enumerate();
     let mut list: Vec<_> = images
         .map(|(index, src)| (format!("images[{index}]"), src))
         .collect();
     if list.is_empty() {
-        let thumbnail = notes.soft(fields.filled("thumbnail"));
+        let thumbnail = warnings.or_warn(fields.filled("thumbnail"));
         list.extend(thumbnail.map(|src| ("thumbnail".to_owned(), src)));
     }
-    pictures(folder, &list, &mut notes.0)
+    pictures(folder, &list, &mut warnings.0)
 }
 
-fn read_created_at(fields: &Fields<'_>, notes: &mut Notes) -> Option<shared::time::Timestamp> {
-    let meta = notes.soft(fields.object("meta"))?;
-    let text = notes.soft(meta.filled("createdAt"))?;
+fn read_created_at(
+    fields: &Fields<'_>,
+    warnings: &mut Warnings,
+) -> Option<shared::time::Timestamp> {
+    let meta = warnings.or_warn(fields.object("meta"))?;
+    let text = warnings.or_warn(meta.filled("createdAt"))?;
     let time = text
         .parse()
         .map_err(|error: shared::time::InvalidTimestamp| {
             meta.fault("createdAt", &error.to_string())
         });
-    notes.soft(time.map(Some))
+    warnings.or_warn(time.map(Some))
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a file, and with a row of it.
+//! Errors of a file, and faults of its rows.
 
 use std::{io, path::PathBuf};
 
@@ -10,52 +10,52 @@ pub enum Error {
     Open {
         /// Which file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Reading failed.
     #[error("line {line}: cannot read: {source}")]
     Read {
-        /// How far it got.
+        /// The last line that was read.
         line: u64,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file is not of this format, or ends in the middle.
     #[error("line {line}: {reason}")]
     Broken {
-        /// Where that was seen.
+        /// The line of the error.
         line: u64,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// The temporary file that brings scattered rows together could not be written or read.
+    /// The temporary file that groups rows could not be written or read.
     #[error("temporary file error: {0}")]
     Spool(String),
 }
 
-/// What is lost by something that is wrong.
+/// What is skipped because of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum Skipped {
     /// The whole category or product.
     Row,
-    /// One variant; the product stays as long as it has another.
+    /// One variant. The product is kept if it has another.
     Variant,
-    /// Only what the field says.
+    /// Only the field.
     Field,
 }
 
-/// Something that is wrong with a row.
+/// A fault of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
     /// The line on which the row begins, counted from 1.
     pub line: u64,
-    /// Which field: a column's name, or a path such as `variants[2].price`; empty for the row.
+    /// The field: a column name or a path such as `variants[2].price`. Empty for the row.
     pub field: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
-    /// What was left out because of it.
-    pub lost: Lost,
+    /// What is skipped because of it.
+    pub skipped: Skipped,
 }
 
 impl std::fmt::Display for BadRow {
@@ -64,81 +64,81 @@ impl std::fmt::Display for BadRow {
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;
         }
-        let lost = match self.lost {
-            Lost::Row => "the row",
-            Lost::Variant => "the variant",
-            Lost::Field => "the field",
+        let skipped = match self.skipped {
+            Skipped::Row => "the row",
+            Skipped::Variant => "the variant",
+            Skipped::Field => "the field",
         };
-        write!(f, "{} ({lost} is skipped)", self.reason)
+        write!(f, "{} ({skipped} is skipped)", self.reason)
     }
 }
 
-/// Something wrong with a field, before it is known on which line.
+/// A fault whose line is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) field: String,
     pub(super) reason: String,
-    pub(super) lost: Lost,
+    pub(super) skipped: Skipped,
 }
 
 impl Fault {
-    /// The row cannot be used.
+    /// A fault that skips the row.
     pub(super) fn row(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             reason: reason.into(),
-            lost: Lost::Row,
+            skipped: Skipped::Row,
         }
     }
 
-    /// The field cannot be used.
+    /// A fault that skips the field.
     pub(super) fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             reason: reason.into(),
-            lost: Lost::Field,
+            skipped: Skipped::Field,
         }
     }
 
-    /// The variant cannot be used.
+    /// A fault that skips the variant.
     pub(super) fn variant(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             reason: reason.into(),
-            lost: Lost::Variant,
+            skipped: Skipped::Variant,
         }
     }
 
-    /// The same, with another loss.
-    pub(super) fn losing(self, lost: Lost) -> Self {
-        Self { lost, ..self }
+    /// Changes what the fault skips.
+    pub(super) fn skipping(self, skipped: Skipped) -> Self {
+        Self { skipped, ..self }
     }
 
-    /// With the line.
+    /// Adds the line.
     pub(super) fn at(self, line: u64) -> BadRow {
         BadRow {
             line,
             field: self.field,
             reason: self.reason,
-            lost: self.lost,
+            skipped: self.skipped,
         }
     }
 }
 
-/// What was found wrong on the way to a row that can still be used.
+/// The faults of a row that can still be used.
 #[derive(Debug, Default)]
-pub(super) struct Notes(pub(super) Vec<Fault>);
+pub(super) struct Warnings(pub(super) Vec<Fault>);
 
-impl Notes {
-    /// The value, or nothing and a note that the field was left out.
-    pub(super) fn soft<T: Default>(&mut self, value: Result<T, Fault>) -> T {
+impl Warnings {
+    /// The value, or its default with a warning that the field is skipped.
+    pub(super) fn or_warn<T: Default>(&mut self, value: Result<T, Fault>) -> T {
         value.unwrap_or_else(|fault| {
-            self.0.push(fault.losing(Lost::Field));
+            self.0.push(fault.skipping(Skipped::Field));
             T::default()
         })
     }
 
-    /// Notes something.
+    /// Adds a warning.
     pub(super) fn add(&mut self, fault: Fault) {
         self.0.push(fault);
     }

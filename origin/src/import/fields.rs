@@ -1,4 +1,4 @@
-//! The fields of a JSON object, read one by one, so that each mistake names its field and numbers
+//! Reads the fields of a JSON object one by one, so that each fault names its field and numbers
 //! keep their text.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{error::Fault, text};
 
-/// An object of a file. Where it stands in its row (`variants[2].`) is kept for the reports.
+/// An object of a file, with its path in the row (`variants[2].`) for faults.
 pub(super) struct Fields<'a> {
     at: String,
     fields: BTreeMap<String, &'a RawValue>,
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Complains about a field that is none of these.
+    /// A fault for a field that is none of these.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Fault> {
         match self
             .fields

@@ -1,14 +1,13 @@
-//! Cells that a spreadsheet program would take as a formula. In the files that the shop writes for people
-//! such a text has a `'` before it, which those programs take as "this is text"; reading takes it away
-//! again.
+//! Protection against formula injection in CSV. Exports prefix a text that a spreadsheet program
+//! would evaluate with `'`, which marks it as text; imports remove the prefix.
 
 use std::borrow::Cow;
 
-/// What begins a formula in one program or another; some take full-width signs as well.
+/// Characters that begin a formula in some program, full-width forms included.
 const BEGIN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 const MARK: char = '\'';
 
-/// The cell for a text. A number stays one.
+/// The cell for a text. Numbers are not prefixed.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
     if is_formula(text.trim_start_matches(MARK)) && !is_number(text) {
         Cow::Owned(format!("{MARK}{text}"))

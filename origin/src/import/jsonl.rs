@@ -6,65 +6,70 @@ use shared::{locale::Locale, money::Currency};
 use super::{
     Source,
     check::place_images,
-    error::{Fault, Lost, Notes},
+    error::{Fault, Skipped, Warnings},
     fields::Fields,
-    gate::{Flow, Gate},
     money, open,
     pictures::Folder,
     records::Lines,
+    row_validator::{Flow, RowValidator},
     sku,
 };
 use crate::catalog::{
     model::{
         NewAttribute, NewCategory, NewImage, NewOption, NewOptionValue, NewProduct, NewVariant,
-        Status, Texts, UNPLACED,
+        Status, Texts, UNPOSITIONED,
     },
     slug::slug_from,
 };
 
 /// Reads the file line by line.
-pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flow {
     let folder = Folder::new(source.media_folder());
     let mut lines = Lines::new(open(&source.path)?)?;
     while let Some(record) = lines.next()? {
         let line = record.line;
         match Fields::record(record.bytes) {
-            Ok(fields) => read_row(line, &fields, &folder, gate)?,
-            Err(fault) => gate.fault(line, fault)?,
+            Ok(fields) => read_row(line, &fields, &folder, validator)?,
+            Err(fault) => validator.fault(line, fault)?,
         }
     }
     Ok(())
 }
 
-fn read_row(line: u64, fields: &Fields<'_>, folder: &Folder, gate: &mut Gate<'_, '_>) -> Flow {
-    let mut notes = Notes::default();
+fn read_row(
+    line: u64,
+    fields: &Fields<'_>,
+    folder: &Folder,
+    validator: &mut RowValidator<'_, '_>,
+) -> Flow {
+    let mut warnings = Warnings::default();
     match fields.filled("type") {
         Ok(Some(kind)) if kind == "category" => {
-            let category = read_category(fields, folder, &mut notes);
-            for note in notes.0 {
-                gate.fault(line, note)?;
+            let category = read_category(fields, folder, &mut warnings);
+            for warning in warnings.0 {
+                validator.fault(line, warning)?;
             }
             match category {
-                Ok(category) => gate.category(line, category).map(|_| ()),
-                Err(fault) => gate.fault(line, fault),
+                Ok(category) => validator.category(line, category).map(|_| ()),
+                Err(fault) => validator.fault(line, fault),
             }
         }
         Ok(Some(kind)) if kind == "product" => {
-            let product = read_product(fields, folder, gate.currency(), &mut notes);
-            gate.made(line, notes, product)
+            let product = read_product(fields, folder, validator.currency(), &mut warnings);
+            validator.product_or_fault(line, warnings, product)
         }
-        Ok(_) => gate.fault(
+        Ok(_) => validator.fault(
             line,
             fields.fault("type", "must be \"category\" or \"product\""),
         ),
-        Err(fault) => gate.fault(line, fault),
+        Err(fault) => validator.fault(line, fault),
     }
 }
 
 fn read_category(
     fields: &Fields<'_>,
     folder: &Folder,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewCategory, Fault> {
     fields.only(&[
         "type",
@@ -76,15 +81,17 @@ fn read_category(
         "descriptions",
         "image",
     ])?;
-    let image = match notes.soft(fields.object("image")) {
-        Some(image) => notes.soft(read_image(&image, folder).map(Some)),
+    let image = match warnings.or_warn(fields.object("image")) {
+        Some(image) => warnings.or_warn(read_image(&image, folder).map(Some)),
         None => None,
     };
     Ok(NewCategory {
         external_id: required(fields, "external_id")?,
         slug: fields.filled("slug")?,
         parent: fields.filled("parent")?,
-        position: notes.soft(fields.integer("position")).unwrap_or(UNPLACED),
+        position: warnings
+            .or_warn(fields.integer("position"))
+            .unwrap_or(UNPOSITIONED),
         names: texts(fields, "names")?,
         descriptions: texts(fields, "descriptions")?,
         image,
@@ -95,7 +102,7 @@ fn read_product(
     fields: &Fields<'_>,
     folder: &Folder,
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewProduct, Fault> {
     fields.only(&[
         "type",
@@ -127,7 +134,7 @@ fn read_product(
         .iter()
         .map(read_option)
         .collect::<Result<Vec<_>, _>>()?;
-    let variants = read_variants(fields, &external_id, &options, currency, notes)?;
+    let variants = read_variants(fields, &external_id, &options, currency, warnings)?;
     let mut product = NewProduct {
         slug: fields.filled("slug")?,
         status: status(fields)?,
@@ -135,30 +142,33 @@ fn read_product(
         brand: fields.filled("brand")?,
         names: texts(fields, "names")?,
         descriptions: texts(fields, "descriptions")?,
-        attributes: read_attributes(fields, notes),
+        attributes: read_attributes(fields, warnings),
         options,
         variants,
         images: Vec::new(),
-        tags: notes
-            .soft(fields.texts("tags"))
+        tags: warnings
+            .or_warn(fields.texts("tags"))
             .iter()
             .map(|tag| tag.trim().to_owned())
             .collect(),
-        created_at: created_at(fields, notes),
-        sold: notes.soft(fields.integer("sold")).unwrap_or_default(),
+        created_at: created_at(fields, warnings),
+        sold: warnings.or_warn(fields.integer("sold")).unwrap_or_default(),
         external_id,
     };
-    let images = notes.soft(fields.list("images")).into_iter().enumerate();
+    let images = warnings
+        .or_warn(fields.list("images"))
+        .into_iter()
+        .enumerate();
     let images = images.map(|(index, raw)| {
         let image = fields.element("images", index, raw);
-        notes.soft(image.and_then(|image| read_image(&image, folder)).map(Some))
+        warnings.or_warn(image.and_then(|image| read_image(&image, folder)).map(Some))
     });
     let images = images.collect();
-    place_images(&mut product, images, &mut notes.0);
+    place_images(&mut product, images, &mut warnings.0);
     Ok(product)
 }
 
-fn read_attributes(fields: &Fields<'_>, notes: &mut Notes) -> Vec<NewAttribute> {
+fn read_attributes(fields: &Fields<'_>, warnings: &mut Warnings) -> Vec<NewAttribute> {
     let read = |attribute: &Fields<'_>| {
         attribute.only(&["names", "values"])?;
         Ok(NewAttribute {
@@ -166,10 +176,10 @@ fn read_attributes(fields: &Fields<'_>, notes: &mut Notes) -> Vec<NewAttribute> 
             values: texts(attribute, "values")?,
         })
     };
-    let attributes = notes.soft(fields.objects("attributes"));
+    let attributes = warnings.or_warn(fields.objects("attributes"));
     attributes
         .iter()
-        .filter_map(|attribute| notes.soft(read(attribute).map(Some)))
+        .filter_map(|attribute| warnings.or_warn(read(attribute).map(Some)))
         .collect()
 }
 
@@ -209,7 +219,7 @@ fn read_variants(
     external_id: &str,
     options: &[NewOption],
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<Vec<NewVariant>, Fault> {
     const OF_THE_ONLY_ONE: [&str; 7] = [
         "price",
@@ -222,10 +232,10 @@ fn read_variants(
     ];
     let variants = fields.list("variants")?;
     if variants.is_empty() {
-        let only = read_variant(fields, external_id, Vec::new(), currency, notes);
+        let only = read_variant(fields, external_id, Vec::new(), currency, warnings);
         return only
             .map(|variant| vec![variant])
-            .map_err(|fault| fault.losing(Lost::Row));
+            .map_err(|fault| fault.skipping(Skipped::Row));
     }
     if let Some(name) = OF_THE_ONLY_ONE
         .into_iter()
@@ -248,11 +258,11 @@ fn read_variants(
                 "image",
             ])?;
             let choices = read_choices(&variant, options)?;
-            read_variant(&variant, external_id, choices, currency, notes)
+            read_variant(&variant, external_id, choices, currency, warnings)
         });
         match variant {
             Ok(variant) => read.push(variant),
-            Err(fault) => notes.add(fault.losing(Lost::Variant)),
+            Err(fault) => warnings.add(fault.skipping(Skipped::Variant)),
         }
     }
     if read.is_empty() {
@@ -266,7 +276,7 @@ fn read_variant(
     external_id: &str,
     choices: Vec<(String, String)>,
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewVariant, Fault> {
     let price = fields.filled("price")?;
     let price = price.ok_or_else(|| fields.fault("price", "missing"))?;
@@ -286,14 +296,14 @@ fn read_variant(
     let sku = fields.filled("sku")?;
     Ok(NewVariant {
         sku: sku.unwrap_or_else(|| sku::made_from(external_id, &choices)),
-        gtin: notes.soft(gtin),
+        gtin: warnings.or_warn(gtin),
         options: choices,
         price: money::price(&fields.path("price"), &price, currency)?,
-        compare_at: notes.soft(compare_at),
+        compare_at: warnings.or_warn(compare_at),
         stock: fields.integer("stock")?,
-        backorder: notes.soft(fields.flag("backorder")).unwrap_or(false),
-        weight_g: notes.soft(weight),
-        image: notes.soft(image),
+        backorder: warnings.or_warn(fields.flag("backorder")).unwrap_or(false),
+        weight_g: warnings.or_warn(weight),
+        image: warnings.or_warn(image),
     })
 }
 
@@ -352,14 +362,14 @@ fn status(fields: &Fields<'_>) -> Result<Status, Fault> {
     Status::from_word(&word).ok_or_else(unknown)
 }
 
-fn created_at(fields: &Fields<'_>, notes: &mut Notes) -> Option<shared::time::Timestamp> {
-    let text = notes.soft(fields.filled("created_at"))?;
+fn created_at(fields: &Fields<'_>, warnings: &mut Warnings) -> Option<shared::time::Timestamp> {
+    let text = warnings.or_warn(fields.filled("created_at"))?;
     let time = text
         .parse()
         .map_err(|error: shared::time::InvalidTimestamp| {
             fields.fault("created_at", &error.to_string())
         });
-    notes.soft(time.map(Some))
+    warnings.or_warn(time.map(Some))
 }
 
 fn required(fields: &Fields<'_>, name: &str) -> Result<String, Fault> {

@@ -1,9 +1,9 @@
-//! Reading catalogues from files, and writing them. This half knows files and nothing of the
-//! database: every format becomes the same [`Row`]s, and every row passes [`check`].
+//! Reads catalogue files and writes them. Nothing here uses the database: every format is converted
+//! to [`Row`]s, and every row passes [`check`].
 //!
-//! Invariants: memory does not grow with the file, except for eight bytes or so for each
-//! identity (so that repetitions are noticed) and for the categories; a category comes before
-//! whatever names it, and once; no input makes it panic.
+//! Invariants: memory does not grow with the file, except for the categories and about eight bytes
+//! for each id, by which duplicates are detected; a category is emitted once and before any row
+//! that refers to it; no input causes a panic.
 
 use std::{
     fs::File,
@@ -24,12 +24,12 @@ mod error;
 pub mod export;
 mod fields;
 mod formula;
-mod gate;
 mod jsonl;
 pub mod money;
 mod options;
 mod pictures;
 mod records;
+mod row_validator;
 mod saleor;
 mod saleor_product;
 mod saleor_tables;
@@ -43,11 +43,11 @@ mod text;
 mod typesense;
 mod weight;
 
-pub use error::{BadRow, Error, Lost};
+pub use error::{BadRow, Error, Skipped};
 
-use gate::{Flow, Gate, Stop};
+use row_validator::{Flow, RowValidator, Stop};
 
-/// What kind of file it is.
+/// The file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Mallard's own spreadsheet: one row a variant.
@@ -56,7 +56,7 @@ pub enum Format {
     Jsonl,
     /// Products as dummyjson.com serves them.
     Dummyjson,
-    /// Typesense's e-commerce showcase: products with category paths and popularity.
+    /// Typesense's e-commerce presentations: products with category paths and popularity.
     Typesense,
     /// Saleor's `populatedb_data.json`: a dump of its tables.
     Saleor,
@@ -64,7 +64,7 @@ pub enum Format {
     Spree,
 }
 
-/// What is read.
+/// The files to read.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The file.
@@ -77,7 +77,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The folder that relative pictures are relative to.
+    /// The folder in which relative picture paths are resolved.
     fn media_folder(&self) -> PathBuf {
         match &self.media {
             Some(folder) => folder.clone(),
@@ -90,7 +90,7 @@ impl Source {
     }
 }
 
-/// What a file holds.
+/// A row of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A category.
@@ -99,85 +99,86 @@ pub enum Row {
     Product(NewProduct),
 }
 
-/// A row and where it was.
+/// A row with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located {
+pub struct LocatedRow {
     /// The line on which it begins, counted from 1.
     pub line: u64,
-    /// What stands there.
+    /// The row.
     pub row: Row,
 }
 
-/// Who takes the rows: it answers whether to go on.
-pub type Emit<'a> = dyn FnMut(Result<Located, BadRow>) -> ControlFlow<()> + 'a;
+/// The receiver of rows and faults. It returns whether to continue.
+pub type Emit<'a> = dyn FnMut(Result<LocatedRow, BadRow>) -> ControlFlow<()> + 'a;
 
-/// Reads a file from beginning to end and hands out what it holds, and what is wrong with it.
-/// Blocking. An error means that the rest of the file could not be read; what was handed out
-/// before stays true.
+/// Reads a file from beginning to end and emits its rows and faults. Blocking. An error means that
+/// the rest of the file could not be read; rows emitted before remain valid.
 pub fn read(
     format: Format,
     source: &Source,
     currency: Currency,
     emit: &mut Emit<'_>,
 ) -> Result<(), Error> {
-    let mut gate = Gate::new(currency, emit);
+    let mut validator = RowValidator::new(currency, emit);
     let done = match format {
-        Format::Csv => csv::read(source, &mut gate),
-        Format::Jsonl => jsonl::read(source, &mut gate),
-        Format::Dummyjson => dummyjson::read(source, &mut gate),
-        Format::Typesense => typesense::read(source, &mut gate),
-        Format::Saleor => saleor::read(source, &mut gate),
-        Format::Spree => spree::read(source, &mut gate),
+        Format::Csv => csv::read(source, &mut validator),
+        Format::Jsonl => jsonl::read(source, &mut validator),
+        Format::Dummyjson => dummyjson::read(source, &mut validator),
+        Format::Typesense => typesense::read(source, &mut validator),
+        Format::Saleor => saleor::read(source, &mut validator),
+        Format::Spree => spree::read(source, &mut validator),
     };
     match done {
-        Ok(()) | Err(Stop::Asked) => Ok(()),
+        Ok(()) | Err(Stop::Cancelled) => Ok(()),
         Err(Stop::Failed(error)) => Err(error),
     }
 }
 
-/// A product that somebody writes by hand: as it may be saved, or everything that is wrong with it.
+/// Validates a product of the staff API. Returns it normalized, or all of its faults.
 pub fn check_product(currency: Currency, product: NewProduct) -> Result<NewProduct, Vec<BadRow>> {
-    let passed = pass(currency, |gate| gate.product(0, product, None))?;
+    let passed = validate_row(currency, |validator| validator.product(0, product, None))?;
     match passed {
         Row::Product(product) => Ok(product),
         Row::Category(_) => Err(Vec::new()),
     }
 }
 
-/// A category that somebody writes by hand: as it may be saved, or everything that is wrong with it.
+/// Validates a category of the staff API. Returns it normalized, or all of its faults.
 pub fn check_category(
     currency: Currency,
     category: NewCategory,
 ) -> Result<NewCategory, Vec<BadRow>> {
-    let passed = pass(currency, |gate| gate.category(0, category).map(drop))?;
+    let passed = validate_row(currency, |validator| {
+        validator.category(0, category).map(drop)
+    })?;
     match passed {
         Row::Category(category) => Ok(category),
         Row::Product(_) => Err(Vec::new()),
     }
 }
 
-/// Lets one row through the gate. Whoever writes by hand is told of everything that would be left out.
-fn pass(
+/// Validates one row. Unlike an import, it rejects the row for any fault, skipped fields included.
+fn validate_row(
     currency: Currency,
-    row: impl FnOnce(&mut Gate<'_, '_>) -> Flow,
+    row: impl FnOnce(&mut RowValidator<'_, '_>) -> Flow,
 ) -> Result<Row, Vec<BadRow>> {
     let (mut passed, mut bad) = (None, Vec::new());
-    let mut emit = |item: Result<Located, BadRow>| {
+    let mut emit = |item: Result<LocatedRow, BadRow>| {
         match item {
             Ok(located) => passed = Some(located.row),
             Err(row) => bad.push(row),
         }
         ControlFlow::Continue(())
     };
-    // Nothing is read that could fail.
-    let _ = row(&mut Gate::new(currency, &mut emit));
+    // It cannot stop early: nothing is read, and the receiver always continues.
+    let _ = row(&mut RowValidator::new(currency, &mut emit));
     match passed {
         Some(row) if bad.is_empty() => Ok(row),
         _ => Err(bad),
     }
 }
 
-/// A file, opened for reading from the start.
+/// Opens a file for reading.
 fn open(path: &Path) -> Result<BufReader<File>, Error> {
     let failed = |source| Error::Open {
         path: path.to_owned(),

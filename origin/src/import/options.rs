@@ -1,4 +1,4 @@
-//! Putting together the options of a product from variants that each name their choices.
+//! Assembles the options of a product from variants that each name their values.
 
 use std::collections::HashSet;
 
@@ -7,18 +7,18 @@ use crate::catalog::{
     slug::slug_from,
 };
 
-/// A choice as a row of a spreadsheet tells it.
+/// An option value as a spreadsheet row gives it.
 #[derive(Default)]
-pub(super) struct Choice {
-    /// The value's word; made from the name when absent.
+pub(super) struct OptionChoice {
+    /// The value's code. Derived from the name if absent.
     pub(super) code: Option<String>,
-    /// The value's name; may be left out where the word was introduced before.
+    /// The value's name. May be missing if the code was introduced before.
     pub(super) names: Texts,
     /// Its colour.
     pub(super) swatch: Option<String>,
 }
 
-/// An option with this name and, so far, no values. `taken` are the words of the others.
+/// An option without values. `taken` are the other options.
 pub(super) fn option(code: Option<String>, names: Texts, taken: &[NewOption]) -> NewOption {
     let is_free = |code: &str| taken.iter().all(|option| option.code != code);
     let code = code.unwrap_or_else(|| free_code(first(&names), is_free));
@@ -29,8 +29,8 @@ pub(super) fn option(code: Option<String>, names: Texts, taken: &[NewOption]) ->
     }
 }
 
-/// The word of the chosen value, which is added when it is new.
-pub(super) fn choose(option: &mut NewOption, choice: Choice) -> String {
+/// The code of the value, which is added if it is new.
+pub(super) fn choose(option: &mut NewOption, choice: OptionChoice) -> String {
     let known = option.values.iter_mut().find(|value| match &choice.code {
         Some(code) => value.code == *code,
         None => first(&value.names) == first(&choice.names),
@@ -60,7 +60,7 @@ pub(super) fn choose(option: &mut NewOption, choice: Choice) -> String {
     code
 }
 
-/// A word from a name, with a number behind it where two names would have the same ("S", "S+").
+/// A code derived from a name, with a number appended if it is taken ("S", "S+").
 fn free_code(name: &str, is_free: impl Fn(&str) -> bool) -> String {
     let word = slug_from(name);
     if is_free(&word) {

@@ -1,4 +1,4 @@
-//! Where the pictures that a file names are.
+//! Finds the pictures that a file refers to.
 
 use std::{
     collections::HashMap,
@@ -9,10 +9,10 @@ use std::{
 use super::{check::IMAGES_MAX, error::Fault};
 use crate::catalog::model::{ImageSource, NewImage, Texts};
 
-/// What begins the name of a picture that is drawn.
+/// The prefix of pictures that the shop draws.
 pub(super) const DRAW: &str = "draw:";
 
-/// The folder that relative names are looked up in.
+/// The folder in which relative paths are resolved.
 pub(super) struct Folder {
     root: PathBuf,
 }
@@ -22,7 +22,7 @@ impl Folder {
         Self { root }
     }
 
-    /// The source that a name means: an address on the web, or a file in the folder.
+    /// The source of a picture: a URL, or a file in the folder.
     pub(super) fn source(&self, src: &str) -> Result<ImageSource, String> {
         let src = src.trim();
         match src.split_once(':') {
@@ -46,8 +46,8 @@ impl Folder {
         }
     }
 
-    /// A file of the folder. Nothing outside of it can be named: not by `..`, not from the root,
-    /// and not through a link.
+    /// A file of the folder. Paths that leave it are rejected: `..`, absolute paths and symbolic
+    /// links.
     pub(super) fn file(&self, name: &str) -> Result<PathBuf, String> {
         let relative = Path::new(name);
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
@@ -76,7 +76,7 @@ impl Folder {
     }
 }
 
-/// Letters as they stand before a colon in an address; a single one is a drive, not a scheme.
+/// Whether the text before a colon is a URL scheme; a single letter is a drive.
 fn is_scheme(text: &str) -> bool {
     text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -85,7 +85,7 @@ fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// A picture without words.
+/// A picture without an alternative text.
 pub(super) fn picture(source: ImageSource) -> NewImage {
     NewImage {
         source,
@@ -119,11 +119,11 @@ pub(super) struct Photos {
     /// File names by their plain form.
     plain: HashMap<String, String>,
     /// The words of each file's name.
-    words: Vec<(String, Words)>,
+    words: Vec<(String, PhotoName)>,
 }
 
 /// A photo's name, taken apart.
-struct Words {
+struct PhotoName {
     words: Vec<String>,
     /// Which of several pictures of a thing; `front` is 1, `back` is 2, nothing is 1.
     number: u32,
@@ -149,7 +149,7 @@ impl Photos {
         names.sort();
         for name in names {
             let form = plain(&name);
-            words.push((name.clone(), Words::of(&form)));
+            words.push((name.clone(), PhotoName::of(&form)));
             plain_names.entry(form).or_insert(name);
         }
         Self {
@@ -181,7 +181,7 @@ impl Photos {
             return self.folder.file(name);
         }
         let form = plain(base(stored));
-        let wanted = Words::of(&form);
+        let wanted = PhotoName::of(&form);
         let about: Vec<String> = plain(product).split('-').map(str::to_owned).collect();
         let mut best: Vec<(f64, &str)> = self
             .words
@@ -206,7 +206,7 @@ impl Photos {
     }
 }
 
-impl Words {
+impl PhotoName {
     fn of(form: &str) -> Self {
         let mut words = Vec::new();
         let mut number = 1;

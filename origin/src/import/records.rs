@@ -1,5 +1,5 @@
-//! Taking a file apart into its records without reading it whole: the elements of a JSON array
-//! (bare, or as the field `products` of an object), objects one after another, or lines.
+//! Splits a file into records in a stream: elements of a JSON array (at the top level or as the
+//! field `products` of an object), concatenated objects, or lines.
 
 use std::io::{self, BufRead};
 
@@ -8,7 +8,7 @@ use super::error::Error;
 /// The most bytes of one record. The largest product that the limits allow needs less.
 pub(super) const RECORD_MAX: usize = 8 << 20;
 
-/// A record as it stands in the file.
+/// A record of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
     /// The line on which it begins.
@@ -17,7 +17,7 @@ pub(super) struct Record<'a> {
     pub(super) bytes: Option<&'a [u8]>,
 }
 
-/// Skips what some editors put before UTF-8 text. True when nothing follows.
+/// Skips a byte order mark. True at the end of the file.
 pub(super) fn skip_mark(input: &mut impl BufRead) -> io::Result<bool> {
     if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
         input.consume(3);
@@ -90,30 +90,30 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// How the objects of a JSON file stand.
+/// The layout of a JSON file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum JsonLayout {
     /// `[{…}, {…}]`
     Array,
     /// `{"products": [{…}, {…}], …}`: what follows the list is not looked at.
     Field,
     /// `{…} {…}`
     Row,
-    /// The last one is out.
+    /// The last object was returned.
     Ended,
 }
 
 /// The objects of a JSON file.
 pub(super) struct Objects<R> {
     input: R,
-    shape: Shape,
+    shape: JsonLayout,
     line: u64,
     buffer: Vec<u8>,
 }
 
-/// Where the reading stands within a record.
+/// The nesting and string state within a record.
 #[derive(Default)]
-struct Depth {
+struct NestingState {
     brackets: usize,
     in_text: bool,
     escaped: bool,
@@ -127,7 +127,7 @@ impl<R: BufRead> Objects<R> {
         }
         let mut objects = Self {
             input,
-            shape: Shape::Row,
+            shape: JsonLayout::Row,
             line: 1,
             buffer: Vec::new(),
         };
@@ -135,25 +135,25 @@ impl<R: BufRead> Objects<R> {
             None => return Err(empty()),
             Some(b'[') => {
                 objects.take()?;
-                objects.shape = Shape::Array;
+                objects.shape = JsonLayout::Array;
             }
-            Some(b'{') if objects.enter_products()? => objects.shape = Shape::Field,
+            Some(b'{') if objects.enter_products()? => objects.shape = JsonLayout::Field,
             Some(b'{') => {}
             Some(_) => return Err(objects.broken("not JSON: must be an array or an object")),
         }
         Ok(objects)
     }
 
-    /// The next object; anything else that stands in its place comes out as it is.
+    /// The next element, whether it is an object or not.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         let line = match self.shape {
-            Shape::Ended => return Ok(None),
-            Shape::Row => match self.skip_blanks(b",")? {
+            JsonLayout::Ended => return Ok(None),
+            JsonLayout::Row => match self.skip_blanks(b",")? {
                 None => return Ok(None),
                 Some(b'{' | b'[') => self.read_row()?,
                 Some(_) => return Err(self.broken("not JSON: must be an object")),
             },
-            Shape::Array | Shape::Field => match self.read_element()? {
+            JsonLayout::Array | JsonLayout::Field => match self.read_element()? {
                 None => return Ok(None),
                 Some(line) => line,
             },
@@ -169,7 +169,7 @@ impl<R: BufRead> Objects<R> {
         }
         let line = self.line;
         self.buffer.clear();
-        let mut depth = Depth::default();
+        let mut depth = NestingState::default();
         loop {
             let Some(byte) = self.take()? else {
                 return Err(self.broken(&unfinished(line)));
@@ -191,7 +191,7 @@ impl<R: BufRead> Objects<R> {
     fn read_row(&mut self) -> Result<u64, Error> {
         let line = self.line;
         self.buffer.clear();
-        let mut depth = Depth::default();
+        let mut depth = NestingState::default();
         loop {
             let Some(byte) = self.take()? else {
                 return Err(self.broken(&unfinished(line)));
@@ -203,8 +203,8 @@ impl<R: BufRead> Objects<R> {
         }
     }
 
-    /// Keeps a byte of a record, as long as there is room, and follows the brackets.
-    fn keep(&mut self, byte: u8, depth: &mut Depth) -> Result<(), Error> {
+    /// Appends a byte to the record, up to the limit, and tracks nesting.
+    fn keep(&mut self, byte: u8, depth: &mut NestingState) -> Result<(), Error> {
         if self.buffer.len() <= RECORD_MAX {
             self.buffer.push(byte);
         }
@@ -231,10 +231,10 @@ impl<R: BufRead> Objects<R> {
 
     /// The list is closed: of a bare one, it must be the end of the file too.
     fn end_list(&mut self) -> Result<(), Error> {
-        if self.shape == Shape::Array && self.skip_blanks(b"")?.is_some() {
+        if self.shape == JsonLayout::Array && self.skip_blanks(b"")?.is_some() {
             return Err(self.broken("there is content after the end of the list"));
         }
-        self.shape = Shape::Ended;
+        self.shape = JsonLayout::Ended;
         Ok(())
     }
 

@@ -9,27 +9,27 @@ use shared::{locale::Locale, money::Currency};
 use super::{
     Source,
     check::CATEGORY_DEPTH_MAX,
-    error::{Fault, Lost, Notes},
+    error::{Fault, Skipped, Warnings},
     fields::Fields,
-    gate::{Flow, Gate},
     open,
     pictures::Photos,
     records::Objects,
+    row_validator::{Flow, RowValidator},
     saleor_product::Products,
     saleor_tables::{self, Tables},
-    spool::{Entry, Filling, Spool},
+    spool::{Entry, Spool, SpoolWriter},
     text,
 };
 use crate::catalog::{
-    model::{NewCategory, Texts, UNPLACED},
+    model::{NewCategory, Texts, UNPOSITIONED},
     slug::is_slug,
 };
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 pub(super) const PREFIX: &str = "saleor-";
 
 /// Reads the file.
-pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flow {
     let folder = source.media.clone().unwrap_or_else(|| {
         source
             .path
@@ -38,51 +38,55 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
             .unwrap_or_default()
     });
     let mut photos = Photos::list(folder);
-    let spool = Spool::filled(|filling| put(source, filling, &mut photos, gate))?;
+    let spool = Spool::filled(|writer| put(source, writer, &mut photos, validator))?;
     let tables = Tables::new(&spool);
     for root in spool.range(&["category below", ""])? {
-        put_out(&tables, &root?, 1, gate)?;
+        put_out(&tables, &root?, 1, validator)?;
     }
-    report_unreached(&tables, gate)?;
-    let channel = channel(&tables, gate.currency())?;
+    report_unreached(&tables, validator)?;
+    let channel = channel(&tables, validator.currency())?;
     let products = Products {
         tables: &tables,
         photos,
         channel,
-        currency: gate.currency(),
+        currency: validator.currency(),
     };
     for product in spool.range(&["product"])? {
-        products.read(&product?, gate)?;
+        products.read(&product?, validator)?;
     }
     Ok(())
 }
 
-/// Puts the rows of the file away.
+/// Stores the rows of the file in the spool.
 fn put(
     source: &Source,
-    filling: &mut Filling<'_>,
+    writer: &mut SpoolWriter<'_>,
     photos: &mut Photos,
-    gate: &mut Gate<'_, '_>,
+    validator: &mut RowValidator<'_, '_>,
 ) -> Flow {
     let mut objects = Objects::new(open(&source.path)?)?;
     while let Some(record) = objects.next()? {
         let line = record.line;
         let put = Fields::record(record.bytes)
-            .and_then(|row| saleor_tables::place(&row, line))
-            .map(|place| {
-                let Some(place) = place else { return Ok(true) };
-                if let Some(stored) = &place.photo
+            .and_then(|row| saleor_tables::spooled_row(&row, line))
+            .map(|spooled_row| {
+                let Some(spooled_row) = spooled_row else {
+                    return Ok(true);
+                };
+                if let Some(stored) = &spooled_row.photo
                     && let Some(file) = photos.same_name(stored).map(str::to_owned)
                 {
                     photos.claim(&file);
                 }
-                saleor_tables::put(filling, line, &place)
+                saleor_tables::put(writer, line, &spooled_row)
             });
         match put {
             Ok(Ok(true)) => {}
-            Ok(Ok(false)) => gate.fault(line, Fault::row("pk", "already appears in the file"))?,
+            Ok(Ok(false)) => {
+                validator.fault(line, Fault::row("pk", "already appears in the file"))?;
+            }
             Ok(Err(error)) => return Err(error.into()),
-            Err(fault) => gate.fault(line, fault)?,
+            Err(fault) => validator.fault(line, fault)?,
         }
     }
     Ok(())
@@ -101,30 +105,35 @@ fn channel(tables: &Tables<'_>, currency: Currency) -> Flow<Option<String>> {
     Ok(None)
 }
 
-/// Lets a category pass, and then what lies below it.
-fn put_out(tables: &Tables<'_>, entry: &Entry, depth: usize, gate: &mut Gate<'_, '_>) -> Flow {
+/// Emits a category, then its descendants.
+fn put_out(
+    tables: &Tables<'_>,
+    entry: &Entry,
+    depth: usize,
+    validator: &mut RowValidator<'_, '_>,
+) -> Flow {
     let pk = entry.text.as_str();
     let Some(entry) = tables.spool.get(&["category", pk])? else {
         return Ok(());
     };
-    let mut notes = Notes::default();
+    let mut warnings = Warnings::default();
     let category = entry
         .fields()
-        .and_then(|row| read_category(tables, &row, pk, &mut notes));
-    for note in notes.0 {
-        gate.fault(entry.line, note)?;
+        .and_then(|row| read_category(tables, &row, pk, &mut warnings));
+    for warning in warnings.0 {
+        validator.fault(entry.line, warning)?;
     }
     let passed = match category {
-        Ok(category) => gate.category(entry.line, category)?,
+        Ok(category) => validator.category(entry.line, category)?,
         Err(fault) => {
-            gate.fault(entry.line, fault)?;
+            validator.fault(entry.line, fault)?;
             false
         }
     };
-    // Whatever lies deeper than one level too deep is reported as not reached.
+    // Categories below a rejected level are reported as unreachable later.
     if passed && depth <= CATEGORY_DEPTH_MAX {
         for below in tables.spool.range(&["category below", pk])? {
-            put_out(tables, &below?, depth + 1, gate)?;
+            put_out(tables, &below?, depth + 1, validator)?;
         }
     }
     Ok(())
@@ -134,42 +143,47 @@ fn read_category(
     tables: &Tables<'_>,
     row: &Fields<'_>,
     pk: &str,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewCategory, Fault> {
     let name = row
         .filled("name")?
         .ok_or_else(|| row.fault("name", "missing"))?;
     let (mut names, mut descriptions) = (Texts::new(), Texts::new());
     names.insert(Locale::En, text::line(&name));
-    descriptions.insert(Locale::En, saleor_tables::description(row, notes));
+    descriptions.insert(Locale::En, saleor_tables::description(row, warnings));
     let translations = tables.spool.below(&["categorytranslation", pk]);
     let translations = translations.unwrap_or_default();
-    tables.translate(&translations, &mut names, &mut descriptions, notes);
+    tables.translate(&translations, &mut names, &mut descriptions, warnings);
     Ok(NewCategory {
         external_id: format!("{PREFIX}{pk}"),
-        slug: notes.soft(row.filled("slug")).filter(|slug| is_slug(slug)),
+        slug: warnings
+            .or_warn(row.filled("slug"))
+            .filter(|slug| is_slug(slug)),
         parent: row
             .filled("parent")?
             .map(|parent| format!("{PREFIX}{parent}")),
-        position: UNPLACED + notes.soft(row.integer("lft")).unwrap_or_default(),
+        position: UNPOSITIONED + warnings.or_warn(row.integer("lft")).unwrap_or_default(),
         names,
         descriptions,
         image: None,
     })
 }
 
-/// Categories below one that is not in the file, or below themselves.
-fn report_unreached(tables: &Tables<'_>, gate: &mut Gate<'_, '_>) -> Flow {
+/// Reports categories whose ancestors are missing or form a cycle.
+fn report_unreached(tables: &Tables<'_>, validator: &mut RowValidator<'_, '_>) -> Flow {
     for entry in tables.spool.range(&["category"])? {
         let entry = entry?;
         let Ok(row) = entry.fields() else { continue };
         let pk = row.filled("pk").ok().flatten().unwrap_or_default();
         let external_id = format!("{PREFIX}{pk}");
         let reported = row.filled("name").ok().flatten().is_none();
-        if !gate.has_category(&external_id) && !reported {
+        if !validator.has_category(&external_id) && !reported {
             let reason =
                 "its parent categories do not lead to a top-level category, or are skipped";
-            gate.fault(entry.line, Fault::row("parent", reason).losing(Lost::Row))?;
+            validator.fault(
+                entry.line,
+                Fault::row("parent", reason).skipping(Skipped::Row),
+            )?;
         }
     }
     Ok(())

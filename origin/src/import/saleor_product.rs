@@ -1,4 +1,4 @@
-//! Putting a product of a Saleor dump together.
+//! Assembles a product of a Saleor dump.
 
 use shared::{
     locale::Locale,
@@ -7,11 +7,11 @@ use shared::{
 
 use super::{
     check::place_images,
-    error::{Error, Fault, Lost, Notes},
+    error::{Error, Fault, Skipped, Warnings},
     fields::Fields,
-    gate::{Flow, Gate},
     money,
     pictures::{Photos, picture},
+    row_validator::{Flow, RowValidator},
     saleor::PREFIX,
     saleor_tables::{Tables, description},
     spool::Entry,
@@ -22,67 +22,67 @@ use crate::catalog::{
     slug::is_slug,
 };
 
-/// What is needed for every product.
+/// The context of all products.
 pub(super) struct Products<'a> {
     pub(super) tables: &'a Tables<'a>,
     pub(super) photos: Photos,
-    /// The channel whose prices count.
+    /// The channel whose prices are used.
     pub(super) channel: Option<String>,
     pub(super) currency: Currency,
 }
 
-/// A mistake of the row, or of the temporary file.
-pub(super) enum Failed {
+/// A fault of the row, or an error of the temporary file.
+pub(super) enum RowError {
     Row(Fault),
     Spool(Error),
 }
 
-impl From<Fault> for Failed {
+impl From<Fault> for RowError {
     fn from(fault: Fault) -> Self {
         Self::Row(fault)
     }
 }
 
-impl From<Error> for Failed {
+impl From<Error> for RowError {
     fn from(error: Error) -> Self {
         Self::Spool(error)
     }
 }
 
 impl Products<'_> {
-    /// Reads a product and lets it pass.
-    pub(super) fn read(&self, entry: &Entry, gate: &mut Gate<'_, '_>) -> Flow {
-        let mut notes = Notes::default();
+    /// Reads and emits a product.
+    pub(super) fn read(&self, entry: &Entry, validator: &mut RowValidator<'_, '_>) -> Flow {
+        let mut warnings = Warnings::default();
         let made = match entry.fields() {
-            Ok(row) => self.product(&row, &mut notes),
+            Ok(row) => self.product(&row, &mut warnings),
             Err(fault) => Err(fault.into()),
         };
-        for fault in notes.0 {
-            gate.fault(entry.line, fault)?;
+        for fault in warnings.0 {
+            validator.fault(entry.line, fault)?;
         }
         match made {
             Ok((mut product, lines)) => {
                 if product
                     .category
                     .as_ref()
-                    .is_some_and(|id| !gate.has_category(id))
+                    .is_some_and(|id| !validator.has_category(id))
                 {
                     product.category = None;
                     let fault = Fault::field("category", "no such category");
-                    gate.fault(entry.line, fault)?;
+                    validator.fault(entry.line, fault)?;
                 }
-                gate.product(entry.line, product, Some(&lines))
+                validator.product(entry.line, product, Some(&lines))
             }
-            Err(Failed::Row(fault)) => gate.fault(entry.line, fault),
-            Err(Failed::Spool(error)) => Err(error.into()),
+            Err(RowError::Row(fault)) => validator.fault(entry.line, fault),
+            Err(RowError::Spool(error)) => Err(error.into()),
         }
     }
 
     fn product(
         &self,
         row: &Fields<'_>,
-        notes: &mut Notes,
-    ) -> Result<(NewProduct, Vec<u64>), Failed> {
+        warnings: &mut Warnings,
+    ) -> Result<(NewProduct, Vec<u64>), RowError> {
         let pk = row.filled("pk")?.unwrap_or_default();
         let name = row
             .filled("name")?
@@ -94,22 +94,24 @@ impl Products<'_> {
         };
         let published = listing.fields()?.flag("is_published").unwrap_or_default();
         let mut names = Texts::from([(Locale::En, text::line(&name))]);
-        let mut descriptions = Texts::from([(Locale::En, description(row, notes))]);
+        let mut descriptions = Texts::from([(Locale::En, description(row, warnings))]);
         let translations = self.tables.spool.below(&["producttranslation", &pk])?;
         self.tables
-            .translate(&translations, &mut names, &mut descriptions, notes);
-        let facts = self.facts(&pk, notes)?;
-        let choosing = self.variants(&pk, row, facts, notes)?;
+            .translate(&translations, &mut names, &mut descriptions, warnings);
+        let facts = self.facts(&pk, warnings)?;
+        let choosing = self.variants(&pk, row, facts, warnings)?;
         let mut product = NewProduct {
             external_id: format!("{PREFIX}{pk}"),
-            slug: notes.soft(row.filled("slug")).filter(|slug| is_slug(slug)),
+            slug: warnings
+                .or_warn(row.filled("slug"))
+                .filter(|slug| is_slug(slug)),
             status: if published == Some(false) {
                 Status::Draft
             } else {
                 Status::Active
             },
-            category: notes
-                .soft(row.filled("category"))
+            category: warnings
+                .or_warn(row.filled("category"))
                 .map(|pk| format!("{PREFIX}{pk}")),
             brand: choosing.brand,
             names,
@@ -119,16 +121,16 @@ impl Products<'_> {
             variants: choosing.variants,
             images: Vec::new(),
             tags: self.collections(&pk)?,
-            created_at: created_at(row, notes),
+            created_at: created_at(row, warnings),
             sold: 0,
         };
-        let images = self.images(&pk, &name, notes)?;
-        place_images(&mut product, images, &mut notes.0);
+        let images = self.images(&pk, &name, warnings)?;
+        place_images(&mut product, images, &mut warnings.0);
         Ok((product, choosing.lines))
     }
 
-    /// The row of the channel that counts, below a product or a variant.
-    pub(super) fn listing(&self, table: &str, pk: &str) -> Result<Option<Entry>, Failed> {
+    /// The channel's row below a product or a variant.
+    pub(super) fn listing(&self, table: &str, pk: &str) -> Result<Option<Entry>, RowError> {
         let listings = self.tables.spool.below(&[table, pk])?;
         Ok(listings.into_iter().find(|entry| {
             let Ok(row) = entry.fields() else {
@@ -147,19 +149,19 @@ impl Products<'_> {
         &self,
         pk: &str,
         name: &str,
-        notes: &mut Notes,
-    ) -> Result<Vec<Option<NewImage>>, Failed> {
+        warnings: &mut Warnings,
+    ) -> Result<Vec<Option<NewImage>>, RowError> {
         let mut images = Vec::new();
         for entry in self.tables.spool.below(&["media", pk])? {
             let row = entry.fields()?;
-            if notes
-                .soft(row.filled("type"))
+            if warnings
+                .or_warn(row.filled("type"))
                 .is_some_and(|kind| kind != "IMAGE")
             {
                 continue;
             }
-            let stored = notes.soft(row.filled("image"));
-            let address = notes.soft(row.filled("external_url"));
+            let stored = warnings.or_warn(row.filled("image"));
+            let address = warnings.or_warn(row.filled("external_url"));
             let source = match (stored, address) {
                 (Some(stored), _) => self.photos.find(&stored, name).map(ImageSource::File),
                 (None, Some(url)) => Ok(ImageSource::Remote(url)),
@@ -167,7 +169,9 @@ impl Products<'_> {
             };
             match source {
                 Ok(source) => {
-                    let alt = notes.soft(row.filled("alt")).map(|alt| text::line(&alt));
+                    let alt = warnings
+                        .or_warn(row.filled("alt"))
+                        .map(|alt| text::line(&alt));
                     let alts = alt.map(|alt| (Locale::En, alt)).into_iter().collect();
                     images.push(Some(NewImage {
                         alts,
@@ -176,7 +180,7 @@ impl Products<'_> {
                 }
                 Err(reason) => {
                     let reason = format!("{reason} (line {})", entry.line);
-                    notes.add(Fault::field("image", reason));
+                    warnings.add(Fault::field("image", reason));
                 }
             }
         }
@@ -184,7 +188,7 @@ impl Products<'_> {
     }
 
     /// The names of the collections that the product is in.
-    fn collections(&self, pk: &str) -> Result<Vec<String>, Failed> {
+    fn collections(&self, pk: &str) -> Result<Vec<String>, RowError> {
         let mut names = Vec::new();
         for entry in self.tables.spool.below(&["collected", pk])? {
             let Ok(Some(collection)) = entry.fields()?.filled("collection") else {
@@ -198,12 +202,12 @@ impl Products<'_> {
         Ok(names)
     }
 
-    /// What a variant costs now, and before.
+    /// The price of a variant, and the one before a reduction.
     pub(super) fn price(
         &self,
         pk: &str,
-        notes: &mut Notes,
-    ) -> Result<(Money, Option<Money>), Failed> {
+        warnings: &mut Warnings,
+    ) -> Result<(Money, Option<Money>), RowError> {
         let none = || Fault::variant("price", format!("there is none in {}", self.currency));
         let listing = self.listing("variantlisting", pk)?.ok_or_else(none)?;
         let row = listing.fields()?;
@@ -220,14 +224,14 @@ impl Products<'_> {
                 text.map(|text| money::price("discounted_price_amount", &text, self.currency));
             text.transpose()
         });
-        Ok(match notes.soft(reduced) {
+        Ok(match warnings.or_warn(reduced) {
             Some(reduced) if reduced.minor < full.minor => (reduced, Some(full)),
             _ => (full, None),
         })
     }
 
-    /// How many there are over all warehouses that were not promised to somebody.
-    pub(super) fn stock(&self, pk: &str, row: &Fields<'_>) -> Result<Option<i64>, Failed> {
+    /// The unallocated stock in all warehouses.
+    pub(super) fn stock(&self, pk: &str, row: &Fields<'_>) -> Result<Option<i64>, RowError> {
         if row.flag("track_inventory")? == Some(false) {
             return Ok(None);
         }
@@ -245,9 +249,9 @@ impl Products<'_> {
     }
 }
 
-/// What the variants and their attributes make of a product.
+/// The parts of a product that come from its variants and attributes.
 #[derive(Default)]
-pub(super) struct Choosing {
+pub(super) struct VariantOptions {
     pub(super) brand: Option<String>,
     pub(super) attributes: Vec<NewAttribute>,
     pub(super) options: Vec<crate::catalog::model::NewOption>,
@@ -255,13 +259,13 @@ pub(super) struct Choosing {
     pub(super) lines: Vec<u64>,
 }
 
-fn created_at(row: &Fields<'_>, notes: &mut Notes) -> Option<shared::time::Timestamp> {
-    let text = notes.soft(row.filled("created_at"))?;
+fn created_at(row: &Fields<'_>, warnings: &mut Warnings) -> Option<shared::time::Timestamp> {
+    let text = warnings.or_warn(row.filled("created_at"))?;
     let time = text
         .parse()
         .map_err(|error: shared::time::InvalidTimestamp| {
             row.fault("created_at", &error.to_string())
-                .losing(Lost::Field)
+                .skipping(Skipped::Field)
         });
-    notes.soft(time.map(Some))
+    warnings.or_warn(time.map(Some))
 }

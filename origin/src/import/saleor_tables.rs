@@ -1,26 +1,26 @@
-//! The tables of a Saleor dump: what is kept of each, and under which row it is looked for.
+//! The tables of a Saleor dump: which rows are used and by which key they are stored.
 
 use shared::locale::Locale;
 
 use super::{
-    error::{Error, Fault, Notes},
+    error::{Error, Fault, Warnings},
     fields::Fields,
-    spool::{Entry, Filling, Spool, ordered},
+    spool::{Entry, Spool, SpoolWriter, ordered},
     text,
 };
 use crate::catalog::model::Texts;
 
-/// Where a row goes: its key, its text, and the photo that it names.
-pub(super) struct Place {
+/// A row to be stored: its key, its text, and the photo that it names.
+pub(super) struct SpooledRow {
     key: Vec<String>,
     text: String,
-    /// A second key, which leads to the first.
+    /// A secondary key with the primary key as its value.
     index: Option<(Vec<String>, String)>,
     pub(super) photo: Option<String>,
 }
 
-/// How the rows of a table are kept.
-enum Shelf {
+/// The key by which the rows of a table are stored.
+enum RowStorage {
     /// By their own identity.
     Own(&'static str),
     /// Below the row that this field names, sorted by `sort_order`.
@@ -31,9 +31,9 @@ enum Shelf {
     Tree,
 }
 
-/// The tables that count; all others are passed over.
-fn shelf(model: &str, row: &Fields<'_>) -> Option<Shelf> {
-    use Shelf::{Below, Line, Own, Tree};
+/// The storage of the tables that are used. All others are ignored.
+fn storage_of(model: &str, row: &Fields<'_>) -> Option<RowStorage> {
+    use RowStorage::{Below, Line, Own, Tree};
     Some(match model {
         "product.category" => Tree,
         "product.product" => Line("product"),
@@ -65,14 +65,14 @@ fn shelf(model: &str, row: &Fields<'_>) -> Option<Shelf> {
 }
 
 /// Where a row of the dump goes; `None` when its table does not count.
-pub(super) fn place(row: &Fields<'_>, line: u64) -> Result<Option<Place>, Fault> {
+pub(super) fn spooled_row(row: &Fields<'_>, line: u64) -> Result<Option<SpooledRow>, Fault> {
     let model = row
         .filled("model")?
         .ok_or_else(|| row.fault("model", "missing"))?;
     let Some(fields) = row.object("fields")? else {
         return Err(row.fault("fields", "missing"));
     };
-    let Some(shelf) = shelf(&model, &fields) else {
+    let Some(storage) = storage_of(&model, &fields) else {
         return Ok(None);
     };
     let pk = row
@@ -94,19 +94,19 @@ pub(super) fn place(row: &Fields<'_>, line: u64) -> Result<Option<Place>, Fault>
             .collect::<Vec<_>>()
     };
     let mut index = None;
-    let key = match shelf {
-        Shelf::Own(name) => owned(&[name, &pk]),
-        Shelf::Line(name) => {
+    let key = match storage {
+        RowStorage::Own(name) => owned(&[name, &pk]),
+        RowStorage::Line(name) => {
             index = Some((owned(&["pk", name, &pk]), pk.clone()));
             owned(&[name, &ordered(i64::try_from(line).unwrap_or(i64::MAX))])
         }
-        Shelf::Below(name, field) => {
+        RowStorage::Below(name, field) => {
             let above = fields
                 .filled(field)?
                 .ok_or_else(|| fields.fault(field, "missing"))?;
             owned(&[name, &above, &sort(), &pk])
         }
-        Shelf::Tree => {
+        RowStorage::Tree => {
             let above = fields.filled("parent")?.unwrap_or_default();
             let left = ordered(fields.integer("lft").ok().flatten().unwrap_or_default());
             let tree = ordered(fields.integer("tree_id").ok().flatten().unwrap_or_default());
@@ -121,7 +121,7 @@ pub(super) fn place(row: &Fields<'_>, line: u64) -> Result<Option<Place>, Fault>
         "media" => fields.filled("image").ok().flatten(),
         _ => None,
     };
-    Ok(Some(Place {
+    Ok(Some(SpooledRow {
         key,
         text: with_pk(&fields, row),
         index,
@@ -133,7 +133,7 @@ pub(super) fn place(row: &Fields<'_>, line: u64) -> Result<Option<Place>, Fault>
 fn with_pk(fields: &Fields<'_>, row: &Fields<'_>) -> String {
     let mut text = format!("{{\"pk\":{}", row.raw("pk").unwrap_or("null"));
     for name in fields.names().filter(|name| *name != "pk") {
-        // What Saleor searches by is large, and is made again from the rest.
+        // Search vectors are large and derived from other fields.
         if name.starts_with("search_") {
             continue;
         }
@@ -147,17 +147,21 @@ fn with_pk(fields: &Fields<'_>, row: &Fields<'_>) -> String {
 }
 
 /// Puts a row away. False when there was one with the same identity.
-pub(super) fn put(filling: &mut Filling<'_>, line: u64, place: &Place) -> Result<bool, Error> {
+pub(super) fn put(
+    writer: &mut SpoolWriter<'_>,
+    line: u64,
+    spooled_row: &SpooledRow,
+) -> Result<bool, Error> {
     let parts = |key: &[String]| key.to_vec();
-    if let Some((key, text)) = &place.index {
+    if let Some((key, text)) = &spooled_row.index {
         let key = parts(key);
         let key: Vec<&str> = key.iter().map(String::as_str).collect();
-        if !filling.put(&key, line, text)? {
+        if !writer.put(&key, line, text)? {
             return Ok(false);
         }
     }
-    let key: Vec<&str> = place.key.iter().map(String::as_str).collect();
-    filling.put(&key, line, &place.text)
+    let key: Vec<&str> = spooled_row.key.iter().map(String::as_str).collect();
+    writer.put(&key, line, &spooled_row.text)
 }
 
 impl Entry {
@@ -167,7 +171,7 @@ impl Entry {
     }
 }
 
-/// The rows that were put away.
+/// The stored rows.
 pub(super) struct Tables<'a> {
     pub(super) spool: &'a Spool,
 }
@@ -183,11 +187,13 @@ impl<'a> Tables<'a> {
         translations: &[Entry],
         names: &mut Texts,
         descriptions: &mut Texts,
-        notes: &mut Notes,
+        warnings: &mut Warnings,
     ) {
         for entry in translations {
             let Ok(row) = entry.fields() else { continue };
-            let code = notes.soft(row.filled("language_code")).unwrap_or_default();
+            let code = warnings
+                .or_warn(row.filled("language_code"))
+                .unwrap_or_default();
             let language = code
                 .split(['-', '_'])
                 .next()
@@ -196,18 +202,18 @@ impl<'a> Tables<'a> {
             let Some(locale) = Locale::from_code(&language) else {
                 continue;
             };
-            if let Some(name) = notes.soft(row.filled("name")) {
+            if let Some(name) = warnings.or_warn(row.filled("name")) {
                 names.entry(locale).or_insert_with(|| text::line(&name));
             }
             descriptions
                 .entry(locale)
-                .or_insert_with(|| description(&row, notes));
+                .or_insert_with(|| description(&row, warnings));
         }
     }
 }
 
 /// A description: an EditorJS document, as an object or as its text, or HTML or plain text.
-pub(super) fn description(row: &Fields<'_>, notes: &mut Notes) -> String {
+pub(super) fn description(row: &Fields<'_>, warnings: &mut Warnings) -> String {
     let plain = row
         .filled("description_plaintext")
         .ok()
@@ -218,7 +224,7 @@ pub(super) fn description(row: &Fields<'_>, notes: &mut Notes) -> String {
     };
     let document = match raw.starts_with('"') {
         false => raw.to_owned(),
-        true => match notes.soft(row.filled("description")) {
+        true => match warnings.or_warn(row.filled("description")) {
             Some(text) if text.starts_with('{') => text,
             Some(text) => return text::paragraphs(&text),
             None => String::new(),
@@ -229,7 +235,7 @@ pub(super) fn description(row: &Fields<'_>, notes: &mut Notes) -> String {
         Some(_) => text::paragraphs(&plain),
         None => {
             let reason = "not an EditorJS document: its plain twin is taken, if there is one";
-            notes.add(Fault::field(row.path("description"), reason));
+            warnings.add(Fault::field(row.path("description"), reason));
             text::paragraphs(&plain)
         }
     }

@@ -3,18 +3,18 @@
 use shared::locale::Locale;
 
 use super::{
-    error::{Fault, Lost, Notes},
+    error::{Fault, Skipped, Warnings},
     fields::Fields,
-    options::{self, Choice},
+    options::{self, OptionChoice},
     saleor::PREFIX,
-    saleor_product::{Choosing, Failed, Products},
+    saleor_product::{Products, RowError, VariantOptions},
     spool::Entry,
     text, weight,
 };
 use crate::catalog::model::{NewAttribute, NewOption, NewVariant, Texts};
 
 /// An attribute's value as the shop shows it.
-struct Fact {
+struct AttributeValue {
     attribute: String,
     slug: String,
     name: String,
@@ -24,26 +24,30 @@ struct Fact {
     order: i64,
 }
 
-/// A variant, before it is known what the product's options are.
-struct Draft {
+/// A variant before the options of its product are known.
+struct SaleorVariant {
     line: u64,
     name: String,
     variant: NewVariant,
-    chosen: Vec<Fact>,
+    chosen: Vec<AttributeValue>,
 }
 
 impl Products<'_> {
-    /// The product's own attributes: brand and the rest.
-    pub(super) fn facts(&self, pk: &str, notes: &mut Notes) -> Result<Choosing, Failed> {
+    /// The product's own attributes, the brand among them.
+    pub(super) fn facts(
+        &self,
+        pk: &str,
+        warnings: &mut Warnings,
+    ) -> Result<VariantOptions, RowError> {
         let spool = self.tables.spool;
         let mut assigned = spool.below(&["productvalue", pk])?;
         for entry in spool.below(&["assigned", pk])? {
             let own = entry.fields()?.filled("pk")?.unwrap_or_default();
             assigned.extend(spool.below(&["assignedvalue", &own])?);
         }
-        let mut choosing = Choosing::default();
+        let mut choosing = VariantOptions::default();
         for entry in &assigned {
-            let Some(fact) = self.fact(entry, notes)? else {
+            let Some(fact) = self.fact(entry, warnings)? else {
                 continue;
             };
             if fact.slug == "brand" && choosing.brand.is_none() {
@@ -60,18 +64,18 @@ impl Products<'_> {
         &self,
         pk: &str,
         product: &Fields<'_>,
-        mut choosing: Choosing,
-        notes: &mut Notes,
-    ) -> Result<Choosing, Failed> {
+        mut choosing: VariantOptions,
+        warnings: &mut Warnings,
+    ) -> Result<VariantOptions, RowError> {
         let mut drafts = Vec::new();
         for entry in self.tables.spool.below(&["variant", pk])? {
-            match self.draft(&entry, product, &mut choosing, notes) {
+            match self.draft(&entry, product, &mut choosing, warnings) {
                 Ok(draft) => drafts.push(draft),
-                Err(Failed::Row(fault)) => {
+                Err(RowError::Row(fault)) => {
                     let reason = format!("{} (line {})", fault.reason, entry.line);
-                    notes.add(Fault {
+                    warnings.add(Fault {
                         reason,
-                        lost: Lost::Variant,
+                        skipped: Skipped::Variant,
                         ..fault
                     });
                 }
@@ -93,17 +97,17 @@ impl Products<'_> {
         &self,
         entry: &Entry,
         product: &Fields<'_>,
-        choosing: &mut Choosing,
-        notes: &mut Notes,
-    ) -> Result<Draft, Failed> {
+        choosing: &mut VariantOptions,
+        warnings: &mut Warnings,
+    ) -> Result<SaleorVariant, RowError> {
         let row = entry.fields()?;
         let pk = row.filled("pk")?.unwrap_or_default();
-        let (price, compare_at) = self.price(&pk, notes)?;
+        let (price, compare_at) = self.price(&pk, warnings)?;
         let sku = row
             .filled("sku")?
             .unwrap_or_else(|| format!("{PREFIX}{pk}"));
-        let name = notes
-            .soft(row.filled("name"))
+        let name = warnings
+            .or_warn(row.filled("name"))
             .unwrap_or_else(|| sku.clone());
         let mut chosen = Vec::new();
         for assigned in self.tables.spool.below(&["assigned to variant", &pk])? {
@@ -115,7 +119,7 @@ impl Products<'_> {
                 .spool
                 .below(&["variantvalue", &own.unwrap_or_default()])?
             {
-                match self.fact(&value, notes)? {
+                match self.fact(&value, warnings)? {
                     Some(fact) if selects => chosen.push(fact),
                     Some(fact) => add_fact(&mut choosing.attributes, &fact),
                     None => {}
@@ -130,10 +134,10 @@ impl Products<'_> {
             compare_at,
             stock: self.stock(&pk, &row)?,
             backorder: false,
-            weight_g: self.weight(&row, product, notes)?,
+            weight_g: self.weight(&row, product, warnings)?,
             image: None,
         };
-        Ok(Draft {
+        Ok(SaleorVariant {
             line: entry.line,
             name: text::line(&name),
             variant,
@@ -141,8 +145,8 @@ impl Products<'_> {
         })
     }
 
-    /// Whether buyers choose by the attribute of this assignment.
-    fn selects(&self, assignment: &str) -> Result<bool, Failed> {
+    /// Whether the attribute of this assignment selects variants.
+    fn selects(&self, assignment: &str) -> Result<bool, RowError> {
         let Some(entry) = self.tables.spool.get(&["attributevariant", assignment])? else {
             return Ok(false);
         };
@@ -150,30 +154,34 @@ impl Products<'_> {
     }
 
     /// The value that an assignment gives, with its attribute.
-    fn fact(&self, assigned: &Entry, notes: &mut Notes) -> Result<Option<Fact>, Failed> {
+    fn fact(
+        &self,
+        assigned: &Entry,
+        warnings: &mut Warnings,
+    ) -> Result<Option<AttributeValue>, RowError> {
         let spool = self.tables.spool;
-        let Some(pk) = notes.soft(assigned.fields()?.filled("value")) else {
+        let Some(pk) = warnings.or_warn(assigned.fields()?.filled("value")) else {
             return Ok(None);
         };
         let Some(value) = spool.get(&["value", &pk])? else {
             return Ok(None);
         };
         let value = value.fields()?;
-        let Some(pk) = notes.soft(value.filled("attribute")) else {
+        let Some(pk) = warnings.or_warn(value.filled("attribute")) else {
             return Ok(None);
         };
         let Some(attribute) = spool.get(&["attribute", &pk])? else {
             return Ok(None);
         };
         let attribute = attribute.fields()?;
-        if notes.soft(attribute.flag("visible_in_storefront")) == Some(false) {
+        if warnings.or_warn(attribute.flag("visible_in_storefront")) == Some(false) {
             return Ok(None);
         }
-        let mut cell = |row: &Fields<'_>, name: &str| notes.soft(row.filled(name));
+        let mut cell = |row: &Fields<'_>, name: &str| warnings.or_warn(row.filled(name));
         let (Some(name), Some(shown)) = (cell(&attribute, "name"), shown(&value)) else {
             return Ok(None);
         };
-        Ok(Some(Fact {
+        Ok(Some(AttributeValue {
             slug: cell(&attribute, "slug").unwrap_or_default(),
             name: text::line(&name),
             value: text::line(&shown),
@@ -188,27 +196,27 @@ impl Products<'_> {
         }))
     }
 
-    /// The variant's weight, else the product's, else its type's. Nothing weighs nothing.
+    /// The weight of the variant, or else of the product or its type. Zero counts as unknown.
     fn weight(
         &self,
         row: &Fields<'_>,
         product: &Fields<'_>,
-        notes: &mut Notes,
-    ) -> Result<Option<u32>, Failed> {
-        let mut text = notes
-            .soft(row.filled("weight"))
-            .or(notes.soft(product.filled("weight")));
+        warnings: &mut Warnings,
+    ) -> Result<Option<u32>, RowError> {
+        let mut text = warnings
+            .or_warn(row.filled("weight"))
+            .or(warnings.or_warn(product.filled("weight")));
         if text.is_none()
-            && let Some(pk) = notes.soft(product.filled("product_type"))
+            && let Some(pk) = warnings.or_warn(product.filled("product_type"))
             && let Some(entry) = self.tables.spool.get(&["producttype", &pk])?
         {
-            text = notes.soft(entry.fields()?.filled("weight"));
+            text = warnings.or_warn(entry.fields()?.filled("weight"));
         }
         let Some(text) = text else { return Ok(None) };
         let (number, unit) = text.split_once(':').unwrap_or((&text, "kg"));
         let grams = weight::grams(number, unit);
         if grams.is_none() {
-            notes.add(Fault::field(
+            warnings.add(Fault::field(
                 "weight",
                 format!("{text:?} is not a valid weight"),
             ));
@@ -217,7 +225,7 @@ impl Products<'_> {
     }
 }
 
-/// What a value says: its name, or yes and no.
+/// The display text of a value: its name, or yes or no.
 fn shown(value: &Fields<'_>) -> Option<String> {
     match value.flag("boolean").ok().flatten() {
         Some(true) => Some("Yes".to_owned()),
@@ -226,8 +234,8 @@ fn shown(value: &Fields<'_>) -> Option<String> {
     }
 }
 
-/// Several values of one attribute stand beside each other.
-fn add_fact(attributes: &mut Vec<NewAttribute>, fact: &Fact) {
+/// Adds a value; several values of one attribute are joined.
+fn add_fact(attributes: &mut Vec<NewAttribute>, fact: &AttributeValue) {
     let english = |text: &str| Texts::from([(Locale::En, text.to_owned())]);
     let names = english(&fact.name);
     match attributes
@@ -247,9 +255,9 @@ fn add_fact(attributes: &mut Vec<NewAttribute>, fact: &Fact) {
     }
 }
 
-/// Makes options of what the variants choose. Variants that their attributes do not tell apart
-/// are chosen by their names.
-fn put_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
+/// Derives options from the variants' values. Variants with equal values are distinguished by their
+/// names instead.
+fn put_choices(drafts: &mut [SaleorVariant]) -> Vec<NewOption> {
     let mut options: Vec<NewOption> = Vec::new();
     let mut attributes: Vec<String> = Vec::new();
     let mut orders: Vec<Vec<(String, i64)>> = Vec::new();
@@ -266,7 +274,7 @@ fn put_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
                 orders.push(Vec::new());
                 options.len() - 1
             });
-            let choice = Choice {
+            let choice = OptionChoice {
                 code: Some(fact.value_slug).filter(|slug| !slug.is_empty()),
                 names: Texts::from([(Locale::En, fact.value)]),
                 swatch: fact.swatch,
@@ -289,8 +297,8 @@ fn put_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
     name_choices(drafts)
 }
 
-fn told_apart(drafts: &[Draft], count: usize) -> bool {
-    let choices = |draft: &Draft| {
+fn told_apart(drafts: &[SaleorVariant], count: usize) -> bool {
+    let choices = |draft: &SaleorVariant| {
         let mut choices = draft.variant.options.clone();
         choices.sort();
         choices
@@ -303,7 +311,7 @@ fn told_apart(drafts: &[Draft], count: usize) -> bool {
 }
 
 /// One option, the variants' own names.
-fn name_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
+fn name_choices(drafts: &mut [SaleorVariant]) -> Vec<NewOption> {
     let names = Texts::from([(Locale::En, "Variant".to_owned())]);
     let mut option = options::option(None, names, &[]);
     for draft in drafts.iter_mut() {
@@ -321,9 +329,9 @@ fn name_choices(drafts: &mut [Draft]) -> Vec<NewOption> {
         let names = Texts::from([(Locale::En, name.clone())]);
         let code = options::choose(
             &mut option,
-            Choice {
+            OptionChoice {
                 names,
-                ..Choice::default()
+                ..OptionChoice::default()
             },
         );
         draft.variant.options = vec![(option.code.clone(), code)];

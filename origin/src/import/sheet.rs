@@ -19,10 +19,10 @@ use super::{
 /// The most columns.
 const COLUMNS_MAX: usize = 2_000;
 
-/// Where each column is.
+/// The index of each column by name.
 pub(super) type Columns = HashMap<String, usize>;
 
-/// A row: its cells, and what they are called.
+/// A row with its columns.
 #[derive(Clone)]
 pub(super) struct SheetRow {
     /// The line on which it begins.
@@ -71,7 +71,7 @@ impl SheetRow {
             .transpose()
     }
 
-    /// The same row without the marks that keep texts from being formulas.
+    /// The row without the prefixes that protect against formulas.
     pub(super) fn unescaped(self) -> Self {
         let cells = self.cells.iter().map(unescape);
         if cells.clone().eq(self.cells.iter()) {
@@ -162,7 +162,7 @@ impl<R: BufRead> Sheet<R> {
         &self.columns
     }
 
-    /// Complains when a column is missing.
+    /// Fails if a column is missing.
     pub(super) fn require(&self, column: &str) -> Result<(), Error> {
         if self.columns.contains_key(column) {
             return Ok(());

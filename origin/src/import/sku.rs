@@ -2,7 +2,7 @@
 
 use super::check::SKU_MAX;
 
-/// The same unit for the same product and choices, every time.
+/// Derives a stable SKU from the product and the option values.
 pub(super) fn made_from(external_id: &str, choices: &[(String, String)]) -> String {
     let mut sku = external_id.to_owned();
     for (_, value) in choices {

@@ -1,19 +1,19 @@
-//! A temporary file that brings together what stands scattered in the imported one: a table from
-//! keys to texts, sorted by key. It has no name, so that nothing is left behind, and only its
-//! cache is in memory.
+//! A temporary file that groups related records of an imported file: a table from keys to texts,
+//! sorted by key. It is unlinked, so that a crash leaves nothing behind, and only its cache is in
+//! memory.
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::{error::Error, gate::Stop};
+use super::{error::Error, row_validator::Stop};
 
 /// Keys are their parts with a zero byte behind each.
 const ENTRIES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("entries");
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 32 << 20;
-/// How many entries below one key are looked at: more than a product may have of anything.
+/// The most entries read below one key: more than a product may have of anything.
 const BELOW_MAX: usize = 1_000;
 
-/// A text that was put away, and the line it came from.
+/// A stored text with the line that it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) line: u64,
@@ -28,14 +28,14 @@ pub(super) struct Spool {
 }
 
 /// The file, while it is filled.
-pub(super) struct Filling<'a> {
+pub(super) struct SpoolWriter<'a> {
     entries: redb::Table<'a, &'static [u8], &'static [u8]>,
 }
 
 impl Spool {
     /// A file that `fill` has filled.
     pub(super) fn filled(
-        fill: impl FnOnce(&mut Filling<'_>) -> Result<(), Stop>,
+        fill: impl FnOnce(&mut SpoolWriter<'_>) -> Result<(), Stop>,
     ) -> Result<Self, Stop> {
         let file = tempfile::tempfile().map_err(failed)?;
         let mut builder = Database::builder();
@@ -48,11 +48,11 @@ impl Spool {
         writing
             .set_durability(redb::Durability::None)
             .map_err(failed)?;
-        let mut filling = Filling {
+        let mut writer = SpoolWriter {
             entries: writing.open_table(ENTRIES).map_err(failed)?,
         };
-        fill(&mut filling)?;
-        drop(filling);
+        fill(&mut writer)?;
+        drop(writer);
         writing.commit().map_err(failed)?;
         let reading = database.begin_read().map_err(failed)?;
         Ok(Self {
@@ -97,7 +97,7 @@ impl Spool {
     }
 }
 
-impl Filling<'_> {
+impl SpoolWriter<'_> {
     /// Puts a text away. False when the key was taken; what was there first stays.
     pub(super) fn put(&mut self, key: &[&str], line: u64, text: &str) -> Result<bool, Error> {
         let key = bytes(key);
@@ -146,16 +146,16 @@ mod tests {
 
     #[test]
     fn entries_come_back_sorted_and_apart() {
-        let spool = Spool::filled(|filling| {
+        let spool = Spool::filled(|writer| {
             for (key, text) in [
                 (["row", "b", &ordered(2)], "b2"),
                 (["row", "a", &ordered(10)], "a10"),
                 (["row", "a", &ordered(-3)], "a-3"),
                 (["row", "ab", &ordered(1)], "ab1"),
             ] {
-                assert!(filling.put(&key, 7, text)?);
+                assert!(writer.put(&key, 7, text)?);
             }
-            assert!(!filling.put(&["row", "b", &ordered(2)], 8, "again")?);
+            assert!(!writer.put(&["row", "b", &ordered(2)], 8, "again")?);
             Ok(())
         });
         let Ok(spool) = spool else {

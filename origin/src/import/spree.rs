@@ -13,13 +13,13 @@ use std::rc::Rc;
 use super::{
     Source,
     check::place_images,
-    error::{Fault, Lost, Notes},
-    gate::{Flow, Gate},
+    error::{Fault, Skipped, Warnings},
     open,
     pictures::{Folder, pictures},
+    row_validator::{Flow, RowValidator},
     sheet::{Columns, Sheet, SheetRow},
-    spool::{Entry, Filling, Spool, ordered},
-    spree_variants::{self, Rows},
+    spool::{Entry, Spool, SpoolWriter, ordered},
+    spree_variants::{self, ProductRows},
     text,
 };
 use crate::catalog::{
@@ -27,34 +27,34 @@ use crate::catalog::{
     slug::{is_slug, slug_from},
 };
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 const PREFIX: &str = "spree-";
-/// The beginnings of the columns that hold facts.
+/// The prefixes of columns that hold attributes.
 const FACTS: [&str; 3] = ["custom_field.", "metafield.", "property."];
 
 /// Reads both files.
-pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flow {
     let mut columns = Rc::new(Columns::new());
-    let spool = Spool::filled(|filling| {
-        columns = put_products(source, filling, gate)?;
-        put_translations(source, filling, gate)
+    let spool = Spool::filled(|writer| {
+        columns = put_products(source, writer, validator)?;
+        put_translations(source, writer, validator)
     })?;
-    let reading = Reading {
+    let reading = SpreeReader {
         folder: Folder::new(source.media_folder()),
         columns,
         spool,
     };
     for first in reading.spool.range(&["first"])? {
-        reading.product(&first?, gate)?;
+        reading.product(&first?, validator)?;
     }
     Ok(())
 }
 
-/// Puts the rows away by product.
+/// Stores the rows by product.
 fn put_products(
     source: &Source,
-    filling: &mut Filling<'_>,
-    gate: &mut Gate<'_, '_>,
+    writer: &mut SpoolWriter<'_>,
+    validator: &mut RowValidator<'_, '_>,
 ) -> Flow<Rc<Columns>> {
     let mut sheet = Sheet::new(open(&source.path)?)?;
     sheet.require("name")?;
@@ -64,7 +64,7 @@ fn put_products(
         let row = match row {
             Ok(row) => row,
             Err((line, fault)) => {
-                gate.fault(line, fault)?;
+                validator.fault(line, fault)?;
                 continue;
             }
         };
@@ -74,21 +74,25 @@ fn put_products(
             (None, None) => last,
         };
         if slug.is_empty() {
-            gate.fault(row.line, Fault::row("slug", "missing"))?;
+            validator.fault(row.line, Fault::row("slug", "missing"))?;
         } else {
             let line = ordered(i64::try_from(row.line).unwrap_or(i64::MAX));
-            if filling.put(&["seen", &slug], row.line, "")? {
-                filling.put(&["first", &line], row.line, &slug)?;
+            if writer.put(&["seen", &slug], row.line, "")? {
+                writer.put(&["first", &line], row.line, &slug)?;
             }
-            filling.put(&["row", &slug, &line], row.line, &cells_text(&row))?;
+            writer.put(&["row", &slug, &line], row.line, &cells_text(&row))?;
         }
         last = slug;
     }
     Ok(Rc::clone(sheet.columns()))
 }
 
-/// Puts the texts of the languages that the shop speaks away by product.
-fn put_translations(source: &Source, filling: &mut Filling<'_>, gate: &mut Gate<'_, '_>) -> Flow {
+/// Stores the texts of supported languages by product.
+fn put_translations(
+    source: &Source,
+    writer: &mut SpoolWriter<'_>,
+    validator: &mut RowValidator<'_, '_>,
+) -> Flow {
     let Some(path) = &source.translations else {
         return Ok(());
     };
@@ -100,11 +104,11 @@ fn put_translations(source: &Source, filling: &mut Filling<'_>, gate: &mut Gate<
             Ok(row) => row,
             Err((line, fault)) => {
                 let field = format!("translations.{}", fault.field);
-                gate.fault(
+                validator.fault(
                     line,
                     Fault {
                         field,
-                        lost: Lost::Field,
+                        skipped: Skipped::Field,
                         ..fault
                     },
                 )?;
@@ -121,37 +125,37 @@ fn put_translations(source: &Source, filling: &mut Filling<'_>, gate: &mut Gate<
         };
         for (kind, cell) in [("name", row.get("name")), ("text", row.get("description"))] {
             if !cell.is_empty() {
-                filling.put(&[kind, row.get("slug"), locale.code()], row.line, cell)?;
+                writer.put(&[kind, row.get("slug"), locale.code()], row.line, cell)?;
             }
         }
     }
     Ok(())
 }
 
-/// What is the same for all products.
-struct Reading {
+/// The context of all products.
+struct SpreeReader {
     folder: Folder,
     columns: Rc<Columns>,
     spool: Spool,
 }
 
-impl Reading {
-    fn product(&self, first: &Entry, gate: &mut Gate<'_, '_>) -> Flow {
+impl SpreeReader {
+    fn product(&self, first: &Entry, validator: &mut RowValidator<'_, '_>) -> Flow {
         let slug = &first.text;
         let entries = self.spool.below(&["row", slug])?;
-        let rows = Rows::new(entries.iter().map(|entry| self.row(entry)).collect());
+        let rows = ProductRows::new(entries.iter().map(|entry| self.row(entry)).collect());
         let line = rows.all.iter().find(|row| row.filled("name").is_some());
         let line = line.map_or(first.line, |row| row.line);
-        let mut notes = Notes::default();
-        let made = self.make(slug, &rows, gate.currency(), &mut notes)?;
-        for fault in notes.0 {
-            gate.fault(line, fault)?;
+        let mut warnings = Warnings::default();
+        let made = self.make(slug, &rows, validator.currency(), &mut warnings)?;
+        for fault in warnings.0 {
+            validator.fault(line, fault)?;
         }
         match made {
             Ok((product, lines)) => {
                 let path = read_path(&rows);
-                let category = gate.category_path(line, PREFIX, &path)?;
-                gate.product(
+                let category = validator.category_path(line, PREFIX, &path)?;
+                validator.product(
                     line,
                     NewProduct {
                         category,
@@ -160,7 +164,7 @@ impl Reading {
                     Some(&lines),
                 )
             }
-            Err(fault) => gate.fault(line, fault),
+            Err(fault) => validator.fault(line, fault),
         }
     }
 
@@ -168,9 +172,9 @@ impl Reading {
     fn make(
         &self,
         slug: &str,
-        rows: &Rows,
+        rows: &ProductRows,
         currency: Currency,
-        notes: &mut Notes,
+        warnings: &mut Warnings,
     ) -> Flow<Result<(NewProduct, Vec<u64>), Fault>> {
         let names = match self.texts("name", slug, rows.cell("name").map(text::line))? {
             names if names.is_empty() => return Ok(Err(Fault::row("name", "missing"))),
@@ -180,14 +184,14 @@ impl Reading {
             self.texts("text", slug, rows.cell("description").map(text::paragraphs))?;
         let list = spree_variants::picture_list(rows);
         let external_id = format!("{PREFIX}{slug}");
-        let made = match spree_variants::read(rows, &external_id, &list, currency, notes) {
+        let made = match spree_variants::read(rows, &external_id, &list, currency, warnings) {
             Ok(made) => made,
             Err(fault) => return Ok(Err(fault)),
         };
         let mut product = NewProduct {
             external_id,
             slug: Some(slug.to_owned()).filter(|slug| is_slug(slug)),
-            status: read_status(rows, notes),
+            status: read_status(rows, warnings),
             category: None,
             brand: rows
                 .cell("brand_name")
@@ -203,8 +207,8 @@ impl Reading {
             created_at: None,
             sold: 0,
         };
-        let images = pictures(&self.folder, &list, &mut notes.0);
-        place_images(&mut product, images, &mut notes.0);
+        let images = pictures(&self.folder, &list, &mut warnings.0);
+        place_images(&mut product, images, &mut warnings.0);
         Ok(Ok((product, made.lines)))
     }
 
@@ -224,7 +228,7 @@ impl Reading {
     }
 
     /// The columns that hold facts, in the order of the heading.
-    fn read_attributes(&self, rows: &Rows) -> Vec<NewAttribute> {
+    fn read_attributes(&self, rows: &ProductRows) -> Vec<NewAttribute> {
         let mut facts: Vec<_> = self.columns.iter().collect();
         facts.retain(|(name, _)| FACTS.iter().any(|fact| name.starts_with(fact)));
         facts.sort_by_key(|(_, place)| **place);
@@ -261,19 +265,19 @@ fn cells_text(row: &SheetRow) -> String {
 }
 
 /// The names of the first category that the product has, the top one first.
-fn read_path(rows: &Rows) -> Vec<String> {
+fn read_path(rows: &ProductRows) -> Vec<String> {
     let cells = (1..=9).filter_map(|number| rows.cell(&format!("category{number}")));
     let path = cells.into_iter().next().unwrap_or_default();
     let names = path.split("->").map(text::line);
     names.filter(|name| !name.is_empty()).collect()
 }
 
-fn read_status(rows: &Rows, notes: &mut Notes) -> Status {
+fn read_status(rows: &ProductRows, warnings: &mut Warnings) -> Status {
     let Some(word) = rows.cell("status") else {
         return Status::Active;
     };
     Status::from_word(&word.to_ascii_lowercase()).unwrap_or_else(|| {
-        notes.add(Fault::field(
+        warnings.add(Fault::field(
             "status",
             format!("unknown value {word:?}; imported as a draft"),
         ));
@@ -281,7 +285,7 @@ fn read_status(rows: &Rows, notes: &mut Notes) -> Status {
     })
 }
 
-fn read_tags(rows: &Rows) -> Vec<String> {
+fn read_tags(rows: &ProductRows) -> Vec<String> {
     let tags = rows
         .cell("tags")
         .unwrap_or_default()

@@ -3,9 +3,9 @@
 use shared::{locale::Locale, money::Currency};
 
 use super::{
-    error::{Fault, Notes},
+    error::{Fault, Warnings},
     money,
-    options::{self, Choice},
+    options::{self, OptionChoice},
     sheet::SheetRow,
     sku, text, weight,
 };
@@ -13,15 +13,15 @@ use crate::catalog::model::{NewOption, NewVariant, Texts};
 
 /// The columns of pictures and of options are numbered from 1 to at most this.
 const NUMBERED_MAX: usize = 50;
-/// Spree's own limit is three; more are read so that they are reported and not lost.
+/// Spree's own limit is three; more are read so that they are reported and not skipped.
 const OPTIONS_READ: usize = 5;
 
 /// The rows of a product.
-pub(super) struct Rows {
+pub(super) struct ProductRows {
     pub(super) all: Vec<SheetRow>,
 }
 
-impl Rows {
+impl ProductRows {
     pub(super) fn new(all: Vec<SheetRow>) -> Self {
         Self { all }
     }
@@ -61,7 +61,7 @@ impl<'a> VariantRows<'a> {
 }
 
 /// The addresses of the pictures, each once, with their columns.
-pub(super) fn picture_list(rows: &Rows) -> Vec<(String, String)> {
+pub(super) fn picture_list(rows: &ProductRows) -> Vec<(String, String)> {
     let mut list: Vec<(String, String)> = Vec::new();
     for row in &rows.all {
         for (column, src) in row_pictures(row) {
@@ -80,11 +80,11 @@ fn row_pictures(row: &SheetRow) -> impl Iterator<Item = (String, &str)> {
 
 /// The options and variants of these rows.
 pub(super) fn read(
-    rows: &Rows,
+    rows: &ProductRows,
     external_id: &str,
     pictures: &[(String, String)],
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<Made, Fault> {
     let mut groups = group(rows);
     let own_price = groups.first().and_then(|own| priced(own, currency));
@@ -106,7 +106,7 @@ pub(super) fn read(
             external_id,
             &mut made.options,
             currency,
-            notes,
+            warnings,
         ) {
             Ok(mut variant) => {
                 let shown = group.rows.iter().find_map(|row| row_pictures(row).next());
@@ -117,7 +117,7 @@ pub(super) fn read(
                 made.variants.push(variant);
                 made.lines.push(group.line());
             }
-            Err(fault) => notes.add(Fault {
+            Err(fault) => warnings.add(Fault {
                 reason: format!("{} (line {})", fault.reason, group.line()),
                 ..fault
             }),
@@ -129,8 +129,8 @@ pub(super) fn read(
     Ok(made)
 }
 
-/// Rows with the same unit, or without one with the same choices, are one variant.
-fn group(rows: &Rows) -> Vec<VariantRows<'_>> {
+/// ProductRows with the same unit, or without one with the same choices, are one variant.
+fn group(rows: &ProductRows) -> Vec<VariantRows<'_>> {
     let mut groups: Vec<VariantRows<'_>> = Vec::new();
     for row in &rows.all {
         let key = match row.filled("sku") {
@@ -167,7 +167,7 @@ fn variant(
     external_id: &str,
     options: &mut Vec<NewOption>,
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewVariant, Fault> {
     let row = priced(group, currency).or(own_price);
     let row = row.ok_or_else(|| Fault::variant("price", format!("there is none in {currency}")))?;
@@ -186,10 +186,12 @@ fn variant(
         options: choices,
         price,
         // Spree writes 0 where there is no earlier price.
-        compare_at: notes.soft(compare_at).filter(|before| before.minor > 0),
+        compare_at: warnings
+            .or_warn(compare_at)
+            .filter(|before| before.minor > 0),
         stock: read_stock(group)?,
         backorder: flag(group, "inventory_backorderable") == Some(true),
-        weight_g: read_weight(group, notes),
+        weight_g: read_weight(group, warnings),
         image: None,
     })
 }
@@ -220,9 +222,9 @@ fn read_choices(group: &VariantRows<'_>, options: &mut Vec<NewOption>) -> Vec<(S
         let names = Texts::from([(Locale::En, value)]);
         let code = options::choose(
             &mut options[place],
-            Choice {
+            OptionChoice {
                 names,
-                ..Choice::default()
+                ..OptionChoice::default()
             },
         );
         choices.push((options[place].code.clone(), code));
@@ -250,16 +252,16 @@ fn read_stock(group: &VariantRows<'_>) -> Result<Option<i64>, Fault> {
     let count = count
         .map_err(|fault| Fault::variant(fault.field, fault.reason))?
         .flatten();
-    // Fewer than none were promised to somebody: there is nothing to sell.
+    // A negative count means oversold: nothing is left to sell.
     Ok(count.map(|count| count.max(0)).or(tracked.map(|_| 0)))
 }
 
-fn read_weight(group: &VariantRows<'_>, notes: &mut Notes) -> Option<u32> {
+fn read_weight(group: &VariantRows<'_>, warnings: &mut Warnings) -> Option<u32> {
     let number = group.cell("weight")?;
     let unit = group.cell("weight_unit").unwrap_or("lb");
     let grams = weight::grams(number, unit);
     if grams.is_none() {
-        notes.add(Fault::field(
+        warnings.add(Fault::field(
             "weight",
             format!("{number:?} {unit:?} is not a valid weight"),
         ));

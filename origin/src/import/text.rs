@@ -1,4 +1,4 @@
-//! Plain text out of what other shops write.
+//! Extracts plain text from the HTML of other shops.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Typesense's e-commerce showcase: a list of products with name, brand, a category path, one
+//! Typesense's e-commerce presentations: a list of products with name, brand, a category path, one
 //! picture and a popularity; also as JSON Lines, as Typesense exports a collection.
 //!
 //! The products have no identity, so one is made: their `id` where there is one; else the number
@@ -11,21 +11,21 @@ use shared::{locale::Locale, money::Currency};
 use super::{
     Source,
     check::place_images,
-    error::{Fault, Lost, Notes},
+    error::{Fault, Skipped, Warnings},
     fields::Fields,
-    gate::{Flow, Gate},
     money, open,
     pictures::{Folder, pictures},
     records::Objects,
+    row_validator::{Flow, RowValidator},
     text,
 };
 use crate::catalog::model::{NewProduct, NewVariant, Status, Texts};
 
-/// What stands before every identity from here.
+/// The prefix of external ids of this format.
 const PREFIX: &str = "typesense-";
 
 /// Reads the file.
-pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
+pub(super) fn read(source: &Source, validator: &mut RowValidator<'_, '_>) -> Flow {
     let folder = Folder::new(source.media_folder());
     let mut objects = Objects::new(open(&source.path)?)?;
     while let Some(record) = objects.next()? {
@@ -33,16 +33,16 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
         let fields = match Fields::record(record.bytes) {
             Ok(fields) => fields,
             Err(fault) => {
-                gate.fault(line, fault)?;
+                validator.fault(line, fault)?;
                 continue;
             }
         };
-        let mut notes = Notes::default();
-        let product = read_product(&fields, &folder, gate.currency(), &mut notes);
+        let mut warnings = Warnings::default();
+        let product = read_product(&fields, &folder, validator.currency(), &mut warnings);
         let product = match product {
             Ok(product) => {
-                let path = read_path(&fields, &mut notes);
-                let category = gate.category_path(line, PREFIX, &path)?;
+                let path = read_path(&fields, &mut warnings);
+                let category = validator.category_path(line, PREFIX, &path)?;
                 Ok(NewProduct {
                     category,
                     ..product
@@ -50,17 +50,19 @@ pub(super) fn read(source: &Source, gate: &mut Gate<'_, '_>) -> Flow {
             }
             Err(fault) => Err(fault),
         };
-        gate.made(line, notes, product)?;
+        validator.product_or_fault(line, warnings, product)?;
     }
     Ok(())
 }
 
 /// The names of the categories, the top one first.
-fn read_path(fields: &Fields<'_>, notes: &mut Notes) -> Vec<String> {
+fn read_path(fields: &Fields<'_>, warnings: &mut Warnings) -> Vec<String> {
     let names = match fields.raw("categories") {
-        Some(raw) if raw.starts_with('[') => notes.soft(fields.texts("categories")),
+        Some(raw) if raw.starts_with('[') => warnings.or_warn(fields.texts("categories")),
         _ => {
-            let path = notes.soft(fields.filled("categories")).unwrap_or_default();
+            let path = warnings
+                .or_warn(fields.filled("categories"))
+                .unwrap_or_default();
             path.split(" > ").map(str::to_owned).collect()
         }
     };
@@ -75,15 +77,15 @@ fn read_product(
     fields: &Fields<'_>,
     folder: &Folder,
     currency: Currency,
-    notes: &mut Notes,
+    warnings: &mut Warnings,
 ) -> Result<NewProduct, Fault> {
     let name = fields
         .filled("name")?
         .ok_or_else(|| fields.fault("name", "missing"))?;
-    let brand = notes
-        .soft(fields.filled("brand"))
+    let brand = warnings
+        .or_warn(fields.filled("brand"))
         .map(|brand| text::line(&brand));
-    let image = notes.soft(fields.filled("image"));
+    let image = warnings.or_warn(fields.filled("image"));
     let id = match fields.filled("id")? {
         Some(id) => id,
         None => made_id(&name, brand.as_deref(), image.as_deref()),
@@ -91,9 +93,11 @@ fn read_product(
     let price = fields
         .filled("price")?
         .ok_or_else(|| fields.fault("price", "missing"))?;
-    let price = money::price("price", &price, currency).map_err(|it| it.losing(Lost::Row))?;
+    let price = money::price("price", &price, currency).map_err(|it| it.skipping(Skipped::Row))?;
     let external_id = format!("{PREFIX}{id}");
-    let description = notes.soft(fields.filled("description")).unwrap_or_default();
+    let description = warnings
+        .or_warn(fields.filled("description"))
+        .unwrap_or_default();
     let mut product = NewProduct {
         slug: None,
         status: Status::Active,
@@ -117,19 +121,21 @@ fn read_product(
         images: Vec::new(),
         tags: Vec::new(),
         created_at: None,
-        sold: notes.soft(fields.integer("popularity")).unwrap_or_default(),
+        sold: warnings
+            .or_warn(fields.integer("popularity"))
+            .unwrap_or_default(),
         external_id,
     };
     let list: Vec<_> = image
         .map(|src| ("image".to_owned(), src))
         .into_iter()
         .collect();
-    let images = pictures(folder, &list, &mut notes.0);
-    place_images(&mut product, images, &mut notes.0);
+    let images = pictures(folder, &list, &mut warnings.0);
+    place_images(&mut product, images, &mut warnings.0);
     Ok(product)
 }
 
-/// An identity for a product that brings none: always the same for the same product.
+/// A stable id for a product without one.
 fn made_id(name: &str, brand: Option<&str>, image: Option<&str>) -> String {
     let file = image
         .unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Claims: what somebody has of the stock without having paid for it. All SQL of `stock_claims`.
+//! Claims: stock that a buyer or a network has tied up without having paid for it, counted against
+//! the limits of unpaid orders and held carts. Owns all SQL of `stock_claims`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,77 +8,80 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::db::{self, Rows, Tx};
 
-/// Whose claims count together. Only a hash of who that is is stored.
+/// Whom a claim is counted for. The database stores only a hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Claimant(String);
 
 impl Claimant {
-    /// The unpaid orders of guests with this e-mail address.
+    /// Unpaid orders of guests with this e-mail address.
     pub fn email(email: &str) -> Self {
-        Self::of("email", email)
+        Self::hashed("email", email)
     }
 
-    /// The unpaid orders of an account.
+    /// Unpaid orders of an account.
     pub fn account(user: UserId) -> Self {
-        Self::of("account", &user.to_string())
+        Self::hashed("account", &user.to_string())
     }
 
-    /// The unpaid orders from this network.
+    /// Unpaid orders from this network.
     pub fn network(network: &str) -> Self {
-        Self::of("network", network)
+        Self::hashed("network", network)
     }
 
-    /// The unpaid orders from the networks of this site.
+    /// Unpaid orders from all networks of this site.
     pub fn site(site: &str) -> Self {
-        Self::of("site", site)
+        Self::hashed("site", site)
     }
 
-    /// The held carts of this network.
+    /// Held carts of this network.
     pub fn holding(network: &str) -> Self {
-        Self::of("holding", network)
+        Self::hashed("holding", network)
     }
 
-    fn of(kind: &str, name: &str) -> Self {
+    fn hashed(kind: &str, name: &str) -> Self {
         let hash = blake3::hash(format!("{kind}:{name}").as_bytes());
         Self(hash.to_hex()[..32].to_owned())
     }
 }
 
-/// What an order or a cart has of the stock.
+/// The unpaid units and value of one order or held cart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Whose it is.
+pub struct StockClaim {
+    /// Whom it is counted for.
     pub claimant: Claimant,
-    /// Which of theirs.
+    /// Its number among the claims of this claimant; part of the unique key.
     slot: i64,
-    /// The order or cart.
+    /// The id of the order or cart.
     pub owner: i64,
-    /// How many units.
+    /// Units.
     pub units: i64,
-    /// What they come to, in minor units of the shop's currency.
+    /// Value in minor units of the shop's currency.
     pub value_minor: i64,
 }
 
-/// What somebody has in all.
+/// The sum of a claimant's claims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
-    /// How many orders or carts.
+pub struct ClaimTotals {
+    /// Number of orders or carts.
     pub count: i64,
-    /// How many units.
+    /// Units.
     pub units: i64,
-    /// What they come to, in minor units.
+    /// Value in minor units.
     pub value_minor: i64,
 }
 
-/// The claims of some claimants, as they are in a transaction.
+/// The claims of some claimants, as read by a transaction.
 #[derive(Clone, Debug, Default)]
-pub struct Claims(HashMap<Claimant, Vec<Claim>>);
+pub struct StockClaims(HashMap<Claimant, Vec<StockClaim>>);
 
-impl Claims {
-    /// What a claimant has, without what this owner has.
-    pub fn besides(&self, claimant: &Claimant, owner: i64) -> Claimed {
-        let others = self.of(claimant).iter().filter(|it| it.owner != owner);
-        others.fold(Claimed::default(), |sum, it| Claimed {
+impl StockClaims {
+    /// Sums a claimant's claims, leaving out those of `owner`.
+    pub fn total_excluding(&self, claimant: &Claimant, owner: i64) -> ClaimTotals {
+        let others = self
+            .of_claimant(claimant)
+            .iter()
+            .filter(|it| it.owner != owner);
+        others.fold(ClaimTotals::default(), |sum, it| ClaimTotals {
             count: sum.count + 1,
             units: sum.units + it.units,
             value_minor: sum.value_minor + it.value_minor,
@@ -86,25 +90,35 @@ impl Claims {
 
     /// The orders or carts of a claimant, the oldest first.
     pub fn owners(&self, claimant: &Claimant) -> Vec<i64> {
-        let mut owners: Vec<i64> = self.of(claimant).iter().map(|it| it.owner).collect();
+        let mut owners: Vec<i64> = self
+            .of_claimant(claimant)
+            .iter()
+            .map(|it| it.owner)
+            .collect();
         owners.sort_unstable();
         owners
     }
 
-    /// How many units this owner has of a claimant's; nothing where there is no claim.
+    /// The units that `owner` has claimed for this claimant, or `None` without a claim.
     pub fn units(&self, claimant: &Claimant, owner: i64) -> Option<i64> {
-        let mut own = self.of(claimant).iter();
+        let mut own = self.of_claimant(claimant).iter();
         Some(own.find(|it| it.owner == owner)?.units)
     }
 
-    /// Whose claim this owner has.
-    pub fn claimant(&self, owner: i64) -> Option<Claimant> {
+    /// The claimant that `owner` is counted for.
+    pub fn claimant_of(&self, owner: i64) -> Option<Claimant> {
         let mut all = self.0.values().flatten();
         Some(all.find(|it| it.owner == owner)?.claimant.clone())
     }
 
-    /// An owner's claim from now on, in its slot or in the first one that is free.
-    pub fn put(&mut self, claimant: &Claimant, owner: i64, units: i64, value_minor: i64) -> Claim {
+    /// Sets the claim of `owner`: it keeps its slot, or takes the lowest free one.
+    pub fn set(
+        &mut self,
+        claimant: &Claimant,
+        owner: i64,
+        units: i64,
+        value_minor: i64,
+    ) -> StockClaim {
         let own = self.0.entry(claimant.clone()).or_default();
         let before = own.iter().position(|it| it.owner == owner);
         let slot = match before {
@@ -114,7 +128,7 @@ impl Claims {
                 (0..).find(|slot| !taken.contains(slot)).unwrap_or(i64::MAX)
             }
         };
-        let claim = Claim {
+        let claim = StockClaim {
             claimant: claimant.clone(),
             slot,
             owner,
@@ -125,14 +139,14 @@ impl Claims {
         claim
     }
 
-    /// An owner has nothing any more.
+    /// Removes all claims of `owner`.
     pub fn remove(&mut self, owner: i64) {
         for own in self.0.values_mut() {
             own.retain(|it| it.owner != owner);
         }
     }
 
-    fn of(&self, claimant: &Claimant) -> &[Claim] {
+    fn of_claimant(&self, claimant: &Claimant) -> &[StockClaim] {
         self.0.get(claimant).map_or(&[], Vec::as_slice)
     }
 
@@ -140,7 +154,7 @@ impl Claims {
         for row in rows {
             let claimant = Claimant(row.try_get("subject")?);
             let own = self.0.entry(claimant.clone()).or_default();
-            own.push(Claim {
+            own.push(StockClaim {
                 claimant,
                 slot: row.try_get("slot")?,
                 owner: row.try_get("owner")?,
@@ -152,15 +166,15 @@ impl Claims {
     }
 }
 
-/// What these claimants have. `lock` locks it.
-pub async fn claims(
+/// Lists the claims of these claimants; `lock` is the locking clause, or empty.
+pub async fn list_claims(
     conn: &mut AnyConnection,
     mut claimants: Vec<Claimant>,
     lock: &'static str,
-) -> Result<Claims, db::Error> {
+) -> Result<StockClaims, db::Error> {
     claimants.sort_unstable();
     claimants.dedup();
-    let mut claims = Claims::default();
+    let mut claims = StockClaims::default();
     for chunk in claimants.chunks(Rows::MAX) {
         let head = "
             select subject, slot, owner, units, value_minor
@@ -173,8 +187,8 @@ pub async fn claims(
     Ok(claims)
 }
 
-/// Who has claims for these orders or carts.
-pub async fn claimants_of(
+/// Lists the claimants that these orders or carts are counted for.
+pub async fn list_claimants(
     conn: &mut AnyConnection,
     owners: &[i64],
 ) -> Result<Vec<Claimant>, db::Error> {
@@ -191,9 +205,9 @@ pub async fn claimants_of(
     Ok(found)
 }
 
-/// Writes new claims. When another transaction has taken a slot meanwhile, that is a duplicate key, and
-/// everything has to be decided again.
-pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> {
+/// Inserts claims. If another transaction has taken a slot meanwhile, the unique key is violated
+/// and the whole batch has to be decided again.
+pub async fn add_claims(tx: &mut Tx, claims: &[StockClaim]) -> Result<(), db::Error> {
     let head = "insert into stock_claims (subject, slot, owner, units, value_minor) ";
     Rows::insert(head)
         .write(tx, claims, |mut row, it| {
@@ -206,8 +220,8 @@ pub async fn add_claims(tx: &mut Tx, claims: &[Claim]) -> Result<(), db::Error> 
         .await
 }
 
-/// Ends the claims of these orders or carts.
-pub async fn end_claims(tx: &mut Tx, owners: &[i64]) -> Result<(), db::Error> {
+/// Deletes the claims of these orders or carts.
+pub async fn delete_claims(tx: &mut Tx, owners: &[i64]) -> Result<(), db::Error> {
     for chunk in owners.chunks(Rows::MAX) {
         let head = "
             delete from stock_claims
@@ -228,25 +242,25 @@ mod tests {
             Claimant::email("ann@example.org"),
             Claimant::email("bob@example.org"),
         );
-        let mut claims = Claims::default();
-        let slots = [1, 2, 3].map(|owner| claims.put(&ann, owner, 2, 10).slot);
-        assert_eq!((slots, claims.put(&bob, 4, 1, 1).slot), ([0, 1, 2], 0));
-        assert_eq!(claims.put(&ann, 2, 7, 10).slot, 1);
+        let mut claims = StockClaims::default();
+        let slots = [1, 2, 3].map(|owner| claims.set(&ann, owner, 2, 10).slot);
+        assert_eq!((slots, claims.set(&bob, 4, 1, 1).slot), ([0, 1, 2], 0));
+        assert_eq!(claims.set(&ann, 2, 7, 10).slot, 1);
         claims.remove(1);
-        assert_eq!(claims.put(&ann, 5, 1, 10).slot, 0);
+        assert_eq!(claims.set(&ann, 5, 1, 10).slot, 0);
         assert_eq!(claims.owners(&ann), [2, 3, 5]);
-        let others = Claimed {
+        let others = ClaimTotals {
             count: 2,
             units: 8,
             value_minor: 20,
         };
-        assert_eq!(claims.besides(&ann, 3), others);
-        assert_eq!(claims.claimant(4), Some(bob));
-        assert_eq!(claims.claimant(1), None);
+        assert_eq!(claims.total_excluding(&ann, 3), others);
+        assert_eq!(claims.claimant_of(4), Some(bob));
+        assert_eq!(claims.claimant_of(1), None);
     }
 
     #[test]
-    fn nobody_reads_an_address_out_of_a_claim() {
+    fn a_claim_contains_no_address() {
         let claimant = Claimant::network("192.0.2.1");
         assert!(!claimant.0.contains("192"));
         assert_eq!(claimant.0.len(), 32);

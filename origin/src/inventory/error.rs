@@ -1,16 +1,16 @@
-//! What can go wrong with the stock.
+//! Errors of the inventory.
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{catalog, db, desk::BrokenOff};
+use crate::{batcher::BatchAborted, catalog, db};
 
-/// What can go wrong with the stock.
+/// Why a stock request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields are wrong: which, and why.
+    /// Invalid fields, with the reason for each.
     #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
-    /// The stock is not what changes expect: which, and what it is.
+    /// The stock is not as the request expects: the field and the current value.
     #[error("the stock differs: {0:?}")]
     Conflict(Vec<(String, String)>),
     /// The catalogue failed.
@@ -19,16 +19,16 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
-    /// The batch that this belonged to could not be written.
+    /// The batch could not be committed.
     #[error("the stock could not be written")]
     NotWritten(Box<Problem>),
     /// The batch panicked.
     #[error(transparent)]
-    BrokenOff(#[from] BrokenOff),
+    BatchAborted(#[from] BatchAborted),
 }
 
 impl Error {
-    /// Whether another transaction was in the way.
+    /// Whether the transaction conflicted with another one and may be retried.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Db(error) => db::is_conflict(error),
@@ -52,7 +52,7 @@ impl From<Error> for Problem {
             Error::Catalog(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
-            Error::BrokenOff(_) => {
+            Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "stock request failed");
                 Self::new(ProblemKind::Internal)
             }

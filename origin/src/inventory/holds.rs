@@ -1,4 +1,5 @@
-//! Holds: what is kept for carts in checkout. All SQL of `stock_holds`.
+//! Holds: units that are reserved for a limited time for carts in checkout. Owns all SQL of
+//! `stock_holds`.
 
 use std::collections::HashMap;
 
@@ -7,25 +8,28 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Rows, Tx};
 
-use super::Shelf;
+use super::InventoryLevel;
 
-/// What a cart holds of a variant at one location.
+/// Units of a variant at one location that are reserved for a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hold {
-    /// Of what.
+pub struct StockHold {
+    /// The variant.
     pub variant: VariantId,
-    /// Where.
+    /// The location.
     pub location: LocationId,
-    /// How many.
+    /// Units.
     pub quantity: i64,
 }
 
-/// What carts hold.
-pub type Holds = HashMap<CartId, Vec<Hold>>;
+/// Holds by cart.
+pub type StockHolds = HashMap<CartId, Vec<StockHold>>;
 
-/// What these carts hold.
-pub async fn holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, db::Error> {
-    let mut found = Holds::with_capacity(carts.len());
+/// Lists the holds of these carts.
+pub async fn list_holds(
+    conn: &mut AnyConnection,
+    carts: &[CartId],
+) -> Result<StockHolds, db::Error> {
+    let mut found = StockHolds::with_capacity(carts.len());
     for chunk in carts.chunks(Rows::MAX) {
         let head = "
             select cart_id, variant_id, location_id, quantity
@@ -36,7 +40,7 @@ pub async fn holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, 
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
             let cart = CartId::new(row.try_get(0)?);
-            found.entry(cart).or_default().push(Hold {
+            found.entry(cart).or_default().push(StockHold {
                 variant: VariantId::new(row.try_get(1)?),
                 location: LocationId::new(row.try_get(2)?),
                 quantity: row.try_get(3)?,
@@ -46,34 +50,34 @@ pub async fn holds(conn: &mut AnyConnection, carts: &[CartId]) -> Result<Holds, 
     Ok(found)
 }
 
-/// Gives back on the shelves what was held.
-pub fn release(shelves: &mut HashMap<VariantId, Vec<Shelf>>, held: &[Hold]) {
+/// Returns held units to the available ones.
+pub fn release(levels: &mut HashMap<VariantId, Vec<InventoryLevel>>, held: &[StockHold]) {
     for hold in held {
-        let of_variant = shelves.entry(hold.variant).or_default();
-        if let Some(shelf) = of_variant
+        let of_variant = levels.entry(hold.variant).or_default();
+        if let Some(level) = of_variant
             .iter_mut()
             .find(|it| it.location == hold.location)
         {
-            shelf.held -= hold.quantity;
+            level.held -= hold.quantity;
         }
     }
 }
 
-/// Promises on the shelves what is wanted, as far as it is there, the first location first.
-pub fn promise(
-    shelves: &mut HashMap<VariantId, Vec<Shelf>>,
+/// Reserves the wanted units as far as they are available, the first location first.
+pub fn reserve(
+    levels: &mut HashMap<VariantId, Vec<InventoryLevel>>,
     wanted: impl Iterator<Item = (VariantId, i64)>,
-) -> Vec<Hold> {
+) -> Vec<StockHold> {
     let mut held = Vec::new();
-    for (variant, mut left) in wanted {
-        for shelf in shelves.entry(variant).or_default() {
-            let quantity = left.min(shelf.available());
+    for (variant, mut missing) in wanted {
+        for level in levels.entry(variant).or_default() {
+            let quantity = missing.min(level.available());
             if quantity > 0 {
-                shelf.held += quantity;
-                left -= quantity;
-                held.push(Hold {
+                level.held += quantity;
+                missing -= quantity;
+                held.push(StockHold {
                     variant,
-                    location: shelf.location,
+                    location: level.location,
                     quantity,
                 });
             }
@@ -83,11 +87,11 @@ pub fn promise(
     held
 }
 
-/// What these carts hold is this from now on. The caller writes `stock.held` with it.
+/// Replaces the holds of these carts. The caller updates `stock.held` in the same transaction.
 pub(super) async fn replace_holds(
     tx: &mut Tx,
     carts: &[CartId],
-    holds: &[(CartId, Hold)],
+    holds: &[(CartId, StockHold)],
 ) -> Result<(), db::Error> {
     for chunk in carts.chunks(Rows::MAX) {
         let head = "

@@ -1,4 +1,4 @@
-//! Where goods lie.
+//! Stock locations.
 
 use shared::{
     id::LocationId,
@@ -13,29 +13,29 @@ use crate::{
 
 use super::{Error, store};
 
-/// The most characters of a code, and of a name.
+/// The maximum length of a code and of a name, in characters.
 const CODE_MAX: usize = 64;
 const NAME_MAX: usize = 200;
 
-/// Makes a location, or gives it another name.
+/// Creates a location, or renames it.
 pub async fn save_location(
     app: &App,
     actor: &Actor,
     code: String,
     request: &SaveLocation,
 ) -> Result<Location, Error> {
-    let wrong =
+    let invalid =
         |field: &str, why: &str| Err(Error::Invalid(vec![(field.to_owned(), why.to_owned())]));
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if code.is_empty() || code.len() > CODE_MAX || !code.bytes().all(letter) {
-        return wrong(
+        return invalid(
             "location",
             "location must be 1 to 64 lower-case letters, digits and hyphens.",
         );
     }
     let name = request.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > NAME_MAX {
-        return wrong("name", "name must be 1 to 200 characters long.");
+        return invalid("name", "name must be 1 to 200 characters long.");
     }
     let location = Location { code, name };
     let mut tx = app.db.write().await?;
@@ -45,7 +45,7 @@ pub async fn save_location(
     store::save_location(&mut tx, id, &location).await?;
     let change = Change::new("location.save", format!("location:{}", location.code));
     let change = change.from(&before).to(&location);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(location)
 }

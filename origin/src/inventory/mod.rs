@@ -1,27 +1,33 @@
-//! Inventory: how much there is of each variant, and where. Owns `locations`, `stock`, `stock_ledger`,
-//! `stock_holds`, `stock_claims` and `backorders`.
+//! Inventory: the stock of each variant at each location. Owns `locations`, `stock`,
+//! `stock_ledger`, `stock_holds`, `stock_claims` and `backorders`.
 //!
-//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the sum of
-//! its holds; all of them change only in `store::move_stock`; what is sold was
-//! there, or its order waits for it and is the first to get it; what somebody has without having paid is
-//! within their limits, which claims are counted for.
+//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the
+//! sum of its holds; all of them change only in `store::move_stock`. A sale takes units that are in
+//! stock, or its order has a backorder, which is filled before anything is sold to others. Unpaid
+//! orders and held carts stay within the limits that claims are counted for.
 
-mod change;
+mod backorders;
+mod change_stock;
 mod claims;
 mod error;
 mod holds;
 mod locations;
 mod store;
-mod waiting;
 mod web;
 
-pub use change::{Job, change};
-pub use claims::{Claim, Claimant, Claimed, Claims, add_claims, claimants_of, claims, end_claims};
+pub use backorders::{Backorder, list_backorders};
+pub use change_stock::{StockJob, change_stock};
+pub use claims::{
+    ClaimTotals, Claimant, StockClaim, StockClaims, add_claims, delete_claims, list_claimants,
+    list_claims,
+};
 pub use error::Error;
-pub use holds::{Hold, Holds, holds, promise, release};
+pub use holds::{StockHold, StockHolds, list_holds, release, reserve};
 pub use locations::save_location;
-pub use store::{Moved, Movement, Moves, Shelf, accuracy, count, levels, move_stock, movements_of};
-pub use waiting::{Waiting, waiting};
+pub use store::{
+    InventoryLevel, StockMoveResult, StockMovement, StockMovements, ledger_accuracy, list_levels,
+    list_taken, move_stock, record_count,
+};
 pub use web::routes;
 
 use shared::{
@@ -31,18 +37,18 @@ use shared::{
 
 use crate::cache::Changes;
 
-/// What writing needs beside the transaction.
+/// What write operations need besides the transaction.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Makes the identities.
+pub struct WriteContext<'a> {
+    /// Generates ids.
     pub ids: &'a IdGenerator,
     /// The time of the change.
     pub now: Timestamp,
-    /// Below how many units only a few are left.
+    /// The low-stock threshold, in units.
     pub low_stock: u32,
-    /// Counts what changes.
+    /// Counts changes, for the invalidation of caches.
     pub changes: &'a Changes,
 }
 
-/// The location that a shop has from the start.
+/// The location that every shop starts with.
 pub const MAIN: LocationId = LocationId::new(1);

@@ -1,4 +1,4 @@
-//! All SQL of the stock.
+//! All SQL of stock levels, ledger and locations.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,30 +11,30 @@ use sqlx::{AnyConnection, Row};
 
 use crate::{
     db::{self, Rows, Tx, Upsert},
-    outbox::{self, Message},
+    outbox::{self, OutboxMessage},
 };
 
 use super::{
-    Context, Hold, MAIN, Waiting,
+    Backorder, MAIN, StockHold, WriteContext,
+    backorders::{add_backorders, delete_backorders, fill_backorders},
     holds::replace_holds,
-    waiting::{serve, stop_waiting, wait},
 };
 
-/// What there is of a variant at one location.
+/// The inventory level of a variant at one location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shelf {
-    /// Where.
+pub struct InventoryLevel {
+    /// The location.
     pub location: LocationId,
-    /// How many lie there.
+    /// Physical units.
     pub on_hand: i64,
-    /// How many of them are promised to somebody.
+    /// Units of these that are reserved by holds.
     pub held: i64,
-    /// Rises with every change.
+    /// Incremented by every change of `on_hand`.
     pub version: i64,
 }
 
-impl Shelf {
-    /// Nothing at all.
+impl InventoryLevel {
+    /// The level of a location without a stock row.
     pub fn empty(location: LocationId) -> Self {
         Self {
             location,
@@ -44,34 +44,35 @@ impl Shelf {
         }
     }
 
-    /// How many can be sold.
+    /// Units that can be sold.
     pub fn available(&self) -> i64 {
         (self.on_hand - self.held).max(0)
     }
 }
 
-/// A change of what lies at a location, with its reason.
+/// A change of `on_hand`, with its reason; a row of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Movement {
-    /// Of what.
+pub struct StockMovement {
+    /// The variant.
     pub variant: VariantId,
-    /// Where.
+    /// The location.
     pub location: LocationId,
-    /// How many more, or fewer.
+    /// Units added, or removed when negative.
     pub delta: i64,
-    /// Why: `count`, `sale`, `return`.
+    /// The reason: `count`, `change`, `sale` or `return`.
     pub reason: &'static str,
-    /// For which order.
+    /// The order that caused it, if any.
     pub order: Option<OrderId>,
 }
 
-/// What there is of these variants, by location. `lock` locks the rows, in the order of their ids.
-pub async fn levels(
+/// Lists the levels of these variants by location. `lock` is the locking clause, or empty; rows are
+/// locked in the order of their ids.
+pub async fn list_levels(
     conn: &mut AnyConnection,
     variants: &[VariantId],
     lock: &'static str,
-) -> Result<HashMap<VariantId, Vec<Shelf>>, db::Error> {
-    let mut found: HashMap<VariantId, Vec<Shelf>> = HashMap::with_capacity(variants.len());
+) -> Result<HashMap<VariantId, Vec<InventoryLevel>>, db::Error> {
+    let mut found: HashMap<VariantId, Vec<InventoryLevel>> = HashMap::with_capacity(variants.len());
     let mut variants = variants.to_vec();
     variants.sort_unstable();
     variants.dedup();
@@ -85,7 +86,7 @@ pub async fn levels(
         let rows = query.build().fetch_all(&mut *conn).await?;
         for row in &rows {
             let variant = VariantId::new(row.try_get(0)?);
-            found.entry(variant).or_default().push(Shelf {
+            found.entry(variant).or_default().push(InventoryLevel {
                 location: LocationId::new(row.try_get(1)?),
                 on_hand: row.try_get(2)?,
                 held: row.try_get(3)?,
@@ -96,26 +97,26 @@ pub async fn levels(
     Ok(found)
 }
 
-/// Sets how much there is at the main location, as an import or a stock-take says it. The ledger
-/// gets the difference; what has not changed gets nothing.
-pub async fn count(
+/// Sets `on_hand` at the main location to a counted quantity, as imports and stock-takes do. The
+/// ledger records the difference; an unchanged quantity writes nothing.
+pub async fn record_count(
     tx: &mut Tx,
-    context: Context<'_>,
+    context: WriteContext<'_>,
     counted: &[(VariantId, i64)],
 ) -> Result<(), db::Error> {
     let variants: Vec<_> = counted.iter().map(|(variant, _)| *variant).collect();
     let lock = tx.dialect().for_update();
-    let mut levels = levels(tx.conn(), &variants, lock).await?;
+    let mut levels = list_levels(tx.conn(), &variants, lock).await?;
     let mut movements = Vec::new();
     for &(variant, quantity) in counted {
-        let shelves = levels.entry(variant).or_default();
-        let place = shelves.iter_mut().find(|shelf| shelf.location == MAIN);
-        let (before, new) = match &place {
-            Some(shelf) => (shelf.on_hand, false),
+        let of_variant = levels.entry(variant).or_default();
+        let main = of_variant.iter_mut().find(|it| it.location == MAIN);
+        let (before, new) = match &main {
+            Some(level) => (level.on_hand, false),
             None => (0, true),
         };
         if quantity != before || new {
-            movements.push(Movement {
+            movements.push(StockMovement {
                 variant,
                 location: MAIN,
                 delta: quantity - before,
@@ -124,38 +125,37 @@ pub async fn count(
             });
         }
     }
-    let moves = Moves {
+    let moves = StockMovements {
         movements,
-        ..Moves::default()
+        ..StockMovements::default()
     };
     move_stock(tx, context, &levels, &moves).await?;
     Ok(())
 }
 
-/// What a transaction does to the stock.
+/// All stock changes of one transaction.
 #[derive(Clone, Debug, Default)]
-pub struct Moves {
-    /// What comes and goes, a ledger row for each.
-    pub movements: Vec<Movement>,
-    /// The carts whose holds change, with what they held before and what they hold now.
-    pub holds: Vec<(CartId, Vec<Hold>, Vec<Hold>)>,
-    /// What orders wait for from now on.
-    pub waiting: Vec<Waiting>,
-    /// The orders that wait for nothing any more.
-    pub given_up: Vec<OrderId>,
+pub struct StockMovements {
+    /// Changes of `on_hand`, one ledger row each.
+    pub movements: Vec<StockMovement>,
+    /// Carts whose holds change: the holds before, and the holds after.
+    pub holds: Vec<(CartId, Vec<StockHold>, Vec<StockHold>)>,
+    /// New backorders.
+    pub backorders: Vec<Backorder>,
+    /// Orders whose backorders are deleted.
+    pub closed_orders: Vec<OrderId>,
 }
 
-/// What came of it.
+/// What callers have to react to after stock was moved.
 #[derive(Clone, Debug, Default)]
-pub struct Moved {
-    /// The variants of which shoppers are told something else now: there were enough, a few or none,
-    /// and now it is another of these.
-    pub told: Vec<VariantId>,
-    /// Whether something went on to orders that waited for it.
-    pub served: bool,
+pub struct StockMoveResult {
+    /// Variants whose displayed availability changed between in stock, low stock and sold out.
+    pub availability_changed: Vec<VariantId>,
+    /// Whether units went to backorders, so that the levels are lower than requested.
+    pub backorders_filled: bool,
 }
 
-impl Moves {
+impl StockMovements {
     /// The variants whose stock changes.
     pub fn variants(&self) -> Vec<VariantId> {
         let held = self.holds.iter();
@@ -164,22 +164,23 @@ impl Moves {
         moved.chain(held.map(|hold| hold.variant)).collect()
     }
 
-    /// What becomes of the shelves; only those that change.
+    /// Computes the new levels, of the rows that change.
     fn applied(
         &self,
-        levels: &HashMap<VariantId, Vec<Shelf>>,
-    ) -> BTreeMap<(VariantId, LocationId), Shelf> {
+        levels: &HashMap<VariantId, Vec<InventoryLevel>>,
+    ) -> BTreeMap<(VariantId, LocationId), InventoryLevel> {
         let mut after = BTreeMap::new();
         let mut change = |variant, location, (on_hand, held, version): (i64, i64, i64)| {
             let before = || {
-                let shelves = levels.get(&variant).into_iter().flatten();
-                let known = shelves.copied().find(|it: &Shelf| it.location == location);
-                known.unwrap_or(Shelf::empty(location))
+                let of_variant = levels.get(&variant).into_iter().flatten();
+                let mut of_variant = of_variant.copied();
+                let level = of_variant.find(|it: &InventoryLevel| it.location == location);
+                level.unwrap_or(InventoryLevel::empty(location))
             };
-            let shelf = after.entry((variant, location)).or_insert_with(before);
-            shelf.on_hand += on_hand;
-            shelf.held += held;
-            shelf.version += version;
+            let level = after.entry((variant, location)).or_insert_with(before);
+            level.on_hand += on_hand;
+            level.held += held;
+            level.version += version;
         };
         for it in &self.movements {
             change(it.variant, it.location, (it.delta, 0, 1));
@@ -196,21 +197,21 @@ impl Moves {
     }
 }
 
-/// Writes what happens to the stock: the new levels, the ledger, the holds, and a message for each
-/// variant of which only a few are left now. What orders wait for goes to them before anybody else
-/// can have it. `levels` are those that the caller has read under its lock.
+/// Writes levels, ledger and holds, and a `stock.low` message for each variant that falls below the
+/// threshold. New units fill backorders before they become available to others. `levels` are those
+/// that the caller has read under its lock.
 pub async fn move_stock(
     tx: &mut Tx,
-    context: Context<'_>,
-    levels: &HashMap<VariantId, Vec<Shelf>>,
-    moves: &Moves,
-) -> Result<Moved, db::Error> {
-    stop_waiting(tx, &moves.given_up).await?;
+    context: WriteContext<'_>,
+    levels: &HashMap<VariantId, Vec<InventoryLevel>>,
+    moves: &StockMovements,
+) -> Result<StockMoveResult, db::Error> {
+    delete_backorders(tx, &moves.closed_orders).await?;
     let mut after = moves.applied(levels);
     let more = available(levels, &after).into_iter();
     let more = more.filter(|(_, before, now)| now > before);
     let more: Vec<VariantId> = more.map(|(variant, ..)| variant).collect();
-    let served = serve(tx, &more, &mut after).await?;
+    let filled = fill_backorders(tx, &more, &mut after).await?;
     let rows: Vec<_> = after.iter().collect();
     let head = "insert into stock (variant_id, location_id, on_hand, held, version) ";
     let upsert = Upsert {
@@ -218,72 +219,72 @@ pub async fn move_stock(
         columns: &["on_hand", "held", "version"],
     };
     Rows::upsert(head, upsert)
-        .write(tx, &rows, |mut row, ((variant, location), shelf)| {
+        .write(tx, &rows, |mut row, ((variant, location), level)| {
             row.push_bind(variant.get())
                 .push_bind(location.get())
-                .push_bind(shelf.on_hand)
-                .push_bind(shelf.held)
-                .push_bind(shelf.version);
+                .push_bind(level.on_hand)
+                .push_bind(level.held)
+                .push_bind(level.version);
         })
         .await?;
-    record(tx, context.ids, context.now, &moves.movements).await?;
-    record(tx, context.ids, context.now, &served).await?;
-    wait(tx, &moves.waiting).await?;
+    add_to_ledger(tx, context.ids, context.now, &moves.movements).await?;
+    add_to_ledger(tx, context.ids, context.now, &filled).await?;
+    add_backorders(tx, &moves.backorders).await?;
     let carts: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
     let holds = moves.holds.iter();
     let holds = holds.flat_map(|(cart, _, after)| after.iter().map(|hold| (*cart, *hold)));
     replace_holds(tx, &carts, &holds.collect::<Vec<_>>()).await?;
     let few = i64::from(context.low_stock);
     let changes = available(levels, &after);
-    let low: Vec<Message> = changes
+    let low: Vec<OutboxMessage> = changes
         .iter()
         .filter(|(_, before, now)| *before >= few && *now < few)
-        .map(|(variant, _, now)| Message::stock_low(*variant, *now))
+        .map(|(variant, _, now)| OutboxMessage::stock_low(*variant, *now))
         .collect();
-    outbox::put(tx, context.ids, context.now, &low).await?;
-    let told = |available: i64| (available > 0, available >= few);
+    outbox::add(tx, context.ids, context.now, &low).await?;
+    let class = |available: i64| (available > 0, available >= few);
     let changes = changes.into_iter();
-    let told = changes.filter(|(_, before, now)| told(*before) != told(*now));
-    Ok(Moved {
-        told: told.map(|(variant, ..)| variant).collect(),
-        served: !served.is_empty(),
+    let changed = changes.filter(|(_, before, now)| class(*before) != class(*now));
+    Ok(StockMoveResult {
+        availability_changed: changed.map(|(variant, ..)| variant).collect(),
+        backorders_filled: !filled.is_empty(),
     })
 }
 
-/// How many of each variant that changes could be sold before, and how many now.
+/// The available units of each changed variant, before and after.
 fn available(
-    levels: &HashMap<VariantId, Vec<Shelf>>,
-    after: &BTreeMap<(VariantId, LocationId), Shelf>,
+    levels: &HashMap<VariantId, Vec<InventoryLevel>>,
+    after: &BTreeMap<(VariantId, LocationId), InventoryLevel>,
 ) -> Vec<(VariantId, i64, i64)> {
     let mut changes: Vec<(VariantId, i64, i64)> = Vec::new();
-    for ((variant, location), shelf) in after {
+    for ((variant, location), level) in after {
         let known = levels.get(variant).map_or(&[][..], Vec::as_slice);
         let before = known.iter().find(|it| it.location == *location);
-        let before = before.map_or(0, Shelf::available);
+        let before = before.map_or(0, InventoryLevel::available);
         match changes.last_mut() {
             Some(last) if last.0 == *variant => {
                 last.1 += before;
-                last.2 += shelf.available();
+                last.2 += level.available();
             }
             _ => {
-                // What lies where nothing changes counts on both sides.
+                // Levels that do not change count on both sides.
                 let elsewhere = known
                     .iter()
                     .filter(|it| !after.contains_key(&(*variant, it.location)))
-                    .map(Shelf::available)
+                    .map(InventoryLevel::available)
                     .sum::<i64>();
-                changes.push((*variant, elsewhere + before, elsewhere + shelf.available()));
+                changes.push((*variant, elsewhere + before, elsewhere + level.available()));
             }
         }
     }
     changes
 }
 
-async fn record(
+async fn add_to_ledger(
     tx: &mut Tx,
     ids: &IdGenerator,
     now: Timestamp,
-    movements: &[Movement],
+    movements: &[StockMovement],
 ) -> Result<(), db::Error> {
     let head = "
         insert into stock_ledger (id, variant_id, location_id, delta, reason, order_id,
@@ -301,8 +302,8 @@ async fn record(
         .await
 }
 
-/// How many rows of stock there are, and how many of them differ from their ledger. None ever should.
-pub async fn accuracy(conn: &mut AnyConnection) -> Result<(i64, i64), db::Error> {
+/// Counts the stock rows, and those that differ from the sum of their ledger, which should be none.
+pub async fn ledger_accuracy(conn: &mut AnyConnection) -> Result<(i64, i64), db::Error> {
     let rows = "
         select count(*)
           from stock";
@@ -318,8 +319,8 @@ pub async fn accuracy(conn: &mut AnyConnection) -> Result<(i64, i64), db::Error>
     Ok((rows, differs))
 }
 
-/// What an order has taken and not given back: variant, location, how many.
-pub async fn movements_of(
+/// Lists the units that an order has taken and not returned, by variant and location.
+pub async fn list_taken(
     tx: &mut Tx,
     order: OrderId,
 ) -> Result<Vec<(VariantId, LocationId, i64)>, db::Error> {
@@ -347,7 +348,7 @@ pub async fn movements_of(
     Ok(taken)
 }
 
-/// The locations, in the order in which goods are taken from them.
+/// Lists the locations in the order in which stock is taken from them.
 pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Location>, db::Error> {
     let statement = "
         select code, name
@@ -358,7 +359,7 @@ pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Locat
     Ok(rows.map(|(code, name)| Location { code, name }).collect())
 }
 
-/// Makes a location, or gives it another name.
+/// Creates a location, or renames it.
 pub(super) async fn save_location(
     tx: &mut Tx,
     id: LocationId,
@@ -378,8 +379,8 @@ pub(super) async fn save_location(
         .await
 }
 
-/// The locations, by code.
-pub(super) async fn locations(
+/// Finds the ids of all locations, by code.
+pub(super) async fn find_location_ids(
     conn: &mut AnyConnection,
 ) -> Result<HashMap<String, LocationId>, db::Error> {
     let statement = "

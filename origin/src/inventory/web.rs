@@ -1,4 +1,4 @@
-//! Stock over HTTP, for those who run the shop.
+//! HTTP handlers of the inventory, for staff.
 
 use axum::{Router, extract::State};
 use shared::{
@@ -10,21 +10,21 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Stock},
+    accounts::{RequireRight, Stock},
     app::App,
     catalog,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{
     Error,
-    store::{self, levels, locations},
+    store::{self, find_location_ids, list_levels},
 };
 
-/// The most skus that are asked for at once.
+/// The maximum number of skus per request.
 const SKUS_MAX: usize = 100;
 
-/// The endpoints of the stock.
+/// The routes of the inventory.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CHANGE_STOCK, change_stock)
@@ -35,18 +35,18 @@ pub fn routes() -> Router<App> {
 
 async fn change_stock(
     State(app): State<App>,
-    may: May<Stock>,
+    may: RequireRight<Stock>,
     Json(request): Json<ChangeStock>,
-) -> Answered {
-    let levels = super::change(&app, may.actor, request).await?;
+) -> HandlerResult {
+    let levels = super::change_stock(&app, may.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
 async fn get_stock(
     State(app): State<App>,
-    _: May<Stock>,
+    _: RequireRight<Stock>,
     Query(query): Query<GetStock>,
-) -> Answered {
+) -> HandlerResult {
     if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
         let why = format!("sku must name 1 to {SKUS_MAX} skus.");
         return Err(Error::Invalid(vec![("sku".to_owned(), why)]).into());
@@ -62,20 +62,20 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     let asked: Vec<&str> = query.sku.iter().map(String::as_str).collect();
     let skus = catalog::find_skus(&mut reader, &asked).await?;
     let variants: Vec<_> = skus.values().copied().collect();
-    let shelves = levels(&mut reader, &variants, "").await?;
-    let codes = locations(&mut reader).await?;
+    let levels = list_levels(&mut reader, &variants, "").await?;
+    let codes = find_location_ids(&mut reader).await?;
     let code = |id| codes.iter().find(|(_, known)| **known == id);
     let mut found = Vec::new();
     for (sku, variant) in &skus {
-        for shelf in shelves.get(variant).into_iter().flatten() {
+        for level in levels.get(variant).into_iter().flatten() {
             found.push(StockLevel {
                 sku: sku.clone(),
-                location: code(shelf.location)
+                location: code(level.location)
                     .map(|(it, _)| it.clone())
                     .unwrap_or_default(),
-                on_hand: shelf.on_hand,
-                held: shelf.held,
-                version: shelf.version,
+                on_hand: level.on_hand,
+                held: level.held,
+                version: level.version,
             });
         }
     }
@@ -83,7 +83,7 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     Ok(StockLevels { levels: found })
 }
 
-async fn list_locations(State(app): State<App>, _: May<Stock>) -> Answered {
+async fn list_locations(State(app): State<App>, _: RequireRight<Stock>) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
     let locations = store::list_locations(&mut reader)
         .await
@@ -93,10 +93,10 @@ async fn list_locations(State(app): State<App>, _: May<Stock>) -> Answered {
 
 async fn save_location(
     State(app): State<App>,
-    may: May<Stock>,
+    may: RequireRight<Stock>,
     Path(path): Path<LocationPath>,
     Json(request): Json<SaveLocation>,
-) -> Answered {
+) -> HandlerResult {
     let location = super::save_location(&app, &may.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

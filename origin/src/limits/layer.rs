@@ -1,5 +1,5 @@
-//! The limits that a client has. What is limited by who is meant, and not by who asks, stands where it
-//! is done.
+//! The layer of the rate limits by client. Limits by account, recipient, cart or order are checked
+//! by the handlers.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -16,27 +16,31 @@ use shared::{
     page::{CHECKOUT, CHECKOUT_REVIEW, FIND_ORDER, action},
 };
 
-use crate::{accounts, app::App, config::Config, http::Client, web::Refusal};
+use crate::{accounts, app::App, config::Config, http_pipeline::ClientAddress, web::Refusal};
 
-use super::{Network, Rule, Subject, TooOften, Verdict};
+use super::{LimitSubject, Network, RateLimited, Rule, Verdict};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Where the API begins.
+/// The path prefix of the API.
 const API_ROOT: &str = "/api/v1";
 
-/// Lets a request through unless its client has asked too often; the answer says how often it still
-/// may (draft-ietf-httpapi-ratelimit-headers). A client that is not known has no limit: it came
-/// through something that was not named in the settings.
+/// Refuses a request whose client exceeds its rate limit. The response says how many requests
+/// remain (draft-ietf-httpapi-ratelimit-headers). A client without a known address has no limit: it
+/// came through a proxy that is not configured.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let client = request.extensions().get::<Client>().and_then(|it| it.0);
+    let client = request
+        .extensions()
+        .get::<ClientAddress>()
+        .and_then(|it| it.0);
     let route = request.extensions().get::<MatchedPath>();
     let rule = route.and_then(|route| rule_of(&app.config, route.as_str(), request.method()));
     let (Some(client), Some(rule)) = (client, rule) else {
         return next.run(request).await;
     };
-    // A browser that has signed in before does not share its limit with those who guess.
+    // A browser that has signed in before has a bucket of its own, so that attackers cannot lock it
+    // out.
     let device = match rule.name {
         LOGIN_RULE => accounts::known_device(&app, request.headers()).await,
         _ => Ok(None),
@@ -44,7 +48,10 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     let taken = match device {
         Ok(Some(mark)) => {
             let now = app.clock.now();
-            let verdict = app.limits.take(rule, Subject::Device(&mark), now).await;
+            let verdict = app
+                .limits
+                .take(rule, LimitSubject::Device(&mark), now)
+                .await;
             Some((rule, verdict))
         }
         Ok(None) => take(&app, &Network::of(client), rule).await,
@@ -58,17 +65,17 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     } else {
         tracing::info!(limit = rule.name, "rate limit exceeded");
         let retry_in = verdict.retry_in;
-        Refusal::from(TooOften { retry_in }).into_response()
+        Refusal::from(RateLimited { retry_in }).into_response()
     };
-    // What is the same for everybody does not say how often one of them has asked.
-    if !verdict.allowed || rule.name != API {
-        tell(&mut response, rule, verdict);
+    // API responses may be shared, so they contain no numbers of one client.
+    if !verdict.allowed || rule.name != API_RULE {
+        add_rate_limit_headers(&mut response, rule, verdict);
     }
     response
 }
 
-/// Takes one request from a client's network and from those around it, the smallest one first; the answer
-/// is of the network that refuses, or else of the client's own.
+/// Takes one request from the buckets of a client's network and of the networks around it, the
+/// smallest first. Returns the verdict that refuses, or else that of the client's own network.
 async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict)> {
     let now = app.clock.now();
     let mut own = None;
@@ -82,12 +89,12 @@ async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict
     own
 }
 
-/// The same for what a handler limits by itself.
-pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), TooOften> {
+/// Checks a rule of a handler in the same way.
+pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), RateLimited> {
     match take(app, network, rule).await {
         Some((_, verdict)) if !verdict.allowed => {
             tracing::info!(limit = rule.name, "rate limit exceeded");
-            Err(TooOften {
+            Err(RateLimited {
                 retry_in: verdict.retry_in,
             })
         }
@@ -95,48 +102,49 @@ pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(
     }
 }
 
-/// The rule of everything that has no other.
-const API: &str = "api";
+/// The rule of routes without one of their own.
+const API_RULE: &str = "api";
 /// The rule of signing in.
 const LOGIN_RULE: &str = "login";
 
-/// The rule of a route. A form of a page and the endpoint that does the same share one, in every
-/// language. Pages that are only read have none.
+/// The rule of a route. The form of a page shares it with the corresponding endpoint, in every
+/// language. Pages have no limit for reads.
 fn rule_of(config: &Config, route: &str, method: &http::Method) -> Option<Rule> {
-    let rest = Rule::per_minute(API, config.limit_api);
+    let default = Rule::per_minute(API_RULE, config.limit_api);
     let rule = if method.is_safe() {
-        route.starts_with(API_ROOT).then_some(rest)
+        route.starts_with(API_ROOT).then_some(default)
     } else {
-        rule_of_deed(config, plain(route)).or(Some(rest))
+        rule_of_action(config, without_prefix(route)).or(Some(default))
     };
     rule.filter(|rule| rule.quota > 0)
 }
 
-/// A route without what its twins differ in: where the API begins, and the language.
-fn plain(route: &str) -> &str {
+/// A route without its API or language prefix.
+fn without_prefix(route: &str) -> &str {
     match route.strip_prefix(API_ROOT) {
         Some(path) => path,
         None => Locale::split(route).1,
     }
 }
 
-fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
-    let is = |routes: &[&str]| routes.iter().any(|it| plain(it) == path);
-    let (name, quota) = if is(&[LOGIN.about.path, CREATE_TOKENS.about.path, action::CODE]) {
+fn rule_of_action(config: &Config, path: &str) -> Option<Rule> {
+    let is = |routes: &[&str]| routes.iter().any(|it| without_prefix(it) == path);
+    let (name, quota) = if is(&[LOGIN.spec.path, CREATE_TOKENS.spec.path, action::CODE]) {
         (LOGIN_RULE, config.limit_login)
-    } else if is(&[RESET_PASSWORD.about.path, VERIFY_EMAIL.about.path]) {
-        // Nobody guesses 128 bits, and whoever has a link gets in, however many guess around them.
+    } else if is(&[RESET_PASSWORD.spec.path, VERIFY_EMAIL.spec.path]) {
+        // A token has 128 bits and cannot be guessed, so others' attempts must not block the owner
+        // of a link.
         ("link", config.limit_api)
-    } else if is(&[REGISTER.about.path]) {
+    } else if is(&[REGISTER.spec.path]) {
         ("sign-up", config.limit_sign_up)
-    } else if is(&[FORGOT_PASSWORD.about.path]) {
+    } else if is(&[FORGOT_PASSWORD.spec.path]) {
         ("reset", config.limit_sign_up)
-    } else if is(&[PLACE_ORDER.about.path, CHECKOUT_REVIEW.path]) {
+    } else if is(&[PLACE_ORDER.spec.path, CHECKOUT_REVIEW.path]) {
         ("checkout", config.limit_checkout)
-    } else if is(&[HOLD_CART.about.path, CHECKOUT.path]) {
+    } else if is(&[HOLD_CART.spec.path, CHECKOUT.path]) {
         ("hold", config.limit_checkout)
     } else if is(&[action::COUPONS]) {
-        return Some(coupons(config));
+        return Some(coupon_rule(config));
     } else if is(&[FIND_ORDER.path]) {
         ("find-order", config.limit_login)
     } else {
@@ -145,19 +153,19 @@ fn rule_of_deed(config: &Config, path: &str) -> Option<Rule> {
     Some(Rule::per_minute(name, quota))
 }
 
-/// How often one client may try coupons, in whichever cart: carts cost nothing. The endpoint that takes
-/// them takes everything else that a cart has, so it asks for itself.
-pub fn coupons(config: &Config) -> Rule {
+/// The rule for coupon attempts of one client in all carts, because anybody can create carts. The
+/// endpoint that takes coupons also takes other changes of a cart, so its handler checks this rule.
+pub fn coupon_rule(config: &Config) -> Rule {
     Rule::per_minute("coupons-client", config.limit_coupons)
 }
 
-fn tell(response: &mut Response, rule: Rule, verdict: Verdict) {
+fn add_rate_limit_headers(response: &mut Response, rule: Rule, verdict: Verdict) {
     let (name, quota) = (rule.name, rule.quota);
     let policy = format!("\"{name}\";q={quota};w={}", rule.window.as_secs());
     let wait = verdict.full_in.as_secs_f64().ceil();
     let now = format!("\"{name}\";r={};t={wait}", verdict.remaining);
     for (field, value) in [(POLICY, policy), (RATE_LIMIT, now)] {
-        // Names are our words and the rest is numbers.
+        // Rule names are ASCII and the rest is digits, so this is always a valid value.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(field, value);
         }

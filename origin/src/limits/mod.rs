@@ -1,11 +1,11 @@
-//! How often something may be asked. Each rule is a bucket that fills up again evenly (GCRA, ITU-T
-//! I.371): one number a key, the time at which the bucket is full again. Origins share their buckets
-//! over Redis where there is one; without it, or while it does not answer, each has its own, so that
-//! nobody gets in more often than once for each origin.
+//! Rate limits. Each rule and subject has a bucket that refills evenly (GCRA, ITU-T I.371). Its
+//! state is one number: the time at which it is full again. Origins share buckets through Redis.
+//! Without Redis, or while it does not respond, each origin has its own buckets, so a client gets
+//! at most its quota from each origin.
 
 mod layer;
 mod network;
-mod redis;
+mod shared_buckets;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,26 +15,27 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::redis::Redis;
+use crate::redis_client::RedisClient;
 
-pub use layer::{check_network, coupons, limit};
+pub use layer::{check_network, coupon_rule, limit};
 pub use network::Network;
 
-/// How often something may be asked.
+/// A rate limit: a quota of requests in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name, as clients see it.
+    /// The name in the response headers and the log.
     pub name: &'static str,
-    /// How often in a window; 0 is as often as anybody likes.
+    /// Requests in a window; 0 is no limit.
     pub quota: u32,
-    /// How long the window is.
+    /// The length of the window.
     pub window: Duration,
 }
 
-/// Whose bucket it is. Each kind has keys of its own, so that no name of one thing empties the bucket of
-/// another: an order's number is whatever somebody types, an address of somebody else for example.
+/// The owner of a bucket. Each kind has its own key space, so that a key of one kind cannot drain a
+/// bucket of another: an order number is whatever a client sends, for example the address of
+/// another client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject<'k> {
+pub enum LimitSubject<'k> {
     /// One client's network: an IPv4 address, or an IPv6 /64.
     Network(&'k str),
     /// The networks of one site: an IPv4 /24, or an IPv6 /48.
@@ -43,11 +44,11 @@ pub enum Subject<'k> {
     Provider(&'k str),
     /// A browser that has signed in before, by the hash of its cookie.
     Device(&'k str),
-    /// The account with this e-mail address, whether there is one or not.
+    /// The account with this e-mail address, whether it exists or not.
     Account(&'k str),
-    /// The same in one network: e-mail address and network.
+    /// An account in one network: e-mail address and network.
     AccountIn(&'k str, &'k str),
-    /// Whoever gets mail at this address.
+    /// A recipient of mail, by address.
     Recipient(&'k str),
     /// A cart, by its token.
     Cart(&'k str),
@@ -57,8 +58,8 @@ pub enum Subject<'k> {
     Link(&'k str),
 }
 
-impl<'k> Subject<'k> {
-    /// The kind's word, and the parts of the key.
+impl<'k> LimitSubject<'k> {
+    /// The name of the kind, and the parts of the key.
     const fn parts(self) -> (&'static str, [&'k str; 2]) {
         match self {
             Self::Network(key) => ("network", [key, ""]),
@@ -75,35 +76,35 @@ impl<'k> Subject<'k> {
     }
 }
 
-/// What a rule says of one more request.
+/// The verdict of a rule on one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it may be done.
+    /// Whether the request is within the limit.
     pub allowed: bool,
-    /// How many more may be asked just now.
+    /// How many more requests are allowed now.
     pub remaining: u32,
     /// When the bucket is full again.
     pub full_in: Duration,
-    /// When to try again, if it may not be done.
+    /// When to retry, if it is not allowed.
     pub retry_in: Duration,
 }
 
-/// It was asked too often.
+/// The rate limit is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rate limit exceeded")]
-pub struct TooOften {
-    /// When to try again.
+pub struct RateLimited {
+    /// When to retry.
     pub retry_in: Duration,
 }
 
-impl From<TooOften> for Problem {
-    fn from(it: TooOften) -> Self {
+impl From<RateLimited> for Problem {
+    fn from(it: RateLimited) -> Self {
         Self::new(ProblemKind::TooManyRequests).retry_after(it.retry_in)
     }
 }
 
 impl Rule {
-    /// So many a minute.
+    /// So many requests a minute.
     pub const fn per_minute(name: &'static str, quota: u32) -> Self {
         Self {
             name,
@@ -112,7 +113,7 @@ impl Rule {
         }
     }
 
-    /// So many an hour.
+    /// So many requests an hour.
     pub const fn per_hour(name: &'static str, quota: u32) -> Self {
         Self {
             name,
@@ -121,7 +122,7 @@ impl Rule {
         }
     }
 
-    /// So many a day.
+    /// So many requests a day.
     pub const fn per_day(name: &'static str, quota: u32) -> Self {
         Self {
             name,
@@ -134,23 +135,24 @@ impl Rule {
         i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX)
     }
 
-    /// What one request takes out of the bucket.
-    fn share_us(self) -> i64 {
+    /// The emission interval: the time in which one request refills.
+    fn cost_us(self) -> i64 {
         self.window_us() / i64::from(self.quota.max(1))
     }
 
-    /// Decides with the time at which the bucket is full again, and says when it is full afterwards.
+    /// Decides on a request by the time at which the bucket is full again, and returns the new
+    /// time.
     fn decide(self, full_at_us: i64, now_us: i64) -> (Verdict, i64) {
-        let (window, share) = (self.window_us(), self.share_us());
+        let (window, cost) = (self.window_us(), self.cost_us());
         let before = full_at_us.max(now_us);
-        let after = before + share;
+        let after = before + cost;
         let allowed = after - now_us <= window;
         let full_at = if allowed { after } else { before };
         let left = window - (full_at - now_us);
         let micros = |us: i64| Duration::from_micros(u64::try_from(us).unwrap_or(0));
         let verdict = Verdict {
             allowed,
-            remaining: u32::try_from(left / share.max(1)).unwrap_or(0),
+            remaining: u32::try_from(left / cost.max(1)).unwrap_or(0),
             full_in: micros(full_at - now_us),
             retry_in: micros(if allowed { 0 } else { after - now_us - window }),
         };
@@ -158,29 +160,29 @@ impl Rule {
     }
 }
 
-/// Every bucket that this origin knows.
+/// The buckets of this origin, and those that it shares.
 #[derive(Debug)]
 pub struct Limits {
     /// When each bucket is full again, in microseconds.
-    own: Cache<[u8; 16], i64>,
-    shared: Option<redis::Shared>,
+    local: Cache<[u8; 16], i64>,
+    shared: Option<shared_buckets::SharedBuckets>,
 }
 
-/// Buckets in memory, some 100 bytes each. Those that nobody asked about for longest are forgotten,
-/// which is to say full.
+/// The most buckets in memory, some 100 bytes each. The least used are dropped, and so count as
+/// full.
 const BUCKETS_MAX: usize = 100_000;
 
 impl Limits {
-    /// Buckets that are shared over this Redis, or not.
-    pub fn new(redis: Option<Arc<Redis>>) -> Self {
+    /// Limits whose buckets are shared through Redis, if given.
+    pub fn new(redis: Option<Arc<RedisClient>>) -> Self {
         Self {
-            own: Cache::new(BUCKETS_MAX),
-            shared: redis.map(redis::Shared::new),
+            local: Cache::new(BUCKETS_MAX),
+            shared: redis.map(shared_buckets::SharedBuckets::new),
         }
     }
 
     /// Takes one request out of a bucket.
-    pub async fn take(&self, rule: Rule, subject: Subject<'_>, now: Timestamp) -> Verdict {
+    pub async fn take(&self, rule: Rule, subject: LimitSubject<'_>, now: Timestamp) -> Verdict {
         if rule.quota == 0 {
             return Verdict {
                 allowed: true,
@@ -189,42 +191,44 @@ impl Limits {
                 retry_in: Duration::ZERO,
             };
         }
-        let bucket = bucket(rule, subject);
+        let bucket = bucket_key(rule, subject);
         let now_us = now.as_millis() * 1_000;
-        let own = self.take_own(rule, bucket, now_us);
+        let local = self.take_local(rule, bucket, now_us);
         match &self.shared {
-            // Whatever this origin knows by itself counts in any case.
-            Some(shared) if own.allowed => shared.take(rule, bucket, now_us).await.unwrap_or(own),
-            _ => own,
+            // The local bucket limits in any case.
+            Some(shared) if local.allowed => {
+                shared.take(rule, bucket, now_us).await.unwrap_or(local)
+            }
+            _ => local,
         }
     }
 
-    /// Takes one request, or says that it was asked too often.
+    /// Takes one request out of a bucket, or fails if the limit is exceeded.
     pub async fn check(
         &self,
         rule: Rule,
-        subject: Subject<'_>,
+        subject: LimitSubject<'_>,
         now: Timestamp,
-    ) -> Result<(), TooOften> {
+    ) -> Result<(), RateLimited> {
         let verdict = self.take(rule, subject, now).await;
         if verdict.allowed {
             return Ok(());
         }
         tracing::info!(limit = rule.name, "rate limit exceeded");
-        Err(TooOften {
+        Err(RateLimited {
             retry_in: verdict.retry_in,
         })
     }
 
-    fn take_own(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Verdict {
+    fn take_local(&self, rule: Rule, bucket: [u8; 16], now_us: i64) -> Verdict {
         let mut verdict = None;
         let mut decide = |full_at: i64| {
             let (decided, full_at) = rule.decide(full_at, now_us);
             verdict = Some(decided);
             full_at
         };
-        // Reading and writing are one step, or two requests at once would be one.
-        let entry = self.own.entry(&bucket, None, |_, full_at| {
+        // Read and write in one step, or two concurrent requests would count as one.
+        let entry = self.local.entry(&bucket, None, |_, full_at| {
             *full_at = decide(*full_at);
             quick_cache::sync::EntryAction::Retain(())
         });
@@ -235,12 +239,12 @@ impl Limits {
     }
 }
 
-/// The bucket of a rule and a subject. Nobody who reads the memory or Redis learns an address from it.
-fn bucket(rule: Rule, subject: Subject<'_>) -> [u8; 16] {
+/// The key of a bucket: a hash, so that memory and Redis contain no addresses in clear.
+fn bucket_key(rule: Rule, subject: LimitSubject<'_>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     let (kind, [one, two]) = subject.parts();
     for part in [rule.name, kind, one, two] {
-        // With its length, so that no two lists of parts are the same bytes.
+        // Length-prefixed, so that different parts never hash the same bytes.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
@@ -263,29 +267,29 @@ mod tests {
         Limits::new(None)
     }
 
-    const A: Subject<'_> = Subject::Network("a");
-    const B: Subject<'_> = Subject::Network("b");
+    const A: LimitSubject<'_> = LimitSubject::Network("a");
+    const B: LimitSubject<'_> = LimitSubject::Network("b");
 
-    /// Whoever empties the bucket of one thing leaves those of others as they are, however it is called.
+    /// Draining a bucket does not affect those of other kinds with the same key.
     #[tokio::test]
-    async fn each_kind_has_buckets_of_its_own() {
+    async fn each_kind_of_subject_has_its_own_buckets() {
         let limits = limits();
         let once = Rule::per_minute("once", 1);
         let address = "192.0.2.1";
         for subject in [
-            Subject::Order(address),
-            Subject::Network(address),
-            Subject::Site(address),
-            Subject::Provider(address),
-            Subject::Device(address),
-            Subject::Account(address),
-            Subject::AccountIn(address, ""),
-            Subject::AccountIn("", address),
-            Subject::AccountIn("192.0.", "2.1"),
-            Subject::AccountIn("192.0.2", ".1"),
-            Subject::Recipient(address),
-            Subject::Cart(address),
-            Subject::Link(address),
+            LimitSubject::Order(address),
+            LimitSubject::Network(address),
+            LimitSubject::Site(address),
+            LimitSubject::Provider(address),
+            LimitSubject::Device(address),
+            LimitSubject::Account(address),
+            LimitSubject::AccountIn(address, ""),
+            LimitSubject::AccountIn("", address),
+            LimitSubject::AccountIn("192.0.", "2.1"),
+            LimitSubject::AccountIn("192.0.2", ".1"),
+            LimitSubject::Recipient(address),
+            LimitSubject::Cart(address),
+            LimitSubject::Link(address),
         ] {
             assert!(
                 limits.take(once, subject, at(0)).await.allowed,
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bucket_empties_and_fills_again() {
+    async fn a_bucket_drains_and_refills() {
         let limits = limits();
         for left in (0..5).rev() {
             let verdict = limits.take(FIVE, A, at(0)).await;
@@ -317,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_refused_where_there_is_no_limit() {
+    async fn a_quota_of_0_is_no_limit() {
         let limits = limits();
         for _ in 0..1_000 {
             assert!(
@@ -330,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_at_once_get_what_one_after_the_other_would() {
+    async fn concurrent_requests_do_not_exceed_the_quota() {
         let limits = Arc::new(limits());
         let rule = Rule::per_minute("hundred", 100);
         let asks = (0..8).map(|_| {

@@ -1,21 +1,22 @@
-//! The networks that limits count by. Whoever has one IPv6 address has 2⁶⁴ of them, and whoever rents a
-//! server often a /48: one client is a /64, and what surrounds it has a limit of its own.
+//! The networks by which rate limits count. A client usually has a whole IPv6 /64, and a rented
+//! server often a /48. So a client counts as its /64, and the networks around it have limits of
+//! their own.
 
 use std::{convert::Infallible, net::IpAddr};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{config::Config, http::Client};
+use crate::{config::Config, http_pipeline::ClientAddress};
 
-use super::{Rule, Subject};
+use super::{LimitSubject, Rule};
 
-/// The network that a request comes from, where it is known.
+/// The network of a request's client, if it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Network(Option<Names>);
+pub struct Network(Option<NetworkNames>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Names {
+struct NetworkNames {
     client: String,
     site: String,
     provider: String,
@@ -27,7 +28,7 @@ impl Network {
         Self(Some(match address.to_canonical() {
             IpAddr::V4(address) => {
                 let [a, b, c, _] = address.octets();
-                Names {
+                NetworkNames {
                     client: address.to_string(),
                     site: format!("{a}.{b}.{c}.0/24"),
                     provider: format!("{a}.{b}.0.0/16"),
@@ -35,7 +36,7 @@ impl Network {
             }
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
-                Names {
+                NetworkNames {
                     client: format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"),
                     site: format!("{a:x}:{b:x}:{c:x}::/48"),
                     provider: format!("{a:x}:{b:x}::/32"),
@@ -54,16 +55,16 @@ impl Network {
         self.0.as_ref().map(|it| it.site.as_str())
     }
 
-    /// Who holds goods in checkout: an IPv4 address, or an IPv6 /48.
+    /// The network by which reservations in checkout are counted: an IPv4 address, or an IPv6 /48.
     pub fn holder(&self) -> Option<&str> {
         let names = self.0.as_ref()?;
         let is_v6 = names.client.contains(':');
         Some(if is_v6 { &names.site } else { &names.client })
     }
 
-    /// The buckets that a request from here takes from, the smallest network first, each with its own
-    /// quota. A network that is not known has none.
-    pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, Subject<'_>)> {
+    /// The buckets from which a request takes, the smallest network first, each with its quota.
+    /// None if the network is unknown.
+    pub fn buckets(&self, config: &Config, rule: Rule) -> Vec<(Rule, LimitSubject<'_>)> {
         let Some(names) = &self.0 else {
             return Vec::new();
         };
@@ -72,11 +73,11 @@ impl Network {
             ..rule
         };
         let buckets = [
-            (rule, Subject::Network(&names.client)),
-            (times(config.limit_site), Subject::Site(&names.site)),
+            (rule, LimitSubject::Network(&names.client)),
+            (times(config.limit_site), LimitSubject::Site(&names.site)),
             (
                 times(config.limit_provider),
-                Subject::Provider(&names.provider),
+                LimitSubject::Provider(&names.provider),
             ),
         ];
         let limited = buckets.into_iter().filter(|(rule, _)| rule.quota > 0);
@@ -88,7 +89,7 @@ impl<S: Sync> FromRequestParts<S> for Network {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let client = parts.extensions.get::<Client>().and_then(|it| it.0);
+        let client = parts.extensions.get::<ClientAddress>().and_then(|it| it.0);
         Ok(client.map_or(Self(None), Self::of))
     }
 }
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_what_one_client_has() {
+    fn networks_of_an_address() {
         let of = |text: &str| Network::of(text.parse().unwrap());
         let client = |text: &str| of(text).client().unwrap().to_owned();
         let site = |text: &str| of(text).site().unwrap().to_owned();

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::import::Format;
 
-use super::Mode;
+use super::ImportMode;
 
 /// Flags of `origin import`
 #[derive(Args, Clone, Debug)]
@@ -38,8 +38,8 @@ pub struct ImportArgs {
 
 impl ImportArgs {
     /// What becomes of the rows.
-    pub fn mode(&self) -> Mode {
-        Mode {
+    pub fn mode(&self) -> ImportMode {
+        ImportMode {
             strict: self.strict,
             dry_run: self.dry_run,
         }

@@ -1,4 +1,4 @@
-//! The loader: gathers rows into batches, saves them, and keeps count of what became of them.
+//! The loader: collects rows into batches, saves them and counts the outcomes.
 
 use std::fmt;
 
@@ -6,40 +6,40 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     app::App,
-    catalog::{self, BATCH_MAX, Prepared, Saved, SavedCategory, model::NewProduct},
-    cli::Failure,
+    catalog::{self, BATCH_MAX, PreparedProduct, Saved, SavedCategory, model::NewProduct},
+    cli::CommandError,
     db::Tx,
-    import::{BadRow, Located, Lost, Row},
+    import::{BadRow, LocatedRow, Row, Skipped},
 };
 
 use super::{Item, pictures::Pictures};
 
-/// What becomes of the rows.
+/// How to treat the rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Mode {
-    /// The first thing that is wrong stops it, and undoes everything.
+pub struct ImportMode {
+    /// Stop at the first fault and roll everything back.
     pub strict: bool,
-    /// Everything is undone at the end.
+    /// Roll everything back at the end.
     pub dry_run: bool,
 }
 
-/// What became of the rows.
+/// The outcome of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Rows that are new.
+pub struct ImportReport {
+    /// New rows.
     pub added: u64,
-    /// Rows that were there and are different now.
+    /// Changed rows.
     pub changed: u64,
-    /// Rows that were there just like this.
+    /// Unchanged rows.
     pub unchanged: u64,
-    /// What was wrong, whatever was lost by it.
+    /// The number of faults.
     pub bad: u64,
-    /// Why it ended early; nothing was changed then, or only what came before.
+    /// Why it stopped early. Rows before that may have been committed.
     pub stopped: Option<String>,
     dry_run: bool,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             added,
@@ -59,20 +59,20 @@ impl fmt::Display for Report {
     }
 }
 
-/// Gathers and saves.
+/// Collects rows into batches and saves them.
 pub struct Loader<'a> {
     app: &'a App,
-    mode: Mode,
+    mode: ImportMode,
     tx: Option<Tx>,
     batch: Vec<(u64, NewProduct)>,
     pictures: Pictures,
-    report: Report,
+    report: ImportReport,
     progress: ProgressBar,
 }
 
 impl<'a> Loader<'a> {
-    /// A loader that has seen nothing yet.
-    pub fn new(app: &'a App, mode: Mode) -> Result<Self, Failure> {
+    /// Opens the media folder.
+    pub fn new(app: &'a App, mode: ImportMode) -> Result<Self, CommandError> {
         let progress = ProgressBar::new_spinner().with_style(
             ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}, {elapsed}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
@@ -83,50 +83,50 @@ impl<'a> Loader<'a> {
             tx: None,
             batch: Vec::with_capacity(BATCH_MAX),
             pictures: Pictures::open(&app.config, mode.dry_run)?,
-            report: Report {
+            report: ImportReport {
                 dry_run: mode.dry_run,
-                ..Report::default()
+                ..ImportReport::default()
             },
             progress,
         })
     }
 
-    /// Whether it wants no more.
+    /// Whether it has stopped early.
     pub fn has_stopped(&self) -> bool {
         self.report.stopped.is_some()
     }
 
-    /// Takes a row, or what is wrong with one.
-    pub async fn take(&mut self, item: Item) -> Result<(), Failure> {
+    /// Takes a row or a fault.
+    pub async fn take(&mut self, item: Item) -> Result<(), CommandError> {
         match item {
-            Err(bad) => self.complain(&bad),
-            Ok(Located {
+            Err(bad) => self.report_fault(&bad),
+            Ok(LocatedRow {
                 line,
                 row: Row::Category(category),
             }) => {
                 self.progress.inc(1);
                 let image = match &category.image {
-                    Some(image) => match self.pictures.put(image) {
+                    Some(image) => match self.pictures.ingest(image) {
                         Ok(image) => Some(image),
                         Err(reason) => {
-                            self.complain(&field(line, "image", reason));
+                            self.report_fault(&field(line, "image", reason));
                             None
                         }
                     },
                     None => None,
                 };
                 let context = self.app.context();
-                let tx = tx(self.app, &mut self.tx).await?;
+                let tx = transaction(self.app, &mut self.tx).await?;
                 match catalog::save_category(tx, context, &category, image.as_ref()).await? {
                     SavedCategory::Added => self.report.added += 1,
                     SavedCategory::Changed => self.report.changed += 1,
                     SavedCategory::Unchanged => self.report.unchanged += 1,
                     SavedCategory::Refused(name, reason) => {
-                        self.complain(&refused(line, name, reason));
+                        self.report_fault(&refused(line, name, reason));
                     }
                 }
             }
-            Ok(Located {
+            Ok(LocatedRow {
                 line,
                 row: Row::Product(product),
             }) => {
@@ -140,8 +140,8 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Saves what is gathered. Unless everything is one transaction, it is committed.
-    async fn save(&mut self) -> Result<(), Failure> {
+    /// Saves the current batch, and commits it unless everything is one transaction.
+    async fn save(&mut self) -> Result<(), CommandError> {
         let batch = std::mem::take(&mut self.batch);
         let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();
         let prepared = self.prepare(batch).await?;
@@ -149,14 +149,14 @@ impl<'a> Loader<'a> {
             return Ok(());
         }
         let context = self.app.context();
-        let tx = tx(self.app, &mut self.tx).await?;
+        let tx = transaction(self.app, &mut self.tx).await?;
         let saved = catalog::save_products(tx, context, &prepared).await?;
         for (line, saved) in lines.into_iter().zip(saved) {
             match saved {
                 Saved::Added(_) => self.report.added += 1,
                 Saved::Changed(_) => self.report.changed += 1,
                 Saved::Unchanged(_) => self.report.unchanged += 1,
-                Saved::Refused(name, reason) => self.complain(&refused(line, name, reason)),
+                Saved::Refused(name, reason) => self.report_fault(&refused(line, name, reason)),
             }
         }
         if !(self.mode.strict || self.mode.dry_run) {
@@ -165,28 +165,31 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Puts the pictures of a batch into the media folder.
-    async fn prepare(&mut self, batch: Vec<(u64, NewProduct)>) -> Result<Vec<Prepared>, Failure> {
+    /// Ingests the pictures of a batch into the media folder.
+    async fn prepare(
+        &mut self,
+        batch: Vec<(u64, NewProduct)>,
+    ) -> Result<Vec<PreparedProduct>, CommandError> {
         let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();
         let pictures = self.pictures.clone();
         let work = tokio::task::spawn_blocking(move || {
-            pictures.put_all(batch.into_iter().map(|(_, product)| product).collect())
+            pictures.ingest_all(batch.into_iter().map(|(_, product)| product).collect())
         });
         let prepared = work
             .await
-            .map_err(|error| Failure(format!("an image failed: {error}")))?;
+            .map_err(|error| CommandError(format!("an image failed: {error}")))?;
         let mut ready = Vec::with_capacity(prepared.len());
         for (line, (prepared, missing)) in lines.into_iter().zip(prepared) {
             for (index, reason) in missing {
-                self.complain(&field(line, &format!("images[{index}]"), reason));
+                self.report_fault(&field(line, &format!("images[{index}]"), reason));
             }
             ready.push(prepared);
         }
         Ok(ready)
     }
 
-    /// Says what is wrong; with `--strict` that is the end.
-    fn complain(&mut self, bad: &BadRow) {
+    /// Reports a fault. With `--strict`, it stops the import.
+    fn report_fault(&mut self, bad: &BadRow) {
         self.report.bad += 1;
         self.progress.suspend(|| eprintln!("{bad}"));
         if self.mode.strict && self.report.stopped.is_none() {
@@ -194,15 +197,15 @@ impl<'a> Loader<'a> {
         }
     }
 
-    async fn commit(&mut self) -> Result<(), Failure> {
+    async fn commit(&mut self) -> Result<(), CommandError> {
         match self.tx.take() {
             Some(tx) => Ok(tx.commit().await?),
             None => Ok(()),
         }
     }
 
-    /// Saves the rest and counts anew. `unread` says why the file could not be read to its end.
-    pub async fn finish(mut self, unread: Option<String>) -> Result<Report, Failure> {
+    /// Saves the last batch and recounts facets. `unread` is the error that ended reading early.
+    pub async fn finish(mut self, unread: Option<String>) -> Result<ImportReport, CommandError> {
         if !self.has_stopped() && !self.batch.is_empty() {
             self.save().await?;
         }
@@ -218,7 +221,7 @@ impl<'a> Loader<'a> {
                 (self.report.added, self.report.changed) = (0, 0);
             }
         } else {
-            let tx = tx(self.app, &mut self.tx).await?;
+            let tx = transaction(self.app, &mut self.tx).await?;
             catalog::recount(tx, self.app.context()).await?;
             self.commit().await?;
         }
@@ -228,8 +231,8 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The transaction that is under way, or a new one.
-async fn tx<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx, Failure> {
+/// The open transaction, or a new one.
+async fn transaction<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx, CommandError> {
     match tx {
         Some(tx) => Ok(tx),
         None => Ok(tx.insert(app.db.write().await?)),
@@ -241,7 +244,7 @@ fn refused(line: u64, field: &str, reason: String) -> BadRow {
         line,
         field: field.to_owned(),
         reason,
-        lost: Lost::Row,
+        skipped: Skipped::Row,
     }
 }
 
@@ -250,6 +253,6 @@ fn field(line: u64, field: &str, reason: String) -> BadRow {
         line,
         field: field.to_owned(),
         reason,
-        lost: Lost::Field,
+        skipped: Skipped::Field,
     }
 }

@@ -1,39 +1,39 @@
-//! Loading the catalogue: the commands that bring rows of a file (or of the seed) into the database
-//! and their pictures into the media folder, and out again. Owns no tables.
+//! The commands `import`, `export` and `seed`: they load rows of a file into the database and
+//! pictures into the media folder, and export them. Owns no tables.
 //!
-//! What must stay true: loading the same again changes nothing; with `--strict` or `--dry-run`
-//! everything is one transaction, which is undone; memory does not grow with the file.
+//! Invariants: loading the same file again changes nothing; with `--strict` or `--dry-run`,
+//! everything is one transaction that can be rolled back; memory does not grow with the file.
 
 mod args;
+mod export;
 mod loader;
 mod pictures;
 mod seed;
-mod unload;
 
 use std::{ops::ControlFlow, process::ExitCode};
 
 use tokio::sync::mpsc;
 
 pub use args::{ExportArgs, ImportArgs};
-pub use loader::{Loader, Mode, Report};
+pub use export::export;
+pub use loader::{ImportMode, ImportReport, Loader};
 pub use seed::{SeedArgs, seed, seed_shop};
-pub use unload::export;
 
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
-    import::{self, BadRow, Located, Source},
+    cli::CommandError,
+    import::{self, BadRow, LocatedRow, Source},
 };
 
-/// Rows on their way from the reading thread: enough to keep both sides busy.
+/// The capacity of the channel between the reading thread and the loader.
 const QUEUE: usize = 1_024;
 
-/// What the reading thread hands over.
-pub type Item = Result<Located, BadRow>;
+/// A row or a fault from the reading thread.
+pub type Item = Result<LocatedRow, BadRow>;
 
 /// Runs `origin import`.
-pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
+pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, CommandError> {
     let source = Source {
         path: args.file.clone(),
         translations: args.translations.clone(),
@@ -49,17 +49,16 @@ pub async fn import(app: &App, args: ImportArgs) -> Result<ExitCode, Failure> {
     if !args.dry_run {
         let file = args.file.file_name().unwrap_or_default().to_string_lossy();
         let change = Change::new("catalogue.import", "catalogue").to(&(file, report.to_string()));
-        audit::note_command(app, change).await?;
+        audit::record_command(app, change).await?;
     }
     match report.stopped {
-        Some(why) => Err(Failure(why)),
+        Some(why) => Err(CommandError(why)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Loads the rows that `read` hands out; `read` runs on a thread of its own. What it fails with is
-/// said in the report.
-pub async fn load<R>(app: &App, mode: Mode, read: R) -> Result<Report, Failure>
+/// Loads the rows that `read` emits on a thread of its own. Its error becomes part of the report.
+pub async fn load<R>(app: &App, mode: ImportMode, read: R) -> Result<ImportReport, CommandError>
 where
     R: FnOnce(&mut import::Emit<'_>) -> Result<(), String> + Send + 'static,
 {
@@ -81,6 +80,6 @@ where
     drop(receiver);
     let read = reading
         .await
-        .map_err(|error| Failure(format!("reading failed: {error}")))?;
+        .map_err(|error| CommandError(format!("reading failed: {error}")))?;
     loader.finish(read.err()).await
 }

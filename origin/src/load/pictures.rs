@@ -1,4 +1,4 @@
-//! Pictures on their way into the media folder. One that comes again is not processed again.
+//! Ingests pictures into the media folder. A repeated picture is processed once.
 
 use std::{
     collections::HashMap,
@@ -10,63 +10,62 @@ use shared::catalog::Image;
 
 use crate::{
     catalog::{
-        Prepared, StoredImage,
+        PreparedProduct, StoredImage,
         model::{ImageSource, NewImage, NewProduct},
     },
-    cli::Failure,
+    cli::CommandError,
     config::Config,
     media::Library,
     seed::art,
 };
 
-/// The media folder, and which pictures of this run are in it.
+/// The media folder, with a cache of the pictures that this run has ingested.
 #[derive(Clone)]
-pub(super) struct Pictures(Arc<Parts>);
+pub(super) struct Pictures(Arc<MediaState>);
 
-struct Parts {
+struct MediaState {
     library: Library,
     done: Mutex<HashMap<ImageSource, Image>>,
-    /// A dry run's pictures go where nobody sees them; the folder goes with it.
+    /// The temporary media folder of a dry run, deleted with this value.
     _scratch: Option<tempfile::TempDir>,
 }
 
-/// How many pictures a run remembers: the seed repeats some sixty, a file hardly any.
-const REMEMBERED_MAX: usize = 10_000;
+/// The size of the cache: the seed repeats some sixty pictures, a file hardly any.
+const CACHED_PICTURES_MAX: usize = 10_000;
 
-/// A picture that could not be taken: its place, and why.
+/// A picture that could not be ingested: its index and the reason.
 pub(super) type Missing = (usize, String);
 
 impl Pictures {
-    pub(super) fn open(config: &Config, dry_run: bool) -> Result<Self, Failure> {
-        let scratch =
-            if dry_run {
-                let made = tempfile::tempdir();
-                Some(made.map_err(|error| {
-                    Failure(format!("cannot create a temporary folder: {error}"))
-                })?)
-            } else {
-                None
-            };
+    pub(super) fn open(config: &Config, dry_run: bool) -> Result<Self, CommandError> {
+        let scratch = if dry_run {
+            let made = tempfile::tempdir();
+            Some(made.map_err(|error| {
+                CommandError(format!("cannot create a temporary folder: {error}"))
+            })?)
+        } else {
+            None
+        };
         let library = match &scratch {
             Some(scratch) => Library::open(scratch.path().to_owned(), config.picture_pixels),
             None => config.library(),
         };
-        let library = library.map_err(|error| Failure(error.to_string()))?;
-        Ok(Self(Arc::new(Parts {
+        let library = library.map_err(|error| CommandError(error.to_string()))?;
+        Ok(Self(Arc::new(MediaState {
             library,
             done: Mutex::default(),
             _scratch: scratch,
         })))
     }
 
-    /// Takes one picture.
-    pub(super) fn put(&self, image: &NewImage) -> Result<StoredImage, String> {
+    /// Ingests one picture.
+    pub(super) fn ingest(&self, image: &NewImage) -> Result<StoredImage, String> {
         let done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);
         let known = done.get(&image.source).cloned();
         drop(done);
         let shown = match known {
             Some(image) => image,
-            None => self.take(&image.source)?,
+            None => self.ingest_source(&image.source)?,
         };
         Ok(StoredImage {
             image: shown,
@@ -74,7 +73,7 @@ impl Pictures {
         })
     }
 
-    fn take(&self, source: &ImageSource) -> Result<Image, String> {
+    fn ingest_source(&self, source: &ImageSource) -> Result<Image, String> {
         let image = match source {
             ImageSource::Remote(src) => {
                 return Ok(Image {
@@ -97,28 +96,31 @@ impl Pictures {
             }
         };
         let mut done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);
-        if done.len() < REMEMBERED_MAX {
+        if done.len() < CACHED_PICTURES_MAX {
             done.insert(source.clone(), image.clone());
         }
         Ok(image)
     }
 
-    /// Takes the pictures of many products, on all cores.
-    pub(super) fn put_all(&self, products: Vec<NewProduct>) -> Vec<(Prepared, Vec<Missing>)> {
+    /// Ingests the pictures of many products, on all cores.
+    pub(super) fn ingest_all(
+        &self,
+        products: Vec<NewProduct>,
+    ) -> Vec<(PreparedProduct, Vec<Missing>)> {
         products
             .into_par_iter()
-            .map(|product| self.put_of(product))
+            .map(|product| self.ingest_product(product))
             .collect()
     }
 
-    /// Takes a product's pictures. Where one is missing, the variants that show a later one still
-    /// show that, and those that show the missing one show none of their own.
-    fn put_of(&self, mut product: NewProduct) -> (Prepared, Vec<Missing>) {
+    /// Ingests a product's pictures. If one is missing, the indexes of the variants are adjusted,
+    /// and variants that refer to the missing one lose their reference.
+    fn ingest_product(&self, mut product: NewProduct) -> (PreparedProduct, Vec<Missing>) {
         let mut images = Vec::with_capacity(product.images.len());
         let mut missing = Vec::new();
         let mut places = Vec::with_capacity(product.images.len());
         for (index, image) in product.images.iter().enumerate() {
-            match self.put(image) {
+            match self.ingest(image) {
                 Ok(image) => {
                     places.push(u32::try_from(images.len()).ok());
                     images.push(image);
@@ -135,6 +137,6 @@ impl Pictures {
                 .and_then(|index| places.get(index as usize).copied());
             variant.image = place.flatten();
         }
-        (Prepared { product, images }, missing)
+        (PreparedProduct { product, images }, missing)
     }
 }

@@ -1,5 +1,5 @@
-//! `origin seed`: the demo catalogue, and on demand many more products for load tests. Seeding again
-//! changes nothing.
+//! `origin seed`: loads the demo catalogue and optionally generated products for load tests.
+//! Seeding again changes nothing.
 
 use std::{ops::ControlFlow, process::ExitCode};
 
@@ -8,12 +8,12 @@ use clap::Args;
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
-    import::{self, Format, Located, Row, Source},
+    cli::CommandError,
+    import::{self, Format, LocatedRow, Row, Source},
     seed,
 };
 
-use super::{Mode, Report, load};
+use super::{ImportMode, ImportReport, load};
 
 /// Flags of `origin seed`
 #[derive(Args, Clone, Debug)]
@@ -24,21 +24,21 @@ pub struct SeedArgs {
 }
 
 /// Runs `origin seed`.
-pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, Failure> {
+pub async fn seed(app: &App, args: SeedArgs) -> Result<ExitCode, CommandError> {
     let report = seed_shop(app, args.products).await?;
     println!("{report}");
     let change = Change::new("catalogue.seed", "catalogue").to(&report.to_string());
-    audit::note_command(app, change).await?;
+    audit::record_command(app, change).await?;
     match report.stopped {
-        Some(why) => Err(Failure(why)),
+        Some(why) => Err(CommandError(why)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Loads the demo catalogue and `products` made ones.
-pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
+/// Loads the demo catalogue and `products` generated ones.
+pub async fn seed_shop(app: &App, products: u64) -> Result<ImportReport, CommandError> {
     let currency = app.config.currency;
-    load(app, Mode::default(), move |emit| {
+    load(app, ImportMode::default(), move |emit| {
         let mut categories = Vec::new();
         let folder = tempfile::tempdir().map_err(|error| format!("the demo: {error}"))?;
         for (name, text) in seed::files() {
@@ -50,7 +50,7 @@ pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
                 media: None,
             };
             let mut note = |item: super::Item| {
-                if let Ok(Located {
+                if let Ok(LocatedRow {
                     row: Row::Category(category),
                     ..
                 }) = &item
@@ -64,7 +64,7 @@ pub async fn seed_shop(app: &App, products: u64) -> Result<Report, Failure> {
         }
         for product in seed::bulk::products(products, &categories, currency) {
             let row = Row::Product(product);
-            if let ControlFlow::Break(()) = emit(Ok(Located { line: 0, row })) {
+            if let ControlFlow::Break(()) = emit(Ok(LocatedRow { line: 0, row })) {
                 break;
             }
         }

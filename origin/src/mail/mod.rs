@@ -1,4 +1,4 @@
-//! Mail: finished messages on their way, to a mailbox folder or to an SMTP server. Knows no database.
+//! Sends e-mail through an SMTP server, or writes it into a mailbox folder. Knows no database.
 
 use std::{
     io::Write as _,
@@ -13,63 +13,63 @@ use lettre::{
 };
 use ui::mail::Mail;
 
-use crate::{email::EmailAddress, private};
+use crate::{email::EmailAddress, private_files};
 
-/// A finished message on its way.
+/// A message to send.
 #[derive(Clone, Debug)]
-pub struct Letter {
-    /// Names it: sent again, it is the same message, so that a mailbox folder holds it once and a
-    /// mail program can tell.
+pub struct OutgoingMail {
+    /// Its id, which becomes the `Message-ID`: a message that is sent twice can be recognized, and
+    /// a mailbox folder holds it once.
     pub id: i64,
     /// The recipient's address.
     pub to: String,
-    /// What it says.
-    pub mail: Mail,
+    /// Subject and bodies.
+    pub content: Mail,
 }
 
-/// Messages that are on their way to the server at once, at most.
+/// The maximum number of concurrent SMTP deliveries.
 const AT_ONCE: usize = 8;
 
-/// Where messages go.
+/// Sends messages.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     from: Mailbox,
-    way: Way,
+    transport: MailTransport,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
-    /// One file a message, for a start and for tests.
+enum MailTransport {
+    /// One file per message, for development and tests.
     Folder(PathBuf),
-    /// A server.
+    /// An SMTP server.
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
 }
 
 impl Mailer {
-    /// A mailer that writes from this address: to the server at `smtp_url`, or into the folder.
+    /// A mailer with this sender address that uses the server at `smtp_url`, or else the folder.
     pub fn new(from: &str, smtp_url: Option<&str>, folder: PathBuf) -> Result<Self, String> {
         let from = from
             .parse()
             .map_err(|error| format!("{from:?} is not a valid sender: {error}"))?;
-        let way = match smtp_url {
-            Some(url) => Way::Smtp(
+        let transport = match smtp_url {
+            Some(url) => MailTransport::Smtp(
                 AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
                     .map_err(|error| format!("the SMTP address: {error}"))?
                     .build(),
             ),
-            None => Way::Folder(folder),
+            None => MailTransport::Folder(folder),
         };
-        Ok(Self { from, way })
+        Ok(Self { from, transport })
     }
 
-    /// Sends messages, and says of each in their order what became of it.
-    pub async fn send(&self, letters: Vec<Letter>) -> Vec<Result<(), String>> {
-        let messages: Vec<(i64, Result<Message, String>)> = letters
+    /// Sends messages; the results are in the same order.
+    pub async fn send(&self, mails: Vec<OutgoingMail>) -> Vec<Result<(), String>> {
+        let messages: Vec<(i64, Result<Message, String>)> = mails
             .into_iter()
-            .map(|letter| (letter.id, self.message(letter)))
+            .map(|mail| (mail.id, self.message(mail)))
             .collect();
-        match &self.way {
-            Way::Smtp(server) => {
+        match &self.transport {
+            MailTransport::Smtp(server) => {
                 let sent = messages.into_iter().map(async |(_, message)| {
                     let message = message?;
                     let envelope = message.envelope().clone();
@@ -81,7 +81,7 @@ impl Mailer {
                 });
                 stream::iter(sent).buffered(AT_ONCE).collect().await
             }
-            Way::Folder(folder) => {
+            MailTransport::Folder(folder) => {
                 let (folder, count) = (folder.clone(), messages.len());
                 let written = tokio::task::spawn_blocking(move || {
                     let write = |(id, message): (i64, Result<Message, String>)| {
@@ -96,14 +96,14 @@ impl Mailer {
         }
     }
 
-    /// Deletes the messages to this address that lie in the mailbox folder, if messages go there.
-    pub async fn forget(&self, email: String) {
-        let Way::Folder(folder) = &self.way else {
+    /// Deletes the messages to this address from the mailbox folder, if there is one.
+    pub async fn delete_for(&self, email: String) {
+        let MailTransport::Folder(folder) = &self.transport else {
             return;
         };
         let folder = folder.clone();
-        let forgotten = tokio::task::spawn_blocking(move || forget(&folder, &email)).await;
-        match forgotten {
+        let result = tokio::task::spawn_blocking(move || delete_messages(&folder, &email)).await;
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(error = %error, "the mailbox folder could not be cleared");
@@ -112,32 +112,34 @@ impl Mailer {
         }
     }
 
-    fn message(&self, letter: Letter) -> Result<Message, String> {
-        // It was parsed when it came in; a row of an older version may hold another text.
-        let to = EmailAddress::parse(&letter.to)
+    fn message(&self, mail: OutgoingMail) -> Result<Message, String> {
+        // The address was validated when it was entered; rows of an older version may hold another
+        // text.
+        let to = EmailAddress::parse(&mail.to)
             .map_err(|error| format!("the recipient's address: {error}"))?;
-        let (id, domain) = (letter.id, self.from.email.domain());
+        let (id, domain) = (mail.id, self.from.email.domain());
         let to = to.mailbox();
-        // Left to itself, the library reads the recipient back out of the header, and cannot read a quoted one.
+        // By default the library parses the recipient out of the header, which fails for quoted
+        // addresses.
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
         let envelope = envelope.map_err(|error| format!("the envelope: {error}"))?;
         Message::builder()
             .envelope(envelope)
             .from(self.from.clone())
             .to(to)
-            .subject(letter.mail.subject)
+            .subject(mail.content.subject)
             .message_id(Some(format!("<{id}@{domain}>")))
             .multipart(MultiPart::alternative_plain_html(
-                letter.mail.text,
-                letter.mail.html,
+                mail.content.text,
+                mail.content.html,
             ))
             .map_err(|error| format!("the message: {error}"))
     }
 }
 
-/// What a server says of a message, without whom it was for: it is logged.
+/// Removes addresses from a server's reply, because it is logged.
 fn without_addresses(text: &str, recipients: &[Address]) -> String {
-    // A quoted address holds spaces.
+    // A quoted address may contain spaces.
     let text = recipients.iter().fold(text.to_owned(), |text, recipient| {
         text.replace(&recipient.to_string(), "…")
     });
@@ -147,8 +149,8 @@ fn without_addresses(text: &str, recipients: &[Address]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Deletes the messages to this address; a folder that is not there has none.
-fn forget(folder: &Path, email: &str) -> std::io::Result<()> {
+/// Deletes the messages to this address; a missing folder contains none.
+fn delete_messages(folder: &Path, email: &str) -> std::io::Result<()> {
     let files = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         files => files?,
@@ -162,7 +164,7 @@ fn forget(folder: &Path, email: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether a message goes to this address: its fields are said before the first empty line.
+/// Whether a message goes to this address: the header fields end at the first empty line.
 fn is_to(path: &Path, email: &str) -> std::io::Result<bool> {
     let text = std::fs::read(path)?;
     let text = String::from_utf8_lossy(&text);
@@ -174,9 +176,9 @@ fn is_to(path: &Path, email: &str) -> std::io::Result<bool> {
     }))
 }
 
-/// Writes a whole file or none.
+/// Writes the file atomically.
 fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
-    private::create_folder(folder)?;
+    private_files::create_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
@@ -188,26 +190,26 @@ fn write(folder: &Path, id: i64, text: &[u8]) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    fn letter(id: i64, to: &str) -> Letter {
-        let mail = Mail {
+    fn outgoing_mail(id: i64, to: &str) -> OutgoingMail {
+        let content = Mail {
             subject: "订单 7K3Q".to_owned(),
             text: "Thank you".to_owned(),
             html: "<p>Thank you</p>".to_owned(),
         };
         let to = to.to_owned();
-        Letter { id, to, mail }
+        OutgoingMail { id, to, content }
     }
 
     #[tokio::test]
     async fn a_folder_holds_a_message_once() {
         let folder = tempfile::tempdir().unwrap();
-        let box_ = folder.path().join("mail");
-        let mailer = Mailer::new("Shop <shop@shop.example>", None, box_.clone()).unwrap();
+        let mailbox = folder.path().join("mail");
+        let mailer = Mailer::new("Shop <shop@shop.example>", None, mailbox.clone()).unwrap();
         for _ in 0..2 {
-            let sent = mailer.send(vec![letter(7, "ada@example.org")]).await;
+            let sent = mailer.send(vec![outgoing_mail(7, "ada@example.org")]).await;
             assert_eq!(sent, [Ok(())]);
         }
-        let files: Vec<_> = std::fs::read_dir(&box_).unwrap().flatten().collect();
+        let files: Vec<_> = std::fs::read_dir(&mailbox).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
         let text = std::fs::read_to_string(files[0].path()).unwrap();
         for part in [
@@ -221,18 +223,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_to_one_address_are_forgotten() {
+    async fn messages_to_an_address_are_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let mailer = Mailer::new("shop@shop.example", None, folder.path().join("mail")).unwrap();
-        mailer.forget("ada@example.org".to_owned()).await;
-        let letters = [
+        mailer.delete_for("ada@example.org".to_owned()).await;
+        let mails = [
             "ada@example.org",
             "Ada <ADA@example.org>",
             "bada@example.org",
         ];
-        let letters = (1..).zip(letters).map(|(id, to)| letter(id, to));
-        assert_eq!(mailer.send(letters.collect()).await.len(), 3);
-        mailer.forget("ada@example.org".to_owned()).await;
+        let mails = (1..).zip(mails).map(|(id, to)| outgoing_mail(id, to));
+        assert_eq!(mailer.send(mails.collect()).await.len(), 3);
+        mailer.delete_for("ada@example.org".to_owned()).await;
         let left = std::fs::read_dir(folder.path().join("mail"))
             .unwrap()
             .flatten();
@@ -241,13 +243,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_sent_is_said() {
+    async fn delivery_errors_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
         let mailer = Mailer::new("shop@shop.example", None, file).unwrap();
-        let letters = vec![letter(1, "ada@example.org"), letter(2, "nobody")];
-        let sent = mailer.send(letters).await;
+        let mails = vec![
+            outgoing_mail(1, "ada@example.org"),
+            outgoing_mail(2, "nobody"),
+        ];
+        let sent = mailer.send(mails).await;
         for (sent, why) in sent.iter().zip(["the mailbox folder", "the recipient"]) {
             assert!(sent.as_ref().unwrap_err().starts_with(why), "{sent:?}");
         }
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_is_logged_without_whom_it_was_for() {
+    fn addresses_are_removed_from_replies() {
         let said = "permanent error (550): <ada@example.org>: user ada@example.org unknown";
         assert_eq!(
             without_addresses(said, &[]),

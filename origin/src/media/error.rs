@@ -1,16 +1,16 @@
-//! What can be wrong with a picture.
+//! Errors of pictures.
 
 use std::{io, path::PathBuf};
 
-/// Why a picture could not be taken.
+/// Why a picture could not be ingested.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The media folder cannot be made.
+    /// The media folder cannot be created.
     #[error("cannot create the media folder {}: {source}", path.display())]
     Folder {
         /// Which folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file cannot be read.
@@ -18,7 +18,7 @@ pub enum Error {
     Read {
         /// Which file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The media folder cannot be written, for example because the disk is full.
@@ -26,17 +26,17 @@ pub enum Error {
     Write {
         /// Which file.
         name: String,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Its file has more bytes than are taken.
+    /// Its file is too large.
     #[error("the image is too large: at most {} MiB are allowed", super::FILE_MAX / 1_048_576)]
     TooManyBytes,
-    /// It has more pixels than are taken, or as many with more bits each.
+    /// It has too many pixels for its bit depth.
     #[error("the image is too large: at most {} megapixels are allowed (--picture-pixels)",
         pixels_max / 1_000_000)]
     TooManyPixels {
-        /// The most.
+        /// The limit.
         pixels_max: u64,
     },
     /// It is not a picture, or a broken one.

@@ -1,8 +1,8 @@
 //! The media folder: the shop's pictures, in a few widths and two formats, with names made from the
 //! content that they come from. Owns no tables.
 //!
-//! What must stay true: a file is there whole or not at all; the same picture has the same names
-//! wherever it comes from, so taking it again does no work.
+//! Invariants: files are written atomically; the same picture has the same names wherever it comes
+//! from, so ingesting it again does no work.
 
 mod error;
 mod raster;
@@ -16,35 +16,35 @@ use std::{
 
 use shared::catalog::{Image, ImageSource, Rendition};
 
-use crate::private;
+use crate::private_files;
 
 pub use error::Error;
 pub use raster::{ico, icon};
 
 /// The largest picture file, in bytes.
 pub const FILE_MAX: u64 = 40 * 1_024 * 1_024;
-/// Pictures with more pixels than this are unpacked one at a time in this process: one may take hundreds of
+/// Pictures with more pixels than this are decoded one at a time: one may take hundreds of
 /// megabytes.
 const LARGE: u64 = 8_000_000;
-/// The widths that pages choose from; none is made wider than the picture itself.
+/// The widths of renditions. None is wider than the picture itself.
 pub const WIDTHS: [u32; 7] = [80, 160, 320, 640, 960, 1_440, 2_048];
 
 /// The media folder.
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: PathBuf,
-    /// The most pixels of a picture. Unpacked it has four bytes each; sixteen bits a channel take twice as
-    /// much, so half as many pixels.
+    /// The most pixels of a picture. Decoded pixels have four bytes; with sixteen bits per channel
+    /// they have eight, so the limit is half.
     pixels_max: u64,
 }
 
-/// Whose turn it is to have a large picture unpacked.
-static TURN: Mutex<()> = Mutex::new(());
+/// Held while a large picture is decoded.
+static INGEST_LOCK: Mutex<()> = Mutex::new(());
 
 impl Library {
-    /// Opens the folder, and makes it if it is not there yet. It takes pictures of at most so many pixels.
+    /// Opens the folder, and creates it if necessary. Pictures with more pixels are refused.
     pub fn open(folder: PathBuf, pixels_max: u64) -> Result<Self, Error> {
-        match private::create_folder(&folder) {
+        match private_files::create_folder(&folder) {
             Ok(()) => Ok(Self { folder, pixels_max }),
             Err(source) => Err(Error::Folder {
                 path: folder,
@@ -53,21 +53,21 @@ impl Library {
         }
     }
 
-    /// Takes a photo: PNG, JPEG, WebP or GIF, told by its content. It is turned the right way up,
-    /// made smaller in several widths, and written as WebP with JPEG for browsers that cannot.
+    /// Ingests a photo: PNG, JPEG, WebP or GIF, detected by its content. It is oriented, scaled to
+    /// several widths, and written as WebP with JPEG as the fallback.
     pub fn ingest_file(&self, path: &Path) -> Result<Image, Error> {
         self.ingest(&read_bounded(path)?)
     }
 
-    /// Takes the content of a photo.
+    /// Ingests the content of a photo.
     pub fn ingest(&self, content: &[u8]) -> Result<Image, Error> {
         let name = name_of(content);
         let size = raster::size(content, self.pixels_max)?;
         let image = described(&name, size);
         if !self.has_all(&image) {
             let pixels = u64::from(size.0) * u64::from(size.1);
-            let _turn =
-                (pixels > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+            let _turn = (pixels > LARGE)
+                .then(|| INGEST_LOCK.lock().unwrap_or_else(PoisonError::into_inner));
             for (width, encoded) in raster::renditions(content, &widths(size.0))? {
                 self.write(&format!("{name}-{width}.webp"), &encoded.webp)?;
                 self.write(&format!("{name}-{width}.jpg"), &encoded.jpeg)?;
@@ -76,16 +76,15 @@ impl Library {
         Ok(image)
     }
 
-    /// Takes a drawing of the shop's own. It stays a drawing, because it is small and sharp at every
-    /// size, with one JPEG of it for those who cannot show drawings.
+    /// Ingests an SVG drawing of the shop. It stays SVG, which is small and sharp at every size,
+    /// with one JPEG for clients that cannot show SVG.
     pub fn ingest_svg(&self, svg: &str) -> Result<Image, Error> {
         let name = name_of(svg.as_bytes());
         let (drawing, photo) = (format!("{name}.svg"), format!("{name}.jpg"));
         if !self.folder.join(&photo).exists() {
             self.write(&photo, &raster::photo_of_drawing(svg)?)?;
         }
-        // Beside it stands what the server sends to those who take a coding; the drawing itself comes last,
-        // so that one that is there has everything.
+        // Its precompressed variants are written first, so that an existing SVG is complete.
         for (extension, content) in raster::encoded(svg)? {
             let name = format!("{drawing}.{extension}");
             if !self.folder.join(&name).exists() {
@@ -110,7 +109,7 @@ impl Library {
         names.all(|name| self.folder.join(name).exists())
     }
 
-    /// Writes beside and renames; a temporary file is its owner's alone. What is left of an attempt that failed is taken away.
+    /// Writes a temporary file and renames it. The file is removed if that fails.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let failed = |source| Error::Write {
             name: name.to_owned(),
@@ -129,17 +128,17 @@ impl Library {
     }
 }
 
-/// The address of a file of the folder.
+/// The URL path of a file of the folder.
 fn address(name: &str) -> String {
     format!("/media/{name}")
 }
 
-/// 80 bits of the content's hash: two of a million pictures meet with a chance of 10⁻¹².
+/// 80 bits of the content hash: the chance of a collision among a million pictures is 10⁻¹².
 fn name_of(content: &[u8]) -> String {
     blake3::hash(content).to_hex()[..20].to_owned()
 }
 
-/// The widths of a picture that is this wide.
+/// The rendition widths of a picture of this width.
 fn widths(own: u32) -> Vec<u32> {
     let mut widths: Vec<u32> = WIDTHS.into_iter().filter(|width| *width < own).collect();
     if widths.len() < WIDTHS.len() {

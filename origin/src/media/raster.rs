@@ -1,4 +1,4 @@
-//! From a picture's content to its renditions.
+//! Decodes pictures and encodes renditions.
 
 use std::io::{Cursor, Write};
 
@@ -11,9 +11,9 @@ use resvg::{tiny_skia, usvg};
 
 use super::{Error, WIDTHS};
 
-/// How wide and high the photo of a drawing is.
+/// Width and height of the JPEG of a drawing.
 pub(super) const DRAWING: u32 = 1_200;
-/// Quality 80 of 100 is where a shopper sees no difference any more.
+/// From quality 80 of 100 on, differences are not visible.
 const WEBP_QUALITY: f32 = 80.0;
 const JPEG_QUALITY: u8 = 82;
 
@@ -23,7 +23,7 @@ pub(super) struct Encoded {
     pub(super) jpeg: Vec<u8>,
 }
 
-/// Width and height as it is shown, from the head of the content alone: nothing is unpacked.
+/// The oriented width and height, from the header alone, without decoding.
 pub(super) fn size(content: &[u8], pixels_max: u64) -> Result<(u32, u32), Error> {
     let mut decoder = decoder(content)?;
     let (width, height) = decoder.dimensions();
@@ -55,8 +55,8 @@ pub(super) fn renditions(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, Enc
     let mut decoder = decoder(content)?;
     let orientation = decoder.orientation().map_err(broken)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    // Resampling well takes sixteen bytes a pixel. A large picture is made smaller by averaging first, to
-    // twice what is needed, in which nobody sees a difference.
+    // Resampling well takes sixteen bytes a pixel. A large picture is made smaller by averaging
+    // first, to twice what is needed, in which nobody sees a difference.
     let least = picture.width().min(picture.height());
     if least > 2 * enough() {
         let smaller = |side: u32| u64::from(side) * u64::from(enough()) / u64::from(least);
@@ -133,8 +133,8 @@ pub(super) fn photo_of_drawing(svg: &str) -> Result<Vec<u8>, Error> {
     jpeg(&flat)
 }
 
-/// A drawing in the codings that browsers take, by the extension that says so. A drawing is coded once and
-/// sent often, so it is made as small as it gets.
+/// A drawing in the codings that browsers take, by the extension that says so. A drawing is coded
+/// once and sent often, so it is made as small as it gets.
 pub(super) fn encoded(svg: &str) -> Result<[(&'static str, Vec<u8>); 2], Error> {
     const QUALITY: u32 = 11;
     const WINDOW: u32 = 22;
@@ -157,8 +157,8 @@ fn no_room() -> Error {
     Error::Broken("it has no pixels".to_owned())
 }
 
-/// An icon drawn into a square without rounded corners, with the room around it that a phone may cut
-/// off (a tenth at each side), as PNG.
+/// An icon drawn into a square without rounded corners, with the room around it that a phone may
+/// cut off (a tenth at each side), as PNG.
 pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
     let tree = usvg::Tree::from_str(svg, &usvg::Options::default())
         .map_err(|error| Error::Broken(error.to_string()))?;
@@ -181,8 +181,8 @@ pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
     Ok(png.into_inner())
 }
 
-/// A Windows icon file that holds one PNG, `side` pixels wide and high: a directory of one entry (six
-/// bytes, then sixteen, little-endian) and the picture.
+/// A Windows icon file that holds one PNG, `side` pixels wide and high: a directory of one entry
+/// (six bytes, then sixteen, little-endian) and the picture.
 pub fn ico(side: u8, png: &[u8]) -> Vec<u8> {
     const HEAD: u32 = 22;
     let length = u32::try_from(png.len()).unwrap_or(u32::MAX);

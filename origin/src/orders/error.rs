@@ -1,4 +1,4 @@
-//! What can go wrong with an order.
+//! Errors of orders.
 
 use shared::{
     locale::Locale,
@@ -6,47 +6,47 @@ use shared::{
     problem::{Problem, ProblemKind},
 };
 
-use crate::{cart, catalog, db, desk::BrokenOff};
+use crate::{batcher::BatchAborted, cart, catalog, db};
 
-/// What can go wrong with an order.
+/// Why an order request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No order has this number, or the token is another's.
+    /// No order has this number, or the token does not match.
     #[error("no such order")]
     NoSuchOrder,
-    /// The total is not what the shopper saw.
+    /// The total differs from the one that the client expects.
     #[error("the total has changed")]
-    Changed {
-        /// What it comes to now.
+    TotalChanged {
+        /// The current total.
         now: Money,
-        /// What has changed, in words.
+        /// The changed lines, as field and reason.
         lines: Vec<(String, String)>,
     },
-    /// Something keeps the cart from being ordered.
+    /// The cart cannot be ordered.
     #[error("the cart cannot be ordered: {0:?}")]
     Obstacles(Vec<Obstacle>),
-    /// The buyer, or the network, has too much on orders that are not paid.
+    /// The buyer or their network exceeds a limit of unpaid orders.
     #[error("too many unpaid orders: {0:?}")]
     TooMuchUnpaid(Vec<Obstacle>),
-    /// A field is wrong: which, and why.
+    /// An invalid field, with the reason.
     #[error("{0}: {1}")]
     Invalid(String, String),
-    /// Some of its goods have not come yet.
+    /// Some lines are on backorder, so that the order cannot be shipped.
     #[error("the order is waiting for stock")]
-    NotThereYet,
-    /// In its present state the order cannot take this step.
+    AwaitingStock,
+    /// The order's state does not allow this transition.
     #[error("the order cannot take this step")]
     IllegalStep,
-    /// The key belongs to a request with other content.
+    /// The idempotency key was used for a request with another body.
     #[error("the idempotency key belongs to another request")]
     KeyMismatch,
-    /// A request with this key is being answered.
+    /// A request with this idempotency key is in progress.
     #[error("a request with this idempotency key is in progress")]
     KeyInFlight,
-    /// There is no key, and there must be one.
+    /// The idempotency key is missing.
     #[error("the idempotency key is missing")]
     KeyMissing,
-    /// The key is no key.
+    /// The idempotency key is malformed.
     #[error("the idempotency key is malformed")]
     KeyMalformed,
     /// The catalogue failed.
@@ -58,35 +58,35 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
-    /// A JSON text in the database is not what this program writes.
+    /// A JSON value in the database cannot be parsed.
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
-    /// The batch that this belonged to could not be written.
+    /// The batch could not be committed.
     #[error("the order could not be written")]
     NotWritten(Box<Problem>),
     /// The batch panicked.
     #[error(transparent)]
-    BrokenOff(#[from] BrokenOff),
+    BatchAborted(#[from] BatchAborted),
 }
 
-/// What keeps a cart from being ordered: where, and why.
+/// A reason why a cart cannot be ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// `lines.SKU`, `email`, `coupons.CODE` …
+    /// The field: `lines.SKU`, `email`, `coupons.CODE` …
     pub field: String,
-    /// Why, for a person.
+    /// The reason, in plain English.
     pub why: String,
-    /// Whether another order of the same buyer may be what is in the way.
-    pub may_be_own: bool,
+    /// Whether an unpaid order of the same buyer may cause it.
+    pub may_be_own_order: bool,
 }
 
 impl Error {
-    /// A field that is wrong, and why.
+    /// An invalid field, with the reason.
     pub(super) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Invalid(field.into(), why.into())
     }
 
-    /// Whether another transaction was in the way.
+    /// Whether the transaction conflicted with another one and may be retried.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Db(error) => db::is_conflict(error) || db::is_duplicate(error),
@@ -110,8 +110,8 @@ impl From<Error> for Problem {
             Error::NoSuchOrder => {
                 Self::new(ProblemKind::NotFound).detail("No order has this number and token.")
             }
-            Error::Changed { now, lines } => {
-                // Where no price has changed, it is the cart that the shopper has not seen like this.
+            Error::TotalChanged { now, lines } => {
+                // If no price has changed, the contents of the cart have.
                 let kind = match lines.is_empty() {
                     true => ProblemKind::CartChanged,
                     false => ProblemKind::Changed,
@@ -126,7 +126,7 @@ impl From<Error> for Problem {
             Error::TooMuchUnpaid(excess) => named(ProblemKind::TooMuchUnpaid, excess),
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::IllegalStep => Self::new(ProblemKind::IllegalStep),
-            Error::NotThereYet => Self::new(ProblemKind::IllegalStep)
+            Error::AwaitingStock => Self::new(ProblemKind::IllegalStep)
                 .detail("Some items are still out of stock; the lines say which."),
             Error::KeyMismatch => Self::new(ProblemKind::IdempotencyMismatch),
             Error::KeyInFlight => Self::new(ProblemKind::IdempotencyInFlight),
@@ -138,7 +138,7 @@ impl From<Error> for Problem {
             Error::Cart(error) => error.into(),
             Error::Db(error) => db::problem(&error),
             Error::NotWritten(problem) => *problem,
-            Error::Damaged(_) | Error::BrokenOff(_) => {
+            Error::Damaged(_) | Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "order request failed");
                 Self::new(ProblemKind::Internal)
             }

@@ -1,5 +1,5 @@
-//! Requests that a client may repeat (the IETF draft `Idempotency-Key`): the first answer is kept with
-//! what it answered, and given again.
+//! Idempotent requests (IETF draft "The Idempotency-Key HTTP Header Field"): the response to the
+//! first request is stored with its key and replayed for repeated ones.
 
 use std::collections::HashMap;
 
@@ -15,41 +15,45 @@ use crate::{
 
 use super::Error;
 
-/// How long an answer is kept.
-const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long a response is stored.
+const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// The longest key.
+/// The maximum length of a key.
 const KEY_MAX: usize = 255;
 
-/// The status of an answer that is not there yet.
+/// The stored status of a request that is still in progress.
 pub const IN_FLIGHT: u16 = 0;
 
-/// A request's key, with what it asks for.
+/// An idempotency key, with a fingerprint of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// What the key belongs to: keys of different carts are different keys.
+pub struct IdempotencyKey {
+    /// The scope of the key: the same key in another scope is another key.
     pub scope: String,
-    /// What the client calls it.
+    /// The key, as the client sent it.
     pub key: String,
-    /// The hash of what is asked for.
+    /// A hash of the request body.
     pub fingerprint: String,
 }
 
-/// A kept answer.
+/// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replayed {
-    /// The fingerprint of what it answered.
+pub struct StoredResponse {
+    /// The fingerprint of the request that it answered.
     pub fingerprint: String,
     /// The status.
     pub status: u16,
-    /// The body, as it was sent.
+    /// The body.
     pub body: String,
 }
 
-impl Key {
-    /// The key of a request, if it has one. The header is a structured string (RFC 9651); a bare
-    /// word is taken too, as most clients send one.
-    pub fn of(headers: &HeaderMap, scope: &str, asked: &[u8]) -> Result<Option<Self>, Error> {
+impl IdempotencyKey {
+    /// Parses the `Idempotency-Key` header, if there is one. The draft wants a structured string
+    /// (RFC 9651); a bare token is accepted too, because most clients send one.
+    pub fn from_headers(
+        headers: &HeaderMap,
+        scope: &str,
+        request: &[u8],
+    ) -> Result<Option<Self>, Error> {
         let Some(value) = headers.get("idempotency-key") else {
             return Ok(None);
         };
@@ -65,44 +69,44 @@ impl Key {
         Ok(Some(Self {
             scope: scope.to_owned(),
             key: key.to_owned(),
-            fingerprint: fingerprint(asked),
+            fingerprint: fingerprint(request),
         }))
     }
 
-    /// The key of a form: what was written into it when it was shown.
-    pub fn new<T: Serialize>(scope: &str, key: &str, asked: &T) -> Result<Self, Error> {
+    /// The key of an HTML form, which was written into the form when it was rendered.
+    pub fn new<T: Serialize>(scope: &str, key: &str, request: &T) -> Result<Self, Error> {
         let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if key.is_empty() || key.len() > KEY_MAX || !printable {
             return Err(Error::KeyMalformed);
         }
-        let asked = serde_json::to_vec(asked)?;
+        let request = serde_json::to_vec(request)?;
         Ok(Self {
             scope: scope.to_owned(),
             key: key.to_owned(),
-            fingerprint: fingerprint(&asked),
+            fingerprint: fingerprint(&request),
         })
     }
 
-    /// The key of a request that must have one.
-    pub fn needed<T: Serialize>(
+    /// Parses the key of a request that must have one.
+    pub fn required<T: Serialize>(
         headers: &HeaderMap,
         scope: &str,
-        asked: &T,
+        request: &T,
     ) -> Result<Self, Error> {
-        let asked = serde_json::to_vec(asked)?;
-        Self::of(headers, scope, &asked)?.ok_or(Error::KeyMissing)
+        let request = serde_json::to_vec(request)?;
+        Self::from_headers(headers, scope, &request)?.ok_or(Error::KeyMissing)
     }
 }
 
-fn fingerprint(asked: &[u8]) -> String {
-    blake3::hash(asked).to_hex()[..32].to_owned()
+fn fingerprint(request: &[u8]) -> String {
+    blake3::hash(request).to_hex()[..32].to_owned()
 }
 
-fn context(key: &Key) -> String {
+fn context(key: &IdempotencyKey) -> String {
     format!("idempotency/{}/{}", key.scope, key.key)
 }
 
-/// An order as an answer, as it is kept: its number is in clear, so that the answers about an order are
+/// A stored response with an order. The number is in clear, so that the responses with an order are
 /// found when its buyer is erased.
 #[derive(Serialize, Deserialize)]
 struct SealedOrder {
@@ -110,8 +114,12 @@ struct SealedOrder {
     sealed: String,
 }
 
-/// The answer about an order, which holds its buyer's address and token, as it is kept.
-pub(super) fn seal_body(sealer: &Sealer, key: &Key, body: &str) -> Result<String, Error> {
+/// Seals a response with an order, because it contains the buyer's address and the order's token.
+pub(super) fn seal_body(
+    sealer: &Sealer,
+    key: &IdempotencyKey,
+    body: &str,
+) -> Result<String, Error> {
     #[derive(Deserialize)]
     struct Numbered {
         number: String,
@@ -122,10 +130,14 @@ pub(super) fn seal_body(sealer: &Sealer, key: &Key, body: &str) -> Result<String
     Ok(serde_json::to_string(&SealedOrder { number, sealed })?)
 }
 
-/// An answer of [`seal_body`]. For a day after an update there are some that were kept in clear.
-pub(super) fn open_body(sealer: &Sealer, key: &Key, kept: &str) -> Result<String, Error> {
-    let Ok(SealedOrder { sealed, .. }) = serde_json::from_str(kept) else {
-        return Ok(kept.to_owned());
+/// Opens a body of [`seal_body`]. Rows of an older version are in clear.
+pub(super) fn open_body(
+    sealer: &Sealer,
+    key: &IdempotencyKey,
+    stored: &str,
+) -> Result<String, Error> {
+    let Ok(SealedOrder { sealed, .. }) = serde_json::from_str(stored) else {
+        return Ok(stored.to_owned());
     };
     let opened = sealer.open(&context(key), &sealed);
     let opened = opened.map_err(|error| db::Error::Decode(error.into()))?;
@@ -133,11 +145,11 @@ pub(super) fn open_body(sealer: &Sealer, key: &Key, kept: &str) -> Result<String
     Ok(body?)
 }
 
-/// The kept answers to these keys.
+/// Finds the stored responses of these keys.
 pub(super) async fn find(
     tx: &mut Tx,
-    keys: &[&Key],
-) -> Result<HashMap<(String, String), Replayed>, db::Error> {
+    keys: &[&IdempotencyKey],
+) -> Result<HashMap<(String, String), StoredResponse>, db::Error> {
     let mut found = HashMap::new();
     for chunk in keys.chunks(Rows::MAX) {
         let head = "
@@ -148,7 +160,7 @@ pub(super) async fn find(
         let rows = query.build().fetch_all(tx.conn()).await?;
         for row in &rows {
             let status: i64 = row.try_get("status")?;
-            let answer = Replayed {
+            let answer = StoredResponse {
                 fingerprint: row.try_get("fingerprint")?,
                 status: u16::try_from(status).unwrap_or(500),
                 body: row.try_get("body")?,
@@ -156,16 +168,16 @@ pub(super) async fn find(
             found.insert((row.try_get(0)?, row.try_get(1)?), answer);
         }
     }
-    // A key of another scope is another key.
+    // The query matches keys of every scope.
     found.retain(|(scope, name), _| keys.iter().any(|it| it.scope == *scope && it.key == *name));
     Ok(found)
 }
 
-/// Keeps answers.
-pub(super) async fn keep(
+/// Stores responses.
+pub(super) async fn save(
     tx: &mut Tx,
     now: Timestamp,
-    answers: &[(&Key, u16, String)],
+    answers: &[(&IdempotencyKey, u16, String)],
 ) -> Result<(), db::Error> {
     let head = "
         insert into idempotency (scope, idempotency_key, fingerprint, status, body, created_at) ";
@@ -181,27 +193,33 @@ pub(super) async fn keep(
         .await
 }
 
-/// Begins to answer a request: nothing when it is new, and what is known of its answer when it is
-/// not. `about` finds the answer should this process end before it is kept.
+/// Begins a request: returns `None` if the key is new, otherwise what is stored. `about` is stored
+/// as the body meanwhile, so that the result is found if this process ends before it stores a
+/// response.
 pub async fn begin(
     tx: &mut Tx,
     now: Timestamp,
-    key: &Key,
+    key: &IdempotencyKey,
     about: &str,
-) -> Result<Option<Replayed>, Error> {
+) -> Result<Option<StoredResponse>, Error> {
     let known = find(tx, &[key]).await?;
     match known.into_values().next() {
         Some(answer) if answer.fingerprint != key.fingerprint => Err(Error::KeyMismatch),
         Some(answer) => Ok(Some(answer)),
         None => {
-            keep(tx, now, &[(key, IN_FLIGHT, about.to_owned())]).await?;
+            save(tx, now, &[(key, IN_FLIGHT, about.to_owned())]).await?;
             Ok(None)
         }
     }
 }
 
-/// Ends answering a request.
-pub async fn end(tx: &mut Tx, key: &Key, status: u16, body: &str) -> Result<(), db::Error> {
+/// Stores the response of a request that was begun.
+pub async fn end(
+    tx: &mut Tx,
+    key: &IdempotencyKey,
+    status: u16,
+    body: &str,
+) -> Result<(), db::Error> {
     let statement = "
         update idempotency
            set status = ?, body = ?
@@ -217,8 +235,9 @@ pub async fn end(tx: &mut Tx, key: &Key, status: u16, body: &str) -> Result<(), 
     Ok(())
 }
 
-/// Forgets the kept answers that show this order. A request that is repeated finds the order itself.
-pub(super) async fn forget_order(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
+/// Deletes the stored responses that contain this order. Repeated requests then find the order
+/// itself.
+pub(super) async fn delete_for_order(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
     let statement = "
         delete from idempotency
          where body like ?";
@@ -229,14 +248,14 @@ pub(super) async fn forget_order(tx: &mut Tx, number: &str) -> Result<(), db::Er
     Ok(())
 }
 
-/// Forgets the answers that were kept long enough.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+/// Deletes responses that are older than the retention time.
+pub async fn delete_expired_keys(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from idempotency
          where created_at < ?";
     let done = sqlx::query(statement)
-        .bind(now.as_millis() - KEPT_MS)
+        .bind(now.as_millis() - RETENTION_MS)
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
@@ -250,13 +269,13 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// A key is what a client sent, without its quotes, or it is refused.
+        /// A key is parsed as the client sent it, without its quotes, or refused.
         #[test]
-        fn a_key_is_read_whatever_it_is(text in prop_oneof!["[ -~]{0,300}", "\\PC{0,40}"]) {
+        fn a_key_is_parsed_or_refused(text in prop_oneof!["[ -~]{0,300}", "\\PC{0,40}"]) {
             let mut headers = HeaderMap::new();
             let Ok(value) = http::HeaderValue::from_bytes(text.as_bytes()) else { return Ok(()) };
             headers.insert("idempotency-key", value);
-            match Key::of(&headers, "scope", b"asked") {
+            match IdempotencyKey::from_headers(&headers, "scope", b"asked") {
                 Ok(Some(key)) => {
                     prop_assert!((1..=255).contains(&key.key.len()));
                     prop_assert!(text.contains(&key.key));

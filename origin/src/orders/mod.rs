@@ -1,34 +1,38 @@
-//! Orders: the desk where carts become orders, and the steps that an order takes. Owns `orders`,
+//! Orders: placing them in batches, and the transitions of their state. Owns `orders`,
 //! `order_lines`, `order_events`, `user_orders` and `idempotency`.
 //!
-//! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox are one
-//! transaction; one cart makes one order; every step is one that the table in `shared::order` allows,
-//! and what it gives back is given back once; no token of an order lies in the database in clear.
+//! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox rows
+//! are written in one transaction; a cart becomes at most one order; every transition is one that
+//! the table in `shared::order` allows, and what it returns to stock is returned once; the database
+//! holds no order token in clear.
 
-mod desk;
+mod account_orders;
+mod batch;
+mod decider;
 mod error;
 mod expiry;
 pub mod idempotency;
-mod own;
-mod place;
+mod replace_unpaid;
 mod returns;
-mod steps;
 mod store;
-mod take_over;
 mod token;
-mod unpaid;
+mod transitions;
+mod unpaid_limits;
 mod web;
 
-pub use desk::{Placed, Placement, place};
+pub use account_orders::{
+    ErasedOrders, erase_buyer, find_account_order, has_open_orders, list_account_orders, list_all,
+    list_whole_account,
+};
+pub use batch::{PlaceOrderOutcome, Placement, place_order};
 pub use error::{Error, Obstacle};
 pub use expiry::expire;
-pub use idempotency::{Key, forget};
-pub use own::{Erased, all_of, any_open, erase_buyer, list_all, list_of, own};
-pub use returns::take_back;
-pub use steps::{
-    cancel, find, find_locked, for_messages, of_buyer, of_cart, read, refund_done, refund_due,
-    step_by_shop, take_money, whose,
-};
-pub use store::{Stored, number};
+pub use idempotency::{IdempotencyKey, delete_expired_keys};
+pub use returns::return_items;
+pub use store::{StoredOrder, find_number};
 pub use token::protect_tokens;
+pub use transitions::{
+    advance_by_staff, begin_refund, cancel, check_token, find, find_by_cart, find_by_email,
+    find_for_messages, find_for_staff, find_locked, finish_refund, record_payment,
+};
 pub use web::routes;

@@ -1,4 +1,4 @@
-//! Goods that come back. The money goes back by a refund, when and as far as the shop decides.
+//! Returned goods. Their money is refunded separately, when and as far as staff decide.
 
 use std::collections::HashMap;
 
@@ -16,12 +16,12 @@ use crate::{
 };
 
 use super::{
-    Error, Key, idempotency,
-    steps::{Back, find_locked, give_back},
-    store::{self, Stored},
+    Error, IdempotencyKey, idempotency,
+    store::{self, StoredOrder},
+    transitions::{Restock, find_locked, restock_items},
 };
 
-/// States in which the goods are with the buyer.
+/// States in which the buyer has the goods.
 const WITH_BUYER: [OrderState; 4] = [
     OrderState::Shipped,
     OrderState::Delivered,
@@ -29,15 +29,15 @@ const WITH_BUYER: [OrderState; 4] = [
     OrderState::Refunded,
 ];
 
-/// Notes which goods came back, and puts them on their shelves again if they can be sold.
-pub async fn take_back(
+/// Records returned items, and restocks them if they can be sold again.
+pub async fn return_items(
     app: &App,
     actor: &Actor,
     number: &str,
     request: &ReturnOrder,
-    key: &Key,
+    key: &IdempotencyKey,
 ) -> Result<Order, Error> {
-    let take_back = async || {
+    let return_items = async || {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
         let stored = find_locked(&mut tx, number).await?;
@@ -45,37 +45,38 @@ pub async fn take_back(
             write(app, &mut tx, &stored, request).await?;
             idempotency::end(&mut tx, key, 200, "").await?;
             let change = Change::new("order.return", format!("order:{number}")).to(request);
-            audit::note(&mut tx, app.context(), actor, &[change]).await?;
+            audit::record(&mut tx, app.context(), actor, &[change]).await?;
         }
         Ok(tx.commit().await?)
     };
-    db::retried(take_back, Error::is_conflict).await?;
-    super::read(app, number).await
+    db::retry_on_conflict(return_items, Error::is_conflict).await?;
+    super::find_for_staff(app, number).await
 }
 
 async fn write(
     app: &App,
     tx: &mut Tx,
-    stored: &Stored,
+    stored: &StoredOrder,
     request: &ReturnOrder,
 ) -> Result<(), Error> {
     if !WITH_BUYER.contains(&stored.order.state) {
         return Err(Error::IllegalStep);
     }
-    let back = checked(stored, request)?;
+    let returned = checked(stored, request)?;
     let now = app.clock.now();
-    store::add_returned(tx, stored.id, &back, request.restock).await?;
-    store::raise(tx, stored.id, now).await?;
+    store::add_returned(tx, stored.id, &returned, request.restock).await?;
+    store::bump_version(tx, stored.id, now).await?;
     if request.restock {
-        give_back(app, tx, stored, Back::These(back)).await?;
+        restock_items(app, tx, stored, Restock::AtMost(returned)).await?;
     }
-    let message = outbox::Message::order_returned(stored.id, &stored.order.number);
-    Ok(outbox::put(tx, &app.ids, now, &[message]).await?)
+    let message = outbox::OutboxMessage::order_returned(stored.id, &stored.order.number);
+    Ok(outbox::add(tx, &app.ids, now, &[message]).await?)
 }
 
-/// What comes back, by variant: no more of anything than went out and is not back yet.
-fn checked(stored: &Stored, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
-    let mut back = HashMap::with_capacity(request.lines.len());
+/// Validates the returned quantities by variant: at most what was shipped and has not come back
+/// yet.
+fn checked(stored: &StoredOrder, request: &ReturnOrder) -> Result<HashMap<VariantId, i64>, Error> {
+    let mut returned = HashMap::with_capacity(request.lines.len());
     if request.lines.is_empty() {
         return Err(Error::invalid(
             "lines",
@@ -83,23 +84,26 @@ fn checked(stored: &Stored, request: &ReturnOrder) -> Result<HashMap<VariantId, 
         ));
     }
     for (index, line) in request.lines.iter().enumerate() {
-        let wrong =
+        let invalid =
             |field: &str, why: &str| Err(Error::invalid(format!("lines[{index}].{field}"), why));
-        let place = stored.order.lines.iter().position(|it| it.sku == line.sku);
-        let Some(place) = place else {
-            return wrong("sku", "The order has no line with this sku.");
+        let line_index = stored.order.lines.iter().position(|it| it.sku == line.sku);
+        let Some(line_index) = line_index else {
+            return invalid("sku", "The order has no line with this sku.");
         };
-        let ordered = &stored.order.lines[place];
+        let ordered = &stored.order.lines[line_index];
         let out = ordered.quantity - ordered.returned;
         if !(1..=out).contains(&line.quantity) {
-            return wrong(
+            return invalid(
                 "quantity",
                 &format!("quantity must be a whole number from 1 to {out}."),
             );
         }
-        if back.insert(stored.variants[place], line.quantity).is_some() {
-            return wrong("sku", "The sku appears twice.");
+        if returned
+            .insert(stored.variants[line_index], line.quantity)
+            .is_some()
+        {
+            return invalid("sku", "The sku appears twice.");
         }
     }
-    Ok(back)
+    Ok(returned)
 }

@@ -1,4 +1,4 @@
-//! All SQL of the orders.
+//! All SQL of orders, lines and events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,29 +21,29 @@ use crate::{
 
 use super::{Error, token::StoredToken};
 
-/// An order as it is kept.
+/// An order as stored in the database.
 #[derive(Clone, Debug)]
-pub struct Stored {
-    /// Its identity.
+pub struct StoredOrder {
+    /// Its id.
     pub id: OrderId,
-    /// What its buyer sees, without the token.
+    /// The public representation, without the token.
     pub order: Order,
-    /// What is stored of its token.
+    /// The hashed and sealed token.
     pub token: StoredToken,
-    /// The variants of its lines.
+    /// The variants of its lines, in the same order.
     pub variants: Vec<VariantId>,
-    /// The cart that it was.
+    /// The cart that it was placed from.
     pub cart: i64,
-    /// Whose it is, if it belongs to an account.
+    /// The account that it belongs to, if any.
     pub user: Option<UserId>,
-    /// The language of its messages.
+    /// The locale of its messages.
     pub locale: Locale,
-    /// Whether it has taken its stock. One that is paid by transfer may take it when it is paid.
+    /// Whether its stock was taken. Bank-transfer orders may take it only when they are paid.
     pub reserved: bool,
 }
 
-/// Writes new orders with their lines. That it is placed is the first step of each.
-pub(super) async fn insert(tx: &mut Tx, sealer: &Sealer, orders: &[Stored]) -> Result<(), Error> {
+/// Inserts new orders with their lines.
+pub(super) async fn add(tx: &mut Tx, sealer: &Sealer, orders: &[StoredOrder]) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(orders.len());
     let mut lines = Vec::new();
     for it in orders {
@@ -137,7 +137,7 @@ pub(super) async fn insert(tx: &mut Tx, sealer: &Sealer, orders: &[Stored]) -> R
     Ok(())
 }
 
-/// Writes a step.
+/// Inserts an event of the order's history.
 pub(super) async fn add_event(
     tx: &mut Tx,
     id: i64,
@@ -157,7 +157,7 @@ pub(super) async fn add_event(
     Ok(())
 }
 
-/// The columns of an order.
+/// Selects the columns of an order.
 macro_rules! select_order {
     ($where:literal) => {
         concat!(
@@ -173,36 +173,39 @@ macro_rules! select_order {
     };
 }
 
-/// The orders with these numbers, by number, with lines and history.
-pub(super) async fn find_all(
+/// Lists the orders with these numbers, by number, with lines and history.
+pub(super) async fn list_by_number(
     conn: &mut AnyConnection,
     numbers: &[&str],
-) -> Result<HashMap<String, Stored>, Error> {
+) -> Result<HashMap<String, StoredOrder>, Error> {
     let mut found = HashMap::with_capacity(numbers.len());
     for chunk in numbers.chunks(Rows::MAX) {
         let numbers = chunk.iter().map(|number| (*number).to_owned());
         let mut query = Rows::among(select_order!("number in "), numbers);
         let rows = query.build().fetch_all(&mut *conn).await?;
-        let orders = whole(conn, &rows).await?;
+        let orders = with_lines_and_history(conn, &rows).await?;
         found.extend(orders.into_iter().map(|it| (it.order.number.clone(), it)));
     }
     Ok(found)
 }
 
-/// The order with this number, with lines and history.
-pub(super) async fn find(conn: &mut AnyConnection, number: &str) -> Result<Option<Stored>, Error> {
-    Ok(find_all(conn, &[number]).await?.remove(number))
+/// Finds an order by number, with lines and history.
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    number: &str,
+) -> Result<Option<StoredOrder>, Error> {
+    Ok(list_by_number(conn, &[number]).await?.remove(number))
 }
 
-/// The order with this number, locked until the transaction ends.
-pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<Stored>, Error> {
+/// Finds an order by number and locks its row until the transaction ends.
+pub(super) async fn find_locked(tx: &mut Tx, number: &str) -> Result<Option<StoredOrder>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new("select id from orders where number = ");
     query.push_bind(number).push(tx.dialect().for_update());
     query.build().fetch_optional(tx.conn()).await?;
     find(tx.conn(), number).await
 }
 
-/// Notes money that came, and money that goes.
+/// Adds to the paid and refunded amounts.
 pub(super) async fn add_money(
     tx: &mut Tx,
     order: OrderId,
@@ -223,7 +226,7 @@ pub(super) async fn add_money(
     Ok(())
 }
 
-/// Notes what has come back of an order, by variant, and whether it lies on a shelf again.
+/// Adds returned quantities by variant, and whether they were restocked.
 pub(super) async fn add_returned(
     tx: &mut Tx,
     order: OrderId,
@@ -247,8 +250,8 @@ pub(super) async fn add_returned(
     Ok(())
 }
 
-/// Notes that an order has taken its stock.
-pub(super) async fn reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
+/// Records that the stock of an order was taken.
+pub(super) async fn mark_reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Error> {
     let statement = "
         update orders
            set reserved = 1
@@ -260,8 +263,8 @@ pub(super) async fn reserved(tx: &mut Tx, order: OrderId) -> Result<(), db::Erro
     Ok(())
 }
 
-/// Those of these accounts that have paid an order before, and have not got it all back.
-pub(super) async fn who_have_paid(
+/// Lists those of these accounts that have paid for an order and were not fully refunded.
+pub(super) async fn list_paying_accounts(
     conn: &mut AnyConnection,
     users: &[UserId],
 ) -> Result<HashSet<UserId>, db::Error> {
@@ -280,8 +283,12 @@ pub(super) async fn who_have_paid(
     Ok(found)
 }
 
-/// Raises the version of an order.
-pub(super) async fn raise(tx: &mut Tx, order: OrderId, now: Timestamp) -> Result<(), db::Error> {
+/// Increments the version of an order.
+pub(super) async fn bump_version(
+    tx: &mut Tx,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<(), db::Error> {
     let statement = "
         update orders
            set version = version + 1, updated_at = ?
@@ -294,31 +301,34 @@ pub(super) async fn raise(tx: &mut Tx, order: OrderId, now: Timestamp) -> Result
     Ok(())
 }
 
-/// The order that this cart has become.
+/// Finds the order that was placed from this cart.
 pub(super) async fn find_by_cart(
     conn: &mut AnyConnection,
     cart: i64,
-) -> Result<Option<Stored>, Error> {
+) -> Result<Option<StoredOrder>, Error> {
     let row = sqlx::query(select_order!("cart_id = ?"))
         .bind(cart)
         .fetch_optional(&mut *conn)
         .await?;
-    Ok(whole(conn, row.as_slice()).await?.pop())
+    Ok(with_lines_and_history(conn, row.as_slice()).await?.pop())
 }
 
-/// The order that the cart with this token has become.
-pub(super) async fn find_by_token_of_cart(
+/// Finds the order that was placed from the cart with this token.
+pub(super) async fn find_by_cart_token(
     conn: &mut AnyConnection,
     token: &str,
-) -> Result<Option<Stored>, Error> {
-    match cart::id_of(conn, token).await? {
+) -> Result<Option<StoredOrder>, Error> {
+    match cart::find_id(conn, token).await? {
         Some(cart) => find_by_cart(conn, cart.get()).await,
         None => Ok(None),
     }
 }
 
-/// The number of this order.
-pub async fn number(conn: &mut AnyConnection, order: OrderId) -> Result<Option<String>, db::Error> {
+/// Finds the number of an order.
+pub async fn find_number(
+    conn: &mut AnyConnection,
+    order: OrderId,
+) -> Result<Option<String>, db::Error> {
     let statement = "
         select number
           from orders
@@ -329,13 +339,16 @@ pub async fn number(conn: &mut AnyConnection, order: OrderId) -> Result<Option<S
         .await
 }
 
-/// Orders with their lines and history; [`Rows::MAX`] of them at most.
-async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>, Error> {
+/// Reads the lines and the history of these order rows, [`Rows::MAX`] at most.
+async fn with_lines_and_history(
+    conn: &mut AnyConnection,
+    rows: &[AnyRow],
+) -> Result<Vec<StoredOrder>, Error> {
     let mut orders = rows.iter().map(order).collect::<Result<Vec<_>, _>>()?;
     if orders.is_empty() {
         return Ok(orders);
     }
-    let places: HashMap<i64, usize> = (0..)
+    let indexes: HashMap<i64, usize> = (0..)
         .zip(&orders)
         .map(|(at, it)| (it.id.get(), at))
         .collect();
@@ -344,11 +357,11 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
                discount_minor, tax_minor, total_minor
           from order_lines
          where order_id in ";
-    let mut query = Rows::among(head, places.keys().copied());
+    let mut query = Rows::among(head, indexes.keys().copied());
     query.push(" order by order_id, position");
     let rows = query.build().fetch_all(&mut *conn).await?;
     for row in &rows {
-        let stored = &mut orders[places[&row.try_get("order_id")?]];
+        let stored = &mut orders[indexes[&row.try_get("order_id")?]];
         let currency = stored.order.totals.total.currency;
         stored
             .variants
@@ -356,21 +369,21 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
         stored.order.lines.push(line(row, currency)?);
     }
     let ids: Vec<OrderId> = orders.iter().map(|it| it.id).collect();
-    let waiting = inventory::waiting(&mut *conn, &ids).await?;
+    let backorders = inventory::list_backorders(&mut *conn, &ids).await?;
     for it in &mut orders {
         for (line, variant) in it.order.lines.iter_mut().zip(&it.variants) {
-            line.backordered = waiting.get(&(it.id, *variant)).copied().unwrap_or(0);
+            line.backordered = backorders.get(&(it.id, *variant)).copied().unwrap_or(0);
         }
     }
     let head = "
         select order_id, state, created_at
           from order_events
          where order_id in ";
-    let mut query = Rows::among(head, places.keys().copied());
+    let mut query = Rows::among(head, indexes.keys().copied());
     query.push(" order by id");
     let rows = query.build().fetch_all(&mut *conn).await?;
     for row in &rows {
-        let stored = &mut orders[places[&row.try_get("order_id")?]];
+        let stored = &mut orders[indexes[&row.try_get("order_id")?]];
         stored.order.history.push(OrderEvent {
             state: state(row)?,
             at: Timestamp::from_millis(row.try_get("created_at")?),
@@ -379,7 +392,7 @@ async fn whole(conn: &mut AnyConnection, rows: &[AnyRow]) -> Result<Vec<Stored>,
     Ok(orders)
 }
 
-fn order(row: &AnyRow) -> Result<Stored, Error> {
+fn order(row: &AnyRow) -> Result<StoredOrder, Error> {
     let currency = currency(row)?;
     let money =
         |column| -> Result<Money, db::Error> { Ok(Money::new(row.try_get(column)?, currency)) };
@@ -388,7 +401,7 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
     let locale: String = row.try_get("locale")?;
     let pay_until: Option<i64> = row.try_get("pay_until")?;
     let created_at = Timestamp::from_millis(row.try_get("created_at")?);
-    Ok(Stored {
+    Ok(StoredOrder {
         id: OrderId::new(row.try_get("id")?),
         variants: Vec::new(),
         cart: row.try_get("cart_id")?,
@@ -431,7 +444,7 @@ fn order(row: &AnyRow) -> Result<Stored, Error> {
     })
 }
 
-/// The currency of an order.
+/// Reads the currency column.
 pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
     let currency: String = row.try_get("currency")?;
     currency
@@ -439,7 +452,7 @@ pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
         .map_err(|error| db::Error::Decode(Box::new(error)))
 }
 
-/// The state of an order.
+/// Reads the state column.
 pub(super) fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
     let word: String = row.try_get("state")?;
     OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("unknown state".into()))
@@ -463,8 +476,8 @@ fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {
     })
 }
 
-/// Takes an order from one state to the next; false when somebody was faster.
-pub(super) async fn step(
+/// Changes the state, if the version is still the expected one; otherwise returns false.
+pub(super) async fn transition(
     tx: &mut Tx,
     (order, version): (OrderId, i64),
     next: OrderState,
@@ -485,8 +498,8 @@ pub(super) async fn step(
     Ok(done.rows_affected() == 1)
 }
 
-/// The numbers of orders that were to be paid by now, the oldest first.
-pub(super) async fn overdue(
+/// Lists the numbers of pending orders that are past their payment deadline, the oldest first.
+pub(super) async fn list_overdue(
     conn: &mut AnyConnection,
     now: Timestamp,
     limit: i64,

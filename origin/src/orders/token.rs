@@ -1,6 +1,6 @@
-//! The token that opens an order without an account. The database holds its hash, by which it is
-//! recognized, and it sealed, because the links in messages hold it. All SQL of the two columns, but for new
-//! orders.
+//! The token that gives access to an order without an account. The database holds its hash, for
+//! comparison, and the sealed token, for links in messages. Owns all SQL of these two columns,
+//! except for the insert of a new order.
 
 use shared::{id::OrderId, order::Order};
 use sqlx::AnyConnection;
@@ -12,12 +12,12 @@ use crate::{
     secret::{self, TOKEN_LENGTH},
 };
 
-use super::{Error, store::Stored};
+use super::{Error, store::StoredOrder};
 
-/// Orders that are looked through at once.
+/// Orders per batch.
 const BATCH: i64 = 500;
 
-/// What is stored of the token of an order.
+/// An order token as stored in the database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredToken {
     pub(super) hash: String,
@@ -29,7 +29,7 @@ fn context(order: OrderId) -> String {
 }
 
 impl StoredToken {
-    /// What is stored of the token of this order.
+    /// Hashes and seals a token.
     pub(super) fn new(sealer: &Sealer, order: OrderId, token: &str) -> Result<Self, db::Error> {
         let sealed = sealer.seal(&context(order), token.as_bytes());
         let sealed = sealed.map_err(|error| db::Error::Encode(error.into()))?;
@@ -39,7 +39,7 @@ impl StoredToken {
         })
     }
 
-    /// Whether this is the token. The hashes are compared, so that the time it takes tells nothing about it.
+    /// Whether the token matches. Comparing hashes leaks nothing through timing.
     pub(super) fn is(&self, token: &str) -> bool {
         self.hash == secret::hash(token)
     }
@@ -51,9 +51,9 @@ impl StoredToken {
     }
 }
 
-/// The order with its token, for its buyer. Where the token cannot be opened any more, because its key is
-/// gone, the order comes without: nothing that is paid waits for a link.
-pub(super) fn with_token(app: &App, stored: Stored) -> Order {
+/// The public order with its token, for its buyer. If the token cannot be unsealed because its key
+/// is gone, the order comes without one.
+pub(super) fn with_token(app: &App, stored: StoredOrder) -> Order {
     let mut order = stored.order;
     match stored.token.open(&app.sealer, stored.id) {
         Ok(token) => order.token = token,
@@ -65,8 +65,8 @@ pub(super) fn with_token(app: &App, stored: Stored) -> Order {
     order
 }
 
-/// Hashes and seals the tokens of the orders behind this one that an older version or another key wrote, and
-/// says which one was the last that was looked at.
+/// Hashes and seals tokens that were written by an older version or with an older key, for the
+/// orders after this id. Returns the last id of the batch.
 pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, Error> {
     let mut tx = app.db.write().await?;
     let rows = tokens_after(tx.conn(), after, BATCH).await?;
@@ -89,7 +89,7 @@ pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, Error>
     Ok(rows.last().map(|(order, _)| order.get()))
 }
 
-/// What is stored of the tokens of the orders behind this one, by id.
+/// Lists the stored tokens of orders after this id.
 async fn tokens_after(
     conn: &mut AnyConnection,
     after: i64,
@@ -112,7 +112,7 @@ async fn tokens_after(
         .collect())
 }
 
-/// Stores the token of an order.
+/// Updates the stored token of an order.
 async fn set_token(tx: &mut Tx, order: OrderId, token: &StoredToken) -> Result<(), db::Error> {
     let statement = "
         update orders

@@ -1,4 +1,4 @@
-//! Orders over HTTP.
+//! HTTP handlers of orders.
 
 use axum::{Router, extract::State};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -11,19 +11,19 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, Orders},
+    accounts::{Orders, RequireRight},
     app::App,
     limits::Network,
     secret,
-    shopper::Of,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    shopper::ResolvedCartPath,
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{Key, desk::Placed};
+use super::{IdempotencyKey, batch::PlaceOrderOutcome};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The endpoints of the orders.
+/// The routes of orders.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&PLACE_ORDER, place_order)
@@ -36,26 +36,26 @@ pub fn routes() -> Router<App> {
 
 async fn place_order(
     State(app): State<App>,
-    Of(path): Of<CartPath>,
+    ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     network: Network,
     headers: HeaderMap,
     Json(request): Json<PlaceOrder>,
-) -> Answered {
-    let asked = serde_json::to_vec(&request).unwrap_or_default();
-    // The cart's token is a secret: its keys are found by a hash.
+) -> HandlerResult {
+    let body = serde_json::to_vec(&request).unwrap_or_default();
+    // The cart's token is a secret, so that the scope contains its hash.
     let scope = format!("cart:{}", &secret::hash(&path.cart)[..32]);
-    let key = Key::of(&headers, &scope, &asked)?;
+    let key = IdempotencyKey::from_headers(&headers, &scope, &body)?;
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
-    let placed = super::place(&app, &path.cart, request, key, network).await?;
+    let placed = super::place_order(&app, &path.cart, request, key, network).await?;
     Ok(match placed {
-        Placed::New(order) => {
+        PlaceOrderOutcome::New(order) => {
             Answer::json(&order, CachePolicy::Private).status(StatusCode::CREATED)
         }
-        Placed::Before(order) => {
+        PlaceOrderOutcome::Existing(order) => {
             Answer::json(&order, CachePolicy::Private).header(REPLAYED, replayed)
         }
-        Placed::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
+        PlaceOrderOutcome::Replayed(status, body) => Answer::new(json, body, CachePolicy::Private)
             .status(StatusCode::from_u16(status).unwrap_or(StatusCode::OK))
             .header(REPLAYED, replayed),
     })
@@ -65,7 +65,7 @@ async fn get_order(
     State(app): State<App>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let order = super::find(&app, &path.number, &query.token).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
@@ -74,37 +74,37 @@ async fn cancel_order(
     State(app): State<App>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let order = super::cancel(&app, &path.number, &query.token).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn return_order(
     State(app): State<App>,
-    may: May<Orders>,
+    may: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
-) -> Answered {
-    let key = Key::needed(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::take_back(&app, &may.actor, &path.number, &request, &key).await?;
+) -> HandlerResult {
+    let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
+    let order = super::return_items(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn list_orders(
     State(app): State<App>,
-    _: May<Orders>,
+    _: RequireRight<Orders>,
     Query(query): Query<ListAllOrders>,
-) -> Answered {
+) -> HandlerResult {
     let list = super::list_all(&app, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
 
 async fn get_any_order(
     State(app): State<App>,
-    _: May<Orders>,
+    _: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
-) -> Answered {
-    let order = super::read(&app, &path.number).await?;
+) -> HandlerResult {
+    let order = super::find_for_staff(&app, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

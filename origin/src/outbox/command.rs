@@ -1,4 +1,4 @@
-//! `origin outbox`: what could not be delivered, for whoever runs the shop.
+//! The command `origin outbox`: lists and retries messages that could not be delivered.
 
 use std::process::ExitCode;
 
@@ -7,10 +7,10 @@ use clap::Args;
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::Failure,
+    cli::CommandError,
 };
 
-use super::{parked, retry};
+use super::{list_parked, retry};
 
 /// Flags of `origin outbox`
 #[derive(Args, Clone, Debug)]
@@ -21,17 +21,17 @@ pub struct OutboxArgs {
 }
 
 /// Runs `origin outbox`.
-pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, Failure> {
+pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, CommandError> {
     if args.retry {
         let mut tx = app.db.write().await?;
         let count = retry(&mut tx, app.clock.now()).await?;
         tx.commit().await?;
-        audit::note_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
+        audit::record_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
         println!("{count} messages will be sent again");
         return Ok(ExitCode::SUCCESS);
     }
     let mut reader = app.db.read().await?;
-    let messages = parked(&mut reader).await?;
+    let messages = list_parked(&mut reader).await?;
     for (id, topic, subject, attempts, error) in &messages {
         println!("{id}  {topic}  {subject}  tried {attempts} times: {error}");
     }

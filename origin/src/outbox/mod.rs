@@ -1,18 +1,18 @@
-//! The outbox: everything that leaves the database is a row first, written in the transaction that it
-//! is about. Owns `outbox`.
+//! The transactional outbox: every message to the outside is first a row, written in the
+//! transaction that it is about. Owns `outbox`.
 //!
-//! What must stay true: a row is there if and only if what it is about was committed; it is delivered
-//! at least once, in order within its subject, or parked where an operator sees it. What happened is handed on
-//! as a row for each receiver, mail and webhooks, which fail alone.
+//! What must stay true: a row exists if and only if its transaction was committed; it is delivered
+//! at least once and in order within its subject, or parked where an operator sees it. An event is
+//! fanned out to one row per receiver, mail and webhooks, which fail independently.
 
 mod command;
-mod recipients;
+mod mail_limits;
 mod relay;
 mod store;
 
 pub use command::{OutboxArgs, outbox};
-pub use relay::{deliver_due, fan_out_due, send_mail_due, tell_webhooks};
-pub use store::{erase_buyer, forget, forget_subject, parked, put, retry};
+pub use relay::{deliver_due, deliver_webhooks, fan_out_due, send_mail_due};
+pub use store::{add, delete_old, delete_subject, erase_buyer, list_parked, retry};
 
 use serde_json::json;
 use shared::{
@@ -20,36 +20,36 @@ use shared::{
     order::OrderState,
 };
 
-/// What is to be told, and about what.
+/// A message in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// What happened: `order.placed`.
+pub struct OutboxMessage {
+    /// The topic, such as `order.placed`.
     pub topic: &'static str,
-    /// What it is about; messages of one subject keep their order.
+    /// What it is about; messages of one subject are delivered in order.
     pub subject: String,
-    /// What is to be known, as JSON.
+    /// The payload as JSON.
     pub payload: String,
 }
 
-impl Message {
-    /// The topic of what is on its way to a webhook.
+impl OutboxMessage {
+    /// The topic of messages to webhooks.
     pub const WEBHOOK: &str = "webhook";
-    /// The topic of a link that opens an account.
+    /// The topic of account registration links.
     pub const ACCOUNT_REGISTER: &str = "account.register";
-    /// The topic of a link that sets a new password.
+    /// The topic of password reset links.
     pub const ACCOUNT_RESET: &str = "account.reset";
-    /// The topic of a link that moves an account to another address.
+    /// The topic of links that confirm a new e-mail address.
     pub const ACCOUNT_EMAIL: &str = "account.email";
-    /// The topic of a message that password or address have changed.
+    /// The topic of notices that password or address were changed.
     pub const ACCOUNT_CHANGED: &str = "account.changed";
 
-    /// The topic of a message that the second factor has changed.
+    /// The topic of notices that the second factor was changed.
     pub const ACCOUNT_SECURITY: &str = "account.security";
 
-    /// The topic of what a buyer is told by mail.
+    /// The topic of mail to buyers.
     pub const MAIL: &str = "mail";
 
-    /// What a buyer is told by mail about an order, as the event about it says.
+    /// Mail to a buyer, with the payload of the order's event.
     pub fn mail(subject: &str, payload: &str) -> Self {
         Self {
             topic: Self::MAIL,
@@ -67,7 +67,7 @@ impl Message {
         }
     }
 
-    /// Goods of an order have come back.
+    /// Items of an order were returned.
     pub fn order_returned(order: OrderId, number: &str) -> Self {
         Self {
             topic: "order.returned",
@@ -76,7 +76,7 @@ impl Message {
         }
     }
 
-    /// Of a variant there are only a few left.
+    /// A variant fell below the low-stock threshold.
     pub fn stock_low(variant: VariantId, available: i64) -> Self {
         Self {
             topic: "stock.low",
@@ -85,7 +85,7 @@ impl Message {
         }
     }
 
-    /// An order took a step.
+    /// An order changed its state.
     pub fn order_changed(order: OrderId, number: &str, state: OrderState) -> Self {
         Self {
             topic: "order.changed",

@@ -6,19 +6,19 @@ use sqlx::{Any, AnyConnection, QueryBuilder, Row as _};
 
 use crate::db::{self, Db, Rows, Tx};
 
-use super::Message;
+use super::OutboxMessage;
 
-/// How long a delivered message is kept, for whoever wants to know what was told: a week.
-const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
-/// How long one that was given up waits for somebody who tries it again.
-const PARKED_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How long delivered messages are kept, for inspection: a week.
+const DELIVERED_RETENTION_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// How long parked messages are kept, so that they can be retried.
+const PARKED_RETENTION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// Writes messages, due at once.
-pub async fn put(
+/// Inserts messages, due at once.
+pub async fn add(
     tx: &mut Tx,
     ids: &IdGenerator,
     now: Timestamp,
-    messages: &[Message],
+    messages: &[OutboxMessage],
 ) -> Result<(), db::Error> {
     let head = "
         insert into outbox (id, topic, subject, receiver, payload, attempts, due_at, created_at) ";
@@ -36,9 +36,10 @@ pub async fn put(
         .await
 }
 
-/// Whom a message is for: `webhook:17` of `webhook:17:order:4`, or nobody in particular.
-fn receiver(message: &Message) -> &str {
-    if message.topic != Message::WEBHOOK {
+/// The receiver of a webhook message: `webhook:17` of `webhook:17:order:4`; empty for other
+/// messages.
+fn receiver(message: &OutboxMessage) -> &str {
+    if message.topic != OutboxMessage::WEBHOOK {
         return "";
     }
     let mut colons = message.subject.match_indices(':').map(|it| it.0);
@@ -46,38 +47,38 @@ fn receiver(message: &Message) -> &str {
     &message.subject[..end]
 }
 
-/// A message that is to be delivered now.
+/// A message that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// Its identity.
+pub struct DueMessage {
+    /// Its id.
     pub id: i64,
-    /// What happened.
+    /// The topic.
     pub topic: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// What is to be known, as JSON.
+    /// The payload as JSON.
     pub payload: String,
-    /// When it happened.
+    /// When it was written.
     pub created_at: Timestamp,
-    /// How often it has been tried, this time included.
+    /// The number of attempts, including this one.
     pub attempts: i64,
 }
 
-/// Which messages: a receiver that does not answer holds up others of its kind only.
+/// A lane of the outbox; receivers of one lane do not delay another lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane<'a> {
-    /// What happened, for whoever wants to know.
+pub(super) enum OutboxLane<'a> {
+    /// Events, to be fanned out.
     Events,
-    /// What goes out by mail.
+    /// Mail.
     Mail,
-    /// What is on its way to this receiver of webhooks.
+    /// Messages to this webhook.
     Webhook(&'a str),
 }
 
-impl Lane<'_> {
+impl OutboxLane<'_> {
     fn push_condition(self, query: &mut QueryBuilder<Any>) {
         match self {
-            // Purges are of a version that told edges by messages.
+            // Purge messages were written by an older version.
             Self::Events => query.push(
                 " and topic not in ('webhook', 'mail', 'purge') and topic not like 'account.%'",
             ),
@@ -89,8 +90,8 @@ impl Lane<'_> {
     }
 }
 
-/// The receivers of webhooks for whom something may be due.
-pub(super) async fn receivers_due(
+/// Lists the webhooks with due messages.
+pub(super) async fn list_due_receivers(
     conn: &mut AnyConnection,
     now: Timestamp,
 ) -> Result<Vec<String>, db::Error> {
@@ -103,10 +104,10 @@ pub(super) async fn receivers_due(
     receivers.fetch_all(conn).await
 }
 
-/// Whether anything may be due.
+/// Whether the lane has due messages.
 pub(super) async fn is_due(
     conn: &mut AnyConnection,
-    lane: Lane<'_>,
+    lane: OutboxLane<'_>,
     now: Timestamp,
 ) -> Result<bool, db::Error> {
     let mut query = QueryBuilder::<Any>::new("select id from outbox where due_at <= ");
@@ -117,14 +118,14 @@ pub(super) async fn is_due(
     Ok(due.is_some())
 }
 
-/// Takes what is due: of each subject only what nothing older stands before. It is due again after
-/// the lease, should this process end.
+/// Leases due messages: of each subject only the oldest undelivered one. If this process dies, they
+/// are due again after the lease.
 pub(super) async fn take(
     tx: &mut Tx,
-    lane: Lane<'_>,
+    lane: OutboxLane<'_>,
     (now, lease_ms): (Timestamp, i64),
     limit: i64,
-) -> Result<Vec<Due>, db::Error> {
+) -> Result<Vec<DueMessage>, db::Error> {
     let mut query = QueryBuilder::<Any>::new(
         "select id, topic, subject, payload, attempts, created_at
            from outbox
@@ -145,7 +146,7 @@ pub(super) async fn take(
     let rows = query.build().fetch_all(tx.conn()).await?;
     let mut due = Vec::with_capacity(rows.len());
     for row in &rows {
-        due.push(Due {
+        due.push(DueMessage {
             id: row.try_get("id")?,
             topic: row.try_get("topic")?,
             subject: row.try_get("subject")?,
@@ -169,9 +170,13 @@ pub(super) async fn take(
     Ok(due)
 }
 
-/// Notes that these were delivered. What they said is forgotten at once: links open accounts, and orders have
+/// Marks messages as delivered and deletes their payloads, which contain account links and
 /// addresses.
-pub(super) async fn delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Result<(), db::Error> {
+pub(super) async fn mark_delivered(
+    tx: &mut Tx,
+    now: Timestamp,
+    ids: &[i64],
+) -> Result<(), db::Error> {
     for chunk in ids.chunks(Rows::MAX) {
         let mut query = QueryBuilder::<Any>::new(
             "update outbox
@@ -188,8 +193,8 @@ pub(super) async fn delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Resul
     Ok(())
 }
 
-/// Notes why one was not delivered, and when it is tried again; never, when it is parked.
-pub(super) async fn failed(
+/// Records a failed attempt and the time of the next one; `None` parks the message.
+pub(super) async fn mark_failed(
     tx: &mut Tx,
     id: i64,
     again: Option<i64>,
@@ -208,8 +213,8 @@ pub(super) async fn failed(
     Ok(())
 }
 
-/// Forgets what is still to be said of a subject, and what was given up.
-pub async fn forget_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error> {
+/// Deletes the undelivered and parked messages of a subject.
+pub async fn delete_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error> {
     let statement = "
         delete from outbox
          where subject = ?";
@@ -220,7 +225,7 @@ pub async fn forget_subject(tx: &mut Tx, subject: &str) -> Result<(), db::Error>
     Ok(())
 }
 
-/// Leaves nothing of a buyer in what is still to be said of an order, or was given up: the messages stay,
+/// Erases a buyer's data from the undelivered and parked messages of an order. The messages stay,
 /// with what their receivers need.
 pub async fn erase_buyer(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
     let find = "
@@ -233,7 +238,8 @@ pub async fn erase_buyer(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
            set payload = ?
          where id = ?";
     let rows: Vec<(i64, String)> = sqlx::query_as(find)
-        // By the number alone: in what a webhook gets, the order is JSON in JSON, with other quotes.
+        // Matches the number alone: in webhook messages the order is nested JSON with escaped
+        // quotes.
         .bind(format!("%{number}%"))
         .fetch_all(tx.conn())
         .await?;
@@ -247,8 +253,8 @@ pub async fn erase_buyer(tx: &mut Tx, number: &str) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// A payload without the buyer of this order, wherever in it the order is. One that is no JSON says
-/// nothing any more.
+/// Removes the buyer's data of this order, at any depth. A payload that is not JSON is replaced by
+/// `{}`.
 fn without_buyer(payload: &str, number: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(payload) else {
         return "{}".to_owned();
@@ -273,7 +279,7 @@ fn strip(value: &mut Value, number: &str) {
             fields.values_mut().for_each(|it| strip(it, number));
         }
         Value::Array(items) => items.iter_mut().for_each(|it| strip(it, number)),
-        // What is on its way to a webhook may be JSON in JSON.
+        // Webhook messages contain the event as a JSON string.
         Value::String(text) if text.starts_with('{') && text.contains(number) => {
             *text = without_buyer(text, number);
         }
@@ -281,9 +287,9 @@ fn strip(value: &mut Value, number: &str) {
     }
 }
 
-/// Forgets what was delivered long enough ago, and what was given up so long ago that nobody will try it
-/// again: it names people. A purge is of a version that told edges by messages.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+/// Deletes delivered and parked messages after their retention time, because they contain personal
+/// data. Purge messages were written by an older version.
+pub async fn delete_old(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
     let mut tx = db.write().await?;
     let statement = "
         delete from outbox
@@ -294,17 +300,17 @@ pub async fn forget(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
                 and delivered_at is null
                 and created_at < ?)";
     let done = sqlx::query(statement)
-        .bind(now.as_millis() - KEPT_MS)
-        .bind(now.as_millis() - KEPT_MS)
-        .bind(now.as_millis() - PARKED_MS)
+        .bind(now.as_millis() - DELIVERED_RETENTION_MS)
+        .bind(now.as_millis() - DELIVERED_RETENTION_MS)
+        .bind(now.as_millis() - PARKED_RETENTION_MS)
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
     Ok(done.rows_affected())
 }
 
-/// What was given up: id, topic, subject, tries and the last error, the oldest first.
-pub async fn parked(
+/// Lists parked messages: id, topic, subject, attempts and last error, the oldest first.
+pub async fn list_parked(
     conn: &mut AnyConnection,
 ) -> Result<Vec<(i64, String, String, i64, String)>, db::Error> {
     let statement = "
@@ -316,7 +322,7 @@ pub async fn parked(
     sqlx::query_as(statement).fetch_all(conn).await
 }
 
-/// Makes what was given up due again, and says how many that are.
+/// Makes parked messages due again and returns how many.
 pub async fn retry(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let statement = "
         update outbox
@@ -337,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buyer_is_taken_out_wherever_their_order_is() {
+    fn a_buyer_is_erased_at_any_depth() {
         let order = |number: &str| {
             json!({
                 "number": number, "email": "ada@example.org", "note": "ring", "state": "paid",
@@ -358,19 +364,19 @@ mod tests {
     }
 
     #[test]
-    fn a_message_to_a_webhook_names_whom_it_is_for() {
-        let message = |topic, subject: &str| Message {
+    fn a_webhook_message_has_a_receiver() {
+        let message = |topic, subject: &str| OutboxMessage {
             topic,
             subject: subject.to_owned(),
             payload: String::new(),
         };
-        let webhook = Message::WEBHOOK;
+        let webhook = OutboxMessage::WEBHOOK;
         assert_eq!(
             receiver(&message(webhook, "webhook:17:order:4")),
             "webhook:17"
         );
         assert_eq!(receiver(&message(webhook, "webhook:17")), "webhook:17");
-        assert_eq!(receiver(&message(Message::MAIL, "mail:order:4")), "");
+        assert_eq!(receiver(&message(OutboxMessage::MAIL, "mail:order:4")), "");
         assert_eq!(receiver(&message("order.placed", "order:4")), "");
     }
 }

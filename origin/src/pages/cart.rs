@@ -1,5 +1,5 @@
-//! The cart's page and its forms. Each form ends with a look at the cart (post, redirect, get); one
-//! that was wrong is shown again with what was typed.
+//! The cart page and its forms. Each form redirects to the cart (post/redirect/get); an invalid one
+//! is shown again with the submitted values.
 
 use axum::{
     Router,
@@ -10,7 +10,7 @@ use http::StatusCode;
 use shared::{
     cache::CachePolicy,
     cart::{Cart, CartLine, QUANTITY_MAX, UpdateCart},
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{CART, CHECKOUT, CartPage, action, quantity_field},
     problem::Problem,
@@ -18,15 +18,15 @@ use shared::{
 
 use crate::{
     app::App,
-    cart::{self, Change},
-    limits::{Rule, Subject},
+    cart::{self, CartChange},
+    limits::{LimitSubject, Rule},
     shopper::Shopper,
-    web::{Answer, Answered, Fields, Refusal, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, Refusal, problem_of},
 };
 
-use super::{personal_shell, web::product_again};
+use super::{personal_shell, web::show_product_with_error};
 
-/// The cart's page and its forms, in this language.
+/// The routes of the cart page and its forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -35,12 +35,16 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::COUPONS), post(change_cart))
 }
 
-async fn show_cart(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Answered {
-    // Their cart is not empty: nobody knows who they are any more.
-    let problem = shopper.has_ended.then(|| "session-ended".to_owned());
-    let form = Form {
+async fn show_cart(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    shopper: Shopper,
+) -> HandlerResult {
+    // The session has expired; without this message, the cart would just look empty.
+    let problem = shopper.session_ended.then(|| "session-ended".to_owned());
+    let form = FormState {
         problem,
-        ..Form::default()
+        ..FormState::default()
     };
     shown(&app, &shopper, locale, form, StatusCode::OK).await
 }
@@ -49,9 +53,9 @@ async fn shown(
     app: &App,
     shopper: &Shopper,
     locale: Locale,
-    form: Form,
+    form: FormState,
     status: StatusCode,
-) -> Answered {
+) -> HandlerResult {
     let cart = shopper.open_cart(app, locale).await?;
     let shell = personal_shell(app, locale, CART.path).await?;
     let page = CartPage { cart, form };
@@ -59,15 +63,15 @@ async fn shown(
     Ok(answer.status(status))
 }
 
-/// The cart with what was wrong.
+/// Shows the cart with an error.
 async fn refused(
     app: &App,
     shopper: &Shopper,
     locale: Locale,
-    fields: &Fields,
+    fields: &FormFields,
     problem: &Problem,
-) -> Answered {
-    let form = fields.form().refused(problem);
+) -> HandlerResult {
+    let form = fields.form().with_problem(problem);
     shown(app, shopper, locale, form, status_of(problem)).await
 }
 
@@ -77,40 +81,41 @@ fn status_of(problem: &Problem) -> StatusCode {
 
 async fn add_line(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let sku = fields.text("sku");
     let quantity = match fields.text("quantity") {
         "" => 1,
-        // None is more than there may be of anything: it is refused like any number that is.
+        // Not a number: the maximum is refused like any quantity that is too large.
         _ => fields.number("quantity").unwrap_or(i64::MAX),
     };
     let problem = match shopper.add(&app, sku, quantity, locale).await {
         Ok((_, cookies)) => return Ok(Answer::see(&locale.path(CART.path)).cookies(cookies)),
         Err(refusal) => problem_of(refusal.into_problem())?,
     };
-    let form = fields.form().refused(&problem);
-    // A quantity is mended where it was typed.
-    if form.is_wrong("quantity")
-        && let Some(page) = product_again(&app, locale, &fields, form).await?
+    let form = fields.form().with_problem(&problem);
+    // An invalid quantity is corrected on the page where it was entered.
+    if form.is_invalid("quantity")
+        && let Some(page) = show_product_with_error(&app, locale, &fields, form).await?
     {
         return Ok(page.status(status_of(&problem)));
     }
     refused(&app, &shopper, locale, &fields, &problem).await
 }
 
-/// What is asked for in the cart's form.
-struct Asked {
-    changes: Vec<(String, Change)>,
+/// The changes that the cart's form requests.
+struct CartChanges {
+    changes: Vec<(String, CartChange)>,
     faults: Vec<String>,
 }
 
-impl Asked {
-    /// Only what the shopper has changed counts: a page from before takes nothing back.
-    fn of(cart: &Cart, fields: &Fields) -> Self {
-        let mut asked = Self {
+impl CartChanges {
+    /// Compares the fields with the values the page was rendered with, so that a stale page reverts
+    /// nothing.
+    fn of(cart: &Cart, fields: &FormFields) -> Self {
+        let mut requested = Self {
             changes: Vec::new(),
             faults: Vec::new(),
         };
@@ -125,72 +130,72 @@ impl Asked {
             };
             match quantity {
                 Some(quantity) => {
-                    let change = Change::Set(line.sku.clone(), quantity);
-                    asked.changes.push((name, change));
+                    let change = CartChange::Set(line.sku.clone(), quantity);
+                    requested.changes.push((name, change));
                 }
-                None => asked.faults.push(name),
+                None => requested.faults.push(name),
             }
         }
-        asked
+        requested
     }
 }
 
-/// The whole cart's form: whatever button was pressed, what was typed counts. What can be done is
-/// done, what is wrong is said at its field, and nobody goes on to checkout before it is right.
+/// Handles the form of the whole cart. Whichever button was pressed, all fields are applied;
+/// invalid ones are reported at their field and block the way to checkout.
 async fn change_cart(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let coupons = locale.path(action::COUPONS);
     if fields.has("code") && uri.path() != coupons {
-        // How often codes are tried is counted at their own address.
+        // Attempts at coupon codes are rate limited at their own path.
         return Ok(Answer::see(&coupons).status(StatusCode::TEMPORARY_REDIRECT));
     }
     let Some(cart) = shopper.open_cart(&app, locale).await? else {
         return Ok(Answer::see(&locale.path(CART.path)));
     };
-    let asked = Asked::of(&cart, &fields);
+    let requested = CartChanges::of(&cart, &fields);
     let mut form = fields.form();
-    form.faults = asked.faults;
+    form.invalid_fields = requested.faults;
     let mut status = StatusCode::BAD_REQUEST;
-    for (name, change) in asked.changes {
-        if let Some(problem) = changed(&app, &shopper, change, locale).await? {
-            match Form::default().refused(&problem).problem {
-                None => form.faults.push(name),
+    for (name, change) in requested.changes {
+        if let Some(problem) = update_cart(&app, &shopper, change, locale).await? {
+            match FormState::default().with_problem(&problem).problem {
+                None => form.invalid_fields.push(name),
                 other => (form.problem, status) = (other, status_of(&problem)),
             }
         }
     }
-    if let Some(problem) = coupons_changed(&app, &shopper, &cart, &fields, locale).await? {
+    if let Some(problem) = update_coupons(&app, &shopper, &cart, &fields, locale).await? {
         status = status_of(&problem);
-        form = form.refused(&problem);
+        form = form.with_problem(&problem);
     }
-    if form.problem.is_some() || !form.faults.is_empty() {
+    if form.problem.is_some() || !form.invalid_fields.is_empty() {
         return shown(&app, &shopper, locale, form, status).await;
     }
-    let on = fields.text("next") == "checkout" && may_go_on(&app, &shopper, locale).await?;
+    let on = fields.text("next") == "checkout" && may_check_out(&app, &shopper, locale).await?;
     let next = if on { CHECKOUT.path } else { CART.path };
     Ok(Answer::see(&locale.path(next)))
 }
 
-/// Whether nothing in the cart has to be looked at first.
-async fn may_go_on(app: &App, shopper: &Shopper, locale: Locale) -> Result<bool, Refusal> {
+/// Whether the cart has no obstacles to checkout.
+async fn may_check_out(app: &App, shopper: &Shopper, locale: Locale) -> Result<bool, Refusal> {
     let cart = shopper.open_cart(app, locale).await?;
     Ok(cart.is_some_and(|cart| {
         let refused = cart.coupons.iter().any(|it| it.refused.is_some());
-        !refused && !cart.lines.is_empty() && !cart.lines.iter().any(CartLine::is_stuck)
+        !refused && !cart.lines.is_empty() && !cart.lines.iter().any(CartLine::blocks_order)
     }))
 }
 
-/// Adds the coupon that was typed and takes away the one whose button was pressed.
-async fn coupons_changed(
+/// Adds the entered coupon, or removes the one whose button was pressed.
+async fn update_coupons(
     app: &App,
     shopper: &Shopper,
     cart: &Cart,
-    fields: &Fields,
+    fields: &FormFields,
     locale: Locale,
 ) -> Result<Option<Problem>, Refusal> {
     let removed = fields.text("remove_coupon");
@@ -202,7 +207,7 @@ async fn coupons_changed(
         return Ok(None);
     }
     let rule = Rule::per_minute("coupons", app.config.limit_coupons);
-    let tried = Subject::Cart(&cart.id);
+    let tried = LimitSubject::Cart(&cart.id);
     if let Err(often) = app.limits.check(rule, tried, app.clock.now()).await {
         return Ok(Some(often.into()));
     }
@@ -210,20 +215,20 @@ async fn coupons_changed(
         coupons: Some(codes.into_iter().map(str::to_owned).collect()),
         ..UpdateCart::default()
     };
-    changed(app, shopper, Change::Update(Box::new(update)), locale).await
+    update_cart(app, shopper, CartChange::Update(Box::new(update)), locale).await
 }
 
-/// Changes the shopper's cart; answers what was wrong. Without a cart there is nothing to change.
-pub(super) async fn changed(
+/// Changes the shopper's cart and returns the problem, if any. Without a cart, it does nothing.
+pub(super) async fn update_cart(
     app: &App,
     shopper: &Shopper,
-    what: Change,
+    what: CartChange,
     locale: Locale,
 ) -> Result<Option<Problem>, Refusal> {
     let Some(token) = shopper.cart_token(app).await? else {
         return Ok(None);
     };
-    match cart::change(app, Some(&token), None, what, locale).await {
+    match cart::change_cart(app, Some(&token), None, what, locale).await {
         Ok(_) | Err(cart::Error::NoSuchCart | cart::Error::Ordered) => Ok(None),
         Err(error) => Ok(Some(problem_of(error)?)),
     }

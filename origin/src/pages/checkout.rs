@@ -1,5 +1,6 @@
-//! Checkout: address, shipping, payment, review. What is decided so far is in the cart; how it is paid
-//! is in the address of the last step. The order is placed once, however often its form is sent.
+//! Checkout: address, shipping, payment, review. Earlier steps are stored in the cart, the payment
+//! method in the query of the last step. An order is placed once, however often its form is
+//! submitted.
 
 use axum::{
     Router,
@@ -13,13 +14,13 @@ use shared::{
     cache::CachePolicy,
     cart::{Cart, PlaceOrder, UpdateCart},
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
     money::Money,
     order::Order,
     page::{
-        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, LOGIN,
-        Step, order_path,
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage,
+        CheckoutStep, LOGIN, order_path,
     },
     payment::{PayOrder, TestCard},
     problem::Problem,
@@ -28,17 +29,17 @@ use shared::{
 use crate::{
     accounts,
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     limits::Network,
-    orders::{self, Key, Placed},
+    orders::{self, IdempotencyKey, PlaceOrderOutcome},
     payments, secret,
     shopper::Shopper,
-    web::{Answer, Fields, Refusal, Tongue, problem_of},
+    web::{Answer, FormFields, PageLocale, Refusal, problem_of},
 };
 
-use super::{cart::changed, personal_shell};
+use super::{cart::update_cart, personal_shell};
 
-/// Every step, in this language.
+/// The routes of all steps, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -54,22 +55,22 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         )
 }
 
-/// What a handler answers with, or where the shopper belongs instead.
-type Led = Result<Response, Elsewhere>;
+/// The response of a step, or a redirect to another page.
+type CheckoutResult = Result<Response, CheckoutRedirect>;
 
-/// Why a step is not shown: something failed, or another page comes first.
-enum Elsewhere {
+/// Why a step is not shown: an error, or another page that comes first.
+enum CheckoutRedirect {
     Refused(Refusal),
     Go(String),
 }
 
-impl<E: Into<Refusal>> From<E> for Elsewhere {
+impl<E: Into<Refusal>> From<E> for CheckoutRedirect {
     fn from(error: E) -> Self {
         Self::Refused(error.into())
     }
 }
 
-impl IntoResponse for Elsewhere {
+impl IntoResponse for CheckoutRedirect {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(refusal) => refusal.into_response(),
@@ -78,7 +79,7 @@ impl IntoResponse for Elsewhere {
     }
 }
 
-/// Somebody at the checkout.
+/// A shopper in checkout, with their cart.
 struct Buyer {
     app: App,
     shopper: Shopper,
@@ -87,14 +88,16 @@ struct Buyer {
 }
 
 impl Buyer {
-    /// Who has nothing in the cart is led to it; who has ordered it, to the order.
-    async fn of(app: App, shopper: Shopper, locale: Locale) -> Result<Self, Elsewhere> {
+    /// Redirects to the cart if it is empty, and to the order if the cart was ordered.
+    async fn of(app: App, shopper: Shopper, locale: Locale) -> Result<Self, CheckoutRedirect> {
         let cart = shopper.cart(&app, locale).await?;
-        let empty = || Elsewhere::Go(locale.path(CART.path));
+        let empty = || CheckoutRedirect::Go(locale.path(CART.path));
         let cart = cart.ok_or_else(empty)?;
         if cart.order.is_some() {
-            let order = orders::of_cart(&app, &cart.id).await?;
-            return Err(Elsewhere::Go(at_order(locale, &order, "")));
+            let order = orders::find_by_cart(&app, &cart.id).await?;
+            return Err(CheckoutRedirect::Go(localized_order_path(
+                locale, &order, "",
+            )));
         }
         if cart.lines.is_empty() {
             return Err(empty());
@@ -107,26 +110,34 @@ impl Buyer {
         })
     }
 
-    /// Leads to the first step that is not done, if it comes before this one.
-    fn needs(self, step: Step) -> Result<Self, Elsewhere> {
+    /// Redirects to the first incomplete step, if it comes before this one.
+    fn require_step(self, step: CheckoutStep) -> Result<Self, CheckoutRedirect> {
         let addressed = self.cart.email.is_some() && self.cart.shipping_address.is_some();
-        let path = if step > Step::Address && !addressed {
+        let path = if step > CheckoutStep::Address && !addressed {
             CHECKOUT.path
-        } else if step > Step::Shipping && self.cart.shipping_method.is_none() {
+        } else if step > CheckoutStep::Shipping && self.cart.shipping_method.is_none() {
             CHECKOUT_SHIPPING.path
         } else {
             return Ok(self);
         };
-        Err(Elsewhere::Go(self.locale.path(path)))
+        Err(CheckoutRedirect::Go(self.locale.path(path)))
     }
 
-    async fn show(self, step: Step, path: &str, form: Form, status: StatusCode) -> Led {
+    async fn show(
+        self,
+        step: CheckoutStep,
+        path: &str,
+        form: FormState,
+        status: StatusCode,
+    ) -> CheckoutResult {
         let app = &self.app;
         let book = match (&self.shopper.person, step) {
-            (Some(person), Step::Address) => accounts::address_book(app, person.user).await?,
+            (Some(person), CheckoutStep::Address) => {
+                accounts::address_book(app, person.user).await?
+            }
             _ => Vec::new(),
         };
-        let methods = cart::shipping_methods(app, &self.cart.id, self.locale).await?;
+        let methods = cart::list_shipping_methods(app, &self.cart.id, self.locale).await?;
         let shell = personal_shell(app, self.locale, path).await?;
         let page = CheckoutPage {
             step,
@@ -142,52 +153,61 @@ impl Buyer {
         Ok(answer.status(status).into_response())
     }
 
-    /// The step again, with what was wrong.
-    async fn refuse(self, step: Step, path: &str, form: Form, problem: &Problem) -> Led {
+    /// Shows the step again with an error.
+    async fn refuse(
+        self,
+        step: CheckoutStep,
+        path: &str,
+        form: FormState,
+        problem: &Problem,
+    ) -> CheckoutResult {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-        self.show(step, path, form.refused(problem), status).await
+        self.show(step, path, form.with_problem(problem), status)
+            .await
     }
 }
 
-/// Whoever had signed in, and whose session has ended, signs in and comes back: their cart is theirs.
-fn still_in(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), Elsewhere> {
-    if !shopper.has_ended {
+/// Redirects a shopper whose session has ended to the sign-in page and back, because the cart
+/// belongs to the account.
+fn require_session(shopper: &Shopper, locale: Locale, path: &str) -> Result<(), CheckoutRedirect> {
+    if !shopper.session_ended {
         return Ok(());
     }
     let mut to = format!("{}?ended=1&next=", locale.path(LOGIN.path));
     encode_segment(path, &mut to);
-    Err(Elsewhere::Go(to))
+    Err(CheckoutRedirect::Go(to))
 }
 
-/// Goes on with what was typed before the session ended, for whoever has signed in again.
+/// Continues after a new sign-in with the form that was submitted before the session ended.
 pub async fn resume_checkout(
     app: &App,
     (shopper, network): (Shopper, Network),
     locale: Locale,
-    kept: &Fields,
+    kept: &FormFields,
 ) -> Response {
     let resume = async {
         let buyer = Buyer::of(app.clone(), shopper, locale).await?;
         if kept.has("shipping_method") {
-            keep_shipping(buyer.needs(Step::Shipping)?, kept).await
+            store_shipping(buyer.require_step(CheckoutStep::Shipping)?, kept).await
         } else {
-            keep_address(buyer, network, kept).await
+            store_address(buyer, network, kept).await
         }
     };
-    resume.await.unwrap_or_else(Elsewhere::into_response)
+    resume.await.unwrap_or_else(CheckoutRedirect::into_response)
 }
 
 async fn show_checkout(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     RawQuery(query): RawQuery,
-) -> Led {
-    still_in(&shopper, locale, CHECKOUT.path)?;
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT.path)?;
     let buyer = Buyer::of(app, shopper, locale).await?;
     let cart = &buyer.cart;
     let email = cart.email.clone().unwrap_or_default();
-    let mut form = Form::of([("email", email.as_str()), ("note", cart.note.as_str())]);
+    let mut form =
+        FormState::with_values([("email", email.as_str()), ("note", cart.note.as_str())]);
     let saved = match (&buyer.shopper.person, parameter(query.as_deref(), "saved")) {
         (Some(person), Some(id)) => {
             let book = accounts::address_book(&buyer.app, person.user).await?;
@@ -198,11 +218,11 @@ async fn show_checkout(
     let address = saved.map(|it| it.address).or(cart.shipping_address.clone());
     form = form.with_address(&address.unwrap_or_default());
     buyer
-        .show(Step::Address, CHECKOUT.path, form, StatusCode::OK)
+        .show(CheckoutStep::Address, CHECKOUT.path, form, StatusCode::OK)
         .await
 }
 
-/// One parameter of a query.
+/// A query parameter.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let (_, value) = pairs.find(|(it, _)| it == name)?;
@@ -211,20 +231,20 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 
 async fn save_address(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: Fields,
-) -> Led {
-    if shopper.has_ended {
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), CHECKOUT.path);
-        return Ok(asked.await?.into_response());
+    fields: FormFields,
+) -> CheckoutResult {
+    if shopper.session_ended {
+        let sign_in = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), CHECKOUT.path);
+        return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_address(buyer, network, &fields).await
+    store_address(buyer, network, &fields).await
 }
 
-async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
+async fn store_address(buyer: Buyer, network: Network, fields: &FormFields) -> CheckoutResult {
     let locale = buyer.locale;
     let update = UpdateCart {
         email: Some(fields.text("email").to_owned()),
@@ -232,20 +252,26 @@ async fn keep_address(buyer: Buyer, network: Network, fields: &Fields) -> Led {
         note: Some(fields.text("note").to_owned()),
         ..UpdateCart::default()
     };
-    let what = Change::Update(Box::new(update));
-    if let Some(problem) = changed(&buyer.app, &buyer.shopper, what, locale).await? {
+    let what = CartChange::Update(Box::new(update));
+    if let Some(problem) = update_cart(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
-            .refuse(Step::Address, CHECKOUT.path, form, &problem)
+            .refuse(CheckoutStep::Address, CHECKOUT.path, form, &problem)
             .await;
     }
-    // From here on it is kept, as far as it is there; what is short is said on every step.
-    changed(&buyer.app, &buyer.shopper, Change::Hold(network), locale).await?;
+    // From here on, stock is held as far as available. Every step reports what is short.
+    update_cart(
+        &buyer.app,
+        &buyer.shopper,
+        CartChange::Hold(network),
+        locale,
+    )
+    .await?;
     Ok(Answer::see(&locale.path(CHECKOUT_SHIPPING.path)).into_response())
 }
 
 /// The address that a form holds.
-pub fn address_of(fields: &Fields) -> Address {
+pub fn address_of(fields: &FormFields) -> Address {
     let text = |name: &str| fields.text(name).to_owned();
     Address {
         name: text("name"),
@@ -260,81 +286,99 @@ pub fn address_of(fields: &Fields) -> Address {
     }
 }
 
-async fn show_shipping(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
-    still_in(&shopper, locale, CHECKOUT_SHIPPING.path)?;
+async fn show_shipping(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    shopper: Shopper,
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT_SHIPPING.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Shipping)?;
+        .require_step(CheckoutStep::Shipping)?;
     let taken = buyer.cart.shipping_method.clone().unwrap_or_default();
-    let form = Form::of([("shipping_method", taken.as_str())]);
+    let form = FormState::with_values([("shipping_method", taken.as_str())]);
     buyer
-        .show(Step::Shipping, CHECKOUT_SHIPPING.path, form, StatusCode::OK)
+        .show(
+            CheckoutStep::Shipping,
+            CHECKOUT_SHIPPING.path,
+            form,
+            StatusCode::OK,
+        )
         .await
 }
 
 async fn save_shipping(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
-    fields: Fields,
-) -> Led {
-    if shopper.has_ended {
+    fields: FormFields,
+) -> CheckoutResult {
+    if shopper.session_ended {
         let next = CHECKOUT_SHIPPING.path;
-        let asked = accounts::ask_to_sign_in(&app, locale, fields.kept(), next);
-        return Ok(asked.await?.into_response());
+        let sign_in = accounts::ask_to_sign_in(&app, locale, fields.carried_over(), next);
+        return Ok(sign_in.await?.into_response());
     }
     let buyer = Buyer::of(app, shopper, locale).await?;
-    keep_shipping(buyer.needs(Step::Shipping)?, &fields).await
+    store_shipping(buyer.require_step(CheckoutStep::Shipping)?, &fields).await
 }
 
-async fn keep_shipping(buyer: Buyer, fields: &Fields) -> Led {
+async fn store_shipping(buyer: Buyer, fields: &FormFields) -> CheckoutResult {
     let locale = buyer.locale;
     let code = fields.text("shipping_method").to_owned();
-    let methods = cart::shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
+    let methods = cart::list_shipping_methods(&buyer.app, &buyer.cart.id, locale).await?;
     let refusal = if methods.methods.iter().any(|it| it.code == code) {
         let update = UpdateCart {
             shipping_method: Some(code),
             ..UpdateCart::default()
         };
-        let what = Change::Update(Box::new(update));
-        changed(&buyer.app, &buyer.shopper, what, locale).await?
+        let what = CartChange::Update(Box::new(update));
+        update_cart(&buyer.app, &buyer.shopper, what, locale).await?
     } else {
         Some(wrong("shipping_method"))
     };
     match refusal {
         None => Ok(Answer::see(&locale.path(CHECKOUT_PAYMENT.path)).into_response()),
         Some(problem) => {
-            let (step, path) = (Step::Shipping, CHECKOUT_SHIPPING.path);
+            let (step, path) = (CheckoutStep::Shipping, CHECKOUT_SHIPPING.path);
             buyer.refuse(step, path, fields.form(), &problem).await
         }
     }
 }
 
-/// One field that is wrong.
+/// A problem with one field.
 fn wrong(field: &str) -> Problem {
     Problem::new(shared::problem::ProblemKind::Invalid)
         .field(field, "Choose one of the values offered.")
 }
 
-async fn show_payment(State(app): State<App>, Tongue(locale): Tongue, shopper: Shopper) -> Led {
-    still_in(&shopper, locale, CHECKOUT_PAYMENT.path)?;
+async fn show_payment(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    shopper: Shopper,
+) -> CheckoutResult {
+    require_session(&shopper, locale, CHECKOUT_PAYMENT.path)?;
     let buyer = Buyer::of(app, shopper, locale)
         .await?
-        .needs(Step::Payment)?;
-    let form = Form::default();
+        .require_step(CheckoutStep::Payment)?;
+    let form = FormState::default();
     buyer
-        .show(Step::Payment, CHECKOUT_PAYMENT.path, form, StatusCode::OK)
+        .show(
+            CheckoutStep::Payment,
+            CHECKOUT_PAYMENT.path,
+            form,
+            StatusCode::OK,
+        )
         .await
 }
 
-/// How it is to be paid, as the last two steps say it.
+/// The payment method, as the last two steps carry it.
 struct Payment {
     method: String,
     card: Option<TestCard>,
 }
 
 impl Payment {
-    /// What was chosen, if the shop takes it.
+    /// The chosen method, if the shop accepts it.
     fn of(app: &App, method: &str, card: &str) -> Option<Self> {
         let mut known = app.config.payment_methods.iter();
         known.find(|it| *it == method)?;
@@ -348,12 +392,12 @@ impl Payment {
         })
     }
 
-    fn form(&self) -> Form {
+    fn form(&self) -> FormState {
         let card = self.card.map_or("", TestCard::word);
-        Form::of([("payment", self.method.as_str()), ("card", card)])
+        FormState::with_values([("payment", self.method.as_str()), ("card", card)])
     }
 
-    /// The review's path, with what was chosen.
+    /// The path of the review step with the chosen method.
     fn review(&self) -> String {
         let card = self.card.map(|it| format!("&card={}", it.word()));
         let card = card.unwrap_or_default();
@@ -363,43 +407,49 @@ impl Payment {
 
 async fn show_review(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     RawQuery(query): RawQuery,
-) -> Led {
+) -> CheckoutResult {
     let field = |name| parameter(query.as_deref(), name).unwrap_or_default();
     let chosen = Payment::of(&app, &field("payment"), &field("card"));
     let path = chosen
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
-    still_in(&shopper, locale, &path)?;
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    require_session(&shopper, locale, &path)?;
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .require_step(CheckoutStep::Review)?;
     match chosen {
         Some(payment) => {
             let (path, form) = (payment.review(), payment.form());
-            buyer.show(Step::Review, &path, form, StatusCode::OK).await
+            buyer
+                .show(CheckoutStep::Review, &path, form, StatusCode::OK)
+                .await
         }
-        None => Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     }
 }
 
 async fn place_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     shopper: Shopper,
     network: Network,
-    fields: Fields,
-) -> Led {
+    fields: FormFields,
+) -> CheckoutResult {
     let chosen = Payment::of(&app, fields.text("payment"), fields.text("card"));
     let path = chosen
         .as_ref()
         .map_or(CHECKOUT_PAYMENT.path.to_owned(), Payment::review);
-    still_in(&shopper, locale, &path)?;
-    // A second press of the button finds the cart ordered, and is led to the order.
-    let buyer = Buyer::of(app, shopper, locale).await?.needs(Step::Review)?;
+    require_session(&shopper, locale, &path)?;
+    // A second submission finds the cart ordered and is redirected to the order.
+    let buyer = Buyer::of(app, shopper, locale)
+        .await?
+        .require_step(CheckoutStep::Review)?;
     let payment = match chosen {
         Some(payment) => payment,
-        None => return Err(Elsewhere::Go(locale.path(CHECKOUT_PAYMENT.path))),
+        None => return Err(CheckoutRedirect::Go(locale.path(CHECKOUT_PAYMENT.path))),
     };
     let request = PlaceOrder {
         expected_total: Money::new(
@@ -410,32 +460,33 @@ async fn place_order(
         locale,
     };
     let from = network.clone();
-    match orders::place(&buyer.app, &buyer.cart.id, request, None, from).await {
-        Ok(Placed::New(order)) => {
+    match orders::place_order(&buyer.app, &buyer.cart.id, request, None, from).await {
+        Ok(PlaceOrderOutcome::New(order)) => {
             let key = fields.text("key");
             let by = (&network, payment.card);
             pay(&buyer.app, locale, &order, by, key).await;
-            Ok(thanks(locale, &order))
+            Ok(redirect_to_confirmation(locale, &order))
         }
-        Ok(Placed::Before(order)) => Ok(thanks(locale, &order)),
-        Ok(Placed::Replayed(..)) => Err(Elsewhere::Go(locale.path(CART.path))),
+        Ok(PlaceOrderOutcome::Existing(order)) => Ok(redirect_to_confirmation(locale, &order)),
+        Ok(PlaceOrderOutcome::Replayed(..)) => Err(CheckoutRedirect::Go(locale.path(CART.path))),
         Err(error) => {
             let problem = problem_of(error)?;
-            // The page shows the cart as it is now.
+            // The page shows the current cart.
             let Buyer { app, shopper, .. } = buyer;
             let buyer = Buyer::of(app, shopper, locale).await?;
             let (path, form) = (payment.review(), payment.form());
-            buyer.refuse(Step::Review, &path, form, &problem).await
+            buyer
+                .refuse(CheckoutStep::Review, &path, form, &problem)
+                .await
         }
     }
 }
 
-/// Pays at once where a provider takes the money. Whether it went well the order's page says: the
-/// order is there either way, and can be paid again. Where the buyer pays on a page of the provider's,
-/// the order's page has a link to it, and is where they find it again. They are not led there at once:
-/// the policy of the pages lets forms go to the shop alone (`form-action`), which Chromium holds redirects
-/// of a form to as well, and the provider's address is the provider's to choose, so that it cannot be
-/// allowed beforehand.
+/// Starts the payment at once if the method has a provider. The order's page shows the outcome: the
+/// order exists either way, and the payment can be retried. If the buyer pays on a page of the
+/// provider, the order's page links to it. There is no direct redirect: the content security policy
+/// restricts forms to the shop (`form-action`), Chromium applies it to redirects of forms as well,
+/// and the provider's URL is not known beforehand, so it cannot be allowed.
 async fn pay(
     app: &App,
     locale: Locale,
@@ -457,24 +508,24 @@ async fn pay(
     }
 }
 
-/// Pays an order once for each key, however often its form is sent.
+/// Starts one payment per idempotency key, however often the form is submitted.
 pub(super) async fn pay_with(
     app: &App,
     order: &Order,
     request: PayOrder,
     key: &str,
     network: &Network,
-) -> Result<payments::Paid, payments::Error> {
-    let key = Key::new(&format!("pay:{}", order.number), key, &request)?;
+) -> Result<payments::PayOutcome, payments::Error> {
+    let key = IdempotencyKey::new(&format!("pay:{}", order.number), key, &request)?;
     payments::pay(app, (&order.number, &order.token), request, &key, network).await
 }
 
-/// The order's page, for one who has just ordered.
-fn thanks(locale: Locale, order: &Order) -> Response {
-    Answer::see(&at_order(locale, order, "&thanks=1")).into_response()
+/// Redirects to the order's page with a confirmation.
+fn redirect_to_confirmation(locale: Locale, order: &Order) -> Response {
+    Answer::see(&localized_order_path(locale, order, "&thanks=1")).into_response()
 }
 
-fn at_order(locale: Locale, order: &Order, more: &str) -> String {
+fn localized_order_path(locale: Locale, order: &Order, more: &str) -> String {
     let path = order_path(&order.number, &order.token);
     format!("{}{more}", locale.path(&path))
 }

@@ -1,5 +1,5 @@
-//! A category's filter as it is typed or linked. A page is lenient: what cannot be understood is
-//! left out, and named where the shopper can mend it.
+//! The filter of a category page, parsed from a form or link. Parsing is lenient: invalid values
+//! are ignored, and reported where the shopper can correct them.
 
 use shared::{
     catalog::{Availability, BRANDS_MAX, Sort},
@@ -8,12 +8,12 @@ use shared::{
     page::{CategoryFilter, PAGES_MAX, PRICE_RANGE},
 };
 
-use crate::catalog::Listing;
+use crate::catalog::ListQuery;
 
-/// The longest text of one field that is looked at.
+/// The longest accepted field.
 const FIELD_MAX: usize = 120;
 
-/// Reads the filter from a query. Names that it does not know are passed over.
+/// Parses a filter from a query. Unknown parameters are ignored.
 pub fn parse(query: &str) -> CategoryFilter {
     let mut filter = CategoryFilter::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -52,10 +52,10 @@ pub fn parse(query: &str) -> CategoryFilter {
     filter
 }
 
-/// Narrows a listing to the filter; answers the fields that could not be understood. Prices that are
-/// understood get one spelling, which the addresses of the page's links have.
+/// Applies the filter to a list query and returns the invalid fields. Prices are normalized, so
+/// that the page's links have one spelling.
 pub fn narrow(
-    listing: &mut Listing,
+    listing: &mut ListQuery,
     filter: &mut CategoryFilter,
     currency: Currency,
 ) -> Vec<String> {
@@ -127,7 +127,7 @@ mod tests {
         ] {
             let mut filter = parse(&format!("page={text}"));
             assert_eq!(filter.page, number, "{text}");
-            let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+            let mut listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, 24);
             narrow(&mut listing, &mut filter, Currency::USD);
             assert_eq!(listing.skip, skip, "{text}");
         }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_wrong_price_is_named() {
         let mut filter = parse("min=cheap&max=9.99");
-        let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+        let mut listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, 24);
         assert_eq!(narrow(&mut listing, &mut filter, Currency::USD), ["min"]);
         assert_eq!((listing.price_min, listing.price_max), (0, 999));
         assert_eq!(filter.min, "cheap", "it is shown as it was typed");
@@ -151,7 +151,7 @@ mod tests {
             ("min=%EF%BC%92%EF%BC%90", "20", 2_000),
         ] {
             let mut filter = parse(query);
-            let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+            let mut listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, 24);
             let wrong = narrow(&mut listing, &mut filter, Currency::USD);
             assert_eq!((wrong.len(), listing.price_min), (0, minor), "{query}");
             assert_eq!(filter.to_query(), format!("?min={min}"));
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_lowest_price_above_the_highest_is_named_and_narrows_nothing() {
         let mut filter = parse("min=20&max=19.99");
-        let mut listing = Listing::of(WHOLE_SHOP, Sort::Newest, 24);
+        let mut listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, 24);
         assert_eq!(
             narrow(&mut listing, &mut filter, Currency::USD),
             [PRICE_RANGE]

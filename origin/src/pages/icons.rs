@@ -1,5 +1,4 @@
-//! What a phone needs to keep the shop among its programs: the manifest (W3C Web App Manifest) and the
-//! icon as pictures, drawn from the same SVG as everywhere.
+//! The web app manifest (W3C Web Application Manifest) and the icons, rendered from the shop's SVG.
 
 use axum::{Router, extract::State, routing::get};
 use http::HeaderValue;
@@ -9,13 +8,13 @@ use shared::{cache::CachePolicy, page::MANIFEST, problem::ProblemKind};
 use crate::{
     app::App,
     media,
-    web::{Answer, Answered, Path, Refusal},
+    web::{Answer, HandlerResult, Path, Refusal},
 };
 
-/// The sizes that are asked for: Apple's home screen, and the two that the manifest names.
+/// The icon sizes: Apple's home screen, and the two of the manifest.
 const SIDES: [u32; 3] = [180, 192, 512];
 
-/// The manifest and the icons.
+/// The routes of the manifest and the icons.
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(MANIFEST, get(get_manifest))
@@ -45,7 +44,7 @@ struct IconPath {
     side: String,
 }
 
-async fn get_icon(State(app): State<App>, Path(path): Path<IconPath>) -> Answered {
+async fn get_icon(State(app): State<App>, Path(path): Path<IconPath>) -> HandlerResult {
     let missing = || Refusal::of(ProblemKind::NotFound);
     let side = path
         .side

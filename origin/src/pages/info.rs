@@ -1,4 +1,4 @@
-//! The pages that say how the shop does things.
+//! The information pages of the shop.
 
 use axum::{
     Router,
@@ -13,19 +13,19 @@ use shared::{
 use crate::{
     app::App,
     catalog,
-    web::{Answer, Answered},
+    web::{Answer, HandlerResult},
 };
 
 use super::shell;
 
-/// These pages, in this language.
+/// The routes of these pages, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     INFO.iter().fold(Router::new(), |router, slug| {
         router.route(&locale.path(&info_path(slug)), get(show_info))
     })
 }
 
-async fn show_info(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answered {
+async fn show_info(State(app): State<App>, OriginalUri(uri): OriginalUri) -> HandlerResult {
     let (locale, path) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let methods = if path == SHIPPING.path {

@@ -1,6 +1,6 @@
-//! The pages: each loads the struct of `shared` that `ui` renders. Owns no tables.
+//! The pages: each handler loads the struct of `shared` that `ui` renders. Owns no tables.
 //!
-//! What must stay true: a page that may be kept holds nothing about the person who asked.
+//! Invariant: a cacheable page contains nothing about the client that requested it.
 
 mod cart;
 mod checkout;
@@ -20,7 +20,7 @@ use shared::{locale::Locale, page::Shell};
 
 use crate::{app::App, catalog};
 
-/// What surrounds a page that is about the one who looks at it: nobody else shall find it.
+/// The shell of a personal page, which search engines must not index.
 pub async fn personal_shell(
     app: &App,
     locale: Locale,
@@ -30,7 +30,7 @@ pub async fn personal_shell(
     Ok(shell(app, &tree, locale, path.to_owned(), None))
 }
 
-/// What surrounds a page. `path` and `canonical` are without the language's prefix.
+/// The shell of a page. `path` and `canonical` are without the language prefix.
 fn shell(
     app: &App,
     tree: &catalog::Tree,
@@ -50,8 +50,7 @@ fn shell(
     }
 }
 
-/// What surrounds a page that says that something failed: it asks the database nothing, and search
-/// engines shall not know it.
+/// The shell of an error page. It needs no query, and search engines must not index it.
 pub fn shell_of_error(app: &App, locale: Locale, path: &str) -> Shell {
-    shell(app, &app.tree.last(), locale, path.to_owned(), None)
+    shell(app, &app.tree.last_known(), locale, path.to_owned(), None)
 }

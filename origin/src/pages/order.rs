@@ -1,4 +1,4 @@
-//! An order's page and its forms, and where a guest finds an order again.
+//! The order page and its forms, and the page on which a guest finds an order.
 
 use axum::{
     Router,
@@ -8,7 +8,7 @@ use axum::{
 use http::StatusCode;
 use shared::{
     cache::CachePolicy,
-    form::Form,
+    form::FormState,
     locale::Locale,
     order::{OrderPath, OrderToken},
     page::{FIND_ORDER, FindOrderPage, ORDER, OrderPage, TimeLeft, action, order_path},
@@ -19,14 +19,14 @@ use shared::{
 use crate::{
     app::App,
     email,
-    limits::{Network, Rule, Subject},
+    limits::{LimitSubject, Network, Rule},
     orders, payments, secret,
-    web::{Answer, Answered, Fields, Path, Query, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, Path, Query, problem_of},
 };
 
 use super::{checkout::pay_with, personal_shell};
 
-/// The order's pages and forms, in this language.
+/// The routes of these pages and forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -36,22 +36,30 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
         .route(&at(action::CANCEL), post(cancel_order))
 }
 
-/// With what the one who asks shows that the order is theirs, and whether they have just placed it.
+/// The query of an order page: the token that grants access, and whether the order was just placed.
 #[derive(serde::Deserialize)]
-struct Asked {
+struct OrderQuery {
     token: String,
     thanks: Option<String>,
 }
 
 async fn show_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
-    Query(asked): Query<Asked>,
-) -> Answered {
-    let thanks = asked.thanks.is_some();
-    let whose = (path.number.as_str(), asked.token.as_str());
-    shown(&app, locale, whose, thanks, Form::default(), StatusCode::OK).await
+    Query(query): Query<OrderQuery>,
+) -> HandlerResult {
+    let thanks = query.thanks.is_some();
+    let whose = (path.number.as_str(), query.token.as_str());
+    shown(
+        &app,
+        locale,
+        whose,
+        thanks,
+        FormState::default(),
+        StatusCode::OK,
+    )
+    .await
 }
 
 async fn shown(
@@ -59,12 +67,12 @@ async fn shown(
     locale: Locale,
     (number, token): (&str, &str),
     thanks: bool,
-    form: Form,
+    form: FormState,
     status: StatusCode,
-) -> Answered {
+) -> HandlerResult {
     let order = orders::find(app, number, token).await?;
-    let payment = payments::last(app, &order).await?;
-    // The provider was asked, and may just have said that the money is here.
+    let payment = payments::find_last(app, &order).await?;
+    // Asking the provider may have settled the payment just now.
     let order = match &payment {
         Some(it) if it.order != order.state => orders::find(app, number, token).await?,
         _ => order,
@@ -90,21 +98,29 @@ async fn refused(
     app: &App,
     locale: Locale,
     whose: (&str, &str),
-    form: Form,
+    form: FormState,
     problem: &Problem,
-) -> Answered {
+) -> HandlerResult {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    shown(app, locale, whose, false, form.refused(problem), status).await
+    shown(
+        app,
+        locale,
+        whose,
+        false,
+        form.with_problem(problem),
+        status,
+    )
+    .await
 }
 
 async fn pay_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
     network: Network,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let whose = (path.number.as_str(), query.token.as_str());
     let order = orders::find(&app, whose.0, whose.1).await?;
     let paid = if fields.has("confirm") {
@@ -131,11 +147,11 @@ async fn pay_order(
 
 async fn cancel_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let whose = (path.number.as_str(), query.token.as_str());
     match orders::cancel(&app, whose.0, whose.1).await {
         Ok(_) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),
@@ -148,27 +164,36 @@ async fn cancel_order(
 
 async fn show_find_order(
     State(app): State<App>,
-    Tongue(locale): Tongue,
+    PageLocale(locale): PageLocale,
     RawQuery(_): RawQuery,
-) -> Answered {
-    shown_find(&app, locale, Form::default(), StatusCode::OK).await
+) -> HandlerResult {
+    shown_find(&app, locale, FormState::default(), StatusCode::OK).await
 }
 
-async fn shown_find(app: &App, locale: Locale, form: Form, status: StatusCode) -> Answered {
+async fn shown_find(
+    app: &App,
+    locale: Locale,
+    form: FormState,
+    status: StatusCode,
+) -> HandlerResult {
     let shell = personal_shell(app, locale, FIND_ORDER.path).await?;
     let page = FindOrderPage { form };
     let answer = Answer::html(ui::find_order(&shell, &page), CachePolicy::Private);
     Ok(answer.status(status))
 }
 
-/// Number and address together open an order; which of them was wrong is not said.
-async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fields) -> Answered {
+/// Finds an order by number and email address. The error does not reveal which of them is wrong.
+async fn find_order(
+    State(app): State<App>,
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let email = email::lookup_text(fields.text("email"));
     let number = fields.text("number").to_uppercase();
     let rule = Rule::per_hour("find-order", app.config.limit_login);
-    let asked = Subject::Order(&number);
-    let found = match app.limits.check(rule, asked, app.clock.now()).await {
-        Ok(()) => orders::of_buyer(&app, &number, &email)
+    let subject = LimitSubject::Order(&number);
+    let found = match app.limits.check(rule, subject, app.clock.now()).await {
+        Ok(()) => orders::find_by_email(&app, &number, &email)
             .await
             .map_err(Problem::from),
         Err(often) => Err(often.into()),
@@ -181,7 +206,7 @@ async fn find_order(State(app): State<App>, Tongue(locale): Tongue, fields: Fiel
         Err(problem) => {
             let problem = problem_of(problem)?;
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            shown_find(&app, locale, fields.form().refused(&problem), status).await
+            shown_find(&app, locale, fields.form().with_problem(&problem), status).await
         }
     }
 }

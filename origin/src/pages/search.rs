@@ -1,4 +1,4 @@
-//! The page of a search.
+//! The search page.
 
 use axum::extract::{OriginalUri, RawQuery, State};
 use shared::{
@@ -10,27 +10,27 @@ use shared::{
 
 use crate::{
     app::App,
-    catalog::{self, Listing, Search, WHOLE_SHOP},
-    web::{Answer, Answered},
+    catalog::{self, ListQuery, Search, WHOLE_SHOP},
+    web::{Answer, HandlerResult},
 };
 
 use super::{filter, shell};
 
-/// How many products are shown to those who found nothing.
+/// The number of best-selling products shown with an empty result.
 const HOT: u32 = 4;
 
 pub(super) async fn show_search(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let query = query.as_deref().unwrap_or_default();
     let q = words(query);
     let mut filter = filter::parse(query);
-    // What was found has no numbered pages: its order follows the words, and is looked at by cursors.
+    // Search results have cursors instead of numbered pages.
     filter.page = None;
-    let mut listing = Listing::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
+    let mut listing = ListQuery::of(WHOLE_SHOP, Sort::default(), LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
     let search = Search {
         q: &q,
@@ -38,10 +38,10 @@ pub(super) async fn show_search(
         sort: filter.sort,
         locale,
         facets: true,
-        few: false,
+        first_page_only: false,
     };
     let found = match search.run(&app, listing.clone()).await {
-        // A cursor of another order was typed or kept from before: show the first page.
+        // The cursor belongs to another sort order: show the first page.
         Err(catalog::Error::Invalid("cursor", _)) => {
             listing.cursor = None;
             let found = search.run(&app, listing).await;
@@ -51,17 +51,19 @@ pub(super) async fn show_search(
         found => found?,
     };
     let hot = if found.list.list.items.is_empty() {
-        catalog::hot_products(&app, Some(HOT), locale).await?.items
+        catalog::list_hot_products(&app, Some(HOT), locale)
+            .await?
+            .items
     } else {
         Vec::new()
     };
     let meant = found.list.corrected.as_deref().unwrap_or(&q);
     let counts = filter.narrows().then_some(FilterCounts {
         total: found.list.total,
-        brands: found.fitting,
+        brands: found.brand_counts,
     });
     let page = SearchPage {
-        categories: catalog::fitting_categories(&app, meant, locale).await?,
+        categories: catalog::matching_categories(&app, meant, locale).await?,
         facets: found.facets.into(),
         found: found.list,
         filter,
@@ -72,7 +74,7 @@ pub(super) async fn show_search(
         q,
     };
     let tree = catalog::tree(&app).await?;
-    // There are as many of these pages as there are words: search engines shall not know them.
+    // The number of such pages is unbounded, so search engines must not index them.
     let mut shell = shell(
         &app,
         &tree,
@@ -86,7 +88,7 @@ pub(super) async fn show_search(
     Ok(Answer::html(ui::search(&shell, &page), policy))
 }
 
-/// What is searched. Whatever is typed has one spelling, so that a kept page fits all who ask for it.
+/// The normalized search query. One spelling per query means one cached page.
 fn words(query: &str) -> String {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let typed = pairs.find(|(name, _)| name == "q");

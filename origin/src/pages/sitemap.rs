@@ -1,5 +1,4 @@
-//! What search engines ask for: robots.txt and the sitemap (sitemaps.org, with the languages of each
-//! page as Google reads them).
+//! robots.txt (RFC 9309) and the sitemap (sitemaps.org, with the alternate languages of each page).
 
 use std::fmt::Write;
 
@@ -17,14 +16,14 @@ use shared::{
 use crate::{
     app::App,
     catalog::{self, Category},
-    web::{Answer, Answered, Path, Refusal},
+    web::{Answer, HandlerResult, Path, Refusal},
 };
 
-/// Pages a part of the sitemap holds; the protocol allows 50,000 addresses, and each page has one in
+/// Products per part of the sitemap. The protocol allows 50,000 URLs, and each page has one in
 /// every language.
 const PART: u32 = 10_000;
 
-/// robots.txt, the sitemap's index and its parts.
+/// The routes of robots.txt, the sitemap index and its parts.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/robots.txt", get(get_robots))
@@ -42,7 +41,7 @@ async fn get_robots(State(app): State<App>) -> Answer {
     Answer::new(media_type, text, CachePolicy::release())
 }
 
-async fn get_sitemap(State(app): State<App>) -> Answered {
+async fn get_sitemap(State(app): State<App>) -> HandlerResult {
     let base = &app.config.base_url;
     let mut xml = String::from(INDEX_HEAD);
     let _ = writeln!(
@@ -64,7 +63,7 @@ struct PartPath {
     part: String,
 }
 
-async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) -> Answered {
+async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) -> HandlerResult {
     let name = path.part.strip_suffix(".xml").unwrap_or_default();
     let pages = match name.strip_prefix("products-").map(str::parse::<ProductId>) {
         Some(Ok(from)) => {
@@ -91,7 +90,7 @@ async fn get_sitemap_part(State(app): State<App>, Path(path): Path<PartPath>) ->
     Ok(answer(part(&app.config.base_url, pages)))
 }
 
-/// Paths are made of encoded segments, so nothing in them needs escaping in XML.
+/// A part of the sitemap. Paths consist of encoded segments and need no XML escaping.
 fn part(base: &str, pages: Vec<(String, Option<Timestamp>)>) -> String {
     let mut xml = String::from(PART_HEAD);
     for (path, at) in pages {

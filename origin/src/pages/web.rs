@@ -1,5 +1,4 @@
-//! The pages over HTTP. Each lives at its path and, in another language, below that language's
-//! prefix.
+//! Handlers of the catalogue pages. Each page has its path, with a prefix for other languages.
 
 use axum::{
     Router,
@@ -9,7 +8,7 @@ use axum::{
 use shared::{
     cache::{CachePolicy, Tag},
     catalog::{LIMIT_DEFAULT, Product, Sort},
-    form::Form,
+    form::FormState,
     id::VariantId,
     locale::Locale,
     page::{
@@ -20,8 +19,8 @@ use shared::{
 
 use crate::{
     app::App,
-    catalog::{self, Listing},
-    web::{Answer, Answered, Fields, Path, Refusal},
+    catalog::{self, ListQuery},
+    web::{Answer, FormFields, HandlerResult, Path, Refusal},
 };
 
 use super::{
@@ -29,13 +28,13 @@ use super::{
     sitemap, well_known,
 };
 
-/// How many products the home page shows in a row.
+/// The number of products in each row of the home page.
 const HOME_HOT: u32 = 8;
 const HOME_NEW: u32 = 8;
-/// How many related products a product's page shows.
+/// The number of related products on a product page.
 const RELATED: u32 = 4;
 
-/// Every page in every language.
+/// The routes of all pages, in every language.
 pub fn routes() -> Router<App> {
     let mut router = Router::new()
         .merge(sitemap::routes())
@@ -61,14 +60,14 @@ struct SlugPath {
     slug: String,
 }
 
-async fn show_home(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answered {
+async fn show_home(State(app): State<App>, OriginalUri(uri): OriginalUri) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let page = HomePage {
-        hot: catalog::hot_products(&app, Some(HOME_HOT), locale)
+        hot: catalog::list_hot_products(&app, Some(HOME_HOT), locale)
             .await?
             .items,
-        new: catalog::new_products(&app, HOME_NEW, locale).await?,
+        new: catalog::list_new_products(&app, HOME_NEW, locale).await?,
     };
     let home = HOME.path.to_owned();
     let shell = shell(&app, &tree, locale, home.clone(), Some(home));
@@ -83,22 +82,22 @@ async fn show_category(
     OriginalUri(uri): OriginalUri,
     Path(path): Path<SlugPath>,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
     let tree = catalog::tree(&app).await?;
     let category = tree
         .find(&path.slug)
         .ok_or(catalog::Error::NoSuchCategory)?;
     let mut filter = filter::parse(query.as_deref().unwrap_or_default());
-    // The order that a list has by itself needs no word in its address.
+    // The default sort order is not part of the URL.
     filter.sort = filter.sort.filter(|it| *it != Sort::default());
     let sort = filter.sort.unwrap_or_default();
-    let mut listing = Listing::of(category.id, sort, LIMIT_DEFAULT);
+    let mut listing = ListQuery::of(category.id, sort, LIMIT_DEFAULT);
     let wrong = filter::narrow(&mut listing, &mut filter, app.config.currency);
     let mut reader = app.db.catalog().await.map_err(catalog::Error::from)?;
     let list = catalog::list_narrowed(&mut reader, listing.clone(), &filter.brand, locale).await;
     let list = match list {
-        // A cursor of another order was typed or kept from before: show the first page.
+        // The cursor belongs to another sort order: show the first page.
         Err(catalog::Error::Invalid("cursor", _)) => {
             filter.cursor = None;
             listing.cursor = None;
@@ -119,7 +118,7 @@ async fn show_category(
     let mut ancestors = tree.path(category.id, locale);
     ancestors.pop();
     let here = category_path(&category.slug);
-    // A cursor depends on what else is in the list, so search engines know the numbered pages alone.
+    // Pages by cursor shift with the list, so only numbered pages are canonical.
     let canonical = (!filter.narrows() && filter.sort.is_none() && filter.cursor.is_none())
         .then(|| format!("{here}{}", filter.to_query()));
     let shell = shell(
@@ -148,17 +147,17 @@ async fn show_product(
     OriginalUri(uri): OriginalUri,
     Path(path): Path<SlugPath>,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let (locale, _) = Locale::split(uri.path());
-    let product = catalog::product(&app, &path.slug, locale).await?;
+    let product = catalog::find_product(&app, &path.slug, locale).await?;
     let here = product_path(&product.slug);
     if product.slug != path.slug {
-        // It was asked for by its id, which is not the address that others shall know.
+        // The request was by id: redirect to the canonical URL with the slug.
         let policy = CachePolicy::catalogue([Tag::Product(product.id.get())].into_iter().collect());
         return Ok(Answer::moved(&locale.path(&here), policy));
     }
     let tree = catalog::tree(&app).await?;
-    let related = catalog::related(&app, &product, RELATED, locale).await?;
+    let related = catalog::list_related(&app, &product, RELATED, locale).await?;
     let variant = chosen(&product, query.as_deref().unwrap_or_default());
     let query = variant.map(|index| format!("?variant={}", product.variants[index].id));
     let path = format!("{here}{}", query.unwrap_or_default());
@@ -170,20 +169,20 @@ async fn show_product(
         variant,
         related,
         shipping: app.rules.describe(app.config.currency, locale),
-        form: Form::default(),
+        form: FormState::default(),
     };
     Ok(Answer::html(ui::product(&shell, &page), policy))
 }
 
-/// The page of the product whose form these fields are, with what was wrong with it. Nothing where the
-/// form does not say which product that is.
-pub(super) async fn product_again(
+/// Shows the page of the product whose form was submitted, with the error. None if the form does
+/// not name a product.
+pub(super) async fn show_product_with_error(
     app: &App,
     locale: Locale,
-    fields: &Fields,
-    form: Form,
+    fields: &FormFields,
+    form: FormState,
 ) -> Result<Option<Answer>, Refusal> {
-    let product = match catalog::product(app, fields.text("product"), locale).await {
+    let product = match catalog::find_product(app, fields.text("product"), locale).await {
         Ok(product) => product,
         Err(catalog::Error::NoSuchProduct) => return Ok(None),
         Err(error) => return Err(error.into()),
@@ -205,7 +204,7 @@ pub(super) async fn product_again(
     Ok(Some(answer))
 }
 
-/// Which variant the query names.
+/// The index of the variant that the query selects.
 fn chosen(product: &Product, query: &str) -> Option<usize> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (_, id) = pairs.find(|(name, _)| name == "variant")?;
@@ -213,7 +212,7 @@ fn chosen(product: &Product, query: &str) -> Option<usize> {
     product.variants.iter().position(|variant| variant.id == id)
 }
 
-/// The first that can be had, or else the first.
+/// The index of the first available variant, or else of the first.
 fn first_available(product: &Product) -> usize {
     let can_be_had = |variant: &shared::catalog::Variant| {
         variant.availability != shared::catalog::Availability::Out

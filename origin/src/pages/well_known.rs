@@ -1,5 +1,5 @@
-//! What programs look for at fixed addresses: how to report a weakness (RFC 9116), where a password is
-//! changed (W3C, "A Well-Known URL for Changing Passwords"), and the icon of browsers that read no page.
+//! Well-known URIs: `security.txt` (RFC 9116), the page to change a password (W3C, "A Well-Known
+//! URL for Changing Passwords"), and `favicon.ico`.
 
 use axum::{Router, extract::State, routing::get};
 use http::HeaderValue;
@@ -13,16 +13,16 @@ use shared::{
 use crate::{
     app::App,
     media,
-    web::{Answer, Answered, Refusal},
+    web::{Answer, HandlerResult, Refusal},
 };
 
-/// For how long what `security.txt` says is good; RFC 9116 recommends less than a year.
+/// How long `security.txt` is valid; RFC 9116 §2.5.5 recommends less than a year.
 const EXPIRES_MS: i64 = 180 * DAY_MS;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The side of the picture in `favicon.ico`.
 const FAVICON_SIDE: u8 = 48;
 
-/// These addresses.
+/// The routes of these URIs.
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/.well-known/security.txt", get(get_security))
@@ -30,10 +30,10 @@ pub(super) fn routes() -> Router<App> {
         .route("/favicon.ico", get(get_favicon))
 }
 
-async fn get_security(State(app): State<App>) -> Answered {
+async fn get_security(State(app): State<App>) -> HandlerResult {
     let email = app.config.contact_email.as_deref();
     let email = email.ok_or_else(|| Refusal::of(ProblemKind::NotFound))?;
-    // To the day: the file is the same for everybody who asks on it.
+    // Rounded to the day, so that the response is the same all day.
     let today = app.clock.now().as_millis() / DAY_MS * DAY_MS;
     let expires = Timestamp::from_millis(today + EXPIRES_MS);
     let base = &app.config.base_url;
@@ -53,7 +53,7 @@ async fn change_password() -> Answer {
     Answer::see(PROFILE.path)
 }
 
-async fn get_favicon(State(app): State<App>) -> Answered {
+async fn get_favicon(State(app): State<App>) -> HandlerResult {
     let png = super::icons::draw(&app, u32::from(FAVICON_SIDE)).await?;
     let media_type = HeaderValue::from_static("image/x-icon");
     let icon = media::ico(FAVICON_SIDE, &png);

@@ -1,4 +1,4 @@
-//! What can go wrong with a payment.
+//! Errors of payments.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use shared::problem::{Problem, ProblemKind};
 
 use crate::{db, orders};
 
-/// What can go wrong with a payment.
+/// Why a payment request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The order has no such payment.
     #[error("no such payment")]
     NoSuchPayment,
-    /// A field is wrong: which, and why.
+    /// An invalid field, with the reason.
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
-    /// The shop has no account with the provider of this payment any more.
+    /// The payment's provider is not configured.
     #[error("this payment has no provider")]
     NoProvider,
-    /// An event is not what the provider signs, or is too old.
+    /// The event has no valid signature, or is too old.
     #[error("the event was refused: {0}")]
     BadEvent(String),
-    /// The provider did not say what has become of a payment.
+    /// The provider did not respond.
     #[error(transparent)]
-    Unknown(#[from] super::Unknown),
-    /// Too many cards were declined: none is taken for so long.
+    Provider(#[from] super::ProviderError),
+    /// Too many cards were declined; further payments are refused for this duration.
     #[error("too many cards were declined")]
     Paused(Duration),
-    /// In its present state the payment cannot take this step.
+    /// The payment's state does not allow this step.
     #[error("the payment cannot take this step")]
     IllegalStep,
     /// The order failed.
@@ -39,7 +39,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another transaction was in the way.
+    /// Whether the transaction conflicted with another one and may be retried.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Db(error) => db::is_conflict(error) || db::is_duplicate(error),
@@ -56,7 +56,7 @@ impl From<Error> for Problem {
                 Self::new(ProblemKind::NotFound).detail("No payment of this order has this id.")
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
-            Error::NoProvider | Error::Unknown(_) => {
+            Error::NoProvider | Error::Provider(_) => {
                 tracing::error!(error = %error, "payment request failed");
                 Self::new(ProblemKind::Unavailable)
                     .detail("The payment provider is temporarily unavailable.")

@@ -1,4 +1,4 @@
-//! What providers tell by themselves.
+//! Events that providers send.
 
 use http::HeaderMap;
 
@@ -6,14 +6,14 @@ use crate::app::App;
 
 use super::{
     Error,
-    pay::settled,
-    provider::{self, Known, Provider},
+    pay::apply_status,
+    provider::{self, ChargeReference, Provider},
     store,
 };
 
-/// Takes an event of Stripe. It may come many times, late, and after events that are younger: each
-/// counts once, and what is not final is asked for.
-pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+/// Handles an event from Stripe. Events are repeated, delayed and out of order: each is applied
+/// once, and if it is not final, the current status is read from Stripe.
+pub async fn handle_stripe_event(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
     let refused = |why: &str| Error::BadEvent(why.to_owned());
     let secret = app.config.stripe_webhook_secret.as_deref();
     let secret = secret.ok_or_else(|| refused("This shop does not accept events from Stripe."))?;
@@ -21,15 +21,15 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
     let signature = signature
         .and_then(|it| it.to_str().ok())
         .unwrap_or_default();
-    let event = provider::event(secret, signature, body, app.clock.now());
+    let event = provider::verify_event(secret, signature, body, app.clock.now());
     let event = event.map_err(Error::BadEvent)?;
     let Some(about) = event.about else {
         return Ok(());
     };
     let mut reader = app.db.read().await?;
-    let known = store::find(&mut reader, about.reference, "").await?;
+    let payment = store::find(&mut reader, about.reference, "").await?;
     drop(reader);
-    let Some(known) = known.filter(|it| it.provider == "stripe") else {
+    let Some(payment) = payment.filter(|it| it.provider == "stripe") else {
         let (event, payment) = (&event.id, about.reference);
         tracing::warn!(event, payment, "event for an unknown payment");
         return Ok(());
@@ -37,18 +37,19 @@ pub async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), E
     let answer = match event.answer {
         Some(answer) => answer,
         None => {
-            let provider = provider::of(app, "stripe").ok_or(Error::NoProvider)?;
-            // What was opened for the payment says more than an intent on which a card has failed.
-            let external = known.external.or(about.external);
+            let provider = provider::find(app, "stripe").ok_or(Error::NoProvider)?;
+            // The stored id takes precedence: it may be a session, whose outcome covers all of its
+            // intents.
+            let external = payment.external.or(about.external);
             let reference = about.reference;
             provider
-                .look_up(&Known {
+                .look_up(&ChargeReference {
                     reference,
                     external,
                 })
                 .await?
         }
     };
-    settled(app, about.reference, &answer, Some(("stripe", &event.id))).await?;
+    apply_status(app, about.reference, &answer, Some(("stripe", &event.id))).await?;
     Ok(())
 }

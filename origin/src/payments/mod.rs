@@ -1,27 +1,30 @@
-//! Payments. Owns `payments`, `refunds`, `payment_events` and `card_tries`; `test_charges` and `test_refunds` are the
-//! world outside as the method `test` plays it.
+//! Payments. Owns `payments`, `refunds`, `payment_events` and `card_tries`; `test_charges` and
+//! `test_refunds` are the state of the test provider.
 //!
-//! What must stay true: the row is there before the provider is asked, and the provider is never asked
-//! inside a transaction; what a provider says counts once, whoever hears it; money for an order that
-//! cannot be kept goes back by itself; no more goes back than came.
+//! What must stay true: a payment's row is committed before its provider is called, and no provider
+//! is called inside a transaction; each report of a provider takes effect once, whichever process
+//! receives it; a payment for an order that was closed is refunded automatically; refunds never
+//! exceed payments.
 
+mod card_limits;
 mod error;
 mod event;
 mod pay;
 mod provider;
 mod refund;
-mod step;
+mod staff;
 mod store;
-mod tries;
 mod web;
 
+pub use card_limits::delete_idle_card_limits;
 pub use error::Error;
-pub use pay::{Paid, confirm, find, last, pay, recover, settle};
-pub use provider::{Answer, Charge, HostedPage, Known, Outcome, Provider, Unknown};
-pub use refund::{refund, send_back};
-pub use store::is_under_way;
-pub use tries::forget;
+pub use pay::{PayOutcome, confirm, find, find_last, pay, recover, settle};
+pub use provider::{
+    Charge, ChargeOutcome, ChargeReference, ChargeStatus, HostedPage, Provider, ProviderError,
+};
+pub use refund::{refund, send_due_refunds};
+pub use store::is_in_progress;
 pub use web::routes;
 
-/// The reason of a payment that its provider has never heard of.
+/// The failure reason of a payment that its provider does not know.
 const NEVER_REACHED: &str = "never_reached";

@@ -1,4 +1,4 @@
-//! Paying an order.
+//! Payments of orders.
 
 use shared::{
     order::{Order, OrderState},
@@ -12,72 +12,72 @@ use crate::{
     crash,
     db::{self, Tx},
     limits::Network,
-    orders::{self, Key, idempotency},
+    orders::{self, IdempotencyKey, idempotency},
 };
 
 use super::{
     Error,
-    provider::{self, Answer, Charge, HostedPage, Outcome, Provider, Unknown},
+    card_limits::{self, CardNetworks},
+    provider::{self, Charge, ChargeOutcome, ChargeStatus, HostedPage, Provider, ProviderError},
     refund,
-    store::{self, Stored},
-    tries::{self, CardNetworks},
+    store::{self, StoredPayment},
 };
 
-/// After so many times the wait for an answer, a payment that the provider has not heard of never
-/// reached it.
-const LOST_AFTER_ASKS: i64 = 60;
-/// So long a payment that waits for its buyer is asked about: a day.
-const BUYERS_PATIENCE_MS: i64 = 24 * 60 * 60 * 1_000;
+/// After this many polling intervals, a payment that the provider does not know has never reached
+/// it.
+const LOST_AFTER_POLLS: i64 = 60;
+/// How long payments that wait for the buyer are polled: a day.
+const CONFIRMING_POLL_MS: i64 = 24 * 60 * 60 * 1_000;
 const BATCH: i64 = 100;
 
-/// The answer to a request to pay: the payment, and whether the request was answered before.
+/// The outcome of a request to pay.
 #[derive(Clone, Debug)]
-pub struct Paid {
+pub struct PayOutcome {
     /// The payment.
     pub payment: Payment,
-    /// Whether the request was answered before.
+    /// Whether it is replayed from an earlier request.
     pub replayed: bool,
 }
 
-/// Pays an order in the way that was chosen for it.
+/// Pays an order with the payment method that was chosen for it.
 pub async fn pay(
     app: &App,
     (number, token): (&str, &str),
     request: PayOrder,
-    key: &Key,
+    key: &IdempotencyKey,
     network: &Network,
-) -> Result<Paid, Error> {
+) -> Result<PayOutcome, Error> {
     if request.hosted.is_some() && request.payment_method.is_some() {
         let why = "Send either hosted or payment_method, not both.".to_owned();
         return Err(Error::Invalid("hosted", why));
     }
     let begin = async || begin(app, (number, token), key, network).await;
-    let payment = match db::retried(begin, Error::is_conflict).await? {
-        Begun::New(payment) => payment,
-        // The process that began it may have died. The provider charges one reference once.
-        Begun::Again(payment) if payment.state == PaymentState::Started => payment,
-        Begun::Other(payment) if payment.state == PaymentState::Started => {
+    let payment = match db::retry_on_conflict(begin, Error::is_conflict).await? {
+        BegunPayment::New(payment) => payment,
+        // The process that began it may have died. The provider charges a reference only once.
+        BegunPayment::SameRequest(payment) if payment.state == PaymentState::Started => payment,
+        BegunPayment::OtherRequest(payment) if payment.state == PaymentState::Started => {
             return Err(orders::Error::KeyInFlight.into());
         }
-        Begun::Again(payment) | Begun::Other(payment) => {
-            return Ok(Paid {
-                payment: asked(app, number, payment).await?,
+        BegunPayment::SameRequest(payment) | BegunPayment::OtherRequest(payment) => {
+            return Ok(PayOutcome {
+                payment: refreshed(app, number, payment).await?,
                 replayed: true,
             });
         }
     };
     crash::at("pay.begun");
-    let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
-    let charge = charge_of(app, (number, token), &payment, request).await?;
+    let provider = provider::find(app, &payment.provider).ok_or(Error::NoProvider)?;
+    let charge = charge_for(app, (number, token), &payment, request).await?;
     let mut next = None;
     let payment = match provider.charge(charge).await {
         Ok(answer) => {
             crash::at("pay.charged");
             next.clone_from(&answer.next);
-            settled(app, payment.id, &answer, None).await?
+            apply_status(app, payment.id, &answer, None).await?
         }
-        // It stays on its way; the job that asks about such payments hears of it.
-        Err(Unknown(why)) => {
+        // The payment stays `started`, and `recover` polls its status.
+        Err(ProviderError(why)) => {
             tracing::warn!(
                 payment = payment.id,
                 why,
@@ -87,9 +87,9 @@ pub async fn pay(
         }
     };
     crash::at("pay.settled");
-    let payment = shown(app, number, payment, next).await?;
+    let payment = to_payment(app, number, payment, next).await?;
     if payment.state != PaymentState::Started {
-        // What the buyer does next is a secret of the provider's, and is asked for again.
+        // The next step contains a secret of the provider. It is not stored but requested again.
         let kept = Payment {
             next: None,
             ..payment.clone()
@@ -100,19 +100,19 @@ pub async fn pay(
             idempotency::end(&mut tx, key, 201, &body).await?;
             tx.commit().await
         };
-        db::retried(end, db::is_conflict).await?;
+        db::retry_on_conflict(end, db::is_conflict).await?;
     }
-    Ok(Paid {
+    Ok(PayOutcome {
         payment,
         replayed: false,
     })
 }
 
-/// What the provider is asked for. The buyer comes back to the order's page in their language.
-async fn charge_of(
+/// Builds the charge. The provider sends the buyer back to the order's page in their language.
+async fn charge_for(
     app: &App,
     (number, token): (&str, &str),
-    payment: &Stored,
+    payment: &StoredPayment,
     request: PayOrder,
 ) -> Result<Charge, Error> {
     let back = request.hosted.unwrap_or_default();
@@ -139,27 +139,27 @@ async fn charge_of(
     })
 }
 
-enum Begun {
-    /// There was none.
-    New(Stored),
-    /// This request has begun it before.
-    Again(Stored),
-    /// Another request has begun it.
-    Other(Stored),
+enum BegunPayment {
+    /// A new payment.
+    New(StoredPayment),
+    /// A payment that this request has begun before.
+    SameRequest(StoredPayment),
+    /// A payment that another request has begun.
+    OtherRequest(StoredPayment),
 }
 
-/// Writes that a payment is on its way, unless there is one already.
+/// Inserts a started payment, unless the order has a live one.
 async fn begin(
     app: &App,
     (number, token): (&str, &str),
-    key: &Key,
+    key: &IdempotencyKey,
     network: &Network,
-) -> Result<Begun, Error> {
+) -> Result<BegunPayment, Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let order = orders::find_locked(&mut tx, number).await?;
-    let order = orders::whose(Some(order), token)?;
-    let payment = Stored {
+    let order = orders::check_token(Some(order), token)?;
+    let payment = StoredPayment {
         id: app.ids.next(now),
         order: order.id,
         provider: order.order.payment_method.clone(),
@@ -167,7 +167,7 @@ async fn begin(
         amount: order.order.totals.total,
         reason: None,
         external: None,
-        networks: CardNetworks::of(network),
+        networks: CardNetworks::from_network(network),
         updated_at: now,
     };
     let about = payment.id.to_string();
@@ -179,64 +179,67 @@ async fn begin(
                 .and_then(|payment| payment.id.parse().ok()),
         };
         let known = store::find(tx.conn(), id.unwrap_or(0), "").await?;
-        return Ok(Begun::Again(known.ok_or(Error::NoSuchPayment)?));
+        return Ok(BegunPayment::SameRequest(
+            known.ok_or(Error::NoSuchPayment)?,
+        ));
     }
-    if provider::of(app, &payment.provider).is_none() {
+    if provider::find(app, &payment.provider).is_none() {
         let why = "This order is paid by bank transfer or on delivery.".to_owned();
         return Err(Error::Invalid("payment_method", why));
     }
-    // One that is on its way, or here, is the payment of this order.
-    let others = store::of_order(tx.conn(), order.id).await?;
-    let live = |it: &&Stored| it.state != PaymentState::Failed;
+    // An order has at most one payment that is pending or captured.
+    let others = store::list_by_order(tx.conn(), order.id).await?;
+    let live = |it: &&StoredPayment| it.state != PaymentState::Failed;
     if let Some(other) = others.iter().find(live).cloned() {
         tx.rollback().await?;
-        return Ok(Begun::Other(other));
+        return Ok(BegunPayment::OtherRequest(other));
     }
     if !order.order.state.may_become(OrderState::Paid) {
         return Err(Error::IllegalStep);
     }
-    tries::admit(app, &mut tx, &payment, &others).await?;
-    store::insert(&mut tx, &payment, now).await?;
+    card_limits::begin_attempt(app, &mut tx, &payment, &others).await?;
+    store::add(&mut tx, &payment, now).await?;
     tx.commit().await?;
-    Ok(Begun::New(payment))
+    Ok(BegunPayment::New(payment))
 }
 
-/// Notes what a provider has said of a payment. It may be said many times and by many; it counts once.
-pub async fn settle(app: &App, payment: i64, answer: &Answer) -> Result<PaymentState, Error> {
-    Ok(settled(app, payment, answer, None).await?.state)
+/// Records the status that a provider has reported. Reports may be repeated and concurrent; each
+/// takes effect once.
+pub async fn settle(app: &App, payment: i64, answer: &ChargeStatus) -> Result<PaymentState, Error> {
+    Ok(apply_status(app, payment, answer, None).await?.state)
 }
 
-/// As [`settle`], for an event of a provider, by its name.
-pub(super) async fn settled(
+/// Like [`settle`], optionally for an event: its provider and id.
+pub(super) async fn apply_status(
     app: &App,
     payment: i64,
-    answer: &Answer,
+    answer: &ChargeStatus,
     event: Option<(&str, &str)>,
-) -> Result<Stored, Error> {
+) -> Result<StoredPayment, Error> {
     let settle = async || settle_once(app, payment, answer, event).await;
-    db::retried(settle, Error::is_conflict).await
+    db::retry_on_conflict(settle, Error::is_conflict).await
 }
 
 async fn settle_once(
     app: &App,
     id: i64,
-    answer: &Answer,
+    answer: &ChargeStatus,
     event: Option<(&str, &str)>,
-) -> Result<Stored, Error> {
+) -> Result<StoredPayment, Error> {
     let now = app.clock.now();
     let mut reader = app.db.read().await?;
     let known = store::find(&mut reader, id, "").await?;
     let order = known.ok_or(Error::NoSuchPayment)?.order;
-    let number = orders::number(&mut reader, order).await?;
+    let number = orders::find_number(&mut reader, order).await?;
     drop(reader);
     let mut tx = app.db.write().await?;
-    // The order first, then the payment: the same way as everybody.
+    // Locks are taken in the same order everywhere: the order first, then the payment.
     let order = orders::find_locked(&mut tx, &number.unwrap_or_default()).await?;
     let lock = tx.dialect().for_update();
     let payment = store::find(tx.conn(), id, lock).await?;
     let mut payment = payment.ok_or(Error::NoSuchPayment)?;
     if let Some((provider, event)) = event
-        && !store::note_event(&mut tx, provider, event, now).await?
+        && !store::record_event(&mut tx, provider, event, now).await?
     {
         return Ok(payment);
     }
@@ -244,9 +247,10 @@ async fn settle_once(
         tx.commit().await?;
         return Ok(payment);
     }
-    let captured = answer.outcome == Outcome::Captured;
+    let captured = answer.outcome == ChargeOutcome::Captured;
     if let Some(came) = answer.amount.filter(|it| captured && *it != payment.amount) {
-        // Nobody at the shop has asked for that. It is for people to look at, and pays nothing.
+        // Nobody at the shop has requested this amount. It does not pay the order; staff have to
+        // look into it.
         let minor = came.minor;
         tracing::error!(
             payment = id,
@@ -258,19 +262,19 @@ async fn settle_once(
         return Ok(payment);
     }
     let (state, reason) = match &answer.outcome {
-        Outcome::Captured => (PaymentState::Captured, None),
-        Outcome::Declined(why) => (PaymentState::Failed, Some(why.clone())),
-        Outcome::Confirming => (PaymentState::Confirming, None),
-        Outcome::NeverHeard => (PaymentState::Failed, Some(super::NEVER_REACHED.to_owned())),
+        ChargeOutcome::Captured => (PaymentState::Captured, None),
+        ChargeOutcome::Declined(why) => (PaymentState::Failed, Some(why.clone())),
+        ChargeOutcome::Confirming => (PaymentState::Confirming, None),
+        ChargeOutcome::NotFound => (PaymentState::Failed, Some(super::NEVER_REACHED.to_owned())),
     };
     let before = payment.state;
     payment.external = answer.external.clone().or(payment.external);
     (payment.state, payment.reason) = (state, reason);
-    note(app, &mut tx, (before, &mut payment), answer, &order).await?;
+    record_status(app, &mut tx, (before, &mut payment), answer, &order).await?;
     if state == PaymentState::Captured {
         let minor = payment.amount.minor;
-        if !orders::take_money(app, &mut tx, order, minor).await? {
-            store::insert_refund(&mut tx, app.ids.next(now), &payment, minor, now).await?;
+        if !orders::record_payment(app, &mut tx, order, minor).await? {
+            store::add_refund(&mut tx, app.ids.next(now), &payment, minor, now).await?;
         }
     }
     crash::at("pay.noted");
@@ -282,13 +286,13 @@ async fn settle_once(
     Ok(payment)
 }
 
-/// Writes what has become of a payment, and counts it for the limits of cards.
-async fn note(
+/// Updates the payment, and the limits of declined cards.
+async fn record_status(
     app: &App,
     tx: &mut Tx,
-    (before, payment): (PaymentState, &mut Stored),
-    answer: &Answer,
-    order: &orders::Stored,
+    (before, payment): (PaymentState, &mut StoredPayment),
+    answer: &ChargeStatus,
+    order: &orders::StoredOrder,
 ) -> Result<(), Error> {
     let now = app.clock.now();
     let networks = payment.networks.clone();
@@ -297,107 +301,111 @@ async fn note(
     }
     store::update(tx, payment, now).await?;
     let payments = match answer.outcome {
-        Outcome::Declined(_) => store::of_order(tx.conn(), order.id).await?,
+        ChargeOutcome::Declined(_) => store::list_by_order(tx.conn(), order.id).await?,
         _ => Vec::new(),
     };
-    let counted = Stored {
+    let counted = StoredPayment {
         networks,
         ..payment.clone()
     };
-    let around = (order.order.number.as_str(), payments.as_slice());
-    tries::settled(app, tx, (before, &counted), &answer.outcome, around).await?;
+    let context = (order.order.number.as_str(), payments.as_slice());
+    card_limits::record_outcome(app, tx, (before, &counted), &answer.outcome, context).await?;
     Ok(())
 }
 
-/// Goes on with a payment that asks for it.
+/// Continues a payment that needs confirmation.
 pub async fn confirm(
     app: &App,
     (number, token): (&str, &str),
     payment: &str,
 ) -> Result<Payment, Error> {
-    let stored = of(app, (number, token), payment).await?;
+    let stored = find_owned(app, (number, token), payment).await?;
     let (settled, next) = match stored.state {
         PaymentState::Captured => (stored, None),
         PaymentState::Confirming => {
-            let provider = provider::of(app, &stored.provider).ok_or(Error::NoProvider)?;
-            match provider.confirm(&stored.known()).await {
+            let provider = provider::find(app, &stored.provider).ok_or(Error::NoProvider)?;
+            match provider.confirm(&stored.charge_reference()).await {
                 Ok(answer) => {
-                    let settled = settled(app, stored.id, &answer, None).await?;
+                    let settled = apply_status(app, stored.id, &answer, None).await?;
                     (settled, answer.next)
                 }
-                Err(Unknown(_)) => (stored, None),
+                Err(ProviderError(_)) => (stored, None),
             }
         }
         PaymentState::Started | PaymentState::Failed => return Err(Error::IllegalStep),
     };
-    shown(app, number, settled, next).await
+    to_payment(app, number, settled, next).await
 }
 
-/// A payment, as it stands.
+/// Finds a payment and refreshes its status.
 pub async fn find(
     app: &App,
     (number, token): (&str, &str),
     payment: &str,
 ) -> Result<Payment, Error> {
-    let stored = of(app, (number, token), payment).await?;
-    asked(app, number, stored).await
+    let stored = find_owned(app, (number, token), payment).await?;
+    refreshed(app, number, stored).await
 }
 
-/// The last payment of an order, as it stands.
-pub async fn last(app: &App, order: &Order) -> Result<Option<Payment>, Error> {
+/// Finds the last payment of an order and refreshes its status.
+pub async fn find_last(app: &App, order: &Order) -> Result<Option<Payment>, Error> {
     let mut reader = app.db.read().await?;
-    let last = store::last_of(&mut reader, &order.number).await?;
+    let last = store::find_last(&mut reader, &order.number).await?;
     drop(reader);
     match last {
-        Some(payment) => Ok(Some(asked(app, &order.number, payment).await?)),
+        Some(payment) => Ok(Some(refreshed(app, &order.number, payment).await?)),
         None => Ok(None),
     }
 }
 
-/// A payment as it stands, with what its buyer has to do; the provider is asked for that.
-async fn asked(app: &App, number: &str, payment: Stored) -> Result<Payment, Error> {
+/// The public payment with its next step, which is read from the provider.
+async fn refreshed(app: &App, number: &str, payment: StoredPayment) -> Result<Payment, Error> {
     if payment.state != PaymentState::Confirming {
-        return shown(app, number, payment, None).await;
+        return to_payment(app, number, payment, None).await;
     }
-    let provider = provider::of(app, &payment.provider).ok_or(Error::NoProvider)?;
-    match provider.look_up(&payment.known()).await {
-        Ok(answer) if answer.outcome == Outcome::Confirming => {
-            shown(app, number, payment, answer.next).await
+    let provider = provider::find(app, &payment.provider).ok_or(Error::NoProvider)?;
+    match provider.look_up(&payment.charge_reference()).await {
+        Ok(answer) if answer.outcome == ChargeOutcome::Confirming => {
+            to_payment(app, number, payment, answer.next).await
         }
         Ok(answer) => {
-            let payment = settled(app, payment.id, &answer, None).await?;
-            shown(app, number, payment, None).await
+            let payment = apply_status(app, payment.id, &answer, None).await?;
+            to_payment(app, number, payment, None).await
         }
-        Err(Unknown(why)) => {
+        Err(ProviderError(why)) => {
             tracing::warn!(
                 payment = payment.id,
                 why,
                 "the payment provider did not respond"
             );
-            shown(app, number, payment, None).await
+            to_payment(app, number, payment, None).await
         }
     }
 }
 
-async fn of(app: &App, (number, token): (&str, &str), payment: &str) -> Result<Stored, Error> {
+async fn find_owned(
+    app: &App,
+    (number, token): (&str, &str),
+    payment: &str,
+) -> Result<StoredPayment, Error> {
     let order: Order = orders::find(app, number, token).await?;
     let id: i64 = payment.parse().map_err(|_| Error::NoSuchPayment)?;
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, id, "").await?;
     let stored = stored.ok_or(Error::NoSuchPayment)?;
-    let number = orders::number(&mut reader, stored.order).await?;
+    let number = orders::find_number(&mut reader, stored.order).await?;
     (number == Some(order.number))
         .then_some(stored)
         .ok_or(Error::NoSuchPayment)
 }
 
-async fn shown(
+async fn to_payment(
     app: &App,
     number: &str,
-    payment: Stored,
+    payment: StoredPayment,
     next: Option<NextStep>,
 ) -> Result<Payment, Error> {
-    let order = orders::read(app, number).await?;
+    let order = orders::find_for_staff(app, number).await?;
     Ok(Payment {
         id: payment.id.to_string(),
         state: payment.state,
@@ -408,26 +416,26 @@ async fn shown(
     })
 }
 
-/// Asks about payments of which nothing was heard: the answer was lost, or the process that waited for
-/// it. Then sends back what is due.
+/// Polls payments whose status is unknown because a response was lost or a process died, then sends
+/// due refunds.
 pub async fn recover(app: &App) -> Result<(), Error> {
     let now = app.clock.now().as_millis();
     let before = Timestamp::from_millis(now - app.config.payment_ask_ms);
     let mut reader = app.db.read().await?;
-    let waits_since = Timestamp::from_millis(now - BUYERS_PATIENCE_MS);
-    let underway = store::underway(&mut reader, (before, waits_since), BATCH).await?;
+    let waits_since = Timestamp::from_millis(now - CONFIRMING_POLL_MS);
+    let unsettled = store::list_unsettled(&mut reader, (before, waits_since), BATCH).await?;
     drop(reader);
-    for payment in underway {
-        let Some(provider) = provider::of(app, &payment.provider) else {
+    for payment in unsettled {
+        let Some(provider) = provider::find(app, &payment.provider) else {
             continue;
         };
-        match provider.look_up(&payment.known()).await {
-            // It may be on its way still.
-            Ok(it) if it.outcome == Outcome::NeverHeard && !lost(app, &payment, now) => {}
+        match provider.look_up(&payment.charge_reference()).await {
+            // The request may still be on its way.
+            Ok(it) if it.outcome == ChargeOutcome::NotFound && !is_lost(app, &payment, now) => {}
             Ok(answer) => {
                 settle(app, payment.id, &answer).await?;
             }
-            Err(Unknown(why)) => {
+            Err(ProviderError(why)) => {
                 tracing::warn!(
                     payment = payment.id,
                     why,
@@ -436,11 +444,11 @@ pub async fn recover(app: &App) -> Result<(), Error> {
             }
         }
     }
-    refund::send_back(app).await
+    refund::send_due_refunds(app).await
 }
 
-/// Whether a payment was begun so long ago that it never reached the provider. Its id tells when.
-fn lost(app: &App, payment: &Stored, now: i64) -> bool {
-    let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_ASKS);
-    shared::id::made_at(payment.id).as_millis() + patience < now
+/// Whether the payment is so old that it never reached the provider. Its id contains its time.
+fn is_lost(app: &App, payment: &StoredPayment, now: i64) -> bool {
+    let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_POLLS);
+    shared::id::created_at(payment.id).as_millis() + patience < now
 }

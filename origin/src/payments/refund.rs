@@ -1,4 +1,4 @@
-//! Paying back.
+//! Refunds.
 
 use shared::{
     money::Money,
@@ -11,29 +11,29 @@ use crate::{
     app::App,
     audit::{self, Change},
     db,
-    orders::{self, Key, idempotency},
+    orders::{self, IdempotencyKey, idempotency},
 };
 
 use super::{
     Error,
-    provider::{self, Provider, Unknown},
+    provider::{self, Provider, ProviderError},
     store,
 };
 
 const BATCH: i64 = 100;
 
-/// Pays back a part of an order, or all that is left.
+/// Refunds a part of an order, or everything that is left.
 pub async fn refund(
     app: &App,
     actor: &Actor,
     number: &str,
     request: &RefundOrder,
-    key: &Key,
+    key: &IdempotencyKey,
 ) -> Result<Order, Error> {
     let begin = async || begin(app, actor, number, request, key).await;
-    db::retried(begin, Error::is_conflict).await?;
-    send_back(app).await?;
-    Ok(orders::read(app, number).await?)
+    db::retry_on_conflict(begin, Error::is_conflict).await?;
+    send_due_refunds(app).await?;
+    Ok(orders::find_for_staff(app, number).await?)
 }
 
 async fn begin(
@@ -41,7 +41,7 @@ async fn begin(
     actor: &Actor,
     number: &str,
     request: &RefundOrder,
-    key: &Key,
+    key: &IdempotencyKey,
 ) -> Result<(), Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
@@ -50,62 +50,68 @@ async fn begin(
         return Ok(());
     }
     let id = order.id;
-    let mut left = orders::refund_due(app, &mut tx, order, request.amount, request.restock).await?;
-    // From the payments that have some left, the first one first.
-    for payment in store::of_order(tx.conn(), id).await? {
+    let mut remaining =
+        orders::begin_refund(app, &mut tx, order, request.amount, request.restock).await?;
+    // Takes the amount from the captured payments, the oldest first.
+    for payment in store::list_by_order(tx.conn(), id).await? {
         if payment.state != PaymentState::Captured {
             continue;
         }
-        let back = store::refunded(tx.conn(), payment.id).await?;
-        let part = left.min(payment.amount.minor - back);
+        let refunded = store::sum_refunded(tx.conn(), payment.id).await?;
+        let part = remaining.min(payment.amount.minor - refunded);
         if part > 0 {
-            store::insert_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
-            left -= part;
+            store::add_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
+            remaining -= part;
         }
     }
-    if left > 0 {
+    if remaining > 0 {
         return Err(Error::IllegalStep);
     }
     idempotency::end(&mut tx, key, 200, "").await?;
     let change = Change::new("order.refund", format!("order:{number}")).to(request);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     Ok(tx.commit().await?)
 }
 
-/// Sends back what is due. Several may do it at once; a provider pays one reference back once.
-pub async fn send_back(app: &App) -> Result<(), Error> {
+/// Sends due refunds to their providers. Several processes may run it at once; a provider refunds a
+/// reference once.
+pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
     let mut reader = app.db.read().await?;
-    let due = store::refunds_due(&mut reader, BATCH).await?;
+    let due = store::list_due_refunds(&mut reader, BATCH).await?;
     drop(reader);
     for (refund, payment, number, minor) in due {
         let mut reader = app.db.read().await?;
         let payment = store::find(&mut reader, payment, "").await?;
         drop(reader);
         let Some(payment) = payment else { continue };
-        // What came by hand goes back by hand.
+        // Manual payments are refunded by hand.
         if payment.provider != "manual" {
             let amount = Money::new(minor, payment.amount.currency);
-            let sent = match provider::of(app, &payment.provider) {
-                Some(provider) => provider.refund(&payment.known(), refund, amount).await,
-                None => Err(Unknown(
+            let sent = match provider::find(app, &payment.provider) {
+                Some(provider) => {
+                    provider
+                        .refund(&payment.charge_reference(), refund, amount)
+                        .await
+                }
+                None => Err(ProviderError(
                     "the shop's account with the provider is not configured".to_owned(),
                 )),
             };
-            if let Err(Unknown(why)) = sent {
+            if let Err(ProviderError(why)) = sent {
                 tracing::warn!(refund, why, "the payment provider did not respond");
                 continue;
             }
         }
         let done = async || {
             let mut tx = app.db.write().await?;
-            if store::refund_done(&mut tx, refund, app.clock.now()).await?
-                && !store::waits(tx.conn(), &number).await?
+            if store::finish_refund(&mut tx, refund, app.clock.now()).await?
+                && !store::has_due_refunds(tx.conn(), &number).await?
             {
-                orders::refund_done(app, &mut tx, &number).await?;
+                orders::finish_refund(app, &mut tx, &number).await?;
             }
             Ok::<_, Error>(tx.commit().await?)
         };
-        db::retried(done, Error::is_conflict).await?;
+        db::retry_on_conflict(done, Error::is_conflict).await?;
     }
     Ok(())
 }

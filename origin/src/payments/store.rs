@@ -1,4 +1,4 @@
-//! All SQL of the payments.
+//! All SQL of payments, refunds and events.
 
 use shared::{
     id::OrderId,
@@ -10,11 +10,11 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::db::{self, Tx};
 
-use super::{Known, tries::CardNetworks};
+use super::{ChargeReference, card_limits::CardNetworks};
 
-/// A payment as it is kept.
+/// A payment as stored in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(super) struct StoredPayment {
     pub(super) id: i64,
     pub(super) order: OrderId,
     pub(super) provider: String,
@@ -22,15 +22,15 @@ pub(super) struct Stored {
     pub(super) amount: Money,
     pub(super) reason: Option<String>,
     pub(super) external: Option<String>,
-    /// Where it was begun, until it has ended.
+    /// The client's network, until the payment has ended.
     pub(super) networks: CardNetworks,
     pub(super) updated_at: Timestamp,
 }
 
-impl Stored {
-    /// As its provider knows it.
-    pub(super) fn known(&self) -> Known {
-        Known {
+impl StoredPayment {
+    /// The reference for calls to its provider.
+    pub(super) fn charge_reference(&self) -> ChargeReference {
+        ChargeReference {
             reference: self.id,
             external: self.external.clone(),
         }
@@ -42,23 +42,23 @@ const COLUMNS: &str = "
            network, site, updated_at
       from payments";
 
-/// The payment with this id.
+/// Finds a payment by id; `lock` is the locking clause, or empty.
 pub(super) async fn find(
     conn: &mut AnyConnection,
     id: i64,
     lock: &'static str,
-) -> Result<Option<Stored>, db::Error> {
+) -> Result<Option<StoredPayment>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
     query.push(" where id = ").push_bind(id).push(lock);
     let row = query.build().fetch_optional(conn).await?;
     row.as_ref().map(payment).transpose()
 }
 
-/// The payments of this order, the first one first.
-pub(super) async fn of_order(
+/// Lists the payments of an order, the oldest first.
+pub(super) async fn list_by_order(
     conn: &mut AnyConnection,
     order: OrderId,
-) -> Result<Vec<Stored>, db::Error> {
+) -> Result<Vec<StoredPayment>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
     query.push(" where order_id = ").push_bind(order.get());
     query.push(" order by id");
@@ -66,11 +66,11 @@ pub(super) async fn of_order(
     rows.iter().map(payment).collect()
 }
 
-/// The last payment of the order with this number.
-pub(super) async fn last_of(
+/// Finds the last payment of the order with this number.
+pub(super) async fn find_last(
     conn: &mut AnyConnection,
     number: &str,
-) -> Result<Option<Stored>, db::Error> {
+) -> Result<Option<StoredPayment>, db::Error> {
     let find = "
         select id
           from orders
@@ -80,18 +80,18 @@ pub(super) async fn last_of(
         .fetch_optional(&mut *conn)
         .await?;
     match order {
-        Some(order) => Ok(of_order(conn, OrderId::new(order)).await?.pop()),
+        Some(order) => Ok(list_by_order(conn, OrderId::new(order)).await?.pop()),
         None => Ok(None),
     }
 }
 
-/// Payments of which nothing was heard since `before`: those on their way, and those that wait for
-/// their buyer and were made after `waits_since`.
-pub(super) async fn underway(
+/// Lists payments whose status was last updated before `before`: those that are started, and those
+/// that wait for the buyer and were created after `waits_since`.
+pub(super) async fn list_unsettled(
     conn: &mut AnyConnection,
     (before, waits_since): (Timestamp, Timestamp),
     limit: i64,
-) -> Result<Vec<Stored>, db::Error> {
+) -> Result<Vec<StoredPayment>, db::Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(COLUMNS);
     query
         .push(" where (state = 'started' or state = 'confirming' and created_at > ")
@@ -104,14 +104,14 @@ pub(super) async fn underway(
     rows.iter().map(payment).collect()
 }
 
-fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
+fn payment(row: &AnyRow) -> Result<StoredPayment, db::Error> {
     let currency: String = row.try_get("currency")?;
     let currency: Currency = currency
         .parse()
         .map_err(|error| db::Error::Decode(Box::new(error)))?;
     let state: String = row.try_get("state")?;
     let state = PaymentState::from_word(&state);
-    Ok(Stored {
+    Ok(StoredPayment {
         id: row.try_get("id")?,
         order: OrderId::new(row.try_get("order_id")?),
         provider: row.try_get("provider")?,
@@ -127,8 +127,8 @@ fn payment(row: &AnyRow) -> Result<Stored, db::Error> {
     })
 }
 
-/// Writes a payment that is on its way.
-pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
+/// Inserts a payment.
+pub(super) async fn add(tx: &mut Tx, it: &StoredPayment, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         insert into payments (id, order_id, provider, state, amount_minor, currency, created_at,
                               updated_at, network, site)
@@ -149,8 +149,12 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Notes what has become of a payment.
-pub(super) async fn update(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(), db::Error> {
+/// Updates the status of a payment.
+pub(super) async fn update(
+    tx: &mut Tx,
+    it: &StoredPayment,
+    now: Timestamp,
+) -> Result<(), db::Error> {
     let statement = "
         update payments
            set state = ?, reason = ?, external_id = ?, network = ?, site = ?, updated_at = ?
@@ -168,16 +172,16 @@ pub(super) async fn update(tx: &mut Tx, it: &Stored, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// For so long a buyer who has to do something is waited for before another order may come first.
+/// How long a payment that waits for the buyer protects its order from being replaced.
 const BUYERS_TURN_MS: i64 = 5 * 60 * 1_000;
 
-/// Whether money may be on its way for this order.
-pub async fn is_under_way(
+/// Whether a payment of this order is captured or may still be.
+pub async fn is_in_progress(
     conn: &mut AnyConnection,
     order: OrderId,
     now: Timestamp,
 ) -> Result<bool, db::Error> {
-    let payments = of_order(conn, order).await?;
+    let payments = list_by_order(conn, order).await?;
     Ok(payments.iter().any(|it| match it.state {
         PaymentState::Started | PaymentState::Captured => true,
         PaymentState::Confirming => now < it.updated_at.plus_millis(BUYERS_TURN_MS),
@@ -185,8 +189,8 @@ pub async fn is_under_way(
     }))
 }
 
-/// Puts an event of a provider into the inbox; false when it is there already.
-pub(super) async fn note_event(
+/// Records an event of a provider; returns false if it was recorded before.
+pub(super) async fn record_event(
     tx: &mut Tx,
     provider: &str,
     event: &str,
@@ -217,11 +221,11 @@ pub(super) async fn note_event(
     Ok(true)
 }
 
-/// Writes money that is to go back.
-pub(super) async fn insert_refund(
+/// Inserts a due refund.
+pub(super) async fn add_refund(
     tx: &mut Tx,
     id: i64,
-    payment: &Stored,
+    payment: &StoredPayment,
     minor: i64,
     now: Timestamp,
 ) -> Result<(), db::Error> {
@@ -240,8 +244,8 @@ pub(super) async fn insert_refund(
     Ok(())
 }
 
-/// What went back of this payment, or is on its way back.
-pub(super) async fn refunded(conn: &mut AnyConnection, payment: i64) -> Result<i64, db::Error> {
+/// The refunded amount of a payment, including due refunds.
+pub(super) async fn sum_refunded(conn: &mut AnyConnection, payment: i64) -> Result<i64, db::Error> {
     let statement = "
         select cast(coalesce(sum(amount_minor), 0) as signed)
           from refunds
@@ -252,8 +256,8 @@ pub(super) async fn refunded(conn: &mut AnyConnection, payment: i64) -> Result<i
         .await
 }
 
-/// Money that is to go back: refund, payment, order's number, minor units.
-pub(super) async fn refunds_due(
+/// Lists due refunds: refund, payment, order number, minor units.
+pub(super) async fn list_due_refunds(
     conn: &mut AnyConnection,
     limit: i64,
 ) -> Result<Vec<(i64, i64, String, i64)>, db::Error> {
@@ -267,8 +271,8 @@ pub(super) async fn refunds_due(
     sqlx::query_as(statement).bind(limit).fetch_all(conn).await
 }
 
-/// Notes that money went back; false when that was known.
-pub(super) async fn refund_done(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, db::Error> {
+/// Marks a refund as done; returns false if it was done before.
+pub(super) async fn finish_refund(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, db::Error> {
     let statement = "
         update refunds
            set state = 'done', updated_at = ?
@@ -282,8 +286,11 @@ pub(super) async fn refund_done(tx: &mut Tx, id: i64, now: Timestamp) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether an order waits for money to go back.
-pub(super) async fn waits(conn: &mut AnyConnection, number: &str) -> Result<bool, db::Error> {
+/// Whether an order has due refunds.
+pub(super) async fn has_due_refunds(
+    conn: &mut AnyConnection,
+    number: &str,
+) -> Result<bool, db::Error> {
     let statement = "
         select count(*)
           from refunds r

@@ -1,4 +1,4 @@
-//! Payments over HTTP.
+//! HTTP handlers of payments.
 
 use axum::{Router, extract::State};
 use bytes::Bytes;
@@ -11,16 +11,16 @@ use shared::{
 };
 
 use crate::{
-    accounts::{May, MayNow, Orders},
+    accounts::{Orders, RequireReauthenticatedRight, RequireRight},
     app::App,
     limits::Network,
-    orders::Key,
-    web::{Answer, Answered, Json, Path, Query, RouterExt},
+    orders::IdempotencyKey,
+    web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{event, step::step};
+use super::{event, staff::advance_order};
 
-/// The endpoints of the payments.
+/// The routes of payments.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&PAY_ORDER, pay_order)
@@ -38,10 +38,10 @@ async fn pay_order(
     network: Network,
     headers: HeaderMap,
     Json(request): Json<PayOrder>,
-) -> Answered {
-    let key = Key::needed(&headers, &format!("pay:{}", path.number), &request)?;
-    let whose = (path.number.as_str(), query.token.as_str());
-    let paid = super::pay(&app, whose, request, &key, &network).await?;
+) -> HandlerResult {
+    let key = IdempotencyKey::required(&headers, &format!("pay:{}", path.number), &request)?;
+    let order = (path.number.as_str(), query.token.as_str());
+    let paid = super::pay(&app, order, request, &key, &network).await?;
     let answer = Answer::json(&paid.payment, CachePolicy::Private).status(StatusCode::CREATED);
     Ok(if paid.replayed {
         let replayed = HeaderName::from_static("idempotent-replayed");
@@ -55,7 +55,7 @@ async fn get_payment(
     State(app): State<App>,
     Path(path): Path<PaymentPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let payment = super::find(&app, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
@@ -64,36 +64,36 @@ async fn confirm_payment(
     State(app): State<App>,
     Path(path): Path<PaymentPath>,
     Query(query): Query<OrderToken>,
-) -> Answered {
+) -> HandlerResult {
     let payment = super::confirm(&app, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
 
-/// The signature is of the bytes as they came.
-async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Answered {
-    event::stripe(&app, &headers, &body).await?;
+/// The signature covers the raw bytes of the body.
+async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> HandlerResult {
+    event::handle_stripe_event(&app, &headers, &body).await?;
     let received = Received { received: true };
     Ok(Answer::json(&received, CachePolicy::Private))
 }
 
 async fn step_order(
     State(app): State<App>,
-    may: May<Orders>,
+    may: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
-) -> Answered {
-    let order = step(&app, &may.actor, &path.number, request.state).await?;
+) -> HandlerResult {
+    let order = advance_order(&app, &may.actor, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn refund_order(
     State(app): State<App>,
-    may: MayNow<Orders>,
+    may: RequireReauthenticatedRight<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,
-) -> Answered {
-    let key = Key::needed(&headers, &format!("refund:{}", path.number), &request)?;
+) -> HandlerResult {
+    let key = IdempotencyKey::required(&headers, &format!("refund:{}", path.number), &request)?;
     let order = super::refund(&app, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -1,10 +1,10 @@
-//! The demo catalogue: its files, which are in Mallard's own JSON Lines, and its pictures, which are
-//! drawn. It knows no database.
+//! The demo catalogue: its files in Mallard's JSON Lines format, and its drawn pictures. Nothing
+//! here uses the database.
 
 pub mod art;
 pub mod bulk;
 
-/// The files in the order in which they are read: the categories first.
+/// The files in reading order: categories first.
 pub fn files() -> [(&'static str, &'static str); 11] {
     macro_rules! file {
         ($name:literal) => {

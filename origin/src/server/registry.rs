@@ -1,5 +1,6 @@
-//! Who is connected. When there is no room, who has waited longest makes some: a client that sends nothing
-//! keeps nobody out who has something to ask. One network has so many connections, unless it is a proxy's.
+//! The open connections of a listener. When the limit is reached, the connections that have been
+//! idle longest are evicted, so that silent clients cannot keep others out. The connections of one
+//! network are limited, except those of proxies.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,12 +11,13 @@ use std::{
     },
 };
 
-use super::vitals::Vitals;
+use super::activity::ConnectionActivity;
 
-/// Of those that could make room, one of so many does at once, or each new connection would look through all.
+/// One of so many idle connections is evicted at a time; evicting single ones would scan all
+/// connections for each new one.
 const EVICTED_OF: usize = 100;
 
-/// What connections are counted by: an IPv4 address, or the /64 of an IPv6 one.
+/// The network by which connections are counted: an IPv4 address, or an IPv6 /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct PeerNetwork(IpAddr);
 
@@ -34,116 +36,121 @@ impl PeerNetwork {
 /// All connections of a listener.
 #[derive(Debug)]
 pub(super) struct Registry {
-    /// Connections of one network; 0 is as many as there are.
-    of_network_max: usize,
-    all: Mutex<All>,
+    /// The most connections of one network; 0 is no limit.
+    per_network_max: usize,
+    all: Mutex<Connections>,
 }
 
 #[derive(Debug, Default)]
-struct All {
+struct Connections {
     next: u64,
-    known: HashMap<u64, Known>,
+    connections: HashMap<u64, RegisteredConnection>,
     networks: HashMap<PeerNetwork, HashSet<u64>>,
 }
 
 #[derive(Debug)]
-struct Known {
-    vitals: Arc<Vitals>,
-    /// Whether it is a proxy's, which has many clients.
+struct RegisteredConnection {
+    activity: Arc<ConnectionActivity>,
+    /// Whether the peer is a proxy, which has many clients.
     proxy: Arc<AtomicBool>,
     network: PeerNetwork,
 }
 
-/// A connection that is counted until this is dropped.
+/// A registered connection; dropping this removes it.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct Registration {
     registry: Arc<Registry>,
     id: u64,
 }
 
 impl Registry {
-    pub(super) fn new(of_network_max: usize) -> Self {
+    pub(super) fn new(per_network_max: usize) -> Self {
         Self {
-            of_network_max,
+            per_network_max,
             all: Mutex::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, All> {
+    fn lock(&self) -> MutexGuard<'_, Connections> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in, unless its network has too many that do something. When it has too many that
-    /// wait, the one that has waited longest goes.
-    pub(super) fn admit(
+    /// Registers a connection. If its network is at its limit, its longest idle connection is
+    /// evicted; if none is idle, the new one is refused.
+    pub(super) fn register(
         self: &Arc<Self>,
         peer: IpAddr,
-        vitals: &Arc<Vitals>,
+        activity: &Arc<ConnectionActivity>,
         proxy: &Arc<AtomicBool>,
-    ) -> Option<Entry> {
+    ) -> Option<Registration> {
         let network = PeerNetwork::of(peer);
         let mut all = self.lock();
-        if self.of_network_max > 0 && !proxy.load(Ordering::Relaxed) {
+        if self.per_network_max > 0 && !proxy.load(Ordering::Relaxed) {
             let others = all.clients_of(network);
-            if others.len() >= self.of_network_max {
-                let longest = others.iter().filter_map(|it| Some((it.idleness()?, it)));
+            if others.len() >= self.per_network_max {
+                let longest = others
+                    .iter()
+                    .filter_map(|it| Some((it.eviction_rank()?, it)));
                 longest.min_by_key(|it| it.0)?.1.evict();
             }
         }
         let id = all.next;
         all.next += 1;
-        let known = Known {
-            vitals: Arc::clone(vitals),
+        let connection = RegisteredConnection {
+            activity: Arc::clone(activity),
             proxy: Arc::clone(proxy),
             network,
         };
-        all.known.insert(id, known);
+        all.connections.insert(id, connection);
         all.networks.entry(network).or_default().insert(id);
         let registry = Arc::clone(self);
-        Some(Entry { registry, id })
+        Some(Registration { registry, id })
     }
 
-    /// Ends some of those that have waited longest, and says how many.
+    /// Evicts some of the longest idle connections, and returns how many.
     pub(super) fn make_room(&self) -> usize {
         let all = self.lock();
-        let waiting = all.known.values().filter_map(|it| {
-            // A proxy's are the last to go: it has clients who ask.
-            let key = (it.proxy.load(Ordering::Relaxed), it.vitals.idleness()?);
-            Some((key, &it.vitals))
+        let waiting = all.connections.values().filter_map(|it| {
+            // Those of proxies are evicted last, because their clients share them.
+            let key = (
+                it.proxy.load(Ordering::Relaxed),
+                it.activity.eviction_rank()?,
+            );
+            Some((key, &it.activity))
         });
         let mut waiting: Vec<_> = waiting.collect();
         let count = waiting.len().div_ceil(EVICTED_OF);
         if count < waiting.len() {
             waiting.select_nth_unstable_by_key(count, |it| it.0);
         }
-        for (_, vitals) in &waiting[..count] {
-            vitals.evict();
+        for (_, activity) in &waiting[..count] {
+            activity.evict();
         }
         count
     }
 }
 
-impl All {
-    /// The connections of a network that are not a proxy's and not about to end.
-    fn clients_of(&self, network: PeerNetwork) -> Vec<&Arc<Vitals>> {
+impl Connections {
+    /// The connections of a network that are neither a proxy's nor evicted already.
+    fn clients_of(&self, network: PeerNetwork) -> Vec<&Arc<ConnectionActivity>> {
         let ids = self.networks.get(&network).into_iter().flatten();
-        ids.filter_map(|id| self.known.get(id))
-            .filter(|it| !it.proxy.load(Ordering::Relaxed) && !it.vitals.is_evicted())
-            .map(|it| &it.vitals)
+        ids.filter_map(|id| self.connections.get(id))
+            .filter(|it| !it.proxy.load(Ordering::Relaxed) && !it.activity.is_evicted())
+            .map(|it| &it.activity)
             .collect()
     }
 }
 
-impl Drop for Entry {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut all = self.registry.lock();
-        let Some(known) = all.known.remove(&self.id) else {
+        let Some(connection) = all.connections.remove(&self.id) else {
             return;
         };
-        if let Some(ids) = all.networks.get_mut(&known.network) {
+        if let Some(ids) = all.networks.get_mut(&connection.network) {
             ids.remove(&self.id);
             if ids.is_empty() {
-                all.networks.remove(&known.network);
+                all.networks.remove(&connection.network);
             }
         }
     }
@@ -152,44 +159,44 @@ impl Drop for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::vitals::{Ticks, TimeLimits};
+    use crate::server::activity::{MonotonicClock, TimeLimits};
 
     struct Peers {
         registry: Arc<Registry>,
-        ticks: Ticks,
+        clock: MonotonicClock,
     }
 
-    type Connected = Option<(Entry, Arc<Vitals>)>;
+    type Connected = Option<(Registration, Arc<ConnectionActivity>)>;
 
     impl Peers {
-        fn new(of_network_max: usize) -> Self {
+        fn new(per_network_max: usize) -> Self {
             Self {
-                registry: Arc::new(Registry::new(of_network_max)),
-                ticks: Ticks::manual(),
+                registry: Arc::new(Registry::new(per_network_max)),
+                clock: MonotonicClock::manual(),
             }
         }
 
-        /// Each a millisecond after the one before.
+        /// Connects, a millisecond after the previous connection.
         fn connects(&self, address: &str, proxy: bool) -> Connected {
-            self.ticks.pass(1);
+            self.clock.pass(1);
             let limits = TimeLimits {
                 head_ms: 10_000,
                 idle_ms: 10_000,
                 write_ms: 10_000,
             };
-            let vitals = Arc::new(Vitals::new(self.ticks.clone(), limits));
+            let activity = Arc::new(ConnectionActivity::new(self.clock.clone(), limits));
             let proxy = Arc::new(AtomicBool::new(proxy));
-            let entry = self
-                .registry
-                .admit(address.parse().unwrap(), &vitals, &proxy)?;
-            Some((entry, vitals))
+            let registration =
+                self.registry
+                    .register(address.parse().unwrap(), &activity, &proxy)?;
+            Some((registration, activity))
         }
 
-        /// One that does something.
+        /// Connects and sends a request.
         fn asks(&self, address: &str, proxy: bool) -> Connected {
             let connected = self.connects(address, proxy);
-            if let Some((_, vitals)) = &connected {
-                vitals.request_begun();
+            if let Some((_, activity)) = &connected {
+                activity.begin_request();
             }
             connected
         }
@@ -200,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_so_many_connections_and_the_longest_silent_one_goes_first() {
+    fn a_network_is_limited_and_its_longest_idle_connection_is_evicted_first() {
         let peers = Peers::new(3);
         let one = peers.asks("192.0.2.1", false);
         let two = peers.connects("192.0.2.1", false);
@@ -223,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_a_64() {
+    fn an_ipv6_network_is_a_64() {
         let peers = Peers::new(1);
         let _one = peers.asks("2001:db8:1:2::1", false);
         assert!(peers.connects("2001:db8:1:2:ffff::9", false).is_none());
@@ -233,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_excused_and_so_is_everybody_without_a_limit() {
+    fn proxies_have_no_limit_and_0_is_no_limit() {
         let (peers, unlimited) = (Peers::new(1), Peers::new(0));
         let proxies = (0..5).map(|_| peers.asks("10.0.0.1", true));
         let clients = (0..5).map(|_| unlimited.asks("192.0.2.1", false));
@@ -242,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_by_who_has_waited_longest_and_by_nobody_who_does_something() {
+    fn the_longest_idle_connections_are_evicted_and_busy_ones_never() {
         let peers = Peers::new(0);
         let (proxy, busy) = (
             peers.connects("10.0.0.1", true),
@@ -267,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn who_has_asked_before_stays_longer_than_who_never_has_or_does_not_read() {
+    fn connections_with_a_served_request_are_evicted_after_silent_and_stalled_ones() {
         let peers = Peers::new(0);
         let buyer = peers.asks("192.0.2.1", false);
-        buyer.as_ref().unwrap().1.request_ended(None);
+        buyer.as_ref().unwrap().1.end_request(None);
         let slow = peers.asks("192.0.2.2", false);
-        slow.as_ref().unwrap().1.stalled(true);
+        slow.as_ref().unwrap().1.set_stalled(true);
         let silent = peers.connects("192.0.2.3", false);
         peers.registry.make_room();
         assert!(was_evicted(&slow) && !was_evicted(&silent));

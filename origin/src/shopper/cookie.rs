@@ -1,17 +1,17 @@
-//! The cookies of a shopper. The cart's is read by the server alone; the other one holds nothing, and
-//! tells the pages' scripts that asking who is there is worth it.
+//! The cookies of a shopper. Only the server reads the cart cookie. The visitor cookie contains
+//! nothing; it tells the scripts of a page that there is a visitor to fetch.
 
 use axum_extra::extract::cookie::CookieJar;
 use http::{HeaderMap, HeaderValue};
-use shared::shopper::VISITOR_COOKIE;
+use shared::visitor::VISITOR_COOKIE;
 
 use crate::{config::Config, web::SetCookie};
 
-/// For how long a browser keeps a guest's cart.
-const DAYS: i64 = 30;
+/// The lifetime of a guest's cart cookie.
+const COOKIE_DAYS: i64 = 30;
 
-/// The name of the cart's cookie; see the session's for the prefix.
-fn name(config: &Config) -> &'static str {
+/// The name of the cart cookie. The session cookie explains the prefix.
+fn cart_cookie_name(config: &Config) -> &'static str {
     if config.is_secure() {
         "__Host-cart"
     } else {
@@ -19,33 +19,33 @@ fn name(config: &Config) -> &'static str {
     }
 }
 
-/// The token of the cart that a request's cookie names.
-pub(super) fn cart(config: &Config, headers: &HeaderMap) -> Option<String> {
+/// The cart token in a request's cookie.
+pub(super) fn cart_token(config: &Config, headers: &HeaderMap) -> Option<String> {
     let jar = CookieJar::from_headers(headers);
-    let token = jar.get(name(config))?.value();
+    let token = jar.get(cart_cookie_name(config))?.value();
     (!token.is_empty()).then(|| token.to_owned())
 }
 
-/// What gives a guest's browser its cart.
-pub fn bring_cart(config: &Config, token: &str) -> Vec<HeaderValue> {
+/// The cookies of a guest with a cart.
+pub fn cart_cookies(config: &Config, token: &str) -> Vec<HeaderValue> {
     vec![
-        cookie(config, name(config), token, true, DAYS),
-        cookie(config, VISITOR_COOKIE, "1", false, DAYS),
+        cookie(config, cart_cookie_name(config), token, true, COOKIE_DAYS),
+        cookie(config, VISITOR_COOKIE, "1", false, COOKIE_DAYS),
     ]
 }
 
-/// What a browser gets when somebody signs in: the account has its own cart.
-pub fn welcome(config: &Config) -> Vec<HeaderValue> {
+/// The cookies after a sign-in: no guest cart, because the account has its own.
+pub fn sign_in_cookies(config: &Config) -> Vec<HeaderValue> {
     vec![
-        cookie(config, name(config), "", true, 0),
-        cookie(config, VISITOR_COOKIE, "1", false, DAYS),
+        cookie(config, cart_cookie_name(config), "", true, 0),
+        cookie(config, VISITOR_COOKIE, "1", false, COOKIE_DAYS),
     ]
 }
 
-/// What a browser gets when somebody signs out: nobody is there.
-pub fn leave(config: &Config) -> Vec<HeaderValue> {
+/// The cookies after a sign-out: both are deleted.
+pub fn sign_out_cookies(config: &Config) -> Vec<HeaderValue> {
     vec![
-        cookie(config, name(config), "", true, 0),
+        cookie(config, cart_cookie_name(config), "", true, 0),
         cookie(config, VISITOR_COOKIE, "", false, 0),
     ]
 }

@@ -1,57 +1,57 @@
-//! Who shops in a browser: a guest, known by the cookie of a cart, or somebody who has signed in.
-//! Owns no tables.
+//! The shopper of a browser: a guest with a cart cookie, or a person who has signed in. Owns no
+//! tables.
 //!
-//! What must stay true: only the server reads the cookies that open something; a page that is kept
-//! for everybody never sets one; a guest's cart is never made somebody's.
+//! Invariants: scripts cannot read cookies that grant access; a shared page never sets a cookie; a
+//! guest's cart is never assigned to an account.
 
 mod cookie;
 mod web;
 
-pub use cookie::{bring_cart, leave, welcome};
-pub use web::{Of, routes};
+pub use cookie::{cart_cookies, sign_in_cookies, sign_out_cookies};
+pub use web::{ResolvedCartPath, routes};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderValue, request::Parts};
 use shared::{
     cart::{Cart, CartPath, LinePath},
     locale::Locale,
-    shopper::Visitor,
+    visitor::Visitor,
 };
 
 use crate::{
-    accounts::{self, Caller, Person},
+    accounts::{self, Person, Principal},
     app::App,
-    cart::{self, Change},
+    cart::{self, CartChange},
     web::Refusal,
 };
 
-/// The word that stands for the cart of the browser that asks.
+/// In place of a cart's token in a path: the cart of this browser.
 const CURRENT: &str = "current";
 
-/// Who shops in the browser that asks.
+/// The shopper of the browser that sent the request.
 #[derive(Clone, Debug)]
 pub struct Shopper {
-    /// Who has signed in.
+    /// The person who has signed in.
     pub person: Option<Person>,
-    /// The token of the cart that a guest's cookie names.
+    /// The cart token in a guest's cookie.
     guest: Option<String>,
-    /// Whether they had signed in, and the session has ended.
-    pub has_ended: bool,
+    /// Whether the browser has the cookie of a session that has expired.
+    pub session_ended: bool,
 }
 
 impl FromRequestParts<App> for Shopper {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        // What is no longer good as a session is a guest's browser again.
-        let person = match Caller::from_request_parts(parts, app).await? {
-            Caller::Person(person) => Some(person),
-            Caller::Nobody | Caller::Program(..) | Caller::Operator => None,
+        // A browser with an expired session counts as a guest's.
+        let person = match Principal::from_request_parts(parts, app).await? {
+            Principal::Person(person) => Some(person),
+            Principal::Anonymous | Principal::ApiKey(..) | Principal::Operator => None,
         };
-        let guest = cookie::cart(&app.config, &parts.headers);
-        let had_session = accounts::names_session(&app.config, &parts.headers);
+        let guest = cookie::cart_token(&app.config, &parts.headers);
+        let had_session = accounts::has_session_cookie(&app.config, &parts.headers);
         Ok(Self {
-            has_ended: person.is_none() && guest.is_none() && had_session,
+            session_ended: person.is_none() && guest.is_none() && had_session,
             person,
             guest,
         })
@@ -59,21 +59,21 @@ impl FromRequestParts<App> for Shopper {
 }
 
 impl Shopper {
-    /// Somebody who has just signed in.
+    /// The shopper after a sign-in.
     pub fn signed_in(person: Person) -> Self {
         Self {
             person: Some(person),
             guest: None,
-            has_ended: false,
+            session_ended: false,
         }
     }
 
     /// The token of the guest's cart.
     pub fn guest(headers: &HeaderMap, app: &App) -> Option<String> {
-        cookie::cart(&app.config, headers)
+        cookie::cart_token(&app.config, headers)
     }
 
-    /// The token of the cart, if there is one.
+    /// The token of the shopper's cart, if there is one.
     pub async fn cart_token(&self, app: &App) -> Result<Option<String>, accounts::Error> {
         match &self.person {
             Some(person) => accounts::find_cart(app, person.user).await,
@@ -81,26 +81,26 @@ impl Shopper {
         }
     }
 
-    /// The cart, whether it has become an order or not.
+    /// The cart, whether it has been ordered or not.
     pub async fn cart(&self, app: &App, locale: Locale) -> Result<Option<Cart>, Refusal> {
         let Some(token) = self.cart_token(app).await? else {
             return Ok(None);
         };
-        match cart::read(app, &token, locale).await {
+        match cart::find(app, &token, locale).await {
             Ok(cart) => Ok(Some(cart)),
             Err(cart::Error::NoSuchCart) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The cart that can still be filled, if there is one.
+    /// The cart, if it exists and has not been ordered.
     pub async fn open_cart(&self, app: &App, locale: Locale) -> Result<Option<Cart>, Refusal> {
         let cart = self.cart(app, locale).await?;
         Ok(cart.filter(|cart| cart.order.is_none()))
     }
 
-    /// Puts something in, into a new cart where there is none. Also answers the cookies that bring
-    /// the browser its cart.
+    /// Adds an item, and creates a cart if there is none. Also returns the cookies of a new guest
+    /// cart.
     pub async fn add(
         &self,
         app: &App,
@@ -108,9 +108,9 @@ impl Shopper {
         quantity: i64,
         locale: Locale,
     ) -> Result<(Cart, Vec<HeaderValue>), Refusal> {
-        let add = || Change::Add(sku.to_owned(), quantity);
+        let add = || CartChange::Add(sku.to_owned(), quantity);
         if let Some(token) = self.cart_token(app).await? {
-            match cart::change(app, Some(&token), None, add(), locale).await {
+            match cart::change_cart(app, Some(&token), None, add(), locale).await {
                 Ok(cart) => return Ok((cart, Vec::new())),
                 Err(cart::Error::NoSuchCart | cart::Error::Ordered) => {}
                 Err(error) => return Err(error.into()),
@@ -118,17 +118,17 @@ impl Shopper {
         }
         let made = match &self.person {
             Some(person) => accounts::open_cart(app, person.user, None, locale).await?,
-            None => cart::change(app, None, None, Change::Create, locale).await?,
+            None => cart::change_cart(app, None, None, CartChange::Create, locale).await?,
         };
-        let cart = cart::change(app, Some(&made.id), None, add(), locale).await?;
+        let cart = cart::change_cart(app, Some(&made.id), None, add(), locale).await?;
         let cookies = match self.person {
             Some(_) => Vec::new(),
-            None => bring_cart(&app.config, &cart.id),
+            None => cart_cookies(&app.config, &cart.id),
         };
         Ok((cart, cookies))
     }
 
-    /// What the header of a page shows.
+    /// The personal part of a page's header.
     async fn visitor(&self, app: &App, locale: Locale) -> Result<Visitor, Refusal> {
         let account = match &self.person {
             Some(person) => Some(accounts::account(app, person.user).await?),
@@ -144,9 +144,9 @@ impl Shopper {
     }
 }
 
-/// A path that names a cart.
+/// Path parameters with the token of a cart.
 pub trait NamesCart {
-    /// The name.
+    /// The token.
     fn cart_mut(&mut self) -> &mut String;
 }
 

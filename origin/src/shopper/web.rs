@@ -1,4 +1,4 @@
-//! Who is there, over HTTP; and the path parameter that names a cart.
+//! The visitor endpoint, and the path parameters that name a cart.
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use shared::{cache::CachePolicy, catalog::InLocale, endpoint::GET_VISITOR};
 use crate::{
     app::App,
     cart,
-    web::{Answer, Answered, Path, Query, Refusal, RouterExt},
+    web::{Answer, HandlerResult, Path, Query, Refusal, RouterExt},
 };
 
 use super::{CURRENT, NamesCart, Shopper};
@@ -21,11 +21,11 @@ pub fn routes() -> Router<App> {
     Router::new().endpoint(&GET_VISITOR, get_visitor)
 }
 
-/// The path's parameters, with the cart of the browser that asks in the place of `current`.
+/// Path parameters in which `current` is resolved to the cart of this browser.
 #[derive(Clone, Debug)]
-pub struct Of<P>(pub P);
+pub struct ResolvedCartPath<P>(pub P);
 
-impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for Of<P> {
+impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for ResolvedCartPath<P> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
@@ -40,8 +40,8 @@ impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for Of<P> {
 }
 
 impl Shopper {
-    /// Whether a path names the cart of the browser that asks.
-    pub fn is_named(path: &str) -> bool {
+    /// Whether a path names the current cart of the browser.
+    pub fn is_current_cart(path: &str) -> bool {
         path == CURRENT
     }
 }
@@ -50,7 +50,7 @@ async fn get_visitor(
     State(app): State<App>,
     shopper: Shopper,
     Query(query): Query<InLocale>,
-) -> Answered {
+) -> HandlerResult {
     let visitor = shopper.visitor(&app, query.locale).await?;
     Ok(Answer::json(&visitor, CachePolicy::Private))
 }

@@ -1,4 +1,4 @@
-//! How the shop does: what is counted beside requests.
+//! Business metrics: carts, orders, payments and stock.
 
 use std::sync::atomic::AtomicU64;
 
@@ -24,10 +24,10 @@ struct PauseLabels {
     scope: &'static str,
 }
 
-/// What is counted of carts, orders, payments and stock. Conversion is orders that were placed over
-/// carts; abandonment is checkouts that became no order.
+/// Counters of carts, orders, payments and stock. The conversion rate is placed orders over carts;
+/// checkouts without an order are abandoned.
 #[derive(Debug, Default)]
-pub struct Business {
+pub struct BusinessMetrics {
     /// New carts.
     pub carts: Counter<u64, AtomicU64>,
     /// Carts that began checkout.
@@ -42,7 +42,7 @@ pub struct Business {
     stock_differs: Gauge,
 }
 
-impl Business {
+impl BusinessMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("shop_carts", "New carts", self.carts.clone());
         let checkouts = self.checkouts.clone();
@@ -67,13 +67,13 @@ impl Business {
         registry.register("shop_stock_rows_different", about, differs);
     }
 
-    /// Counts an order that was asked for.
+    /// Counts a request to place an order.
     pub fn order(&self, placed: bool) {
         let outcome = if placed { "placed" } else { "refused" };
         self.orders.get_or_create(&OrderLabels { outcome }).inc();
     }
 
-    /// Counts a payment that came to an end.
+    /// Counts a finished payment.
     pub fn payment(&self, method: &str, captured: bool) {
         let labels = PaymentLabels {
             method: method.to_owned(),
@@ -87,12 +87,12 @@ impl Business {
         self.card_pauses.get_or_create(&PauseLabels { scope }).inc();
     }
 
-    /// Counts a payment that was not begun because of declined cards.
+    /// Counts a payment that was refused because of declined cards.
     pub fn card_refused(&self) {
         self.cards_refused.inc();
     }
 
-    /// Notes how many rows of stock there are, and how many differ from their ledger.
+    /// Records the number of stock rows, and how many differ from their ledger.
     pub fn stock(&self, rows: i64, differs: i64) {
         self.stock_rows.set(rows);
         self.stock_differs.set(differs);

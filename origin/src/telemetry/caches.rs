@@ -1,4 +1,4 @@
-//! What the caches do.
+//! Metrics of the response cache.
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -8,40 +8,40 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-/// How a request was answered that a cache might answer.
+/// The outcome of a cacheable request at L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
-    /// With what was there.
+pub enum L1Outcome {
+    /// A cached response was served.
     Hit,
-    /// With what this request made.
+    /// This request generated the response.
     Miss,
-    /// With what another one made at the same time.
+    /// A concurrent request generated the response.
     Collapsed,
-    /// With what was there, because making it anew has failed.
+    /// A stale response was served, because the refresh failed.
     Stale,
 }
 
-/// How Redis was asked for an answer.
+/// The outcome of a lookup in Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shared {
-    /// It had one.
+pub enum L2Outcome {
+    /// A usable entry was found.
     Hit,
-    /// It had none that is good.
+    /// No usable entry was found.
     Miss,
-    /// It was not asked, or did not answer in time.
+    /// Redis was not queried, or did not reply in time.
     Unanswered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct CacheLabels {
     layer: &'static str,
     outcome: &'static str,
 }
 
-/// What the caches do. The counters are found once, so that a hit only adds one.
+/// Metrics of the response cache. The counters are looked up once, so that a hit only increments.
 #[derive(Debug)]
 pub struct CacheMetrics {
-    requests: Family<Labels, Counter<u64, AtomicU64>>,
+    requests: Family<CacheLabels, Counter<u64, AtomicU64>>,
     l1: [Counter<u64, AtomicU64>; 4],
     l2: [Counter<u64, AtomicU64>; 3],
     l2_trusted: Gauge<i64, AtomicI64>,
@@ -51,9 +51,9 @@ pub struct CacheMetrics {
 
 impl Default for CacheMetrics {
     fn default() -> Self {
-        let requests: Family<Labels, Counter<u64, AtomicU64>> = Family::default();
+        let requests: Family<CacheLabels, Counter<u64, AtomicU64>> = Family::default();
         let of = |layer, outcome| {
-            let labels = Labels { layer, outcome };
+            let labels = CacheLabels { layer, outcome };
             requests.get_or_create(&labels).clone()
         };
         let l1 = ["hit", "miss", "collapsed", "stale"].map(|outcome| of("l1", outcome));
@@ -94,23 +94,23 @@ impl CacheMetrics {
         );
     }
 
-    /// Counts a request that L1 might answer.
-    pub fn served(&self, served: Served) {
-        self.l1[served as usize].inc();
+    /// Counts a cacheable request by its outcome.
+    pub fn count_l1(&self, outcome: L1Outcome) {
+        self.l1[outcome as usize].inc();
     }
 
-    /// Counts an answer that Redis might have.
-    pub fn shared(&self, shared: Shared) {
-        self.l2[shared as usize].inc();
+    /// Counts a lookup in Redis by its outcome.
+    pub fn count_l2(&self, outcome: L2Outcome) {
+        self.l2[outcome as usize].inc();
     }
 
-    /// Notes whether Redis is asked.
-    pub(super) fn is_trusted(&self, trusted: bool) {
-        self.l2_trusted.set(i64::from(trusted));
+    /// Records whether Redis is in use.
+    pub(super) fn record_l2_availability(&self, available: bool) {
+        self.l2_trusted.set(i64::from(available));
     }
 
-    /// Notes how much there is in memory.
-    pub(super) fn is(&self, (bytes, entries): (u64, usize)) {
+    /// Records the size of L1.
+    pub(super) fn record_l1_size(&self, (bytes, entries): (u64, usize)) {
         self.l1_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         self.l1_entries.set(entries);

@@ -58,7 +58,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = LogFields::default();
         event.record(&mut fields);
         let mut line = Map::new();
         let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
@@ -87,7 +87,7 @@ where
     }
 }
 
-/// A line of the log that says what went wrong, for when there is no log yet.
+/// A log line for an error that happens before logging has started.
 pub fn error_line(message: &str, clock: &Clock) -> String {
     let mut line = Map::new();
     for (key, value) in [
@@ -104,15 +104,15 @@ pub fn error_line(message: &str, clock: &Clock) -> String {
 }
 
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+struct LogFields(Map<String, Value>);
 
-impl Fields {
+impl LogFields {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
         self.0.insert(field.name().to_owned(), value.into());
     }
 }
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field, value);
     }

@@ -1,4 +1,4 @@
-//! Metrics, as Prometheus reads them.
+//! The metrics in the OpenMetrics format, for Prometheus.
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -9,32 +9,32 @@ use prometheus_client::{
 };
 
 use crate::{
-    cache::{L2, Memory},
+    cache::{L2, MemoryCache},
     db::Db,
 };
 
 use super::{
-    Business, CacheMetrics, clocks::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
+    BusinessMetrics, CacheMetrics, clock::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
 };
 
-/// What a request is counted under.
+/// The labels of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     /// The method, or `OTHER` for one that HTTP does not name.
     pub method: &'static str,
     /// The route with its parameters' names, never their values; empty when there is none.
     pub route: String,
-    /// The answer's status.
+    /// The status of the response.
     pub status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CutLabels {
+struct CloseLabels {
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct WorkLabels {
+struct ShedLabels {
     work: &'static str,
 }
 
@@ -44,23 +44,23 @@ const SECONDS: [f64; 16] = [
     0.25, 0.5, 1.0, 5.0,
 ];
 
-/// Everything that is counted.
+/// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
-    refused: Family<WorkLabels, Counter<u64, AtomicU64>>,
-    cut: Family<CutLabels, Counter<u64, AtomicU64>>,
-    /// Requests that have no answer yet.
+    shed: Family<ShedLabels, Counter<u64, AtomicU64>>,
+    closed: Family<CloseLabels, Counter<u64, AtomicU64>>,
+    /// Requests without a response yet.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections from clients.
     pub connections: Gauge<i64, AtomicI64>,
-    /// How the shop does.
-    pub business: Business,
-    /// What the caches do.
+    /// Carts, orders, payments and stock.
+    pub business: BusinessMetrics,
+    /// The response cache.
     pub cache: CacheMetrics,
-    /// How the clocks differ, and which node this is.
+    /// Clock skew, and the node id.
     pub clock: ClockMetrics,
     pools: PoolMetrics,
     replica: ReplicaMetrics,
@@ -72,11 +72,11 @@ impl Default for Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            refused: Family::default(),
-            cut: Family::default(),
+            shed: Family::default(),
+            closed: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
-            business: Business::default(),
+            business: BusinessMetrics::default(),
             cache: CacheMetrics::default(),
             clock: ClockMetrics::default(),
             pools: PoolMetrics::default(),
@@ -101,7 +101,7 @@ impl Metrics {
         registry.register(
             "http_requests_refused",
             "Requests refused with 503 by load shedding",
-            self.refused.clone(),
+            self.shed.clone(),
         );
         let in_flight = self.in_flight.clone();
         registry.register("http_requests_in_flight", "Requests in flight", in_flight);
@@ -111,7 +111,7 @@ impl Metrics {
             "http_connections_cut",
             "Connections that were ended: no head or no other request in time, an answer not taken, frames \
              that are no requests, to make room, or too many of a network",
-            self.cut.clone(),
+            self.closed.clone(),
         );
         self.clock.register(registry);
         self.pools.register(registry);
@@ -121,37 +121,38 @@ impl Metrics {
         self
     }
 
-    /// Counts a request for which there was no place.
-    pub fn refused(&self, work: &'static str) {
-        self.refused.get_or_create(&WorkLabels { work }).inc();
+    /// Counts a request that was refused by load shedding.
+    pub fn count_shed_request(&self, work: &'static str) {
+        self.shed.get_or_create(&ShedLabels { work }).inc();
     }
 
-    /// Counts a connection that was ended, and why.
-    pub fn connection_cut(&self, reason: &'static str) {
-        self.cut.get_or_create(&CutLabels { reason }).inc();
+    /// Counts a connection that the server closed, by reason.
+    pub fn count_closed_connection(&self, reason: &'static str) {
+        self.closed.get_or_create(&CloseLabels { reason }).inc();
     }
 
-    /// Counts an answered request.
-    pub fn answered(&self, labels: &RequestLabels, seconds: f64) {
+    /// Counts a response and its duration.
+    pub fn count_response(&self, labels: &RequestLabels, seconds: f64) {
         self.requests.get_or_create(labels).inc();
         self.seconds.get_or_create(labels).observe(seconds);
     }
 
-    /// The text that Prometheus fetches (OpenMetrics 1.0).
+    /// Renders all metrics as OpenMetrics 1.0.
     pub fn render(
         &self,
         db: &Db,
-        memory: Option<&Memory>,
+        memory: Option<&MemoryCache>,
         l2: Option<&L2>,
     ) -> Result<String, std::fmt::Error> {
         if let Some(memory) = memory {
-            self.cache.is(memory.size());
+            self.cache.record_l1_size(memory.size());
         }
-        self.cache.is_trusted(l2.is_some_and(L2::is_trusted));
+        self.cache
+            .record_l2_availability(l2.is_some_and(L2::is_available));
         for (name, pool) in db.pools() {
-            self.pools.is(name, &pool.figures());
+            self.pools.record(name, &pool.stats());
         }
-        if let Some(figures) = db.replica() {
+        if let Some(figures) = db.replica_stats() {
             self.replica.record(&figures);
         }
         let mut text = String::new();

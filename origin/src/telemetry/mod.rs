@@ -1,14 +1,14 @@
-//! What the server says about itself: logs and metrics.
+//! Telemetry: logs and metrics.
 
 mod business;
 mod caches;
-mod clocks;
+mod clock;
 mod log;
 mod metrics;
 mod pools;
 mod replica;
 
-pub use business::Business;
-pub use caches::{CacheMetrics, Served, Shared};
+pub use business::BusinessMetrics;
+pub use caches::{CacheMetrics, L1Outcome, L2Outcome};
 pub use log::{LogFormat, error_line, start_logging};
 pub use metrics::{Metrics, RequestLabels};

@@ -1,4 +1,4 @@
-//! What the pools of connections to the database do.
+//! Metrics of the database connection pools.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,29 +8,29 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::db::PoolFigures;
+use crate::db::PoolStats;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct PoolLabels {
     pool: &'static str,
 }
 
-type Number = Family<Labels, Gauge>;
-type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+type GaugeByPool = Family<PoolLabels, Gauge>;
+type SecondsByPool = Family<PoolLabels, Gauge<f64, AtomicU64>>;
 
-/// What the pools do.
+/// Metrics by pool.
 #[derive(Debug, Default)]
 pub struct PoolMetrics {
-    open: Number,
-    idle: Number,
-    active: Number,
-    allowed: Number,
-    most: Number,
-    waiting: Number,
-    timed_out: Family<Labels, Counter>,
-    asked: Family<Labels, Counter>,
-    waited: Family<Labels, Counter<f64, AtomicU64>>,
-    average: Seconds,
+    open: GaugeByPool,
+    idle: GaugeByPool,
+    active: GaugeByPool,
+    allowed: GaugeByPool,
+    most: GaugeByPool,
+    waiting: GaugeByPool,
+    timed_out: Family<PoolLabels, Counter>,
+    asked: Family<PoolLabels, Counter>,
+    waited: Family<PoolLabels, Counter<f64, AtomicU64>>,
+    average: SecondsByPool,
 }
 
 impl PoolMetrics {
@@ -82,30 +82,30 @@ impl PoolMetrics {
         );
     }
 
-    /// Notes how a pool is.
-    pub(super) fn is(&self, pool: &'static str, figures: &PoolFigures) {
-        let labels = Labels { pool };
-        let gate = &figures.gate;
-        let set = |number: &Number, value: usize| {
+    /// Records the statistics of a pool.
+    pub(super) fn record(&self, pool: &'static str, stats: &PoolStats) {
+        let labels = PoolLabels { pool };
+        let limit = &stats.limit;
+        let set = |number: &GaugeByPool, value: usize| {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             number.get_or_create(&labels).set(value);
         };
-        set(&self.open, figures.open);
-        set(&self.idle, figures.idle);
-        set(&self.active, gate.active);
-        set(&self.allowed, gate.width);
-        set(&self.most, figures.most);
-        set(&self.waiting, gate.waiting);
-        let count = |counter: &Family<Labels, Counter>, value: u64| {
+        set(&self.open, stats.open);
+        set(&self.idle, stats.idle);
+        set(&self.active, limit.active);
+        set(&self.allowed, limit.limit);
+        set(&self.most, stats.max);
+        set(&self.waiting, limit.waiting);
+        let count = |counter: &Family<PoolLabels, Counter>, value: u64| {
             let counter = counter.get_or_create(&labels);
             counter.inner().fetch_max(value, Ordering::Relaxed);
         };
-        count(&self.timed_out, gate.timed_out);
-        count(&self.asked, gate.passed);
+        count(&self.timed_out, limit.timed_out);
+        count(&self.asked, limit.requests);
         let waited = self.waited.get_or_create(&labels);
-        let seconds = gate.waited.as_secs_f64();
+        let seconds = limit.total_wait.as_secs_f64();
         waited.inner().store(seconds.to_bits(), Ordering::Relaxed);
-        let average = gate.average.as_secs_f64();
+        let average = limit.average_wait.as_secs_f64();
         self.average.get_or_create(&labels).set(average);
     }
 }

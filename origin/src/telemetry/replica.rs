@@ -1,4 +1,4 @@
-//! How far the database's replica is behind, and how much it is read.
+//! Metrics of the database replica.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,9 +7,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::db::ReplicaFigures;
+use crate::db::ReplicaStats;
 
-/// How the replica is.
+/// Lag and use of the replica.
 #[derive(Debug, Default)]
 pub struct ReplicaMetrics {
     usable: Gauge,
@@ -43,7 +43,7 @@ impl ReplicaMetrics {
         );
     }
 
-    pub(super) fn record(&self, figures: &ReplicaFigures) {
+    pub(super) fn record(&self, figures: &ReplicaStats) {
         self.usable.set(i64::from(figures.is_usable));
         self.lag.set(figures.lag.as_secs_f64());
         let count = |counter: &Counter, value| {

@@ -1,12 +1,12 @@
-//! An answer: a finished body with the policy by which it may be kept. The headers are written by
-//! one layer, `http::finish`.
+//! The response of a handler: a body with its cache policy. One layer,
+//! `http_pipeline::cache_headers`, writes the cache headers.
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use shared::cache::CachePolicy;
 
-/// An answer.
+/// The response of a handler.
 #[derive(Clone, Debug)]
 pub struct Answer {
     status: StatusCode,
@@ -16,24 +16,25 @@ pub struct Answer {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// A finished body on its way to the layer that writes the headers.
+/// A body and its policy, passed in the response's extensions to the layer that writes the headers.
 #[derive(Clone, Debug)]
-pub struct Finished {
-    /// The body, not compressed.
+pub struct FinishedBody {
+    /// The body, without a content coding.
     pub body: Bytes,
-    /// How it may be kept.
+    /// How the response may be cached.
     pub policy: CachePolicy,
 }
 
 impl Answer {
     /// A JSON body.
     pub fn json<T: serde::Serialize>(value: &T, policy: CachePolicy) -> Self {
-        // The contract's types have text keys and no floats, which is all that can fail here.
+        // Only map keys that are not strings could make this fail, and the contract's types have
+        // none.
         let body = serde_json::to_vec(value).unwrap_or_default();
         Self::new(HeaderValue::from_static("application/json"), body, policy)
     }
 
-    /// A page.
+    /// An HTML page.
     pub fn html(page: String, policy: CachePolicy) -> Self {
         Self::new(
             HeaderValue::from_static("text/html; charset=utf-8"),
@@ -42,7 +43,7 @@ impl Answer {
         )
     }
 
-    /// A body of another media type.
+    /// A body of any media type.
     pub fn new(media_type: HeaderValue, body: impl Into<Bytes>, policy: CachePolicy) -> Self {
         Self {
             status: StatusCode::OK,
@@ -64,14 +65,14 @@ impl Answer {
         answer
     }
 
-    /// The same with another status.
+    /// Sets the status.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// What a form answers when it is done: the page to look at now (post, redirect, get).
+    /// The response to a successful form: a redirect to the next page (post/redirect/get).
     pub fn see(path: &str) -> Self {
         let mut answer = Self::new(
             HeaderValue::from_static("text/plain"),
@@ -85,7 +86,7 @@ impl Answer {
         answer
     }
 
-    /// The same with these cookies.
+    /// Adds cookies.
     #[must_use]
     pub fn cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
         let cookies = cookies.into_iter().map(|it| (header::SET_COOKIE, it));
@@ -93,7 +94,7 @@ impl Answer {
         self
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -108,10 +109,10 @@ impl IntoResponse for Answer {
             .headers_mut()
             .insert(header::CONTENT_TYPE, self.media_type);
         for (name, value) in self.headers {
-            // A second cookie does not take the place of the first.
+            // Appended, so that a second cookie does not replace the first.
             response.headers_mut().append(name, value);
         }
-        response.extensions_mut().insert(Finished {
+        response.extensions_mut().insert(FinishedBody {
             body: self.body,
             policy: self.policy,
         });

@@ -9,17 +9,17 @@ pub struct SetCookie<'a> {
     pub name: &'a str,
     /// Its value: characters that RFC 6265 allows; tokens are hexadecimal.
     pub value: &'a str,
-    /// For how many seconds the browser keeps it: 0 removes it, none is until it is closed.
+    /// Its lifetime in seconds: 0 deletes it, none makes it a session cookie.
     pub max_age_s: Option<i64>,
     /// Whether scripts cannot read it.
     pub http_only: bool,
-    /// Whether it goes over HTTPS only.
+    /// Whether it is sent over HTTPS only.
     pub secure: bool,
 }
 
 impl SetCookie<'_> {
-    /// The field. `Path` comes before the attributes that are younger than RFC 2109: text browsers such as
-    /// Lynx ignore everything behind an attribute that they do not know.
+    /// The value of `Set-Cookie`. `Path` comes before attributes newer than RFC 2109, because text
+    /// browsers such as Lynx ignore everything after an attribute that they do not know.
     pub fn header(&self) -> HeaderValue {
         let age = self.max_age_s.map(|it| format!("; Max-Age={it}"));
         let text = format!(

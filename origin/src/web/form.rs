@@ -1,4 +1,4 @@
-//! What page handlers take from a request: the fields of a form, and the language of the page.
+//! Extractors for page handlers: the fields of a form, and the locale of the page.
 
 use std::convert::Infallible;
 
@@ -7,33 +7,34 @@ use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use shared::{
     cart::LINES_MAX,
-    form::Form,
+    form::FormState,
     locale::Locale,
     problem::{Problem, ProblemKind},
 };
 
 use super::Refusal;
 
-/// The fields of a form, as a browser sends them without scripts (`application/x-www-form-urlencoded`).
+/// The fields of a form, as a browser sends them without scripts
+/// (`application/x-www-form-urlencoded`).
 #[derive(Clone, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub struct FormFields(Vec<(String, String)>);
 
-/// The most fields that are looked at: a full cart has two for each of its lines.
+/// The most fields that are read: a full cart has two for each line.
 const FIELDS_MAX: usize = 64 + 2 * LINES_MAX;
 
-/// Fields whose names begin like this are never shown again.
+/// Fields whose names begin like this contain secrets and are never rendered again.
 const SECRET: [&str; 3] = ["password", "current", "otp"];
 
-/// What a form asked for before its session ended begins like this while somebody signs in again.
-const KEPT: &str = "kept_";
+/// The name prefix of fields that are carried through a new sign-in after the session has expired.
+const CARRIED_PREFIX: &str = "kept_";
 
-impl Fields {
-    /// The text of a field without space around it; empty where there is none.
+impl FormFields {
+    /// The trimmed text of a field; empty if it is missing.
     pub fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
     }
 
-    /// The text of a field as it came.
+    /// The untrimmed text of a field.
     pub fn raw(&self, name: &str) -> &str {
         let mut fields = self.0.iter();
         fields
@@ -41,54 +42,59 @@ impl Fields {
             .map_or("", |(_, value)| value)
     }
 
-    /// Whether there is something in a field: a box is ticked, a button was pressed.
+    /// Whether a field is not blank: a checkbox is checked, a button was pressed.
     pub fn has(&self, name: &str) -> bool {
         !self.text(name).is_empty()
     }
 
-    /// Whether there is such a field, be it empty.
+    /// Whether the form contains this field, even if it is empty.
     pub fn names(&self, name: &str) -> bool {
         self.0.iter().any(|(it, _)| it == name)
     }
 
-    /// A whole number of digits, wide ones included, as an input method may leave them. Anything else
-    /// is none: nobody who types `1.5` or `1e2` means what another program would read there.
+    /// A whole number in decimal digits, including full-width ones from Chinese input methods. None
+    /// for anything else, such as `1.5` or `1e2`.
     pub fn number(&self, name: &str) -> Option<i64> {
         let digits: Option<String> = self.text(name).chars().map(narrow_digit).collect();
         digits?.parse().ok()
     }
 
-    /// The form, to be kept while somebody signs in: its fields, but for what is secret.
-    pub fn kept(&self) -> Form {
+    /// The form to carry through a sign-in: its fields without secrets.
+    pub fn carried_over(&self) -> FormState {
         let shown = self.form().values;
-        let kept = shown
+        let carried = shown
             .iter()
-            .map(|(name, value)| (format!("{KEPT}{name}"), value));
-        let kept: Vec<(String, &String)> = kept.collect();
-        Form::of(kept.iter().map(|(name, value)| (&**name, value.as_str())))
+            .map(|(name, value)| (format!("{CARRIED_PREFIX}{name}"), value));
+        let carried: Vec<(String, &String)> = carried.collect();
+        FormState::with_values(
+            carried
+                .iter()
+                .map(|(name, value)| (&**name, value.as_str())),
+        )
     }
 
-    /// What was kept; nothing when nothing was.
-    pub fn resumed(&self) -> Option<Self> {
+    /// The form that was carried through a sign-in, if there is one.
+    pub fn carried_over_form(&self) -> Option<Self> {
         let fields = self.0.iter();
-        let kept = fields.filter_map(|(name, value)| Some((name.strip_prefix(KEPT)?, value)));
-        let kept: Vec<_> = kept
+        let carried =
+            fields.filter_map(|(name, value)| Some((name.strip_prefix(CARRIED_PREFIX)?, value)));
+        let carried: Vec<_> = carried
             .map(|(name, value)| (name.to_owned(), value.clone()))
             .collect();
-        (!kept.is_empty()).then_some(Self(kept))
+        (!carried.is_empty()).then_some(Self(carried))
     }
 
-    /// The form as it is shown again, without what is secret.
-    pub fn form(&self) -> Form {
+    /// The form to render again, without secrets.
+    pub fn form(&self) -> FormState {
         let shown = self
             .0
             .iter()
             .filter(|(name, _)| !SECRET.iter().any(|it| name.starts_with(it)));
-        Form::of(shown.map(|(name, value)| (name.as_str(), value.as_str())))
+        FormState::with_values(shown.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 }
 
-impl std::fmt::Debug for Fields {
+impl std::fmt::Debug for FormFields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
             .entries(self.0.iter().map(|(name, _)| name))
@@ -96,7 +102,7 @@ impl std::fmt::Debug for Fields {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
+impl<S: Send + Sync> FromRequest<S> for FormFields {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
@@ -115,7 +121,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
-/// The digit that this is, whether it is as wide as a letter or as a Chinese character.
+/// An ASCII or full-width digit as an ASCII digit.
 fn narrow_digit(letter: char) -> Option<char> {
     match letter {
         '0'..='9' => Some(letter),
@@ -135,11 +141,11 @@ fn is_form(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The language of a page, from the prefix of its path.
+/// The locale of a page, from the prefix of its path.
 #[derive(Clone, Copy, Debug)]
-pub struct Tongue(pub Locale);
+pub struct PageLocale(pub Locale);
 
-impl<S: Send + Sync> FromRequestParts<S> for Tongue {
+impl<S: Send + Sync> FromRequestParts<S> for PageLocale {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
@@ -148,7 +154,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Tongue {
     }
 }
 
-/// What a form came to: the problem to show in it, or an error page where the shop itself failed.
+/// The problem to show in a form; a server error becomes an error page instead.
 pub fn problem_of<E: Into<Problem>>(error: E) -> Result<Problem, Refusal> {
     let problem = error.into();
     if problem.status < 500 {
@@ -164,13 +170,13 @@ mod tests {
 
     use super::*;
 
-    async fn fields(media_type: &str, body: &'static str) -> Result<Fields, Refusal> {
+    async fn fields(media_type: &str, body: &'static str) -> Result<FormFields, Refusal> {
         let request = Request::post("/").header("content-type", media_type);
-        Fields::from_request(request.body(Body::from(body)).unwrap(), &()).await
+        FormFields::from_request(request.body(Body::from(body)).unwrap(), &()).await
     }
 
     #[tokio::test]
-    async fn a_form_is_read_and_shown_again_without_its_secrets() {
+    async fn a_form_is_rendered_again_without_its_secrets() {
         let media_type = "application/x-www-form-urlencoded; charset=UTF-8";
         let body = "email=+a%40b.c+&password=hush&current=hush&n=7&on=1";
         let fields = fields(media_type, body).await.unwrap();
@@ -181,22 +187,22 @@ mod tests {
             (Some(7), None)
         );
         assert!(fields.has("on") && !fields.has("off"));
-        let kept = fields.kept();
-        assert_eq!(kept.values.len(), 3);
-        let again = Fields(kept.values.into_iter().collect());
-        let again = again.resumed().unwrap();
+        let carried = fields.carried_over();
+        assert_eq!(carried.values.len(), 3);
+        let again = FormFields(carried.values.into_iter().collect());
+        let again = again.carried_over_form().unwrap();
         assert_eq!(
             (again.text("email"), again.has("password")),
             ("a@b.c", false)
         );
-        assert!(fields.resumed().is_none());
+        assert!(fields.carried_over_form().is_none());
         let form = fields.form();
         assert_eq!(form.value("email"), " a@b.c ");
         assert!(!format!("{form:?} {fields:?}").contains("hush"));
     }
 
     #[tokio::test]
-    async fn numbers_are_whole_and_of_digits() {
+    async fn numbers_are_decimal_digits() {
         let body = "wide=%EF%BC%92&mixed=1%EF%BC%90&space=%E3%80%807+&zero=007";
         let media_type = "application/x-www-form-urlencoded";
         let fields = fields(media_type, body).await.unwrap();
@@ -217,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_form_is_refused() {
+    async fn other_media_types_are_refused() {
         for media_type in ["application/json", "text/plain", "multipart/form-data", ""] {
             assert!(fields(media_type, "a=b").await.is_err(), "{media_type}");
         }

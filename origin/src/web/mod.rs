@@ -1,17 +1,17 @@
-//! What handlers are made of: what they take, and what they answer with. The domains use it; the
-//! `http` module puts their routes together.
+//! Building blocks of handlers: extractors and responses. The domains use it; `http_pipeline` puts
+//! their routes together.
 
 mod answer;
 mod cookie;
-mod extract;
+mod extractors;
 mod form;
 mod refusal;
 
-pub use answer::{Answer, Finished};
+pub use answer::{Answer, FinishedBody};
 pub use cookie::SetCookie;
-pub use extract::{Json, Path, Query, RouterExt};
-pub use form::{Fields, Tongue, problem_of};
-pub use refusal::{Refusal, Reported};
+pub use extractors::{Json, Path, Query, RouterExt};
+pub use form::{FormFields, PageLocale, problem_of};
+pub use refusal::{Refusal, ReportedProblem};
 
-/// What a handler returns.
-pub type Answered = Result<Answer, Refusal>;
+/// The return type of handlers.
+pub type HandlerResult = Result<Answer, Refusal>;

@@ -1,4 +1,4 @@
-//! A refusal: a problem on its way to the layer that writes it as JSON or as a page.
+//! The error response of a handler: a problem that a layer renders as JSON or as a page.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -7,7 +7,7 @@ use shared::{
     problem::{Problem, ProblemKind},
 };
 
-/// What a handler answers with when it does not do what was asked. Every domain's error becomes one.
+/// The error type of handlers. Every domain's error converts into it.
 #[derive(Clone, Debug)]
 pub struct Refusal(Box<Problem>);
 
@@ -17,7 +17,7 @@ impl Refusal {
         Self(Box::new(Problem::new(kind)))
     }
 
-    /// What it says, for one who shows it in another way.
+    /// The problem, for callers that render it themselves.
     pub fn into_problem(self) -> Problem {
         *self.0
     }
@@ -29,12 +29,13 @@ impl<E: Into<Problem>> From<E> for Refusal {
     }
 }
 
-/// A problem and how it may be kept, found in the response by the layer that writes it.
+/// A problem and its cache policy, passed in the response's extensions to the layer that renders
+/// it.
 #[derive(Clone, Debug)]
-pub struct Reported {
+pub struct ReportedProblem {
     /// The problem.
     pub problem: Problem,
-    /// How the answer may be kept.
+    /// How the response may be cached.
     pub policy: CachePolicy,
 }
 
@@ -42,13 +43,14 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Only that something is missing is the same for everybody and worth remembering.
+        // Of all errors only a 404 is the same for every client and worth caching (negative
+        // caching).
         let policy = match status {
             StatusCode::NOT_FOUND => CachePolicy::negative([Tag::Missing].into_iter().collect()),
             _ => CachePolicy::Private,
         };
         let mut response = status.into_response();
-        response.extensions_mut().insert(Reported {
+        response.extensions_mut().insert(ReportedProblem {
             problem: *self.0,
             policy,
         });

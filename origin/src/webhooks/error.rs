@@ -1,4 +1,4 @@
-//! What can go wrong with a webhook.
+//! Errors of webhooks.
 
 use shared::{
     account::Right,
@@ -7,21 +7,21 @@ use shared::{
 
 use crate::db;
 
-/// What can go wrong with a webhook.
+/// Why a webhook request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such webhook.
+    /// No webhook has this id.
     #[error("no such webhook")]
     NoSuchWebhook,
-    /// A field is wrong: which, and why.
+    /// An invalid field, with the reason.
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
-    /// Whoever makes it may not read what it would be told.
+    /// The creator lacks the right to read a topic.
     #[error("{topic} needs the right {}", right.word())]
     NeedsRight {
-        /// What it would be told.
+        /// The topic.
         topic: &'static str,
-        /// The right that is needed to read that.
+        /// The required right.
         right: Right,
     },
     /// The database failed.

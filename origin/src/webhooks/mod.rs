@@ -1,20 +1,20 @@
-//! Webhooks: other programs of the shop are told what happens. Owns `webhooks`; the messages
-//! themselves are rows of the outbox.
+//! Webhooks: notifications to other programs. Owns `webhooks`; the messages are rows of the outbox.
 //!
-//! What must stay true: what is told was committed; each who wants to know gets it at least once, signed,
-//! in order within its subject; who does not answer delays nobody else; nobody makes a webhook for what
-//! they may not read themselves, or to an address inside the shop's network.
+//! What must stay true: only committed events are sent; each subscriber receives them at least
+//! once, signed, and in order within their subject; a receiver that does not respond delays no
+//! other; nobody can create a webhook for data that they may not read, or to an address inside the
+//! shop's network.
 
+mod client;
 mod error;
 mod send;
 mod signing;
 mod store;
-mod target;
 mod web;
 
+pub use client::WebhookClient;
 pub use error::Error;
-pub use send::{Event, fan_out, send};
+pub use send::{WebhookEvent, fan_out, send};
 pub use signing::protect_secrets;
-pub use store::{Stored, all};
-pub use target::Targets;
+pub use store::{StoredWebhook, list};
 pub use web::routes;

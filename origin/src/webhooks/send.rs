@@ -1,60 +1,62 @@
-//! From an event to the messages about it, and from a message to its receiver.
+//! Fans out events to webhooks, and sends messages to their receivers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
-use crate::{app::App, outbox::Message};
+use crate::{app::App, outbox::OutboxMessage};
 
-use super::{Stored, signing};
+use super::{StoredWebhook, signing};
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Its name: the same for everybody who is told, and each time.
+pub struct WebhookEvent {
+    /// Its id, the same for all receivers and attempts.
     pub id: i64,
-    /// What happened: `order.paid`.
+    /// The topic, such as `order.paid`.
     pub topic: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What is to be known.
+    /// The data.
     pub data: Value,
 }
 
-/// A message to one receiver, as it lies in the outbox.
+/// The payload of a webhook message in the outbox.
 #[derive(Debug, Serialize, Deserialize)]
-struct Delivery {
+struct WebhookDelivery {
     webhook: i64,
     id: i64,
     body: String,
 }
 
-/// The messages about an event, one for each who wants to know.
+/// Builds one message per subscribed webhook.
 pub fn fan_out<'w>(
-    webhooks: &'w [Stored],
-    event: &'w Event,
-) -> impl Iterator<Item = Message> + use<'w> {
-    let wants = |hook: &&Stored| hook.topics.is_empty() || hook.topics.contains(&event.topic);
+    webhooks: &'w [StoredWebhook],
+    event: &'w WebhookEvent,
+) -> impl Iterator<Item = OutboxMessage> + use<'w> {
+    let wants =
+        |hook: &&StoredWebhook| hook.topics.is_empty() || hook.topics.contains(&event.topic);
     webhooks.iter().filter(wants).map(|hook| {
         let body = json!({ "type": event.topic, "timestamp": event.at, "data": event.data });
-        let payload = Delivery {
+        let payload = WebhookDelivery {
             webhook: hook.id,
             id: event.id,
             body: body.to_string(),
         };
-        Message {
-            topic: Message::WEBHOOK,
+        OutboxMessage {
+            topic: OutboxMessage::WEBHOOK,
             subject: format!("webhook:{}:{}", hook.id, event.subject),
             payload: json!(payload).to_string(),
         }
     })
 }
 
-/// Sends a message of [`fan_out`]. A receiver that is gone needs none.
-pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), String> {
-    let delivery: Delivery = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+/// Sends a message of [`fan_out`]. Messages to deleted webhooks are dropped.
+pub async fn send(app: &App, webhooks: &[StoredWebhook], payload: &str) -> Result<(), String> {
+    let delivery: WebhookDelivery =
+        serde_json::from_str(payload).map_err(|error| error.to_string())?;
     let Some(hook) = webhooks.iter().find(|it| it.id == delivery.webhook) else {
         return Ok(());
     };
@@ -75,14 +77,14 @@ pub async fn send(app: &App, webhooks: &[Stored], payload: &str) -> Result<(), S
         .send()
         .await
         .map_err(|error| format!("the receiver: {}", reason(&error.without_url())))?;
-    // What else it says is not read: it may be endless, and may hold what was sent.
+    // The response body is not read: it may be endless, and may echo what was sent.
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(format!("the receiver responded with {status}")),
     }
 }
 
-/// What went wrong, down to its cause: "error sending request" alone helps nobody.
+/// Joins the error with its causes; the outermost message alone says too little.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut reason = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! The secrets of webhooks: what each message is signed with. They are sealed in the database.
+//! Secrets and signatures of webhooks. Secrets are sealed in the database.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac;
@@ -12,34 +12,34 @@ use crate::{
 
 use super::store;
 
-/// What a secret begins with.
+/// The prefix of a secret.
 const SECRET_HEAD: &str = "whsec_";
 
 fn context(id: i64) -> String {
     format!("webhooks/{id}")
 }
 
-/// A new secret, as it is shown once.
+/// Generates a secret, which is shown once.
 pub(super) fn new_secret() -> String {
     format!("{SECRET_HEAD}{}", STANDARD.encode(secret::key()))
 }
 
-/// The secret of a webhook, as it is stored.
+/// Seals a secret for the database.
 pub(super) fn seal(sealer: &Sealer, id: i64, secret: &str) -> Result<String, db::Error> {
     let sealed = sealer.seal(&context(id), secret.as_bytes());
     sealed.map_err(|error| db::Error::Encode(error.into()))
 }
 
-/// The secret of a webhook that was stored.
+/// Unseals a secret.
 pub(super) fn open(sealer: &Sealer, id: i64, sealed: &str) -> Result<String, SealError> {
     let secret = sealer.open(&context(id), sealed)?;
     String::from_utf8(secret).map_err(|_| SealError::Format)
 }
 
-/// Seals the secrets that an older version or another key wrote.
+/// Seals secrets that were written by an older version or with an older key.
 pub async fn protect_secrets(app: &App) -> Result<(), db::Error> {
     let mut tx = app.db.write().await?;
-    for (id, in_clear, sealed) in store::secrets(tx.conn()).await? {
+    for (id, in_clear, sealed) in store::list_secrets(tx.conn()).await? {
         let secret = match sealed {
             None => in_clear,
             Some(sealed) if app.sealer.is_current(&sealed) => continue,
@@ -67,9 +67,9 @@ pub(super) fn sign(secret: &str, id: &str, seconds: i64, body: &str) -> Result<S
 mod tests {
     use super::*;
 
-    /// The example of the specification.
+    /// The example of the Standard Webhooks specification.
     #[test]
-    fn the_signature_is_that_of_the_specification() {
+    fn the_signature_matches_the_specification() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let body = r#"{"test": 2432232314}"#;
         let signed = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);

@@ -1,27 +1,27 @@
-//! All SQL of the webhooks.
+//! All SQL of webhooks.
 
 use shared::time::Timestamp;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Tx};
 
-/// A webhook as it is kept.
+/// A webhook as stored in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Its identity.
+pub struct StoredWebhook {
+    /// Its id.
     pub id: i64,
-    /// Where to.
+    /// The URL of the receiver.
     pub url: String,
-    /// What about; everything when empty.
+    /// The subscribed topics; all when empty.
     pub topics: Vec<String>,
-    /// With what its messages are signed, sealed.
+    /// The sealed signing secret.
     pub secret: String,
-    /// Since when.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// All webhooks, the first one first.
-pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
+/// Lists all webhooks, the oldest first.
+pub async fn list(conn: &mut AnyConnection) -> Result<Vec<StoredWebhook>, db::Error> {
     let statement = "
         select id, url, topics, secret_sealed, created_at
           from webhooks
@@ -31,7 +31,7 @@ pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
     for row in &rows {
         let topics: String = row.try_get("topics")?;
         let topics = serde_json::from_str(&topics);
-        webhooks.push(Stored {
+        webhooks.push(StoredWebhook {
             id: row.try_get("id")?,
             url: row.try_get("url")?,
             topics: topics.map_err(|error| db::Error::Decode(error.into()))?,
@@ -44,7 +44,7 @@ pub async fn all(conn: &mut AnyConnection) -> Result<Vec<Stored>, db::Error> {
     Ok(webhooks)
 }
 
-pub(super) async fn insert(tx: &mut Tx, it: &Stored) -> Result<(), db::Error> {
+pub(super) async fn add(tx: &mut Tx, it: &StoredWebhook) -> Result<(), db::Error> {
     let statement = "
         insert into webhooks (id, url, topics, secret, created_at, secret_sealed)
         values (?, ?, ?, '', ?, ?)";
@@ -60,7 +60,7 @@ pub(super) async fn insert(tx: &mut Tx, it: &Stored) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Takes one out; false when it was not there.
+/// Deletes a webhook; returns false if there was none.
 pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<bool, db::Error> {
     let statement = "
         delete from webhooks
@@ -69,8 +69,8 @@ pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<bool, db::Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// What is stored of each secret: id, in clear by an older version, sealed.
-pub(super) async fn secrets(
+/// Lists the stored secrets: id, in clear by an older version, sealed.
+pub(super) async fn list_secrets(
     conn: &mut AnyConnection,
 ) -> Result<Vec<(i64, String, Option<String>)>, db::Error> {
     let statement = "
@@ -80,7 +80,7 @@ pub(super) async fn secrets(
     sqlx::query_as(statement).fetch_all(conn).await
 }
 
-/// Stores a sealed secret, and none in clear.
+/// Stores a sealed secret and clears the one in clear.
 pub(super) async fn set_secret(tx: &mut Tx, id: i64, sealed: &str) -> Result<(), db::Error> {
     let statement = "
         update webhooks

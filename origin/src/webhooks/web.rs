@@ -1,4 +1,4 @@
-//! Webhooks over HTTP, for those who run the shop.
+//! HTTP handlers of webhooks, for staff.
 
 use axum::{Router, extract::State};
 use http::StatusCode;
@@ -9,21 +9,21 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Actor, Caller, May, Settings},
+    accounts::{Actor, Principal, RequireRight, Settings},
     app::App,
     audit::{self, Change},
-    web::{Answer, Answered, Json, Path, RouterExt},
+    web::{Answer, HandlerResult, Json, Path, RouterExt},
 };
 
 use super::{
     Error, signing,
-    store::{self, Stored},
+    store::{self, StoredWebhook},
 };
 
-/// The most that a shop has.
+/// The maximum number of webhooks.
 const WEBHOOKS_MAX: usize = 50;
 
-/// The endpoints of the webhooks.
+/// The routes of webhooks.
 pub fn routes() -> Router<App> {
     Router::new()
         .endpoint(&CREATE_WEBHOOK, create_webhook)
@@ -31,8 +31,8 @@ pub fn routes() -> Router<App> {
         .endpoint(&DELETE_WEBHOOK, delete_webhook)
 }
 
-impl From<Stored> for Webhook {
-    fn from(it: Stored) -> Self {
+impl From<StoredWebhook> for Webhook {
+    fn from(it: StoredWebhook) -> Self {
         Self {
             id: it.id.to_string(),
             url: it.url,
@@ -45,17 +45,17 @@ impl From<Stored> for Webhook {
 
 async fn create_webhook(
     State(app): State<App>,
-    may: May<Settings>,
-    caller: Caller,
+    may: RequireRight<Settings>,
+    caller: Principal,
     Json(request): Json<CreateWebhook>,
-) -> Answered {
+) -> HandlerResult {
     let webhook = create(&app, (&may.actor, &caller), request).await?;
     Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
 }
 
 async fn create(
     app: &App,
-    (actor, caller): (&Actor, &Caller),
+    (actor, caller): (&Actor, &Principal),
     request: CreateWebhook,
 ) -> Result<Webhook, Error> {
     let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
@@ -76,7 +76,7 @@ async fn create(
     check_rights(caller, &request.topics)?;
     let now = app.clock.now();
     let (id, secret) = (app.ids.next(now), signing::new_secret());
-    let stored = Stored {
+    let stored = StoredWebhook {
         id,
         url: request.url,
         topics: request.topics,
@@ -84,13 +84,13 @@ async fn create(
         created_at: now,
     };
     let mut tx = app.db.write().await?;
-    if store::all(tx.conn()).await?.len() >= WEBHOOKS_MAX {
+    if store::list(tx.conn()).await?.len() >= WEBHOOKS_MAX {
         return invalid("url", "The limit of webhooks is reached; delete one first.");
     }
-    store::insert(&mut tx, &stored).await?;
+    store::add(&mut tx, &stored).await?;
     let webhook = Webhook::from(stored);
     let change = Change::new("webhook.create", format!("webhook:{}", webhook.id)).to(&webhook);
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhook {
         secret: Some(secret),
@@ -98,24 +98,24 @@ async fn create(
     })
 }
 
-/// A webhook carries what its maker may read, and no more: each topic asks for the right to it.
-fn check_rights(caller: &Caller, topics: &[String]) -> Result<(), Error> {
+/// A webhook may only receive topics that its creator has the right to read.
+fn check_rights(caller: &Principal, topics: &[String]) -> Result<(), Error> {
     let all = topics.is_empty();
     let wanted = TOPICS
         .into_iter()
         .filter(|topic| all || topics.iter().any(|it| it == topic));
     for topic in wanted {
         let right = right_to(topic);
-        if caller.needs(right).is_err() {
+        if caller.require_right(right).is_err() {
             return Err(Error::NeedsRight { topic, right });
         }
     }
     Ok(())
 }
 
-async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> Answered {
+async fn list_webhooks(State(app): State<App>, _: RequireRight<Settings>) -> HandlerResult {
     let mut reader = app.db.read().await.map_err(Error::from)?;
-    let stored = store::all(&mut reader).await.map_err(Error::from)?;
+    let stored = store::list(&mut reader).await.map_err(Error::from)?;
     let webhooks = Webhooks {
         webhooks: stored.into_iter().map(Webhook::from).collect(),
     };
@@ -124,9 +124,9 @@ async fn list_webhooks(State(app): State<App>, _: May<Settings>) -> Answered {
 
 async fn delete_webhook(
     State(app): State<App>,
-    may: May<Settings>,
+    may: RequireRight<Settings>,
     Path(path): Path<WebhookPath>,
-) -> Answered {
+) -> HandlerResult {
     let webhooks = delete(&app, &may.actor, &path.webhook).await?;
     Ok(Answer::json(&webhooks, CachePolicy::Private))
 }
@@ -137,9 +137,9 @@ async fn delete(app: &App, actor: &Actor, id: &str) -> Result<Webhooks, Error> {
     if !store::delete(&mut tx, id).await? {
         return Err(Error::NoSuchWebhook);
     }
-    let left = store::all(tx.conn()).await?;
+    let left = store::list(tx.conn()).await?;
     let change = Change::new("webhook.delete", format!("webhook:{id}"));
-    audit::note(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, app.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhooks {
         webhooks: left.into_iter().map(Webhook::from).collect(),

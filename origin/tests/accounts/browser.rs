@@ -1,4 +1,4 @@
-//! A browser: it keeps the session's cookie.
+//! A browser that stores the session cookie.
 
 use axum::body::Body;
 use http::Request;
@@ -12,7 +12,7 @@ use crate::{
 
 pub const PASSWORD: &str = "correct horse";
 
-/// A browser of somebody.
+/// A browser with an optional session.
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
     pub cookie: String,
@@ -84,7 +84,7 @@ pub async fn token_for(shop: &Shop, email: &str) -> String {
     token.chars().take_while(char::is_ascii_hexdigit).collect()
 }
 
-/// Somebody with an account, signed in.
+/// A browser that is signed in to a new account.
 pub async fn member(shop: &Shop, email: &str) -> Browser {
     let mut browser = Browser::default();
     let body = json!({ "email": email, "password": PASSWORD, "name": "Ada" });

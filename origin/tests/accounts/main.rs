@@ -1,4 +1,4 @@
-//! Accounts, over HTTP, on both engines: who gets in, what is theirs, and what is not.
+//! Accounts over HTTP, on both engines: authentication, authorization and personal data.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,15 +13,15 @@ mod support;
 #[path = "../support/shopper.rs"]
 mod shopper;
 
-mod access;
+mod account_data;
+mod authorization_matrix;
 mod browser;
-mod contract;
-mod entry;
-mod factor;
-mod limits;
-mod matrix;
-mod own;
+mod concurrent_changes;
+mod openapi_contract;
 mod pages;
-mod races;
-mod remembered;
-mod staff;
+mod rate_limits;
+mod second_factor;
+mod session_cache;
+mod sign_in;
+mod staff_api;
+mod tokens_and_keys;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::{PASSWORD, member, token_for},
     db_test,
-    factor::Authenticator,
+    second_factor::Authenticator,
     shopper::{only, place, ready_cart, send},
     support::{Reply, Shop},
 };
@@ -78,8 +78,8 @@ impl Plain {
 }
 
 db_test! {
-    /// From a guest's cart to an account that has it, and out again, in the language of the page.
-    async fn a_guest_opens_an_account_without_scripts(shop) {
+    /// A guest with a cart registers, keeps the cart and signs out, in the language of the page.
+    async fn a_guest_registers_without_javascript(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = Plain::default();
         ada.goes_to(shop, "/zh/cart/lines", &[("sku", "tea-1"), ("quantity", "2")], "/zh/cart").await;
@@ -107,8 +107,9 @@ db_test! {
 }
 
 db_test! {
-    /// A wrong password keeps what was typed but the password, and says nothing of the account.
-    async fn a_refused_login_shows_no_secret(shop) {
+    /// After a wrong password, the form keeps all fields but the password and reveals nothing about
+    /// the account.
+    async fn a_failed_sign_in_reveals_nothing(shop) {
         member(shop, "eve@example.org").await;
         let mut answers = Vec::new();
         for email in ["eve@example.org", "bob@example.org"] {
@@ -126,8 +127,9 @@ db_test! {
 }
 
 db_test! {
-    /// Every page of an account is led to by the login and kept by nobody; what is another's is not there.
-    async fn an_account_is_its_owners(shop) {
+    /// Every account page redirects to the sign-in page and is never cached. Data of other accounts
+    /// is not found.
+    async fn account_pages_require_a_session(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
         member(shop, "bob@example.org").await;
@@ -164,8 +166,8 @@ db_test! {
 }
 
 db_test! {
-    /// An order that was placed by pages is in the account, and opens from there.
-    async fn what_was_bought_is_in_the_account(shop) {
+    /// An order placed on the pages is listed in the account and opens from there.
+    async fn orders_are_shown_in_the_account(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
         let mut ada = Plain::default();
@@ -194,8 +196,8 @@ db_test! {
 }
 
 db_test! {
-    /// `current` is the cart of the browser that asks; it is made when something is put in.
-    async fn a_browser_has_a_cart_by_its_cookie(shop) {
+    /// `current` is the cart of the requesting browser. It is created with the first line.
+    async fn the_current_cart_follows_the_cookie(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         assert_eq!(send(shop, "GET", "/api/v1/carts/current", &Value::Null).await.status, 404);
         let line = json!({ "sku": "tea-1", "quantity": 1 });
@@ -223,9 +225,9 @@ db_test! {
 }
 
 db_test! {
-    /// A session that ends in checkout keeps what was typed: whoever signs in again goes on from there, with the
-    /// cart as it was; what is wrong is said then, as it would have been.
-    async fn a_session_may_end_in_checkout(shop) {
+    /// If the session ends in checkout, the submitted form is kept and continues after a new
+    /// sign-in, with its errors as usual.
+    async fn a_session_that_ends_in_checkout_keeps_the_form(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
         let mut ada = Plain::default();
@@ -289,8 +291,9 @@ db_test! {
 }
 
 db_test! {
-    /// The second factor without scripts: set up, asked for when one signs in, renewed and turned off.
-    async fn a_second_factor_without_scripts(shop) {
+    /// The second factor without JavaScript: set up, required at sign-in, codes renewed, and turned
+    /// off.
+    async fn the_second_factor_works_without_javascript(shop) {
         member(shop, "ada@example.org").await;
         let mut ada = Plain::default();
         ada.login(shop, "ada@example.org").await;
@@ -327,8 +330,8 @@ db_test! {
         let wrong = typed(&mut there, "000000").await;
         assert_eq!((wrong.status.as_u16(), wrong.text().contains(&ticket)), (401, true));
         assert_eq!(typed(&mut there, &code).await.status, 401, "it was used to turn it on");
-        let entered = typed(&mut there, &authenticator.next(shop)).await;
-        assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/cart"), "{}", entered.text());
+        let session = typed(&mut there, &authenticator.next(shop)).await;
+        assert_eq!((session.status.as_u16(), session.header("location")), (303, "/cart"), "{}", session.text());
         assert!(there.has("session"));
         assert_eq!(typed(&mut there, &recovery).await.status, 400, "a ticket is used once");
         shop.app.clock.advance(60_000);
@@ -348,9 +351,9 @@ db_test! {
 }
 
 db_test! {
-    /// The cart is one form: whatever button is pressed, what was typed counts, what is wrong is said,
-    /// and nobody goes on to checkout before it is right.
-    async fn the_whole_cart_is_sent(shop) {
+    /// The cart is one form: whichever button is pressed, all fields are applied, errors are shown,
+    /// and checkout waits until they are corrected.
+    async fn the_cart_form_applies_all_fields(shop) {
         shop.save(vec![only("tea", "5.00", 999), only("cup", "7.00", 2)]).await;
         let mut browser = Plain::default();
         for sku in ["tea-1", "cup-1"] {
@@ -409,8 +412,8 @@ db_test! {
 }
 
 db_test! {
-    /// A guest finds an order by its number and the address of its messages; one of them alone opens nothing.
-    async fn an_order_is_found_by_number_and_address(shop) {
+    /// A guest finds an order by its number and email address; one of them alone is not enough.
+    async fn an_order_is_found_by_number_and_email(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let shop = shop.with(|config| config.limit_login = 0).await;
         let cart = ready_cart(&shop, "tea-1", 1).await;
@@ -432,8 +435,8 @@ db_test! {
 }
 
 db_test! {
-    /// A quantity that is none is said on the product's page, where it was typed.
-    async fn a_wrong_quantity_comes_back_to_its_product(shop) {
+    /// An invalid quantity is reported on the product page, where it was entered.
+    async fn an_invalid_quantity_is_shown_on_the_product_page(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut browser = Plain::default();
         for typed in ["abc", "1.5", "1e2", "0", "1000"] {

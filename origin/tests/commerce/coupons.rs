@@ -1,4 +1,4 @@
-//! Coupons, made and changed by those who run the shop.
+//! Coupons, as staff create and change them.
 
 use axum::body::Body;
 use http::Request;
@@ -37,8 +37,8 @@ fn percentage(percent: &str) -> Value {
     json!({ "type": "percentage", "percent": percent })
 }
 
-/// A cart of one pot at 50.00 with this coupon: what it takes off, or why it does not.
-async fn tried(shop: &Shop, code: &str) -> (String, Value) {
+/// The discount of a cart of 50.00 with this coupon, or the reason of its refusal.
+async fn try_coupon(shop: &Shop, code: &str) -> (String, Value) {
     let path = ready_cart(shop, "pot-1", 1).await;
     let cart = send(shop, "PATCH", &path, &json!({ "coupons": [code] })).await;
     let coupon = cart.json()["coupons"][0].clone();
@@ -50,9 +50,9 @@ async fn tried(shop: &Shop, code: &str) -> (String, Value) {
 }
 
 db_test! {
-    /// A coupon is made, used, changed and switched off; each change takes effect in the carts at once,
-    /// stands in the log, and leaves the count of its uses alone.
-    async fn a_coupon_is_made_and_changed(shop) {
+    /// A coupon is created, used, changed and disabled; each change applies to carts immediately,
+    /// is in the audit log, and keeps the number of uses.
+    async fn a_coupon_is_created_and_changed(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let body = json!({
             "effect": percentage("12.50"), "minimum": usd(4_000), "starts_at": "2026-10-01T12:00:00Z",
@@ -65,21 +65,21 @@ db_test! {
             "starts_at": "2026-10-01T12:00:00.000Z", "ends_at": "2026-11-01T00:00:00.000Z",
             "limit_total": 3, "limit_customer": 2, "stackable": false, "active": true, "used": 0,
         }));
-        let (path, discount) = tried(shop, " Autumn-26 ").await;
+        let (path, discount) = try_coupon(shop, " Autumn-26 ").await;
         assert_eq!(discount, 625);
         assert_eq!(place(shop, &path).await.status, 201);
-        let (path, _) = tried(shop, "autumn-26").await;
+        let (path, _) = try_coupon(shop, "autumn-26").await;
         assert_eq!(place(shop, &path).await.status, 201);
-        assert_eq!(tried(shop, "autumn-26").await.1, "used_up");
+        assert_eq!(try_coupon(shop, "autumn-26").await.1, "used_up");
 
         let changed = save(shop, "AUTUMN-26", &json!({ "effect": { "type": "amount", "amount": usd(800) }, "limit_total": 3 })).await;
         assert_eq!(changed.status, 200, "{}", changed.text());
         assert_eq!((&changed.json()["used"], &changed.json()["minimum"]), (&json!(2), &usd(0)));
         assert_eq!(read(shop, "coupons/autumn-26").await, changed.json());
-        let (path, discount) = tried(shop, "autumn-26").await;
+        let (path, discount) = try_coupon(shop, "autumn-26").await;
         assert_eq!(discount, 800);
         assert_eq!(count(shop, "select used from coupons").await, 2);
-        // What was used stays within its limit.
+        // A limit cannot be lowered below the number of uses.
         let below = save(shop, "autumn-26", &json!({ "effect": percentage("1"), "limit_total": 1 })).await;
         assert_eq!((below.status.as_u16(), &below.json()["errors"][0]["field"]), (400, &json!("limit_total")));
 
@@ -88,7 +88,7 @@ db_test! {
         assert_eq!(shop.json(&path).await["coupons"][0]["refused"], "unknown");
         assert_eq!(place(shop, &path).await.status, 409);
         assert_eq!(save(shop, "autumn-26", &json!({ "effect": { "type": "free_shipping" } })).await.status, 200);
-        assert_eq!(tried(shop, "autumn-26").await.1, 600);
+        assert_eq!(try_coupon(shop, "autumn-26").await.1, 600);
 
         let log = read(shop, "audit?subject=coupon:AUTUMN-26").await;
         let entries = log["entries"].as_array().unwrap();
@@ -100,8 +100,8 @@ db_test! {
 }
 
 db_test! {
-    /// Everything that is wrong is named, and nothing is written.
-    async fn a_wrong_coupon_is_refused(shop) {
+    /// Every invalid field is reported, and nothing is written.
+    async fn an_invalid_coupon_is_refused(shop) {
         let euro = json!({ "minor": 100, "currency": "EUR" });
         let amount = |money: Value| json!({ "type": "amount", "amount": money });
         let with = |field: &str, value: Value| {
@@ -158,7 +158,7 @@ db_test! {
 }
 
 db_test! {
-    /// The list has every coupon once, the newest first, whatever the size of its pages.
+    /// Pages of any size list every coupon once, the newest first.
     async fn coupons_are_listed_by_page(shop) {
         for number in 0..5 {
             shop.app.clock.advance(1_000);
@@ -180,7 +180,8 @@ db_test! {
 }
 
 db_test! {
-    /// A coupon is changed while many use it, and made by several at once: no use is lost, none is too many.
+    /// A coupon is changed while it is used concurrently, and created concurrently: no use is lost,
+    /// and the limit holds.
     async fn a_coupon_changes_while_it_is_used(shop) {
         shop.save(vec![only("pot", "50.00", 100)]).await;
         let body = json!({ "effect": percentage("10"), "limit_total": 8 });
@@ -189,7 +190,7 @@ db_test! {
         assert_eq!(made.iter().filter(|it| it.status == 200).count(), 5);
         let mut paths = Vec::new();
         for _ in 0..20 {
-            paths.push(tried(shop, "once").await.0);
+            paths.push(try_coupon(shop, "once").await.0);
         }
         let edits = async {
             for _ in 0..10 {

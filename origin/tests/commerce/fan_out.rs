@@ -1,4 +1,4 @@
-//! What happens is told to many: by mail, and to each webhook. Whoever of them fails fails alone.
+//! Fan-out of events to mail and webhooks, which fail independently.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,7 +16,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// A receiver of webhooks: what it was told, and how it takes it.
+/// A webhook receiver that records its messages.
 #[derive(Clone, Default)]
 struct Receiver(Arc<Mutex<Inner>>);
 
@@ -38,7 +38,7 @@ impl Receiver {
         url
     }
 
-    /// What it has taken.
+    /// The topics that it has accepted.
     fn topics(&self) -> Vec<String> {
         self.0.lock().unwrap().topics.clone()
     }
@@ -47,7 +47,7 @@ impl Receiver {
         self.0.lock().unwrap().refuses = true;
     }
 
-    /// The next answer waits for this.
+    /// Delays the next response until the sender is used.
     fn waits(&self) -> oneshot::Sender<()> {
         let (tell, told) = oneshot::channel();
         self.0.lock().unwrap().waits = Some(told);
@@ -79,16 +79,17 @@ async fn add_webhook(shop: &Shop, url: &str) -> Reply {
 }
 
 db_test! {
-    /// Mail that cannot go out holds up no webhook, and a webhook that does not answer no mail.
-    async fn who_fails_fails_alone(shop) {
+    /// Mail that cannot be sent delays no webhook, and a webhook that does not respond delays no
+    /// mail.
+    async fn receivers_fail_independently(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
-        let (well, sick) = (Receiver::default(), Receiver::default());
-        for url in [well.open().await, sick.open().await] {
+        let (working, failing) = (Receiver::default(), Receiver::default());
+        for url in [working.open().await, failing.open().await] {
             let made = add_webhook(shop, &url).await;
             assert_eq!(made.status, 201, "{}", made.text());
         }
-        sick.refuse();
-        // A file stands where the folder should be.
+        failing.refuse();
+        // A file in place of the mailbox folder makes every delivery fail.
         let folder = shop.app.config.data_dir.join("mail");
         std::fs::write(&folder, "").unwrap();
         let mut expected = Vec::new();
@@ -96,16 +97,16 @@ db_test! {
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
             expected.push("order.placed".to_owned());
-            // Everything else is tried until it is parked.
+            // Failing messages are retried until they are parked.
             for _ in 0..14 {
                 assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
-                origin::outbox::tell_webhooks(&shop.app).await.unwrap();
-                assert_eq!(well.topics(), expected, "order {number}");
+                origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
+                assert_eq!(working.topics(), expected, "order {number}");
                 shop.app.clock.advance(2 * 60 * 60 * 1_000);
             }
         }
         let mut reader = shop.app.db.read().await.unwrap();
-        let parked = origin::outbox::parked(&mut reader).await.unwrap();
+        let parked = origin::outbox::list_parked(&mut reader).await.unwrap();
         drop(reader);
         let of = |topic: &str| parked.iter().filter(|it| it.1 == topic).count();
         assert_eq!((of("mail"), of("webhook"), parked.len()), (3, 3, 6), "{parked:?}");
@@ -121,11 +122,11 @@ db_test! {
 }
 
 db_test! {
-    /// A receiver that takes its time holds up no other, also while it does.
-    async fn a_slow_webhook_delays_nobody(shop) {
+    /// A slow receiver delays no other.
+    async fn a_slow_webhook_delays_no_other(shop) {
         shop.save(vec![only("tea", "5.00", 20)]).await;
-        let (slow, well) = (Receiver::default(), Receiver::default());
-        for url in [slow.open().await, well.open().await] {
+        let (slow, working) = (Receiver::default(), Receiver::default());
+        for url in [slow.open().await, working.open().await] {
             let made = add_webhook(shop, &url).await;
             assert_eq!(made.status, 201, "{}", made.text());
         }
@@ -133,16 +134,16 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         origin::outbox::deliver_due(&shop.app).await.unwrap();
-        let telling = origin::outbox::tell_webhooks(&shop.app);
+        let telling = origin::outbox::deliver_webhooks(&shop.app);
         let meanwhile = async {
-            while well.topics().is_empty() {
+            while working.topics().is_empty() {
                 tokio::task::yield_now().await;
             }
-            // What comes later goes out, too, while the first is still being told.
+            // Later messages are delivered while the first one is still in progress.
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
             origin::outbox::deliver_due(&shop.app).await.unwrap();
-            while well.topics().len() < 2 {
+            while working.topics().len() < 2 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             assert!(slow.topics().is_empty());
@@ -150,7 +151,7 @@ db_test! {
         };
         let (told, ()) = tokio::join!(telling, meanwhile);
         told.unwrap();
-        origin::outbox::tell_webhooks(&shop.app).await.unwrap();
+        origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(slow.topics().len(), 2);
     }
 }

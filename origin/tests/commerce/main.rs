@@ -1,5 +1,5 @@
-//! From a cart to an order and its payment, over HTTP, on both engines: what can be bought, what
-//! cannot, and what many at once must never achieve.
+//! Carts, orders, payments and stock over the HTTP API, on both database engines: what can be
+//! bought, what is refused, and what must hold under concurrency.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,30 +13,30 @@ mod support;
 #[path = "../support/shopper.rs"]
 mod shopper;
 
-mod broken;
-mod cards;
-mod clocks;
+mod backorders;
+mod buyer_mail;
+mod card_limits;
+mod cart_holds;
+mod clock_skew;
 mod coupons;
-mod emails;
+mod data_at_rest;
+mod database_failures;
+mod edge_invalidation;
+mod email_addresses;
 mod fan_out;
-mod holds;
-mod hosted;
-mod kept;
-mod later;
-mod limits;
 mod migrations;
-mod money;
-mod nodes;
+mod node_leases;
+mod order_access;
 mod orders;
-mod others;
-mod outbox;
-mod pays;
-mod places;
-mod purges;
+mod payment_rules;
+mod payments;
+mod place_order;
+mod random_operations;
+mod redis_cache;
 mod replica;
-mod secrets;
-mod shared;
-mod storm;
+mod response_cache;
+mod stock_changes;
 mod stripe;
-mod warehouse;
+mod stripe_checkout;
+mod unpaid_limits;
 mod webhooks;

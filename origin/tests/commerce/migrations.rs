@@ -1,11 +1,10 @@
-//! Migrations that are broken off, that several processes do at once, and programs of different age on one
-//! database.
+//! Interrupted and concurrent migrations, and programs of different versions on one database.
 
 use std::sync::Mutex;
 
 use origin::{
     app::App,
-    db::{self, Dialect, MigrateError, Moment},
+    db::{self, Dialect, MigrateError, MigrationPoint},
 };
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -15,7 +14,7 @@ use crate::{
     support::{Shop, assets},
 };
 
-/// Everything that the database says of its tables.
+/// Describes all tables of the database.
 async fn schema(app: &App) -> Vec<String> {
     let statement = match app.db.dialect() {
         Dialect::Sqlite => {
@@ -52,13 +51,14 @@ async fn schema(app: &App) -> Vec<String> {
 }
 
 db_test! {
-    /// The process dies before and after each statement of each migration, and another one goes on.
-    async fn a_migration_is_gone_on_with_from_wherever_it_was_broken_off(shop) {
+    /// The process dies before and after each statement of each migration, and another one
+    /// continues.
+    async fn an_interrupted_migration_is_continued(shop) {
         let whole = schema(&shop.app).await;
         let empty = shop.empty().await;
-        let died: Mutex<Vec<Moment>> = Mutex::default();
-        // On SQLite each attempt begins with the first statement again.
-        let dies = |moment: Moment| {
+        let died: Mutex<Vec<MigrationPoint>> = Mutex::default();
+        // On SQLite each attempt starts with the first statement again.
+        let dies = |moment: MigrationPoint| {
             let mut died = died.lock().unwrap();
             let is_new = !died.contains(&moment);
             if is_new {
@@ -74,7 +74,7 @@ db_test! {
         }
         assert!(died.lock().unwrap().len() > 200);
         assert_eq!(schema(&empty).await, whole);
-        assert!(db::migrations(&empty.db).await.unwrap().complete());
+        assert!(db::migration_status(&empty.db).await.unwrap().is_complete());
         db::migrate(&empty.db).await.unwrap();
         assert_eq!(schema(&empty).await, whole);
         shop.drop_empty(empty).await;
@@ -82,8 +82,8 @@ db_test! {
 }
 
 db_test! {
-    /// Several processes bring the same database up to date.
-    async fn two_migrate_at_the_same_time(shop) {
+    /// Several processes migrate the same database.
+    async fn concurrent_migrations_apply_once(shop) {
         let whole = schema(&shop.app).await;
         let empty = shop.empty().await;
         let other = App::connect(empty.config.clone(), assets(), shop.app.clock.clone()).await.unwrap();
@@ -96,15 +96,15 @@ db_test! {
     }
 }
 
-/// A database that an older program has left "partially applied" on MySQL, after any statement and without an
-/// account of what was done. SQLite does a migration whole or not at all.
+/// On MySQL an older program may have left a migration "partially applied" after any statement,
+/// without a record of its progress. SQLite applies a migration atomically.
 #[tokio::test]
-async fn what_an_older_program_broke_off_is_repaired() {
+async fn an_interrupted_older_migration_is_repaired() {
     let shop = Shop::on_mariadb().await;
     let whole = schema(&shop.app).await;
     let empty = shop.empty().await;
-    let died: Mutex<Vec<Moment>> = Mutex::default();
-    let dies = |moment: Moment| {
+    let died: Mutex<Vec<MigrationPoint>> = Mutex::default();
+    let dies = |moment: MigrationPoint| {
         let mut died = died.lock().unwrap();
         let is_new = moment.is_done && moment.version <= 15 && !died.contains(&moment);
         if is_new {
@@ -149,8 +149,8 @@ async fn forget_progress(app: &App, version: i64) {
 }
 
 db_test! {
-    /// A newer program has added a column to every table, and a migration that this one does not know:
-    /// it goes on, and leaves them alone.
+    /// A newer program has added a column to every table and a migration that this one does not
+    /// know; this one keeps working and leaves them alone.
     async fn an_older_program_runs_on_a_newer_schema(shop) {
         let tables = match shop.app.db.dialect() {
             Dialect::Sqlite => "select name from sqlite_master where type = 'table'",
@@ -173,7 +173,7 @@ db_test! {
         tx.conn().execute(newer).await.unwrap();
         tx.commit().await.unwrap();
         let older = shop.on(shop.empty_handed().await);
-        assert!(db::migrations(&older.app.db).await.unwrap().complete());
+        assert!(db::migration_status(&older.app.db).await.unwrap().is_complete());
         db::migrate(&older.app.db).await.unwrap();
         older.app.lease().await.unwrap();
         older.save(vec![only("tea", "5.00", 9)]).await;

@@ -1,4 +1,4 @@
-//! What an order holds, and what becomes of it and of its cart.
+//! Contents and life cycle of orders.
 
 use axum::body::Body;
 use http::Request;
@@ -37,8 +37,8 @@ async fn step(shop: &Shop, order: &Value, state: &str) {
 }
 
 db_test! {
-    /// An order is read back as it was placed, whole.
-    async fn nothing_of_an_order_is_lost(shop) {
+    /// An order is read back completely.
+    async fn an_order_is_read_back_completely(shop) {
         let mut tea = only("tea", "5.00", 3);
         tea.variants[0].backorder = true;
         shop.save(vec![tea, only("cup", "7.50", 9)]).await;
@@ -63,7 +63,7 @@ db_test! {
         let placed = placed.json();
         assert_eq!(shop.json(&address(&placed)).await, placed);
         let read = operate(shop, "GET", &format!("orders/{}", placed["number"].as_str().unwrap()), &json!({})).await;
-        // Those who work in the shop see all of it but the buyer's token.
+        // Staff see everything except the buyer's token.
         let mut without_token = placed.clone();
         without_token.as_object_mut().unwrap().remove("token");
         assert_eq!(read.json(), without_token);
@@ -90,8 +90,8 @@ db_test! {
 }
 
 db_test! {
-    /// What is taken out of the shop while it lies in carts is not sold any more, whichever way.
-    async fn what_is_withdrawn_is_not_sold(shop) {
+    /// Products that are withdrawn while they are in carts cannot be ordered.
+    async fn withdrawn_products_are_not_sold(shop) {
         for (name, withdraw) in [("tea", "archive"), ("cup", "draft"), ("pot", "variant")] {
             shop.save(vec![only(name, "5.00", 9)]).await;
             let sku = format!("{name}-1");
@@ -127,8 +127,8 @@ db_test! {
 }
 
 db_test! {
-    /// A quantity that has changed since the shopper looked is no price that has.
-    async fn what_has_changed_is_said(shop) {
+    /// A changed quantity is reported as such, not as a changed price.
+    async fn changes_are_reported(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let seen = order_of(shop, &path).await;
@@ -146,14 +146,14 @@ db_test! {
 }
 
 db_test! {
-    /// An answer is kept for a day: not a moment less, and hardly more.
-    async fn an_answer_is_kept_for_a_day(shop) {
+    /// A stored idempotent response is kept for a day.
+    async fn idempotent_responses_are_kept_for_a_day(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         let order = order_of(shop, &path).await;
         let to = format!("{path}/order");
         let first = send_with_key(shop, &to, &order, "k").await;
-        let forget = async || orders::forget(&shop.app.db, shop.app.clock.now()).await.unwrap();
+        let forget = async || orders::delete_expired_keys(&shop.app.db, shop.app.clock.now()).await.unwrap();
         let other = json!({ "expected_total": order["expected_total"], "payment_method": "test" });
         for wait_ms in [0, 24 * 60 * 60 * 1_000] {
             shop.app.clock.advance(wait_ms);
@@ -170,8 +170,8 @@ db_test! {
 }
 
 db_test! {
-    /// What is held is given back once, and no moment before its time.
-    async fn a_hold_ends_once_and_on_time(shop) {
+    /// A hold is released once, when it expires.
+    async fn a_hold_expires_once_and_on_time(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let held = async || count(shop, "select cast(sum(held) as signed) from stock").await;
         let (first, second) = (ready_cart(shop, "tea-1", 2).await, ready_cart(shop, "tea-1", 3).await);
@@ -185,19 +185,20 @@ db_test! {
             assert_eq!((reply.status.as_u16(), held().await), (200, 3));
         }
         shop.app.clock.advance(shop.app.config.hold_ms - 1);
-        assert_eq!((cart::sweep(&shop.app).await.unwrap(), held().await), (0, 3));
+        assert_eq!((cart::release_expired_holds(&shop.app).await.unwrap(), held().await), (0, 3));
         shop.app.clock.advance(1);
-        assert_eq!((cart::sweep(&shop.app).await.unwrap(), held().await), (1, 0));
+        assert_eq!((cart::release_expired_holds(&shop.app).await.unwrap(), held().await), (1, 0));
         let reply = send(shop, "DELETE", &format!("{second}/hold"), &json!({})).await;
         assert_eq!((reply.status.as_u16(), held().await), (200, 0));
     }
 }
 
 db_test! {
-    /// The buyer hears once of each step that is news, whichever of two relays takes it, and of no other.
-    async fn each_step_is_one_message(shop) {
+    /// Each notable transition sends one mail, whichever of two relays delivers it; others send
+    /// none.
+    async fn each_transition_sends_one_mail(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let twin = shop.with(|_| ()).await;
+        let second_origin = shop.with(|_| ()).await;
         let relays = async || {
             for _ in 0..3 {
                 let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(&shop.app));
@@ -221,44 +222,44 @@ db_test! {
         assert_eq!(relays().await, 5);
         step(shop, &second, "cancelled").await;
         assert_eq!(relays().await, 6);
-        // Each was taken by one of them.
+        // Each message was delivered by one relay.
         assert_eq!(count(shop, "select max(attempts) from outbox").await, 1);
-        twin.app.db.close().await;
+        second_origin.app.db.close().await;
     }
 }
 
 db_test! {
-    /// What a relay has taken is nobody else's until its lease is over.
-    async fn what_is_taken_is_taken_once(shop) {
+    /// A message leased by one relay is not taken by another before the lease ends.
+    async fn a_leased_message_is_delivered_once(shop) {
         shop.save(vec![only("tea", "5.00", 90)]).await;
         for _ in 0..10 {
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
         }
-        let twin = shop.with(|_| ()).await;
-        let relays = (0..8).map(|number| outbox::deliver_due(if number % 2 == 0 { &shop.app } else { &twin.app }));
+        let second_origin = shop.with(|_| ()).await;
+        let relays = (0..8).map(|number| outbox::deliver_due(if number % 2 == 0 { &shop.app } else { &second_origin.app }));
         let mut delivered = 0;
         for done in futures_util::future::join_all(relays).await {
             delivered += done.unwrap();
         }
         assert_eq!((delivered, count(shop, "select max(attempts) from outbox").await), (10, 1));
-        twin.app.db.close().await;
+        second_origin.app.db.close().await;
     }
 }
 
 db_test! {
-    /// A running server does each of its jobs by itself.
-    async fn a_running_server_does_its_jobs(shop) {
+    /// A running server runs each of its jobs.
+    async fn a_running_server_runs_its_jobs(shop) {
         shop.save(vec![only("tea", "5.00", 90), only("cup", "5.00", 90)]).await;
-        // A hold and an order whose time is over, a payment of which nobody has heard, money that goes back,
-        // an answer that was kept long enough.
+        // An expired hold and an overdue order, a payment without a response, a due refund, and an
+        // expired idempotent response.
         let held = ready_cart(shop, "tea-1", 2).await;
         send(shop, "POST", &format!("{held}/hold"), &json!({})).await;
         for card in ["times_out", "succeeds"] {
             let path = ready_cart(shop, "cup-1", 1).await;
-            let mut asked = order_of(shop, &path).await;
-            asked["payment_method"] = json!("test");
-            let placed = send_with_key(shop, &format!("{path}/order"), &asked, card).await.json();
+            let mut order_request = order_of(shop, &path).await;
+            order_request["payment_method"] = json!("test");
+            let placed = send_with_key(shop, &format!("{path}/order"), &order_request, card).await.json();
             let to = address(&placed).replace("?token", "/payments?token");
             send_with_key(shop, &to, &json!({ "card": card }), card).await;
         }
@@ -282,7 +283,8 @@ db_test! {
         until(async || shop.ask_ops("/metrics").await.text().contains("shop_stock_rows 2\n")).await;
         jobs.stop().await;
         assert_eq!(shop.json(&address(&late)).await["state"], "expired");
-        // Three were placed and one was paid; two expired, and the money of one of them came back.
+        // Three orders were placed and one was paid; two expired, and the payment of one of them
+        // was refunded.
         assert!(mailbox(shop).len() >= 6, "{}", mailbox(shop).len());
     }
 }

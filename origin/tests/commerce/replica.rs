@@ -1,27 +1,27 @@
-//! A replica that lags behind: the catalogue may be read from it, and nobody gets a wrong answer.
+//! Reads of the catalogue from a lagging replica, which must never cause a wrong response.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json;
-use shared::edge::AS_OF_HEADER;
+use shared::edge::VERSION_HEADER;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::{
     db_test,
-    kept::{price_of, set_price},
+    response_cache::{price_of, set_price},
     shopper::*,
     support::Shop,
 };
 
-/// A copy of a shop's database, as it was when it was last fed.
+/// A lagging replica: a copy of the shop's database as of the last `feed`.
 struct Copy {
     connection: AnyConnection,
     tables: Vec<String>,
     is_mysql: bool,
-    /// Where the copy is.
+    /// The URL of the copy.
     url: String,
-    /// What the tables of the primary and of the copy begin with.
+    /// The table prefixes of the primary and of the copy.
     from: String,
     to: String,
 }
@@ -85,7 +85,7 @@ impl Copy {
         copy
     }
 
-    /// Brings the copy up to date, in one transaction as a replica does.
+    /// Brings the copy up to date in one transaction, as replication does.
     async fn feed(&mut self) {
         let off = if self.is_mysql {
             "set foreign_key_checks = 0"
@@ -107,7 +107,7 @@ impl Copy {
         run(&mut self.connection, statement).await;
     }
 
-    /// An origin that reads from it, however far it lags.
+    /// An origin that reads from the replica, whatever its lag.
     async fn origin(&self, shop: &Shop) -> Shop {
         let behind = shop
             .with(|config| {
@@ -116,7 +116,7 @@ impl Copy {
             })
             .await;
         behind.app.db.check_replica().await.unwrap();
-        assert!(behind.app.db.replica().unwrap().is_usable);
+        assert!(behind.app.db.replica_stats().unwrap().is_usable);
         behind
     }
 
@@ -135,12 +135,12 @@ async fn run(connection: &mut AnyConnection, statement: String) {
 }
 
 fn reads(shop: &Shop) -> u64 {
-    shop.app.db.replica().unwrap().reads
+    shop.app.db.replica_stats().unwrap().reads
 }
 
 db_test! {
-    /// Of a whole purchase the replica knows nothing, and no answer is wrong.
-    async fn a_purchase_does_not_notice_how_far_the_replica_lags(shop) {
+    /// A purchase while the replica has none of it: no response is wrong.
+    async fn a_purchase_does_not_depend_on_the_replica(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
@@ -173,43 +173,43 @@ db_test! {
 }
 
 db_test! {
-    /// What is read from the replica says so by its number; what is known to have changed is read from the
-    /// primary.
-    async fn nothing_old_is_kept_under_a_new_number(shop) {
+    /// Responses from the replica carry its version; data that is known to have changed is read
+    /// from the primary.
+    async fn replica_responses_carry_their_version(shop) {
         set_price(shop, "tea", "1.00").await;
         shop.save(vec![only("mug", "2.00", 9)]).await;
         let mut copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
-        let copied = behind.get("/api/v1/products/mug").await.header(AS_OF_HEADER).to_owned();
+        let copied = behind.get("/api/v1/products/mug").await.header(VERSION_HEADER).to_owned();
         set_price(shop, "tea", "3.00").await;
-        // Nobody has told this origin: it says as of when its answer is.
+        // This origin has not synchronized, and says which version its response is of.
         let old = behind.get("/api/v1/products/tea").await;
-        assert_eq!((price_of(&old), old.header(AS_OF_HEADER)), (100, copied.as_str()));
-        behind.app.changes.look(&behind.app.db).await.unwrap();
+        assert_eq!((price_of(&old), old.header(VERSION_HEADER)), (100, copied.as_str()));
+        behind.app.changes.refresh(&behind.app.db).await.unwrap();
         let new = behind.get("/api/v1/products/tea").await;
         assert_eq!(price_of(&new), 300);
-        assert_eq!(new.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
-        // A change that leaves an answer valid does not keep it from being read from the replica.
+        assert_eq!(new.header(VERSION_HEADER), behind.app.changes.latest().to_string());
+        // Unrelated changes do not prevent reads from the replica.
         let before = reads(&behind);
         let other = behind.get("/zh/p/mug").await;
-        assert_eq!((other.status, other.header(AS_OF_HEADER)), (StatusCode::OK, copied.as_str()));
+        assert_eq!((other.status, other.header(VERSION_HEADER)), (StatusCode::OK, copied.as_str()));
         assert!(reads(&behind) > before);
-        // What is not there yet is not missing.
+        // Data that has not arrived yet must not be reported as missing.
         shop.save(vec![only("pot", "4.00", 9)]).await;
-        behind.app.changes.look(&behind.app.db).await.unwrap();
+        behind.app.changes.refresh(&behind.app.db).await.unwrap();
         assert_eq!(behind.get("/p/pot").await.status, 200);
         copy.feed().await;
         let before = reads(&behind);
         let fed = behind.get("/zh/p/pot").await;
-        assert_eq!(fed.header(AS_OF_HEADER), behind.app.changes.latest().to_string());
+        assert_eq!(fed.header(VERSION_HEADER), behind.app.changes.latest().to_string());
         assert!(reads(&behind) > before);
         copy.end(behind).await;
     }
 }
 
 db_test! {
-    /// A replica that lags too far, breaks, or is of another shop is not read, and the shop goes on.
-    async fn a_replica_that_cannot_be_trusted_is_left_alone(shop) {
+    /// A replica that lags too far, fails, or belongs to another shop is not used.
+    async fn an_unreliable_replica_is_not_used(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut copy = Copy::of(shop).await;
         let behind = copy.origin(shop).await;
@@ -218,7 +218,7 @@ db_test! {
         }).await;
         let usable = async |shop: &Shop| {
             shop.app.db.check_replica().await.unwrap();
-            shop.app.db.replica().unwrap()
+            shop.app.db.replica_stats().unwrap()
         };
         copy.feed().await;
         assert!(usable(&near).await.is_usable);
@@ -227,29 +227,29 @@ db_test! {
         let figures = usable(&near).await;
         assert!(!figures.is_usable && figures.lag >= Duration::from_millis(age), "{figures:?}");
         assert_eq!(near.get("/p/tea").await.status, 200);
-        assert_eq!((reads(&near), near.app.db.replica().unwrap().fallbacks > 0), (0, true));
-        // It loses what is read after its number, and then everything.
+        assert_eq!((reads(&near), near.app.db.replica_stats().unwrap().fallbacks > 0), (0, true));
+        // It loses the data that is read after the version, and then all of it.
         for (table, path) in [("products", "/p/tea"), ("versions", "/zh/p/tea")] {
             assert!(usable(&behind).await.is_usable, "{table}");
             copy.run(format!("drop table {to}{table}")).await;
             assert_eq!(behind.get(path).await.status, 200, "{table}");
         }
-        assert!(!behind.app.db.replica().unwrap().is_usable);
+        assert!(!behind.app.db.replica_stats().unwrap().is_usable);
         near.app.db.close().await;
         copy.end(behind).await;
     }
 }
 
 db_test! {
-    /// The shop starts without its replica.
-    async fn the_replica_need_not_be_there(shop) {
+    /// The shop starts while its replica is down.
+    async fn the_shop_starts_without_its_replica(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let nowhere = shop.url().replace("mallard_", "nowhere_").replace("test.db", "nowhere.db");
         let alone = shop.with(|config| {
             config.database_replica_url = Some(nowhere);
         }).await;
         alone.app.db.check_replica().await.unwrap();
-        assert!(!alone.app.db.replica().unwrap().is_usable);
+        assert!(!alone.app.db.replica_stats().unwrap().is_usable);
         assert_eq!(alone.get("/p/tea").await.status, 200);
         assert_eq!(reads(&alone), 0);
         alone.app.db.close().await;

@@ -1,4 +1,4 @@
-//! Paying with Stripe: its HTTP shapes, played by a stand-in on loopback, and its signed events.
+//! Payments with Stripe: a fake of its API on loopback, and signed events.
 
 use std::{
     collections::HashMap,
@@ -17,23 +17,24 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::{
-    db_test, hosted,
+    db_test,
     shopper::*,
+    stripe_checkout,
     support::{Reply, Shop},
 };
 
 pub const SECRET: &str = "whsec_of_this_shop";
 
-/// What Stripe would know.
+/// The state of the fake.
 #[derive(Default)]
 pub struct Account {
     pub intents: HashMap<String, Value>,
     pub sessions: HashMap<String, Value>,
     pub answers: HashMap<String, (StatusCode, Value)>,
     pub refunds: Vec<(String, String)>,
-    /// The next session is opened, and nobody hears of it.
+    /// The next session is created, but its response is lost.
     pub loses_answer: bool,
-    /// Money of this many minor units does not go back.
+    /// Refunds of this many minor units fail.
     pub keeps: Option<i64>,
 }
 
@@ -121,15 +122,15 @@ async fn refund(
     (StatusCode::OK, Json(refund))
 }
 
-/// A shop with an account, and what Stripe knows.
+/// A shop with a Stripe account, and the state of the fake.
 pub async fn account(shop: &Shop) -> (Shop, Stripe) {
     let stripe = Stripe::default();
     let routes = Router::new()
         .route("/v1/payment_intents", post(create))
         .route("/v1/payment_intents/search", get(search))
         .route("/v1/payment_intents/{id}", get(retrieve))
-        .route("/v1/checkout/sessions", post(hosted::open))
-        .route("/v1/checkout/sessions/{id}", get(hosted::retrieve))
+        .route("/v1/checkout/sessions", post(stripe_checkout::open))
+        .route("/v1/checkout/sessions/{id}", get(stripe_checkout::retrieve))
         .route("/v1/refunds", post(refund))
         .with_state(Arc::clone(&stripe));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -186,7 +187,7 @@ pub fn event(id: &str, kind: &str, intent: &Value) -> String {
 }
 
 db_test! {
-    /// A card that pays, one that does not, and what goes back.
+    /// A successful card, a declined card, and a refund.
     async fn a_card_pays(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
@@ -211,18 +212,18 @@ db_test! {
 }
 
 db_test! {
-    /// The bank asks the buyer; Stripe tells fifty times while the browser comes back: one capture, one
-    /// order, one message. An older event changes nothing.
-    async fn the_bank_asks_and_many_tell(shop) {
+    /// The bank asks for confirmation; fifty events arrive while the browser returns: one capture,
+    /// one transition, one message. An older event changes nothing.
+    async fn a_confirmed_payment_is_captured_once(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let order = order(&shop).await;
-        let asked = pay(&shop, &order, json!({ "payment_method": "pm_bank" }), "a").await.json();
-        assert_eq!(asked["state"], "confirming");
-        assert_eq!(asked["next"]["redirect_url"], "https://bank.example/pi_1");
-        assert_eq!(asked["next"]["client_secret"], "pi_1_secret");
+        let confirming = pay(&shop, &order, json!({ "payment_method": "pm_bank" }), "a").await.json();
+        assert_eq!(confirming["state"], "confirming");
+        assert_eq!(confirming["next"]["redirect_url"], "https://bank.example/pi_1");
+        assert_eq!(confirming["next"]["client_secret"], "pi_1_secret");
         let again = pay(&shop, &order, json!({ "payment_method": "pm_bank" }), "a").await.json();
-        assert_eq!(again, asked);
+        assert_eq!(again, confirming);
 
         let before = stripe.lock().unwrap().intents["pi_1"].clone();
         let mut after = before.clone();
@@ -231,10 +232,10 @@ db_test! {
         let now = shop.app.clock.now().as_millis() / 1_000;
         let body = event("evt_1", "payment_intent.succeeded", &after);
         let signed = signature(SECRET, now, &body);
-        let confirm = format!("{}/payments/{}/confirm{}", order.0, asked["id"].as_str().unwrap(), order.1);
-        let told = at_once((0..50).map(|_| tell(&shop, &signed, &body)));
-        let (told, back) = tokio::join!(told, send(&shop, "POST", &confirm, &Value::Null));
-        assert!(told.iter().all(|it| it.status == 200), "{}", told[0].text());
+        let confirm = format!("{}/payments/{}/confirm{}", order.0, confirming["id"].as_str().unwrap(), order.1);
+        let events = at_once((0..50).map(|_| tell(&shop, &signed, &body)));
+        let (events, back) = tokio::join!(events, send(&shop, "POST", &confirm, &Value::Null));
+        assert!(events.iter().all(|it| it.status == 200), "{}", events[0].text());
         assert_eq!(back.json()["state"], "captured");
         let late = event("evt_0", "payment_intent.requires_action", &before);
         assert_eq!(tell(&shop, &signature(SECRET, now - 300, &late), &late).await.status, 200);
@@ -259,14 +260,14 @@ db_test! {
 }
 
 db_test! {
-    /// Without a card the buyer's browser goes on with Stripe; an answer that was lost is found, and
-    /// money that comes too late goes back.
-    async fn what_was_lost_is_found(shop) {
+    /// Without a card the browser continues with Stripe; a lost response is recovered, and a late
+    /// payment is refunded.
+    async fn a_lost_response_is_recovered(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;
         let element = order(&shop).await;
-        let asked = pay(&shop, &element, json!({}), "a").await.json();
-        assert_eq!((&asked["state"], &asked["next"]["client_secret"]), (&json!("confirming"), &json!("pi_1_secret")));
+        let confirming = pay(&shop, &element, json!({}), "a").await.json();
+        assert_eq!((&confirming["state"], &confirming["next"]["client_secret"]), (&json!("confirming"), &json!("pi_1_secret")));
         stripe.lock().unwrap().intents.get_mut("pi_1").unwrap()["status"] = json!("succeeded");
         shop.app.clock.advance(11_000);
         payments::recover(&shop.app).await.unwrap();

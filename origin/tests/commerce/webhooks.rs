@@ -1,11 +1,11 @@
-//! Other programs of the shop are told what happens.
+//! Webhooks: signatures, order, rights and allowed addresses.
 
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, body::Body, extract::State, routing::post};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode};
-use origin::outbox::{deliver_due, tell_webhooks};
+use origin::outbox::{deliver_due, deliver_webhooks};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -15,14 +15,14 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// A receiver.
+/// A webhook receiver that records its requests.
 #[derive(Clone, Default)]
 pub struct Receiver(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
     got: Vec<(HeaderMap, String)>,
-    /// The topic that it refuses, once.
+    /// The topic whose first message it refuses.
     refuses: Option<&'static str>,
 }
 
@@ -37,28 +37,30 @@ impl Receiver {
         url
     }
 
-    /// The messages with their fields, in the order of their arrival.
+    /// The received messages with their headers, in order.
     pub fn messages(&self) -> Vec<(HeaderMap, String)> {
         self.0.lock().unwrap().got.clone()
     }
 
-    /// What was told, in the order of its arrival.
-    fn told(&self) -> Vec<Value> {
-        let told = &self.0.lock().unwrap().got;
-        told.iter()
+    /// The bodies of the received messages, in order.
+    fn received(&self) -> Vec<Value> {
+        let received = &self.0.lock().unwrap().got;
+        received
+            .iter()
             .map(|(_, body)| serde_json::from_str(body).unwrap())
             .collect()
     }
 
     fn topics(&self) -> Vec<String> {
-        let told = self.told();
-        told.iter()
+        let received = self.received();
+        received
+            .iter()
             .map(|it| it["type"].as_str().unwrap().to_owned())
             .collect()
     }
 }
 
-/// One that refuses says what it was sent.
+/// A refusal echoes the request body.
 async fn receive(
     State(receiver): State<Receiver>,
     headers: HeaderMap,
@@ -84,7 +86,7 @@ pub async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Rep
 
 pub const HOOKS: &str = "/api/v1/operator/webhooks";
 
-/// What the specification asks a receiver to check.
+/// Verifies a message as the specification requires.
 pub fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
     let text = |name: &str| headers[name].to_str().unwrap();
     let key = STANDARD
@@ -103,9 +105,9 @@ pub fn check(secret: &str, (headers, body): &(HeaderMap, String)) {
 }
 
 db_test! {
-    /// What happens to an order is told in its order, signed, again until it is taken, and without the
-    /// buyer's secret; who wants to know of one thing hears of no other.
-    async fn what_happens_is_told(shop) {
+    /// Events of an order arrive in order, signed, repeated until they are accepted, and without
+    /// the order's token; a receiver gets only its topics.
+    async fn events_are_delivered_signed_and_in_order(shop) {
         shop.save(vec![only("tea", "5.00", 6)]).await;
         let (all, low) = (Receiver::default(), Receiver::default());
         let made = operate(shop, "POST", HOOKS, &json!({ "url": all.open().await })).await;
@@ -125,9 +127,10 @@ db_test! {
         all.0.lock().unwrap().refuses = Some("order.placed");
         for _ in 0..4 {
             deliver_due(&shop.app).await.unwrap();
-            tell_webhooks(&shop.app).await.unwrap();
+            deliver_webhooks(&shop.app).await.unwrap();
         }
-        // The first was refused, and nothing of its subject goes before it. What the receiver said is not kept.
+        // The first message was refused; later ones of its subject wait. The response of the
+        // receiver is not stored.
         const WHY: &str = "select count(*) from outbox where error = 'the receiver responded with 500 Internal Server Error'";
         assert_eq!(count(shop, WHY).await, 1);
         assert_eq!(low.topics(), ["stock.low"]);
@@ -135,32 +138,32 @@ db_test! {
         assert!(of_order(all.topics()).eq(["order.placed"]));
         shop.app.clock.advance(10_000);
         for _ in 0..4 {
-            tell_webhooks(&shop.app).await.unwrap();
+            deliver_webhooks(&shop.app).await.unwrap();
         }
-        let told = of_order(all.topics());
-        assert!(told.eq(["order.placed", "order.placed", "order.paid", "order.shipped"]));
+        let received = of_order(all.topics());
+        assert!(received.eq(["order.placed", "order.placed", "order.paid", "order.shipped"]));
         for message in &all.0.lock().unwrap().got {
             check(&secret, message);
             assert!(!message.1.contains(token), "{}", message.1);
         }
-        let placed = all.told().into_iter().find(|it| it["type"] == "order.placed").unwrap();
+        let placed = all.received().into_iter().find(|it| it["type"] == "order.placed").unwrap();
         assert_eq!((&placed["data"]["number"], &placed["data"]["totals"]), (&order["number"], &order["totals"]));
-        assert_eq!(low.told()[0]["data"]["available"], 5);
+        assert_eq!(low.received()[0]["data"]["available"], 5);
         assert_eq!(count(shop, "select count(*) from outbox where delivered_at is null").await, 0);
 
         let gone = operate(shop, "DELETE", &format!("{HOOKS}/{}", made.json()["id"].as_str().unwrap()), &json!({})).await;
         assert_eq!((gone.status.as_u16(), gone.json()["webhooks"].as_array().unwrap().len()), (200, 1));
-        let told = all.told().len();
+        let received = all.received().len();
         operate(shop, "POST", &steps, &json!({ "state": "delivered" })).await;
         deliver_due(&shop.app).await.unwrap();
-        tell_webhooks(&shop.app).await.unwrap();
-        assert_eq!(all.told().len(), told);
+        deliver_webhooks(&shop.app).await.unwrap();
+        assert_eq!(all.received().len(), received);
     }
 }
 
 db_test! {
-    /// Only those who run the shop say who is told, and only addresses that keep it secret.
-    async fn not_everybody_is_told(shop) {
+    /// Only staff can create webhooks, and only with valid URLs.
+    async fn only_staff_create_webhooks(shop) {
         let url = json!({ "url": "https://erp.example/" });
         assert_eq!(send(shop, "POST", HOOKS, &url).await.status, 401);
         assert_eq!(shop.get(HOOKS).await.status, 401);
@@ -182,8 +185,8 @@ db_test! {
     }
 }
 
-/// Asks for a webhook with a key that has these rights.
-async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
+/// Creates a webhook with an API key that has these rights.
+async fn create_with_rights(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
     let wanted = json!({ "name": "program", "rights": rights });
     let key = operate(shop, "POST", "/api/v1/operator/keys", &wanted).await;
     let request = Request::post(HOOKS)
@@ -197,9 +200,8 @@ async fn made_by(shop: &Shop, rights: &[&str], topics: &Value) -> Reply {
 }
 
 db_test! {
-    /// Whoever may not read orders hears of none: a topic needs the right to what it carries, and all topics
-    /// need all of them.
-    async fn a_topic_needs_the_right_to_what_it_carries(shop) {
+    /// A topic requires the right to read its data, and all topics require all rights.
+    async fn a_topic_needs_the_right_to_its_data(shop) {
         let (all, stock) = (json!([]), json!(["stock.low"]));
         let both = json!(["stock.low", "order.paid"]);
         for (rights, topics, status, named) in [
@@ -212,7 +214,7 @@ db_test! {
             (&["settings", "orders", "stock"], &all, 201, ""),
             (&["orders", "stock"], &stock, 403, ""),
         ] {
-            let reply = made_by(shop, rights, topics).await;
+            let reply = create_with_rights(shop, rights, topics).await;
             assert_eq!(reply.status, status, "{rights:?} {topics}: {}", reply.text());
             assert!(reply.text().contains(named), "{rights:?} {topics}: {}", reply.text());
         }
@@ -220,7 +222,7 @@ db_test! {
     }
 }
 
-/// Answers everything with a redirect to another address.
+/// A server that redirects every request to another address.
 async fn redirector(to: String) -> String {
     let redirect = move || {
         let to = to.clone();
@@ -233,7 +235,7 @@ async fn redirector(to: String) -> String {
     url
 }
 
-/// Why the messages to webhooks were not delivered.
+/// The delivery errors of messages to webhooks.
 async fn errors(shop: &Shop) -> Vec<String> {
     const WHY: &str =
         "select distinct error from outbox where topic = 'webhook' and error is not null";
@@ -245,9 +247,9 @@ async fn errors(shop: &Shop) -> Vec<String> {
 }
 
 db_test! {
-    /// Nothing is sent into the shop's own network, whatever was allowed when the webhook was made, by
-    /// whatever name, and wherever a receiver points to.
-    async fn nothing_goes_into_the_own_network(shop) {
+    /// No request reaches the private network, whatever was allowed when the webhook was created,
+    /// by any name, and by any redirect.
+    async fn no_request_reaches_the_private_network(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();
         let url = inside.open().await;
@@ -265,14 +267,14 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         deliver_due(&strict.app).await.unwrap();
-        tell_webhooks(&strict.app).await.unwrap();
-        assert!(inside.told().is_empty());
+        deliver_webhooks(&strict.app).await.unwrap();
+        assert!(inside.received().is_empty());
         let why = errors(shop).await;
         assert!(why.len() == 1 && why[0].contains("--webhook-hosts"), "{why:?}");
-        // With the host allowed again one is told, and the other's redirect is an error that is not followed.
+        // With the host allowed again one message is delivered; redirects are errors.
         shop.app.clock.advance(10_000);
-        tell_webhooks(&shop.app).await.unwrap();
-        assert_eq!(inside.told().len(), 1);
+        deliver_webhooks(&shop.app).await.unwrap();
+        assert_eq!(inside.received().len(), 1);
         let why = errors(shop).await;
         assert!(why.iter().any(|it| it.contains("307")), "{why:?}");
         strict.app.db.close().await;
@@ -280,8 +282,8 @@ db_test! {
 }
 
 db_test! {
-    /// A name that resolves to this machine is refused when it is connected to, and only then can be.
-    async fn a_name_is_looked_at_when_it_is_connected_to(shop) {
+    /// A name that resolves to a private address can only be refused when connecting.
+    async fn resolved_addresses_are_checked(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();
         let url = inside.open().await.replace("127.0.0.1", "localhost");
@@ -291,15 +293,15 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         deliver_due(&open.app).await.unwrap();
-        tell_webhooks(&open.app).await.unwrap();
-        assert_eq!(inside.told().len(), 1);
+        deliver_webhooks(&open.app).await.unwrap();
+        assert_eq!(inside.received().len(), 1);
         open.app.db.close().await;
     }
 }
 
 db_test! {
-    /// A running server tells the webhooks by itself.
-    async fn a_running_server_tells_the_webhooks(shop) {
+    /// A running server delivers to webhooks.
+    async fn a_running_server_delivers_to_webhooks(shop) {
         let receiver = Receiver::default();
         let made = operate(shop, "POST", HOOKS, &json!({ "url": receiver.open().await })).await;
         assert_eq!(made.status, 201, "{}", made.text());

@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use origin::{
     app::App,
     catalog::{
-        self, BATCH_MAX, Prepared, Saved,
+        self, BATCH_MAX, PreparedProduct, Saved,
         model::{NewCategory, NewProduct, NewVariant, Status, Texts},
     },
     clock::Clock,
@@ -163,7 +163,7 @@ impl Shop {
             .unwrap();
         db::migrate(&app.db).await.unwrap();
         app.lease().await.unwrap();
-        let router = origin::http::router(&app);
+        let router = origin::http_pipeline::router(&app);
         Self {
             app,
             router,
@@ -182,7 +182,7 @@ impl Shop {
         let clock = self.app.clock.clone();
         let app = App::connect(config, assets(), clock).await.unwrap();
         app.lease().await.unwrap();
-        origin::http::router(&app)
+        origin::http_pipeline::router(&app)
     }
 
     /// The same shop with other settings.
@@ -192,7 +192,7 @@ impl Shop {
         let clock = self.app.clock.clone();
         let app = App::connect(config, assets(), clock).await.unwrap();
         app.lease().await.unwrap();
-        let router = origin::http::router(&app);
+        let router = origin::http_pipeline::router(&app);
         Self {
             app,
             router,
@@ -204,7 +204,7 @@ impl Shop {
     /// Another program on the same database and in the same folder.
     pub fn on(&self, app: App) -> Self {
         Self {
-            router: origin::http::router(&app),
+            router: origin::http_pipeline::router(&app),
             app,
             folder: tempfile::tempdir().unwrap(),
             mysql: None,
@@ -269,7 +269,7 @@ impl Shop {
 
     /// Asks as operators do, at their own listener.
     pub async fn ask_ops(&self, path: &str) -> Reply {
-        let operators = origin::http::operators(&self.app);
+        let operators = origin::http_pipeline::operators(&self.app);
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = operators.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -326,7 +326,7 @@ impl Shop {
             let batch: Vec<_> = chunk
                 .iter()
                 .cloned()
-                .map(|product| Prepared {
+                .map(|product| PreparedProduct {
                     product,
                     images: Vec::new(),
                 })

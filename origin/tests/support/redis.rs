@@ -82,8 +82,8 @@ impl Redis {
     }
 
     /// A client of it.
-    pub fn client(&self) -> Arc<origin::redis::Redis> {
-        Arc::new(origin::redis::Redis::new(&self.url, PATIENCE).unwrap())
+    pub fn client(&self) -> Arc<origin::redis_client::RedisClient> {
+        Arc::new(origin::redis_client::RedisClient::new(&self.url, PATIENCE).unwrap())
     }
 
     /// How many keys there are.

@@ -1,4 +1,4 @@
-//! What a shopper does, in a line each.
+//! Helpers for what shoppers do: carts, orders and mail.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Reply, Shop, product};
 
-/// Sends JSON.
+/// Sends a JSON request.
 pub async fn send(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
     let request = Request::builder()
         .method(method)
@@ -24,7 +24,7 @@ pub async fn send_with_key(shop: &Shop, path: &str, body: &Value, key: &str) -> 
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
-/// Sends JSON from this address.
+/// Sends a JSON request from this client address.
 pub async fn send_from(
     shop: &Shop,
     address: &str,
@@ -37,11 +37,11 @@ pub async fn send_from(
         .uri(path)
         .header("content-type", "application/json")
         .header("idempotency-key", origin::secret::token())
-        .extension(origin::http::Peer(peer));
+        .extension(origin::http_pipeline::Peer(peer));
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
-/// As [`ready_cart`], for another buyer.
+/// Like [`ready_cart`], for another buyer.
 pub async fn cart_of(shop: &Shop, email: &str, sku: &str, quantity: i64) -> String {
     let path = ready_cart(shop, sku, quantity).await;
     let updated = send(shop, "PATCH", &path, &json!({ "email": email })).await;
@@ -49,14 +49,14 @@ pub async fn cart_of(shop: &Shop, email: &str, sku: &str, quantity: i64) -> Stri
     path
 }
 
-/// Orders a cart from this address.
+/// Places an order from this client address.
 pub async fn place_from(shop: &Shop, address: &str, path: &str, method: &str) -> Reply {
     let mut order = order_of(shop, path).await;
     order["payment_method"] = json!(method);
     send_from(shop, address, ("POST", &format!("{path}/order")), &order).await
 }
 
-/// A cart with so many of a sku, ready to be ordered; its path.
+/// Creates a cart with these units of a sku that can be ordered; returns its path.
 pub async fn ready_cart(shop: &Shop, sku: &str, quantity: i64) -> String {
     let cart = send(shop, "POST", "/api/v1/carts", &json!({})).await;
     assert_eq!(cart.status, 201, "{}", cart.text());
@@ -79,7 +79,7 @@ pub async fn ready_cart(shop: &Shop, sku: &str, quantity: i64) -> String {
     path
 }
 
-/// What ordering a cart as it is now asks for.
+/// The request body that orders the cart in its current state.
 pub async fn order_of(shop: &Shop, path: &str) -> Value {
     let cart = shop.json(path).await;
     json!({ "expected_total": cart["totals"]["total"], "payment_method": "manual" })
@@ -90,7 +90,7 @@ pub async fn place(shop: &Shop, path: &str) -> Reply {
     send(shop, "POST", &format!("{path}/order"), &order).await
 }
 
-/// Orders all of these carts in the same moment, so that the desk finds them together.
+/// Orders all of these carts concurrently, so that they share a batch.
 pub async fn place_at_once(shop: &Shop, paths: &[String]) -> Vec<Reply> {
     let mut orders = Vec::new();
     for path in paths {
@@ -126,12 +126,14 @@ pub fn only(name: &str, price: &str, stock: i64) -> origin::catalog::model::NewP
     product
 }
 
-/// Runs all of these at once and gives their answers.
-pub async fn at_once<F: Future<Output = Reply>>(asks: impl IntoIterator<Item = F>) -> Vec<Reply> {
-    futures_util::future::join_all(asks).await
+/// Sends all requests concurrently and returns their responses.
+pub async fn at_once<F: Future<Output = Reply>>(
+    requests: impl IntoIterator<Item = F>,
+) -> Vec<Reply> {
+    futures_util::future::join_all(requests).await
 }
 
-/// The files in the mailbox folder.
+/// The messages in the mailbox folder.
 pub fn mailbox(shop: &Shop) -> Vec<String> {
     let folder = shop.app.config.data_dir.join("mail");
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -140,7 +142,7 @@ pub fn mailbox(shop: &Shop) -> Vec<String> {
         .collect()
 }
 
-/// Looks again until it is so; a minute is long enough for whatever happens by itself.
+/// Polls until the condition holds; background work has a minute to finish.
 pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let looks = async {
         while !is_so().await {

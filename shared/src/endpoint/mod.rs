@@ -1,56 +1,57 @@
-//! Each endpoint, described once: origin's routes, the ui's client, the edge's keys, the OpenAPI
-//! document and the tests all read it here.
+//! The endpoint table: origin's routes, ui's client, the edge's cache keys, the OpenAPI document
+//! and the tests all derive from it.
 
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-/// An endpoint of the API: `P` in its path, `Q` in its query, `B` in its body, `R` in its answer.
+/// An endpoint of the API with the types of its path parameters `P`, query `Q`, body `B` and
+/// response `R`.
 pub struct Endpoint<P, Q, B, R> {
-    /// What is known of it without its types.
-    pub about: About,
+    /// Everything but the types.
+    pub spec: EndpointSpec,
     types: PhantomData<fn(P, Q, B) -> R>,
 }
 
 /// An endpoint without its types.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// The operation id, which is the handler's name.
+pub struct EndpointSpec {
+    /// The operation id, which is also the handler's name.
     pub id: &'static str,
     /// The method.
     pub method: Method,
-    /// The path, with `{name}` where a parameter stands.
+    /// The path, with `{name}` for each parameter.
     pub path: &'static str,
-    /// What it does, in one line.
+    /// A one-line summary.
     pub summary: &'static str,
-    /// The query parameters that make a difference, sorted.
+    /// The query parameters that affect the response, sorted.
     pub query: &'static [&'static str],
-    /// How the answer may be kept.
+    /// Whether responses may be stored.
     pub caching: Caching,
-    /// The statuses of an answer that did what was asked: 200, and 201 for something new or 202 for what
-    /// is done afterwards.
+    /// The success statuses: 200, 201 for something created, 202 for something that completes
+    /// later.
     pub done: &'static [u16],
-    /// The problems it may answer with, beside those of every endpoint.
+    /// The problems that it may report, beside those of every endpoint.
     pub problems: &'static [crate::problem::ProblemKind],
 }
 
 /// A request method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// Reads; safe.
     Get,
-    /// Adds or starts something.
+    /// Creates or starts something.
     Post,
-    /// Sets something to what it says; twice is the same as once.
+    /// Replaces something; idempotent.
     Put,
     /// Changes a part.
     Patch,
-    /// Takes something away.
+    /// Deletes something; idempotent.
     Delete,
 }
 
 impl Method {
-    /// The word in a request.
+    /// The method name in a request.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -62,20 +63,20 @@ impl Method {
     }
 }
 
-/// How an endpoint's answers may be kept; the exact headers come with each answer.
+/// Whether an endpoint's responses may be stored; each response carries the exact policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
-    /// The same for everybody: the edge keeps it.
+    /// The same for everybody: shared caches may store it.
     Shared,
-    /// Nobody keeps it.
+    /// No cache may store it.
     Private,
 }
 
 impl<P, Q, B, R> Endpoint<P, Q, B, R> {
-    /// The path with its parameters filled in, percent-encoded where needed.
+    /// The path with its parameters filled in and percent-encoded.
     pub fn path(&self, parameters: &[&str]) -> String {
         let mut path = String::new();
-        let mut rest = self.about.path;
+        let mut rest = self.spec.path;
         let mut parameters = parameters.iter();
         while let Some((before, (_, after))) = rest
             .split_once('{')
@@ -89,7 +90,7 @@ impl<P, Q, B, R> Endpoint<P, Q, B, R> {
     }
 }
 
-/// Percent-encodes what may not stand in a path segment (RFC 3986 §3.3).
+/// Percent-encodes characters that a path segment may not contain (RFC 3986 §3.3).
 pub fn encode_segment(text: &str, into: &mut String) {
     for byte in text.bytes() {
         match byte {
@@ -108,23 +109,23 @@ pub fn encode_segment(text: &str, into: &mut String) {
 
 /// The schemas of an endpoint's types.
 pub struct Schemas {
-    /// Of the path's parameters.
+    /// The path parameters.
     pub path: Schema,
-    /// Of the query's parameters.
+    /// The query parameters.
     pub query: Schema,
-    /// Of the body.
+    /// The request body.
     pub body: Schema,
-    /// Of the answer.
+    /// The response body.
     pub response: Schema,
 }
 
 impl Schemas {
-    /// Whether there is no body.
+    /// Whether the request has no body.
     pub fn is_empty_body(&self) -> bool {
         self.refers_to("/NoParameters")
     }
 
-    /// Whether the body is a file, and no JSON.
+    /// Whether the request body is a file instead of JSON.
     pub fn is_binary_body(&self) -> bool {
         self.refers_to("/Bytes")
     }
@@ -136,7 +137,7 @@ impl Schemas {
 }
 
 impl<P: JsonSchema, Q: JsonSchema, B: JsonSchema, R: JsonSchema> Endpoint<P, Q, B, R> {
-    /// The schemas of its types; shared definitions go into the generator.
+    /// The schemas of its types; shared definitions are added to the generator.
     fn schemas(generator: &mut SchemaGenerator) -> Schemas {
         Schemas {
             path: P::json_schema(generator),
@@ -147,7 +148,7 @@ impl<P: JsonSchema, Q: JsonSchema, B: JsonSchema, R: JsonSchema> Endpoint<P, Q, 
     }
 }
 
-/// The statuses that are said, or else what is the rule.
+/// The given success statuses, or the default.
 macro_rules! done {
     () => {
         &[200]
@@ -157,7 +158,7 @@ macro_rules! done {
     };
 }
 
-/// Declares the endpoints and the table of all of them.
+/// Declares endpoints and their table.
 macro_rules! endpoints {
     ($(
         $(#[$doc:meta])*
@@ -169,7 +170,7 @@ macro_rules! endpoints {
         $(
             $(#[$doc])*
             pub const $name: Endpoint<$path_type, $query_type, $body_type, $response_type> = Endpoint {
-                about: About {
+                spec: EndpointSpec {
                     id: $id, method: Method::$method, path: $path, summary: $summary,
                     query: $query, caching: $caching, problems: $problems,
                     done: done!($($done)?),
@@ -179,12 +180,12 @@ macro_rules! endpoints {
         )*
 
         /// The endpoints of this file.
-        pub(super) const ALL: &[About] = &[$($name.about),*];
+        pub(super) const ALL: &[EndpointSpec] = &[$($name.spec),*];
 
-        /// The same with the schemas of their types.
-        pub(super) fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
+        /// The endpoints of this file with the schemas of their types.
+        pub(super) fn with_schemas(generator: &mut SchemaGenerator) -> Vec<(EndpointSpec, Schemas)> {
             vec![$((
-                $name.about,
+                $name.spec,
                 Endpoint::<$path_type, $query_type, $body_type, $response_type>::schemas(generator),
             )),*]
         }
@@ -201,26 +202,26 @@ pub use shop::*;
 
 /// Every endpoint.
 #[expect(unused_qualifications, reason = "every file has a table")]
-pub fn all() -> impl Iterator<Item = &'static About> {
+pub fn all() -> impl Iterator<Item = &'static EndpointSpec> {
     [shop::ALL, account::ALL, operator::ALL]
         .into_iter()
         .flatten()
 }
 
 /// Every endpoint with the schemas of its types.
-pub fn described(generator: &mut SchemaGenerator) -> Vec<(About, Schemas)> {
-    let mut described = shop::described(generator);
-    described.extend(account::described(generator));
-    described.extend(operator::described(generator));
-    described
+pub fn with_schemas(generator: &mut SchemaGenerator) -> Vec<(EndpointSpec, Schemas)> {
+    let mut endpoints = shop::with_schemas(generator);
+    endpoints.extend(account::with_schemas(generator));
+    endpoints.extend(operator::with_schemas(generator));
+    endpoints
 }
 
-/// The body is a file, as it is.
+/// A file as the request body.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(extend("format" = "binary"))]
 pub struct Bytes(#[allow(dead_code, reason = "it only describes")] String);
 
-/// There are no parameters, or there is no body.
+/// No parameters, or no body.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, JsonSchema)]
 pub struct NoParameters {}
 
@@ -229,39 +230,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_list_is_that_of_the_type() {
+    fn query_parameters_match_the_type() {
         let mut generator = SchemaGenerator::default();
-        for (about, schemas) in described(&mut generator) {
+        for (spec, schemas) in with_schemas(&mut generator) {
             let properties = schemas.query.as_value()["properties"].as_object();
             let mut names: Vec<_> = properties
                 .into_iter()
                 .flat_map(|map| map.keys().map(String::as_str))
                 .collect();
             names.sort_unstable();
-            assert_eq!(names, about.query, "{}", about.id);
+            assert_eq!(names, spec.query, "{}", spec.id);
         }
     }
 
     #[test]
-    fn the_path_parameters_are_those_of_the_type() {
+    fn path_parameters_match_the_type() {
         let mut generator = SchemaGenerator::default();
-        for (about, schemas) in described(&mut generator) {
+        for (spec, schemas) in with_schemas(&mut generator) {
             let properties = schemas.path.as_value()["properties"].as_object();
             let names = properties.into_iter().flat_map(|map| map.keys());
-            let in_path = about.path.matches('{').count();
-            assert_eq!(names.clone().count(), in_path, "{}", about.id);
+            let in_path = spec.path.matches('{').count();
+            assert_eq!(names.clone().count(), in_path, "{}", spec.id);
             for name in names {
-                assert!(about.path.contains(&format!("{{{name}}}")), "{}", about.id);
+                assert!(spec.path.contains(&format!("{{{name}}}")), "{}", spec.id);
             }
         }
     }
 
     #[test]
     fn operations_are_unique() {
-        let ids: std::collections::HashSet<_> = all().map(|about| about.id).collect();
-        let routes: std::collections::HashSet<_> = all()
-            .map(|about| (about.method.word(), about.path))
-            .collect();
+        let ids: std::collections::HashSet<_> = all().map(|spec| spec.id).collect();
+        let routes: std::collections::HashSet<_> =
+            all().map(|spec| (spec.method.word(), spec.path)).collect();
         assert_eq!((ids.len(), routes.len()), (all().count(), all().count()));
     }
 

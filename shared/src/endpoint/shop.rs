@@ -1,4 +1,4 @@
-//! What everybody may ask: the catalogue, carts, orders and payments.
+//! Public endpoints: the catalogue, carts, orders and payments.
 
 use std::marker::PhantomData;
 
@@ -20,19 +20,19 @@ use crate::{
         IllegalStep, Invalid, NotFound, Stale,
     },
     search::{ListSuggestions, SearchList, SearchProducts, Suggestions},
-    shopper::Visitor,
+    visitor::Visitor,
 };
 
-use super::{About, Caching, Endpoint, Method, NoParameters, Schemas};
+use super::{Caching, Endpoint, EndpointSpec, Method, NoParameters, Schemas};
 
 endpoints! {
-    /// One product.
+    /// Gets a product.
     GET_PRODUCT: Get(ProductPath, InLocale, NoParameters) -> Product = {
         id: "get_product", path: "/api/v1/products/{product}",
         summary: "Get a product by id or slug, with its variants, prices, images and attributes",
         query: &["locale"], caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
-    /// A page of products.
+    /// Lists products.
     LIST_PRODUCTS: Get(NoParameters, ListProducts, NoParameters) -> ProductList = {
         id: "list_products", path: "/api/v1/products",
         summary: "List products by category, brand, price and availability",
@@ -42,31 +42,31 @@ endpoints! {
         ],
         caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
-    /// The most sold products.
+    /// Lists the bestselling products.
     LIST_HOT_PRODUCTS: Get(NoParameters, ListHotProducts, NoParameters) -> ProductList = {
         id: "list_hot_products", path: "/api/v1/products/hot",
         summary: "List the bestselling products that are available",
         query: &["limit", "locale"], caching: Caching::Shared, problems: &[Invalid],
     }
-    /// The category tree.
+    /// Gets the category tree.
     LIST_CATEGORIES: Get(NoParameters, InLocale, NoParameters) -> CategoryTree = {
         id: "list_categories", path: "/api/v1/categories",
         summary: "Get all categories as a tree",
         query: &["locale"], caching: Caching::Shared, problems: &[Invalid],
     }
-    /// What a list can be narrowed by.
+    /// Gets the filters of a category.
     GET_FACETS: Get(NoParameters, GetFacets, NoParameters) -> Facets = {
         id: "get_facets", path: "/api/v1/facets",
         summary: "Get the filters of a category: brands and prices",
         query: &["category"], caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
-    /// Who is there.
+    /// Gets the visitor's sign-in state and cart size.
     GET_VISITOR: Get(NoParameters, InLocale, NoParameters) -> Visitor = {
         id: "get_visitor", path: "/api/v1/visitor",
         summary: "Get whether the visitor is signed in, and the number of items in their cart",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid],
     }
-    /// Products with these words.
+    /// Searches products.
     SEARCH_PRODUCTS: Get(NoParameters, SearchProducts, NoParameters) -> SearchList = {
         id: "search_products", path: "/api/v1/search",
         summary: "Search products, the most relevant first",
@@ -76,87 +76,87 @@ endpoints! {
         ],
         caching: Caching::Shared, problems: &[Invalid, NotFound],
     }
-    /// What a shopper may be looking for.
+    /// Suggests products and categories.
     LIST_SUGGESTIONS: Get(NoParameters, ListSuggestions, NoParameters) -> Suggestions = {
         id: "list_suggestions", path: "/api/v1/suggestions",
         summary: "Suggest products and categories for a partial query",
         query: &["locale", "q"], caching: Caching::Shared, problems: &[Invalid],
     }
-    /// A new cart.
+    /// Creates a cart.
     CREATE_CART: Post(NoParameters, InLocale, NoParameters) -> Cart = {
         id: "create_cart", path: "/api/v1/carts",
         summary: "Create an empty cart",
         query: &["locale"], caching: Caching::Private, done: &[201], problems: &[Invalid],
     }
-    /// A cart.
+    /// Gets a cart.
     GET_CART: Get(CartPath, InLocale, NoParameters) -> Cart = {
         id: "get_cart", path: "/api/v1/carts/{cart}",
         summary: "Get a cart with current prices and what has changed",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
-    /// What an order needs beside the lines.
+    /// Changes what an order needs besides its lines.
     UPDATE_CART: Patch(CartPath, InLocale, UpdateCart) -> Cart = {
         id: "update_cart", path: "/api/v1/carts/{cart}",
         summary: "Change note, email, address, shipping method or coupons; absent fields stay unchanged",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// More of something.
+    /// Adds an item to a cart.
     ADD_LINE: Post(CartPath, InLocale, AddLine) -> Cart = {
         id: "add_line", path: "/api/v1/carts/{cart}/lines",
         summary: "Add an item to a cart, or more units of it",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// An empty cart again.
+    /// Removes all items from a cart.
     CLEAR_CART: Delete(CartPath, InLocale, NoParameters) -> Cart = {
         id: "clear_cart", path: "/api/v1/carts/{cart}/lines",
         summary: "Remove all items from a cart",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// So many of something.
+    /// Sets the quantity of an item.
     SET_QUANTITY: Put(LinePath, InLocale, SetQuantity) -> Cart = {
         id: "set_quantity", path: "/api/v1/carts/{cart}/lines/{sku}",
         summary: "Set the quantity of an item; 0 removes it",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// None of something.
+    /// Removes an item from a cart.
     REMOVE_LINE: Delete(LinePath, InLocale, NoParameters) -> Cart = {
         id: "remove_line", path: "/api/v1/carts/{cart}/lines/{sku}",
         summary: "Remove an item from a cart",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// What is kept for the shopper.
+    /// Begins checkout and reserves the items.
     HOLD_CART: Post(CartPath, InLocale, NoParameters) -> Cart = {
         id: "hold_cart", path: "/api/v1/carts/{cart}/hold",
         summary: "Begin checkout: reserve the items of a cart for a while, as far as they are in stock",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// What is not kept any more.
+    /// Leaves checkout and releases the items.
     RELEASE_CART: Delete(CartPath, InLocale, NoParameters) -> Cart = {
         id: "release_cart", path: "/api/v1/carts/{cart}/hold",
         summary: "Leave checkout: release the reserved items",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// Two carts that become one.
+    /// Merges another cart into this one.
     MERGE_CART: Post(CartPath, InLocale, MergeCart) -> Cart = {
         id: "merge_cart", path: "/api/v1/carts/{cart}/merge",
         summary: "Merge another cart into this one, up to the available stock; the other one is empty afterwards",
         query: &["locale"], caching: Caching::Private,
         problems: &[Invalid, NotFound, AlreadyOrdered, Stale],
     }
-    /// The ways to send it.
+    /// Lists the shipping methods for a cart.
     LIST_SHIPPING_METHODS: Get(CartPath, InLocale, NoParameters) -> ShippingMethods = {
         id: "list_shipping_methods", path: "/api/v1/carts/{cart}/shipping-methods",
         summary: "List the shipping methods for a cart's address, with prices",
         query: &["locale"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
-    /// The order.
+    /// Places an order.
     PLACE_ORDER: Post(CartPath, NoParameters, PlaceOrder) -> Order = {
         id: "place_order", path: "/api/v1/carts/{cart}/order",
         summary: "Place an order for a cart; repeated requests return the same order",
@@ -165,20 +165,20 @@ endpoints! {
             BadRequest, NotFound, Changed, CannotOrder, IdempotencyInFlight, IdempotencyMismatch,
         ],
     }
-    /// An order.
+    /// Gets an order.
     GET_ORDER: Get(OrderPath, OrderToken, NoParameters) -> Order = {
         id: "get_order", path: "/api/v1/orders/{number}",
         summary: "Get an order by its number and token",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
-    /// An order that is given up.
+    /// Cancels an unpaid order.
     CANCEL_ORDER: Post(OrderPath, OrderToken, NoParameters) -> Order = {
         id: "cancel_order", path: "/api/v1/orders/{number}/cancel",
         summary: "Cancel an unpaid order and release its stock",
         query: &["token"], caching: Caching::Private,
         problems: &[Invalid, NotFound, IllegalStep],
     }
-    /// A payment.
+    /// Pays an order.
     PAY_ORDER: Post(OrderPath, OrderToken, PayOrder) -> Payment = {
         id: "pay_order", path: "/api/v1/orders/{number}/payments",
         summary: "Pay an order; needs an `Idempotency-Key`",
@@ -187,19 +187,19 @@ endpoints! {
             Invalid, NotFound, IllegalStep, IdempotencyInFlight, IdempotencyMismatch,
         ],
     }
-    /// A payment, as it stands.
+    /// Gets a payment.
     GET_PAYMENT: Get(PaymentPath, OrderToken, NoParameters) -> Payment = {
         id: "get_payment", path: "/api/v1/orders/{number}/payments/{payment}",
         summary: "Get a payment",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound],
     }
-    /// A payment that the buyer confirms.
+    /// Confirms a payment.
     CONFIRM_PAYMENT: Post(PaymentPath, OrderToken, NoParameters) -> Payment = {
         id: "confirm_payment", path: "/api/v1/orders/{number}/payments/{payment}/confirm",
         summary: "Confirm a payment that requires it",
         query: &["token"], caching: Caching::Private, problems: &[Invalid, NotFound, IllegalStep],
     }
-    /// What Stripe tells by itself.
+    /// Receives an event from Stripe.
     STRIPE_EVENT: Post(NoParameters, NoParameters, serde_json::Value) -> Received = {
         id: "stripe_event", path: "/api/v1/payments/stripe/events",
         summary: "Receive a signed payment event from Stripe",

@@ -1,13 +1,13 @@
-//! The pages of an account. They are about the one who asks, so nobody keeps them.
+//! The account pages. They are personal, so no cache stores them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Account, OrderList, SavedAddress, SecondFactor, SecondFactorSecret, Session},
-    form::Form,
+    form::FormState,
 };
 
-/// Declares an enum of pages with their words.
+/// Declares an enum of pages with their names.
 macro_rules! kinds {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -20,7 +20,7 @@ macro_rules! kinds {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$item),*];
 
-            /// The word in messages.
+            /// The name in message keys.
             pub const fn word(self) -> &'static str {
                 match self {$(Self::$item => $word),*}
             }
@@ -29,29 +29,29 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A way into an account.
-    Entry {
-        /// With address and password.
+    /// A form for signing in or registering.
+    SignInForm {
+        /// Email address and password.
         Login = "login",
-        /// With the code of a second factor, after that.
+        /// The code of a second factor, after the password.
         Code = "code",
-        /// By opening one.
+        /// Registration.
         Register = "register",
-        /// With the link of a message.
+        /// Confirmation of an email address.
         Verify = "verify",
-        /// By asking for a link.
+        /// Request of a link to set a new password.
         Forgot = "forgot",
-        /// With that link, and a new password.
+        /// A new password, with the token of a link.
         Reset = "reset",
     }
 }
 
 kinds! {
-    /// A part of an account.
-    Section {
-        /// What there is.
+    /// A section of the account pages.
+    AccountSection {
+        /// The overview.
         Overview = "overview",
-        /// What was bought.
+        /// The orders.
         Orders = "orders",
         /// The address book.
         Addresses = "addresses",
@@ -59,54 +59,55 @@ kinds! {
         Profile = "profile",
         /// The second factor.
         Security = "security",
-        /// The browsers that are signed in.
+        /// The active sessions.
         Sessions = "sessions",
-        /// Everything that the shop knows, and how it forgets it.
+        /// Personal data: export and deletion.
         Data = "data",
     }
 }
 
-/// A page that leads into an account.
+/// A page with a form for signing in or registering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryPage {
-    /// Which.
-    pub entry: Entry,
-    /// What was typed. `next` is where it goes on, `token` what the link of a message holds, `ticket` that
-    /// the password was right, and what begins with `kept_` was typed before the session ended.
-    pub form: Form,
-    /// Whether a link asks for the password that was given for the account.
+pub struct SignInPage {
+    /// The form.
+    pub kind: SignInForm,
+    /// The state of the form. `next` is the page to continue with, `token` the token of an emailed
+    /// link, `ticket` the proof of a correct password; fields with the prefix `kept_` were typed on
+    /// a page whose session had ended.
+    pub form: FormState,
+    /// Whether the form asks for the password given at registration.
     pub password: bool,
-    /// Whether a new password asks for the code of a second factor, too.
+    /// Whether the form asks for the code of a second factor as well.
     pub code: bool,
-    /// Whether it was taken, and a message is on its way.
+    /// Whether the form was accepted and an email is on its way.
     pub done: bool,
 }
 
 /// A page of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountPage {
-    /// Whose.
+    /// The account.
     pub account: Account,
-    /// Which.
-    pub section: Section,
-    /// What is on it.
-    pub content: Content,
-    /// What was typed, and what is wrong with it.
-    pub form: Form,
-    /// What was done just now, in a word.
+    /// The section.
+    pub section: AccountSection,
+    /// The content of the section.
+    pub content: AccountContent,
+    /// The state of the form.
+    pub form: FormState,
+    /// The name of the action that was just completed.
     pub done: Option<String>,
 }
 
-/// The second factor, as its page shows it.
+/// The second factor of an account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityPage {
-    /// How far it is.
+    /// The state.
     pub factor: SecondFactor,
-    /// The secret that waits for its first code.
+    /// The secret that no code has confirmed yet.
     pub secret: Option<SecondFactorSecret>,
-    /// The same, to be scanned.
+    /// The secret as a QR code.
     pub qr: Option<QrCode>,
-    /// Recovery codes that were just made; they are shown this once.
+    /// New recovery codes; they are shown only once.
     pub codes: Vec<String>,
 }
 
@@ -116,19 +117,19 @@ impl std::fmt::Debug for SecurityPage {
     }
 }
 
-/// A QR code: dark squares as the path of a drawing, each one unit wide.
+/// A QR code as an SVG path of dark squares, each one unit wide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QrCode {
-    /// How many units wide it is, with the margin that scanners need.
+    /// The width in units, including the quiet zone that scanners need.
     pub width: usize,
-    /// The path, in the words of SVG.
+    /// The data of the SVG path.
     pub path: String,
 }
 
-/// What is on a page of an account.
+/// The content of a section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
-    /// Orders: the last ones, or a page of them.
+pub enum AccountContent {
+    /// The latest orders, or a page of all orders.
     Orders(OrderList),
     /// The address book.
     Addresses(Vec<SavedAddress>),
@@ -136,8 +137,8 @@ pub enum Content {
     Address(Option<SavedAddress>),
     /// The second factor.
     Security(Box<SecurityPage>),
-    /// The browsers that are signed in.
+    /// The active sessions.
     Sessions(Vec<Session>),
-    /// Forms alone.
+    /// Forms only.
     Forms,
 }

@@ -1,12 +1,11 @@
-//! The pages of a purchase: cart, checkout, order. They are about the one who asks, so nobody keeps
-//! them.
+//! The pages of a purchase: cart, checkout and order. They are personal, so no cache stores them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::SavedAddress,
     cart::{Cart, ShippingMethod},
-    form::Form,
+    form::FormState,
     order::Order,
     payment::Payment,
     time::Timestamp,
@@ -15,30 +14,30 @@ use crate::{
 /// The cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CartPage {
-    /// What is in it; nothing when nobody has put anything in yet.
+    /// The cart; none if nothing was ever added.
     pub cart: Option<Cart>,
-    /// What was wrong with what was asked for.
-    pub form: Form,
+    /// The state of the submitted form.
+    pub form: FormState,
 }
 
 /// A step of checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Step {
-    /// Who buys, and where it goes.
+pub enum CheckoutStep {
+    /// Email and shipping address.
     Address,
-    /// How it goes there.
+    /// Shipping method.
     Shipping,
-    /// How it is paid.
+    /// Payment method.
     Payment,
-    /// Everything once more, before it counts.
+    /// Review before the order is placed.
     Review,
 }
 
-impl Step {
+impl CheckoutStep {
     /// All steps, in order.
     pub const ALL: [Self; 4] = [Self::Address, Self::Shipping, Self::Payment, Self::Review];
 
-    /// The word in messages.
+    /// The name in message keys.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Address => "address",
@@ -52,21 +51,21 @@ impl Step {
 /// A page of checkout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutPage {
-    /// Which.
-    pub step: Step,
-    /// What is bought.
+    /// The step.
+    pub step: CheckoutStep,
+    /// The cart.
     pub cart: Cart,
     /// The step's form.
-    pub form: Form,
-    /// Whether somebody has signed in.
+    pub form: FormState,
+    /// Whether the shopper is signed in.
     pub signed_in: bool,
-    /// The addresses of their book.
+    /// The shopper's saved addresses.
     pub book: Vec<SavedAddress>,
-    /// The ways to send it.
+    /// The available shipping methods.
     pub methods: Vec<ShippingMethod>,
-    /// The ways to pay.
+    /// The available payment methods.
     pub payments: Vec<String>,
-    /// With what the order is asked for once, however often it is sent.
+    /// The idempotency key of the order.
     pub key: String,
 }
 
@@ -75,36 +74,37 @@ pub struct CheckoutPage {
 pub struct OrderPage {
     /// The order.
     pub order: Order,
-    /// Whether it was placed just now.
+    /// Whether the order was just placed.
     pub thanks: bool,
-    /// Its last payment.
+    /// The latest payment.
     pub payment: Option<Payment>,
-    /// What was wrong with what was asked for.
-    pub form: Form,
-    /// With what a payment is asked for once, however often it is sent.
+    /// The state of the submitted form.
+    pub form: FormState,
+    /// The idempotency key of the next payment.
     pub key: String,
-    /// How to pay by transfer, in the words of the shop.
+    /// The shop's instructions for bank transfers.
     pub transfer: String,
-    /// How much time there is to pay it.
+    /// The time left to pay.
     #[serde(default)]
     pub time_left: Option<TimeLeft>,
 }
 
-/// How much time is left, as people say it.
+/// A remaining time, rounded for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeLeft {
     /// Less than two hours.
     Minutes(i64),
     /// Less than two days.
     Hours(i64),
-    /// So much that the day is enough.
+    /// Two days or more: the date says enough.
     Days,
 }
 
 impl TimeLeft {
     const HOUR_MS: i64 = 3_600_000;
 
-    /// From now until then; nothing when it is over. Rounded down: nobody is promised too much.
+    /// From `now` until `then`; none if that has passed. Rounds down, so that it never promises too
+    /// much.
     pub fn between(now: Timestamp, then: Timestamp) -> Option<Self> {
         let left = then.as_millis() - now.as_millis();
         match left / Self::HOUR_MS {
@@ -116,11 +116,11 @@ impl TimeLeft {
     }
 }
 
-/// Where a guest finds an order again.
+/// The form with which a guest finds an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindOrderPage {
-    /// Number and address.
-    pub form: Form,
+    /// The order number and the email address.
+    pub form: FormState,
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_told_as_people_say_it() {
+    fn remaining_time_is_rounded_for_display() {
         let now = Timestamp::from_millis(1_000_000);
         let after = |ms: i64| TimeLeft::between(now, Timestamp::from_millis(1_000_000 + ms));
         const MINUTE: i64 = 60_000;

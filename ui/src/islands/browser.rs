@@ -1,4 +1,4 @@
-//! What the islands do in a browser.
+//! The islands' code for browsers.
 
 use std::cell::OnceCell;
 
@@ -17,7 +17,7 @@ fn here() -> Option<(Window, Document)> {
     Some((window, document))
 }
 
-/// Shows the picture whose thumbnail was clicked.
+/// Shows the image whose thumbnail was clicked.
 pub(super) fn choose(event: &MouseEvent) {
     let elsewhere = event.meta_key() || event.ctrl_key() || event.shift_key();
     if !elsewhere && shown(event).is_some() {
@@ -50,8 +50,8 @@ thread_local! {
     static VISITOR: OnceCell<Visitor> = const { OnceCell::new() };
 }
 
-/// Who is there. The shop is asked once a page, and only when the cookie says that it is worth it:
-/// whoever has just come costs it nothing. Scripts say with a `cart` event what has changed since.
+/// The visitor. It is fetched once a page, and only if the visitor cookie is set, so that new
+/// visitors cause no request. Later changes arrive as `cart` events from scripts.
 pub(super) fn visitor() -> Visitor {
     VISITOR.with(|cell| {
         let first = || {
@@ -59,7 +59,7 @@ pub(super) fn visitor() -> Visitor {
             listen(visitor.clone());
             let asked = visitor.clone();
             leptos::task::spawn_local(async move {
-                // Where nobody answers, the header stays as it is.
+                // On an error the header stays as it is.
                 let _ = ask(&asked).await;
             });
             visitor

@@ -1,41 +1,41 @@
-//! An account: what is somebody's own.
+//! The account pages.
 
 use leptos::prelude::*;
 use shared::{
     account::{Account, OrderList, PASSWORD_MAX, Role, SavedAddress, Session},
-    form::Form,
+    form::FormState,
     locale::Locale,
     page::{
-        ACCOUNT, ADDRESS, ADDRESSES, AccountPage, Content, EXPORT, OWN_DATA, OWN_ORDER, OWN_ORDERS,
-        PROFILE, SECURITY, SESSIONS, Section, Shell, action,
+        ACCOUNT, ADDRESS, ADDRESSES, AccountContent, AccountPage, AccountSection, EXPORT, OWN_DATA,
+        OWN_ORDER, OWN_ORDERS, PROFILE, SECURITY, SESSIONS, Shell, action,
     },
 };
 
 use crate::{
-    document::{About, render},
+    document::{PageMetadata, render},
     form::{self, Input},
-    words::Words,
+    messages::Messages,
 };
 
 use super::{
     checkout::lines_of,
-    entry::{EMAIL, NAME, NEW_PASSWORD},
+    sign_in::{EMAIL, NAME, NEW_PASSWORD},
 };
 
-/// The password so far, which shows that it is really them.
+/// The current password, as a confirmation of identity.
 pub(super) const CURRENT: Input = Input {
-    most: PASSWORD_MAX,
-    ..Input::needed("current", "current-password").kind("password")
+    max_length: PASSWORD_MAX,
+    ..Input::required("current", "current-password").kind("password")
 };
 
-/// A page of an account.
+/// An account page.
 pub fn account(shell: &Shell, page: &AccountPage) -> String {
-    let words = Words::of(shell.locale);
-    let title = words.say(&format!("section-{}", page.section.word()));
-    let about = About::private(shell, &title);
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let title = messages.text(&format!("section-{}", page.section.word()));
+    let metadata = PageMetadata::private(shell, &title);
+    render(shell, &metadata, || {
         let done = page.done.as_ref().map(|word| {
-            let text = words.say(&format!("done-{word}"));
+            let text = messages.text(&format!("done-{word}"));
             view! { <p class="success" role="status">{text}</p> }
         });
         view! {
@@ -45,7 +45,7 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
                     <div class="step">
                         <h1>{title.clone()}</h1>
                         {done}
-                        {form::faults(words, &page.form)}
+                        {form::error_summary(messages, &page.form)}
                         {content(shell, page)}
                     </div>
                 </div>
@@ -54,30 +54,30 @@ pub fn account(shell: &Shell, page: &AccountPage) -> String {
     })
 }
 
-const fn path_of(section: Section) -> &'static str {
+const fn path_of(section: AccountSection) -> &'static str {
     match section {
-        Section::Overview => ACCOUNT.path,
-        Section::Orders => OWN_ORDERS.path,
-        Section::Addresses => ADDRESSES.path,
-        Section::Profile => PROFILE.path,
-        Section::Security => SECURITY.path,
-        Section::Sessions => SESSIONS.path,
-        Section::Data => OWN_DATA.path,
+        AccountSection::Overview => ACCOUNT.path,
+        AccountSection::Orders => OWN_ORDERS.path,
+        AccountSection::Addresses => ADDRESSES.path,
+        AccountSection::Profile => PROFILE.path,
+        AccountSection::Security => SECURITY.path,
+        AccountSection::Sessions => SESSIONS.path,
+        AccountSection::Data => OWN_DATA.path,
     }
 }
 
 fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let here = page.section;
-    // A second factor is for those who run the shop; others find it at its address.
+    // Only staff see the section of the second factor; others can reach it by its URL.
     let works_here = page.account.role != Role::Customer;
-    let shown = Section::ALL
-        .iter()
-        .filter(|it| **it != Section::Security || works_here || here == Section::Security);
+    let shown = AccountSection::ALL.iter().filter(|it| {
+        **it != AccountSection::Security || works_here || here == AccountSection::Security
+    });
     let links = shown.map(|section| {
         let href = shell.locale.path(path_of(*section));
         let current = (*section == here).then_some("page");
-        let name = words.say(&format!("section-{}", section.word()));
+        let name = messages.text(&format!("section-{}", section.word()));
         view! {
             <li>
                 <a href=href aria-current=current>
@@ -87,10 +87,10 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
         }
     });
     view! {
-        <nav class="sections" aria-label=words.say("account")>
+        <nav class="sections" aria-label=messages.text("account")>
             <ul>{links.collect::<Vec<_>>()}</ul>
             <form method="post" action=shell.locale.path(action::LOGOUT)>
-                <button class="link">{words.say("logout")}</button>
+                <button class="link">{messages.text("logout")}</button>
             </form>
         </nav>
     }
@@ -99,21 +99,23 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
 
 fn content(shell: &Shell, page: &AccountPage) -> AnyView {
     match &page.content {
-        Content::Orders(list) if page.section == Section::Overview => {
+        AccountContent::Orders(list) if page.section == AccountSection::Overview => {
             overview(shell, &page.account, list)
         }
-        Content::Orders(list) => orders(shell, list),
-        Content::Addresses(book) => addresses(shell, book),
-        Content::Address(saved) => address(shell, saved.as_ref(), &page.form),
-        Content::Security(security) => super::security::security(shell, security, &page.form),
-        Content::Sessions(sessions) => browsers(shell, sessions),
-        Content::Forms if page.section == Section::Data => data(shell, &page.form),
-        Content::Forms => profile(shell, &page.account, &page.form),
+        AccountContent::Orders(list) => orders(shell, list),
+        AccountContent::Addresses(book) => addresses(shell, book),
+        AccountContent::Address(saved) => address(shell, saved.as_ref(), &page.form),
+        AccountContent::Security(security) => {
+            super::security::security(shell, security, &page.form)
+        }
+        AccountContent::Sessions(sessions) => session_list(shell, sessions),
+        AccountContent::Forms if page.section == AccountSection::Data => data(shell, &page.form),
+        AccountContent::Forms => profile(shell, &page.account, &page.form),
     }
 }
 
 fn overview(shell: &Shell, account: &Account, last: &OrderList) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let name = if account.name.is_empty() {
         account.email.clone()
     } else {
@@ -121,22 +123,22 @@ fn overview(shell: &Shell, account: &Account, last: &OrderList) -> AnyView {
     };
     let name = [("name", name.into())];
     view! {
-        <p class="lead">{words.say_with("account-hello", &name)}</p>
-        <h2>{words.say("account-last-orders")}</h2>
+        <p class="lead">{messages.text_with("account-hello", &name)}</p>
+        <h2>{messages.text("account-last-orders")}</h2>
         {orders(shell, last)}
     }
     .into_any()
 }
 
 fn orders(shell: &Shell, list: &OrderList) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     if list.orders.is_empty() {
         return view! {
             <div class="empty">
-                <p>{words.say("account-no-orders")}</p>
+                <p>{messages.text("account-no-orders")}</p>
                 <a class="button" href=locale.path("/")>
-                    {words.say("cart-empty-browse")}
+                    {messages.text("cart-empty-browse")}
                 </a>
             </div>
         }
@@ -150,11 +152,11 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
                     <a href=href>{order.number.clone()}</a>
                     <p class="quiet">
                         <time datetime=order.created_at.to_string()>
-                            {words.day(order.created_at)}
+                            {messages.day(order.created_at)}
                         </time>
                     </p>
                 </div>
-                <span>{words.say(&format!("state-{}", order.state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", order.state.word()))}</span>
                 " "
                 <span class="sum">{order.total.display(locale)}</span>
             </li>
@@ -164,9 +166,9 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
     let next = list.next.map(|cursor| {
         let href = format!("{}?cursor={cursor}", locale.path(OWN_ORDERS.path));
         view! {
-            <nav class="pages" aria-label=words.say("list-pages")>
+            <nav class="pages" aria-label=messages.text("list-pages")>
                 <a class="button quiet-button" rel="next" href=href>
-                    {words.say("list-next")}
+                    {messages.text("list-next")}
                 </a>
             </nav>
         }
@@ -178,30 +180,30 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
     .into_any()
 }
 
-/// Where an address of the book lives; `new` is one that is not in it yet.
+/// The path of a saved address; `new` adds one.
 fn address_path(shell: &Shell, id: &str) -> String {
     shell.locale.path(&ADDRESS.path.replace("{address}", id))
 }
 
 fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let cards = book.iter().map(|saved| {
         let path = address_path(shell, &saved.id.to_string());
         let preferred = saved
             .preferred
-            .then(|| view! { <p class="note">{words.say("address-preferred")}</p> });
+            .then(|| view! { <p class="note">{messages.text("address-preferred")}</p> });
         let whose = [("name", saved.address.line1.clone().into())];
         view! {
             <li class="said">
-                <div>{preferred} {lines_of(words, &saved.address)}</div>
+                <div>{preferred} {lines_of(messages, &saved.address)}</div>
                 <div class="ends">
-                    <a href=path.clone() aria-label=words.say_with("address-change-it", &whose)>
-                        {words.say("checkout-change")}
+                    <a href=path.clone() aria-label=messages.text_with("address-change-it", &whose)>
+                        {messages.text("checkout-change")}
                     </a>
                     <form method="post" action=path>
                         {form::hidden("remove", "1")}
-                        <button class="link" aria-label=words.say_with("cart-remove-it", &whose)>
-                            {words.say("cart-remove")}
+                        <button class="link" aria-label=messages.text_with("cart-remove-it", &whose)>
+                            {messages.text("cart-remove")}
                         </button>
                     </form>
                 </div>
@@ -211,50 +213,50 @@ fn addresses(shell: &Shell, book: &[SavedAddress]) -> AnyView {
     let cards = cards.collect::<Vec<_>>();
     let none = cards
         .is_empty()
-        .then(|| view! { <p>{words.say("address-none")}</p> });
+        .then(|| view! { <p>{messages.text("address-none")}</p> });
     view! {
         {none}
         <ul class="cards">{cards}</ul>
         <p>
             <a class="button" href=address_path(shell, "new")>
-                {words.say("address-add")}
+                {messages.text("address-add")}
             </a>
         </p>
     }
     .into_any()
 }
 
-fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn address(shell: &Shell, saved: Option<&SavedAddress>, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let id = saved.map_or_else(|| "new".to_owned(), |it| it.id.to_string());
     let preferred = !form.value("preferred").is_empty();
     view! {
         <form class="stack" method="post" action=address_path(shell, &id)>
-            {form::address(words, form)}
+            {form::address(messages, form)}
             <label class="check">
                 <input type="checkbox" name="preferred" value="1" checked=preferred />
-                <span>{words.say("address-prefer")}</span>
+                <span>{messages.text("address-prefer")}</span>
             </label>
             " "
-            <button class="button">{words.say("form-save")}</button>
+            <button class="button">{messages.text("form-save")}</button>
         </form>
     }
     .into_any()
 }
 
-/// A form with a heading of its own.
-pub(super) fn titled(words: Words, key: &'static str, form: AnyView) -> AnyView {
+/// A form with a heading.
+pub(super) fn titled(messages: Messages, key: &'static str, form: AnyView) -> AnyView {
     view! {
         <section class="part" aria-labelledby=key>
-            <h2 id=key>{words.say(key)}</h2>
+            <h2 id=key>{messages.text(key)}</h2>
             {form}
         </section>
     }
     .into_any()
 }
 
-fn profile(shell: &Shell, account: &Account, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn profile(shell: &Shell, account: &Account, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let at = |path: &str| shell.locale.path(path);
     let languages = Locale::ALL.map(|locale| {
         let label = view! { <span lang=locale.tag()>{locale.endonym()}</span> };
@@ -262,55 +264,55 @@ fn profile(shell: &Shell, account: &Account, form: &Form) -> AnyView {
     });
     let named = view! {
         <form class="stack" method="post" action=at(PROFILE.path)>
-            {NAME.view(words, form)}
+            {NAME.view(messages, form)}
             <fieldset class="options">
-                <legend>{words.say("profile-language")}</legend>
+                <legend>{messages.text("profile-language")}</legend>
                 {Vec::from(languages)}
             </fieldset>
-            <button class="button">{words.say("form-save")}</button>
+            <button class="button">{messages.text("form-save")}</button>
         </form>
     }
     .into_any();
     let now = [("email", account.email.clone().into())];
-    let current = |id: &'static str| Input { id, ..CURRENT }.view(words, form);
+    let current = |id: &'static str| Input { id, ..CURRENT }.view(messages, form);
     let email = view! {
         <form class="stack" method="post" action=at(action::EMAIL)>
-            <p class="quiet">{words.say_with("profile-email-now", &now)}</p>
-            {EMAIL.view(words, form)}
+            <p class="quiet">{messages.text_with("profile-email-now", &now)}</p>
+            {EMAIL.view(messages, form)}
             {current("current-email")}
-            <button class="button">{words.say("profile-email-do")}</button>
+            <button class="button">{messages.text("profile-email-do")}</button>
         </form>
     }
     .into_any();
     let password = view! {
         <form class="stack" method="post" action=at(action::PASSWORD)>
             {current("current-password")}
-            {NEW_PASSWORD.view(words, form)}
-            <button class="button">{words.say("profile-password-do")}</button>
+            {NEW_PASSWORD.view(messages, form)}
+            <button class="button">{messages.text("profile-password-do")}</button>
         </form>
     }
     .into_any();
     view! {
-        {titled(words, "profile-name", named)}
-        {titled(words, "profile-email", email)}
-        {titled(words, "profile-password", password)}
+        {titled(messages, "profile-name", named)}
+        {titled(messages, "profile-email", email)}
+        {titled(messages, "profile-password", password)}
     }
     .into_any()
 }
 
-fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
-    let words = Words::of(shell.locale);
+fn session_list(shell: &Shell, sessions: &[Session]) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let rows = sessions.iter().map(|session| {
-        let day = [("day", words.day(session.seen_at).into())];
+        let day = [("day", messages.day(session.seen_at).into())];
         let agent = [("name", session.agent.clone().into())];
         let end = if session.current {
-            view! { <span class="note">{words.say("session-this")}</span> }.into_any()
+            view! { <span class="note">{messages.text("session-this")}</span> }.into_any()
         } else {
             view! {
                 <form method="post" action=shell.locale.path(SESSIONS.path)>
                     {form::hidden("session", &session.id.to_string())}
-                    <button class="link" aria-label=words.say_with("session-end-it", &agent)>
-                        {words.say("session-end")}
+                    <button class="link" aria-label=messages.text_with("session-end-it", &agent)>
+                        {messages.text("session-end")}
                     </button>
                 </form>
             }
@@ -320,7 +322,7 @@ fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
             <li class="row">
                 <div>
                     <p dir="auto">{session.agent.clone()}</p>
-                    <p class="quiet">{words.say_with("session-seen", &day)}</p>
+                    <p class="quiet">{messages.text_with("session-seen", &day)}</p>
                 </div>
                 {end}
             </li>
@@ -328,38 +330,38 @@ fn browsers(shell: &Shell, sessions: &[Session]) -> AnyView {
     });
     let rows = rows.collect::<Vec<_>>();
     view! {
-        <p class="quiet">{words.say("session-text")}</p>
+        <p class="quiet">{messages.text("session-text")}</p>
         <ul class="rows">{rows}</ul>
         <form method="post" action=shell.locale.path(action::LOGOUT)>
             {form::hidden("everywhere", "1")}
-            <button class="button quiet-button">{words.say("session-end-all")}</button>
+            <button class="button quiet-button">{messages.text("session-end-all")}</button>
         </form>
     }
     .into_any()
 }
 
-fn data(shell: &Shell, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn data(shell: &Shell, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let export = view! {
-        <p>{words.say("data-export-text")}</p>
+        <p>{messages.text("data-export-text")}</p>
         <p>
             <a class="button" href=shell.locale.path(EXPORT.path) download="account.json">
-                {words.say("data-export-do")}
+                {messages.text("data-export-do")}
             </a>
         </p>
     }
     .into_any();
     let erase = view! {
-        <p>{words.say("data-erase-text")}</p>
+        <p>{messages.text("data-erase-text")}</p>
         <form class="stack" method="post" action=shell.locale.path(action::ERASE)>
-            {CURRENT.view(words, form)}
-            <button class="button danger">{words.say("data-erase-do")}</button>
+            {CURRENT.view(messages, form)}
+            <button class="button danger">{messages.text("data-erase-do")}</button>
         </form>
     }
     .into_any();
     view! {
-        {titled(words, "data-export", export)}
-        {titled(words, "data-erase", erase)}
+        {titled(messages, "data-export", export)}
+        {titled(messages, "data-erase", erase)}
     }
     .into_any()
 }

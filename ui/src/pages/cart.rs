@@ -1,33 +1,33 @@
-//! The cart.
+//! The cart page.
 
 use leptos::prelude::*;
 use shared::{
     cart::{Cart, CartCoupon, CartLine, CouponRefusal, LineProblem, QUANTITY_MAX, Totals},
-    form::Form,
+    form::FormState,
     page::{CART, CartPage, Shell, action, product_path, quantity_field},
 };
 
 use crate::{
-    document::{About, render},
+    components::{Loading, Slot, picture},
+    document::{PageMetadata, render},
     form,
-    parts::{Loading, Slot, picture},
-    words::Words,
+    messages::Messages,
 };
 
-/// The cart's page.
+/// The cart page.
 pub fn cart(shell: &Shell, page: &CartPage) -> String {
-    let words = Words::of(shell.locale);
-    let about = About::private(shell, &words.say("cart"));
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let metadata = PageMetadata::private(shell, &messages.text("cart"));
+    render(shell, &metadata, || {
         let filled = page.cart.as_ref().filter(|cart| !cart.lines.is_empty());
         let inside = match filled {
             Some(cart) => full(shell, cart, &page.form).into_any(),
             None => empty(shell, &page.form).into_any(),
         };
-        let (items, said) = in_words(shell, page);
+        let (items, said) = announcement(shell, page);
         view! {
             <div class="wrap page">
-                <h1 tabindex="-1">{words.say("cart")}</h1>
+                <h1 tabindex="-1">{messages.text("cart")}</h1>
                 <div class="inside" data-cart data-items=items.to_string() data-said=said>
                     {inside}
                 </div>
@@ -36,52 +36,54 @@ pub fn cart(shell: &Shell, page: &CartPage) -> String {
     })
 }
 
-/// How many things are in a cart, and what scripts say when it has changed: what is wrong comes first.
-fn in_words(shell: &Shell, page: &CartPage) -> (i64, String) {
-    let words = Words::of(shell.locale);
+/// The number of items in the cart, and the announcement after a change: errors come first.
+fn announcement(shell: &Shell, page: &CartPage) -> (i64, String) {
+    let messages = Messages::of(shell.locale);
     let cart = page.cart.as_ref();
     let (items, said) = match cart.filter(|cart| !cart.lines.is_empty()) {
         Some(cart) => {
             let total = cart.totals.total.display(shell.locale);
             let items = cart.lines.iter().map(|line| line.quantity).sum();
             let values = [
-                ("items", words.item_count(cart).into()),
+                ("items", messages.item_count(cart).into()),
                 ("total", total.into()),
             ];
-            (items, words.say_with("cart-said", &values))
+            (items, messages.text_with("cart-said", &values))
         }
-        None => (0, words.say("cart-empty")),
+        None => (0, messages.text("cart-empty")),
     };
     let refused = cart.into_iter().flat_map(|cart| &cart.coupons);
-    let refused = refused.filter_map(|it| Some(refusal(words, it.refused?)));
-    let wrong = form::spoken(words, &page.form).into_iter().chain(refused);
+    let refused = refused.filter_map(|it| Some(refusal(messages, it.refused?)));
+    let wrong = form::announcement(messages, &page.form)
+        .into_iter()
+        .chain(refused);
     (items, wrong.chain([said]).collect::<Vec<_>>().join(" "))
 }
 
-fn empty(shell: &Shell, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn empty(shell: &Shell, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     view! {
-        {form::faults(words, form)}
+        {form::error_summary(messages, form)}
         <div class="empty">
-            <p class="lead">{words.say("cart-empty")}</p>
+            <p class="lead">{messages.text("cart-empty")}</p>
             <a class="button" href=shell.locale.path("/")>
-                {words.say("cart-empty-browse")}
+                {messages.text("cart-empty-browse")}
             </a>
         </div>
     }
     .into_any()
 }
 
-fn full(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn full(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let lines = cart.lines.iter().map(|it| line(shell, it, form));
     let lines = lines.collect::<Vec<_>>();
-    let on = if cart.lines.iter().any(CartLine::is_stuck) {
-        view! { <p class="wrong">{words.say("cart-mend")}</p> }.into_any()
+    let on = if cart.lines.iter().any(CartLine::blocks_order) {
+        view! { <p class="wrong">{messages.text("cart-mend")}</p> }.into_any()
     } else {
         view! {
             <button class="button wide" name="next" value="checkout">
-                {words.say("cart-checkout")}
+                {messages.text("cart-checkout")}
             </button>
         }
         .into_any()
@@ -90,20 +92,20 @@ fn full(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
         .shipping_method
         .is_none()
         .then_some("sum-shipping-later");
-    // One form: whichever button is pressed, what was typed goes along. Enter presses the first one.
+    // A single form, so that each button submits all fields. Enter presses the first button.
     view! {
-        {form::faults(words, form)}
+        {form::error_summary(messages, form)}
         <form method="post" action=shell.locale.path(CART.path) novalidate>
             <button class="unseen" tabindex="-1" aria-hidden="true">
-                {words.say("cart-update")}
+                {messages.text("cart-update")}
             </button>
             <div class="with-summary">
                 <ul class="lines" id="lines">
                     {lines}
                 </ul>
                 <section class="summary" aria-labelledby="summary">
-                    <h2 id="summary">{words.say("summary")}</h2>
-                    {coupons(shell, cart, form)} {sums(shell, &cart.totals, later)} {on}
+                    <h2 id="summary">{messages.text("summary")}</h2>
+                    {coupons(shell, cart, form)} {totals_table(shell, &cart.totals, later)} {on}
                 </section>
             </div>
         </form>
@@ -111,11 +113,12 @@ fn full(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
     .into_any()
 }
 
-/// How many of a line: with what it was, so that a page from before takes nothing back.
-fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
+/// The quantity of a line. A hidden field has the quantity that was shown, so that an outdated page
+/// reverts nothing.
+fn quantity(messages: Messages, line: &CartLine, form: &FormState) -> AnyView {
     let of = [("name", line.name.clone().into())];
     let id = quantity_field(line.variant_id);
-    let wrong = form.is_wrong(&id);
+    let wrong = form.is_invalid(&id);
     let value = if wrong {
         form.value(&id).to_owned()
     } else {
@@ -124,12 +127,12 @@ fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
     view! {
         <div
             class="quantity"
-            data-less=words.say_with("cart-less", &of)
-            data-more=words.say_with("cart-more", &of)
+            data-less=messages.text_with("cart-less", &of)
+            data-more=messages.text_with("cart-more", &of)
         >
             {form::hidden_as(format!("was-{id}"), &line.quantity.to_string())}
             <label class="unseen" for=id.clone()>
-                {words.say_with("cart-quantity", &of)}
+                {messages.text_with("cart-quantity", &of)}
             </label>
             <input
                 id=id.clone()
@@ -145,22 +148,22 @@ fn quantity(words: Words, line: &CartLine, form: &Form) -> AnyView {
             />
             <button
                 class="button quiet-button small"
-                aria-label=words.say_with("cart-update-it", &of)
+                aria-label=messages.text_with("cart-update-it", &of)
             >
-                {words.say("cart-update")}
+                {messages.text("cart-update")}
             </button>
         </div>
     }
     .into_any()
 }
 
-fn fault(words: Words, line: &CartLine, form: &Form) -> impl IntoView + use<> {
+fn fault(messages: Messages, line: &CartLine, form: &FormState) -> impl IntoView + use<> {
     let id = quantity_field(line.variant_id);
-    form::fault_of(words, form, &id, &id)
+    form::field_error_of(messages, form, &id, &id)
 }
 
-fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn line(shell: &Shell, line: &CartLine, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let href = format!(
         "{}?variant={}",
@@ -170,8 +173,8 @@ fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
     let gone = line.problems.contains(&LineProblem::Gone);
     let name = line.name.clone();
     let of = [("name", name.clone().into())];
-    let quantity = (!gone).then(|| quantity(words, line, form));
-    let fault = fault(words, line, form);
+    let quantity = (!gone).then(|| quantity(messages, line, form));
+    let fault = fault(messages, line, form);
     view! {
         <li class="line" data-sku=line.sku.clone()>
             <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
@@ -179,9 +182,9 @@ fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
                 <h2 dir="auto">
                     <a href=href>{name}</a>
                 </h2>
-                {chosen(&line.options)}
+                {option_list(&line.options)}
                 <p class="quiet">{line.price.display(locale)}</p>
-                {problems(words, locale, line)}
+                {problems(messages, locale, line)}
                 {fault}
                 <div class="handles">
                     {quantity}
@@ -189,9 +192,9 @@ fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
                         class="link"
                         name="remove"
                         value=line.sku.clone()
-                        aria-label=words.say_with("cart-remove-it", &of)
+                        aria-label=messages.text_with("cart-remove-it", &of)
                     >
-                        {words.say("cart-remove")}
+                        {messages.text("cart-remove")}
                     </button>
                 </div>
             </div>
@@ -201,43 +204,43 @@ fn line(shell: &Shell, line: &CartLine, form: &Form) -> AnyView {
     .into_any()
 }
 
-/// What was chosen of a product, in one line.
-pub(super) fn chosen(options: &[String]) -> Option<AnyView> {
+/// The chosen options of a product, on one line.
+pub(super) fn option_list(options: &[String]) -> Option<AnyView> {
     let text = options.join(" · ");
     (!text.is_empty()).then(|| view! { <p class="quiet" dir="auto">{text}</p> }.into_any())
 }
 
-/// What is to be said about a line.
+/// The problems of a line.
 pub(super) fn problems(
-    words: Words,
+    messages: Messages,
     locale: shared::locale::Locale,
     line: &CartLine,
 ) -> impl IntoView + use<> {
     let mut said: Vec<(&str, String)> = Vec::new();
     for problem in &line.problems {
         said.push(match problem {
-            LineProblem::Gone => ("wrong", words.say("cart-gone")),
+            LineProblem::Gone => ("wrong", messages.text("cart-gone")),
             LineProblem::Short { available } => {
                 let count = [("count", (*available).into())];
-                ("wrong", words.say_with("cart-short", &count))
+                ("wrong", messages.text_with("cart-short", &count))
             }
             LineProblem::PriceChanged { before } => {
                 let before = [("before", before.display(locale).into())];
-                ("note", words.say_with("cart-price-changed", &before))
+                ("note", messages.text_with("cart-price-changed", &before))
             }
         });
     }
     if line.backordered > 0 {
         let count = [("count", line.backordered.into())];
-        said.push(("note", words.say_with("cart-backordered", &count)));
+        said.push(("note", messages.text_with("cart-backordered", &count)));
     }
     said.into_iter()
         .map(|(class, text)| view! { <p class=class>{text}</p> })
         .collect::<Vec<_>>()
 }
 
-fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn coupons(shell: &Shell, cart: &Cart, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let used = cart.coupons.iter().map(|it| {
         let code = [("code", it.code.clone().into())];
         let remove = view! {
@@ -245,22 +248,22 @@ fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
                 class="link"
                 name="remove_coupon"
                 value=it.code.clone()
-                aria-label=words.say_with("coupon-remove-it", &code)
+                aria-label=messages.text_with("coupon-remove-it", &code)
             >
-                {words.say("cart-remove")}
+                {messages.text("cart-remove")}
             </button>
         };
         coupon(shell, it, Some(remove.into_any()))
     });
     let used = used.collect::<Vec<_>>();
-    let wrong = form.is_wrong("coupons");
+    let wrong = form.is_invalid("coupons");
     view! {
         <ul class="coupons">{used}</ul>
         <details class="coupon" open=wrong>
-            <summary>{words.say("coupon-add")}</summary>
+            <summary>{messages.text("coupon-add")}</summary>
             <div class="inline">
                 <div class="field">
-                    <label for="code">{words.say("field-code")}</label>
+                    <label for="code">{messages.text("field-code")}</label>
                     <input
                         id="code"
                         name="code"
@@ -272,13 +275,13 @@ fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
                         aria-invalid=wrong.then_some("true")
                         aria-describedby=wrong.then_some("code-wrong")
                     />
-                    {form::fault_of(words, form, "code", "coupons")}
+                    {form::field_error_of(messages, form, "code", "coupons")}
                 </div>
                 <button
                     class="button quiet-button"
                     formaction=shell.locale.path(action::COUPONS)
                 >
-                    {words.say("coupon-use")}
+                    {messages.text("coupon-use")}
                 </button>
             </div>
         </details>
@@ -286,11 +289,13 @@ fn coupons(shell: &Shell, cart: &Cart, form: &Form) -> AnyView {
     .into_any()
 }
 
-/// A coupon with what it takes off, or why it does not.
+/// A coupon with its discount, or with the reason why it gives none.
 pub(super) fn coupon(shell: &Shell, coupon: &CartCoupon, remove: Option<AnyView>) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let effect = match coupon.refused {
-        Some(refused) => view! { <span class="wrong">{refusal(words, refused)}</span> }.into_any(),
+        Some(refused) => {
+            view! { <span class="wrong">{refusal(messages, refused)}</span> }.into_any()
+        }
         None => view! { <span>"−" {coupon.discount.display(shell.locale)}</span> }.into_any(),
     };
     view! {
@@ -305,23 +310,23 @@ pub(super) fn coupon(shell: &Shell, coupon: &CartCoupon, remove: Option<AnyView>
     .into_any()
 }
 
-/// Why a coupon takes nothing off.
-fn refusal(words: Words, refused: CouponRefusal) -> String {
+/// The reason why a coupon gives no discount.
+fn refusal(messages: Messages, refused: CouponRefusal) -> String {
     let word = serde_json::to_value(refused).unwrap_or_default();
-    words.say(&format!(
+    messages.text(&format!(
         "coupon-refused-{}",
         word.as_str().unwrap_or_default()
     ))
 }
 
-/// What it comes to. Where shipping is not known yet, `later` says when it is.
-pub(super) fn sums(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyView {
-    let words = Words::of(shell.locale);
+/// The totals. While shipping is unknown, `later` says when it will be known.
+pub(super) fn totals_table(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let row = |key: &str, value: String, name: &'static str| {
         view! {
             <div data-sum=name>
-                <dt>{words.say(key)}</dt>
+                <dt>{messages.text(key)}</dt>
                 <dd>{value}</dd>
             </div>
         }
@@ -331,8 +336,8 @@ pub(super) fn sums(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyVi
         row("sum-discount", less, "discount")
     });
     let shipping = match (later, totals.shipping.minor) {
-        (Some(later), _) => words.say(later),
-        (None, 0) => words.say("sum-free"),
+        (Some(later), _) => messages.text(later),
+        (None, 0) => messages.text("sum-free"),
         (None, _) => totals.shipping.display(locale),
     };
     let tax = (totals.tax.minor != 0).then(|| {
@@ -355,7 +360,7 @@ pub(super) fn sums(shell: &Shell, totals: &Totals, later: Option<&str>) -> AnyVi
             {row("sum-shipping", shipping, "shipping")}
             {before}
             <div class="total" data-sum="total">
-                <dt>{words.say("sum-total")}</dt>
+                <dt>{messages.text("sum-total")}</dt>
                 <dd>{totals.total.display(locale)}</dd>
             </div>
             {after}

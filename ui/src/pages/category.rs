@@ -1,22 +1,22 @@
-//! A category: what lies below it, its filter and its list.
+//! The category page: subcategories, filters and products.
 
 use leptos::prelude::*;
 use shared::page::{CategoryFilter, CategoryPage, Shell, category_path};
 
 use crate::{
-    document::{About, render},
-    parts::{breadcrumb_data, breadcrumbs, chips, grid},
-    words::{Words, number},
+    components::{breadcrumb_data, breadcrumbs, chips, grid},
+    document::{PageMetadata, render},
+    messages::{Messages, number},
 };
 
-use super::narrow::{self, Narrowed};
+use super::filters::{self, FilteredList};
 
-/// A category's page.
+/// The category page.
 pub fn category(shell: &Shell, page: &CategoryPage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let category = &page.category;
     let description = if category.description.is_empty() {
-        words.say_with(
+        messages.text_with(
             "category-description",
             &[
                 ("name", category.name.clone().into()),
@@ -28,7 +28,7 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         category.description.clone()
     };
     let here = (category.name.as_str(), category_path(&category.slug));
-    let about = About {
+    let metadata = PageMetadata {
         title: format!("{} · {}", category.name, shell.shop_name),
         description,
         image: category.image.clone(),
@@ -42,7 +42,7 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
     };
     let counts = page.counts.as_ref();
     let total = counts.map_or(page.facets.product_count, |counts| counts.total);
-    let narrowed = Narrowed {
+    let filtered = FilteredList {
         shell,
         action: category_path(&category.slug),
         q: None,
@@ -54,8 +54,8 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
         wrong: &page.wrong,
         currency: page.currency,
     };
-    let shown = narrowed.spoken(page.list.items.len());
-    render(shell, &about, || {
+    let shown = filtered.announcement(page.list.items.len());
+    render(shell, &metadata, || {
         view! {
             <div class="wrap">
                 {breadcrumbs(shell, &page.ancestors, &category.name)}
@@ -66,13 +66,13 @@ pub fn category(shell: &Shell, page: &CategoryPage) -> String {
                     {children(shell, page)}
                 </div>
                 <div class="with-filter">
-                    {narrow::form(&narrowed)}
+                    {filters::form(&filtered)}
                     <section class="results" data-said=shown>
                         <h2 class="unseen" tabindex="-1">
-                            {words.say("list-heading")}
+                            {messages.text("list-heading")}
                         </h2>
-                        <p class="quiet">{words.product_count(total)}</p>
-                        {narrow::chosen(&narrowed)} {list(shell, page, &narrowed)}
+                        <p class="quiet">{messages.product_count(total)}</p>
+                        {filters::selected_filters(&filtered)} {list(shell, page, &filtered)}
                     </section>
                 </div>
             </div>
@@ -85,16 +85,16 @@ fn children(shell: &Shell, page: &CategoryPage) -> impl IntoView + use<> {
     chips(shell, children.map(|it| (&*it.slug, it.name.clone())))
 }
 
-fn list(shell: &Shell, page: &CategoryPage, narrowed: &Narrowed<'_>) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+fn list(shell: &Shell, page: &CategoryPage, filtered: &FilteredList<'_>) -> impl IntoView + use<> {
+    let messages = Messages::of(shell.locale);
     if page.list.items.is_empty() {
         let here = shell.locale.path(&category_path(&page.category.slug));
         let name = [("name", page.category.name.clone().into())];
         return view! {
             <div class="empty">
-                <p>{words.say("list-empty")}</p>
+                <p>{messages.text("list-empty")}</p>
                 <a class="button" href=here>
-                    {words.say_with("list-empty-clear", &name)}
+                    {messages.text_with("list-empty-clear", &name)}
                 </a>
             </div>
         }
@@ -102,7 +102,7 @@ fn list(shell: &Shell, page: &CategoryPage, narrowed: &Narrowed<'_>) -> impl Int
     }
     view! {
         {grid(shell, &page.list.items, true)}
-        {narrow::pages(narrowed, &page.list)}
+        {filters::pages(filtered, &page.list)}
     }
     .into_any()
 }

@@ -1,65 +1,66 @@
-//! Checkout: one page a step, each a form.
+//! Checkout: a page with a form for each step.
 
 use leptos::prelude::*;
 use shared::{
     address::Address,
     cart::{Cart, NOTE_MAX},
     page::{
-        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage, Shell,
-        Step,
+        CART, CHECKOUT, CHECKOUT_PAYMENT, CHECKOUT_REVIEW, CHECKOUT_SHIPPING, CheckoutPage,
+        CheckoutStep, Shell,
     },
     payment::TestCard,
 };
 
 use crate::{
-    document::{About, render},
+    components::{Loading, Slot, picture},
+    document::{PageMetadata, render},
     form::{self, Input},
-    parts::{Loading, Slot, picture},
-    words::Words,
+    messages::Messages,
 };
 
-use super::cart::{chosen, coupon, problems, sums};
+use super::cart::{coupon, option_list, problems, totals_table};
 
-/// A page of checkout.
+/// A checkout page.
 pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
-    let words = Words::of(shell.locale);
-    let title = words.say(&format!("step-{}", page.step.word()));
-    let about = About::private(shell, &format!("{title} · {}", words.say("checkout")));
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let title = messages.text(&format!("step-{}", page.step.word()));
+    let metadata =
+        PageMetadata::private(shell, &format!("{title} · {}", messages.text("checkout")));
+    render(shell, &metadata, || {
         let step = match page.step {
-            Step::Address => address(shell, page).into_any(),
-            Step::Shipping => shipping(shell, page).into_any(),
-            Step::Payment => payment(shell, page).into_any(),
-            Step::Review => review(shell, page).into_any(),
+            CheckoutStep::Address => address(shell, page).into_any(),
+            CheckoutStep::Shipping => shipping(shell, page).into_any(),
+            CheckoutStep::Payment => payment(shell, page).into_any(),
+            CheckoutStep::Review => review(shell, page).into_any(),
         };
-        let open = page.step == Step::Review;
+        let open = page.step == CheckoutStep::Review;
         view! {
             <div class="wrap page">
                 {steps(shell, page.step)} <h1>{title.clone()}</h1>
                 <div class="with-summary">
-                    <div class="step">{form::faults(words, &page.form)} {step}</div>
-                    {bought(shell, page, open)}
+                    <div class="step">{form::error_summary(messages, &page.form)} {step}</div>
+                    {order_summary(shell, page, open)}
                 </div>
             </div>
         }
     })
 }
 
-/// Where a step lives.
-fn path_of(step: Step) -> &'static str {
+/// The path of a step.
+fn path_of(step: CheckoutStep) -> &'static str {
     match step {
-        Step::Address => CHECKOUT.path,
-        Step::Shipping => CHECKOUT_SHIPPING.path,
-        Step::Payment => CHECKOUT_PAYMENT.path,
-        Step::Review => CHECKOUT_REVIEW.path,
+        CheckoutStep::Address => CHECKOUT.path,
+        CheckoutStep::Shipping => CHECKOUT_SHIPPING.path,
+        CheckoutStep::Payment => CHECKOUT_PAYMENT.path,
+        CheckoutStep::Review => CHECKOUT_REVIEW.path,
     }
 }
 
-/// How far one has come; what is done can be changed.
-fn steps(shell: &Shell, here: Step) -> AnyView {
-    let words = Words::of(shell.locale);
-    let items = Step::ALL.map(|step| {
-        let name = words.say(&format!("step-{}", step.word()));
+/// The progress of checkout; completed steps can be changed.
+fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
+    let messages = Messages::of(shell.locale);
+    let items = CheckoutStep::ALL.map(|step| {
+        let name = messages.text(&format!("step-{}", step.word()));
         let item = if step < here {
             view! { <a href=shell.locale.path(path_of(step))>{name}</a> }.into_any()
         } else {
@@ -69,10 +70,10 @@ fn steps(shell: &Shell, here: Step) -> AnyView {
         view! { <li>{item}</li> }
     });
     view! {
-        <nav class="steps" aria-label=words.say("checkout")>
+        <nav class="steps" aria-label=messages.text("checkout")>
             <ol>
                 <li>
-                    <a href=shell.locale.path(CART.path)>{words.say("cart")}</a>
+                    <a href=shell.locale.path(CART.path)>{messages.text("cart")}</a>
                 </li>
                 {Vec::from(items)}
             </ol>
@@ -82,7 +83,7 @@ fn steps(shell: &Shell, here: Step) -> AnyView {
 }
 
 fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let form = &page.form;
     let here = shell.locale.path(CHECKOUT.path);
     let login = (!page.signed_in).then(|| {
@@ -93,8 +94,8 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         );
         view! {
             <p class="quiet">
-                {words.say("checkout-known")} " "
-                <a href=href>{words.say("checkout-login")}</a>
+                {messages.text("checkout-known")} " "
+                <a href=href>{messages.text("checkout-login")}</a>
             </p>
         }
     });
@@ -113,7 +114,7 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let book = (!book.is_empty()).then(|| {
         view! {
             <section aria-labelledby="book">
-                <h2 id="book">{words.say("checkout-book")}</h2>
+                <h2 id="book">{messages.text("checkout-book")}</h2>
                 <ul class="chips">{book}</ul>
             </section>
         }
@@ -122,17 +123,17 @@ fn address(shell: &Shell, page: &CheckoutPage) -> AnyView {
         {login}
         {book}
         <form class="stack" method="post" action=here.clone() novalidate>
-            {Input::needed("email", "email").kind("email").view(words, form)}
-            {form::address(words, form)}
-            {form::text_area(words, form, "note", NOTE_MAX)}
-            <button class="button">{words.say("checkout-to-shipping")}</button>
+            {Input::required("email", "email").kind("email").view(messages, form)}
+            {form::address(messages, form)}
+            {form::text_area(messages, form, "note", NOTE_MAX)}
+            <button class="button">{messages.text("checkout-to-shipping")}</button>
         </form>
     }
     .into_any()
 }
 
 fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let taken = page.form.value("shipping_method").to_owned();
     let first = page.methods.first().map(|it| it.code.clone());
@@ -140,7 +141,7 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
     let taken = if known { Some(taken) } else { first };
     let rows = page.methods.iter().map(|method| {
         let price = if method.price.minor == 0 {
-            words.say("sum-free")
+            messages.text("sum-free")
         } else {
             method.price.display(locale)
         };
@@ -155,52 +156,52 @@ fn shipping(shell: &Shell, page: &CheckoutPage) -> impl IntoView + use<> {
     if rows.is_empty() {
         let href = shell.locale.path(CHECKOUT.path);
         return view! {
-            <p>{words.say("shipping-none")}</p>
+            <p>{messages.text("shipping-none")}</p>
             <a class="button" href=href>
-                {words.say("checkout-change-address")}
+                {messages.text("checkout-change-address")}
             </a>
         }
         .into_any();
     }
     view! {
-        {place(shell, page)}
+        {shipping_address(shell, page)}
         <form class="stack" method="post" action=shell.locale.path(CHECKOUT_SHIPPING.path)>
             <fieldset class="options">
-                <legend>{words.say("step-shipping")}</legend>
+                <legend>{messages.text("step-shipping")}</legend>
                 {rows}
             </fieldset>
-            <button class="button">{words.say("checkout-to-payment")}</button>
+            <button class="button">{messages.text("checkout-to-payment")}</button>
         </form>
     }
     .into_any()
 }
 
-/// Where it goes, with the way to change it.
-fn place(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+/// The shipping address, with a link to change it.
+fn shipping_address(shell: &Shell, page: &CheckoutPage) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let address = page.cart.shipping_address.as_ref();
-    let lines = address.map(|address| lines_of(words, address));
+    let lines = address.map(|address| lines_of(messages, address));
     view! {
         <section class="said">
             <div>
-                <h2>{words.say("checkout-to")}</h2>
+                <h2>{messages.text("checkout-to")}</h2>
                 {lines}
                 <p class="quiet">{page.cart.email.clone()}</p>
             </div>
-            <a href=shell.locale.path(CHECKOUT.path) aria-label=words.say("checkout-change-address")>
-                {words.say("checkout-change")}
+            <a href=shell.locale.path(CHECKOUT.path) aria-label=messages.text("checkout-change-address")>
+                {messages.text("checkout-change")}
             </a>
         </section>
     }
     .into_any()
 }
 
-/// An address as it stands on a parcel.
-pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<> {
+/// The lines of an address on a label.
+pub(super) fn lines_of(messages: Messages, address: &Address) -> impl IntoView + use<> {
     let town = format!("{} {}", address.postcode, address.city);
     let country = format!("country-{}", address.country);
-    let country = if words.knows(&country) {
-        words.say(&country)
+    let country = if messages.contains(&country) {
+        messages.text(&country)
     } else {
         address.country.clone()
     };
@@ -220,7 +221,7 @@ pub(super) fn lines_of(words: Words, address: &Address) -> impl IntoView + use<>
 }
 
 fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let taken = page.form.value("payment").to_owned();
     let first = page.payments.first().cloned().unwrap_or_default();
     let known = page.payments.contains(&taken);
@@ -228,8 +229,8 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let rows = page.payments.iter().map(|method| {
         let label = view! {
             <span>
-                {words.say(&format!("payment-{method}"))}
-                <span class="hint">{words.say(&format!("payment-{method}-hint"))}</span>
+                {messages.text(&format!("payment-{method}"))}
+                <span class="hint">{messages.text(&format!("payment-{method}-hint"))}</span>
             </span>
         };
         form::choice("payment", method, *method == taken, label)
@@ -237,30 +238,30 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
     let rows = rows.collect::<Vec<_>>();
     let tests = page.payments.iter().any(|it| it == "test");
     view! {
-        {place(shell, page)}
+        {shipping_address(shell, page)}
         <form class="stack" method="get" action=shell.locale.path(CHECKOUT_REVIEW.path)>
             <fieldset class="options">
-                <legend>{words.say("step-payment")}</legend>
+                <legend>{messages.text("step-payment")}</legend>
                 {rows}
             </fieldset>
-            {tests.then(|| cards(words, page.form.value("card")))}
-            <button class="button">{words.say("checkout-to-review")}</button>
+            {tests.then(|| cards(messages, page.form.value("card")))}
+            <button class="button">{messages.text("checkout-to-review")}</button>
         </form>
     }
     .into_any()
 }
 
-/// The cards of the method `test`.
-pub(super) fn cards(words: Words, chosen: &str) -> AnyView {
+/// The choice of a test card, for the method `test`.
+pub(super) fn cards(messages: Messages, chosen: &str) -> AnyView {
     let options = TestCard::ALL.map(|card| {
         let word = card.word();
         let selected = word == chosen;
-        let name = words.say(&format!("card-{word}"));
+        let name = messages.text(&format!("card-{word}"));
         view! { <option value=word selected=selected>{name}</option> }
     });
     view! {
         <div class="field">
-            <label for="card">{words.say("field-card")}</label>
+            <label for="card">{messages.text("field-card")}</label>
             <select id="card" name="card" autocomplete="off">
                 {Vec::from(options)}
             </select>
@@ -270,7 +271,7 @@ pub(super) fn cards(words: Words, chosen: &str) -> AnyView {
 }
 
 fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let cart = &page.cart;
     let payment = page.form.value("payment");
@@ -283,20 +284,20 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
         view! {
             <section class="said">
                 <div>
-                    <h2>{words.say(heading)}</h2>
+                    <h2>{messages.text(heading)}</h2>
                     <p>{text}</p>
                 </div>
-                <a href=locale.path(path) aria-label=words.say(label)>
-                    {words.say("checkout-change")}
+                <a href=locale.path(path) aria-label=messages.text(label)>
+                    {messages.text("checkout-change")}
                 </a>
             </section>
         }
     };
     let total = cart.totals.total.display(locale);
-    let place_it = words.say_with("checkout-place", &[("total", total.into())]);
+    let place_it = messages.text_with("checkout-place", &[("total", total.into())]);
     let may = cart.missing.is_empty();
     view! {
-        {place(shell, page)}
+        {shipping_address(shell, page)}
         {said(
             "step-shipping",
             shipping,
@@ -305,7 +306,7 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
         )}
         {said(
             "step-payment",
-            Some(words.say(&format!("payment-{payment}"))),
+            Some(messages.text(&format!("payment-{payment}"))),
             CHECKOUT_PAYMENT.path,
             "checkout-change-payment",
         )}
@@ -314,10 +315,10 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
             {form::hidden("payment", payment)} {form::hidden("card", page.form.value("card"))}
             {form::hidden("key", &page.key)}
             <p class="quiet">
-                {words.say("checkout-terms")} " "
-                <a href=locale.path("/terms")>{words.say("info-terms")}</a> " · "
-                <a href=locale.path("/returns")>{words.say("info-returns")}</a> " · "
-                <a href=locale.path("/privacy")>{words.say("info-privacy")}</a>
+                {messages.text("checkout-terms")} " "
+                <a href=locale.path("/terms")>{messages.text("info-terms")}</a> " · "
+                <a href=locale.path("/returns")>{messages.text("info-returns")}</a> " · "
+                <a href=locale.path("/privacy")>{messages.text("info-privacy")}</a>
             </p>
             {may.then(|| view! { <button class="button wide">{place_it}</button> })}
         </form>
@@ -325,42 +326,42 @@ fn review(shell: &Shell, page: &CheckoutPage) -> AnyView {
     .into_any()
 }
 
-/// What is bought, beside the step.
-fn bought(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
-    let words = Words::of(shell.locale);
+/// The order summary beside the step.
+fn order_summary(shell: &Shell, page: &CheckoutPage, open: bool) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let cart = &page.cart;
-    // What was chosen before may be chosen anew, or not go to the new address.
+    // The shipping method may still change, or may not ship to a new address.
     let later = match page.step {
-        Step::Address => Some("sum-shipping-next"),
-        Step::Shipping => Some("sum-shipping-here"),
-        Step::Payment | Step::Review => None,
+        CheckoutStep::Address => Some("sum-shipping-next"),
+        CheckoutStep::Shipping => Some("sum-shipping-here"),
+        CheckoutStep::Payment | CheckoutStep::Review => None,
     };
     let coupons = cart.coupons.iter().map(|it| coupon(shell, it, None));
     let coupons = coupons.collect::<Vec<_>>();
     view! {
         <section class="summary" aria-labelledby="summary">
-            <h2 id="summary">{words.say("summary")}</h2>
-            {held(words, cart)}
+            <h2 id="summary">{messages.text("summary")}</h2>
+            {reservation(messages, cart)}
             <details open=open>
-                <summary>{words.item_count(cart)}</summary>
+                <summary>{messages.item_count(cart)}</summary>
                 {lines(shell, cart)}
             </details>
             <ul class="coupons">{coupons}</ul>
-            {sums(shell, &cart.totals, later)}
-            <a href=shell.locale.path(CART.path)>{words.say("checkout-change-cart")}</a>
+            {totals_table(shell, &cart.totals, later)}
+            <a href=shell.locale.path(CART.path)>{messages.text("checkout-change-cart")}</a>
         </section>
     }
     .into_any()
 }
 
-/// That what is in the cart is kept for the shopper.
-fn held(words: Words, cart: &Cart) -> impl IntoView + use<> {
+/// Says until when the items are reserved.
+fn reservation(messages: Messages, cart: &Cart) -> impl IntoView + use<> {
     cart.held_until
-        .map(|_| view! { <p class="quiet">{words.say("checkout-held")}</p> })
+        .map(|_| view! { <p class="quiet">{messages.text("checkout-held")}</p> })
 }
 
 fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let lines = cart.lines.iter().map(|line| {
         view! {
@@ -368,11 +369,11 @@ fn lines<'a>(shell: &Shell, cart: &'a Cart) -> impl IntoView + use<'a> {
                 <div class="frame">{picture(line.image.as_ref(), "", Slot::Line, Loading::Eager)}</div>
                 <div class="about">
                     <p dir="auto">{line.name.clone()}</p>
-                    {chosen(&line.options)}
+                    {option_list(&line.options)}
                     <p class="quiet">
                         {format!("{} × {}", line.quantity, line.price.display(locale))}
                     </p>
-                    {problems(words, locale, line)}
+                    {problems(messages, locale, line)}
                 </div>
                 <p class="sum">{line.total.display(locale)}</p>
             </li>

@@ -1,35 +1,35 @@
-//! Pages that say what went wrong, and show a way on.
+//! Error pages, with links to continue.
 
 use leptos::prelude::*;
 use shared::page::{ErrorPage, Shell};
 
 use crate::{
-    document::{About, render},
-    parts::chips,
-    words::Words,
+    components::chips,
+    document::{PageMetadata, render},
+    messages::Messages,
 };
 
-/// A page for this status.
+/// The error page for this status.
 pub fn error(shell: &Shell, page: &ErrorPage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let kind = match page.status {
         404 => "404",
         503 => "503",
         400..=499 => "400",
         _ => "other",
     };
-    let title = words.say(&format!("error-{kind}-title"));
-    let about = About {
+    let title = messages.text(&format!("error-{kind}-title"));
+    let metadata = PageMetadata {
         title: format!("{title} · {}", shell.shop_name),
-        description: words.say(&format!("error-{kind}-text")),
+        description: messages.text(&format!("error-{kind}-text")),
         image: None,
         kind: "website",
         price: None,
         data: Vec::new(),
     };
-    render(shell, &about, || {
+    render(shell, &metadata, || {
         let id = page.request_id.as_ref().map(|id| {
-            let text = words.say_with("error-id", &[("id", id.clone().into())]);
+            let text = messages.text_with("error-id", &[("id", id.clone().into())]);
             view! { <p class="quiet">{text}</p> }
         });
         let ways = shell.categories.iter().take(6);
@@ -37,10 +37,10 @@ pub fn error(shell: &Shell, page: &ErrorPage) -> String {
         view! {
             <div class="wrap lost">
                 <h1>{title.clone()}</h1>
-                <p class="lead">{about.description.clone()}</p>
+                <p class="lead">{metadata.description.clone()}</p>
                 {id}
                 <a class="button" href=shell.locale.path("/")>
-                    {words.say("error-home")}
+                    {messages.text("error-home")}
                 </a>
                 {ways}
             </div>

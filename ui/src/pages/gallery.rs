@@ -1,5 +1,5 @@
-//! The pictures of a product. All of them are in the page and one is shown; the others are fetched
-//! when they are.
+//! The images of a product. All of them are in the page and one is shown; browsers fetch the others
+//! when they are shown.
 
 use leptos::prelude::*;
 use shared::{
@@ -8,13 +8,13 @@ use shared::{
 };
 
 use crate::{
+    components::{Loading, Slot, picture, srcset},
     islands::Gallery,
-    parts::{Loading, Slot, picture, srcset},
-    words::{Words, number},
+    messages::{Messages, number},
 };
 
-/// The pictures, with the chosen variant's shown.
-pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
+/// The gallery, with the image of the selected variant.
+pub(super) fn gallery(messages: Messages, page: &ProductPage) -> AnyView {
     let product = &page.product;
     if product.images.is_empty() {
         return view! {
@@ -33,7 +33,7 @@ pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
         .enumerate()
         .map(|(index, image)| large(image, &product.name, index, index == first))
         .collect::<Vec<_>>();
-    let thumbnails = (product.images.len() > 1).then(|| thumbnails(words, product, first));
+    let thumbnails = (product.images.len() > 1).then(|| thumbnails(messages, product, first));
     view! {
         <Gallery>
             <div class="frame">{pictures}</div>
@@ -43,14 +43,15 @@ pub(super) fn gallery(words: Words, page: &ProductPage) -> AnyView {
     .into_any()
 }
 
-fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
+fn thumbnails(messages: Messages, product: &Product, first: usize) -> AnyView {
     let count = product.images.len();
     let links = product.images.iter().enumerate().map(|(index, image)| {
         let values = [
             ("number", number(index as u64 + 1)),
             ("count", number(count as u64)),
         ];
-        // The format that all can show knows nothing clear: what is clear is white there.
+        // The format that every browser supports has no transparency: transparent parts are white
+        // there.
         let sources = image.sources.iter().filter_map(|source| {
             let media_type = source.media_type.clone();
             let smallest = source.renditions.first()?.url.clone();
@@ -61,7 +62,7 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
                 <a
                     href=image.src.clone()
                     data-picture=index.to_string()
-                    aria-label=words.say_with("product-picture", &values)
+                    aria-label=messages.text_with("product-picture", &values)
                     aria-current=(index == first).then_some("true")
                 >
                     <picture>
@@ -80,14 +81,14 @@ fn thumbnails(words: Words, product: &Product, first: usize) -> AnyView {
     });
     let links = links.collect::<Vec<_>>();
     view! {
-        <ul class="thumbnails" aria-label=words.say("product-pictures")>
+        <ul class="thumbnails" aria-label=messages.text("product-pictures")>
             {links}
         </ul>
     }
     .into_any()
 }
 
-/// A picture in the frame, as large as the column.
+/// An image as wide as the column.
 fn large(image: &Image, name: &str, index: usize, shown: bool) -> AnyView {
     let alt = if image.alt.is_empty() {
         name.to_owned()

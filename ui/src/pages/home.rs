@@ -1,27 +1,27 @@
-//! The front of the shop.
+//! The home page.
 
 use leptos::prelude::*;
 use shared::page::{HomePage, SEARCH, Shell, category_path};
 
 use crate::{
-    document::{About, render},
-    parts::{Loading, Slot, chips, grid, picture},
-    words::Words,
+    components::{Loading, Slot, chips, grid, picture},
+    document::{PageMetadata, render},
+    messages::Messages,
 };
 
-/// The front page.
+/// The home page.
 pub fn home(shell: &Shell, page: &HomePage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let shop = [("shop", shell.shop_name.clone().into())];
-    let about = About {
-        title: words.say_with("home-title", &shop),
-        description: words.say("home-description"),
+    let metadata = PageMetadata {
+        title: messages.text_with("home-title", &shop),
+        description: messages.text("home-description"),
         image: page.hot.first().and_then(|card| card.image.clone()),
         kind: "website",
         price: None,
         data: vec![organization(shell), website(shell)],
     };
-    render(shell, &about, || {
+    render(shell, &metadata, || {
         view! {
             {hero(shell, page)}
             {categories(shell)}
@@ -40,7 +40,7 @@ fn organization(shell: &Shell) -> serde_json::Value {
     })
 }
 
-/// The shop with its search, which others may offer.
+/// Structured data of the shop and its search.
 fn website(shell: &Shell) -> serde_json::Value {
     let at = |path: &str| format!("{}{}", shell.base_url, shell.locale.path(path));
     serde_json::json!({
@@ -61,11 +61,11 @@ fn website(shell: &Shell) -> serde_json::Value {
 }
 
 fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let first = shell.categories.first().map(|it| {
         let name = [("name", it.name.clone().into())];
         let href = shell.locale.path(&category_path(&it.slug));
-        (href, words.say_with("home-browse", &name))
+        (href, messages.text_with("home-browse", &name))
     });
     let image = shell
         .categories
@@ -75,9 +75,9 @@ fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
     view! {
         <section class="hero">
             <div class="wrap">
-                <div class="words">
-                    <h1>{words.say("home-heading")}</h1>
-                    <p class="lead">{words.say("home-lead")}</p>
+                <div class="messages">
+                    <h1>{messages.text("home-heading")}</h1>
+                    <p class="lead">{messages.text("home-lead")}</p>
                     {first
                         .map(|(href, text)| {
                             view! {
@@ -93,11 +93,11 @@ fn hero<'a>(shell: &'a Shell, page: &'a HomePage) -> impl IntoView + use<'a> {
     }
 }
 
-/// The most categories that are shown with a picture.
+/// The maximum number of categories with an image.
 const TILES_MAX: usize = 10;
 
 fn categories(shell: &Shell) -> impl IntoView + use<'_> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let (shown, more) = shell
         .categories
         .split_at(shell.categories.len().min(TILES_MAX));
@@ -109,14 +109,14 @@ fn categories(shell: &Shell) -> impl IntoView + use<'_> {
                 <a href=href dir="auto">
                     {category.name.clone()}
                 </a>
-                <span class="quiet">{words.product_count(category.product_count)}</span>
+                <span class="quiet">{messages.product_count(category.product_count)}</span>
             </li>
         }
     });
     let more = chips(shell, more.iter().map(|it| (&*it.slug, it.name.clone())));
     view! {
         <section class="wrap section" id="categories">
-            <h2>{words.say("home-categories")}</h2>
+            <h2>{messages.text("home-categories")}</h2>
             <ul class="tiles">{tiles.collect_view()}</ul>
             {more}
         </section>
@@ -128,7 +128,7 @@ fn row(
     heading: &str,
     cards: &[shared::catalog::ProductCard],
 ) -> impl IntoView + use<> {
-    let heading = Words::of(shell.locale).say(heading);
+    let heading = Messages::of(shell.locale).text(heading);
     (!cards.is_empty()).then(|| {
         view! {
             <section class="wrap section">

@@ -1,22 +1,24 @@
-//! The pages that say how the shop does things.
+//! The information pages: shipping, returns, terms, privacy and contact.
 
 use leptos::prelude::*;
-use shared::page::{InfoPage, MethodInfo, RETURN_DAYS, Shell, ZoneInfo, info_path};
-
-use crate::{
-    document::{About, render},
-    parts::breadcrumb_data,
-    words::Words,
+use shared::page::{
+    InfoPage, RETURN_DAYS, Shell, ShippingMethodRates, ShippingZoneRate, info_path,
 };
 
-/// One of these pages.
+use crate::{
+    components::breadcrumb_data,
+    document::{PageMetadata, render},
+    messages::Messages,
+};
+
+/// An information page.
 pub fn info(shell: &Shell, page: &InfoPage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let slug = page.slug.as_str();
-    let title = words.say(&format!("info-{slug}"));
-    let about = About {
+    let title = messages.text(&format!("info-{slug}"));
+    let metadata = PageMetadata {
         title: format!("{title} · {}", shell.shop_name),
-        description: words.say_with(
+        description: messages.text_with(
             &format!("info-{slug}-lead"),
             &[("days", RETURN_DAYS.into())],
         ),
@@ -25,18 +27,18 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
         price: None,
         data: vec![breadcrumb_data(shell, &[], (&title, info_path(slug)))],
     };
-    render(shell, &about, || {
+    render(shell, &metadata, || {
         let parts = match slug {
             "shipping" => vec![
                 methods(shell, &page.methods),
-                said(words, &["shipping-when", "shipping-later"]),
+                text_sections(messages, &["shipping-when", "shipping-later"]),
             ],
-            "returns" => vec![said(
-                words,
+            "returns" => vec![text_sections(
+                messages,
                 &["returns-how", "returns-money", "returns-broken"],
             )],
-            "terms" => vec![said(
-                words,
+            "terms" => vec![text_sections(
+                messages,
                 &[
                     "terms-contract",
                     "terms-prices",
@@ -45,17 +47,17 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
                 ],
             )],
             "privacy" => vec![
-                said(words, &["privacy-order", "privacy-account"]),
-                cookies(words),
-                said(words, &["privacy-others", "privacy-rights"]),
+                text_sections(messages, &["privacy-order", "privacy-account"]),
+                cookies(messages),
+                text_sections(messages, &["privacy-others", "privacy-rights"]),
             ],
-            _ => vec![reach(words, page)],
+            _ => vec![contact_details(messages, page)],
         };
         view! {
             <div class="wrap page">
                 <h1>{title.clone()}</h1>
                 <div class="prose">
-                    <p class="lead">{about.description.clone()}</p>
+                    <p class="lead">{metadata.description.clone()}</p>
                     {parts}
                 </div>
             </div>
@@ -63,21 +65,21 @@ pub fn info(shell: &Shell, page: &InfoPage) -> String {
     })
 }
 
-/// Sections, each with a heading and a text.
-fn said(words: Words, keys: &[&str]) -> AnyView {
+/// Sections with a heading and a text.
+fn text_sections(messages: Messages, keys: &[&str]) -> AnyView {
     let sections = keys.iter().map(|key| {
         view! {
-            <h2>{words.say(&format!("info-{key}"))}</h2>
-            <p>{words.say(&format!("info-{key}-text"))}</p>
+            <h2>{messages.text(&format!("info-{key}"))}</h2>
+            <p>{messages.text(&format!("info-{key}-text"))}</p>
         }
     });
     sections.collect::<Vec<_>>().into_any()
 }
 
-fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
-    let words = Words::of(shell.locale);
+fn methods(shell: &Shell, methods: &[ShippingMethodRates]) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let tables = methods.iter().map(|method| {
-        // Where there is no other country, every one is meant.
+        // If only "other countries" are listed, that means all countries.
         let alone = method.zones.len() == 1;
         let rows = method.zones.iter().map(|it| zone(shell, it, alone));
         view! {
@@ -85,8 +87,8 @@ fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">{words.say("info-shipping-where")}</th>
-                        <th scope="col">{words.say("info-shipping-price")}</th>
+                        <th scope="col">{messages.text("info-shipping-where")}</th>
+                        <th scope="col">{messages.text("info-shipping-price")}</th>
                     </tr>
                 </thead>
                 <tbody>{rows.collect::<Vec<_>>()}</tbody>
@@ -96,14 +98,14 @@ fn methods(shell: &Shell, methods: &[MethodInfo]) -> AnyView {
     tables.collect::<Vec<_>>().into_any()
 }
 
-fn zone(shell: &Shell, zone: &ZoneInfo, alone: bool) -> AnyView {
-    let words = Words::of(shell.locale);
+fn zone(shell: &Shell, zone: &ShippingZoneRate, alone: bool) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let name = |code: &String| {
         let key = format!("country-{code}");
         match code.as_str() {
-            "*" if alone => words.say("info-shipping-anywhere"),
-            "*" => words.say("info-shipping-everywhere"),
-            _ if words.knows(&key) => words.say(&key),
+            "*" if alone => messages.text("info-shipping-anywhere"),
+            "*" => messages.text("info-shipping-everywhere"),
+            _ if messages.contains(&key) => messages.text(&key),
             _ => code.clone(),
         }
     };
@@ -112,15 +114,15 @@ fn zone(shell: &Shell, zone: &ZoneInfo, alone: bool) -> AnyView {
     let mut price = zone.price.display(shell.locale);
     if let Some(more) = zone.per_kg {
         let more = [("price", more.display(shell.locale).into())];
-        price.push_str(&words.say_with("info-shipping-per-kg", &more));
+        price.push_str(&messages.text_with("info-shipping-per-kg", &more));
     }
     let free = zone.free_from.map(|from| {
         let from = [("price", from.display(shell.locale).into())];
-        view! { <p class="quiet">{words.say_with("info-shipping-free", &from)}</p> }
+        view! { <p class="quiet">{messages.text_with("info-shipping-free", &from)}</p> }
     });
     view! {
         <tr>
-            <td>{names.join(words.say("list-comma").as_str())}</td>
+            <td>{names.join(messages.text("list-comma").as_str())}</td>
             <td>
                 {price}
                 {free}
@@ -130,21 +132,21 @@ fn zone(shell: &Shell, zone: &ZoneInfo, alone: bool) -> AnyView {
     .into_any()
 }
 
-/// What lies in a browser that was here.
-fn cookies(words: Words) -> AnyView {
+/// The cookies and local storage of the shop.
+fn cookies(messages: Messages) -> AnyView {
     let rows = ["session", "cart", "visitor", "device", "theme"].map(|name| {
         view! {
             <tr>
                 <td>
                     <code>{name}</code>
                 </td>
-                <td>{words.say(&format!("info-cookie-{name}"))}</td>
+                <td>{messages.text(&format!("info-cookie-{name}"))}</td>
             </tr>
         }
     });
     view! {
-        <h2>{words.say("info-privacy-cookies")}</h2>
-        <p>{words.say("info-privacy-cookies-text")}</p>
+        <h2>{messages.text("info-privacy-cookies")}</h2>
+        <p>{messages.text("info-privacy-cookies-text")}</p>
         <table>
             <tbody>{Vec::from(rows)}</tbody>
         </table>
@@ -152,25 +154,25 @@ fn cookies(words: Words) -> AnyView {
     .into_any()
 }
 
-fn reach(words: Words, page: &InfoPage) -> AnyView {
+fn contact_details(messages: Messages, page: &InfoPage) -> AnyView {
     let email = page.email.clone().map(|email| {
         let href = format!("mailto:{email}");
         view! {
             <p>
-                {words.say("info-contact-write")} " "
+                {messages.text("info-contact-write")} " "
                 <a href=href>{email}</a>
             </p>
         }
     });
     let lines = (!page.contact.is_empty()).then(|| {
         view! {
-            <h2>{words.say("info-contact-who")}</h2>
+            <h2>{messages.text("info-contact-who")}</h2>
             <p class="address" dir="auto">{page.contact.clone()}</p>
         }
     });
     view! {
         {email}
-        <p>{words.say("info-contact-order")}</p>
+        <p>{messages.text("info-contact-order")}</p>
         {lines}
     }
     .into_any()

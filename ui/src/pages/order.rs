@@ -1,4 +1,4 @@
-//! An order: what was bought, and what has become of it; and where a guest finds one again.
+//! The order page, and the form with which a guest finds an order.
 
 use leptos::prelude::*;
 use shared::{
@@ -8,24 +8,24 @@ use shared::{
 };
 
 use crate::{
-    document::{About, render},
+    document::{PageMetadata, render},
     form::{self, Input},
-    words::Words,
+    messages::Messages,
 };
 
 use super::{
-    cart::{chosen, sums},
+    cart::{option_list, totals_table},
     checkout::{cards, lines_of},
 };
 
-/// An order's page.
+/// The order page.
 pub fn order(shell: &Shell, page: &OrderPage) -> String {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let order = &page.order;
     let number = [("number", order.number.clone().into())];
-    let title = words.say_with("order-title", &number);
-    let about = About::private(shell, &title);
-    render(shell, &about, || {
+    let title = messages.text_with("order-title", &number);
+    let metadata = PageMetadata::private(shell, &title);
+    render(shell, &metadata, || {
         let unpaid = order.state == OrderState::Pending && order.payment_method != "manual";
         let heading = if page.thanks {
             let key = if unpaid {
@@ -33,9 +33,9 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
             } else {
                 "order-thanks"
             };
-            let text = words.say_with(&format!("{key}-text"), &number);
+            let text = messages.text_with(&format!("{key}-text"), &number);
             view! {
-                <h1>{words.say(key)}</h1>
+                <h1>{messages.text(key)}</h1>
                 <p class="lead">{text}</p>
             }
             .into_any()
@@ -48,20 +48,20 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
         let lines = lines.collect::<Vec<_>>();
         view! {
             <div class="wrap page">
-                {heading} {form::faults(words, &page.form)}
+                {heading} {form::error_summary(messages, &page.form)}
                 <div class="with-summary">
                     <div class="step">
-                        {progress(words, order)} {money(shell, page)}
+                        {progress(messages, order)} {payment_section(shell, page)}
                         <section aria-labelledby="items">
-                            <h2 id="items">{words.say("order-items")}</h2>
+                            <h2 id="items">{messages.text("order-items")}</h2>
                             <ul class="lines">{lines}</ul>
                         </section>
                     </div>
                     <section class="summary" aria-labelledby="summary">
-                        <h2 id="summary">{words.say("summary")}</h2>
-                        {sums(shell, &order.totals, None)} {moved(shell, order)}
-                        <h3>{words.say("checkout-to")}</h3>
-                        {lines_of(words, &order.shipping_address)}
+                        <h2 id="summary">{messages.text("summary")}</h2>
+                        {totals_table(shell, &order.totals, None)} {quantities_shipped_and_returned(shell, order)}
+                        <h3>{messages.text("checkout-to")}</h3>
+                        {lines_of(messages, &order.shipping_address)}
                         <p class="quiet">{order.email.clone()}</p>
                         {note}
                     </section>
@@ -71,7 +71,7 @@ pub fn order(shell: &Shell, page: &OrderPage) -> String {
     })
 }
 
-/// The way of an order that goes well.
+/// The states of an order that is completed normally.
 const WAY: [OrderState; 4] = [
     OrderState::Pending,
     OrderState::Paid,
@@ -79,8 +79,8 @@ const WAY: [OrderState; 4] = [
     OrderState::Delivered,
 ];
 
-/// How far it has come, with the day of each step.
-fn progress(words: Words, order: &Order) -> AnyView {
+/// The progress of the order, with the date of each state.
+fn progress(messages: Messages, order: &Order) -> AnyView {
     let reached = |state: OrderState| order.history.iter().find(|it| it.state == state);
     let ended = matches!(
         order.state,
@@ -94,7 +94,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
     let last = steps.iter().rposition(|state| reached(*state).is_some());
     let items = steps.iter().enumerate().map(|(index, state)| {
         let at = reached(*state).map(|event| {
-            let day = words.day(event.at);
+            let day = messages.day(event.at);
             view! { <time datetime=event.at.to_string()>{day}</time> }
         });
         let class = match (at.is_some(), ended && Some(index) == last) {
@@ -105,7 +105,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
         let current = (Some(index) == last).then_some("step");
         view! {
             <li class=class aria-current=current>
-                <span>{words.say(&format!("state-{}", state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", state.word()))}</span>
                 " "
                 {at}
             </li>
@@ -113,7 +113,7 @@ fn progress(words: Words, order: &Order) -> AnyView {
     });
     view! {
         <section aria-labelledby="progress">
-            <h2 class="unseen" id="progress">{words.say("order-progress")}</h2>
+            <h2 class="unseen" id="progress">{messages.text("order-progress")}</h2>
             <ol class="progress">{items.collect::<Vec<_>>()}</ol>
         </section>
     }
@@ -121,10 +121,10 @@ fn progress(words: Words, order: &Order) -> AnyView {
 }
 
 fn line(shell: &Shell, line: &OrderLine) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let locale = shell.locale;
     let note = |count: i64, key: &str| {
-        let text = words.say_with(key, &[("count", count.into())]);
+        let text = messages.text_with(key, &[("count", count.into())]);
         (count > 0).then(|| view! { <p class="note">{text}</p> })
     };
     view! {
@@ -133,7 +133,7 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
                 <p dir="auto">
                     <strong>{line.name.clone()}</strong>
                 </p>
-                {chosen(&line.options)}
+                {option_list(&line.options)}
                 <p class="quiet">{format!("{} × {}", line.quantity, line.price.display(locale))}</p>
                 {note(line.backordered, "cart-backordered")}
                 {note(line.returned, "order-returned")}
@@ -144,14 +144,14 @@ fn line(shell: &Shell, line: &OrderLine) -> AnyView {
     .into_any()
 }
 
-/// What came, and what went back.
-fn moved(shell: &Shell, order: &Order) -> AnyView {
-    let words = Words::of(shell.locale);
+/// Shipped and returned quantities.
+fn quantities_shipped_and_returned(shell: &Shell, order: &Order) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let row = |key: &str, money: shared::money::Money| {
         (money.minor != 0).then(|| {
             view! {
                 <div>
-                    <dt>{words.say(key)}</dt>
+                    <dt>{messages.text(key)}</dt>
                     <dd>{money.display(shell.locale)}</dd>
                 </div>
             }
@@ -165,31 +165,35 @@ fn moved(shell: &Shell, order: &Order) -> AnyView {
     .into_any()
 }
 
-/// What is left to do before it is paid.
-fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
+/// What remains to be done to pay the order.
+fn payment_section(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     let order = &page.order;
     if order.state != OrderState::Pending {
         return None;
     }
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let waiting = page
         .payment
         .as_ref()
         .filter(|it| matches!(it.state, PaymentState::Started | PaymentState::Confirming));
     let inside = match (waiting, order.payment_method.as_str()) {
-        (Some(payment), _) => going_on(shell, page, payment).into_any(),
+        (Some(payment), _) => pending_payment(shell, page, payment).into_any(),
         (None, "manual") => transfer(shell, page).into_any(),
         (None, _) => pay(shell, page).into_any(),
     };
     let until = page.time_left.map(|left| {
         let text = match left {
             TimeLeft::Days => {
-                let day = order.pay_until.map_or_else(String::new, |at| words.day(at));
-                words.say_with("order-pay-until", &[("day", day.into())])
+                let day = order
+                    .pay_until
+                    .map_or_else(String::new, |at| messages.day(at));
+                messages.text_with("order-pay-until", &[("day", day.into())])
             }
-            TimeLeft::Hours(count) => words.say_with("order-pay-hours", &[("count", count.into())]),
+            TimeLeft::Hours(count) => {
+                messages.text_with("order-pay-hours", &[("count", count.into())])
+            }
             TimeLeft::Minutes(count) => {
-                words.say_with("order-pay-minutes", &[("count", count.into())])
+                messages.text_with("order-pay-minutes", &[("count", count.into())])
             }
         };
         view! { <p class="quiet">{text}</p> }
@@ -197,26 +201,26 @@ fn money(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     Some(
         view! {
             <section class="pay" aria-labelledby="pay">
-                <h2 id="pay">{words.say("order-pay")}</h2>
+                <h2 id="pay">{messages.text("order-pay")}</h2>
                 {inside}
                 {until}
-                {give_up(shell, page)}
+                {cancellation(shell, page)}
             </section>
         }
         .into_any(),
     )
 }
 
-/// A payment that is on its way, or waits for its buyer.
-fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
-    let words = Words::of(shell.locale);
+/// A payment in progress, or one that waits for the buyer.
+fn pending_payment(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let confirming = payment.state == PaymentState::Confirming;
     let redirect = payment.next.as_ref().and_then(|it| it.redirect_url.clone());
     let hosted = page.order.payment_method == "stripe";
     let text = match (confirming, hosted && redirect.is_some()) {
-        (true, true) => words.say("order-go-on"),
-        (true, false) => words.say("order-confirm"),
-        (false, _) => words.say("order-on-its-way"),
+        (true, true) => messages.text("order-go-on"),
+        (true, false) => messages.text("order-confirm"),
+        (false, _) => messages.text("order-on-its-way"),
     };
     let go_on = if hosted {
         "order-go-on-do"
@@ -226,20 +230,20 @@ fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
     let on = match (confirming, redirect) {
         (true, Some(href)) => view! {
             <a class="button" href=href>
-                {words.say(go_on)}
+                {messages.text(go_on)}
             </a>
         }
         .into_any(),
         (true, None) => view! {
-            <form method="post" action=to(shell, page, action::PAY)>
+            <form method="post" action=form_action(shell, page, action::PAY)>
                 {form::hidden("confirm", &payment.id)}
-                <button class="button">{words.say("order-confirm-do")}</button>
+                <button class="button">{messages.text("order-confirm-do")}</button>
             </form>
         }
         .into_any(),
         (false, _) => view! {
             <a class="button quiet-button" href=shell.locale.path(&shell.path)>
-                {words.say("order-look-again")}
+                {messages.text("order-look-again")}
             </a>
         }
         .into_any(),
@@ -252,18 +256,18 @@ fn going_on(shell: &Shell, page: &OrderPage, payment: &Payment) -> AnyView {
 }
 
 fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let order = &page.order;
     let values = [
         ("total", order.totals.total.display(shell.locale).into()),
         ("number", order.number.clone().into()),
     ];
     let account = if page.transfer.is_empty() {
-        // The shop has not said where to: it has to be asked.
+        // The shop has published no bank details, so the buyer must ask for them.
         view! {
             <p>
-                {words.say("order-transfer-ask")} " "
-                <a href=shell.locale.path(CONTACT.path)>{words.say("info-contact")}</a>
+                {messages.text("order-transfer-ask")} " "
+                <a href=shell.locale.path(CONTACT.path)>{messages.text("info-contact")}</a>
             </p>
         }
         .into_any()
@@ -271,15 +275,15 @@ fn transfer(shell: &Shell, page: &OrderPage) -> AnyView {
         view! { <p class="address">{page.transfer.clone()}</p> }.into_any()
     };
     view! {
-        <p>{words.say_with("order-transfer", &values)}</p>
+        <p>{messages.text_with("order-transfer", &values)}</p>
         {account}
     }
     .into_any()
 }
 
-/// Tries to pay, for the first time or again.
+/// The form that pays, for the first time or again.
 fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let order = &page.order;
     let failed = page
         .payment
@@ -288,7 +292,7 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
     let failed = failed.map(|_| {
         view! {
             <div class="alert" role="alert" tabindex="-1" autofocus>
-                <p>{words.say("order-declined")}</p>
+                <p>{messages.text("order-declined")}</p>
             </div>
         }
     });
@@ -296,49 +300,49 @@ fn pay(shell: &Shell, page: &OrderPage) -> AnyView {
     let tests = order.payment_method == "test";
     view! {
         {failed}
-        <form class="stack" method="post" action=to(shell, page, action::PAY)>
+        <form class="stack" method="post" action=form_action(shell, page, action::PAY)>
             {form::hidden("key", &page.key)}
-            {tests.then(|| cards(words, page.form.value("card")))}
-            <button class="button">{words.say_with("order-pay-do", &total)}</button>
+            {tests.then(|| cards(messages, page.form.value("card")))}
+            <button class="button">{messages.text_with("order-pay-do", &total)}</button>
         </form>
     }
     .into_any()
 }
 
-fn give_up(shell: &Shell, page: &OrderPage) -> AnyView {
-    let words = Words::of(shell.locale);
+fn cancellation(shell: &Shell, page: &OrderPage) -> AnyView {
+    let messages = Messages::of(shell.locale);
     view! {
         <details>
-            <summary>{words.say("order-give-up")}</summary>
-            <form method="post" action=to(shell, page, action::CANCEL)>
-                <p>{words.say("order-give-up-text")}</p>
-                <button class="button quiet-button">{words.say("order-give-up-do")}</button>
+            <summary>{messages.text("order-give-up")}</summary>
+            <form method="post" action=form_action(shell, page, action::CANCEL)>
+                <p>{messages.text("order-give-up-text")}</p>
+                <button class="button quiet-button">{messages.text("order-give-up-do")}</button>
             </form>
         </details>
     }
     .into_any()
 }
 
-/// Where a form about this order goes.
-fn to(shell: &Shell, page: &OrderPage, action: &str) -> String {
+/// The action of a form about this order.
+fn form_action(shell: &Shell, page: &OrderPage, action: &str) -> String {
     let path = action.replace("{number}", &page.order.number);
     format!("{}?token={}", shell.locale.path(&path), page.order.token)
 }
 
-/// Where a guest finds an order again.
+/// The form with which a guest finds an order.
 pub fn find_order(shell: &Shell, page: &FindOrderPage) -> String {
-    let words = Words::of(shell.locale);
-    let about = About::private(shell, &words.say("find-order"));
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    let metadata = PageMetadata::private(shell, &messages.text("find-order"));
+    render(shell, &metadata, || {
         view! {
             <div class="wrap page narrow">
-                <h1>{words.say("find-order")}</h1>
-                <p class="lead">{words.say("find-order-text")}</p>
-                {form::faults(words, &page.form)}
+                <h1>{messages.text("find-order")}</h1>
+                <p class="lead">{messages.text("find-order-text")}</p>
+                {form::error_summary(messages, &page.form)}
                 <form class="stack" method="post" action=shell.locale.path(FIND_ORDER.path)>
-                    {Input::needed("number", "off").view(words, &page.form)}
-                    {Input::needed("email", "email").kind("email").view(words, &page.form)}
-                    <button class="button">{words.say("find-order-do")}</button>
+                    {Input::required("number", "off").view(messages, &page.form)}
+                    {Input::required("email", "email").kind("email").view(messages, &page.form)}
+                    <button class="button">{messages.text("find-order-do")}</button>
                 </form>
             </div>
         }

@@ -1,4 +1,4 @@
-//! A product.
+//! The product page.
 
 use leptos::prelude::*;
 use shared::{
@@ -7,20 +7,20 @@ use shared::{
 };
 
 use crate::{
-    document::{About, render},
+    components::{breadcrumb_data, breadcrumbs, discount_text, grid, price},
+    document::{PageMetadata, render},
     form,
-    parts::{breadcrumb_data, breadcrumbs, discount_in_words, grid, price},
-    words::Words,
+    messages::Messages,
 };
 
-use super::{gallery::gallery, picker::picker, product_data::data};
+use super::{gallery::gallery, product_data::data, variant_picker::variant_picker};
 
-/// A product's page, with one of its variants chosen.
+/// The product page, with a selected variant.
 pub fn product(shell: &Shell, page: &ProductPage) -> String {
     let product = &page.product;
     let first_sentence: String = product.description.chars().take(155).collect();
     let here = (product.name.as_str(), product_path(&product.slug));
-    let about = About {
+    let metadata = PageMetadata {
         title: format!("{} · {}", product.name, shell.shop_name),
         description: first_sentence.replace('\n', " "),
         image: product.images.first().cloned(),
@@ -31,12 +31,12 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
             breadcrumb_data(shell, &product.categories, here),
         ],
     };
-    let words = Words::of(shell.locale);
-    render(shell, &about, || {
+    let messages = Messages::of(shell.locale);
+    render(shell, &metadata, || {
         let related = (!page.related.is_empty()).then(|| {
             view! {
                 <section class="wrap section">
-                    <h2>{words.say("product-related")}</h2>
+                    <h2>{messages.text("product-related")}</h2>
                     {grid(shell, &page.related, false)}
                 </section>
             }
@@ -45,7 +45,7 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
             <div class="wrap">
                 {breadcrumbs(shell, &product.categories, &product.name)}
                 <div class="product">
-                    {gallery(words, page)} <div class="buy">{buy(shell, page)}</div>
+                    {gallery(messages, page)} <div class="buy">{buy(shell, page)}</div>
                 </div>
             </div>
             {related}
@@ -53,24 +53,24 @@ pub fn product(shell: &Shell, page: &ProductPage) -> String {
     })
 }
 
-pub(super) fn chosen(page: &ProductPage) -> Option<&Variant> {
+pub(super) fn selected_variant(page: &ProductPage) -> Option<&Variant> {
     page.product.variants.get(page.variant)
 }
 
 fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let product = &page.product;
     let brand = product
         .brand
         .as_ref()
-        .map(|brand| words.say_with("product-by", &[("brand", brand.name.clone().into())]));
-    let variant = chosen(page).map(|variant| {
+        .map(|brand| messages.text_with("product-by", &[("brand", brand.name.clone().into())]));
+    let variant = selected_variant(page).map(|variant| {
         let range = PriceRange {
             from: variant.price,
             to: variant.price,
             compare_at: variant.compare_at,
         };
-        let less = discount_in_words(words, &range);
+        let less = discount_text(messages, &range);
         let state = variant.availability.word();
         view! {
             <div class="offer">
@@ -78,7 +78,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
                 {less.map(|less| view! { <span class="badge">{less}</span> })}
             </div>
             <p class=format!("availability availability-{state}")>
-                {words.say(&format!("availability-{state}"))}
+                {messages.text(&format!("availability-{state}"))}
             </p>
         }
     });
@@ -92,28 +92,28 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
         {brand.map(|brand| view! { <p class="brand" dir="auto">{brand}</p> })}
         <h1 dir="auto">{product.name.clone()}</h1>
         {variant}
-        {picker(shell, page)}
+        {variant_picker(shell, page)}
         {add(shell, page)}
         <div class="prose">{paragraphs}</div>
-        {facts(words, page)}
+        {facts(messages, page)}
     }
 }
 
-/// Puts the chosen variant into the cart.
+/// The form that adds the variant to the cart.
 fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let action = shell.locale.path(action::ADD_TO_CART);
-    let wrong = page.form.is_wrong("quantity");
+    let wrong = page.form.is_invalid("quantity");
     let typed = if wrong {
         page.form.value("quantity")
     } else {
         "1"
     }
     .to_owned();
-    chosen(page).map(|variant| {
+    selected_variant(page).map(|variant| {
         let out = variant.availability == Availability::Out;
         let say = if out { "cart-sold-out" } else { "cart-add" };
-        let fault = words.say("cart-add-wrong");
+        let fault = messages.text("cart-add-wrong");
         view! {
             <form
                 class="add"
@@ -124,7 +124,7 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
             >
                 {form::hidden("product", &page.product.slug)} {form::hidden("sku", &variant.sku)}
                 <div class="field">
-                    <label for="quantity">{words.say("cart-add-quantity")}</label>
+                    <label for="quantity">{messages.text("cart-add-quantity")}</label>
                     <input
                         id="quantity"
                         name="quantity"
@@ -143,7 +143,7 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
                     />
                 </div>
                 <button class="button" disabled=out>
-                    {words.say(say)}
+                    {messages.text(say)}
                 </button>
                 {wrong.then(|| view! { <p class="wrong" id="quantity-wrong">{fault}</p> })}
             </form>
@@ -151,13 +151,14 @@ fn add(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
     })
 }
 
-/// Digits that are not all zeros, wide ones included.
+/// Digits, including full-width ones, that are not all zeros.
 const AT_LEAST_ONE: &str = r"\s*[0-9０-９]*[1-9１-９][0-9０-９]*\s*";
 
-fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
-    let sku = chosen(page).map(|variant| (words.say("product-sku"), variant.sku.clone()));
+fn facts(messages: Messages, page: &ProductPage) -> impl IntoView + use<> {
+    let sku =
+        selected_variant(page).map(|variant| (messages.text("product-sku"), variant.sku.clone()));
     let tags = (!page.product.tags.is_empty())
-        .then(|| (words.say("product-tags"), page.product.tags.join(", ")));
+        .then(|| (messages.text("product-tags"), page.product.tags.join(", ")));
     let facts = page
         .product
         .attributes
@@ -173,7 +174,7 @@ fn facts(words: Words, page: &ProductPage) -> impl IntoView + use<> {
     });
     view! {
         <section class="facts">
-            <h2>{words.say("product-facts")}</h2>
+            <h2>{messages.text("product-facts")}</h2>
             <dl>{rows.collect_view()}</dl>
         </section>
     }

@@ -1,13 +1,13 @@
-//! A product as search engines read it: schema.org's `Product`, or `ProductGroup` where there is
-//! something to choose (Google's "Product variant structured data").
+//! Structured data of a product: schema.org's `Product`, or `ProductGroup` for several variants
+//! (Google's "Product variant structured data").
 
 use serde_json::{Map, Value, json};
 use shared::{
     catalog::{Availability, Product, Variant},
-    page::{MethodInfo, ProductPage, RETURN_DAYS, Shell, info_path, product_path},
+    page::{ProductPage, RETURN_DAYS, Shell, ShippingMethodRates, info_path, product_path},
 };
 
-/// The options that schema.org has a property for, by the words that shops call them.
+/// The option codes that have a property in schema.org.
 const PROPERTIES: [(&str, &str); 6] = [
     ("color", "color"),
     ("colour", "color"),
@@ -17,10 +17,11 @@ const PROPERTIES: [(&str, &str); 6] = [
     ("farbe", "color"),
 ];
 
-/// With more variants than this, what is the same for all of them is left out: it would be most of the page.
+/// With more variants than this, data that all variants share is omitted, because it would be most
+/// of the page.
 const DETAILED_MAX: usize = 12;
 
-/// The product of this page as JSON-LD.
+/// The JSON-LD of a product page.
 pub(super) fn data(shell: &Shell, page: &ProductPage) -> Value {
     let product = &page.product;
     let mut data = json!({
@@ -136,7 +137,7 @@ fn variant_address(shell: &Shell, product: &Product, variant: &Variant) -> Strin
     absolute(shell, &format!("{here}?variant={}", variant.id))
 }
 
-/// What sending one of it costs, where that does not depend on its weight and the countries are named.
+/// The shipping cost of a unit, if it does not depend on the weight and the countries are listed.
 fn shipping(page: &ProductPage, variant: &Variant) -> Vec<Value> {
     let zones = page.shipping.iter().flat_map(|method| &method.zones);
     let zones = zones.filter(|zone| zone.per_kg.is_none());
@@ -168,7 +169,7 @@ fn shipping(page: &ProductPage, variant: &Variant) -> Vec<Value> {
     details.collect()
 }
 
-/// That it can be sent back, and where that is described.
+/// The returns policy, and the URL of its description.
 fn returns(shell: &Shell, page: &ProductPage) -> Value {
     let link = absolute(shell, &shell.locale.path(&info_path("returns")));
     let countries = countries(&page.shipping);
@@ -182,8 +183,8 @@ fn returns(shell: &Shell, page: &ProductPage) -> Value {
     policy
 }
 
-/// The countries that the shop names as destinations, each once.
-fn countries(methods: &[MethodInfo]) -> Vec<&str> {
+/// The countries that the shop lists as destinations, without duplicates.
+fn countries(methods: &[ShippingMethodRates]) -> Vec<&str> {
     let zones = methods.iter().flat_map(|method| &method.zones);
     let mut codes: Vec<&str> = zones
         .flat_map(|zone| &zone.countries)

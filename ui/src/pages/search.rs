@@ -1,33 +1,33 @@
-//! What was searched and found.
+//! The search page: query, filters and results.
 
 use leptos::prelude::*;
 use shared::page::{CategoryFilter, SEARCH, SearchPage, Shell, search_path};
 
 use crate::{
-    document::{About, render},
-    parts::{chips, grid},
-    words::{Words, number},
+    components::{chips, grid},
+    document::{PageMetadata, render},
+    messages::{Messages, number},
 };
 
-use super::narrow::{self, Narrowed};
+use super::filters::{self, FilteredList};
 
-/// The most categories to look around in.
+/// The maximum number of suggested categories.
 const BROWSE_MAX: usize = 10;
 
-/// A search's page.
+/// The search page.
 pub fn search(shell: &Shell, page: &SearchPage) -> String {
-    let words = Words::of(shell.locale);
-    let heading = heading(words, page);
-    let about = About {
+    let messages = Messages::of(shell.locale);
+    let heading = heading(messages, page);
+    let metadata = PageMetadata {
         title: format!("{heading} · {}", shell.shop_name),
-        description: words.say("search-description"),
+        description: messages.text("search-description"),
         image: None,
         kind: "website",
         price: None,
         data: Vec::new(),
     };
     let at = |filter: &CategoryFilter| search_path(&page.q, filter);
-    let narrowed = Narrowed {
+    let filtered = FilteredList {
         shell,
         action: SEARCH.path.to_owned(),
         q: Some(&page.q),
@@ -40,28 +40,28 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
         currency: page.currency,
     };
     let is_filtered = page.filter.narrows();
-    let shown = narrowed.spoken(page.found.list.items.len());
-    render(shell, &about, || {
+    let shown = filtered.announcement(page.found.list.items.len());
+    render(shell, &metadata, || {
         view! {
             <div class="wrap">
                 <div class="intro found">
                     <h1 dir="auto">{heading}</h1>
-                    {corrected(words, page)}
+                    {corrected(messages, page)}
                     {categories(shell, page)}
                 </div>
                 {if page.found.list.items.is_empty() && !is_filtered {
-                    nothing(shell, page).into_any()
+                    no_results(shell, page).into_any()
                 } else {
                     view! {
                         <div class="with-filter">
-                            {narrow::form(&narrowed)}
+                            {filters::form(&filtered)}
                             <section class="results" data-said=shown>
                                 <h2 class="unseen" tabindex="-1">
-                                    {words.say("list-heading")}
+                                    {messages.text("list-heading")}
                                 </h2>
-                                <p class="quiet">{count(words, page)}</p>
-                                {narrow::chosen(&narrowed)}
-                                {list(shell, page, &narrowed)}
+                                <p class="quiet">{count(messages, page)}</p>
+                                {filters::selected_filters(&filtered)}
+                                {list(shell, page, &filtered)}
                             </section>
                         </div>
                     }
@@ -72,49 +72,52 @@ pub fn search(shell: &Shell, page: &SearchPage) -> String {
     })
 }
 
-fn heading(words: Words, page: &SearchPage) -> String {
+fn heading(messages: Messages, page: &SearchPage) -> String {
     if page.q.is_empty() {
-        return words.say("search-title");
+        return messages.text("search-title");
     }
-    words.say_with("search-heading", &[("q", page.q.clone().into())])
+    messages.text_with("search-heading", &[("q", page.q.clone().into())])
 }
 
-/// How many were found.
-fn count(words: Words, page: &SearchPage) -> String {
+/// The number of results.
+fn count(messages: Messages, page: &SearchPage) -> String {
     if page.found.more {
-        return words.say_with("search-more-than", &[("count", number(page.found.total))]);
+        return messages.text_with("search-more-than", &[("count", number(page.found.total))]);
     }
-    words.product_count(page.found.total)
+    messages.product_count(page.found.total)
 }
 
-/// What was searched instead of what was typed.
-fn corrected(words: Words, page: &SearchPage) -> impl IntoView + use<> {
+/// The notice that a corrected query was searched.
+fn corrected(messages: Messages, page: &SearchPage) -> impl IntoView + use<> {
     page.found.corrected.clone().map(|meant| {
-        let says = words.say_with("search-corrected", &[("meant", meant.into())]);
+        let says = messages.text_with("search-corrected", &[("meant", meant.into())]);
         view! { <p class="lead">{says}</p> }
     })
 }
 
-/// Categories of this name.
+/// The categories that match the query.
 fn categories(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let named = page.categories.iter().map(|category| {
         let name = [("name", category.name.clone().into())];
-        (&*category.slug, words.say_with("search-category", &name))
+        (
+            &*category.slug,
+            messages.text_with("search-category", &name),
+        )
     });
     chips(shell, named)
 }
 
-fn list(shell: &Shell, page: &SearchPage, narrowed: &Narrowed<'_>) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+fn list(shell: &Shell, page: &SearchPage, filtered: &FilteredList<'_>) -> impl IntoView + use<> {
+    let messages = Messages::of(shell.locale);
     if page.found.list.items.is_empty() {
         let all = CategoryFilter::default();
         let all = shell.locale.path(&search_path(&page.q, &all));
         return view! {
             <div class="empty">
-                <p>{words.say("list-empty")}</p>
+                <p>{messages.text("list-empty")}</p>
                 <a class="button" href=all>
-                    {words.say("search-all")}
+                    {messages.text("search-all")}
                 </a>
             </div>
         }
@@ -122,24 +125,24 @@ fn list(shell: &Shell, page: &SearchPage, narrowed: &Narrowed<'_>) -> impl IntoV
     }
     view! {
         {grid(shell, &page.found.list.items, true)}
-        {narrow::pages(narrowed, &page.found.list)}
+        {filters::pages(filtered, &page.found.list)}
     }
     .into_any()
 }
 
-/// A way on for those who found nothing, or have not searched yet.
-fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
-    let words = Words::of(shell.locale);
+/// Links to continue with no results or no query.
+fn no_results(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
+    let messages = Messages::of(shell.locale);
     let help = if page.q.is_empty() {
-        view! { <p class="lead">{words.say("search-begin")}</p> }.into_any()
+        view! { <p class="lead">{messages.text("search-begin")}</p> }.into_any()
     } else {
         view! {
             <div class="prose">
-                <p class="lead">{words.say("search-nothing")}</p>
+                <p class="lead">{messages.text("search-nothing")}</p>
                 <ul class="hints">
-                    <li>{words.say("search-hint-spelling")}</li>
-                    <li>{words.say("search-hint-fewer")}</li>
-                    <li>{words.say("search-hint-other")}</li>
+                    <li>{messages.text("search-hint-spelling")}</li>
+                    <li>{messages.text("search-hint-fewer")}</li>
+                    <li>{messages.text("search-hint-other")}</li>
                 </ul>
             </div>
         }
@@ -150,7 +153,7 @@ fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
     let browse = browse.map(|chips| {
         view! {
             <section class="section">
-                <h2>{words.say("search-browse")}</h2>
+                <h2>{messages.text("search-browse")}</h2>
                 {chips}
             </section>
         }
@@ -158,7 +161,7 @@ fn nothing(shell: &Shell, page: &SearchPage) -> impl IntoView + use<> {
     let hot = (!page.hot.is_empty()).then(|| {
         view! {
             <section class="section">
-                <h2>{words.say("home-hot")}</h2>
+                <h2>{messages.text("home-hot")}</h2>
                 {grid(shell, &page.hot, false)}
             </section>
         }

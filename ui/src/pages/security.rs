@@ -1,60 +1,61 @@
-//! The second factor: setting it up, recovery codes, and turning it off.
+//! The page of the second factor: set-up, recovery codes and turning it off.
 
 use leptos::prelude::*;
 use shared::{
     account::SecondFactorState,
-    form::Form,
+    form::FormState,
     page::{SECURITY, SecurityPage, Shell, action},
 };
 
-use crate::{form::Input, words::Words};
+use crate::{form::Input, messages::Messages};
 
 use super::{
     account::{CURRENT, titled},
-    entry::OTP,
+    sign_in::OTP,
 };
 
-/// What is on the page of the second factor.
-pub(super) fn security(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+/// The content of the page.
+pub(super) fn security(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     if !page.codes.is_empty() {
         return codes(shell, &page.codes);
     }
     let required = page.factor.required && page.factor.state != SecondFactorState::On;
-    let required = required.then(|| view! { <p class="wrong">{words.say("factor-required")}</p> });
+    let required =
+        required.then(|| view! { <p class="wrong">{messages.text("factor-required")}</p> });
     let inside = match page.factor.state {
         SecondFactorState::Off => off(shell, form),
         SecondFactorState::Pending => pending(shell, page, form),
         SecondFactorState::On => on(shell, page, form),
     };
     view! {
-        <p class="quiet">{words.say("factor-text")}</p>
+        <p class="quiet">{messages.text("factor-text")}</p>
         {required}
         {inside}
     }
     .into_any()
 }
 
-fn off(shell: &Shell, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn off(shell: &Shell, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     view! {
         <form class="stack" method="post" action=shell.locale.path(action::ENROL)>
-            {CURRENT.view(words, form)}
-            <button class="button">{words.say("factor-enrol-do")}</button>
+            {CURRENT.view(messages, form)}
+            <button class="button">{messages.text("factor-enrol-do")}</button>
         </form>
     }
     .into_any()
 }
 
-fn pending(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn pending(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let drawing = page.qr.as_ref().map(|qr| {
         let width = qr.width;
         view! {
             <svg
                 class="qr"
                 role="img"
-                aria-label=words.say("factor-qr")
+                aria-label=messages.text("factor-qr")
                 viewBox=format!("0 0 {width} {width}")
                 width="240"
                 height="240"
@@ -65,29 +66,29 @@ fn pending(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
         }
     });
     let secret = page.secret.as_ref().map(|it| {
-        // In groups of four, as people type it.
+        // In groups of four, for typing.
         let signs: Vec<char> = it.secret.chars().collect();
         let groups: Vec<String> = signs.chunks(4).map(|it| it.iter().collect()).collect();
         view! {
             <p>
-                {words.say("factor-secret")} " " <code class="secret">{groups.join(" ")}</code>
+                {messages.text("factor-secret")} " " <code class="secret">{groups.join(" ")}</code>
             </p>
         }
     });
     view! {
-        <p>{words.say("factor-scan")}</p>
+        <p>{messages.text("factor-scan")}</p>
         {drawing}
         {secret}
         <form class="stack" method="post" action=shell.locale.path(action::CONFIRM)>
-            {OTP.view(words, form)}
-            <button class="button">{words.say("factor-confirm-do")}</button>
+            {OTP.view(messages, form)}
+            <button class="button">{messages.text("factor-confirm-do")}</button>
         </form>
     }
     .into_any()
 }
 
-fn on(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
-    let words = Words::of(shell.locale);
+fn on(shell: &Shell, page: &SecurityPage, form: &FormState) -> AnyView {
+    let messages = Messages::of(shell.locale);
     let left = [("count", page.factor.recovery_codes_left.into())];
     let proof = |current: &'static str, otp: &'static str| {
         let current = Input {
@@ -95,13 +96,13 @@ fn on(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
             ..CURRENT
         };
         let otp = Input { id: otp, ..OTP };
-        (current.view(words, form), otp.view(words, form))
+        (current.view(messages, form), otp.view(messages, form))
     };
     let renew = view! {
-        <p>{words.say_with("factor-codes-left", &left)}</p>
+        <p>{messages.text_with("factor-codes-left", &left)}</p>
         <form class="stack" method="post" action=shell.locale.path(action::RECOVERY_CODES)>
             {proof("codes-current", "codes-otp")}
-            <button class="button">{words.say("factor-codes-do")}</button>
+            <button class="button">{messages.text("factor-codes-do")}</button>
         </form>
     }
     .into_any();
@@ -109,23 +110,23 @@ fn on(shell: &Shell, page: &SecurityPage, form: &Form) -> AnyView {
         let form = view! {
             <form class="stack" method="post" action=shell.locale.path(action::DISABLE)>
                 {proof("off-current", "off-otp")}
-                <button class="button danger">{words.say("factor-off-do")}</button>
+                <button class="button danger">{messages.text("factor-off-do")}</button>
             </form>
         }
         .into_any();
-        titled(words, "factor-off", form)
+        titled(messages, "factor-off", form)
     });
     view! {
-        <p class="note">{words.say("factor-on")}</p>
-        {titled(words, "factor-codes", renew)}
+        <p class="note">{messages.text("factor-on")}</p>
+        {titled(messages, "factor-codes", renew)}
         {disable}
     }
     .into_any()
 }
 
-/// Recovery codes, this once.
+/// New recovery codes, shown only once.
 fn codes(shell: &Shell, codes: &[String]) -> AnyView {
-    let words = Words::of(shell.locale);
+    let messages = Messages::of(shell.locale);
     let items = codes.iter().map(|code| {
         view! {
             <li>
@@ -135,11 +136,11 @@ fn codes(shell: &Shell, codes: &[String]) -> AnyView {
     });
     let items = items.collect::<Vec<_>>();
     view! {
-        <p class="lead" role="status">{words.say("factor-codes-once")}</p>
+        <p class="lead" role="status">{messages.text("factor-codes-once")}</p>
         <ul class="rows">{items}</ul>
         <p>
             <a class="button" href=shell.locale.path(SECURITY.path)>
-                {words.say("factor-codes-kept")}
+                {messages.text("factor-codes-kept")}
             </a>
         </p>
     }

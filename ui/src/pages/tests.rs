@@ -1,4 +1,4 @@
-//! What must be true of the markup of every page.
+//! Invariants of every page's markup.
 
 mod accounts;
 mod buying;
@@ -19,7 +19,7 @@ use shared::{
 use super::*;
 use crate::csp_hashes;
 
-/// A name that would break out of whatever is not escaped.
+/// A name that breaks out of any unescaped context.
 const NASTY: &str = r#"</script><script>alert("1")</script>'&<b onclick=x>"#;
 
 fn money(minor: i64) -> Value {
@@ -125,7 +125,7 @@ fn search_page(items: &[Value]) -> SearchPage {
     .unwrap()
 }
 
-/// Every kind of page in this language, with where it lives.
+/// Every page in this language, with its path.
 fn every_page(locale: Locale) -> Vec<(String, String)> {
     let mut pages: Vec<_> = shared_pages(locale)
         .into_iter()
@@ -136,7 +136,7 @@ fn every_page(locale: Locale) -> Vec<(String, String)> {
     pages
 }
 
-/// Those that are the same for everybody.
+/// The pages that are the same for everybody.
 fn shared_pages(locale: Locale) -> Vec<(&'static str, String)> {
     let wrong = ErrorPage {
         status: 404,
@@ -225,7 +225,7 @@ fn a_page_has_its_language_its_landmarks_and_one_heading() {
 }
 
 #[test]
-fn search_engines_learn_where_it_is_in_every_language() {
+fn pages_link_to_their_translations() {
     for locale in Locale::ALL {
         for (path, text) in shared_pages(locale) {
             let page = Html::parse_document(&text);
@@ -234,8 +234,8 @@ fn search_engines_learn_where_it_is_in_every_language() {
             assert_eq!(canonical, [here.as_str()]);
             let tags = attribute(&page, "link[rel=alternate]", "hreflang");
             assert_eq!(tags, ["en", "zh-Hans", "x-default"]);
-            let shared_as = attribute(&page, "meta[property='og:url']", "content");
-            assert_eq!(shared_as, [here.as_str()]);
+            let open_graph = attribute(&page, "meta[property='og:url']", "content");
+            assert_eq!(open_graph, [here.as_str()]);
         }
     }
     let mut hidden = shell(Locale::En, "/c/cups?sort=price_up");
@@ -255,7 +255,7 @@ fn search_engines_learn_where_it_is_in_every_language() {
 }
 
 #[test]
-fn whatever_a_shop_holds_stays_text() {
+fn content_is_escaped() {
     for_every_page(|_, path, text, page| {
         assert!(all(page, "b").is_empty(), "{path}");
         assert!(!text.contains("<script>alert"), "{path}");
@@ -280,7 +280,7 @@ fn whatever_a_shop_holds_stays_text() {
 }
 
 #[test]
-fn nothing_inline_but_what_the_policy_names() {
+fn the_policy_allows_every_inline_script() {
     for_every_page(|_, path, _, page| {
         assert!(all(page, "[style]").is_empty(), "{path}: a style attribute");
         for element in all(page, "*") {
@@ -297,7 +297,7 @@ fn nothing_inline_but_what_the_policy_names() {
 }
 
 #[test]
-fn a_picture_has_its_place_and_its_words() {
+fn images_have_dimensions_and_alternative_texts() {
     for_every_page(|_, path, _, page| {
         for image in all(page, "img") {
             for name in ["alt", "width", "height"] {
@@ -308,7 +308,7 @@ fn a_picture_has_its_place_and_its_words() {
 }
 
 #[test]
-fn every_field_has_its_label_and_every_id_is_there_once() {
+fn fields_have_labels_and_ids_are_unique() {
     for_every_page(|_, path, _, page| {
         let fields = all(page, "input:not([type=hidden]), select, textarea");
         for field in fields {
@@ -383,7 +383,7 @@ fn every_page_has_a_search_that_works_without_scripts() {
 }
 
 #[test]
-fn a_search_keeps_what_was_typed_and_shows_a_way_on() {
+fn the_search_page_keeps_the_query_and_offers_links() {
     let mut here = shell(Locale::En, "/search?q=mug");
     here.searched = Some(NASTY.to_owned());
     let page = Html::parse_document(&search(&here, &search_page(&[card("1")])));
@@ -407,17 +407,17 @@ fn a_search_keeps_what_was_typed_and_shows_a_way_on() {
         "what sells best"
     );
 
-    let mut narrowed = search_page(&[]);
-    narrowed.filter.min = "10".to_owned();
-    let page = Html::parse_document(&search(&here, &narrowed));
+    let mut filtered = search_page(&[]);
+    filtered.filter.min = "10".to_owned();
+    let page = Html::parse_document(&search(&here, &filtered));
     let wider = attribute(&page, "main .empty a", "href");
     assert_eq!(wider.len(), 1);
     assert!(wider[0].starts_with("/search?q=") && !wider[0].contains("min="));
 }
 
-/// The product data of a page, with a compare-at price, choices and ways to send it.
+/// The structured data of a page with a compare-at price, options and shipping methods.
 #[test]
-fn a_product_says_to_search_engines_what_the_page_says_to_shoppers() {
+fn structured_data_of_a_product_agrees_with_its_page() {
     let here = shell(Locale::En, "/p/mug");
     let product_of = |page: &ProductPage| {
         let html = Html::parse_document(&product(&here, page));
@@ -472,7 +472,7 @@ fn a_product_says_to_search_engines_what_the_page_says_to_shoppers() {
 }
 
 #[test]
-fn the_way_to_a_page_begins_at_the_front() {
+fn breadcrumbs_begin_at_the_home_page() {
     for_every_page(|locale, path, _, page| {
         for data in all(page, "script[type='application/ld+json']") {
             let data: Value = serde_json::from_str(&data.text().collect::<String>()).unwrap();
@@ -486,10 +486,10 @@ fn the_way_to_a_page_begins_at_the_front() {
     });
 }
 
-/// Text browsers, reader modes and search engines read a page without its styles: words that are apart on
-/// the screen are apart in the text, too.
+/// Text browsers, reader modes and search engines ignore stylesheets: words that are separate on
+/// the screen must be separate in the text.
 #[test]
-fn words_are_apart_without_styles() {
+fn words_are_separate_without_styles() {
     const INLINE: [&str; 12] = [
         "a", "b", "button", "code", "del", "em", "s", "small", "span", "strong", "time", "label",
     ];
@@ -514,7 +514,7 @@ fn words_are_apart_without_styles() {
 }
 
 #[test]
-fn the_largest_picture_of_a_page_comes_first() {
+fn the_largest_image_is_loaded_first() {
     for_every_page(|_, path, _, page| {
         let first = all(page, "img[fetchpriority=high]");
         assert!(first.len() <= 1, "{path}");
@@ -528,6 +528,6 @@ fn the_largest_picture_of_a_page_comes_first() {
 }
 
 #[test]
-fn markup_is_valid_where_leptos_marks_its_places() {
+fn markup_is_valid_despite_leptos_markers() {
     for_every_page(|_, path, text, _| assert!(!text.contains("<!>"), "{path}"));
 }

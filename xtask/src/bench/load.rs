@@ -1,5 +1,5 @@
-//! The load generators and what they say: wrk, which sends the next request when the last is answered,
-//! and oha, which sends at a rate and counts from when a request was due.
+//! The load generators and their results: wrk, a closed loop, and oha, an open loop whose times
+//! count from when a request was due.
 
 use std::{path::Path, process::Command};
 
@@ -8,43 +8,43 @@ use serde_json::Value;
 
 use crate::{
     debian,
-    place::Place,
     step::{Failure, run, text_of},
+    workspace::Workspace,
 };
 
-/// oha, as it is installed.
+/// The installed version of oha.
 const OHA: &str = "1.16.0";
 
-/// What a load generator has measured.
+/// The result of a load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Measured {
+pub struct LoadResult {
     pub rate: f64,
     pub errors: u64,
     pub requests: u64,
-    /// Those of the errors that were answered, with a status that is none of success.
+    /// Errors with a response, whose status is not a success.
     pub refused: u64,
     /// p50, p95, p99, p999.
     pub ms: [f64; 4],
 }
 
-/// wrk with one of the scripts in `bench/`, which may want more of the environment.
-pub fn wrk(place: &Place, script: &str, clients: u32, seconds: u64) -> Command {
+/// wrk with a script of `bench/`, which may need more environment variables.
+pub fn wrk(workspace: &Workspace, script: &str, clients: u32, seconds: u64) -> Command {
     let mut wrk = Command::new(debian::find("wrk").unwrap_or_else(|| "wrk".into()));
-    // With fewer clients than threads wrk does not start.
+    // wrk does not start with fewer clients than threads.
     let threads = clients.min(2);
     wrk.args([&format!("-t{threads}"), &format!("-c{clients}")])
         .arg(format!("-d{seconds}s"))
         .arg("-s")
-        .arg(place.root.join("bench").join(script));
+        .arg(workspace.root.join("bench").join(script));
     wrk
 }
 
-/// Runs wrk and reads the line that the scripts write.
-pub fn measure(wrk: &mut Command) -> Result<Measured, Failure> {
+/// Runs wrk and parses the line that the scripts print.
+pub fn measure(wrk: &mut Command) -> Result<LoadResult, Failure> {
     parse_wrk(&text_of(wrk)?)
 }
 
-fn parse_wrk(text: &str) -> Result<Measured, Failure> {
+fn parse_wrk(text: &str) -> Result<LoadResult, Failure> {
     let result = text.lines().find_map(|line| line.strip_prefix("RESULT "));
     let numbers = result.map(|it| it.split(' ').map(str::parse).collect());
     let numbers: Vec<f64> = numbers
@@ -56,7 +56,7 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
             "wrk says nothing that is understood:\n{text}"
         )));
     };
-    Ok(Measured {
+    Ok(LoadResult {
         rate,
         errors: errors as u64,
         requests: requests as u64,
@@ -65,13 +65,13 @@ fn parse_wrk(text: &str) -> Result<Measured, Failure> {
     })
 }
 
-/// Installs oha below cargo's target folder, where it stays.
-pub fn install_oha(place: &Place) -> Result<(), Failure> {
-    let tools = place.target.join("tools");
+/// Installs oha below cargo's target folder, once.
+pub fn install_oha(workspace: &Workspace) -> Result<(), Failure> {
+    let tools = workspace.target.join("tools");
     if tools.join("bin/oha").is_file() {
         return Ok(());
     }
-    run(place
+    run(workspace
         .cargo()
         .args(["install", "oha", "--locked", "--version", OHA])
         .arg("--root")
@@ -79,23 +79,23 @@ pub fn install_oha(place: &Place) -> Result<(), Failure> {
     .map(drop)
 }
 
-/// When the next request is sent.
+/// When requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// When the last one is answered.
+    /// Closed loop: when the previous response has arrived.
     Full,
-    /// So many a second, whatever comes of them: what comes late counts from when it was due.
+    /// Open loop: at a fixed rate in requests per second, whatever the response times.
     Due(u32),
 }
 
-/// oha with these addresses.
+/// oha with these URLs.
 pub fn oha(
-    place: &Place,
+    workspace: &Workspace,
     urls: &Path,
     (clients, pace): (u32, Pace),
     seconds: u64,
-) -> Result<Measured, Failure> {
-    let mut oha = Command::new(place.target.join("tools/bin/oha"));
+) -> Result<LoadResult, Failure> {
+    let mut oha = Command::new(workspace.target.join("tools/bin/oha"));
     oha.args(["--no-tui", "--output-format", "json"]);
     if let Pace::Due(rate) = pace {
         oha.args(["--latency-correction", "-q", &rate.to_string()]);
@@ -108,7 +108,7 @@ pub fn oha(
     parse_oha(&said)
 }
 
-fn parse_oha(said: &Value) -> Result<Measured, Failure> {
+fn parse_oha(said: &Value) -> Result<LoadResult, Failure> {
     let number = |at: &str| {
         let found = said.pointer(at).and_then(Value::as_f64);
         found.ok_or_else(|| Failure(format!("oha does not say {at}")))
@@ -125,13 +125,13 @@ fn parse_oha(said: &Value) -> Result<Measured, Failure> {
             .filter_map(|(_, count)| count.as_u64())
             .sum()
     };
-    // What is under way when the time is over was not refused by anybody.
+    // Requests in flight at the deadline do not count as rejected.
     let failed = sum("/errorDistribution", &|what| what != DEADLINE);
     let refused = sum("/statusCodeDistribution", &|status| {
         !status.starts_with('2')
     });
     let answered = sum("/statusCodeDistribution", &|_| true);
-    Ok(Measured {
+    Ok(LoadResult {
         rate: number("/summary/requestsPerSec")?,
         errors: failed + refused,
         requests: answered,
@@ -147,10 +147,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_scripts_write_is_read() {
+    fn the_output_of_the_scripts_is_parsed() {
         let text = "Running 1s test\nRESULT 52000 3 0.5 1.25 2 7.125 104000 1\n";
         let read = parse_wrk(text).ok();
-        let expected = Measured {
+        let expected = LoadResult {
             rate: 52_000.0,
             errors: 3,
             requests: 104_000,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_oha_writes_is_read_and_its_deadline_is_no_error() {
+    fn the_output_of_oha_is_parsed_and_its_deadline_is_no_error() {
         let said = serde_json::json!({
             "summary": { "requestsPerSec": 15_000.5 },
             "latencyPercentiles":
@@ -173,7 +173,7 @@ mod tests {
             "errorDistribution": { "aborted due to deadline": 50, "connection closed": 1 },
         });
         let read = parse_oha(&said).ok();
-        let expected = Measured {
+        let expected = LoadResult {
             rate: 15_000.5,
             errors: 7,
             requests: 96,

@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: freshly filled shops, a guest who buys with each way to pay, and every scenario
-//! under load, each beside a route that answers a constant with as many clients in the same run.
+//! `cargo xtask bench`: fills new shops, buys as a guest with each payment method, and runs every
+//! scenario, each beside a reference: a constant response to as many clients in the same run.
 
-mod agree;
 mod load;
 mod overload;
 mod processors;
+mod propagation;
 mod scenario;
 mod shop;
 mod soak;
@@ -18,19 +18,19 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
 use self::{
-    load::{Measured, Pace, install_oha, measure, oha, wrk},
+    load::{LoadResult, Pace, install_oha, measure, oha, wrk},
     overload::Overload,
-    scenario::{CATALOGUE, L1_BYTES, Load, Needs, Rate, SHOP, Scenario},
-    shop::{Ground, Shop, TOKEN},
+    scenario::{CATALOGUE, L1_BYTES, Load, Rate, SHOP, Scenario, ShopSpec},
+    shop::{BenchContext, Shop, TOKEN},
     soak::Sample,
     table::{Row, median},
 };
 use crate::{
     build, debian,
     mariadb::{Durability, Mariadb},
-    place::Place,
     process::{Running, free_port, status},
     step::{Failure, step},
+    workspace::Workspace,
 };
 
 /// Flags of `cargo xtask bench`
@@ -57,31 +57,32 @@ pub struct BenchArgs {
     soak: Option<u64>,
 }
 
-/// How long the reference lasts each time.
+/// The duration of each measurement of the reference.
 const REFERENCE_S: u64 = 1;
-/// What two times the most connections take, with room.
+/// The file descriptors for twice the maximum number of connections, with a margin.
 const DESCRIPTORS: u64 = 12_000;
-/// The part that memory answers when a load on what it keeps begins, and how long that is waited for.
+/// The cache hit ratio at which a load on cached content begins, and the time limit for reaching
+/// it.
 const WARM: f64 = 0.999;
 const WARM_UP_MAX_S: usize = 10;
 const COLD_STARTS: usize = 5;
 const HUNDREDTH_US: f64 = 10_000.0;
 
-/// Runs everything and writes a table.
-pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
+/// Runs everything and writes the report.
+pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Failure> {
     let scenarios = chosen(args)?;
-    let out = place.target.join("bench");
+    let out = workspace.target.join("bench");
     fs::create_dir_all(&out)?;
-    set_up(place, args, &scenarios)?;
+    set_up(workspace, args, &scenarios)?;
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let database = args
         .mariadb
         .then(|| Mariadb::start(folder, Durability::Full))
         .transpose()?;
-    let (stripe, _stand_in) = stand_in(place, folder)?;
-    let ground = Ground {
-        place,
+    let (stripe, _stand_in) = stand_in(workspace, folder)?;
+    let context = BenchContext {
+        workspace,
         folder,
         database: database.as_ref(),
         stripe,
@@ -90,42 +91,42 @@ pub fn bench(place: &Place, args: &BenchArgs) -> Result<(), Failure> {
     let mut filled = Vec::new();
     let seconds = args.seconds.unwrap_or(if args.quick { 3 } else { 10 });
     println!("\n{}", table::HEAD);
-    for group in scenarios.chunk_by(|a, b| a.needs == b.needs) {
-        fill(&ground, group[0].needs.products, &mut filled)?;
-        measure_group(&ground, group, seconds, &mut report)?;
+    for group in scenarios.chunk_by(|a, b| a.shop_spec == b.shop_spec) {
+        fill(&context, group[0].shop_spec.products, &mut filled)?;
+        measure_group(&context, group, seconds, &mut report)?;
     }
     if args.wants(COLD_START) {
-        fill(&ground, CATALOGUE, &mut filled)?;
-        report.cold_start_ms = cold_starts(&ground)?;
+        fill(&context, CATALOGUE, &mut filled)?;
+        report.cold_start_ms = cold_starts(&context)?;
     }
     if args.wants(OVERLOAD) {
-        fill(&ground, CATALOGUE, &mut filled)?;
-        report.overload = Some(overload::overload(&ground, seconds)?);
+        fill(&context, CATALOGUE, &mut filled)?;
+        report.overload = Some(overload::overload(&context, seconds)?);
     }
     if args.wants(AGREE) {
-        fill(&ground, SHOP, &mut filled)?;
-        report.agree = agree::agree(&ground)?;
+        fill(&context, SHOP, &mut filled)?;
+        report.propagation = propagation::measure_propagation(&context)?;
     }
     if let Some(seconds) = args.soak {
-        fill(&ground, CATALOGUE, &mut filled)?;
-        report.soak = soak::soak(&ground, seconds, &out)?;
+        fill(&context, CATALOGUE, &mut filled)?;
+        report.soak = soak::soak(&context, seconds, &out)?;
     }
     report.finish(&out)
 }
 
-/// What is measured beside the scenarios of the table.
+/// Measurements other than the scenarios of the table.
 const COLD_START: &str = "cold-start";
 const OVERLOAD: &str = "overload";
 const AGREE: &str = "agree";
 const MORE: [&str; 3] = [COLD_START, OVERLOAD, AGREE];
 
 impl BenchArgs {
-    /// Whether nothing but the soak was asked for.
+    /// Whether only the soak test was requested.
     fn only_soaks(&self) -> bool {
         self.only.is_empty() && self.soak.is_some() && !self.quick
     }
 
-    /// Whether this is measured, too.
+    /// Whether this measurement was requested.
     fn wants(&self, more: &str) -> bool {
         !self.only_soaks() && (self.only.is_empty() || self.only.iter().any(|name| name == more))
     }
@@ -155,7 +156,7 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Scenario>, Failure> {
     Ok(all)
 }
 
-fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(), Failure> {
+fn set_up(workspace: &Workspace, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(), Failure> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)
         .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
     if most < DESCRIPTORS {
@@ -163,7 +164,7 @@ fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(),
             "{most} open files are allowed; 5,000 connections take {DESCRIPTORS} (ulimit -Hn)"
         )));
     }
-    // Programs that are started from here inherit it.
+    // Programs started from here inherit the limit.
     setrlimit(Resource::RLIMIT_NOFILE, most, most)
         .map_err(|error| Failure(format!("the limit of open files: {error}")))?;
     let mut needed = vec![debian::WRK, debian::REDIS];
@@ -173,46 +174,46 @@ fn set_up(place: &Place, args: &BenchArgs, scenarios: &[Scenario]) -> Result<(),
     debian::install(&needed)?;
     let open = |it: &Scenario| matches!(it.load, Load::Open { .. });
     if scenarios.iter().any(open) {
-        step("oha", || install_oha(place))?;
+        step("oha", || install_oha(workspace))?;
     }
-    build::set_up(place)?;
-    build::ui(place)?;
-    build::origin(place)
+    build::set_up(workspace)?;
+    build::ui(workspace)?;
+    build::origin(workspace)
 }
 
-/// Something that answers as Stripe does.
-fn stand_in(place: &Place, folder: &Path) -> Result<(u16, Running), Failure> {
+/// Starts the stand-in for Stripe.
+fn stand_in(workspace: &Workspace, folder: &Path) -> Result<(u16, Running), Failure> {
     let port = free_port()?;
     let mut node = Command::new("node");
-    node.arg(place.root.join("bench/stripe.mjs"))
+    node.arg(workspace.root.join("bench/stripe.mjs"))
         .arg(port.to_string());
     let running = Running::start("Stripe", &mut node, &folder.join("stripe.log"))?;
     Ok((port, running))
 }
 
-fn fill(ground: &Ground<'_>, products: u32, filled: &mut Vec<u32>) -> Result<(), Failure> {
+fn fill(context: &BenchContext<'_>, products: u32, filled: &mut Vec<u32>) -> Result<(), Failure> {
     if filled.contains(&products) {
         return Ok(());
     }
-    step(&format!("{products} products"), || ground.fill(products))?;
+    step(&format!("{products} products"), || context.fill(products))?;
     filled.push(products);
     Ok(())
 }
 
-/// Everything that a run has found.
+/// The report of a run.
 #[derive(Default)]
 struct Report {
     rows: Vec<Row>,
     purchases: Option<String>,
     cold_start_ms: Vec<f64>,
     overload: Option<Overload>,
-    /// How soon two origins agree.
-    agree: Vec<String>,
+    /// The latency between two origins.
+    propagation: Vec<String>,
     soak: Vec<Sample>,
 }
 
 impl Report {
-    /// Writes it, and fails when requests have.
+    /// Writes the report, and fails if a request has failed.
     fn finish(mut self, out: &Path) -> Result<(), Failure> {
         let mut notes = table::growth(&self.rows);
         if !self.cold_start_ms.is_empty() {
@@ -222,7 +223,7 @@ impl Report {
             ));
         }
         notes.extend(self.overload.iter().flat_map(Overload::lines));
-        notes.extend(self.agree.iter().cloned());
+        notes.extend(self.propagation.iter().cloned());
         if !self.soak.is_empty() {
             notes.push(soak::line(&self.soak));
         }
@@ -241,7 +242,7 @@ impl Report {
             "purchases": self.purchases,
             "cold_start_ms": self.cold_start_ms,
             "overload": self.overload,
-            "agree": self.agree,
+            "agree": self.propagation,
             "soak": { "samples": self.soak, "drift": drift },
         });
         fs::write(out.join("bench.json"), format!("{all:#}\n"))?;
@@ -258,21 +259,21 @@ impl Report {
 }
 
 fn measure_group(
-    ground: &Ground<'_>,
+    context: &BenchContext<'_>,
     group: &[Scenario],
     seconds: u64,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let shop = ground.open(group[0].needs)?;
-    let deeds = group.iter().any(|it| matches!(it.load, Load::Deed { .. }));
-    if deeds && report.purchases.is_none() {
+    let shop = context.open(group[0].shop_spec)?;
+    let writes = group.iter().any(|it| matches!(it.load, Load::Write { .. }));
+    if writes && report.purchases.is_none() {
         let said = shop.script("buy.mjs", &[])?;
         eprintln!("A guest buys with each way to pay:\n{said}");
         report.purchases = Some(said);
     }
     for scenario in group {
         let runner = Runner {
-            place: ground.place,
+            workspace: context.workspace,
             shop: &shop,
             scenario,
             seconds,
@@ -285,7 +286,7 @@ fn measure_group(
 }
 
 struct Runner<'a> {
-    place: &'a Place,
+    workspace: &'a Workspace,
     shop: &'a Shop<'a>,
     scenario: &'a Scenario,
     seconds: u64,
@@ -316,8 +317,8 @@ impl Runner<'_> {
         let mut row = Row {
             name: self.scenario.name,
             clients: self.scenario.clients,
-            products: self.scenario.needs.products,
-            l1_bytes: self.scenario.needs.l1_bytes,
+            products: self.scenario.shop_spec.products,
+            l1_bytes: self.scenario.shop_spec.l1_bytes,
             ratio: reference.map(|it| measured.rate / it),
             reference,
             offered,
@@ -334,9 +335,9 @@ impl Runner<'_> {
         Ok(row)
     }
 
-    /// Makes what the load needs, and warms up what is only read.
+    /// Creates what the load needs, and warms the cache for reads.
     fn prepare(&self) -> Result<(), Failure> {
-        if let Load::Deed { carts, kinds, .. } = self.scenario.load {
+        if let Load::Write { carts, kinds, .. } = self.scenario.load {
             let carts = (u64::from(carts) * self.seconds).to_string();
             let file = self.shop.file("carts.txt").display().to_string();
             self.shop
@@ -347,12 +348,12 @@ impl Runner<'_> {
                 self.warm_up()?;
             }
         }
-        // What is left of the work before is not this load's.
+        // Pending work from before must not count towards this load.
         thread::sleep(Duration::from_millis(500));
         Ok(())
     }
 
-    /// Asks until memory answers nearly all of it, which takes the longer the slower the machine is.
+    /// Sends requests until the cache answers nearly all of them.
     fn warm_up(&self) -> Result<(), Failure> {
         for _ in 0..WARM_UP_MAX_S {
             let before = self.shop.cache()?;
@@ -368,7 +369,7 @@ impl Runner<'_> {
         let file = self.shop.file("reference.txt");
         fs::write(&file, "/healthz\n")?;
         let mut wrk = wrk(
-            self.place,
+            self.workspace,
             "product.lua",
             self.scenario.clients,
             REFERENCE_S,
@@ -397,12 +398,12 @@ impl Runner<'_> {
         }))
     }
 
-    fn load(&self, offered: Option<u32>) -> Result<Measured, Failure> {
+    fn load(&self, offered: Option<u32>) -> Result<LoadResult, Failure> {
         let seconds = self.seconds;
         match self.scenario.load {
             Load::Products { .. } | Load::Path { .. } => measure(&mut self.reads(seconds)?),
-            Load::Deed { name, .. } => {
-                let mut wrk = wrk(self.place, "load.lua", self.scenario.clients, seconds);
+            Load::Write { name, .. } => {
+                let mut wrk = wrk(self.workspace, "load.lua", self.scenario.clients, seconds);
                 wrk.env("LOAD", name)
                     .env("TOKEN", TOKEN)
                     .env("CARTS", self.shop.file("carts.txt"))
@@ -413,14 +414,14 @@ impl Runner<'_> {
         }
     }
 
-    fn oha(&self, pace: Pace) -> Result<Measured, Failure> {
+    fn oha(&self, pace: Pace) -> Result<LoadResult, Failure> {
         let urls = self.shop.file("urls.txt");
         let url = self.url();
         let paths = fs::read_to_string(self.paths()?)?;
         let lines: Vec<_> = paths.lines().map(|it| format!("{url}{it}\n")).collect();
         fs::write(&urls, lines.concat())?;
         oha(
-            self.place,
+            self.workspace,
             &urls,
             (self.scenario.clients, pace),
             self.seconds,
@@ -428,7 +429,12 @@ impl Runner<'_> {
     }
 
     fn reads(&self, seconds: u64) -> Result<Command, Failure> {
-        let mut wrk = wrk(self.place, "product.lua", self.scenario.clients, seconds);
+        let mut wrk = wrk(
+            self.workspace,
+            "product.lua",
+            self.scenario.clients,
+            seconds,
+        );
         wrk.env("PATHS", self.paths()?).arg(self.url());
         match self.scenario.load {
             Load::Products { zipf: true } => wrk.env("ZIPF", "1"),
@@ -446,7 +452,7 @@ impl Runner<'_> {
             return self.shop.products();
         };
         let file = self.shop.file("path.txt");
-        // A redirect would be a quick answer to another question.
+        // A redirect would be measured instead of the page.
         if status(self.shop.address, path) != Some(200) {
             return Err(Failure(format!("{path} does not answer with 200")));
         }
@@ -459,19 +465,19 @@ impl Runner<'_> {
     }
 }
 
-/// The part of what came in between that was a hit; none when nothing came.
+/// The hit ratio between two readings; none without requests.
 fn share(before: (u64, u64), after: (u64, u64)) -> Option<f64> {
     let (hits, all) = (after.0 - before.0, after.1 - before.1);
     (all > 0).then(|| hits as f64 / all as f64)
 }
 
-fn cold_starts(ground: &Ground<'_>) -> Result<Vec<f64>, Failure> {
-    let needs = Needs {
+fn cold_starts(context: &BenchContext<'_>) -> Result<Vec<f64>, Failure> {
+    let shop_spec = ShopSpec {
         products: CATALOGUE,
         l1_bytes: L1_BYTES,
     };
     (0..COLD_STARTS)
-        .map(|_| Ok(ground.open(needs)?.start.as_secs_f64() * 1_000.0))
+        .map(|_| Ok(context.open(shop_spec)?.start.as_secs_f64() * 1_000.0))
         .collect()
 }
 
@@ -495,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_is_run() {
+    fn requested_scenarios_are_run() {
         assert_eq!(
             names(&args(&["hot", "product"], false, None)),
             ["product", "hot"]
@@ -513,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn hits_are_those_of_the_load() {
+    fn hits_are_the_difference_of_two_readings() {
         assert_eq!(share((10, 20), (19, 30)), Some(0.9));
         assert_eq!(share((10, 20), (10, 20)), None);
     }

@@ -1,74 +1,75 @@
-//! More than the shop can do: pages that nothing keeps are asked for twice as often as they can be made,
-//! alone and while others order.
+//! Overload: uncached pages are requested at twice the rate that the shop can render, alone and
+//! while other clients order.
 
 use std::{fs, thread};
 
 use serde::Serialize;
 
 use super::{
-    load::{Measured, measure, wrk},
+    load::{LoadResult, measure, wrk},
     processors,
-    scenario::{A_LIST_PAGE, CATALOGUE, Needs},
-    shop::{Ground, Shop, TOKEN},
+    scenario::{CATALOGUE, LIST_PAGE, ShopSpec},
+    shop::{BenchContext, Shop, TOKEN},
 };
 use crate::step::Failure;
 
-const NEEDS: Needs = Needs {
+const SHOP_SPEC: ShopSpec = ShopSpec {
     products: CATALOGUE,
     l1_bytes: 0,
 };
-/// How many ask when they have been answered, and how many who think in between: more than the shop lets
-/// wait, and no more than that, as wrk looks at everybody who thinks whenever anything happens.
+/// The number of clients at full load, and of those that pause between requests during overload:
+/// more than the shop queues, but not many more, because wrk's cost grows with the clients that
+/// pause.
 const FULL: u32 = 64;
 const CROWD: u32 = 512;
-/// How often the crowd asks, beside what can be made.
-const TIMES: f64 = 2.1;
-/// How often one tries how long the crowd has to think for that.
-const TRIES: u32 = 2;
-/// How long the crowd stays, and full load before and after it: a short time and often, as the speed of
-/// a machine that others share changes by the second. The middle counts.
+/// The offered load during overload, as a multiple of the capacity.
+const OVERLOAD_FACTOR: f64 = 2.1;
+/// The number of attempts to find the pause for that rate.
+const PAUSE_ATTEMPTS: u32 = 2;
+/// The duration of an overload, and of the full load before and after it. It is short and repeated,
+/// because the speed of a shared machine changes by the second; the median counts.
 const TURN_S: u64 = 2;
-/// Who orders, when the last order is answered.
+/// The clients that order in a closed loop.
 const BUYERS: u32 = 2;
 const CARTS_EACH_S: u64 = 2_000;
 const CARTS: &str = "overload-carts.txt";
 const GOODPUT: f64 = 0.80;
 
-/// What is asked for too often: what takes long to make, and what takes so little that refusing it takes a
-/// good part of that.
+/// The overloaded pages: an expensive one, and one so cheap that rejecting it costs a good part of
+/// rendering it.
 const SEARCHES: (&str, &str) = ("searches", "/search?q=mug");
-const LIST_PAGES: (&str, &str) = ("list pages", A_LIST_PAGE);
+const LIST_PAGES: (&str, &str) = ("list pages", LIST_PAGE);
 
-/// What was seen of pages and of orders.
+/// The results for pages and orders.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overload {
-    /// With half of the processors for the shop, and half for who asks.
-    pub kinds: Vec<Kind>,
-    /// List pages, with all processors for both, as everything else is measured.
-    pub together: Kind,
-    /// Orders while nobody looks at pages.
-    pub orders: Measured,
-    /// Orders beside as many list pages as can be made, and beside too many.
-    pub beside_full: (Measured, Measured),
-    pub beside_crowd: (Measured, Measured),
+    /// With half of the processors for the shop and half for the load generator.
+    pub kinds: Vec<OverloadResult>,
+    /// List pages with all processors shared, as in all other measurements.
+    pub together: OverloadResult,
+    /// Orders without any load of pages.
+    pub orders: LoadResult,
+    /// Orders beside list pages at full load, and during overload.
+    pub beside_full: (LoadResult, LoadResult),
+    pub beside_crowd: (LoadResult, LoadResult),
 }
 
-/// As many as can be made of one kind, and what became of too many: the middle of the rounds.
+/// The results for one kind of page at full load and during overload: the median of the rounds.
 #[derive(Clone, Debug, Serialize)]
-pub struct Kind {
+pub struct OverloadResult {
     pub name: &'static str,
-    /// Before the crowd and after it.
-    pub full: [Measured; 2],
-    pub crowd: Measured,
+    /// Before and after the overload.
+    pub full: [LoadResult; 2],
+    pub crowd: LoadResult,
     pub think_ms: f64,
 }
 
-/// Asks for too much.
-pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> {
-    let kinds = apart(ground, seconds)?;
-    let shop = ground.open(NEEDS)?;
-    let load = Load {
-        ground,
+/// Measures overload.
+pub fn overload(context: &BenchContext<'_>, seconds: u64) -> Result<Overload, Failure> {
+    let kinds = measure_separately(context, seconds)?;
+    let shop = context.open(SHOP_SPEC)?;
+    let load = OverloadRun {
+        context,
         shop: &shop,
         seconds,
     };
@@ -86,12 +87,15 @@ pub fn overload(ground: &Ground<'_>, seconds: u64) -> Result<Overload, Failure> 
     })
 }
 
-/// Each kind, where asking takes none of the time for making.
-fn apart(ground: &Ground<'_>, seconds: u64) -> Result<Vec<Kind>, Failure> {
+/// Measures each kind of page, with processors of its own for the load generator.
+fn measure_separately(
+    context: &BenchContext<'_>,
+    seconds: u64,
+) -> Result<Vec<OverloadResult>, Failure> {
     let [for_shop, for_crowd] = processors::halves()?;
-    let shop = processors::on(&for_shop, || ground.open(NEEDS))?;
-    let load = Load {
-        ground,
+    let shop = processors::on(&for_shop, || context.open(SHOP_SPEC))?;
+    let load = OverloadRun {
+        context,
         shop: &shop,
         seconds,
     };
@@ -103,25 +107,25 @@ fn apart(ground: &Ground<'_>, seconds: u64) -> Result<Vec<Kind>, Failure> {
     })
 }
 
-struct Load<'a> {
-    ground: &'a Ground<'a>,
+struct OverloadRun<'a> {
+    context: &'a BenchContext<'a>,
     shop: &'a Shop<'a>,
     seconds: u64,
 }
 
-impl Load<'_> {
-    fn kind(&self, (name, path): (&'static str, &str)) -> Result<Kind, Failure> {
+impl OverloadRun<'_> {
+    fn kind(&self, (name, path): (&'static str, &str)) -> Result<OverloadResult, Failure> {
         let turn = Self {
             seconds: TURN_S,
             ..*self
         };
         let mut rounds = Vec::new();
-        // How many think, by Little's law: in turn after turn they are as many.
+        // The number of clients that pause, by Little's law. It is the same in all rounds.
         let mut thinkers = None;
         let mut before = turn.pages(path, FULL, None)?;
-        // An odd number: there is a middle.
+        // An odd number, so that there is a median.
         for _ in 1..2 * self.seconds {
-            let rate = before.rate * TIMES;
+            let rate = before.rate * OVERLOAD_FACTOR;
             let think_ms = match thinkers {
                 Some(many) => many / rate,
                 None => turn.think_ms(path, rate)?,
@@ -129,7 +133,7 @@ impl Load<'_> {
             let crowd = turn.pages(path, CROWD, Some(think_ms))?;
             thinkers = Some(think_ms * crowd.rate);
             let after = turn.pages(path, FULL, None)?;
-            rounds.push(Kind {
+            rounds.push(OverloadResult {
                 name,
                 full: [before, after.clone()],
                 crowd,
@@ -142,21 +146,26 @@ impl Load<'_> {
         Ok(rounds.swap_remove(middle))
     }
 
-    /// How long each of the crowd thinks when together they ask at this rate. Who waits for an answer
-    /// does not think, and how many that are is seen by trying.
+    /// The pause of each client at which all together reach this rate. A client that waits for a
+    /// response does not pause, and how many do that is found by trial.
     fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
         let mut think_ms = f64::from(CROWD) * 1_000.0 / rate;
-        for _ in 0..TRIES {
+        for _ in 0..PAUSE_ATTEMPTS {
             let asked = self.pages(path, CROWD, Some(think_ms))?.rate;
             think_ms *= asked / rate;
         }
         Ok(think_ms)
     }
 
-    fn pages(&self, path: &str, clients: u32, think_ms: Option<f64>) -> Result<Measured, Failure> {
+    fn pages(
+        &self,
+        path: &str,
+        clients: u32,
+        think_ms: Option<f64>,
+    ) -> Result<LoadResult, Failure> {
         let paths = self.shop.file("page.txt");
         fs::write(&paths, format!("{path}\n"))?;
-        let mut wrk = wrk(self.ground.place, "product.lua", clients, self.seconds);
+        let mut wrk = wrk(self.context.workspace, "product.lua", clients, self.seconds);
         wrk.env("PATHS", paths);
         if let Some(think_ms) = think_ms {
             wrk.env("THINK_MS", format!("{think_ms:.0}"));
@@ -164,7 +173,7 @@ impl Load<'_> {
         measure(wrk.arg(self.url()))
     }
 
-    /// Makes carts that only have to be ordered.
+    /// Creates carts that are ready to be ordered.
     fn carts(&self) -> Result<(), Failure> {
         let carts = (CARTS_EACH_S * self.seconds).to_string();
         let file = self.shop.file(CARTS).display().to_string();
@@ -172,19 +181,23 @@ impl Load<'_> {
         made.map(drop)
     }
 
-    fn orders(&self) -> Result<Measured, Failure> {
-        let mut wrk = wrk(self.ground.place, "load.lua", BUYERS, self.seconds);
+    fn orders(&self) -> Result<LoadResult, Failure> {
+        let mut wrk = wrk(self.context.workspace, "load.lua", BUYERS, self.seconds);
         wrk.env("LOAD", "place")
             .env("TOKEN", TOKEN)
             .env("CARTS", self.shop.file(CARTS));
         measure(wrk.arg(self.url()))
     }
 
-    /// Orders, and the list pages beside them.
-    fn both(&self, clients: u32, think_ms: Option<f64>) -> Result<(Measured, Measured), Failure> {
+    /// Orders with list pages beside them.
+    fn both(
+        &self,
+        clients: u32,
+        think_ms: Option<f64>,
+    ) -> Result<(LoadResult, LoadResult), Failure> {
         self.carts()?;
         thread::scope(|scope| {
-            let pages = scope.spawn(|| self.pages(A_LIST_PAGE, clients, think_ms));
+            let pages = scope.spawn(|| self.pages(LIST_PAGE, clients, think_ms));
             let orders = self.orders();
             let pages = pages.join();
             let pages = pages.map_err(|_| Failure::new("the load of pages has panicked"));
@@ -197,22 +210,22 @@ impl Load<'_> {
     }
 }
 
-/// Of those a second that were asked for, those that were made.
-fn made(it: &Measured) -> f64 {
+/// The number of successful responses per second.
+fn successful_rate(it: &LoadResult) -> f64 {
     let made = it.requests.saturating_sub(it.refused);
     it.rate * made as f64 / (it.requests as f64).max(1.0)
 }
 
-impl Kind {
-    /// How many can be made.
+impl OverloadResult {
+    /// The number of pages per second at full load.
     fn capacity(&self) -> f64 {
         let [before, after] = &self.full;
         f64::midpoint(before.rate, after.rate)
     }
 
-    /// Of as many as can be made, those that were made when there were too many.
+    /// The share of the capacity that was still achieved during overload.
     fn goodput(&self) -> f64 {
-        made(&self.crowd) / self.capacity().max(1.0)
+        successful_rate(&self.crowd) / self.capacity().max(1.0)
     }
 
     fn line(&self) -> String {
@@ -222,7 +235,7 @@ impl Kind {
             self.capacity(),
             self.name,
             self.crowd.rate,
-            made(&self.crowd),
+            successful_rate(&self.crowd),
             self.goodput() * 100.0,
             self.crowd.ms[2],
         )
@@ -230,9 +243,9 @@ impl Kind {
 }
 
 impl Overload {
-    /// What failed although it should not have: no order does, and no page gets anything but itself or a 503.
+    /// Unexpected errors: any failed order, and any page response other than the page or a 503.
     pub fn errors(&self) -> u64 {
-        let unanswered = |it: &Measured| it.errors.saturating_sub(it.refused);
+        let unanswered = |it: &LoadResult| it.errors.saturating_sub(it.refused);
         let beside = [&self.beside_full.1, &self.beside_crowd.1];
         let kinds = self.kinds.iter().chain([&self.together]);
         let kinds = kinds.flat_map(|it| it.full.iter().chain([&it.crowd]));
@@ -242,15 +255,15 @@ impl Overload {
         pages + orders
     }
 
-    /// What is said of it below the table.
+    /// The lines below the table.
     pub fn lines(&self) -> Vec<String> {
-        let beside = |(orders, pages): &(Measured, Measured)| {
+        let beside = |(orders, pages): &(LoadResult, LoadResult)| {
             format!(
                 "{:.0}/s with p99 {:.1} ms and {} failed beside {:.0} pages/s of {:.0}",
                 orders.rate,
                 orders.ms[2],
                 orders.errors,
-                made(pages),
+                successful_rate(pages),
                 pages.rate,
             )
         };
@@ -283,8 +296,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_refused_was_not_made() {
-        let load = |rate, requests, refused| Measured {
+    fn rejected_requests_do_not_count() {
+        let load = |rate, requests, refused| LoadResult {
             rate,
             requests,
             refused,
@@ -292,7 +305,7 @@ mod tests {
             ms: [1.0; 4],
         };
         let orders = load(800.0, 2_400, 0);
-        let kind = |refused| Kind {
+        let kind = |refused| OverloadResult {
             name: "pages",
             full: [load(4_000.0, 12_000, 0), load(6_000.0, 18_000, 0)],
             crowd: load(10_000.0, 30_000, refused),

@@ -1,4 +1,5 @@
-//! Which processors a part of a measurement has, so that a load generator takes none of the shop's time.
+//! Assigns processors to parts of a measurement, so that a load generator takes no time from the
+//! shop.
 
 use std::io;
 
@@ -11,7 +12,7 @@ use crate::step::Failure;
 
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
-/// This thread's processors in two parts; both are all of them where there is only one.
+/// Divides this thread's processors into two halves; both have all of them if there is only one.
 pub fn halves() -> Result<[CpuSet; 2], Failure> {
     let all = sched_getaffinity(THIS_THREAD).map_err(io::Error::from)?;
     let numbers: Vec<_> = (0..CpuSet::count())
@@ -32,7 +33,7 @@ fn set(numbers: &[usize]) -> Result<CpuSet, Failure> {
     Ok(set)
 }
 
-/// Does this on these processors; what it starts stays on them.
+/// Runs `what` on these processors; the processes that it starts stay on them.
 pub fn on<T>(processors: &CpuSet, what: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let before = sched_getaffinity(THIS_THREAD).map_err(io::Error::from)?;
     sched_setaffinity(THIS_THREAD, processors).map_err(io::Error::from)?;
@@ -49,7 +50,7 @@ mod tests {
     use crate::step::text_of;
 
     #[test]
-    fn what_is_started_on_a_half_stays_there() {
+    fn processes_stay_on_their_processors() {
         let before = sched_getaffinity(THIS_THREAD).unwrap();
         let [one, other] = halves().unwrap();
         for half in [one, other] {

@@ -1,50 +1,51 @@
-//! What is measured, as data: the shop it needs, the load, and what is to be reached.
+//! The scenarios as data: the shop, the load and the target.
 
-/// How many products a shop for reads has.
+/// The number of products of a shop for reads.
 pub const CATALOGUE: u32 = 10_000;
-/// How many products a shop has in which one buys.
+/// The number of products of a shop for purchases.
 pub const SHOP: u32 = 1_000;
-/// The first limit of the answers in memory.
+/// The initial limit of the response cache.
 pub const L1_BYTES: u64 = 64 << 20;
 
-/// The shop that a scenario needs; scenarios of the same one share it.
+/// The shop that a scenario needs; scenarios with the same needs share a shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
+pub struct ShopSpec {
     pub products: u32,
     pub l1_bytes: u64,
 }
 
-/// What is asked for.
+/// The requests of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Products by id, uniform or by Zipf's law.
+    /// Products by id, uniform or with a Zipf distribution.
     Products { zipf: bool },
-    /// One path, with what the client accepts.
+    /// One path, with the client's `Accept-Encoding`.
     Path {
         path: &'static str,
         encoding: Option<&'static str>,
     },
-    /// A load of `load.lua` that changes the shop: carts for each second, and kinds of things in them.
-    Deed {
+    /// A load of `load.lua` that writes: carts per second, and the number of different SKUs in
+    /// them.
+    Write {
         name: &'static str,
         carts: u32,
         kinds: u32,
     },
-    /// Products by id at a rate that does not wait for answers.
+    /// Products by id in an open loop.
     Open { rate: Rate },
 }
 
-/// How many requests a second are sent.
+/// The request rate of an open loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// As many.
+    /// Requests per second.
     Fixed(u32),
-    /// So much of what the load generator gets when it waits for answers, in percent: it works on the server's
-    /// own cores, and cannot send at all what another one could.
+    /// A percentage of the rate that the load generator reaches in a closed loop. It shares the
+    /// server's processors, so that it cannot send at arbitrary rates.
     OfFull(u32),
 }
 
-/// What is to be reached; each part that is given counts.
+/// A target; each given part must be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Target {
     pub rate: Option<f64>,
@@ -54,15 +55,15 @@ pub struct Target {
     pub peak_mb: Option<f64>,
 }
 
-/// One line of the table.
+/// A scenario: one line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     pub name: &'static str,
-    pub needs: Needs,
+    pub shop_spec: ShopSpec,
     pub load: Load,
     pub clients: u32,
     pub target: Target,
-    /// Whether it is left out when there is little time.
+    /// Whether `--quick` omits it.
     pub slow: bool,
 }
 
@@ -93,7 +94,7 @@ const PAGE: Target = Target {
 const fn scenario(name: &'static str, load: Load, clients: u32, target: Target) -> Scenario {
     Scenario {
         name,
-        needs: Needs {
+        shop_spec: ShopSpec {
             products: CATALOGUE,
             l1_bytes: L1_BYTES,
         },
@@ -108,20 +109,20 @@ const fn get(path: &'static str, encoding: Option<&'static str>) -> Load {
     Load::Path { path, encoding }
 }
 
-const fn deed(name: &'static str, carts: u32, kinds: u32) -> Load {
-    Load::Deed { name, carts, kinds }
+const fn write_load(name: &'static str, carts: u32, kinds: u32) -> Load {
+    Load::Write { name, carts, kinds }
 }
 
 const UNIFORM: Load = Load::Products { zipf: false };
 const LISTED: &str = "/api/v1/products?availability=in_stock&sort=price_up&limit=24";
-/// A category with 24 products on its page.
-pub const A_LIST_PAGE: &str = "/c/tableware";
+/// A category whose page has 24 products.
+pub const LIST_PAGE: &str = "/c/tableware";
 const A_PRODUCT_PAGE: &str = "/p/bulk-7";
 
-/// Every scenario, those of one shop beside each other.
+/// All scenarios, with those of one shop next to each other.
 pub fn all() -> Vec<Scenario> {
     let mut all = reads();
-    all.extend(deeds());
+    all.extend(writes());
     for (name, products, slow) in [
         ("10³", 1_000, false),
         ("10⁴", 10_000, false),
@@ -139,7 +140,7 @@ fn reads() -> Vec<Scenario> {
         scenario(name, Load::Open { rate }, clients, target)
     };
     let missed = |name, load| Scenario {
-        needs: Needs {
+        shop_spec: ShopSpec {
             products: CATALOGUE,
             l1_bytes: 0,
         },
@@ -167,37 +168,36 @@ fn reads() -> Vec<Scenario> {
         scenario("hot", get("/api/v1/products/hot", None), 64, LIST),
         scenario("home", get("/", None), 64, NONE),
         scenario("home-br", get("/", Some("br")), 64, PAGE),
-        scenario("page-list", get(A_LIST_PAGE, None), 64, NONE),
-        scenario("page-list-br", get(A_LIST_PAGE, Some("br")), 64, PAGE),
+        scenario("page-list", get(LIST_PAGE, None), 64, NONE),
+        scenario("page-list-br", get(LIST_PAGE, Some("br")), 64, PAGE),
         scenario("page-search-br", get("/search?q=mug", Some("br")), 64, PAGE),
         scenario("page-product", get(A_PRODUCT_PAGE, None), 64, NONE),
         scenario("page-product-br", get(A_PRODUCT_PAGE, Some("br")), 64, PAGE),
         missed("product-miss", UNIFORM),
-        missed("page-list-miss", get(A_LIST_PAGE, None)),
+        missed("page-list-miss", get(LIST_PAGE, None)),
     ]
 }
 
-fn deeds() -> Vec<Scenario> {
-    let shop = Needs {
+fn writes() -> Vec<Scenario> {
+    let shop = ShopSpec {
         products: SHOP,
         l1_bytes: L1_BYTES,
     };
     [
-        ("place", deed("place", 8_000, 200), 20),
-        ("place-one-sku", deed("place", 8_000, 1), 20),
-        ("cart", deed("cart", 500, 200), 30),
-        ("stock", deed("stock", 500, 200), 50),
-        ("mix", deed("mix", 4_000, 200), 40),
+        ("place", write_load("place", 8_000, 200), 20),
+        ("place-one-sku", write_load("place", 8_000, 1), 20),
+        ("cart", write_load("cart", 500, 200), 30),
+        ("stock", write_load("stock", 500, 200), 50),
+        ("mix", write_load("mix", 4_000, 200), 40),
     ]
     .map(|(name, load, clients)| Scenario {
-        needs: shop,
+        shop_spec: shop,
         ..scenario(name, load, clients, NONE)
     })
     .to_vec()
 }
 
-/// Products and a list with nothing in memory, as the catalogue grows, and what an origin takes when
-/// its memory is full.
+/// Uncached products and lists for growing catalogues, and an origin with a full cache.
 fn grown(size: &'static str, products: u32, slow: bool) -> Vec<Scenario> {
     let names: [&'static str; 3] = match size {
         "10³" => ["product-10³", "list-10³", "full-10³"],
@@ -206,7 +206,7 @@ fn grown(size: &'static str, products: u32, slow: bool) -> Vec<Scenario> {
         _ => ["product-10⁶", "list-10⁶", "full-10⁶"],
     };
     let at = |l1_bytes, it| Scenario {
-        needs: Needs { products, l1_bytes },
+        shop_spec: ShopSpec { products, l1_bytes },
         slow,
         ..it
     };
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_one_scenarios() {
+    fn scenario_names_are_unique() {
         let mut names: Vec<_> = all().iter().map(|it| it.name).collect();
         let count = names.len();
         names.sort_unstable();
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn every_deed_is_one_that_the_script_knows() {
+    fn every_write_load_exists_in_the_script() {
         let script = include_str!("../../../bench/load.lua");
         for it in all() {
-            if let Load::Deed { name, .. } = it.load {
+            if let Load::Write { name, .. } = it.load {
                 assert!(script.contains(&format!("  {name} = ")), "{name}");
             }
         }

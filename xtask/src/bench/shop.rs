@@ -1,4 +1,4 @@
-//! Shops that are measured: filled once for each size of the catalogue, opened anew for each group of
+//! The shops under test: filled once for each catalogue size, and started anew for each group of
 //! scenarios.
 
 use std::{
@@ -12,49 +12,49 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::scenario::Needs;
+use super::scenario::ShopSpec;
 use crate::{
     debian,
     mariadb::Mariadb,
-    place::Place,
     process::{Running, free_port, status},
     step::{Failure, run, text_of},
+    workspace::Workspace,
 };
 
 pub const TOKEN: &str = "bench";
-/// How many products are asked for, of those that there are.
+/// The maximum number of different products that are requested.
 const ASKED_FOR: &str = "10000";
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where shops are made.
-pub struct Ground<'a> {
-    pub place: &'a Place,
+/// The environment of a benchmark.
+pub struct BenchContext<'a> {
+    pub workspace: &'a Workspace,
     pub folder: &'a Path,
     pub database: Option<&'a Mariadb>,
     pub stripe: u16,
 }
 
-/// A shop that is open.
+/// A running shop.
 pub struct Shop<'a> {
-    ground: &'a Ground<'a>,
+    context: &'a BenchContext<'a>,
     pub address: SocketAddr,
-    /// Where it answers operators.
+    /// The address of the operators' endpoints.
     ops: SocketAddr,
     pub origin: Running,
-    /// From the start of the process to its first answer.
+    /// The time from process start to the first response.
     pub start: Duration,
-    pub needs: Needs,
+    pub shop_spec: ShopSpec,
 }
 
-impl Ground<'_> {
+impl BenchContext<'_> {
     fn command(&self, products: u32) -> Command {
-        let mut command = Command::new(self.place.origin());
+        let mut command = Command::new(self.workspace.origin());
         command
             .current_dir(self.folder)
             .arg("--data-dir")
             .arg(self.data_of(products))
             .arg("--assets-dir")
-            .arg(self.place.site())
+            .arg(self.workspace.site())
             .args(["--log", "error", "--operator-token", TOKEN]);
         if let Some(database) = self.database {
             let url = format!("{}/mallard_bench_{products}", database.url);
@@ -67,8 +67,8 @@ impl Ground<'_> {
         self.folder.join(format!("shop-{products}"))
     }
 
-    /// Makes the shop with so many products. All have the same pictures, which are named by what they
-    /// show: one folder is enough, and only the first shop draws them.
+    /// Fills the shop with this many products. All products share the images, which are named by
+    /// their content: one folder is sufficient, and only the first shop renders them.
     pub fn fill(&self, products: u32) -> Result<(), Failure> {
         let (pictures, data) = (self.folder.join("media"), self.data_of(products));
         fs::create_dir_all(&pictures)?;
@@ -82,18 +82,18 @@ impl Ground<'_> {
         run(self.command(products).args(["seed", "--products", &count])).map(drop)
     }
 
-    /// Opens it.
-    pub fn open(&self, needs: Needs) -> Result<Shop<'_>, Failure> {
-        self.open_with(needs, &[])
+    /// Starts the shop.
+    pub fn open(&self, shop_spec: ShopSpec) -> Result<Shop<'_>, Failure> {
+        self.open_with(shop_spec, &[])
     }
 
-    /// Opens it with more flags; several origins may have one shop open.
-    pub fn open_with(&self, needs: Needs, more: &[&str]) -> Result<Shop<'_>, Failure> {
+    /// Starts the shop with additional flags; several origins may run on one shop.
+    pub fn open_with(&self, shop_spec: ShopSpec, more: &[&str]) -> Result<Shop<'_>, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let ops = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let mut command = self.command(needs.products);
+        let mut command = self.command(shop_spec.products);
         command
-            .env("MALLARD_L1_BYTES", needs.l1_bytes.to_string())
+            .env("MALLARD_L1_BYTES", shop_spec.l1_bytes.to_string())
             .args(["serve", "--listen", &address.to_string()])
             .args(["--ops-listen", &ops.to_string(), "--drain-ms", "0"])
             .args(["--payment-methods", "manual,test,stripe"])
@@ -105,40 +105,40 @@ impl Ground<'_> {
         let mut origin = Running::start("origin", &mut command, &log)?;
         while status(ops, "/readyz") != Some(200) {
             origin.check()?;
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > START_TIMEOUT {
                 return Err(Failure::new("the origin does not become ready"));
             }
             thread::sleep(Duration::from_millis(1));
         }
         Ok(Shop {
-            ground: self,
+            context: self,
             address,
             ops,
             origin,
             start: started.elapsed(),
-            needs,
+            shop_spec,
         })
     }
 }
 
 impl Shop<'_> {
-    /// Runs one of the scripts of `bench/`.
+    /// Runs a script of `bench/`.
     pub fn script(&self, name: &str, more: &[&str]) -> Result<String, Failure> {
         let mut node = Command::new("node");
-        node.arg(self.ground.place.root.join("bench").join(name))
+        node.arg(self.context.workspace.root.join("bench").join(name))
             .args([&format!("http://{}", self.address), TOKEN])
             .args(more);
         text_of(&mut node)
     }
 
-    /// A file of this name in the folder of this run.
+    /// The path of a file in the folder of this run.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.ground.folder.join(name)
+        self.context.folder.join(name)
     }
 
-    /// A file of the paths of products, made when it is first wanted.
+    /// The file with the paths of products; created on first use.
     pub fn products(&self) -> Result<PathBuf, Failure> {
-        let products = self.needs.products.to_string();
+        let products = self.shop_spec.products.to_string();
         let file = self.file(&format!("products-{products}.txt"));
         if !file.is_file() {
             let shown = file.display().to_string();
@@ -147,7 +147,7 @@ impl Shop<'_> {
         Ok(file)
     }
 
-    /// What the answers in memory have done: hits, and all that they were asked for.
+    /// The response cache's counters: hits and lookups.
     pub fn cache(&self) -> Result<(u64, u64), Failure> {
         use std::io::Write;
         let mut stream = TcpStream::connect(self.ops)?;
@@ -180,7 +180,7 @@ fn served(metrics: &str) -> (u64, u64) {
     (hits, all)
 }
 
-/// Makes the database on a server.
+/// Creates the database on a server.
 fn create(server: &str, products: u32) -> Result<(), Failure> {
     let port = server.rsplit(':').next().unwrap_or_default();
     let program = debian::find("mariadb").unwrap_or_else(|| "mariadb".into());
@@ -196,7 +196,7 @@ mod tests {
     use super::served;
 
     #[test]
-    fn hits_of_the_first_layer_are_read() {
+    fn hits_of_the_response_cache_are_parsed() {
         let metrics = "\
             # TYPE mallard_cache_requests counter\n\
             mallard_cache_requests_total{layer=\"l1\",outcome=\"hit\"} 90\n\

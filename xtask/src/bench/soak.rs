@@ -1,4 +1,5 @@
-//! The soak: a long load in windows, and what becomes of memory, descriptors and p99, drawn over time.
+//! The soak test: a long load in windows, and the development of memory, descriptors and p99, drawn
+//! over time.
 
 use std::{fs, path::Path, time::Instant};
 
@@ -6,20 +7,20 @@ use serde::Serialize;
 
 use super::{
     load::{measure, wrk},
-    scenario::{CATALOGUE, L1_BYTES, Needs},
-    shop::Ground,
+    scenario::{CATALOGUE, L1_BYTES, ShopSpec},
+    shop::BenchContext,
     svg,
     table::median,
 };
 use crate::step::Failure;
 
 const CLIENTS: u32 = 64;
-/// The longest window, and how many windows there are at least.
+/// The maximum length of a window, and the minimum number of windows.
 const WINDOW_S: u64 = 20;
 const WINDOWS: u64 = 12;
 const PAGES: &str = "/\n/search?q=mug\n/api/v1/products/hot\n/api/v1/products?limit=24\n";
 
-/// What was seen at the end of a window.
+/// A sample at the end of a window.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sample {
     pub at_s: f64,
@@ -30,7 +31,7 @@ pub struct Sample {
     pub errors: u64,
 }
 
-/// What became of the server: from the second quarter, when it is warm, to the last.
+/// The relative change from the second quarter, when the server is warm, to the last quarter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Drift {
     pub resident: f64,
@@ -38,9 +39,9 @@ pub struct Drift {
     pub p99: f64,
 }
 
-/// Loads the shop for so long.
-pub fn soak(ground: &Ground<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>, Failure> {
-    let shop = ground.open(Needs {
+/// Runs the load for this many seconds.
+pub fn soak(context: &BenchContext<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>, Failure> {
+    let shop = context.open(ShopSpec {
         products: CATALOGUE,
         l1_bytes: L1_BYTES,
     })?;
@@ -50,7 +51,7 @@ pub fn soak(ground: &Ground<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>
     let started = Instant::now();
     let mut samples = Vec::new();
     while started.elapsed().as_secs() < seconds {
-        let mut wrk = wrk(ground.place, "stability.lua", CLIENTS, window);
+        let mut wrk = wrk(context.workspace, "stability.lua", CLIENTS, window);
         wrk.env("PATHS", &products)
             .env("PAGES", &pages)
             .arg(format!("http://{}", shop.address));
@@ -63,7 +64,7 @@ pub fn soak(ground: &Ground<'_>, seconds: u64, out: &Path) -> Result<Vec<Sample>
             descriptors: shop.origin.descriptors()?,
             errors: measured.errors,
         });
-        // Drawn as it goes, so that a soak that is stopped leaves what it has seen.
+        // Drawn after each window, so that an interrupted test leaves its results.
         draw(&samples, out)?;
     }
     Ok(samples)
@@ -84,7 +85,7 @@ fn draw(samples: &[Sample], out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// None when there are too few samples to compare.
+/// None with too few samples.
 pub fn drift(samples: &[Sample]) -> Option<Drift> {
     let quarter = samples.len() / 4;
     if quarter == 0 {
@@ -106,7 +107,7 @@ pub fn drift(samples: &[Sample]) -> Option<Drift> {
     })
 }
 
-/// What is said of it below the table.
+/// The line below the table.
 pub fn line(samples: &[Sample]) -> String {
     let Some(it) = drift(samples) else {
         return "soak: too short to say anything".to_owned();
@@ -142,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn warming_up_is_no_drift_and_growth_is() {
+    fn growth_is_drift_and_warming_up_is_not() {
         let warm = drift(&samples(|it| if it < 3 { 10 } else { 100 }));
         assert_eq!(warm.map(|it| it.resident.abs() < 1e-9), Some(true));
         let grows = samples(|it| 100 + 10 * it);
         let found = drift(&grows).map(|it| it.resident);
-        // 140 in the middle of the second quarter, 200 in the middle of the last.
+        // 140 in the middle of the second quarter, 200 in the middle of the last one.
         assert_eq!(found.map(|it| (it - 3.0 / 7.0).abs() < 1e-9), Some(true));
         assert!(line(&grows).contains("+42.9 % (target < 5 %; no)"));
         assert_eq!(drift(&grows[..3]), None);

@@ -1,4 +1,4 @@
-//! A line over time as SVG, readable on light and on dark ground.
+//! Line charts as SVG, readable on light and dark backgrounds.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ const TOP: f64 = 36.0;
 const BOTTOM: f64 = 40.0;
 const STEPS: u32 = 4;
 
-/// Draws points of seconds and a value; the vertical axis begins at 0, and both are marked at round numbers.
+/// Draws values over seconds; the vertical axis begins at 0, and both axes have round labels.
 pub fn draw(title: &str, unit: &str, points: &[(f64, f64)]) -> String {
     let last = points.iter().fold(1.0, |most: f64, it| most.max(it.0));
     let most = round_up(points.iter().fold(0.0, |most: f64, it| most.max(it.1)));
@@ -68,7 +68,7 @@ pub fn draw(title: &str, unit: &str, points: &[(f64, f64)]) -> String {
     svg
 }
 
-/// The next of 1, 2, 4, 6, 8 times a power of ten.
+/// Rounds up to 1, 2, 4, 6 or 8 times a power of ten.
 fn round_up(most: f64) -> f64 {
     if most <= 0.0 {
         return 1.0;
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_marked_at_round_numbers() {
+    fn the_time_axis_has_round_labels() {
         let svg = draw("RSS", "MB", &[(20.0, 50.0), (3_618.0, 75.0)]);
         let marks: Vec<_> = svg
             .lines()
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_ends_at_a_round_number() {
+    fn axes_end_at_round_numbers() {
         for (most, end) in [
             (0.0, 1.0),
             (0.07, 0.08),

@@ -1,11 +1,11 @@
-//! The table: what was reached beside what was to be reached.
+//! The table of results and targets.
 
 use serde::Serialize;
 
-use super::{load::Measured, scenario::Target};
+use super::{load::LoadResult, scenario::Target};
 
-/// The part of an open loop that must have been answered for its times to count.
-const SENT: f64 = 0.95;
+/// The minimum share of responses in an open loop for its times to count.
+const OPEN_LOOP_SHARE_MIN: f64 = 0.95;
 
 /// A line of the table.
 #[derive(Clone, Debug, Serialize)]
@@ -14,27 +14,27 @@ pub struct Row {
     pub clients: u32,
     pub products: u32,
     pub l1_bytes: u64,
-    /// How many requests a second an open loop was to send.
+    /// The offered rate of an open loop, in requests per second.
     pub offered: Option<u32>,
     #[serde(flatten)]
-    pub measured: Measured,
-    /// What `/healthz` does with as many clients, just before and just after; none for an open loop.
+    pub measured: LoadResult,
+    /// The rate of `/healthz` with as many clients, just before and after; none for an open loop.
     pub reference: Option<f64>,
     pub ratio: Option<f64>,
-    /// CPU time of the server.
+    /// The server's CPU time per request.
     pub cpu_us: f64,
     pub cores: f64,
     pub resident_kb: u64,
     pub peak_kb: u64,
-    /// Of the requests that the answers in memory might serve, how many they have served.
+    /// The hit ratio of requests that the response cache may answer.
     pub hits: Option<f64>,
     pub target: String,
-    /// None where nothing is to be reached.
+    /// Whether the target was reached; none without a target.
     pub reached: Option<bool>,
 }
 
 impl Row {
-    /// Says what was to be reached, and whether it was.
+    /// Compares the result with the target.
     pub fn judge(&mut self, target: &Target) {
         let mut said = Vec::new();
         let mut reached = true;
@@ -58,8 +58,8 @@ impl Row {
             reached &= self.peak_kb as f64 * 1_024.0 / 1_000_000.0 <= mb;
         }
         reached &= self.measured.errors == 0;
-        // A load that was not sent has not been stood.
-        let sent = |offered| self.measured.rate >= f64::from(offered) * SENT;
+        // A rate that was not offered was not sustained.
+        let sent = |offered| self.measured.rate >= f64::from(offered) * OPEN_LOOP_SHARE_MIN;
         reached &= self.offered.is_none_or(sent);
         self.reached = (!said.is_empty()).then_some(reached);
         self.target = said.join(", ");
@@ -71,7 +71,7 @@ pub const HEAD: &str = "\
 | L1 hits | reference/s | ratio | target | reached |
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- | --- |";
 
-/// A line in Markdown.
+/// A row in Markdown.
 pub fn line(row: &Row) -> String {
     let [p50, p95, p99, p999] = row.measured.ms;
     let mb = |kb: u64| kb as f64 * 1_024.0 / 1_000_000.0;
@@ -101,7 +101,7 @@ pub fn line(row: &Row) -> String {
     )
 }
 
-/// How p99 grows with the catalogue: of each kind, beside the smallest that was measured.
+/// The growth of p99 with the catalogue, relative to the smallest one.
 pub fn growth(rows: &[Row]) -> Vec<String> {
     let of = |kind: &str| -> Vec<&Row> {
         let sizes = ["10³", "10⁴", "10⁵", "10⁶"];
@@ -123,7 +123,7 @@ pub fn growth(rows: &[Row]) -> Vec<String> {
     lines
 }
 
-/// The middle of what was measured; of an even number, between both.
+/// The median; for an even number of values the mean of both middle ones.
 pub fn median(numbers: &mut [f64]) -> f64 {
     numbers.sort_by(f64::total_cmp);
     match numbers.len() {
@@ -144,7 +144,7 @@ mod tests {
             products: 10_000,
             offered: None,
             l1_bytes: 0,
-            measured: Measured {
+            measured: LoadResult {
                 rate: 60_000.0,
                 errors: 0,
                 requests: 180_000,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_target_counts_and_so_does_an_error() {
+    fn every_part_of_a_target_and_every_error_counts() {
         let target = Target {
             rate: Some(50_000.0),
             ratio: Some(0.70),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_as_many_cells_as_the_head() {
+    fn rows_have_as_many_cells_as_the_header() {
         let cells = |line: &str| line.matches('|').count();
         for head in HEAD.lines() {
             assert_eq!(cells(&line(&row("product", 2.0))), cells(head));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_beside_the_smallest() {
+    fn growth_is_relative_to_the_smallest_catalogue() {
         let rows = [
             row("list-10³", 2.0),
             row("list-10⁴", 3.0),

@@ -40,15 +40,15 @@ fn request(coding: &str) -> Headers {
     [("accept-encoding", coding)].into_iter().collect()
 }
 
-fn purge_request(mode: PurgeMode, tags: &[&str]) -> PurgeOrder {
+fn purge_request(mode: PurgeMode, tags: &[&str]) -> PurgeRequest {
     let tag = |name: &&str| PurgeTag {
         name: (*name).to_owned(),
         version: None,
     };
-    PurgeOrder {
+    PurgeRequest {
         mode,
         tags: tags.iter().map(tag).collect(),
-        ..PurgeOrder::default()
+        ..PurgeRequest::default()
     }
 }
 

@@ -1,53 +1,53 @@
-//! The pages of accounts and their forms: the ways in, and what is somebody's own.
+//! The pages and forms of accounts: signing in, and the account area.
 
-mod entry;
-mod own;
+mod overview;
 mod security;
 mod settings;
+mod sign_in;
 
-pub use entry::ask_to_sign_in;
+pub use sign_in::ask_to_sign_in;
 
 use axum::{Router, extract::FromRequestParts, response::IntoResponse as _, response::Response};
 use http::{StatusCode, request::Parts};
 use shared::{
     cache::CachePolicy,
     endpoint::encode_segment,
-    form::Form,
+    form::FormState,
     locale::Locale,
-    page::{AccountPage, Content, LOGIN, Section},
+    page::{AccountContent, AccountPage, AccountSection, LOGIN},
     problem::Problem,
 };
 
 use crate::{
     app::App,
     pages::personal_shell,
-    web::{Answer, Answered, Refusal},
+    web::{Answer, HandlerResult, Refusal},
 };
 
-use super::{Caller, Person, login};
+use super::{Person, Principal, login};
 
-/// Every page of an account, in every language.
+/// The routes of the account pages, in every language.
 pub fn routes() -> Router<App> {
     let mut router = Router::new();
     for locale in Locale::ALL {
         router = router
-            .merge(entry::routes(locale))
-            .merge(own::routes(locale))
+            .merge(sign_in::routes(locale))
+            .merge(overview::routes(locale))
             .merge(security::routes(locale))
             .merge(settings::routes(locale));
     }
     router
 }
 
-/// Somebody who has signed in; everybody else is led to where one signs in, and back afterwards.
-struct Member(Person);
+/// Extracts the signed-in person. Other clients are redirected to the sign-in page and back.
+struct SignedInVisitor(Person);
 
-impl FromRequestParts<App> for Member {
+impl FromRequestParts<App> for SignedInVisitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let caller = Caller::from_request_parts(parts, app).await;
-        if let Caller::Person(person) = caller.map_err(Refusal::into_response)? {
+        let principal = Principal::from_request_parts(parts, app).await;
+        if let Principal::Person(person) = principal.map_err(Refusal::into_response)? {
             return Ok(Self(person));
         }
         let (locale, path) = Locale::split(parts.uri.path());
@@ -57,35 +57,35 @@ impl FromRequestParts<App> for Member {
     }
 }
 
-/// What a page of an account shows, beside whose it is.
-struct Shown {
-    section: Section,
-    content: Content,
-    form: Form,
+/// A page of the account area, without its account.
+struct AccountView {
+    section: AccountSection,
+    content: AccountContent,
+    form: FormState,
     done: Option<String>,
 }
 
-impl Shown {
-    fn new(section: Section, content: Content) -> Self {
+impl AccountView {
+    fn new(section: AccountSection, content: AccountContent) -> Self {
         Self {
             section,
             content,
-            form: Form::default(),
+            form: FormState::default(),
             done: None,
         }
     }
 
-    /// The same with a form.
-    fn with(self, form: Form) -> Self {
+    /// Adds a form.
+    fn with(self, form: FormState) -> Self {
         Self { form, ..self }
     }
 
-    /// The same, saying what was done just now.
+    /// Adds the confirmation of what was just done.
     fn after(self, done: Option<String>) -> Self {
         Self { done, ..self }
     }
 
-    async fn answer(self, app: &App, person: &Person, locale: Locale, path: &str) -> Answered {
+    async fn answer(self, app: &App, person: &Person, locale: Locale, path: &str) -> HandlerResult {
         let account = login::account(app, person.user).await?;
         let shell = personal_shell(app, locale, path).await?;
         let page = AccountPage {
@@ -102,7 +102,7 @@ impl Shown {
     }
 }
 
-/// The status of a form that is shown again.
+/// The status of a page that shows a form again.
 fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST)
 }

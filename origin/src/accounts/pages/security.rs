@@ -8,24 +8,24 @@ use axum::{
 use qrcode::{Color, QrCode as Code};
 use shared::{
     account::{ConfirmSecondFactor, EnrolSecondFactor, ProveSecondFactor, SecondFactorState},
-    form::Form,
+    form::FormState,
     locale::Locale,
-    page::{Content, QrCode, SECURITY, Section, SecurityPage, action},
+    page::{AccountContent, AccountSection, QrCode, SECURITY, SecurityPage, action},
 };
 
 use crate::{
     app::App,
-    web::{Answer, Answered, Fields, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, problem_of},
 };
 
 use super::{
-    super::{Device, Error, Person, second_factor, web::cookies_of},
-    Member, Shown,
-    own::done,
+    super::{Device, Error, Person, second_factor, web::session_cookies},
+    AccountView, SignedInVisitor,
+    overview::done,
     status,
 };
 
-/// The page of the second factor and its forms, in this language.
+/// The routes of the second factor's page and forms, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -38,25 +38,25 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 async fn show_security(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let content = content(&app, &person, Vec::new()).await?;
-    Shown::new(Section::Security, content)
+    AccountView::new(AccountSection::Security, content)
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SECURITY.path)
         .await
 }
 
-async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<Content, Error> {
+async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<AccountContent, Error> {
     let factor = second_factor::read(app, person.user).await?;
     let secret = match factor.state {
         SecondFactorState::Pending => Some(second_factor::pending(app, person.user).await?),
         SecondFactorState::Off | SecondFactorState::On => None,
     };
-    let qr = secret.as_ref().and_then(|it| drawn(&it.uri));
-    Ok(Content::Security(Box::new(SecurityPage {
+    let qr = secret.as_ref().and_then(|it| qr_code(&it.uri));
+    Ok(AccountContent::Security(Box::new(SecurityPage {
         factor,
         secret,
         qr,
@@ -64,9 +64,9 @@ async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<Conte
     })))
 }
 
-/// A QR code with the margin of four units that scanners need (ISO/IEC 18004). An address that is too
-/// long for one is typed.
-fn drawn(text: &str) -> Option<QrCode> {
+/// A QR code with the quiet zone of four modules that ISO/IEC 18004 requires. None if the text is
+/// too long for a code; its secret is typed then.
+fn qr_code(text: &str) -> Option<QrCode> {
     const MARGIN: usize = 4;
     let code = Code::new(text).ok()?;
     let width = code.width();
@@ -83,22 +83,22 @@ fn drawn(text: &str) -> Option<QrCode> {
     })
 }
 
-/// The page with what was wrong.
+/// Shows the page with an error.
 async fn refused(
     app: &App,
     person: &Person,
     locale: Locale,
-    fields: &Fields,
+    fields: &FormFields,
     why: Error,
-) -> Answered {
+) -> HandlerResult {
     let why = match why {
         Error::WrongCredentials => Error::field("current", "The password is incorrect."),
         why => why,
     };
     let problem = problem_of(why)?;
     let content = content(app, person, Vec::new()).await?;
-    let answer = Shown::new(Section::Security, content)
-        .with(fields.form().refused(&problem))
+    let answer = AccountView::new(AccountSection::Security, content)
+        .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, SECURITY.path)
         .await?;
     Ok(answer.status(status(&problem)))
@@ -106,11 +106,11 @@ async fn refused(
 
 async fn enrol(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = EnrolSecondFactor {
         password: fields.raw("current").to_owned(),
     };
@@ -122,33 +122,38 @@ async fn enrol(
 
 async fn confirm(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ConfirmSecondFactor {
         code: fields.text("otp").to_owned(),
     };
     match second_factor::confirm(&app, &person, &request, &device).await {
-        Ok((entered, codes)) => {
-            let answer = codes_once(&app, &person, locale, codes.codes).await?;
-            Ok(answer.cookies(cookies_of(&app, &entered)))
+        Ok((session, codes)) => {
+            let answer = show_codes_once(&app, &person, locale, codes.codes).await?;
+            Ok(answer.cookies(session_cookies(&app, &session)))
         }
         Err(error) => refused(&app, &person, locale, &fields, error).await,
     }
 }
 
-/// The page with recovery codes. It is the answer to a form: nobody can come back to it.
-async fn codes_once(app: &App, person: &Person, locale: Locale, codes: Vec<String>) -> Answered {
+/// Shows the page with recovery codes. It is the response to a POST and cannot be revisited.
+async fn show_codes_once(
+    app: &App,
+    person: &Person,
+    locale: Locale,
+    codes: Vec<String>,
+) -> HandlerResult {
     let content = content(app, person, codes).await?;
-    Shown::new(Section::Security, content)
-        .with(Form::default())
+    AccountView::new(AccountSection::Security, content)
+        .with(FormState::default())
         .answer(app, person, locale, SECURITY.path)
         .await
 }
 
-fn proof(fields: &Fields) -> ProveSecondFactor {
+fn proof(fields: &FormFields) -> ProveSecondFactor {
     ProveSecondFactor {
         password: fields.raw("current").to_owned(),
         code: fields.text("otp").to_owned(),
@@ -157,28 +162,28 @@ fn proof(fields: &Fields) -> ProveSecondFactor {
 
 async fn renew_codes(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     match second_factor::renew_codes(&app, &person, proof(&fields), &device).await {
-        Ok(codes) => codes_once(&app, &person, locale, codes.codes).await,
+        Ok(codes) => show_codes_once(&app, &person, locale, codes.codes).await,
         Err(error) => refused(&app, &person, locale, &fields, error).await,
     }
 }
 
 async fn disable(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     match second_factor::disable(&app, &person, proof(&fields), &device).await {
-        Ok(entered) => {
+        Ok(session) => {
             let to = format!("{}?done=factor-off", locale.path(SECURITY.path));
-            Ok(Answer::see(&to).cookies(cookies_of(&app, &entered)))
+            Ok(Answer::see(&to).cookies(session_cookies(&app, &session)))
         }
         Err(error) => refused(&app, &person, locale, &fields, error).await,
     }

@@ -1,5 +1,4 @@
-//! How somebody wants to be called and reached, where they are signed in, and what the shop knows of
-//! them.
+//! The settings of an account: profile, password, email address, sessions and personal data.
 
 use axum::{
     Router,
@@ -10,28 +9,28 @@ use http::{HeaderValue, header};
 use shared::{
     account::{ChangeEmail, ChangePassword, UpdateAccount},
     cache::CachePolicy,
-    form::Form,
+    form::FormState,
     id::SessionId,
     locale::Locale,
-    page::{Content, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, Section, action},
+    page::{AccountContent, AccountSection, EXPORT, HOME, OWN_DATA, PROFILE, SESSIONS, action},
 };
 
 use crate::{
     app::App,
-    web::{Answer, Answered, Fields, Tongue, problem_of},
+    web::{Answer, FormFields, HandlerResult, PageLocale, problem_of},
 };
 
 use super::{
     super::{
         Device, Error, Person, login, register, reset,
-        web::{all_sessions, cookies_of, cookies_of_nobody},
+        web::{all_sessions, cleared_session_cookies, session_cookies},
     },
-    Member, Shown,
-    own::done,
+    AccountView, SignedInVisitor,
+    overview::done,
     status,
 };
 
-/// The settings of an account, in this language.
+/// The routes of the settings, in this language.
 pub(super) fn routes(locale: Locale) -> Router<App> {
     let at = |path: &str| locale.path(path);
     Router::new()
@@ -46,107 +45,137 @@ pub(super) fn routes(locale: Locale) -> Router<App> {
 
 async fn show_profile(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let account = login::account(&app, person.user).await?;
-    Shown::new(Section::Profile, Content::Forms)
-        .with(Form::of([("name", account.name.as_str())]))
+    AccountView::new(AccountSection::Profile, AccountContent::Forms)
+        .with(FormState::with_values([("name", account.name.as_str())]))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, PROFILE.path)
         .await
 }
 
-/// The profile, or what is said of a person's data, with what was wrong.
+/// Shows the profile or the personal data with an error.
 async fn refused(
     app: &App,
     person: &Person,
     locale: Locale,
-    section: Section,
-    fields: &Fields,
+    section: AccountSection,
+    fields: &FormFields,
     why: Error,
-) -> Answered {
-    // The only thing here that can be unknown is the password so far.
+) -> HandlerResult {
+    // The only credential on these pages is the current password.
     let why = match why {
         Error::WrongCredentials => Error::field("current", "The password is incorrect."),
         why => why,
     };
     let problem = problem_of(why)?;
     let path = match section {
-        Section::Data => OWN_DATA.path,
+        AccountSection::Data => OWN_DATA.path,
         _ => PROFILE.path,
     };
-    let answer = Shown::new(section, Content::Forms)
-        .with(fields.form().refused(&problem))
+    let answer = AccountView::new(section, AccountContent::Forms)
+        .with(fields.form().with_problem(&problem))
         .answer(app, person, locale, path)
         .await?;
     Ok(answer.status(status(&problem)))
 }
 
-/// The profile once more, saying what was done.
+/// Redirects to the profile with a confirmation.
 fn profile(locale: Locale, done: &str) -> Answer {
     Answer::see(&format!("{}?done={done}", locale.path(PROFILE.path)))
 }
 
 async fn save_profile(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
-    fields: Fields,
-) -> Answered {
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let request = UpdateAccount {
         name: Some(fields.text("name").to_owned()),
         locale: Locale::from_code(fields.text("locale")),
     };
     match login::update(&app, person.user, &request).await {
         Ok(_) => Ok(profile(locale, "name")),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
 async fn change_password(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ChangePassword {
         current: fields.raw("current").to_owned(),
         password: fields.raw("password").to_owned(),
     };
     match reset::change_password(&app, &person, request, &device).await {
-        Ok(entered) => Ok(profile(locale, "password").cookies(cookies_of(&app, &entered))),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Ok(session) => Ok(profile(locale, "password").cookies(session_cookies(&app, &session))),
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
 async fn change_email(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     let request = ChangeEmail {
         email: fields.text("email").to_owned(),
         password: fields.raw("current").to_owned(),
     };
     match register::change_email(&app, person.user, request, &device).await {
         Ok(()) => Ok(profile(locale, "email")),
-        Err(error) => refused(&app, &person, locale, Section::Profile, &fields, error).await,
+        Err(error) => {
+            refused(
+                &app,
+                &person,
+                locale,
+                AccountSection::Profile,
+                &fields,
+                error,
+            )
+            .await
+        }
     }
 }
 
 async fn show_sessions(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     RawQuery(query): RawQuery,
-) -> Answered {
+) -> HandlerResult {
     let sessions = all_sessions(&app, &person).await?.sessions;
-    Shown::new(Section::Sessions, Content::Sessions(sessions))
+    AccountView::new(AccountSection::Sessions, AccountContent::Sessions(sessions))
         .after(done(query.as_deref()))
         .answer(&app, &person, locale, SESSIONS.path)
         .await
@@ -154,16 +183,16 @@ async fn show_sessions(
 
 async fn end_session(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
-    fields: Fields,
-) -> Answered {
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
+    fields: FormFields,
+) -> HandlerResult {
     let session: SessionId = fields
         .text("session")
         .parse()
         .map_err(|_| Error::NotFound)?;
     match login::end_session(&app, person.user, session).await {
-        // One that has ended by itself is ended, too.
+        // Ending a session that has expired meanwhile succeeds.
         Ok(()) | Err(Error::NotFound) => {}
         Err(error) => return Err(error.into()),
     }
@@ -175,15 +204,18 @@ async fn end_session(
 
 async fn show_data(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
-) -> Answered {
-    Shown::new(Section::Data, Content::Forms)
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
+) -> HandlerResult {
+    AccountView::new(AccountSection::Data, AccountContent::Forms)
         .answer(&app, &person, locale, OWN_DATA.path)
         .await
 }
 
-async fn export_data(State(app): State<App>, Member(person): Member) -> Answered {
+async fn export_data(
+    State(app): State<App>,
+    SignedInVisitor(person): SignedInVisitor,
+) -> HandlerResult {
     const AS_A_FILE: HeaderValue =
         HeaderValue::from_static("attachment; filename=\"account.json\"");
     let export = super::super::export(&app, &person).await?;
@@ -193,13 +225,13 @@ async fn export_data(State(app): State<App>, Member(person): Member) -> Answered
 
 async fn erase(
     State(app): State<App>,
-    Member(person): Member,
-    Tongue(locale): Tongue,
+    SignedInVisitor(person): SignedInVisitor,
+    PageLocale(locale): PageLocale,
     device: Device,
-    fields: Fields,
-) -> Answered {
+    fields: FormFields,
+) -> HandlerResult {
     match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
-        Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cookies_of_nobody(&app))),
-        Err(error) => refused(&app, &person, locale, Section::Data, &fields, error).await,
+        Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&app))),
+        Err(error) => refused(&app, &person, locale, AccountSection::Data, &fields, error).await,
     }
 }

@@ -1,27 +1,26 @@
-//! Codes: those of an authenticator (TOTP, RFC 6238), and recovery codes. No database.
+//! Codes of an authenticator (TOTP, RFC 6238) and recovery codes. Nothing here uses the database.
 
 use shared::{id::UserId, time::Timestamp};
 use totp_rs::{Builder, Totp};
 
-/// Time steps before and after the present one whose codes are accepted, for clocks that differ.
+/// Accepted time steps before and after the current one, for clocks that differ (RFC 6238 §6).
 const SKEW: u16 = 1;
-/// How long a code is shown.
+/// The time step in seconds (RFC 6238 §5.2).
 const STEP_S: u64 = 30;
 /// How many recovery codes there are.
 const RECOVERY_CODES: usize = 10;
 
-/// What somebody has typed in the place of a code.
+/// A code as a person typed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(super) enum TypedCode {
     /// The six digits of an authenticator.
     Digits(String),
-    /// A recovery code, as it is hashed.
+    /// A recovery code, normalized for hashing.
     Recovery(String),
 }
 
-impl Typed {
-    /// Reads a code as people type it: with spaces and hyphens, in small letters, with the letters that
-    /// look like digits.
+impl TypedCode {
+    /// Parses a code leniently: spaces, hyphens, lower case, and letters that look like digits.
     pub(super) fn parse(text: &str) -> Self {
         let signs = text
             .chars()
@@ -39,9 +38,9 @@ impl Typed {
     }
 }
 
-/// The codes of a secret, for the account with this address in this shop.
+/// The code generator of a secret, labelled with the shop and the email address.
 pub(super) fn totp(secret: &[u8], shop: &str, email: &str) -> Totp {
-    // A colon separates the two, where an authenticator reads them.
+    // A colon separates issuer and account in an authenticator's label.
     let plain = |text: &str| text.replace(':', " ");
     Builder::new()
         .with_secret(secret.to_vec())
@@ -52,21 +51,22 @@ pub(super) fn totp(secret: &[u8], shop: &str, email: &str) -> Totp {
         .build_noncompliant()
 }
 
-/// The time step of a code, if it is one of those of this time.
+/// The time step of a code, if it is valid now.
 pub(super) fn step_of(totp: &Totp, digits: &str, now: Timestamp) -> Option<i64> {
     let seconds = u64::try_from(now.as_millis() / 1_000).ok()?;
     totp.check(digits, seconds)
         .and_then(|step| i64::try_from(step).ok())
 }
 
-/// New recovery codes, each 60 random bits, as they are shown once.
+/// New recovery codes of 60 random bits each, formatted to be shown.
 pub(super) fn recovery_codes() -> Vec<String> {
     (0..RECOVERY_CODES)
         .map(|_| crate::secret::number())
         .collect()
 }
 
-/// What is kept of a recovery code. With the account, so that no table of hashes serves for all of them.
+/// The stored hash of a recovery code. It includes the account, so that no precomputed table fits
+/// all accounts.
 pub(super) fn recovery_hash(user: UserId, typed: &str) -> String {
     super::super::links::hash(&format!("recovery:{user}:{typed}"))
 }
@@ -105,21 +105,24 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_read_as_it_is_typed() {
+    fn codes_are_parsed_leniently() {
         assert_eq!(
-            Typed::parse(" 287 082 "),
-            Typed::Digits("287082".to_owned())
+            TypedCode::parse(" 287 082 "),
+            TypedCode::Digits("287082".to_owned())
         );
-        let recovery = Typed::Recovery("AB01CD12EF01".to_owned());
+        let recovery = TypedCode::Recovery("AB01CD12EF01".to_owned());
         for text in ["AB01-CD12-EF01", "abo1 cdl2 efoi"] {
-            assert_eq!(Typed::parse(text), recovery, "{text}");
+            assert_eq!(TypedCode::parse(text), recovery, "{text}");
         }
         for text in ["", "28708", "2870822", "28708２", "+28708"] {
-            assert!(matches!(Typed::parse(text), Typed::Recovery(_)), "{text}");
+            assert!(
+                matches!(TypedCode::parse(text), TypedCode::Recovery(_)),
+                "{text}"
+            );
         }
         for code in recovery_codes() {
-            let typed = Typed::parse(&code.to_lowercase());
-            assert_eq!(typed, Typed::Recovery(code.replace('-', "")));
+            let typed = TypedCode::parse(&code.to_lowercase());
+            assert_eq!(typed, TypedCode::Recovery(code.replace('-', "")));
         }
         assert_ne!(
             recovery_hash(UserId::new(1), "A"),

@@ -1,14 +1,14 @@
-//! The second factor: codes of an authenticator, and recovery codes for who has lost it. Owns
+//! The second factor: codes of an authenticator (TOTP), and recovery codes for its loss. Owns
 //! `second_factors` and `recovery_codes`.
 //!
-//! What must stay true: a secret is sealed with a key that is not in the database; a code opens once,
-//! whoever is faster; recovery codes are shown once and kept as hashes; whoever turns it on or off has
-//! just given the password, and every other session ends.
+//! Invariants: a secret is sealed with a key that is not in the database; a code is accepted once,
+//! also under concurrency; recovery codes are shown once and stored as hashes; turning the second
+//! factor on or off requires the password and ends every other session.
 
 mod code;
 mod store;
 
-pub(super) use store::{is_on, remove};
+pub(super) use store::{is_enabled, remove};
 
 use shared::{
     account::{
@@ -22,26 +22,26 @@ use crate::{
     app::App,
     audit::{self, Change},
     db::{self, Tx},
-    limits::{Rule, Subject},
-    outbox::{self, Message},
+    limits::{LimitSubject, Rule},
+    outbox::{self, OutboxMessage},
 };
 
 use super::{
     Actor, Error,
-    login::{self, Entered},
+    login::{self, NewSession},
     model::{Device, Person},
     register::{LinkMessage, message},
     store as users,
 };
 
-use code::Typed;
+use code::TypedCode;
 
 /// The context that a secret is sealed for.
 fn context(user: UserId) -> String {
     format!("second_factors/{user}")
 }
 
-/// Whether an account has a second factor, and how many recovery codes are left.
+/// The state of an account's second factor, with the number of unused recovery codes.
 pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
@@ -56,25 +56,25 @@ pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error>
     })
 }
 
-/// Whether the shop requires a second factor of whoever has this role.
+/// Whether the shop requires a second factor for this role.
 pub(super) fn is_required(app: &App, role: Role) -> bool {
     app.config.require_second_factor && role != Role::Customer
 }
 
-/// Makes a secret, for an authenticator to scan. It asks for nothing until a code of it was shown.
+/// Creates a secret for an authenticator to scan. It has no effect until a code confirms it.
 pub(super) async fn enrol(
     app: &App,
     person: &Person,
     request: EnrolSecondFactor,
     device: &Device,
 ) -> Result<SecondFactorSecret, Error> {
-    let proof = login::proved(app, person.user, request.password, device).await?;
+    let proof = login::verify_own_password(app, person.user, request.password, device).await?;
     let secret: [u8; 20] = crate::secret::totp();
     let sealed = app.sealer.seal(&context(person.user), &secret)?;
     let enrol = async || {
         let mut tx = app.db.write().await?;
-        let user = proof.still_holds(&mut tx).await?;
-        if is_on(tx.conn(), person.user).await? {
+        let user = proof.lock_if_unchanged(&mut tx).await?;
+        if is_enabled(tx.conn(), person.user).await? {
             return Err(Error::SecondFactorOn);
         }
         remove(&mut tx, person.user).await?;
@@ -82,11 +82,11 @@ pub(super) async fn enrol(
         tx.commit().await?;
         Ok(user.account.email)
     };
-    let email = db::retried(enrol, Error::is_conflict).await?;
-    shown(app, &secret, &email)
+    let email = db::retry_on_conflict(enrol, Error::is_conflict).await?;
+    secret_view(app, &secret, &email)
 }
 
-/// The secret that waits for its first code, to be shown once more while its page is open.
+/// The unconfirmed secret, for a page that shows it again.
 pub(super) async fn pending(app: &App, user: UserId) -> Result<SecondFactorSecret, Error> {
     let mut reader = app.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
@@ -94,10 +94,10 @@ pub(super) async fn pending(app: &App, user: UserId) -> Result<SecondFactorSecre
     drop(reader);
     let secret = app.sealer.open(&context(user), &stored.secret)?;
     let email = login::account(app, user).await?.email;
-    shown(app, &secret, &email)
+    secret_view(app, &secret, &email)
 }
 
-fn shown(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecret, Error> {
+fn secret_view(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecret, Error> {
     let totp = code::totp(secret, &app.config.shop_name, email);
     Ok(SecondFactorSecret {
         secret: totp.secret().to_base32(),
@@ -105,19 +105,21 @@ fn shown(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecret, Er
     })
 }
 
-/// Turns the second factor on, with a code that shows that the authenticator has the secret. Every
-/// session ends, and a new one begins. The recovery codes are shown this once.
+/// Turns the second factor on with a code, which proves that the authenticator has the secret.
+/// Every session ends, and a new one begins. The recovery codes are shown only in this response.
 pub(super) async fn confirm(
     app: &App,
     person: &Person,
     request: &ConfirmSecondFactor,
     device: &Device,
-) -> Result<(Entered, RecoveryCodes), Error> {
-    may_try(app, person.user).await?;
+) -> Result<(NewSession, RecoveryCodes), Error> {
+    check_limit(app, person.user).await?;
     let confirm = async || {
         let (user, now) = (person.user, app.clock.now());
         let mut tx = app.db.write().await?;
-        let account = users::lock(&mut tx, user).await?.ok_or(Error::Nobody)?;
+        let account = users::lock(&mut tx, user)
+            .await?
+            .ok_or(Error::NotSignedIn)?;
         let stored = store::find(tx.conn(), user).await?;
         let stored = stored.ok_or(Error::NotFound)?;
         if stored.confirmed {
@@ -125,7 +127,7 @@ pub(super) async fn confirm(
         }
         let secret = app.sealer.open(&context(user), &stored.secret)?;
         let totp = code::totp(&secret, "", "");
-        let Typed::Digits(digits) = Typed::parse(&request.code) else {
+        let TypedCode::Digits(digits) = TypedCode::parse(&request.code) else {
             return Err(Error::WrongCode);
         };
         let step = code::step_of(&totp, &digits, now).ok_or(Error::WrongCode)?;
@@ -133,13 +135,13 @@ pub(super) async fn confirm(
         store::confirm(&mut tx, user, now).await?;
         let codes = new_codes(&mut tx, app, user).await?;
         super::end_all(app, &mut tx, user).await?;
-        note(app, &mut tx, &person.actor(), user, "on").await?;
-        tell(app, &mut tx, &account).await?;
-        let entered = login::enter(app, &mut tx, user, device).await?;
+        record_change(app, &mut tx, &person.actor(), user, "on").await?;
+        notify_owner(app, &mut tx, &account).await?;
+        let session = login::begin_session(app, &mut tx, user, device).await?;
         tx.commit().await?;
-        Ok((entered, codes))
+        Ok((session, codes))
     };
-    db::retried(confirm, Error::is_conflict).await
+    db::retry_on_conflict(confirm, Error::is_conflict).await
 }
 
 async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes, Error> {
@@ -152,42 +154,42 @@ async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes
     Ok(RecoveryCodes { codes })
 }
 
-/// Gives new recovery codes in the place of those before.
+/// Replaces the recovery codes.
 pub(super) async fn renew_codes(
     app: &App,
     person: &Person,
     request: ProveSecondFactor,
     device: &Device,
 ) -> Result<RecoveryCodes, Error> {
-    let proof = login::proved(app, person.user, request.password, device).await?;
-    may_try(app, person.user).await?;
+    let proof = login::verify_own_password(app, person.user, request.password, device).await?;
+    check_limit(app, person.user).await?;
     let renew = async || {
         let mut tx = app.db.write().await?;
-        proof.still_holds(&mut tx).await?;
+        proof.lock_if_unchanged(&mut tx).await?;
         if !accept(app, &mut tx, person.user, &request.code).await? {
             return Err(Error::WrongCode);
         }
         let codes = new_codes(&mut tx, app, person.user).await?;
-        note(app, &mut tx, &person.actor(), person.user, "recovery_codes").await?;
+        record_change(app, &mut tx, &person.actor(), person.user, "recovery_codes").await?;
         tx.commit().await?;
         Ok(codes)
     };
-    db::retried(renew, Error::is_conflict).await
+    db::retry_on_conflict(renew, Error::is_conflict).await
 }
 
-/// Turns the second factor off. Where the shop requires it, it stays.
+/// Turns the second factor off, unless the shop requires it.
 pub(super) async fn disable(
     app: &App,
     person: &Person,
     request: ProveSecondFactor,
     device: &Device,
-) -> Result<Entered, Error> {
-    let proof = login::proved(app, person.user, request.password, device).await?;
-    may_try(app, person.user).await?;
+) -> Result<NewSession, Error> {
+    let proof = login::verify_own_password(app, person.user, request.password, device).await?;
+    check_limit(app, person.user).await?;
     let disable = async || {
         let user = person.user;
         let mut tx = app.db.write().await?;
-        let account = proof.still_holds(&mut tx).await?;
+        let account = proof.lock_if_unchanged(&mut tx).await?;
         if is_required(app, account.account.role) {
             return Err(Error::SecondFactorRequired);
         }
@@ -196,17 +198,17 @@ pub(super) async fn disable(
         }
         remove(&mut tx, user).await?;
         super::end_all(app, &mut tx, user).await?;
-        note(app, &mut tx, &person.actor(), user, "off").await?;
-        tell(app, &mut tx, &account).await?;
-        let entered = login::enter(app, &mut tx, user, device).await?;
+        record_change(app, &mut tx, &person.actor(), user, "off").await?;
+        notify_owner(app, &mut tx, &account).await?;
+        let session = login::begin_session(app, &mut tx, user, device).await?;
         tx.commit().await?;
-        Ok(entered)
+        Ok(session)
     };
-    db::retried(disable, Error::is_conflict).await
+    db::retry_on_conflict(disable, Error::is_conflict).await
 }
 
-/// Takes the second factor of somebody who has lost it away. They sign in with their password again, and
-/// are told by mail.
+/// Removes a lost second factor. The owner signs in with the password alone afterwards, and is
+/// notified by mail.
 pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), Error> {
     let reset = async || {
         let mut tx = app.db.write().await?;
@@ -215,15 +217,15 @@ pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), 
             return Err(Error::NotFound);
         }
         super::end_all(app, &mut tx, user).await?;
-        note(app, &mut tx, actor, user, "reset").await?;
-        tell(app, &mut tx, &account).await?;
+        record_change(app, &mut tx, actor, user, "reset").await?;
+        notify_owner(app, &mut tx, &account).await?;
         Ok(tx.commit().await?)
     };
-    db::retried(reset, Error::is_conflict).await
+    db::retry_on_conflict(reset, Error::is_conflict).await
 }
 
-/// Whether one more code may be tried. A code is one of a million, and three are good at a time.
-pub(super) async fn may_try(app: &App, user: UserId) -> Result<(), Error> {
+/// Checks the rate limits for trying codes. Of a million codes, three are valid at a time.
+pub(super) async fn check_limit(app: &App, user: UserId) -> Result<(), Error> {
     let (quota, now) = (app.config.limit_login, app.clock.now());
     let key = format!("user:{user}");
     for rule in [
@@ -231,13 +233,14 @@ pub(super) async fn may_try(app: &App, user: UserId) -> Result<(), Error> {
         Rule::per_hour("code-hour", quota.saturating_mul(4)),
         Rule::per_day("code-day", quota.saturating_mul(8)),
     ] {
-        app.limits.check(rule, Subject::Account(&key), now).await?;
+        app.limits
+            .check(rule, LimitSubject::Account(&key), now)
+            .await?;
     }
     Ok(())
 }
 
-/// Whether this is a code of the account's second factor that was not used before. It is used up when the
-/// transaction is committed.
+/// Verifies and consumes an unused code of the account's second factor, with the transaction.
 pub(super) async fn accept(
     app: &App,
     tx: &mut Tx,
@@ -248,11 +251,11 @@ pub(super) async fn accept(
     let Some(stored) = stored.filter(|it| it.confirmed) else {
         return Ok(false);
     };
-    match Typed::parse(typed) {
-        Typed::Digits(digits) => {
+    match TypedCode::parse(typed) {
+        TypedCode::Digits(digits) => {
             let secret = app.sealer.open(&context(user), &stored.secret)?;
             if !app.sealer.is_current(&stored.secret) {
-                // The key was rotated.
+                // The sealing key was rotated.
                 let sealed = app.sealer.seal(&context(user), &secret)?;
                 store::reseal(tx, user, &sealed).await?;
             }
@@ -262,14 +265,14 @@ pub(super) async fn accept(
                 None => Ok(false),
             }
         }
-        Typed::Recovery(typed) => {
+        TypedCode::Recovery(typed) => {
             let hash = code::recovery_hash(user, &typed);
             Ok(store::use_code(tx, user, &hash).await?)
         }
     }
 }
 
-async fn note(
+async fn record_change(
     app: &App,
     tx: &mut Tx,
     actor: &Actor,
@@ -277,16 +280,16 @@ async fn note(
     what: &'static str,
 ) -> Result<(), Error> {
     let change = Change::new("user.second_factor", format!("user:{user}")).to(&what);
-    Ok(audit::note(tx, app.context(), actor, &[change]).await?)
+    Ok(audit::record(tx, app.context(), actor, &[change]).await?)
 }
 
-/// Tells the owner by mail that something about the account has changed.
-async fn tell(app: &App, tx: &mut Tx, stored: &users::Stored) -> Result<(), Error> {
-    let told = LinkMessage {
+/// Notifies the owner by mail of a change of the account's security.
+async fn notify_owner(app: &App, tx: &mut Tx, stored: &users::StoredUser) -> Result<(), Error> {
+    let notice = LinkMessage {
         email: stored.account.email.clone(),
         token: String::new(),
         locale: stored.account.locale,
     };
-    let message = message(Message::ACCOUNT_SECURITY, &told)?;
-    Ok(outbox::put(tx, &app.ids, app.clock.now(), &[message]).await?)
+    let message = message(OutboxMessage::ACCOUNT_SECURITY, &notice)?;
+    Ok(outbox::add(tx, &app.ids, app.clock.now(), &[message]).await?)
 }

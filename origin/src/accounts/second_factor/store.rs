@@ -5,12 +5,12 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::db::{self, Rows, Tx};
 
-/// A second factor as it is kept.
+/// A second factor as it is stored.
 #[derive(Clone, Debug)]
 pub(in crate::accounts) struct StoredFactor {
     /// The sealed secret.
     pub(super) secret: String,
-    /// Whether its owner has shown a code of it.
+    /// Whether a code has confirmed it.
     pub(super) confirmed: bool,
 }
 
@@ -37,15 +37,15 @@ pub(super) async fn find(
     stored.transpose()
 }
 
-/// Whether an account has a second factor that was confirmed.
-pub(in crate::accounts) async fn is_on(
+/// Whether an account has a confirmed second factor.
+pub(in crate::accounts) async fn is_enabled(
     conn: &mut AnyConnection,
     user: UserId,
 ) -> Result<bool, db::Error> {
     Ok(find(conn, user).await?.is_some_and(|it| it.confirmed))
 }
 
-/// Writes a second factor that waits for its first code, in the place of one that waited before.
+/// Saves an unconfirmed second factor and replaces an earlier unconfirmed one.
 pub(super) async fn put(
     tx: &mut Tx,
     user: UserId,
@@ -64,7 +64,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Writes the same secret, sealed with another key.
+/// Replaces the sealed secret after a key rotation.
 pub(super) async fn reseal(tx: &mut Tx, user: UserId, secret: &str) -> Result<(), db::Error> {
     let statement = "
         update second_factors
@@ -78,8 +78,8 @@ pub(super) async fn reseal(tx: &mut Tx, user: UserId, secret: &str) -> Result<()
     Ok(())
 }
 
-/// Notes that the code of this time step was used. False when it was used before, or a later one: each
-/// code opens once, whoever is faster.
+/// Marks the code of this time step as used. False if it or a later one was used before: each code
+/// is accepted once, also under concurrency (RFC 6238 §5.2).
 pub(super) async fn advance(tx: &mut Tx, user: UserId, step: i64) -> Result<bool, db::Error> {
     let statement = "
         update second_factors
@@ -95,7 +95,7 @@ pub(super) async fn advance(tx: &mut Tx, user: UserId, step: i64) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes that the second factor works.
+/// Marks the second factor as confirmed.
 pub(super) async fn confirm(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), db::Error> {
     let statement = "
         update second_factors
@@ -109,7 +109,7 @@ pub(super) async fn confirm(tx: &mut Tx, user: UserId, now: Timestamp) -> Result
     Ok(())
 }
 
-/// The account has no second factor and no recovery codes any more. False when it had none.
+/// Removes the second factor and the recovery codes of an account. False if it had none.
 pub(in crate::accounts) async fn remove(tx: &mut Tx, user: UserId) -> Result<bool, db::Error> {
     let statement = "
         delete from second_factors
@@ -133,7 +133,7 @@ async fn remove_codes(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Writes new recovery codes, by their hashes, in the place of those before.
+/// Replaces the recovery codes by new ones, given as hashes.
 pub(super) async fn replace_codes(
     tx: &mut Tx,
     user: UserId,
@@ -152,7 +152,7 @@ pub(super) async fn replace_codes(
         .await
 }
 
-/// Uses a recovery code up; false when there is none with this hash.
+/// Consumes a recovery code. False if none has this hash.
 pub(super) async fn use_code(tx: &mut Tx, user: UserId, hash: &str) -> Result<bool, db::Error> {
     let statement = "
         delete from recovery_codes
@@ -166,7 +166,7 @@ pub(super) async fn use_code(tx: &mut Tx, user: UserId, hash: &str) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-/// How many recovery codes are left.
+/// The number of unused recovery codes.
 pub(super) async fn codes_left(conn: &mut AnyConnection, user: UserId) -> Result<i64, db::Error> {
     let statement = "
         select count(*)

@@ -1,4 +1,4 @@
-//! The words of products, written with them.
+//! The search index of products, written with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,28 +18,25 @@ use crate::{
 
 use super::words::words_of;
 
-/// Rises with every change of how words are made: what was written by an older program is then written
-/// anew.
-const EDITION: i64 = 1;
-/// How many products are written anew in one transaction.
-const BATCH: usize = 200;
+/// The version of the text analysis. Raise it when that changes: older indexes are then rebuilt.
+const INDEX_VERSION: i64 = 1;
+/// The number of products that are indexed in one transaction of a rebuild.
+const BATCH_SIZE: usize = 200;
 
-/// The most that a product can have sold as far as searches are concerned: what fits beside its weight
-/// in one number.
+/// The highest number of sold units in the index: it shares a 64-bit sort key with the weight.
 pub(super) const SOLD_MAX: i64 = (1 << 40) - 1;
 
-/// How much it says about a product that a word stands here. Categories say less than these; see
-/// [`super::find`].
-const NAME: i64 = 16;
-const BRAND: i64 = 8;
-const TAG: i64 = 6;
-const SKU: i64 = 4;
+/// The weights of a match by field. A match in a category name weighs less; see [`super::query`].
+const NAME_WEIGHT: i64 = 16;
+const BRAND_WEIGHT: i64 = 8;
+const TAG_WEIGHT: i64 = 6;
+const SKU_WEIGHT: i64 = 4;
 
-/// What of a product is searched.
+/// The searchable content of a product.
 #[derive(Clone, Debug)]
-pub(crate) struct Subject {
+pub(crate) struct SearchDocument {
     pub(crate) id: ProductId,
-    /// Whether it is found at all.
+    /// Whether the product is active; others are not indexed.
     pub(crate) active: bool,
     pub(crate) sold: i64,
     pub(crate) names: Texts,
@@ -48,14 +45,14 @@ pub(crate) struct Subject {
     pub(crate) skus: Vec<String>,
 }
 
-impl Subject {
-    /// Its words in one language, each with the most that it says.
+impl SearchDocument {
+    /// Its index words in one language, each with its highest weight.
     fn words(&self, locale: Locale) -> BTreeMap<String, i64> {
         let name = text(&self.names, locale);
-        let name = (NAME, name.as_str());
-        let brand = self.brand.iter().map(|it| (BRAND, it.as_str()));
-        let tags = self.tags.iter().map(|it| (TAG, it.as_str()));
-        let skus = self.skus.iter().map(|it| (SKU, it.as_str()));
+        let name = (NAME_WEIGHT, name.as_str());
+        let brand = self.brand.iter().map(|it| (BRAND_WEIGHT, it.as_str()));
+        let tags = self.tags.iter().map(|it| (TAG_WEIGHT, it.as_str()));
+        let skus = self.skus.iter().map(|it| (SKU_WEIGHT, it.as_str()));
         let mut words = BTreeMap::new();
         for (weight, text) in brand.chain(tags).chain(skus).chain([name]) {
             for word in words_of(text) {
@@ -67,9 +64,9 @@ impl Subject {
     }
 }
 
-/// Writes the words of products anew.
-pub(crate) async fn save_words(tx: &mut Tx, subjects: &[Subject]) -> Result<(), db::Error> {
-    for chunk in subjects.chunks(Rows::MAX) {
+/// Replaces the index entries of products.
+pub(crate) async fn save_words(tx: &mut Tx, documents: &[SearchDocument]) -> Result<(), db::Error> {
+    for chunk in documents.chunks(Rows::MAX) {
         let head = "delete from search_words where product_id in ";
         let mut query = Rows::among(head, chunk.iter().map(|it| it.id.get()));
         query.build().execute(tx.conn()).await?;
@@ -77,14 +74,14 @@ pub(crate) async fn save_words(tx: &mut Tx, subjects: &[Subject]) -> Result<(), 
     for locale in Locale::ALL {
         let mut terms = BTreeSet::new();
         let mut rows = Vec::new();
-        for subject in subjects.iter().filter(|it| it.active) {
-            for (word, weight) in subject.words(locale) {
+        for document in documents.iter().filter(|it| it.active) {
+            for (word, weight) in document.words(locale) {
                 terms.insert(word.clone());
-                let sold = subject.sold.clamp(0, SOLD_MAX);
-                rows.push((word, weight, sold, subject.id));
+                let sold = document.sold.clamp(0, SOLD_MAX);
+                rows.push((word, weight, sold, document.id));
             }
         }
-        // In the order of the key, so that neighbours are written together.
+        // In key order, so that adjacent index entries are written together.
         rows.sort_unstable();
         Rows::insert("insert into search_words (locale, word, weight, sold, product_id) ")
             .write(tx, &rows, |mut values, (word, weight, sold, product)| {
@@ -101,8 +98,8 @@ pub(crate) async fn save_words(tx: &mut Tx, subjects: &[Subject]) -> Result<(), 
     Ok(())
 }
 
-/// Adds the words that nobody has used before. Most are there: reading first keeps two who save at the
-/// same time from waiting for each other.
+/// Adds new words to the vocabulary. Most exist already; reading first avoids lock contention
+/// between concurrent saves.
 async fn save_terms(
     tx: &mut Tx,
     locale: Locale,
@@ -110,8 +107,8 @@ async fn save_terms(
 ) -> Result<(), db::Error> {
     let wanted: Vec<String> = terms.iter().cloned().collect();
     for chunk in wanted.chunks(Rows::MAX) {
-        for known in known_terms(tx.conn(), locale, chunk).await? {
-            terms.remove(&known);
+        for indexed in find_indexed_terms(tx.conn(), locale, chunk).await? {
+            terms.remove(&indexed);
         }
     }
     let upsert = Upsert {
@@ -126,8 +123,8 @@ async fn save_terms(
         .await
 }
 
-/// Which of these words there are, up to [`Rows::MAX`] of them.
-pub(super) async fn known_terms(
+/// Which of these words are indexed. At most [`Rows::MAX`] words.
+pub(super) async fn find_indexed_terms(
     conn: &mut sqlx::AnyConnection,
     locale: Locale,
     words: &[String],
@@ -144,32 +141,32 @@ pub(super) async fn known_terms(
     query.build_query_scalar().fetch_all(conn).await
 }
 
-/// Writes the words of all products that an older program has saved. It takes its time, in small
-/// transactions, while the shop is open; whoever is interrupted begins again.
-pub async fn rebuild_search(app: &App) -> Result<(), Error> {
+/// Rebuilds the index if it was written by an older version, in small transactions while the shop
+/// is open. An interrupted rebuild starts again.
+pub async fn rebuild_search_index(app: &App) -> Result<(), Error> {
     let mut reader = app.db.read().await?;
-    let edition = "
+    let version = "
         select version
           from versions
          where name = 'search'";
-    let edition: i64 = sqlx::query_scalar(edition).fetch_one(&mut *reader).await?;
+    let version: i64 = sqlx::query_scalar(version).fetch_one(&mut *reader).await?;
     drop(reader);
-    if edition >= EDITION {
+    if version >= INDEX_VERSION {
         return Ok(());
     }
     let (mut after, mut count) = (ProductId::new(0), 0);
     loop {
         let batch = async || {
             let mut tx = app.db.write().await?;
-            let subjects = list_subjects(&mut tx, after).await?;
-            save_words(&mut tx, &subjects).await?;
+            let documents = lock_documents(&mut tx, after).await?;
+            save_words(&mut tx, &documents).await?;
             tx.commit().await?;
-            Ok::<_, Error>(subjects)
+            Ok::<_, Error>(documents)
         };
-        let subjects = db::retried(batch, Error::is_conflict).await?;
-        let Some(last) = subjects.last() else { break };
+        let documents = db::retry_on_conflict(batch, Error::is_conflict).await?;
+        let Some(last) = documents.last() else { break };
         after = last.id;
-        count += subjects.len();
+        count += documents.len();
     }
     let mut tx = app.db.write().await?;
     let statement = "
@@ -177,7 +174,7 @@ pub async fn rebuild_search(app: &App) -> Result<(), Error> {
            set version = ?
          where name = 'search'";
     sqlx::query(statement)
-        .bind(EDITION)
+        .bind(INDEX_VERSION)
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
@@ -188,8 +185,8 @@ pub async fn rebuild_search(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// The next active products, whose rows stay locked, so that nobody changes them meanwhile.
-async fn list_subjects(tx: &mut Tx, after: ProductId) -> Result<Vec<Subject>, Error> {
+/// The next active products, locked until the transaction ends.
+async fn lock_documents(tx: &mut Tx, after: ProductId) -> Result<Vec<SearchDocument>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Any>::new(
         "select id
            from products
@@ -200,10 +197,10 @@ async fn list_subjects(tx: &mut Tx, after: ProductId) -> Result<Vec<Subject>, Er
         .push(" and status = ")
         .push_bind(Status::Active.word())
         .push(" order by id limit ")
-        .push_bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        .push_bind(i64::try_from(BATCH_SIZE).unwrap_or(i64::MAX))
         .push(tx.dialect().for_update());
     let ids: Vec<i64> = query.build_query_scalar().fetch_all(tx.conn()).await?;
-    let mut subjects = BTreeMap::new();
+    let mut documents = BTreeMap::new();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -215,7 +212,7 @@ async fn list_subjects(tx: &mut Tx, after: ProductId) -> Result<Vec<Subject>, Er
     let mut query = Rows::among(head, ids.iter().copied());
     for row in query.build().fetch_all(tx.conn()).await? {
         let id = row.try_get("id")?;
-        let subject = Subject {
+        let document = SearchDocument {
             id: ProductId::new(id),
             active: true,
             sold: row.try_get("sold")?,
@@ -224,7 +221,7 @@ async fn list_subjects(tx: &mut Tx, after: ProductId) -> Result<Vec<Subject>, Er
             tags: json(&row, "tags")?,
             skus: Vec::new(),
         };
-        subjects.insert(id, subject);
+        documents.insert(id, document);
     }
     let head = "
         select product_id, locale, name
@@ -233,9 +230,9 @@ async fn list_subjects(tx: &mut Tx, after: ProductId) -> Result<Vec<Subject>, Er
     let mut query = Rows::among(head, ids.iter().copied());
     for row in query.build().fetch_all(tx.conn()).await? {
         let locale: String = row.try_get("locale")?;
-        let subject = subjects.get_mut(&row.try_get("product_id")?);
-        if let (Some(subject), Some(locale)) = (subject, Locale::from_code(&locale)) {
-            subject.names.insert(locale, row.try_get("name")?);
+        let document = documents.get_mut(&row.try_get("product_id")?);
+        if let (Some(document), Some(locale)) = (document, Locale::from_code(&locale)) {
+            document.names.insert(locale, row.try_get("name")?);
         }
     }
     let head = "
@@ -245,9 +242,9 @@ async fn list_subjects(tx: &mut Tx, after: ProductId) -> Result<Vec<Subject>, Er
            and product_id in ";
     let mut query = Rows::among(head, ids.iter().copied());
     for row in query.build().fetch_all(tx.conn()).await? {
-        if let Some(subject) = subjects.get_mut(&row.try_get("product_id")?) {
-            subject.skus.push(row.try_get("sku")?);
+        if let Some(document) = documents.get_mut(&row.try_get("product_id")?) {
+            document.skus.push(row.try_get("sku")?);
         }
     }
-    Ok(subjects.into_values().collect())
+    Ok(documents.into_values().collect())
 }

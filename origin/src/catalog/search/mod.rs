@@ -1,11 +1,11 @@
-//! Searching. The words of a product are written in the transaction that saves it (`index`); those of
-//! categories are in the tree, which is in memory, so that a category is renamed without touching its
-//! products. A search is some index ranges of bounded length (`find`), whatever is typed.
+//! Search. The words of a product are indexed in the transaction that saves it (`index`). Those of
+//! category names are matched in the tree in memory, so renaming a category does not touch its
+//! products. A search reads a bounded number of index entries (`query`), whatever the input.
 //!
-//! What must stay true: an active product has its words in every language, and no other has any.
+//! Invariant: an active product is indexed in every language, any other is not indexed.
 
-mod find;
 mod index;
+mod query;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,77 +25,76 @@ use crate::{
     db::{CatalogReader, Rows},
 };
 
-use super::{Category, Error, Listing, Tree, WHOLE_SHOP, limit, list, price, tree};
-use find::{Hunt, Slot};
-use index::known_terms;
-use words::{Term, loose_terms_of, one_slip_from, runs_of, terms_of};
+use super::{Category, Error, ListQuery, Tree, WHOLE_SHOP, limit, list, price, tree};
+use index::find_indexed_terms;
+use query::{QueryTerm, SearchQuery};
+use words::{Term, loose_terms_of, runs_of, single_edits_of, terms_of};
 
-pub use index::rebuild_search;
-pub(super) use index::{Subject, save_words};
+pub use index::rebuild_search_index;
+pub(super) use index::{SearchDocument, save_words};
 pub(super) use words::words_of;
 
-/// The number of the order by fitness in cursors; the others have those of lists.
-const BY_FITNESS: u8 = 4;
-/// How many products of a word are looked at, the best ones first. Where more have it, `more` is said of
-/// what is found.
-const CANDIDATES: i64 = 4_000;
-/// The same where the products must have other words too, which the best ones may not have.
-const CANDIDATES_OF_SEVERAL: i64 = 10_000;
-/// The same for suggestions, of which a few are enough.
-const CANDIDATES_TO_SUGGEST: i64 = 1_500;
-/// The most categories that one word stands for; they are the widest.
+/// The number of the order by relevance in cursors. The others have the numbers of lists.
+const BY_RELEVANCE: u8 = 4;
+/// The most candidates of a term, the best first. If more products match, the result has `more`.
+const CANDIDATES_MAX: i64 = 4_000;
+/// The same with several terms, because the best candidates may not match the others.
+const CANDIDATES_PER_TERM_MAX: i64 = 10_000;
+/// The same for suggestions, which need only a few results.
+const SUGGESTION_CANDIDATES_MAX: i64 = 1_500;
+/// The most categories that one term matches by name, those with the most products.
 const CATEGORIES_MAX: usize = 4;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug)]
-pub struct Found {
-    /// The page.
+pub struct SearchResult {
+    /// The page of results.
     pub list: SearchList,
-    /// What it can be narrowed by, where that was asked for.
+    /// The facets of the result, if they were requested.
     pub facets: Facets,
-    /// How many products of each brand, by its slug, fit prices and availabilities.
-    pub fitting: BTreeMap<String, u64>,
+    /// The number of products by brand slug, under the filters by price and availability.
+    pub brand_counts: BTreeMap<String, u64>,
 }
 
-/// A page of what is found, as the API asks for it, with the category it is of.
+/// A page of search results for an API request, with its category.
 pub async fn search_products(
     app: &App,
-    asked: &SearchProducts,
+    request: &SearchProducts,
 ) -> Result<(SearchList, CategoryId), Error> {
-    check(&asked.q)?;
+    check(&request.q)?;
     let tree = tree(app).await?;
-    let category = match &asked.category {
+    let category = match &request.category {
         Some(slug) => tree.find(slug).ok_or(Error::NoSuchCategory)?.id,
         None => WHOLE_SHOP,
     };
-    let limit = limit(asked.limit, LIMIT_DEFAULT)?;
-    let mut listing = Listing::of(category, Sort::default(), limit);
-    listing.price_min = price(asked.price_min, "price_min", 0)?;
-    listing.price_max = price(asked.price_max, "price_max", i64::MAX)?;
-    listing.availability = asked.availability.clone();
-    listing.cursor = asked.cursor;
+    let limit = limit(request.limit, LIMIT_DEFAULT)?;
+    let mut listing = ListQuery::of(category, Sort::default(), limit);
+    listing.price_min = price(request.price_min, "price_min", 0)?;
+    listing.price_max = price(request.price_max, "price_max", i64::MAX)?;
+    listing.availability = request.availability.clone();
+    listing.cursor = request.cursor;
     let search = Search {
-        q: &asked.q,
-        brands: &asked.brand,
-        sort: asked.sort,
-        locale: asked.locale,
+        q: &request.q,
+        brands: &request.brand,
+        sort: request.sort,
+        locale: request.locale,
         facets: false,
-        few: false,
+        first_page_only: false,
     };
     Ok((search.run(app, listing).await?.list, category))
 }
 
-/// Products and categories for what is typed so far.
-pub async fn suggest(app: &App, asked: &ListSuggestions) -> Result<Suggestions, Error> {
-    check(&asked.q)?;
-    let listing = Listing::of(WHOLE_SHOP, Sort::default(), SUGGESTED_PRODUCTS);
+/// Suggested products and categories for an incomplete query.
+pub async fn suggest(app: &App, request: &ListSuggestions) -> Result<Suggestions, Error> {
+    check(&request.q)?;
+    let listing = ListQuery::of(WHOLE_SHOP, Sort::default(), SUGGESTED_PRODUCTS);
     let search = Search {
-        q: &asked.q,
+        q: &request.q,
         brands: &[],
         sort: None,
-        locale: asked.locale,
+        locale: request.locale,
         facets: false,
-        few: true,
+        first_page_only: true,
     };
     let found = search.run(app, listing).await?.list;
     let products = found.list.items.into_iter().map(|card| SuggestedProduct {
@@ -104,10 +103,10 @@ pub async fn suggest(app: &App, asked: &ListSuggestions) -> Result<Suggestions, 
         name: card.name,
         price: card.price,
     });
-    let words = found.corrected.as_deref().unwrap_or(&asked.q);
+    let words = found.corrected.as_deref().unwrap_or(&request.q);
     Ok(Suggestions {
         products: products.collect(),
-        categories: fitting_categories(app, words, asked.locale).await?,
+        categories: matching_categories(app, words, request.locale).await?,
     })
 }
 
@@ -118,8 +117,8 @@ fn check(q: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The categories whose names have all the words, the widest first.
-pub async fn fitting_categories(
+/// The categories whose names match all terms, those with the most products first.
+pub async fn matching_categories(
     app: &App,
     q: &str,
     locale: Locale,
@@ -129,40 +128,40 @@ pub async fn fitting_categories(
         return Ok(Vec::new());
     }
     let tree = tree(app).await?;
-    let fits = |words: &BTreeSet<String>| {
+    let matches = |words: &BTreeSet<String>| {
         let mut terms = terms.iter();
-        terms.all(|term| words.iter().any(|word| term.fits(word)))
+        terms.all(|term| words.iter().any(|word| term.matches(word)))
     };
-    let fitting = tree.named(locale, fits).into_iter();
-    let shown = fitting
+    let matching = tree.named(locale, matches).into_iter();
+    let shown = matching
         .filter(|it| it.product_count > 0)
         .take(SUGGESTED_CATEGORIES);
     Ok(shown.map(|it| it.reference(locale)).collect())
 }
 
-/// What is searched, beside what lists are narrowed by.
+/// A search, in addition to the filters of a [`ListQuery`].
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
-    /// What was typed.
+    /// The query text.
     pub q: &'a str,
-    /// The slugs of brands; a slug that no brand has finds nothing.
+    /// Brand slugs to filter by. If none exists, nothing is found.
     pub brands: &'a [String],
-    /// In which order; what fits best comes first when absent.
+    /// The sort order. By relevance if absent.
     pub sort: Option<Sort>,
     /// The language.
     pub locale: Locale,
-    /// Whether it is asked what the list can be narrowed by.
+    /// Whether to compute facets.
     pub facets: bool,
-    /// Whether a few of the best are enough, and how many there are is not asked.
-    pub few: bool,
+    /// Whether only a few results are needed and an exact total is not, so fewer candidates do.
+    pub first_page_only: bool,
 }
 
 impl Search<'_> {
-    /// What is found, narrowed like this; the listing's own order is not looked at. Where nothing is
-    /// written as it was typed, mistyped words are mended, and the characters of scripts without
-    /// spaces may stand in any order.
-    pub async fn run(self, app: &App, mut listing: Listing) -> Result<Found, Error> {
-        let order = self.sort.map_or(BY_FITNESS, list::number);
+    /// Searches with the filters of `listing`, whose own sort order is ignored. If nothing matches,
+    /// misspelled words are corrected, and the characters of scripts without spaces match in any
+    /// order.
+    pub async fn run(self, app: &App, mut listing: ListQuery) -> Result<SearchResult, Error> {
+        let order = self.sort.map_or(BY_RELEVANCE, list::number);
         if listing.cursor.is_some_and(|cursor| cursor.order != order) {
             return Err(Error::Invalid(
                 "cursor",
@@ -174,86 +173,88 @@ impl Search<'_> {
         super::narrow_to(&mut reader, &mut listing, self.brands).await?;
         let typed = runs_of(&normal_query(self.q));
         let terms = terms_of(&typed);
-        let place = (app, &*tree, &listing);
-        let (found, wanting) = match self.attempt(&mut reader, place, &terms).await? {
+        let scope = (app, &*tree, &listing);
+        let (found, missing) = match self.attempt(&mut reader, scope, &terms).await? {
             Attempt::Found(found) if found.list.total > 0 => return Ok(found),
             Attempt::Found(found) => (found, Vec::new()),
-            Attempt::Wanting(words) => (Found::nothing(), words),
+            Attempt::Missing(words) => (SearchResult::empty(), words),
         };
-        let Some(mended) = mend(&mut reader, self.locale, &typed, &wanting).await? else {
+        let Some(corrected) = correct_spelling(&mut reader, self.locale, &typed, &missing).await?
+        else {
             return Ok(found);
         };
-        let looser = loose_terms_of(&mended);
-        if looser == terms {
+        let loose_terms = loose_terms_of(&corrected);
+        if loose_terms == terms {
             return Ok(found);
         }
-        match self.attempt(&mut reader, place, &looser).await? {
+        match self.attempt(&mut reader, scope, &loose_terms).await? {
             Attempt::Found(mut other) if other.list.total > 0 => {
-                other.list.corrected = (mended != typed).then(|| mended.join(" "));
+                other.list.corrected = (corrected != typed).then(|| corrected.join(" "));
                 Ok(other)
             }
             _ => Ok(found),
         }
     }
 
-    /// What is found by these words.
+    /// Searches for these terms.
     async fn attempt(
         self,
         reader: &mut CatalogReader,
-        (app, tree, listing): (&App, &Tree, &Listing),
+        (app, tree, listing): (&App, &Tree, &ListQuery),
         terms: &[Term],
     ) -> Result<Attempt, Error> {
-        let slots: Vec<Slot> = terms
+        let query_terms: Vec<QueryTerm> = terms
             .iter()
-            .map(|term| slot(tree, self.locale, term))
+            .map(|term| query_term(tree, self.locale, term))
             .collect();
-        let candidates = match slots.len() {
-            _ if self.few => CANDIDATES_TO_SUGGEST,
-            0 | 1 => CANDIDATES,
-            _ => CANDIDATES_OF_SEVERAL,
+        let candidates = match query_terms.len() {
+            _ if self.first_page_only => SUGGESTION_CANDIDATES_MAX,
+            0 | 1 => CANDIDATES_MAX,
+            _ => CANDIDATES_PER_TERM_MAX,
         };
-        let mut counts = Vec::with_capacity(slots.len());
-        for slot in &slots {
-            counts.push(find::count(reader, self.locale, slot, candidates + 1).await?);
+        let mut counts = Vec::with_capacity(terms.len());
+        for term in &query_terms {
+            counts.push(query::count(reader, self.locale, term, candidates + 1).await?);
         }
-        let wanting = terms.iter().zip(&counts).filter(|(_, count)| **count == 0);
-        let wanting: Vec<Term> = wanting.map(|(term, _)| term.clone()).collect();
-        if !wanting.is_empty() {
-            return Ok(Attempt::Wanting(wanting));
+        let missing = terms.iter().zip(&counts).filter(|(_, count)| **count == 0);
+        let missing: Vec<Term> = missing.map(|(term, _)| term.clone()).collect();
+        if !missing.is_empty() {
+            return Ok(Attempt::Missing(missing));
         }
-        let fewest = (0..slots.len()).min_by_key(|index| counts[*index]);
+        let fewest = (0..query_terms.len()).min_by_key(|index| counts[*index]);
         let Some(first) = fewest else {
-            return Ok(Attempt::Found(Found::nothing()));
+            return Ok(Attempt::Found(SearchResult::empty()));
         };
-        let hunt = Hunt {
+        let search = SearchQuery {
             locale: self.locale,
-            slots,
+            terms: query_terms,
             first,
             candidates,
         };
-        let mut found = self.gather(reader, (app, listing), &hunt).await?;
+        let mut found = self.fetch(reader, (app, listing), &search).await?;
         found.list.more |= found.list.total > 0 && counts[first] > candidates;
         Ok(Attempt::Found(found))
     }
 
-    async fn gather(
+    async fn fetch(
         self,
         reader: &mut CatalogReader,
-        (app, listing): (&App, &Listing),
-        hunt: &Hunt,
-    ) -> Result<Found, Error> {
-        let mut found = Found::nothing();
+        (app, listing): (&App, &ListQuery),
+        search: &SearchQuery,
+    ) -> Result<SearchResult, Error> {
+        let mut found = SearchResult::empty();
         if self.facets {
             let currency = app.config.currency;
-            (found.facets, found.fitting) = find::facets(reader, hunt, listing, currency).await?;
+            (found.facets, found.brand_counts) =
+                query::facets(reader, search, listing, currency).await?;
         }
-        // Brands were asked for, and there are none of these names.
+        // With a filter of unknown brands, nothing is found.
         if self.brands.is_empty() || !listing.brands.is_empty() {
-            let (places, total) = find::list(reader, hunt, listing, self.sort).await?;
-            let order = self.sort.map_or(BY_FITNESS, list::number);
+            let (products, total) = query::list(reader, search, listing, self.sort).await?;
+            let order = self.sort.map_or(BY_RELEVANCE, list::number);
             let total = u64::try_from(total).unwrap_or(0);
             found.list = SearchList {
-                list: list::page(places, order, listing.cursor, listing.limit),
+                list: list::page(products, order, listing.cursor, listing.limit),
                 total: total.min(TOTAL_MAX),
                 more: total > TOTAL_MAX,
                 corrected: None,
@@ -263,16 +264,16 @@ impl Search<'_> {
     }
 }
 
-/// How searching for some words ended.
+/// The outcome of one attempt to search.
 enum Attempt {
-    /// All of them are written somewhere; no product may have them all.
-    Found(Found),
-    /// These are written nowhere.
-    Wanting(Vec<Term>),
+    /// Every term is indexed, although perhaps no product has all of them.
+    Found(SearchResult),
+    /// These terms are not indexed.
+    Missing(Vec<Term>),
 }
 
-impl Found {
-    fn nothing() -> Self {
+impl SearchResult {
+    fn empty() -> Self {
         Self {
             list: SearchList {
                 list: ProductList {
@@ -289,49 +290,49 @@ impl Found {
                 brands: Vec::new(),
                 price: None,
             },
-            fitting: BTreeMap::new(),
+            brand_counts: BTreeMap::new(),
         }
     }
 }
 
-/// A word with the categories that it stands for; those below one of them are in it.
-fn slot(tree: &Tree, locale: Locale, term: &Term) -> Slot {
-    let named = tree.named(locale, |words| words.iter().any(|word| term.fits(word)));
+/// A term with the categories whose names match it, without their descendants.
+fn query_term(tree: &Tree, locale: Locale, term: &Term) -> QueryTerm {
+    let named = tree.named(locale, |words| words.iter().any(|word| term.matches(word)));
     let within =
         |it: &Category, other: &Category| it.id != other.id && tree.lies_in(it.id, other.id);
     let widest = named
         .iter()
         .filter(|it| !named.iter().any(|other| within(it, other)));
-    Slot {
-        term: term.clone(),
+    QueryTerm {
+        spelling: term.clone(),
         categories: widest.take(CATEGORIES_MAX).map(|it| it.id).collect(),
     }
 }
 
-/// The words that were typed, with those that are written nowhere replaced by the best ones that are
-/// one slip away. Nothing where one cannot be mended.
-async fn mend(
+/// The runs of the query, with each missing word replaced by the best indexed word at an edit
+/// distance of one. None if a word has no correction.
+async fn correct_spelling(
     reader: &mut CatalogReader,
     locale: Locale,
     typed: &[String],
-    wanting: &[Term],
+    missing: &[Term],
 ) -> Result<Option<Vec<String>>, Error> {
-    let mut mended = typed.to_vec();
-    for term in wanting {
+    let mut corrected = typed.to_vec();
+    for term in missing {
         if !typed.contains(&term.word) {
-            // It is a part of something longer, which is searched more loosely.
+            // The term is a part of a longer run, which the loose search handles.
             continue;
         }
-        let mut meant = Vec::new();
-        for chunk in one_slip_from(&term.word).chunks(Rows::MAX) {
-            meant.extend(known_terms(reader.conn(), locale, chunk).await?);
+        let mut candidates = Vec::new();
+        for chunk in single_edits_of(&term.word).chunks(Rows::MAX) {
+            candidates.extend(find_indexed_terms(reader.conn(), locale, chunk).await?);
         }
-        let Some(best) = find::best_word(reader, locale, &meant).await? else {
+        let Some(best) = query::find_best_word(reader, locale, &candidates).await? else {
             return Ok(None);
         };
-        for it in mended.iter_mut().filter(|it| **it == term.word) {
+        for it in corrected.iter_mut().filter(|it| **it == term.word) {
             best.clone_into(it);
         }
     }
-    Ok(Some(mended))
+    Ok(Some(corrected))
 }

@@ -1,25 +1,25 @@
-//! From text to the words by which things are found, and from what a shopper types to the words that
-//! are looked up. Both sides go through [`fold`], so that they meet.
+//! Text analysis: splits texts into index words, and queries into terms. Both are normalized by
+//! [`fold`], so that they match.
 
 use std::collections::BTreeSet;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The longest word, in characters; of a longer one this much counts, on both sides.
+/// The longest word, in characters. Longer ones are truncated, in the index and in queries.
 pub const WORD_MAX: usize = 32;
-/// The most words of one text that is searched.
+/// The most words of one indexed text.
 pub const WORDS_MAX: usize = 64;
-/// The most words that are looked up for one search; further ones are passed over.
+/// The most terms of one search. Further ones are ignored.
 pub const TERMS_MAX: usize = 8;
 
-/// Something that a product must have to be found.
+/// A word that a product must match to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// The word as it was typed.
     pub word: String,
-    /// The same in the singular, which is what other forms meet in.
+    /// Its singular, by which singular and plural match.
     pub stem: String,
-    /// Whether words that begin with it are meant too.
+    /// Whether words that begin with it match too.
     pub prefix: bool,
 }
 
@@ -32,19 +32,20 @@ impl Term {
         }
     }
 
-    /// Whether this word of a text is meant.
-    pub fn fits(&self, word: &str) -> bool {
+    /// Whether it matches this index word.
+    pub fn matches(&self, word: &str) -> bool {
         word == self.stem || (self.prefix && word.starts_with(&self.word))
     }
 }
 
-/// The words by which a text is found, each once: every word, its singular, and of scripts that are
-/// written without spaces every two characters that stand together.
+/// The index words of a text, each once: every word and its singular; for scripts that are written
+/// without spaces, every pair of adjacent characters (bigrams).
 pub fn words_of(text: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for run in runs_of(text).into_iter().take(WORDS_MAX) {
-        if is_dense(&run) {
-            // The last character alone too: each one begins a word, by which it is found alone.
+        if is_unspaced(&run) {
+            // The last character alone as well: then a single character matches as a prefix
+            // anywhere.
             words.extend(pairs(&run).chain(run.chars().last().map(String::from)));
         } else {
             words.extend(stem(&run));
@@ -54,38 +55,38 @@ pub fn words_of(text: &str) -> BTreeSet<String> {
     words
 }
 
-/// What a shopper looks for, given the runs of what they typed. The last word may not be complete yet.
+/// The terms of a query, given its runs. The last one is a prefix, as it may be incomplete.
 pub fn terms_of(runs: &[String]) -> Vec<Term> {
     let mut terms = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let last = index + 1 == runs.len();
-        if is_dense(run) && run.chars().nth(1).is_some() {
+        if is_unspaced(run) && run.chars().nth(1).is_some() {
             terms.extend(pairs(run).map(|pair| Term::new(&pair, false)));
         } else {
             // One such character is the beginning of the pairs that it stands in.
-            terms.push(Term::new(run, last || is_dense(run)));
+            terms.push(Term::new(run, last || is_unspaced(run)));
         }
     }
-    once_each(terms)
+    deduplicated(terms)
 }
 
-/// The same, more loosely: of scripts without spaces every character somewhere, in any order.
+/// The same, less strictly: characters of scripts without spaces match in any order.
 pub fn loose_terms_of(runs: &[String]) -> Vec<Term> {
     let mut terms = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        if is_dense(run) {
+        if is_unspaced(run) {
             terms.extend(run.chars().map(|it| Term::new(&it.to_string(), true)));
         } else {
             terms.push(Term::new(run, index + 1 == runs.len()));
         }
     }
-    once_each(terms)
+    deduplicated(terms)
 }
 
-fn once_each(terms: Vec<Term>) -> Vec<Term> {
+fn deduplicated(terms: Vec<Term>) -> Vec<Term> {
     let mut kept: Vec<Term> = Vec::new();
     for term in terms {
-        // "mug mugs" asks for one thing.
+        // "mug mugs" is one term.
         if kept.len() < TERMS_MAX && !kept.contains(&term) {
             kept.push(term);
         }
@@ -93,7 +94,7 @@ fn once_each(terms: Vec<Term>) -> Vec<Term> {
     kept
 }
 
-/// A text's runs of letters and digits, folded; runs of scripts without spaces are apart.
+/// The normalized runs of letters and digits of a text. Scripts without spaces form their own runs.
 pub fn runs_of(text: &str) -> Vec<String> {
     let mut runs: Vec<String> = Vec::new();
     let mut open = false;
@@ -106,12 +107,12 @@ pub fn runs_of(text: &str) -> Vec<String> {
             open = false;
             continue;
         }
-        let dense = is_dense_letter(letter);
+        let unspaced = is_unspaced_letter(letter);
         match runs.last_mut() {
-            Some(run) if open && is_dense(run) == dense => {
+            Some(run) if open && is_unspaced(run) == unspaced => {
                 if run.chars().count() < WORD_MAX {
                     run.push(letter);
-                } else if dense {
+                } else if unspaced {
                     // A long sentence without spaces goes on.
                     runs.push(String::from(letter));
                 }
@@ -123,14 +124,14 @@ pub fn runs_of(text: &str) -> Vec<String> {
     runs
 }
 
-/// The same text for all who spell it differently: compatibility forms, case and marks are gone.
+/// Normalizes a text (NFKD): removes compatibility forms, case and combining marks.
 fn fold(text: &str) -> String {
     let bare = text.nfkd().filter(|it| !is_combining_mark(*it)).nfc();
     let lower = bare.flat_map(char::to_lowercase);
     let mut folded = String::with_capacity(text.len());
     for letter in lower {
         match letter {
-            // Latin letters that no mark makes: ø, ł, ß, æ.
+            // Latin letters that do not decompose: ø, ł, ß, æ.
             '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' if letter.is_alphabetic() => {
                 let plain = deunicode::deunicode_char(letter).unwrap_or_default();
                 folded.push_str(&plain.to_ascii_lowercase());
@@ -143,16 +144,16 @@ fn fold(text: &str) -> String {
     folded
 }
 
-/// Whether this is written without spaces between words: Han, Hiragana, Katakana.
-const fn is_dense_letter(letter: char) -> bool {
+/// Whether the script of a letter has no spaces between words: Han, Hiragana, Katakana.
+const fn is_unspaced_letter(letter: char) -> bool {
     matches!(letter,
         '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}'
         | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{3ffff}')
 }
 
-fn is_dense(run: &str) -> bool {
-    run.chars().next().is_some_and(is_dense_letter)
+fn is_unspaced(run: &str) -> bool {
+    run.chars().next().is_some_and(is_unspaced_letter)
 }
 
 fn pairs(run: &str) -> impl Iterator<Item = String> {
@@ -162,8 +163,8 @@ fn pairs(run: &str) -> impl Iterator<Item = String> {
         .map(|(one, other)| String::from_iter([one, other]))
 }
 
-/// The singular of an English plural, where its form shows it. It is only compared with itself, so it
-/// need not be a word.
+/// The stem of a regular English plural. It is only compared with other stems and need not be a
+/// word.
 fn stem(word: &str) -> Option<String> {
     let is_plain = word.len() > 3 && word.bytes().all(|it| it.is_ascii_lowercase());
     if !is_plain || ["ss", "us", "is"].iter().any(|end| word.ends_with(end)) {
@@ -179,14 +180,14 @@ fn stem(word: &str) -> Option<String> {
     word.strip_suffix('s').map(str::to_owned)
 }
 
-/// Words of these lengths are taken for mistyped; shorter ones are like too many others.
-const MISTYPED: std::ops::RangeInclusive<usize> = 3..=16;
+/// The lengths of words whose spelling is corrected. Shorter ones resemble too many others.
+const CORRECTED_LENGTHS: std::ops::RangeInclusive<usize> = 3..=16;
 
-/// Every word from which this one comes by one slip: a letter too many, too few, wrong, or two that
-/// changed places. Nothing for what is not written with the letters a to z.
-pub fn one_slip_from(word: &str) -> Vec<String> {
+/// All words at a Damerau-Levenshtein distance of one: an inserted, deleted or replaced letter, or
+/// two adjacent letters transposed. Empty for words with letters other than a to z.
+pub fn single_edits_of(word: &str) -> Vec<String> {
     let is_plain = word.bytes().all(|it| it.is_ascii_lowercase());
-    if !is_plain || !MISTYPED.contains(&word.len()) {
+    if !is_plain || !CORRECTED_LENGTHS.contains(&word.len()) {
         return Vec::new();
     }
     let mut found = BTreeSet::new();
@@ -233,7 +234,7 @@ mod tests {
         !terms.is_empty()
             && terms
                 .iter()
-                .all(|term| words.iter().any(|it| term.fits(it)))
+                .all(|term| words.iter().any(|it| term.matches(it)))
     }
 
     #[test]
@@ -299,12 +300,12 @@ mod tests {
 
     #[test]
     fn slips_are_one_away() {
-        let slips = one_slip_from("mgu");
+        let edits = single_edits_of("mgu");
         for meant in ["mug", "gu", "mgus", "mga"] {
-            assert!(slips.iter().any(|it| it == meant), "{meant}");
+            assert!(edits.iter().any(|it| it == meant), "{meant}");
         }
-        assert!(one_slip_from("mu").is_empty() && one_slip_from("杯子杯").is_empty());
-        assert!(one_slip_from(&"a".repeat(17)).is_empty());
+        assert!(single_edits_of("mu").is_empty() && single_edits_of("杯子杯").is_empty());
+        assert!(single_edits_of(&"a".repeat(17)).is_empty());
     }
 
     proptest! {
@@ -312,7 +313,7 @@ mod tests {
         fn every_text_is_found_by_itself(text in "\\PC{0,40}") {
             let words = words_of(&text);
             for term in terms(&text).iter().chain(&loose_terms_of(&runs_of(&text))) {
-                prop_assert!(words.iter().any(|it| term.fits(it)), "{term:?} of {words:?}");
+                prop_assert!(words.iter().any(|it| term.matches(it)), "{term:?} of {words:?}");
             }
         }
 
@@ -340,9 +341,9 @@ mod tests {
         #[test]
         fn a_slip_can_be_taken_back(word in "[a-z]{4,10}", other in "[a-z]{4,10}") {
             let near = strsim::osa_distance(&word, &other) == 1;
-            prop_assert_eq!(one_slip_from(&word).contains(&other), near);
-            for slip in one_slip_from(&word) {
-                prop_assert_eq!(strsim::osa_distance(&word, &slip), 1);
+            prop_assert_eq!(single_edits_of(&word).contains(&other), near);
+            for edit in single_edits_of(&word) {
+                prop_assert_eq!(strsim::osa_distance(&word, &edit), 1);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Those who move the money.
+//! Payment providers.
 
 mod stripe;
 mod test;
@@ -12,78 +12,78 @@ use shared::{
 
 use crate::{app::App, db};
 
-use stripe::Stripe;
-pub use stripe::event;
-use test::Test;
+use stripe::StripeProvider;
+pub use stripe::verify_event;
+use test::TestProvider;
 
-/// What is to be charged.
+/// A charge to create.
 #[derive(Clone, Debug)]
 pub struct Charge {
-    /// Our own number for it. Asking twice with the same one charges once.
+    /// The id of our payment. Charging the same reference twice charges once.
     pub reference: i64,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// For which order.
+    /// The number of the order.
     pub number: String,
-    /// Where the buyer comes back to.
+    /// Where the provider sends the buyer back to.
     pub return_url: String,
-    /// With the method `test`: which card.
+    /// The card, for the method `test`.
     pub card: Option<TestCard>,
-    /// With a real provider: its token for the buyer's card. Without one the buyer goes on with the
+    /// The provider's token for the buyer's card. Without one the buyer continues with the
     /// provider.
     pub token: Option<String>,
-    /// For a buyer who pays on a page of the provider's: what that page is to be like.
+    /// For payments on a page that the provider hosts.
     pub page: Option<HostedPage>,
 }
 
-/// A page of the provider's on which a buyer pays.
+/// The payment page that the provider hosts.
 #[derive(Clone, Debug)]
 pub struct HostedPage {
     /// Its language.
     pub locale: Locale,
-    /// The buyer's address, which they need not type again.
+    /// The buyer's e-mail address, to fill in the form.
     pub email: String,
-    /// Until when the order is to be paid.
+    /// The order's payment deadline.
     pub until: Option<Timestamp>,
 }
 
-/// A charge that was asked for before.
+/// Identifies a charge that was created before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Our own number for it.
+pub struct ChargeReference {
+    /// The id of our payment.
     pub reference: i64,
-    /// What the provider calls it, if that was heard.
+    /// The provider's id, if known.
     pub external: Option<String>,
 }
 
-/// What has become of a charge.
+/// The outcome of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The money is here.
+pub enum ChargeOutcome {
+    /// The money was captured.
     Captured,
-    /// There is no money: why, in a word.
+    /// Declined, with the provider's reason code.
     Declined(String),
-    /// The buyer has to do something, or the bank.
+    /// The buyer or the bank has to confirm it.
     Confirming,
-    /// The provider has never heard of it.
-    NeverHeard,
+    /// The provider does not know the reference.
+    NotFound,
 }
 
-/// What a provider says of a charge.
+/// The status of a charge, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// What has become of it.
-    pub outcome: Outcome,
-    /// What the provider calls it.
+pub struct ChargeStatus {
+    /// The outcome.
+    pub outcome: ChargeOutcome,
+    /// The provider's id.
     pub external: Option<String>,
-    /// What the buyer has to do.
+    /// What the buyer has to do next.
     pub next: Option<NextStep>,
-    /// How much came, where the provider says it.
+    /// The captured amount, if the provider reports it.
     pub amount: Option<Money>,
 }
 
-impl From<Outcome> for Answer {
-    fn from(outcome: Outcome) -> Self {
+impl From<ChargeOutcome> for ChargeStatus {
+    fn from(outcome: ChargeOutcome) -> Self {
         Self {
             outcome,
             external: None,
@@ -93,75 +93,90 @@ impl From<Outcome> for Answer {
     }
 }
 
-/// The provider did not say what has become of it.
+/// The provider did not respond, so that the status is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payment provider does not respond: {0}")]
-pub struct Unknown(pub String);
+pub struct ProviderError(pub String);
 
-impl From<db::Error> for Unknown {
+impl From<db::Error> for ProviderError {
     fn from(error: db::Error) -> Self {
         Self(error.to_string())
     }
 }
 
-/// One who moves money. Every call may be repeated with the same reference and does the same once.
+/// A payment provider. Calls are idempotent: repeating one with the same reference has no further
+/// effect.
 pub trait Provider {
-    /// Charges.
-    fn charge(&self, charge: Charge) -> impl Future<Output = Result<Answer, Unknown>> + Send;
-    /// Says what has become of a charge.
-    fn look_up(&self, charge: &Known) -> impl Future<Output = Result<Answer, Unknown>> + Send;
-    /// Goes on with a charge that the buyer has confirmed.
-    fn confirm(&self, charge: &Known) -> impl Future<Output = Result<Answer, Unknown>> + Send;
-    /// Pays back a part of a charge.
+    /// Creates a charge.
+    fn charge(
+        &self,
+        charge: Charge,
+    ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
+    /// Reads the status of a charge.
+    fn look_up(
+        &self,
+        charge: &ChargeReference,
+    ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
+    /// Continues a charge after the buyer has confirmed it.
+    fn confirm(
+        &self,
+        charge: &ChargeReference,
+    ) -> impl Future<Output = Result<ChargeStatus, ProviderError>> + Send;
+    /// Refunds a part of a charge.
     fn refund(
         &self,
-        charge: &Known,
+        charge: &ChargeReference,
         reference: i64,
         amount: Money,
-    ) -> impl Future<Output = Result<(), Unknown>> + Send;
+    ) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 
-/// The ways to pay of which somebody else is asked for the money.
+/// The payment methods with a provider.
 #[derive(Debug)]
 pub enum Providers<'a> {
     /// The method `test`.
-    Test(Test<'a>),
+    Test(TestProvider<'a>),
     /// The method `stripe`.
-    Stripe(Stripe<'a>),
+    Stripe(StripeProvider<'a>),
 }
 
-/// The provider of this method; nothing when the shop takes the money itself.
-pub fn of<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
+/// The provider of a payment method; `None` for `manual`.
+pub fn find<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
     match method {
-        "test" => Some(Providers::Test(Test(&app.db))),
-        "stripe" => Stripe::new(app).map(Providers::Stripe),
+        "test" => Some(Providers::Test(TestProvider(&app.db))),
+        "stripe" => StripeProvider::new(app).map(Providers::Stripe),
         _ => None,
     }
 }
 
 impl Provider for Providers<'_> {
-    async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
+    async fn charge(&self, charge: Charge) -> Result<ChargeStatus, ProviderError> {
         match self {
             Self::Test(it) => it.charge(charge).await,
             Self::Stripe(it) => it.charge(charge).await,
         }
     }
 
-    async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
+    async fn look_up(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         match self {
             Self::Test(it) => it.look_up(charge).await,
             Self::Stripe(it) => it.look_up(charge).await,
         }
     }
 
-    async fn confirm(&self, charge: &Known) -> Result<Answer, Unknown> {
+    async fn confirm(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         match self {
             Self::Test(it) => it.confirm(charge).await,
             Self::Stripe(it) => it.confirm(charge).await,
         }
     }
 
-    async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
+    async fn refund(
+        &self,
+        charge: &ChargeReference,
+        reference: i64,
+        amount: Money,
+    ) -> Result<(), ProviderError> {
         match self {
             Self::Test(it) => it.refund(charge, reference, amount).await,
             Self::Stripe(it) => it.refund(charge, reference, amount).await,

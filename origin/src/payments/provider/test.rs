@@ -1,4 +1,4 @@
-//! The method `test`: cards that always do the same.
+//! The payment method `test`: cards with a fixed outcome.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use shared::{money::Money, payment::TestCard};
 
 use crate::db::Db;
 
-use super::{Answer, Charge, Known, Outcome, Provider, Unknown};
+use super::{Charge, ChargeOutcome, ChargeReference, ChargeStatus, Provider, ProviderError};
 
-/// The provider of the method `test`: its cards always do the same. What it knows is kept in two tables
-/// that nobody else reads, as a real one keeps it elsewhere.
+/// The provider of the method `test`. Its state is in two tables that no other code reads, as a
+/// real provider's is elsewhere.
 #[derive(Clone, Debug)]
-pub struct Test<'d>(pub &'d Db);
+pub struct TestProvider<'d>(pub &'d Db);
 
 const SLOW: Duration = Duration::from_secs(2);
 
-impl Test<'_> {
-    async fn put(&self, reference: i64, amount: Money, state: &str) -> Result<(), Unknown> {
+impl TestProvider<'_> {
+    async fn put(&self, reference: i64, amount: Money, state: &str) -> Result<(), ProviderError> {
         let mut tx = self.0.write().await?;
         let known = "
             select count(*)
@@ -41,8 +41,8 @@ impl Test<'_> {
     }
 }
 
-impl Provider for Test<'_> {
-    async fn charge(&self, charge: Charge) -> Result<Answer, Unknown> {
+impl Provider for TestProvider<'_> {
+    async fn charge(&self, charge: Charge) -> Result<ChargeStatus, ProviderError> {
         let Charge {
             reference, amount, ..
         } = charge;
@@ -56,18 +56,18 @@ impl Provider for Test<'_> {
             }
             TestCard::TimesOut => {
                 self.put(reference, amount, "captured").await?;
-                return Err(Unknown("it timed out".to_owned()));
+                return Err(ProviderError("it timed out".to_owned()));
             }
         }
         let external = None;
-        self.look_up(&Known {
+        self.look_up(&ChargeReference {
             reference,
             external,
         })
         .await
     }
 
-    async fn look_up(&self, charge: &Known) -> Result<Answer, Unknown> {
+    async fn look_up(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         let statement = "
             select state
               from test_charges
@@ -78,15 +78,15 @@ impl Provider for Test<'_> {
             .fetch_optional(&mut *reader)
             .await?;
         let outcome = match state.as_deref() {
-            Some("captured") => Outcome::Captured,
-            Some("confirming") => Outcome::Confirming,
-            Some(_) => Outcome::Declined("card_declined".to_owned()),
-            None => Outcome::NeverHeard,
+            Some("captured") => ChargeOutcome::Captured,
+            Some("confirming") => ChargeOutcome::Confirming,
+            Some(_) => ChargeOutcome::Declined("card_declined".to_owned()),
+            None => ChargeOutcome::NotFound,
         };
         Ok(outcome.into())
     }
 
-    async fn confirm(&self, charge: &Known) -> Result<Answer, Unknown> {
+    async fn confirm(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
         let statement = "
             update test_charges
                set state = 'captured'
@@ -101,7 +101,12 @@ impl Provider for Test<'_> {
         self.look_up(charge).await
     }
 
-    async fn refund(&self, charge: &Known, reference: i64, amount: Money) -> Result<(), Unknown> {
+    async fn refund(
+        &self,
+        charge: &ChargeReference,
+        reference: i64,
+        amount: Money,
+    ) -> Result<(), ProviderError> {
         let mut tx = self.0.write().await?;
         let known = "
             select count(*)

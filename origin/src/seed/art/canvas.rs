@@ -177,7 +177,8 @@ impl Canvas {
         )
     }
 
-    /// Draws what `inner` draws, moved to `(x, y)`, then scaled, then turned clockwise by `degrees`.
+    /// Draws what `inner` draws, moved to `(x, y)`, then scaled, then turned clockwise by
+    /// `degrees`.
     pub(super) fn placed(
         &mut self,
         (x, y): (f64, f64),

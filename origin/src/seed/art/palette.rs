@@ -35,7 +35,8 @@ impl Colour {
         Self(channel(16) | channel(8) | channel(0))
     }
 
-    /// How light it is, from 0 to 1 (the weights of Rec. 601, near enough for a choice of contrast).
+    /// How light it is, from 0 to 1 (the weights of Rec. 601, near enough for a choice of
+    /// contrast).
     pub(super) fn lightness(self) -> f64 {
         let channel = |shift: u32| f64::from((self.0 >> shift) & 0xff) / 255.0;
         0.299 * channel(16) + 0.587 * channel(8) + 0.114 * channel(0)

@@ -1,24 +1,24 @@
-//! Every way into an account, and every page of one.
+//! Invariants of the sign-in and account pages.
 
 use serde_json::{from_value, json};
 use shared::{
-    form::Form,
+    form::FormState,
     locale::Locale,
-    page::{AccountPage, Content, Entry, EntryPage, Section},
+    page::{AccountContent, AccountPage, AccountSection, SignInForm, SignInPage},
     problem::{Problem, ProblemKind},
 };
 
 use super::{NASTY, all, attribute, buying::private_shell, money};
-use crate::pages::{account, entry};
+use crate::pages::{account, sign_in};
 
-/// What a form of this page may be refused for.
-fn refused(fields: &[&str]) -> Form {
+/// A form with these invalid fields.
+fn refused(fields: &[&str]) -> FormState {
     let problem = fields
         .iter()
         .fold(Problem::new(ProblemKind::Invalid), |it, field| {
             it.field(*field, "")
         });
-    Form::of([
+    FormState::with_values([
         ("email", NASTY),
         ("name", NASTY),
         ("token", NASTY),
@@ -26,10 +26,10 @@ fn refused(fields: &[&str]) -> Form {
         ("kept_line1", NASTY),
         ("next", NASTY),
     ])
-    .refused(&problem)
+    .with_problem(&problem)
 }
 
-fn account_page(section: Section, content: Content) -> AccountPage {
+fn account_page(section: AccountSection, content: AccountContent) -> AccountPage {
     let at = "2026-01-02T03:04:05Z";
     AccountPage {
         account: from_value(json!({
@@ -44,7 +44,7 @@ fn account_page(section: Section, content: Content) -> AccountPage {
     }
 }
 
-fn security(state: &str, codes: &[&str]) -> Content {
+fn security(state: &str, codes: &[&str]) -> AccountContent {
     let pending = state == "pending";
     let secret = pending.then(|| json!({ "secret": "ABCDEFGH", "uri": NASTY }));
     let qr = pending.then(|| json!({ "width": 9, "path": "M4 4h1v1h-1z" }));
@@ -52,10 +52,10 @@ fn security(state: &str, codes: &[&str]) -> Content {
         "factor": { "state": state, "recovery_codes_left": 3, "required": pending },
         "secret": secret, "qr": qr, "codes": codes,
     });
-    Content::Security(from_value(page).unwrap())
+    AccountContent::Security(from_value(page).unwrap())
 }
 
-fn contents() -> Vec<(Section, Content)> {
+fn contents() -> Vec<(AccountSection, AccountContent)> {
     let at = "2026-01-02T03:04:05Z";
     let address = json!({ "name": NASTY, "line1": NASTY, "city": NASTY, "country": "DE" });
     let saved = json!({ "id": "5", "address": address, "preferred": true });
@@ -72,48 +72,54 @@ fn contents() -> Vec<(Section, Content)> {
     let session = |id: &str, current: bool| json!({ "id": id, "current": current, "agent": NASTY, "created_at": at, "seen_at": at });
     let sessions = json!([session("1", true), session("2", false)]);
     vec![
-        (Section::Overview, Content::Orders(none)),
-        (Section::Orders, Content::Orders(list)),
+        (AccountSection::Overview, AccountContent::Orders(none)),
+        (AccountSection::Orders, AccountContent::Orders(list)),
         (
-            Section::Addresses,
-            Content::Addresses(from_value(json!([saved])).unwrap()),
+            AccountSection::Addresses,
+            AccountContent::Addresses(from_value(json!([saved])).unwrap()),
         ),
-        (Section::Addresses, Content::Addresses(Vec::new())),
         (
-            Section::Addresses,
-            Content::Address(from_value(saved).unwrap()),
+            AccountSection::Addresses,
+            AccountContent::Addresses(Vec::new()),
         ),
-        (Section::Addresses, Content::Address(None)),
-        (Section::Profile, Content::Forms),
-        (Section::Security, security("off", &[])),
-        (Section::Security, security("pending", &[])),
-        (Section::Security, security("on", &[])),
-        (Section::Security, security("on", &["AAAA-BBBB-CCCC"])),
         (
-            Section::Sessions,
-            Content::Sessions(from_value(sessions).unwrap()),
+            AccountSection::Addresses,
+            AccountContent::Address(from_value(saved).unwrap()),
         ),
-        (Section::Data, Content::Forms),
+        (AccountSection::Addresses, AccountContent::Address(None)),
+        (AccountSection::Profile, AccountContent::Forms),
+        (AccountSection::Security, security("off", &[])),
+        (AccountSection::Security, security("pending", &[])),
+        (AccountSection::Security, security("on", &[])),
+        (
+            AccountSection::Security,
+            security("on", &["AAAA-BBBB-CCCC"]),
+        ),
+        (
+            AccountSection::Sessions,
+            AccountContent::Sessions(from_value(sessions).unwrap()),
+        ),
+        (AccountSection::Data, AccountContent::Forms),
     ]
 }
 
-/// Every page of accounts in this language, with where it lives.
+/// Every sign-in and account page in this language, with its path.
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
-    for kind in Entry::ALL {
+    for kind in SignInForm::ALL {
         let path = format!("/account/{}", kind.word());
         let shell = private_shell(locale, &path);
-        let page = EntryPage {
-            entry: *kind,
+        let page = SignInPage {
+            kind: *kind,
             form: refused(&["email", "password", "token"]),
             password: true,
             code: true,
             done: false,
         };
-        pages.push((path.clone(), entry(&shell, &page)));
-        if matches!(kind, Entry::Register | Entry::Forgot) {
-            let page = EntryPage { done: true, ..page };
-            pages.push((path, entry(&shell, &page)));
+        pages.push((path.clone(), sign_in(&shell, &page)));
+        if matches!(kind, SignInForm::Register | SignInForm::Forgot) {
+            let page = SignInPage { done: true, ..page };
+            pages.push((path, sign_in(&shell, &page)));
         }
     }
     for (section, content) in contents() {
@@ -125,7 +131,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_password_is_filled_in_by_its_manager_and_never_by_the_shop() {
+fn passwords_have_autofill_tokens_and_no_values() {
     for (path, text) in pages(Locale::En) {
         let page = scraper::Html::parse_document(&text);
         for field in all(&page, "input[type=password]") {
@@ -140,7 +146,7 @@ fn a_password_is_filled_in_by_its_manager_and_never_by_the_shop() {
 }
 
 #[test]
-fn whoever_is_in_an_account_sees_where_and_can_leave() {
+fn account_pages_mark_their_section_and_offer_sign_out() {
     for (path, text) in pages(Locale::Zh) {
         if !path.contains('#') {
             continue;

@@ -1,13 +1,13 @@
-//! A cart, every step of checkout, and orders in several states; and what is true of them alone.
+//! Invariants of the cart, checkout and order pages.
 
 use serde_json::{Value, from_value, json};
 use shared::{
     address::Address,
     cart::Cart,
-    form::Form,
+    form::FormState,
     locale::Locale,
     order::{Order, OrderState},
-    page::{CartPage, CheckoutPage, FindOrderPage, OrderPage, Shell, Step, TimeLeft},
+    page::{CartPage, CheckoutPage, CheckoutStep, FindOrderPage, OrderPage, Shell, TimeLeft},
     problem::{Problem, ProblemKind},
 };
 
@@ -53,21 +53,21 @@ fn sample_cart() -> Cart {
     .unwrap()
 }
 
-fn wrong_form() -> Form {
+fn wrong_form() -> FormState {
     let problem = Problem::new(ProblemKind::Invalid)
         .field("email", "")
         .field("shipping_address.postcode", "");
-    let form = Form::of([
+    let form = FormState::with_values([
         ("email", NASTY),
         ("note", NASTY),
         ("code", NASTY),
         ("payment", "test"),
     ]);
     let address: Address = from_value(address()).unwrap();
-    form.with_address(&address).refused(&problem)
+    form.with_address(&address).with_problem(&problem)
 }
 
-fn checkout_page(step: Step) -> CheckoutPage {
+fn checkout_page(step: CheckoutStep) -> CheckoutPage {
     CheckoutPage {
         step,
         cart: sample_cart(),
@@ -101,14 +101,14 @@ fn order_page(state: &str, payment_method: &str, payment: Value) -> OrderPage {
         order: sample,
         thanks: true,
         payment: from_value(payment).unwrap(),
-        form: Form::default().refused(&Problem::new(ProblemKind::IllegalStep)),
+        form: FormState::default().with_problem(&Problem::new(ProblemKind::IllegalStep)),
         key: "key".to_owned(),
         transfer: NASTY.to_owned(),
         time_left: Some(TimeLeft::Minutes(28)),
     }
 }
 
-/// Every page of a purchase in this language, with where it lives.
+/// Every page of a purchase in this language, with its path.
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for sample in [Some(sample_cart()), None] {
@@ -119,7 +119,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         let text = cart(&private_shell(locale, "/cart"), &page);
         pages.push(("/cart".to_owned(), text));
     }
-    for step in Step::ALL {
+    for step in CheckoutStep::ALL {
         let path = format!("/checkout#{}", step.word());
         let text = checkout(&private_shell(locale, "/checkout"), &checkout_page(step));
         pages.push((path, text));
@@ -151,7 +151,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
 }
 
 #[test]
-fn nobody_else_finds_a_page_about_somebody() {
+fn personal_pages_are_not_indexed() {
     for (path, text) in pages(Locale::En) {
         let page = scraper::Html::parse_document(&text);
         assert_eq!(
@@ -164,7 +164,7 @@ fn nobody_else_finds_a_page_about_somebody() {
 }
 
 #[test]
-fn whatever_is_wrong_is_said_beside_its_field_and_leads_there() {
+fn errors_are_shown_beside_their_fields_and_linked() {
     let (_, text) = &pages(Locale::Zh)[2];
     let page = scraper::Html::parse_document(text);
     for field in ["email", "postcode"] {

@@ -1,8 +1,8 @@
-//! What must be true of the stylesheets.
+//! Invariants of the stylesheets.
 
 use std::{fs, path::Path};
 
-/// Every rule of the stylesheets: its file, and what it is for.
+/// Every rule of the stylesheets: its file and its selector.
 fn selectors() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("style");
     let mut found = Vec::new();
@@ -38,11 +38,11 @@ fn classes(selector: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A class that is only a state's word (`done`) is the same word in several parts, and the rules of one
-/// leak into the others: a state is an attribute, or has the name of its part before it
-/// (`progress-done`).
+/// A class that is only the name of a state (`done`) would be shared by several components, whose
+/// rules would affect each other. A state is an attribute, or has the name of its component as a
+/// prefix (`progress-done`).
 #[test]
-fn classes_are_names_of_parts() {
+fn classes_are_names_of_components() {
     const STATES: [&str; 16] = [
         "active",
         "backorder",
@@ -68,9 +68,10 @@ fn classes_are_names_of_parts() {
     }
 }
 
-/// What a control is framed by is seen by everybody: no frame of one has the colour of mere lines.
+/// The borders of controls need more contrast than decorative lines, so no control uses the colour
+/// of lines.
 #[test]
-fn the_colours_of_frames_differ_enough() {
+fn borders_of_controls_have_enough_contrast() {
     let tokens = Path::new(env!("CARGO_MANIFEST_DIR")).join("style/tokens.css");
     let text = fs::read_to_string(tokens).unwrap();
     let colours = |name: &str| -> Vec<f64> {

@@ -1,70 +1,72 @@
-//! Stripe's own page to pay on, for buyers whose browser runs no script of Stripe's. One session is one
-//! payment, however many cards are tried on its page.
+//! Stripe Checkout, for buyers whose browser runs no JavaScript. One session is one payment,
+//! however many cards the buyer tries.
+//!
 //! See <https://docs.stripe.com/api/checkout/sessions>.
 
 use serde::Deserialize;
 use shared::{money::Money, payment::NextStep, time::Timestamp};
 
-use crate::payments::provider::{Answer, Charge, HostedPage, Outcome, Unknown};
+use crate::payments::provider::{Charge, ChargeOutcome, ChargeStatus, HostedPage, ProviderError};
 
-use super::{Failure, Intent, Lower, Metadata, Stripe, answer};
+use super::{LowercaseCurrency, Metadata, PaymentIntent, StripeError, StripeProvider, call};
 
-/// What the intent of a session is marked with, since the session says what has become of it.
-pub(super) const MARK: (&str, &str) = ("payment_intent_data[metadata][hosted]", "true");
+/// Marks the PaymentIntent of a session, because the outcome is then decided by the session.
+pub(super) const HOSTED_MARK: (&str, &str) = ("payment_intent_data[metadata][hosted]", "true");
 
-/// A session lasts half an hour at least and a day at most, by Stripe's clock. It is given somewhat more,
-/// or less, for the way there and for clocks that differ.
+/// Stripe accepts sessions between half an hour and a day. The margin allows for latency and for
+/// clocks that differ.
 const LASTS_MIN_MS: i64 = 35 * 60 * 1_000;
 const LASTS_MAX_MS: i64 = 23 * 60 * 60 * 1_000;
 
-/// What is used of a session.
+/// The fields of a session that are used.
 #[derive(Debug, Deserialize)]
-pub(super) struct Session {
+pub(super) struct CheckoutSession {
     pub(super) id: String,
     status: Option<String>,
     payment_status: String,
     url: Option<String>,
     amount_total: Option<i64>,
-    currency: Option<Lower>,
-    payment_intent: Option<Named>,
+    currency: Option<LowercaseCurrency>,
+    payment_intent: Option<IntentRef>,
     metadata: Option<Metadata>,
 }
 
-/// An intent: its id, or all of it where that was asked for.
+/// A PaymentIntent: its id, or the expanded object.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Named {
+enum IntentRef {
     Id(String),
-    Whole(Box<Intent>),
+    Whole(Box<PaymentIntent>),
 }
 
-impl Session {
-    /// Our own number for the payment.
+impl CheckoutSession {
+    /// The id of our payment.
     pub(super) fn payment(&self) -> Option<&str> {
         self.metadata.as_ref()?.payment.as_deref()
     }
 }
 
-impl From<Session> for Answer {
-    fn from(session: Session) -> Self {
+impl From<CheckoutSession> for ChargeStatus {
+    fn from(session: CheckoutSession) -> Self {
         let (intent, declined) = match session.payment_intent {
-            Some(Named::Whole(intent)) => (Some(intent.id.clone()), intent.declined()),
-            Some(Named::Id(id)) => (Some(id), None),
+            Some(IntentRef::Whole(intent)) => (Some(intent.id.clone()), intent.declined()),
+            Some(IntentRef::Id(id)) => (Some(id), None),
             None => (None, None),
         };
         let amount = session.amount_total.zip(session.currency);
-        let amount = amount.map(|(minor, Lower(currency))| Money::new(minor, currency));
+        let amount = amount.map(|(minor, LowercaseCurrency(currency))| Money::new(minor, currency));
         let status = session.status.as_deref();
         let outcome = match (status, session.payment_status.as_str(), declined) {
-            // The money belongs to the intent, which is what pays back.
-            (_, "paid", _) if intent.is_some() && amount.is_some() => Outcome::Captured,
-            (Some("expired"), ..) => Outcome::Declined("expired".to_owned()),
-            // The buyer is done, and the bank has said no afterwards. Before that they try again.
-            (Some("complete"), _, Some(why)) => Outcome::Declined(why),
-            _ => Outcome::Confirming,
+            // Refunds refer to the PaymentIntent.
+            (_, "paid", _) if intent.is_some() && amount.is_some() => ChargeOutcome::Captured,
+            (Some("expired"), ..) => ChargeOutcome::Declined("expired".to_owned()),
+            // The buyer is done and the bank has declined afterwards. Before that they can try
+            // again.
+            (Some("complete"), _, Some(why)) => ChargeOutcome::Declined(why),
+            _ => ChargeOutcome::Confirming,
         };
-        let captured = outcome == Outcome::Captured;
-        let next = session.url.filter(|_| outcome == Outcome::Confirming);
+        let captured = outcome == ChargeOutcome::Captured;
+        let next = session.url.filter(|_| outcome == ChargeOutcome::Confirming);
         Self {
             external: intent.filter(|_| captured).or(Some(session.id)),
             next: next.map(|url| NextStep {
@@ -77,10 +79,14 @@ impl From<Session> for Answer {
     }
 }
 
-impl Stripe<'_> {
-    /// Opens a session. The fields are the same whenever they are sent, because Stripe refuses others
-    /// under a key that it knows.
-    pub(super) async fn open(&self, charge: &Charge, page: &HostedPage) -> Result<Answer, Unknown> {
+impl StripeProvider<'_> {
+    /// Creates a session. The fields must be the same for every attempt, because Stripe refuses
+    /// other ones under a known idempotency key.
+    pub(super) async fn open(
+        &self,
+        charge: &Charge,
+        page: &HostedPage,
+    ) -> Result<ChargeStatus, ProviderError> {
         let reference = charge.reference.to_string();
         let amount = charge.amount.minor.to_string();
         let currency = charge.amount.currency.code().to_lowercase();
@@ -104,33 +110,36 @@ impl Stripe<'_> {
             ("metadata[order]", &charge.number),
             ("payment_intent_data[metadata][payment]", &reference),
             ("payment_intent_data[metadata][order]", &charge.number),
-            MARK,
+            HOSTED_MARK,
         ];
         let key = format!("payment-{reference}");
         let request = self.post("/v1/checkout/sessions", &key, &fields);
-        Ok(match answer::<Session>(request).await? {
+        Ok(match call::<CheckoutSession>(request).await? {
             Ok(session) => session.into(),
-            Err(failure) => Outcome::Declined(failure.word()).into(),
+            Err(failure) => ChargeOutcome::Declined(failure.word()).into(),
         })
     }
 
-    /// What has become of a session; nothing when the id is that of an intent.
-    pub(super) async fn find_session(&self, id: &str) -> Option<Result<Answer, Unknown>> {
+    /// Reads the status of a session; `None` if the id is that of a PaymentIntent.
+    pub(super) async fn find_session(
+        &self,
+        id: &str,
+    ) -> Option<Result<ChargeStatus, ProviderError>> {
         if !id.starts_with("cs_") {
             return None;
         }
         let path = format!("/v1/checkout/sessions/{id}");
         let request = self.request(http::Method::GET, &path);
-        let found = answer::<Session>(request.query(&[("expand[]", "payment_intent")])).await;
-        let refused = |failure: Failure| Unknown(failure.word());
-        Some(found.and_then(|it| it.map(Answer::from).map_err(refused)))
+        let found = call::<CheckoutSession>(request.query(&[("expand[]", "payment_intent")])).await;
+        let refused = |failure: StripeError| ProviderError(failure.word());
+        Some(found.and_then(|it| it.map(ChargeStatus::from).map_err(refused)))
     }
 }
 
-/// When a session ends that is opened for this payment: with the order where Stripe allows it. Who pays
-/// after that gets the money back.
+/// When the session expires: together with the order's deadline, as far as Stripe allows it. A
+/// later payment is refunded.
 fn ends_at(payment: i64, until: Option<Timestamp>) -> Timestamp {
-    let made = shared::id::made_at(payment).as_millis();
+    let made = shared::id::created_at(payment).as_millis();
     let (least, most) = (made + LASTS_MIN_MS, made + LASTS_MAX_MS);
     let until = until.map_or(least, Timestamp::as_millis);
     Timestamp::from_millis(until.clamp(least, most))
@@ -141,52 +150,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_becomes_of_a_session() {
+    fn the_status_of_a_session() {
         let session = |more: &str| {
             let json = format!(r#"{{"id":"cs_1","amount_total":500,"currency":"usd",{more}}}"#);
-            Answer::from(serde_json::from_str::<Session>(&json).unwrap())
+            ChargeStatus::from(serde_json::from_str::<CheckoutSession>(&json).unwrap())
         };
         let open = session(
             r#""status":"open","payment_status":"unpaid","url":"https://pay.example/","payment_intent":null"#,
         );
-        assert_eq!((open.outcome, open.amount), (Outcome::Confirming, None));
+        assert_eq!(
+            (open.outcome, open.amount),
+            (ChargeOutcome::Confirming, None)
+        );
         let next = open.next.unwrap();
         assert_eq!(next.redirect_url.as_deref(), Some("https://pay.example/"));
         let intent = r#"{"id":"pi_1","status":"requires_payment_method","amount":500,"currency":"usd","last_payment_error":{"code":"card_declined"},"metadata":{"hosted":"true"}}"#;
         for (more, outcome, external) in [
             (
                 r#""status":"complete","payment_status":"paid","payment_intent":"pi_1""#.to_owned(),
-                Outcome::Captured,
+                ChargeOutcome::Captured,
                 "pi_1",
             ),
             (
                 r#""status":"complete","payment_status":"paid""#.to_owned(),
-                Outcome::Confirming,
+                ChargeOutcome::Confirming,
                 "cs_1",
             ),
             (
                 r#""status":"complete","payment_status":"unpaid","payment_intent":"pi_1""#
                     .to_owned(),
-                Outcome::Confirming,
+                ChargeOutcome::Confirming,
                 "cs_1",
             ),
             (
                 format!(r#""status":"open","payment_status":"unpaid","payment_intent":{intent}"#),
-                Outcome::Confirming,
+                ChargeOutcome::Confirming,
                 "cs_1",
             ),
             (
                 format!(
                     r#""status":"complete","payment_status":"unpaid","payment_intent":{intent}"#
                 ),
-                Outcome::Declined("card_declined".into()),
+                ChargeOutcome::Declined("card_declined".into()),
                 "cs_1",
             ),
             (
                 format!(
                     r#""status":"expired","payment_status":"unpaid","payment_intent":{intent}"#
                 ),
-                Outcome::Declined("expired".into()),
+                ChargeOutcome::Declined("expired".into()),
                 "cs_1",
             ),
         ] {
