@@ -8,13 +8,13 @@ mod parse;
 mod paths;
 mod services;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, redis_client::RedisClient, telemetry::LogFormat};
+use crate::{checkout::Rules, telemetry::LogFormat};
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
@@ -630,13 +630,6 @@ impl Config {
             );
         }
         Ok(())
-    }
-
-    /// The Redis client, if Redis is configured.
-    pub fn redis(&self) -> Result<Option<RedisClient>, String> {
-        let timeout = Duration::from_millis(self.redis_timeout_ms);
-        let url = self.redis_url.as_deref();
-        url.map(|url| RedisClient::new(url, timeout)).transpose()
     }
 
     /// The settings that are visible in shared responses.

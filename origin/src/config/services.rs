@@ -1,9 +1,12 @@
-//! Builds parts of the process from the settings: response cache, keys and mailer.
+//! Builds parts of the process from the settings: response cache, Redis client, keys and mailer.
+
+use std::time::Duration;
 
 use crate::{
     accounts::Signer,
     cache::{Lifetimes, MemoryCache},
     mail::Mailer,
+    redis_client::RedisClient,
     seal::Sealer,
 };
 
@@ -17,6 +20,13 @@ impl Config {
             hot_products_ms: self.hot_products_ms,
         };
         MemoryCache::new(self.l1_bytes, lifetimes)
+    }
+
+    /// The Redis client, if Redis is configured.
+    pub fn redis(&self) -> Result<Option<RedisClient>, String> {
+        let timeout = Duration::from_millis(self.redis_timeout_ms);
+        let url = self.redis_url.as_deref();
+        url.map(|url| RedisClient::new(url, timeout)).transpose()
     }
 
     /// The signer of access tokens.
