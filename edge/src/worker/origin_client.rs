@@ -167,8 +167,12 @@ impl OriginClient {
     ) -> Result<OriginResponse, FetchError> {
         let until = now() + self.settings.restart_ms;
         let mut tried = false;
+        let mut failed = None;
         loop {
-            self.await_permit(request, until).await?;
+            if let Err(rejected) = self.await_permit(request, until).await {
+                // The failure that led to the retry says more than the breaker that it opened.
+                return Err(failed.unwrap_or(rejected));
+            }
             let fetched = self.try_send(request).await;
             self.probe_in_background();
             let again = match fetched {
@@ -182,6 +186,7 @@ impl OriginClient {
             if !again {
                 return fetched;
             }
+            failed = fetched.err();
             count_event(OriginEvent::Retried);
             sleep(POLL_EVERY_MS).await;
         }

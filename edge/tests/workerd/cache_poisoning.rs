@@ -155,17 +155,15 @@ fn a_personal_page_at_a_file_name_is_not_stored() {
                 _ => response.with_field("Cache-Control", control),
             }
         });
-        for path in [
-            "/account/x.css",
-            "/account/orders.js",
-            "/account%2Fx.css",
-            "/cart/x.png",
-        ] {
+        for path in ["/account/x.css", "/account/orders.js", "/cart/x.png"] {
             let own = edge.send("GET", path, &[("cookie", "ann")], b"");
             assert_eq!(own.text(), "secret of ann");
             let other = edge.get(path);
             assert_eq!(other.text(), "secret of ", "{control:?} {path}: {other:?}");
         }
+        // Edge and origin could read an encoded slash differently, so it reaches no page at all.
+        let ambiguous = edge.send("GET", "/account%2Fx.css", &[("cookie", "ann")], b"");
+        assert_eq!(ambiguous.status, 400, "{control:?}: {ambiguous:?}");
     }
 }
 

@@ -223,7 +223,6 @@ fn a_failed_revalidation_is_retried_with_backoff() {
 }
 
 #[test]
-#[ignore = "waits without an end since the breakers probe by themselves"]
 fn requests_wait_for_a_restarting_origin() {
     let address = free_address();
     let config = format!("{}/workerd.capnp", environment_variable("EDGE_DIR"));
