@@ -11,6 +11,7 @@ use std::{
 
 use crate::support::{
     OriginHealth, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse, origin_and_edge,
+    repeat_until,
 };
 
 const DELAY: Duration = Duration::from_millis(400);
@@ -98,9 +99,9 @@ fn followers_are_served_when_the_leader_disconnects() {
     });
     let mut leader = edge.client();
     leader.send_request("GET", "/p/mug", &[], b"");
-    while origin.request_count("/p/mug") == 0 {
-        thread::yield_now();
-    }
+    repeat_until("the first request arrives", || {
+        origin.request_count("/p/mug") > 0
+    });
     let mut follower = edge.client();
     follower.send_request("GET", "/p/mug", &[], b"");
     drop(leader);

@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use shared::edge::{METRICS, PURGE, SIGNED_HEADER, signed_call};
@@ -384,6 +384,18 @@ impl TestEdge {
     }
 }
 
+/// How long a test waits for a state that comes by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Repeats `step` until it returns true; panics if it never does.
+pub fn repeat_until(what: &str, mut step: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !step() {
+        assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The time in seconds, as signatures contain it.
 pub fn seconds() -> i64 {
     #[expect(
@@ -404,6 +416,8 @@ pub struct TestClient {
 impl TestClient {
     pub fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
+        // No response is a failed test, not one that hangs.
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         Self { stream, reader }
     }
