@@ -56,6 +56,8 @@ const BUFFER_EXPIRY_MS = 120_000;
 /** How much of a rejected body is read, so that its client gets to read the response. */
 const DRAIN_BYTES_MAX = 16 * 1024 * 1024;
 const DRAIN_MS = 3000;
+/** On a busy machine a timer and a refused connection are often due in the same turn. */
+const POLLS_BEFORE_SENDING = 4;
 /** The buffers of the requests, the oldest first. */
 const buffers = new Map();
 let bufferedBytes = 0;
@@ -193,15 +195,17 @@ export class Upload {
   }
 
   /**
-   * Writes the body to a connection. It waits a moment before the first byte, after which a refused
-   * connection has failed: then nothing was sent. Throws the client's fault, or TIMEOUT if the
+   * Writes the body to a connection. Before the first byte it lets the event loop poll for I/O a few
+   * times, after which a refused connection has failed: then nothing was sent. Throws the client's fault, or TIMEOUT if the
    * origin does not take the bytes.
    */
   async write(writable, ms, signal) {
     const writer = writable.getWriter();
     try {
-      await sleep(1);
-      if (signal.aborted) return;
+      for (let poll = 0; poll < POLLS_BEFORE_SENDING; poll++) {
+        await sleep(poll === 0 ? 1 : 0);
+        if (signal.aborted) return;
+      }
       this.sent = true;
       for (const chunk of this.chunks) await within(writer.write(chunk), ms, TIMEOUT);
       while (!this.ended) {
