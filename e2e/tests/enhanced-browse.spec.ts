@@ -27,7 +27,7 @@ async function hold(page: Page, address: string | RegExp): Promise<() => void> {
   const held = new Promise<void>((resolve) => (release = resolve));
   await page.route(address, async (route) => {
     await held;
-    // Whoever asked may not want it any more.
+    // The shopper may have moved on meanwhile.
     await route.continue().catch(() => undefined);
   });
   return release;

@@ -55,7 +55,7 @@ test("what is counted is what there is under the filter", async ({ page }) => {
     const slug = (await brands.nth(fitting).locator("input").getAttribute("value")) ?? "";
     await page.goto(`${list}availability=in_stock&availability=low&max=60&brand=${slug}`);
     await expect(page.locator("main article")).toHaveCount(Math.min(Number(counts[fitting]), ON_A_PAGE));
-    // Whoever has chosen a brand may want another one as well: those are counted as before.
+    // With a brand chosen, the counts of the other brands stay: a shopper may add one.
     expect(await brands.locator(".quiet").allTextContents()).toEqual(counts);
   }
 });

@@ -74,7 +74,7 @@ test("everything from the front of the shop to the order is done by keyboard", a
   if (!scripts) await press(page, page.locator("main form:has([name=availability]) button").last());
   await expect(page).toHaveURL(/availability=in_stock/);
   if (scripts) {
-    // The list is another one; whoever narrowed it is where they were.
+    // The list has changed, and the focus is where it was.
     await expect(page.locator("[name=availability][value=in_stock]").first()).toBeFocused();
   }
   await press(page, page.locator("main article a[href^='/p/']").first());

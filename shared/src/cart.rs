@@ -27,7 +27,7 @@ pub const COUPONS_MAX: usize = 5;
 /// A cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cart {
-    /// The secret id of the cart; whoever knows it may change the cart.
+    /// The secret id of the cart; a client that knows it may change the cart.
     pub id: String,
     /// Increases with every change; the `ETag` contains it.
     pub version: i64,

@@ -30,7 +30,7 @@ pub struct Coupon {
     /// How often it may be used in total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_total: Option<i64>,
-    /// How often one customer may use it; customers are told apart by email address.
+    /// How often one customer may use it; customers are identified by email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_customer: Option<i64>,
     /// Whether it can be combined with other coupons.
